@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one table of keys, the files it is read from, and nothing that acts on it.
+ * Called by main.c at the start.
+ */
+#include "daemon/base/config.h"
+
+#include <dirent.h>
+#include <ini.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
+
+/* ---- values ---- */
+
+static int parse_word(const char *word, const char *const words[], const uint64_t values[],
+		      size_t count, uint64_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*ret = values[i];
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int config_parse_log_target(const char *word, uint64_t *ret)
+{
+	static const char *const words[] = {"auto", "journal", "stderr"};
+	static const uint64_t values[] = {LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR};
+
+	return parse_word(word, words, values, ELEMENTS(words), ret);
+}
+
+int config_parse_log_level(const char *word, uint64_t *ret)
+{
+	static const char *const words[] = {"error", "warning", "info", "debug"};
+	static const uint64_t values[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+
+	return parse_word(word, words, values, ELEMENTS(words), ret);
+}
+
+static int parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return errno || *end || *ret > INT64_MAX / 1000 ? -EINVAL : 0;
+}
+
+static int parse_count(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (parse_number(text, &value) < 0 || value == 0)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+static int parse_seconds_as_ms(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (parse_number(text, &value) < 0)
+		return -EINVAL;
+	*ret = value * 1000;
+	return 0;
+}
+
+/* ---- keys ---- */
+
+struct key {
+	const char *section;
+	const char *name;
+	int (*parse)(const char *text, uint64_t *ret); /* NULL: a string */
+	size_t offset;
+};
+
+#define KEY(section, name, parse, member)                                                          \
+	{                                                                                          \
+		section, name, parse, offsetof(struct config, member)                              \
+	}
+
+static const struct key keys[] = {
+    KEY("Hooks", "DefaultTimeoutSec", parse_seconds_as_ms, default_timeout_ms),
+    KEY("Hooks", "ConcurrentHooks", parse_count, concurrent_hooks),
+    KEY("Hooks", "QueuedRunsPerUser", parse_count, queued_runs_per_user),
+    KEY("Hooks", "DefaultPath", NULL, default_path),
+    KEY("Results", "MaxRuns", parse_number, kept_runs),
+    KEY("Results", "MaxAgeSec", parse_seconds_as_ms, kept_ms),
+    KEY("Results", "MaxBytes", parse_number, kept_bytes),
+    KEY("Connections", "Max", parse_count, connections),
+    KEY("Connections", "MaxPerUser", parse_count, connections_per_user),
+    KEY("Log", "Target", config_parse_log_target, log_target),
+    KEY("Log", "Level", config_parse_log_level, log_level),
+};
+
+static int set_defaults(struct config *config)
+{
+	*config = (struct config){
+	    .default_timeout_ms = 300 * 1000,
+	    .concurrent_hooks = 256,
+	    .queued_runs_per_user = 1024,
+	    .kept_runs = 4096,
+	    .kept_ms = 3600 * 1000,
+	    .kept_bytes = 64 * 1024 * 1024,
+	    .connections = 4096,
+	    .connections_per_user = 2048,
+	    .log_target = LOG_TARGET_AUTO,
+	    .log_level = LOG_INFO,
+	    .default_path = strdup(DEFAULT_PATH),
+	};
+	return config->default_path ? 0 : -ENOMEM;
+}
+
+static int set_string(char **member, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*member);
+	*member = copy;
+	return 0;
+}
+
+static int set_value(struct config *config, const struct key *key, const char *value)
+{
+	void *member = (char *)config + key->offset;
+
+	return key->parse ? key->parse(value, member) : set_string(member, value);
+}
+
+/* ---- files ---- */
+
+struct reading {
+	struct config *config;
+	const char *path;
+	FILE *file;
+	int line;
+	int error;
+};
+
+/* inih does not tell its handler the line, so the lines are counted where it reads them. */
+static char *read_line(char *buffer, int size, void *userdata)
+{
+	struct reading *reading = userdata;
+
+	reading->line++;
+	return fgets(buffer, size, reading->file);
+}
+
+static int on_key(void *userdata, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = userdata;
+	int r;
+
+	for (size_t i = 0; i < ELEMENTS(keys); i++) {
+		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
+			continue;
+		r = set_value(reading->config, &keys[i], value);
+		if (r < 0) {
+			log_error("%s:%d: bad value for %s: %s", reading->path, reading->line, name,
+				  value);
+			reading->error = r;
+		}
+		return 1;
+	}
+	log_warning("%s:%d: unknown key %s in section [%s]", reading->path, reading->line, name,
+		    section);
+	return 1;
+}
+
+static int read_file(struct config *config, const char *path)
+{
+	struct reading reading = {.config = config, .path = path, .file = fopen(path, "re")};
+	int r;
+
+	if (!reading.file)
+		return -errno;
+	r = ini_parse_stream(read_line, &reading, on_key, &reading);
+	fclose(reading.file);
+	if (r > 0) {
+		log_error("%s:%d: neither a section nor a key", path, r);
+		return -EINVAL;
+	}
+	return r < 0 ? -ENOMEM : reading.error;
+}
+
+static int read_main_file(struct config *config)
+{
+	char path[PATH_MAX];
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < ELEMENTS(folders) && r == -ENOENT; i++) {
+		snprintf(path, sizeof(path), "%s/hookd.conf", folders[i]);
+		r = read_file(config, path);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+/* ---- drop-ins ---- */
+
+static int is_drop_in(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && dot && strcmp(dot, ".conf") == 0;
+}
+
+/* The next name behind `after` over all folders, and the first folder that has it. */
+static const char *next_drop_in(struct dirent ***lists, const int *counts, const char *after,
+				size_t *ret_folder)
+{
+	const char *next = NULL;
+
+	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		for (int j = 0; j < counts[i]; j++) {
+			const char *name = lists[i][j]->d_name;
+
+			if (strcmp(name, after) <= 0 || (next && strcmp(name, next) >= 0))
+				continue;
+			next = name;
+			*ret_folder = i;
+		}
+	}
+	return next;
+}
+
+static int read_drop_ins(struct config *config)
+{
+	struct dirent **lists[ELEMENTS(folders)] = {NULL};
+	int counts[ELEMENTS(folders)] = {0};
+	char path[PATH_MAX];
+	const char *name = "";
+	size_t folder = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		snprintf(path, sizeof(path), "%s/hookd.conf.d", folders[i]);
+		counts[i] = scandir(path, &lists[i], is_drop_in, NULL);
+	}
+	while (r == 0 && (name = next_drop_in(lists, counts, name, &folder))) {
+		snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folders[folder], name);
+		r = read_file(config, path);
+	}
+	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		for (int j = 0; j < counts[i]; j++)
+			free(lists[i][j]);
+		free(lists[i]);
+	}
+	return r;
+}
+
+int config_load(struct config *ret_config, const char *file)
+{
+	struct config config;
+	int r = set_defaults(&config);
+
+	if (r == 0 && file)
+		r = read_file(&config, file);
+	else if (r == 0)
+		r = read_main_file(&config);
+	if (r == 0 && !file)
+		r = read_drop_ins(&config);
+	if (r < 0) {
+		config_clear(&config);
+		return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+void config_clear(struct config *config)
+{
+	free(config->default_path);
+	*config = (struct config){0};
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/base/log.h"
+#include "daemon/base/util.h"
+
+/*
+ * What an operator sets. Read once, checked as a whole, read-only afterwards.
+ *
+ * hookd.conf is looked for in /etc/hookd, /run/hookd and /usr/lib/hookd, the first one found
+ * counts; then every hookd.conf.d/NAME.conf of the three folders in the order of the names, where
+ * a name in an earlier folder hides the same name in a later one (UAPI.6). Unknown keys are warned
+ * of and passed over.
+ */
+struct config {
+	/* [Hooks] */
+	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
+	uint64_t concurrent_hooks;     /* ConcurrentHooks=256 */
+	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
+	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
+	/* [Results] */
+	uint64_t kept_runs;  /* MaxRuns=4096 */
+	uint64_t kept_ms;    /* MaxAgeSec=3600 */
+	uint64_t kept_bytes; /* MaxBytes=67108864 */
+	/* [Connections] */
+	uint64_t connections;	       /* Max=4096 */
+	uint64_t connections_per_user; /* MaxPerUser=2048; root has no such bound */
+	/* [Log] */
+	uint64_t log_target; /* Target=auto, enum log_target */
+	uint64_t log_level;  /* Level=info, a priority of syslog(3) */
+};
+
+/*
+ * Reads the default places, or `file` alone where it is not NULL. 0, -ENOMEM, or -EINVAL when a
+ * value cannot be read; every problem was logged with file and line by then.
+ */
+int config_load(struct config *ret_config, const char *file) must_check;
+void config_clear(struct config *config);
+
+/* "journal" -> LOG_TARGET_JOURNAL, "warning" -> LOG_WARNING; -EINVAL. */
+int config_parse_log_target(const char *word, uint64_t *ret) must_check;
+int config_parse_log_level(const char *word, uint64_t *ret) must_check;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where log lines go: stderr as text, or journald's native socket with fields.
+ *
+ * The journal is spoken to directly instead of through sd_journal_sendv(), because that call
+ * blocks as long as journald does not read, and hookd's loop must not. A line that the socket
+ * does not take at once is dropped and counted; the next line that goes through says how many.
+ */
+#include "daemon/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/base/util.h"
+
+#define LINE_BYTES   1024
+#define FIELDS_MAX   8
+#define JOURNAL_PATH "/run/systemd/journal/socket"
+
+static struct {
+	int journal; /* -1: stderr */
+	int level;
+	unsigned long dropped;
+} log_state = {.journal = -1, .level = LOG_INFO};
+
+/* systemd names the socket behind a unit's stderr by device and inode (systemd.exec(5)). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+static int open_journal(void)
+{
+	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_PATH};
+	cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+void log_open(enum log_target target)
+{
+	log_close();
+	if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal()))
+		log_state.journal = open_journal();
+}
+
+void log_close(void)
+{
+	close_fd(&log_state.journal);
+}
+
+void log_set_level(int priority)
+{
+	log_state.level = priority;
+}
+
+bool log_is_on(int priority)
+{
+	return priority <= log_state.level;
+}
+
+/* The journal's field with a length (Journal Native Protocol): any bytes may be in the value. */
+struct binary_field {
+	char name_line[40];
+	uint64_t length_le;
+};
+
+static int add_field(struct iovec *iov, struct binary_field *field, const char *name,
+		     const char *value)
+{
+	size_t length = strlen(value);
+	int name_length = snprintf(field->name_line, sizeof(field->name_line), "%s\n", name);
+
+	field->length_le = htole64(length);
+	iov[0] = (struct iovec){field->name_line, (size_t)name_length};
+	iov[1] = (struct iovec){&field->length_le, sizeof(field->length_le)};
+	iov[2] = (struct iovec){(char *)value, length};
+	iov[3] = (struct iovec){(char *)"\n", 1};
+	return 4;
+}
+
+static bool send_to_journal(int priority, const struct log_field *fields, int count,
+			    const char *message)
+{
+	struct binary_field binary[FIELDS_MAX + 1];
+	struct iovec iov[1 + 4 * (FIELDS_MAX + 1)];
+	struct msghdr header = {.msg_iov = iov};
+	char prefix[64];
+	int used = 1, length;
+
+	length =
+	    snprintf(prefix, sizeof(prefix), "PRIORITY=%d\nSYSLOG_IDENTIFIER=hookd\n", priority);
+	iov[0] = (struct iovec){prefix, (size_t)length};
+	used += add_field(iov + used, &binary[FIELDS_MAX], "MESSAGE", message);
+	for (int i = 0; i < count && i < FIELDS_MAX; i++)
+		if (fields[i].value)
+			used += add_field(iov + used, &binary[i], fields[i].name, fields[i].value);
+	header.msg_iovlen = (size_t)used;
+	return sendmsg(log_state.journal, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* A line of text; what a container or a hook named must not draw on somebody's terminal. */
+static bool send_to_stderr(const char *message)
+{
+	char line[LINE_BYTES + 16];
+	int length = snprintf(line, sizeof(line), "hookd: %s\n", message);
+
+	for (int i = 0; i < length - 1; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	return write(STDERR_FILENO, line, (size_t)length) >= 0;
+}
+
+static bool send_line(int priority, const struct log_field *fields, int count, const char *message)
+{
+	return log_state.journal >= 0 ? send_to_journal(priority, fields, count, message)
+				      : send_to_stderr(message);
+}
+
+void log_write(int priority, const struct log_field *fields, int count, const char *format, ...)
+{
+	int saved_errno = errno;
+	char message[LINE_BYTES];
+	va_list arguments;
+
+	if (!log_is_on(priority))
+		return;
+	if (log_state.dropped) {
+		snprintf(message, sizeof(message), "%lu log lines were lost", log_state.dropped);
+		if (send_line(LOG_WARNING, NULL, 0, message))
+			log_state.dropped = 0;
+	}
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	if (!send_line(priority, fields, count, message))
+		log_state.dropped++;
+	errno = saved_errno;
+}

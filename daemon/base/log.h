@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <syslog.h>
+
+/*
+ * The daemon's log. Only owners of events log (ipc/, run/run.c, main.c); everything below returns
+ * its error. Never blocks: a journal or a terminal that does not read costs lines, which are
+ * counted and told of when it reads again.
+ */
+
+enum log_target { LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR };
+
+/* AUTO is the journal where stderr is connected to it, else stderr. */
+void log_open(enum log_target target);
+void log_close(void);
+void log_set_level(int priority); /* LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG */
+bool log_is_on(int priority);
+
+/* A field of a journal entry, for example {"HOOKD_RUN", "..."}; a NULL value is left out. */
+struct log_field {
+	const char *name;
+	const char *value;
+};
+
+void log_write(int priority, const struct log_field *fields, int count, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define log_at(priority, ...)                                                                      \
+	do {                                                                                       \
+		if (log_is_on(priority))                                                           \
+			log_write(priority, NULL, 0, __VA_ARGS__);                                 \
+	} while (0)
+#define log_error(...)	 log_at(LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
+#define log_notice(...)	 log_at(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)	 log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_at(LOG_DEBUG, __VA_ARGS__)

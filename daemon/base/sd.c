@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hookd under systemd: sockets handed over, readiness, the watchdog. The only file that calls
+ * libsystemd. Called by main.c and, for sockets, by ipc/listener.c's owner.
+ */
+#include "daemon/base/sd.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+/* With several sockets only those named "varlink" are ours (UAPI.20); a lone one is by itself. */
+static bool is_ours(const char *name, int count)
+{
+	return count == 1 || strcmp(name, "varlink") == 0;
+}
+
+int sd_take_sockets(int *ret_fds, int max)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names);
+	int taken = 0;
+
+	for (int i = 0; i < count; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		int flags = fcntl(fd, F_GETFL);
+
+		if (taken < max && flags >= 0 && is_ours(names ? names[i] : "", count) &&
+		    sd_is_socket_unix(fd, SOCK_STREAM, -1, NULL, 0) > 0 &&
+		    fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
+			ret_fds[taken++] = fd;
+		else
+			close(fd);
+	}
+	for (int i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
+	return taken;
+}
+
+void sd_tell(const char *format, ...)
+{
+	char state[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(state, sizeof(state), format, arguments);
+	va_end(arguments);
+	(void)sd_notify(0, state);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what, (void)userdata;
+	sd_tell("WATCHDOG=1");
+}
+
+int sd_start_watchdog(struct event_base *base, struct event **ret_timer)
+{
+	uint64_t period_us = 0;
+	struct timeval half;
+	struct event *timer;
+
+	if (sd_watchdog_enabled(1, &period_us) <= 0) {
+		*ret_timer = NULL;
+		return 0;
+	}
+	half = (struct timeval){.tv_sec = (time_t)(period_us / 2 / 1000000),
+				.tv_usec = (suseconds_t)(period_us / 2 % 1000000)};
+	timer = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
+	if (!timer)
+		return -ENOMEM;
+	if (event_add(timer, &half) < 0) {
+		event_free(timer);
+		return -ENOMEM;
+	}
+	*ret_timer = timer;
+	return 0;
+}

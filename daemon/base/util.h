@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Owners that let go by themselves at the end of a scope, and the way to hand them over. */
+
+static inline void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+static inline void free_memory(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+#define cleanup(function) __attribute__((cleanup(function)))
+#define cleanup_close	  cleanup(close_fd)
+#define cleanup_free	  cleanup(free_memory)
+
+#define take_ptr(pointer)                                                                          \
+	({                                                                                         \
+		__typeof__(pointer) taken_ = (pointer);                                            \
+		(pointer) = NULL;                                                                  \
+		taken_;                                                                            \
+	})
+
+#define must_check __attribute__((warn_unused_result))
+
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+static inline int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}

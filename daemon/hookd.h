@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "daemon/base/config.h"
+#include "daemon/policy/account.h"
+#include "daemon/run/proc.h"
+#include "daemon/run/run.h"
+#include "daemon/run/sched.h"
+#include "daemon/run/store.h"
+#include "proto/json.h"
+
+/*
+ * The daemon as a whole, on main()'s stack. Only main.c and ipc/ include this: lower layers get
+ * what they need handed to their constructors.
+ */
+struct hookd {
+	struct config config;
+	struct event_base *base;
+	uid_t own_uid;
+	int64_t started_ns;	/* CLOCK_BOOTTIME */
+	const char *no_cgroups; /* why runs have no cgroups; NULL: they have */
+
+	struct procs procs;
+	struct cgroup_tree *cgroups; /* NULL: see no_cgroups */
+	struct run_context runs;
+	struct sched *sched;
+	struct store *store;
+	struct accounts accounts;
+
+	TAILQ_HEAD(, conn) conns;
+	size_t conn_count;
+	struct hp_json json; /* the message being dispatched */
+
+	bool is_draining;
+	void (*drain)(struct hookd *hookd); /* main.c: as SIGTERM does */
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The join of a connection and a run, and the writing of events and results. Made by hooks.c;
+ * afterwards only the run (notify) and the connection (gone) call in here.
+ */
+#include "daemon/ipc/call.h"
+
+struct call {
+	struct conn_call of_conn;
+	struct run_waiter of_run;
+	struct conn *conn;
+	struct run *run;
+	bool more;
+	bool cancels;
+};
+
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static struct hp_json_writer begin_event(struct call *call, const char *event)
+{
+	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, true);
+
+	hp_json_key(&writer, "event");
+	hp_json_put_string(&writer, event);
+	hp_json_key(&writer, "run");
+	hp_json_put_string(&writer, call->run->id);
+	return writer;
+}
+
+static void put_index(struct hp_json_writer *writer, size_t index)
+{
+	hp_json_key(writer, "index");
+	hp_json_put_uint(writer, index);
+}
+
+static void put_output(struct hp_json_writer *writer, const struct run_event *event)
+{
+	hp_json_key(writer, "stream");
+	hp_json_put_string(writer, event->stream == 1 ? "stdout" : "stderr");
+	if (hp_json_is_text(event->bytes, event->length)) {
+		hp_json_key(writer, "data");
+		hp_json_put_bytes(writer, event->bytes, event->length);
+	} else {
+		hp_json_key(writer, "dataBase64");
+		hp_json_put_base64(writer, event->bytes, event->length);
+	}
+}
+
+static void send_event(struct call *call, const struct run_event *event)
+{
+	static const char *const names[] = {
+	    [RUN_EVENT_STARTED] = "started",
+	    [RUN_EVENT_OUTPUT] = "output",
+	    [RUN_EVENT_FINISHED] = "finished",
+	};
+	struct hp_json_writer writer = begin_event(call, names[event->type]);
+
+	put_index(&writer, event->index);
+	if (event->type == RUN_EVENT_OUTPUT)
+		put_output(&writer, event);
+	if (event->type == RUN_EVENT_FINISHED) {
+		hp_json_key(&writer, "hook");
+		hp_hook_result_write(&writer, event->hook);
+	}
+	hp_reply_end(&writer);
+	conn_flush(call->conn);
+}
+
+static void write_result(struct conn *conn, const struct run *run)
+{
+	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+
+	hp_json_key(&writer, "result");
+	hp_run_result_write(&writer, &run->result);
+	hp_reply_end(&writer);
+}
+
+static void send_result(struct call *call)
+{
+	struct conn *conn = call->conn;
+
+	write_result(conn, call->run);
+	run_remove_waiter(call->run, &call->of_run);
+	free(call);
+	conn_flush(conn);
+	conn_end_call(conn);
+}
+
+static void on_run_event(struct run_waiter *waiter, const struct run_event *event)
+{
+	struct call *call = container_of(waiter, struct call, of_run);
+
+	if (event->type == RUN_EVENT_DONE)
+		send_result(call);
+	else if (call->more)
+		send_event(call, event);
+}
+
+static void on_conn_gone(struct conn_call *of_conn)
+{
+	struct call *call = container_of(of_conn, struct call, of_conn);
+	struct run *run = call->run;
+	bool cancels = call->cancels;
+
+	run_remove_waiter(run, &call->of_run);
+	free(call);
+	if (cancels)
+		run_cancel(run);
+}
+
+int call_new(struct exchange *exchange, struct run *run, bool cancels, struct hp_err *err)
+{
+	struct call *call;
+
+	if (run->state == RUN_DONE) {
+		write_result(exchange->conn, run);
+		return 0;
+	}
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return hp_err_no_memory(err);
+	*call = (struct call){
+	    .of_conn.gone = on_conn_gone,
+	    .of_run.notify = on_run_event,
+	    .of_run.wants_output = exchange->call.more,
+	    .conn = exchange->conn,
+	    .run = run,
+	    .more = exchange->call.more,
+	    .cancels = cancels,
+	};
+	conn_begin_call(exchange->conn, &call->of_conn);
+	run_add_waiter(run, &call->of_run);
+	if (call->more) {
+		struct hp_json_writer writer = begin_event(call, "accepted");
+
+		hp_reply_end(&writer);
+		conn_flush(exchange->conn);
+	}
+	return 0;
+}

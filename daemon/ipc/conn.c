@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One client's connection: bytes in, messages out to the dispatcher; replies back.
+ *
+ *	IDLE --a message--> BUSY --conn_end_call()--> IDLE
+ *	  \___________________\____ gone, violation ____> CLOSED --reaper--> (freed)
+ *
+ * One call at a time: while BUSY nothing is read, which is the backpressure. Most clients wait for
+ * their reply and send nothing meanwhile, so the read event stays armed until bytes do come; only
+ * then it is taken off, and a one-shot event for the hangup takes its place. That spares the usual
+ * call two epoll_ctl(2). A client that has shut down only its sending side still gets its reply.
+ */
+#include "daemon/ipc/conn.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/base/log.h"
+#include "daemon/hookd.h"
+
+/* More than any reply; beyond it lies a client that does not read its events. */
+#define OUT_BYTES_MAX (32u * 1024 * 1024)
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata);
+static void on_writable(evutil_socket_t fd, short what, void *userdata);
+static void on_hangup(evutil_socket_t fd, short what, void *userdata);
+static void on_reaper(evutil_socket_t fd, short what, void *userdata);
+
+/* ---- life ---- */
+
+static int charge_conn(struct conn *conn)
+{
+	const struct config *config = &conn->hookd->config;
+	uint64_t limit = conn->peer.uid == 0 ? UINT64_MAX : config->connections_per_user;
+
+	if (conn->hookd->conn_count >= config->connections)
+		return -EBUSY;
+	return charge_take(&conn->charge, &conn->hookd->accounts, conn->peer.uid,
+			   ACCOUNT_CONNECTIONS, limit);
+}
+
+static int make_events(struct conn *conn)
+{
+	struct event_base *base = conn->hookd->base;
+
+	conn->readable = event_new(base, conn->fd, EV_READ | EV_PERSIST, on_readable, conn);
+	conn->writable = event_new(base, conn->fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+	conn->hangup = event_new(base, conn->fd, EV_CLOSED, on_hangup, conn);
+	conn->reaper = event_new(base, -1, 0, on_reaper, conn);
+	if (!conn->readable || !conn->writable || !conn->hangup || !conn->reaper)
+		return -ENOMEM;
+	return event_add(conn->readable, NULL) < 0 ? -ENOMEM : 0;
+}
+
+int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+	int r;
+
+	if (!conn) {
+		close(fd);
+		return -ENOMEM;
+	}
+	conn->hookd = hookd;
+	conn->fd = fd;
+	conn->peer.pidfd = -1;
+	conn->on_message = on_message;
+	TAILQ_INSERT_TAIL(&hookd->conns, conn, link);
+	r = peer_init(&conn->peer, fd);
+	if (r == 0)
+		r = charge_conn(conn);
+	if (r == 0)
+		r = make_events(conn);
+	hookd->conn_count++;
+	if (r < 0)
+		conn_free(conn);
+	return r;
+}
+
+static void free_event(struct event **event)
+{
+	if (*event)
+		event_free(take_ptr(*event));
+}
+
+/* Leaves the loop and the socket; what is on somebody's stack stays. */
+static void conn_disconnect(struct conn *conn)
+{
+	struct conn_call *call = take_ptr(conn->call);
+
+	conn->state = CONN_CLOSED;
+	free_event(&conn->readable);
+	free_event(&conn->writable);
+	free_event(&conn->hangup);
+	close_fd(&conn->fd);
+	if (call)
+		call->gone(call);
+}
+
+static void conn_close(struct conn *conn)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	conn_disconnect(conn);
+	event_active(conn->reaper, 0, 0);
+}
+
+static void on_reaper(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	conn_free(userdata);
+}
+
+void conn_free(struct conn *conn)
+{
+	conn_disconnect(conn);
+	free_event(&conn->reaper);
+	TAILQ_REMOVE(&conn->hookd->conns, conn, link);
+	conn->hookd->conn_count--;
+	charge_release(&conn->charge);
+	peer_clear(&conn->peer);
+	hp_inbox_free(&conn->in);
+	hp_buf_free(&conn->out);
+	free(conn);
+}
+
+void conn_violation(struct conn *conn, const char *reason)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	log_notice("uid %u pid %d broke the protocol, connection closed: %s", conn->peer.uid,
+		   conn->peer.pid, reason);
+	conn_close(conn);
+}
+
+/* ---- in ---- */
+
+/*
+ * All whole messages that are there, one call at a time. A call that is answered at once comes
+ * back here by conn_end_call(): then this loop goes on instead of one inside it.
+ */
+static void dispatch_messages(struct conn *conn)
+{
+	const char *text;
+	size_t length;
+	int r = 1;
+
+	if (conn->is_dispatching)
+		return;
+	conn->is_dispatching = true;
+	while (conn->state == CONN_IDLE && r > 0) {
+		r = hp_inbox_next(&conn->in, &text, &length);
+		if (r < 0)
+			conn_violation(conn, "a message is longer than the limit");
+		else if (r > 0)
+			conn->on_message(conn, text, length);
+	}
+	conn->is_dispatching = false;
+}
+
+/* Bytes, or the end, while a call goes on: look away until it is answered, but see a hangup. */
+static void look_away(struct conn *conn)
+{
+	event_del(conn->readable);
+	(void)event_add(conn->hangup, NULL);
+}
+
+static bool has_hung_up(const struct conn *conn)
+{
+	struct pollfd poll_fd = {.fd = conn->fd};
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
+}
+
+/* EPOLLRDHUP comes for a half-closed connection too, whose client still waits for its reply. */
+static void on_hangup(evutil_socket_t fd, short what, void *userdata)
+{
+	struct conn *conn = userdata;
+
+	(void)fd, (void)what;
+	if (has_hung_up(conn))
+		conn_close(conn);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct conn *conn = userdata;
+	size_t size;
+	char *space;
+	ssize_t received;
+
+	(void)what;
+	if (conn->state == CONN_BUSY) {
+		look_away(conn);
+		return;
+	}
+	space = hp_inbox_reserve(&conn->in, &size);
+	if (!space) {
+		conn_violation(conn, "out of memory for its message");
+		return;
+	}
+	received = recv(fd, space, size, MSG_DONTWAIT);
+	if (received < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (received > 0) {
+		hp_inbox_commit(&conn->in, (size_t)received);
+		dispatch_messages(conn);
+	} else if (received == 0 && !hp_inbox_is_empty(&conn->in)) {
+		conn_violation(conn, "it ended within a message");
+	} else {
+		conn_close(conn);
+	}
+}
+
+void conn_begin_call(struct conn *conn, struct conn_call *call)
+{
+	conn->state = CONN_BUSY;
+	conn->call = call;
+}
+
+void conn_end_call(struct conn *conn)
+{
+	if (conn->state != CONN_BUSY)
+		return;
+	conn->state = CONN_IDLE;
+	conn->call = NULL;
+	if (!event_pending(conn->readable, EV_READ, NULL)) {
+		event_del(conn->hangup);
+		(void)event_add(conn->readable, NULL);
+	}
+	dispatch_messages(conn);
+}
+
+/* ---- out ---- */
+
+/* False when the connection is gone. */
+static bool send_some(struct conn *conn)
+{
+	ssize_t sent;
+
+	while (conn->out.length > 0) {
+		sent =
+		    send(conn->fd, conn->out.data, conn->out.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN;
+		hp_buf_consume(&conn->out, (size_t)sent);
+	}
+	return true;
+}
+
+void conn_flush(struct conn *conn)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	if (conn->out.failed) {
+		conn_violation(conn, "out of memory for its reply");
+	} else if (!send_some(conn)) {
+		conn_close(conn);
+	} else if (conn->out.length > OUT_BYTES_MAX) {
+		conn_violation(conn, "it does not read its replies");
+	} else if (conn->out.length > 0) {
+		(void)event_add(conn->writable, NULL);
+	}
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct conn *conn = userdata;
+
+	(void)fd, (void)what;
+	if (!send_some(conn))
+		conn_close(conn);
+	else if (conn->out.length == 0)
+		event_del(conn->writable);
+}

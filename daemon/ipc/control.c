@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io.hookd.control: steering the daemon. Rows of dispatch.c. */
+#include "daemon/base/log.h"
+#include "daemon/ipc/dispatch.h"
+
+int handle_ping(struct exchange *exchange, struct hp_err *err)
+{
+	int r = expect_no_parameters(exchange, err);
+
+	if (r == 0)
+		hp_reply_empty(&exchange->conn->out, NULL);
+	return r;
+}
+
+/* The reply goes out before the daemon may end: an idle one does so as soon as it drains. */
+int handle_drain(struct exchange *exchange, struct hp_err *err)
+{
+	int r = expect_no_parameters(exchange, err);
+
+	if (r < 0)
+		return r;
+	if (!exchange->call.oneway)
+		hp_reply_empty(&exchange->conn->out, NULL);
+	conn_flush(exchange->conn);
+	log_notice("uid %u asks to drain", exchange->conn->peer.uid);
+	exchange->hookd->drain(exchange->hookd);
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a message to its handler: envelope, row, permission, handler; and errors back. Who may call
+ * what stands in the rows and nowhere else. Called by conn.c for every message.
+ */
+#include "daemon/ipc/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/ipc/interfaces.h"
+#include "daemon/policy/policy.h"
+#include "proto/limits.h"
+
+struct row {
+	const char *method;
+	enum permission permission;
+	handler_fn handle; /* NULL: declared in the interface, not there yet */
+};
+
+static const struct row rows[] = {
+    {"io.hookd.hooks.Run", PERMISSION_USE, handle_run},
+    {"io.hookd.hooks.Wait", PERMISSION_USE, handle_wait},
+    {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
+    {"io.hookd.status.List", PERMISSION_USE, handle_list},
+    {"io.hookd.status.Get", PERMISSION_USE, handle_get},
+    {"io.hookd.status.Watch", PERMISSION_USE, NULL},
+    {"io.hookd.status.Summary", PERMISSION_USE, NULL},
+    {"io.hookd.status.GetStatus", PERMISSION_USE, handle_get_status},
+    {"io.hookd.status.GetMetrics", PERMISSION_USE, NULL},
+    {"io.hookd.control.Ping", PERMISSION_CONTROL, handle_ping},
+    {"io.hookd.control.Reload", PERMISSION_CONTROL, NULL},
+    {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, NULL},
+    {"io.hookd.control.Drain", PERMISSION_CONTROL, handle_drain},
+    {"io.hookd.settings.Apply", PERMISSION_USE, NULL},
+    {"io.hookd.settings.Update", PERMISSION_USE, NULL},
+    {"io.hookd.settings.Release", PERMISSION_USE, NULL},
+    {"io.hookd.settings.Holdings", PERMISSION_USE, NULL},
+    {"io.hookd.settings.CompileSeccomp", PERMISSION_USE, NULL},
+    {"org.varlink.service.GetInfo", PERMISSION_ANYONE, handle_get_info},
+    {"org.varlink.service.GetInterfaceDescription", PERMISSION_ANYONE,
+     handle_get_interface_description},
+};
+
+static const struct row *find_row(const char *method)
+{
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (strcmp(rows[i].method, method) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static void reply_service_error(struct hp_buf *out, const char *error, const char *key,
+				const char *value)
+{
+	struct hp_json_writer writer = hp_reply_begin(out, error, false);
+
+	hp_json_key(&writer, key);
+	hp_json_put_string(&writer, value);
+	hp_reply_end(&writer);
+}
+
+static void reply_not_found(struct hp_buf *out, const struct hp_call *call)
+{
+	char interface[sizeof(call->method)];
+	char *dot;
+
+	snprintf(interface, sizeof(interface), "%s", call->method);
+	dot = strrchr(interface, '.');
+	if (dot)
+		*dot = '\0';
+	if (interface_text(interface, NULL))
+		reply_service_error(out, "org.varlink.service.MethodNotFound", "method",
+				    call->method);
+	else
+		reply_service_error(out, "org.varlink.service.InterfaceNotFound", "interface",
+				    interface);
+}
+
+static void dispatch_call(struct exchange *exchange)
+{
+	const struct row *row = find_row(exchange->call.method);
+	struct conn *conn = exchange->conn;
+	struct hp_err err = {0};
+	int r;
+
+	if (!row) {
+		reply_not_found(&conn->out, &exchange->call);
+		return;
+	}
+	r = policy_check(&conn->peer, exchange->hookd->own_uid, row->permission, &err);
+	if (r == 0 && (!row->handle || exchange->call.upgrade)) {
+		reply_service_error(&conn->out, "org.varlink.service.MethodNotImplemented",
+				    "method", exchange->call.method);
+		return;
+	}
+	if (r == 0)
+		r = row->handle(exchange, &err);
+	if (r < 0) {
+		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
+			  exchange->call.method, err.path, err.reason);
+		hp_reply_err(&conn->out, &err);
+	}
+}
+
+void dispatch_message(struct conn *conn, const char *text, size_t length)
+{
+	struct exchange exchange = {.hookd = conn->hookd, .conn = conn};
+	struct hp_json *json = &conn->hookd->json;
+	size_t before = conn->out.length;
+	struct hp_err err = {0};
+
+	if (hp_json_parse(json, text, length, &err) < 0 ||
+	    hp_call_read(json, &exchange.call, &err) < 0) {
+		conn_violation(conn, err.reason);
+		return;
+	}
+	dispatch_call(&exchange);
+	if (exchange.call.oneway && conn->out.length > before)
+		conn->out.length = before;
+	conn_flush(conn);
+}
+
+int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
+{
+	struct hp_json_value key, value;
+
+	HP_JSON_FOREACH (key, value, exchange->call.parameters) {
+		struct hp_arena arena = HP_ARENA_INIT;
+		char *name = NULL;
+
+		(void)value;
+		(void)hp_json_get_string(key, &arena, &name, err);
+		hp_err_invalid(err, name, "there is no such parameter");
+		hp_arena_free(&arena);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err)
+{
+	static const char *const names[] = {"run"};
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_json_value value = {0};
+	struct run *run = NULL;
+	char *id = NULL;
+	int r = 0;
+
+	if (hp_json_type(exchange->call.parameters) != HP_JSON_ABSENT)
+		r = hp_json_members(exchange->call.parameters, names, 1, true, &value, err);
+	if (r == 0)
+		r = hp_err_prefix(err, hp_json_get_name(value, &arena, HP_ID_BYTES_MAX, &id, err),
+				  "run");
+	if (r == 0) {
+		run = store_find(exchange->hookd->store, id);
+		if (run && !policy_may_see(&exchange->conn->peer, run->uid))
+			run = NULL;
+		if (!run) {
+			*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
+			snprintf(err->path, sizeof(err->path), "%s", id);
+		}
+	}
+	hp_arena_free(&arena);
+	return run;
+}

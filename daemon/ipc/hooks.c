@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io.hookd.hooks: from a request to a run in the line. Rows of dispatch.c. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "daemon/base/log.h"
+#include "daemon/ipc/call.h"
+#include "daemon/ipc/dispatch.h"
+
+/* ---- whose namespaces ---- */
+
+static int target_by_pidfd(const struct peer *peer, struct enter_target *ret_target)
+{
+	int copy = fcntl(peer->pidfd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return -errno;
+	ret_target->pid = peer->pid;
+	ret_target->pidfd = copy;
+	return 0;
+}
+
+static int target_by_state(const struct hp_request *request, struct enter_target *ret_target,
+			   struct hp_err *err)
+{
+	int pidfd;
+
+	if (request->pid == 0)
+		return hp_err_invalid(
+		    err, "state.pid",
+		    "the hook enters the container's namespaces, so it is needed");
+	pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0);
+	if (pidfd < 0)
+		return hp_err_invalid(err, "state.pid", "%s", strerror(errno));
+	ret_target->pid = request->pid;
+	ret_target->pidfd = pidfd;
+	return 0;
+}
+
+/*
+ * A caller in another mount namespace means paths of that one: its hooks run there. That is also
+ * where a runtime calls from in createContainer. Otherwise the two stages that runtime-spec puts
+ * into the container enter the namespaces of the state's process.
+ */
+static int choose_target(struct peer *peer, const struct hp_request *request,
+			 struct enter_target *ret_target, struct hp_err *err)
+{
+	bool is_container =
+	    hp_stage_is_container(request->stage) || request->namespaces == HP_NAMESPACES_CONTAINER;
+
+	*ret_target = (struct enter_target){
+	    .pidfd = -1,
+	    .resolves_inside = request->stage != HP_STAGE_CREATE_CONTAINER,
+	};
+	if (request->namespaces == HP_NAMESPACES_RUNTIME)
+		return 0;
+	if (peer_is_elsewhere(peer)) {
+		if (target_by_pidfd(peer, ret_target) < 0)
+			return hp_err_no_memory(err);
+		return 0;
+	}
+	return is_container ? target_by_state(request, ret_target, err) : 0;
+}
+
+/* ---- Run ---- */
+
+static void on_run_done(struct run *run, void *userdata)
+{
+	struct hookd *hookd = userdata;
+	const struct hp_run_result *result = &run->result;
+	int priority = result->outcome == HP_RUN_SUCCEEDED ? LOG_DEBUG : LOG_WARNING;
+	const struct log_field fields[] = {
+	    {"HOOKD_RUN", run->id},
+	    {"HOOKD_STAGE", hp_stage_names[result->stage]},
+	    {"HOOKD_OUTCOME", hp_run_outcome_names[result->outcome]},
+	    {"HOOKD_REQUEST_ID", run->request.request_id},
+	    {"CONTAINER_ID_FULL", result->container},
+	};
+
+	if (log_is_on(priority))
+		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
+			  run->id, result->container, hp_run_outcome_names[result->outcome],
+			  result->error ? ": " : "", result->error ? result->error : "");
+	store_finished(hookd->store, run);
+	sched_finished(hookd->sched, run);
+}
+
+/* The same request again gets the run that it has made already; another one may not have its id. */
+static int attach_to_run(struct exchange *exchange, const struct hp_request *request,
+			 struct run *run, struct hp_err *err)
+{
+	if (run->request.text_length != request->text_length ||
+	    memcmp(run->request.text, request->text, request->text_length) != 0) {
+		*err = (struct hp_err){.code = HP_ERR_REQUEST_ID_CONFLICT};
+		snprintf(err->path, sizeof(err->path), "%s", request->request_id);
+		return -EEXIST;
+	}
+	if (exchange->call.oneway)
+		return 0;
+	return call_new(exchange, run, request->on_disconnect == HP_ON_DISCONNECT_CANCEL, err);
+}
+
+static int make_run(struct exchange *exchange, struct hp_request *request, struct run **ret_run,
+		    struct hp_err *err)
+{
+	struct hookd *hookd = exchange->hookd;
+	uid_t uid = exchange->conn->peer.uid;
+	struct enter_target target;
+	char id[48];
+	struct run *run;
+	int r = choose_target(&exchange->conn->peer, request, &target, err);
+
+	if (r < 0)
+		return r;
+	store_make_id(hookd->store, id, sizeof(id));
+	r = run_new(&hookd->runs, id, uid, request, &target, on_run_done, hookd, &run);
+	if (r < 0) {
+		close_fd(&target.pidfd);
+		return hp_err_no_memory(err);
+	}
+	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,
+			hookd->config.queued_runs_per_user);
+	if (r == -EBUSY)
+		*err = (struct hp_err){.code = HP_ERR_BUSY};
+	if (r == 0)
+		r = store_add(hookd->store, run);
+	if (r < 0) {
+		run_free(run);
+		return r == -EBUSY ? r : hp_err_no_memory(err);
+	}
+	*ret_run = run;
+	return 0;
+}
+
+static int accept_request(struct exchange *exchange, struct hp_request *request, struct hp_err *err)
+{
+	struct hookd *hookd = exchange->hookd;
+	bool cancels = request->on_disconnect == HP_ON_DISCONNECT_CANCEL;
+	struct run *run = NULL;
+	int r;
+
+	if (request->request_id)
+		run =
+		    store_find_request(hookd->store, exchange->conn->peer.uid, request->request_id);
+	if (run)
+		return attach_to_run(exchange, request, run, err);
+	if (hookd->is_draining) {
+		*err = (struct hp_err){.code = HP_ERR_DRAINING};
+		return -ESHUTDOWN;
+	}
+	r = make_run(exchange, request, &run, err);
+	if (r < 0)
+		return r;
+	/* Before it is lined up, since a run without hooks is done at once. */
+	if (!exchange->call.oneway)
+		r = call_new(exchange, run, cancels, err);
+	if (r < 0 || sched_submit(hookd->sched, run) < 0)
+		run_cancel(run);
+	return r;
+}
+
+int handle_run(struct exchange *exchange, struct hp_err *err)
+{
+	struct hp_request request = {0};
+	int r = hp_request_read(exchange->call.parameters, &request, err);
+
+	if (r < 0)
+		return r;
+	r = accept_request(exchange, &request, err);
+	hp_request_free(&request);
+	return r;
+}
+
+/* ---- Wait, Cancel ---- */
+
+int handle_wait(struct exchange *exchange, struct hp_err *err)
+{
+	struct run *run = find_run_parameter(exchange, err);
+
+	if (!run)
+		return -ENOENT;
+	return exchange->call.oneway ? 0 : call_new(exchange, run, false, err);
+}
+
+int handle_cancel(struct exchange *exchange, struct hp_err *err)
+{
+	struct run *run = find_run_parameter(exchange, err);
+
+	if (!run)
+		return -ENOENT;
+	run_cancel(run);
+	hp_reply_empty(&exchange->conn->out, NULL);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interface files as they lie in proto/, for interfaces.c. */
+#define INTERFACE(symbol, file)                                                                    \
+	.global symbol;                                                                            \
+	.hidden symbol;                                                                            \
+	symbol: .incbin file; \
+	.global symbol##_end;                                                                      \
+	.hidden symbol##_end;                                                                      \
+	symbol##_end:
+
+	.section .rodata
+INTERFACE(org_varlink_service, "proto/org.varlink.service.varlink")
+INTERFACE(io_hookd_hooks, "proto/io.hookd.hooks.varlink")
+INTERFACE(io_hookd_status, "proto/io.hookd.status.varlink")
+INTERFACE(io_hookd_control, "proto/io.hookd.control.varlink")
+	.section .note.GNU-stack, "", @progbits

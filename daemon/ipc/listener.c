@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accepts connections. When descriptors have run out it looks away for a moment, since a listening
+ * socket with somebody in its queue stays readable and would wake the loop without end.
+ */
+#include "daemon/ipc/listener.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "daemon/base/log.h"
+
+#define RETRY_AFTER_US (100 * 1000)
+#define BACKLOG	       512
+/* Of one wake-up, so that a crowd at the door does not keep those inside waiting. */
+#define ACCEPTS_PER_WAKEUP 16
+
+struct listener {
+	struct event *readable;
+	struct event *retry;
+	int fd;
+	listener_fn on_connection;
+	void *userdata;
+};
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata);
+static void on_retry(evutil_socket_t fd, short what, void *userdata);
+
+static bool is_listening(int fd)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value;
+}
+
+int listener_new(struct event_base *base, int fd, listener_fn on_connection, void *userdata,
+		 struct listener **ret_listener)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (!listener)
+		return -ENOMEM;
+	*listener =
+	    (struct listener){.fd = -1, .on_connection = on_connection, .userdata = userdata};
+	if (!is_listening(fd)) {
+		on_connection(fd, userdata);
+		*ret_listener = listener;
+		return 0;
+	}
+	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, listener);
+	listener->retry = event_new(base, -1, 0, on_retry, listener);
+	if (!listener->readable || !listener->retry || event_add(listener->readable, NULL) < 0) {
+		listener_free(listener);
+		return -ENOMEM;
+	}
+	listener->fd = fd;
+	*ret_listener = listener;
+	return 0;
+}
+
+struct listener *listener_free(struct listener *listener)
+{
+	if (!listener)
+		return NULL;
+	if (listener->readable)
+		event_free(listener->readable);
+	if (listener->retry)
+		event_free(listener->retry);
+	close_fd(&listener->fd);
+	free(listener);
+	return NULL;
+}
+
+static void look_away(struct listener *listener, int error)
+{
+	log_warning("cannot accept a connection, trying again soon: %s", strerror(error));
+	event_del(listener->readable);
+	(void)event_add(listener->retry, &(struct timeval){.tv_usec = RETRY_AFTER_US});
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *userdata)
+{
+	struct listener *listener = userdata;
+
+	(void)fd, (void)what;
+	(void)event_add(listener->readable, NULL);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct listener *listener = userdata;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++) {
+		int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (connection >= 0) {
+			listener->on_connection(connection, listener->userdata);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (errno != EAGAIN)
+			look_away(listener, errno);
+		return;
+	}
+}
+
+/* ---- a socket of our own ---- */
+
+/* A socket file outlives its daemon; only one that still answers is in use. */
+static int remove_dead_socket(const struct sockaddr_un *address)
+{
+	cleanup_close int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+
+	if (probe < 0)
+		return -errno;
+	if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		return -EADDRINUSE;
+	if (errno != ECONNREFUSED || lstat(address->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return -EADDRINUSE;
+	return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+static int bind_privately(int fd, const struct sockaddr_un *address)
+{
+	mode_t before = umask(0177); /* so that the socket is never there with a wider mode */
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+	umask(before);
+	return r;
+}
+
+int listener_bind(const char *path, int *ret_fd)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	r = bind_privately(fd, &address);
+	if (r == -EADDRINUSE && (r = remove_dead_socket(&address)) == 0)
+		r = bind_privately(fd, &address);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
+}

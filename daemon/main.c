@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hookd: puts the parts together, runs the loop, takes them apart in reverse.
+ *
+ *	running --SIGTERM, Drain--> draining --last run done, replies out--> end
+ *	                               \_____________ second SIGTERM ______/
+ */
+#include "daemon/hookd.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "daemon/base/sd.h"
+#include "daemon/ipc/conn.h"
+#include "daemon/ipc/dispatch.h"
+#include "daemon/ipc/listener.h"
+#include "daemon/options.h"
+#include "version.h"
+
+#define DEFAULT_SOCKET	     "/run/hookd/hookd.sock"
+#define SOCKETS_MAX	     8
+#define EXTEND_EVERY_S	     5
+#define LAST_REPLIES_TICK_US (20 * 1000)
+#define LAST_REPLIES_TICKS   100
+
+enum exit_code { EXIT_USAGE = 2, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
+
+/* What main owns beside struct hookd, which ipc/ sees. */
+struct program {
+	struct hookd hookd;
+	const struct options *options;
+	struct listener *listeners[SOCKETS_MAX];
+	struct event *signals[3];
+	struct event *watchdog;
+	struct event *extend; /* pending while draining: more time from the service manager */
+	struct event *last_replies;
+	int last_replies_ticks;
+	const char *own_socket; /* to unlink; NULL: it was handed over */
+};
+
+/* ---- the process itself ---- */
+
+static void on_sigpipe(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * Children get what hookd has, so hookd has what a fresh process has: no blocked or ignored
+ * signals (an ignored SIGCHLD would lose every exit status), the usual umask, and nothing open
+ * beyond an exec that whoever started it forgot to close. SIGPIPE has a
+ * handler that does nothing, because handlers are reset in the child and "ignored" is not.
+ */
+static void become_a_fresh_process(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)sigaction(signal, &action, NULL);
+	action.sa_handler = on_sigpipe;
+	action.sa_flags = SA_RESTART;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* 0, 1, 2 must be taken, or a socket could become a hook's stdout by its number. */
+static void occupy_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* ---- configuration ---- */
+
+static int load_config(const struct options *options, struct config *ret_config)
+{
+	int r = config_load(ret_config, options->config);
+
+	if (r < 0) {
+		if (r == -ENOENT)
+			log_error("%s: %s", options->config, strerror(-r));
+		return r;
+	}
+	if (options->log_target &&
+	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0)
+		r = -EINVAL;
+	if (options->log_level &&
+	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0)
+		r = -EINVAL;
+	if (r < 0) {
+		log_error("unknown log target or level");
+		config_clear(ret_config);
+	}
+	return r;
+}
+
+static void reload(struct program *program)
+{
+	struct config fresh;
+
+	if (load_config(program->options, &fresh) < 0) {
+		log_error("the configuration stays as it was");
+		return;
+	}
+	config_clear(&program->hookd.config);
+	program->hookd.config = fresh;
+	log_set_level((int)fresh.log_level);
+	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
+	log_info("configuration read again");
+}
+
+/* ---- the end ---- */
+
+/* Replies of the last run may still wait for clients to read them. */
+static void on_last_replies(evutil_socket_t fd, short what, void *userdata)
+{
+	struct program *program = userdata;
+	const struct conn *conn;
+	bool is_pending = false;
+
+	(void)fd, (void)what;
+	TAILQ_FOREACH (conn, &program->hookd.conns, link)
+		is_pending |= conn->out.length > 0;
+	if (is_pending && program->last_replies_ticks++ < LAST_REPLIES_TICKS)
+		(void)event_add(program->last_replies,
+				&(struct timeval){.tv_usec = LAST_REPLIES_TICK_US});
+	else
+		event_base_loopbreak(program->hookd.base);
+}
+
+static void on_idle(void *userdata)
+{
+	struct program *program = userdata;
+
+	if (program->hookd.is_draining)
+		event_active(program->last_replies, 0, 0);
+}
+
+static void on_extend(evutil_socket_t fd, short what, void *userdata)
+{
+	struct program *program = userdata;
+
+	(void)fd, (void)what;
+	sd_tell("EXTEND_TIMEOUT_USEC=%d\nSTATUS=Draining, %zu hooks running, %zu runs queued",
+		3 * EXTEND_EVERY_S * 1000000, sched_running(program->hookd.sched),
+		sched_queued(program->hookd.sched));
+}
+
+static void drain(struct hookd *hookd)
+{
+	struct program *program = (struct program *)hookd;
+
+	if (hookd->is_draining)
+		return;
+	hookd->is_draining = true;
+	sd_tell("STOPPING=1");
+	on_extend(-1, 0, program);
+	(void)event_add(program->extend, &(struct timeval){.tv_sec = EXTEND_EVERY_S});
+	log_notice("draining: %zu hooks running, %zu runs queued", sched_running(hookd->sched),
+		   sched_queued(hookd->sched));
+	if (sched_running(hookd->sched) + sched_queued(hookd->sched) == 0)
+		on_idle(program);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *userdata)
+{
+	struct program *program = userdata;
+
+	(void)what;
+	if (signal == SIGHUP)
+		reload(program);
+	else if (program->hookd.is_draining)
+		event_base_loopbreak(program->hookd.base);
+	else
+		drain(&program->hookd);
+}
+
+/* ---- the beginning ---- */
+
+static void libevent_says(int severity, const char *message)
+{
+	log_write(severity >= EVENT_LOG_ERR ? LOG_ERR : LOG_DEBUG, NULL, 0, "libevent: %s",
+		  message);
+}
+
+/*
+ * NO_CACHE_TIME: else a timer is set against the time at which the loop woke up, and a slow
+ * callback before it would cut a hook's timeout short.
+ */
+static struct event_base *make_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+static int make_events(struct program *program)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	struct event_base *base = program->hookd.base;
+
+	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
+		program->signals[i] = evsignal_new(base, numbers[i], on_signal, program);
+		if (!program->signals[i] || event_add(program->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	program->extend = event_new(base, -1, EV_PERSIST, on_extend, program);
+	program->last_replies = event_new(base, -1, 0, on_last_replies, program);
+	if (!program->extend || !program->last_replies)
+		return -ENOMEM;
+	return sd_start_watchdog(base, &program->watchdog);
+}
+
+static void make_cgroups(struct hookd *hookd, const char *root)
+{
+	const char *reason;
+
+	if (cgroup_tree_new(hookd->base, root, &hookd->cgroups, &reason) == 0)
+		return;
+	hookd->no_cgroups = reason;
+	log_notice("hooks run without cgroups of their own: %s", reason);
+}
+
+static int make_hookd(struct hookd *hookd, const char *cgroup_root)
+{
+	int r;
+
+	hookd->own_uid = geteuid();
+	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
+	hookd->drain = drain;
+	TAILQ_INIT(&hookd->conns);
+	hookd->base = make_base();
+	if (!hookd->base)
+		return -ENOMEM;
+	r = procs_init(&hookd->procs, hookd->base);
+	if (r < 0)
+		return r;
+	make_cgroups(hookd, cgroup_root);
+	hookd->runs = (struct run_context){&hookd->config, &hookd->procs, hookd->cgroups};
+	r = store_new(hookd->base, &hookd->config, &hookd->store);
+	if (r < 0)
+		return r;
+	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
+}
+
+static void on_connection(int fd, void *userdata)
+{
+	int r = conn_new(userdata, fd, dispatch_message);
+
+	if (r < 0)
+		log_warning("a connection was turned away: %s", strerror(-r));
+}
+
+static int bind_own_socket(struct program *program, int *ret_fd)
+{
+	const char *path = program->options->socket ? program->options->socket : DEFAULT_SOCKET;
+	int r;
+
+	if (!program->options->socket)
+		(void)mkdir("/run/hookd", 0755);
+	r = listener_bind(path, ret_fd);
+	if (r < 0) {
+		log_error("cannot listen on %s: %s", path, strerror(-r));
+		return r;
+	}
+	program->own_socket = path;
+	return 0;
+}
+
+static int make_listeners(struct program *program)
+{
+	int fds[SOCKETS_MAX];
+	int count = sd_take_sockets(fds, SOCKETS_MAX);
+	int r = 0;
+
+	if (count == 0) {
+		r = bind_own_socket(program, &fds[0]);
+		count = 1;
+	}
+	for (int i = 0; i < count && r == 0; i++)
+		r = listener_new(program->hookd.base, fds[i], on_connection, &program->hookd,
+				 &program->listeners[i]);
+	return r;
+}
+
+static void clear(struct program *program)
+{
+	struct hookd *hookd = &program->hookd;
+	struct event *events[] = {program->signals[0], program->signals[1], program->signals[2],
+				  program->watchdog,   program->extend,	    program->last_replies};
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		listener_free(program->listeners[i]);
+	if (program->own_socket)
+		(void)unlink(program->own_socket);
+	while (hookd->base && !TAILQ_EMPTY(&hookd->conns))
+		conn_free(TAILQ_FIRST(&hookd->conns));
+	sched_free(hookd->sched);
+	store_free(hookd->store);
+	cgroup_tree_free(hookd->cgroups);
+	if (hookd->base)
+		procs_clear(&hookd->procs);
+	if (!accounts_are_settled(&hookd->accounts))
+		log_error("an account is not settled: this is a bug in hookd");
+	hp_json_free(&hookd->json);
+	for (size_t i = 0; i < ELEMENTS(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (hookd->base)
+		event_base_free(hookd->base);
+	config_clear(&hookd->config);
+	libevent_global_shutdown();
+}
+
+static int run(struct program *program)
+{
+	int r = make_hookd(&program->hookd, program->options->cgroup_root);
+
+	if (r == 0)
+		r = make_events(program);
+	if (r == 0)
+		r = make_listeners(program);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	sched_on_idle(program->hookd.sched, on_idle, program);
+	sd_tell("READY=1\nSTATUS=Ready");
+	log_write(LOG_EMERG, NULL, 0, "ready");
+	event_base_dispatch(program->hookd.base);
+	log_info("ended");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct program program = {.options = &options};
+	int status;
+
+	become_a_fresh_process();
+	occupy_standard_fds();
+	/* Children share hookd's memory until they exec: nobody may look into it meanwhile. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (options_read(argc, argv, &options) < 0)
+		return EXIT_USAGE;
+	if (options.help || options.version) {
+		if (options.help)
+			options_print_help();
+		else
+			puts("hookd " HOOKD_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (load_config(&options, &program.hookd.config) < 0)
+		return EXIT_CONFIG;
+	if (options.check_config) {
+		config_clear(&program.hookd.config);
+		return EXIT_SUCCESS;
+	}
+	log_set_level((int)program.hookd.config.log_level);
+	log_open((enum log_target)program.hookd.config.log_target);
+	event_set_log_callback(libevent_says);
+	status = run(&program);
+	clear(&program);
+	log_close();
+	return status;
+}

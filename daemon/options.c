@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of hookd, by getopt_long(3). Called by main.c. */
+#include "daemon/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum {
+	OPTION_SOCKET = 1,
+	OPTION_CONFIG,
+	OPTION_STATE_DIR,
+	OPTION_CGROUP_ROOT,
+	OPTION_LOG_TARGET,
+	OPTION_LOG_LEVEL,
+	OPTION_CHECK_CONFIG,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+    {"socket", required_argument, NULL, OPTION_SOCKET},
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
+    {"cgroup-root", required_argument, NULL, OPTION_CGROUP_ROOT},
+    {"log-target", required_argument, NULL, OPTION_LOG_TARGET},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {0},
+};
+
+static int take(struct options *options, int option)
+{
+	switch (option) {
+	case OPTION_SOCKET:
+		options->socket = optarg;
+		return 0;
+	case OPTION_CONFIG:
+		options->config = optarg;
+		return 0;
+	case OPTION_STATE_DIR:
+		options->state_dir = optarg;
+		return 0;
+	case OPTION_CGROUP_ROOT:
+		options->cgroup_root = optarg;
+		return 0;
+	case OPTION_LOG_TARGET:
+		options->log_target = optarg;
+		return 0;
+	case OPTION_LOG_LEVEL:
+		options->log_level = optarg;
+		return 0;
+	case OPTION_CHECK_CONFIG:
+		options->check_config = true;
+		return 0;
+	case OPTION_VERSION:
+		options->version = true;
+		return 0;
+	case OPTION_HELP:
+		options->help = true;
+		return 0;
+	default:
+		return -EINVAL; /* getopt has said what */
+	}
+}
+
+int options_read(int argc, char **argv, struct options *ret_options)
+{
+	struct options options = {0};
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		r = take(&options, option);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "hookd: unexpected argument: %s\n", argv[optind]);
+		return -EINVAL;
+	}
+	*ret_options = options;
+	return 0;
+}
+
+void options_print_help(void)
+{
+	fputs("hookd [OPTIONS]\n"
+	      "Runs OCI lifecycle hooks on behalf of container runtimes.\n\n"
+	      "  --socket=PATH        listen there (/run/hookd/hookd.sock)\n"
+	      "  --config=FILE        read this file instead of /etc/hookd/hookd.conf\n"
+	      "  --state-dir=DIR      records that survive a restart (/run/hookd)\n"
+	      "  --cgroup-root=DIR    a cgroup2 directory that is hookd's to write\n"
+	      "  --log-target=TARGET  auto, journal or stderr\n"
+	      "  --log-level=LEVEL    error, warning, info or debug\n"
+	      "  --check-config       read the configuration, say what is wrong, and end\n"
+	      "  --version            show the version\n"
+	      "  --help               show this\n",
+	      stdout);
+}

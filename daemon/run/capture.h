@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "daemon/base/util.h"
+#include "proto/result.h"
+
+/*
+ * What a hook writes into one pipe: the first and the last part are kept, all is counted, the
+ * pipe is always read, so that a hook never waits for hookd and hookd's memory stays flat.
+ */
+
+/* Told of every chunk as it is read; the bytes are valid during the call. */
+typedef void (*capture_fn)(const char *bytes, size_t length, void *userdata);
+
+struct capture {
+	struct event_base *base;
+	struct event *event; /* on fd; NULL until capture_watch() */
+	int fd;		     /* read end, non-blocking; -1 at the end of the stream */
+	char *head;	     /* the first bytes, grown up to HP_CAPTURE_HEAD_BYTES */
+	size_t head_length, head_capacity;
+	char *tail; /* a ring of HP_CAPTURE_TAIL_BYTES, made when the head is full */
+	size_t tail_length, tail_end;
+	uint64_t total;
+	capture_fn on_chunk; /* NULL: nobody listens */
+	void *userdata;
+};
+
+/* Makes the pipe. *ret_write_end is blocking and the caller's; both ends are close-on-exec. */
+int capture_open(struct capture *capture, struct event_base *base, int *ret_write_end) must_check;
+
+/*
+ * Reads as bytes come, from now on. Until then the pipe holds up to 64 KiB by itself, which spares
+ * most hooks two registrations; see procs in proc.c.
+ */
+int capture_watch(struct capture *capture);
+
+/* Reads what is there now, without blocking. */
+void capture_drain(struct capture *capture);
+
+/* True while somebody can still write: meaningful after capture_drain(). */
+bool capture_is_open(const struct capture *capture);
+
+/* Moves what was kept. Where the middle is missing, no character is left cut in two. */
+int capture_take(struct capture *capture, struct hp_output *ret_output) must_check;
+
+void capture_close(struct capture *capture);
+
+/*
+ * Pipes that processes left behind still hold. They are read and thrown away until the last writer
+ * is gone, so that such a process keeps a stdout that works.
+ */
+struct leftovers {
+	TAILQ_HEAD(, leftover) list;
+	size_t count;
+};
+void leftovers_init(struct leftovers *leftovers);
+/* Takes the pipe over; beyond LEFTOVERS_MAX, or without memory, the pipe is closed instead. */
+void leftovers_adopt(struct leftovers *leftovers, struct capture *capture);
+void leftovers_clear(struct leftovers *leftovers);
+#define LEFTOVERS_MAX 4096

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "daemon/base/util.h"
+#include "daemon/run/spawn.h"
+
+/*
+ * Ways into a hook that need hookd-run: another process's namespaces, or an oom_score_adj that
+ * must be reset. hookd-run itself is part of hookd's own file and is kept in a sealed memfd.
+ */
+struct entrance {
+	int program;	       /* hookd-run */
+	bool resets_oom_score; /* hookd's own is not 0 */
+};
+
+int entrance_init(struct entrance *entrance) must_check;
+void entrance_clear(struct entrance *entrance);
+
+/* Whose namespaces a hook enters. */
+struct enter_target {
+	pid_t pid;	      /* 0: nobody's, the hook stays in hookd's */
+	int pidfd;	      /* borrowed */
+	bool resolves_inside; /* the hook's path is looked up there */
+};
+
+/* One hook's way in: what hookd-run is given, and the socket on which it answers. */
+struct enter {
+	int control;	  /* -1: this hook needs no hookd-run */
+	int child_fds[3]; /* control's other end, plan, target: to be closed after the spawn */
+};
+#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1}})
+
+/*
+ * Rewrites `spec` so that it starts hookd-run, where `target` or the entrance asks for it; else
+ * leaves it as it is. spec->fds[0..2] are set before. On failure *ret_step says at what.
+ */
+int enter_prepare(const struct entrance *entrance, const struct enter_target *target,
+		  struct spawn_spec *spec, struct enter *ret_enter,
+		  enum spawn_step *ret_step) must_check;
+/* Closes what only the child needs, once it was started or was not. */
+void enter_started(struct enter *enter);
+
+/*
+ * After the first process has exited, what hookd-run left to say: fills child->failed_step, or
+ * replaces pid and pidfd by those of the hook (1), which then is to be waited for. Else 0.
+ */
+int enter_finish(struct enter *enter, struct spawn_child *child);
+void enter_clear(struct enter *enter);

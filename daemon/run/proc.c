@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One hook process, from its spawn to its single completion.
+ *
+ * A proc is done when its leader has exited and what was written by then is read. Others may hold
+ * the pipes for ever, so their end is not waited for: an end that is still open moves to the
+ * leftovers. A timeout or a cancel kills the whole tree, and the exit follows from that; only
+ * where the kernel does not let go of a killed process (a dead file server) the proc completes
+ * without it and is waited for in the background.
+ *
+ *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS--> ABANDONED
+ *	   \__________________________/  exit                    | exit
+ *	                |                                        v
+ *	              DONE                                     (freed)
+ *
+ * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
+ * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
+ * ones four system calls. Called by run.c.
+ */
+#include "daemon/run/proc.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "daemon/run/session.h"
+
+#define KILL_WAIT_NS  (5 * 1000000000ll)
+#define YOUNG_TICK_US 5000
+/* An empty pipe takes a page without blocking, even when pipes are short of memory (pipe(7)). */
+#define PIPE_TAKES_BYTES 4096
+
+enum proc_state { PROC_RUNNING, PROC_KILLED, PROC_ABANDONED, PROC_DONE };
+
+struct proc {
+	struct procs *procs;
+	enum proc_state state;
+	enum hp_hook_outcome kill_cause; /* in KILLED: timed_out or cancelled */
+	struct spawn_child child;
+	struct enter enter;
+	struct cgroup *cgroup; /* borrowed */
+	struct event *on_exit; /* on child.pidfd */
+	struct event *timer;   /* the hook's deadline, then that of its death */
+	int64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none */
+	struct capture out[2];
+	bool is_young;
+	TAILQ_ENTRY(proc) link; /* procs::young or ::abandoned */
+	siginfo_t exit;
+	struct rusage usage;
+	int64_t started_us, started_ns, duration_ns;
+	bool is_lingering;
+	int oom_killed;
+	proc_done_fn done;
+	proc_output_fn on_output;
+	void *userdata;
+};
+
+static void on_exit_event(evutil_socket_t fd, short what, void *userdata);
+static void on_timer(evutil_socket_t fd, short what, void *userdata);
+static void on_young_tick(evutil_socket_t fd, short what, void *userdata);
+
+/* ---- the shared part ---- */
+
+int procs_init(struct procs *procs, struct event_base *base)
+{
+	int r;
+
+	*procs = (struct procs){.base = base, .entrance.program = -1};
+	TAILQ_INIT(&procs->young);
+	TAILQ_INIT(&procs->abandoned);
+	leftovers_init(&procs->leftovers);
+	r = entrance_init(&procs->entrance);
+	if (r == 0)
+		r = spawner_new(&procs->spawner);
+	if (r == 0) {
+		procs->young_tick = event_new(base, -1, 0, on_young_tick, procs);
+		r = procs->young_tick ? 0 : -ENOMEM;
+	}
+	if (r < 0)
+		procs_clear(procs);
+	return r;
+}
+
+void procs_clear(struct procs *procs)
+{
+	struct proc *proc;
+
+	while ((proc = TAILQ_FIRST(&procs->abandoned))) {
+		TAILQ_REMOVE(&procs->abandoned, proc, link);
+		proc->state = PROC_DONE;
+		proc_free(proc);
+	}
+	if (procs->young_tick)
+		event_free(take_ptr(procs->young_tick));
+	leftovers_clear(&procs->leftovers);
+	entrance_clear(&procs->entrance);
+	procs->spawner = spawner_free(procs->spawner);
+}
+
+static void leave_young(struct proc *proc)
+{
+	if (!proc->is_young)
+		return;
+	proc->is_young = false;
+	TAILQ_REMOVE(&proc->procs->young, proc, link);
+}
+
+/* Without memory to watch a pipe it is still read at the exit; only a flood would then wait. */
+static void watch_output(struct proc *proc)
+{
+	leave_young(proc);
+	(void)capture_watch(&proc->out[0]);
+	(void)capture_watch(&proc->out[1]);
+}
+
+static void arm_young_tick(struct procs *procs)
+{
+	(void)event_add(procs->young_tick, &(struct timeval){.tv_usec = YOUNG_TICK_US});
+}
+
+static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct procs *procs = userdata;
+	int64_t grown_up = clock_ns(CLOCK_BOOTTIME) - YOUNG_TICK_US * 1000ll / 2;
+	struct proc *proc;
+
+	(void)fd, (void)what;
+	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns < grown_up)
+		watch_output(proc);
+	if (!TAILQ_EMPTY(&procs->young))
+		arm_young_tick(procs);
+}
+
+/* ---- start ---- */
+
+/* The state in memory that nobody can change; each hook opens it anew, at offset 0. */
+static int state_in_memory(const struct proc_spec *spec)
+{
+	cleanup_close int fd = memfd_create("hook-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char path[32];
+	int reader;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t written = 0; written < spec->state_length;) {
+		ssize_t n = write(fd, spec->state + written, spec->state_length - written);
+
+		if (n < 0)
+			return -errno;
+		written += (size_t)n;
+	}
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	return reader < 0 ? -errno : reader;
+}
+
+/* The hook's stdin, complete before the hook exists: no write of hookd's can ever block on it. */
+static int open_stdin(const struct proc_spec *spec)
+{
+	int ends[2];
+
+	if (spec->state_length > PIPE_TAKES_BYTES)
+		return state_in_memory(spec);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	if (write(ends[1], spec->state, spec->state_length) != (ssize_t)spec->state_length) {
+		close(ends[0]);
+		close(ends[1]);
+		return -EIO;
+	}
+	close(ends[1]);
+	return ends[0];
+}
+
+static int arm_timer(struct proc *proc, int64_t after_ns)
+{
+	struct timeval after = {.tv_sec = (time_t)(after_ns / 1000000000),
+				.tv_usec = (suseconds_t)(after_ns % 1000000000 / 1000)};
+
+	if (!proc->timer)
+		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
+	proc->deadline_ns = clock_ns(CLOCK_MONOTONIC) + after_ns;
+	return proc->timer && event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
+}
+
+static int watch_exit(struct proc *proc)
+{
+	proc->on_exit =
+	    event_new(proc->procs->base, proc->child.pidfd, EV_READ, on_exit_event, proc);
+	return proc->on_exit && event_add(proc->on_exit, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+/* The descriptors of the child: fds[0..2] are the caller's to close. */
+static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[static 3])
+{
+	int r = fds[0] = open_stdin(spec);
+
+	if (r >= 0)
+		r = capture_open(&proc->out[0], proc->procs->base, &fds[1]);
+	if (r >= 0)
+		r = capture_open(&proc->out[1], proc->procs->base, &fds[2]);
+	return r < 0 ? r : 0;
+}
+
+static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[static 3])
+{
+	struct spawn_spec plan = {
+	    .path = spec->path,
+	    .program = -1,
+	    .argv = spec->argv,
+	    .envp = spec->envp,
+	    .dir = spec->dir,
+	    .soft_dir = spec->soft_dir,
+	    .fds = {fds[0], fds[1], fds[2]},
+	    .fd_count = 3,
+	    .cgroup = -1,
+	};
+	enum spawn_step step = SPAWN_STEP_NONE;
+	int r = enter_prepare(&proc->procs->entrance, &spec->target, &plan, &proc->enter, &step);
+
+	if (r == 0 && proc->cgroup) {
+		step = SPAWN_STEP_CGROUP;
+		r = plan.cgroup = cgroup_fd(proc->cgroup);
+	}
+	if (r < 0) {
+		proc->child.failed_step = step;
+		proc->child.failed_errno = -r;
+		return r;
+	}
+	r = spawner_start(proc->procs->spawner, &plan, &proc->child);
+	enter_started(&proc->enter);
+	if (proc->cgroup)
+		cgroup_rest(proc->cgroup);
+	return r;
+}
+
+/* The timer is armed first: a hook must not exist without its deadline. */
+static int proc_launch(struct proc *proc, const struct proc_spec *spec)
+{
+	int fds[3] = {-1, -1, -1};
+	int r = open_fds(proc, spec, fds);
+
+	if (r < 0)
+		proc->child.failed_step = SPAWN_STEP_STDIN;
+	if (r == 0 && spec->timeout_ns) {
+		proc->child.failed_step = SPAWN_STEP_EXEC;
+		r = arm_timer(proc, (int64_t)spec->timeout_ns);
+	}
+	if (r < 0)
+		proc->child.failed_errno = -r;
+	else
+		r = spawn(proc, spec, fds);
+	for (int i = 0; i < 3; i++)
+		close_fd(&fds[i]);
+	return r;
+}
+
+static void describe_failed_start(const struct proc *proc, struct hp_hook_result *ret_result)
+{
+	ret_result->outcome = HP_HOOK_SPAWN_FAILED;
+	ret_result->failed_errno = proc->child.failed_errno;
+	ret_result->failed_step = strdup(spawn_step_names[proc->child.failed_step]);
+	ret_result->oom_killed = -1;
+}
+
+int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
+	       struct proc **ret_proc, struct hp_hook_result *ret_result)
+{
+	struct proc *proc = calloc(1, sizeof(*proc));
+	int r;
+
+	if (!proc)
+		return -ENOMEM;
+	proc->procs = procs;
+	proc->cgroup = spec->cgroup;
+	proc->enter = ENTER_NONE;
+	proc->child.pidfd = -1;
+	proc->out[0].fd = proc->out[1].fd = -1;
+	proc->oom_killed = -1;
+	proc->done = done;
+	proc->userdata = userdata;
+	proc->started_us = clock_ns(CLOCK_REALTIME) / 1000;
+	proc->started_ns = clock_ns(CLOCK_BOOTTIME);
+	r = proc_launch(proc, spec);
+	if (r < 0) {
+		describe_failed_start(proc, ret_result);
+		proc->state = PROC_DONE;
+		proc_free(proc);
+		return r;
+	}
+	r = watch_exit(proc);
+	if (r < 0) {
+		ret_result->outcome = HP_HOOK_SPAWN_FAILED;
+		proc_free(proc);
+		return r;
+	}
+	if (TAILQ_EMPTY(&procs->young))
+		arm_young_tick(procs);
+	proc->is_young = true;
+	TAILQ_INSERT_TAIL(&procs->young, proc, link);
+	*ret_proc = proc;
+	return 0;
+}
+
+/* ---- running ---- */
+
+static void on_stdout_chunk(const char *bytes, size_t length, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	proc->on_output(proc, 1, bytes, length, proc->userdata);
+}
+
+static void on_stderr_chunk(const char *bytes, size_t length, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	proc->on_output(proc, 2, bytes, length, proc->userdata);
+}
+
+void proc_listen(struct proc *proc, proc_output_fn on_output)
+{
+	static const capture_fn on_chunk[2] = {on_stdout_chunk, on_stderr_chunk};
+
+	proc->on_output = on_output;
+	for (int i = 0; i < 2; i++) {
+		proc->out[i].on_chunk = on_chunk[i];
+		proc->out[i].userdata = proc;
+	}
+	watch_output(proc);
+}
+
+pid_t proc_pid(const struct proc *proc)
+{
+	return proc->child.pid;
+}
+
+int64_t proc_started_us(const struct proc *proc)
+{
+	return proc->started_us;
+}
+
+static void kill_tree(struct proc *proc)
+{
+	if (proc->cgroup && cgroup_kill(proc->cgroup) == 0)
+		return;
+	session_kill(proc->child.pid);
+}
+
+static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
+{
+	if (proc->state != PROC_RUNNING)
+		return;
+	proc->state = PROC_KILLED;
+	proc->kill_cause = cause;
+	kill_tree(proc);
+	(void)arm_timer(proc, KILL_WAIT_NS);
+}
+
+void proc_cancel(struct proc *proc)
+{
+	proc_kill(proc, HP_HOOK_CANCELLED);
+}
+
+/* ---- the end ---- */
+
+static void proc_complete(struct proc *proc)
+{
+	if (proc->timer)
+		event_del(proc->timer);
+	leave_young(proc);
+	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
+	for (int i = 0; i < 2; i++)
+		capture_drain(&proc->out[i]);
+	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
+}
+
+/* True when the exit event is on its way: a hook that made it in time has not timed out. */
+static bool has_exited(const struct proc *proc)
+{
+	struct pollfd exit = {.fd = proc->child.pidfd, .events = POLLIN};
+
+	return poll(&exit, 1, 0) > 0;
+}
+
+/* libevent's clock is coarse: it may call up to a tick early, and a hook must never be cut short.
+ */
+static void on_timer(evutil_socket_t fd, short what, void *userdata)
+{
+	struct proc *proc = userdata;
+	int64_t left_ns = proc->deadline_ns - clock_ns(CLOCK_MONOTONIC);
+
+	(void)fd, (void)what;
+	if (left_ns > 0) {
+		(void)arm_timer(proc, left_ns);
+	} else if (proc->state == PROC_RUNNING) {
+		if (!has_exited(proc))
+			proc_kill(proc, HP_HOOK_TIMED_OUT);
+	} else if (proc->state == PROC_KILLED) {
+		proc->state = PROC_ABANDONED;
+		proc->is_lingering = true;
+		proc_complete(proc);
+	}
+}
+
+/* The raw call, since libc's waitid() leaves out the resource usage. False: it has not exited. */
+static bool reap(struct proc *proc)
+{
+	memset(&proc->exit, 0, sizeof(proc->exit));
+	if (syscall(SYS_waitid, P_PIDFD, proc->child.pidfd, &proc->exit, WEXITED | WNOHANG | __WALL,
+		    &proc->usage) < 0)
+		return errno == ECHILD;
+	return proc->exit.si_pid != 0;
+}
+
+/* A pipe that somebody still holds proves it; so does a process in its cgroup or its group. */
+static bool has_left_children(struct proc *proc)
+{
+	if (proc->cgroup)
+		return cgroup_has_others(proc->cgroup, proc->child.pid);
+	return capture_is_open(&proc->out[0]) || capture_is_open(&proc->out[1]) ||
+	       session_has_members(proc->child.pid);
+}
+
+static void finish(struct proc *proc)
+{
+	for (int i = 0; i < 2; i++)
+		capture_drain(&proc->out[i]);
+	proc->is_lingering = has_left_children(proc);
+	if (proc->cgroup && proc->exit.si_code != CLD_EXITED)
+		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
+	proc->state = proc->state == PROC_KILLED ? PROC_KILLED : PROC_DONE;
+	proc_complete(proc);
+}
+
+/* hookd-run has ended and named the process that goes on as the hook. */
+static bool follow_successor(struct proc *proc)
+{
+	if (enter_finish(&proc->enter, &proc->child) == 0)
+		return false;
+	event_free(take_ptr(proc->on_exit));
+	return watch_exit(proc) == 0;
+}
+
+static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	(void)fd, (void)what;
+	if (!reap(proc)) {
+		(void)event_add(proc->on_exit, NULL);
+		return;
+	}
+	if (proc->state == PROC_ABANDONED) {
+		TAILQ_REMOVE(&proc->procs->abandoned, proc, link);
+		proc->state = PROC_DONE;
+		proc_free(proc);
+		return;
+	}
+	if (follow_successor(proc)) {
+		/* A kill may have come between: it must reach the successor too. */
+		if (proc->state == PROC_KILLED)
+			kill_tree(proc);
+		return;
+	}
+	finish(proc);
+}
+
+static enum hp_hook_outcome natural_outcome(const struct proc *proc)
+{
+	if (proc->child.failed_step != SPAWN_STEP_NONE)
+		return HP_HOOK_SPAWN_FAILED;
+	return proc->exit.si_code == CLD_EXITED ? HP_HOOK_EXITED : HP_HOOK_SIGNALED;
+}
+
+static int64_t timeval_us(const struct timeval *time)
+{
+	return time->tv_sec * 1000000ll + time->tv_usec;
+}
+
+int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
+{
+	bool was_killed = proc->state == PROC_KILLED || proc->state == PROC_ABANDONED;
+	struct hp_hook_result *result = ret_result;
+
+	result->outcome = was_killed ? proc->kill_cause : natural_outcome(proc);
+	result->success = result->outcome == HP_HOOK_EXITED && proc->exit.si_status == 0;
+	result->exit_status = proc->exit.si_status;
+	result->signal = proc->exit.si_status;
+	result->oom_killed = proc->oom_killed;
+	result->pid = proc->child.pid;
+	result->started_us = proc->started_us;
+	result->duration_us = proc->duration_ns / 1000;
+	result->user_us = timeval_us(&proc->usage.ru_utime);
+	result->system_us = timeval_us(&proc->usage.ru_stime);
+	result->max_rss_bytes = proc->usage.ru_maxrss * 1024ll;
+	result->lingering = proc->is_lingering;
+	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
+		result->failed_errno = proc->child.failed_errno;
+		result->failed_step = strdup(spawn_step_names[proc->child.failed_step]);
+		if (!result->failed_step)
+			return -ENOMEM;
+	}
+	for (int i = 0; i < 2; i++)
+		if (capture_take(&proc->out[i], &result->output[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* ---- free ---- */
+
+static void release_pipes(struct proc *proc)
+{
+	for (int i = 0; i < 2; i++) {
+		leftovers_adopt(&proc->procs->leftovers, &proc->out[i]);
+		capture_close(&proc->out[i]);
+	}
+}
+
+struct proc *proc_free(struct proc *proc)
+{
+	if (!proc)
+		return NULL;
+	leave_young(proc);
+	release_pipes(proc);
+	enter_clear(&proc->enter);
+	if (proc->timer)
+		event_free(take_ptr(proc->timer));
+	if (proc->state == PROC_RUNNING)
+		kill_tree(proc);
+	if (proc->state != PROC_DONE && proc->exit.si_pid == 0 && proc->on_exit) {
+		proc->state = PROC_ABANDONED;
+		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);
+		return NULL;
+	}
+	if (proc->on_exit)
+		event_free(proc->on_exit);
+	close_fd(&proc->child.pidfd);
+	free(proc);
+	return NULL;
+}

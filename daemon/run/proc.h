@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <event2/event.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "daemon/apply/cgroup.h"
+#include "daemon/base/util.h"
+#include "daemon/run/capture.h"
+#include "daemon/run/enter.h"
+#include "daemon/run/spawn.h"
+#include "proto/result.h"
+
+struct proc;
+
+/* What all hook processes share. Owned by main; outlives every proc. */
+struct procs {
+	struct event_base *base;
+	struct spawner *spawner;
+	struct entrance entrance;
+	struct leftovers leftovers;
+	TAILQ_HEAD(, proc) young;     /* their pipes are not watched yet, oldest first */
+	TAILQ_HEAD(, proc) abandoned; /* killed, but the kernel has not let go of them */
+	struct event *young_tick;     /* pending while `young` is not empty */
+};
+
+int procs_init(struct procs *procs, struct event_base *base) must_check;
+void procs_clear(struct procs *procs);
+
+/* One hook process to be. Strings and vectors must stay until the proc is done. */
+struct proc_spec {
+	const char *path;
+	char *const *argv;
+	char *const *envp;
+	const char *dir; /* see struct spawn_spec */
+	const char *soft_dir;
+	const char *state; /* for stdin */
+	size_t state_length;
+	uint64_t timeout_ns;   /* 0: none */
+	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
+	struct enter_target target;
+};
+
+/* Told once, from the event loop, never from proc_start(). The callee may free the proc. */
+typedef void (*proc_done_fn)(struct proc *proc, void *userdata);
+typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes, size_t length,
+			       void *userdata);
+
+/*
+ * Starts the process and its timer. On failure there is no process and *ret_result (outcome
+ * spawn_failed) says at what; else *ret_proc is running. Does not block.
+ */
+int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
+	       struct proc **ret_proc, struct hp_hook_result *ret_result) must_check;
+
+/* Reports output as it comes, from now on. Listeners cannot be taken back. */
+void proc_listen(struct proc *proc, proc_output_fn on_output);
+
+/* Kills the hook and what it started; done() follows. */
+void proc_cancel(struct proc *proc);
+
+pid_t proc_pid(const struct proc *proc);
+int64_t proc_started_us(const struct proc *proc);
+
+/* In done(): moves outcome, times and output into *ret_result; path and error are the caller's. */
+int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result) must_check;
+
+/* Any time; a process that still runs is killed and waited for in the background. */
+struct proc *proc_free(struct proc *proc);

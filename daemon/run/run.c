@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run: the hooks of one stage of one container, in their order, and the result they make.
+ *
+ *	QUEUED --run_start()--> RUNNING --last hook, failure, cancel--> DONE
+ *
+ * The first failure ends the list and the rest is skipped; poststop goes on (runtime-spec,
+ * runtime.md, Lifecycle). Created by ipc/, started by sched.c, owned by store.c, which keeps it
+ * when it is done. Knows neither JSON nor connections: who listens is a run_waiter.
+ */
+#include "daemon/run/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/run/sentence.h"
+
+/* Written as JSON this can grow sixfold; sd-varlink takes replies up to 16 MiB. */
+#define RUN_OUTPUT_BYTES_MAX (2u * 1024 * 1024)
+
+static void on_hook_done(struct proc *proc, void *userdata);
+static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
+			   void *userdata);
+
+const char *const run_state_names[RUN_STATE_COUNT] = {
+    [RUN_QUEUED] = "queued",
+    [RUN_RUNNING] = "running",
+    [RUN_DONE] = "done",
+};
+
+/* ---- life ---- */
+
+static int prepare_result(struct run *run)
+{
+	const struct hp_hook_list *hooks = &run->request.hooks;
+	struct hp_run_result *result = &run->result;
+
+	result->stage = run->request.stage;
+	result->run = strdup(run->id);
+	result->container = strdup(run->request.container);
+	result->hooks = calloc(hooks->count + 1, sizeof(*result->hooks));
+	if (!result->run || !result->container || !result->hooks)
+		return -ENOMEM;
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct hp_hook_result *hook = &result->hooks[i];
+
+		*hook = (struct hp_hook_result){
+		    .index = i,
+		    .path = strdup(hooks->hooks[i].path),
+		    .outcome = HP_HOOK_SKIPPED,
+		    .oom_killed = -1,
+		};
+		result->hook_count = i + 1;
+		if (!hook->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int run_new(const struct run_context *context, const char *id, uid_t uid,
+	    struct hp_request *request, const struct enter_target *target, run_done_fn done,
+	    void *userdata, struct run **ret_run)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int r;
+
+	if (!run)
+		return -ENOMEM;
+	TAILQ_INIT(&run->waiters);
+	run->context = context;
+	snprintf(run->id, sizeof(run->id), "%s", id);
+	run->uid = uid;
+	run->request = *request;
+	run->target = (struct enter_target){.pidfd = -1};
+	r = prepare_result(run);
+	if (r < 0) {
+		run->request = (struct hp_request){0};
+		run_free(run);
+		return r;
+	}
+	*request = (struct hp_request){0};
+	run->target = *target;
+	run->done = done;
+	run->userdata = userdata;
+	run->submitted_us = clock_ns(CLOCK_REALTIME) / 1000;
+	run->submitted_ns = clock_ns(CLOCK_BOOTTIME);
+	*ret_run = run;
+	return 0;
+}
+
+struct run *run_free(struct run *run)
+{
+	if (!run)
+		return NULL;
+	proc_free(run->proc);
+	cgroup_release(run->cgroup);
+	close_fd(&run->target.pidfd);
+	charge_release(&run->charge);
+	hp_run_result_clear(&run->result);
+	hp_request_free(&run->request);
+	free(run);
+	return NULL;
+}
+
+static void notify(struct run *run, const struct run_event *event)
+{
+	struct run_waiter *waiter = TAILQ_FIRST(&run->waiters), *next;
+
+	for (; waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		if (event->type != RUN_EVENT_OUTPUT || waiter->wants_output)
+			waiter->notify(waiter, event);
+	}
+}
+
+static bool has_listener(const struct run *run)
+{
+	const struct run_waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &run->waiters, link)
+		if (waiter->wants_output)
+			return true;
+	return false;
+}
+
+void run_add_waiter(struct run *run, struct run_waiter *waiter)
+{
+	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
+	if (run->proc && waiter->wants_output)
+		proc_listen(run->proc, on_hook_output);
+}
+
+void run_remove_waiter(struct run *run, struct run_waiter *waiter)
+{
+	TAILQ_REMOVE(&run->waiters, waiter, link);
+}
+
+/* ---- the environment ---- */
+
+static char *trace_variable(struct hp_request *request)
+{
+	size_t size = sizeof("TRACEPARENT=") + strlen(request->traceparent);
+	char *variable = hp_arena_alloc(&request->arena, size);
+
+	if (variable)
+		snprintf(variable, size, "TRACEPARENT=%s", request->traceparent);
+	return variable;
+}
+
+static char *path_variable(struct run *run)
+{
+	const char *path = run->context->config->default_path;
+	size_t size = sizeof("PATH=") + strlen(path);
+	char *variable = hp_arena_alloc(&run->request.arena, size);
+
+	if (variable)
+		snprintf(variable, size, "PATH=%s", path);
+	return variable;
+}
+
+/*
+ * A hook's environment is what its request says and nothing of hookd's own. Where the request says
+ * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
+ */
+static char **hook_environment(struct run *run, const struct hp_hook *hook)
+{
+	size_t count = 0;
+	char **environment;
+
+	while (hook->env && hook->env[count])
+		count++;
+	environment = hp_arena_calloc(&run->request.arena, count + 3, sizeof(*environment));
+	if (!environment)
+		return NULL;
+	if (hook->env)
+		memcpy(environment, hook->env, count * sizeof(*environment));
+	else if (!(environment[count++] = path_variable(run)))
+		return NULL;
+	if (run->request.traceparent && !(environment[count++] = trace_variable(&run->request)))
+		return NULL;
+	return environment;
+}
+
+/* ---- one hook ---- */
+
+static uint64_t hook_timeout_ns(const struct run *run, const struct hp_hook *hook)
+{
+	return hook->timeout_ns ? hook->timeout_ns
+				: run->context->config->default_timeout_ms * 1000000;
+}
+
+static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_spec *spec)
+{
+	char **default_args = hp_arena_calloc(&run->request.arena, 2, sizeof(*default_args));
+
+	*spec = (struct proc_spec){
+	    .path = hook->path,
+	    .argv = hook->args,
+	    .envp = hook_environment(run, hook),
+	    .dir = hook->dir,
+	    .soft_dir = run->request.bundle,
+	    .state = run->request.state,
+	    .state_length = run->request.state_length,
+	    .timeout_ns = hook_timeout_ns(run, hook),
+	    .target = run->target,
+	};
+	if (!spec->envp || !default_args)
+		return -ENOMEM;
+	if (!hook->args || !hook->args[0]) {
+		default_args[0] = hook->path;
+		spec->argv = default_args;
+	}
+	return 0;
+}
+
+static int take_cgroup(struct run *run, struct proc_spec *spec)
+{
+	int r = 0;
+
+	if (run->context->cgroups && !run->cgroup)
+		r = cgroup_acquire(run->context->cgroups, &run->cgroup);
+	spec->cgroup = run->cgroup;
+	return r;
+}
+
+static int start_hook(struct run *run)
+{
+	struct hp_hook_result *result = &run->result.hooks[run->current];
+	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
+	struct proc_spec spec;
+	int r = fill_spec(run, hook, &spec);
+
+	if (r == 0 && (r = take_cgroup(run, &spec)) < 0)
+		result->failed_step = strdup(spawn_step_names[SPAWN_STEP_CGROUP]);
+	if (r == 0)
+		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc, result);
+	if (r < 0) {
+		result->outcome = HP_HOOK_SPAWN_FAILED;
+		result->failed_errno = -r;
+		if (!result->failed_step)
+			result->failed_step = strdup(spawn_step_names[SPAWN_STEP_EXEC]);
+		return r;
+	}
+	if (has_listener(run))
+		proc_listen(run->proc, on_hook_output);
+	result->pid = proc_pid(run->proc);
+	result->started_us = proc_started_us(run->proc);
+	return 0;
+}
+
+static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
+			   void *userdata)
+{
+	struct run *run = userdata;
+
+	(void)proc;
+	notify(run, &(struct run_event){
+			.type = RUN_EVENT_OUTPUT,
+			.index = run->current,
+			.stream = stream,
+			.bytes = bytes,
+			.length = length,
+		    });
+}
+
+/* ---- the list ---- */
+
+static void run_finish(struct run *run)
+{
+	struct hp_run_result *result = &run->result;
+
+	cgroup_release(take_ptr(run->cgroup));
+	close_fd(&run->target.pidfd);
+	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
+	if (run->started_ns == 0)
+		run->started_ns = run->finished_ns;
+	result->queued_us = (run->started_ns - run->submitted_ns) / 1000;
+	result->duration_us = (run->finished_ns - run->started_ns) / 1000;
+	if (run->is_cancelled)
+		result->outcome = HP_RUN_CANCELLED;
+	else
+		result->outcome = result->error ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;
+	run->bytes = sizeof(*run) + run->request.text_length + run->output_bytes +
+		     result->hook_count * sizeof(struct hp_hook_result);
+	run->state = RUN_DONE;
+	charge_release(&run->charge);
+	notify(run, &(struct run_event){.type = RUN_EVENT_DONE});
+	run->done(run, run->userdata);
+}
+
+/* Books the hook's result; false when the list ends with it. */
+static bool hook_finished(struct run *run)
+{
+	struct hp_hook_result *result = &run->result.hooks[run->current];
+	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
+
+	if (!result->success) {
+		result->error = sentence_of_hook(result, hook_timeout_ns(run, hook));
+		if (!run->result.error)
+			run->result.error = sentence_of_run(run->request.stage, result);
+	}
+	notify(run, &(struct run_event){
+			.type = RUN_EVENT_FINISHED,
+			.index = run->current,
+			.hook = result,
+		    });
+	return !run->is_cancelled &&
+	       (result->success || hp_stage_continues_on_failure(run->request.stage));
+}
+
+/* Starts hooks from run->current on, until one of them is running or the list is at its end. */
+static void run_continue(struct run *run)
+{
+	while (run->current < run->request.hooks.count) {
+		if (start_hook(run) == 0) {
+			notify(run, &(struct run_event){
+					.type = RUN_EVENT_STARTED,
+					.index = run->current,
+					.hook = &run->result.hooks[run->current],
+				    });
+			return;
+		}
+		if (!hook_finished(run) || run->current + 1 == run->request.hooks.count)
+			break;
+		run->current++;
+	}
+	run_finish(run);
+}
+
+void run_start(struct run *run)
+{
+	run->state = RUN_RUNNING;
+	run->started_ns = clock_ns(CLOCK_BOOTTIME);
+	run_continue(run);
+}
+
+/* Many loud hooks in one run share a bound, so that a reply stays below what peers take. */
+static void bound_output(struct run *run, struct hp_hook_result *result)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t left = RUN_OUTPUT_BYTES_MAX - run->output_bytes;
+
+		if (result->output[i].length > left)
+			result->output[i].length = left;
+		run->output_bytes += result->output[i].length;
+	}
+}
+
+static void on_hook_done(struct proc *proc, void *userdata)
+{
+	struct run *run = userdata;
+	struct hp_hook_result *result = &run->result.hooks[run->current];
+
+	if (proc_take_result(proc, result) < 0)
+		result->success = false;
+	bound_output(run, result);
+	run->proc = proc_free(proc);
+	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
+	 * cgroup that was killed is not used again. */
+	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
+		cgroup_release(take_ptr(run->cgroup));
+	if (!hook_finished(run) || run->current + 1 == run->request.hooks.count) {
+		run_finish(run);
+		return;
+	}
+	run->current++;
+	run_continue(run);
+}
+
+void run_cancel(struct run *run)
+{
+	if (run->state == RUN_DONE)
+		return;
+	run->is_cancelled = true;
+	if (run->proc)
+		proc_cancel(run->proc);
+	else
+		run_finish(run);
+}
+
+/* ---- what an operator sees ---- */
+
+pid_t run_pid(const struct run *run)
+{
+	return run->state == RUN_QUEUED || run->result.hook_count == 0
+		   ? 0
+		   : run->result.hooks[run->current].pid;
+}
+
+const char *run_path(const struct run *run)
+{
+	return run->result.hook_count == 0 ? NULL : run->result.hooks[run->current].path;
+}
+
+int64_t run_duration_us(const struct run *run)
+{
+	if (run->state == RUN_DONE)
+		return run->result.duration_us;
+	return run->state == RUN_QUEUED ? 0 : (clock_ns(CLOCK_BOOTTIME) - run->started_ns) / 1000;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "daemon/base/config.h"
+#include "daemon/base/util.h"
+#include "daemon/policy/account.h"
+#include "daemon/run/proc.h"
+#include "proto/request.h"
+#include "proto/result.h"
+
+/* One request's hooks, run one after another. */
+
+struct run;
+
+enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_STATE_COUNT };
+extern const char *const run_state_names[RUN_STATE_COUNT];
+
+enum run_event_type { RUN_EVENT_STARTED, RUN_EVENT_OUTPUT, RUN_EVENT_FINISHED, RUN_EVENT_DONE };
+
+struct run_event {
+	enum run_event_type type;
+	size_t index;
+	const struct hp_hook_result *hook; /* STARTED: path and pid are known; FINISHED: all */
+	int stream;			   /* OUTPUT: 1 or 2 */
+	const char *bytes;
+	size_t length;
+};
+
+/* Somebody who wants to hear of a run; embedded in its owner, which unlinks it when it dies. */
+struct run_waiter {
+	void (*notify)(struct run_waiter *waiter, const struct run_event *event);
+	bool wants_output;
+	TAILQ_ENTRY(run_waiter) link; /* run::waiters */
+};
+
+/* What runs need of the daemon; outlives them all. */
+struct run_context {
+	const struct config *config;
+	struct procs *procs;
+	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+};
+
+typedef void (*run_done_fn)(struct run *run, void *userdata);
+
+struct run {
+	const struct run_context *context;
+	enum run_state state;
+	char id[48];
+	uid_t uid;
+	struct hp_request request;   /* owned */
+	struct enter_target target;  /* its pidfd is owned */
+	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
+	struct proc *proc;	     /* the hook that runs now */
+	struct cgroup *cgroup;
+	size_t current;	     /* index of the hook that runs now, or ran last */
+	size_t output_bytes; /* kept of all hooks so far */
+	bool is_cancelled;
+	int64_t submitted_us;		  /* CLOCK_REALTIME */
+	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
+	int64_t finished_ns;
+	size_t bytes;	      /* about what it holds in memory, once done */
+	struct charge charge; /* a place in its uid's queue, until it is done */
+	run_done_fn done;
+	void *userdata;
+	TAILQ_HEAD(, run_waiter) waiters;
+	void *lane;		    /* sched.c: the container's line, until it is done */
+	bool is_started;	    /* sched.c: it holds one of the places */
+	TAILQ_ENTRY(run) lane_link; /* lane::runs */
+	TAILQ_ENTRY(run) link;	    /* store::runs */
+};
+
+/*
+ * Takes over *request and target->pidfd, on success only. The run waits for run_start(). done()
+ * is called once, at its end, from the event loop or from run_start() and run_cancel().
+ */
+int run_new(const struct run_context *context, const char *id, uid_t uid,
+	    struct hp_request *request, const struct enter_target *target, run_done_fn done,
+	    void *userdata, struct run **ret_run) must_check;
+struct run *run_free(struct run *run);
+
+void run_start(struct run *run);
+
+/* Ends the run: what is running is killed, what is left is skipped. Does nothing when it is done.
+ */
+void run_cancel(struct run *run);
+
+void run_add_waiter(struct run *run, struct run_waiter *waiter);
+void run_remove_waiter(struct run *run, struct run_waiter *waiter);
+
+/* Of the hook that runs now, or ran last; 0 and NULL before the first. */
+pid_t run_pid(const struct run *run);
+const char *run_path(const struct run *run);
+/* Since it was started, up to now or to its end. */
+int64_t run_duration_us(const struct run *run);

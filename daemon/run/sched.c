@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines of runs, one line ("lane") per container that has any.
+ *
+ * A lane is ready when its first run has not been started and none of its runs is going on; ready
+ * lanes wait in the order in which they became so. Starting a run can end it at once (no program,
+ * no hooks), which calls back in here: so runs are started from one loop that notices.
+ */
+#include "daemon/run/sched.h"
+
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/limits.h"
+
+struct lane {
+	TAILQ_HEAD(, run) runs; /* the first one may be running */
+	bool is_ready;
+	TAILQ_ENTRY(lane) link; /* sched::ready */
+	char container[HP_ID_BYTES_MAX + 1];
+};
+
+struct sched {
+	void *lanes; /* tsearch(3) tree of struct lane */
+	TAILQ_HEAD(, lane) ready;
+	size_t limit, running, queued;
+	bool is_pumping;
+	sched_idle_fn on_idle;
+	void *userdata;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct lane *)a)->container, ((const struct lane *)b)->container);
+}
+
+int sched_new(size_t concurrent_hooks, struct sched **ret_sched)
+{
+	struct sched *sched = calloc(1, sizeof(*sched));
+
+	if (!sched)
+		return -ENOMEM;
+	TAILQ_INIT(&sched->ready);
+	sched->limit = concurrent_hooks;
+	*ret_sched = sched;
+	return 0;
+}
+
+static void free_lane(void *node)
+{
+	free(node);
+}
+
+struct sched *sched_free(struct sched *sched)
+{
+	if (sched)
+		tdestroy(sched->lanes, free_lane);
+	free(sched);
+	return NULL;
+}
+
+void sched_on_idle(struct sched *sched, sched_idle_fn on_idle, void *userdata)
+{
+	sched->on_idle = on_idle;
+	sched->userdata = userdata;
+}
+
+static struct lane *find_or_make_lane(struct sched *sched, const char *container)
+{
+	struct lane *lane = calloc(1, sizeof(*lane));
+	struct lane **node;
+
+	if (!lane)
+		return NULL;
+	snprintf(lane->container, sizeof(lane->container), "%s", container);
+	node = tfind(lane, &sched->lanes, compare);
+	if (node) {
+		free(lane);
+		return *node;
+	}
+	TAILQ_INIT(&lane->runs);
+	if (!tsearch(lane, &sched->lanes, compare)) {
+		free(lane);
+		return NULL;
+	}
+	return lane;
+}
+
+static void make_ready(struct sched *sched, struct lane *lane)
+{
+	lane->is_ready = true;
+	TAILQ_INSERT_TAIL(&sched->ready, lane, link);
+}
+
+static void pump(struct sched *sched)
+{
+	struct lane *lane;
+	struct run *run;
+
+	if (sched->is_pumping)
+		return;
+	sched->is_pumping = true;
+	while (sched->running < sched->limit && (lane = TAILQ_FIRST(&sched->ready))) {
+		TAILQ_REMOVE(&sched->ready, lane, link);
+		lane->is_ready = false;
+		run = TAILQ_FIRST(&lane->runs);
+		run->is_started = true;
+		sched->queued--;
+		sched->running++;
+		run_start(run); /* may end the run, and with it the lane */
+	}
+	sched->is_pumping = false;
+	if (sched->running + sched->queued == 0 && sched->on_idle)
+		sched->on_idle(sched->userdata);
+}
+
+int sched_submit(struct sched *sched, struct run *run)
+{
+	struct lane *lane = find_or_make_lane(sched, run->request.container);
+
+	if (!lane)
+		return -ENOMEM;
+	run->lane = lane;
+	TAILQ_INSERT_TAIL(&lane->runs, run, lane_link);
+	sched->queued++;
+	if (TAILQ_FIRST(&lane->runs) == run)
+		make_ready(sched, lane);
+	pump(sched);
+	return 0;
+}
+
+static void leave_lane(struct sched *sched, struct run *run)
+{
+	struct lane *lane = run->lane;
+
+	TAILQ_REMOVE(&lane->runs, run, lane_link);
+	run->lane = NULL;
+	if (!TAILQ_EMPTY(&lane->runs)) {
+		if (run->is_started)
+			make_ready(sched, lane);
+		return;
+	}
+	if (lane->is_ready)
+		TAILQ_REMOVE(&sched->ready, lane, link);
+	tdelete(lane, &sched->lanes, compare);
+	free(lane);
+}
+
+void sched_finished(struct sched *sched, struct run *run)
+{
+	if (!run->lane)
+		return; /* it never came into the line */
+	if (run->is_started)
+		sched->running--;
+	else
+		sched->queued--;
+	leave_lane(sched, run);
+	pump(sched);
+}
+
+void sched_set_limit(struct sched *sched, size_t concurrent_hooks)
+{
+	sched->limit = concurrent_hooks;
+	pump(sched);
+}
+
+size_t sched_running(const struct sched *sched)
+{
+	return sched->running;
+}
+
+size_t sched_queued(const struct sched *sched)
+{
+	return sched->queued;
+}

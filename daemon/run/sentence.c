@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sentences about failed hooks. Pure; called by run.c. */
+#include "daemon/run/sentence.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/buf.h"
+
+/* Go, whose words libcontainer's are, begins the kernel's names in lower case. */
+static void append_lower(struct hp_buf *buf, const char *words)
+{
+	char first = (char)tolower((unsigned char)words[0]);
+
+	/* Not where it is a name: "RT signal", "I/O error". */
+	if (islower((unsigned char)words[1])) {
+		hp_buf_append(buf, &first, 1);
+		words++;
+	}
+	hp_buf_append(buf, words, strlen(words));
+}
+
+static void append(struct hp_buf *buf, const char *text)
+{
+	hp_buf_append(buf, text, strlen(text));
+}
+
+/* A sentence is for a person; the whole of the output stands beside it in the result. */
+#define OUTPUT_BYTES_MAX 4096
+
+/* Output goes into a JSON string: bytes that may not stand there become '?'. */
+static void append_output(struct hp_buf *buf, const char *label, const struct hp_output *output)
+{
+	bool is_long = output->length > OUTPUT_BYTES_MAX;
+	size_t skipped = is_long ? output->length - OUTPUT_BYTES_MAX : 0;
+	size_t start;
+
+	append(buf, label);
+	append(buf, is_long ? "..." : "");
+	start = buf->length;
+	hp_buf_append(buf, output->bytes + skipped, output->length - skipped);
+	if (buf->failed || hp_json_is_text(buf->data + start, buf->length - start))
+		return;
+	for (size_t i = start; i < buf->length; i++)
+		if (buf->data[i] == '\0' || (unsigned char)buf->data[i] >= 0x80)
+			buf->data[i] = '?';
+}
+
+static void append_outputs(struct hp_buf *buf, const struct hp_hook_result *result)
+{
+	append_output(buf, ", stdout: ", &result->output[0]);
+	append_output(buf, ", stderr: ", &result->output[1]);
+}
+
+static void append_failed_step(struct hp_buf *buf, const struct hp_hook_result *result)
+{
+	const char *step = result->failed_step ? result->failed_step : "exec";
+
+	if (strcmp(step, "exec") == 0) {
+		append(buf, "fork/exec ");
+		append(buf, result->path);
+	} else {
+		append(buf, step);
+	}
+	append(buf, ": ");
+	append_lower(buf, strerror(result->failed_errno));
+}
+
+static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result,
+			 uint64_t timeout_ns)
+{
+	char text[96];
+
+	switch (result->outcome) {
+	case HP_HOOK_EXITED:
+		snprintf(text, sizeof(text), "exit status %d", result->exit_status);
+		append(buf, text);
+		append_outputs(buf, result);
+		break;
+	case HP_HOOK_SIGNALED:
+		append(buf, "signal: ");
+		append_lower(buf, strsignal(result->signal));
+		append_outputs(buf, result);
+		break;
+	case HP_HOOK_TIMED_OUT:
+		snprintf(text, sizeof(text), "hook ran past specified timeout of %.1fs",
+			 (double)timeout_ns / 1e9);
+		append(buf, text);
+		break;
+	case HP_HOOK_SPAWN_FAILED:
+		append_failed_step(buf, result);
+		break;
+	default:
+		append(buf, "cancelled");
+	}
+}
+
+static char *as_string(struct hp_buf *buf)
+{
+	hp_buf_append(buf, "", 1);
+	if (!buf->failed)
+		return buf->data;
+	hp_buf_free(buf);
+	return NULL;
+}
+
+char *sentence_of_hook(const struct hp_hook_result *result, uint64_t timeout_ns)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+
+	append_cause(&buf, result, timeout_ns);
+	return as_string(&buf);
+}
+
+char *sentence_of_run(enum hp_stage stage, const struct hp_hook_result *result)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+	char text[96];
+
+	snprintf(text, sizeof(text), "error running %s hook #%zu: ", hp_stage_names[stage],
+		 result->index);
+	append(&buf, text);
+	append(&buf, result->error ? result->error : "out of memory");
+	return as_string(&buf);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts processes: owns the stacks that children use between clone3 and exec, and what a fresh
+ * process shall get back of hookd's own attributes.
+ *
+ * A stack is in use from the clone until the kernel clears its `tid` word, which
+ * CLONE_CHILD_CLEARTID makes it do at exec or exit, when the child lets go of the shared memory.
+ * Nothing tells of that, so stacks are looked at when the next one is wanted: the list is in the
+ * order of the clones, and its oldest have long exec'ed. Called by proc.c.
+ */
+#include "daemon/run/spawn.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+
+#include "daemon/run/spawn_child.h"
+
+/* The child's deepest path needs well under 1 KiB; a page is what the kernel hands out. */
+#define STACK_BYTES 4096
+
+struct spawn_stack {
+	char memory[STACK_BYTES] __attribute__((aligned(16)));
+	struct spawn_order order;
+	volatile uint32_t tid;		/* 0: nobody uses this stack */
+	STAILQ_ENTRY(spawn_stack) link; /* spawner::stacks, oldest clone first */
+};
+
+struct spawner {
+	STAILQ_HEAD(, spawn_stack) stacks;
+	struct rlimit nofile; /* as hookd got it */
+	bool restores_nofile;
+};
+
+const char *const spawn_step_names[SPAWN_STEP_COUNT] = {
+    [SPAWN_STEP_NONE] = "",
+    [SPAWN_STEP_CGROUP] = "cgroup",
+    [SPAWN_STEP_NAMESPACES] = "namespaces",
+    [SPAWN_STEP_CWD] = "cwd",
+    [SPAWN_STEP_RLIMITS] = "rlimits",
+    [SPAWN_STEP_CREDENTIALS] = "credentials",
+    [SPAWN_STEP_STDIN] = "stdin",
+    [SPAWN_STEP_EXEC] = "exec",
+};
+
+int spawner_new(struct spawner **ret_spawner)
+{
+	struct spawner *spawner = calloc(1, sizeof(*spawner));
+	struct rlimit raised;
+
+	if (!spawner)
+		return -ENOMEM;
+	STAILQ_INIT(&spawner->stacks);
+	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
+		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
+		spawner->restores_nofile = setrlimit(RLIMIT_NOFILE, &raised) == 0;
+	}
+	*ret_spawner = spawner;
+	return 0;
+}
+
+struct spawner *spawner_free(struct spawner *spawner)
+{
+	struct spawn_stack *stack;
+
+	if (!spawner)
+		return NULL;
+	while ((stack = STAILQ_FIRST(&spawner->stacks))) {
+		STAILQ_REMOVE_HEAD(&spawner->stacks, link);
+		/* A child that has not exec'ed yet stands on it: then the memory is left to the
+		 * process's end. */
+		if (stack->tid == 0)
+			munmap(stack, sizeof(*stack));
+	}
+	free(spawner);
+	return NULL;
+}
+
+/* A child whose exec hangs (a program on a dead file server) goes to the end of the line. */
+static struct spawn_stack *take_stack(struct spawner *spawner)
+{
+	struct spawn_stack *stack;
+
+	for (int i = 0; i < 4 && (stack = STAILQ_FIRST(&spawner->stacks)); i++) {
+		STAILQ_REMOVE_HEAD(&spawner->stacks, link);
+		if (stack->tid == 0)
+			return stack;
+		STAILQ_INSERT_TAIL(&spawner->stacks, stack, link);
+	}
+	stack =
+	    mmap(NULL, sizeof(*stack), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return stack == MAP_FAILED ? NULL : stack;
+}
+
+static int start_failed(struct spawn_child *child, const struct spawn_spec *spec, int error)
+{
+	bool is_cgroup = spec->cgroup >= 0 && error != EAGAIN && error != ENOMEM;
+
+	child->failed_step = is_cgroup ? SPAWN_STEP_CGROUP : SPAWN_STEP_EXEC;
+	child->failed_errno = error;
+	return -error;
+}
+
+int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct spawn_child *child)
+{
+	struct spawn_stack *stack = take_stack(spawner);
+	struct clone_args args = {
+	    .flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID,
+	    .pidfd = (uintptr_t)&child->pidfd,
+	    .exit_signal = SIGCHLD,
+	    .stack_size = STACK_BYTES,
+	};
+	long pid;
+
+	*child = (struct spawn_child){.pidfd = -1};
+	if (!stack)
+		return start_failed(child, spec, ENOMEM);
+	stack->order = (struct spawn_order){
+	    .spec = *spec,
+	    .report = child,
+	    .nofile = spawner->nofile,
+	    .restores_nofile = spawner->restores_nofile,
+	};
+	stack->tid = 1;
+	args.child_tid = (uintptr_t)&stack->tid;
+	args.stack = (uintptr_t)stack->memory;
+	if (spec->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)spec->cgroup;
+	}
+	pid = spawn_clone(&args, &stack->order);
+	if (pid < 0) {
+		stack->tid = 0;
+		STAILQ_INSERT_HEAD(&spawner->stacks, stack, link);
+		return start_failed(child, spec, (int)-pid);
+	}
+	STAILQ_INSERT_TAIL(&spawner->stacks, stack, link);
+	child->pid = (pid_t)pid;
+	return 0;
+}

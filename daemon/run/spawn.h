@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/base/util.h"
+
+/*
+ * From a description to a running process, without ever holding the event loop: clone3(2) shares
+ * hookd's memory with the child until it execs, as vfork(2) does, but hookd goes on at once. On a
+ * busy host vfork keeps its caller stopped for a scheduler slice of 4 ms per hook.
+ */
+
+/* What failed before the program ran; the names are HookResult.failedStep. */
+enum spawn_step {
+	SPAWN_STEP_NONE = 0,
+	SPAWN_STEP_CGROUP,
+	SPAWN_STEP_NAMESPACES,
+	SPAWN_STEP_CWD,
+	SPAWN_STEP_RLIMITS,
+	SPAWN_STEP_CREDENTIALS,
+	SPAWN_STEP_STDIN, /* any of the descriptors that the program is to have */
+	SPAWN_STEP_EXEC,
+	SPAWN_STEP_COUNT,
+};
+extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
+
+#define SPAWN_FDS_MAX 8
+
+struct spawn_spec {
+	const char *path; /* for execve(2) */
+	int program;	  /* a descriptor to execute instead, or -1 */
+	char *const *argv;
+	char *const *envp;
+	const char *dir;	/* the working directory, which must be there; NULL: */
+	const char *soft_dir;	/* taken where it can be entered; NULL or else: "/" */
+	int fds[SPAWN_FDS_MAX]; /* fds[i] becomes i; all >= fd_count, so that none overwrites one */
+	int fd_count;
+	int cgroup; /* descriptor of a cgroup2 directory, or -1 */
+};
+
+struct spawner;
+
+/* One child. It and all that the spec points at must stay until the child has exited. */
+struct spawn_child {
+	pid_t pid;
+	int pidfd;		  /* close on exec; the caller's */
+	volatile int failed_step; /* enum spawn_step; set before the child exits with 127 */
+	volatile int failed_errno;
+};
+
+/*
+ * Remembers what the process looked like when hookd was started, which its children get back.
+ * Raises hookd's own limit of open files to the hard limit. -ENOMEM.
+ */
+int spawner_new(struct spawner **ret_spawner) must_check;
+struct spawner *spawner_free(struct spawner *spawner);
+
+/*
+ * Starts the process. 0: it is being made; whether the exec worked is known at its exit, from
+ * child->failed_step. <0: there is no process, child->failed_step says at what.
+ */
+int spawner_start(struct spawner *spawner, const struct spawn_spec *spec,
+		  struct spawn_child *child) must_check;

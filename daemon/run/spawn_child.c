@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child between clone3 and exec.
+ *
+ * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
+ * pointer. So nothing here may call libc: errno and malloc's locks are hookd's. Raw system calls,
+ * arguments that were prepared before, one report of what failed. The file is compiled without
+ * sanitizers and without stack protector, whose bookkeeping is per thread. Called by spawn.c.
+ */
+#include "daemon/run/spawn_child.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#ifndef __x86_64__
+#error "the way into the child is written for x86-64: add the other architecture's system calls"
+#endif
+
+static inline long call5(long number, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+static inline long call2(long number, long a, long b)
+{
+	return call5(number, a, b, 0, 0, 0);
+}
+
+static void fail(struct spawn_child *report, enum spawn_step step, long result)
+{
+	report->failed_errno = (int)-result;
+	report->failed_step = step;
+	for (;;)
+		call2(SYS_exit_group, 127, 0);
+}
+
+static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
+{
+	for (int i = 0; i < spec->fd_count; i++) {
+		long result = call2(SYS_dup2, spec->fds[i], i);
+
+		if (result < 0)
+			fail(report, SPAWN_STEP_STDIN, result);
+	}
+}
+
+static void enter_dir(const struct spawn_spec *spec, struct spawn_child *report)
+{
+	long result;
+
+	if (spec->dir) {
+		result = call2(SYS_chdir, (long)spec->dir, 0);
+		if (result < 0)
+			fail(report, SPAWN_STEP_CWD, result);
+		return;
+	}
+	if (spec->soft_dir && call2(SYS_chdir, (long)spec->soft_dir, 0) == 0)
+		return;
+	result = call2(SYS_chdir, (long)"/", 0);
+	if (result < 0)
+		fail(report, SPAWN_STEP_CWD, result);
+}
+
+/* Every descriptor of hookd's is close-on-exec, so exec itself closes what is not 0, 1, 2. */
+static void execute(const struct spawn_spec *spec, struct spawn_child *report)
+{
+	long result;
+
+	if (spec->program >= 0)
+		result = call5(SYS_execveat, spec->program, (long)"", (long)spec->argv,
+			       (long)spec->envp, AT_EMPTY_PATH);
+	else
+		result =
+		    call5(SYS_execve, (long)spec->path, (long)spec->argv, (long)spec->envp, 0, 0);
+	fail(report, SPAWN_STEP_EXEC, result);
+}
+
+static __attribute__((used, noreturn)) void child_main(const struct spawn_order *order)
+{
+	const struct spawn_spec *spec = &order->spec;
+	struct spawn_child *report = order->report;
+	long result;
+
+	place_fds(spec, report);
+	call2(SYS_setsid, 0, 0);
+	if (order->restores_nofile) {
+		result = call5(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&order->nofile, 0, 0);
+		if (result < 0)
+			fail(report, SPAWN_STEP_RLIMITS, result);
+	}
+	enter_dir(spec, report);
+	execute(spec, report);
+	__builtin_unreachable();
+}
+
+/*
+ * The kernel gives both sides the same registers, and the child the new stack. The order's
+ * address travels in r9, which the system call leaves alone.
+ */
+long spawn_clone(struct clone_args *args, const struct spawn_order *order)
+{
+	register const struct spawn_order *r9 __asm__("r9") = order;
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r9, %%rdi\n\t"
+			 "call *%[child]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)),
+			   "r"(r9), [child] "r"(child_main)
+			 : "rcx", "r11", "memory");
+	return result;
+}

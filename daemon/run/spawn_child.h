@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <linux/sched.h>
+#include <sys/resource.h>
+
+#include "daemon/run/spawn.h"
+
+/* What spawn.c hands to the code that runs in the child. It stands beside the child's stack. */
+struct spawn_order {
+	struct spawn_spec spec;
+	struct spawn_child *report;
+	struct rlimit nofile;
+	bool restores_nofile;
+};
+
+/*
+ * clone3(2) as `args` say, with CLONE_VM and a stack; the child carries the order out. Returns in
+ * the parent only: the pid, or a negative errno.
+ */
+long spawn_clone(struct clone_args *args, const struct spawn_order *order);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * Memory of one message: everything decoded from it lives in one arena and dies with it, so a
+ * request has one free and no field has an owner of its own.
+ */
+struct hp_arena {
+	struct hp_arena_chunk *chunks;
+	char *cursor;
+	size_t left;
+};
+
+#define HP_ARENA_INIT ((struct hp_arena){0})
+
+/* NULL when memory is out. Aligned for any type, not zeroed. size 0 gives a valid pointer. */
+void *hp_arena_alloc(struct hp_arena *arena, size_t size) __attribute__((malloc));
+/* A zeroed array; NULL on overflow too. */
+void *hp_arena_calloc(struct hp_arena *arena, size_t count, size_t size) __attribute__((malloc));
+/* A copy of `length` bytes with a NUL after it. */
+char *hp_arena_copy(struct hp_arena *arena, const char *bytes, size_t length)
+	__attribute__((malloc));
+void hp_arena_free(struct hp_arena *arena);

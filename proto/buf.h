@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A growing run of bytes. Appending never reports failure at once: the first one that memory
+ * refuses is remembered in `failed`, later ones do nothing, and the text's last user looks once.
+ */
+struct hp_buf {
+	char *data;
+	size_t length;
+	size_t capacity;
+	bool failed;
+};
+
+#define HP_BUF_INIT ((struct hp_buf){0})
+
+/* Room for `more` bytes behind data[length], or NULL. The caller adds what it filled to length. */
+char *hp_buf_reserve(struct hp_buf *buf, size_t more);
+void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length);
+/* Takes `length` bytes off the front. */
+void hp_buf_consume(struct hp_buf *buf, size_t length);
+/* Forgets the bytes, keeps the memory; for a buffer that is used again at once. */
+void hp_buf_clear(struct hp_buf *buf);
+void hp_buf_free(struct hp_buf *buf);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Errors that travel to a caller.
+ *
+ * A function that a caller's mistake can fail takes `struct hp_err *err` last, returns a negative
+ * errno and fills *err exactly then. Nothing here allocates, so there is no error while reporting
+ * an error. `code` decides the Varlink error that goes out, `path` names the field as the caller
+ * wrote it ("hooks.createRuntime[1].timeout"), `reason` is one sentence for a person.
+ */
+
+enum hp_err_code {
+	HP_ERR_NONE = 0,
+	HP_ERR_INVALID_PARAMETER, /* org.varlink.service.InvalidParameter (parameter: path) */
+	HP_ERR_NO_SUCH_RUN,	  /* io.hookd.hooks.NoSuchRun (run: path) */
+	HP_ERR_REQUEST_ID_CONFLICT,
+	HP_ERR_BUSY,
+	HP_ERR_DRAINING,
+	HP_ERR_REFUSED, /* io.hookd.hooks.Refused (reason, rule: path) */
+	HP_ERR_NO_MEMORY, /* io.hookd.hooks.Busy: the caller may try again */
+	HP_ERR_PROTOCOL, /* never answered: the connection is closed */
+};
+
+#define HP_ERR_PATH_SIZE   192
+#define HP_ERR_REASON_SIZE 192
+
+struct hp_err {
+	enum hp_err_code code;
+	char path[HP_ERR_PATH_SIZE];
+	char reason[HP_ERR_REASON_SIZE];
+};
+
+/* Fills *err and returns -EINVAL. `path` may be NULL for "no field". A text too long is cut. */
+int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
+int hp_err_no_memory(struct hp_err *err);
+
+/* Fills *err with HP_ERR_PROTOCOL and returns -EPROTO. */
+int hp_err_protocol(struct hp_err *err, const char *reason, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Puts `prefix` before err->path: "prefix.path", "prefix[2]" when path starts with '[', and the
+ * prefix alone when there was no path. Callers add their part while an error goes up, so no path
+ * is built where nothing is wrong. Returns `r`.
+ */
+int hp_err_prefix(struct hp_err *err, int r, const char *prefix);
+int hp_err_prefix_index(struct hp_err *err, int r, unsigned long index);

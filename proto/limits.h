@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Bounds that both sides know. They hold for every message before anything is built from it, so
+ * that no caller makes the daemon spend more memory or time than these lines say.
+ */
+
+/* One message. A container's state and six hook lists are a few KB; a seccomp profile 20 KB. */
+#define HP_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
+
+#define HP_JSON_DEPTH_MAX   64
+#define HP_JSON_TOKENS_MAX  65536
+#define HP_JSON_MEMBERS_MAX 4096 /* of one object: annotations can be many */
+
+#define HP_HOOKS_MAX	 256 /* of one stage */
+#define HP_ARGS_MAX	 4096
+#define HP_ID_BYTES_MAX	 255 /* container id, request id, trace context: they become names */
+#define HP_PATH_BYTES_MAX 4095
+
+/* A timeout that is still a timeout: 292 years of nanoseconds fit, more is a mistake. */
+#define HP_TIMEOUT_SECONDS_MAX 86400000ull
+
+/* Kept of each output stream of a hook: the first and the last part, the middle is counted. */
+#define HP_CAPTURE_HEAD_BYTES (32u * 1024)
+#define HP_CAPTURE_TAIL_BYTES (32u * 1024)
