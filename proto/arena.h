@@ -21,5 +21,5 @@ void *hp_arena_alloc(struct hp_arena *arena, size_t size) __attribute__((malloc)
 void *hp_arena_calloc(struct hp_arena *arena, size_t count, size_t size) __attribute__((malloc));
 /* A copy of `length` bytes with a NUL after it. */
 char *hp_arena_copy(struct hp_arena *arena, const char *bytes, size_t length)
-	__attribute__((malloc));
+    __attribute__((malloc));
 void hp_arena_free(struct hp_arena *arena);

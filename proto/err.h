@@ -17,9 +17,9 @@ enum hp_err_code {
 	HP_ERR_REQUEST_ID_CONFLICT,
 	HP_ERR_BUSY,
 	HP_ERR_DRAINING,
-	HP_ERR_REFUSED, /* io.hookd.hooks.Refused (reason, rule: path) */
+	HP_ERR_REFUSED,	  /* io.hookd.hooks.Refused (reason, rule: path) */
 	HP_ERR_NO_MEMORY, /* io.hookd.hooks.Busy: the caller may try again */
-	HP_ERR_PROTOCOL, /* never answered: the connection is closed */
+	HP_ERR_PROTOCOL,  /* never answered: the connection is closed */
 };
 
 #define HP_ERR_PATH_SIZE   192
@@ -33,14 +33,14 @@ struct hp_err {
 
 /* Fills *err and returns -EINVAL. `path` may be NULL for "no field". A text too long is cut. */
 int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 /* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
 int hp_err_no_memory(struct hp_err *err);
 
 /* Fills *err with HP_ERR_PROTOCOL and returns -EPROTO. */
 int hp_err_protocol(struct hp_err *err, const char *reason, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * Puts `prefix` before err->path: "prefix.path", "prefix[2]" when path starts with '[', and the

@@ -37,18 +37,25 @@ struct frame {
 };
 
 struct parser {
-	const char *at;
 	const char *end;
 	struct hp_json *json;
 	struct hp_err *err;
+	int r;		      /* once something was wrong */
+	bool element_follows; /* behind a comma or an opening bracket */
 	unsigned int depth;
 	struct frame frames[HP_JSON_DEPTH_MAX];
 };
 
-static int fail(struct parser *parser, const char *reason)
+/*
+ * Every function below takes the place in the text where it starts and returns the one behind what
+ * it has read, or NULL when something is wrong. Handed on so, the place stays in a register.
+ */
+
+static const char *fail(struct parser *parser, const char *at, const char *reason)
 {
-	return hp_err_invalid(parser->err, NULL, "not valid JSON at byte %zu: %s",
-			      (size_t)(parser->at - parser->json->text), reason);
+	parser->r = hp_err_invalid(parser->err, NULL, "not valid JSON at byte %zu: %s",
+				   (size_t)(at - parser->json->text), reason);
+	return NULL;
 }
 
 static int fail_bound(struct hp_err *err, const char *what, unsigned int bound)
@@ -57,68 +64,68 @@ static int fail_bound(struct hp_err *err, const char *what, unsigned int bound)
 	return -EMSGSIZE;
 }
 
-static int grow_tokens(struct parser *parser)
+static bool grow_tokens(struct parser *parser)
 {
 	struct hp_json *json = parser->json;
 	uint32_t capacity = json->capacity ? json->capacity * 2 : TOKENS_FIRST;
 	struct hp_json_token *tokens;
 
-	if (json->count >= HP_JSON_TOKENS_MAX)
-		return fail_bound(parser->err, "JSON values", HP_JSON_TOKENS_MAX);
+	if (json->count >= HP_JSON_TOKENS_MAX) {
+		parser->r = fail_bound(parser->err, "JSON values", HP_JSON_TOKENS_MAX);
+		return false;
+	}
 	tokens = realloc(json->tokens, capacity * sizeof(*tokens));
-	if (!tokens)
-		return hp_err_no_memory(parser->err);
+	if (!tokens) {
+		parser->r = hp_err_no_memory(parser->err);
+		return false;
+	}
 	json->tokens = tokens;
 	json->capacity = capacity;
-	return 0;
+	return true;
 }
 
-/* Adds the token of the text from `start` to where the parser is. */
-static inline int add_token(struct parser *parser, enum hp_json_type type, const char *start)
+/* Adds the token of the text from `start` to `end`. Returns `end`, or NULL. */
+static inline const char *add_token(struct parser *parser, enum hp_json_type type,
+				    const char *start, const char *end)
 {
 	struct hp_json *json = parser->json;
 
-	if (json->count == json->capacity) {
-		int r = grow_tokens(parser);
-
-		if (r < 0)
-			return r;
-	}
+	if (json->count == json->capacity && !grow_tokens(parser))
+		return NULL;
 	json->tokens[json->count] = (struct hp_json_token){
 	    .offset = (uint32_t)(start - json->text),
-	    .length = (uint32_t)(parser->at - start),
+	    .length = (uint32_t)(end - start),
 	    .next = json->count + 1,
 	    .type = (uint8_t)type,
 	};
 	json->count++;
-	return 0;
+	return end;
 }
 
-static inline bool is_space(char c)
+static inline const char *skip_space(const struct parser *parser, const char *at)
 {
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+	while (at < parser->end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+		at++;
+	return at;
 }
 
-/* The next byte that is no space, or '\0', which no text may hold, at the end. */
-static inline char next_byte(struct parser *parser)
+/* The byte at `at`, or '\0', which stands nowhere in JSON, at the end. */
+static inline char byte_at(const struct parser *parser, const char *at)
 {
-	while (parser->at < parser->end && is_space(*parser->at))
-		parser->at++;
-	return parser->at < parser->end ? *parser->at : '\0';
+	return at < parser->end ? *at : '\0';
 }
 
 /* ---- scalars ---- */
 
 /* Goes over what ends a plain run inside a string, other than its closing quote. */
-static int pass_special(struct parser *parser, bool *is_escaped)
+static const char *pass_special(struct parser *parser, const char *at, bool *is_escaped)
 {
-	const char *at = parser->at;
 	size_t length;
 
 	if (at == parser->end)
-		return fail(parser, "a string without its end");
+		return fail(parser, at, "a string without its end");
 	if ((unsigned char)*at < 0x20)
-		return fail(parser, "a control character in a string");
+		return fail(parser, at, "a control character in a string");
 	if (*at == '\\') {
 		length = hp_text_escape(at, parser->end);
 		*is_escaped = true;
@@ -126,34 +133,29 @@ static int pass_special(struct parser *parser, bool *is_escaped)
 		length = hp_text_sequence(at, parser->end);
 	}
 	if (length == 0)
-		return fail(parser, *at == '\\' ? "no such escape" : "invalid UTF-8");
-	parser->at = at + length;
-	return 0;
+		return fail(parser, at, *at == '\\' ? "no such escape" : "invalid UTF-8");
+	return at + length;
 }
 
-static int parse_string(struct parser *parser)
+static const char *parse_string(struct parser *parser, const char *at)
 {
-	const char *start = parser->at++;
+	const char *start = at++;
 	bool is_escaped = false;
-	int r;
 
 	for (;;) {
-		parser->at = hp_text_skip_plain(parser->at, parser->end);
-		if (parser->at < parser->end && *parser->at == '"')
+		at = hp_text_skip_plain(at, parser->end);
+		if (byte_at(parser, at) == '"')
 			break;
-		r = pass_special(parser, &is_escaped);
-		if (r < 0)
-			return r;
+		at = pass_special(parser, at, &is_escaped);
+		if (!at)
+			return NULL;
 	}
-	parser->at++;
-	r = add_token(parser, HP_JSON_STRING, start);
-	if (r < 0)
-		return r;
-	parser->json->tokens[parser->json->count - 1].is_escaped = is_escaped;
-	return 0;
+	at = add_token(parser, HP_JSON_STRING, start, at + 1);
+	if (at)
+		parser->json->tokens[parser->json->count - 1].is_escaped = is_escaped;
+	return at;
 }
 
-/* Behind the digits at `at`; `at` itself where there are none. */
 static inline const char *skip_digits(const char *at, const char *end)
 {
 	while (at < end && *at >= '0' && *at <= '9')
@@ -161,60 +163,50 @@ static inline const char *skip_digits(const char *at, const char *end)
 	return at;
 }
 
-/* The same for a part of a number that must have digits, behind its sign or point. */
-static const char *skip_fraction(struct parser *parser, const char *at, const char *reason)
+/* The digits that a fraction or an exponent must have. */
+static const char *parse_digits(struct parser *parser, const char *at)
 {
-	const char *behind = skip_digits(at, parser->end);
+	const char *end = skip_digits(at, parser->end);
 
-	parser->at = behind;
-	if (behind > at)
-		return behind;
-	fail(parser, reason);
-	return NULL;
+	return end > at ? end : fail(parser, at, "a digit is expected");
 }
 
-static int parse_real(struct parser *parser, const char *start, const char *at)
+static const char *parse_real(struct parser *parser, const char *start, const char *at)
 {
-	if (*at == '.') {
-		at = skip_fraction(parser, at + 1, "a fraction without digits");
-		if (!at)
-			return -EINVAL;
-	}
-	if (at < parser->end && (*at == 'e' || *at == 'E')) {
+	if (*at == '.')
+		at = parse_digits(parser, at + 1);
+	if (at && (byte_at(parser, at) | 0x20) == 'e') {
 		at++;
-		if (at < parser->end && (*at == '+' || *at == '-'))
+		if (byte_at(parser, at) == '+' || byte_at(parser, at) == '-')
 			at++;
-		if (!skip_fraction(parser, at, "an exponent without digits"))
-			return -EINVAL;
+		at = parse_digits(parser, at);
 	}
-	return add_token(parser, HP_JSON_REAL, start);
+	return at ? add_token(parser, HP_JSON_REAL, start, at) : NULL;
 }
 
-static int parse_number(struct parser *parser)
+static const char *parse_number(struct parser *parser, const char *start)
 {
-	const char *start = parser->at, *end = parser->end;
 	const char *digits = start + (*start == '-');
-	const char *at = skip_digits(digits, end);
+	const char *at = skip_digits(digits, parser->end);
+	char behind = byte_at(parser, at);
 
-	parser->at = at;
 	if (at == digits)
-		return fail(parser, "a number without digits");
+		return fail(parser, at, "a digit is expected");
 	if (*digits == '0' && at > digits + 1)
-		return fail(parser, "a number with a leading zero");
-	if (at < end && (*at == '.' || *at == 'e' || *at == 'E'))
+		return fail(parser, at, "a number with a leading zero");
+	if (behind == '.' || (behind | 0x20) == 'e')
 		return parse_real(parser, start, at);
-	return add_token(parser, HP_JSON_INTEGER, start);
+	return add_token(parser, HP_JSON_INTEGER, start, at);
 }
 
-static int parse_literal(struct parser *parser, const char *literal, enum hp_json_type type)
+static const char *parse_literal(struct parser *parser, const char *at, const char *literal,
+				 enum hp_json_type type)
 {
-	const char *start = parser->at;
 	size_t length = strlen(literal);
 
-	if ((size_t)(parser->end - start) < length || memcmp(start, literal, length) != 0)
-		return fail(parser, "no such word");
-	parser->at += length;
-	return add_token(parser, type, start);
+	if ((size_t)(parser->end - at) < length || memcmp(at, literal, length) != 0)
+		return fail(parser, at, "no such word");
+	return add_token(parser, type, at, at + length);
 }
 
 /* ---- keys ---- */
@@ -228,14 +220,14 @@ static inline bool tokens_are_equal(const char *text, const struct hp_json_token
 			      b->length - 2);
 }
 
-static int fail_duplicate(struct parser *parser, const struct hp_json_token *key)
+static bool fail_duplicate(struct parser *parser, const struct hp_json_token *key)
 {
-	parser->at = parser->json->text + key->offset;
-	return fail(parser, "a key that the object has already");
+	fail(parser, parser->json->text + key->offset, "a key that the object has already");
+	return false;
 }
 
 /* Compares the newest key, `key`, with those before it in the object at `object`. */
-static int compare_with_earlier(struct parser *parser, uint32_t object, uint32_t key)
+static bool is_new_key(struct parser *parser, uint32_t object, uint32_t key)
 {
 	const struct hp_json_token *tokens = parser->json->tokens;
 
@@ -243,7 +235,7 @@ static int compare_with_earlier(struct parser *parser, uint32_t object, uint32_t
 		if (tokens_are_equal(parser->json->text, &tokens[i], &tokens[key]))
 			return fail_duplicate(parser, &tokens[key]);
 	}
-	return 0;
+	return true;
 }
 
 /* One member on the sorting table. Where hashes are equal the decoded texts decide. */
@@ -289,170 +281,173 @@ static int list_members(const struct hp_json *json, uint32_t object, struct hp_a
 }
 
 /* The same for all members of the object at once, when its last one has been read. */
-static int compare_all(struct parser *parser, uint32_t object)
+static bool are_new_keys(struct parser *parser, uint32_t object)
 {
 	const struct hp_json_token *tokens = parser->json->tokens;
 	struct hp_arena arena = HP_ARENA_INIT;
 	uint32_t count = tokens[object].count;
 	struct member *members = hp_arena_calloc(&arena, count, sizeof(*members));
-	int r = 0;
+	bool are_new = true;
 
 	if (!members || list_members(parser->json, object, &arena, members) < 0) {
 		hp_arena_free(&arena);
-		return hp_err_no_memory(parser->err);
+		parser->r = hp_err_no_memory(parser->err);
+		return false;
 	}
 	qsort(members, count, sizeof(*members), member_compare);
-	for (uint32_t i = 1; i < count && r == 0; i++) {
-		uint32_t key = members[i].key;
+	for (uint32_t i = 1; i < count && are_new; i++) {
+		uint32_t a = members[i - 1].key, b = members[i].key;
 
-		if (member_compare(&members[i - 1], &members[i]) != 0)
-			continue;
-		if (key < members[i - 1].key)
-			key = members[i - 1].key;
-		r = fail_duplicate(parser, &tokens[key]);
+		if (member_compare(&members[i - 1], &members[i]) == 0)
+			are_new = fail_duplicate(parser, &tokens[a > b ? a : b]);
 	}
 	hp_arena_free(&arena);
-	return r;
+	return are_new;
 }
 
-static int parse_key(struct parser *parser, struct frame *frame)
+/* Counts and checks the key that was read last. */
+static bool take_key(struct parser *parser, struct frame *frame)
 {
 	struct hp_json *json = parser->json;
-	struct hp_json_token *token;
-	uint32_t members;
-	uint64_t bit;
-	int r;
+	struct hp_json_token *token = &json->tokens[json->count - 1];
+	uint32_t members = ++json->tokens[frame->token].count;
+	bool is_known;
 
-	if (next_byte(parser) != '"')
-		return fail(parser, "a key is expected");
-	r = parse_string(parser);
-	if (r < 0)
-		return r;
-	token = &json->tokens[json->count - 1];
+	if (members > HP_JSON_MEMBERS_MAX) {
+		parser->r = fail_bound(parser->err, "members in an object", HP_JSON_MEMBERS_MAX);
+		return false;
+	}
 	token->count =
 	    hp_text_hash(json->text + token->offset + 1, token->length - 2, token->is_escaped);
-	members = ++json->tokens[frame->token].count;
-	bit = 1ull << (token->count >> 26);
-	if ((frame->seen & bit) && members <= COMPARE_MEMBERS_MAX) {
-		r = compare_with_earlier(parser, frame->token, json->count - 1);
-		if (r < 0)
-			return r;
-	}
-	frame->seen |= bit;
-	if (members > HP_JSON_MEMBERS_MAX)
-		return fail_bound(parser->err, "members in an object", HP_JSON_MEMBERS_MAX);
-	if (next_byte(parser) != ':')
-		return fail(parser, "a colon is expected");
-	parser->at++;
-	return 0;
+	is_known = frame->seen >> (token->count >> 26) & 1;
+	frame->seen |= 1ull << (token->count >> 26);
+	if (!is_known || members > COMPARE_MEMBERS_MAX)
+		return true;
+	return is_new_key(parser, frame->token, json->count - 1);
+}
+
+static const char *parse_key(struct parser *parser, struct frame *frame, const char *at)
+{
+	if (byte_at(parser, at) != '"')
+		return fail(parser, at, "a key is expected");
+	at = parse_string(parser, at);
+	if (!at || !take_key(parser, frame))
+		return NULL;
+	at = skip_space(parser, at);
+	if (byte_at(parser, at) != ':')
+		return fail(parser, at, "a colon is expected");
+	return skip_space(parser, at + 1);
 }
 
 /* ---- containers ---- */
 
-static int close_container(struct parser *parser)
+/* `at` is its closing bracket. */
+static const char *close_container(struct parser *parser, const char *at)
 {
-	struct frame *frame = &parser->frames[parser->depth - 1];
+	struct frame *frame = &parser->frames[--parser->depth];
 	struct hp_json_token *token = &parser->json->tokens[frame->token];
 
-	parser->at++;
-	token->length = (uint32_t)(parser->at - parser->json->text) - token->offset;
+	token->length = (uint32_t)(at + 1 - parser->json->text) - token->offset;
 	token->next = parser->json->count;
-	parser->depth--;
-	if (frame->is_object && token->count > COMPARE_MEMBERS_MAX)
-		return compare_all(parser, frame->token);
-	return 0;
+	if (frame->is_object && token->count > COMPARE_MEMBERS_MAX &&
+	    !are_new_keys(parser, frame->token))
+		return NULL;
+	return at + 1;
 }
 
-/* 1: an element follows; 0: the container was empty and is closed again. */
-static int open_container(struct parser *parser, bool is_object)
+/* Up to its first element, or to its end when it is empty. */
+static const char *open_container(struct parser *parser, const char *at, bool is_object)
 {
-	const char *start = parser->at++;
-	int r;
-
-	if (parser->depth == HP_JSON_DEPTH_MAX)
-		return fail_bound(parser->err, "arrays and objects in one another",
-				  HP_JSON_DEPTH_MAX);
+	if (parser->depth == HP_JSON_DEPTH_MAX) {
+		parser->r =
+		    fail_bound(parser->err, "arrays and objects in one another", HP_JSON_DEPTH_MAX);
+		return NULL;
+	}
 	parser->frames[parser->depth++] = (struct frame){
 	    .token = parser->json->count,
 	    .is_object = is_object,
 	};
-	r = add_token(parser, is_object ? HP_JSON_OBJECT : HP_JSON_ARRAY, start);
-	if (r < 0)
-		return r;
-	if (next_byte(parser) == (is_object ? '}' : ']'))
-		return close_container(parser);
-	return 1;
+	at = add_token(parser, is_object ? HP_JSON_OBJECT : HP_JSON_ARRAY, at, at + 1);
+	if (!at)
+		return NULL;
+	at = skip_space(parser, at);
+	if (byte_at(parser, at) == (is_object ? '}' : ']'))
+		return close_container(parser, at);
+	parser->element_follows = true;
+	return at;
 }
 
-/* One element of the innermost container, with its key in an object. As open_container(). */
-static int parse_element(struct parser *parser)
+static const char *parse_value(struct parser *parser, const char *at)
 {
-	struct frame *frame = parser->depth > 0 ? &parser->frames[parser->depth - 1] : NULL;
-
-	if (frame && frame->is_object) {
-		int r = parse_key(parser, frame);
-
-		if (r < 0)
-			return r;
-	} else if (frame) {
-		parser->json->tokens[frame->token].count++;
-	}
-	switch (next_byte(parser)) {
+	switch (byte_at(parser, at)) {
 	case '"':
-		return parse_string(parser);
+		return parse_string(parser, at);
 	case '{':
-		return open_container(parser, true);
+		return open_container(parser, at, true);
 	case '[':
-		return open_container(parser, false);
+		return open_container(parser, at, false);
 	case '-':
 	case '0' ... '9':
-		return parse_number(parser);
+		return parse_number(parser, at);
 	case 't':
-		return parse_literal(parser, "true", HP_JSON_BOOL);
+		return parse_literal(parser, at, "true", HP_JSON_BOOL);
 	case 'f':
-		return parse_literal(parser, "false", HP_JSON_BOOL);
+		return parse_literal(parser, at, "false", HP_JSON_BOOL);
 	case 'n':
-		return parse_literal(parser, "null", HP_JSON_NULL);
+		return parse_literal(parser, at, "null", HP_JSON_NULL);
 	default:
-		return fail(parser, "a value is expected");
+		return fail(parser, at, "a value is expected");
 	}
 }
 
-/* What stands behind an element: a comma, 1, or the bracket that closes the container, 0. */
-static int parse_separator(struct parser *parser)
+/* One element of the innermost container, with its key in an object. */
+static const char *parse_element(struct parser *parser, const char *at)
+{
+	struct frame *frame = &parser->frames[parser->depth - 1];
+
+	parser->element_follows = false;
+	at = skip_space(parser, at);
+	if (frame->is_object)
+		at = parse_key(parser, frame, at);
+	else
+		parser->json->tokens[frame->token].count++;
+	return at ? parse_value(parser, at) : NULL;
+}
+
+/* What stands behind an element: a comma, or the bracket that closes the container. */
+static const char *parse_separator(struct parser *parser, const char *at)
 {
 	bool is_object = parser->frames[parser->depth - 1].is_object;
-	char byte = next_byte(parser);
 
-	if (byte == ',') {
-		parser->at++;
-		return 1;
+	at = skip_space(parser, at);
+	if (byte_at(parser, at) == ',') {
+		parser->element_follows = true;
+		return at + 1;
 	}
-	if (byte != (is_object ? '}' : ']'))
-		return fail(parser,
-			    is_object ? "a comma or } is expected" : "a comma or ] is expected");
-	return close_container(parser);
+	if (byte_at(parser, at) == (is_object ? '}' : ']'))
+		return close_container(parser, at);
+	return fail(parser, at,
+		    is_object ? "a comma or } is expected" : "a comma or ] is expected");
 }
 
-static int parse_document(struct parser *parser)
+static const char *parse_document(struct parser *parser, const char *at)
 {
-	int r = 1;
-
-	while (r > 0) {
-		r = parse_element(parser);
-		while (r == 0 && parser->depth > 0)
-			r = parse_separator(parser);
+	at = parse_value(parser, skip_space(parser, at));
+	while (at && parser->depth > 0) {
+		if (parser->element_follows)
+			at = parse_element(parser, at);
+		else
+			at = parse_separator(parser, at);
 	}
-	if (r < 0)
-		return r;
-	next_byte(parser);
-	return parser->at == parser->end ? 0 : fail(parser, "more text behind the value");
+	if (!at)
+		return NULL;
+	at = skip_space(parser, at);
+	return at == parser->end ? at : fail(parser, at, "more text behind the value");
 }
 
 int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct hp_err *err)
 {
 	struct parser parser;
-	int r;
 
 	json->text = text;
 	json->count = 0;
@@ -460,15 +455,15 @@ int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct 
 		return hp_err_invalid(err, NULL, "not valid JSON: it is empty");
 	if (length > HP_MESSAGE_BYTES_MAX)
 		return fail_bound(err, "bytes of JSON", HP_MESSAGE_BYTES_MAX);
-	parser.at = text;
 	parser.end = text + length;
 	parser.json = json;
 	parser.err = err;
+	parser.element_follows = false;
 	parser.depth = 0;
-	r = parse_document(&parser);
-	if (r < 0)
-		json->count = 0;
-	return r;
+	if (parse_document(&parser, text))
+		return 0;
+	json->count = 0;
+	return parser.r;
 }
 
 void hp_json_free(struct hp_json *json)

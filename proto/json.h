@@ -33,10 +33,11 @@ enum hp_json_type {
 };
 
 struct hp_json_token {
-	uint32_t offset; /* first byte of the value: the quote of a string, the brace of an object */
+	uint32_t
+	    offset; /* first byte of the value: the quote of a string, the brace of an object */
 	uint32_t length; /* up to and including the closing quote or brace */
 	uint32_t next;	 /* index of the token behind this value and all that is in it */
-	uint32_t count;	 /* elements of an array, members of an object; a string: hash of its text */
+	uint32_t count; /* elements of an array, members of an object; a string: hash of its text */
 	uint8_t type;
 	uint8_t is_escaped; /* a string with a backslash in it */
 };
@@ -131,8 +132,8 @@ int hp_json_get_int64(struct hp_json_value value, int64_t min, int64_t max, int6
 int hp_json_get_uint64(struct hp_json_value value, uint64_t min, uint64_t max, uint64_t *ret,
 		       struct hp_err *err);
 /* An array of strings as a NULL-terminated vector in the arena; null elements are errors. */
-int hp_json_get_strings(struct hp_json_value value, struct hp_arena *arena, size_t max,
-			char ***ret, struct hp_err *err);
+int hp_json_get_strings(struct hp_json_value value, struct hp_arena *arena, size_t max, char ***ret,
+			struct hp_err *err);
 /* The index in `names` of the string's text; the reason of a failure lists the names. */
-int hp_json_get_enum(struct hp_json_value value, const char *const names[], size_t count,
-		     int *ret, struct hp_err *err);
+int hp_json_get_enum(struct hp_json_value value, const char *const names[], size_t count, int *ret,
+		     struct hp_err *err);

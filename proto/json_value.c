@@ -92,8 +92,12 @@ static bool string_equals(struct hp_json_value value, const char *text)
 
 	if (token_of(value)->is_escaped)
 		return hp_text_equals(inside, length, text, strlen(text));
-	/* The text may be shorter than the string: strncmp() stops at its end. */
-	return strncmp(text, inside, length) == 0 && text[length] == '\0';
+	/* Where the text is shorter, its NUL is what differs: no string has one. */
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] != inside[i])
+			return false;
+	}
+	return text[length] == '\0';
 }
 
 bool hp_json_equals(struct hp_json_value value, const char *text)

@@ -13,9 +13,9 @@
 #define HP_JSON_TOKENS_MAX  65536
 #define HP_JSON_MEMBERS_MAX 4096 /* of one object: annotations can be many */
 
-#define HP_HOOKS_MAX	 256 /* of one stage */
-#define HP_ARGS_MAX	 4096
-#define HP_ID_BYTES_MAX	 255 /* container id, request id, trace context: they become names */
+#define HP_HOOKS_MAX	  256 /* of one stage */
+#define HP_ARGS_MAX	  4096
+#define HP_ID_BYTES_MAX	  255 /* container id, request id, trace context: they become names */
 #define HP_PATH_BYTES_MAX 4095
 
 /* A timeout that is still a timeout: 292 years of nanoseconds fit, more is a mistake. */

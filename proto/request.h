@@ -49,8 +49,8 @@ void hp_request_free(struct hp_request *request);
 /* What a caller wants to send. Strings and JSON texts are borrowed; NULL is "not given". */
 struct hp_request_draft {
 	const char *stage;
-	const char *state;    /* JSON text */
-	const char *hooks;    /* JSON text */
+	const char *state; /* JSON text */
+	const char *hooks; /* JSON text */
 	const char *dialect;
 	const char *settings; /* JSON text */
 	const char *namespaces;

@@ -19,22 +19,21 @@
  */
 #include "daemon/run/proc.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "daemon/run/session.h"
+#include "daemon/run/stdin.h"
 
-#define KILL_WAIT_NS  (5 * 1000000000ll)
-#define YOUNG_TICK_US 5000
-/* An empty pipe takes a page without blocking, even when pipes are short of memory (pipe(7)). */
-#define PIPE_TAKES_BYTES 4096
+#define KILL_WAIT_NS (5 * 1000000000ll)
+/* A killed family is gone within this, or what is left of it counts as left behind. */
+#define FAMILY_WAIT_NS (200 * 1000000ll)
+#define FAMILY_TICK_NS (2 * 1000000ll)
+#define YOUNG_TICK_US  5000
 
 enum proc_state { PROC_RUNNING, PROC_KILLED, PROC_ABANDONED, PROC_DONE };
 
@@ -54,6 +53,7 @@ struct proc {
 	siginfo_t exit;
 	struct rusage usage;
 	int64_t started_us, started_ns, duration_ns;
+	int64_t exited_ns; /* CLOCK_MONOTONIC; 0: not yet */
 	bool is_lingering;
 	int oom_killed;
 	proc_done_fn done;
@@ -64,6 +64,7 @@ struct proc {
 static void on_exit_event(evutil_socket_t fd, short what, void *userdata);
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
 static void on_young_tick(evutil_socket_t fd, short what, void *userdata);
+static void finish(struct proc *proc);
 
 /* ---- the shared part ---- */
 
@@ -139,47 +140,6 @@ static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- start ---- */
 
-/* The state in memory that nobody can change; each hook opens it anew, at offset 0. */
-static int state_in_memory(const struct proc_spec *spec)
-{
-	cleanup_close int fd = memfd_create("hook-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	char path[32];
-	int reader;
-
-	if (fd < 0)
-		return -errno;
-	for (size_t written = 0; written < spec->state_length;) {
-		ssize_t n = write(fd, spec->state + written, spec->state_length - written);
-
-		if (n < 0)
-			return -errno;
-		written += (size_t)n;
-	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return -errno;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = open(path, O_RDONLY | O_CLOEXEC);
-	return reader < 0 ? -errno : reader;
-}
-
-/* The hook's stdin, complete before the hook exists: no write of hookd's can ever block on it. */
-static int open_stdin(const struct proc_spec *spec)
-{
-	int ends[2];
-
-	if (spec->state_length > PIPE_TAKES_BYTES)
-		return state_in_memory(spec);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	if (write(ends[1], spec->state, spec->state_length) != (ssize_t)spec->state_length) {
-		close(ends[0]);
-		close(ends[1]);
-		return -EIO;
-	}
-	close(ends[1]);
-	return ends[0];
-}
-
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
 	struct timeval after = {.tv_sec = (time_t)(after_ns / 1000000000),
@@ -201,7 +161,7 @@ static int watch_exit(struct proc *proc)
 /* The descriptors of the child: fds[0..2] are the caller's to close. */
 static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[static 3])
 {
-	int r = fds[0] = open_stdin(spec);
+	int r = fds[0] = stdin_open(spec->state, spec->state_length);
 
 	if (r >= 0)
 		r = capture_open(&proc->out[0], proc->procs->base, &fds[1]);
@@ -372,14 +332,18 @@ void proc_cancel(struct proc *proc)
 
 /* ---- the end ---- */
 
+static void read_rest(struct proc *proc)
+{
+	capture_drain(&proc->out[0]);
+	capture_drain(&proc->out[1]);
+}
+
 static void proc_complete(struct proc *proc)
 {
 	if (proc->timer)
 		event_del(proc->timer);
 	leave_young(proc);
 	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
-	for (int i = 0; i < 2; i++)
-		capture_drain(&proc->out[i]);
 	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
 }
 
@@ -404,9 +368,12 @@ static void on_timer(evutil_socket_t fd, short what, void *userdata)
 	} else if (proc->state == PROC_RUNNING) {
 		if (!has_exited(proc))
 			proc_kill(proc, HP_HOOK_TIMED_OUT);
+	} else if (proc->exited_ns) {
+		finish(proc);
 	} else if (proc->state == PROC_KILLED) {
 		proc->state = PROC_ABANDONED;
 		proc->is_lingering = true;
+		read_rest(proc);
 		proc_complete(proc);
 	}
 }
@@ -432,12 +399,20 @@ static bool has_left_children(struct proc *proc)
 
 static void finish(struct proc *proc)
 {
-	for (int i = 0; i < 2; i++)
-		capture_drain(&proc->out[i]);
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (!proc->exited_ns)
+		proc->exited_ns = now_ns;
+	read_rest(proc);
 	proc->is_lingering = has_left_children(proc);
+	/* The kernel takes a moment to end those that were killed with the leader. */
+	if (proc->is_lingering && proc->state == PROC_KILLED &&
+	    now_ns - proc->exited_ns < FAMILY_WAIT_NS && arm_timer(proc, FAMILY_TICK_NS) == 0)
+		return;
 	if (proc->cgroup && proc->exit.si_code != CLD_EXITED)
 		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
-	proc->state = proc->state == PROC_KILLED ? PROC_KILLED : PROC_DONE;
+	if (proc->state == PROC_RUNNING)
+		proc->state = PROC_DONE;
 	proc_complete(proc);
 }
 
