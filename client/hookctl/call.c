@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * How the verbs speak with hookd and with the person: the calls, what their failures are called,
+ * and the two streams. Everything that reaches stderr is escaped here, since error sentences quote
+ * hooks and containers.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/hookctl/escape.h"
+#include "client/hookctl/hookctl.h"
+#include "client/hookctl/json_print.h"
+#include "proto/json_writer.h"
+
+static void error_va(const char *format, va_list arguments)
+{
+	struct hp_buf line = HP_BUF_INIT;
+	char *text;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		return;
+	escape_append(&line, text, strlen(text), ESCAPE_LINE);
+	fflush(stdout);
+	if (!line.failed)
+		fprintf(stderr, "hookctl: %.*s\n", (int)line.length, line.data);
+	hp_buf_free(&line);
+	free(text);
+}
+
+void ctl_error(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	error_va(format, arguments);
+	va_end(arguments);
+}
+
+int ctl_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	error_va(format, arguments);
+	va_end(arguments);
+	return CTL_EXIT_USAGE;
+}
+
+struct reader {
+	struct hp_json json;
+	ctl_reply_fn function;
+	void *userdata;
+	int error; /* of ours, while the reply was read */
+};
+
+static int on_reply(const char *parameters, bool continues, void *userdata)
+{
+	struct reader *reader = userdata;
+	struct hp_err err;
+	int r = hp_json_parse(&reader->json, parameters, strlen(parameters), &err);
+
+	if (r == 0)
+		r = reader->function(hp_json_root(&reader->json), continues, reader->userdata);
+	reader->error = r == -EINVAL || r == -EMSGSIZE ? -EBADMSG : r;
+	return reader->error;
+}
+
+int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
+	     ctl_reply_fn function, void *userdata)
+{
+	struct reader reader = {.function = function, .userdata = userdata};
+	int r = 0;
+
+	if (ctl->client == NULL)
+		r = hookd_client_new(ctl_option(ctl, OPTION_ADDRESS), &ctl->client);
+	if (r == 0)
+		r = hookd_call(ctl->client, method, parameters, more,
+			       function != NULL ? on_reply : NULL, &reader);
+	ctl->reply_error = reader.error;
+	hp_json_free(&reader.json);
+	return r;
+}
+
+int ctl_call_failed(const struct ctl *ctl, int r)
+{
+	if (ctl->client == NULL && r == -EINVAL)
+		return ctl_usage("the address of hookd must be unix:PATH");
+	if (ctl->reply_error == -EBADMSG)
+		ctl_error("the reply of hookd cannot be understood");
+	else if (ctl->client == NULL || ctl->reply_error < 0 ||
+		 *hookd_client_error(ctl->client) == '\0')
+		ctl_error("%s", strerror(-r));
+	else if (*hookd_client_error_parameter(ctl->client) != '\0')
+		ctl_error("invalid parameter %s", hookd_client_error_parameter(ctl->client));
+	else
+		ctl_error("%s", hookd_client_error(ctl->client));
+	return CTL_EXIT_UNREACHABLE;
+}
+
+int ctl_call_plain(struct ctl *ctl, const char *method)
+{
+	int r = ctl_call(ctl, method, NULL, false, NULL, NULL);
+
+	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
+}
+
+int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret)
+{
+	const char *run = ctl->options.operands[0];
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(ret);
+
+	if (!hp_json_is_text(run, strlen(run)))
+		return -EINVAL;
+	hp_json_begin(&writer, '{');
+	hp_json_key(&writer, "run");
+	hp_json_put_string(&writer, run);
+	hp_json_end(&writer, '}');
+	hp_buf_append(ret, "", 1);
+	return ret->failed ? -ENOMEM : 0;
+}
+
+int ctl_put(struct hp_buf *buf)
+{
+	int r = buf->failed ? -ENOMEM : 0;
+
+	if (r == 0 && buf->length > 0 && fwrite(buf->data, 1, buf->length, stdout) != buf->length)
+		r = -EIO;
+	hp_buf_free(buf);
+	return r;
+}
+
+int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
+{
+	struct hp_buf text = HP_BUF_INIT;
+
+	json_print(&text, value,
+		   ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT, 0);
+	hp_buf_append(&text, "\n", 1);
+	return ctl_put(&text);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `hookctl delegate < config.json > config.new.json`: the command line around delegate.c. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/hookctl/delegate.h"
+#include "client/hookctl/document.h"
+#include "client/hookctl/hookctl.h"
+#include "proto/json_writer.h"
+#include "proto/limits.h"
+
+#define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
+
+/* A whole number of seconds that a hook's timeout may be. */
+static int parse_seconds(const char *text, uint64_t *ret)
+{
+	unsigned long long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoull(text, &end, 10);
+	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || seconds == 0 ||
+	    seconds > HP_TIMEOUT_SECONDS_MAX)
+		return -EINVAL;
+	*ret = seconds;
+	return 0;
+}
+
+static bool is_shim(const char *path)
+{
+	return path[0] == '/' && path[strlen(path) - 1] != '/' &&
+	       hp_json_is_text(path, strlen(path));
+}
+
+static bool is_address(const char *address)
+{
+	return strncmp(address, "unix:/", 6) == 0 && hp_json_is_text(address, strlen(address));
+}
+
+/* 0, or an exit status that was explained. */
+static int read_options(const struct ctl *ctl, struct delegate *ret)
+{
+	const char *shim = ctl_option(ctl, OPTION_SHIM);
+	const char *timeout = ctl_option(ctl, OPTION_TIMEOUT);
+
+	*ret = (struct delegate){.shim = shim != NULL ? shim : DEFAULT_SHIM,
+				 .address = ctl_option(ctl, OPTION_ADDRESS),
+				 .if_down = ctl_option(ctl, OPTION_IF_DOWN)};
+	if (!is_shim(ret->shim))
+		return ctl_usage("--shim=%s is no absolute path of a program", ret->shim);
+	if (ret->address != NULL && !is_address(ret->address))
+		return ctl_usage("--address=%s is not unix:PATH", ret->address);
+	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
+		return ctl_usage("--timeout=%s is no number of seconds from 1 to %llu", timeout,
+				 HP_TIMEOUT_SECONDS_MAX);
+	return 0;
+}
+
+int verb_delegate(struct ctl *ctl)
+{
+	struct document config = {0};
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_err err = {0};
+	struct delegate delegate;
+	int r = read_options(ctl, &delegate);
+
+	if (r != 0)
+		return r;
+	r = document_read(&config, "-", &err);
+	if (r == 0)
+		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
+	if (r == 0)
+		r = ctl_put(&text);
+	if (r < 0 && err.reason[0] != '\0')
+		ctl_error("config.json: %s%s%s", err.path, err.path[0] != '\0' ? ": " : "",
+			  err.reason);
+	else if (r < 0)
+		ctl_error("config.json: %s", strerror(-r));
+	hp_buf_free(&text);
+	document_free(&config);
+	return r < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reads the JSON files that the command line names. The text stays as long as the document. */
+
+#include "client/hookctl/document.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/limits.h"
+
+static int read_all(int fd, struct hp_buf *text)
+{
+	for (;;) {
+		char *room = hp_buf_reserve(text, 64 * 1024);
+		ssize_t got;
+
+		if (room == NULL)
+			return -ENOMEM;
+		got = read(fd, room, 64 * 1024);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return 0;
+		text->length += (size_t)got;
+		if (text->length > HP_MESSAGE_BYTES_MAX)
+			return -EMSGSIZE;
+	}
+}
+
+int document_read(struct document *document, const char *path, struct hp_err *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_all(fd, &document->text);
+	if (!is_stdin)
+		close(fd);
+	if (r < 0)
+		return r;
+	return hp_json_parse(&document->json, document->text.data, document->text.length, err);
+}
+
+void document_free(struct document *document)
+{
+	hp_json_free(&document->json);
+	hp_buf_free(&document->text);
+}

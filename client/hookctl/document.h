@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "proto/buf.h"
+#include "proto/json.h"
+
+/* A JSON file, read and checked; its values can be sliced out byte for byte. */
+struct document {
+	struct hp_buf text;
+	struct hp_json json;
+};
+
+/*
+ * Reads the file, or stdin for "-". A negative errno of reading it, -EMSGSIZE when it is longer
+ * than a message may be, and those of hp_json_parse() with *err filled.
+ */
+int document_read(struct document *document, const char *path, struct hp_err *err);
+void document_free(struct document *document);

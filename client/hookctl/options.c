@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads the command line by one table. An option has one name, one meaning and one line of help in
+ * every verb that takes it; a verb says which by a set of bits. No abbreviations: a script that
+ * relies on one breaks on the next option that is added.
+ */
+
+#include "client/hookctl/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct option_row {
+	const char *name;
+	char letter;	      /* 0: none */
+	const char *argument; /* what it takes, NULL: nothing */
+	bool is_choice;	      /* `argument` lists all values, divided by '|' */
+	const char *help;
+};
+
+static const struct option_row rows[OPTION_COUNT] = {
+    [OPTION_ADDRESS] = {"address", 0, "unix:PATH", false, "where hookd listens"},
+    [OPTION_JSON] = {"json", 0, "pretty|short|off", true, "print JSON for programs"},
+    [OPTION_J] = {NULL, 'j', NULL, false, "--json=pretty on a terminal, else --json=short"},
+    [OPTION_NO_LEGEND] = {"no-legend", 0, NULL, false, "no header line above tables"},
+    [OPTION_HELP] = {"help", 'h', NULL, false, "show this"},
+    [OPTION_VERSION] = {"version", 0, NULL, false, "show the version"},
+    [OPTION_STAGE] = {"stage", 0,
+		      "prestart|createRuntime|createContainer|startContainer|poststart|poststop",
+		      true, "the stage of the hooks"},
+    [OPTION_STATE] = {"state", 0, "FILE", false, "the container's OCI state; - is stdin"},
+    [OPTION_HOOKS] = {"hooks", 0, "FILE", false, "the hooks, or a config.json; - is stdin"},
+    [OPTION_SETTINGS] = {"settings", 0, "FILE", false, "what the hooks are put under"},
+    [OPTION_DIALECT] = {"dialect", 0, "oci|libcontainer", true, "how the files are written"},
+    [OPTION_NAMESPACES] = {"namespaces", 0, "auto|runtime|container", true, "where the hooks run"},
+    [OPTION_FOLLOW] = {"follow", 'f', NULL, false, "show what the hooks write as it comes"},
+    [OPTION_REQUEST_ID] = {"request-id", 0, "ID", false, "a second run with it attaches"},
+    [OPTION_ON_DISCONNECT] = {"on-disconnect", 0, "continue|cancel", true,
+			      "what happens to the run when hookctl ends"},
+    [OPTION_ALL] = {"all", 'a', NULL, false, "runs that are done, too"},
+    [OPTION_CONTAINER] = {"container", 0, "ID", false, "only runs of this container"},
+    [OPTION_OUTCOME] = {"outcome", 0, "succeeded|failed|cancelled|lost", true,
+			"only runs that ended so; implies --all"},
+    [OPTION_SINCE] = {"since", 0, "WHEN", false, "only newer runs: 10m, 2h, 1d, 2026-01-31"},
+    [OPTION_SHIM] = {"shim", 0, "PATH", false, "where hookd-oci-hook is installed"},
+    [OPTION_IF_DOWN] = {"if-down", 0, "fail|run-local|ignore", true,
+			"what the shim does when hookd cannot be reached"},
+    [OPTION_TIMEOUT] = {"timeout", 0, "SECONDS", false,
+			"for all hooks of a stage; default: their sum and 30"},
+};
+
+static int find_name(const char *name, size_t length, uint64_t allowed)
+{
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if ((allowed & OPTION_BIT(i)) && rows[i].name != NULL &&
+		    strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0)
+			return i;
+	return -ENOENT;
+}
+
+static int find_letter(char letter, uint64_t allowed)
+{
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if ((allowed & OPTION_BIT(i)) && rows[i].letter == letter)
+			return i;
+	return -ENOENT;
+}
+
+static bool is_choice_of(const char *list, const char *value)
+{
+	size_t length = strlen(value);
+
+	for (const char *end; *list != '\0'; list = *end == '|' ? end + 1 : end) {
+		end = strchrnul(list, '|');
+		if ((size_t)(end - list) == length && memcmp(list, value, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct reader {
+	struct options *options;
+	uint64_t allowed;
+	int argc, next;
+	char **argv;
+	char *error;
+	size_t error_size;
+};
+
+__attribute__((format(printf, 2, 3))) static int fail(struct reader *reader, const char *format,
+						      ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reader->error, reader->error_size, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+/* Takes the option's value: behind '=' when there was one, else the next word. */
+static int take_value(struct reader *reader, int id, const char *given, const char *value)
+{
+	const struct option_row *row = &rows[id];
+
+	if (row->argument == NULL && value != NULL)
+		return fail(reader, "option %s takes no value", given);
+	if (row->argument != NULL && value == NULL) {
+		if (reader->next == reader->argc)
+			return fail(reader, "option %s needs a value: %s", given, row->argument);
+		value = reader->argv[reader->next++];
+	}
+	if (row->is_choice && !is_choice_of(row->argument, value))
+		return fail(reader, "option --%s: '%s' is none of %s", row->name, value,
+			    row->argument);
+	if (row->argument != NULL && *value == '\0')
+		return fail(reader, "option --%s: the value is empty", row->name);
+	reader->options->values[id] = value != NULL ? value : "";
+	return 0;
+}
+
+static int read_long(struct reader *reader, const char *word)
+{
+	const char *name = word + 2;
+	const char *equals = strchr(name, '=');
+	size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
+	int id = find_name(name, length, reader->allowed);
+
+	if (id < 0)
+		return fail(reader, "unknown option --%.*s", (int)length, name);
+	return take_value(reader, id, word, equals != NULL ? equals + 1 : NULL);
+}
+
+/* "-aj": letters that take no value may stand together. */
+static int read_letters(struct reader *reader, const char *word)
+{
+	for (const char *letter = word + 1; *letter != '\0'; letter++) {
+		int id = find_letter(*letter, reader->allowed);
+		int r = id < 0 ? fail(reader, "unknown option -%c", *letter)
+			       : take_value(reader, id, word, NULL);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Operands go to the front of argv, over words that were read already. */
+static void take_operand(struct reader *reader, char *word)
+{
+	reader->options->operands[reader->options->operand_count++] = word;
+}
+
+int options_read(struct options *options, uint64_t allowed, bool stops_at_operand, int argc,
+		 char **argv, char *ret_error, size_t size)
+{
+	struct reader reader = {options, allowed, argc, 0, argv, ret_error, size};
+	bool has_ended = false;
+
+	options->operands = argv;
+	options->operand_count = 0;
+	while (reader.next < argc) {
+		char *word = argv[reader.next++];
+		int r = 0;
+
+		if (has_ended || word[0] != '-' || word[1] == '\0')
+			take_operand(&reader, word);
+		else if (strcmp(word, "--") == 0)
+			has_ended = true;
+		else
+			r = word[1] == '-' ? read_long(&reader, word) : read_letters(&reader, word);
+		if (r < 0)
+			return r;
+		if (stops_at_operand && options->operand_count > 0)
+			break;
+	}
+	while (reader.next < argc)
+		take_operand(&reader, argv[reader.next++]);
+	return 0;
+}
+
+/* "-a, --all", "    --address=unix:PATH", "-j" */
+static int print_names(FILE *file, const struct option_row *row)
+{
+	char letter[] = {'-', row->letter, '\0'};
+	int width = fprintf(file, "  %2s", row->letter != 0 ? letter : "");
+
+	if (row->name != NULL)
+		width += fprintf(file, "%s --%s", row->letter != 0 ? "," : " ", row->name);
+	if (row->argument != NULL)
+		width += fprintf(file, "=%s", row->argument);
+	return width;
+}
+
+void options_print(FILE *file, uint64_t set)
+{
+	const int help_column = 40;
+
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		int width;
+
+		if (!(set & OPTION_BIT(i)))
+			continue;
+		width = print_names(file, &rows[i]);
+		if (width >= help_column) {
+			fputc('\n', file);
+			width = 0;
+		}
+		fprintf(file, "%*s%s\n", help_column - width, "", rows[i].help);
+	}
+}

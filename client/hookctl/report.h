@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/buf.h"
+#include "proto/result.h"
+
+/* What became of a run, for a person and for a shell. */
+
+struct report_style {
+	bool has_legend;
+	bool has_colour;
+	bool has_all_output; /* not only that of hooks that failed */
+};
+
+/* Appends the table of hooks and then what they wrote. -ENOMEM. */
+int report_write(const struct hp_run_result *result, const struct report_style *style,
+		 struct hp_buf *buf);
+
+/*
+ * 0 succeeded; else what the first failed hook says: 124 it timed out, 126 it could not be
+ * spawned, 1 anything else, also a cancelled run. 125 for a lost run, of which nothing is known.
+ */
+int report_exit_status(const struct hp_run_result *result);
+
+#define REPORT_WORDS_SIZE 128
+
+/* "exited with 3", "killed by SIGSEGV", "could not be started: exec, ENOENT", ... */
+const char *report_hook_words(const struct hp_hook_result *hook,
+			      char buffer[static REPORT_WORDS_SIZE]);

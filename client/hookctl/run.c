@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * `hookctl run`: sends the hooks of one stage and waits for what becomes of them. The request has
+ * an id, given or made up here, so that when the connection is lost the same request can be made
+ * again and attaches to the run instead of starting a second one.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "client/hookctl/document.h"
+#include "client/hookctl/follow.h"
+#include "client/hookctl/hookctl.h"
+#include "client/hookctl/run_request.h"
+#include "proto/json_writer.h"
+
+#define RETRY_SECONDS	 10
+#define RETRY_PAUSE_MS	 100
+#define REQUEST_ID_BYTES 16
+
+/* The files of the command line; the slices point into them. */
+struct run_input {
+	struct document state, hooks, settings;
+	struct slice state_slice, hooks_slice, settings_slice;
+};
+
+static void input_free(struct run_input *input)
+{
+	document_free(&input->state);
+	document_free(&input->hooks);
+	document_free(&input->settings);
+}
+
+static int fail_to_read(enum option_id id, const char *path, int r, const struct hp_err *err)
+{
+	const char *option = id == OPTION_STATE	  ? "state"
+			     : id == OPTION_HOOKS ? "hooks"
+						  : "settings";
+
+	return ctl_usage("--%s=%s: %s", option, path,
+			 err->reason[0] != '\0' ? err->reason : strerror(-r));
+}
+
+/* Reads one file; 0 or an exit status that was explained. */
+static int read_file(const struct ctl *ctl, enum option_id id, struct document *document,
+		     struct slice *ret)
+{
+	const char *path = ctl_option(ctl, id);
+	struct hp_err err = {0};
+	int r = document_read(document, path, &err);
+
+	if (r < 0)
+		return fail_to_read(id, path, r, &err);
+	ret->text = hp_json_text(hp_json_root(&document->json), &ret->length);
+	return 0;
+}
+
+static enum hp_dialect dialect_of(const struct ctl *ctl)
+{
+	const char *name = ctl_option(ctl, OPTION_DIALECT);
+
+	return name != NULL && strcmp(name, hp_dialect_names[HP_DIALECT_LIBCONTAINER]) == 0
+		   ? HP_DIALECT_LIBCONTAINER
+		   : HP_DIALECT_OCI;
+}
+
+/* Reads all files; 0 or an exit status that was explained. */
+static int input_read(const struct ctl *ctl, struct run_input *input)
+{
+	struct hp_err err = {0};
+	int r = read_file(ctl, OPTION_STATE, &input->state, &input->state_slice);
+
+	if (r == 0)
+		r = read_file(ctl, OPTION_HOOKS, &input->hooks, &input->hooks_slice);
+	if (r == 0 && ctl_option(ctl, OPTION_SETTINGS) != NULL)
+		r = read_file(ctl, OPTION_SETTINGS, &input->settings, &input->settings_slice);
+	if (r != 0)
+		return r;
+	r = run_slice_hooks(hp_json_root(&input->hooks.json), dialect_of(ctl), &input->hooks_slice,
+			    &err);
+	if (r < 0)
+		return fail_to_read(OPTION_HOOKS, ctl_option(ctl, OPTION_HOOKS), r, &err);
+	return 0;
+}
+
+static void put_text(struct hp_json_writer *writer, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_string(writer, text);
+}
+
+static void put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice)
+{
+	if (slice->text == NULL)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_raw(writer, slice->text, slice->length);
+}
+
+static int make_request_id(char ret[static 2 * REQUEST_ID_BYTES + 1])
+{
+	unsigned char bytes[REQUEST_ID_BYTES];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+/* The parameters of the Run call, NUL-terminated. */
+static int write_parameters(const struct ctl *ctl, const struct run_input *input,
+			    struct hp_buf *buf)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
+	const char *request_id = ctl_option(ctl, OPTION_REQUEST_ID);
+	char made_up[2 * REQUEST_ID_BYTES + 1];
+
+	if (request_id == NULL) {
+		int r = make_request_id(made_up);
+
+		if (r < 0)
+			return r;
+		request_id = made_up;
+	}
+	hp_json_begin(&writer, '{');
+	put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
+	put_slice(&writer, "state", &input->state_slice);
+	put_slice(&writer, "hooks", &input->hooks_slice);
+	put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
+	put_slice(&writer, "settings", &input->settings_slice);
+	put_text(&writer, "namespaces", ctl_option(ctl, OPTION_NAMESPACES));
+	put_text(&writer, "requestId", request_id);
+	put_text(&writer, "onDisconnect", ctl_option(ctl, OPTION_ON_DISCONNECT));
+	hp_json_end(&writer, '}');
+	hp_buf_append(buf, "", 1);
+	return buf->failed ? -ENOMEM : 0;
+}
+
+struct run_reply {
+	const struct ctl *ctl;
+	struct follow follow;
+	int exit_status;
+};
+
+/* Every reply: events while it continues, then the result. */
+static int on_reply(struct hp_json_value root, bool continues, void *userdata)
+{
+	struct run_reply *reply = userdata;
+
+	if (continues)
+		return follow_event(&reply->follow, root);
+	follow_end(&reply->follow);
+	return ctl_show_result(reply->ctl, hp_json_member(root, "result"), &reply->exit_status);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Calls, and once the connection was lost calls again until hookd is back. */
+static int call_run(struct ctl *ctl, const char *parameters, struct run_reply *reply)
+{
+	bool is_followed = ctl_option(ctl, OPTION_FOLLOW) != NULL;
+	int64_t deadline = 0;
+
+	for (;;) {
+		int r =
+		    ctl_call(ctl, "io.hookd.hooks.Run", parameters, is_followed, on_reply, reply);
+
+		if (r == -EPIPE && deadline == 0)
+			deadline = now_ms() + RETRY_SECONDS * 1000;
+		if ((r != -EPIPE && r != -ECONNREFUSED && r != -ENOENT) || now_ms() >= deadline)
+			return r;
+		nanosleep(&(struct timespec){.tv_nsec = RETRY_PAUSE_MS * 1000000l}, NULL);
+	}
+}
+
+static int explain_failure(const struct ctl *ctl, const char *parameters, int r)
+{
+	const char *parameter =
+	    ctl->client != NULL ? hookd_client_error_parameter(ctl->client) : "";
+	struct hp_err err;
+
+	if (r != -EINVAL || *parameter == '\0' || !run_find_reason(parameters, parameter, &err))
+		return ctl_call_failed(ctl, r);
+	ctl_error("invalid parameter %s: %s", parameter, err.reason);
+	return CTL_EXIT_UNREACHABLE;
+}
+
+static int run_with(struct ctl *ctl, const struct run_input *input)
+{
+	struct run_reply reply = {.ctl = ctl, .follow = follow_new(ctl)};
+	struct hp_buf parameters = HP_BUF_INIT;
+	int r = write_parameters(ctl, input, &parameters);
+	int exit_status;
+
+	if (r < 0) {
+		exit_status = ctl_call_failed(ctl, r);
+	} else {
+		r = call_run(ctl, parameters.data, &reply);
+		exit_status = r < 0 ? explain_failure(ctl, parameters.data, r) : reply.exit_status;
+	}
+	hp_buf_free(&parameters);
+	return exit_status;
+}
+
+static bool is_stdin(const struct ctl *ctl, enum option_id id)
+{
+	const char *path = ctl_option(ctl, id);
+
+	return path != NULL && strcmp(path, "-") == 0;
+}
+
+int verb_run(struct ctl *ctl)
+{
+	const char *request_id = ctl_option(ctl, OPTION_REQUEST_ID);
+	struct run_input input = {0};
+	int r;
+
+	if (ctl_option(ctl, OPTION_STAGE) == NULL || ctl_option(ctl, OPTION_STATE) == NULL ||
+	    ctl_option(ctl, OPTION_HOOKS) == NULL)
+		return ctl_usage("run needs --stage, --state and --hooks");
+	if (is_stdin(ctl, OPTION_STATE) + is_stdin(ctl, OPTION_HOOKS) +
+		is_stdin(ctl, OPTION_SETTINGS) >
+	    1)
+		return ctl_usage("only one of --state, --hooks and --settings can be stdin");
+	if (request_id != NULL && !hp_json_is_text(request_id, strlen(request_id)))
+		return ctl_usage("--request-id must be UTF-8");
+	r = input_read(ctl, &input);
+	if (r == 0)
+		r = run_with(ctl, &input);
+	input_free(&input);
+	return r;
+}

@@ -1,0 +1,424 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The verbs against a hookd that says what a script tells it to: what is asked, what is printed, and
+# with which status hookctl exits. Usage: test_verbs.sh HOOKCTL ANSWER
+set -u
+
+hookctl=$1
+answer=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset NO_COLOR HOOKD_ADDRESS
+export TZ=UTC LC_ALL=C.UTF-8
+failures=0
+
+fail() {
+	echo "FAIL: $name: $*" >&2
+	failures=$((failures + 1))
+}
+
+# Plays stdin to hookctl with the given arguments; then `out`, `err`, `calls` and $status are there.
+play() {
+	name=$1
+	shift
+	cat >script
+	"$answer" script calls "$hookctl" "$@" >out 2>err </dev/null
+	status=$?
+}
+
+# Without a daemon.
+alone() {
+	name=$1
+	shift
+	: >calls
+	HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" "$@" >out 2>err </dev/null
+	status=$?
+}
+
+expect_status() {
+	[ "$status" -eq "$1" ] || fail "exit $status instead of $1: $(cat err)"
+}
+
+expect_file() {
+	cat >expected
+	cmp -s expected "$1" || fail "$1 is not as expected: $(diff expected "$1")"
+}
+
+expect_in() {
+	grep -qF -e "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"
+}
+
+expect_empty() {
+	[ ! -s "$1" ] || fail "$1 is not empty: $(cat "$1")"
+}
+
+hook() { # INDEX OUTCOME SUCCESS MORE
+	printf '{"index":%d,"path":"/h%d","outcome":"%s","success":%s,%s"stdoutBytes":0,' "$1" "$1" "$2" "$3" "$4"
+	printf '"stdoutTruncated":false,"stderrBytes":0,"stderrTruncated":false,"lingering":false}'
+}
+
+result() { # OUTCOME ERROR HOOKS
+	printf '{"run":"r1","container":"c1","stage":"createRuntime","outcome":"%s",%s"hooks":[%s],' "$1" "$2" "$3"
+	printf '"queuedUSec":1,"durationUSec":2}'
+}
+
+good=$(result succeeded '' "$(hook 0 exited true '"exitStatus":0,"pid":5,"durationUSec":1500,')")
+failed=$(result failed '"error":"error running hook: \u001b[31m",' \
+	"$(hook 0 exited false '"exitStatus":3,"pid":5,"durationUSec":1500,"stderr":"o\u0007ops",')")
+late=$(result failed '"error":"ran past",' "$(hook 0 timed_out false '"pid":5,"durationUSec":1500,')")
+unborn=$(result failed '"error":"no such file",' \
+	"$(hook 0 spawn_failed false '"failedStep":"exec","errnoName":"ENOENT",')")
+
+echo '{"ociVersion":"1.0.2","id":"c1","status":"creating","pid":0,"bundle":"/b"}' >state.json
+printf '{"ociVersion":"1.0.2","x":18446744073709551615,"hooks": {"poststop" : [] }}\n' >config.json
+run_options='--stage=poststop --state=state.json --hooks=config.json --request-id=q'
+
+# ---- run ----
+
+play "run sends the bytes of the files" run $run_options --on-disconnect=cancel <<END
+<
+> {"parameters":{"result":$good}}
+END
+expect_status 0
+expect_empty err
+expect_file calls <<'END'
+{"method":"io.hookd.hooks.Run","parameters":{"stage":"poststop","state":{"ociVersion":"1.0.2","id":"c1","status":"creating","pid":0,"bundle":"/b"},"hooks":{"poststop" : [] },"requestId":"q","onDisconnect":"cancel"}}
+END
+expect_file out <<'END'
+#  PATH  OUTCOME  EXIT   TIME  STDOUT  STDERR
+0  /h0   exited   0     1.5ms       0       0
+END
+
+play "run makes up a request id" run --stage=poststop --state=state.json --hooks=config.json <<END
+<
+> {"parameters":{"result":$good}}
+END
+grep -qE '"requestId":"[0-9a-f]{32}"' calls || fail "no id: $(cat calls)"
+
+play "a failed hook" run $run_options <<END
+<
+> {"parameters":{"result":$failed}}
+END
+expect_status 1
+expect_in out 'o\x07ops'
+expect_file err <<'END'
+hookctl: error running hook: \x1b[31m
+END
+
+play "a hook that timed out" run $run_options <<END
+<
+> {"parameters":{"result":$late}}
+END
+expect_status 124
+
+play "a hook that could not be spawned" run $run_options <<END
+<
+> {"parameters":{"result":$unborn}}
+END
+expect_status 126
+expect_in out ENOENT
+
+play "a lost run" wait r1 <<END
+<
+> {"parameters":{"result":$(result lost '' '')}}
+END
+expect_status 125
+
+play "a cancelled run" wait r1 <<END
+<
+> {"parameters":{"result":$(result cancelled '' '')}}
+END
+expect_status 1
+
+play "json is the result as it came" --json=short run $run_options <<END
+<
+> {"parameters":{"result":$failed}}
+END
+expect_status 1
+expect_empty err
+printf '%s\n' "$failed" >want
+expect_file out <want
+
+for refusal in Busy Draining 'Refused","parameters":{"reason":"no"},"x.y":"'; do
+	play "refused" run $run_options <<END
+<
+> {"error":"io.hookd.hooks.$refusal"}
+END
+	expect_status 125
+	expect_empty out
+done
+
+printf '{"poststop":[{"path":"/a"},{"path":"/b","timeout":-1}]}' >bad.json
+play "the reason of an invalid parameter" run --stage=poststop --state=state.json --hooks=bad.json <<'END'
+<
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"hooks.poststop[1].timeout"}}
+END
+expect_status 125
+expect_in err 'hookctl: invalid parameter hooks.poststop[1].timeout: must be'
+
+play "an invalid parameter nobody here knows of" run $run_options <<'END'
+<
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"settings.process"}}
+END
+expect_status 125
+expect_in err 'hookctl: invalid parameter settings.process'
+
+play "a lost reply is asked for again, with the same id" run $run_options <<END
+<
+close
+<
+> {"parameters":{"result":$good}}
+END
+expect_status 0
+[ "$(sort -u calls | wc -l)" -eq 1 ] && [ "$(wc -l <calls)" -eq 2 ] || fail "calls: $(cat calls)"
+
+play "an answer that is no result" run $run_options <<'END'
+<
+> {"parameters":{"result":{"run":"r1"}}}
+END
+expect_status 125
+expect_in err 'cannot be understood'
+
+play "follow passes output through, stream by stream" run $run_options --follow <<END
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"started","run":"r1","index":0},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","data":"one\u001b\n"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","dataBase64":"//7/"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stderr","data":"two\n"},"continues":true}
+> {"parameters":{"event":"finished","run":"r1","index":0,"hook":$(hook 0 exited true '"exitStatus":0,"pid":5,"durationUSec":1500,')},"continues":true}
+> {"parameters":{"event":"done","run":"r1","result":$good}}
+END
+expect_status 0
+expect_in calls '"more":true'
+printf 'one\033\n\377\376\377' >want
+expect_file out <want
+expect_file err <<'END'
+hookctl: run r1
+hookctl: hook 0: started
+two
+hookctl: hook 0: /h0 exited with 0 after 1.5ms
+END
+
+play "follow in json is one line an event" --json=short run $run_options -f <<END
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"run":"r1","result":$good}}
+END
+expect_status 0
+printf '{"event":"accepted","run":"r1"}\n%s\n' "$good" >want
+expect_file out <want
+
+# ---- on a terminal ----
+
+# As play, but stdout and stderr are one terminal; what it shows is in `out`.
+play_on_terminal() {
+	name=$1
+	shift
+	cat >script
+	TERM=xterm script -qec "'$answer' script calls '$hookctl' $*" /dev/null >tty </dev/null
+	status=$?
+	tr -d '\r' <tty >out
+}
+
+if command -v script >/dev/null; then
+	play_on_terminal "what hooks write live does not steer the terminal" run $run_options -f <<END
+<
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","data":"\u001b[2J"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","dataBase64":"ww=="},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","dataBase64":"tgov/w=="},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stderr","data":"\u009b1m"},"continues":true}
+> {"parameters":{"event":"finished","run":"r1","index":0,"hook":$(hook 0 exited true '"exitStatus":0,"pid":5,"durationUSec":1500,')},"continues":true}
+> {"parameters":{"run":"r1","result":$good}}
+END
+	expect_status 0
+	expect_file out <<'END'
+\x1b[2Jö
+/\xff\u009b1m
+
+hookctl: hook 0: /h0 exited with 0 after 1.5ms
+END
+
+	play_on_terminal "colours on a terminal" run $run_options <<END
+<
+> {"parameters":{"result":$good}}
+END
+	expect_in out "$(printf '\033[32mexited\033[0m')"
+
+	export NO_COLOR=1
+	play_on_terminal "no colours where none are wanted" run $run_options <<END
+<
+> {"parameters":{"result":$good}}
+END
+	unset NO_COLOR
+	expect_in out '0  /h0   exited   0'
+
+	play_on_terminal "-j is pretty on a terminal" -j run $run_options <<END
+<
+> {"parameters":{"result":$good}}
+END
+	expect_in out '    "run": "r1",'
+fi
+
+# ---- ps ----
+
+row() { # RUN STATE OUTCOME SUBMITTED
+	printf '{"run":"%s","container":"c\\u001b","stage":"poststop","state":"%s",%s"uid":0,"hook":0,' "$1" "$2" "$3"
+	printf '"hooks":2,"path":"/h0","submittedUSec":%s,"durationUSec":2500000}' "$4"
+}
+
+play "ps asks for queued and running runs" ps --container=c1 --no-legend <<END
+<
+> {"parameters":{"run":$(row r1 queued '' 1000000)},"continues":true}
+> {"parameters":{"run":$(row r3 queued '' 3000000)}}
+<
+> {"parameters":{"run":$(row r1 running '' 1000000)},"continues":true}
+> {"parameters":{"run":$(row r2 running '' 2000000)}}
+END
+expect_status 0
+expect_file calls <<'END'
+{"method":"io.hookd.status.List","more":true,"parameters":{"container":"c1","state":"queued"}}
+{"method":"io.hookd.status.List","more":true,"parameters":{"container":"c1","state":"running"}}
+END
+sed -E 's/ +[0-9]+d / AGE /' out >out.aged
+expect_file out.aged <<'END'
+r3  c\x1b  poststop  queued   -  1/2 AGE  2.50s  /h0
+r2  c\x1b  poststop  running  -  1/2 AGE  2.50s  /h0
+r1  c\x1b  poststop  running  -  1/2 AGE  2.50s  /h0
+END
+
+play "ps -a asks once" ps -a --stage=poststop --since=2026-01-31 <<'END'
+<
+> {"parameters":{}}
+END
+expect_status 0
+expect_file calls <<'END'
+{"method":"io.hookd.status.List","more":true,"parameters":{"stage":"poststop","sinceUSec":1769817600000000}}
+END
+expect_file out <<'END'
+RUN  CONTAINER  STAGE  STATE  OUTCOME  HOOKS  AGE  DURATION  PATH
+END
+
+play "ps of an outcome, in json" -j ps --outcome=failed <<END
+<
+> {"parameters":{"runs":[$(row r1 done '"outcome":"failed",' 1000000)]}}
+END
+expect_status 0
+expect_in calls '"outcome":"failed"'
+printf '%s\n' "[$(row r1 done '"outcome":"failed",' 1000000)]" >want
+expect_file out <want
+
+play "no runs are an empty array" --json=pretty ps -a <<'END'
+<
+> {"parameters":{}}
+END
+echo '[]' >want
+expect_file out <want
+
+# ---- the others ----
+
+play "inspect" inspect r1 <<END
+<
+> {"parameters":{"run":$(row r1 done '"outcome":"failed",' 1769860800000000),"result":$failed,"request":{"x":18446744073709551615}}}
+END
+expect_status 0
+expect_in calls '"io.hookd.status.Get","parameters":{"run":"r1"}'
+expect_in out 'Submitted: 2026-01-31 12:00:00 UTC'
+expect_in out 'Container: c\x1b'
+expect_in out 'o\x07ops'
+
+play "inspect in json keeps numbers of any size" --json=short inspect r1 <<END
+<
+> {"parameters":{"run":$(row r1 done '' 1),"request":{"x":18446744073709551615}}}
+END
+expect_in out '"request":{"x":18446744073709551615}'
+
+play "cancel" cancel r1 <<'END'
+<
+> {}
+END
+expect_status 0
+expect_empty out
+expect_in calls '"io.hookd.hooks.Cancel","parameters":{"run":"r1"}'
+
+play "a run that is not there" inspect r9 <<'END'
+<
+> {"error":"io.hookd.status.NoSuchRun","parameters":{"run":"r9"}}
+END
+expect_status 125
+expect_in err r9
+
+play "ping" ping <<'END'
+<
+> {}
+END
+expect_status 0
+expect_empty out
+expect_file calls <<'END'
+{"method":"io.hookd.control.Ping"}
+END
+
+play "drain" drain <<'END'
+<
+> {}
+END
+expect_status 0
+expect_in calls io.hookd.control.Drain
+
+play "status" status <<'END'
+<
+> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":65000000,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":["seccomp","rdt"],"kernelFeatures":{"cgroup2":true,"resctrl":false}}}
+END
+expect_status 0
+expect_file out <<'END'
+      State: running
+    Version: 0.1.0
+        PID: 7
+     Uptime: 1min 5s
+       Runs: 1 running, 2 queued, 4 stored
+Connections: 3
+   Features: seccomp rdt
+     Kernel: +cgroup2 -resctrl
+END
+
+# ---- without a daemon ----
+
+alone "nobody answers" ping
+expect_status 125
+expect_empty out
+expect_in err nobody
+
+alone "nobody runs it" run $run_options
+expect_status 125
+
+alone "help" --help
+expect_status 0
+expect_in out delegate
+expect_empty err
+
+alone "help of a verb" run --help
+expect_status 0
+expect_in out --on-disconnect
+
+alone "version" --version
+expect_status 0
+expect_in out hookctl
+
+for words in "" "fly" "run" "wait" "wait a b" "ps --since=soon" "ps --stage=birth" "ping --all" \
+	"--address=tcp:x ping" "delegate --shim=rel" "delegate --timeout=0" "delegate --timeout=1x" \
+	"run --stage=poststop --state=none.json --hooks=config.json" \
+	"run --stage=poststop --state=- --hooks=-"; do
+	alone "usage: $words" $words
+	expect_status 2
+	expect_empty out
+	expect_in err 'hookctl: '
+done
+
+alone "stdout is full" --help
+HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
+status=$?
+expect_status 125
+
+[ "$failures" -eq 0 ] && echo "all passed"
+exit $((failures > 0))
