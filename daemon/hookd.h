@@ -29,6 +29,7 @@ struct hookd {
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;
+	struct records *records; /* NULL: runs are remembered in memory only */
 	struct accounts accounts;
 
 	TAILQ_HEAD(, conn) conns;

@@ -20,10 +20,12 @@
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
+#include "daemon/ipc/records.h"
 #include "daemon/options.h"
 #include "version.h"
 
 #define DEFAULT_SOCKET	     "/run/hookd/hookd.sock"
+#define DEFAULT_STATE_DIR    "/run/hookd"
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
 #define LAST_REPLIES_TICK_US (20 * 1000)
@@ -241,7 +243,27 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 	log_notice("hooks run without cgroups of their own: %s", reason);
 }
 
-static int make_hookd(struct hookd *hookd, const char *cgroup_root)
+/*
+ * Where records go: the state directory named, the one that the service manager made, or the
+ * default beside the default socket. A private hookd with a socket elsewhere keeps none unasked.
+ */
+static void open_records(struct hookd *hookd, const struct options *options)
+{
+	const char *directory =
+	    options->state_dir ? options->state_dir : getenv("RUNTIME_DIRECTORY");
+	int r;
+
+	if (!directory && options->socket)
+		return;
+	if (!directory)
+		directory = DEFAULT_STATE_DIR;
+	r = records_open(directory, &hookd->runs, hookd->store, &hookd->records);
+	if (r < 0)
+		log_warning("results will not outlive this daemon: %s: %s", directory,
+			    strerror(-r));
+}
+
+static int make_hookd(struct hookd *hookd, const struct options *options)
 {
 	int r;
 
@@ -255,11 +277,19 @@ static int make_hookd(struct hookd *hookd, const char *cgroup_root)
 	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
-	make_cgroups(hookd, cgroup_root);
-	hookd->runs = (struct run_context){&hookd->config, &hookd->procs, hookd->cgroups};
+	make_cgroups(hookd, options->cgroup_root);
+	hookd->runs = (struct run_context){
+	    .config = &hookd->config,
+	    .procs = &hookd->procs,
+	    .cgroups = hookd->cgroups,
+	    .starting = hooks_on_run_starting,
+	    .done = hooks_on_run_done,
+	    .userdata = hookd,
+	};
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r < 0)
 		return r;
+	open_records(hookd, options);
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 }
 
@@ -317,6 +347,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);
 	store_free(hookd->store);
+	records_close(hookd->records);
 	cgroup_tree_free(hookd->cgroups);
 	if (hookd->base)
 		procs_clear(&hookd->procs);
@@ -334,7 +365,7 @@ static void clear(struct program *program)
 
 static int run(struct program *program)
 {
-	int r = make_hookd(&program->hookd, program->options->cgroup_root);
+	int r = make_hookd(&program->hookd, program->options);
 
 	if (r == 0)
 		r = make_events(program);

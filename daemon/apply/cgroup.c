@@ -20,14 +20,16 @@
 #include <sys/xattr.h>
 
 #define IDLE_MAX 64
-/* Beyond so many cgroups in use, a descriptor each is too much to keep. */
+/* Beyond so many cgroups in use, two descriptors each are too much to keep. */
 #define FDS_MAX	 64
 #define PREPARED 4
 
 struct cgroup {
 	struct cgroup_tree *tree;
 	char name[24];
-	int fd; /* O_PATH; -1: not open now */
+	int fd;		     /* O_PATH; -1: not open now */
+	int events_fd;	     /* cgroup.events; -1: not open now */
+	bool is_known_empty; /* nothing was put in since it was seen empty */
 	unsigned long long oom_kills_seen;
 	bool is_spent;		  /* was killed: not to be used again */
 	TAILQ_ENTRY(cgroup) link; /* cgroup_tree::idle or ::busy; in use: on neither */
@@ -245,7 +247,8 @@ static int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	if (!cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
-	cgroup->fd = -1;
+	cgroup->fd = cgroup->events_fd = -1;
+	cgroup->is_known_empty = true;
 	do {
 		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", ++tree->made);
 	} while (mkdirat(tree->runs_fd, cgroup->name, 0755) < 0 && errno == EEXIST);
@@ -259,9 +262,15 @@ static int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	return 0;
 }
 
-static void cgroup_remove(struct cgroup *cgroup)
+static void close_fds(struct cgroup *cgroup)
 {
 	close_fd(&cgroup->fd);
+	close_fd(&cgroup->events_fd);
+}
+
+static void cgroup_remove(struct cgroup *cgroup)
+{
+	close_fds(cgroup);
 	(void)unlinkat(cgroup->tree->runs_fd, cgroup->name, AT_REMOVEDIR);
 	free(cgroup);
 }
@@ -272,13 +281,24 @@ static const char *path_in(const struct cgroup *cgroup, const char *file, char p
 	return path;
 }
 
+/* Read again and again through one descriptor; kernfs makes the text anew at offset 0. */
 static bool is_populated(struct cgroup *cgroup)
 {
 	char path[64], text[256];
+	ssize_t length;
 
-	return read_at(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.events", path), text,
-		       sizeof(text)) > 0 &&
-	       keyed_value(text, "populated") == 1;
+	if (cgroup->is_known_empty)
+		return false;
+	if (cgroup->events_fd < 0)
+		cgroup->events_fd =
+		    openat(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.events", path),
+			   O_RDONLY | O_CLOEXEC);
+	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	cgroup->is_known_empty = keyed_value(text, "populated") == 0;
+	return !cgroup->is_known_empty;
 }
 
 int cgroup_fd(struct cgroup *cgroup)
@@ -292,7 +312,7 @@ int cgroup_fd(struct cgroup *cgroup)
 void cgroup_rest(struct cgroup *cgroup)
 {
 	if (cgroup->tree->in_use_count > FDS_MAX)
-		close_fd(&cgroup->fd);
+		close_fds(cgroup);
 }
 
 /*
@@ -391,7 +411,7 @@ void cgroup_release(struct cgroup *cgroup)
 		put_idle(cgroup);
 		return;
 	}
-	close_fd(&cgroup->fd);
+	close_fds(cgroup);
 	TAILQ_INSERT_TAIL(&tree->busy, cgroup, link);
 	look_again_soon(tree);
 }
@@ -404,8 +424,10 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata)
 	(void)fd, (void)what;
 	for (; cgroup; cgroup = next) {
 		next = TAILQ_NEXT(cgroup, link);
-		if (is_populated(cgroup))
+		if (is_populated(cgroup)) {
+			close_fds(cgroup);
 			continue;
+		}
 		TAILQ_REMOVE(&tree->busy, cgroup, link);
 		put_idle(cgroup);
 	}

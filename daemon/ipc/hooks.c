@@ -8,6 +8,7 @@
 #include "daemon/base/log.h"
 #include "daemon/ipc/call.h"
 #include "daemon/ipc/dispatch.h"
+#include "daemon/ipc/records.h"
 
 /* ---- whose namespaces ---- */
 
@@ -66,7 +67,14 @@ static int choose_target(struct peer *peer, const struct hp_request *request,
 
 /* ---- Run ---- */
 
-static void on_run_done(struct run *run, void *userdata)
+void hooks_on_run_starting(struct run *run, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	records_begin(hookd->records, run);
+}
+
+void hooks_on_run_done(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
 	const struct hp_run_result *result = &run->result;
@@ -83,6 +91,7 @@ static void on_run_done(struct run *run, void *userdata)
 		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
 			  run->id, result->container, hp_run_outcome_names[result->outcome],
 			  result->error ? ": " : "", result->error ? result->error : "");
+	records_end(hookd->records, run);
 	store_finished(hookd->store, run);
 	sched_finished(hookd->sched, run);
 }
@@ -115,7 +124,7 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	if (r < 0)
 		return r;
 	store_make_id(hookd->store, id, sizeof(id));
-	r = run_new(&hookd->runs, id, uid, request, &target, on_run_done, hookd, &run);
+	r = run_new(&hookd->runs, id, uid, request, &target, &run);
 	if (r < 0) {
 		close_fd(&target.pidfd);
 		return hp_err_no_memory(err);

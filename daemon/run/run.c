@@ -58,8 +58,7 @@ static int prepare_result(struct run *run)
 }
 
 int run_new(const struct run_context *context, const char *id, uid_t uid,
-	    struct hp_request *request, const struct enter_target *target, run_done_fn done,
-	    void *userdata, struct run **ret_run)
+	    struct hp_request *request, const struct enter_target *target, struct run **ret_run)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int r;
@@ -80,12 +79,50 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	}
 	*request = (struct hp_request){0};
 	run->target = *target;
-	run->done = done;
-	run->userdata = userdata;
 	run->submitted_us = clock_ns(CLOCK_REALTIME) / 1000;
 	run->submitted_ns = clock_ns(CLOCK_BOOTTIME);
 	*ret_run = run;
 	return 0;
+}
+
+/* About what it holds, for the store's limit. */
+static size_t size_of_done(const struct run *run)
+{
+	size_t size = sizeof(*run) + run->request.text_length;
+
+	for (size_t i = 0; i < run->result.hook_count; i++)
+		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
+			run->result.hooks[i].output[1].length;
+	return size;
+}
+
+int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
+		 struct hp_request *request, int64_t submitted_us, struct run **ret_run)
+{
+	const struct enter_target nowhere = {.pidfd = -1};
+	struct run *run;
+	int r = run_new(context, id, uid, request, &nowhere, &run);
+
+	if (r < 0)
+		return r;
+	run->submitted_us = submitted_us;
+	run->state = RUN_DONE;
+	run->is_started = true;
+	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
+	run->result.outcome = HP_RUN_LOST;
+	while (run->result.hook_count > 0)
+		hp_hook_result_clear(&run->result.hooks[--run->result.hook_count]);
+	run->result.error = strdup("hookd ended while the run was going on: what its hooks did is "
+				   "not known, and they are not run again");
+	run->bytes = size_of_done(run);
+	*ret_run = run;
+	return 0;
+}
+
+void run_found(struct run *run, struct hp_run_result *result)
+{
+	hp_run_result_clear(&run->result);
+	run->result = *result;
 }
 
 struct run *run_free(struct run *run)
@@ -280,12 +317,11 @@ static void run_finish(struct run *run)
 		result->outcome = HP_RUN_CANCELLED;
 	else
 		result->outcome = result->error ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;
-	run->bytes = sizeof(*run) + run->request.text_length + run->output_bytes +
-		     result->hook_count * sizeof(struct hp_hook_result);
+	run->bytes = size_of_done(run);
 	run->state = RUN_DONE;
 	charge_release(&run->charge);
 	notify(run, &(struct run_event){.type = RUN_EVENT_DONE});
-	run->done(run, run->userdata);
+	run->context->done(run, run->context->userdata);
 }
 
 /* Books the hook's result; false when the list ends with it. */
@@ -331,6 +367,7 @@ void run_start(struct run *run)
 {
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
+	run->context->starting(run, run->context->userdata);
 	run_continue(run);
 }
 

@@ -43,9 +43,12 @@ struct run_context {
 	const struct config *config;
 	struct procs *procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+	/* Told before a run's first hook is started, and once at its end, from the event loop or
+	 * from within run_start() and run_cancel(). */
+	void (*starting)(struct run *run, void *userdata);
+	void (*done)(struct run *run, void *userdata);
+	void *userdata;
 };
-
-typedef void (*run_done_fn)(struct run *run, void *userdata);
 
 struct run {
 	const struct run_context *context;
@@ -65,8 +68,6 @@ struct run {
 	int64_t finished_ns;
 	size_t bytes;	      /* about what it holds in memory, once done */
 	struct charge charge; /* a place in its uid's queue, until it is done */
-	run_done_fn done;
-	void *userdata;
 	TAILQ_HEAD(, run_waiter) waiters;
 	void *lane;		    /* sched.c: the container's line, until it is done */
 	bool is_started;	    /* sched.c: it holds one of the places */
@@ -74,13 +75,19 @@ struct run {
 	TAILQ_ENTRY(run) link;	    /* store::runs */
 };
 
-/*
- * Takes over *request and target->pidfd, on success only. The run waits for run_start(). done()
- * is called once, at its end, from the event loop or from run_start() and run_cancel().
- */
+/* Takes over *request and target->pidfd, on success only. The run waits for run_start(). */
 int run_new(const struct run_context *context, const char *id, uid_t uid,
-	    struct hp_request *request, const struct enter_target *target, run_done_fn done,
-	    void *userdata, struct run **ret_run) must_check;
+	    struct hp_request *request, const struct enter_target *target,
+	    struct run **ret_run) must_check;
+
+/*
+ * A run of an earlier daemon that is known to have begun: done, with the outcome "lost" until
+ * run_found() tells its result, which it takes over. Takes over *request on success.
+ */
+int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
+		 struct hp_request *request, int64_t submitted_us, struct run **ret_run) must_check;
+void run_found(struct run *run, struct hp_run_result *result);
+
 struct run *run_free(struct run *run);
 
 void run_start(struct run *run);

@@ -172,6 +172,11 @@ struct run *store_older(struct run *run)
 	return TAILQ_NEXT(run, link);
 }
 
+struct run *store_newer(struct run *run)
+{
+	return TAILQ_PREV(run, run_list, link);
+}
+
 size_t store_kept(const struct store *store)
 {
 	return store->kept;

@@ -28,8 +28,9 @@ void store_finished(struct store *store, struct run *run);
 struct run *store_find(struct store *store, const char *id);
 struct run *store_find_request(struct store *store, uid_t uid, const char *request_id);
 
-/* Newest first: store_newest(), then store_older() until NULL. */
+/* Newest first: store_newest(), then store_older() until NULL; and back. */
 struct run *store_newest(struct store *store);
 struct run *store_older(struct run *run);
+struct run *store_newer(struct run *run);
 /* Done runs that are kept. */
 size_t store_kept(const struct store *store);

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The records of runs on disk: messages as on the wire, one appended per beginning and end.
+ *
+ *	{"begin": "RUN", "uid": 0, "submittedUSec": 1, "request": {the parameters of Run}}
+ *	{"end": "RUN", "result": {RunResult}}
+ *
+ * Appending to a tmpfs costs about a microsecond, which a database does not do, and a torn last
+ * message is told by its missing NUL. Two files: when the newer one is full it takes the place of
+ * the older one, and the runs that are going on are written into the next again. At a start both
+ * are read and written anew. This stands in ipc/ because it is JSON's other way out of the daemon;
+ * called by hooks.c.
+ */
+#include "daemon/ipc/records.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "daemon/base/log.h"
+#include "proto/json.h"
+#include "proto/json_writer.h"
+#include "proto/limits.h"
+#include "proto/request.h"
+
+#define FILE_BYTES_MAX (16 * 1024 * 1024)
+#define NEWER	       "runs"
+#define OLDER	       "runs.old"
+
+struct records {
+	int directory;
+	int file; /* NEWER, locked, appended to */
+	size_t length;
+	const struct run_context *context;
+	struct store *store;
+	struct hp_buf buf; /* the message that is being written */
+	bool is_failing;   /* said in the log already */
+};
+
+/* ---- writing ---- */
+
+static void append(struct records *records)
+{
+	struct hp_buf *buf = &records->buf;
+	ssize_t written;
+
+	hp_buf_append(buf, "", 1);
+	written = buf->failed ? -1 : write(records->file, buf->data, buf->length);
+	if (written == (ssize_t)buf->length) {
+		records->length += buf->length;
+		records->is_failing = false;
+	} else if (!records->is_failing) {
+		/* Hooks go on without: a full disk must not keep containers from starting. */
+		log_error("cannot record runs: %s", strerror(written < 0 ? errno : ENOSPC));
+		records->is_failing = true;
+	}
+	/* A part of a message would spoil all that comes behind it. */
+	if (written > 0 && written != (ssize_t)buf->length &&
+	    ftruncate(records->file, (off_t)records->length) < 0)
+		close_fd(&records->file);
+	hp_buf_clear(buf);
+}
+
+static void append_begin(struct records *records, const struct run *run)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
+
+	hp_json_begin(&writer, '{');
+	hp_json_key(&writer, "begin");
+	hp_json_put_string(&writer, run->id);
+	hp_json_key(&writer, "uid");
+	hp_json_put_uint(&writer, run->uid);
+	hp_json_key(&writer, "submittedUSec");
+	hp_json_put_int(&writer, run->submitted_us);
+	hp_json_key(&writer, "request");
+	hp_json_put_raw(&writer, run->request.text, run->request.text_length);
+	hp_json_end(&writer, '}');
+	append(records);
+}
+
+static void append_end(struct records *records, const struct run *run)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
+
+	hp_json_begin(&writer, '{');
+	hp_json_key(&writer, "end");
+	hp_json_put_string(&writer, run->id);
+	hp_json_key(&writer, "result");
+	hp_run_result_write(&writer, &run->result);
+	hp_json_end(&writer, '}');
+	append(records);
+}
+
+static int open_newer(struct records *records)
+{
+	cleanup_close int fd = openat(records->directory, NEWER,
+				      O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	records->file = take_fd(&fd);
+	records->length = 0;
+	return 0;
+}
+
+/* The newer file becomes the older one; what is going on must not fall out with the oldest. */
+static void turn_over(struct records *records)
+{
+	int full = records->file;
+
+	if (renameat(records->directory, NEWER, records->directory, OLDER) < 0)
+		return;
+	if (open_newer(records) < 0)
+		return;
+	close(full);
+	for (struct run *run = store_newest(records->store); run; run = store_older(run))
+		if (run->state == RUN_RUNNING)
+			append_begin(records, run);
+}
+
+void records_begin(struct records *records, struct run *run)
+{
+	if (!records)
+		return;
+	if (records->length > FILE_BYTES_MAX)
+		turn_over(records);
+	append_begin(records, run);
+}
+
+/* A run that was cancelled in the line never began. */
+void records_end(struct records *records, const struct run *run)
+{
+	if (records && run->is_started)
+		append_end(records, run);
+}
+
+/* ---- reading ---- */
+
+static int restore_begin(struct records *records, struct hp_json_value message, struct hp_err *err)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_request request = {0};
+	uint64_t uid = 0;
+	int64_t submitted_us = 0;
+	struct run *run;
+	char *id = NULL;
+	int r =
+	    hp_json_get_name(hp_json_member(message, "begin"), &arena, HP_ID_BYTES_MAX, &id, err);
+
+	if (r == 0 && store_find(records->store, id)) {
+		hp_arena_free(&arena);
+		return 0; /* written again when the files were turned over */
+	}
+	if (r == 0)
+		r = hp_json_get_uint64(hp_json_member(message, "uid"), 0, UINT32_MAX, &uid, err);
+	if (r == 0)
+		r = hp_json_get_int64(hp_json_member(message, "submittedUSec"), 0, INT64_MAX,
+				      &submitted_us, err);
+	if (r == 0)
+		r = hp_request_read(hp_json_member(message, "request"), &request, err);
+	if (r == 0) {
+		r = run_new_lost(records->context, id, (uid_t)uid, &request, submitted_us, &run);
+		if (r == 0 && (r = store_add(records->store, run)) < 0)
+			run_free(run);
+		else if (r == 0)
+			store_finished(records->store, run);
+		hp_request_free(&request);
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
+static int restore_end(struct records *records, struct hp_json_value message, struct hp_err *err)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_run_result result;
+	struct run *run;
+	char *id = NULL;
+	int r = hp_json_get_name(hp_json_member(message, "end"), &arena, HP_ID_BYTES_MAX, &id, err);
+
+	run = r == 0 ? store_find(records->store, id) : NULL;
+	if (run) {
+		r = hp_run_result_read(hp_json_member(message, "result"), &result, err);
+		if (r == 0)
+			run_found(run, &result);
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
+static int restore_message(struct records *records, struct hp_json *json, const char *text,
+			   size_t length, struct hp_err *err)
+{
+	struct hp_json_value message;
+	int r = hp_json_parse(json, text, length, err);
+
+	if (r < 0)
+		return r;
+	message = hp_json_root(json);
+	return hp_json_is_absent(hp_json_member(message, "begin"))
+		   ? restore_end(records, message, err)
+		   : restore_begin(records, message, err);
+}
+
+static int restore_text(struct records *records, const char *text, size_t length)
+{
+	struct hp_json json = {0};
+	struct hp_err err = {0};
+	const char *end = text + length, *nul;
+	int r = 0;
+
+	/* What stands behind the last NUL was being written when the daemon died. */
+	for (; r == 0 && (nul = memchr(text, '\0', (size_t)(end - text))); text = nul + 1)
+		r = restore_message(records, &json, text, (size_t)(nul - text), &err);
+	if (r < 0)
+		log_error("records of runs cannot be read: %s %s", err.path, err.reason);
+	hp_json_free(&json);
+	return r;
+}
+
+static int restore_file(struct records *records, const char *name)
+{
+	cleanup_close int fd = openat(records->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	void *text;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size == 0)
+		return 0;
+	text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		return -errno;
+	r = restore_text(records, text, (size_t)st.st_size);
+	munmap(text, (size_t)st.st_size);
+	return r;
+}
+
+/* Reads the file; where it is not ours to understand it is kept beside, for somebody to look at. */
+static void restore(struct records *records, const char *name)
+{
+	char aside[64];
+
+	if (restore_file(records, name) == 0)
+		return;
+	snprintf(aside, sizeof(aside), "%s.unreadable", name);
+	log_error("records of runs: %s is set aside as %s", name, aside);
+	(void)renameat(records->directory, name, records->directory, aside);
+}
+
+/* Oldest first, as the files were written; now both become one. */
+static void write_anew(struct records *records)
+{
+	struct run *run = store_newest(records->store);
+
+	while (run && store_older(run))
+		run = store_older(run);
+	for (; run; run = store_newer(run)) {
+		append_begin(records, run);
+		append_end(records, run);
+	}
+}
+
+/* ---- life ---- */
+
+static int open_directory(const char *path, int *ret_fd)
+{
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int records_open(const char *directory, const struct run_context *context, struct store *store,
+		 struct records **ret_records)
+{
+	struct records *records = calloc(1, sizeof(*records));
+	int r;
+
+	if (!records)
+		return -ENOMEM;
+	*records =
+	    (struct records){.directory = -1, .file = -1, .context = context, .store = store};
+	r = open_directory(directory, &records->directory);
+	if (r == 0)
+		r = open_newer(records);
+	if (r < 0) {
+		records_close(records);
+		return r;
+	}
+	restore(records, OLDER);
+	restore(records, NEWER);
+	(void)unlinkat(records->directory, OLDER, 0);
+	if (ftruncate(records->file, 0) < 0)
+		log_error("records of runs: %s", strerror(errno));
+	write_anew(records);
+	*ret_records = records;
+	return 0;
+}
+
+struct records *records_close(struct records *records)
+{
+	if (!records)
+		return NULL;
+	close_fd(&records->file);
+	close_fd(&records->directory);
+	hp_buf_free(&records->buf);
+	free(records);
+	return NULL;
+}
