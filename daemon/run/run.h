@@ -6,6 +6,10 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+/* Without memory a table stays as it was, and the element's handle says so by tbl being NULL. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "daemon/base/config.h"
 #include "daemon/base/util.h"
 #include "daemon/policy/account.h"
@@ -73,6 +77,9 @@ struct run {
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
+	UT_hash_handle by_id;	    /* store::by_id */
+	UT_hash_handle by_request;  /* store::by_request, where request_key is not NULL */
+	char *request_key;
 };
 
 /* Takes over *request and target->pidfd, on success only. The run waits for run_start(). */

@@ -55,7 +55,8 @@ int spawner_new(struct spawner **ret_spawner)
 	STAILQ_INIT(&spawner->stacks);
 	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
 		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
-		spawner->restores_nofile = setrlimit(RLIMIT_NOFILE, &raised) == 0;
+		spawner->restores_nofile = spawner->nofile.rlim_cur != raised.rlim_cur &&
+					   setrlimit(RLIMIT_NOFILE, &raised) == 0;
 	}
 	*ret_spawner = spawner;
 	return 0;

@@ -2,41 +2,35 @@
 /*
  * The memory of what was run.
  *
- * One list of all runs by age, two search trees over it. Done runs leave at the old end when a new
+ * One list of all runs by age, two hash tables over it. Done runs leave at the old end when a new
  * one comes, or when a timer finds them too old; never while their own end is still on the stack.
  * Called by ipc/ to find runs, by sched.c's owner to book them.
  */
 #include "daemon/run/store.h"
 
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define LOOK_EVERY_S 10
+#include "proto/limits.h"
+
+#define LOOK_EVERY_S	 10
+#define REQUEST_KEY_SIZE (sizeof("4294967295/") + HP_ID_BYTES_MAX)
 
 struct store {
 	const struct config *config;
 	TAILQ_HEAD(run_list, run) runs; /* newest first */
-	void *by_id, *by_request;	/* tsearch(3) trees of struct run */
+	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	uint64_t instance; /* random part of the ids */
 	uint64_t made;
 	size_t kept, kept_bytes;
 };
 
-static int compare_ids(const void *a, const void *b)
+/* A request id is known to one uid only, so the uid is a part of the key. */
+static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const char *request_id)
 {
-	return strcmp(((const struct run *)a)->id, ((const struct run *)b)->id);
-}
-
-static int compare_requests(const void *a, const void *b)
-{
-	const struct run *left = a, *right = b;
-
-	if (left->uid != right->uid)
-		return left->uid < right->uid ? -1 : 1;
-	return strcmp(left->request.request_id, right->request.request_id);
+	return (size_t)snprintf(key, REQUEST_KEY_SIZE, "%u/%s", uid, request_id);
 }
 
 /* ---- leaving ---- */
@@ -44,9 +38,9 @@ static int compare_requests(const void *a, const void *b)
 static void forget(struct store *store, struct run *run)
 {
 	TAILQ_REMOVE(&store->runs, run, link);
-	tdelete(run, &store->by_id, compare_ids);
-	if (run->request.request_id)
-		tdelete(run, &store->by_request, compare_requests);
+	HASH_DELETE(by_id, store->by_id, run);
+	if (run->request_key)
+		HASH_DELETE(by_request, store->by_request, run);
 	if (run->state == RUN_DONE) {
 		store->kept--;
 		store->kept_bytes -= run->bytes;
@@ -123,13 +117,26 @@ void store_make_id(struct store *store, char *ret_id, size_t size)
 		 (unsigned long long)++store->made);
 }
 
+static int add_request(struct store *store, struct run *run)
+{
+	char key[REQUEST_KEY_SIZE];
+	size_t length = request_key(key, run->uid, run->request.request_id);
+
+	run->request_key = hp_arena_copy(&run->request.arena, key, length);
+	if (!run->request_key)
+		return -ENOMEM;
+	HASH_ADD_KEYPTR(by_request, store->by_request, run->request_key, length, run);
+	return run->by_request.tbl ? 0 : -ENOMEM;
+}
+
 int store_add(struct store *store, struct run *run)
 {
 	forget_old(store);
-	if (!tsearch(run, &store->by_id, compare_ids))
+	HASH_ADD_KEYPTR(by_id, store->by_id, run->id, strlen(run->id), run);
+	if (!run->by_id.tbl)
 		return -ENOMEM;
-	if (run->request.request_id && !tsearch(run, &store->by_request, compare_requests)) {
-		tdelete(run, &store->by_id, compare_ids);
+	if (run->request.request_id && add_request(store, run) < 0) {
+		HASH_DELETE(by_id, store->by_id, run);
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_HEAD(&store->runs, run, link);
@@ -146,20 +153,20 @@ void store_finished(struct store *store, struct run *run)
 
 struct run *store_find(struct store *store, const char *id)
 {
-	struct run key = {0};
-	struct run **node;
+	struct run *run;
 
-	snprintf(key.id, sizeof(key.id), "%s", id);
-	node = tfind(&key, &store->by_id, compare_ids);
-	return node ? *node : NULL;
+	HASH_FIND(by_id, store->by_id, id, strlen(id), run);
+	return run;
 }
 
 struct run *store_find_request(struct store *store, uid_t uid, const char *request_id)
 {
-	struct run key = {.uid = uid, .request.request_id = (char *)request_id};
-	struct run **node = tfind(&key, &store->by_request, compare_requests);
+	char key[REQUEST_KEY_SIZE];
+	size_t length = request_key(key, uid, request_id);
+	struct run *run;
 
-	return node ? *node : NULL;
+	HASH_FIND(by_request, store->by_request, key, length, run);
+	return run;
 }
 
 struct run *store_newest(struct store *store)
