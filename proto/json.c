@@ -10,9 +10,10 @@
  *   element --scalar or empty container--> separator --comma--> element
  *      \--'[' or '{'--> element               \--bracket--> separator, or the end
  *
- * A key that an object has twice is found in linear time: each frame keeps 64 bits of which hashes
- * it has seen, so most keys need no comparison; few members are compared in turn, and many are
- * sorted by hash when the object closes.
+ * A key that an object has twice is found without comparing each with each: a frame keeps 64 bits
+ * of which hashes it has seen, so most keys of a small object need no comparison at all. Where the
+ * members are many, or a key is spelled with escapes, they are sorted when the object closes. That
+ * is n log n whatever the keys are, so no caller gains by keys whose hashes are equal.
  */
 
 #include "proto/json.h"
@@ -34,6 +35,7 @@ struct frame {
 	uint64_t seen;	/* bit n: a key's hash had n in its highest six bits */
 	uint32_t token; /* of the array or object */
 	bool is_object;
+	bool sorts_keys; /* when it closes */
 };
 
 struct parser {
@@ -211,34 +213,31 @@ static const char *parse_literal(struct parser *parser, const char *at, const ch
 
 /* ---- keys ---- */
 
-static inline bool tokens_are_equal(const char *text, const struct hp_json_token *a,
-				    const struct hp_json_token *b)
+static bool fail_duplicate(struct parser *parser, uint32_t key)
 {
-	if (a->count != b->count)
-		return false;
-	return hp_text_equals(text + a->offset + 1, a->length - 2, text + b->offset + 1,
-			      b->length - 2);
-}
+	const struct hp_json *json = parser->json;
 
-static bool fail_duplicate(struct parser *parser, const struct hp_json_token *key)
-{
-	fail(parser, parser->json->text + key->offset, "a key that the object has already");
+	fail(parser, json->text + json->tokens[key].offset, "a key that the object has already");
 	return false;
 }
 
-/* Compares the newest key, `key`, with those before it in the object at `object`. */
+/* Compares `key` with those before it in the object; none of them has an escape. */
 static bool is_new_key(struct parser *parser, uint32_t object, uint32_t key)
 {
 	const struct hp_json_token *tokens = parser->json->tokens;
+	const struct hp_json_token *a, *b = &tokens[key];
+	const char *text = parser->json->text;
 
 	for (uint32_t i = object + 1; i < key; i = tokens[i + 1].next) {
-		if (tokens_are_equal(parser->json->text, &tokens[i], &tokens[key]))
-			return fail_duplicate(parser, &tokens[key]);
+		a = &tokens[i];
+		if (a->count == b->count && a->length == b->length &&
+		    memcmp(text + a->offset, text + b->offset, a->length) == 0)
+			return fail_duplicate(parser, key);
 	}
 	return true;
 }
 
-/* One member on the sorting table. Where hashes are equal the decoded texts decide. */
+/* One member while its object is being sorted; its text is decoded. */
 struct member {
 	const char *text;
 	uint32_t length;
@@ -257,49 +256,47 @@ static int member_compare(const void *a, const void *b)
 	return memcmp(x->text, y->text, x->length);
 }
 
-static int list_members(const struct hp_json *json, uint32_t object, struct hp_arena *arena,
-			struct member *ret_members)
+/* The members of the object, which is the last thing read, in the order of the text. */
+static struct member *list_members(const struct hp_json *json, uint32_t object,
+				   struct hp_arena *arena)
 {
 	const struct hp_json_token *tokens = json->tokens;
-	uint32_t end = json->count;
+	struct member *members = hp_arena_calloc(arena, tokens[object].count, sizeof(*members));
+	struct member *next = members;
 
-	for (uint32_t i = object + 1; i < end; i = tokens[i + 1].next) {
-		const char *text = json->text + tokens[i].offset + 1;
-		uint32_t length = tokens[i].length - 2;
-
+	for (uint32_t i = object + 1; members && i < json->count; i = tokens[i + 1].next, next++) {
+		next->key = i;
+		next->text = json->text + tokens[i].offset + 1;
+		next->length = tokens[i].length - 2;
 		if (tokens[i].is_escaped) {
-			char *decoded = hp_arena_alloc(arena, length);
+			char *decoded = hp_arena_copy(arena, next->text, next->length);
 
 			if (!decoded)
-				return -ENOMEM;
-			length = (uint32_t)hp_text_decode(decoded, text, length);
-			text = decoded;
+				return NULL;
+			next->length = (uint32_t)hp_text_decode(decoded, next->text, next->length);
+			next->text = decoded;
 		}
-		*ret_members++ = (struct member){text, length, tokens[i].count, i};
+		next->hash = hp_text_hash(next->text, next->length);
 	}
-	return 0;
+	return members;
 }
 
-/* The same for all members of the object at once, when its last one has been read. */
 static bool are_new_keys(struct parser *parser, uint32_t object)
 {
-	const struct hp_json_token *tokens = parser->json->tokens;
+	uint32_t count = parser->json->tokens[object].count;
 	struct hp_arena arena = HP_ARENA_INIT;
-	uint32_t count = tokens[object].count;
-	struct member *members = hp_arena_calloc(&arena, count, sizeof(*members));
-	bool are_new = true;
+	struct member *members = list_members(parser->json, object, &arena);
+	bool are_new = members != NULL;
 
-	if (!members || list_members(parser->json, object, &arena, members) < 0) {
-		hp_arena_free(&arena);
+	if (!members)
 		parser->r = hp_err_no_memory(parser->err);
-		return false;
-	}
-	qsort(members, count, sizeof(*members), member_compare);
-	for (uint32_t i = 1; i < count && are_new; i++) {
+	else
+		qsort(members, count, sizeof(*members), member_compare);
+	for (uint32_t i = 1; are_new && i < count; i++) {
 		uint32_t a = members[i - 1].key, b = members[i].key;
 
 		if (member_compare(&members[i - 1], &members[i]) == 0)
-			are_new = fail_duplicate(parser, &tokens[a > b ? a : b]);
+			are_new = fail_duplicate(parser, a > b ? a : b);
 	}
 	hp_arena_free(&arena);
 	return are_new;
@@ -311,19 +308,19 @@ static bool take_key(struct parser *parser, struct frame *frame)
 	struct hp_json *json = parser->json;
 	struct hp_json_token *token = &json->tokens[json->count - 1];
 	uint32_t members = ++json->tokens[frame->token].count;
-	bool is_known;
+	bool may_be_known;
 
 	if (members > HP_JSON_MEMBERS_MAX) {
 		parser->r = fail_bound(parser->err, "members in an object", HP_JSON_MEMBERS_MAX);
 		return false;
 	}
-	token->count =
-	    hp_text_hash(json->text + token->offset + 1, token->length - 2, token->is_escaped);
-	is_known = frame->seen >> (token->count >> 26) & 1;
-	frame->seen |= 1ull << (token->count >> 26);
-	if (!is_known || members > COMPARE_MEMBERS_MAX)
+	frame->sorts_keys |= members > COMPARE_MEMBERS_MAX || token->is_escaped;
+	if (frame->sorts_keys)
 		return true;
-	return is_new_key(parser, frame->token, json->count - 1);
+	token->count = hp_text_hash(json->text + token->offset + 1, token->length - 2);
+	may_be_known = frame->seen >> (token->count >> 26) & 1;
+	frame->seen |= 1ull << (token->count >> 26);
+	return !may_be_known || is_new_key(parser, frame->token, json->count - 1);
 }
 
 static const char *parse_key(struct parser *parser, struct frame *frame, const char *at)
@@ -349,8 +346,7 @@ static const char *close_container(struct parser *parser, const char *at)
 
 	token->length = (uint32_t)(at + 1 - parser->json->text) - token->offset;
 	token->next = parser->json->count;
-	if (frame->is_object && token->count > COMPARE_MEMBERS_MAX &&
-	    !are_new_keys(parser, frame->token))
+	if (frame->sorts_keys && !are_new_keys(parser, frame->token))
 		return NULL;
 	return at + 1;
 }

@@ -91,7 +91,7 @@ static bool string_equals(struct hp_json_value value, const char *text)
 	const char *inside = string_inside(value, &length);
 
 	if (token_of(value)->is_escaped)
-		return hp_text_equals(inside, length, text, strlen(text));
+		return hp_text_means(inside, length, text);
 	/* Where the text is shorter, its NUL is what differs: no string has one. */
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] != inside[i])

@@ -2,7 +2,7 @@
 
 /*
  * The inside of JSON strings: finds where UTF-8 sequences and escapes end and whether they are
- * right, decodes them, and hashes and compares texts by what they mean. No state, no allocation.
+ * right, and decodes them. No state, no allocation.
  */
 
 #include "proto/text.h"
@@ -189,26 +189,21 @@ size_t hp_text_decode(char *out, const char *text, size_t length)
 	return (size_t)(out - start);
 }
 
-bool hp_text_equals(const char *a, size_t a_length, const char *b, size_t b_length)
+bool hp_text_means(const char *text, size_t length, const char *plain)
 {
-	const char *a_end = a + a_length, *b_end = b + b_length;
-	char a_bytes[4], b_bytes[4];
-	size_t a_count = 0, b_count = 0, a_used = 0, b_used = 0;
+	const char *end = text + length;
 
-	for (;;) {
-		if (a_used == a_count) {
-			a_used = 0;
-			a_count = a < a_end ? decode_next(&a, a_end, a_bytes) : 0;
+	while (text < end) {
+		char bytes[4];
+		size_t count = decode_next(&text, end, bytes);
+
+		/* Decoded text has no NUL, so this stops at the one of `plain`. */
+		for (size_t i = 0; i < count; i++) {
+			if (bytes[i] != *plain++)
+				return false;
 		}
-		if (b_used == b_count) {
-			b_used = 0;
-			b_count = b < b_end ? decode_next(&b, b_end, b_bytes) : 0;
-		}
-		if (a_count == 0 || b_count == 0)
-			return a_count == b_count;
-		if (a_bytes[a_used++] != b_bytes[b_used++])
-			return false;
 	}
+	return *plain == '\0';
 }
 
 size_t hp_text_cut(const char *text, size_t length, size_t max)
@@ -229,11 +224,6 @@ static uint64_t hash_mix(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
 	return hash ^ hash >> 32;
-}
-
-static uint32_t hash_end(uint64_t hash, uint64_t tail, size_t length)
-{
-	return (uint32_t)hash_mix(hash_mix(hash, tail), length);
 }
 
 static uint64_t load_half(const char *bytes)
@@ -257,38 +247,12 @@ static uint64_t load_tail(const char *bytes, size_t length)
 	       (uint64_t)from[length - 1] << (8 * (length - 1));
 }
 
-static uint32_t hash_plain(const char *text, size_t length)
+uint32_t hp_text_hash(const char *text, size_t length)
 {
 	uint64_t hash = 0;
 	size_t left = length;
 
 	for (; left >= 8; left -= 8, text += 8)
 		hash = hash_mix(hash, hp_text_load(text));
-	return hash_end(hash, load_tail(text, left), length);
-}
-
-static uint32_t hash_escaped(const char *text, size_t length)
-{
-	const char *end = text + length;
-	uint64_t hash = 0, word = 0;
-	size_t total = 0;
-
-	while (text < end) {
-		char bytes[4];
-		size_t count = decode_next(&text, end, bytes);
-
-		for (size_t i = 0; i < count; i++) {
-			word |= (uint64_t)(unsigned char)bytes[i] << (8 * (total % 8));
-			if (++total % 8 == 0) {
-				hash = hash_mix(hash, word);
-				word = 0;
-			}
-		}
-	}
-	return hash_end(hash, word, total);
-}
-
-uint32_t hp_text_hash(const char *text, size_t length, bool is_escaped)
-{
-	return is_escaped ? hash_escaped(text, length) : hash_plain(text, length);
+	return (uint32_t)hash_mix(hash_mix(hash, load_tail(text, left)), length);
 }

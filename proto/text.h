@@ -78,6 +78,8 @@ size_t hp_text_decode(char *out, const char *text, size_t length);
 /* The length of the longest beginning of at most `max` bytes that ends between two characters. */
 size_t hp_text_cut(const char *text, size_t length, size_t max);
 
-/* Both compare and hash what the text means, however it is spelled. */
-bool hp_text_equals(const char *a, size_t a_length, const char *b, size_t b_length);
-uint32_t hp_text_hash(const char *text, size_t length, bool is_escaped);
+/* True when the text, decoded, is `plain`, which has no escapes. */
+bool hp_text_means(const char *text, size_t length, const char *plain);
+
+/* Of the bytes, as they are. Fast and good enough to tell keys apart, no defence by itself. */
+uint32_t hp_text_hash(const char *text, size_t length);

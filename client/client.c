@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The client object: where hookd is, one connection to it that is made when it is needed and kept,
+ * and one call at a time over it.
+ *
+ *	idle --client_begin, client_send--> waiting --client_receive--> idle
+ *
+ * Whatever leaves a call without its reply (a deadline, a message that is no Varlink) closes the
+ * connection, so that no later call can take an old reply for its own. run.c, call.c and async.c
+ * are the callers.
+ */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/deadline.h"
+#include "proto/limits.h"
+
+#define DEFAULT_ADDRESS "unix:/run/hookd/hookd.sock"
+
+/* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
+static const char *client_address(const char *address)
+{
+	if (address)
+		return address;
+	address = secure_getenv("HOOKD_ADDRESS");
+	return address && address[0] ? address : DEFAULT_ADDRESS;
+}
+
+int hookd_client_new(const char *address, struct hookd_client **ret)
+{
+	struct hookd_client *client;
+	const char *path;
+
+	address = client_address(address);
+	if (strncmp(address, "unix:/", 6) != 0)
+		return -EINVAL;
+	path = address + 5;
+
+	client = calloc(1, sizeof(*client));
+	if (!client)
+		return -ENOMEM;
+	client->wire = WIRE_INIT;
+	/* Varlink lets parameters follow a semicolon and wants unknown ones passed over. */
+	client->path = strndup(path, strcspn(path, ";"));
+	if (!client->path) {
+		hookd_client_free(client);
+		return -ENOMEM;
+	}
+	*ret = client;
+	return 0;
+}
+
+struct hookd_client *hookd_client_free(struct hookd_client *client)
+{
+	if (!client)
+		return NULL;
+	wire_close(&client->wire);
+	hp_json_free(&client->json);
+	hp_buf_free(&client->call);
+	free(client->path);
+	free(client);
+	return NULL;
+}
+
+void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms)
+{
+	client->timeout_ms = timeout_ms;
+}
+
+const char *hookd_client_error(const struct hookd_client *client)
+{
+	return client->fault.sentence;
+}
+
+const char *hookd_client_error_name(const struct hookd_client *client)
+{
+	return client->fault.name;
+}
+
+const char *hookd_client_error_parameter(const struct hookd_client *client)
+{
+	return client->fault.parameter;
+}
+
+void client_clear_call(struct hookd_client *client)
+{
+	/* Half a message on the stream would become the head of the next. */
+	if (client->call_sent > 0 && client->call_sent < client->call.length)
+		wire_close(&client->wire);
+	hp_buf_clear(&client->call);
+	client->call_sent = 0;
+}
+
+/* A call that is not to be sent at all must not be left for hookd_process() to send. */
+static int client_drop_call(struct hookd_client *client, int r, const char *sentence)
+{
+	client_clear_call(client);
+	return fault_set(&client->fault, r, "%s", sentence);
+}
+
+int client_begin(struct hookd_client *client)
+{
+	if (client->is_busy)
+		return fault_set(&client->fault, -EALREADY, "another call is being made");
+	fault_clear(&client->fault);
+	client_clear_call(client);
+	return 0;
+}
+
+static int client_connect(struct hookd_client *client, int64_t deadline)
+{
+	int r;
+
+	if (wire_is_open(&client->wire))
+		return 0;
+	r = wire_connect(&client->wire, client->path, deadline);
+	if (r < 0)
+		return fault_set(&client->fault, r, "hookd cannot be reached at %s: %s",
+				 client->path, strerror(-r));
+	return 0;
+}
+
+int hookd_client_connect(struct hookd_client *client)
+{
+	int r = client_begin(client);
+
+	if (r < 0)
+		return r;
+	return client_connect(client, deadline_after_ms(client->timeout_ms));
+}
+
+int client_lose(struct hookd_client *client, int r)
+{
+	wire_close(&client->wire);
+	switch (r) {
+	case -ETIMEDOUT:
+		return fault_set(&client->fault, r, "hookd did not answer in time");
+	case -EPIPE:
+		return fault_set(&client->fault, r, "the connection to hookd was lost");
+	case -EMSGSIZE:
+		return fault_set(&client->fault, -EBADMSG, "hookd's answer is too long");
+	case -EBADMSG:
+		return fault_set(&client->fault, r, "hookd's answer is not understood");
+	default:
+		return fault_set(&client->fault, r, "the connection to hookd failed: %s",
+				 strerror(-r));
+	}
+}
+
+/* A connection that has bytes of nobody's call on it is not one to make a call on. */
+static void client_drop_stray(struct hookd_client *client)
+{
+	if (wire_is_open(&client->wire) && !hp_inbox_is_empty(&client->wire.inbox))
+		wire_close(&client->wire);
+}
+
+int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
+{
+	const struct hp_buf *call = &client->call;
+
+	if (call->failed)
+		return client_drop_call(client, -ENOMEM, "memory is out");
+	if (call->length > HP_MESSAGE_BYTES_MAX + 1) /* its NUL */
+		return client_drop_call(client, -EMSGSIZE, "the request is longer than 4 MiB");
+	client_drop_stray(client);
+	for (;;) {
+		bool is_kept = wire_is_open(&client->wire);
+		int r = client_connect(client, deadline);
+
+		if (r < 0)
+			return r;
+		client->call_sent = 0;
+		r = wire_push(&client->wire, call->data, call->length, &client->call_sent);
+		*ret_is_kept = is_kept;
+		if (r == 0 || r == -EAGAIN)
+			return r;
+		if (r != -EPIPE || !is_kept || client->call_sent > 0)
+			return client_lose(client, r);
+		wire_close(&client->wire);
+	}
+}
+
+int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
+{
+	int r = client_push(client, deadline, ret_is_kept);
+
+	if (r != -EAGAIN)
+		return r;
+	r = wire_send(&client->wire, client->call.data, client->call.length, &client->call_sent,
+		      deadline);
+	return r < 0 ? client_lose(client, r) : 0;
+}
+
+int client_read(struct hookd_client *client, const char *frame, size_t length,
+		struct hp_reply *ret_reply)
+{
+	struct hp_err err;
+	int r;
+
+	r = hp_json_parse(&client->json, frame, length, &err);
+	if (r >= 0)
+		r = hp_reply_read(&client->json, ret_reply, &err);
+	if (r < 0) {
+		wire_close(&client->wire);
+		return fault_set(&client->fault, r == -ENOMEM ? r : -EBADMSG,
+				 "hookd's answer is no Varlink: %s", err.reason);
+	}
+	return ret_reply->error[0] ? fault_set_reply(&client->fault, ret_reply) : 0;
+}
+
+int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
+{
+	const char *frame;
+	size_t length;
+	int r = wire_receive(&client->wire, &frame, &length, deadline);
+
+	if (r < 0)
+		return client_lose(client, r);
+	return client_read(client, frame, length, ret_reply);
+}
+
+int client_check_object(struct hookd_client *client, const char *parameter, const char *text)
+{
+	struct hp_err err;
+	int r = hp_json_parse(&client->json, text, strlen(text), &err);
+
+	if (r == -ENOMEM)
+		return fault_set(&client->fault, r, "memory is out");
+	if (r < 0)
+		return fault_set_parameter(&client->fault, parameter, err.reason);
+	if (hp_json_type(hp_json_root(&client->json)) != HP_JSON_OBJECT)
+		return fault_set_parameter(&client->fault, parameter, "must be an object");
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Why a call failed, in the three forms that hookd.h shows: an errno to decide by, the name of the
+ * Varlink error, and one sentence for a person. Every function of the library that fails leaves one
+ * here; the next call clears it.
+ */
+
+#include "client/fault.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct fault_row {
+	const char *name;
+	int error;
+	const char *sentence;
+	const char *detail; /* the parameter that says more, or NULL */
+} fault_rows[] = {
+    {"org.varlink.service.InvalidParameter", EINVAL, "hookd does not take", "parameter"},
+    {"org.varlink.service.MethodNotFound", ENOSYS, "hookd has no method", "method"},
+    {"org.varlink.service.MethodNotImplemented", ENOSYS, "hookd has no method", "method"},
+    {"org.varlink.service.InterfaceNotFound", ENOSYS, "hookd has no interface", "interface"},
+    {"org.varlink.service.PermissionDenied", EPERM, "hookd does not allow it to this user"},
+    {"io.hookd.hooks.NoSuchRun", ESRCH, "hookd knows no run", "run"},
+    {"io.hookd.status.NoSuchRun", ESRCH, "hookd knows no run", "run"},
+    {"io.hookd.hooks.RequestIdConflict", EEXIST, "another request had the id", "requestId"},
+    {"io.hookd.hooks.Busy", EBUSY, "hookd's queue is full"},
+    {"io.hookd.hooks.Draining", ESHUTDOWN, "hookd is shutting down and takes no new work"},
+    {"io.hookd.hooks.Refused", EPERM, "hookd's policy refuses it:", "reason"},
+    {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", "reason"},
+};
+
+void fault_clear(struct fault *fault)
+{
+	fault->name[0] = fault->parameter[0] = fault->sentence[0] = '\0';
+}
+
+int fault_set(struct fault *fault, int r, const char *format, ...)
+{
+	va_list args;
+
+	fault_clear(fault);
+	va_start(args, format);
+	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, args);
+	va_end(args);
+	return r;
+}
+
+int fault_set_parameter(struct fault *fault, const char *parameter, const char *reason)
+{
+	(void)fault_set(fault, 0, "%s %s", parameter, reason);
+	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", parameter);
+	return -EINVAL;
+}
+
+static const struct fault_row *fault_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(fault_rows) / sizeof(fault_rows[0]); i++) {
+		if (strcmp(fault_rows[i].name, name) == 0)
+			return &fault_rows[i];
+	}
+	return NULL;
+}
+
+/* The decoded text of a string member, "" where there is none or no memory for it. */
+static const char *fault_text(const struct hp_reply *reply, const char *member,
+			      struct hp_arena *arena)
+{
+	struct hp_err err;
+	char *text;
+
+	if (!member ||
+	    hp_json_get_string(hp_json_member(reply->parameters, member), arena, &text, &err) < 0)
+		return "";
+	return text;
+}
+
+/* An error that this library has no words for: its name and its parameters as they came. */
+static int fault_set_other(struct fault *fault, const struct hp_reply *reply)
+{
+	const char *text = "";
+	size_t length = 0;
+
+	if (hp_json_count(reply->parameters) > 0)
+		text = hp_json_text(reply->parameters, &length);
+	(void)snprintf(fault->sentence, sizeof(fault->sentence), "hookd answered %s%s%.*s",
+		       reply->error, length > 0 ? " " : "",
+		       (int)(length < sizeof(fault->sentence) ? length : sizeof(fault->sentence)),
+		       text);
+	return -EREMOTE;
+}
+
+int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
+{
+	const struct fault_row *row = fault_find(reply->error);
+	struct hp_arena arena = HP_ARENA_INIT;
+	const char *detail;
+
+	fault_clear(fault);
+	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
+	if (!row)
+		return fault_set_other(fault, reply);
+
+	detail = fault_text(reply, row->detail, &arena);
+	if (row->error == EINVAL)
+		(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", detail);
+	(void)snprintf(fault->sentence, sizeof(fault->sentence), "%s%s%s", row->sentence,
+		       detail[0] ? " " : "", detail);
+	hp_arena_free(&arena);
+	return -row->error;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * hookd-oci-hook: a hook for any OCI runtime that lets hookd run the real ones. The runtime starts
+ * it with the OCI state on stdin; it hands the hooks of one stage to hookd and ends with the exit
+ * status that the failing hook had, so that the runtime needs to know nothing of all this.
+ *
+ *	read the state, read the hooks, connect --ok----> run, show stderr, exit status
+ *	                                        `-down--> --if-down: fail, run-local or ignore
+ *
+ * A runtime starts one for each stage of each container: it is linked static, and small.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/hook_list.h"
+#include "client/hookd.h"
+#include "client/local_run.h"
+#include "proto/limits.h"
+#include "proto/result.h"
+
+enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
+static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
+
+struct shim {
+	enum hp_stage stage;
+	const char *hooks_file, *hooks_json, *hook_path; /* one of them is set */
+	bool has_dashes;
+	char **hook_args; /* behind "--", NULL-terminated */
+	const char *address;
+	enum if_down if_down;
+
+	struct hp_buf state; /* as it came, terminated */
+	struct hp_arena arena;
+	struct hp_hook_list list; /* in `arena` */
+};
+
+static int shim_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One line on stderr, which the runtime shows. */
+static int shim_complain(const char *format, ...)
+{
+	char text[768];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)fprintf(stderr, "hookd-oci-hook: %s\n", text);
+	return -EINVAL;
+}
+
+/* ---- options ---- */
+
+static const char usage[] =
+    "usage: hookd-oci-hook --stage=STAGE SOURCE [OPTION...] < STATE\n"
+    "Lets hookd run the OCI hooks of one stage; the exit status is the failing hook's.\n"
+    "\n"
+    "SOURCE is one of\n"
+    "  --hooks=FILE          a hooks object, or a config.json\n"
+    "  --hooks-json=JSON     a hooks object\n"
+    "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
+    "OPTION is one of\n"
+    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, unix:/run/hookd/hookd.sock\n"
+    "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
+    "  --if-down=run-local   ... run the hooks here\n"
+    "  --if-down=ignore      ... warn and exit 0\n"
+    "\n"
+    "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
+    "refused, 126 not spawned, 128+N killed by signal N.\n";
+
+enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
+
+static const struct option options[] = {
+    {"stage", required_argument, NULL, OPTION_STAGE},
+    {"hooks", required_argument, NULL, OPTION_HOOKS},
+    {"hooks-json", required_argument, NULL, OPTION_JSON},
+    {"hook", required_argument, NULL, OPTION_HOOK},
+    {"address", required_argument, NULL, OPTION_ADDRESS},
+    {"if-down", required_argument, NULL, OPTION_DOWN},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {0},
+};
+
+static int shim_set_if_down(struct shim *shim, const char *name)
+{
+	for (int i = 0; i < IF_DOWN_COUNT; i++) {
+		if (strcmp(if_down_names[i], name) == 0) {
+			shim->if_down = (enum if_down)i;
+			return 0;
+		}
+	}
+	return shim_complain("--if-down is fail, run-local or ignore, not %s", name);
+}
+
+static int shim_set_option(struct shim *shim, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_STAGE:
+		shim->stage = hook_stage(value);
+		if (shim->stage == HP_STAGE_COUNT)
+			return shim_complain("%s is no stage", value);
+		return 0;
+	case OPTION_HOOKS:
+		shim->hooks_file = value;
+		return 0;
+	case OPTION_JSON:
+		shim->hooks_json = value;
+		return 0;
+	case OPTION_HOOK:
+		shim->hook_path = value;
+		return 0;
+	case OPTION_ADDRESS:
+		shim->address = value;
+		return 0;
+	case OPTION_DOWN:
+		return shim_set_if_down(shim, value);
+	default: /* getopt_long() has said what is wrong */
+		return -EINVAL;
+	}
+}
+
+static int shim_check_options(const struct shim *shim)
+{
+	if (shim->stage == HP_STAGE_COUNT)
+		return shim_complain("--stage is required");
+	if (!!shim->hooks_file + !!shim->hooks_json + !!shim->hook_path != 1)
+		return shim_complain("one of --hooks, --hooks-json and --hook is required");
+	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
+		return shim_complain("%s: arguments go with --hook and behind --",
+				     shim->hook_args[0]);
+	return 0;
+}
+
+/* 1 where the command line asked for nothing but words. */
+static int shim_read_options(struct shim *shim, int argc, char **argv)
+{
+	int option, r = 0;
+
+	while (r >= 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option == 'h' || option == 'v') {
+			(void)fputs(option == 'h' ? usage : "hookd-oci-hook " HOOKD_VERSION "\n",
+				    stdout);
+			return 1;
+		}
+		r = shim_set_option(shim, option, optarg);
+	}
+	shim->hook_args = argv + optind;
+	shim->has_dashes = strcmp(argv[optind - 1], "--") == 0;
+	if (r >= 0)
+		r = shim_check_options(shim);
+	if (r < 0)
+		(void)fprintf(stderr, "try hookd-oci-hook --help\n");
+	return r;
+}
+
+/* ---- what to run ---- */
+
+/* All of a file, terminated; -EMSGSIZE when hookd would not take it. */
+static int shim_read_all(int fd, struct hp_buf *buf)
+{
+	ssize_t n = 1;
+
+	while (n != 0) {
+		/* What most files are shorter than; then whatever room there is, for the end. */
+		char *room = hp_buf_reserve(buf, buf->length == 0 ? 4000 : 2);
+
+		if (!room)
+			return -ENOMEM;
+		n = read(fd, room, buf->capacity - buf->length - 1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		buf->length += n > 0 ? (size_t)n : 0;
+		if (buf->length > HP_MESSAGE_BYTES_MAX)
+			return -EMSGSIZE;
+	}
+	hp_buf_append(buf, "", 1);
+	if (buf->failed)
+		return -ENOMEM;
+	return strlen(buf->data) == --buf->length ? 0 : -EBADMSG;
+}
+
+static int shim_read_state(struct shim *shim)
+{
+	int r = shim_read_all(STDIN_FILENO, &shim->state);
+
+	if (r < 0)
+		return shim_complain("the state on stdin: %s", strerror(-r));
+	return shim->state.length > 0 ? 0 : shim_complain("there is no state on stdin");
+}
+
+/* A config.json is told by its version, which is required there and is no stage. */
+static struct hp_json_value shim_hooks_of(struct hp_json_value root)
+{
+	struct hp_json_value hooks = hp_json_member(root, "hooks");
+
+	if (hp_json_is_absent(hooks) && hp_json_is_absent(hp_json_member(root, "ociVersion")))
+		return root;
+	return hooks;
+}
+
+static int shim_parse_hooks(struct shim *shim, const char *text, size_t length)
+{
+	struct hp_json json = {0};
+	struct hp_hooks hooks;
+	struct hp_err err;
+	int r;
+
+	r = hp_json_parse(&json, text, length, &err);
+	if (r >= 0)
+		r = hp_hooks_read(shim_hooks_of(hp_json_root(&json)), HP_DIALECT_OCI, &shim->arena,
+				  &hooks, &err);
+	hp_json_free(&json);
+	if (r < 0)
+		return shim_complain("hooks: %s %s", err.path, err.reason);
+	shim->list = hooks.stages[shim->stage];
+	return 0;
+}
+
+static int shim_read_file(struct shim *shim)
+{
+	int fd = open(shim->hooks_file, O_RDONLY | O_CLOEXEC), r;
+	struct hp_buf text = HP_BUF_INIT;
+
+	if (fd < 0)
+		return shim_complain("%s: %s", shim->hooks_file, strerror(errno));
+	r = shim_read_all(fd, &text);
+	close(fd);
+	if (r < 0)
+		(void)shim_complain("%s: %s", shim->hooks_file, strerror(-r));
+	else
+		r = shim_parse_hooks(shim, text.data, text.length);
+	hp_buf_free(&text);
+	return r;
+}
+
+/* --hook: its path stands before the arguments as argv[0]. */
+static int shim_make_hook(struct shim *shim)
+{
+	struct hp_hook *hook = hp_arena_calloc(&shim->arena, 1, sizeof(*hook));
+	size_t count = 0;
+
+	while (shim->hook_args[count])
+		count++;
+	if (shim->hook_path[0] != '/')
+		return shim_complain("%s is not an absolute path", shim->hook_path);
+	if (hook)
+		hook->args = hp_arena_calloc(&shim->arena, count + 2, sizeof(char *));
+	if (!hook || !hook->args)
+		return shim_complain("memory is out");
+	hook->path = hook->args[0] = (char *)shim->hook_path;
+	memcpy(hook->args + 1, shim->hook_args, count * sizeof(char *));
+	shim->list = (struct hp_hook_list){.hooks = hook, .count = 1};
+	return 0;
+}
+
+static int shim_read_hooks(struct shim *shim)
+{
+	if (shim->hook_path)
+		return shim_make_hook(shim);
+	if (shim->hooks_file)
+		return shim_read_file(shim);
+	return shim_parse_hooks(shim, shim->hooks_json, strlen(shim->hooks_json));
+}
+
+/* ---- running ---- */
+
+/* A hook without `env` inherits the runtime's environment, which hookd does not have but we do.
+ * What is not UTF-8 in it cannot be sent. */
+static char **shim_environment(struct shim *shim)
+{
+	size_t count = 0, kept = 0;
+	char **environment;
+
+	while (environ[count])
+		count++;
+	environment = hp_arena_calloc(&shim->arena, count + 1, sizeof(*environment));
+	if (!environment)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (hp_json_is_text(environ[i], strlen(environ[i])))
+			environment[kept++] = environ[i];
+	}
+	if (kept < count)
+		(void)shim_complain("left out %zu environment variables that are not UTF-8",
+				    count - kept);
+	return environment;
+}
+
+static int shim_write_hooks(struct shim *shim, struct hp_buf *text)
+{
+	char **environment = shim_environment(shim);
+	struct hp_err err = {0};
+	int r = -ENOMEM;
+
+	for (size_t i = 0; i < shim->list.count; i++) {
+		if (!shim->list.hooks[i].env)
+			shim->list.hooks[i].env = environment;
+	}
+	/* libcontainer's dialect can say every hook that oci's can. */
+	if (environment)
+		r = hook_list_write(text, shim->stage, shim->list.hooks, shim->list.count,
+				    HP_DIALECT_LIBCONTAINER, &err);
+	return r < 0 ? shim_complain("hooks: %s %s", err.path, err.reason) : 0;
+}
+
+/* The hook's outcome as an exit status. */
+static int shim_status_of(const struct hookd_hook_result *hook)
+{
+	if (strcmp(hook->outcome, "exited") == 0)
+		return shim_status_of_exit(hook->exit_status);
+	if (strcmp(hook->outcome, "timed_out") == 0)
+		return SHIM_TIMED_OUT;
+	if (strcmp(hook->outcome, "spawn_failed") == 0)
+		return SHIM_NOT_SPAWNED;
+	if (strcmp(hook->outcome, "signaled") == 0 && hook->signal)
+		return SHIM_SIGNAL + hp_signal_from_name(hook->signal);
+	return SHIM_NO_HOOKD;
+}
+
+/* What the hooks wrote to stderr goes to ours, then why the run failed. */
+static int shim_report(const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook;
+	int status = 0;
+
+	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
+		size_t length = hook->stderr_length;
+
+		(void)fwrite(hook->stderr_data, 1, length, stderr);
+		if (length > 0 && hook->stderr_data[length - 1] != '\n')
+			(void)fputc('\n', stderr);
+		if (!hook->success && status == 0)
+			status = shim_status_of(hook);
+	}
+	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
+		return 0;
+	if (hookd_result_error(result))
+		(void)fprintf(stderr, "%s\n", hookd_result_error(result));
+	else
+		(void)shim_complain("the run %s is %s", hookd_result_run(result),
+				    hookd_result_outcome(result));
+	return status ? status : SHIM_NO_HOOKD;
+}
+
+static int shim_run(struct shim *shim, struct hookd_client *client)
+{
+	struct hp_buf hooks = HP_BUF_INIT;
+	struct hookd_result *result;
+	int status = SHIM_NO_HOOKD;
+
+	if (shim_write_hooks(shim, &hooks) >= 0) {
+		struct hookd_run_request request = {
+		    .size = sizeof(request),
+		    .stage = hp_stage_names[shim->stage],
+		    .state = shim->state.data,
+		    .hooks = hooks.data,
+		    .dialect = hp_dialect_names[HP_DIALECT_LIBCONTAINER],
+		    /* A runtime that kills us, at a timeout of its own, means the hooks. */
+		    .on_disconnect = "cancel",
+		};
+
+		if (hookd_run(client, &request, &result) < 0) {
+			(void)shim_complain("%s", hookd_client_error(client));
+		} else {
+			status = shim_report(result);
+			hookd_result_free(result);
+		}
+	}
+	hp_buf_free(&hooks);
+	return status;
+}
+
+static int shim_run_without(const struct shim *shim, const char *why)
+{
+	if (shim->if_down == IF_DOWN_RUN_LOCAL)
+		return local_run(shim->stage, &shim->list, shim->state.data, shim->state.length);
+	(void)shim_complain("%s%s", why,
+			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
+	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+}
+
+static int shim_main(struct shim *shim)
+{
+	struct hookd_client *client;
+	int r, status;
+
+	/* The state first and always: crun dies of SIGPIPE when a hook leaves it unread. */
+	if (shim_read_state(shim) < 0 || shim_read_hooks(shim) < 0)
+		return SHIM_NO_HOOKD;
+	if (shim->list.count == 0)
+		return 0;
+	r = hookd_client_new(shim->address, &client);
+	if (r < 0) {
+		(void)shim_complain("the address of hookd is no unix:/PATH: %s", strerror(-r));
+		return SHIM_NO_HOOKD;
+	}
+	if (hookd_client_connect(client) < 0)
+		status = shim_run_without(shim, hookd_client_error(client));
+	else
+		status = shim_run(shim, client);
+	hookd_client_free(client);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct shim shim = {.stage = HP_STAGE_COUNT};
+	int r = shim_read_options(&shim, argc, argv), status;
+
+	if (r != 0)
+		return r > 0 ? 0 : SHIM_NO_HOOKD;
+	status = shim_main(&shim);
+	hp_buf_free(&shim.state);
+	hp_arena_free(&shim.arena);
+	return status;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOOKD_H
+#define HOOKD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * libhookd: hands OCI lifecycle hooks to hookd and brings their results back.
+ *
+ *	struct hookd_client *client;
+ *	struct hookd_result *result;
+ *	int r = hookd_client_new(NULL, &client);
+ *	if (r >= 0)
+ *		r = hookd_run(client, &(struct hookd_run_request){
+ *			.size = sizeof(struct hookd_run_request),
+ *			.stage = "createRuntime", .state = state, .hooks = hooks}, &result);
+ *
+ * Errors: every function that can fail returns a negative errno and leaves its outputs as they
+ * were; hookd_client_error() has one sentence about the last failure. The errnos of a call:
+ *	-ENOENT, -ECONNREFUSED, -EACCES ...  hookd cannot be reached, as connect(2) says
+ *	-ETIMEDOUT   the deadline of hookd_client_set_timeout() passed
+ *	-EPIPE       the connection was lost and the request could not be repeated safely
+ *	-EBADMSG     the peer does not speak Varlink
+ *	-EINVAL      InvalidParameter; hookd_client_error_parameter() names the field
+ *	-EBUSY       Busy: a queue is full, nothing was run
+ *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
+ *	-EPERM       Refused by hookd's policy, nothing was run
+ *	-EEXIST      RequestIdConflict
+ *	-ESRCH       NoSuchRun
+ *	-ENOSYS      the method is not there
+ *	-EREMOTE     any other error; hookd_client_error_name() has its name
+ *	-EMSGSIZE    the request is longer than hookd takes (4 MiB); nothing was sent
+ *	-EALREADY    the client is busy with another call, or with the callback of one
+ * A hook that fails is not an error of the call: it is in the result.
+ *
+ * Threads: a client belongs to one thread at a time; two clients are independent.
+ * Strings given in are borrowed for the call; strings given out belong to the object named.
+ * Signals: none is raised or blocked (a lost peer is an errno, not SIGPIPE); a signal handler that
+ * runs during a call does not end it.
+ */
+
+struct hookd_client;
+struct hookd_hooks;
+struct hookd_result;
+
+/* ---- a connection ---- */
+
+/*
+ * Makes a client of the daemon at `address` ("unix:/run/hookd/hookd.sock"). NULL: the environment's
+ * HOOKD_ADDRESS, which a set-user-id program ignores, else the default above. Does not connect; the
+ * first call does. -EINVAL for an address that is not unix:PATH, -ENOMEM.
+ */
+int hookd_client_new(const char *address, struct hookd_client **ret);
+
+/* Closes the connection and frees the client. Runs go on unless they asked for cancel. NULL is
+ * fine. Returns NULL. */
+struct hookd_client *hookd_client_free(struct hookd_client *client);
+
+/*
+ * Connects now, which the first call would do otherwise: for a caller that has something else to do
+ * where hookd is not there. 0 when there is a connection already.
+ */
+int hookd_client_connect(struct hookd_client *client);
+
+/* How long each blocking call may take in all, in milliseconds; 0 is for ever, and the default. */
+void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms);
+
+/* About the last failed call; "" where there was none. */
+const char *hookd_client_error(const struct hookd_client *client);
+const char *hookd_client_error_name(const struct hookd_client *client);
+const char *hookd_client_error_parameter(const struct hookd_client *client);
+
+/* ---- running hooks ---- */
+
+struct hookd_run_request {
+	size_t size;	   /* sizeof(struct hookd_run_request): later fields are read as absent */
+	const char *stage; /* "createRuntime", ... */
+	const char *state; /* the OCI state, JSON text; each hook gets these very bytes */
+	const char *hooks; /* the hooks of all stages, JSON text, in `dialect` */
+	const struct hookd_hooks *hook_list; /* instead of `hooks`: may hold functions */
+	const char *dialect;		     /* "oci" (also NULL) or "libcontainer" */
+	const char *settings;		     /* JSON text or NULL */
+	const char *namespaces;		     /* "auto" (also NULL), "runtime", "container" */
+	const char *request_id;	   /* NULL: the library makes one, so that a lost reply is asked for
+				    * again and nothing runs twice */
+	const char *on_disconnect; /* "continue" (also NULL) or "cancel" */
+	const char *traceparent;   /* W3C trace context or NULL */
+};
+
+/*
+ * Runs the hooks of one stage and waits for the result. Blocks; see hookd_client_set_timeout().
+ * When the connection is lost it connects again and asks with the same request id, up to the
+ * deadline or, without one, for 10 s; then -ETIMEDOUT or -EPIPE, and the run may be going on: ask
+ * for it with its request_id, where one was given. Free *ret with hookd_result_free().
+ */
+int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
+	      struct hookd_result **ret);
+
+enum hookd_event_type {
+	HOOKD_EVENT_ACCEPTED = 1, /* run */
+	HOOKD_EVENT_STARTED,	  /* index */
+	HOOKD_EVENT_OUTPUT,	  /* index, stream, data, data_length */
+	HOOKD_EVENT_FINISHED,	  /* index, hook */
+	HOOKD_EVENT_DONE,	  /* result, or error < 0; always the last */
+};
+
+struct hookd_hook_result;
+
+/* Fields that an event does not speak of are 0 or NULL. All of it lives until the callback ends. */
+struct hookd_event {
+	enum hookd_event_type type;
+	const char *run;
+	size_t index;
+	int stream; /* 1 stdout, 2 stderr */
+	const char *data;
+	size_t data_length;
+	const struct hookd_hook_result *hook;
+	struct hookd_result *result; /* DONE: the callback's to keep and to free */
+	int error;		     /* DONE: a negative errno, or 0 */
+};
+
+/* On DONE the client is free for its next call; before, all calls are -EALREADY. Never free the
+ * client in here. */
+typedef void (*hookd_event_fn)(struct hookd_client *client, const struct hookd_event *event,
+			       void *userdata);
+
+/*
+ * Sends the request and returns; `callback` gets every event from hookd_process(). One request at
+ * a time per client: -EALREADY. Function hooks need hookd_run(): -EOPNOTSUPP. A lost connection is
+ * a DONE event with -EPIPE, and asking again with the same request_id attaches to the run. May wait
+ * where connect(2) does, which is while hookd's backlog is full; the client's timeout bounds it.
+ */
+int hookd_run_start(struct hookd_client *client, const struct hookd_run_request *request,
+		    hookd_event_fn callback, void *userdata);
+
+/*
+ * For a loop of the caller's own: the descriptor, negative while there is no connection; the
+ * poll(2) events to wait for; and what to call when one of them is there. Ask for the first two
+ * again after every call. hookd_process() never blocks: 0, or -EPIPE when the connection broke.
+ */
+int hookd_get_fd(const struct hookd_client *client);
+short hookd_get_events(const struct hookd_client *client);
+int hookd_process(struct hookd_client *client);
+
+/* ---- any other method ---- */
+
+/* One reply's parameters as JSON text ("{}" for none), valid during the callback. A return < 0
+ * ends the call with that value. */
+typedef int (*hookd_reply_fn)(const char *parameters, bool continues, void *userdata);
+
+/*
+ * Calls any method of the service, for example "io.hookd.status.GetStatus". `parameters` is a JSON
+ * object or NULL. With `more` the callback comes once per reply, else once; it may be NULL. Blocks.
+ * A call that was sent is not sent again when the connection is lost, unless it only asks.
+ */
+int hookd_call(struct hookd_client *client, const char *method, const char *parameters, bool more,
+	       hookd_reply_fn callback, void *userdata);
+
+/* ---- hook lists with functions in them ---- */
+
+/*
+ * A hook that is a function of the caller, as libcontainer's FuncHook: it runs in the caller's
+ * process when its turn in the list has come, and gets the state. 0 is success; a negative errno
+ * is a failure and ends the list as a failed program would (poststop goes on). It must not use
+ * the client that runs it: -EALREADY.
+ */
+typedef int (*hookd_function)(const char *state, void *userdata);
+
+struct hookd_hook {
+	size_t size;		 /* sizeof(struct hookd_hook) */
+	const char *path;	 /* absolute */
+	const char *const *args; /* NULL: {path}; else NULL-terminated */
+	const char *const *env;	 /* NULL: not given; else NULL-terminated, may be empty */
+	const char *dir;	 /* NULL: not given */
+	uint64_t timeout_ns;	 /* 0: none */
+};
+
+/*
+ * A list with functions in it is run in parts: one request for each row of commands between two
+ * functions, with "-0", "-1", ... behind the request id, so a caller who gives one keeps 4 bytes
+ * free. The result is one, and hookd_result_run() is the last part's, "" where there was none.
+ * Once a hook was run, a part that hookd cannot be asked for is a failure in the result and not an
+ * error of the call. A list without settings is sent in libcontainer's dialect, whatever `dialect`
+ * says.
+ */
+
+int hookd_hooks_new(struct hookd_hooks **ret);
+struct hookd_hooks *hookd_hooks_free(struct hookd_hooks *hooks);
+/* The three that add: -EINVAL for what hookd would refuse (an unknown stage, a path that is not
+ * absolute, more than 256 hooks in a stage, text that is not UTF-8), -ENOMEM; nothing was added. */
+int hookd_hooks_add_json(struct hookd_hooks *hooks, const char *json, const char *dialect);
+int hookd_hooks_add_command(struct hookd_hooks *hooks, const char *stage,
+			    const struct hookd_hook *hook);
+int hookd_hooks_add_function(struct hookd_hooks *hooks, const char *stage, const char *name,
+			     hookd_function function, void *userdata);
+/*
+ * The lists as JSON in `dialect`; *ret is the caller's to free(3). Functions cannot be written:
+ * they are left out and counted in *ret_left_out (may be NULL), which a caller should warn of.
+ * -ENOTSUP where oci cannot say it (dir, a part of a second).
+ */
+int hookd_hooks_to_json(const struct hookd_hooks *hooks, const char *dialect, char **ret,
+			size_t *ret_left_out);
+
+/* ---- results ---- */
+
+/* Made by the library alone: fields may be added at the end, so never declare one. */
+struct hookd_hook_result {
+	size_t index;
+	const char *path;
+	/* "exited", "signaled", "timed_out", "spawn_failed", "cancelled", "skipped". The library
+	 * has two more: "returned", a function, and "unknown", hookd was lost in a list with
+	 * functions. */
+	const char *outcome;
+	bool success;
+	bool lingering;
+	bool stdout_truncated, stderr_truncated;
+	int exit_status;	 /* -1: it did not exit */
+	const char *signal;	 /* "SIGKILL" or NULL */
+	const char *error;	 /* one sentence or NULL */
+	const char *failed_step; /* NULL unless spawn_failed */
+	const char *errno_name;	 /* NULL unless spawn_failed, or a function failed */
+	int oom_killed;		 /* 1, 0, or -1: not known */
+	int pid;		 /* 0: none */
+	int64_t started_us;	 /* since the epoch; 0: never */
+	int64_t duration_us;
+	int64_t user_us, system_us;
+	int64_t max_rss_bytes;
+	const char *stdout_data; /* stdout_length bytes, any bytes; a NUL follows */
+	size_t stdout_length;
+	uint64_t stdout_bytes; /* that the hook wrote, kept or not */
+	const char *stderr_data;
+	size_t stderr_length;
+	uint64_t stderr_bytes;
+};
+
+struct hookd_result *hookd_result_free(struct hookd_result *result);
+const char *hookd_result_run(const struct hookd_result *result);     /* id, for Wait and Get */
+const char *hookd_result_outcome(const struct hookd_result *result); /* "succeeded", ... */
+/* NULL on success, else the first failure in libcontainer's words. */
+const char *hookd_result_error(const struct hookd_result *result);
+int64_t hookd_result_duration_us(const struct hookd_result *result);
+size_t hookd_result_hook_count(const struct hookd_result *result);
+/* NULL beyond the end. Belongs to the result. */
+const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *result, size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
