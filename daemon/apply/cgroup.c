@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -167,6 +168,46 @@ static void enable_controllers(int directory)
 		(void)write_at(directory, "cgroup.subtree_control", controllers[i]);
 }
 
+/* Takes the descriptor. Removes what is empty in the directory; what is not refuses. */
+static void remove_children(int fd)
+{
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	closedir(directory);
+}
+
+static int open_directory_at(int directory, const char *path)
+{
+	return openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
+static void remove_orphans(const char *own)
+{
+	DIR *directory = opendir(own);
+	struct dirent *entry;
+	char runs[64];
+	int pid;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		if (sscanf(entry->d_name, "hookd-%d", &pid) != 1 || kill(pid, 0) == 0)
+			continue;
+		snprintf(runs, sizeof(runs), "hookd-%d/runs", pid);
+		remove_children(open_directory_at(dirfd(directory), runs));
+		(void)unlinkat(dirfd(directory), runs, AT_REMOVEDIR);
+		(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
 /* Which directory to work in; made where it is to be hookd's own. */
 static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
 {
@@ -188,6 +229,7 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 		return -ENOTSUP;
 	}
 	if (!is_own_unit) {
+		remove_orphans(own);
 		snprintf(tree->own_directory, sizeof(tree->own_directory), "%s/hookd-%d", own,
 			 getpid());
 		if (mkdir(tree->own_directory, 0755) < 0 && errno != EEXIST) {
@@ -216,26 +258,11 @@ static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
 	*ret_reason = "hookd's cgroup is not writable";
 	if (mkdirat(tree->base_fd, "runs", 0755) < 0 && errno != EEXIST)
 		return -errno;
-	tree->runs_fd = openat(tree->base_fd, "runs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tree->runs_fd = open_directory_at(tree->base_fd, "runs");
 	if (tree->runs_fd < 0)
 		return -errno;
 	*ret_reason = "the kernel has no cgroup.kill (Linux 5.14)";
 	return faccessat(tree->runs_fd, "cgroup.kill", W_OK, 0) < 0 ? -ENOTSUP : 0;
-}
-
-/* Empty cgroups of a hookd that was here before; those with processes in them refuse. */
-static void remove_runs(struct cgroup_tree *tree)
-{
-	int copy = openat(tree->runs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-
-	if (!directory)
-		return;
-	while ((entry = readdir(directory)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			(void)unlinkat(tree->runs_fd, entry->d_name, AT_REMOVEDIR);
-	closedir(directory);
 }
 
 /* ---- one cgroup ---- */
@@ -467,7 +494,7 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	}
 	enable_controllers(tree->base_fd);
 	enable_controllers(tree->runs_fd);
-	remove_runs(tree);
+	remove_children(open_directory_at(tree->runs_fd, "."));
 	prepare(tree);
 	*ret_tree = tree;
 	return 0;
