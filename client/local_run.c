@@ -50,7 +50,7 @@ static int local_fail(struct local_hook *local, int status, const char *format, 
 static const char *local_words(const char *words, char buffer[static 64])
 {
 	(void)snprintf(buffer, 64, "%s", words);
-	if (islower((unsigned char)buffer[0] ? (unsigned char)buffer[1] : 0))
+	if (buffer[0] && islower((unsigned char)buffer[1]))
 		buffer[0] = (char)tolower((unsigned char)buffer[0]);
 	return buffer;
 }

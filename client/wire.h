@@ -30,8 +30,8 @@ int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent);
 int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, int64_t deadline);
 
 /*
- * Receives once, without waiting: 0 and the number of bytes, of which there may be more if
- * *ret_is_full. -EAGAIN, -EPIPE at the end of the stream or when it broke, -ENOMEM.
+ * Receives once, without waiting. *ret_is_full: there may be more. -EAGAIN, -EPIPE at the end of
+ * the stream or when it broke, -ENOMEM.
  */
 int wire_pull(struct wire *wire, bool *ret_is_full);
 /* Waits for a whole message; valid until the next receive. -ETIMEDOUT, -EPIPE, -EMSGSIZE, ... */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * The other end of a client: a thread with a real Unix socket that does what a list of steps says,
+ * byte for byte, and keeps what it was sent. A step that does not come about fails the test when
+ * the server is stopped.
+ */
+
+enum fake_type {
+	FAKE_END = 0,
+	FAKE_ACCEPT,	    /* and let go of the connection before */
+	FAKE_READ,	    /* one message, kept for fake_server_message() */
+	FAKE_SEND,	    /* the text and a NUL */
+	FAKE_SEND_BYTES,    /* the same, every byte by itself */
+	FAKE_SEND_PART,	    /* the text alone */
+	FAKE_SEND_FLOOD,    /* spaces, until the client goes away */
+	FAKE_EOF,	    /* the client closes */
+	FAKE_CLOSE,	    /* we do */
+	FAKE_UNLISTEN,	    /* nobody is there any more */
+	FAKE_LISTEN,	    /* and again somebody is */
+	FAKE_WAIT_CONNECTS, /* until connect(2) was tried `number` times in all */
+	FAKE_ADVANCE,	    /* the clock, by `number` ms */
+	FAKE_ANSWER_ALL,    /* one message of each who comes, until fake_server_shut() */
+	FAKE_WAIT,	    /* until fake_server_go() */
+};
+
+struct fake_step {
+	enum fake_type type;
+	const char *text;
+	unsigned int number;
+};
+
+struct fake_server;
+
+/* `steps` ends with FAKE_END and lives as long as the server. Listens before it returns. */
+struct fake_server *fake_server_start(const struct fake_step *steps);
+/* The same at a path of at least this length. */
+struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length);
+const char *fake_server_address(const struct fake_server *server);
+const char *fake_server_path(const struct fake_server *server);
+void fake_server_go(struct fake_server *server);
+void fake_server_shut(struct fake_server *server);
+/* Waits for the last step. Afterwards the messages can be looked at. */
+void fake_server_join(struct fake_server *server);
+const char *fake_server_message(const struct fake_server *server, size_t index);
+void fake_server_free(struct fake_server *server);
+
+/* The Run result that most tests answer with, and the whole reply around it. */
+#define FAKE_HOOK(index, path)                                                                     \
+	"{\"index\":" #index ",\"path\":\"" path "\",\"outcome\":\"exited\",\"success\":true,"     \
+	"\"exitStatus\":0,\"stdoutBytes\":0,\"stdoutTruncated\":false,\"stderrBytes\":0,"          \
+	"\"stderrTruncated\":false,\"lingering\":false}"
+#define FAKE_FAILED_HOOK(index, path, status)                                                      \
+	"{\"index\":" #index ",\"path\":\"" path "\",\"outcome\":\"exited\",\"success\":false,"    \
+	"\"exitStatus\":" #status ",\"error\":\"exit status " #status "\",\"stdoutBytes\":0,"      \
+	"\"stdoutTruncated\":false,\"stderr\":\"oh\\n\",\"stderrBytes\":3,"                        \
+	"\"stderrTruncated\":false,\"lingering\":false}"
+#define FAKE_RUN(run, outcome, more, hooks)                                                        \
+	"{\"run\":\"" run                                                                          \
+	"\",\"container\":\"c\",\"stage\":\"createRuntime\",\"outcome\":\"" outcome "\"," more     \
+	"\"hooks\":[" hooks "],\"queuedUSec\":1,\"durationUSec\":20}"
+#define FAKE_RESULT(run, outcome, more, hooks)                                                     \
+	"{\"parameters\":{\"result\":" FAKE_RUN(run, outcome, more, hooks) "}}"
+#define FAKE_SUCCESS FAKE_RESULT("r1", "succeeded", "", FAKE_HOOK(0, "/bin/true"))

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Connecting, hookd_call(), and what a caller learns of an error. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/client/client_test.h"
+
+/* ---- connecting ---- */
+
+static void test_addresses(void **state)
+{
+	static const char *const bad[] = {"", "/run/s", "unix:", "unix:s", "unix:@s", "tcp:h:1"};
+	struct hookd_client *client = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(hookd_client_new(bad[i], &client), -EINVAL);
+	assert_null(client);
+	assert_null(hookd_client_free(NULL));
+}
+
+static void test_environment_has_the_address(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client;
+	char address[128];
+
+	(void)state;
+	/* Varlink lets parameters follow, of which we know none. */
+	(void)snprintf(address, sizeof(address), "%s;mode=0600", fake_server_address(server));
+	assert_int_equal(setenv("HOOKD_ADDRESS", address, 1), 0);
+	assert_int_equal(hookd_client_new(NULL, &client), 0);
+	assert_int_equal(hookd_client_connect(client), 0);
+	assert_int_equal(hookd_client_connect(client), 0);
+	assert_int_equal(calls.connects, 1);
+	assert_int_equal(setenv("HOOKD_ADDRESS", "nothing", 1), 0);
+	test_end(client, server);
+	assert_int_equal(hookd_client_new(NULL, &client), -EINVAL);
+	assert_int_equal(unsetenv("HOOKD_ADDRESS"), 0);
+}
+
+static void test_nobody_is_there(void **state)
+{
+	struct hookd_client *client;
+	struct hookd_result *result;
+
+	(void)state;
+	calls_reset();
+	assert_int_equal(hookd_client_new("unix:/nonexistent/s", &client), 0);
+	assert_int_equal(hookd_client_connect(client), -ENOENT);
+	assert_non_null(strstr(hookd_client_error(client), "/nonexistent/s"));
+	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), -ENOENT);
+	assert_int_equal(calls.connects, 2);
+	assert_true(hookd_get_fd(client) < 0);
+	hookd_client_free(client);
+}
+
+static void test_long_path(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start_long(steps, 150);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_true(strlen(fake_server_path(server)) > 108);
+	assert_int_equal(hookd_client_connect(client), 0);
+	test_end(client, server);
+}
+
+static void test_connecting_has_a_deadline(void **state)
+{
+	/* Nobody accepts: a backlog of 8 takes 9. */
+	static const struct fake_step steps[] = {{FAKE_WAIT}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *clients[10];
+
+	(void)state;
+	for (size_t i = 0; i < 10; i++) {
+		clients[i] = test_client(server);
+		hookd_client_set_timeout(clients[i], 30);
+		assert_int_equal(hookd_client_connect(clients[i]), i < 9 ? 0 : -ETIMEDOUT);
+	}
+	for (size_t i = 1; i < 10; i++)
+		hookd_client_free(clients[i]);
+	fake_server_go(server);
+	test_end(clients[0], server);
+}
+
+/* ---- calls ---- */
+
+struct replies {
+	struct hookd_client *client;
+	char text[256];
+	unsigned int count;
+	int r;
+};
+
+static int on_reply(const char *parameters, bool continues, void *userdata)
+{
+	struct replies *replies = userdata;
+	size_t length = strlen(replies->text);
+
+	(void)snprintf(replies->text + length, sizeof(replies->text) - length, "%s%s", parameters,
+		       continues ? "," : ".");
+	replies->count++;
+	return replies->r;
+}
+
+static void test_calls(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"parameters\":{\"version\":\"\\u00e9\"}}"},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{}"},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"parameters\":{}}\n"},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct replies replies = {0};
+
+	(void)state;
+	assert_int_equal(
+	    hookd_call(client, "io.hookd.status.GetStatus", NULL, false, on_reply, &replies), 0);
+	assert_int_equal(
+	    hookd_call(client, "io.hookd.control.Reload", " { } ", false, on_reply, &replies), 0);
+	assert_int_equal(hookd_call(client, "a.b.C", "{ \"x\" : [1] }", false, NULL, NULL), 0);
+	assert_string_equal(replies.text, "{\"version\":\"\\u00e9\"}.{}.");
+	hookd_client_free(client);
+	fake_server_join(server);
+	assert_string_equal(fake_server_message(server, 0),
+			    "{\"method\":\"io.hookd.status.GetStatus\"}");
+	assert_string_equal(fake_server_message(server, 1),
+			    "{\"method\":\"io.hookd.control.Reload\"}");
+	assert_string_equal(fake_server_message(server, 2),
+			    "{\"method\":\"a.b.C\",\"parameters\":{ \"x\" : [1] }}");
+	fake_server_free(server);
+}
+
+static void test_more_replies(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"parameters\":{\"a\":1},\"continues\":true}"},
+	    {FAKE_SEND, "{\"continues\":true}"},
+	    {FAKE_SEND, "{\"parameters\":{\"a\":3}}"},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"continues\":true}"},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct replies replies = {0};
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "a.b.C", NULL, true, on_reply, &replies), 0);
+	assert_string_equal(replies.text, "{\"a\":1},{},{\"a\":3}.");
+	/* A caller that has seen enough leaves, and its number is what the call returns. */
+	replies = (struct replies){.r = -ECANCELED};
+	assert_int_equal(hookd_call(client, "a.b.C", NULL, true, on_reply, &replies), -ECANCELED);
+	assert_int_equal(replies.count, 1);
+	assert_true(hookd_get_fd(client) < 0);
+	hookd_client_free(client);
+	fake_server_join(server);
+	assert_string_equal(fake_server_message(server, 0), "{\"method\":\"a.b.C\",\"more\":true}");
+	fake_server_free(server);
+}
+
+static void test_more_than_was_asked_for(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, "{\"continues\":true}"},
+						 {FAKE_EOF},
+						 {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct replies replies = {0};
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, on_reply, &replies), -EBADMSG);
+	assert_int_equal(replies.count, 0);
+	assert_true(hookd_get_fd(client) < 0);
+	test_end(client, server);
+}
+
+static int call_again(const char *parameters, bool continues, void *userdata)
+{
+	struct replies *replies = userdata;
+	struct hookd_result *result;
+
+	(void)parameters;
+	(void)continues;
+	assert_int_equal(hookd_call(replies->client, "a.b.C", NULL, false, NULL, NULL), -EALREADY);
+	assert_int_equal(hookd_run(replies->client, REQUEST(.hooks = HOOKS), &result), -EALREADY);
+	assert_int_equal(hookd_process(replies->client), -EALREADY);
+	replies->count++;
+	return 0;
+}
+
+static void test_no_call_in_a_call(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{}"}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct replies replies = {.client = client};
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, call_again, &replies), 0);
+	assert_int_equal(replies.count, 1);
+	test_end(client, server);
+}
+
+static void test_wrong_calls(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "a.b.C\"", NULL, false, NULL, NULL), -EINVAL);
+	assert_string_equal(hookd_client_error_parameter(client), "method");
+	assert_int_equal(hookd_call(client, "", NULL, false, NULL, NULL), -EINVAL);
+	assert_int_equal(hookd_call(client, "a.b.C", "[]", false, NULL, NULL), -EINVAL);
+	assert_string_equal(hookd_client_error_parameter(client), "parameters");
+	assert_int_equal(hookd_call(client, "a.b.C", "{}}", false, NULL, NULL), -EINVAL);
+	assert_int_equal(calls.connects, 0);
+	test_end(client, server);
+}
+
+/* ---- lost connections ---- */
+
+#define FIRST_CALL                                                                                 \
+	{FAKE_ACCEPT}, {FAKE_READ},                                                                \
+	{                                                                                          \
+		FAKE_SEND, "{}"                                                                    \
+	}
+
+static void test_unsafe_call_is_made_once(void **state)
+{
+	static const struct fake_step steps[] = {FIRST_CALL, {FAKE_READ}, {FAKE_CLOSE}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "io.hookd.control.Ping", NULL, false, NULL, NULL), 0);
+	assert_int_equal(hookd_call(client, "io.hookd.control.Drain", NULL, false, NULL, NULL),
+			 -EPIPE);
+	assert_int_equal(calls.connects, 1);
+	assert_string_not_equal(hookd_client_error(client), "");
+	assert_string_equal(hookd_client_error_name(client), "");
+	test_end(client, server);
+}
+
+static void test_safe_call_is_repeated_on_a_kept_connection(void **state)
+{
+	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Wait",
+					      "io.hookd.status.List",
+					      "org.varlink.service.GetInfo"};
+	static const struct fake_step steps[] = {FIRST_CALL,	{FAKE_READ}, {FAKE_CLOSE},
+						 {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{}"},
+						 {FAKE_EOF},	{FAKE_END}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct fake_server *server = fake_server_start(steps);
+		struct hookd_client *client = test_client(server);
+
+		assert_int_equal(hookd_call(client, methods[i], NULL, false, NULL, NULL), 0);
+		assert_int_equal(hookd_call(client, methods[i], NULL, false, NULL, NULL), 0);
+		test_end(client, server);
+	}
+}
+
+static void test_safe_call_is_not_repeated_on_a_new_one(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_CLOSE}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "io.hookd.control.Ping", NULL, false, NULL, NULL),
+			 -EPIPE);
+	test_end(client, server);
+}
+
+static void test_nothing_sent_is_sent_again(void **state)
+{
+	static const struct fake_step steps[] = {FIRST_CALL,  {FAKE_CLOSE},	 {FAKE_ACCEPT},
+						 {FAKE_READ}, {FAKE_SEND, "{}"}, {FAKE_EOF},
+						 {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "io.hookd.control.Drain", NULL, false, NULL, NULL), 0);
+	/* The close has come when the fake's end of the connection is gone: EPIPE on the send. */
+	while (recv(hookd_get_fd(client), (char[1]){0}, 1, MSG_PEEK) > 0)
+		continue;
+	assert_int_equal(hookd_call(client, "io.hookd.control.Drain", NULL, false, NULL, NULL), 0);
+	test_end(client, server);
+}
+
+/* ---- errors of the service ---- */
+
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *reply;
+		int error;
+		const char *name, *parameter, *in_sentence;
+	} rows[] = {
+	    {"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"
+	     "\"hooks.createRuntime[1].timeout\"}}",
+	     -EINVAL, "org.varlink.service.InvalidParameter", "hooks.createRuntime[1].timeout",
+	     "hooks.createRuntime[1].timeout"},
+	    {"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"M\"}}",
+	     -ENOSYS, "org.varlink.service.MethodNotFound", "", "method M"},
+	    {"{\"error\":\"org.varlink.service.MethodNotImplemented\"}", -ENOSYS,
+	     "org.varlink.service.MethodNotImplemented", "", "method"},
+	    {"{\"error\":\"org.varlink.service.InterfaceNotFound\"}", -ENOSYS,
+	     "org.varlink.service.InterfaceNotFound", "", "interface"},
+	    {"{\"error\":\"org.varlink.service.PermissionDenied\"}", -EPERM,
+	     "org.varlink.service.PermissionDenied", "", "allow"},
+	    {"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5}}", -EBUSY,
+	     "io.hookd.hooks.Busy", "", "full"},
+	    {"{\"error\":\"io.hookd.hooks.Draining\"}", -ESHUTDOWN, "io.hookd.hooks.Draining", "",
+	     "shutting down"},
+	    {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
+	     "io.hookd.hooks.Refused", "", "no\n"},
+	    {"{\"error\":\"io.hookd.settings.Refused\",\"parameters\":{\"reason\":7}}", -EPERM,
+	     "io.hookd.settings.Refused", "", "refuses"},
+	    {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
+	     "io.hookd.hooks.RequestIdConflict", "", "id"},
+	    {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
+	     "io.hookd.hooks.NoSuchRun", "", "r9"},
+	    {"{\"error\":\"io.hookd.status.NoSuchRun\"}", -ESRCH, "io.hookd.status.NoSuchRun", "",
+	     "run"},
+	    {"{\"error\":\"io.hookd.settings.NotSupported\",\"parameters\":{\"path\":\"p\"}}",
+	     -EREMOTE, "io.hookd.settings.NotSupported", "", "{\"path\":\"p\"}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct fake_step steps[] = {
+		    {FAKE_ACCEPT}, {FAKE_READ},	      {FAKE_SEND, rows[i].reply},
+		    {FAKE_READ},   {FAKE_SEND, "{}"}, {FAKE_EOF},
+		    {FAKE_END}};
+		struct fake_server *server = fake_server_start(steps);
+		struct hookd_client *client = test_client(server);
+
+		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL),
+				 rows[i].error);
+		assert_string_equal(hookd_client_error_name(client), rows[i].name);
+		assert_string_equal(hookd_client_error_parameter(client), rows[i].parameter);
+		assert_non_null(strstr(hookd_client_error(client), rows[i].in_sentence));
+		/* The connection is as good as before, and the next call knows nothing of it. */
+		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
+		assert_string_equal(hookd_client_error(client), "");
+		assert_string_equal(hookd_client_error_name(client), "");
+		test_end(client, server);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_environment_has_the_address),
+	    cmocka_unit_test(test_nobody_is_there),
+	    cmocka_unit_test(test_long_path),
+	    cmocka_unit_test(test_connecting_has_a_deadline),
+	    cmocka_unit_test(test_calls),
+	    cmocka_unit_test(test_more_replies),
+	    cmocka_unit_test(test_more_than_was_asked_for),
+	    cmocka_unit_test(test_no_call_in_a_call),
+	    cmocka_unit_test(test_wrong_calls),
+	    cmocka_unit_test(test_unsafe_call_is_made_once),
+	    cmocka_unit_test(test_safe_call_is_repeated_on_a_kept_connection),
+	    cmocka_unit_test(test_safe_call_is_not_repeated_on_a_new_one),
+	    cmocka_unit_test(test_nothing_sent_is_sent_again),
+	    cmocka_unit_test(test_errors),
+	};
+
+	alarm(60);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Memory that is refused, at each allocation in turn: the library says -ENOMEM and keeps nothing.
+ * malloc(3) and its kin here are found before libc's, which leaves no room for a sanitizer's: this
+ * test is not built with one.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/client/client_test.h"
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *pointer, size_t size);
+extern void __libc_free(void *pointer);
+
+/* Of the test's thread; the fake server's has its own. */
+static _Thread_local unsigned long until_refusal; /* 0: none is refused */
+static _Thread_local unsigned long refusals;
+static _Thread_local long live; /* allocations that were not freed */
+
+static bool is_refused(void)
+{
+	if (until_refusal == 0 || --until_refusal > 0)
+		return false;
+	refusals++;
+	errno = ENOMEM;
+	return true;
+}
+
+static void *count(void *pointer)
+{
+	live += pointer != NULL;
+	return pointer;
+}
+
+void *malloc(size_t size)
+{
+	return is_refused() ? NULL : count(__libc_malloc(size));
+}
+
+void *calloc(size_t number, size_t size)
+{
+	return is_refused() ? NULL : count(__libc_calloc(number, size));
+}
+
+void *realloc(void *pointer, size_t size)
+{
+	if (is_refused())
+		return NULL;
+	return pointer ? __libc_realloc(pointer, size) : count(__libc_malloc(size));
+}
+
+void free(void *pointer)
+{
+	live -= pointer != NULL;
+	__libc_free(pointer);
+}
+
+/* Tries with the first, second, ... allocation refused until one try has none to refuse. */
+static void with_refusals(int (*try)(void *userdata), void *userdata)
+{
+	unsigned long number = 0, refused = 0;
+	int r;
+
+	do {
+		long before = live;
+
+		refusals = 0;
+		until_refusal = ++number;
+		r = try(userdata);
+		until_refusal = 0;
+		/* asprintf(3) can do without one of its own. */
+		if (refusals > 0 && r != -ENOMEM && r != 0)
+			fail_msg("allocation %lu was refused: %d", number, r);
+		refused += refusals > 0 && r == -ENOMEM;
+		if (live != before)
+			fail_msg("allocation %lu was refused: memory is kept", number);
+	} while (refusals > 0);
+	assert_int_equal(r, 0);
+	assert_true(refused >= 3);
+}
+
+static int try_list(void *userdata)
+{
+	static const char *const args[] = {"a", NULL};
+	static const struct hookd_hook hook = {.size = sizeof(hook), .path = "/a", .args = args};
+	struct hookd_hooks *hooks;
+	char *json;
+	int r = hookd_hooks_new(&hooks);
+
+	(void)userdata;
+	if (r < 0)
+		return r;
+	r = hookd_hooks_add_command(hooks, "poststop", &hook);
+	if (r >= 0)
+		r = hookd_hooks_add_json(hooks, HOOKS, "oci");
+	if (r >= 0)
+		r = hookd_hooks_to_json(hooks, "oci", &json, NULL);
+	if (r >= 0)
+		free(json);
+	hookd_hooks_free(hooks);
+	return r;
+}
+
+static void test_list(void **state)
+{
+	(void)state;
+	with_refusals(try_list, NULL);
+}
+
+static int do_nothing(const char *state, void *userdata)
+{
+	(void)state;
+	(void)userdata;
+	return -EPERM;
+}
+
+static int try_functions(void *userdata)
+{
+	const struct fake_server *server = userdata;
+	struct hookd_client *client;
+	struct hookd_hooks *hooks;
+	struct hookd_result *result;
+	int r = hookd_client_new(fake_server_address(server), &client);
+
+	if (r < 0)
+		return r;
+	r = hookd_hooks_new(&hooks);
+	if (r >= 0) {
+		r = hookd_hooks_add_function(hooks, "createRuntime", "f", do_nothing, NULL);
+		if (r >= 0)
+			r = hookd_run(client, REQUEST(.hook_list = hooks), &result);
+		if (r >= 0)
+			hookd_result_free(result);
+		hookd_hooks_free(hooks);
+	}
+	hookd_client_free(client);
+	return r;
+}
+
+static void test_functions(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+
+	(void)state;
+	with_refusals(try_functions, server);
+	fake_server_join(server);
+	fake_server_free(server);
+}
+
+/* One run and one call; the peer answers whatever comes, for as many connections as it takes. */
+static int try_run(void *userdata)
+{
+	const struct fake_server *server = userdata;
+	struct hookd_client *client;
+	struct hookd_result *result;
+	int r = hookd_client_new(fake_server_address(server), &client);
+
+	if (r < 0)
+		return r;
+	r = hookd_run(client, REQUEST(.hooks = HOOKS), &result);
+	if (r >= 0)
+		hookd_result_free(result);
+	hookd_client_free(client);
+	return r;
+}
+
+static void test_run(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, FAKE_SUCCESS}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+
+	(void)state;
+	with_refusals(try_run, server);
+	fake_server_shut(server);
+	fake_server_join(server);
+	fake_server_free(server);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_list),
+	    cmocka_unit_test(test_functions),
+	    cmocka_unit_test(test_run),
+	};
+
+	alarm(60);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* hookd-oci-hook as a runtime starts it: what it asks of hookd, what it says and how it ends. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/client/shim.h"
+
+static char *address_option(const struct fake_server *server)
+{
+	static char option[256];
+
+	(void)snprintf(option, sizeof(option), "--address=%s", fake_server_address(server));
+	return option;
+}
+
+static void end(struct fake_server *server)
+{
+	fake_server_join(server);
+	fake_server_free(server);
+}
+
+/* ---- with hookd ---- */
+
+static void test_request(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct outcome outcome;
+	const char *message;
+
+	(void)state;
+	outcome = run_shim_with(STATE "\n", ENV,
+				ARGV((char *)"--stage=createRuntime", address_option(server),
+				     (char *)"--hooks-json={\"createRuntime\":[{\"path\":\"/a\"},{"
+					     "\"path\":\"/b\",\"args\":[\"b\",\"-x\"],\"env\":[],"
+					     "\"timeout\":2}],\"poststop\":[{\"path\":\"/c\"}]}"));
+	assert_string_equal(outcome.text, "");
+	assert_int_equal(outcome.status, 0);
+	fake_server_join(server);
+	message = fake_server_message(server, 0);
+	assert_non_null(strstr(message, "\"stage\":\"createRuntime\",\"state\":" STATE "\n,"));
+	/* A hook without env has ours; one that wants none gets none. */
+	assert_non_null(strstr(
+	    message, "\"createRuntime\":[{\"path\":\"/a\",\"args\":null,\"env\":[\"A=1\","
+		     "\"PATH=/usr/bin:/bin\"],\"dir\":\"\",\"timeout\":null},{\"path\":\"/b\","
+		     "\"args\":[\"b\",\"-x\"],\"env\":[],\"dir\":\"\",\"timeout\":2000000000}]"));
+	assert_null(strstr(message, "/c"));
+	assert_non_null(strstr(message, "\"onDisconnect\":\"cancel\""));
+	assert_non_null(strstr(message, "\"requestId\":\""));
+	fake_server_free(server);
+}
+
+static void assert_hooks_sent(char *source, char *more, const char *expected)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	char *argv[] = {(char *)"hookd-oci-hook",   (char *)"--stage=createRuntime",
+			address_option(server),	    source,
+			more ? (char *)"--" : NULL, more,
+			(char *)"--stage",	    NULL};
+
+	assert_int_equal(run_shim_with(STATE, ENV, argv).status, 0);
+	fake_server_join(server);
+	assert_non_null(strstr(fake_server_message(server, 0), expected));
+	fake_server_free(server);
+}
+
+static void test_sources(void **state)
+{
+	int config = file_of("{\"ociVersion\":\"1.0.2\",\"hooks\":" HOOKS
+			     ",\"linux\":{\"x\":18446744073709551615}}");
+	int hooks = file_of(HOOKS);
+	char option[64];
+
+	(void)state;
+	(void)snprintf(option, sizeof(option), "--hooks=/proc/%d/fd/%d", getpid(), config);
+	assert_hooks_sent(option, NULL, "\"createRuntime\":[{\"path\":\"/bin/true\"");
+	(void)snprintf(option, sizeof(option), "--hooks=/proc/%d/fd/%d", getpid(), hooks);
+	assert_hooks_sent(option, NULL, "\"createRuntime\":[{\"path\":\"/bin/true\"");
+	assert_hooks_sent((char *)"--hook=/bin/x", (char *)"-y",
+			  "[{\"path\":\"/bin/x\",\"args\":[\"/bin/x\",\"-y\",\"--stage\"]");
+	assert_hooks_sent((char *)"--hook=/bin/x", NULL,
+			  "[{\"path\":\"/bin/x\",\"args\":[\"/bin/x\"]");
+	close(config);
+	close(hooks);
+}
+
+static void test_environment_that_is_no_text(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
+	char *env[] = {(char *)"B=\377", (char *)"C=3", NULL};
+	struct fake_server *server = fake_server_start(steps);
+	struct outcome outcome;
+
+	(void)state;
+	outcome = run_shim_with(
+	    STATE, env,
+	    ARGV((char *)"--stage=createRuntime", address_option(server), (char *)"--hook=/x"));
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "left out 1 environment variable"));
+	fake_server_join(server);
+	assert_non_null(strstr(fake_server_message(server, 0), "\"env\":[\"C=3\"]"));
+	fake_server_free(server);
+}
+
+#define HOOK_OF(outcome, more)                                                                     \
+	"{\"index\":0,\"path\":\"/x\",\"outcome\":\"" outcome "\",\"success\":false," more         \
+	"\"stdoutBytes\":0,\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false," \
+	"\"lingering\":false}"
+#define REPLY_OF(run_outcome, outcome, more)                                                       \
+	FAKE_RESULT("r1", run_outcome, "\"error\":\"why\",", HOOK_OF(outcome, more))
+
+static void test_exit_statuses(void **state)
+{
+	static const struct {
+		const char *reply;
+		int status;
+	} rows[] = {
+	    {REPLY_OF("failed", "exited", "\"exitStatus\":3,"), 3},
+	    {REPLY_OF("failed", "exited", "\"exitStatus\":125,"), 125},
+	    {REPLY_OF("failed", "exited", "\"exitStatus\":126,"), 1},
+	    {REPLY_OF("failed", "exited", "\"exitStatus\":255,"), 1},
+	    {REPLY_OF("failed", "timed_out", ""), 124},
+	    {REPLY_OF("failed", "spawn_failed", "\"errnoName\":\"ENOENT\","), 126},
+	    {REPLY_OF("failed", "signaled", "\"signal\":\"SIGSEGV\","), 128 + SIGSEGV},
+	    {REPLY_OF("cancelled", "cancelled", ""), 125},
+	    {REPLY_OF("lost", "skipped", ""), 125},
+	    {FAKE_RESULT("r1", "lost", "\"error\":\"why\",", ""), 125},
+	    {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"why\"}}", 125},
+	    {"{\"error\":\"io.hookd.hooks.Draining\",\"parameters\":{\"why\":\"why\"}}", 125},
+	    {"why", 125},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct fake_step steps[] = {
+		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, rows[i].reply}, {FAKE_EOF}, {FAKE_END}};
+		struct fake_server *server = fake_server_start(steps);
+		struct outcome outcome =
+		    run_shim((char *)"--stage=createRuntime", address_option(server),
+			     (char *)"--if-down=run-local", (char *)"--hook=/x");
+
+		assert_int_equal(outcome.status, rows[i].status);
+		assert_string_not_equal(outcome.text, "");
+		end(server);
+	}
+}
+
+static void test_stderr_and_sentence(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND,
+	     FAKE_RESULT(
+		 "r1", "failed", "\"error\":\"error running createRuntime hook #1: exit\",",
+		 "{\"index\":0,\"path\":\"/a\",\"outcome\":\"exited\",\"success\":true,"
+		 "\"exitStatus\":0,\"stdout\":\"out\",\"stdoutBytes\":3,"
+		 "\"stdoutTruncated\":false,\"stderr\":\"one\",\"stderrBytes\":3,"
+		 "\"stderrTruncated\":false,\"lingering\":false}," FAKE_FAILED_HOOK(1, "/b", 3))},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct outcome outcome =
+	    run_shim((char *)"--stage=createRuntime", address_option(server), (char *)"--hook=/x");
+
+	(void)state;
+	assert_int_equal(outcome.status, 3);
+	assert_string_equal(outcome.text, "one\noh\nerror running createRuntime hook #1: exit\n");
+	end(server);
+}
+
+/* ---- without ---- */
+
+static void test_nothing_to_run(void **state)
+{
+	struct outcome outcome =
+	    run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hooks-json=" HOOKS);
+
+	(void)state;
+	assert_int_equal(outcome.status, 0);
+	assert_string_equal(outcome.text, "");
+	assert_true(outcome.has_read_state);
+}
+
+static void test_hookd_is_down(void **state)
+{
+	struct outcome outcome =
+	    run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/bin/true");
+
+	(void)state;
+	assert_int_equal(outcome.status, 125);
+	assert_non_null(strstr(outcome.text, "/nonexistent/s"));
+	outcome = run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/bin/false",
+			   (char *)"--if-down=ignore");
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "not run"));
+	outcome = run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/bin/true",
+			   (char *)"--if-down=run-local");
+	assert_int_equal(outcome.status, 0);
+	assert_string_equal(outcome.text, "");
+}
+
+static void test_wrong_use(void **state)
+{
+	static const struct {
+		const char *complaint;
+		const char *options[4];
+	} rows[] = {
+	    {"--stage is required", {"--hook=/x"}},
+	    {"stop is no stage", {"--stage=stop", "--hook=/x"}},
+	    {"is required", {"--stage=poststop"}},
+	    {"is required", {"--stage=poststop", "--hook=/x", "--hooks-json={}"}},
+	    {"y: arguments", {"--stage=poststop", "--hooks-json={}", "--", "y"}},
+	    {"y: arguments", {"--stage=poststop", "--hook=/x", "y"}},
+	    {"absolute path", {"--stage=poststop", "--hook=x"}},
+	    {"not no", {"--stage=poststop", "--hook=/x", "--if-down=no"}},
+	    {"unix:", {"--stage=poststop", "--hook=/x", "--address=s"}},
+	    {"colour", {"--stage=poststop", "--hook=/x", "--colour"}},
+	    {"/nonexistent: No such", {"--stage=poststop", "--hooks=/nonexistent"}},
+	    {"poststop[0].path", {"--stage=poststop", "--hooks-json={\"poststop\":[{}]}"}},
+	    {"hooks: ", {"--stage=poststop", "--hooks-json=["}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *argv[7] = {(char *)"hookd-oci-hook", (char *)NOBODY};
+		struct outcome outcome;
+
+		memcpy(argv + 2, rows[i].options, sizeof(rows[i].options));
+		outcome = run_shim_with(STATE, ENV, argv);
+		assert_int_equal(outcome.status, 125);
+		assert_non_null(strstr(outcome.text, rows[i].complaint));
+	}
+}
+
+static void test_wrong_states(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server;
+	struct outcome outcome;
+
+	(void)state;
+	outcome = run_shim_with("", ENV, ARGV((char *)"--stage=poststop", (char *)"--hook=/x"));
+	assert_int_equal(outcome.status, 125);
+	assert_non_null(strstr(outcome.text, "no state"));
+	server = fake_server_start(steps);
+	outcome = run_shim_with(
+	    "{", ENV,
+	    ARGV((char *)"--stage=poststop", (char *)"--hook=/x", address_option(server)));
+	assert_int_equal(outcome.status, 125);
+	assert_non_null(strstr(outcome.text, "state "));
+	end(server);
+}
+
+static void test_words(void **state)
+{
+	struct outcome outcome = run_shim((char *)"--help");
+
+	(void)state;
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "--if-down=run-local"));
+	assert_int_equal(run_shim((char *)"--version").status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_request),
+	    cmocka_unit_test(test_sources),
+	    cmocka_unit_test(test_environment_that_is_no_text),
+	    cmocka_unit_test(test_exit_statuses),
+	    cmocka_unit_test(test_stderr_and_sentence),
+	    cmocka_unit_test(test_nothing_to_run),
+	    cmocka_unit_test(test_hookd_is_down),
+	    cmocka_unit_test(test_wrong_use),
+	    cmocka_unit_test(test_wrong_states),
+	    cmocka_unit_test(test_words),
+	};
+
+	alarm(60);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
