@@ -283,6 +283,7 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	    .procs = &hookd->procs,
 	    .cgroups = hookd->cgroups,
 	    .starting = hooks_on_run_starting,
+	    .ending = hooks_on_run_ending,
 	    .done = hooks_on_run_done,
 	    .userdata = hookd,
 	};

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +23,9 @@
 
 #define IDLE_MAX 64
 /* Beyond so many cgroups in use, two descriptors each are too much to keep. */
-#define FDS_MAX	 64
-#define PREPARED 4
+#define FDS_MAX	     64
+#define PREPARED     4
+#define LAST_WAIT_NS 1000000000ll
 
 struct cgroup {
 	struct cgroup_tree *tree;
@@ -330,6 +332,7 @@ static bool is_populated(struct cgroup *cgroup)
 
 int cgroup_fd(struct cgroup *cgroup)
 {
+	cgroup->is_known_empty = false;
 	if (cgroup->fd < 0)
 		cgroup->fd =
 		    openat(cgroup->tree->runs_fd, cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -500,12 +503,24 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	return 0;
 }
 
+/* Those in it were killed: they are gone in a moment, and the kernel tells of it (POLLPRI). */
+static void wait_until_empty(struct cgroup *cgroup)
+{
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS, left_ns;
+
+	while (is_populated(cgroup) && (left_ns = give_up_ns - clock_ns(CLOCK_MONOTONIC)) > 0)
+		(void)poll(&(struct pollfd){.fd = cgroup->events_fd, .events = POLLPRI}, 1,
+			   (int)(left_ns / 1000000) + 1);
+}
+
 static void free_list(struct cgroup_list *list)
 {
 	struct cgroup *cgroup;
 
 	while ((cgroup = TAILQ_FIRST(list))) {
 		TAILQ_REMOVE(list, cgroup, link);
+		if (cgroup->is_spent)
+			wait_until_empty(cgroup);
 		cgroup_remove(cgroup);
 	}
 }

@@ -10,7 +10,7 @@ struct call {
 	struct run_waiter of_run;
 	struct conn *conn;
 	struct run *run;
-	bool more;
+	bool streams;
 	bool cancels;
 };
 
@@ -82,7 +82,6 @@ static void send_result(struct call *call)
 	write_result(conn, call->run);
 	run_remove_waiter(call->run, &call->of_run);
 	free(call);
-	conn_flush(conn);
 	conn_end_call(conn);
 }
 
@@ -92,7 +91,7 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 
 	if (event->type == RUN_EVENT_DONE)
 		send_result(call);
-	else if (call->more)
+	else if (call->streams)
 		send_event(call, event);
 }
 
@@ -108,7 +107,8 @@ static void on_conn_gone(struct conn_call *of_conn)
 		run_cancel(run);
 }
 
-int call_new(struct exchange *exchange, struct run *run, bool cancels, struct hp_err *err)
+int call_new(struct exchange *exchange, struct run *run, bool streams, bool cancels,
+	     struct hp_err *err)
 {
 	struct call *call;
 
@@ -122,15 +122,15 @@ int call_new(struct exchange *exchange, struct run *run, bool cancels, struct hp
 	*call = (struct call){
 	    .of_conn.gone = on_conn_gone,
 	    .of_run.notify = on_run_event,
-	    .of_run.wants_output = exchange->call.more,
+	    .of_run.wants_output = streams,
 	    .conn = exchange->conn,
 	    .run = run,
-	    .more = exchange->call.more,
+	    .streams = streams,
 	    .cancels = cancels,
 	};
 	conn_begin_call(exchange->conn, &call->of_conn);
 	run_add_waiter(run, &call->of_run);
-	if (call->more) {
+	if (call->streams) {
 		struct hp_json_writer writer = begin_event(call, "accepted");
 
 		hp_reply_end(&writer);

@@ -11,8 +11,8 @@
 
 /*
  * Answers the exchange's call with the run's result: at once where it is done, else when it is.
- * With `more`, every event until then is a reply of its own. `cancels`: the run is cancelled when
+ * `streams`: every event until then is a reply of its own. `cancels`: the run is cancelled when
  * the client goes away. -ENOMEM.
  */
-int call_new(struct exchange *exchange, struct run *run, bool cancels,
+int call_new(struct exchange *exchange, struct run *run, bool streams, bool cancels,
 	     struct hp_err *err) must_check;

@@ -5,10 +5,10 @@
  *	IDLE --a message--> BUSY --conn_end_call()--> IDLE
  *	  \___________________\____ gone, violation ____> CLOSED --reaper--> (freed)
  *
- * One call at a time: while BUSY nothing is read, which is the backpressure. Most clients wait for
- * their reply and send nothing meanwhile, so the read event stays armed until bytes do come; only
- * then it is taken off, and a one-shot event for the hangup takes its place. That spares the usual
- * call two epoll_ctl(2). A client that has shut down only its sending side still gets its reply.
+ * One call at a time: while BUSY nothing is read, which is the backpressure. The events are
+ * edge-triggered, so bytes that lie unread, a client that has shut down only its sending side (it
+ * still gets its reply) or an error on the socket wake the loop once and not without end; and the
+ * usual call, whose client waits for its reply, costs no epoll_ctl(2).
  */
 #include "daemon/ipc/conn.h"
 
@@ -19,12 +19,13 @@
 #include "daemon/base/log.h"
 #include "daemon/hookd.h"
 
+/* Of one wake-up, so that a client that always has more to say is one among many. */
+#define READS_PER_WAKEUP 16
 /* More than any reply; beyond it lies a client that does not read its events. */
 #define OUT_BYTES_MAX (32u * 1024 * 1024)
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata);
 static void on_writable(evutil_socket_t fd, short what, void *userdata);
-static void on_hangup(evutil_socket_t fd, short what, void *userdata);
 static void on_reaper(evutil_socket_t fd, short what, void *userdata);
 
 /* ---- life ---- */
@@ -44,11 +45,11 @@ static int make_events(struct conn *conn)
 {
 	struct event_base *base = conn->hookd->base;
 
-	conn->readable = event_new(base, conn->fd, EV_READ | EV_PERSIST, on_readable, conn);
-	conn->writable = event_new(base, conn->fd, EV_WRITE | EV_PERSIST, on_writable, conn);
-	conn->hangup = event_new(base, conn->fd, EV_CLOSED, on_hangup, conn);
+	conn->readable = event_new(base, conn->fd, EV_READ | EV_ET | EV_PERSIST, on_readable, conn);
+	conn->writable =
+	    event_new(base, conn->fd, EV_WRITE | EV_ET | EV_PERSIST, on_writable, conn);
 	conn->reaper = event_new(base, -1, 0, on_reaper, conn);
-	if (!conn->readable || !conn->writable || !conn->hangup || !conn->reaper)
+	if (!conn->readable || !conn->writable || !conn->reaper)
 		return -ENOMEM;
 	return event_add(conn->readable, NULL) < 0 ? -ENOMEM : 0;
 }
@@ -92,7 +93,6 @@ static void conn_disconnect(struct conn *conn)
 	conn->state = CONN_CLOSED;
 	free_event(&conn->readable);
 	free_event(&conn->writable);
-	free_event(&conn->hangup);
 	close_fd(&conn->fd);
 	if (call)
 		call->gone(call);
@@ -159,13 +159,6 @@ static void dispatch_messages(struct conn *conn)
 	conn->is_dispatching = false;
 }
 
-/* Bytes, or the end, while a call goes on: look away until it is answered, but see a hangup. */
-static void look_away(struct conn *conn)
-{
-	event_del(conn->readable);
-	(void)event_add(conn->hangup, NULL);
-}
-
 static bool has_hung_up(const struct conn *conn)
 {
 	struct pollfd poll_fd = {.fd = conn->fd};
@@ -173,44 +166,50 @@ static bool has_hung_up(const struct conn *conn)
 	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
-/* EPOLLRDHUP comes for a half-closed connection too, whose client still waits for its reply. */
-static void on_hangup(evutil_socket_t fd, short what, void *userdata)
+/* False when there is nothing to read for now, or ever. */
+static bool read_some(struct conn *conn)
 {
-	struct conn *conn = userdata;
-
-	(void)fd, (void)what;
-	if (has_hung_up(conn))
-		conn_close(conn);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *userdata)
-{
-	struct conn *conn = userdata;
 	size_t size;
-	char *space;
+	char *space = hp_inbox_reserve(&conn->in, &size);
 	ssize_t received;
 
-	(void)what;
-	if (conn->state == CONN_BUSY) {
-		look_away(conn);
-		return;
-	}
-	space = hp_inbox_reserve(&conn->in, &size);
 	if (!space) {
 		conn_violation(conn, "out of memory for its message");
-		return;
+		return false;
 	}
-	received = recv(fd, space, size, MSG_DONTWAIT);
-	if (received < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+	received = recv(conn->fd, space, size, MSG_DONTWAIT);
 	if (received > 0) {
 		hp_inbox_commit(&conn->in, (size_t)received);
 		dispatch_messages(conn);
-	} else if (received == 0 && !hp_inbox_is_empty(&conn->in)) {
-		conn_violation(conn, "it ended within a message");
-	} else {
-		conn_close(conn);
+		return true;
 	}
+	if (received < 0 && errno == EINTR)
+		return true;
+	if (received < 0 && errno == EAGAIN)
+		return false;
+	if (received == 0 && !hp_inbox_is_empty(&conn->in))
+		conn_violation(conn, "it ended within a message");
+	else if (received == 0 && conn->out.length > 0)
+		conn->closes_when_sent = true;
+	else
+		conn_close(conn);
+	return false;
+}
+
+/* An edge tells once: what is not read now is remembered, and read when the call is answered. */
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct conn *conn = userdata;
+	int reads = 0;
+
+	(void)fd, (void)what;
+	conn->has_unread = true;
+	if (conn->state == CONN_BUSY && has_hung_up(conn))
+		conn_close(conn);
+	while (conn->state == CONN_IDLE && conn->has_unread && reads++ < READS_PER_WAKEUP)
+		conn->has_unread = read_some(conn);
+	if (conn->state == CONN_IDLE && conn->has_unread)
+		event_active(conn->readable, EV_READ, 0);
 }
 
 void conn_begin_call(struct conn *conn, struct conn_call *call)
@@ -221,15 +220,15 @@ void conn_begin_call(struct conn *conn, struct conn_call *call)
 
 void conn_end_call(struct conn *conn)
 {
+	conn->call =
+	    NULL; /* first: should the client turn out to be gone, there is no call to tell */
+	conn_flush(conn);
 	if (conn->state != CONN_BUSY)
 		return;
 	conn->state = CONN_IDLE;
-	conn->call = NULL;
-	if (!event_pending(conn->readable, EV_READ, NULL)) {
-		event_del(conn->hangup);
-		(void)event_add(conn->readable, NULL);
-	}
 	dispatch_messages(conn);
+	if (conn->state == CONN_IDLE && conn->has_unread)
+		event_active(conn->readable, EV_READ, 0);
 }
 
 /* ---- out ---- */
@@ -271,7 +270,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 	struct conn *conn = userdata;
 
 	(void)fd, (void)what;
-	if (!send_some(conn))
+	if (!send_some(conn) || (conn->out.length == 0 && conn->closes_when_sent))
 		conn_close(conn);
 	else if (conn->out.length == 0)
 		event_del(conn->writable);

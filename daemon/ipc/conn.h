@@ -31,11 +31,12 @@ struct conn {
 	enum { CONN_IDLE, CONN_BUSY, CONN_CLOSED } state;
 	struct conn_call *call; /* in BUSY */
 	bool is_dispatching;
+	bool closes_when_sent; /* the client has ended its side, and waits for replies */
+	bool has_unread;       /* there may be bytes that no event will tell of again */
 	struct hp_inbox in;
-	struct hp_buf out;	/* what the socket did not take yet */
-	struct event *readable; /* off while a busy connection has unread bytes */
+	struct hp_buf out; /* what the socket did not take yet */
+	struct event *readable;
 	struct event *writable; /* pending while `out` is not empty */
-	struct event *hangup;	/* pending while `readable` is off */
 	struct event *reaper;	/* frees the closed connection when nobody's stack needs it */
 	struct charge charge;
 	conn_message_fn on_message;
@@ -50,7 +51,8 @@ void conn_free(struct conn *conn);
 /* From on_message(): the call is not answered yet. No further message comes before conn_end_call().
  */
 void conn_begin_call(struct conn *conn, struct conn_call *call);
-/* The last reply was sent, or there will be none: goes on to what the client has sent meanwhile. */
+/* The last reply was written, or there will be none: sends it, and goes on to what the client has
+ * sent meanwhile. */
 void conn_end_call(struct conn *conn);
 
 /*

@@ -35,8 +35,9 @@ int handle_get_status(struct exchange *exchange, struct hp_err *err);		     /* s
 int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
 
-/* What hooks.c does when a run starts and ends; for struct run_context. */
+/* What hooks.c does when a run starts, ends and is done; for struct run_context. */
 void hooks_on_run_starting(struct run *run, void *userdata);
+void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
 
 /* For the several handlers of methods that take nothing. */

@@ -74,6 +74,13 @@ void hooks_on_run_starting(struct run *run, void *userdata)
 	records_begin(hookd->records, run);
 }
 
+void hooks_on_run_ending(struct run *run, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	records_end(hookd->records, run);
+}
+
 void hooks_on_run_done(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
@@ -91,7 +98,6 @@ void hooks_on_run_done(struct run *run, void *userdata)
 		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
 			  run->id, result->container, hp_run_outcome_names[result->outcome],
 			  result->error ? ": " : "", result->error ? result->error : "");
-	records_end(hookd->records, run);
 	store_finished(hookd->store, run);
 	sched_finished(hookd->sched, run);
 }
@@ -108,7 +114,8 @@ static int attach_to_run(struct exchange *exchange, const struct hp_request *req
 	}
 	if (exchange->call.oneway)
 		return 0;
-	return call_new(exchange, run, request->on_disconnect == HP_ON_DISCONNECT_CANCEL, err);
+	return call_new(exchange, run, exchange->call.more,
+			request->on_disconnect == HP_ON_DISCONNECT_CANCEL, err);
 }
 
 static int make_run(struct exchange *exchange, struct hp_request *request, struct run **ret_run,
@@ -164,8 +171,9 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 		return r;
 	/* Before it is lined up, since a run without hooks is done at once. */
 	if (!exchange->call.oneway)
-		r = call_new(exchange, run, cancels, err);
-	if (r < 0 || sched_submit(hookd->sched, run) < 0)
+		r = call_new(exchange, run, exchange->call.more, cancels, err);
+	/* Told that it is accepted, the client can turn out to be gone, and have it cancelled. */
+	if (run->state == RUN_QUEUED && (r < 0 || sched_submit(hookd->sched, run) < 0))
 		run_cancel(run);
 	return r;
 }
@@ -190,7 +198,7 @@ int handle_wait(struct exchange *exchange, struct hp_err *err)
 
 	if (!run)
 		return -ENOENT;
-	return exchange->call.oneway ? 0 : call_new(exchange, run, false, err);
+	return exchange->call.oneway ? 0 : call_new(exchange, run, false, false, err);
 }
 
 int handle_cancel(struct exchange *exchange, struct hp_err *err)

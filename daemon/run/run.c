@@ -320,6 +320,7 @@ static void run_finish(struct run *run)
 	run->bytes = size_of_done(run);
 	run->state = RUN_DONE;
 	charge_release(&run->charge);
+	run->context->ending(run, run->context->userdata);
 	notify(run, &(struct run_event){.type = RUN_EVENT_DONE});
 	run->context->done(run, run->context->userdata);
 }
@@ -411,17 +412,16 @@ void run_cancel(struct run *run)
 	run->is_cancelled = true;
 	if (run->proc)
 		proc_cancel(run->proc);
-	else
+	else if (run->state == RUN_QUEUED)
 		run_finish(run);
+	/* Else a waiter asks for it between two hooks: the list ends when it has returned. */
 }
 
 /* ---- what an operator sees ---- */
 
 pid_t run_pid(const struct run *run)
 {
-	return run->state == RUN_QUEUED || run->result.hook_count == 0
-		   ? 0
-		   : run->result.hooks[run->current].pid;
+	return run->proc ? proc_pid(run->proc) : 0;
 }
 
 const char *run_path(const struct run *run)

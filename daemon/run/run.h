@@ -47,9 +47,11 @@ struct run_context {
 	const struct config *config;
 	struct procs *procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none */
-	/* Told before a run's first hook is started, and once at its end, from the event loop or
-	 * from within run_start() and run_cancel(). */
+	/* Told once each: before a run's first hook is started; when its result is known, before
+	 * anybody hears of it; and after they have. From the event loop, or from within
+	 * run_start() and run_cancel(). */
 	void (*starting)(struct run *run, void *userdata);
+	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
 	void *userdata;
 };
@@ -106,8 +108,9 @@ void run_cancel(struct run *run);
 void run_add_waiter(struct run *run, struct run_waiter *waiter);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
 
-/* Of the hook that runs now, or ran last; 0 and NULL before the first. */
+/* Of the hook that runs now; 0 for none. */
 pid_t run_pid(const struct run *run);
+/* Of the hook that runs now, or ran last; NULL where there are no hooks. */
 const char *run_path(const struct run *run);
 /* Since it was started, up to now or to its end. */
 int64_t run_duration_us(const struct run *run);
