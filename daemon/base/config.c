@@ -151,13 +151,40 @@ struct reading {
 	int error;
 };
 
-/* inih does not tell its handler the line, so the lines are counted where it reads them. */
+static bool is_comment(const char *line)
+{
+	return line[0] == '#' || line[0] == ';';
+}
+
+/* inih reads into a short buffer and would take the rest of a long line for one of its own. */
+static void skip_rest(struct reading *reading, char *line)
+{
+	int c;
+
+	while ((c = getc(reading->file)) != EOF && c != '\n')
+		continue;
+	if (!is_comment(line)) {
+		log_error("%s:%d: the line is too long", reading->path, reading->line);
+		reading->error = -EINVAL;
+	}
+	line[0] = '\0';
+}
+
+/*
+ * inih does not tell its handler the line, so the lines are counted where it reads them; and it
+ * would take an indented key for more of the value before it, so nothing is indented for it.
+ */
 static char *read_line(char *buffer, int size, void *userdata)
 {
 	struct reading *reading = userdata;
 
+	if (!fgets(buffer, size, reading->file))
+		return NULL;
 	reading->line++;
-	return fgets(buffer, size, reading->file);
+	memmove(buffer, buffer + strspn(buffer, " \t"), strlen(buffer + strspn(buffer, " \t")) + 1);
+	if (!strchr(buffer, '\n') && !feof(reading->file))
+		skip_rest(reading, buffer);
+	return buffer;
 }
 
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
@@ -186,9 +213,17 @@ static int read_file(struct config *config, const char *path)
 	struct reading reading = {.config = config, .path = path, .file = fopen(path, "re")};
 	int r;
 
-	if (!reading.file)
-		return -errno;
+	if (!reading.file) {
+		r = -errno;
+		if (r != -ENOENT)
+			log_error("%s: %s", path, strerror(-r));
+		return r;
+	}
 	r = ini_parse_stream(read_line, &reading, on_key, &reading);
+	if (ferror(reading.file)) {
+		log_error("%s: cannot be read", path);
+		reading.error = -EIO;
+	}
 	fclose(reading.file);
 	if (r > 0) {
 		log_error("%s:%d: neither a section nor a key", path, r);

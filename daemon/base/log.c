@@ -9,6 +9,7 @@
 #include "daemon/base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -115,16 +116,27 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 	return sendmsg(log_state.journal, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-/* A line of text; what a container or a hook named must not draw on somebody's terminal. */
+/* C0, DEL, and in UTF-8 C1: what a container or a hook named must not draw on a terminal. */
+static void defuse(char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)text[i], next = (unsigned char)text[i + 1];
+
+		if (byte < ' ' || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0))
+			text[i] = '?';
+	}
+}
+
+/* A pipe that polls as writable takes a whole line; one that does not would stop the loop. */
 static bool send_to_stderr(const char *message)
 {
+	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 	char line[LINE_BYTES + 16];
 	int length = snprintf(line, sizeof(line), "hookd: %s\n", message);
 
-	for (int i = 0; i < length - 1; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	return write(STDERR_FILENO, line, (size_t)length) >= 0;
+	defuse(line, (size_t)length - 1);
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLOUT) &&
+	       write(STDERR_FILENO, line, (size_t)length) >= 0;
 }
 
 static bool send_line(int priority, const struct log_field *fields, int count, const char *message)

@@ -115,7 +115,7 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 /* A socket file outlives its daemon; only one that still answers is in use. */
 static int remove_dead_socket(const struct sockaddr_un *address)
 {
-	cleanup_close int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
 	if (probe < 0)

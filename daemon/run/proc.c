@@ -422,7 +422,17 @@ static bool follow_successor(struct proc *proc)
 	if (enter_finish(&proc->enter, &proc->child) == 0)
 		return false;
 	event_free(take_ptr(proc->on_exit));
+	memset(&proc->exit, 0, sizeof(proc->exit));
 	return watch_exit(proc) == 0;
+}
+
+/* What was asked for while the first process was the hook holds for the second. */
+static void catch_up(struct proc *proc)
+{
+	if (proc->state != PROC_RUNNING)
+		kill_tree(proc);
+	else if (proc->deadline_ns && clock_ns(CLOCK_MONOTONIC) >= proc->deadline_ns)
+		proc_kill(proc, HP_HOOK_TIMED_OUT);
 }
 
 static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
@@ -432,21 +442,15 @@ static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
 	(void)fd, (void)what;
 	if (!reap(proc)) {
 		(void)event_add(proc->on_exit, NULL);
-		return;
-	}
-	if (proc->state == PROC_ABANDONED) {
+	} else if (follow_successor(proc)) {
+		catch_up(proc);
+	} else if (proc->state == PROC_ABANDONED) {
 		TAILQ_REMOVE(&proc->procs->abandoned, proc, link);
 		proc->state = PROC_DONE;
 		proc_free(proc);
-		return;
+	} else {
+		finish(proc);
 	}
-	if (follow_successor(proc)) {
-		/* A kill may have come between: it must reach the successor too. */
-		if (proc->state == PROC_KILLED)
-			kill_tree(proc);
-		return;
-	}
-	finish(proc);
 }
 
 static enum hp_hook_outcome natural_outcome(const struct proc *proc)
@@ -506,16 +510,17 @@ struct proc *proc_free(struct proc *proc)
 		return NULL;
 	leave_young(proc);
 	release_pipes(proc);
-	enter_clear(&proc->enter);
 	if (proc->timer)
 		event_free(take_ptr(proc->timer));
 	if (proc->state == PROC_RUNNING)
 		kill_tree(proc);
 	if (proc->state != PROC_DONE && proc->exit.si_pid == 0 && proc->on_exit) {
 		proc->state = PROC_ABANDONED;
+		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
 		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);
 		return NULL;
 	}
+	enter_clear(&proc->enter);
 	if (proc->on_exit)
 		event_free(proc->on_exit);
 	close_fd(&proc->child.pidfd);

@@ -15,8 +15,8 @@
 
 #include "daemon/run/sentence.h"
 
-/* Written as JSON this can grow sixfold; sd-varlink takes replies up to 16 MiB. */
-#define RUN_OUTPUT_BYTES_MAX (2u * 1024 * 1024)
+/* Written as JSON this can grow sixfold, and must stay below HP_REPLY_BYTES_MAX with the rest. */
+#define RUN_OUTPUT_BYTES_MAX (1024u * 1024)
 
 static void on_hook_done(struct proc *proc, void *userdata);
 static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,

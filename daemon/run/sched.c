@@ -111,8 +111,6 @@ static void pump(struct sched *sched)
 		run_start(run); /* may end the run, and with it the lane */
 	}
 	sched->is_pumping = false;
-	if (sched->running + sched->queued == 0 && sched->on_idle)
-		sched->on_idle(sched->userdata);
 }
 
 int sched_submit(struct sched *sched, struct run *run)
@@ -157,6 +155,8 @@ void sched_finished(struct sched *sched, struct run *run)
 		sched->queued--;
 	leave_lane(sched, run);
 	pump(sched);
+	if (sched->running + sched->queued == 0 && sched->on_idle)
+		sched->on_idle(sched->userdata);
 }
 
 void sched_set_limit(struct sched *sched, size_t concurrent_hooks)

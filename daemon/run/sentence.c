@@ -28,7 +28,9 @@ static void append(struct hp_buf *buf, const char *text)
 }
 
 /* A sentence is for a person; the whole of the output stands beside it in the result. */
-#define OUTPUT_BYTES_MAX 4096
+#define OUTPUT_BYTES_MAX 1024
+/* The kernel's; Go has no words for these. */
+#define FIRST_REALTIME_SIGNAL 32
 
 /* Output goes into a JSON string: bytes that may not stand there become '?'. */
 static void append_output(struct hp_buf *buf, const char *label, const struct hp_output *output)
@@ -37,6 +39,9 @@ static void append_output(struct hp_buf *buf, const char *label, const struct hp
 	size_t skipped = is_long ? output->length - OUTPUT_BYTES_MAX : 0;
 	size_t start;
 
+	/* Not into the middle of a character. */
+	while (is_long && skipped < output->length && (output->bytes[skipped] & 0xc0) == 0x80)
+		skipped++;
 	append(buf, label);
 	append(buf, is_long ? "..." : "");
 	start = buf->length;
@@ -81,7 +86,11 @@ static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result
 		break;
 	case HP_HOOK_SIGNALED:
 		append(buf, "signal: ");
-		append_lower(buf, strsignal(result->signal));
+		snprintf(text, sizeof(text), "signal %d", result->signal);
+		if (result->signal < FIRST_REALTIME_SIGNAL)
+			append_lower(buf, strsignal(result->signal));
+		else
+			append(buf, text);
 		append_outputs(buf, result);
 		break;
 	case HP_HOOK_TIMED_OUT:

@@ -27,7 +27,9 @@ struct family {
 };
 
 struct relations {
+	char state; /* proc(5): 'Z' for a zombie */
 	pid_t parent;
+	pid_t group;
 	pid_t session;
 };
 
@@ -38,6 +40,7 @@ static bool read_relations(int proc, const char *pid, struct relations *ret)
 	const char *fields;
 	ssize_t length;
 	int parent, group, session;
+	char state;
 
 	snprintf(path, sizeof(path), "%s/stat", pid);
 	cleanup_close int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -46,9 +49,9 @@ static bool read_relations(int proc, const char *pid, struct relations *ret)
 		return false;
 	text[length] = '\0';
 	fields = strrchr(text, ')');
-	if (!fields || sscanf(fields, ") %*c %d %d %d", &parent, &group, &session) != 3)
+	if (!fields || sscanf(fields, ") %c %d %d %d", &state, &parent, &group, &session) != 4)
 		return false;
-	*ret = (struct relations){parent, session};
+	*ret = (struct relations){state, parent, group, session};
 	return true;
 }
 
@@ -107,7 +110,28 @@ void session_kill(pid_t leader)
 	kill(leader, SIGKILL);
 }
 
+static bool is_alive_in_group(int proc, const char *name, pid_t group)
+{
+	struct relations relations;
+
+	return name[0] >= '1' && name[0] <= '9' && read_relations(proc, name, &relations) &&
+	       relations.group == group && relations.state != 'Z' && relations.state != 'X';
+}
+
+/* kill(2) finds zombies too, whose parents may take their time: then /proc is asked. */
 bool session_has_members(pid_t leader)
 {
-	return kill(-leader, 0) == 0 || errno == EPERM;
+	DIR *directory;
+	struct dirent *entry;
+	bool has_members = false;
+
+	if (kill(-leader, 0) < 0 && errno != EPERM)
+		return false;
+	directory = opendir("/proc");
+	if (!directory)
+		return true;
+	while (!has_members && (entry = readdir(directory)))
+		has_members = is_alive_in_group(dirfd(directory), entry->d_name, leader);
+	closedir(directory);
+	return has_members;
 }
