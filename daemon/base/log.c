@@ -135,7 +135,7 @@ static bool send_to_stderr(const char *message)
 	int length = snprintf(line, sizeof(line), "hookd: %s\n", message);
 
 	defuse(line, (size_t)length - 1);
-	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLOUT) &&
+	return poll(&poll_fd, 1, 0) != 0 && (poll_fd.revents & (POLLERR | POLLHUP)) == 0 &&
 	       write(STDERR_FILENO, line, (size_t)length) >= 0;
 }
 

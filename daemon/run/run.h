@@ -79,8 +79,10 @@ struct run {
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
-	UT_hash_handle by_id;	    /* store::by_id */
-	UT_hash_handle by_request;  /* store::by_request, where request_key is not NULL */
+	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
+	bool is_kept;
+	UT_hash_handle by_id;	   /* store::by_id */
+	UT_hash_handle by_request; /* store::by_request, where request_key is not NULL */
 	char *request_key;
 };
 

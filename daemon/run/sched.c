@@ -26,6 +26,7 @@ struct sched {
 	TAILQ_HEAD(, lane) ready;
 	size_t limit, running, queued;
 	bool is_pumping;
+	bool has_ended; /* a run has, since idleness was told of */
 	sched_idle_fn on_idle;
 	void *userdata;
 };
@@ -113,6 +114,16 @@ static void pump(struct sched *sched)
 	sched->is_pumping = false;
 }
 
+/* Not from within pump(): the outermost call knows whether more follows. */
+static void tell_if_idle(struct sched *sched)
+{
+	if (sched->is_pumping || !sched->has_ended || sched->running + sched->queued > 0)
+		return;
+	sched->has_ended = false;
+	if (sched->on_idle)
+		sched->on_idle(sched->userdata);
+}
+
 int sched_submit(struct sched *sched, struct run *run)
 {
 	struct lane *lane = find_or_make_lane(sched, run->request.container);
@@ -125,6 +136,7 @@ int sched_submit(struct sched *sched, struct run *run)
 	if (TAILQ_FIRST(&lane->runs) == run)
 		make_ready(sched, lane);
 	pump(sched);
+	tell_if_idle(sched);
 	return 0;
 }
 
@@ -155,8 +167,8 @@ void sched_finished(struct sched *sched, struct run *run)
 		sched->queued--;
 	leave_lane(sched, run);
 	pump(sched);
-	if (sched->running + sched->queued == 0 && sched->on_idle)
-		sched->on_idle(sched->userdata);
+	sched->has_ended = true;
+	tell_if_idle(sched);
 }
 
 void sched_set_limit(struct sched *sched, size_t concurrent_hooks)

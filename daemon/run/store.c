@@ -2,7 +2,7 @@
 /*
  * The memory of what was run.
  *
- * One list of all runs by age, two hash tables over it. Done runs leave at the old end when a new
+ * Lists of all runs and of those that are done, two hash tables. Done runs leave when a new
  * one comes, or when a timer finds them too old; never while their own end is still on the stack.
  * Called by ipc/ to find runs, by sched.c's owner to book them.
  */
@@ -19,7 +19,8 @@
 
 struct store {
 	const struct config *config;
-	TAILQ_HEAD(run_list, run) runs; /* newest first */
+	TAILQ_HEAD(run_list, run) runs; /* newest first, by their submission */
+	TAILQ_HEAD(, run) done;		/* oldest first, by their end */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	uint64_t instance; /* random part of the ids */
@@ -41,7 +42,8 @@ static void forget(struct store *store, struct run *run)
 	HASH_DELETE(by_id, store->by_id, run);
 	if (run->request_key)
 		HASH_DELETE(by_request, store->by_request, run);
-	if (run->state == RUN_DONE) {
+	if (run->is_kept) {
+		TAILQ_REMOVE(&store->done, run, done_link);
 		store->kept--;
 		store->kept_bytes -= run->bytes;
 	}
@@ -57,18 +59,15 @@ static bool is_over_limits(const struct store *store, const struct run *oldest)
 	       age_ns / 1000000 > (int64_t)store->config->kept_ms;
 }
 
-/* A run that is not done, or that somebody still listens to, is passed over. */
+/* One that somebody still listens to is passed over. */
 static void forget_old(struct store *store)
 {
-	struct run *run = TAILQ_LAST(&store->runs, run_list), *newer;
+	struct run *run = TAILQ_FIRST(&store->done), *younger;
 
-	for (; run; run = newer) {
-		newer = TAILQ_PREV(run, run_list, link);
-		if (run->state != RUN_DONE || !TAILQ_EMPTY(&run->waiters))
-			continue;
-		if (!is_over_limits(store, run))
-			break;
-		forget(store, run);
+	for (; run && is_over_limits(store, run); run = younger) {
+		younger = TAILQ_NEXT(run, done_link);
+		if (TAILQ_EMPTY(&run->waiters))
+			forget(store, run);
 	}
 }
 
@@ -88,6 +87,7 @@ int store_new(struct event_base *base, const struct config *config, struct store
 	if (!store)
 		return -ENOMEM;
 	TAILQ_INIT(&store->runs);
+	TAILQ_INIT(&store->done);
 	store->config = config;
 	store->timer = event_new(base, -1, EV_PERSIST, on_timer, store);
 	if (!store->timer || event_add(store->timer, &period) < 0 ||
@@ -145,6 +145,8 @@ int store_add(struct store *store, struct run *run)
 
 void store_finished(struct store *store, struct run *run)
 {
+	TAILQ_INSERT_TAIL(&store->done, run, done_link);
+	run->is_kept = true;
 	store->kept++;
 	store->kept_bytes += run->bytes;
 }
