@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "client/deadline.h"
+#include "proto/limits.h"
 
 /*
  * A path that does not fit in sun_path is reached through an O_PATH descriptor of the socket: the
@@ -90,6 +91,7 @@ int wire_connect(struct wire *wire, const char *path, int64_t deadline)
 		return r;
 	}
 	wire->fd = fd;
+	wire->inbox.limit = HP_REPLY_BYTES_MAX;
 	return 0;
 }
 

@@ -449,8 +449,8 @@ int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct 
 	json->count = 0;
 	if (length == 0)
 		return hp_err_invalid(err, NULL, "not valid JSON: it is empty");
-	if (length > HP_MESSAGE_BYTES_MAX)
-		return fail_bound(err, "bytes of JSON", HP_MESSAGE_BYTES_MAX);
+	if (length > HP_REPLY_BYTES_MAX)
+		return fail_bound(err, "bytes of JSON", HP_REPLY_BYTES_MAX);
 	parser.end = text + length;
 	parser.json = json;
 	parser.err = err;

@@ -8,6 +8,8 @@
 
 /* One message. A container's state and six hook lists are a few KB; a seccomp profile 20 KB. */
 #define HP_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
+/* One reply, which can hold a whole request and much output; what sd-varlink takes. */
+#define HP_REPLY_BYTES_MAX (16u * 1024 * 1024)
 
 #define HP_JSON_DEPTH_MAX   64
 #define HP_JSON_TOKENS_MAX  65536

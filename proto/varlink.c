@@ -23,7 +23,10 @@
 /* An inbox that held a big message gives its memory back when it is empty. */
 #define IDLE_BYTES_MAX (64u * 1024)
 
-#define FRAME_BYTES_MAX ((size_t)HP_MESSAGE_BYTES_MAX + 1) /* with its NUL */
+static size_t inbox_limit(const struct hp_inbox *inbox)
+{
+	return inbox->limit ? inbox->limit : HP_MESSAGE_BYTES_MAX;
+}
 
 static void inbox_forget_taken(struct hp_inbox *inbox)
 {
@@ -41,7 +44,7 @@ char *hp_inbox_reserve(struct hp_inbox *inbox, size_t *ret_size)
 	char *room;
 
 	inbox_forget_taken(inbox);
-	left = FRAME_BYTES_MAX - buf->length;
+	left = inbox_limit(inbox) + 1 - buf->length; /* with its NUL */
 	more = buf->length < RESERVE_FIRST ? RESERVE_FIRST - buf->length : 0;
 	if (more < RESERVE_MIN)
 		more = RESERVE_MIN;
@@ -71,7 +74,7 @@ int hp_inbox_next(struct hp_inbox *inbox, const char **ret_frame, size_t *ret_le
 	if (inbox->scanned < buf->length)
 		nul = memchr(buf->data + inbox->scanned, '\0', buf->length - inbox->scanned);
 	length = nul ? (size_t)(nul - buf->data) - inbox->taken : buf->length - inbox->taken;
-	if (length > HP_MESSAGE_BYTES_MAX)
+	if (length > inbox_limit(inbox))
 		return -EMSGSIZE;
 	if (!nul) {
 		inbox->scanned = buf->length;

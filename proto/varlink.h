@@ -23,12 +23,13 @@
 struct hp_inbox {
 	struct hp_buf buf;
 	size_t taken;	/* bytes of buf that hp_inbox_next() has given out */
+	size_t limit;	/* of a message, in bytes; 0: HP_MESSAGE_BYTES_MAX */
 	size_t scanned; /* bytes known to hold no NUL, so that a slow sender costs no rescans */
 };
 
 /*
  * Room to receive into: at least one byte, grown as bytes arrive and never beyond one message of
- * HP_MESSAGE_BYTES_MAX. NULL: memory is out. Frames given out before are invalid afterwards.
+ * the limit. NULL: memory is out. Frames given out before are invalid afterwards.
  */
 char *hp_inbox_reserve(struct hp_inbox *inbox, size_t *ret_size);
 void hp_inbox_commit(struct hp_inbox *inbox, size_t received);

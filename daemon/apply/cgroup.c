@@ -324,7 +324,7 @@ static bool is_populated(struct cgroup *cgroup)
 			   O_RDONLY | O_CLOEXEC);
 	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
 	if (length <= 0)
-		return false;
+		return true; /* not known: then it must not be anybody else's */
 	text[length] = '\0';
 	cgroup->is_known_empty = keyed_value(text, "populated") == 0;
 	return !cgroup->is_known_empty;

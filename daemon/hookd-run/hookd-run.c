@@ -231,26 +231,42 @@ static void enter_namespaces(struct job *job)
 		become_namespace_root();
 }
 
+/* Waits for the word to go; without it hookd does not know of this process, and it must not be. */
+static void await_go(int gate)
+{
+	char go;
+
+	if (read(gate, &go, 1) != 1)
+		_exit(127);
+	close(gate);
+}
+
 /*
  * setns(2) puts only future children into a pid namespace. The child is made hookd's, not ours
- * (CLONE_PARENT), so that hookd waits for the hook itself.
+ * (CLONE_PARENT), so that hookd waits for the hook itself. It goes on only when it was reported: if
+ * we are killed before, the gate's end does not open it.
  */
 static void go_on_in_pid_namespace(void)
 {
-	int pidfd = -1;
+	int pidfd = -1, gate[2];
 	struct clone_args args = {
 	    .flags = CLONE_PARENT | CLONE_PIDFD,
 	    .pidfd = (uintptr_t)&pidfd,
 	};
-	long pid = syscall(SYS_clone3, &args, sizeof(args));
+	long pid;
 
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		fail(SPAWN_STEP_NAMESPACES, errno);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
 		fail(SPAWN_STEP_NAMESPACES, errno);
 	if (pid > 0) {
 		send_report(&(struct plan_report){.pid = (int32_t)pid}, pidfd);
-		_exit(0);
+		_exit(write(gate[1], "", 1) == 1 ? 0 : 127);
 	}
+	close(gate[1]);
 	setsid();
+	await_go(gate[0]);
 }
 
 int main(int argc, char **argv)

@@ -42,8 +42,10 @@ int listener_new(struct event_base *base, int fd, listener_fn on_connection, voi
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 
-	if (!listener)
+	if (!listener) {
+		close(fd);
 		return -ENOMEM;
+	}
 	*listener =
 	    (struct listener){.fd = -1, .on_connection = on_connection, .userdata = userdata};
 	if (!is_listening(fd)) {
@@ -53,11 +55,11 @@ int listener_new(struct event_base *base, int fd, listener_fn on_connection, voi
 	}
 	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, listener);
 	listener->retry = event_new(base, -1, 0, on_retry, listener);
+	listener->fd = fd;
 	if (!listener->readable || !listener->retry || event_add(listener->readable, NULL) < 0) {
 		listener_free(listener);
 		return -ENOMEM;
 	}
-	listener->fd = fd;
 	*ret_listener = listener;
 	return 0;
 }

@@ -68,6 +68,9 @@ static size_t keep_head(struct capture *capture, const char *bytes, size_t lengt
 	size_t room = HP_CAPTURE_HEAD_BYTES - capture->head_length;
 	size_t needed;
 
+	/* Without memory for more head the tail has begun early. */
+	if (capture->tail)
+		return 0;
 	if (length > room)
 		length = room;
 	needed = capture->head_length + length;

@@ -59,7 +59,7 @@ struct leftovers {
 	size_t count;
 };
 void leftovers_init(struct leftovers *leftovers);
-/* Takes the pipe over; beyond LEFTOVERS_MAX, or without memory, the pipe is closed instead. */
+/* Takes the pipe over; beyond LEFTOVERS_MAX, or without memory, it stays the capture's. */
 void leftovers_adopt(struct leftovers *leftovers, struct capture *capture);
 void leftovers_clear(struct leftovers *leftovers);
 #define LEFTOVERS_MAX 4096

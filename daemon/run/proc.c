@@ -317,7 +317,8 @@ static void kill_tree(struct proc *proc)
 
 static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
 {
-	if (proc->state != PROC_RUNNING)
+	/* Once it was waited for, its number may be somebody else's. */
+	if (proc->state != PROC_RUNNING || proc->exited_ns)
 		return;
 	proc->state = PROC_KILLED;
 	proc->kill_cause = cause;

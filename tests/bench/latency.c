@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long one caller waits for its hooks: hookd through libhookd on a kept connection, against a
+ * bare process or against RunHooks. The two take turns in blocks of BLOCK_HOOKS, so that whatever
+ * else the machine does falls on both. One process does both, so both have its CPUs, its memory
+ * and its descriptors. Prints one row: medians, for each hook of a request.
+ */
+#include <errno.h>
+
+#include "tests/bench/ask.h"
+#include "tests/bench/bare.h"
+#include "tests/bench/options.h"
+#include "tests/bench/runhooks.h"
+
+#define BLOCK_HOOKS 200
+
+struct duel {
+	const struct options *options;
+	struct asker asker;
+	struct runhooks runhooks;
+	struct samples ours, theirs;
+};
+
+static int block_of_hookd(struct duel *duel)
+{
+	unsigned int requests = BLOCK_HOOKS / duel->options->hooks;
+	int r = 0;
+
+	for (unsigned int i = 0; i < requests && r == 0; i++) {
+		int64_t begin = now_ns();
+
+		r = asker_run(&duel->asker);
+		if (r == 0)
+			r = samples_add(&duel->ours, now_ns() - begin);
+	}
+	return r;
+}
+
+static int block_of_bare(struct duel *duel)
+{
+	int r = 0;
+
+	for (int i = 0; i < BLOCK_HOOKS && r == 0; i++) {
+		int64_t begin = now_ns();
+		pid_t pid = bare_start(duel->options->hook);
+
+		r = pid < 0 ? pid : bare_wait(pid);
+		if (r == 0)
+			r = samples_add(&duel->theirs, now_ns() - begin);
+	}
+	return r;
+}
+
+static int block_of_runhooks(struct duel *duel)
+{
+	int64_t whole;
+	struct runhooks_order order = {
+	    .hook = duel->options->hook,
+	    .hooks = duel->options->hooks,
+	    .calls = BLOCK_HOOKS / duel->options->hooks,
+	    .goroutines = 1,
+	};
+
+	return runhooks_run(&duel->runhooks, &order, &duel->theirs, &whole);
+}
+
+static int run_round(struct duel *duel, unsigned int round)
+{
+	int (*theirs)(struct duel *) = duel->options->runhooks ? block_of_runhooks : block_of_bare;
+	/* Each goes first as often as the other. */
+	int r = round % 2 ? theirs(duel) : block_of_hookd(duel);
+
+	if (r == 0)
+		r = round % 2 ? block_of_hookd(duel) : theirs(duel);
+	return r;
+}
+
+static int run_duel(struct duel *duel)
+{
+	int r = run_round(duel, 0);
+
+	samples_forget(&duel->ours);
+	samples_forget(&duel->theirs);
+	for (unsigned int round = 1; round <= duel->options->rounds && r == 0; round++)
+		r = run_round(duel, round);
+	return r;
+}
+
+static void print_result(struct duel *duel)
+{
+	const struct options *options = duel->options;
+	double per_request = 1000.0 * options->hooks;
+
+	row_print(&(struct row){
+	    .what = options->what,
+	    .a = samples_median_ns(&duel->ours) / per_request,
+	    .b = samples_median_ns(&duel->theirs) / (options->runhooks ? per_request : 1000),
+	    .unit = "us",
+	    .bound = options->bound,
+	    .target = options->target,
+	});
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	struct duel duel = {.options = &options};
+	int r = options_parse(argc, argv, &options);
+
+	if (r < 0 || options.hooks == 0 || options.hooks > BLOCK_HOOKS || !options.hook)
+		return options_exit(argv[0], -EINVAL, "options.h");
+	r = asker_init(&duel.asker, options.address, options.hook, options.hooks, 0);
+	if (r == 0 && options.runhooks)
+		r = runhooks_start(&duel.runhooks, options.runhooks);
+	if (r == 0)
+		r = run_duel(&duel);
+	if (r == 0)
+		print_result(&duel);
+	r = options_exit(argv[0], r, "a side of it failed");
+	runhooks_stop(&duel.runhooks);
+	asker_clear(&duel.asker);
+	samples_free(&duel.ours);
+	samples_free(&duel.theirs);
+	return r;
+}

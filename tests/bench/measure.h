@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Samples, and the row of the table that they become. */
+
+static inline int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+struct samples {
+	int64_t *ns;
+	size_t count, capacity;
+};
+
+/* -ENOMEM. */
+int samples_add(struct samples *samples, int64_t ns);
+/* What a part of `part` (0..1) of the samples stays below; 0 where there are none. Sorts them. */
+double samples_quantile_ns(struct samples *samples, double part);
+double samples_median_ns(struct samples *samples);
+void samples_forget(struct samples *samples);
+void samples_free(struct samples *samples);
+
+enum bound { BOUND_NONE, BOUND_RATIO_AT_MOST, BOUND_RATIO_AT_LEAST, BOUND_A_AT_MOST };
+
+struct row {
+	const char *what;
+	double a; /* hookd's */
+	double b; /* of what it is compared with; 0: nothing */
+	const char *unit;
+	enum bound bound;
+	double target;
+};
+
+/* One line on stdout: what, both values, A / B, the target and whether it was met. */
+void row_print(const struct row *row);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes a cgroup2 directory for one test program. False where there is none to write to. */
+bool own_cgroup_make(char *ret_path, size_t size);
+/* Kills what is in it and removes it with all below. */
+void own_cgroup_remove(const char *path);

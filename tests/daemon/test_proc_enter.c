@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Hooks in another pid namespace, where hookd-run's successor is the hook; and the deadline. */
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "tests/daemon/hooks.h"
+
+/* ---- the moment of the deadline ---- */
+
+/* A process that is stopped, and ends after the loop has looked at its events, before its timers.
+ */
+struct late {
+	pid_t pid;
+	int pidfd;
+	struct event *event;
+};
+
+static void let_it_end(evutil_socket_t fd, short what, void *userdata)
+{
+	struct late *late = userdata;
+	struct pollfd exit = {.fd = late->pidfd, .events = POLLIN};
+
+	(void)fd, (void)what;
+	kill(late->pid, SIGCONT);
+	assert_int_equal(poll(&exit, 1, 5000), 1);
+}
+
+/* To its end; the loop gets to run only when the deadline has passed. */
+static void run_late(struct hook *hook, const char *script)
+{
+	struct late late;
+	int64_t deadline_ns;
+
+	assert_int_equal(hook_start(hook, script), 0);
+	deadline_ns = hook->started_ns + (int64_t)hook->spec.timeout_ns + 20 * (int64_t)MS;
+	late.pid = proc_pid(hook->proc);
+	kill(late.pid, SIGSTOP);
+	late.pidfd = (int)syscall(SYS_pidfd_open, late.pid, 0);
+	late.event = event_new(base, -1, 0, let_it_end, &late);
+	event_add(late.event, &(struct timeval){.tv_usec = 1000});
+	while (clock_ns(CLOCK_MONOTONIC) < deadline_ns)
+		sched_yield();
+	wait_for(base, hook->done_count == 1);
+	event_free(late.event);
+	close(late.pidfd);
+}
+
+/* What has exited when hookd comes to kill it has not timed out. */
+static void an_exit_before_the_kill_counts(void **state)
+{
+	struct hook hook = {.spec.timeout_ns = 60 * MS};
+
+	(void)state;
+	run_late(&hook, "exit 3");
+	assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
+	assert_int_equal(hook.result.exit_status, 3);
+	hook_clear(&hook);
+}
+
+/* ---- in another pid namespace: hookd-run ends, and its successor is the hook ---- */
+
+struct container {
+	pid_t parent, init; /* parent made the namespace and waits for its first process */
+	int pidfd;
+};
+
+static struct container container_start(void)
+{
+	struct container container = {.pidfd = -1};
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	container.parent = fork();
+	if (container.parent == 0) {
+		pid_t init;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWPID) < 0)
+			_exit(1);
+		init = fork();
+		if (init == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		if (write(ends[1], &init, sizeof(init)) != sizeof(init))
+			_exit(2);
+		waitpid(init, NULL, 0);
+		_exit(0);
+	}
+	close(ends[1]);
+	if (read(ends[0], &container.init, sizeof(container.init)) == sizeof(container.init))
+		container.pidfd = (int)syscall(SYS_pidfd_open, container.init, 0);
+	close(ends[0]);
+	assert_true(container.pidfd >= 0);
+	return container;
+}
+
+static struct enter_target target_of(const struct container *container)
+{
+	return (struct enter_target){
+	    .pid = container->init, .pidfd = container->pidfd, .resolves_inside = true};
+}
+
+/* The kernel lets the first process end only after all in its namespace have been waited for. */
+static void container_end(struct container *container)
+{
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	pid_t ended;
+
+	kill(container->init, SIGKILL);
+	close(container->pidfd);
+	while ((ended = waitpid(container->parent, NULL, WNOHANG)) == 0 &&
+	       clock_ns(CLOCK_MONOTONIC) < deadline_ns)
+		loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 5 * (int64_t)MS);
+	assert_int_equal(ended, container->parent);
+}
+
+static void a_hook_enters_a_pid_namespace(void **state)
+{
+	struct container container;
+	struct hook hook = {0};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook.spec.target = target_of(&container);
+	hook_run(&hook, "echo $$; cat; exit 5");
+	assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
+	assert_int_equal(hook.result.exit_status, 5);
+	assert_in_range(hook.result.output[0].length, 4, 8);
+	assert_int_equal(hook.result.output[0].bytes[hook.result.output[0].length - 1], '}');
+	hook_clear(&hook);
+	hook.spec.target = target_of(&container);
+	hook.spec.path = "/nonexistent";
+	hook_run(&hook, "");
+	assert_int_equal(hook.result.outcome, HP_HOOK_SPAWN_FAILED);
+	assert_string_equal(hook.result.failed_step, "exec");
+	assert_int_equal(hook.result.failed_errno, ENOENT);
+	hook_clear(&hook);
+	container_end(&container);
+}
+
+static void a_timeout_reaches_the_successor(void **state)
+{
+	struct container container;
+	struct hook hook = {.spec.timeout_ns = 500 * MS};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook.spec.target = target_of(&container);
+	hook_run(&hook, "echo in; sleep 1000");
+	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
+	assert_in_range(hook.took_ms, 500, 5000);
+	expect_stream(&hook, 1, "in\n");
+	hook_clear(&hook);
+	container_end(&container);
+}
+
+/* The successor is hookd's child: when nobody waits for it, it stays as a zombie for ever. */
+static void freeing_waits_for_the_successor_too(void **state)
+{
+	struct container container;
+	struct hook hook = {0};
+	pid_t first, successor;
+	char letter;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook.spec.target = target_of(&container);
+	assert_int_equal(hook_start(&hook, "echo in; exec sleep 1000"), 0);
+	first = proc_pid(hook.proc);
+	proc_listen(hook.proc, hook_on_output);
+	wait_for(base, hook.heard[0][0] && proc_pid(hook.proc) != first);
+	successor = proc_pid(hook.proc);
+	hook.proc = proc_free(hook.proc);
+	for (int i = 0; i < 100 && process_state(successor); i++)
+		loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 10 * 1000000);
+	letter = process_state(successor);
+	/* It would keep its namespace, and with it the container, from ending too. */
+	waitpid(successor, NULL, WNOHANG);
+	container_end(&container);
+	if (letter)
+		fail_msg("the successor is still there, in state %c", letter);
+	hook_clear(&hook);
+}
+
+static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
+{
+	struct container container;
+	struct hook hook = {.spec.timeout_ns = 60 * MS};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook.spec.target = target_of(&container);
+	run_late(&hook, "exec sleep 3");
+	container_end(&container);
+	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
+	hook_clear(&hook);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    PROC_TEST(an_exit_before_the_kill_counts),
+	    PROC_TEST(a_hook_enters_a_pid_namespace),
+	    PROC_TEST(a_timeout_reaches_the_successor),
+	    PROC_TEST(freeing_waits_for_the_successor_too),
+	    PROC_TEST(the_end_of_hookd_run_does_not_take_the_deadline_along),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: real containers by crun and by runc, their hooks delegated to the system's hookd.
+. "$(dirname "$0")/setup.sh"
+
+install_hookd
+status=0
+run_tests() { # RUNTIME TEST...
+	local test
+
+	for test in "${@:2}"; do
+		echo "# $1: $test"
+		"$here/../containers/test_$test.sh" unix:$socket hookctl - "$1" || status=1
+	done
+}
+
+# What runc makes of failures does not depend on the kernel, and is tested outside.
+run_tests crun stages failures
+run_tests runc stages
+exit $status

@@ -1,0 +1,275 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: hookd as a service of a real systemd, on pure cgroup2.
+. "$(dirname "$0")/setup.sh"
+
+cgroups=/sys/fs/cgroup/system.slice/hookd.service
+begun=$work/begun   # a FIFO: the hook runs
+go=$work/go         # a FIFO: the hook may end
+held=$work/held     # a FIFO: ends when all who hold it for writing are dead
+mkfifo "$begun" "$go" "$held"
+echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/tmp"}' > "$work/state.json"
+
+# Short enough to see them work.
+mkdir -p /run/systemd/system/hookd.service.d
+printf '%s\n' '[Service]' WatchdogSec=5s TimeoutStopSec=2s \
+	> /run/systemd/system/hookd.service.d/test.conf
+install_hookd
+
+# ---- helpers ----
+
+show() { # PROPERTY of the service
+	systemctl show --value -p "$1" hookd.service
+}
+
+wait_while() { # STATES
+	while [[ $(show ActiveState) =~ ^($1)$ ]]; do :; done
+}
+
+# Of a daemon that runs: 0, for none, would be a process group to kill(1).
+main_pid() {
+	local pid
+
+	pid=$(show MainPID)
+	[ "$pid" -gt 0 ] || { echo "hookd.service has no process" >&2; return 1; }
+	echo "$pid"
+}
+
+# Runs one hook to its end; exits as hookctl does.
+run_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
+	local hooks
+
+	hooks=$(mktemp -p "$work")
+	jq -n --arg script "$1" --argjson timeout "${2:-60}" '{poststop: [
+		{path: "/bin/sh", args: ["sh", "-c", $script], timeout: $timeout}]}' > "$hooks"
+	hookctl --json=short run --stage=poststop --state="$work/state.json" --hooks="$hooks"
+}
+
+# The same in the background, with the result in $work/result.json; returns when the hook runs.
+start_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
+	run_hook "echo > $begun; $1" "${2:-60}" > "$work/result.json" 2>&1 &
+	hook=$!
+	timeout 60 cat "$begun" > "$work/began"
+}
+
+stdout_of_hook() { # SCRIPT
+	run_hook "$1" | jq -r '.hooks[0].stdout'
+}
+
+exits_with() { # NAME STATUS COMMAND...
+	local status=0
+
+	"${@:3}" > "$work/out" 2>&1 || status=$?
+	[ "$status" -eq "$2" ] && ok "$1" || not_ok "$1" "exit $status, not $2" "$(< "$work/out")"
+}
+
+# Ends with the last process that has the FIFO open for writing.
+wait_for_holders() {
+	timeout 60 cat "$held"
+}
+
+uptime_ms() {
+	awk '{ print int($1 * 1000) }' /proc/uptime
+}
+
+# ---- activation ----
+
+test_activation() {
+	exits_with "the service does not run yet" 3 systemctl is-active --quiet hookd.service
+	is "the socket is there, for root alone" "$(stat -c '%U %a %F' $socket)" 'root 600 socket'
+	is "its folder can be entered" "$(stat -c %a /run/hookd)" 755
+	check "the first connection is answered" hookctl ping
+	is "because it started the service" "$(show ActiveState)" active
+	is "which has said that it is ready" "$(show StatusText)" Ready
+	check "hookctl status" hookctl status
+}
+
+# ---- what hooks run in ----
+
+test_cgroups() {
+	local cgroup
+
+	is "hookd is in a cgroup of its own" "$(cat "/proc/$(show MainPID)/cgroup")" \
+		0::/system.slice/hookd.service/daemon
+	cgroup=$(stdout_of_hook 'cat /proc/self/cgroup')
+	is "a hook is in one of the runs" "${cgroup%/*}" 0::/system.slice/hookd.service/runs
+	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" memory
+	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" pids
+}
+
+test_surroundings() {
+	local script='ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; umask'
+
+	is "a hook has the usual limits" "$(stdout_of_hook "$script" | xargs)" \
+		'1024 524288 0 0022'
+	is "and nothing of the service's environment" \
+		"$(stdout_of_hook 'env | cut -d= -f1 | sort' | xargs)" 'PATH PWD'
+}
+
+# ---- timeouts ----
+
+test_timeout() {
+	local begin took
+
+	wait_for_holders &
+	begin=$(uptime_ms)
+	exits_with "a hook that hangs times out" 124 \
+		run_hook "exec 9> $held; setsid -f sleep 1000; sleep 1000" 1
+	took=$(($(uptime_ms) - begin))
+	is "on time" "$((took >= 1000 && took < 10000)) ($took ms)" "1 ($took ms)"
+	check "with all that it has started, wherever it hid" wait $!
+}
+
+test_clock_steps() {
+	local real begin took
+
+	real=$(($(date +%s) - $(uptime_ms) / 1000))
+	start_hook 'sleep 2' 20
+	date -s "@$(($(date +%s) + 7200))" > "$work/out"
+	check "a clock that jumps two hours ahead ends no hook" wait "$hook"
+
+	begin=$(uptime_ms)
+	start_hook 'sleep 1000' 3
+	date -s "@$(($(date +%s) - 7200))" > "$work/out"
+	exits_with "one that jumps back keeps no hook" 124 wait "$hook"
+	took=$(($(uptime_ms) - begin))
+	is "beyond its timeout of 3 s" "$((took >= 3000 && took < 15000)) ($took ms)" "1 ($took ms)"
+	took=$(jq '.hooks[0].durationUSec / 1000 | floor' "$work/result.json")
+	is "and its duration is right" "$((took >= 3000 && took < 15000)) ($took ms)" "1 ($took ms)"
+	date -s "@$((real + $(uptime_ms) / 1000))" > "$work/out"
+}
+
+# ---- reload ----
+
+test_reload() {
+	local pid
+
+	pid=$(show MainPID)
+	mkdir -p /etc/hookd
+	printf '[Hooks]\nDefaultTimeoutSec=1\n' > /etc/hookd/hookd.conf
+	check "reload" systemctl reload hookd.service
+	exits_with "the new default timeout counts" 124 run_hook 'sleep 1000' null
+	is "the daemon is the same" "$(show MainPID)" "$pid"
+	rm /etc/hookd/hookd.conf
+	check "reload again" systemctl reload hookd.service
+}
+
+# ---- stop ----
+
+# The hook lasts longer than TimeoutStopSec= allows, were it not for hookd asking for more.
+test_stop_drains() {
+	local stop
+
+	start_hook "cat $go; sleep 4; echo whole; exit 7"
+	systemctl stop hookd.service 2> "$work/out" &
+	stop=$!
+	wait_while active
+	exits_with "while it stops it takes no new hooks" 125 run_hook true
+	contains "and says so" "$work/out" 'shutting down'
+	echo > "$go"
+	exits_with "the hook that runs is awaited" 1 wait "$hook"
+	is "and its caller gets the result" \
+		"$(jq -r '.hooks[0] | "\(.exitStatus) \(.stdout)"' "$work/result.json" | xargs)" '7 whole'
+	check "systemctl stop" wait "$stop"
+	is "the service has ended well" "$(show Result) $(show ActiveState)" 'success inactive'
+	exits_with "its cgroups are gone" 1 test -e $cgroups
+	is "the socket is still there" "$(systemctl is-active hookd.socket)" active
+	check "a call starts it again" hookctl ping
+}
+
+test_drain_verb() {
+	check "hookctl drain" hookctl drain
+	wait_while 'active|deactivating'
+	is "ends the service well" "$(show Result)" success
+	check "and a call starts it again" hookctl ping
+}
+
+# ---- trouble ----
+
+test_watchdog() {
+	local pid restarts
+
+	restarts=$(show NRestarts)
+	pid=$(main_pid)
+	kill -STOP "$pid"
+	check "a call to a daemon that hangs is answered" timeout 60 hookctl ping
+	is "by another one" "$(($(show MainPID) != pid))" 1
+	is "which systemd has started" "$(($(show NRestarts) - restarts))" 1
+	journalctl --sync
+	journalctl -u hookd.service > "$work/journal"
+	contains "because of the watchdog" "$work/journal" 'Watchdog timeout'
+}
+
+# setsid takes a process out of reach of all that goes by sessions and process groups. The caller
+# asks the next daemon for the result of the run that it began.
+test_crash() {
+	local pid
+
+	wait_for_holders &
+	start_hook "echo ran >> $work/ran; exec 9> $held; setsid -f sleep 1000; sleep 1000"
+	pid=$(main_pid)
+	kill -KILL "$pid"
+	check "the hooks of a daemon that crashed end with it" wait %?wait_for_holders
+	exits_with "the caller learns that nobody knows how" 125 wait "$hook"
+	is "which is called lost" "$(jq -r .outcome "$work/result.json")" lost
+	is "the hook ran once" "$(< "$work/ran")" ran
+	check "another daemon answers" timeout 60 hookctl ping
+	is "in a fresh cgroup" "$(cat "/proc/$(show MainPID)/cgroup")" \
+		0::/system.slice/hookd.service/daemon
+	check "and runs hooks" run_hook true
+}
+
+test_journal() {
+	exits_with "a hook that fails" 1 run_hook 'echo out of luck >&2; exit 3'
+	journalctl --sync
+	journalctl -u hookd.service > "$work/journal"
+	contains "is in the journal, with what it said" "$work/journal" 'out of luck'
+	is "and nothing of hookd's is there as an emergency" \
+		"$(journalctl -q -o cat -u hookd.service -p crit _COMM=hookd)" ''
+}
+
+# ---- somebody else's hookd ----
+
+as_user() { # UID COMMAND...
+	setpriv --reuid="$1" --regid="$1" --clear-groups --no-new-privs "${@:2}"
+}
+
+test_user() {
+	local address=unix:$work/user/hookd.sock line=
+
+	install -d -o 1234 -g 1234 -m 755 "$work/user"
+	mkfifo "$work/says"
+	as_user 1234 hookd --socket="${address#unix:}" --log-target=stderr 2> "$work/says" &
+	until [ "$line" = 'hookd: ready' ]; do
+		read -r line || break
+	done < "$work/says"
+	is "a user's own hookd starts" "$line" 'hookd: ready'
+	echo '{"poststop":[{"path":"/usr/bin/id","args":["id","-u"]}]}' > "$work/id.json"
+	is "and runs hooks as the user" "$(as_user 1234 hookctl --address="$address" --json=short \
+		run --stage=poststop --state="$work/state.json" --hooks="$work/id.json" |
+		jq -r '.hooks[0].stdout')" 1234
+	exits_with "for the user alone" 125 as_user 1235 hookctl --address="$address" \
+		run --stage=poststop --state="$work/state.json" --hooks="$work/id.json"
+	check "until it is drained" as_user 1234 hookctl --address="$address" drain
+	check "and ends well" wait $!
+}
+
+test_socket_stops() {
+	systemctl stop hookd.socket hookd.service
+	exits_with "the socket goes with its unit" 1 test -e $socket
+}
+
+test_activation
+test_cgroups
+test_surroundings
+test_timeout
+test_clock_steps
+test_reload
+test_stop_drains
+test_drain_verb
+test_watchdog
+test_crash
+test_journal
+test_user
+test_socket_stops
+tap_end

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# For the scripts that run in the guest, to be sourced. Makes $work.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+chmod 755 "$work"
+socket=/run/hookd/hookd.sock
+. "$here/../containers/tap.sh"
+
+# As an administrator would.
+install_hookd() {
+	cp -a /guest/root/. /
+	ldconfig
+	systemd-sysusers
+	systemd-tmpfiles --create
+	systemctl --quiet enable --now hookd.socket
+}

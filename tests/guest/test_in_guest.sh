@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Boots the guest with hookd installed as the build would install it, and runs one of the scripts
+# beside this one in there. Usage: test_in_guest.sh CMAKE BUILD-FOLDER SCRIPT
+set -euo pipefail
+
+cmake=$1 build=$2 script=$3
+here=$(cd "$(dirname "$0")" && pwd)
+if ! command -v qemu-system-x86_64 > /dev/null; then
+	echo "1..0 # SKIP there is no qemu-system-x86_64"
+	exit 77
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/guest" "$work/guest/tests"
+DESTDIR=$work/guest/root "$cmake" --install "$build" --strip > "$work/install.log" ||
+	{ cat "$work/install.log"; exit 1; }
+cp -r "$here" "$here/../containers" "$work/guest/tests/"
+
+# The status counts, and so does what was printed: a script that ends early has no plan.
+status=0
+"$here/run" -t 600 "$work/guest" "bash tests/guest/$script" | tee "$work/console" || status=$?
+if [ "$status" -ne 0 ]; then
+	echo "in the guest: exit status $status"
+	exit 1
+fi
+grep -q '^1\.\.[1-9]' "$work/console"
+! grep '^not ok' "$work/console"

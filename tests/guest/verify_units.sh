@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What systemd says of our files, which must be nothing. Usage: verify_units.sh UNITS SOURCES HOOKD
+set -euo pipefail
+
+units=$1 sources=$2 hookd=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if ! command -v systemd-analyze > /dev/null; then
+	echo "there is no systemd-analyze"
+	exit 77
+fi
+
+# The program is not installed, and systemd wants to see it.
+mkdir "$work/units" "$work/root" "$work/root/etc"
+cp "$sources/hookd.socket" "$work/units/"
+sed "s,^ExecStart=[^ ]*,ExecStart=$hookd," "$units/hookd.service" > "$work/units/hookd.service"
+SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify hookd.socket hookd.service > "$work/said" 2>&1
+grep -v -e '^$' "$work/said" && exit 1
+
+echo 'root:x:0:0::/:/bin/sh' > "$work/root/etc/passwd"
+systemd-sysusers --root="$work/root" "$sources/hookd.sysusers" > "$work/said" 2>&1
+grep -q ^hookd: "$work/root/etc/group"
+systemd-tmpfiles --root="$work/root" --create --clean "$sources/hookd.tmpfiles"
