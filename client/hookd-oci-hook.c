@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,15 +296,27 @@ static char **shim_environment(struct shim *shim)
 	return environment;
 }
 
+/* A hook starts where its runtime has put it, which is where we are. NULL: nowhere any more. */
+static char *shim_directory(struct shim *shim)
+{
+	char path[PATH_MAX];
+
+	return getcwd(path, sizeof(path)) && path[0] == '/'
+		   ? hp_arena_copy(&shim->arena, path, strlen(path))
+		   : NULL;
+}
+
 static int shim_write_hooks(struct shim *shim, struct hp_buf *text)
 {
-	char **environment = shim_environment(shim);
+	char **environment = shim_environment(shim), *directory = shim_directory(shim);
 	struct hp_err err = {0};
 	int r = -ENOMEM;
 
 	for (size_t i = 0; i < shim->list.count; i++) {
 		if (!shim->list.hooks[i].env)
 			shim->list.hooks[i].env = environment;
+		if (!shim->list.hooks[i].dir)
+			shim->list.hooks[i].dir = directory;
 	}
 	/* libcontainer's dialect can say every hook that oci's can. */
 	if (environment)

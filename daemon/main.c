@@ -377,8 +377,8 @@ static int run(struct program *program)
 		return EXIT_FAILURE;
 	}
 	sched_on_idle(program->hookd.sched, on_idle, program);
-	sd_tell("READY=1\nSTATUS=Ready");
-	log_write(LOG_EMERG, NULL, 0, "ready");
+	if (!sd_tell("READY=1\nSTATUS=Ready"))
+		dprintf(STDERR_FILENO, "hookd: ready\n");
 	event_base_dispatch(program->hookd.base);
 	log_info("ended");
 	return EXIT_SUCCESS;

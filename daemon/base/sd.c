@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,7 +41,7 @@ int sd_take_sockets(int *ret_fds, int max)
 	return taken;
 }
 
-void sd_tell(const char *format, ...)
+bool sd_tell(const char *format, ...)
 {
 	char state[256];
 	va_list arguments;
@@ -50,7 +49,7 @@ void sd_tell(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(state, sizeof(state), format, arguments);
 	va_end(arguments);
-	(void)sd_notify(0, state);
+	return sd_notify(0, state) > 0;
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *userdata)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/base/util.h"
@@ -14,8 +15,8 @@
  */
 int sd_take_sockets(int *ret_fds, int max);
 
-/* sd_notify(3) with a formatted state. */
-void sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* sd_notify(3) with a formatted state. False where there is nobody to tell. */
+bool sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Arms a timer that pets the manager's watchdog at half its period; an event loop that hangs

@@ -154,11 +154,13 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 /*
  * After the hook's exit the pipe holds a bounded rest; only a process that it left behind can go
- * on writing, and that one's output is not the hook's. One pipe's worth at its largest is enough.
+ * on writing, and that one's output is not the hook's. What the pipe can hold is enough.
  */
 void capture_drain(struct capture *capture)
 {
-	read_chunks(capture, 1024 * 1024 / CHUNK_BYTES + 1);
+	int size = capture->fd < 0 ? 0 : fcntl(capture->fd, F_GETPIPE_SZ);
+
+	read_chunks(capture, size / CHUNK_BYTES + 2);
 }
 
 bool capture_is_open(const struct capture *capture)

@@ -37,6 +37,14 @@ static int sealed_memfd(const char *name, const void *bytes, size_t length)
 	return take_fd(&fd);
 }
 
+/* A copy far above the numbers that the child places them at, so that none overwrites another. */
+static int copy_high(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 2 * SPAWN_FDS_MAX);
+
+	return copy < 0 ? -errno : copy;
+}
+
 static bool own_oom_score_is_set(void)
 {
 	char text[16] = "";
@@ -47,8 +55,9 @@ static bool own_oom_score_is_set(void)
 
 int entrance_init(struct entrance *entrance)
 {
-	int fd = sealed_memfd("hookd-run", hookd_run_image,
-			      (size_t)(hookd_run_image_end - hookd_run_image));
+	cleanup_close int image = sealed_memfd("hookd-run", hookd_run_image,
+					       (size_t)(hookd_run_image_end - hookd_run_image));
+	int fd = image < 0 ? image : copy_high(image);
 
 	if (fd < 0)
 		return fd;
@@ -104,14 +113,6 @@ static int write_plan(const struct spawn_spec *spec, const struct enter_target *
 		fd = sealed_memfd("hookd-plan", buf.data, buf.length);
 	hp_buf_free(&buf);
 	return fd;
-}
-
-/* A copy far above the numbers that the child places them at, so that none overwrites another. */
-static int copy_high(int fd)
-{
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 2 * SPAWN_FDS_MAX);
-
-	return copy < 0 ? -errno : copy;
 }
 
 static int open_child_fds(const struct spawn_spec *spec, const struct enter_target *target,

@@ -37,8 +37,6 @@ normalise() { # FOLDER PID CONTAINER-NAMESPACE...
 		script+="s/ $inode\$/ container/;"
 	done
 	sed -i "$script" "$1"/*.world
-	# runc starts createContainer hooks in the root file system, hookd in the bundle as all others.
-	sed -i "s,^$bundle/rootfs\$,$bundle," "$1"/createContainer.*.world
 	sed -i -E "s/(\"pid\": ?)$2\b/\1\"INIT\"/" "$1"/*.state
 	# The shell adds variables of its own.
 	sed -i -E '/^(PWD|OLDPWD|SHLVL|_)=/d' "$1"/*.env
