@@ -32,6 +32,7 @@ static void test_request(void **state)
 	struct fake_server *server = fake_server_start(steps);
 	struct outcome outcome;
 	const char *message;
+	char directory[1024], expected[4096];
 
 	(void)state;
 	outcome = run_shim_with(STATE "\n", ENV,
@@ -44,12 +45,15 @@ static void test_request(void **state)
 	fake_server_join(server);
 	message = fake_server_message(server, 0);
 	assert_non_null(strstr(message, "\"stage\":\"createRuntime\",\"state\":" STATE "\n,"));
-	/* A hook without env has ours; one that wants none gets none. */
-	assert_non_null(strstr(
-	    message, "\"createRuntime\":[{\"path\":\"/a\",\"args\":null,\"env\":[\"A=1\","
-		     "\"PATH=/usr/bin:/bin\"],\"dir\":\"\",\"timeout\":null},{\"path\":\"/b\","
-		     "\"args\":[\"b\",\"-x\"],\"env\":[],\"dir\":\"\",\"timeout\":2000000000}]"));
-	assert_null(strstr(message, "/c"));
+	/* A hook without env has ours; one that wants none gets none. Both start where we are. */
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	(void)snprintf(expected, sizeof(expected),
+		       "\"createRuntime\":[{\"path\":\"/a\",\"args\":null,\"env\":[\"A=1\","
+		       "\"PATH=/usr/bin:/bin\"],\"dir\":\"%s\",\"timeout\":null},{\"path\":\"/b\","
+		       "\"args\":[\"b\",\"-x\"],\"env\":[],\"dir\":\"%s\",\"timeout\":2000000000}]",
+		       directory, directory);
+	assert_non_null(strstr(message, expected));
+	assert_null(strstr(message, "\"/c\""));
 	assert_non_null(strstr(message, "\"onDisconnect\":\"cancel\""));
 	assert_non_null(strstr(message, "\"requestId\":\""));
 	fake_server_free(server);
