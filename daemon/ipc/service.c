@@ -21,7 +21,7 @@ int handle_get_info(struct exchange *exchange, struct hp_err *err)
 	hp_json_key(&writer, "version");
 	hp_json_put_string(&writer, HOOKD_VERSION);
 	hp_json_key(&writer, "url");
-	hp_json_put_string(&writer, "https://github.com/opencontainers/runtime-spec");
+	hp_json_put_string(&writer, "https://hookd.io");
 	hp_json_key(&writer, "interfaces");
 	hp_json_begin(&writer, '[');
 	for (size_t i = 0; i < interface_count; i++)

@@ -9,33 +9,14 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "daemon/base/memfd.h"
 #include "daemon/run/plan.h"
 #include "proto/buf.h"
 
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
-
-static int sealed_memfd(const char *name, const void *bytes, size_t length)
-{
-	cleanup_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	size_t written = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (written < length) {
-		ssize_t n = write(fd, (const char *)bytes + written, length - written);
-
-		if (n < 0)
-			return -errno;
-		written += (size_t)n;
-	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
 
 /* A copy far above the numbers that the child places them at, so that none overwrites another. */
 static int copy_high(int fd)
@@ -55,7 +36,7 @@ static bool own_oom_score_is_set(void)
 
 int entrance_init(struct entrance *entrance)
 {
-	cleanup_close int image = sealed_memfd("hookd-run", hookd_run_image,
+	cleanup_close int image = memfd_sealed("hookd-run", hookd_run_image,
 					       (size_t)(hookd_run_image_end - hookd_run_image));
 	int fd = image < 0 ? image : copy_high(image);
 
@@ -110,7 +91,7 @@ static int write_plan(const struct spawn_spec *spec, const struct enter_target *
 	for (uint32_t i = 0; i < plan.envc; i++)
 		add_string(&buf, spec->envp[i]);
 	if (!buf.failed)
-		fd = sealed_memfd("hookd-plan", buf.data, buf.length);
+		fd = memfd_sealed("hookd-plan", buf.data, buf.length);
 	hp_buf_free(&buf);
 	return fd;
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sealed memory. Called by run/stdin.c and run/enter.c. */
+#include "daemon/base/memfd.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+int memfd_sealed(const char *name, const void *bytes, size_t length)
+{
+	cleanup_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t written = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (written < length) {
+		ssize_t n = write(fd, (const char *)bytes + written, length - written);
+
+		if (n < 0)
+			return -errno;
+		written += (size_t)n;
+	}
+	return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : take_fd(&fd);
+}
