@@ -196,9 +196,14 @@ static void what_is_left_behind_is_success(void **state)
 {
 	const struct hp_hook hooks[] = {SHELL_HOOK("sleep 1000 & echo $!"), SHELL_HOOK("exit 0")};
 	struct run *run = run_hooks(HP_STAGE_CREATE_RUNTIME, hooks, ELEMENTS(hooks));
-	pid_t left = atoi(run->result.hooks[0].output[0].bytes);
+	const struct hp_output *output = &run->result.hooks[0].output[0];
+	char pid[16] = "";
+	pid_t left;
 
 	(void)state;
+	assert_in_range(output->length, 2, sizeof(pid) - 1);
+	memcpy(pid, output->bytes, output->length); /* what is kept has no NUL behind it */
+	left = atoi(pid);
 	assert_int_equal(run->result.outcome, HP_RUN_SUCCEEDED);
 	assert_true(run->result.hooks[0].lingering);
 	assert_false(run->result.hooks[1].lingering);
