@@ -33,7 +33,7 @@
 /* A killed family is gone within this, or what is left of it counts as left behind. */
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
-#define YOUNG_TICK_US  5000
+#define YOUNG_FOR_NS   (12 * 1000000ll)
 
 enum proc_state { PROC_RUNNING, PROC_KILLED, PROC_ABANDONED, PROC_DONE };
 
@@ -106,10 +106,14 @@ void procs_clear(struct procs *procs)
 
 static void leave_young(struct proc *proc)
 {
+	struct procs *procs = proc->procs;
+
 	if (!proc->is_young)
 		return;
 	proc->is_young = false;
-	TAILQ_REMOVE(&proc->procs->young, proc, link);
+	TAILQ_REMOVE(&procs->young, proc, link);
+	if (TAILQ_EMPTY(&procs->young))
+		event_del(procs->young_tick);
 }
 
 /* Without memory to watch a pipe it is still read at the exit; only a flood would then wait. */
@@ -120,22 +124,26 @@ static void watch_output(struct proc *proc)
 	(void)capture_watch(&proc->out[1]);
 }
 
-static void arm_young_tick(struct procs *procs)
+/*
+ * Watches the pipes of those that are no longer young, and sets the tick a whole period off again:
+ * a kernel timer that is due before the next scheduler tick costs more than a hook's pipes do.
+ */
+static void tend_young(struct procs *procs)
 {
-	(void)event_add(procs->young_tick, &(struct timeval){.tv_usec = YOUNG_TICK_US});
+	int64_t grown_up_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
+	struct proc *proc;
+
+	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= grown_up_ns)
+		watch_output(proc);
+	if (proc)
+		(void)event_add(procs->young_tick,
+				&(struct timeval){.tv_usec = YOUNG_FOR_NS / 1000});
 }
 
 static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
 {
-	struct procs *procs = userdata;
-	int64_t grown_up = clock_ns(CLOCK_BOOTTIME) - YOUNG_TICK_US * 1000ll / 2;
-	struct proc *proc;
-
 	(void)fd, (void)what;
-	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns < grown_up)
-		watch_output(proc);
-	if (!TAILQ_EMPTY(&procs->young))
-		arm_young_tick(procs);
+	tend_young(userdata);
 }
 
 /* ---- start ---- */
@@ -262,10 +270,9 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 		proc_free(proc);
 		return r;
 	}
-	if (TAILQ_EMPTY(&procs->young))
-		arm_young_tick(procs);
 	proc->is_young = true;
 	TAILQ_INSERT_TAIL(&procs->young, proc, link);
+	tend_young(procs);
 	*ret_proc = proc;
 	return 0;
 }
