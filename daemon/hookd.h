@@ -21,11 +21,10 @@ struct hookd {
 	struct config config;
 	struct event_base *base;
 	uid_t own_uid;
-	int64_t started_ns;	/* CLOCK_BOOTTIME */
-	const char *no_cgroups; /* why runs have no cgroups; NULL: they have */
+	int64_t started_ns; /* CLOCK_BOOTTIME */
 
 	struct procs procs;
-	struct cgroup_tree *cgroups; /* NULL: see no_cgroups */
+	struct cgroup_tree *cgroups; /* NULL: this machine has none that hookd may write */
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;

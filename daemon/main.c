@@ -239,7 +239,6 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 
 	if (cgroup_tree_new(hookd->base, root, &hookd->cgroups, &reason) == 0)
 		return;
-	hookd->no_cgroups = reason;
 	log_notice("hooks run without cgroups of their own: %s", reason);
 }
 

@@ -122,34 +122,32 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 	conn_flush(conn);
 }
 
+int read_parameters(const struct exchange *exchange, const char *const names[], size_t count,
+		    struct hp_json_value ret_values[], struct hp_err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		ret_values[i] = (struct hp_json_value){0};
+	if (hp_json_type(exchange->call.parameters) == HP_JSON_ABSENT)
+		return 0;
+	return hp_json_members(exchange->call.parameters, names, count, true, ret_values, err);
+}
+
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 {
-	struct hp_json_value key, value;
+	struct hp_json_value none[1];
 
-	HP_JSON_FOREACH (key, value, exchange->call.parameters) {
-		struct hp_arena arena = HP_ARENA_INIT;
-		char *name = NULL;
-
-		(void)value;
-		(void)hp_json_get_string(key, &arena, &name, err);
-		hp_err_invalid(err, name, "there is no such parameter");
-		hp_arena_free(&arena);
-		return -EINVAL;
-	}
-	return 0;
+	return read_parameters(exchange, NULL, 0, none, err);
 }
 
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err)
 {
 	static const char *const names[] = {"run"};
 	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_json_value value = {0};
+	struct hp_json_value value;
 	struct run *run = NULL;
 	char *id = NULL;
-	int r = 0;
+	int r = read_parameters(exchange, names, 1, &value, err);
 
-	if (hp_json_type(exchange->call.parameters) != HP_JSON_ABSENT)
-		r = hp_json_members(exchange->call.parameters, names, 1, true, &value, err);
 	if (r == 0)
 		r = hp_err_prefix(err, hp_json_get_name(value, &arena, HP_ID_BYTES_MAX, &id, err),
 				  "run");

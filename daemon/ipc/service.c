@@ -35,11 +35,9 @@ static int read_name(const struct exchange *exchange, struct hp_arena *arena, ch
 		     struct hp_err *err)
 {
 	static const char *const names[] = {"interface"};
-	struct hp_json_value value = {0};
-	int r = 0;
+	struct hp_json_value value;
+	int r = read_parameters(exchange, names, 1, &value, err);
 
-	if (hp_json_type(exchange->call.parameters) != HP_JSON_ABSENT)
-		r = hp_json_members(exchange->call.parameters, names, 1, true, &value, err);
 	if (r < 0)
 		return r;
 	return hp_err_prefix(err, hp_json_get_string(value, arena, ret_name, err), "interface");

@@ -101,15 +101,12 @@ static int read_number(const struct hp_json_value values[], enum list_parameter 
 static int read_filter(const struct exchange *exchange, struct hp_arena *arena,
 		       struct filter *ret_filter, struct hp_err *err)
 {
-	struct hp_json_value values[LIST_PARAMETER_COUNT] = {0};
+	struct hp_json_value values[LIST_PARAMETER_COUNT];
 	struct filter *filter = ret_filter;
-	int r = 0;
+	int r = read_parameters(exchange, list_names, LIST_PARAMETER_COUNT, values, err);
 
 	*filter = (struct filter){
 	    .stage = -1, .state = -1, .outcome = -1, .until_us = INT64_MAX, .limit = LIST_LIMIT};
-	if (hp_json_type(exchange->call.parameters) != HP_JSON_ABSENT)
-		r = hp_json_members(exchange->call.parameters, list_names, LIST_PARAMETER_COUNT,
-				    true, values, err);
 	if (r == 0)
 		r = read_string(values, LIST_CONTAINER, arena, &filter->container, err);
 	if (r == 0)

@@ -14,7 +14,7 @@ struct peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid; /* 0: not visible from here */
-	int pidfd; /* -1 until peer_open_namespaces() */
+	int pidfd; /* -1 unless peer_is_elsewhere() */
 	enum { PEER_NOT_ASKED, PEER_SAME_NAMESPACES, PEER_OTHER_NAMESPACES } namespaces;
 };
 

@@ -174,24 +174,14 @@ void run_remove_waiter(struct run *run, struct run_waiter *waiter)
 
 /* ---- the environment ---- */
 
-static char *trace_variable(struct hp_request *request)
+/* "name=value" in the request's arena. */
+static char *make_variable(struct hp_request *request, const char *name, const char *value)
 {
-	size_t size = sizeof("TRACEPARENT=") + strlen(request->traceparent);
+	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
 	char *variable = hp_arena_alloc(&request->arena, size);
 
 	if (variable)
-		snprintf(variable, size, "TRACEPARENT=%s", request->traceparent);
-	return variable;
-}
-
-static char *path_variable(struct run *run)
-{
-	const char *path = run->context->config->default_path;
-	size_t size = sizeof("PATH=") + strlen(path);
-	char *variable = hp_arena_alloc(&run->request.arena, size);
-
-	if (variable)
-		snprintf(variable, size, "PATH=%s", path);
+		snprintf(variable, size, "%s=%s", name, value);
 	return variable;
 }
 
@@ -201,21 +191,37 @@ static char *path_variable(struct run *run)
  */
 static char **hook_environment(struct run *run, const struct hp_hook *hook)
 {
+	struct hp_request *request = &run->request;
 	size_t count = 0;
 	char **environment;
 
 	while (hook->env && hook->env[count])
 		count++;
-	environment = hp_arena_calloc(&run->request.arena, count + 3, sizeof(*environment));
+	environment = hp_arena_calloc(&request->arena, count + 3, sizeof(*environment));
 	if (!environment)
 		return NULL;
 	if (hook->env)
 		memcpy(environment, hook->env, count * sizeof(*environment));
-	else if (!(environment[count++] = path_variable(run)))
+	else if (!(environment[count++] =
+		       make_variable(request, "PATH", run->context->config->default_path)))
 		return NULL;
-	if (run->request.traceparent && !(environment[count++] = trace_variable(&run->request)))
+	if (request->traceparent &&
+	    !(environment[count++] = make_variable(request, "TRACEPARENT", request->traceparent)))
 		return NULL;
 	return environment;
+}
+
+/* As runc does: without arguments, argv is the path. */
+static char **hook_arguments(struct run *run, const struct hp_hook *hook)
+{
+	char **arguments;
+
+	if (hook->args && hook->args[0])
+		return hook->args;
+	arguments = hp_arena_calloc(&run->request.arena, 2, sizeof(*arguments));
+	if (arguments)
+		arguments[0] = hook->path;
+	return arguments;
 }
 
 /* ---- one hook ---- */
@@ -228,11 +234,9 @@ static uint64_t hook_timeout_ns(const struct run *run, const struct hp_hook *hoo
 
 static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_spec *spec)
 {
-	char **default_args = hp_arena_calloc(&run->request.arena, 2, sizeof(*default_args));
-
 	*spec = (struct proc_spec){
 	    .path = hook->path,
-	    .argv = hook->args,
+	    .argv = hook_arguments(run, hook),
 	    .envp = hook_environment(run, hook),
 	    .dir = hook->dir,
 	    .soft_dir = run->request.bundle,
@@ -241,13 +245,7 @@ static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_sp
 	    .timeout_ns = hook_timeout_ns(run, hook),
 	    .target = run->target,
 	};
-	if (!spec->envp || !default_args)
-		return -ENOMEM;
-	if (!hook->args || !hook->args[0]) {
-		default_args[0] = hook->path;
-		spec->argv = default_args;
-	}
-	return 0;
+	return spec->argv && spec->envp ? 0 : -ENOMEM;
 }
 
 static int take_cgroup(struct run *run, struct proc_spec *spec)

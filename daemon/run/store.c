@@ -4,7 +4,7 @@
  *
  * Lists of all runs and of those that are done, two hash tables. Done runs leave when a new
  * one comes, or when a timer finds them too old; never while their own end is still on the stack.
- * Called by ipc/ to find runs, by sched.c's owner to book them.
+ * Called by ipc/.
  */
 #include "daemon/run/store.h"
 
