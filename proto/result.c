@@ -31,6 +31,7 @@ void hp_hook_result_clear(struct hp_hook_result *result)
 	free(result->path);
 	free(result->error);
 	free(result->failed_step);
+	free(result->failed_detail);
 	free(result->output[0].bytes);
 	free(result->output[1].bytes);
 	*result = (struct hp_hook_result){0};

@@ -44,14 +44,15 @@ struct hp_hook_result {
 	char *path;
 	enum hp_hook_outcome outcome;
 	bool success;
-	int exit_status;    /* outcome exited */
-	int signal;	    /* outcome signaled */
-	int oom_killed;	    /* 1, 0, or -1: not known on this machine */
-	char *error;	    /* NULL on success */
-	char *failed_step;  /* outcome spawn_failed */
-	int failed_errno;   /* outcome spawn_failed */
-	pid_t pid;	    /* 0: no process was made */
-	int64_t started_us; /* CLOCK_REALTIME; 0: never */
+	int exit_status;     /* outcome exited */
+	int signal;	     /* outcome signaled */
+	int oom_killed;	     /* 1, 0, or -1: not known on this machine */
+	char *error;	     /* NULL on success */
+	char *failed_step;   /* outcome spawn_failed */
+	int failed_errno;    /* outcome spawn_failed */
+	char *failed_detail; /* what of the step; NULL: that says enough. Part of `error` only */
+	pid_t pid;	     /* 0: no process was made */
+	int64_t started_us;  /* CLOCK_REALTIME; 0: never */
 	int64_t duration_us;
 	int64_t user_us, system_us;
 	int64_t max_rss_bytes;

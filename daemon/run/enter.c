@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd's side of hookd-run: keeps its image in a sealed memfd, writes plans, reads reports.
+ * hookd's side of hookd-run: keeps its image in a sealed memfd, hands it plans, reads reports.
  *
  * The image is executed from memory that nobody can write to any more, so a container that gets
  * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736). Called by proc.c.
@@ -13,7 +13,6 @@
 
 #include "daemon/base/memfd.h"
 #include "daemon/run/plan.h"
-#include "proto/buf.h"
 
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
@@ -51,93 +50,65 @@ void entrance_clear(struct entrance *entrance)
 	close_fd(&entrance->program);
 }
 
-/* ---- the plan ---- */
+/* ---- the way in ---- */
 
-static void add_string(struct hp_buf *buf, const char *string)
+/* A descriptor that there is not is /dev/null, to which writes succeed. */
+static int place_copy(struct enter *enter, enum plan_fd place, int fd)
 {
-	if (string)
-		hp_buf_append(buf, string, strlen(string) + 1);
-}
+	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	int copy = copy_high(fd < 0 ? null : fd);
 
-static uint32_t count_of(char *const *vector)
-{
-	uint32_t count = 0;
-
-	while (vector[count])
-		count++;
-	return count;
-}
-
-static int write_plan(const struct spawn_spec *spec, const struct enter_target *target,
-		      uint32_t flags)
-{
-	struct hp_buf buf = HP_BUF_INIT;
-	struct plan plan = {
-	    .flags = flags,
-	    .target_pid = target->pid,
-	    .argc = count_of(spec->argv),
-	    .envc = count_of(spec->envp),
-	    .has_dir = spec->dir != NULL,
-	    .has_soft_dir = spec->soft_dir != NULL,
-	};
-	int fd = -ENOMEM;
-
-	hp_buf_append(&buf, &plan, offsetof(struct plan, strings));
-	add_string(&buf, spec->path);
-	add_string(&buf, spec->dir);
-	add_string(&buf, spec->soft_dir);
-	for (uint32_t i = 0; i < plan.argc; i++)
-		add_string(&buf, spec->argv[i]);
-	for (uint32_t i = 0; i < plan.envc; i++)
-		add_string(&buf, spec->envp[i]);
-	if (!buf.failed)
-		fd = memfd_sealed("hookd-plan", buf.data, buf.length);
-	hp_buf_free(&buf);
-	return fd;
+	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
+	return copy < 0 ? copy : 0;
 }
 
 static int open_child_fds(const struct spawn_spec *spec, const struct enter_target *target,
-			  uint32_t flags, struct enter *enter)
+			  const struct enter_settings *settings, uint32_t flags,
+			  struct enter *enter)
 {
-	cleanup_close int plan = write_plan(spec, target, flags);
-	cleanup_close int null = -1;
-	int ends[2];
+	cleanup_close int plan = plan_open(spec, target, settings, flags);
+	bool joins = settings->settings && settings->settings->intel_rdt;
+	int ends[2], r;
 
 	if (plan < 0)
 		return plan;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	enter->control = ends[0];
-	enter->child_fds[0] = copy_high(ends[1]);
+	r = place_copy(enter, PLAN_FD_CONTROL, ends[1]);
 	close(ends[1]);
-	enter->child_fds[1] = copy_high(plan);
-	if (target->pid == 0)
-		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	enter->child_fds[2] = copy_high(target->pid ? target->pidfd : null);
-	for (int i = 0; i < 3; i++)
-		if (enter->child_fds[i] < 0)
-			return enter->child_fds[i];
-	return 0;
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_PLAN, plan);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_TARGET, target->pid ? target->pidfd : -1);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
+	return r;
 }
 
 int enter_prepare(const struct entrance *entrance, const struct enter_target *target,
-		  struct spawn_spec *spec, struct enter *ret_enter, enum spawn_step *ret_step)
+		  const struct enter_settings *settings, struct spawn_spec *spec,
+		  struct enter *ret_enter, enum spawn_step *ret_step)
 {
 	uint32_t flags = (target->pid ? PLAN_ENTER : 0) |
 			 (target->resolves_inside ? PLAN_RESOLVE_INSIDE : 0) |
-			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0);
+			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0) |
+			 (settings->settings ? PLAN_SETTINGS : 0) |
+			 (settings->needs_listener ? PLAN_LISTENER : 0);
 	int r;
 
 	*ret_enter = ENTER_NONE;
-	if (!target->pid && !entrance->resets_oom_score)
+	if (!(flags & (PLAN_ENTER | PLAN_RESET_OOM_SCORE | PLAN_SETTINGS)))
 		return 0;
-	r = open_child_fds(spec, target, flags, ret_enter);
+	r = open_child_fds(spec, target, settings, flags, ret_enter);
 	if (r < 0) {
 		*ret_step = SPAWN_STEP_NAMESPACES;
 		enter_clear(ret_enter);
 		return r;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ENTER_FDS; i++)
 		spec->fds[PLAN_FD_CONTROL + i] = ret_enter->child_fds[i];
 	spec->fd_count = PLAN_FD_COUNT;
 	spec->program = entrance->program;
@@ -148,7 +119,7 @@ int enter_prepare(const struct entrance *entrance, const struct enter_target *ta
 
 void enter_started(struct enter *enter)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ENTER_FDS; i++)
 		close_fd(&enter->child_fds[i]);
 }
 
@@ -199,5 +170,7 @@ int enter_finish(struct enter *enter, struct spawn_child *child)
 	close_fd(&pidfd);
 	child->failed_step = report.step;
 	child->failed_errno = report.error;
+	report.detail[sizeof(report.detail) - 1] = '\0';
+	memcpy(child->failed_detail, report.detail, sizeof(report.detail));
 	return 0;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "daemon/base/util.h"
 #include "daemon/run/spawn.h"
+#include "proto/settings.h"
 
 /*
- * Ways into a hook that need hookd-run: another process's namespaces, or an oom_score_adj that
- * must be reset. hookd-run itself is part of hookd's own file and is kept in a sealed memfd.
+ * Ways into a hook that need hookd-run: another process's namespaces, settings that the hook is put
+ * under, or an oom_score_adj that must be reset. hookd-run itself is part of hookd's own file and
+ * is kept in a sealed memfd.
  */
 struct entrance {
 	int program;	       /* hookd-run */
@@ -26,20 +29,35 @@ struct enter_target {
 	bool resolves_inside; /* the hook's path is looked up there */
 };
 
+#define ENTER_FDS 5
+
+/* What a hook is put under; everything is borrowed. All zeroes: nothing. */
+struct enter_settings {
+	const struct hp_settings *settings; /* NULL: none, and the rest does not count */
+	const struct sock_filter *filter;   /* of settings->seccomp, compiled */
+	size_t filter_count;
+	uint32_t filter_flags; /* for seccomp(2) */
+	bool needs_listener;
+	const char *state; /* for the listener's agent */
+	size_t state_length;
+	int rdt_tasks, rdt_mon_tasks; /* where settings->intel_rdt: files to write to, or -1 */
+};
+
 /* One hook's way in: what hookd-run is given, and the socket on which it answers. */
 struct enter {
-	int control;	  /* -1: this hook needs no hookd-run */
-	int child_fds[3]; /* control's other end, plan, target: to be closed after the spawn */
+	int control;		  /* -1: this hook needs no hookd-run */
+	int child_fds[ENTER_FDS]; /* from PLAN_FD_CONTROL on: to be closed after the spawn */
 };
-#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1}})
+#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1}})
 
 /*
- * Rewrites `spec` so that it starts hookd-run, where `target` or the entrance asks for it; else
- * leaves it as it is. spec->fds[0..2] are set before. On failure *ret_step says at what.
+ * Rewrites `spec` so that it starts hookd-run, where the target, the settings or the entrance ask
+ * for it; else leaves it as it is. spec->fds[0..2] are set before. On failure *ret_step says at
+ * what.
  */
 int enter_prepare(const struct entrance *entrance, const struct enter_target *target,
-		  struct spawn_spec *spec, struct enter *ret_enter,
-		  enum spawn_step *ret_step) must_check;
+		  const struct enter_settings *settings, struct spawn_spec *spec,
+		  struct enter *ret_enter, enum spawn_step *ret_step) must_check;
 /* Closes what only the child needs, once it was started or was not. */
 void enter_started(struct enter *enter);
 

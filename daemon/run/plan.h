@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <linux/filter.h>
 #include <stdint.h>
+
+#include "proto/settings.h"
 
 /*
  * What hookd asks of hookd-run, and how hookd-run answers. Both are built from one tree and meet
@@ -11,9 +14,11 @@
  */
 enum plan_fd {
 	PLAN_FD_CONTROL = 3, /* SOCK_SEQPACKET to hookd: struct plan_report */
-	PLAN_FD_PLAN = 4,    /* a sealed memfd: struct plan and its strings */
+	PLAN_FD_PLAN = 4,    /* a sealed memfd: struct plan and what follows it */
 	PLAN_FD_TARGET = 5, /* pidfd of the process whose namespaces to enter; /dev/null for none */
-	PLAN_FD_COUNT = 6,
+	PLAN_FD_RDT_TASKS = 6,	   /* of the resctrl group to join; /dev/null for none */
+	PLAN_FD_RDT_MON_TASKS = 7, /* of its monitoring group; likewise */
+	PLAN_FD_COUNT = 8,
 };
 
 enum plan_flag {
@@ -22,16 +27,32 @@ enum plan_flag {
 	PLAN_ENTER = 1 << 1,
 	/* "0" to oom_score_adj: what a fresh process has. */
 	PLAN_RESET_OOM_SCORE = 1 << 2,
+	/* `settings` say what the hook is put under. */
+	PLAN_SETTINGS = 1 << 3,
+	/* The filter has SECCOMP_RET_USER_NOTIF, and its listener goes to settings.seccomp's path.
+	 */
+	PLAN_LISTENER = 1 << 4,
 };
 
+/*
+ * Behind it, without gaps: the filter's instructions, the namespaces, the groups (whose alignments
+ * fall in this order), then strings, each with its NUL: path, dir, soft dir, args, env, AppArmor
+ * profile, SELinux label, the namespaces' paths, the listener's path and the rest of its message.
+ * A string that is not there (has_dir, a NULL pointer in the settings) is left out.
+ */
 struct plan {
 	uint32_t flags;
 	int32_t target_pid; /* as hookd's pid namespace counts */
 	uint32_t argc, envc;
 	uint8_t has_dir, has_soft_dir;
-	/* path, dir, soft dir, args, env: each with its NUL, one behind the other */
-	char strings[];
+	/* Its pointers say that something is there; what they point at is hookd's own. */
+	struct hp_settings settings;
+	uint32_t filter_count; /* instructions; 0: no filter */
+	uint32_t filter_flags; /* for seccomp(2) */
+	char data[] __attribute__((aligned(8)));
 };
+
+#define PLAN_DETAIL_SIZE 128
 
 /*
  * pid > 0: the hook is this process, a child of hookd's own, whose pidfd comes along; it was made
@@ -41,4 +62,13 @@ struct plan_report {
 	int32_t pid;
 	int32_t step; /* enum spawn_step */
 	int32_t error;
+	char detail[PLAN_DETAIL_SIZE]; /* what of the step: "RLIMIT_NOFILE"; may be "" */
 };
+
+struct spawn_spec;
+struct enter_target;
+struct enter_settings;
+
+/* hookd's side: the plan in a sealed memfd, or -errno. */
+int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
+	      const struct enter_settings *settings, uint32_t flags);

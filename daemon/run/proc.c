@@ -192,7 +192,8 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	    .cgroup = -1,
 	};
 	enum spawn_step step = SPAWN_STEP_NONE;
-	int r = enter_prepare(&proc->procs->entrance, &spec->target, &plan, &proc->enter, &step);
+	int r = enter_prepare(&proc->procs->entrance, &spec->target, &spec->settings, &plan,
+			      &proc->enter, &step);
 
 	if (r == 0 && proc->cgroup) {
 		step = SPAWN_STEP_CGROUP;
@@ -231,12 +232,26 @@ static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 	return r;
 }
 
-static void describe_failed_start(const struct proc *proc, struct hp_hook_result *ret_result)
+int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result)
 {
+	const char *detail = failure->detail;
+
 	ret_result->outcome = HP_HOOK_SPAWN_FAILED;
-	ret_result->failed_errno = proc->child.failed_errno;
-	ret_result->failed_step = strdup(spawn_step_names[proc->child.failed_step]);
-	ret_result->oom_killed = -1;
+	ret_result->failed_errno = failure->error;
+	ret_result->failed_step = strdup(spawn_step_names[failure->step]);
+	ret_result->failed_detail = detail[0] ? strdup(detail) : NULL;
+	return ret_result->failed_step && (!detail[0] || ret_result->failed_detail) ? 0 : -ENOMEM;
+}
+
+static struct spawn_failure failure_of(const struct spawn_child *child)
+{
+	struct spawn_failure failure = {
+	    .step = (enum spawn_step)child->failed_step,
+	    .error = child->failed_errno,
+	};
+
+	memcpy(failure.detail, child->failed_detail, sizeof(failure.detail));
+	return failure;
 }
 
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
@@ -259,7 +274,9 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 	proc->started_ns = clock_ns(CLOCK_BOOTTIME);
 	r = proc_launch(proc, spec);
 	if (r < 0) {
-		describe_failed_start(proc, ret_result);
+		const struct spawn_failure failure = failure_of(&proc->child);
+
+		(void)proc_describe_failure(&failure, ret_result);
 		proc->state = PROC_DONE;
 		proc_free(proc);
 		return r;
@@ -417,7 +434,7 @@ static void finish(struct proc *proc)
 	if (proc->is_lingering && proc->state == PROC_KILLED &&
 	    now_ns - proc->exited_ns < FAMILY_WAIT_NS && arm_timer(proc, FAMILY_TICK_NS) == 0)
 		return;
-	if (proc->cgroup && proc->exit.si_code != CLD_EXITED)
+	if (proc->cgroup && (proc->exit.si_code != CLD_EXITED || proc->exit.si_status != 0))
 		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
 	if (proc->state == PROC_RUNNING)
 		proc->state = PROC_DONE;
@@ -491,9 +508,9 @@ int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 	result->max_rss_bytes = proc->usage.ru_maxrss * 1024ll;
 	result->lingering = proc->is_lingering;
 	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
-		result->failed_errno = proc->child.failed_errno;
-		result->failed_step = strdup(spawn_step_names[proc->child.failed_step]);
-		if (!result->failed_step)
+		const struct spawn_failure failure = failure_of(&proc->child);
+
+		if (proc_describe_failure(&failure, result) < 0)
 			return -ENOMEM;
 	}
 	for (int i = 0; i < 2; i++)

@@ -40,6 +40,7 @@ struct proc_spec {
 	uint64_t timeout_ns;   /* 0: none */
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
 	struct enter_target target;
+	struct enter_settings settings;
 };
 
 /* Told once, from the event loop, never from proc_start(). The callee may free the proc. */
@@ -53,6 +54,9 @@ typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes,
  */
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
 	       struct proc **ret_proc, struct hp_hook_result *ret_result) must_check;
+
+/* Fills outcome, step, errno and detail of a hook that was never started. -ENOMEM. */
+int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
 
 /* Reports output as it comes, from now on. Listeners cannot be taken back. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);

@@ -69,6 +69,11 @@ static void append_failed_step(struct hp_buf *buf, const struct hp_hook_result *
 	} else {
 		append(buf, step);
 	}
+	if (result->failed_detail) {
+		append(buf, " (");
+		append(buf, result->failed_detail);
+		append(buf, ")");
+	}
 	append(buf, ": ");
 	append_lower(buf, strerror(result->failed_errno));
 }

@@ -17,17 +17,26 @@
 enum spawn_step {
 	SPAWN_STEP_NONE = 0,
 	SPAWN_STEP_CGROUP,
+	SPAWN_STEP_OOM_SCORE_ADJ,
+	SPAWN_STEP_RDT,
+	SPAWN_STEP_SCHEDULER, /* with I/O priority, CPU affinity, memory policy */
+	SPAWN_STEP_RLIMITS,
 	SPAWN_STEP_NAMESPACES,
 	SPAWN_STEP_CWD,
-	SPAWN_STEP_RLIMITS,
-	SPAWN_STEP_CREDENTIALS,
+	SPAWN_STEP_KEYRING,
+	SPAWN_STEP_PERSONALITY,
+	SPAWN_STEP_LABEL,
+	SPAWN_STEP_CREDENTIALS, /* with no_new_privs and the parent death signal */
+	SPAWN_STEP_CAPABILITIES,
+	SPAWN_STEP_SECCOMP,
 	SPAWN_STEP_STDIN, /* any of the descriptors that the program is to have */
 	SPAWN_STEP_EXEC,
 	SPAWN_STEP_COUNT,
 };
 extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
 
-#define SPAWN_FDS_MAX 8
+#define SPAWN_FDS_MAX	  8
+#define SPAWN_DETAIL_SIZE 192
 
 struct spawn_spec {
 	const char *path; /* for execve(2) */
@@ -41,6 +50,13 @@ struct spawn_spec {
 	int cgroup; /* descriptor of a cgroup2 directory, or -1 */
 };
 
+/* Why there is no process of a hook. */
+struct spawn_failure {
+	enum spawn_step step;
+	int error;			/* errno */
+	char detail[SPAWN_DETAIL_SIZE]; /* what of the step; "" where that says enough */
+};
+
 struct spawner;
 
 /* One child. It and all that the spec points at must stay until the child has exited. */
@@ -49,6 +65,7 @@ struct spawn_child {
 	int pidfd;		  /* close on exec; the caller's */
 	volatile int failed_step; /* enum spawn_step; set before the child exits with 127 */
 	volatile int failed_errno;
+	char failed_detail[SPAWN_DETAIL_SIZE]; /* hookd-run's */
 };
 
 /*

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel keeps of a process besides its rights: oom score, resctrl group, scheduling,
+ * limits, keyring, personality, umask and working directory. Most of it is a privilege of the
+ * initial user namespace to raise, so hookd-run.c sets it before any namespace is entered.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioprio.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/hookd-run/job.h"
+
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+
+/* sched_setattr(2) as of Linux 3.14; the kernel's header for it does not go with libc's sched.h. */
+struct scheduler_attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+/* Only a process with memory of its own may do this: the kernel applies it to all that share. */
+void oom_score_set(const struct job *job)
+{
+	char text[24];
+	int fd;
+
+	if (!job->settings.oom_score_adj.is_set && !(job->plan->flags & PLAN_RESET_OOM_SCORE))
+		return;
+	snprintf(text, sizeof(text), "%d", (int)job->settings.oom_score_adj.value);
+	fd = openat(job->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
+	close(fd);
+}
+
+/* "0" is the writer itself; what it forks later belongs to the group too. */
+void rdt_join(const struct job *job)
+{
+	if (!(job->plan->flags & PLAN_SETTINGS) || !job->settings.intel_rdt)
+		return;
+	if (write(PLAN_FD_RDT_TASKS, "0", 1) < 0)
+		fail(SPAWN_STEP_RDT, errno);
+	if (write(PLAN_FD_RDT_MON_TASKS, "0", 1) < 0)
+		fail_at(SPAWN_STEP_RDT, errno, "monitoring group");
+}
+
+/* ---- scheduling ---- */
+
+static void set_scheduler(const struct hp_scheduler *scheduler)
+{
+	struct scheduler_attributes attributes = {
+	    .size = sizeof(attributes),
+	    .policy = (uint32_t)scheduler->policy,
+	    .flags = scheduler->flags,
+	    .nice = scheduler->nice,
+	    .priority = (uint32_t)scheduler->priority,
+	    .runtime_ns = scheduler->runtime_ns,
+	    .deadline_ns = scheduler->deadline_ns,
+	    .period_ns = scheduler->period_ns,
+	};
+
+	if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+		fail(SPAWN_STEP_SCHEDULER, errno);
+}
+
+static void set_affinity(const struct hp_settings *settings)
+{
+	const struct hp_mask *mask = settings->cpu_affinity_final.is_set
+					 ? &settings->cpu_affinity_final
+					 : &settings->cpu_affinity_initial;
+
+	if (mask->is_set && syscall(SYS_sched_setaffinity, 0, sizeof(mask->words), mask->words) < 0)
+		fail_at(SPAWN_STEP_SCHEDULER, errno, "CPU affinity");
+}
+
+static void set_memory_policy(const struct hp_memory_policy *policy)
+{
+	const uint64_t *nodes = policy->nodes.is_set ? policy->nodes.words : NULL;
+
+	if (policy->is_set && syscall(SYS_set_mempolicy, policy->mode | (int)policy->flags, nodes,
+				      nodes ? HP_MASK_BITS + 1ul : 0ul) < 0)
+		fail_at(SPAWN_STEP_SCHEDULER, errno, "memory policy");
+}
+
+static bool is_deadline(const struct hp_scheduler *scheduler)
+{
+	return scheduler->is_set && scheduler->policy == SCHED_DEADLINE;
+}
+
+void scheduler_set(const struct job *job)
+{
+	const struct hp_io_priority *io = &job->settings.io_priority;
+
+	if (job->settings.scheduler.is_set && !is_deadline(&job->settings.scheduler))
+		set_scheduler(&job->settings.scheduler);
+	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+				  IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0)
+		fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");
+	set_affinity(&job->settings);
+	set_memory_policy(&job->settings.memory_policy);
+}
+
+/* sched(7): a SCHED_DEADLINE process cannot fork, as the way into a pid namespace must. */
+void deadline_scheduler_set(const struct job *job)
+{
+	if (is_deadline(&job->settings.scheduler))
+		set_scheduler(&job->settings.scheduler);
+}
+
+/* ---- limits ---- */
+
+static const char *rlimit_name(int resource)
+{
+	static const char *const names[] = {
+	    [RLIMIT_CPU] = "RLIMIT_CPU",	   [RLIMIT_FSIZE] = "RLIMIT_FSIZE",
+	    [RLIMIT_DATA] = "RLIMIT_DATA",	   [RLIMIT_STACK] = "RLIMIT_STACK",
+	    [RLIMIT_CORE] = "RLIMIT_CORE",	   [RLIMIT_RSS] = "RLIMIT_RSS",
+	    [RLIMIT_NPROC] = "RLIMIT_NPROC",	   [RLIMIT_NOFILE] = "RLIMIT_NOFILE",
+	    [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK",   [RLIMIT_AS] = "RLIMIT_AS",
+	    [RLIMIT_LOCKS] = "RLIMIT_LOCKS",	   [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
+	    [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE", [RLIMIT_NICE] = "RLIMIT_NICE",
+	    [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",	   [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
+	};
+
+	return names[resource];
+}
+
+/* The raw call: musl's setrlimit() would take 2^64-1 to be something else on some machines. */
+void rlimits_set(const struct job *job)
+{
+	for (size_t i = 0; i < job->settings.rlimit_count; i++) {
+		const struct hp_rlimit *limit = &job->settings.rlimits[i];
+		const uint64_t values[2] = {limit->soft, limit->hard};
+
+		if (syscall(SYS_prlimit64, 0, limit->resource, values, NULL) < 0)
+			fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(limit->resource));
+	}
+}
+
+/* ---- the rest ---- */
+
+/* Without it hooks would share hookd's session keyring. A kernel without keys has none to share. */
+void keyring_join(const struct job *job)
+{
+	if (job->settings.no_new_keyring)
+		return;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		fail(SPAWN_STEP_KEYRING, errno);
+}
+
+void personality_set(const struct job *job)
+{
+	if (job->settings.personality.is_set &&
+	    personality((unsigned long)job->settings.personality.value) < 0)
+		fail(SPAWN_STEP_PERSONALITY, errno);
+	if (job->settings.umask.is_set)
+		umask((mode_t)job->settings.umask.value);
+}
+
+void directory_enter(const struct job *job)
+{
+	if (job->dir) {
+		if (chdir(job->dir) < 0)
+			fail(SPAWN_STEP_CWD, errno);
+		return;
+	}
+	if (job->soft_dir && chdir(job->soft_dir) == 0)
+		return;
+	if (chdir("/") < 0)
+		fail(SPAWN_STEP_CWD, errno);
+}

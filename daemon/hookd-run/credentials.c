@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who the hook is and what it may: groups, ids, capabilities (capabilities(7)).
+ *
+ * A change from root to somebody else would clear the permitted set, of which the steps between it
+ * and the exec need a part (seccomp(2) without no_new_privs needs CAP_SYS_ADMIN). So it is kept
+ * over the change and given up by capabilities_set(), which sets exactly what was asked for.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/hookd-run/job.h"
+
+struct capability_state {
+	uint64_t permitted, effective, inheritable;
+};
+
+static int read_capabilities(struct capability_state *ret_state)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return errno;
+	*ret_state = (struct capability_state){
+	    .permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+	    .effective = data[0].effective | (uint64_t)data[1].effective << 32,
+	    .inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
+	};
+	return 0;
+}
+
+static int write_capabilities(const struct capability_state *state)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+	    {(uint32_t)state->effective, (uint32_t)state->permitted, (uint32_t)state->inheritable},
+	    {(uint32_t)(state->effective >> 32), (uint32_t)(state->permitted >> 32),
+	     (uint32_t)(state->inheritable >> 32)},
+	};
+
+	return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
+}
+
+/* ---- ids ---- */
+
+/* The bounding set can only be cut while CAP_SETPCAP is effective, and only bit by bit. */
+static void cut_bounding_set(uint64_t wanted)
+{
+	char name[32];
+
+	for (int capability = 0; capability < 64; capability++) {
+		int is_there = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+
+		if (is_there < 0)
+			return; /* past the kernel's last */
+		if (!is_there || (wanted >> capability & 1))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+			snprintf(name, sizeof(name), "bounding, capability %d", capability);
+			fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+		}
+	}
+}
+
+/*
+ * Where no groups are asked for, some may not be able to drop theirs: a process in a user namespace
+ * whose setgroups file says deny, which has none of the host's rights by them, a hookd that runs
+ * for a user, whose hooks have that user's groups anyway, and who says so (RootlessEUID).
+ */
+static void set_groups(const struct job *job, uid_t before)
+{
+	const struct hp_user *user = &job->settings.user;
+	bool may_stay =
+	    user->group_count == 0 &&
+	    (before != 0 || (job->namespaces & CLONE_NEWUSER) || job->settings.rootless_euid);
+
+	if (setgroups(user->group_count, user->groups) < 0 && !(errno == EPERM && may_stay))
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
+}
+
+void ids_set(const struct job *job)
+{
+	const struct hp_user *user = &job->settings.user;
+	struct capability_state state = {0};
+	int error;
+
+	if (job->settings.capabilities.is_set)
+		cut_bounding_set(job->settings.capabilities.sets[HP_CAPABILITIES_BOUNDING]);
+	if (!user->is_set)
+		return;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		fail(SPAWN_STEP_CREDENTIALS, errno);
+	set_groups(job, geteuid());
+	if (setresgid(user->gid, user->gid, user->gid) < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
+	if (setresuid(user->uid, user->uid, user->uid) < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
+	error = read_capabilities(&state);
+	state.effective = state.permitted;
+	if (!error)
+		error = write_capabilities(&state);
+	if (error)
+		fail(SPAWN_STEP_CAPABILITIES, error);
+	stay_undumpable(); /* a change of ids makes the kernel forget it */
+}
+
+/*
+ * A change of ids makes the kernel forget this as well. hookd may have died before it was set: then
+ * its end of the control socket is closed.
+ */
+void parent_death_signal_set(const struct job *job)
+{
+	struct pollfd control = {.fd = PLAN_FD_CONTROL};
+
+	if (!job->settings.parent_death_signal)
+		return;
+	if (prctl(PR_SET_PDEATHSIG, job->settings.parent_death_signal, 0, 0, 0) < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "parent death signal");
+	if (poll(&control, 1, 0) > 0 && (control.revents & POLLHUP))
+		_exit(127);
+}
+
+/* ---- capabilities ---- */
+
+/*
+ * The kernel takes for ambient only what is permitted and inheritable; what is asked for beyond is
+ * left out, as runc does: `runc spec` itself asks for it, and the hook has less by it, not more.
+ */
+static void set_ambient(uint64_t wanted)
+{
+	char name[32];
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		fail_at(SPAWN_STEP_CAPABILITIES, errno, "ambient");
+	for (int capability = 0; capability < 64; capability++) {
+		if (!(wanted >> capability & 1) ||
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
+			continue;
+		snprintf(name, sizeof(name), "ambient, capability %d", capability);
+		fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+	}
+}
+
+void capabilities_set(const struct job *job)
+{
+	const struct hp_capabilities *wanted = &job->settings.capabilities;
+	const struct capability_state state = {
+	    .permitted = wanted->sets[HP_CAPABILITIES_PERMITTED],
+	    .effective = wanted->sets[HP_CAPABILITIES_EFFECTIVE],
+	    .inheritable = wanted->sets[HP_CAPABILITIES_INHERITABLE],
+	};
+	bool is_other_user = job->settings.user.is_set && job->settings.user.uid != 0;
+	int error;
+
+	/* Somebody who is not root and was given nothing has nothing, as after any setuid(2). */
+	if (!wanted->is_set && !is_other_user)
+		return;
+	error = write_capabilities(&state);
+	if (error)
+		fail(SPAWN_STEP_CAPABILITIES, error);
+	set_ambient(wanted->sets[HP_CAPABILITIES_AMBIENT] & state.permitted & state.inheritable);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan, taken apart. It stands in a sealed memfd that is mapped once and never changes, so
+ * everything points into it; only vectors of pointers are made here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon/hookd-run/job.h"
+
+static char *next_string(char **cursor)
+{
+	char *string = *cursor;
+
+	*cursor += strlen(string) + 1;
+	return string;
+}
+
+static char *next_string_if(bool is_there, char **cursor)
+{
+	return is_there ? next_string(cursor) : NULL;
+}
+
+static void *allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (!memory)
+		fail(SPAWN_STEP_EXEC, ENOMEM);
+	return memory;
+}
+
+static char **next_vector(char **cursor, uint32_t count)
+{
+	char **vector = allocate((size_t)count + 1, sizeof(*vector));
+
+	for (uint32_t i = 0; i < count; i++)
+		vector[i] = next_string(cursor);
+	return vector;
+}
+
+static const struct plan *map_plan(void)
+{
+	struct stat st;
+	void *mapping;
+
+	if (fstat(PLAN_FD_PLAN, &st) < 0)
+		fail(SPAWN_STEP_EXEC, errno);
+	/* Private and writable, for the namespaces' pointers are put right in place. */
+	mapping =
+	    mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, PLAN_FD_PLAN, 0);
+	if (mapping == MAP_FAILED)
+		fail(SPAWN_STEP_EXEC, errno);
+	return mapping;
+}
+
+static void read_arrays(struct job *job, char **cursor)
+{
+	struct hp_settings *settings = &job->settings;
+
+	job->filter = (const struct sock_filter *)*cursor;
+	*cursor += job->plan->filter_count * sizeof(*job->filter);
+	settings->namespaces = (struct hp_namespace *)*cursor;
+	*cursor += settings->namespace_count * sizeof(*settings->namespaces);
+	settings->user.groups = (uint32_t *)*cursor;
+	*cursor += settings->user.group_count * sizeof(*settings->user.groups);
+}
+
+static void read_settings_strings(struct job *job, char **cursor)
+{
+	struct hp_settings *settings = &job->settings;
+
+	settings->apparmor_profile = next_string_if(settings->apparmor_profile, cursor);
+	settings->selinux_label = next_string_if(settings->selinux_label, cursor);
+	if (settings->namespace_count > NAMESPACES_MAX)
+		fail(SPAWN_STEP_NAMESPACES, E2BIG);
+	for (size_t i = 0; i < settings->namespace_count; i++)
+		settings->namespaces[i].path = next_string_if(settings->namespaces[i].path, cursor);
+}
+
+void job_read(struct job *job)
+{
+	char *cursor;
+
+	job->plan = map_plan();
+	job->settings = job->plan->settings;
+	cursor = (char *)job->plan->data;
+	read_arrays(job, &cursor);
+	job->path = next_string(&cursor);
+	job->dir = next_string_if(job->plan->has_dir, &cursor);
+	job->soft_dir = next_string_if(job->plan->has_soft_dir, &cursor);
+	job->argv = next_vector(&cursor, job->plan->argc);
+	job->envp = next_vector(&cursor, job->plan->envc);
+	read_settings_strings(job, &cursor);
+	if (job->plan->flags & PLAN_LISTENER) {
+		job->listener_path = next_string(&cursor);
+		job->listener_message = next_string(&cursor);
+	}
+}

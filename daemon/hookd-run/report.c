@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What hookd-run tells hookd: which step failed, or which process goes on in its place. Success
+ * needs no word: the exec closes the control socket.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/hookd-run/job.h"
+
+static void send_report(const struct plan_report *report, int pidfd)
+{
+	struct iovec iov = {(void *)report, sizeof(*report)};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (pidfd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header = (struct cmsghdr){
+		    .cmsg_level = SOL_SOCKET,
+		    .cmsg_type = SCM_RIGHTS,
+		    .cmsg_len = CMSG_LEN(sizeof(int)),
+		};
+		memcpy(CMSG_DATA(&control.header), &pidfd, sizeof(int));
+	}
+	(void)sendmsg(PLAN_FD_CONTROL, &message, MSG_NOSIGNAL);
+}
+
+void report_successor(int32_t pid, int pidfd)
+{
+	send_report(&(struct plan_report){.pid = pid}, pidfd);
+}
+
+void fail_at(enum spawn_step step, int error, const char *detail)
+{
+	struct plan_report report = {.step = step, .error = error};
+
+	strncpy(report.detail, detail, sizeof(report.detail) - 1);
+	send_report(&report, -1);
+	_exit(127);
+}
+
+void fail(enum spawn_step step, int error)
+{
+	fail_at(step, error, "");
+}
