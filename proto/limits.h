@@ -20,6 +20,22 @@
 #define HP_ID_BYTES_MAX	  255 /* container id, request id, trace context: they become names */
 #define HP_PATH_BYTES_MAX 4095
 
+/*
+ * A seccomp profile, system call names and argument tests counted one by one: docker's has about
+ * 450 names, and libseccomp's time grows with the square of the tests of one call.
+ */
+#define HP_SECCOMP_NAMES_MAX 4096
+#define HP_SECCOMP_TESTS_MAX 1024
+
+/* Text that is handed on with a seccomp listener. */
+#define HP_METADATA_BYTES_MAX 65536
+
+/* Each list of a cgroup's limits: a rule is one write, or a few instructions of BPF. */
+#define HP_RESOURCES_MAX 1024
+
+/* Lines for resctrl's schemata; one machine has a handful of resources. */
+#define HP_SCHEMATA_MAX 64
+
 /* A timeout that is still a timeout: 292 years of nanoseconds fit, more is a mistake. */
 #define HP_TIMEOUT_SECONDS_MAX 86400000ull
 
