@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "proto/limits.h"
+#include "proto/settings_json.h"
 
 enum parameter {
 	PARAMETER_STAGE,
@@ -175,16 +176,11 @@ static int read_hooks(struct hp_json_value value, struct hp_request *request, st
 	return 0;
 }
 
-/* Nothing puts hooks under settings, and a limit that is silently not there is worse than none. */
-static int read_settings(struct hp_json_value value, struct hp_err *err)
+static int read_settings(struct hp_json_value value, struct hp_request *request, struct hp_err *err)
 {
 	if (hp_json_is_absent(value))
 		return 0;
-	if (hp_json_type(value) != HP_JSON_OBJECT)
-		return hp_err_invalid(err, NULL, "must be an object");
-	if (hp_json_count(value) > 0)
-		return hp_err_invalid(err, NULL, "cannot be applied to hooks by this hookd");
-	return 0;
+	return hp_settings_read(value, request->dialect, &request->arena, &request->settings, err);
 }
 
 static int read_request_id(struct hp_json_value value, struct hp_request *request,
@@ -250,7 +246,7 @@ static int read_parameters(const struct hp_json_value *parameters, struct hp_req
 	r = read_hooks(parameters[PARAMETER_HOOKS], request, err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "hooks");
-	r = read_settings(parameters[PARAMETER_SETTINGS], err);
+	r = read_settings(parameters[PARAMETER_SETTINGS], request, err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "settings");
 	r = read_request_id(parameters[PARAMETER_REQUEST_ID], request, err);

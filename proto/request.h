@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "proto/hooks.h"
+#include "proto/settings.h"
 #include "proto/varlink.h"
 
 /* The request of io.hookd.hooks.Run, decoded. */
@@ -26,6 +27,7 @@ struct hp_request {
 	size_t state_length;
 	struct hp_hook_list hooks; /* of the stage; the other stages were checked */
 	enum hp_dialect dialect;
+	struct hp_settings *settings; /* NULL: absent */
 	enum hp_namespaces namespaces;
 	enum hp_on_disconnect on_disconnect;
 	char *request_id;  /* NULL: none */

@@ -11,6 +11,7 @@
 
 #include "proto/request.h"
 #include "proto/result.h"
+#include "proto/settings_json.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -107,6 +108,54 @@ static void request_fails_whole(void **state)
 	fail_in_turn(parse_and_read_request, 6);
 }
 
+/* Every kind of place that settings allocate in. */
+static const char settings_text[] =
+    "{\"namespaces\":[{\"type\":\"NEWNET\",\"path\":\"/n\"}],\"cgroups\":{\"name\":\"n\","
+    "\"parent\":\"p\",\"Systemd\":true,\"rdma\":{\"a\":{\"hca_handles\":1}},\"devices\":"
+    "[{\"type\":97}],\"cpuset_cpus\":\"0\",\"unified\":{\"memory.high\":\"1\"}},\"rlimits\":"
+    "[{\"type\":4,\"soft\":0,\"hard\":0}],\"intel_rdt\":{\"closID\":\"c\",\"schemata\":"
+    "[\"L2:0=f\"]},\"seccomp\":{\"default_action\":2,\"architectures\":[\"x86\"],\"syscalls\":"
+    "[{\"name\":\"read\",\"action\":4,\"args\":[{\"index\":0,\"value\":1,\"value_two\":0,"
+    "\"op\":1}]}],\"listener_path\":\"/s\"}}";
+
+/* Reads settings with that much left of the arena's memory and no more to be had. */
+static int read_settings_in(const struct hp_json *json, size_t bytes)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_settings *settings = NULL;
+	struct hp_err err;
+	int r;
+
+	do
+		assert_non_null(hp_arena_alloc(&arena, 16));
+	while (arena.left > bytes);
+	allocations_left = 0;
+	r = hp_settings_read(hp_json_root(json), HP_DIALECT_LIBCONTAINER, &arena, &settings, &err);
+	allocations_left = -1;
+	if (r < 0) {
+		assert_null(settings);
+		assert_int_equal(err.code, HP_ERR_NO_MEMORY);
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
+static void settings_fail_whole(void **state)
+{
+	struct hp_json json = {0};
+	struct hp_err err;
+	size_t bytes = 0;
+	int r;
+
+	(void)state;
+	assert_int_equal(hp_json_parse(&json, settings_text, strlen(settings_text), &err), 0);
+	while ((r = read_settings_in(&json, bytes)) == -ENOMEM)
+		bytes += 16;
+	assert_int_equal(r, 0);
+	assert_in_range(bytes, 1500, 4000);
+	hp_json_free(&json);
+}
+
 static const char result_text[] =
     "{\"run\":\"r\",\"container\":\"c\",\"stage\":\"prestart\",\"outcome\":\"failed\","
     "\"error\":\"e\",\"queuedUSec\":0,\"durationUSec\":0,\"hooks\":[{\"index\":0,"
@@ -180,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(request_fails_whole),
+	    cmocka_unit_test(settings_fail_whole),
 	    cmocka_unit_test(result_fails_whole),
 	    cmocka_unit_test(written_message_is_known_to_be_short),
 	    cmocka_unit_test(inbox_survives),
