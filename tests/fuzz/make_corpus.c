@@ -2,8 +2,9 @@
 
 /*
  * Makes the corpora of the fuzz targets out of tests/data: make_corpus DATA CORPUS. The requests
- * there are inputs of "json" and "request" as they are; for "framing" they become calls with a NUL
- * behind them; for "result" a result is made that names them.
+ * there are inputs of "json" and "request" as they are; "settings" gets the ones in them; for
+ * "framing" they become calls with a NUL behind them; for "result" a result is made that names
+ * them.
  */
 
 #include <dirent.h>
@@ -101,6 +102,26 @@ static void write_result(const char *corpus, char *name, int number)
 	hp_buf_free(&buf);
 }
 
+static void write_settings(const char *corpus, const char *name, const struct hp_buf *text)
+{
+	struct hp_json json = {0};
+	struct hp_buf buf = HP_BUF_INIT;
+	struct hp_json_value settings = {0};
+	struct hp_err err;
+
+	if (hp_json_parse(&json, text->data, text->length, &err) == 0)
+		settings = hp_json_member(hp_json_root(&json), "settings");
+	if (!hp_json_is_absent(settings)) {
+		size_t length;
+		const char *span = hp_json_text(settings, &length);
+
+		hp_buf_append(&buf, span, length);
+		write_file(corpus, "settings", name, &buf);
+	}
+	hp_buf_free(&buf);
+	hp_json_free(&json);
+}
+
 static void make_folder(const char *corpus, const char *target)
 {
 	char path[4096];
@@ -132,6 +153,7 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 		write_file(corpus, "request", entry->d_name, &text);
 		write_framing(corpus, entry->d_name, &text);
 		write_result(corpus, entry->d_name, number++);
+		write_settings(corpus, entry->d_name, &text);
 		hp_buf_free(&text);
 	}
 	closedir(directory);
@@ -139,7 +161,7 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 
 int main(int argc, char **argv)
 {
-	static const char *const targets[] = {"framing", "json", "request", "result"};
+	static const char *const targets[] = {"framing", "json", "request", "result", "settings"};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DATA CORPUS\n", argv[0]);
