@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which directory of cgroup2 hookd works in: the one named, the unit's that systemd has delegated,
+ * or one of hookd's own beside where it was started. Called once, when the tree is made.
+ */
+#include "daemon/apply/cgroup_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+
+#include "daemon/base/mount.h"
+
+#define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+static int find_own(char *ret_path, size_t size)
+{
+	char mount[1024], text[4096];
+	ssize_t length = file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	int r = length < 0 ? (int)length : mount_find("cgroup2", mount, sizeof(mount), NULL, 0);
+	const char *line;
+	size_t path_length;
+
+	if (r < 0)
+		return r;
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (!line)
+		return -ENOTSUP;
+	line = strchr(line, '/');
+	path_length = line ? strcspn(line, "\n") : 0;
+	if (path_length <= 1)
+		return snprintf(ret_path, size, "%s", mount) < (int)size ? 0 : -ENAMETOOLONG;
+	return snprintf(ret_path, size, "%s%.*s", mount, (int)path_length, line) < (int)size
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+/* systemd marks what it has handed over; writing elsewhere would break its single-writer rule. */
+static bool is_delegated(const char *path)
+{
+	char value[8];
+
+	return getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
+	       getxattr(path, "trusted.delegate", value, sizeof(value)) > 0;
+}
+
+static bool systemd_runs_here(void)
+{
+	return access("/run/systemd/system", F_OK) == 0;
+}
+
+/*
+ * Moves hookd out of the directory itself: cgroup2 wants no processes beside children that have
+ * controllers. Where it does not work the tree serves without controllers.
+ */
+static void make_room(int base)
+{
+	char pid[16];
+
+	if (mkdirat(base, "daemon", 0755) < 0 && errno != EEXIST)
+		return;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	(void)file_write_at(base, "daemon/cgroup.procs", pid);
+}
+
+void remove_cgroups_in(int fd)
+{
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	closedir(directory);
+}
+
+/* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
+static void remove_orphans(const char *own)
+{
+	DIR *directory = opendir(own);
+	struct dirent *entry;
+	char runs[64];
+	int pid;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		if (sscanf(entry->d_name, "hookd-%d", &pid) != 1 || kill(pid, 0) == 0)
+			continue;
+		snprintf(runs, sizeof(runs), "hookd-%d/runs", pid);
+		remove_cgroups_in(openat(dirfd(directory), runs, DIRECTORY_FLAGS));
+		(void)unlinkat(dirfd(directory), runs, AT_REMOVEDIR);
+		(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
+/* Which directory to work in; made where it is to be hookd's own. */
+static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
+{
+	char own[PATH_MAX / 2];
+	bool is_own_unit;
+	int r = find_own(own, sizeof(own));
+
+	if (root || r < 0) {
+		*ret_reason = "no cgroup2 file system is mounted";
+		tree->base_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		r = root ? (tree->base_fd < 0 ? -errno : 0) : r;
+		if (root && r < 0)
+			*ret_reason = "the cgroup root cannot be opened";
+		return r;
+	}
+	is_own_unit = is_delegated(own);
+	if (!is_own_unit && systemd_runs_here()) {
+		*ret_reason = "the service manager has not delegated hookd's cgroup";
+		return -ENOTSUP;
+	}
+	if (!is_own_unit) {
+		remove_orphans(own);
+		snprintf(tree->own_directory, sizeof(tree->own_directory), "%s/hookd-%d", own,
+			 getpid());
+		if (mkdir(tree->own_directory, 0755) < 0 && errno != EEXIST) {
+			*ret_reason = "hookd's cgroup is not writable";
+			tree->own_directory[0] = '\0';
+			return -errno;
+		}
+	}
+	tree->base_fd =
+	    open(is_own_unit ? own : tree->own_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (tree->base_fd < 0)
+		return -errno;
+	if (is_own_unit)
+		make_room(tree->base_fd);
+	return 0;
+}
+
+static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
+{
+	struct statfs fs;
+
+	if (fstatfs(tree->base_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		*ret_reason = "the cgroup root is not on cgroup2";
+		return -ENOTSUP;
+	}
+	*ret_reason = "hookd's cgroup is not writable";
+	if (mkdirat(tree->base_fd, "runs", 0755) < 0 && errno != EEXIST)
+		return -errno;
+	tree->runs_fd = openat(tree->base_fd, "runs", DIRECTORY_FLAGS);
+	if (tree->runs_fd < 0)
+		return -errno;
+	*ret_reason = "the kernel has no cgroup.kill (Linux 5.14)";
+	return faccessat(tree->runs_fd, "cgroup.kill", W_OK, 0) < 0 ? -ENOTSUP : 0;
+}
+
+int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **ret_reason)
+{
+	int r = choose_base(tree, root, ret_reason);
+
+	return r < 0 ? r : open_runs(tree, ret_reason);
+}
+
+void cgroup_tree_unplace(struct cgroup_tree *tree)
+{
+	if (tree->own_directory[0]) {
+		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
+		(void)rmdir(tree->own_directory);
+	}
+	close_fd(&tree->runs_fd);
+	close_fd(&tree->base_fd);
+}

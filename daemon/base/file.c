@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and writing of kernfs files. It keeps nothing; called by apply/. */
+#include "daemon/base/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+ssize_t file_read_at(int directory, const char *path, char *text, size_t size)
+{
+	cleanup_close int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t length = 0;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return -errno;
+	/* A page at a time is what the kernel gives. */
+	while (got > 0 && length < size - 1) {
+		got = read(fd, text + length, size - 1 - length);
+		if (got < 0)
+			return -errno;
+		length += (size_t)got;
+	}
+	text[length] = '\0';
+	return (ssize_t)length;
+}
+
+int file_write_at(int directory, const char *path, const char *text)
+{
+	cleanup_close int fd =
+	    openat(directory, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t length = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	if (length < 0)
+		return -errno;
+	return (size_t)length == strlen(text) ? 0 : -EIO;
+}
+
+long long file_keyed_value(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, length) == 0 && line[length] == ' ')
+			return strtoll(line + length + 1, NULL, 10);
+		if (!*line)
+			break;
+	}
+	return -1;
+}
