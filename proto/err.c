@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,18 @@ int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...
 	return -EINVAL;
 }
 
+int hp_err_setting(struct hp_err *err, int r, const char *path, const char *reason, ...)
+{
+	va_list arguments;
+
+	err->code = r == -EOPNOTSUPP ? HP_ERR_NOT_SUPPORTED : HP_ERR_SETTING_FAILED;
+	print_path(err, "%s", path ? path : "");
+	va_start(arguments, reason);
+	print_cut(err->reason, sizeof(err->reason), reason, arguments);
+	va_end(arguments);
+	return r;
+}
+
 int hp_err_no_memory(struct hp_err *err)
 {
 	*err = (struct hp_err){.code = HP_ERR_NO_MEMORY, .reason = "out of memory"};
@@ -88,11 +101,17 @@ static const char *separator(const char *path)
 	return path[0] == '\0' || path[0] == '[' ? "" : ".";
 }
 
+static bool is_about_a_field(enum hp_err_code code)
+{
+	return code == HP_ERR_INVALID_PARAMETER || code == HP_ERR_SETTING_FAILED ||
+	       code == HP_ERR_NOT_SUPPORTED;
+}
+
 int hp_err_prefix(struct hp_err *err, int r, const char *prefix)
 {
 	char path[HP_ERR_PATH_SIZE];
 
-	if (r >= 0 || err->code != HP_ERR_INVALID_PARAMETER)
+	if (r >= 0 || !is_about_a_field(err->code))
 		return r;
 	memcpy(path, err->path, sizeof(path));
 	print_path(err, "%s%s%s", prefix, separator(path), path);

@@ -17,9 +17,11 @@ enum hp_err_code {
 	HP_ERR_REQUEST_ID_CONFLICT,
 	HP_ERR_BUSY,
 	HP_ERR_DRAINING,
-	HP_ERR_REFUSED,	  /* io.hookd.hooks.Refused (reason, rule: path) */
-	HP_ERR_NO_MEMORY, /* io.hookd.hooks.Busy: the caller may try again */
-	HP_ERR_PROTOCOL,  /* never answered: the connection is closed */
+	HP_ERR_REFUSED,	       /* io.hookd.hooks.Refused (reason, rule: path) */
+	HP_ERR_NO_MEMORY,      /* io.hookd.hooks.Busy: the caller may try again */
+	HP_ERR_PROTOCOL,       /* never answered: the connection is closed */
+	HP_ERR_SETTING_FAILED, /* the kernel refused a setting; the errno is what was returned */
+	HP_ERR_NOT_SUPPORTED,  /* this machine lacks what a setting needs */
 };
 
 #define HP_ERR_PATH_SIZE   192
@@ -37,6 +39,13 @@ int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...
 
 /* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
 int hp_err_no_memory(struct hp_err *err);
+
+/*
+ * For a setting (`path`, NULL: none) that could not be made: fills *err with HP_ERR_NOT_SUPPORTED
+ * where `r` is -EOPNOTSUPP, with HP_ERR_SETTING_FAILED otherwise. Returns `r`, a negative errno.
+ */
+int hp_err_setting(struct hp_err *err, int r, const char *path, const char *reason, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Fills *err with HP_ERR_PROTOCOL and returns -EPROTO. */
 int hp_err_protocol(struct hp_err *err, const char *reason, ...)

@@ -320,6 +320,8 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 {
 	switch (err->code) {
 	case HP_ERR_INVALID_PARAMETER:
+	case HP_ERR_SETTING_FAILED:
+	case HP_ERR_NOT_SUPPORTED:
 		reply_one(buf, "org.varlink.service.InvalidParameter", "parameter", err->path);
 		break;
 	case HP_ERR_NO_SUCH_RUN:

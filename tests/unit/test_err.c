@@ -54,6 +54,23 @@ static void success_and_other_errors_get_no_path(void **state)
 	assert_string_equal(err.reason, "method is no string");
 }
 
+static void settings_get_a_path_too(void **state)
+{
+	struct hp_err err;
+	int r = hp_err_setting(&err, -EOPNOTSUPP, "limit", "no %s controller", "memory");
+
+	(void)state;
+	assert_int_equal(r, -EOPNOTSUPP);
+	assert_int_equal(err.code, HP_ERR_NOT_SUPPORTED);
+	hp_err_prefix(&err, r, "memory");
+	assert_string_equal(err.path, "memory.limit");
+	assert_string_equal(err.reason, "no memory controller");
+	assert_int_equal(hp_err_setting(&err, -EBUSY, NULL, "in use"), -EBUSY);
+	assert_int_equal(err.code, HP_ERR_SETTING_FAILED);
+	hp_err_prefix(&err, -EBUSY, "closID");
+	assert_string_equal(err.path, "closID");
+}
+
 static void long_texts_are_cut(void **state)
 {
 	char text[1000];
@@ -102,6 +119,7 @@ int main(void)
 	    cmocka_unit_test(path_is_built_from_the_inside_out),
 	    cmocka_unit_test(indexes_follow_one_another),
 	    cmocka_unit_test(success_and_other_errors_get_no_path),
+	    cmocka_unit_test(settings_get_a_path_too),
 	    cmocka_unit_test(long_texts_are_cut),
 	    cmocka_unit_test(cuts_fall_between_characters),
 	};

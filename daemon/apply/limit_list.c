@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the request's resources to files and texts: arithmetic and checks, no system call. Called by
+ * whoever limits a cgroup, before limits_apply().
+ */
+#include "daemon/apply/limit_list.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHARES_MAX    262144
+#define IO_WEIGHT_MIN 10
+#define IO_WEIGHT_MAX 1000
+
+/* ---- the list ---- */
+
+/* Memory that is out is seen once, at the end. */
+static const char *__attribute__((format(printf, 2, 3)))
+print(struct limit_list *list, const char *format, ...)
+{
+	char small[160];
+	va_list arguments;
+	char *text;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(small, sizeof(small), format, arguments);
+	va_end(arguments);
+	text = hp_arena_alloc(&list->arena, (size_t)length + 1);
+	if (!text) {
+		list->is_out_of_memory = true;
+		return "";
+	}
+	va_start(arguments, format);
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+static const char *number(struct limit_list *list, int64_t value)
+{
+	return value == -1 ? "max" : print(list, "%" PRId64, value);
+}
+
+static void add(struct limit_list *list, const struct limit *limit)
+{
+	size_t room = list->room ? 2 * list->room : 16;
+
+	if (list->count == list->room) {
+		struct limit *more = hp_arena_calloc(&list->arena, room, sizeof(*more));
+
+		if (!more) {
+			list->is_out_of_memory = true;
+			return;
+		}
+		if (list->count > 0)
+			memcpy(more, list->limits, list->count * sizeof(*more));
+		list->limits = more;
+		list->room = room;
+	}
+	list->limits[list->count++] = *limit;
+}
+
+static void add_text(struct limit_list *list, const char *path, const char *file, const char *text)
+{
+	add(list, &(struct limit){.path = path, .file = file, .text = text});
+}
+
+/* ---- checks ---- */
+
+static int check_signs(const struct hp_resources *resources, struct hp_err *err)
+{
+	const struct {
+		const char *path;
+		const struct hp_int *value;
+	} fields[] = {
+	    {"memory.limit", &resources->memory.limit},
+	    {"memory.reservation", &resources->memory.reservation},
+	    {"memory.swap", &resources->memory.swap},
+	    {"memory.kernel", &resources->memory.kernel},
+	    {"memory.kernelTCP", &resources->memory.kernel_tcp},
+	    {"cpu.quota", &resources->cpu.quota},
+	    {"cpu.realtimeRuntime", &resources->cpu.realtime_runtime},
+	    {"pids.limit", &resources->pids_limit},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(fields); i++)
+		if (fields[i].value->is_set && fields[i].value->value < -1)
+			return hp_err_invalid(
+			    err, fields[i].path,
+			    "must not be negative, but for -1, which is no limit");
+	if (resources->cpu.idle.is_set && (resources->cpu.idle.value & ~INT64_C(1)))
+		return hp_err_invalid(err, "cpu.idle", "must be 0 or 1");
+	return 0;
+}
+
+/* memory.max counts the kernel's memory too, so only a limit below it would be lost. */
+static bool is_below_limit(const struct hp_int *kernel, const struct hp_int *limit)
+{
+	if (!kernel->is_set || kernel->value <= 0)
+		return false;
+	return !limit->is_set || limit->value <= 0 || kernel->value < limit->value;
+}
+
+static bool has_leaf_weight(const struct hp_block_io *io)
+{
+	for (size_t i = 0; i < io->weight_device_count; i++)
+		if (io->weight_devices[i].leaf_weight.value > 0)
+			return true;
+	return io->leaf_weight.value > 0;
+}
+
+static int refuse_what_is_not_there(const struct hp_resources *resources, struct hp_err *err)
+{
+	const struct hp_memory *memory = &resources->memory;
+	const struct {
+		const char *path;
+		bool is_asked;
+	} fields[] = {
+	    {"memory.kernel", is_below_limit(&memory->kernel, &memory->limit)},
+	    {"memory.kernelTCP", is_below_limit(&memory->kernel_tcp, &memory->limit)},
+	    {"memory.swappiness", memory->swappiness.is_set},
+	    {"memory.disableOOMKiller", memory->disable_oom_killer.value},
+	    {"cpu.realtimeRuntime", resources->cpu.realtime_runtime.value > 0},
+	    {"cpu.realtimePeriod", resources->cpu.realtime_period.value > 0},
+	    {"blockIO.leafWeight", has_leaf_weight(&resources->block_io)},
+	    {"network.classID", resources->network_class_id.value > 0},
+	    {"network.priorities", resources->network_priority_count > 0},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(fields); i++)
+		if (fields[i].is_asked)
+			return hp_err_setting(err, -EOPNOTSUPP, fields[i].path,
+					      "cgroup v2 has nothing like it");
+	return 0;
+}
+
+/* Words of one line: what could begin another line or field is no part of a name. */
+static bool is_word(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!isgraph((unsigned char)*c))
+			return false;
+	return *text != '\0';
+}
+
+/* ---- pids ---- */
+
+static void add_pids(struct limit_list *list, const struct hp_resources *resources)
+{
+	const struct hp_int *limit = &resources->pids_limit;
+
+	if (limit->is_set)
+		add_text(list, "pids.limit", "pids.max",
+			 number(list, limit->value ? limit->value : 1));
+}
+
+/* ---- memory ---- */
+
+static int64_t or_zero(const struct hp_int *value)
+{
+	return value->is_set ? value->value : 0;
+}
+
+/*
+ * memory.swap is both together in runtime-spec, swap alone in cgroup v2. No limit for memory and
+ * nothing said of swap is no limit for both, as with cgroup v1. False: leave it as it is.
+ */
+static int swap_alone(const struct hp_memory *memory, bool *ret_is_set, int64_t *ret_swap,
+		      struct hp_err *err)
+{
+	int64_t limit = or_zero(&memory->limit), swap = or_zero(&memory->swap);
+
+	*ret_is_set = swap != 0 || limit == -1;
+	*ret_swap = swap == 0 ? -1 : swap;
+	if (swap <= 0 || limit == -1)
+		return 0;
+	if (limit == 0)
+		return hp_err_invalid(err, "memory.swap", "says nothing without memory.limit");
+	if (swap < limit)
+		return hp_err_invalid(err, "memory.swap",
+				      "is memory and swap: must not be less than memory.limit");
+	*ret_swap = swap - limit;
+	return 0;
+}
+
+static int add_memory(struct limit_list *list, const struct hp_memory *memory, struct hp_err *err)
+{
+	unsigned int check = memory->check_before_update.value ? LIMIT_ABOVE_USAGE : 0;
+	bool has_swap;
+	int64_t swap;
+	int r = swap_alone(memory, &has_swap, &swap, err);
+
+	if (r < 0)
+		return r;
+	if (has_swap)
+		add(list, &(struct limit){
+			      .path = "memory.swap",
+			      .file = "memory.swap.max",
+			      .text = number(list, swap),
+			      .flags = check | (swap == -1  ? LIMIT_OPTIONAL
+						: swap == 0 ? LIMIT_OPTIONAL_WITHOUT_SWAP
+							    : 0),
+			  });
+	if (or_zero(&memory->limit) != 0)
+		add(list, &(struct limit){
+			      .path = "memory.limit",
+			      .file = "memory.max",
+			      .text = number(list, memory->limit.value),
+			      .flags = check,
+			  });
+	if (or_zero(&memory->reservation) != 0)
+		add_text(list, "memory.reservation", "memory.low",
+			 number(list, memory->reservation.value));
+	return 0;
+}
+
+/* ---- io ---- */
+
+static int check_io_weight(const struct hp_uint *weight, struct hp_err *err)
+{
+	if (weight->value >= IO_WEIGHT_MIN && weight->value <= IO_WEIGHT_MAX)
+		return 0;
+	return hp_err_invalid(err, "weight", "must be from %d to %d", IO_WEIGHT_MIN, IO_WEIGHT_MAX);
+}
+
+/* What bfq takes as it is, io.weight takes from 1 to 10000. */
+static uint64_t io_weight(uint64_t weight)
+{
+	return 1 + (weight - IO_WEIGHT_MIN) * 9999 / (IO_WEIGHT_MAX - IO_WEIGHT_MIN);
+}
+
+static int check_device(int64_t major, int64_t minor, struct hp_err *err)
+{
+	if (major < 0 || major > UINT32_MAX)
+		return hp_err_invalid(err, "major", "is no device number");
+	if (minor < 0 || minor > UINT32_MAX)
+		return hp_err_invalid(err, "minor", "is no device number");
+	return 0;
+}
+
+static int add_weight_device(struct limit_list *list, const struct hp_weight_device *device,
+			     size_t index, struct hp_err *err)
+{
+	int r = check_device(device->major, device->minor, err);
+
+	if (r < 0 || device->weight.value == 0)
+		return r;
+	r = check_io_weight(&device->weight, err);
+	if (r < 0)
+		return r;
+	add(list, &(struct limit){
+		      .path = print(list, "blockIO.weightDevice[%zu].weight", index),
+		      .file = "io.bfq.weight",
+		      .text = print(list, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major,
+				    device->minor, device->weight.value),
+		      .else_file = "io.weight",
+		      .else_text = print(list, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major,
+					 device->minor, io_weight(device->weight.value)),
+		  });
+	return 0;
+}
+
+static int add_weights(struct limit_list *list, const struct hp_block_io *io, struct hp_err *err)
+{
+	int r = io->weight.value == 0 ? 0 : check_io_weight(&io->weight, err);
+
+	if (r < 0)
+		return hp_err_prefix(err, r, "blockIO");
+	if (io->weight.value > 0)
+		add(list, &(struct limit){
+			      .path = "blockIO.weight",
+			      .file = "io.bfq.weight",
+			      .text = print(list, "%" PRIu64, io->weight.value),
+			      .else_file = "io.weight",
+			      .else_text = print(list, "%" PRIu64, io_weight(io->weight.value)),
+			  });
+	for (size_t i = 0; i < io->weight_device_count; i++) {
+		r = add_weight_device(list, &io->weight_devices[i], i, err);
+		if (r < 0) {
+			hp_err_prefix_index(err, r, i);
+			return hp_err_prefix(err, r, "blockIO.weightDevice");
+		}
+	}
+	return 0;
+}
+
+static int add_throttles(struct limit_list *list, const struct hp_block_io *io, struct hp_err *err)
+{
+	static const struct {
+		const char *path, *key;
+	} kinds[HP_THROTTLE_COUNT] = {
+	    [HP_THROTTLE_READ_BPS] = {"blockIO.throttleReadBpsDevice", "rbps"},
+	    [HP_THROTTLE_WRITE_BPS] = {"blockIO.throttleWriteBpsDevice", "wbps"},
+	    [HP_THROTTLE_READ_IOPS] = {"blockIO.throttleReadIOPSDevice", "riops"},
+	    [HP_THROTTLE_WRITE_IOPS] = {"blockIO.throttleWriteIOPSDevice", "wiops"},
+	};
+
+	for (size_t kind = 0; kind < HP_THROTTLE_COUNT; kind++) {
+		for (size_t i = 0; i < io->throttle_count[kind]; i++) {
+			const struct hp_throttle_device *device = &io->throttle[kind][i];
+			int r = check_device(device->major, device->minor, err);
+
+			if (r < 0) {
+				hp_err_prefix_index(err, r, i);
+				return hp_err_prefix(err, r, kinds[kind].path);
+			}
+			add_text(list, print(list, "%s[%zu].rate", kinds[kind].path, i), "io.max",
+				 print(list, "%" PRId64 ":%" PRId64 " %s=%" PRIu64, device->major,
+				       device->minor, kinds[kind].key, device->rate));
+		}
+	}
+	return 0;
+}
+
+/* ---- cpu ---- */
+
+/*
+ * A curve through (2, 1), (1024, 100) and (262144, 10000): the default of the one must become the
+ * default of the other, which the straight line that was used until 2025 made 39.
+ */
+unsigned int limit_weight_of_shares(uint64_t shares)
+{
+	double l;
+
+	if (shares <= 2)
+		return 1;
+	if (shares >= SHARES_MAX)
+		return 10000;
+	l = log2((double)shares);
+	return (unsigned int)ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34));
+}
+
+/*
+ * An idle cgroup has no weight: the kernel refuses one, forgets the one it had, and begins with
+ * the default when it is idle no more.
+ */
+static void add_cpu_weight(struct limit_list *list, const struct hp_cpu *cpu)
+{
+	if (cpu->idle.is_set && cpu->idle.value == 1)
+		add(list, &(struct limit){
+			      .path = "cpu.idle",
+			      .file = "cpu.weight",
+			      .text = "",
+			      .flags = LIMIT_ONLY_REMEMBERED,
+			  });
+	if (cpu->idle.is_set)
+		add_text(list, "cpu.idle", "cpu.idle", number(list, cpu->idle.value));
+	if (cpu->idle.is_set && cpu->idle.value == 1)
+		return;
+	if (cpu->weight.value > 0)
+		add_text(list, "cpu.weight", "cpu.weight",
+			 print(list, "%" PRIu64, cpu->weight.value));
+	else if (cpu->shares.value > 0)
+		add_text(list, "cpu.shares", "cpu.weight",
+			 print(list, "%u", limit_weight_of_shares(cpu->shares.value)));
+}
+
+/* The kernel wants the burst not above the quota at any moment. */
+static void add_cpu_max(struct limit_list *list, const struct hp_cpu *cpu)
+{
+	bool has_quota = or_zero(&cpu->quota) != 0, has_period = cpu->period.value > 0;
+	const char *quota = has_quota ? number(list, cpu->quota.value) : "";
+
+	if (cpu->burst.is_set)
+		add(list, &(struct limit){
+			      .path = "cpu.burst",
+			      .file = "cpu.max.burst",
+			      .text = print(list, "%" PRIu64, cpu->burst.value),
+			      .flags = has_quota ? LIMIT_AGAIN_AFTER_NEXT : 0,
+			  });
+	if (has_quota && has_period)
+		add_text(list, "cpu.quota", "cpu.max",
+			 print(list, "%s %" PRIu64, quota, cpu->period.value));
+	else if (has_quota)
+		add_text(list, "cpu.quota", "cpu.max", quota);
+	else if (has_period)
+		add(list, &(struct limit){
+			      .path = "cpu.period",
+			      .file = "cpu.max",
+			      .text = print(list, "%" PRIu64, cpu->period.value),
+			      .flags = LIMIT_SECOND_WORD,
+			  });
+}
+
+static int add_cpuset(struct limit_list *list, const struct hp_cpu *cpu, struct hp_err *err)
+{
+	const struct {
+		const char *path, *file, *text;
+	} files[] = {
+	    {"cpu.cpus", "cpuset.cpus", cpu->cpus},
+	    {"cpu.mems", "cpuset.mems", cpu->mems},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(files); i++) {
+		if (!files[i].text || !files[i].text[0])
+			continue;
+		if (!is_word(files[i].text))
+			return hp_err_invalid(err, files[i].path, "must be a list like 0-3,7");
+		add_text(list, files[i].path, files[i].file, files[i].text);
+	}
+	return 0;
+}
+
+/* ---- hugetlb, rdma ---- */
+
+/* "2MB", "1GB": it becomes part of a file's name. */
+static bool is_page_size(const char *text)
+{
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+
+	return digits > 0 && digits < 8 && text[0] != '0' && strchr("KMG", text[digits]) &&
+	       strcmp(text + digits + 1, "B") == 0;
+}
+
+static int add_hugepages(struct limit_list *list, const struct hp_resources *resources,
+			 struct hp_err *err)
+{
+	for (size_t i = 0; i < resources->hugepage_limit_count; i++) {
+		const struct hp_hugepage_limit *limit = &resources->hugepage_limits[i];
+		const char *path = print(list, "hugepageLimits[%zu]", i);
+		const char *text = print(list, "%" PRIu64, limit->limit);
+
+		if (!is_page_size(limit->page_size)) {
+			int r = hp_err_invalid(err, "pageSize", "must be like 2MB");
+
+			return hp_err_prefix(err, r, path);
+		}
+		add_text(list, path, print(list, "hugetlb.%s.max", limit->page_size), text);
+		/* What is reserved and not used yet, for kernels that count that too (5.7). */
+		add(list, &(struct limit){
+			      .path = path,
+			      .file = print(list, "hugetlb.%s.rsvd.max", limit->page_size),
+			      .text = text,
+			      .flags = LIMIT_OPTIONAL,
+			  });
+	}
+	return 0;
+}
+
+static int add_rdma(struct limit_list *list, const struct hp_resources *resources,
+		    struct hp_err *err)
+{
+	for (size_t i = 0; i < resources->rdma_count; i++) {
+		const struct hp_rdma *rdma = &resources->rdma[i];
+		const char *handles = "", *objects = "";
+
+		if (!is_word(rdma->device))
+			return hp_err_invalid(err, "rdma", "has a device without a proper name");
+		if (rdma->hca_handles.is_set)
+			handles = print(list, " hca_handle=%" PRIu64, rdma->hca_handles.value);
+		if (rdma->hca_objects.is_set)
+			objects = print(list, " hca_object=%" PRIu64, rdma->hca_objects.value);
+		if (handles[0] || objects[0])
+			add_text(list, print(list, "rdma.%s", rdma->device), "rdma.max",
+				 print(list, "%s%s%s", rdma->device, handles, objects));
+	}
+	return 0;
+}
+
+/* ---- unified ---- */
+
+/*
+ * CONTROLLER.SOMETHING. Of the files that begin with "cgroup." most are no limits: they move
+ * processes, kill them, hand the cgroup over. memory.reclaim is an order, and one that blocks.
+ */
+static const char *what_is_wrong_with_file(const char *file)
+{
+	static const char *const limits[] = {"cgroup.max.depth", "cgroup.max.descendants"};
+	const char *dot = strchr(file, '.');
+
+	if (!dot || dot == file || !is_word(file) || strchr(file, '/') || strlen(file) > NAME_MAX)
+		return "is no name of a controller's file";
+	if (strcmp(file, "memory.reclaim") == 0)
+		return "is no limit";
+	if (strncmp(file, "cgroup.", strlen("cgroup.")) != 0)
+		return NULL;
+	for (size_t i = 0; i < ELEMENTS(limits); i++)
+		if (strcmp(file, limits[i]) == 0)
+			return NULL;
+	return "is no limit";
+}
+
+static int add_unified(struct limit_list *list, const struct hp_resources *resources,
+		       struct hp_err *err)
+{
+	for (size_t i = 0; i < resources->unified_count; i++) {
+		const struct hp_unified *unified = &resources->unified[i];
+		const char *path = print(list, "unified.%s", unified->file);
+		const char *wrong = what_is_wrong_with_file(unified->file);
+
+		if (wrong)
+			return hp_err_invalid(err, path, "%s", wrong);
+		for (const char *line = unified->value, *end; *line; line = end + (*end == '\n')) {
+			end = strchrnul(line, '\n');
+			if (end > line)
+				add_text(list, path, unified->file,
+					 print(list, "%.*s", (int)(end - line), line));
+		}
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int add_all(struct limit_list *list, const struct hp_resources *resources,
+		   struct hp_err *err)
+{
+	int r = add_memory(list, &resources->memory, err);
+
+	if (r == 0)
+		r = add_weights(list, &resources->block_io, err);
+	if (r == 0)
+		r = add_throttles(list, &resources->block_io, err);
+	add_cpu_weight(list, &resources->cpu);
+	add_cpu_max(list, &resources->cpu);
+	if (r == 0)
+		r = add_cpuset(list, &resources->cpu, err);
+	if (r == 0)
+		r = add_hugepages(list, resources, err);
+	if (r == 0)
+		r = add_rdma(list, resources, err);
+	if (r == 0)
+		r = add_unified(list, resources, err);
+	return r;
+}
+
+int limit_list_make(const struct hp_resources *resources, struct limit_list *ret_list,
+		    struct hp_err *err)
+{
+	struct limit_list list = {0};
+	int r = check_signs(resources, err);
+
+	if (r == 0)
+		r = refuse_what_is_not_there(resources, err);
+	if (r < 0)
+		return r;
+	add_pids(&list, resources);
+	r = add_all(&list, resources, err);
+	if (r == 0 && list.is_out_of_memory)
+		r = hp_err_no_memory(err);
+	if (r < 0) {
+		limit_list_clear(&list);
+		return r;
+	}
+	*ret_list = list;
+	return 0;
+}
+
+void limit_list_clear(struct limit_list *list)
+{
+	hp_arena_free(&list->arena);
+	*list = (struct limit_list){0};
+}
