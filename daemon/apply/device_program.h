@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/base/util.h"
+#include "proto/err.h"
+#include "proto/resources.h"
+
+/*
+ * linux.resources.devices as a BPF_PROG_TYPE_CGROUP_DEVICE program. Touches nothing:
+ * devices_apply() loads it.
+ *
+ * Each kind of access is decided by the last rule that covers it: after "allow c 1:11 rwm" and
+ * "deny c 1:11 w" an open for reading and writing is refused. What no rule covers is refused, but
+ * for the devices that runc and crun allow whatever the rules say (runtime-spec config-linux.md
+ * "Default Devices"): mknod of all, and use of null, zero, full, tty, random, urandom, console,
+ * ptmx, pts/N and net/tun.
+ */
+struct device_program {
+	struct bpf_insn *instructions;
+	size_t count;
+	bool allows_all; /* as good as none */
+};
+
+/* -EINVAL with the path of the rule ("devices[2].major"), -ENOMEM. */
+int device_program_make(const struct hp_device_rule *rules, size_t count,
+			struct device_program *ret_program, struct hp_err *err) must_check;
+void device_program_clear(struct device_program *program);
