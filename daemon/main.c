@@ -111,6 +111,27 @@ static int load_config(const struct options *options, struct config *ret_config)
 	return r;
 }
 
+/* What the configuration limits every run's cgroup to. */
+static void set_default_limits(struct hookd *hookd)
+{
+	const struct config *config = &hookd->config;
+	struct hp_resources limits = {
+	    .pids_limit = {config->pids_max.is_set, (int64_t)config->pids_max.value},
+	    .memory.limit = {config->memory_max.is_set, (int64_t)config->memory_max.value},
+	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
+	    .cpu.period = {config->cpu_quota_us.is_set, CONFIG_CPU_PERIOD_US},
+	};
+	bool is_any =
+	    limits.pids_limit.is_set || limits.memory.limit.is_set || limits.cpu.quota.is_set;
+	struct hp_err err;
+
+	if (!hookd->cgroups && is_any)
+		log_warning("PidsMax, MemoryMax and CPUQuota do not count without cgroups");
+	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
+		log_warning("a limit of the configuration does not count: %s: %s", err.path,
+			    err.reason);
+}
+
 static void reload(struct program *program)
 {
 	struct config fresh;
@@ -123,6 +144,7 @@ static void reload(struct program *program)
 	program->hookd.config = fresh;
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
+	set_default_limits(&program->hookd);
 	log_info("configuration read again");
 }
 
@@ -277,6 +299,7 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	if (r < 0)
 		return r;
 	make_cgroups(hookd, options->cgroup_root);
+	set_default_limits(hookd);
 	hookd->runs = (struct run_context){
 	    .config = &hookd->config,
 	    .procs = &hookd->procs,

@@ -10,26 +10,57 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/devices.h"
+#include "daemon/apply/limits.h"
+
 /* Beyond so many cgroups in use, two descriptors each are too much to keep. */
 #define FDS_MAX 64
+
+static int make_directory(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+
+	do {
+		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", ++tree->made);
+		if (mkdirat(tree->runs_fd, cgroup->name, 0755) == 0)
+			return 0;
+	} while (errno == EEXIST);
+	return -errno;
+}
+
+static int write_defaults(struct cgroup *cgroup)
+{
+	struct hp_err err;
+	int fd, r;
+
+	if (cgroup->tree->defaults.count == 0)
+		return 0;
+	fd = cgroup_fd(cgroup);
+	r = fd < 0 ? fd : limits_apply(fd, &cgroup->tree->defaults, NULL, &err);
+	cgroup->is_known_empty = true;
+	return r;
+}
 
 int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 {
 	struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
+	int r;
 
 	if (!cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
 	cgroup->fd = cgroup->events_fd = -1;
 	cgroup->is_known_empty = true;
-	do {
-		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", ++tree->made);
-	} while (mkdirat(tree->runs_fd, cgroup->name, 0755) < 0 && errno == EEXIST);
-	if (faccessat(tree->runs_fd, cgroup->name, F_OK, 0) < 0) {
-		int error = errno;
-
+	cgroup->generation = tree->generation;
+	r = make_directory(cgroup);
+	if (r < 0) {
 		free(cgroup);
-		return -error;
+		return r;
+	}
+	r = write_defaults(cgroup);
+	if (r < 0) {
+		cgroup_remove(cgroup);
+		return r;
 	}
 	*ret_cgroup = cgroup;
 	return 0;
@@ -89,16 +120,52 @@ void cgroup_rest(struct cgroup *cgroup)
 		cgroup_close_fds(cgroup);
 }
 
-/*
- * Since the kernel closed a race of cgroup.kill with fork (kill_seq, 6.14 and stable kernels), a
- * process that is cloned into a cgroup that was killed before can be killed at once: it compares
- * the count of kills of the parent's cgroup with that of the new one. So such a cgroup is spent.
- */
+static bool exists(int directory, const char *file)
+{
+	return faccessat(directory, file, F_OK, 0) == 0;
+}
+
+/* A file that is not there may come with its controller. */
+static void enable_what_is_missing(struct cgroup_tree *tree, int fd, const struct limit_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct limit *limit = &list->limits[i];
+		const char *file = limit->else_file ? limit->else_file : limit->file;
+
+		if (!exists(fd, file) && !exists(fd, limit->file))
+			cgroup_tree_enable(tree, file, strcspn(file, "."));
+	}
+}
+
+int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, struct hp_err *err)
+{
+	struct limit_list list;
+	int fd, r;
+
+	if (resources->freezer == HP_FREEZER_FROZEN)
+		return hp_err_invalid(err, "freezer", "no hook would run in a frozen cgroup");
+	r = limit_list_make(resources, &list, err);
+	if (r < 0)
+		return r;
+	cgroup->is_limited |= list.count > 0 || resources->device_count > 0;
+	fd = cgroup_fd(cgroup);
+	if (fd < 0)
+		r = hp_err_setting(err, fd, NULL, "the run's cgroup: %s", strerror(-fd));
+	if (r == 0) {
+		enable_what_is_missing(cgroup->tree, fd, &list);
+		r = limits_apply(fd, &list, NULL, err);
+	}
+	if (r == 0)
+		r = devices_apply(fd, resources->devices, resources->device_count, NULL, err);
+	limit_list_clear(&list);
+	return r;
+}
+
 int cgroup_kill(struct cgroup *cgroup)
 {
 	char path[64];
 
-	cgroup->is_spent = true;
+	cgroup->is_killed = true;
 	return file_write_at(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.kill", path), "1");
 }
 

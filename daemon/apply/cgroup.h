@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include "daemon/base/util.h"
+#include "proto/err.h"
+#include "proto/resources.h"
 
 /*
  * The cgroups that hooks are spawned into: one for each run at a time, below a directory that is
@@ -31,6 +33,14 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 /* Removes what is empty. */
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 
+/*
+ * Limits of every cgroup that is made from now on, with no strings among them. They are written
+ * beforehand, so a run does not wait for them. Those that cannot be kept here are left out, and
+ * *err tells of the first: -EOPNOTSUPP and the like. Cgroups that are in use keep what they have.
+ */
+int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
+			     struct hp_err *err) must_check;
+
 /* An empty cgroup for one run; give it back with cgroup_release(). */
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;
 /* Takes it back; one that still has processes is left alone until they are gone. NULL is fine. */
@@ -41,10 +51,21 @@ int cgroup_fd(struct cgroup *cgroup) must_check;
 /* Tells that the descriptor is not needed for now; it is closed where many cgroups are in use. */
 void cgroup_rest(struct cgroup *cgroup);
 
+/*
+ * Puts the cgroup under `resources`, over the tree's defaults; before anything runs in it. It is
+ * not used again by others then, but removed. Controllers that are needed for it are enabled in the
+ * tree. Errors are those of limits_apply() and devices_apply(), with a path relative to resources;
+ * libcontainer's freezer must not be FROZEN, in which no hook would ever run: -EINVAL.
+ */
+int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
+		 struct hp_err *err) must_check;
+
 /* SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). */
 int cgroup_kill(struct cgroup *cgroup);
 /* True when a process other than `dead`, whose exit was seen, is in it. */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);
-/* Whether the kernel killed for memory since this was asked last: 1, 0, or -1 where it is not
- * known. */
+/*
+ * Whether the kernel killed for memory since this was asked last, for the cgroup's own limit or
+ * another: 1, 0, or -1 where it is not known.
+ */
 int cgroup_was_oom_killed(struct cgroup *cgroup);

@@ -167,6 +167,15 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **r
 	return r < 0 ? r : open_runs(tree, ret_reason);
 }
 
+void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
+	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
+	(void)file_write_at(tree->runs_fd, "cgroup.subtree_control", text);
+}
+
 void cgroup_tree_unplace(struct cgroup_tree *tree)
 {
 	if (tree->own_directory[0]) {

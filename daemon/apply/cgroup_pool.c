@@ -14,17 +14,30 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/limits.h"
+
 #define IDLE_MAX     64
 #define PREPARED     4
 #define LAST_WAIT_NS 1000000000ll
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata);
 
+/*
+ * Since the kernel closed a race of cgroup.kill with fork (kill_seq, 6.14 and stable kernels), a
+ * process that is cloned into a cgroup that was killed before can be killed at once: it compares
+ * the count of kills of the parent's cgroup with that of the new one. So such a cgroup is spent.
+ */
+static bool is_as_new(const struct cgroup *cgroup)
+{
+	return !cgroup->is_killed && !cgroup->is_limited &&
+	       cgroup->generation == cgroup->tree->generation;
+}
+
 static void put_idle(struct cgroup *cgroup)
 {
 	struct cgroup_tree *tree = cgroup->tree;
 
-	if (cgroup->is_spent || tree->idle_count >= IDLE_MAX) {
+	if (!is_as_new(cgroup) || tree->idle_count >= IDLE_MAX) {
 		cgroup_remove(cgroup);
 		return;
 	}
@@ -93,12 +106,13 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- the tree ---- */
 
-static void enable_controllers(int directory)
+/* The others cost something with every fork and exit, and are enabled for the first who asks. */
+static void enable_controllers(struct cgroup_tree *tree)
 {
-	static const char *const controllers[] = {"+memory", "+pids", "+cpu", "+io"};
+	static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
 
 	for (size_t i = 0; i < ELEMENTS(controllers); i++)
-		(void)file_write_at(directory, "cgroup.subtree_control", controllers[i]);
+		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
 }
 
 static void prepare(struct cgroup_tree *tree)
@@ -127,8 +141,7 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 		cgroup_tree_free(tree);
 		return r;
 	}
-	enable_controllers(tree->base_fd);
-	enable_controllers(tree->runs_fd);
+	enable_controllers(tree);
 	remove_cgroups_in(openat(tree->runs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	prepare(tree);
 	*ret_tree = tree;
@@ -152,7 +165,7 @@ static void free_list(struct cgroup_list *list)
 
 	while ((cgroup = TAILQ_FIRST(list))) {
 		TAILQ_REMOVE(list, cgroup, link);
-		if (cgroup->is_spent)
+		if (cgroup->is_killed)
 			wait_until_empty(cgroup);
 		cgroup_remove(cgroup);
 	}
@@ -167,6 +180,53 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
 	if (tree->look_again)
 		event_free(tree->look_again);
 	cgroup_tree_unplace(tree);
+	limit_list_clear(&tree->defaults);
 	free(tree);
 	return NULL;
+}
+
+/* ---- defaults ---- */
+
+/* In a cgroup of its own; what fails there is taken out. The first error is told. */
+static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list, struct hp_err *err)
+{
+	struct cgroup *cgroup;
+	size_t kept = 0;
+	struct hp_err more;
+	int first = 0;
+	int r = cgroup_make(tree, &cgroup);
+
+	if (r < 0) {
+		list->count = 0;
+		return hp_err_setting(err, r, NULL, "a run's cgroup: %s", strerror(-r));
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		struct limit_list one = {.limits = &list->limits[i], .count = 1};
+
+		r = limits_apply(cgroup_fd(cgroup), &one, NULL, first ? &more : err);
+		if (r == 0)
+			list->limits[kept++] = list->limits[i];
+		first = first ? first : r;
+	}
+	list->count = kept;
+	cgroup_remove(cgroup);
+	return first;
+}
+
+int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
+			     struct hp_err *err)
+{
+	struct limit_list list;
+	int r = limit_list_make(defaults, &list, err);
+
+	if (r < 0 || (list.count == 0 && tree->defaults.count == 0))
+		return r;
+	limit_list_clear(&tree->defaults);
+	r = keep_what_works(tree, &list, err);
+	tree->defaults = list;
+	tree->generation++;
+	free_list(&tree->idle);
+	tree->idle_count = 0;
+	prepare(tree);
+	return r;
 }

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "daemon/apply/cgroup.h"
+#include "daemon/apply/limit_list.h"
 #include "daemon/base/file.h"
 
 /* What the files of the tree share. Everybody else includes cgroup.h. */
@@ -16,7 +17,9 @@ struct cgroup {
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* nothing was put in since it was seen empty */
 	unsigned long long oom_kills_seen;
-	bool is_spent;		  /* was killed: not to be used again */
+	bool is_killed;		  /* by cgroup_kill(): those in it are about to be gone */
+	bool is_limited;	  /* has limits that another run did not ask for */
+	unsigned int generation;  /* of the defaults it was made with */
 	TAILQ_ENTRY(cgroup) link; /* cgroup_tree::idle or ::busy; in use: on neither */
 };
 TAILQ_HEAD(cgroup_list, cgroup);
@@ -28,6 +31,8 @@ struct cgroup_tree {
 	size_t idle_count, in_use_count;
 	struct cgroup_list idle, busy;
 	struct event *look_again; /* pending while busy is not empty */
+	struct limit_list defaults;
+	unsigned int generation; /* counts the changes of defaults */
 };
 
 /* ---- cgroup_place.c ---- */
@@ -35,6 +40,8 @@ struct cgroup_tree {
 /* Fills base_fd, runs_fd and own_directory. The reason is for an operator, set on failure. */
 int cgroup_tree_place(struct cgroup_tree *tree, const char *root,
 		      const char **ret_reason) must_check;
+/* For run cgroups, in all directories above them; where it does not work, files will be missing. */
+void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length);
 /* Removes the directories that are hookd's own. */
 void cgroup_tree_unplace(struct cgroup_tree *tree);
 /* Takes the descriptor. Removes what is empty in the directory; what is not refuses. */
@@ -42,6 +49,7 @@ void remove_cgroups_in(int fd);
 
 /* ---- cgroup.c ---- */
 
+/* With the tree's defaults. */
 int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;
 /* Removes the directory, which must be empty, and frees. */
 void cgroup_remove(struct cgroup *cgroup);

@@ -77,32 +77,119 @@ static int parse_seconds_as_ms(const char *text, uint64_t *ret)
 	return 0;
 }
 
+/* As systemd.resource-control(5) has it: bytes, with K, M, G or T to the base of 1024. */
+static int parse_bytes(const char *text, uint64_t *ret)
+{
+	static const char suffixes[] = "KMGT";
+	const char *suffix;
+	uint64_t value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	suffix = *end ? strchr(suffixes, *end) : NULL;
+	if (errno || (*end && (!suffix || end[1])))
+		return -EINVAL;
+	for (ptrdiff_t i = 0; suffix && i <= suffix - suffixes; i++)
+		if (__builtin_mul_overflow(value, 1024, &value))
+			return -EINVAL;
+	if (value == 0 || value > INT64_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/*
+ * "12.5%" of one CPU, as systemd has it: a percent of the period is 1000 us, and a digit behind the
+ * dot a tenth of the one before it. The kernel's least quota is 1000 us.
+ */
+static int parse_quota_us(const char *text, uint64_t *ret)
+{
+	uint64_t unit_us = CONFIG_CPU_PERIOD_US / 100, value_us;
+	size_t digits = strspn(text, "0123456789");
+	char *end;
+
+	if (digits == 0 || digits > 6)
+		return -EINVAL;
+	value_us = strtoull(text, &end, 10) * unit_us;
+	digits = *end == '.' ? strspn(end + 1, "0123456789") : 0;
+	if (*end == '.' && (digits == 0 || digits > 2))
+		return -EINVAL;
+	for (end += *end == '.'; digits > 0; digits--, end++) {
+		unit_us /= 10;
+		value_us += (uint64_t)(*end - '0') * unit_us;
+	}
+	if (strcmp(end, "%") != 0 || value_us < 1000)
+		return -EINVAL;
+	*ret = value_us;
+	return 0;
+}
+
+static int parse_nice(const char *text, uint64_t *ret)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (end == text || *end || errno || value < -20 || value > 19)
+		return -EINVAL;
+	*ret = (uint64_t)value;
+	return 0;
+}
+
+static int parse_umask(const char *text, uint64_t *ret)
+{
+	size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || text[digits] || digits > 4)
+		return -EINVAL;
+	*ret = strtoull(text, NULL, 8);
+	return *ret > 0777 ? -EINVAL : 0;
+}
+
 /* ---- keys ---- */
+
+enum kind {
+	NUMBER,
+	OPTIONAL, /* struct hp_uint */
+	LIMIT,	  /* the same; "infinity" is as good as absent */
+	SIGNED,	  /* struct hp_int */
+	STRING,
+};
 
 struct key {
 	const char *section;
 	const char *name;
-	int (*parse)(const char *text, uint64_t *ret); /* NULL: a string */
+	enum kind kind;
+	int (*parse)(const char *text, uint64_t *ret); /* not for strings */
 	size_t offset;
 };
 
-#define KEY(section, name, parse, member)                                                          \
+#define KEY(section, name, kind, parse, member)                                                    \
 	{                                                                                          \
-		section, name, parse, offsetof(struct config, member)                              \
+		section, name, kind, parse, offsetof(struct config, member)                        \
 	}
 
 static const struct key keys[] = {
-    KEY("Hooks", "DefaultTimeoutSec", parse_seconds_as_ms, default_timeout_ms),
-    KEY("Hooks", "ConcurrentHooks", parse_count, concurrent_hooks),
-    KEY("Hooks", "QueuedRunsPerUser", parse_count, queued_runs_per_user),
-    KEY("Hooks", "DefaultPath", NULL, default_path),
-    KEY("Results", "MaxRuns", parse_number, kept_runs),
-    KEY("Results", "MaxAgeSec", parse_seconds_as_ms, kept_ms),
-    KEY("Results", "MaxBytes", parse_number, kept_bytes),
-    KEY("Connections", "Max", parse_count, connections),
-    KEY("Connections", "MaxPerUser", parse_count, connections_per_user),
-    KEY("Log", "Target", config_parse_log_target, log_target),
-    KEY("Log", "Level", config_parse_log_level, log_level),
+    KEY("Hooks", "DefaultTimeoutSec", NUMBER, parse_seconds_as_ms, default_timeout_ms),
+    KEY("Hooks", "ConcurrentHooks", NUMBER, parse_count, concurrent_hooks),
+    KEY("Hooks", "QueuedRunsPerUser", NUMBER, parse_count, queued_runs_per_user),
+    KEY("Hooks", "DefaultPath", STRING, NULL, default_path),
+    KEY("Hooks", "PidsMax", LIMIT, parse_count, pids_max),
+    KEY("Hooks", "MemoryMax", LIMIT, parse_bytes, memory_max),
+    KEY("Hooks", "CPUQuota", LIMIT, parse_quota_us, cpu_quota_us),
+    KEY("Hooks", "Nice", SIGNED, parse_nice, default_nice),
+    KEY("Hooks", "UMask", OPTIONAL, parse_umask, default_umask),
+    KEY("Results", "MaxRuns", NUMBER, parse_number, kept_runs),
+    KEY("Results", "MaxAgeSec", NUMBER, parse_seconds_as_ms, kept_ms),
+    KEY("Results", "MaxBytes", NUMBER, parse_number, kept_bytes),
+    KEY("Connections", "Max", NUMBER, parse_count, connections),
+    KEY("Connections", "MaxPerUser", NUMBER, parse_count, connections_per_user),
+    KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
+    KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
 };
 
 static int set_defaults(struct config *config)
@@ -134,11 +221,26 @@ static int set_string(char **member, const char *value)
 	return 0;
 }
 
-static int set_value(struct config *config, const struct key *key, const char *value)
+static int set_value(struct config *config, const struct key *key, const char *text)
 {
 	void *member = (char *)config + key->offset;
+	bool is_set = key->kind != LIMIT || strcmp(text, "infinity") != 0;
+	uint64_t value = 0;
+	int r = 0;
 
-	return key->parse ? key->parse(value, member) : set_string(member, value);
+	if (key->kind == STRING)
+		return set_string(member, text);
+	if (is_set)
+		r = key->parse(text, &value);
+	if (r < 0)
+		return r;
+	if (key->kind == NUMBER)
+		*(uint64_t *)member = value;
+	else if (key->kind == SIGNED)
+		*(struct hp_int *)member = (struct hp_int){true, (int64_t)value};
+	else
+		*(struct hp_uint *)member = (struct hp_uint){is_set, value};
+	return 0;
 }
 
 /* ---- files ---- */

@@ -6,6 +6,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/util.h"
+#include "proto/number.h"
 
 /*
  * What an operator sets. Read once, checked as a whole, read-only afterwards.
@@ -13,14 +14,22 @@
  * hookd.conf is looked for in /etc/hookd, /run/hookd and /usr/lib/hookd, the first one found
  * counts; then every hookd.conf.d/NAME.conf of the three folders in the order of the names, where
  * a name in an earlier folder hides the same name in a later one (UAPI.6). Unknown keys are warned
- * of and passed over.
+ * of and passed over. docs/CONFIGURATION.md is the operator's view of the keys.
  */
+#define CONFIG_CPU_PERIOD_US 100000
+
 struct config {
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256 */
 	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
 	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
+	/* Of a run's cgroup and of each hook, where its request says nothing else; absent: none. */
+	struct hp_uint pids_max;      /* PidsMax=64 */
+	struct hp_uint memory_max;    /* MemoryMax=512M: bytes */
+	struct hp_uint cpu_quota_us;  /* CPUQuota=150%: of every CONFIG_CPU_PERIOD_US */
+	struct hp_int default_nice;   /* Nice=5: -20 to 19 */
+	struct hp_uint default_umask; /* UMask=0027 */
 	/* [Results] */
 	uint64_t kept_runs;  /* MaxRuns=4096 */
 	uint64_t kept_ms;    /* MaxAgeSec=3600 */

@@ -327,6 +327,148 @@ static void without_memory_controller_oom_is_not_known(void **state)
 	cgroup_release(cgroup);
 }
 
+/* ---- limits ---- */
+
+/* What every cgroup2 has, with or without controllers. */
+static char depth_file[] = "cgroup.max.depth", three[] = "3", five[] = "5";
+static struct hp_unified depth_of_three = {depth_file, three}, depth_of_five = {depth_file, five};
+static const struct hp_resources limited = {.unified = &depth_of_three, .unified_count = 1};
+static const struct hp_resources defaults = {.unified = &depth_of_five, .unified_count = 1};
+
+static void expect_depth(struct cgroup *cgroup, const char *expected)
+{
+	char path[300], *text;
+
+	path_of(cgroup, path);
+	strcat(path, "/cgroup.max.depth");
+	text = read_whole(path, NULL);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void one_with_limits_is_removed_afterwards(void **state)
+{
+	static struct hp_device_rule rule = {false, 'c', 1, 11, HP_DEVICE_READ};
+	static const struct hp_resources resources[] = {
+	    {.unified = &depth_of_three, .unified_count = 1},
+	    {.devices = &rule, .device_count = 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(resources); i++) {
+		struct cgroup *cgroup = acquire();
+		struct hp_err err = {0};
+		char path[256];
+
+		path_of(cgroup, path);
+		if (cgroup_limit(cgroup, &resources[i], &err) < 0)
+			fail_msg("%s: %s", err.path, err.reason);
+		expect_depth(cgroup, i == 0 ? "3\n" : "max\n");
+		cgroup_release(cgroup);
+		assert_false(exists(path));
+	}
+}
+
+static void no_limits_cost_no_cgroup(void **state)
+{
+	struct cgroup *cgroup = acquire();
+	char first[256], second[256];
+	struct hp_err err;
+
+	(void)state;
+	path_of(cgroup, first);
+	assert_int_equal(cgroup_limit(cgroup, &(struct hp_resources){0}, &err), 0);
+	cgroup_release(cgroup);
+	cgroup = acquire();
+	path_of(cgroup, second);
+	assert_string_equal(first, second);
+	cgroup_release(cgroup);
+}
+
+static void limits_that_cannot_be_are_named(void **state)
+{
+	static const struct hp_resources swappiness = {.memory.swappiness = {true, 0}};
+	static const struct hp_resources frozen = {.freezer = HP_FREEZER_FROZEN};
+	struct cgroup *cgroup = acquire();
+	struct hp_err err = {0};
+
+	(void)state;
+	assert_int_equal(cgroup_limit(cgroup, &swappiness, &err), -EOPNOTSUPP);
+	assert_string_equal(err.path, "memory.swappiness");
+	assert_int_equal(cgroup_limit(cgroup, &frozen, &err), -EINVAL);
+	assert_string_equal(err.path, "freezer");
+	cgroup_release(cgroup);
+}
+
+/* One of a controller's that no kernel has. */
+static void a_file_that_is_not_there_is_named(void **state)
+{
+	static char file[] = "nonsense.max";
+	struct hp_unified unified = {file, five};
+	struct hp_resources resources = {.unified = &unified, .unified_count = 1};
+	struct cgroup *cgroup = acquire();
+	struct hp_err err = {0};
+
+	(void)state;
+	assert_int_equal(cgroup_limit(cgroup, &resources, &err), -EOPNOTSUPP);
+	assert_string_equal(err.path, "unified.nonsense.max");
+	assert_string_equal(err.reason, "the cgroup has no nonsense controller");
+	cgroup_release(cgroup);
+}
+
+static void defaults_are_in_every_cgroup(void **state)
+{
+	struct cgroup *before = acquire(), *after[10];
+	struct hp_err err;
+	char path[256];
+
+	(void)state;
+	path_of(before, path);
+	assert_int_equal(cgroup_tree_set_defaults(tree, &defaults, &err), 0);
+	for (size_t i = 0; i < ELEMENTS(after); i++) {
+		after[i] = acquire();
+		expect_depth(after[i], "5\n");
+	}
+	/* In use all the time, and not used by others with what it does not have. */
+	expect_depth(before, "max\n");
+	cgroup_release(before);
+	assert_false(exists(path));
+	/* A run's own limits go over them. */
+	assert_int_equal(cgroup_limit(after[0], &limited, &err), 0);
+	expect_depth(after[0], "3\n");
+	for (size_t i = 0; i < ELEMENTS(after); i++)
+		cgroup_release(after[i]);
+}
+
+static void defaults_can_be_taken_away(void **state)
+{
+	struct cgroup *cgroup;
+	struct hp_err err;
+
+	(void)state;
+	assert_int_equal(cgroup_tree_set_defaults(tree, &defaults, &err), 0);
+	assert_int_equal(cgroup_tree_set_defaults(tree, &(struct hp_resources){0}, &err), 0);
+	cgroup = acquire();
+	expect_depth(cgroup, "max\n");
+	cgroup_release(cgroup);
+}
+
+static void defaults_that_cannot_be_kept_are_left_out(void **state)
+{
+	static char file[] = "nonsense.max", lines[] = "x", nothing[] = "cgroup.max.descendants";
+	struct hp_unified unified[] = {{file, five}, {depth_file, five}, {nothing, lines}};
+	struct hp_resources resources = {.unified = unified, .unified_count = 3};
+	struct cgroup *cgroup;
+	struct hp_err err;
+
+	(void)state;
+	assert_int_equal(cgroup_tree_set_defaults(tree, &resources, &err), -EOPNOTSUPP);
+	assert_string_equal(err.path, "unified.nonsense.max");
+	cgroup = acquire();
+	expect_depth(cgroup, "5\n");
+	cgroup_release(cgroup);
+}
+
 /* ---- the tree ---- */
 
 static void the_end_removes_what_is_empty(void **state)
@@ -390,6 +532,13 @@ int main(void)
 	    CGROUP_TEST(one_that_is_still_populated_is_left_alone),
 	    CGROUP_TEST(a_killed_one_is_removed_once_it_is_empty),
 	    CGROUP_TEST(without_memory_controller_oom_is_not_known),
+	    CGROUP_TEST(one_with_limits_is_removed_afterwards),
+	    CGROUP_TEST(no_limits_cost_no_cgroup),
+	    CGROUP_TEST(limits_that_cannot_be_are_named),
+	    CGROUP_TEST(a_file_that_is_not_there_is_named),
+	    CGROUP_TEST(defaults_are_in_every_cgroup),
+	    CGROUP_TEST(defaults_can_be_taken_away),
+	    CGROUP_TEST(defaults_that_cannot_be_kept_are_left_out),
 	    CGROUP_TEST(the_end_removes_what_is_empty),
 	    CGROUP_TEST(a_new_daemon_clears_what_an_old_one_left),
 	    CGROUP_TEST(other_places_are_refused_with_a_reason),

@@ -52,6 +52,9 @@ static void defaults_are_those_of_the_header(void **state)
 	assert_int_equal(config.connections_per_user, 2048);
 	assert_int_equal(config.log_target, LOG_TARGET_AUTO);
 	assert_int_equal(config.log_level, LOG_INFO);
+	assert_false(config.pids_max.is_set || config.memory_max.is_set ||
+		     config.cpu_quota_us.is_set || config.default_nice.is_set ||
+		     config.default_umask.is_set);
 	config_clear(&config);
 	assert_null(config.default_path);
 }
@@ -92,6 +95,61 @@ static void every_key_is_read(void **state)
 	config_clear(&config);
 }
 
+static void limits_of_runs_are_as_systemd_has_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t pids, memory, cpu_us;
+	} rows[] = {
+	    {"PidsMax=1\nMemoryMax=1\nCPUQuota=1%", 1, 1, 1000},
+	    {"PidsMax=64\nMemoryMax=4K\nCPUQuota=20%", 64, 4096, 20000},
+	    {"PidsMax=4194304\nMemoryMax=512M\nCPUQuota=12.5%", 4194304, 536870912, 12500},
+	    {"PidsMax=5\nMemoryMax=3G\nCPUQuota=1.05%", 5, 3221225472, 1050},
+	    {"PidsMax=5\nMemoryMax=2T\nCPUQuota=999999.99%", 5, 2199023255552, 999999990},
+	    {"PidsMax=5\nMemoryMax=9223372036854775807\nCPUQuota=100%", 5, INT64_MAX, 100000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		char text[200];
+		struct config config;
+
+		snprintf(text, sizeof(text), "[Hooks]\n%s\n", rows[i].text);
+		config = load_silently(text);
+		assert_true(config.pids_max.is_set && config.pids_max.value == rows[i].pids);
+		assert_true(config.memory_max.is_set && config.memory_max.value == rows[i].memory);
+		assert_true(config.cpu_quota_us.is_set &&
+			    config.cpu_quota_us.value == rows[i].cpu_us);
+		config_clear(&config);
+	}
+}
+
+static void infinity_takes_an_earlier_limit_away(void **state)
+{
+	struct config config = load_silently("[Hooks]\nPidsMax=5\nMemoryMax=5\nCPUQuota=5%\n"
+					     "PidsMax=infinity\nMemoryMax=infinity\n"
+					     "CPUQuota=infinity\n");
+
+	(void)state;
+	assert_false(config.pids_max.is_set || config.memory_max.is_set ||
+		     config.cpu_quota_us.is_set);
+	config_clear(&config);
+}
+
+static void nice_and_umask_of_hooks(void **state)
+{
+	struct config config = load_silently("[Hooks]\nNice=-20\nUMask=0\n");
+
+	(void)state;
+	assert_true(config.default_nice.is_set && config.default_nice.value == -20);
+	assert_true(config.default_umask.is_set && config.default_umask.value == 0);
+	config_clear(&config);
+	config = load_silently("[Hooks]\nNice=19\nUMask=0027\n");
+	assert_int_equal(config.default_nice.value, 19);
+	assert_int_equal(config.default_umask.value, 027);
+	config_clear(&config);
+}
+
 static void later_values_win(void **state)
 {
 	struct config config = load_silently("[Hooks]\nDefaultPath=/a\nConcurrentHooks=1\n"
@@ -105,39 +163,64 @@ static void later_values_win(void **state)
 	config_clear(&config);
 }
 
+static const char *const bad_lines[] = {
+    "[Hooks]\nDefaultTimeoutSec=",
+    "[Hooks]\nDefaultTimeoutSec=-1",
+    "[Hooks]\nDefaultTimeoutSec=1s",
+    "[Hooks]\nDefaultTimeoutSec=0x10",
+    "[Hooks]\nDefaultTimeoutSec=18446744073709551616",
+    "[Hooks]\nDefaultTimeoutSec=9223372036854775807",
+    "[Hooks]\nConcurrentHooks=0",
+    "[Hooks]\nConcurrentHooks=+4",
+    "[Hooks]\nQueuedRunsPerUser=0",
+    "[Hooks]\nPidsMax=0",
+    "[Hooks]\nPidsMax=",
+    "[Hooks]\nPidsMax=5K",
+    "[Hooks]\nMemoryMax=0",
+    "[Hooks]\nMemoryMax=5k",
+    "[Hooks]\nMemoryMax=5MB",
+    "[Hooks]\nMemoryMax=-1",
+    "[Hooks]\nMemoryMax=K",
+    "[Hooks]\nMemoryMax=9223372036854775808",
+    "[Hooks]\nMemoryMax=18014398509481985K",
+    "[Hooks]\nCPUQuota=50",
+    "[Hooks]\nCPUQuota=%",
+    "[Hooks]\nCPUQuota=0.99%",
+    "[Hooks]\nCPUQuota=5.%",
+    "[Hooks]\nCPUQuota=5.123%",
+    "[Hooks]\nCPUQuota=5%%",
+    "[Hooks]\nCPUQuota=-5%",
+    "[Hooks]\nCPUQuota=1000000%",
+    "[Hooks]\nNice=20",
+    "[Hooks]\nNice=-21",
+    "[Hooks]\nNice=infinity",
+    "[Hooks]\nNice=",
+    "[Hooks]\nUMask=8",
+    "[Hooks]\nUMask=01000",
+    "[Hooks]\nUMask=infinity",
+    "[Results]\nMaxRuns=many",
+    "[Results]\nMaxAgeSec=1.5",
+    "[Results]\nMaxBytes=64M",
+    "[Connections]\nMax=0",
+    "[Connections]\nMaxPerUser=0",
+    "[Log]\nTarget=syslog",
+    "[Log]\nLevel=Debug",
+    "[Log]\nLevel=6",
+};
+
 static void bad_values_name_file_and_line(void **state)
 {
-	static const char *const lines[] = {
-	    "[Hooks]\nDefaultTimeoutSec=",
-	    "[Hooks]\nDefaultTimeoutSec=-1",
-	    "[Hooks]\nDefaultTimeoutSec=1s",
-	    "[Hooks]\nDefaultTimeoutSec=0x10",
-	    "[Hooks]\nDefaultTimeoutSec=18446744073709551616",
-	    "[Hooks]\nDefaultTimeoutSec=9223372036854775807",
-	    "[Hooks]\nConcurrentHooks=0",
-	    "[Hooks]\nConcurrentHooks=+4",
-	    "[Hooks]\nQueuedRunsPerUser=0",
-	    "[Results]\nMaxRuns=many",
-	    "[Results]\nMaxAgeSec=1.5",
-	    "[Results]\nMaxBytes=64M",
-	    "[Connections]\nMax=0",
-	    "[Connections]\nMaxPerUser=0",
-	    "[Log]\nTarget=syslog",
-	    "[Log]\nLevel=Debug",
-	    "[Log]\nLevel=6",
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(lines); i++) {
+	for (size_t i = 0; i < ELEMENTS(bad_lines); i++) {
 		char text[128], path[32], expected[64], *log;
 		struct config config = {.concurrent_hooks = 4711};
 
-		snprintf(text, sizeof(text), "# first\n\n%s\n[Log]\n", lines[i]);
+		snprintf(text, sizeof(text), "# first\n\n%s\n[Log]\n", bad_lines[i]);
 		assert_int_equal(load(text, &config, path, &log), -EINVAL);
 		assert_int_equal(config.concurrent_hooks, 4711);
 		snprintf(expected, sizeof(expected), "%s:4: bad value for ", path);
 		if (!strstr(log, expected))
-			fail_msg("%s: no \"%s\" in \"%s\"", lines[i], expected, log);
+			fail_msg("%s: no \"%s\" in \"%s\"", bad_lines[i], expected, log);
 		free(log);
 	}
 }
@@ -402,6 +485,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_are_those_of_the_header),
 	    cmocka_unit_test(every_key_is_read),
+	    cmocka_unit_test(limits_of_runs_are_as_systemd_has_them),
+	    cmocka_unit_test(infinity_takes_an_earlier_limit_away),
+	    cmocka_unit_test(nice_and_umask_of_hooks),
 	    cmocka_unit_test(later_values_win),
 	    cmocka_unit_test(bad_values_name_file_and_line),
 	    cmocka_unit_test(all_bad_values_are_told_of),
