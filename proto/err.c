@@ -70,6 +70,7 @@ int hp_err_setting(struct hp_err *err, int r, const char *path, const char *reas
 	va_list arguments;
 
 	err->code = r == -EOPNOTSUPP ? HP_ERR_NOT_SUPPORTED : HP_ERR_SETTING_FAILED;
+	err->error = -r;
 	print_path(err, "%s", path ? path : "");
 	va_start(arguments, reason);
 	print_cut(err->reason, sizeof(err->reason), reason, arguments);

@@ -17,11 +17,15 @@ enum hp_err_code {
 	HP_ERR_REQUEST_ID_CONFLICT,
 	HP_ERR_BUSY,
 	HP_ERR_DRAINING,
-	HP_ERR_REFUSED,	       /* io.hookd.hooks.Refused (reason, rule: path) */
-	HP_ERR_NO_MEMORY,      /* io.hookd.hooks.Busy: the caller may try again */
-	HP_ERR_PROTOCOL,       /* never answered: the connection is closed */
-	HP_ERR_SETTING_FAILED, /* the kernel refused a setting; the errno is what was returned */
-	HP_ERR_NOT_SUPPORTED,  /* this machine lacks what a setting needs */
+	HP_ERR_REFUSED,		  /* io.hookd.hooks.Refused (reason, rule: path) */
+	HP_ERR_SETTINGS_REFUSED,  /* io.hookd.settings.Refused */
+	HP_ERR_NO_MEMORY,	  /* io.hookd.hooks.Busy: the caller may try again */
+	HP_ERR_PROTOCOL,	  /* never answered: the connection is closed */
+	HP_ERR_SETTING_FAILED,	  /* the kernel refused a setting: `error` and `step` */
+	HP_ERR_NOT_SUPPORTED,	  /* this machine lacks what a setting needs */
+	HP_ERR_NO_SUCH_PROCESS,	  /* io.hookd.settings.NoSuchProcess (pid: path) */
+	HP_ERR_NO_SUCH_CONTAINER, /* io.hookd.settings.NoSuchContainer (container: path) */
+	HP_ERR_EXHAUSTED,	  /* io.hookd.settings.Exhausted (resource: path, limit: error) */
 };
 
 #define HP_ERR_PATH_SIZE   192
@@ -31,6 +35,8 @@ struct hp_err {
 	enum hp_err_code code;
 	char path[HP_ERR_PATH_SIZE];
 	char reason[HP_ERR_REASON_SIZE];
+	int error;	  /* errno of a setting that failed */
+	const char *step; /* of a setting that failed: "cgroup", "rdt", "process"; static */
 };
 
 /* Fills *err and returns -EINVAL. `path` may be NULL for "no field". A text too long is cut. */

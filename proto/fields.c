@@ -377,7 +377,7 @@ static int write_map(const struct hp_field *field, struct hp_json_writer *writer
 		const char *element = elements + i * field->table->size;
 		int r;
 
-		hp_json_key(writer, key_of(element));
+		hp_json_put_key(writer, key_of(element));
 		r = hp_table_write(field->table, writer, element, err);
 		if (r < 0)
 			return hp_err_prefix(err, r, key_of(element));

@@ -149,6 +149,13 @@ void hp_json_put_string(struct hp_json_writer *writer, const char *string)
 	hp_json_put_bytes(writer, string, strlen(string));
 }
 
+void hp_json_put_key(struct hp_json_writer *writer, const char *key)
+{
+	hp_json_put_string(writer, key);
+	hp_buf_append(writer->buf, ":", 1);
+	writer->needs_comma = false;
+}
+
 void hp_json_put_base64(struct hp_json_writer *writer, const void *bytes, size_t length)
 {
 	size_t encoded = hp_base64_length(length);

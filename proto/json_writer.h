@@ -23,6 +23,8 @@ void hp_json_begin(struct hp_json_writer *writer, char bracket); /* '{' or '[' *
 void hp_json_end(struct hp_json_writer *writer, char bracket);	 /* '}' or ']' */
 /* A key of ours: plain ASCII, written without escaping. */
 void hp_json_key(struct hp_json_writer *writer, const char *key);
+/* A key from outside, escaped as a string is. */
+void hp_json_put_key(struct hp_json_writer *writer, const char *key);
 void hp_json_put_string(struct hp_json_writer *writer, const char *string);
 void hp_json_put_bytes(struct hp_json_writer *writer, const char *bytes, size_t length);
 void hp_json_put_base64(struct hp_json_writer *writer, const void *bytes, size_t length);

@@ -45,6 +45,7 @@ void hp_run_result_clear(struct hp_run_result *result)
 	free(result->run);
 	free(result->container);
 	free(result->error);
+	free(result->ignored);
 	*result = (struct hp_run_result){0};
 }
 
@@ -151,6 +152,7 @@ void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_resu
 	write_string(writer, "stage", hp_stage_names[result->stage]);
 	write_string(writer, "outcome", hp_run_outcome_names[result->outcome]);
 	write_string(writer, "error", result->error);
+	write_string(writer, "ignored", result->ignored);
 	hp_json_key(writer, "hooks");
 	hp_json_begin(writer, '[');
 	for (size_t i = 0; i < result->hook_count; i++)
@@ -401,6 +403,7 @@ enum run_field {
 	RUN_STAGE,
 	RUN_OUTCOME,
 	RUN_ERROR,
+	RUN_IGNORED,
 	RUN_HOOKS,
 	RUN_QUEUED,
 	RUN_DURATION,
@@ -408,14 +411,9 @@ enum run_field {
 };
 
 static const char *const run_fields[RUN_FIELD_COUNT] = {
-    [RUN_ID] = "run",
-    [RUN_CONTAINER] = "container",
-    [RUN_STAGE] = "stage",
-    [RUN_OUTCOME] = "outcome",
-    [RUN_ERROR] = "error",
-    [RUN_HOOKS] = "hooks",
-    [RUN_QUEUED] = "queuedUSec",
-    [RUN_DURATION] = "durationUSec",
+    [RUN_ID] = "run",	       [RUN_CONTAINER] = "container", [RUN_STAGE] = "stage",
+    [RUN_OUTCOME] = "outcome", [RUN_ERROR] = "error",	      [RUN_IGNORED] = "ignored",
+    [RUN_HOOKS] = "hooks",     [RUN_QUEUED] = "queuedUSec",   [RUN_DURATION] = "durationUSec",
 };
 
 static int read_hook_list(struct hp_json_value list, struct hp_run_result *result,
@@ -445,7 +443,7 @@ static int read_run_fields(struct reader *reader, struct hp_run_result *result)
 	int stage = 0, outcome = 0;
 
 	for (int field = 0; field < RUN_FIELD_COUNT; field++) {
-		if (field != RUN_ERROR)
+		if (field != RUN_ERROR && field != RUN_IGNORED)
 			require(reader, field);
 	}
 	read_text(reader, RUN_ID, &result->run);
@@ -455,6 +453,7 @@ static int read_run_fields(struct reader *reader, struct hp_run_result *result)
 	read_enum(reader, RUN_OUTCOME, hp_run_outcome_names, HP_RUN_OUTCOME_COUNT, &outcome);
 	result->outcome = (enum hp_run_outcome)outcome;
 	read_text(reader, RUN_ERROR, &result->error);
+	read_text(reader, RUN_IGNORED, &result->ignored);
 	read_int(reader, RUN_QUEUED, 0, INT64_MAX, &result->queued_us);
 	read_int(reader, RUN_DURATION, 0, INT64_MAX, &result->duration_us);
 	if (reader->r == 0)

@@ -65,7 +65,8 @@ struct hp_run_result {
 	char *container;
 	enum hp_stage stage;
 	enum hp_run_outcome outcome;
-	char *error; /* NULL on success */
+	char *error;   /* NULL on success */
+	char *ignored; /* what the settings asked for and was left out; NULL: nothing */
 	struct hp_hook_result *hooks;
 	size_t hook_count;
 	int64_t queued_us;

@@ -41,3 +41,9 @@ int hp_settings_write(struct hp_json_writer *writer, const struct hp_settings *s
  * that are absent are written as what runc makes of them, SPEC_ALLOW.
  */
 void hp_seccomp_write(struct hp_json_writer *writer, const struct hp_seccomp *seccomp);
+
+/*
+ * Rewrites a path of an error, "linux.resources.memory.limit", to what the dialect calls the field:
+ * "cgroups.memory". A path that it has no name for stays as it is.
+ */
+void hp_settings_path(char path[HP_ERR_PATH_SIZE], enum hp_dialect dialect);

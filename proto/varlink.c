@@ -11,9 +11,11 @@
 #include "proto/varlink.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/limits.h"
+#include "proto/result.h"
 
 /* ---- framing ---- */
 
@@ -305,7 +307,9 @@ static void reply_one(struct hp_buf *buf, const char *error, const char *key, co
 
 static void reply_refused(struct hp_buf *buf, const struct hp_err *err)
 {
-	struct hp_json_writer writer = hp_reply_begin(buf, "io.hookd.hooks.Refused", false);
+	bool is_settings = err->code == HP_ERR_SETTINGS_REFUSED;
+	struct hp_json_writer writer = hp_reply_begin(
+	    buf, is_settings ? "io.hookd.settings.Refused" : "io.hookd.hooks.Refused", false);
 
 	hp_json_key(&writer, "reason");
 	hp_json_put_string(&writer, err->reason);
@@ -316,12 +320,45 @@ static void reply_refused(struct hp_buf *buf, const struct hp_err *err)
 	hp_reply_end(&writer);
 }
 
+static void put_text(struct hp_json_writer *writer, const char *key, const char *text)
+{
+	hp_json_key(writer, key);
+	hp_json_put_string(writer, text);
+}
+
+static void reply_setting(struct hp_buf *buf, const struct hp_err *err)
+{
+	bool is_failed = err->code == HP_ERR_SETTING_FAILED;
+	struct hp_json_writer writer = hp_reply_begin(
+	    buf, is_failed ? "io.hookd.settings.SettingFailed" : "io.hookd.settings.NotSupported",
+	    false);
+	char name[24];
+
+	put_text(&writer, "path", err->path);
+	if (is_failed) {
+		put_text(&writer, "step", err->step ? err->step : "");
+		put_text(&writer, "errnoName", hp_errno_name(err->error, name));
+	}
+	put_text(&writer, "detail", err->reason);
+	hp_reply_end(&writer);
+}
+
+static void reply_number(struct hp_buf *buf, const char *error, const struct hp_err *err)
+{
+	struct hp_json_writer writer = hp_reply_begin(buf, error, false);
+
+	if (err->code == HP_ERR_EXHAUSTED)
+		put_text(&writer, "resource", err->path);
+	hp_json_key(&writer, err->code == HP_ERR_EXHAUSTED ? "limit" : "pid");
+	hp_json_put_int(&writer,
+			err->code == HP_ERR_EXHAUSTED ? err->error : strtol(err->path, NULL, 10));
+	hp_reply_end(&writer);
+}
+
 void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 {
 	switch (err->code) {
 	case HP_ERR_INVALID_PARAMETER:
-	case HP_ERR_SETTING_FAILED:
-	case HP_ERR_NOT_SUPPORTED:
 		reply_one(buf, "org.varlink.service.InvalidParameter", "parameter", err->path);
 		break;
 	case HP_ERR_NO_SUCH_RUN:
@@ -338,7 +375,21 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 		hp_reply_empty(buf, "io.hookd.hooks.Draining");
 		break;
 	case HP_ERR_REFUSED:
+	case HP_ERR_SETTINGS_REFUSED:
 		reply_refused(buf, err);
+		break;
+	case HP_ERR_SETTING_FAILED:
+	case HP_ERR_NOT_SUPPORTED:
+		reply_setting(buf, err);
+		break;
+	case HP_ERR_NO_SUCH_PROCESS:
+		reply_number(buf, "io.hookd.settings.NoSuchProcess", err);
+		break;
+	case HP_ERR_NO_SUCH_CONTAINER:
+		reply_one(buf, "io.hookd.settings.NoSuchContainer", "container", err->path);
+		break;
+	case HP_ERR_EXHAUSTED:
+		reply_number(buf, "io.hookd.settings.Exhausted", err);
 		break;
 	case HP_ERR_NONE:
 	case HP_ERR_PROTOCOL:

@@ -3,8 +3,8 @@
 /*
  * Makes the corpora of the fuzz targets out of tests/data: make_corpus DATA CORPUS. The requests
  * there are inputs of "json" and "request" as they are; "settings" gets the ones in them; for
- * "framing" they become calls with a NUL behind them; for "result" a result is made that names
- * them.
+ * "framing" they become calls with a NUL behind them; for "result" and "applied" one is made that
+ * names them.
  */
 
 #include <dirent.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proto/applied.h"
 #include "proto/result.h"
 #include "proto/varlink.h"
 
@@ -102,6 +103,25 @@ static void write_result(const char *corpus, char *name, int number)
 	hp_buf_free(&buf);
 }
 
+static void write_applied(const char *corpus, char *name, int number)
+{
+	struct hp_applied applied = {
+	    .cgroup_path = number & 1 ? name : NULL,
+	    .cgroup_created = number & 2,
+	    .rdt_group = number & 2 ? name : NULL,
+	    .rdt_created = number & 4,
+	    .schemata = number & 4 ? (char *[]){name, name, NULL} : NULL,
+	    .process = number & 8 ? (char *[]){name, NULL} : NULL,
+	    .ignored = number & 1 ? (char *[]){NULL} : NULL,
+	};
+	struct hp_buf buf = HP_BUF_INIT;
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&buf);
+
+	hp_applied_write(&writer, &applied);
+	write_file(corpus, "applied", name, &buf);
+	hp_buf_free(&buf);
+}
+
 static void write_settings(const char *corpus, const char *name, const struct hp_buf *text)
 {
 	struct hp_json json = {0};
@@ -152,6 +172,7 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 		write_file(corpus, "json", entry->d_name, &text);
 		write_file(corpus, "request", entry->d_name, &text);
 		write_framing(corpus, entry->d_name, &text);
+		write_applied(corpus, entry->d_name, number);
 		write_result(corpus, entry->d_name, number++);
 		write_settings(corpus, entry->d_name, &text);
 		hp_buf_free(&text);
@@ -161,7 +182,8 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 
 int main(int argc, char **argv)
 {
-	static const char *const targets[] = {"framing", "json", "request", "result", "settings"};
+	static const char *const targets[] = {"applied", "framing", "json",
+					      "request", "result",  "settings"};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DATA CORPUS\n", argv[0]);

@@ -85,8 +85,9 @@ static inline struct reading settings_open_data(const char *name, enum hp_dialec
 	settings = hp_json_member(document_open(&document, text), "settings");
 	span = hp_json_text(settings, &length);
 	free(text);
-	text = strndup(span, length);
+	text = calloc(1, length + 1); /* strndup() would look for a NUL that is not there */
 	assert_non_null(text);
+	memcpy(text, span, length);
 	document_close(&document);
 	reading = settings_open(text, dialect);
 	free(text);

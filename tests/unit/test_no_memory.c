@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "proto/applied.h"
 #include "proto/request.h"
 #include "proto/result.h"
 #include "proto/settings_json.h"
@@ -118,18 +119,25 @@ static const char settings_text[] =
     "[{\"name\":\"read\",\"action\":4,\"args\":[{\"index\":0,\"value\":1,\"value_two\":0,"
     "\"op\":1}]}],\"listener_path\":\"/s\"}}";
 
-/* Reads settings with that much left of the arena's memory and no more to be had. */
-static int read_settings_in(const struct hp_json *json, size_t bytes)
+/* An arena with that much left of its memory and no more to be had. */
+static struct hp_arena begin_with_little(size_t bytes)
 {
 	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_settings *settings = NULL;
-	struct hp_err err;
-	int r;
 
 	do
 		assert_non_null(hp_arena_alloc(&arena, 16));
 	while (arena.left > bytes);
 	allocations_left = 0;
+	return arena;
+}
+
+static int read_settings_in(const struct hp_json *json, size_t bytes)
+{
+	struct hp_arena arena = begin_with_little(bytes);
+	struct hp_settings *settings = NULL;
+	struct hp_err err;
+	int r;
+
 	r = hp_settings_read(hp_json_root(json), HP_DIALECT_LIBCONTAINER, &arena, &settings, &err);
 	allocations_left = -1;
 	if (r < 0) {
@@ -140,20 +148,53 @@ static int read_settings_in(const struct hp_json *json, size_t bytes)
 	return r;
 }
 
-static void settings_fail_whole(void **state)
+/* Reads with more and more until it is enough, which is when so many bytes are there. */
+static void succeed_with(int (*read)(const struct hp_json *json, size_t bytes), const char *text,
+			 size_t min, size_t max)
 {
 	struct hp_json json = {0};
 	struct hp_err err;
 	size_t bytes = 0;
 	int r;
 
-	(void)state;
-	assert_int_equal(hp_json_parse(&json, settings_text, strlen(settings_text), &err), 0);
-	while ((r = read_settings_in(&json, bytes)) == -ENOMEM)
+	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+	while ((r = read(&json, bytes)) == -ENOMEM)
 		bytes += 16;
 	assert_int_equal(r, 0);
-	assert_in_range(bytes, 1500, 4000);
+	assert_in_range(bytes, min, max);
 	hp_json_free(&json);
+}
+
+static void settings_fail_whole(void **state)
+{
+	(void)state;
+	succeed_with(read_settings_in, settings_text, 1500, 4000);
+}
+
+static int read_applied_in(const struct hp_json *json, size_t bytes)
+{
+	struct hp_arena arena = begin_with_little(bytes);
+	struct hp_applied applied = {.rdt_created = true};
+	struct hp_err err;
+	int r;
+
+	r = hp_applied_read(hp_json_root(json), &arena, &applied, &err);
+	allocations_left = -1;
+	if (r < 0) {
+		assert_true(applied.rdt_created);
+		assert_int_equal(err.code, HP_ERR_NO_MEMORY);
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
+static void applied_fails_whole(void **state)
+{
+	(void)state;
+	succeed_with(read_applied_in,
+		     "{\"cgroupPath\":\"/a\",\"rdtGroup\":\"g\",\"schemata\":[\"L3:0=f\"],"
+		     "\"process\":[\"rlimits\"],\"ignored\":[\"i\"]}",
+		     100, 300);
 }
 
 static const char result_text[] =
@@ -230,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(request_fails_whole),
 	    cmocka_unit_test(settings_fail_whole),
+	    cmocka_unit_test(applied_fails_whole),
 	    cmocka_unit_test(result_fails_whole),
 	    cmocka_unit_test(written_message_is_known_to_be_short),
 	    cmocka_unit_test(inbox_survives),

@@ -116,6 +116,28 @@ static void oci_lists_and_maps(void **state)
 	settings_close(&reading);
 }
 
+static void unified_writes_no_file_that_is_no_limit(void **state)
+{
+	static const char *const files[] = {
+	    "cgroup.procs",  "cgroup.threads", "cgroup.kill", "cgroup.subtree_control",
+	    "cgroup.freeze", "cgroup.type",    "a/b",	      "",
+	    "memory max",    "memory.max\\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		struct reading reading;
+		char text[128];
+
+		snprintf(text, sizeof(text),
+			 "{\"linux\":{\"resources\":{\"unified\":{\"%s\":\"1\"}}}}", files[i]);
+		reading = settings_try(text, HP_DIALECT_OCI);
+		if (reading.r != -EINVAL)
+			fail_msg("'%s' was taken", files[i]);
+		settings_close(&reading);
+	}
+}
+
 static struct reading open_cgroup(const char *members)
 {
 	char text[512];
@@ -196,6 +218,18 @@ static void libcontainer_cgroup_has_one_path(void **state)
 	}
 }
 
+/* Each part may be as long as a path; together they are one. */
+static void libcontainer_path_is_bounded(void **state)
+{
+	static char text[9000], part[4001];
+
+	(void)state;
+	memset(part, 'x', sizeof(part) - 1);
+	snprintf(text, sizeof(text), "{\"cgroups\":{\"parent\":\"%s\",\"name\":\"%s\"}}", part,
+		 part);
+	assert_refused(text, HP_DIALECT_LIBCONTAINER, "cgroups.name");
+}
+
 static void libcontainer_cgroup_knows_it_is_rootless(void **state)
 {
 	struct reading reading = open_cgroup("\"path\":\"/a\",\"Rootless\":true");
@@ -213,10 +247,12 @@ int main(void)
 	    cmocka_unit_test(oci_devices),
 	    cmocka_unit_test(oci_block_io),
 	    cmocka_unit_test(oci_lists_and_maps),
+	    cmocka_unit_test(unified_writes_no_file_that_is_no_limit),
 	    cmocka_unit_test(libcontainer_zeros_are_not_set),
 	    cmocka_unit_test(libcontainer_pointers_to_zero_are_set),
 	    cmocka_unit_test(libcontainer_wildcard_has_no_numbers),
 	    cmocka_unit_test(libcontainer_cgroup_has_one_path),
+	    cmocka_unit_test(libcontainer_path_is_bounded),
 	    cmocka_unit_test(libcontainer_cgroup_knows_it_is_rootless),
 	};
 
