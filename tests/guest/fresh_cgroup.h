@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A fresh cgroup with all controllers for one test, in the guest: they are enabled below the root
+ * of cgroup2.
+ */
+
+#include "tests/daemon/support.h"
+
+#include "daemon/apply/limits.h"
+
+#define INT(number)  ((struct hp_int){true, (number)})
+#define UINT(number) ((struct hp_uint){true, (number)})
+#define MIB	     (1024 * 1024)
+
+/* The test's own place, and a cgroup without processes in it. */
+extern char fresh_root[256];
+extern int fresh_fd;
+
+int fresh_set_up(void **state);
+int fresh_tear_down(void **state);
+
+int fresh_apply(const struct hp_resources *resources, struct limits_journal *journal,
+		struct hp_err *err);
+void fresh_expect_applied(const struct hp_resources *resources, struct limits_journal *journal);
+void fresh_expect_file(const char *file, const char *expected);
