@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The cache of filters with real compilers: this program is its own, as hookd is. A profile that
+ * names one of the calls below makes the compiler do what compilers should not.
+ */
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "daemon/compiler.h"
+#include "daemon/run/compiled.h"
+#include "daemon/run/filters.h"
+#include "proto/settings_json.h"
+#include "tests/daemon/bpf.h"
+#include "tests/daemon/hooks.h"
+#include "tests/daemon/seccomp_profiles.h"
+
+#define HANGS	"test_hangs"
+#define SPINS	"test_spins"
+#define CRASHES "test_crashes"
+#define BABBLES "test_babbles"
+
+/* ---- the compiler's side ---- */
+
+/* Reads the profile as the compiler will, and gives it back. */
+static void look_at_stdin(char *text, size_t size)
+{
+	int memory = memfd_create("stdin", 0);
+
+	text[read_all(STDIN_FILENO, text, size - 1)] = '\0';
+	(void)!write(memory, text, strlen(text));
+	lseek(memory, 0, SEEK_SET);
+	dup2(memory, STDIN_FILENO);
+	close(memory);
+}
+
+static int compiler(void)
+{
+	static char text[1 << 20];
+
+	look_at_stdin(text, sizeof(text));
+	if (strstr(text, HANGS))
+		for (;;)
+			pause();
+	if (strstr(text, SPINS)) {
+		setrlimit(RLIMIT_CPU, &(struct rlimit){1, 2});
+		for (;;)
+			continue;
+	}
+	if (strstr(text, CRASHES))
+		raise(SIGABRT); /* a sanitizer would catch SIGSEGV */
+	if (strstr(text, BABBLES)) {
+		struct compiled compiled = {.count = 1000};
+
+		return write(STDOUT_FILENO, &compiled, sizeof(compiled)) < 0;
+	}
+	return compiler_main();
+}
+
+/* ---- asking ---- */
+
+static struct filters *filters;
+static struct hp_arena arena;
+
+struct asker {
+	struct filter_wait wait;
+	struct filter *filter;
+	char reason[256];
+	int told;
+	struct asker *forgets;	       /* when it is told */
+	const struct hp_seccomp *asks; /* when it is told */
+	int again;
+};
+
+static void on_ready(struct filter_wait *wait, struct filter *filter, const char *reason)
+{
+	struct asker *asker = (struct asker *)((char *)wait - offsetof(struct asker, wait));
+
+	asker->told++;
+	asker->filter = filter;
+	if (!filter)
+		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
+	if (asker->forgets)
+		filters_forget(&asker->forgets->wait);
+	if (asker->asks)
+		asker->again = filters_get(filters, take_ptr(asker->asks), wait, &asker->filter);
+}
+
+static int ask(struct asker *asker, const struct hp_seccomp *profile)
+{
+	asker->wait.ready = on_ready;
+	return filters_get(filters, profile, &asker->wait, &asker->filter);
+}
+
+/* Denies all but reading, and what the call is named for. */
+static struct hp_seccomp *profile_with(const char *name, uint64_t errno_ret)
+{
+	struct hp_seccomp *profile = hp_arena_calloc(&arena, 1, sizeof(*profile));
+	struct hp_seccomp_rule *rule = hp_arena_calloc(&arena, 1, sizeof(*rule));
+
+	rule->names = hp_arena_calloc(&arena, 3, sizeof(*rule->names));
+	rule->names[0] = (char *)"read";
+	rule->names[1] = hp_arena_copy(&arena, name, strlen(name));
+	rule->action = HP_SECCOMP_ALLOW;
+	*profile = (struct hp_seccomp){
+	    .default_action = HP_SECCOMP_ERRNO,
+	    .default_errno_ret = {true, errno_ret},
+	    .rules = rule,
+	    .rule_count = 1,
+	};
+	return profile;
+}
+
+static void expect_filter(const struct filter *filter, uint64_t errno_ret)
+{
+	struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64, .nr = SYS_read};
+
+	assert_non_null(filter);
+	assert_null(bpf_check(filter->instructions, filter->count));
+	assert_int_equal(bpf_run(filter->instructions, &data, NULL), SECCOMP_RET_ALLOW);
+	data.nr = SYS_fstat;
+	assert_int_equal(bpf_run(filter->instructions, &data, NULL), SECCOMP_RET_ERRNO | errno_ret);
+	assert_int_equal(filter->flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+}
+
+static int set_up(void **state)
+{
+	int r = proc_set_up(state);
+
+	return r < 0 ? r : filters_new(&procs, &filters);
+}
+
+static int tear_down(void **state)
+{
+	filters = filters_free(filters);
+	hp_arena_free(&arena);
+	return proc_tear_down(state);
+}
+
+/* ---- tests ---- */
+
+static void a_profile_is_compiled_once(void **state)
+{
+	const struct hp_seccomp *profile = profile_with("mprotect", 7);
+	struct asker first = {0}, second = {0};
+
+	(void)state;
+	assert_int_equal(ask(&first, profile), 0);
+	assert_int_equal(first.told, 0);
+	wait_for(base, first.told);
+	expect_filter(first.filter, 7);
+	assert_null(first.filter->unknown_syscalls[0]);
+	assert_int_equal(ask(&second, profile_with("mprotect", 7)), 1);
+	assert_ptr_equal(second.filter, first.filter);
+	assert_int_equal(second.told, 0);
+	filter_unref(first.filter);
+	filter_unref(second.filter);
+	assert_int_equal(first.told, 1);
+}
+
+static void filters_outlive_the_cache(void **state)
+{
+	struct asker asker = {0};
+
+	(void)state;
+	assert_int_equal(ask(&asker, profile_with("mprotect", 7)), 0);
+	wait_for(base, asker.told);
+	filters = filters_free(filters);
+	expect_filter(asker.filter, 7);
+	filter_unref(asker.filter);
+}
+
+static void the_cache_goes_while_some_wait(void **state)
+{
+	struct asker askers[8] = {0};
+
+	(void)state;
+	for (uint64_t i = 0; i < ELEMENTS(askers); i++)
+		assert_int_equal(ask(&askers[i], profile_with(HANGS, 1 + i / 2)), 0);
+	filters = filters_free(filters);
+	for (size_t i = 0; i < ELEMENTS(askers); i++) {
+		assert_int_equal(askers[i].told, 0);
+		filters_forget(&askers[i].wait);
+	}
+}
+
+static void unknown_calls_come_along(void **state)
+{
+	struct asker asker = {0};
+
+	(void)state;
+	assert_int_equal(ask(&asker, profile_with("no_such_call", 7)), 0);
+	wait_for(base, asker.told);
+	expect_filter(asker.filter, 7);
+	assert_string_equal(asker.filter->unknown_syscalls[0], "no_such_call");
+	assert_null(asker.filter->unknown_syscalls[1]);
+	filter_unref(asker.filter);
+}
+
+static void those_who_ask_for_the_same_share(void **state)
+{
+	struct asker askers[3] = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ask(&askers[i], profile_with("mprotect", 7)), 0);
+	for (int i = 0; i < 3; i++) {
+		wait_for(base, askers[i].told);
+		assert_ptr_equal(askers[i].filter, askers[0].filter);
+		assert_int_equal(askers[i].told, 1);
+	}
+	assert_int_equal(askers[0].filter->refs, 4); /* theirs and the cache's */
+	for (int i = 0; i < 3; i++)
+		filter_unref(askers[i].filter);
+}
+
+static void different_profiles_have_their_own(void **state)
+{
+	enum { COUNT = 20 }; /* more than compilers at a time */
+	struct asker askers[COUNT] = {0};
+
+	(void)state;
+	for (uint64_t i = 0; i < COUNT; i++)
+		assert_int_equal(ask(&askers[i], profile_with("mprotect", i + 1)), 0);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		wait_for(base, askers[i].told);
+		expect_filter(askers[i].filter, i + 1);
+		filter_unref(askers[i].filter);
+	}
+}
+
+static void who_withdraws_is_not_told(void **state)
+{
+	struct asker leaver = {0}, stayer = {0}, alone = {0}, never = {0};
+
+	(void)state;
+	filters_forget(&never.wait);
+	assert_int_equal(ask(&leaver, profile_with("mprotect", 7)), 0);
+	assert_int_equal(ask(&stayer, profile_with("mprotect", 7)), 0);
+	assert_int_equal(ask(&alone, profile_with(HANGS, 7)), 0);
+	filters_forget(&leaver.wait);
+	filters_forget(&leaver.wait);
+	filters_forget(&alone.wait); /* nobody waits for that compiler any more: it is killed */
+	wait_for(base, stayer.told);
+	expect_filter(stayer.filter, 7);
+	filter_unref(stayer.filter);
+	assert_int_equal(leaver.told, 0);
+	assert_int_equal(alone.told, 0);
+}
+
+static void who_withdraws_leaves_the_place(void **state)
+{
+	struct asker slow[8] = {0}, next = {0};
+	int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+
+	(void)state;
+	for (uint64_t i = 0; i < ELEMENTS(slow); i++)
+		assert_int_equal(ask(&slow[i], profile_with(HANGS, i + 1)), 0);
+	assert_int_equal(ask(&next, profile_with("mprotect", 7)), 0);
+	for (size_t i = 0; i < ELEMENTS(slow); i++)
+		filters_forget(&slow[i].wait);
+	wait_for(base, next.told);
+	expect_filter(next.filter, 7);
+	filter_unref(next.filter);
+	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns < 900 * (int64_t)MS);
+}
+
+/* Also from within ready(), where others wait for the same. */
+static void withdrawing_while_being_told(void **state)
+{
+	struct asker second = {0}, first = {.forgets = &second}, third = {0};
+
+	(void)state;
+	assert_int_equal(ask(&first, profile_with("mprotect", 7)), 0);
+	assert_int_equal(ask(&second, profile_with("mprotect", 7)), 0);
+	assert_int_equal(ask(&third, profile_with("mprotect", 7)), 0);
+	wait_for(base, third.told);
+	assert_int_equal(second.told, 0);
+	filter_unref(first.filter);
+	filter_unref(third.filter);
+	/* And where it has failed. */
+	first = (struct asker){.forgets = &second};
+	second = third = (struct asker){0};
+	assert_int_equal(ask(&first, profile_with(CRASHES, 7)), 0);
+	assert_int_equal(ask(&second, profile_with(CRASHES, 7)), 0);
+	wait_for(base, first.told);
+	assert_int_equal(second.told, 0);
+}
+
+static void a_slow_profile_is_given_up(void **state)
+{
+	struct asker hangs = {0}, spins = {0}, other = {0};
+	int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+
+	(void)state;
+	assert_int_equal(ask(&hangs, profile_with(HANGS, 7)), 0);
+	assert_int_equal(ask(&spins, profile_with(SPINS, 7)), 0);
+	assert_int_equal(ask(&other, profile_with("mprotect", 7)), 0);
+	wait_for(base, other.told); /* is not held up */
+	expect_filter(other.filter, 7);
+	filter_unref(other.filter);
+	assert_int_equal(hangs.told, 0);
+	wait_for(base, spins.told);
+	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns >= 900000000);
+	assert_null(spins.filter);
+	assert_string_equal(spins.reason, "the profile takes longer than 1 s to compile");
+	assert_int_equal(spins.wait.error, -ETIME);
+	wait_for(base, hangs.told);
+	assert_null(hangs.filter);
+	assert_string_equal(hangs.reason, "the profile is not compiled after 5 s");
+	assert_int_equal(hangs.wait.error, -ETIME);
+}
+
+static void a_crash_is_told(void **state)
+{
+	struct asker crashes = {0}, babbles = {0}, again = {0};
+
+	(void)state;
+	assert_int_equal(ask(&crashes, profile_with(CRASHES, 7)), 0);
+	assert_int_equal(ask(&babbles, profile_with(BABBLES, 7)), 0);
+	wait_for(base, crashes.told && babbles.told);
+	assert_null(crashes.filter);
+	assert_non_null(strstr(crashes.reason, "SIGABRT"));
+	assert_int_equal(crashes.wait.error, -EIO);
+	assert_null(babbles.filter);
+	assert_string_equal(babbles.reason, "the compiler of the profile has failed");
+	/* A failure is not remembered: it is tried again. */
+	assert_int_equal(ask(&again, profile_with(CRASHES, 7)), 0);
+	filters_forget(&again.wait);
+}
+
+static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
+{
+	struct asker asker = {.asks = profile_with(CRASHES, 7)};
+
+	(void)state;
+	assert_int_equal(ask(&asker, asker.asks), 0);
+	wait_for(base, asker.told == 2);
+	assert_int_equal(asker.again, 0);
+	assert_null(asker.filter);
+}
+
+static void what_cannot_be_compiled_says_why(void **state)
+{
+	struct hp_seccomp *foreign = profile_with("mprotect", 7);
+	struct hp_seccomp *large = profile_with("ioctl", 7);
+	char *names[] = {(char *)"ioctl", NULL};
+	uint32_t arch = arch_index("SCMP_ARCH_S390X");
+	struct asker askers[2] = {0};
+
+	(void)state;
+	foreign->archs = &arch;
+	foreign->arch_count = 1;
+	large->rule_count = 500;
+	large->rules = hp_arena_calloc(&arena, 500, sizeof(*large->rules));
+	for (uint32_t i = 0; i < 500; i++) {
+		struct hp_seccomp_rule *rule = &large->rules[i];
+
+		rule->names = names;
+		rule->action = HP_SECCOMP_ALLOW;
+		rule->args = hp_arena_calloc(&arena, 2, sizeof(*rule->args));
+		rule->args[0] = (struct hp_seccomp_arg){0, HP_SECCOMP_GT, i, 0};
+		rule->args[1] = (struct hp_seccomp_arg){1, HP_SECCOMP_LT, i, 0};
+		rule->arg_count = 2;
+	}
+	assert_int_equal(ask(&askers[0], foreign), 0);
+	assert_int_equal(ask(&askers[1], large), 0);
+	wait_for(base, askers[0].told && askers[1].told);
+	assert_non_null(strstr(askers[0].reason, "SCMP_ARCH_S390X"));
+	assert_int_equal(askers[0].wait.error, -EOPNOTSUPP);
+	assert_non_null(strstr(askers[1].reason, "4096"));
+	assert_int_equal(askers[1].wait.error, -E2BIG);
+}
+
+static bool is_cached(uint64_t number)
+{
+	struct asker asker = {0};
+	bool is_there = ask(&asker, profile_with("mprotect", number)) == 1;
+
+	if (is_there)
+		filter_unref(asker.filter);
+	else
+		filters_forget(&asker.wait);
+	return is_there;
+}
+
+static void the_least_recently_used_leave(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= 65; i++) {
+		struct asker asker = {0};
+
+		assert_int_equal(ask(&asker, profile_with("mprotect", i)), 0);
+		wait_for(base, asker.told);
+		filter_unref(asker.filter);
+		assert_true(is_cached(1)); /* is used all the time */
+	}
+	assert_true(is_cached(1));
+	assert_false(is_cached(2));
+	assert_true(is_cached(3));
+	assert_true(is_cached(65));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_profile_is_compiled_once),
+	    TEST(filters_outlive_the_cache),
+	    TEST(the_cache_goes_while_some_wait),
+	    TEST(unknown_calls_come_along),
+	    TEST(those_who_ask_for_the_same_share),
+	    TEST(different_profiles_have_their_own),
+	    TEST(who_withdraws_is_not_told),
+	    TEST(who_withdraws_leaves_the_place),
+	    TEST(withdrawing_while_being_told),
+	    TEST(a_slow_profile_is_given_up),
+	    TEST(a_crash_is_told),
+	    TEST(a_failed_profile_can_be_asked_for_again_at_once),
+	    TEST(what_cannot_be_compiled_says_why),
+	    TEST(the_least_recently_used_leave),
+	};
+
+	if (compiler_is_asked_for(argc, argv))
+		return compiler();
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
