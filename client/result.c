@@ -103,6 +103,11 @@ const char *hookd_result_error(const struct hookd_result *result)
 	return result->run.error;
 }
 
+const char *hookd_result_ignored(const struct hookd_result *result)
+{
+	return result->run.ignored;
+}
+
 int64_t hookd_result_duration_us(const struct hookd_result *result)
 {
 	return result->run.duration_us;

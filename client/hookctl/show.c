@@ -30,6 +30,8 @@ static int show_for_people(const struct ctl *ctl, const struct hp_run_result *re
 		ctl_error("run %s was cancelled", result->run);
 	else if (result->error != NULL)
 		ctl_error("%s", result->error);
+	if (result->ignored != NULL)
+		ctl_error("left out, as the settings allow: %s", result->ignored);
 	return r;
 }
 

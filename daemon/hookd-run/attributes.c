@@ -16,20 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/apply/scheduler.h"
 #include "daemon/hookd-run/job.h"
 
 #ifndef SCHED_DEADLINE
 #define SCHED_DEADLINE 6
 #endif
-
-/* sched_setattr(2) as of Linux 3.14; the kernel's header for it does not go with libc's sched.h. */
-struct scheduler_attributes {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime_ns, deadline_ns, period_ns;
-};
 
 /* Only a process with memory of its own may do this: the kernel applies it to all that share. */
 void oom_score_set(const struct job *job)
@@ -61,16 +53,7 @@ void rdt_join(const struct job *job)
 
 static void set_scheduler(const struct hp_scheduler *scheduler)
 {
-	struct scheduler_attributes attributes = {
-	    .size = sizeof(attributes),
-	    .policy = (uint32_t)scheduler->policy,
-	    .flags = scheduler->flags,
-	    .nice = scheduler->nice,
-	    .priority = (uint32_t)scheduler->priority,
-	    .runtime_ns = scheduler->runtime_ns,
-	    .deadline_ns = scheduler->deadline_ns,
-	    .period_ns = scheduler->period_ns,
-	};
+	struct scheduler_attributes attributes = scheduler_attributes_of(scheduler);
 
 	if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
 		fail(SPAWN_STEP_SCHEDULER, errno);
@@ -78,9 +61,7 @@ static void set_scheduler(const struct hp_scheduler *scheduler)
 
 static void set_affinity(const struct hp_settings *settings)
 {
-	const struct hp_mask *mask = settings->cpu_affinity_final.is_set
-					 ? &settings->cpu_affinity_final
-					 : &settings->cpu_affinity_initial;
+	const struct hp_mask *mask = affinity_of(settings);
 
 	if (mask->is_set && syscall(SYS_sched_setaffinity, 0, sizeof(mask->words), mask->words) < 0)
 		fail_at(SPAWN_STEP_SCHEDULER, errno, "CPU affinity");

@@ -33,6 +33,7 @@ struct job {
 };
 
 /* report.c: tells hookd, and ends the process. */
+bool send_with_fd(int socket, const void *bytes, size_t length, int fd); /* -1: without */
 void report_successor(int32_t pid, int pidfd);
 _Noreturn void fail(enum spawn_step step, int error);
 _Noreturn void fail_at(enum spawn_step step, int error, const char *detail);

@@ -58,31 +58,6 @@ static bool send_bytes(int socket, const char *bytes, size_t length)
 	return true;
 }
 
-/* The descriptor goes with the first bytes: readers look for it there. */
-static bool send_start(int socket, const char *bytes, size_t length)
-{
-	struct iovec iov = {(void *)bytes, length};
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {
-	    .msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	int fd = listener_fd;
-
-	control.header = (struct cmsghdr){
-	    .cmsg_level = SOL_SOCKET,
-	    .cmsg_type = SCM_RIGHTS,
-	    .cmsg_len = CMSG_LEN(sizeof(int)),
-	};
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length;
-}
-
 static int hand_over(void *userdata)
 {
 	const struct job *job = userdata;
@@ -95,9 +70,12 @@ static int hand_over(void *userdata)
 		_exit(1);
 	snprintf(start, sizeof(start),
 		 "{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":%d,", job->outer_pid);
-	if (send_start(job->listener_socket, start, strlen(start)))
+	/* The descriptor goes with the first bytes: readers look for it there. */
+	if (send_with_fd(job->listener_socket, start, strlen(start), listener_fd))
 		send_bytes(job->listener_socket, job->listener_message,
 			   strlen(job->listener_message));
+	/* Its end for the agent, while the hook, which may wait for that, still has it open. */
+	shutdown(job->listener_socket, SHUT_RDWR);
 	_exit(0);
 }
 

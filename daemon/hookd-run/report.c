@@ -9,16 +9,16 @@
 
 #include "daemon/hookd-run/job.h"
 
-static void send_report(const struct plan_report *report, int pidfd)
+bool send_with_fd(int socket, const void *bytes, size_t length, int fd)
 {
-	struct iovec iov = {(void *)report, sizeof(*report)};
+	struct iovec iov = {(void *)bytes, length};
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	if (pidfd >= 0) {
+	if (fd >= 0) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 		control.header = (struct cmsghdr){
@@ -26,9 +26,14 @@ static void send_report(const struct plan_report *report, int pidfd)
 		    .cmsg_type = SCM_RIGHTS,
 		    .cmsg_len = CMSG_LEN(sizeof(int)),
 		};
-		memcpy(CMSG_DATA(&control.header), &pidfd, sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
 	}
-	(void)sendmsg(PLAN_FD_CONTROL, &message, MSG_NOSIGNAL);
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+static void send_report(const struct plan_report *report, int pidfd)
+{
+	(void)send_with_fd(PLAN_FD_CONTROL, report, sizeof(*report), pidfd);
 }
 
 void report_successor(int32_t pid, int pidfd)

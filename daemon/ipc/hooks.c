@@ -9,6 +9,7 @@
 #include "daemon/ipc/call.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/records.h"
+#include "proto/settings_json.h"
 
 /* ---- whose namespaces ---- */
 
@@ -98,6 +99,10 @@ void hooks_on_run_done(struct run *run, void *userdata)
 		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
 			  run->id, result->container, hp_run_outcome_names[result->outcome],
 			  result->error ? ": " : "", result->error ? result->error : "");
+	if (result->ignored)
+		log_write(LOG_WARNING, fields, ELEMENTS(fields),
+			  "run %s, container %s: left out, as the settings allow: %s", run->id,
+			  result->container, result->ignored);
 	store_finished(hookd->store, run);
 	sched_finished(hookd->sched, run);
 }
@@ -178,6 +183,19 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 	return r;
 }
 
+/* A limit that this machine cannot set is an error, and no hook. */
+static int check_settings(const struct hookd *hookd, const struct hp_request *request,
+			  struct hp_err *err)
+{
+	int r = 0;
+
+	if (request->settings)
+		r = support_check(&hookd->support, request->settings, err);
+	if (r < 0)
+		hp_settings_path(err->path, request->dialect);
+	return hp_err_prefix(err, r, "settings");
+}
+
 int handle_run(struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_request request = {0};
@@ -185,7 +203,9 @@ int handle_run(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	r = accept_request(exchange, &request, err);
+	r = check_settings(exchange->hookd, &request, err);
+	if (r == 0)
+		r = accept_request(exchange, &request, err);
 	hp_request_free(&request);
 	return r;
 }

@@ -51,7 +51,7 @@ static void write_run(struct hp_json_writer *writer, struct run *run)
 
 /* ---- List ---- */
 
-struct filter {
+struct list_filter {
 	char *container, *path;
 	int stage, state, outcome; /* -1: any */
 	int64_t since_us, until_us, limit;
@@ -99,13 +99,13 @@ static int read_number(const struct hp_json_value values[], enum list_parameter 
 }
 
 static int read_filter(const struct exchange *exchange, struct hp_arena *arena,
-		       struct filter *ret_filter, struct hp_err *err)
+		       struct list_filter *ret_filter, struct hp_err *err)
 {
 	struct hp_json_value values[LIST_PARAMETER_COUNT];
-	struct filter *filter = ret_filter;
+	struct list_filter *filter = ret_filter;
 	int r = read_parameters(exchange, list_names, LIST_PARAMETER_COUNT, values, err);
 
-	*filter = (struct filter){
+	*filter = (struct list_filter){
 	    .stage = -1, .state = -1, .outcome = -1, .until_us = INT64_MAX, .limit = LIST_LIMIT};
 	if (r == 0)
 		r = read_string(values, LIST_CONTAINER, arena, &filter->container, err);
@@ -137,7 +137,7 @@ static bool has_hook(const struct run *run, const char *path)
 	return false;
 }
 
-static bool is_wanted(const struct filter *filter, const struct run *run)
+static bool is_wanted(const struct list_filter *filter, const struct run *run)
 {
 	bool is_done = run->state == RUN_DONE;
 
@@ -155,7 +155,7 @@ static bool is_wanted(const struct filter *filter, const struct run *run)
 }
 
 /* The next run, from `run` on and older, that the peer may see and the filter wants. */
-static struct run *next_wanted(const struct exchange *exchange, const struct filter *filter,
+static struct run *next_wanted(const struct exchange *exchange, const struct list_filter *filter,
 			       struct run *run)
 {
 	while (run && !(policy_may_see(&exchange->conn->peer, run->uid) && is_wanted(filter, run)))
@@ -163,7 +163,7 @@ static struct run *next_wanted(const struct exchange *exchange, const struct fil
 	return run;
 }
 
-static void reply_list(struct exchange *exchange, const struct filter *filter)
+static void reply_list(struct exchange *exchange, const struct list_filter *filter)
 {
 	struct hp_json_writer writer = hp_reply_begin(&exchange->conn->out, NULL, false);
 	struct run *run = next_wanted(exchange, filter, store_newest(exchange->hookd->store));
@@ -179,7 +179,7 @@ static void reply_list(struct exchange *exchange, const struct filter *filter)
 }
 
 /* One run per reply; a reply is the last one when no further run follows it. */
-static void reply_each(struct exchange *exchange, const struct filter *filter)
+static void reply_each(struct exchange *exchange, const struct list_filter *filter)
 {
 	struct hp_buf *out = &exchange->conn->out;
 	struct run *run = next_wanted(exchange, filter, store_newest(exchange->hookd->store));
@@ -200,7 +200,7 @@ static void reply_each(struct exchange *exchange, const struct filter *filter)
 int handle_list(struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_arena arena = HP_ARENA_INIT;
-	struct filter filter;
+	struct list_filter filter;
 	int r = read_filter(exchange, &arena, &filter, err);
 
 	if (r == 0 && exchange->call.more)

@@ -192,9 +192,11 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	    .cgroup = -1,
 	};
 	enum spawn_step step = SPAWN_STEP_NONE;
-	int r = enter_prepare(&proc->procs->entrance, &spec->target, &spec->settings, &plan,
-			      &proc->enter, &step);
+	int r = 0;
 
+	if (!spec->is_own_program)
+		r = enter_prepare(&proc->procs->entrance, &spec->target, &spec->settings, &plan,
+				  &proc->enter, &step);
 	if (r == 0 && proc->cgroup) {
 		step = SPAWN_STEP_CGROUP;
 		r = plan.cgroup = cgroup_fd(proc->cgroup);
@@ -255,11 +257,12 @@ static struct spawn_failure failure_of(const struct spawn_child *child)
 }
 
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
-	       struct proc **ret_proc, struct hp_hook_result *ret_result)
+	       struct proc **ret_proc, struct spawn_failure *ret_failure)
 {
 	struct proc *proc = calloc(1, sizeof(*proc));
 	int r;
 
+	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	if (!proc)
 		return -ENOMEM;
 	proc->procs = procs;
@@ -274,16 +277,13 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 	proc->started_ns = clock_ns(CLOCK_BOOTTIME);
 	r = proc_launch(proc, spec);
 	if (r < 0) {
-		const struct spawn_failure failure = failure_of(&proc->child);
-
-		(void)proc_describe_failure(&failure, ret_result);
+		*ret_failure = failure_of(&proc->child);
 		proc->state = PROC_DONE;
 		proc_free(proc);
 		return r;
 	}
 	r = watch_exit(proc);
 	if (r < 0) {
-		ret_result->outcome = HP_HOOK_SPAWN_FAILED;
 		proc_free(proc);
 		return r;
 	}

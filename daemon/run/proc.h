@@ -38,6 +38,7 @@ struct proc_spec {
 	const char *state; /* for stdin */
 	size_t state_length;
 	uint64_t timeout_ns;   /* 0: none */
+	bool is_own_program;   /* hookd's: it is started as it is, by no hookd-run */
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
 	struct enter_target target;
 	struct enter_settings settings;
@@ -49,11 +50,11 @@ typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes,
 			       void *userdata);
 
 /*
- * Starts the process and its timer. On failure there is no process and *ret_result (outcome
- * spawn_failed) says at what; else *ret_proc is running. Does not block.
+ * Starts the process and its timer. On failure there is no process and *ret_failure says at what;
+ * else *ret_proc is running. Does not block.
  */
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
-	       struct proc **ret_proc, struct hp_hook_result *ret_result) must_check;
+	       struct proc **ret_proc, struct spawn_failure *ret_failure) must_check;
 
 /* Fills outcome, step, errno and detail of a hook that was never started. -ENOMEM. */
 int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);

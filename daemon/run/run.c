@@ -130,7 +130,7 @@ struct run *run_free(struct run *run)
 	if (!run)
 		return NULL;
 	proc_free(run->proc);
-	cgroup_release(run->cgroup);
+	provision_release(&run->provision);
 	close_fd(&run->target.pidfd);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
@@ -248,32 +248,36 @@ static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_sp
 	return spec->argv && spec->envp ? 0 : -ENOMEM;
 }
 
-static int take_cgroup(struct run *run, struct proc_spec *spec)
+/* The cgroup that the run has for its hooks, and what else its settings ask for. */
+static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	int r = 0;
-
-	if (run->context->cgroups && !run->cgroup)
-		r = cgroup_acquire(run->context->cgroups, &run->cgroup);
-	spec->cgroup = run->cgroup;
-	return r;
+	if (run->provision.failure.step != SPAWN_STEP_NONE) {
+		*ret_failure = run->provision.failure;
+		return -ret_failure->error;
+	}
+	if (provision_cgroup(&run->provision, ret_failure) < 0)
+		return -ret_failure->error;
+	spec->cgroup = run->provision.cgroup;
+	spec->settings = provision_settings(&run->provision);
+	spec->settings.state = spec->state;
+	spec->settings.state_length = spec->state_length;
+	return 0;
 }
 
 static int start_hook(struct run *run)
 {
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
+	struct spawn_failure failure = {.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	struct proc_spec spec;
 	int r = fill_spec(run, hook, &spec);
 
-	if (r == 0 && (r = take_cgroup(run, &spec)) < 0)
-		result->failed_step = strdup(spawn_step_names[SPAWN_STEP_CGROUP]);
 	if (r == 0)
-		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc, result);
+		r = provide(run, &spec, &failure);
+	if (r == 0)
+		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc, &failure);
 	if (r < 0) {
-		result->outcome = HP_HOOK_SPAWN_FAILED;
-		result->failed_errno = -r;
-		if (!result->failed_step)
-			result->failed_step = strdup(spawn_step_names[SPAWN_STEP_EXEC]);
+		(void)proc_describe_failure(&failure, result);
 		return r;
 	}
 	if (has_listener(run))
@@ -304,8 +308,10 @@ static void run_finish(struct run *run)
 {
 	struct hp_run_result *result = &run->result;
 
-	cgroup_release(take_ptr(run->cgroup));
+	result->ignored = take_ptr(run->provision.ignored);
+	provision_release(&run->provision);
 	close_fd(&run->target.pidfd);
+	run->is_waiting = false;
 	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
 	if (run->started_ns == 0)
 		run->started_ns = run->finished_ns;
@@ -362,12 +368,31 @@ static void run_continue(struct run *run)
 	run_finish(run);
 }
 
+static void on_provided(struct provision *provision)
+{
+	struct run *run = (struct run *)((char *)provision - offsetof(struct run, provision));
+
+	run->is_waiting = false;
+	run_continue(run);
+}
+
 void run_start(struct run *run)
 {
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	run_continue(run);
+	run->provision = (struct provision){
+	    .settings = run->request.settings,
+	    .dialect = run->request.dialect,
+	    .filters = run->context->filters,
+	    .rdt = run->context->rdt,
+	    .cgroups = run->context->cgroups,
+	    .ready = on_provided,
+	};
+	if (provision_get(&run->provision, run->request.container) == 1)
+		run_continue(run);
+	else
+		run->is_waiting = true;
 }
 
 /* Many loud hooks in one run share a bound, so that a reply stays below what peers take. */
@@ -394,7 +419,7 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
 	 * cgroup that was killed is not used again. */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
-		cgroup_release(take_ptr(run->cgroup));
+		provision_leave_cgroup(&run->provision);
 	if (!hook_finished(run) || run->current + 1 == run->request.hooks.count) {
 		run_finish(run);
 		return;
@@ -410,7 +435,7 @@ void run_cancel(struct run *run)
 	run->is_cancelled = true;
 	if (run->proc)
 		proc_cancel(run->proc);
-	else if (run->state == RUN_QUEUED)
+	else if (run->state == RUN_QUEUED || run->is_waiting)
 		run_finish(run);
 	/* Else a waiter asks for it between two hooks: the list ends when it has returned. */
 }

@@ -14,6 +14,7 @@
 #include "daemon/base/util.h"
 #include "daemon/policy/account.h"
 #include "daemon/run/proc.h"
+#include "daemon/run/provision.h"
 #include "proto/request.h"
 #include "proto/result.h"
 
@@ -47,6 +48,8 @@ struct run_context {
 	const struct config *config;
 	struct procs *procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+	struct filters *filters;
+	struct rdt *rdt;
 	/* Told once each: before a run's first hook is started; when its result is known, before
 	 * anybody hears of it; and after they have. From the event loop, or from within
 	 * run_start() and run_cancel(). */
@@ -65,10 +68,11 @@ struct run {
 	struct enter_target target;  /* its pidfd is owned */
 	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
 	struct proc *proc;	     /* the hook that runs now */
-	struct cgroup *cgroup;
+	struct provision provision;
 	size_t current;	     /* index of the hook that runs now, or ran last */
 	size_t output_bytes; /* kept of all hooks so far */
 	bool is_cancelled;
+	bool is_waiting;		  /* RUN_RUNNING, but its filter is still being compiled */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;

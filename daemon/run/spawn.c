@@ -32,6 +32,7 @@ struct spawner {
 	STAILQ_HEAD(, spawn_stack) stacks;
 	struct rlimit nofile; /* as hookd got it */
 	bool restores_nofile;
+	struct spawn_defaults defaults;
 };
 
 const char *const spawn_step_names[SPAWN_STEP_COUNT] = {
@@ -61,6 +62,7 @@ int spawner_new(struct spawner **ret_spawner)
 	if (!spawner)
 		return -ENOMEM;
 	STAILQ_INIT(&spawner->stacks);
+	spawner->defaults = (struct spawn_defaults){.umask = -1};
 	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
 		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
 		spawner->restores_nofile = spawner->nofile.rlim_cur != raised.rlim_cur &&
@@ -103,6 +105,11 @@ static struct spawn_stack *take_stack(struct spawner *spawner)
 	return stack == MAP_FAILED ? NULL : stack;
 }
 
+void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *defaults)
+{
+	spawner->defaults = *defaults;
+}
+
 static int start_failed(struct spawn_child *child, const struct spawn_spec *spec, int error)
 {
 	bool is_cgroup = spec->cgroup >= 0 && error != EAGAIN && error != ENOMEM;
@@ -131,6 +138,7 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	    .report = child,
 	    .nofile = spawner->nofile,
 	    .restores_nofile = spawner->restores_nofile,
+	    .defaults = spawner->defaults,
 	};
 	stack->tid = 1;
 	args.child_tid = (uintptr_t)&stack->tid;

@@ -36,7 +36,7 @@ enum spawn_step {
 extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
 
 #define SPAWN_FDS_MAX	  8
-#define SPAWN_DETAIL_SIZE 192
+#define SPAWN_DETAIL_SIZE 400 /* a path and a reason of struct hp_err */
 
 struct spawn_spec {
 	const char *path; /* for execve(2) */
@@ -74,6 +74,13 @@ struct spawn_child {
  */
 int spawner_new(struct spawner **ret_spawner) must_check;
 struct spawner *spawner_free(struct spawner *spawner);
+
+/* What every child gets from now on, where its own settings do not say otherwise. */
+struct spawn_defaults {
+	int umask; /* -1: hookd's */
+	int nice;  /* 0: hookd's */
+};
+void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *defaults);
 
 /*
  * Starts the process. 0: it is being made; whether the exec worked is known at its exit, from

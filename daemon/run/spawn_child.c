@@ -52,6 +52,19 @@ static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
 	}
 }
 
+static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *report)
+{
+	long result;
+
+	if (defaults->umask >= 0)
+		call2(SYS_umask, defaults->umask, 0);
+	if (defaults->nice == 0)
+		return;
+	result = call5(SYS_setpriority, PRIO_PROCESS, 0, defaults->nice, 0, 0);
+	if (result < 0)
+		fail(report, SPAWN_STEP_SCHEDULER, result);
+}
+
 static void enter_dir(const struct spawn_spec *spec, struct spawn_child *report)
 {
 	long result;
@@ -96,6 +109,7 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 		if (result < 0)
 			fail(report, SPAWN_STEP_RLIMITS, result);
 	}
+	set_defaults(&order->defaults, report);
 	enter_dir(spec, report);
 	execute(spec, report);
 	__builtin_unreachable();

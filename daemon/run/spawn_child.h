@@ -12,6 +12,7 @@ struct spawn_order {
 	struct spawn_child *report;
 	struct rlimit nofile;
 	bool restores_nofile;
+	struct spawn_defaults defaults;
 };
 
 /*

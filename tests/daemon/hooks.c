@@ -63,6 +63,8 @@ int hook_start(struct hook *hook, const char *script)
 	static char *const envp[] = {(char *)"PATH=/usr/bin:/bin", NULL};
 	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)script, NULL};
 	static char *kept[4];
+	struct spawn_failure failure;
+	int r;
 
 	memcpy(kept, argv, sizeof(kept));
 	if (!hook->spec.path)
@@ -78,7 +80,10 @@ int hook_start(struct hook *hook, const char *script)
 	if (!hook->spec.target.pid)
 		hook->spec.target.pidfd = -1;
 	hook->started_ns = clock_ns(CLOCK_MONOTONIC);
-	return proc_start(&procs, &hook->spec, hook_on_done, hook, &hook->proc, &hook->result);
+	r = proc_start(&procs, &hook->spec, hook_on_done, hook, &hook->proc, &failure);
+	if (r < 0)
+		assert_int_equal(proc_describe_failure(&failure, &hook->result), 0);
+	return r;
 }
 
 void hook_run(struct hook *hook, const char *script)

@@ -134,6 +134,7 @@ static void many_at_once(void **state)
 
 	(void)state;
 	for (int i = 0; i < COUNT; i++) {
+		struct spawn_failure failure;
 		char *argv[] = {(char *)"sh", (char *)"-c", script[i], NULL};
 
 		snprintf(script[i], sizeof(script[i]), "echo %d; exit %d", 1000 + i, i);
@@ -147,7 +148,7 @@ static void many_at_once(void **state)
 		    .target.pidfd = -1,
 		};
 		assert_int_equal(proc_start(&procs, &hooks[i].spec, hook_on_done, &hooks[i],
-					    &hooks[i].proc, &hooks[i].result),
+					    &hooks[i].proc, &failure),
 				 0);
 	}
 	for (int i = 0; i < COUNT; i++) {

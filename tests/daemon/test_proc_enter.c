@@ -122,6 +122,27 @@ static void container_end(struct container *container)
 	assert_int_equal(ended, container->parent);
 }
 
+/* ipc/ asks first whether the kernel has labels at all; here it is tried. */
+static void a_label_that_cannot_be_set(void **state)
+{
+	struct hp_settings settings[] = {
+	    {.apparmor_profile = (char *)"no-such-profile"},
+	    {.selinux_label = (char *)"no:such:label:s0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(settings); i++) {
+		struct hook hook = {.spec.settings.settings = &settings[i]};
+
+		hook_run(&hook, "echo ran");
+		assert_int_equal(hook.result.outcome, HP_HOOK_SPAWN_FAILED);
+		assert_string_equal(hook.result.failed_step, "label");
+		assert_int_not_equal(hook.result.failed_errno, 0);
+		assert_int_equal(hook.result.output[0].total, 0);
+		hook_clear(&hook);
+	}
+}
+
 static void a_hook_enters_a_pid_namespace(void **state)
 {
 	struct container container;
@@ -216,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PROC_TEST(an_exit_before_the_kill_counts),
+	    PROC_TEST(a_label_that_cannot_be_set),
 	    PROC_TEST(a_hook_enters_a_pid_namespace),
 	    PROC_TEST(a_timeout_reaches_the_successor),
 	    PROC_TEST(freeing_waits_for_the_successor_too),

@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook_view.h"
+
 #define EXIT_BROKEN 120
 
 static _Noreturn void die(const char *what)
@@ -391,6 +393,8 @@ static const struct verb {
     {"ignore-term", 0, verb_ignore_term},
     {"exit", 1, verb_exit},
     {"report", 0, verb_report},
+    {"view", 0, verb_view},
+    {"syscall", 1, verb_syscall},
 };
 
 static const struct verb *find_verb(const char *name)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/apply/cgroup.h"
+#include "daemon/apply/resctrl.h"
+#include "daemon/run/enter.h"
+#include "daemon/run/filters.h"
+#include "proto/hooks.h"
+
+/*
+ * What a run's settings need besides its processes: a compiled filter, a resctrl group, a cgroup
+ * with limits. Got before the first hook, given back after the last; where it cannot be got, every
+ * hook of the run fails to start, with the step and the kernel's words.
+ */
+struct provision {
+	const struct hp_settings *settings; /* borrowed; NULL: nothing is needed */
+	enum hp_dialect dialect;	    /* what fields are called to the caller */
+	struct filters *filters;
+	struct filter *filter;
+	struct filter_wait wait;
+	struct rdt *rdt;
+	struct rdt_member *rdt_member;
+	struct cgroup_tree *cgroups;
+	struct cgroup *cgroup;
+	struct spawn_failure failure; /* SPAWN_STEP_NONE: none */
+	char *ignored; /* what could not be done and may be left out; NULL: nothing */
+	void (*ready)(struct provision *provision);
+};
+
+/*
+ * Gets what can be got once. 1: it is all there, or failed (provision->failure); 0: the filter is
+ * being compiled, and ready() is called from the event loop. `container` names a resctrl group.
+ */
+int provision_get(struct provision *provision, const char *container);
+
+/* The cgroup for the next hook, with its limits; NULL in provision->cgroup where there is none. */
+int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure);
+/* The last hook left children in it, or it was killed: the next one gets another. */
+void provision_leave_cgroup(struct provision *provision);
+
+/* What hookd-run is told. */
+struct enter_settings provision_settings(const struct provision *provision);
+
+/* Gives everything back; any time, and again. */
+void provision_release(struct provision *provision);
