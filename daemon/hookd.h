@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "daemon/apply/apply.h"
+#include "daemon/apply/support.h"
 #include "daemon/base/config.h"
 #include "daemon/policy/account.h"
 #include "daemon/run/proc.h"
@@ -25,6 +27,12 @@ struct hookd {
 
 	struct procs procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none that hookd may write */
+	struct filters *filters;
+	struct rdt *rdt;
+	struct bus *bus;
+	struct scopes *scopes;
+	struct applier *applier;
+	struct support support;
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;

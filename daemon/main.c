@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "daemon/base/sd.h"
+#include "daemon/compiler.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
@@ -119,17 +120,29 @@ static void set_default_limits(struct hookd *hookd)
 	    .pids_limit = {config->pids_max.is_set, (int64_t)config->pids_max.value},
 	    .memory.limit = {config->memory_max.is_set, (int64_t)config->memory_max.value},
 	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
-	    .cpu.period = {config->cpu_quota_us.is_set, CONFIG_CPU_PERIOD_US},
 	};
 	bool is_any =
 	    limits.pids_limit.is_set || limits.memory.limit.is_set || limits.cpu.quota.is_set;
 	struct hp_err err;
 
+	if (limits.cpu.quota.is_set)
+		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
 	if (!hookd->cgroups && is_any)
 		log_warning("PidsMax, MemoryMax and CPUQuota do not count without cgroups");
 	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
 		log_warning("a limit of the configuration does not count: %s: %s", err.path,
 			    err.reason);
+}
+
+static void set_spawn_defaults(struct hookd *hookd)
+{
+	const struct config *config = &hookd->config;
+	const struct spawn_defaults defaults = {
+	    .umask = config->default_umask.is_set ? (int)config->default_umask.value : -1,
+	    .nice = (int)config->default_nice.value,
+	};
+
+	spawner_set_defaults(hookd->procs.spawner, &defaults);
 }
 
 static void reload(struct program *program)
@@ -145,6 +158,7 @@ static void reload(struct program *program)
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
 	set_default_limits(&program->hookd);
+	set_spawn_defaults(&program->hookd);
 	log_info("configuration read again");
 }
 
@@ -265,23 +279,63 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 }
 
 /*
- * Where records go: the state directory named, the one that the service manager made, or the
- * default beside the default socket. A private hookd with a socket elsewhere keeps none unasked.
+ * The state directory named, the one that the service manager made, or the default beside the
+ * default socket. A private hookd with a socket elsewhere keeps nothing unasked: NULL.
  */
-static void open_records(struct hookd *hookd, const struct options *options)
+static const char *state_directory(const struct options *options)
 {
 	const char *directory =
 	    options->state_dir ? options->state_dir : getenv("RUNTIME_DIRECTORY");
+
+	return directory || options->socket ? directory : DEFAULT_STATE_DIR;
+}
+
+static void open_records(struct hookd *hookd, const struct options *options)
+{
+	const char *directory = state_directory(options);
 	int r;
 
-	if (!directory && options->socket)
-		return;
 	if (!directory)
-		directory = DEFAULT_STATE_DIR;
+		return;
 	r = records_open(directory, &hookd->runs, hookd->store, &hookd->records);
 	if (r < 0)
 		log_warning("results will not outlive this daemon: %s: %s", directory,
 			    strerror(-r));
+}
+
+/* ---- what is held for callers ---- */
+
+static void report_holding(const char *container, const char *what, void *userdata)
+{
+	const struct log_field fields[] = {{"CONTAINER_ID_FULL", container}};
+
+	(void)userdata;
+	log_write(LOG_NOTICE, fields, ELEMENTS(fields), "container %s: %s", container, what);
+}
+
+static int make_applier(struct hookd *hookd, const struct options *options)
+{
+	const char *directory = state_directory(options);
+	struct holdings *holdings;
+	bool is_set_aside;
+	int r = bus_new(hookd->base, &hookd->bus);
+
+	if (r == 0)
+		r = scopes_new(hookd->bus, &hookd->scopes);
+	if (r < 0)
+		return r;
+	r = holdings_open(directory, &holdings, &is_set_aside);
+	if (is_set_aside)
+		log_warning("%s/holdings.db could not be read and is set aside", directory);
+	if (r < 0) {
+		log_warning("what is held for containers will not outlive this daemon: %s: %s",
+			    directory, strerror(-r));
+		r = holdings_open(NULL, &holdings, &is_set_aside);
+	}
+	if (r == 0)
+		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, report_holding,
+				NULL, &hookd->applier);
+	return r;
 }
 
 static int make_hookd(struct hookd *hookd, const struct options *options)
@@ -300,10 +354,22 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 		return r;
 	make_cgroups(hookd, options->cgroup_root);
 	set_default_limits(hookd);
+	set_spawn_defaults(hookd);
+	r = rdt_new(NULL, &hookd->rdt);
+	if (r == 0)
+		r = filters_new(&hookd->procs, &hookd->filters);
+	if (r < 0)
+		return r;
+	hookd->support = (struct support){
+	    .has_cgroups = hookd->cgroups != NULL,
+	    .rdt = hookd->rdt,
+	};
 	hookd->runs = (struct run_context){
 	    .config = &hookd->config,
 	    .procs = &hookd->procs,
 	    .cgroups = hookd->cgroups,
+	    .filters = hookd->filters,
+	    .rdt = hookd->rdt,
 	    .starting = hooks_on_run_starting,
 	    .ending = hooks_on_run_ending,
 	    .done = hooks_on_run_done,
@@ -313,6 +379,9 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	if (r < 0)
 		return r;
 	open_records(hookd, options);
+	r = make_applier(hookd, options);
+	if (r < 0)
+		return r;
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 }
 
@@ -370,7 +439,12 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);
 	store_free(hookd->store);
+	filters_free(hookd->filters);
 	records_close(hookd->records);
+	applier_free(hookd->applier);
+	scopes_free(hookd->scopes);
+	bus_free(hookd->bus);
+	rdt_free(hookd->rdt);
 	cgroup_tree_free(hookd->cgroups);
 	if (hookd->base)
 		procs_clear(&hookd->procs);
@@ -412,6 +486,8 @@ int main(int argc, char **argv)
 	struct program program = {.options = &options};
 	int status;
 
+	if (compiler_is_asked_for(argc, argv))
+		return compiler_main();
 	become_a_fresh_process();
 	occupy_standard_fds();
 	/* Children share hookd's memory until they exec: nobody may look into it meanwhile. */

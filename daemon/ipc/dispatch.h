@@ -32,6 +32,11 @@ int handle_cancel(struct exchange *exchange, struct hp_err *err);		     /* hooks
 int handle_list(struct exchange *exchange, struct hp_err *err);			     /* status.c */
 int handle_get(struct exchange *exchange, struct hp_err *err);			     /* status.c */
 int handle_get_status(struct exchange *exchange, struct hp_err *err);		     /* status.c */
+int handle_apply(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
+int handle_update(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
+int handle_release(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
+int handle_holdings(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
+int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err);	     /* seccomp.c */
 int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
 

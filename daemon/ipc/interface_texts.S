@@ -12,5 +12,6 @@
 INTERFACE(org_varlink_service, "proto/org.varlink.service.varlink")
 INTERFACE(io_hookd_hooks, "proto/io.hookd.hooks.varlink")
 INTERFACE(io_hookd_status, "proto/io.hookd.status.varlink")
+INTERFACE(io_hookd_settings, "proto/io.hookd.settings.varlink")
 INTERFACE(io_hookd_control, "proto/io.hookd.control.varlink")
 	.section .note.GNU-stack, "", @progbits

@@ -9,12 +9,14 @@
 extern const char org_varlink_service[], org_varlink_service_end[];
 extern const char io_hookd_hooks[], io_hookd_hooks_end[];
 extern const char io_hookd_status[], io_hookd_status_end[];
+extern const char io_hookd_settings[], io_hookd_settings_end[];
 extern const char io_hookd_control[], io_hookd_control_end[];
 
 const struct interface interfaces[] = {
     {"org.varlink.service", org_varlink_service, org_varlink_service_end},
     {"io.hookd.hooks", io_hookd_hooks, io_hookd_hooks_end},
     {"io.hookd.status", io_hookd_status, io_hookd_status_end},
+    {"io.hookd.settings", io_hookd_settings, io_hookd_settings_end},
     {"io.hookd.control", io_hookd_control, io_hookd_control_end},
 };
 const size_t interface_count = ELEMENTS(interfaces);

@@ -12,6 +12,13 @@ int policy_check(const struct peer *peer, uid_t own_uid, enum permission permiss
 {
 	if (permission == PERMISSION_ANYONE || peer->uid == 0)
 		return 0;
+	if (permission == PERMISSION_APPLY) {
+		*err = (struct hp_err){.code = HP_ERR_SETTINGS_REFUSED};
+		snprintf(err->reason, sizeof(err->reason),
+			 "uid %u is not root: what a process is put under is root's to say",
+			 peer->uid);
+		return -EACCES;
+	}
 	if (peer->uid == own_uid && own_uid != OVERFLOW_UID)
 		return 0;
 	*err = (struct hp_err){.code = HP_ERR_REFUSED};

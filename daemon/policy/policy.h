@@ -11,14 +11,15 @@
 /* Who may do what: a pure decision on what the kernel said of the peer. */
 
 enum permission {
-	PERMISSION_ANYONE,  /* org.varlink.service */
+	PERMISSION_ANYONE,  /* ask what the service is; have a seccomp profile compiled */
 	PERMISSION_USE,	    /* run hooks and see them */
+	PERMISSION_APPLY,   /* put processes under settings: root alone, for now */
 	PERMISSION_CONTROL, /* steer the daemon */
 };
 
 /*
- * Root, and the uid that hookd itself runs as, may everything; others may nothing but ask what
- * the service is. -EACCES with HP_ERR_REFUSED otherwise.
+ * Root, and the uid that hookd itself runs as, may everything; others may nothing but
+ * what anyone may. -EACCES with HP_ERR_REFUSED otherwise.
  */
 int policy_check(const struct peer *peer, uid_t own_uid, enum permission permission,
 		 struct hp_err *err) must_check;

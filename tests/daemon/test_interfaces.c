@@ -41,7 +41,8 @@ static void each_text_is_of_the_interface_it_is_named_after(void **state)
 static void the_service_comes_first_and_all_are_there(void **state)
 {
 	static const char *const names[] = {"org.varlink.service", "io.hookd.hooks",
-					    "io.hookd.status", "io.hookd.control"};
+					    "io.hookd.status", "io.hookd.settings",
+					    "io.hookd.control"};
 
 	(void)state;
 	assert_string_equal(interfaces[0].name, "org.varlink.service");

@@ -25,6 +25,12 @@ static const struct {
     /* so may hookd's own user */
     {1000, 1000, PERMISSION_USE, true},
     {1000, 1000, PERMISSION_CONTROL, true},
+    /* but put processes under settings: that is root's */
+    {0, 0, PERMISSION_APPLY, true},
+    {0, 1000, PERMISSION_APPLY, true},
+    {1000, 1000, PERMISSION_APPLY, false},
+    {1000, 0, PERMISSION_APPLY, false},
+    {OVERFLOW_UID, 0, PERMISSION_APPLY, false},
     /* and nobody else */
     {1000, 0, PERMISSION_USE, false},
     {1000, 0, PERMISSION_CONTROL, false},
@@ -47,7 +53,12 @@ static void decisions_are_those_of_the_table(void **state)
 
 		if (r != (decisions[i].is_allowed ? 0 : -EACCES))
 			fail_msg("row %zu: %d", i, r);
-		assert_int_equal(err.code, decisions[i].is_allowed ? HP_ERR_NONE : HP_ERR_REFUSED);
+		if (decisions[i].is_allowed)
+			assert_int_equal(err.code, HP_ERR_NONE);
+		else if (decisions[i].permission == PERMISSION_APPLY)
+			assert_int_equal(err.code, HP_ERR_SETTINGS_REFUSED);
+		else
+			assert_int_equal(err.code, HP_ERR_REFUSED);
 	}
 }
 

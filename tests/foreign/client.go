@@ -52,6 +52,15 @@ func run(c *varlink.Connection) string {
 	return result.Run
 }
 
+func runWithSettings(c *varlink.Connection) {
+	under := json.RawMessage(`{"process":{"user":{"uid":0,"gid":0,"umask":31}}}`)
+	mask := json.RawMessage(`{"createRuntime":[{"path":"/bin/sh","args":["sh","-c","umask"]}]}`)
+	_, _, _, _, _, _, _, result, err := hooks.Run().Call(ctx, c, "createRuntime", state, mask,
+		nil, &under, nil, nil, nil, nil)
+	expect("Run with settings", err == nil && result != nil && result.Outcome == "succeeded" &&
+		*result.Hooks[0].Stdout == "0037\n")
+}
+
 func runWithMore(c *varlink.Connection) {
 	receive, err := hooks.Run().Send(ctx, c, varlink.More, "createRuntime", state, lists,
 		nil, nil, nil, nil, nil, nil)
@@ -93,7 +102,9 @@ func others(c *varlink.Connection, id string) {
 	expect("List", err == nil && runs != nil && len(*runs) >= 2)
 	one, result, request, err := status.Get().Call(ctx, c, id)
 	expect("Get", err == nil && one.Run == id && result != nil && request != nil)
-	_, err = settings.Holdings().Call(ctx, c)
+	held, err := settings.Holdings().Call(ctx, c)
+	expect("Holdings", err == nil && len(held) == 0)
+	err = control.Reload().Call(ctx, c)
 	var missing *varlink.MethodNotImplemented
 	expect("a method that is not there yet", errors.As(err, &missing))
 }
@@ -103,6 +114,7 @@ func main() {
 	expect("connect", err == nil)
 	getInfo(c)
 	id := run(c)
+	runWithSettings(c)
 	runWithMore(c)
 	badParameter(c)
 	others(c, id)

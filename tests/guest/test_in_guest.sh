@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Boots the guest with hookd installed as the build would install it, and runs one of the scripts
-# beside this one in there. Usage: test_in_guest.sh CMAKE BUILD-FOLDER SCRIPT
+# beside this one in there. Usage: test_in_guest.sh CMAKE BUILD-FOLDER SCRIPT [PROGRAM...]
+# The programs are found in ../bin of the script, with the library of their tests.
 set -euo pipefail
 
 cmake=$1 build=$2 script=$3
@@ -17,10 +18,15 @@ mkdir "$work/guest" "$work/guest/tests"
 DESTDIR=$work/guest/root "$cmake" --install "$build" --strip > "$work/install.log" ||
 	{ cat "$work/install.log"; exit 1; }
 cp -r "$here" "$here/../containers" "$work/guest/tests/"
+if [ $# -gt 3 ]; then
+	mkdir "$work/guest/tests/bin"
+	cp "${@:4}" "$work/guest/tests/bin/"
+	ldd "$4" | awk '$1 ~ /^libcmocka/ { print $3 }' | xargs -r cp -t "$work/guest/tests/bin/"
+fi
 
 # The status counts, and so does what was printed: a script that ends early has no plan.
 status=0
-"$here/run" -t 600 "$work/guest" "bash tests/guest/$script" | tee "$work/console" || status=$?
+"$here/run" -t 1200 "$work/guest" "bash tests/guest/$script" | tee "$work/console" || status=$?
 if [ "$status" -ne 0 ]; then
 	echo "in the guest: exit status $status"
 	exit 1

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/apply/holdings.h"
+#include "daemon/apply/resctrl.h"
+#include "daemon/apply/scope.h"
+#include "proto/err.h"
+#include "proto/hooks.h"
+#include "proto/settings.h"
+
+/*
+ * Puts processes of callers under settings, all or nothing, and takes away what was made for it.
+ *
+ * Every change is entered into the file of holdings or the undo list before it is made. What a
+ * request that fails has changed is put back before its done() is called.
+ */
+struct applier;
+
+enum cgroup_driver {
+	CGROUP_DRIVER_AUTO, /* systemd for "slice:prefix:name", else cgroupfs */
+	CGROUP_DRIVER_CGROUPFS,
+	CGROUP_DRIVER_SYSTEMD,
+	CGROUP_DRIVER_COUNT,
+};
+extern const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT]; /* as cgroupManager; [0] "" */
+
+/*
+ * `holdings` are taken over; `rdt` (NULL: no resctrl) and `scopes` are borrowed. Looks at what is
+ * held since before: what is left over of containers whose process has ended is released, what is
+ * there no more is dropped; `report` is told of each, for the log.
+ */
+int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
+		struct scopes *scopes,
+		void (*report)(const char *container, const char *what, void *userdata),
+		void *userdata, struct applier **ret_applier) must_check;
+struct applier *applier_free(struct applier *applier);
+
+struct apply_request {
+	const char *container;
+	pid_t pid;
+	uid_t uid; /* the caller's */
+	const struct hp_settings *settings;
+	enum cgroup_driver driver;
+};
+
+/* r: 0 with the holding as it is now, or -errno with *err; its path is relative to the settings. */
+typedef void (*apply_done_fn)(int r, struct holding *holding, const struct hp_err *err,
+			      void *userdata);
+
+/*
+ * Ends in one call of done(), within this call or later from the event loop. The request and what
+ * it points at must stay until then.
+ *
+ * Errors: -ESRCH (err->code HP_ERR_NO_SUCH_PROCESS): the process is not there, or has exited in
+ * between. -EEXIST: something is held for the container already. Else HP_ERR_SETTING_FAILED,
+ * HP_ERR_NOT_SUPPORTED, HP_ERR_EXHAUSTED or HP_ERR_INVALID_PARAMETER with the path of the field.
+ */
+void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,
+		   void *userdata);
+
+/* New limits for what Apply made. -ENOENT (HP_ERR_NO_SUCH_CONTAINER). */
+void applier_update(struct applier *applier, const char *container,
+		    const struct hp_settings *settings, apply_done_fn done, void *userdata);
+
+/*
+ * Removes what was made for the container, told by `removed` one by one, and forgets it. -ENOENT;
+ * -EBUSY (HP_ERR_SETTING_FAILED) while processes are in a cgroup of it: then it is held on.
+ */
+typedef void (*apply_removed_fn)(const char *name, void *userdata);
+int applier_release(struct applier *applier, const char *container, apply_removed_fn removed,
+		    void *userdata, struct hp_err *err) must_check;
+
+struct holdings *applier_holdings(struct applier *applier);

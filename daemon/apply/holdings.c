@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of holdings and its file. Two tables: one row for each container, and one for each thing
+ * that was made for it. Every change is one transaction of its own, made before the list in memory
+ * changes; where it fails the step that it announces is not taken. Called by apply.c.
+ */
+#include "daemon/apply/holdings.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "hkhd", so that file(1) and we can tell it from other SQLite files. */
+#define APPLICATION_ID 0x686b6864
+#define SCHEMA_VERSION 1
+
+struct holdings {
+	sqlite3 *database; /* NULL: in memory only */
+	int64_t next_row;  /* in memory only */
+	TAILQ_HEAD(, holding) list;
+};
+
+/* ---- statements ---- */
+
+static int error_of(int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return -EACCES;
+	default:
+		return -EIO;
+	}
+}
+
+static int execute(struct holdings *holdings, const char *sql)
+{
+	return error_of(sqlite3_exec(holdings->database, sql, NULL, NULL, NULL));
+}
+
+/* NULL in *ret_statement where there is no file: then there is nothing to do. */
+static int prepare(struct holdings *holdings, const char *sql, sqlite3_stmt **ret_statement)
+{
+	*ret_statement = NULL;
+	if (!holdings->database)
+		return 0;
+	return error_of(sqlite3_prepare_v2(holdings->database, sql, -1, ret_statement, NULL));
+}
+
+static int finish(sqlite3_stmt *statement)
+{
+	int r = statement ? error_of(sqlite3_step(statement)) : 0;
+
+	sqlite3_finalize(statement);
+	return r;
+}
+
+static void bind_text(sqlite3_stmt *statement, int place, const char *text)
+{
+	if (statement)
+		(void)sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+static void bind_int(sqlite3_stmt *statement, int place, int64_t value)
+{
+	if (statement)
+		(void)sqlite3_bind_int64(statement, place, value);
+}
+
+/* ---- the list ---- */
+
+static struct made *made_free(struct made *made)
+{
+	free(made->name);
+	free(made);
+	return NULL;
+}
+
+static void holding_free(struct holding *holding)
+{
+	struct made *made;
+
+	while ((made = TAILQ_FIRST(&holding->made))) {
+		TAILQ_REMOVE(&holding->made, made, link);
+		made_free(made);
+	}
+	free(holding->container);
+	free(holding->cgroup_path);
+	free(holding->unit);
+	free(holding->rdt_group);
+	free(holding->ignored);
+	free(holding);
+}
+
+static struct holding *holding_new(const char *container)
+{
+	struct holding *holding = calloc(1, sizeof(*holding));
+
+	if (!holding)
+		return NULL;
+	TAILQ_INIT(&holding->made);
+	holding->container = strdup(container);
+	if (!holding->container) {
+		free(holding);
+		return NULL;
+	}
+	return holding;
+}
+
+static int list_made(struct holding *holding, int64_t row, enum made_kind kind, const char *name)
+{
+	struct made *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return -ENOMEM;
+	made->row = row;
+	made->kind = kind;
+	made->name = strdup(name);
+	if (!made->name) {
+		free(made);
+		return -ENOMEM;
+	}
+	TAILQ_INSERT_HEAD(&holding->made, made, link);
+	return 0;
+}
+
+struct holding *holdings_first(struct holdings *holdings)
+{
+	return TAILQ_FIRST(&holdings->list);
+}
+
+struct holding *holdings_next(struct holding *holding)
+{
+	return TAILQ_NEXT(holding, link);
+}
+
+struct holding *holdings_find(struct holdings *holdings, const char *container)
+{
+	struct holding *holding;
+
+	TAILQ_FOREACH (holding, &holdings->list, link)
+		if (strcmp(holding->container, container) == 0)
+			return holding;
+	return NULL;
+}
+
+bool holding_has_made(const struct holding *holding, enum made_kind kind)
+{
+	const struct made *made;
+
+	TAILQ_FOREACH (made, &holding->made, link)
+		if (made->kind == kind)
+			return true;
+	return false;
+}
+
+/* ---- reading the file ---- */
+
+static char *text_or_null(sqlite3_stmt *statement, int column, int *r)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		*r = -ENOMEM;
+	return copy;
+}
+
+static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
+{
+	const char *container = (const char *)sqlite3_column_text(statement, 0);
+	struct holding *holding = container ? holding_new(container) : NULL;
+	int r = 0;
+
+	if (!holding)
+		return container ? -ENOMEM : -EIO;
+	holding->pid = sqlite3_column_int(statement, 1);
+	holding->start_time = (uint64_t)sqlite3_column_int64(statement, 2);
+	holding->uid = (uid_t)sqlite3_column_int64(statement, 3);
+	holding->is_complete = sqlite3_column_int(statement, 4);
+	holding->is_systemd = sqlite3_column_int(statement, 5);
+	holding->cgroup_path = text_or_null(statement, 6, &r);
+	holding->unit = text_or_null(statement, 7, &r);
+	holding->rdt_group = text_or_null(statement, 8, &r);
+	holding->process = (unsigned int)sqlite3_column_int64(statement, 9);
+	holding->ignored = text_or_null(statement, 10, &r);
+	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
+	return r;
+}
+
+static int read_made(struct holdings *holdings, sqlite3_stmt *statement)
+{
+	const char *container = (const char *)sqlite3_column_text(statement, 1);
+	int kind = sqlite3_column_int(statement, 2);
+	const char *name = (const char *)sqlite3_column_text(statement, 3);
+	struct holding *holding = container ? holdings_find(holdings, container) : NULL;
+
+	if (!holding || !name || kind < 0 || kind >= MADE_KIND_COUNT)
+		return -EIO;
+	return list_made(holding, sqlite3_column_int64(statement, 0), (enum made_kind)kind, name);
+}
+
+static int read_rows(struct holdings *holdings, const char *sql,
+		     int (*read)(struct holdings *, sqlite3_stmt *))
+{
+	sqlite3_stmt *statement;
+	int r = prepare(holdings, sql, &statement);
+	int result = SQLITE_DONE;
+
+	while (r == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW)
+		r = read(holdings, statement);
+	sqlite3_finalize(statement);
+	return r < 0 ? r : error_of(result);
+}
+
+static int read_all(struct holdings *holdings)
+{
+	int r = read_rows(holdings,
+			  "SELECT container, pid, start_time, uid, is_complete, is_systemd, "
+			  "cgroup_path, unit, rdt_group, process, ignored FROM holding "
+			  "ORDER BY rowid",
+			  read_holding);
+
+	return r < 0 ? r
+		     : read_rows(holdings, "SELECT id, container, kind, name FROM made ORDER BY id",
+				 read_made);
+}
+
+/* ---- opening ---- */
+
+static int64_t read_number(struct holdings *holdings, const char *sql)
+{
+	sqlite3_stmt *statement;
+	int64_t number = -1;
+
+	if (prepare(holdings, sql, &statement) == 0 && sqlite3_step(statement) == SQLITE_ROW)
+		number = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return number;
+}
+
+static int make_tables(struct holdings *holdings)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql),
+		 "BEGIN;"
+		 "PRAGMA application_id=%d; PRAGMA user_version=%d;"
+		 "CREATE TABLE boot(id TEXT NOT NULL);"
+		 "CREATE TABLE holding(container TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL,"
+		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, is_complete INTEGER NOT NULL,"
+		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
+		 " process INTEGER NOT NULL, ignored TEXT);"
+		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
+		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
+		 "COMMIT",
+		 APPLICATION_ID, SCHEMA_VERSION);
+	return execute(holdings, sql);
+}
+
+/* 0: ours, maybe just made; -EILSEQ: somebody else's, or damaged. */
+static int check_tables(struct holdings *holdings)
+{
+	bool is_new = read_number(holdings, "SELECT count(*) FROM sqlite_master") == 0;
+
+	if (is_new && make_tables(holdings) < 0)
+		return -EIO;
+	if (read_number(holdings, "PRAGMA application_id") != APPLICATION_ID ||
+	    read_number(holdings, "PRAGMA user_version") != SCHEMA_VERSION)
+		return -EILSEQ;
+	return read_number(holdings, "SELECT count(*) FROM pragma_integrity_check "
+				     "WHERE integrity_check <> 'ok'") == 0
+		   ? 0
+		   : -EILSEQ;
+}
+
+/* What another boot has left names processes, cgroups and groups that are no more. */
+static int drop_other_boots(struct holdings *holdings)
+{
+	char id[64] = "";
+	cleanup_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	sqlite3_stmt *statement;
+	int r;
+
+	if (fd < 0 || read(fd, id, sizeof(id) - 1) <= 0)
+		return -EIO;
+	r = prepare(holdings, "SELECT count(*) FROM boot WHERE id = ?", &statement);
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, id);
+	if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1) {
+		sqlite3_finalize(statement);
+		return 0;
+	}
+	sqlite3_finalize(statement);
+	r = execute(holdings, "DELETE FROM made; DELETE FROM holding; DELETE FROM boot");
+	if (r == 0)
+		r = prepare(holdings, "INSERT INTO boot VALUES (?)", &statement);
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, id);
+	return finish(statement);
+}
+
+static void forget_all(struct holdings *holdings)
+{
+	struct holding *holding;
+
+	while ((holding = TAILQ_FIRST(&holdings->list))) {
+		TAILQ_REMOVE(&holdings->list, holding, link);
+		holding_free(holding);
+	}
+	sqlite3_close(holdings->database);
+	holdings->database = NULL;
+}
+
+static int open_file(struct holdings *holdings, const char *path)
+{
+	int r = error_of(sqlite3_open_v2(path, &holdings->database,
+					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+					 NULL));
+
+	if (r == 0)
+		(void)sqlite3_extended_result_codes(holdings->database, 1);
+	if (r == 0)
+		r = check_tables(holdings);
+	if (r == 0)
+		r = drop_other_boots(holdings);
+	if (r == 0)
+		r = read_all(holdings);
+	if (r < 0)
+		forget_all(holdings);
+	return r;
+}
+
+/* Its journal too, which must not be played into the next file. */
+static int set_aside(const char *path)
+{
+	char bad[PATH_MAX + 16];
+
+	snprintf(bad, sizeof(bad), "%s.bad", path);
+	if (rename(path, bad) < 0)
+		return -errno;
+	snprintf(bad, sizeof(bad), "%s-journal", path);
+	(void)unlink(bad);
+	return 0;
+}
+
+int holdings_open(const char *directory, struct holdings **ret_holdings, bool *ret_set_aside)
+{
+	struct holdings *holdings = calloc(1, sizeof(*holdings));
+	char path[PATH_MAX];
+	int r = 0;
+
+	*ret_set_aside = false;
+	if (!holdings)
+		return -ENOMEM;
+	TAILQ_INIT(&holdings->list);
+	if (directory) {
+		snprintf(path, sizeof(path), "%s/holdings.db", directory);
+		r = open_file(holdings, path);
+		if (r == -EIO || r == -EILSEQ) {
+			*ret_set_aside = true;
+			r = set_aside(path);
+			if (r == 0)
+				r = open_file(holdings, path);
+		}
+	}
+	if (r < 0) {
+		free(holdings);
+		return r;
+	}
+	*ret_holdings = holdings;
+	return 0;
+}
+
+struct holdings *holdings_close(struct holdings *holdings)
+{
+	if (!holdings)
+		return NULL;
+	forget_all(holdings);
+	free(holdings);
+	return NULL;
+}
+
+/* ---- changes ---- */
+
+int holdings_write(struct holdings *holdings, const struct holding *holding)
+{
+	sqlite3_stmt *statement;
+	int r = prepare(holdings,
+			"INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			&statement);
+
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, holding->container);
+	bind_int(statement, 2, holding->pid);
+	bind_int(statement, 3, (int64_t)holding->start_time);
+	bind_int(statement, 4, holding->uid);
+	bind_int(statement, 5, holding->is_complete);
+	bind_int(statement, 6, holding->is_systemd);
+	bind_text(statement, 7, holding->cgroup_path);
+	bind_text(statement, 8, holding->unit);
+	bind_text(statement, 9, holding->rdt_group);
+	bind_int(statement, 10, holding->process);
+	bind_text(statement, 11, holding->ignored);
+	return finish(statement);
+}
+
+int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
+		 uid_t uid, struct holding **ret_holding)
+{
+	struct holding *holding;
+	int r;
+
+	if (holdings_find(holdings, container))
+		return -EEXIST;
+	holding = holding_new(container);
+	if (!holding)
+		return -ENOMEM;
+	holding->pid = pid;
+	holding->start_time = start_time;
+	holding->uid = uid;
+	r = holdings_write(holdings, holding);
+	if (r < 0) {
+		holding_free(holding);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
+	*ret_holding = holding;
+	return 0;
+}
+
+int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
+		    const char *name)
+{
+	sqlite3_stmt *statement;
+	int64_t row = ++holdings->next_row;
+	int r = prepare(holdings, "INSERT INTO made(container, kind, name) VALUES (?, ?, ?)",
+			&statement);
+
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, holding->container);
+	bind_int(statement, 2, kind);
+	bind_text(statement, 3, name);
+	r = finish(statement);
+	if (r < 0)
+		return r;
+	if (holdings->database)
+		row = sqlite3_last_insert_rowid(holdings->database);
+	return list_made(holding, row, kind, name);
+}
+
+int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made)
+{
+	sqlite3_stmt *statement;
+	int r = prepare(holdings, "DELETE FROM made WHERE id = ?", &statement);
+
+	if (r == 0) {
+		bind_int(statement, 1, made->row);
+		r = finish(statement);
+	}
+	TAILQ_REMOVE(&holding->made, made, link);
+	made_free(made);
+	return r;
+}
+
+int holdings_remove(struct holdings *holdings, struct holding *holding)
+{
+	static const char *const deletes[] = {"DELETE FROM made WHERE container = ?",
+					      "DELETE FROM holding WHERE container = ?"};
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(deletes); i++) {
+		sqlite3_stmt *statement;
+		int prepared = prepare(holdings, deletes[i], &statement);
+
+		if (prepared == 0) {
+			bind_text(statement, 1, holding->container);
+			prepared = finish(statement);
+		}
+		r = r < 0 ? r : prepared;
+	}
+	TAILQ_REMOVE(&holdings->list, holding, link);
+	holding_free(holding);
+	return r;
+}

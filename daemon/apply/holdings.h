@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "daemon/base/util.h"
+
+/*
+ * What hookd holds for callers: for each container the process, and what was made for it and must
+ * be taken away again. In memory, and in a SQLite file in the state directory that is written
+ * before each step that makes something, so that a hookd that was killed knows on its return.
+ */
+
+enum made_kind {
+	MADE_CGROUP,	/* a directory; name: its path below the cgroup2 mount */
+	MADE_UNIT,	/* a systemd scope or slice */
+	MADE_RDT_GROUP, /* name: of the resctrl group */
+	MADE_RDT_MON_GROUP,
+	MADE_KIND_COUNT,
+};
+
+struct made {
+	enum made_kind kind;
+	char *name;
+	int64_t row;
+	TAILQ_ENTRY(made) link; /* holding::made, the last made first */
+};
+
+struct rdt_member;
+
+struct holding {
+	char *container;
+	pid_t pid;
+	uint64_t start_time; /* of the process, in ticks after boot (proc_pid_stat(5)) */
+	uid_t uid;	     /* the caller's */
+	bool is_complete;    /* false: being made, or hookd was killed while it was */
+	bool is_systemd;     /* the cgroup's driver */
+	char *cgroup_path;   /* below the mount, starts with '/'; NULL: none was asked for */
+	char *unit;	     /* systemd's; NULL: none */
+	char *rdt_group;     /* "/" for the default one; NULL: none was asked for */
+	struct rdt_member *rdt_member; /* since this daemon was started; release.c looks after it */
+	unsigned int process;	       /* 1u << enum process_attribute */
+	char *ignored; /* what could not be done and may be left out; NULL: nothing */
+	TAILQ_HEAD(, made) made;
+	TAILQ_ENTRY(holding) link; /* holdings::list, oldest first */
+};
+
+struct holdings;
+
+/*
+ * Opens or makes DIRECTORY/holdings.db and reads it; NULL: in memory only. A file that is not ours
+ * or is damaged is renamed to holdings.db.bad and *ret_set_aside says so. What was written in
+ * another boot is dropped: all it speaks of is gone. Blocks for the file's reads and writes.
+ */
+int holdings_open(const char *directory, struct holdings **ret_holdings,
+		  bool *ret_set_aside) must_check;
+struct holdings *holdings_close(struct holdings *holdings);
+
+struct holding *holdings_first(struct holdings *holdings);
+struct holding *holdings_next(struct holding *holding);
+struct holding *holdings_find(struct holdings *holdings, const char *container);
+
+/* A new one, not complete. -EEXIST; -EIO and the like where it cannot be written. */
+int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
+		 uid_t uid, struct holding **ret_holding) must_check;
+/* Before something is made; and when it was taken away again, or was not made. */
+int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
+		    const char *name) must_check;
+int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made);
+/* Writes the holding as it is now. Strings of it are malloc'ed and the caller's to set. */
+int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
+/* Forgets it. */
+int holdings_remove(struct holdings *holdings, struct holding *holding);
+
+bool holding_has_made(const struct holding *holding, enum made_kind kind);

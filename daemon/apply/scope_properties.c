@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conversions to systemd's units: bytes, microseconds of CPU in a second, bit masks in bytes. "No
+ * limit" is 2^64-1 there. Called by scope.c.
+ */
+#include "daemon/apply/scope_properties.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "daemon/apply/limit_list.h"
+#include "proto/mask.h"
+
+#define INFINITE	  UINT64_MAX
+#define DEFAULT_PERIOD_US 100000
+#define SECOND_US	  1000000ull
+/* systemd rounds a quota up to this, and so must whoever compares. */
+#define QUOTA_STEP_US 10000ull
+
+int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
+{
+	static const char *const switches[] = {"Delegate", "MemoryAccounting", "CPUAccounting",
+					       "IOAccounting", "TasksAccounting"};
+	int r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
+				      "Container held by hookd", "Slice", "s", slice, "PIDs", "au",
+				      1, (uint32_t)pid, "DefaultDependencies", "b", 0,
+				      "CollectMode", "s", "inactive-or-failed");
+
+	for (size_t i = 0; r >= 0 && i < sizeof(switches) / sizeof(switches[0]); i++)
+		r = sd_bus_message_append(message, "(sv)", switches[i], "b", 1);
+	return r;
+}
+
+static int append_number(sd_bus_message *message, const char *property, uint64_t value)
+{
+	return sd_bus_message_append(message, "(sv)", property, "t", value);
+}
+
+static uint64_t limit_of(int64_t value)
+{
+	return value < 0 ? INFINITE : (uint64_t)value;
+}
+
+/* memory.swap is memory and swap together; systemd's, as the kernel's, is swap alone. */
+static int append_swap(sd_bus_message *message, const struct hp_memory *memory)
+{
+	if (!memory->swap.is_set || memory->swap.value == 0)
+		return 0;
+	if (memory->swap.value < 0 || memory->limit.value < 0)
+		return append_number(message, "MemorySwapMax", limit_of(memory->swap.value));
+	return append_number(message, "MemorySwapMax",
+			     (uint64_t)(memory->swap.value - memory->limit.value));
+}
+
+static int append_memory(sd_bus_message *message, const struct hp_memory *memory)
+{
+	int r = 0;
+
+	if (memory->limit.is_set && memory->limit.value != 0)
+		r = append_number(message, "MemoryMax", limit_of(memory->limit.value));
+	if (r >= 0 && memory->reservation.is_set && memory->reservation.value != 0)
+		r = append_number(message, "MemoryLow", limit_of(memory->reservation.value));
+	return r < 0 ? r : append_swap(message, memory);
+}
+
+static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu)
+{
+	if (cpu->idle.is_set && cpu->idle.value == 1)
+		return append_number(message, "CPUWeight", 0); /* systemd 252: idle */
+	if (cpu->weight.is_set && cpu->weight.value)
+		return append_number(message, "CPUWeight", cpu->weight.value);
+	if (cpu->shares.is_set && cpu->shares.value)
+		return append_number(message, "CPUWeight",
+				     limit_weight_of_shares(cpu->shares.value));
+	return 0;
+}
+
+static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu)
+{
+	uint64_t period_us =
+	    cpu->period.is_set && cpu->period.value ? cpu->period.value : DEFAULT_PERIOD_US;
+	uint64_t per_second_us = INFINITE;
+	int r = 0;
+
+	if (cpu->period.is_set && cpu->period.value)
+		r = append_number(message, "CPUQuotaPeriodUSec", period_us);
+	if (r < 0 || !cpu->quota.is_set || cpu->quota.value == 0)
+		return r;
+	if (cpu->quota.value > 0) {
+		per_second_us = (uint64_t)cpu->quota.value * SECOND_US / period_us;
+		per_second_us += (QUOTA_STEP_US - per_second_us % QUOTA_STEP_US) % QUOTA_STEP_US;
+	}
+	return append_number(message, "CPUQuotaPerSecUSec", per_second_us);
+}
+
+/* A bit for each CPU or node, the lowest byte first, as long as it has to be. */
+static int append_mask(sd_bus_message *message, const char *property, const char *list)
+{
+	struct hp_mask mask;
+	struct hp_err err;
+	uint8_t bytes[HP_MASK_BITS / 8];
+	size_t length = 0;
+	int r;
+
+	if (!list || !*list)
+		return 0;
+	if (hp_mask_parse(list, &mask, &err) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(mask.words[i / 8] >> (i % 8 * 8));
+		if (bytes[i])
+			length = i + 1;
+	}
+	r = sd_bus_message_open_container(message, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", property);
+	if (r >= 0)
+		r = sd_bus_message_open_container(message, 'v', "ay");
+	if (r >= 0)
+		r = sd_bus_message_append_array(message, 'y', bytes, length);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+/* 0 is 1, as it is in pids.max; systemd takes no 0. */
+static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
+{
+	if (!limit->is_set)
+		return 0;
+	return append_number(message, "TasksMax", limit->value ? limit_of(limit->value) : 1);
+}
+
+int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources)
+{
+	int r = append_memory(message, &resources->memory);
+
+	if (r >= 0)
+		r = append_weight(message, &resources->cpu);
+	if (r >= 0)
+		r = append_quota(message, &resources->cpu);
+	if (r >= 0)
+		r = append_mask(message, "AllowedCPUs", resources->cpu.cpus);
+	if (r >= 0)
+		r = append_mask(message, "AllowedMemoryNodes", resources->cpu.mems);
+	return r < 0 ? r : append_tasks(message, &resources->pids_limit);
+}

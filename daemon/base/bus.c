@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sd-bus on libevent: sd-bus says what it waits for (a direction, a time), and is called when that
+ * has come. The message bus is asked first; where there is none, root can talk to systemd itself.
+ * Called by apply/scope.c.
+ */
+#include "daemon/base/bus.h"
+
+#include <poll.h>
+
+#define SYSTEMD_PRIVATE "unix:path=/run/systemd/private"
+
+struct bus {
+	struct event_base *base;
+	sd_bus *connection;  /* NULL: not connected */
+	struct event *event; /* on its descriptor, and for its time */
+	void (*on_new)(sd_bus *connection, void *userdata);
+	void *userdata;
+};
+
+static void on_ready(evutil_socket_t fd, short what, void *userdata);
+
+int bus_new(struct event_base *base, struct bus **ret_bus)
+{
+	struct bus *bus = calloc(1, sizeof(*bus));
+
+	if (!bus)
+		return -ENOMEM;
+	bus->base = base;
+	*ret_bus = bus;
+	return 0;
+}
+
+static void disconnect(struct bus *bus)
+{
+	if (bus->event)
+		event_free(take_ptr(bus->event));
+	sd_bus_close(bus->connection);
+	bus->connection = sd_bus_unref(bus->connection);
+}
+
+struct bus *bus_free(struct bus *bus)
+{
+	if (!bus)
+		return NULL;
+	disconnect(bus);
+	free(bus);
+	return NULL;
+}
+
+void bus_on_new(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata), void *userdata)
+{
+	bus->on_new = on_new;
+	bus->userdata = userdata;
+}
+
+/* The time that sd-bus wants to be called at is absolute, on CLOCK_MONOTONIC. */
+static struct timeval *time_left(struct bus *bus, struct timeval *left)
+{
+	uint64_t until_us = UINT64_MAX;
+	int64_t left_us;
+
+	if (sd_bus_get_timeout(bus->connection, &until_us) < 0 || until_us == UINT64_MAX)
+		return NULL;
+	left_us = (int64_t)until_us - clock_ns(CLOCK_MONOTONIC) / 1000;
+	if (left_us < 0)
+		left_us = 0;
+	*left = (struct timeval){left_us / 1000000, left_us % 1000000};
+	return left;
+}
+
+static int wait_again(struct bus *bus)
+{
+	int wanted = sd_bus_get_events(bus->connection);
+	short what = (short)((wanted & POLLIN ? EV_READ : 0) | (wanted & POLLOUT ? EV_WRITE : 0));
+	struct timeval left;
+
+	if (wanted < 0)
+		return wanted;
+	if (bus->event)
+		event_free(take_ptr(bus->event));
+	bus->event = event_new(bus->base, sd_bus_get_fd(bus->connection), what, on_ready, bus);
+	if (!bus->event || event_add(bus->event, time_left(bus, &left)) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *userdata)
+{
+	struct bus *bus = userdata;
+	int r;
+
+	(void)fd, (void)what;
+	do {
+		r = sd_bus_process(bus->connection, NULL);
+	} while (r > 0);
+	if (r == 0)
+		r = wait_again(bus);
+	if (r < 0)
+		disconnect(bus);
+}
+
+static int open_private(sd_bus **ret_connection)
+{
+	sd_bus *connection;
+	int r = sd_bus_new(&connection);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_set_address(connection, SYSTEMD_PRIVATE);
+	if (r >= 0)
+		r = sd_bus_start(connection);
+	if (r < 0) {
+		sd_bus_unref(connection);
+		return r;
+	}
+	*ret_connection = connection;
+	return 0;
+}
+
+int bus_connect(struct bus *bus, sd_bus **ret_connection)
+{
+	int r = 0;
+
+	if (!bus->connection) {
+		r = sd_bus_open_system(&bus->connection);
+		if (r < 0)
+			r = open_private(&bus->connection);
+		if (r >= 0)
+			r = wait_again(bus);
+		if (r < 0) {
+			disconnect(bus);
+			return r;
+		}
+		if (bus->on_new)
+			bus->on_new(bus->connection, bus->userdata);
+	}
+	*ret_connection = bus->connection;
+	return 0;
+}
+
+void bus_flush(struct bus *bus)
+{
+	if (bus->event)
+		event_active(bus->event, EV_WRITE, 0);
+}

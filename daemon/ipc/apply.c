@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io.hookd.settings: Apply, Update, Release, Holdings. Rows of dispatch.c. JSON becomes settings
+ * and a call to the applier, whose answer may come later; what is held becomes JSON.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/apply/apply.h"
+#include "daemon/apply/process.h"
+#include "daemon/base/log.h"
+#include "daemon/ipc/dispatch.h"
+#include "proto/applied.h"
+#include "proto/limits.h"
+#include "proto/settings_json.h"
+
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* An Apply or Update that is not answered yet. It outlives its connection: what is begun is ended.
+ */
+struct apply_call {
+	struct conn_call of_conn;
+	struct conn *conn; /* NULL: the client is gone */
+	struct hookd *hookd;
+	struct hp_arena arena;
+	char *container;
+	struct hp_settings *settings;
+	enum hp_dialect dialect;
+};
+
+/* ---- out ---- */
+
+static char **list_one(struct hp_arena *arena, char *text)
+{
+	char **list = text ? hp_arena_calloc(arena, 2, sizeof(*list)) : NULL;
+
+	if (list)
+		list[0] = text;
+	return list;
+}
+
+static char **list_attributes(struct hp_arena *arena, unsigned int set)
+{
+	char **list =
+	    set ? hp_arena_calloc(arena, PROCESS_ATTRIBUTE_COUNT + 1, sizeof(*list)) : NULL;
+	size_t count = 0;
+
+	for (int i = 0; list && i < PROCESS_ATTRIBUTE_COUNT; i++)
+		if (set >> i & 1)
+			list[count++] = (char *)process_attribute_names[i];
+	return list;
+}
+
+/* The lines that the kernel shows for the group now; NULL where it cannot be read. */
+static char **list_schemata(struct hp_arena *arena, const struct rdt *rdt,
+			    const struct holding *holding)
+{
+	char text[4096], *copy, **list, *save = NULL;
+	size_t count = 0;
+	ssize_t length =
+	    holding->rdt_group ? rdt_schemata(rdt, holding->rdt_group, text, sizeof(text)) : -1;
+
+	copy = length < 0 ? NULL : hp_arena_copy(arena, text, (size_t)length);
+	list = copy ? hp_arena_calloc(arena, (size_t)length + 1, sizeof(*list)) : NULL;
+	for (char *line = list ? strtok_r(copy, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save))
+		list[count++] = line + strspn(line, " ");
+	return list;
+}
+
+static void write_applied(struct hp_json_writer *writer, const struct hookd *hookd,
+			  const struct holding *holding)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	const struct hp_applied applied = {
+	    .cgroup_path = holding->cgroup_path,
+	    .cgroup_created =
+		holding_has_made(holding, MADE_CGROUP) || holding_has_made(holding, MADE_UNIT),
+	    .rdt_group = holding->rdt_group,
+	    .rdt_created = holding_has_made(holding, MADE_RDT_GROUP),
+	    .schemata = list_schemata(&arena, hookd->rdt, holding),
+	    .process = list_attributes(&arena, holding->process),
+	    .ignored = list_one(&arena, holding->ignored),
+	};
+
+	hp_applied_write(writer, &applied);
+	hp_arena_free(&arena);
+}
+
+static void reply_applied(struct conn *conn, const struct holding *holding)
+{
+	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+
+	hp_json_key(&writer, "applied");
+	write_applied(&writer, conn->hookd, holding);
+	hp_reply_end(&writer);
+}
+
+/* ---- Apply, Update ---- */
+
+static void apply_call_free(struct apply_call *call)
+{
+	hp_arena_free(&call->arena);
+	free(call);
+}
+
+static void on_conn_gone(struct conn_call *of_conn)
+{
+	struct apply_call *call = container_of(of_conn, struct apply_call, of_conn);
+
+	call->conn = NULL;
+}
+
+static void say(const struct apply_call *call, int r, const struct hp_err *err)
+{
+	const struct log_field fields[] = {{"CONTAINER_ID_FULL", call->container}};
+
+	if (r < 0)
+		log_write(LOG_WARNING, fields, ELEMENTS(fields),
+			  "container %s: settings failed, and are undone: %s %s", call->container,
+			  err->path, err->reason);
+	else
+		log_write(LOG_INFO, fields, ELEMENTS(fields), "container %s: settings applied",
+			  call->container);
+}
+
+static void on_applied(int r, struct holding *holding, const struct hp_err *err, void *userdata)
+{
+	struct apply_call *call = userdata;
+	struct conn *conn = call->conn;
+	struct hp_err reply = *err;
+
+	say(call, r, err);
+	if (conn && r == 0)
+		reply_applied(conn, holding);
+	if (conn && r < 0) {
+		hp_settings_path(reply.path, call->dialect);
+		(void)hp_err_prefix(&reply, r, "settings");
+		hp_reply_err(&conn->out, &reply);
+	}
+	apply_call_free(call);
+	if (conn)
+		conn_end_call(conn);
+}
+
+enum parameter {
+	PARAMETER_CONTAINER,
+	PARAMETER_SETTINGS,
+	PARAMETER_DIALECT,
+	PARAMETER_PID,
+	PARAMETER_MANAGER,
+	PARAMETER_COUNT,
+	PARAMETER_UPDATE_COUNT = PARAMETER_PID,
+};
+
+static const char *const parameter_names[PARAMETER_COUNT] = {
+    [PARAMETER_CONTAINER] = "container",   [PARAMETER_SETTINGS] = "settings",
+    [PARAMETER_DIALECT] = "dialect",	   [PARAMETER_PID] = "pid",
+    [PARAMETER_MANAGER] = "cgroupManager",
+};
+
+/* A filter can only be installed by the process itself; CompileSeccomp gives it one to install. */
+static int refuse_seccomp(const struct apply_call *call, struct hp_err *err)
+{
+	if (!call->settings->seccomp)
+		return 0;
+	(void)hp_err_invalid(err, "linux.seccomp",
+			     "cannot be put on another process; see CompileSeccomp");
+	hp_settings_path(err->path, call->dialect);
+	return -EINVAL;
+}
+
+static int read_settings(struct hp_json_value value, struct apply_call *call, struct hp_err *err)
+{
+	int r = hp_settings_read(value, call->dialect, &call->arena, &call->settings, err);
+
+	return r < 0 ? r : refuse_seccomp(call, err);
+}
+
+static int read_container(struct hp_json_value value, struct hp_arena *arena, char **ret,
+			  struct hp_err *err)
+{
+	int r = hp_json_get_name(value, arena, HP_ID_BYTES_MAX, ret, err);
+
+	if (r == 0 && (strchr(*ret, '/') || (*ret)[0] == '.'))
+		r = hp_err_invalid(err, NULL, "must be able to name a cgroup");
+	return hp_err_prefix(err, r, "container");
+}
+
+/* What Apply and Update have in common. */
+static int read_call(const struct hp_json_value *values, struct apply_call *call,
+		     struct hp_err *err)
+{
+	int dialect = HP_DIALECT_OCI;
+	int r = read_container(values[PARAMETER_CONTAINER], &call->arena, &call->container, err);
+
+	if (r == 0 && !hp_json_is_absent(values[PARAMETER_DIALECT]))
+		r = hp_err_prefix(err,
+				  hp_json_get_enum(values[PARAMETER_DIALECT], hp_dialect_names,
+						   HP_DIALECT_COUNT, &dialect, err),
+				  "dialect");
+	call->dialect = (enum hp_dialect)dialect;
+	if (r == 0)
+		r = hp_err_prefix(err, read_settings(values[PARAMETER_SETTINGS], call, err),
+				  "settings");
+	return r;
+}
+
+static int read_target(const struct hp_json_value *values, struct apply_request *request,
+		       struct hp_err *err)
+{
+	int driver = CGROUP_DRIVER_AUTO;
+	int64_t pid;
+	int r = hp_json_get_int64(values[PARAMETER_PID], 1, INT32_MAX, &pid, err);
+
+	if (r < 0)
+		return hp_err_prefix(err, r, "pid");
+	if (!hp_json_is_absent(values[PARAMETER_MANAGER])) {
+		r = hp_json_get_enum(values[PARAMETER_MANAGER], cgroup_driver_names + 1,
+				     CGROUP_DRIVER_COUNT - 1, &driver, err);
+		if (r < 0)
+			return hp_err_prefix(err, r, "cgroupManager");
+		driver++;
+	}
+	request->pid = (pid_t)pid;
+	request->driver = (enum cgroup_driver)driver;
+	return 0;
+}
+
+/* The call, read as far as `count` parameters go; NULL with *err. */
+static struct apply_call *apply_call_new(struct exchange *exchange, size_t count,
+					 struct hp_json_value values[], struct hp_err *err)
+{
+	struct apply_call *call = calloc(1, sizeof(*call));
+	int r;
+
+	if (!call) {
+		(void)hp_err_no_memory(err);
+		return NULL;
+	}
+	call->hookd = exchange->hookd;
+	r = read_parameters(exchange, parameter_names, count, values, err);
+	if (r == 0)
+		r = read_call(values, call, err);
+	if (r < 0) {
+		apply_call_free(call);
+		return NULL;
+	}
+	return call;
+}
+
+static void begin(struct exchange *exchange, struct apply_call *call)
+{
+	call->of_conn.gone = on_conn_gone;
+	call->conn = exchange->conn;
+	conn_begin_call(exchange->conn, &call->of_conn);
+}
+
+int handle_apply(struct exchange *exchange, struct hp_err *err)
+{
+	struct hp_json_value values[PARAMETER_COUNT];
+	struct apply_call *call = apply_call_new(exchange, PARAMETER_COUNT, values, err);
+	struct apply_request request = {0};
+
+	if (!call)
+		return -EINVAL;
+	if (read_target(values, &request, err) < 0) {
+		apply_call_free(call);
+		return -EINVAL;
+	}
+	request.container = call->container;
+	request.uid = exchange->conn->peer.uid;
+	request.settings = call->settings;
+	begin(exchange, call);
+	applier_apply(exchange->hookd->applier, &request, on_applied, call);
+	return 0;
+}
+
+int handle_update(struct exchange *exchange, struct hp_err *err)
+{
+	struct hp_json_value values[PARAMETER_COUNT];
+	struct apply_call *call = apply_call_new(exchange, PARAMETER_UPDATE_COUNT, values, err);
+
+	if (!call)
+		return -EINVAL;
+	begin(exchange, call);
+	applier_update(exchange->hookd->applier, call->container, call->settings, on_applied, call);
+	return 0;
+}
+
+/* ---- Release, Holdings ---- */
+
+static void on_removed(const char *name, void *userdata)
+{
+	hp_json_put_string(userdata, name);
+}
+
+int handle_release(struct exchange *exchange, struct hp_err *err)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_buf removed = HP_BUF_INIT;
+	struct hp_json_writer list = HP_JSON_WRITER_INIT(&removed), writer;
+	struct hp_json_value value;
+	char *container = NULL;
+	int r = read_parameters(exchange, parameter_names, 1, &value, err);
+
+	if (r == 0)
+		r = read_container(value, &arena, &container, err);
+	if (r == 0) {
+		hp_json_begin(&list, '[');
+		r = applier_release(exchange->hookd->applier, container, on_removed, &list, err);
+		hp_json_end(&list, ']');
+	}
+	if (r == 0) {
+		writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+		hp_json_key(&writer, "removed");
+		hp_json_put_raw(&writer, removed.data, removed.length);
+		hp_reply_end(&writer);
+		log_info("container %s: released", container);
+	}
+	hp_buf_free(&removed);
+	hp_arena_free(&arena);
+	return r;
+}
+
+int handle_holdings(struct exchange *exchange, struct hp_err *err)
+{
+	struct holding *holding;
+	struct hp_json_writer writer;
+	int r = expect_no_parameters(exchange, err);
+
+	if (r < 0)
+		return r;
+	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	hp_json_key(&writer, "containers");
+	hp_json_begin(&writer, '{');
+	holding = holdings_first(applier_holdings(exchange->hookd->applier));
+	for (; holding; holding = holdings_next(holding)) {
+		hp_json_put_key(&writer, holding->container);
+		write_applied(&writer, exchange->hookd, holding);
+	}
+	hp_json_end(&writer, '}');
+	hp_reply_end(&writer);
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* apply/cgroup_path and apply/scope: which texts of linux.cgroupsPath lead to a cgroup, and where.
+ */
+
+#include "daemon/apply/cgroup_path.h"
+#include "daemon/apply/scope.h"
+#include "tests/daemon/support.h"
+
+static void paths_that_are_some(void **state)
+{
+	static const char *const paths[][2] = {
+	    {"/box", "/box"},	  {"box", "/box"},
+	    {"/a/b/c", "/a/b/c"}, {"a/b.slice/c-d_e:f@g", "/a/b.slice/c-d_e:f@g"},
+	    {"/...", "/..."},	  {"/memoryx", "/memoryx"},
+	};
+	char path[CGROUP_PATH_SIZE];
+	struct hp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(paths); i++) {
+		assert_int_equal(cgroup_path_read(paths[i][0], path, &err), 0);
+		assert_string_equal(path, paths[i][1]);
+	}
+}
+
+/* Out of the mount, into a file of the kernel's, or what no unit's name would be. */
+static void paths_that_are_none(void **state)
+{
+	static const char *const paths[] = {
+	    "",		 "/",
+	    "//box",	 "/a//b",
+	    "/a/",	 "/a/../b",
+	    "..",	 "/.",
+	    "/a/./b",	 "/a b",
+	    "/a\nb",	 "/cgroup.procs",
+	    "/a/pids.x", "/a/memory.events",
+	    "/\303\244", "/a*",
+	};
+	char path[CGROUP_PATH_SIZE] = "as it was", long_path[CGROUP_PATH_SIZE + 8];
+	struct hp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(paths); i++)
+		assert_int_equal(cgroup_path_read(paths[i], path, &err), -EINVAL);
+	memset(long_path, 'a', sizeof(long_path) - 1);
+	long_path[sizeof(long_path) - 1] = '\0';
+	assert_int_equal(cgroup_path_read(long_path, path, &err), -EINVAL);
+	assert_string_equal(path, "as it was");
+}
+
+static void scopes_that_are_some(void **state)
+{
+	static const char *const names[][3] = {
+	    {"system.slice:hookd:box", "hookd-box.scope", "system.slice"},
+	    {":runc:1234", "runc-1234.scope", "system.slice"},
+	    {"a-b.slice::box", "box.scope", "a-b.slice"},
+	};
+	struct scope_name name;
+	struct hp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		assert_int_equal(scope_name_read(names[i][0], &name, &err), 0);
+		assert_string_equal(name.unit, names[i][1]);
+		assert_string_equal(name.slice, names[i][2]);
+	}
+}
+
+static void scopes_that_are_none(void **state)
+{
+	static const char *const names[] = {
+	    "",
+	    "box",
+	    "a:b",
+	    "a:b:c:d",
+	    "a.slice:b:",
+	    "a.slice:b:c/d",
+	    "a.slice:b:c.slice",
+	    "a.service:b:c",
+	    "../x:a:b",
+	    "a.slice:b c:d",
+	};
+	struct scope_name name;
+	struct hp_err err;
+	char *long_name;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		assert_int_equal(scope_name_read(names[i], &name, &err), -EINVAL);
+	assert_true(asprintf(&long_name, ":a:%0300d", 0) > 0);
+	assert_int_equal(scope_name_read(long_name, &name, &err), -EINVAL);
+	free(long_name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(paths_that_are_some),
+	    cmocka_unit_test(paths_that_are_none),
+	    cmocka_unit_test(scopes_that_are_some),
+	    cmocka_unit_test(scopes_that_are_none),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* apply/undo: everything back, the last change first, and every entry forgotten once. */
+
+#include "daemon/apply/undo.h"
+#include "tests/daemon/support.h"
+
+static char trace[64];
+static int forgotten;
+
+struct change {
+	char letter;
+};
+
+static void put_back(void *data)
+{
+	const struct change *change = data;
+
+	strncat(trace, &change->letter, 1);
+}
+
+static void forget(void *data)
+{
+	(void)data;
+	forgotten++;
+}
+
+static void add(struct undo *undo, char letter)
+{
+	struct change *change = undo_add(undo, sizeof(*change), put_back, forget);
+
+	assert_non_null(change);
+	assert_int_equal(change->letter, '\0');
+	change->letter = letter;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	trace[0] = '\0';
+	forgotten = 0;
+	return 0;
+}
+
+static void the_last_change_is_put_back_first(void **state)
+{
+	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
+
+	(void)state;
+	add(&undo, 'a');
+	add(&undo, 'b');
+	add(&undo, 'c');
+	undo_all(&undo);
+	assert_string_equal(trace, "cba");
+	assert_int_equal(forgotten, 3);
+	undo_all(&undo);
+	assert_string_equal(trace, "cba");
+}
+
+static void what_is_forgotten_stays(void **state)
+{
+	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
+
+	(void)state;
+	add(&undo, 'a');
+	undo_forget(&undo);
+	assert_string_equal(trace, "");
+	assert_int_equal(forgotten, 1);
+	assert_true(STAILQ_EMPTY(&undo));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(the_last_change_is_put_back_first, begin),
+	    cmocka_unit_test_setup(what_is_forgotten_stays, begin),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A daemon that is killed between any two steps of Apply, Release or the way back from a failure
+ * knows, when it is started again, of all that it has made, and of nothing else.
+ *
+ * A process of its own is the daemon: it makes an applier over a file of holdings, and is traced.
+ * At its n-th system call that changes something, SIGKILL comes before the kernel does it; for
+ * every n, until it gets to the end. Then another process opens the same file.
+ */
+
+#include "tests/daemon/support.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "daemon/apply/apply.h"
+#include "daemon/base/file.h"
+
+#define CGROUPS	     "/sys/fs/cgroup"
+#define RESCTRL	     "/sys/fs/resctrl"
+#define SCOPE	     "hookd-crash.scope"
+#define SCOPE_PATH   "/system.slice/" SCOPE
+#define STEPS_MAX    2000
+#define TEST_SECONDS 900
+
+/* ---- what is made, and what is of others ---- */
+
+/* In the order in which they are made. */
+static const struct {
+	enum made_kind kind;
+	const char *name, *path;
+} things[] = {
+    {MADE_CGROUP, "/crash/below", CGROUPS "/crash/below"},
+    {MADE_CGROUP, "/crash/below/box", CGROUPS "/crash/below/box"},
+    {MADE_CGROUP, "/crash/below/heir", CGROUPS "/crash/below/heir"},
+    {MADE_UNIT, SCOPE, CGROUPS SCOPE_PATH},
+    {MADE_RDT_GROUP, "box", RESCTRL "/box"},
+};
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	if (file_write_at(AT_FDCWD, path, text) < 0)
+		fail_msg("%s: cannot write %s", path, text);
+}
+
+static bool says(const char *path, const char *expected)
+{
+	char text[256];
+
+	return file_read_at(AT_FDCWD, path, text, sizeof(text)) >= 0 && strcmp(text, expected) == 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (mkdir(CGROUPS "/crash", 0755) < 0 || mkdir(CGROUPS "/crash/theirs", 0755) < 0 ||
+	    mkdir(RESCTRL "/theirs", 0755) < 0)
+		return -1;
+	write_file(CGROUPS "/cgroup.subtree_control", "+pids");
+	write_file(CGROUPS "/crash/cgroup.subtree_control", "+pids");
+	write_file(CGROUPS "/crash/theirs/pids.max", "7");
+	write_file(RESCTRL "/theirs/schemata", "L3:0=3f\n");
+	return 0;
+}
+
+/* What a test that failed has left must not fail the next. */
+static int tear_down(void **state)
+{
+	(void)state;
+	for (size_t i = ELEMENTS(things); i-- > 0;)
+		if (things[i].kind != MADE_UNIT)
+			(void)rmdir(things[i].path);
+	(void)rmdir(RESCTRL "/theirs");
+	(void)rmdir(CGROUPS "/crash/theirs");
+	return rmdir(CGROUPS "/crash");
+}
+
+/* Their group's schemata are not compared as text: the kernel pads them to a width of its own. */
+static int check_others(void)
+{
+	CHECK(says(CGROUPS "/crash/theirs/pids.max", "7\n"));
+	CHECK(exists(RESCTRL "/theirs"));
+	return 0;
+}
+
+/* ---- the victim ---- */
+
+static pid_t victim;
+
+static void start_victim(void)
+{
+	victim = fork();
+	if (victim == 0)
+		for (;;)
+			pause();
+	assert_true(victim > 0);
+}
+
+static void end_victim(void)
+{
+	kill(victim, SIGKILL);
+	waitpid(victim, NULL, 0);
+}
+
+static bool is_victim_in(const char *cgroup)
+{
+	char path[64], text[256], expected[300];
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", victim);
+	snprintf(expected, sizeof(expected), "0::%s\n", cgroup);
+	return file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && strcmp(text, expected) == 0;
+}
+
+static void move_victim_out(void)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", victim);
+	write_file(CGROUPS "/cgroup.procs", text);
+}
+
+/* ---- the daemon ---- */
+
+static char state_directory[32];
+
+struct daemon {
+	struct event_base *base;
+	struct rdt *rdt;
+	struct bus *bus;
+	struct scopes *scopes;
+	struct applier *applier;
+	bool is_set_aside;
+};
+
+static void do_nothing_with(const char *container, const char *what, void *userdata)
+{
+	(void)container, (void)what, (void)userdata;
+}
+
+static int daemon_start(struct daemon *daemon)
+{
+	struct holdings *holdings;
+
+	CHECK((daemon->base = event_base_new()));
+	CHECK(rdt_new(NULL, &daemon->rdt) == 0);
+	CHECK(bus_new(daemon->base, &daemon->bus) == 0);
+	CHECK(scopes_new(daemon->bus, &daemon->scopes) == 0);
+	CHECK(holdings_open(state_directory, &holdings, &daemon->is_set_aside) == 0);
+	CHECK(!daemon->is_set_aside);
+	CHECK(applier_new(daemon->base, holdings, daemon->rdt, daemon->scopes, do_nothing_with,
+			  NULL, &daemon->applier) == 0);
+	return 0;
+}
+
+static void daemon_end(struct daemon *daemon)
+{
+	applier_free(daemon->applier);
+	scopes_free(daemon->scopes);
+	bus_free(daemon->bus);
+	rdt_free(daemon->rdt);
+	event_base_free(daemon->base);
+}
+
+static void on_applied(int r, struct holding *holding, const struct hp_err *err, void *userdata)
+{
+	(void)holding;
+	if (r < 0)
+		fprintf(stderr, "# %s: %s\n", err->path, err->reason);
+	*(int *)userdata = r;
+}
+
+static int apply(struct daemon *daemon, const char *container, const struct hp_settings *settings,
+		 enum cgroup_driver driver)
+{
+	const struct apply_request request = {
+	    .container = container,
+	    .pid = victim,
+	    .settings = settings,
+	    .driver = driver,
+	};
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	int r = 1;
+
+	applier_apply(daemon->applier, &request, on_applied, &r);
+	while (r == 1 && loop_turn(daemon->base, deadline_ns))
+		continue;
+	return r;
+}
+
+static struct hp_resources resources = {
+    .pids_limit = {true, 50},
+    .memory.limit = {true, 64 << 20},
+    .cpu.shares = {true, 512},
+};
+static char l3[] = "L3:0=f", path[] = "/crash/below/box", scope_path[] = ":hookd:crash",
+	    heir_path[] = "/crash/below/heir";
+static struct hp_intel_rdt rdt = {.l3_cache_schema = l3};
+
+/* ---- scenarios: what the daemon is killed in ---- */
+
+static int apply_cgroupfs(struct daemon *daemon)
+{
+	const struct hp_settings settings = {
+	    .cgroups_path = path,
+	    .resources = &resources,
+	    .intel_rdt = &rdt,
+	    .oom_score_adj = {true, 300},
+	};
+
+	return apply(daemon, "box", &settings, CGROUP_DRIVER_CGROUPFS);
+}
+
+static int apply_systemd(struct daemon *daemon)
+{
+	const struct hp_settings settings = {
+	    .cgroups_path = scope_path,
+	    .resources = &resources,
+	    .intel_rdt = &rdt,
+	};
+
+	return apply(daemon, "box", &settings, CGROUP_DRIVER_SYSTEMD);
+}
+
+/* The last part fails, when everything else was done. */
+static int fail_to_apply(struct daemon *daemon)
+{
+	const struct hp_settings settings = {
+	    .cgroups_path = path,
+	    .resources = &resources,
+	    .intel_rdt = &rdt,
+	    .oom_score_adj = {true, 30000},
+	};
+
+	return apply(daemon, "box", &settings, CGROUP_DRIVER_CGROUPFS) < 0 ? 0 : 1;
+}
+
+static void ignore_removed(const char *name, void *userdata)
+{
+	(void)name, (void)userdata;
+}
+
+static int release_one(struct daemon *daemon, const char *container)
+{
+	struct hp_err err = {0};
+	int r = applier_release(daemon->applier, container, ignore_removed, NULL, &err);
+
+	if (r < 0)
+		fprintf(stderr, "# release: %s: %s\n", err.path, err.reason);
+	return r;
+}
+
+static int release(struct daemon *daemon)
+{
+	return release_one(daemon, "box");
+}
+
+static int prepare_release(struct daemon *daemon)
+{
+	int r = apply_cgroupfs(daemon);
+
+	move_victim_out();
+	return r;
+}
+
+/* What was made for the first container has the second one's cgroup in it. */
+static int prepare_release_beside(struct daemon *daemon)
+{
+	const struct hp_settings settings = {.cgroups_path = heir_path};
+	int r = apply_cgroupfs(daemon);
+
+	r = r ? r : apply(daemon, "heir", &settings, CGROUP_DRIVER_CGROUPFS);
+	move_victim_out();
+	return r;
+}
+
+struct scenario {
+	const char *name;
+	int (*prepare)(struct daemon *daemon); /* not traced; may be NULL */
+	int (*run)(struct daemon *daemon);
+	const char *cgroup; /* of the victim when it is held and complete */
+};
+
+/* ---- the tracer ---- */
+
+/* The system calls that change something that others see. */
+static bool changes(const struct __ptrace_syscall_info *info)
+{
+	static const unsigned short calls[] = {
+	    SYS_write,	SYS_pwrite64,  SYS_mkdirat,    SYS_unlinkat,	  SYS_unlink,
+	    SYS_rename, SYS_ftruncate, SYS_fdatasync,  SYS_sendmsg,	  SYS_sendto,
+	    SYS_bpf,	SYS_prlimit64, SYS_ioprio_set, SYS_sched_setattr, SYS_sched_setaffinity,
+	    SYS_mkdir,	SYS_rmdir,     SYS_setxattr,   SYS_fsync,
+	};
+
+	if (info->op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	if (info->entry.nr == SYS_openat)
+		return info->entry.args[2] & O_CREAT;
+	for (size_t i = 0; i < ELEMENTS(calls); i++)
+		if (info->entry.nr == calls[i])
+			return true;
+	return false;
+}
+
+static int be_the_daemon(const struct scenario *scenario)
+{
+	struct daemon daemon = {0};
+
+	if (daemon_start(&daemon) != 0)
+		return 2;
+	if (scenario->prepare && scenario->prepare(&daemon) != 0)
+		return 3;
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0)
+		return 4;
+	return scenario->run(&daemon) == 0 ? 0 : 1;
+}
+
+/* Kills it before the n-th change. False: there was none, it is through. */
+static bool kill_before(pid_t daemon, unsigned int n)
+{
+	struct __ptrace_syscall_info info;
+	int status;
+
+	assert_int_equal(waitpid(daemon, &status, 0), daemon);
+	if (!WIFSTOPPED(status))
+		fail_msg("the daemon could not even start: %x", status);
+	assert_int_equal(
+	    ptrace(PTRACE_SETOPTIONS, daemon, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
+	for (;;) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, daemon, NULL, NULL), 0);
+		assert_int_equal(waitpid(daemon, &status, 0), daemon);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return false;
+		}
+		assert_true(WIFSTOPPED(status));
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, daemon, sizeof(info), &info) > 0);
+		if (changes(&info) && n-- == 0)
+			break;
+	}
+	kill(daemon, SIGKILL);
+	assert_int_equal(waitpid(daemon, &status, 0), daemon);
+	assert_true(WIFSIGNALED(status));
+	return true;
+}
+
+static bool crash_before(const struct scenario *scenario, unsigned int n)
+{
+	pid_t daemon = fork();
+
+	if (daemon == 0)
+		_exit(be_the_daemon(scenario));
+	assert_true(daemon > 0);
+	return kill_before(daemon, n);
+}
+
+/* ---- the daemon that is started after it ---- */
+
+static bool is_held(const struct daemon *daemon, size_t thing)
+{
+	struct holding *holding = holdings_first(applier_holdings(daemon->applier));
+	const struct made *made;
+
+	for (; holding; holding = holdings_next(holding))
+		TAILQ_FOREACH (made, &holding->made, link)
+			if (made->kind == things[thing].kind &&
+			    strcmp(made->name, things[thing].name) == 0)
+				return true;
+	return false;
+}
+
+/* What is there is held. systemd takes away what is empty by itself, when it gets to it. */
+static int check_truth(const struct daemon *daemon, const struct scenario *scenario)
+{
+	const struct holding *holding = holdings_find(applier_holdings(daemon->applier), "box");
+
+	for (size_t i = 0; i < ELEMENTS(things); i++) {
+		if (exists(things[i].path) && !is_held(daemon, i)) {
+			fprintf(stderr, "# %s is there, and nobody knows\n", things[i].path);
+			return 1;
+		}
+		if (!exists(things[i].path) && is_held(daemon, i) && things[i].kind != MADE_UNIT) {
+			fprintf(stderr, "# %s is not there, and held\n", things[i].path);
+			return 1;
+		}
+	}
+	if (holding && holding->is_complete && scenario->cgroup) {
+		CHECK(is_victim_in(scenario->cgroup));
+		CHECK(strcmp(holding->cgroup_path, scenario->cgroup) == 0);
+		CHECK(strcmp(holding->rdt_group, "box") == 0);
+	}
+	return check_others();
+}
+
+static int check_nothing_is_left(const struct daemon *daemon)
+{
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
+
+	for (size_t i = 0; i < ELEMENTS(things); i++) {
+		while (things[i].kind == MADE_UNIT && exists(things[i].path) &&
+		       loop_turn(daemon->base, clock_ns(CLOCK_MONOTONIC) + 10000000) == false &&
+		       clock_ns(CLOCK_MONOTONIC) < deadline_ns)
+			continue;
+		if (exists(things[i].path)) {
+			fprintf(stderr, "# %s is left\n", things[i].path);
+			return 1;
+		}
+	}
+	CHECK(!holdings_first(applier_holdings(daemon->applier)));
+	return check_others();
+}
+
+/* Release, while the process goes on somewhere else. */
+static int release_afterwards(void *userdata)
+{
+	struct daemon daemon = {0};
+	struct holding *holding;
+	int failed = daemon_start(&daemon);
+
+	(void)userdata;
+	if (failed)
+		return failed;
+	move_victim_out();
+	while ((holding = holdings_first(applier_holdings(daemon.applier))))
+		CHECK(release_one(&daemon, holding->container) == 0);
+	failed = check_nothing_is_left(&daemon);
+	daemon_end(&daemon);
+	CHECK(kill(victim, 0) == 0);
+	return failed;
+}
+
+/* While the process is in it, Release leaves all as it is. */
+static int stay_afterwards(void *userdata)
+{
+	struct daemon daemon = {0};
+	struct hp_err err = {0};
+	int failed = daemon_start(&daemon), status;
+
+	if (failed || (failed = check_truth(&daemon, userdata)))
+		return failed;
+	if (is_victim_in("/crash/below/box") || is_victim_in(SCOPE_PATH))
+		CHECK(applier_release(daemon.applier, "box", ignore_removed, NULL, &err) == -EBUSY);
+	/* What was wrongly asked of systemd would come about in the meantime. */
+	(void)loop_turn(daemon.base, clock_ns(CLOCK_MONOTONIC) + 20000000);
+	CHECK(waitpid(victim, &status, WNOHANG) != victim);
+	CHECK(kill(victim, 0) == 0);
+	daemon_end(&daemon);
+	return 0;
+}
+
+/* Started when the process has ended: nothing has to be asked for. */
+static int start_after_the_end(void *userdata)
+{
+	struct daemon daemon = {0};
+	int failed = daemon_start(&daemon);
+
+	(void)userdata;
+	if (failed)
+		return failed;
+	failed = check_nothing_is_left(&daemon);
+	daemon_end(&daemon);
+	return failed;
+}
+
+/* ---- every n ---- */
+
+static int remove_one(const char *name, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status, (void)kind, (void)place;
+	return remove(name);
+}
+
+/*
+ * False: there was no n-th change. Afterwards the process goes on, and what is held is released; or
+ * it has ended when the daemon is started once more. They take turns.
+ */
+static bool check_crash(const struct scenario *scenario, unsigned int n)
+{
+	bool is_killed;
+	int failed;
+
+	temporary_directory(state_directory);
+	start_victim();
+	is_killed = crash_before(scenario, n);
+	failed = in_child(stay_afterwards, (void *)scenario);
+	if (!failed && n % 2)
+		failed = in_child(release_afterwards, NULL);
+	end_victim();
+	if (!failed && n % 2 == 0)
+		failed = in_child(start_after_the_end, NULL);
+	if (failed)
+		fail_msg("%s, killed before change %u", scenario->name, n);
+	(void)nftw(state_directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return is_killed;
+}
+
+static void check_all(const struct scenario *scenario)
+{
+	unsigned int n = 0;
+
+	while (n < STEPS_MAX && check_crash(scenario, n))
+		n++;
+	print_message("# %s: killed before each of %u changes\n", scenario->name, n);
+	assert_in_range(n, 10, STEPS_MAX - 1);
+}
+
+static void apply_with_cgroupfs(void **state)
+{
+	(void)state;
+	check_all(&(struct scenario){
+	    .name = "Apply",
+	    .run = apply_cgroupfs,
+	    .cgroup = "/crash/below/box",
+	});
+}
+
+static void apply_with_systemd(void **state)
+{
+	(void)state;
+	check_all(&(struct scenario){
+	    .name = "Apply by systemd",
+	    .run = apply_systemd,
+	    .cgroup = SCOPE_PATH,
+	});
+}
+
+static void the_way_back_from_a_failure(void **state)
+{
+	(void)state;
+	check_all(&(struct scenario){.name = "an Apply that fails", .run = fail_to_apply});
+}
+
+static void release_of_all(void **state)
+{
+	(void)state;
+	check_all(&(struct scenario){
+	    .name = "Release",
+	    .prepare = prepare_release,
+	    .run = release,
+	});
+}
+
+static void release_beside_another(void **state)
+{
+	(void)state;
+	check_all(&(struct scenario){
+	    .name = "Release beside another",
+	    .prepare = prepare_release_beside,
+	    .run = release,
+	});
+}
+
+#define CRASH_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CRASH_TEST(apply_with_cgroupfs), CRASH_TEST(the_way_back_from_a_failure),
+	    CRASH_TEST(release_of_all),	     CRASH_TEST(release_beside_another),
+	    CRASH_TEST(apply_with_systemd),
+	};
+
+	if (!exists(CGROUPS "/cgroup.controllers") || !exists(RESCTRL "/schemata")) {
+		printf("1..0 # SKIP it takes cgroup2 and resctrl\n");
+		return 77;
+	}
+	alarm(TEST_SECONDS);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
