@@ -8,11 +8,12 @@
  * was on its way, and of methods that change nothing a second call does no harm.
  */
 
+#include "client/call.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/client.h"
 #include "client/deadline.h"
 
 #define METHOD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
@@ -20,7 +21,9 @@
 static bool call_is_safe(const char *method)
 {
 	static const char *const prefixes[] = {"org.varlink.service.", "io.hookd.status."};
-	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Wait"};
+	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Wait",
+					      "io.hookd.settings.Holdings",
+					      "io.hookd.settings.CompileSeccomp"};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		if (strncmp(method, prefixes[i], strlen(prefixes[i])) == 0)
@@ -73,6 +76,20 @@ static int call_send(struct hookd_client *client, const char *method, int64_t de
 	return r < 0 ? r : client_receive(client, deadline, ret_reply);
 }
 
+static int call_fail_too_many(struct hookd_client *client)
+{
+	wire_close(&client->wire);
+	return fault_set(&client->fault, -EBADMSG, "hookd answered with more than was asked for");
+}
+
+int call_once(struct hookd_client *client, const char *method, int64_t deadline,
+	      struct hp_reply *ret_reply)
+{
+	int r = call_send(client, method, deadline, ret_reply);
+
+	return r >= 0 && ret_reply->continues ? call_fail_too_many(client) : r;
+}
+
 /* The callback gets terminated text, which the token's bytes inside a message are not. */
 static int call_deliver(struct hookd_client *client, const struct hp_reply *reply,
 			hookd_reply_fn callback, void *userdata)
@@ -110,11 +127,8 @@ int hookd_call(struct hookd_client *client, const char *method, const char *para
 	while (r >= 0) {
 		bool continues = reply.continues;
 
-		if (continues && !more) {
-			wire_close(&client->wire);
-			return fault_set(&client->fault, -EBADMSG,
-					 "hookd answered with more than was asked for");
-		}
+		if (continues && !more)
+			return call_fail_too_many(client);
 		r = callback ? call_deliver(client, &reply, callback, userdata) : 0;
 		if (!continues)
 			return r;

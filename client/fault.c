@@ -13,24 +13,59 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A parameter of the error, and what stands before it in the sentence. */
+struct fault_part {
+	const char *before, *member;
+};
+
 static const struct fault_row {
 	const char *name;
 	int error;
 	const char *sentence;
-	const char *detail; /* the parameter that says more, or NULL */
+	struct fault_part parts[4]; /* those that the error has follow the sentence */
+	const char *parameter;	    /* the member that names a field of the caller's, or NULL */
 } fault_rows[] = {
-    {"org.varlink.service.InvalidParameter", EINVAL, "hookd does not take", "parameter"},
-    {"org.varlink.service.MethodNotFound", ENOSYS, "hookd has no method", "method"},
-    {"org.varlink.service.MethodNotImplemented", ENOSYS, "hookd has no method", "method"},
-    {"org.varlink.service.InterfaceNotFound", ENOSYS, "hookd has no interface", "interface"},
+    {"org.varlink.service.InvalidParameter",
+     EINVAL,
+     "hookd does not take",
+     {{" ", "parameter"}},
+     "parameter"},
+    {"org.varlink.service.MethodNotFound", ENOSYS, "hookd has no method", {{" ", "method"}}},
+    {"org.varlink.service.MethodNotImplemented", ENOSYS, "hookd has no method", {{" ", "method"}}},
+    {"org.varlink.service.InterfaceNotFound",
+     ENOSYS,
+     "hookd has no interface",
+     {{" ", "interface"}}},
     {"org.varlink.service.PermissionDenied", EPERM, "hookd does not allow it to this user"},
-    {"io.hookd.hooks.NoSuchRun", ESRCH, "hookd knows no run", "run"},
-    {"io.hookd.status.NoSuchRun", ESRCH, "hookd knows no run", "run"},
-    {"io.hookd.hooks.RequestIdConflict", EEXIST, "another request had the id", "requestId"},
+    {"io.hookd.hooks.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
+    {"io.hookd.status.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
+    {"io.hookd.hooks.RequestIdConflict",
+     EEXIST,
+     "another request had the id",
+     {{" ", "requestId"}}},
     {"io.hookd.hooks.Busy", EBUSY, "hookd's queue is full"},
     {"io.hookd.hooks.Draining", ESHUTDOWN, "hookd is shutting down and takes no new work"},
-    {"io.hookd.hooks.Refused", EPERM, "hookd's policy refuses it:", "reason"},
-    {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", "reason"},
+    {"io.hookd.hooks.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
+    {"io.hookd.settings.SettingFailed",
+     EIO,
+     "a setting failed",
+     {{": ", "path"}, {" in step ", "step"}, {": ", "errnoName"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.NotSupported",
+     EOPNOTSUPP,
+     "this machine cannot do it",
+     {{": ", "path"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.NoSuchProcess", ESRCH, "there is no process", {{" ", "pid"}}},
+    {"io.hookd.settings.NoSuchContainer",
+     ESRCH,
+     "hookd holds nothing for container",
+     {{" ", "container"}}},
+    {"io.hookd.settings.Exhausted",
+     ENOSPC,
+     "nothing is left",
+     {{" of ", "resource"}, {", the limit is ", "limit"}}},
+    {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
 };
 
 void fault_clear(struct fault *fault)
@@ -65,17 +100,23 @@ static const struct fault_row *fault_find(const char *name)
 	return NULL;
 }
 
-/* The decoded text of a string member, "" where there is none or no memory for it. */
+/* The text of a string or a number, "" where there is none or no memory for it. */
 static const char *fault_text(const struct hp_reply *reply, const char *member,
 			      struct hp_arena *arena)
 {
+	struct hp_json_value value = {0};
+	const char *bytes;
 	struct hp_err err;
+	size_t length;
 	char *text;
 
-	if (!member ||
-	    hp_json_get_string(hp_json_member(reply->parameters, member), arena, &text, &err) < 0)
-		return "";
-	return text;
+	if (member)
+		value = hp_json_member(reply->parameters, member);
+	if (hp_json_type(value) != HP_JSON_INTEGER)
+		return hp_json_get_string(value, arena, &text, &err) < 0 ? "" : text;
+	bytes = hp_json_text(value, &length);
+	text = hp_arena_copy(arena, bytes, length);
+	return text ? text : "";
 }
 
 /* An error that this library has no words for: its name and its parameters as they came. */
@@ -93,22 +134,35 @@ static int fault_set_other(struct fault *fault, const struct hp_reply *reply)
 	return -EREMOTE;
 }
 
+/* The row's sentence with the parts that the error has. What is too long is cut. */
+static void fault_set_sentence(struct fault *fault, const struct fault_row *row,
+			       const struct hp_reply *reply, struct hp_arena *arena)
+{
+	size_t length;
+
+	(void)snprintf(fault->sentence, sizeof(fault->sentence), "%s", row->sentence);
+	for (size_t i = 0; i < sizeof(row->parts) / sizeof(row->parts[0]); i++) {
+		const char *text = fault_text(reply, row->parts[i].member, arena);
+
+		length = strlen(fault->sentence);
+		if (text[0])
+			(void)snprintf(fault->sentence + length, sizeof(fault->sentence) - length,
+				       "%s%s", row->parts[i].before, text);
+	}
+}
+
 int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 {
 	const struct fault_row *row = fault_find(reply->error);
 	struct hp_arena arena = HP_ARENA_INIT;
-	const char *detail;
 
 	fault_clear(fault);
 	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
 	if (!row)
 		return fault_set_other(fault, reply);
-
-	detail = fault_text(reply, row->detail, &arena);
-	if (row->error == EINVAL)
-		(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", detail);
-	(void)snprintf(fault->sentence, sizeof(fault->sentence), "%s%s%s", row->sentence,
-		       detail[0] ? " " : "", detail);
+	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s",
+		       fault_text(reply, row->parameter, &arena));
+	fault_set_sentence(fault, row, reply, &arena);
 	hp_arena_free(&arena);
 	return -row->error;
 }

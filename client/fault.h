@@ -9,7 +9,7 @@
  */
 struct fault {
 	char name[128];	     /* the Varlink error that hookd answered with, "" for all else */
-	char parameter[192]; /* the field that an InvalidParameter names */
+	char parameter[192]; /* the field of the caller's that is wrong, or failed */
 	char sentence[512];
 };
 

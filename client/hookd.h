@@ -11,7 +11,8 @@ extern "C" {
 #endif
 
 /*
- * libhookd: hands OCI lifecycle hooks to hookd and brings their results back.
+ * libhookd: hands OCI lifecycle hooks to hookd and brings their results back, and lets hookd put
+ * processes under cgroup and Intel RDT settings, and compile seccomp profiles for them.
  *
  *	struct hookd_client *client;
  *	struct hookd_result *result;
@@ -28,11 +29,14 @@ extern "C" {
  *	-EPIPE       the connection was lost and the request could not be repeated safely
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      InvalidParameter; hookd_client_error_parameter() names the field
+ *	-EIO         SettingFailed, everything is as before; the parameter is the setting's path
+ *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
+ *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
  *	-EBUSY       Busy: a queue is full, nothing was run
  *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
  *	-EPERM       Refused by hookd's policy, nothing was run
  *	-EEXIST      RequestIdConflict
- *	-ESRCH       NoSuchRun
+ *	-ESRCH       NoSuchRun, NoSuchProcess, NoSuchContainer
  *	-ENOSYS      the method is not there
  *	-EREMOTE     any other error; hookd_client_error_name() has its name
  *	-EMSGSIZE    the request is longer than hookd takes (4 MiB); nothing was sent
@@ -244,10 +248,103 @@ const char *hookd_result_run(const struct hookd_result *result);     /* id, for 
 const char *hookd_result_outcome(const struct hookd_result *result); /* "succeeded", ... */
 /* NULL on success, else the first failure in libcontainer's words. */
 const char *hookd_result_error(const struct hookd_result *result);
+/* What the settings asked for and was left out since they allow it; NULL: nothing. */
+const char *hookd_result_ignored(const struct hookd_result *result);
 int64_t hookd_result_duration_us(const struct hookd_result *result);
 size_t hookd_result_hook_count(const struct hookd_result *result);
 /* NULL beyond the end. Belongs to the result. */
 const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *result, size_t index);
+
+/* ---- settings for a process that is there already ---- */
+
+struct hookd_apply_request {
+	size_t size;	       /* sizeof(struct hookd_apply_request), as above */
+	const char *container; /* its id: the name for hookd_update() and hookd_release() */
+	int pid;	       /* the process; hookd_update(): 0 */
+	const char *settings;  /* JSON text in `dialect`: a fragment, a config.json, a Config */
+	const char *dialect;   /* "oci" (also NULL) or "libcontainer" */
+	/* "cgroupfs", "systemd", NULL: as hookd's machine has it; hookd_update(): NULL */
+	const char *cgroup_manager;
+};
+
+/*
+ * What hookd did for a container, or holds for it. Made by the library alone: fields may be added
+ * at the end, so never declare one. Lists end with NULL, and are NULL where nothing was asked for.
+ */
+struct hookd_applied {
+	const char *container;
+	const char *cgroup_path; /* absolute, below the cgroup mount; NULL: none */
+	const char *rdt_group;	 /* the resctrl group, "/" for the default one; NULL: none */
+	bool cgroup_created;	 /* by hookd, which removes it in hookd_release() */
+	bool rdt_created;
+	const char *const *schemata; /* of the group, as the kernel reads them now */
+	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
+	const char *const *ignored;  /* what the settings let hookd leave out, and it had to */
+};
+
+/*
+ * Puts request->pid under cgroup, Intel RDT and process settings, all or nothing: where one fails,
+ * what the others had changed is put back. Settings with seccomp are -EINVAL: no process can put a
+ * filter on another.
+ *
+ * These calls block, see hookd_client_set_timeout(). The three that change something are sent
+ * once: after -ETIMEDOUT and -EPIPE it may have been done, which hookd_holdings() tells.
+ */
+int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
+		struct hookd_applied **ret);
+/* Changes the limits of what hookd_apply() made for the container. */
+int hookd_update(struct hookd_client *client, const struct hookd_apply_request *request,
+		 struct hookd_applied **ret);
+/* NULL is fine. Returns NULL. */
+struct hookd_applied *hookd_applied_free(struct hookd_applied *applied);
+
+/*
+ * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. *ret
+ * lists what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
+ */
+int hookd_release(struct hookd_client *client, const char *container, char ***ret);
+
+struct hookd_holdings;
+
+/* What hookd holds for containers. It only asks. */
+int hookd_holdings(struct hookd_client *client, struct hookd_holdings **ret);
+struct hookd_holdings *hookd_holdings_free(struct hookd_holdings *holdings);
+size_t hookd_holdings_count(const struct hookd_holdings *holdings);
+/* NULL beyond the end. Belongs to the holdings. */
+const struct hookd_applied *hookd_holdings_get(const struct hookd_holdings *holdings, size_t index);
+
+/* ---- seccomp ---- */
+
+struct sock_filter; /* <linux/filter.h> */
+
+/*
+ * A profile as a program, for seccomp(2) with SECCOMP_SET_MODE_FILTER. Made by the library alone:
+ * fields may be added at the end, so never declare one.
+ */
+struct hookd_seccomp {
+	const struct sock_filter *filter; /* these two are those of struct sock_fprog */
+	unsigned short count;
+	/* A rule has SCMP_ACT_NOTIFY: the caller adds SECCOMP_FILTER_FLAG_NEW_LISTENER to `flags`,
+	 * and whoever reads from the descriptor that it gets decides on these calls. */
+	bool needs_listener;
+	unsigned int flags;		     /* for seccomp(2) */
+	const char *const *unknown_syscalls; /* names that were passed over; ends with NULL */
+};
+
+/*
+ * Has hookd compile `profile`: JSON text, an object as runtime-spec's linux.seccomp, or as
+ * libcontainer's Seccomp where `dialect` is "libcontainer" (NULL: "oci"). The program is for
+ * hookd's machine: its kernel, its architecture and those that the profile lists. It blocks, and
+ * only asks. -EIO where the profile can be read and not compiled (its program would be longer than
+ * the kernel takes, say), -EOPNOTSUPP where hookd's kernel lacks what it asks for.
+ *
+ * A process without CAP_SYS_ADMIN needs no_new_privs to install it, and what it has installed
+ * holds for the calls that it makes afterwards, execve(2) among them.
+ */
+int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
+			  struct hookd_seccomp **ret);
+/* NULL is fine. Returns NULL. */
+struct hookd_seccomp *hookd_seccomp_free(struct hookd_seccomp *seccomp);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,9 @@
 
 enum ctl_exit {
 	CTL_EXIT_OK = 0,
-	CTL_EXIT_FAILED = 1, /* a hook failed; delegate: the config cannot be rewritten */
-	CTL_EXIT_USAGE = 2,  /* the command line, or a file that it names */
+	/* A hook failed; a setting could not be made; delegate: the config cannot be rewritten. */
+	CTL_EXIT_FAILED = 1,
+	CTL_EXIT_USAGE = 2, /* the command line, or a file that it names */
 	CTL_EXIT_TIMED_OUT = 124,
 	CTL_EXIT_UNREACHABLE = 125, /* hookd could not be reached, refused, or lost the run */
 	CTL_EXIT_SPAWN_FAILED = 126,
@@ -40,6 +41,11 @@ static inline const char *ctl_option(const struct ctl *ctl, enum option_id id)
 
 /* The verbs. Each returns an exit status. */
 int verb_run(struct ctl *ctl);
+int verb_apply(struct ctl *ctl);
+int verb_update(struct ctl *ctl);
+int verb_release(struct ctl *ctl);
+int verb_holdings(struct ctl *ctl);
+int verb_seccomp(struct ctl *ctl);
 int verb_ps(struct ctl *ctl);
 int verb_inspect(struct ctl *ctl);
 int verb_wait(struct ctl *ctl);
@@ -65,6 +71,8 @@ int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool m
 	     ctl_reply_fn function, void *userdata);
 /* Says what came of a call that failed with `r`; the exit status to return. */
 int ctl_call_failed(const struct ctl *ctl, int r);
+/* The same of a call of io.hookd.settings: CTL_EXIT_FAILED where hookd tried and could not. */
+int ctl_setting_failed(const struct ctl *ctl, int r);
 /* A call without parameters whose reply has nothing to show; an exit status. */
 int ctl_call_plain(struct ctl *ctl, const char *method);
 

@@ -29,6 +29,18 @@ static const struct verb verbs[] = {
 	 OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_REQUEST_ID) |
 	 OPTION_BIT(OPTION_ON_DISCONNECT),
      verb_run},
+    {"apply", NULL, "put a container's process under settings",
+     OPTION_BIT(OPTION_CONTAINER) | OPTION_BIT(OPTION_PID) | OPTION_BIT(OPTION_SETTINGS) |
+	 OPTION_BIT(OPTION_DIALECT) | OPTION_BIT(OPTION_CGROUP_MANAGER),
+     verb_apply},
+    {"update", NULL, "change the limits that apply made",
+     OPTION_BIT(OPTION_CONTAINER) | OPTION_BIT(OPTION_SETTINGS) | OPTION_BIT(OPTION_DIALECT),
+     verb_update},
+    {"release", NULL, "remove the groups that apply made", OPTION_BIT(OPTION_CONTAINER),
+     verb_release},
+    {"holdings", NULL, "show what hookd holds for containers", 0, verb_holdings},
+    {"seccomp", "FILE", "compile a seccomp profile, or that of a config.json, and list it",
+     OPTION_BIT(OPTION_DIALECT) | OPTION_BIT(OPTION_OUTPUT), verb_seccomp},
     {"ps", NULL, "list runs",
      OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_CONTAINER) | OPTION_BIT(OPTION_STAGE) |
 	 OPTION_BIT(OPTION_OUTCOME) | OPTION_BIT(OPTION_SINCE),
@@ -62,10 +74,11 @@ static int print_help(void)
 		       verbs[i].operand != NULL ? verbs[i].operand : "", verbs[i].summary);
 	printf("\nOptions:\n");
 	options_print(stdout, OPTIONS_GLOBAL);
-	printf(
-	    "\n`hookctl VERB --help` shows what a verb takes.\n"
-	    "Exit status: 0 done, 1 a hook failed, 124 it timed out, 126 it could not be started,\n"
-	    "125 hookd could not be reached or refused, 2 the command line is wrong.\n");
+	printf("\n`hookctl VERB --help` shows what a verb takes.\n"
+	       "Exit status: 0 done, 1 a hook or a setting failed, 124 a hook timed out, 126 it "
+	       "could\n"
+	       "not be started, 125 hookd could not be reached or refused, 2 the command line is "
+	       "wrong.\n");
 	return CTL_EXIT_OK;
 }
 

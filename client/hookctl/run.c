@@ -14,9 +14,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "client/hookctl/document.h"
 #include "client/hookctl/follow.h"
 #include "client/hookctl/hookctl.h"
+#include "client/hookctl/input.h"
 #include "client/hookctl/run_request.h"
 #include "proto/json_writer.h"
 
@@ -30,79 +30,45 @@ struct run_input {
 	struct slice state_slice, hooks_slice, settings_slice;
 };
 
-static void input_free(struct run_input *input)
+static void run_input_free(struct run_input *input)
 {
 	document_free(&input->state);
 	document_free(&input->hooks);
 	document_free(&input->settings);
 }
 
-static int fail_to_read(enum option_id id, const char *path, int r, const struct hp_err *err)
-{
-	const char *option = id == OPTION_STATE	  ? "state"
-			     : id == OPTION_HOOKS ? "hooks"
-						  : "settings";
-
-	return ctl_usage("--%s=%s: %s", option, path,
-			 err->reason[0] != '\0' ? err->reason : strerror(-r));
-}
-
 /* Reads one file; 0 or an exit status that was explained. */
 static int read_file(const struct ctl *ctl, enum option_id id, struct document *document,
 		     struct slice *ret)
 {
-	const char *path = ctl_option(ctl, id);
-	struct hp_err err = {0};
-	int r = document_read(document, path, &err);
+	int r = input_read_document(ctl, id, document);
 
-	if (r < 0)
-		return fail_to_read(id, path, r, &err);
-	ret->text = hp_json_text(hp_json_root(&document->json), &ret->length);
-	return 0;
-}
-
-static enum hp_dialect dialect_of(const struct ctl *ctl)
-{
-	const char *name = ctl_option(ctl, OPTION_DIALECT);
-
-	return name != NULL && strcmp(name, hp_dialect_names[HP_DIALECT_LIBCONTAINER]) == 0
-		   ? HP_DIALECT_LIBCONTAINER
-		   : HP_DIALECT_OCI;
+	if (r == 0)
+		ret->text = hp_json_text(hp_json_root(&document->json), &ret->length);
+	return r;
 }
 
 /* Reads all files; 0 or an exit status that was explained. */
-static int input_read(const struct ctl *ctl, struct run_input *input)
+static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
 	struct hp_err err = {0};
 	int r = read_file(ctl, OPTION_STATE, &input->state, &input->state_slice);
 
 	if (r == 0)
 		r = read_file(ctl, OPTION_HOOKS, &input->hooks, &input->hooks_slice);
-	if (r == 0 && ctl_option(ctl, OPTION_SETTINGS) != NULL)
+	if (r == 0 && ctl_option(ctl, OPTION_SETTINGS) != NULL) {
 		r = read_file(ctl, OPTION_SETTINGS, &input->settings, &input->settings_slice);
+		if (r == 0)
+			input->settings_slice = run_slice_settings(
+			    hp_json_root(&input->settings.json), input_dialect(ctl));
+	}
 	if (r != 0)
 		return r;
-	r = run_slice_hooks(hp_json_root(&input->hooks.json), dialect_of(ctl), &input->hooks_slice,
-			    &err);
+	r = run_slice_hooks(hp_json_root(&input->hooks.json), input_dialect(ctl),
+			    &input->hooks_slice, &err);
 	if (r < 0)
-		return fail_to_read(OPTION_HOOKS, ctl_option(ctl, OPTION_HOOKS), r, &err);
+		return input_fail(ctl, OPTION_HOOKS, r, &err);
 	return 0;
-}
-
-static void put_text(struct hp_json_writer *writer, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_string(writer, text);
-}
-
-static void put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice)
-{
-	if (slice->text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_raw(writer, slice->text, slice->length);
 }
 
 static int make_request_id(char ret[static 2 * REQUEST_ID_BYTES + 1])
@@ -132,14 +98,14 @@ static int write_parameters(const struct ctl *ctl, const struct run_input *input
 		request_id = made_up;
 	}
 	hp_json_begin(&writer, '{');
-	put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
-	put_slice(&writer, "state", &input->state_slice);
-	put_slice(&writer, "hooks", &input->hooks_slice);
-	put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
-	put_slice(&writer, "settings", &input->settings_slice);
-	put_text(&writer, "namespaces", ctl_option(ctl, OPTION_NAMESPACES));
-	put_text(&writer, "requestId", request_id);
-	put_text(&writer, "onDisconnect", ctl_option(ctl, OPTION_ON_DISCONNECT));
+	input_put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
+	input_put_slice(&writer, "state", &input->state_slice);
+	input_put_slice(&writer, "hooks", &input->hooks_slice);
+	input_put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
+	input_put_slice(&writer, "settings", &input->settings_slice);
+	input_put_text(&writer, "namespaces", ctl_option(ctl, OPTION_NAMESPACES));
+	input_put_text(&writer, "requestId", request_id);
+	input_put_text(&writer, "onDisconnect", ctl_option(ctl, OPTION_ON_DISCONNECT));
 	hp_json_end(&writer, '}');
 	hp_buf_append(buf, "", 1);
 	return buf->failed ? -ENOMEM : 0;
@@ -239,9 +205,9 @@ int verb_run(struct ctl *ctl)
 		return ctl_usage("only one of --state, --hooks and --settings can be stdin");
 	if (request_id != NULL && !hp_json_is_text(request_id, strlen(request_id)))
 		return ctl_usage("--request-id must be UTF-8");
-	r = input_read(ctl, &input);
+	r = run_input_read(ctl, &input);
 	if (r == 0)
 		r = run_with(ctl, &input);
-	input_free(&input);
+	run_input_free(&input);
 	return r;
 }

@@ -7,7 +7,7 @@
 #include "proto/hooks.h"
 #include "proto/json.h"
 
-/* Parts of `run` that need no daemon. */
+/* Parts of `run`, `apply` and `update` that need no daemon. */
 
 struct slice {
 	const char *text;
@@ -22,7 +22,27 @@ int run_slice_hooks(struct hp_json_value root, enum hp_dialect dialect, struct s
 		    struct hp_err *err);
 
 /*
+ * The settings in what --settings named: the object itself, or the `config` of runc's state.json,
+ * which is libcontainer's Config. Points into the document.
+ */
+struct slice run_slice_settings(struct hp_json_value root, enum hp_dialect dialect);
+
+/*
+ * The profile in what seccomp was given: the object itself, or what stands for it in a config.json
+ * (linux.seccomp), a libcontainer Config or runc's state.json. -EINVAL where such a file has none.
+ */
+int run_slice_seccomp(struct hp_json_value root, enum hp_dialect dialect, struct slice *ret,
+		      struct hp_err *err);
+
+/*
  * Why hookd refused `parameter` of the Run call with these parameters, found by reading them here
  * in the same way. False when reading finds nothing wrong there.
  */
 bool run_find_reason(const char *parameters, const char *parameter, struct hp_err *ret);
+
+/* The same of an Apply or Update call with these settings: `parameter` is "settings.PATH". */
+bool settings_find_reason(const struct slice *settings, enum hp_dialect dialect,
+			  const char *parameter, struct hp_err *ret);
+/* The same of a CompileSeccomp call: `parameter` is "seccomp.PATH". */
+bool seccomp_find_reason(const struct slice *profile, enum hp_dialect dialect,
+			 const char *parameter, struct hp_err *ret);

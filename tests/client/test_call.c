@@ -267,7 +267,7 @@ static void test_unsafe_call_is_made_once(void **state)
 static void test_safe_call_is_repeated_on_a_kept_connection(void **state)
 {
 	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Wait",
-					      "io.hookd.status.List",
+					      "io.hookd.settings.Holdings", "io.hookd.status.List",
 					      "org.varlink.service.GetInfo"};
 	static const struct fake_step steps[] = {FIRST_CALL,	{FAKE_READ}, {FAKE_CLOSE},
 						 {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{}"},
@@ -316,57 +316,76 @@ static void test_nothing_sent_is_sent_again(void **state)
 
 /* ---- errors of the service ---- */
 
+static const struct {
+	const char *reply;
+	int error;
+	const char *name, *parameter, *in_sentence;
+} errors[] = {
+    {"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"
+     "\"hooks.createRuntime[1].timeout\"}}",
+     -EINVAL, "org.varlink.service.InvalidParameter", "hooks.createRuntime[1].timeout",
+     "hooks.createRuntime[1].timeout"},
+    {"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"M\"}}",
+     -ENOSYS, "org.varlink.service.MethodNotFound", "", "method M"},
+    {"{\"error\":\"org.varlink.service.MethodNotImplemented\"}", -ENOSYS,
+     "org.varlink.service.MethodNotImplemented", "", "method"},
+    {"{\"error\":\"org.varlink.service.InterfaceNotFound\"}", -ENOSYS,
+     "org.varlink.service.InterfaceNotFound", "", "interface"},
+    {"{\"error\":\"org.varlink.service.PermissionDenied\"}", -EPERM,
+     "org.varlink.service.PermissionDenied", "", "allow"},
+    {"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5}}", -EBUSY,
+     "io.hookd.hooks.Busy", "", "full"},
+    {"{\"error\":\"io.hookd.hooks.Draining\"}", -ESHUTDOWN, "io.hookd.hooks.Draining", "",
+     "shutting down"},
+    {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
+     "io.hookd.hooks.Refused", "", "no\n"},
+    {"{\"error\":\"io.hookd.settings.Refused\",\"parameters\":{\"reason\":7}}", -EPERM,
+     "io.hookd.settings.Refused", "", "refuses"},
+    {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
+     "io.hookd.hooks.RequestIdConflict", "", "id"},
+    {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
+     "io.hookd.hooks.NoSuchRun", "", "r9"},
+    {"{\"error\":\"io.hookd.status.NoSuchRun\"}", -ESRCH, "io.hookd.status.NoSuchRun", "", "run"},
+    {"{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":"
+     "{\"path\":\"settings.a.b\",\"step\":\"rdt\",\"errnoName\":\"EINVAL\",\"detail\":\"a "
+     "\\\"mask\\\"\"}}",
+     -EIO, "io.hookd.settings.SettingFailed", "settings.a.b",
+     "a setting failed: settings.a.b in step rdt: EINVAL: a \"mask\""},
+    {"{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":{\"path\":\"\","
+     "\"step\":\"process\",\"errnoName\":\"EPERM\"}}",
+     -EIO, "io.hookd.settings.SettingFailed", "", "a setting failed in step process: EPERM"},
+    {"{\"error\":\"io.hookd.settings.NotSupported\",\"parameters\":"
+     "{\"path\":\"settings.r\",\"detail\":\"no resctrl\"}}",
+     -EOPNOTSUPP, "io.hookd.settings.NotSupported", "settings.r",
+     "this machine cannot do it: settings.r: no resctrl"},
+    {"{\"error\":\"io.hookd.settings.NoSuchProcess\",\"parameters\":{\"pid\":4711}}", -ESRCH,
+     "io.hookd.settings.NoSuchProcess", "", "no process 4711"},
+    {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
+     "\"web\"}}",
+     -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
+    {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
+     "\"limit\":4}}",
+     -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},
+    {"{\"error\":\"io.hookd.later.Error\",\"parameters\":{\"path\":\"p\"}}", -EREMOTE,
+     "io.hookd.later.Error", "", "{\"path\":\"p\"}"},
+};
+
 static void test_errors(void **state)
 {
-	static const struct {
-		const char *reply;
-		int error;
-		const char *name, *parameter, *in_sentence;
-	} rows[] = {
-	    {"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"
-	     "\"hooks.createRuntime[1].timeout\"}}",
-	     -EINVAL, "org.varlink.service.InvalidParameter", "hooks.createRuntime[1].timeout",
-	     "hooks.createRuntime[1].timeout"},
-	    {"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"M\"}}",
-	     -ENOSYS, "org.varlink.service.MethodNotFound", "", "method M"},
-	    {"{\"error\":\"org.varlink.service.MethodNotImplemented\"}", -ENOSYS,
-	     "org.varlink.service.MethodNotImplemented", "", "method"},
-	    {"{\"error\":\"org.varlink.service.InterfaceNotFound\"}", -ENOSYS,
-	     "org.varlink.service.InterfaceNotFound", "", "interface"},
-	    {"{\"error\":\"org.varlink.service.PermissionDenied\"}", -EPERM,
-	     "org.varlink.service.PermissionDenied", "", "allow"},
-	    {"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5}}", -EBUSY,
-	     "io.hookd.hooks.Busy", "", "full"},
-	    {"{\"error\":\"io.hookd.hooks.Draining\"}", -ESHUTDOWN, "io.hookd.hooks.Draining", "",
-	     "shutting down"},
-	    {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
-	     "io.hookd.hooks.Refused", "", "no\n"},
-	    {"{\"error\":\"io.hookd.settings.Refused\",\"parameters\":{\"reason\":7}}", -EPERM,
-	     "io.hookd.settings.Refused", "", "refuses"},
-	    {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
-	     "io.hookd.hooks.RequestIdConflict", "", "id"},
-	    {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
-	     "io.hookd.hooks.NoSuchRun", "", "r9"},
-	    {"{\"error\":\"io.hookd.status.NoSuchRun\"}", -ESRCH, "io.hookd.status.NoSuchRun", "",
-	     "run"},
-	    {"{\"error\":\"io.hookd.settings.NotSupported\",\"parameters\":{\"path\":\"p\"}}",
-	     -EREMOTE, "io.hookd.settings.NotSupported", "", "{\"path\":\"p\"}"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ},	      {FAKE_SEND, rows[i].reply},
+		    {FAKE_ACCEPT}, {FAKE_READ},	      {FAKE_SEND, errors[i].reply},
 		    {FAKE_READ},   {FAKE_SEND, "{}"}, {FAKE_EOF},
 		    {FAKE_END}};
 		struct fake_server *server = fake_server_start(steps);
 		struct hookd_client *client = test_client(server);
 
 		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL),
-				 rows[i].error);
-		assert_string_equal(hookd_client_error_name(client), rows[i].name);
-		assert_string_equal(hookd_client_error_parameter(client), rows[i].parameter);
-		assert_non_null(strstr(hookd_client_error(client), rows[i].in_sentence));
+				 errors[i].error);
+		assert_string_equal(hookd_client_error_name(client), errors[i].name);
+		assert_string_equal(hookd_client_error_parameter(client), errors[i].parameter);
+		assert_non_null(strstr(hookd_client_error(client), errors[i].in_sentence));
 		/* The connection is as good as before, and the next call knows nothing of it. */
 		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
 		assert_string_equal(hookd_client_error(client), "");

@@ -184,12 +184,99 @@ static void test_run(void **state)
 	fake_server_free(server);
 }
 
+/* An answer to each of the three; the peer takes one call from each connection. */
+#define SETTINGS_ANSWER                                                                            \
+	"{\"parameters\":{\"applied\":{\"cgroupPath\":\"/web\",\"process\":[\"rlimits\"]},"        \
+	"\"removed\":[\"/web\"],\"containers\":{\"web\":{\"rdtGroup\":\"g\"}},"                    \
+	"\"bpfBase64\":\"BgAAAAAA/38=\",\"instructions\":1,\"flags\":4,\"needsListener\":false,"   \
+	"\"unknownSyscalls\":[\"a\"]}}"
+
+static int apply(struct hookd_client *client)
+{
+	struct hookd_applied *applied;
+	int r =
+	    hookd_apply(client,
+			&(struct hookd_apply_request){.size = sizeof(struct hookd_apply_request),
+						      .container = "web",
+						      .pid = 7,
+						      .settings = "{}"},
+			&applied);
+
+	if (r >= 0)
+		hookd_applied_free(applied);
+	return r;
+}
+
+static int release(struct hookd_client *client)
+{
+	char **removed;
+	int r = hookd_release(client, "web", &removed);
+
+	if (r >= 0)
+		free(removed);
+	return r;
+}
+
+static int holdings(struct hookd_client *client)
+{
+	struct hookd_holdings *holdings;
+	int r = hookd_holdings(client, &holdings);
+
+	if (r >= 0)
+		hookd_holdings_free(holdings);
+	return r;
+}
+
+static int compile(struct hookd_client *client)
+{
+	struct hookd_seccomp *seccomp;
+	int r = hookd_compile_seccomp(client, "{}", NULL, &seccomp);
+
+	if (r >= 0)
+		hookd_seccomp_free(seccomp);
+	return r;
+}
+
+struct settings_try {
+	const struct fake_server *server;
+	int (*function)(struct hookd_client *client);
+};
+
+static int try_settings(void *userdata)
+{
+	const struct settings_try *try = userdata;
+	struct hookd_client *client;
+	int r = hookd_client_new(fake_server_address(try->server), &client);
+
+	if (r < 0)
+		return r;
+	r = try->function(client);
+	hookd_client_free(client);
+	return r;
+}
+
+static void test_settings(void **state)
+{
+	static int (*const functions[])(struct hookd_client *) = {apply, release, holdings,
+								  compile};
+	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, SETTINGS_ANSWER}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		with_refusals(try_settings, &(struct settings_try){server, functions[i]});
+	fake_server_shut(server);
+	fake_server_join(server);
+	fake_server_free(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_list),
 	    cmocka_unit_test(test_functions),
 	    cmocka_unit_test(test_run),
+	    cmocka_unit_test(test_settings),
 	};
 
 	alarm(60);

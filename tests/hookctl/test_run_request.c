@@ -66,6 +66,85 @@ static void test_hooks_must_be_an_object(void **state)
 	hp_json_free(&json);
 }
 
+static void expect_settings(const char *text, enum hp_dialect dialect, const char *expected)
+{
+	struct hp_json json = {0};
+	struct slice slice;
+	struct hp_err err;
+
+	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+	slice = run_slice_settings(hp_json_root(&json), dialect);
+	assert_int_equal(slice.length, strlen(expected));
+	assert_memory_equal(slice.text, expected, slice.length);
+	hp_json_free(&json);
+}
+
+static void test_settings_are_cut_out_of_a_state(void **state)
+{
+	const char *whole = "{\"id\":\"c\",\"config\": { \"umask\" : 18 } }";
+
+	(void)state;
+	expect_settings(whole, HP_DIALECT_LIBCONTAINER, "{ \"umask\" : 18 }");
+	expect_settings(" { \"umask\" : 18 } ", HP_DIALECT_LIBCONTAINER, "{ \"umask\" : 18 }");
+	expect_settings("{\"config\":null}", HP_DIALECT_LIBCONTAINER, "{\"config\":null}");
+	/* runtime-spec knows no such member, and hookd passes it over. */
+	expect_settings(whole, HP_DIALECT_OCI, whole);
+	expect_settings("[ 1 ]", HP_DIALECT_LIBCONTAINER, "[ 1 ]");
+}
+
+static int slice_seccomp(const char *text, enum hp_dialect dialect, const char *expected)
+{
+	struct hp_json json = {0};
+	struct slice slice = {0};
+	struct hp_err err;
+	int r;
+
+	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+	r = run_slice_seccomp(hp_json_root(&json), dialect, &slice, &err);
+	if (r == 0) {
+		assert_int_equal(slice.length, strlen(expected));
+		assert_memory_equal(slice.text, expected, slice.length);
+	}
+	hp_json_free(&json);
+	return r;
+}
+
+static void test_a_profile_is_cut_out_of_what_holds_it(void **state)
+{
+	const enum hp_dialect oci = HP_DIALECT_OCI, libcontainer = HP_DIALECT_LIBCONTAINER;
+
+	(void)state;
+	assert_int_equal(slice_seccomp(" { \"syscalls\" : [] } ", oci, "{ \"syscalls\" : [] }"), 0);
+	assert_int_equal(
+	    slice_seccomp("{\"ociVersion\":\"1\",\"linux\":{\"seccomp\": {\"a\": 1} }}", oci,
+			  "{\"a\": 1}"),
+	    0);
+	assert_int_equal(slice_seccomp("{\"linux\":{}}", oci, NULL), -EINVAL);
+	assert_int_equal(slice_seccomp("{\"ociVersion\":\"1\"}", oci, NULL), -EINVAL);
+	assert_int_equal(slice_seccomp("[]", oci, "[]"), 0);
+	assert_int_equal(
+	    slice_seccomp("{\"default_action\":4}", libcontainer, "{\"default_action\":4}"), 0);
+	assert_int_equal(slice_seccomp("{\"rootfs\":\"/\",\"seccomp\":{ }}", libcontainer, "{ }"),
+			 0);
+	assert_int_equal(
+	    slice_seccomp("{\"id\":\"c\",\"config\":{\"seccomp\":{ }}}", libcontainer, "{ }"), 0);
+	assert_int_equal(slice_seccomp("{\"config\":{\"seccomp\":null}}", libcontainer, NULL),
+			 -EINVAL);
+}
+
+static void test_the_reason_of_a_refused_profile_is_found(void **state)
+{
+	static const char wrong[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[1]}";
+	struct slice profile = {wrong, sizeof(wrong) - 1};
+	struct hp_err err = {0};
+
+	(void)state;
+	assert_true(seccomp_find_reason(&profile, HP_DIALECT_OCI, "seccomp.flags[0]", &err));
+	assert_string_not_equal(err.reason, "");
+	assert_false(seccomp_find_reason(&profile, HP_DIALECT_OCI, "seccomp.flags", &err));
+	assert_false(seccomp_find_reason(&profile, HP_DIALECT_OCI, "dialect", &err));
+}
+
 static void test_the_reason_of_a_refusal_is_found(void **state)
 {
 	const char *request = "{\"stage\":\"poststop\",\"state\":{\"id\":\"c\"},\"hooks\":"
@@ -81,6 +160,40 @@ static void test_the_reason_of_a_refusal_is_found(void **state)
 			    "settings.process", &err));
 }
 
+static void expect_settings_reason(const char *text, enum hp_dialect dialect, const char *parameter,
+				   const char *in_reason)
+{
+	struct slice settings = {text, strlen(text)};
+	struct hp_err err = {0};
+
+	if (!settings_find_reason(&settings, dialect, parameter, &err))
+		fail_msg("no reason for %s", parameter);
+	if (!strstr(err.reason, in_reason))
+		fail_msg("%s: %s", parameter, err.reason);
+}
+
+#define FILTER "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"
+
+static void test_the_reason_of_refused_settings_is_found(void **state)
+{
+	static const char wrong[] = "{\"linux\":{\"resources\":{\"pids\":{\"limit\":true}}}}";
+	struct slice settings = {wrong, sizeof(wrong) - 1};
+	struct hp_err err;
+
+	(void)state;
+	expect_settings_reason(wrong, HP_DIALECT_OCI, "settings.linux.resources.pids.limit",
+			       "must be");
+	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "settings.linux", &err));
+	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "container", &err));
+	settings = (struct slice){"{}", 2};
+	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "settings", &err));
+	/* What no reader finds wrong, but hookd refuses of a process that runs already. */
+	expect_settings_reason("{\"linux\":{\"seccomp\":" FILTER "}}", HP_DIALECT_OCI,
+			       "settings.linux.seccomp", "on another process");
+	expect_settings_reason("{\"seccomp\":{\"default_action\":2}}", HP_DIALECT_LIBCONTAINER,
+			       "settings.seccomp", "on another process");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,7 +201,11 @@ int main(void)
 	    cmocka_unit_test(test_a_config_without_hooks_has_none),
 	    cmocka_unit_test(test_a_misspelt_stage_is_not_lost),
 	    cmocka_unit_test(test_hooks_must_be_an_object),
+	    cmocka_unit_test(test_settings_are_cut_out_of_a_state),
+	    cmocka_unit_test(test_a_profile_is_cut_out_of_what_holds_it),
+	    cmocka_unit_test(test_the_reason_of_a_refused_profile_is_found),
 	    cmocka_unit_test(test_the_reason_of_a_refusal_is_found),
+	    cmocka_unit_test(test_the_reason_of_refused_settings_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

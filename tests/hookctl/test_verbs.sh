@@ -90,6 +90,15 @@ expect_file out <<'END'
 0  /h0   exited   0     1.5ms       0       0
 END
 
+echo '{"id":"c1","init_process_pid":7,"config":{"umask": 18}}' >runc-state.json
+play "run takes the settings out of a state.json" run $run_options --dialect=libcontainer \
+	--settings=runc-state.json <<END
+<
+> {"parameters":{"result":$good}}
+END
+expect_status 0
+expect_in calls '"settings":{"umask": 18},'
+
 play "run makes up a request id" run --stage=poststop --state=state.json --hooks=config.json <<END
 <
 > {"parameters":{"result":$good}}
@@ -140,13 +149,14 @@ expect_empty err
 printf '%s\n' "$failed" >want
 expect_file out <want
 
-for refusal in Busy Draining 'Refused","parameters":{"reason":"no"},"x.y":"'; do
-	play "refused" run $run_options <<END
+for refusal in Busy Draining Refused; do
+	play "refused: $refusal" run $run_options <<END
 <
-> {"error":"io.hookd.hooks.$refusal"}
+> {"error":"io.hookd.hooks.$refusal","parameters":{"reason":"no"}}
 END
 	expect_status 125
 	expect_empty out
+	grep -qE 'full|down|refuses it: no' err || fail "$(cat err)"
 done
 
 printf '{"poststop":[{"path":"/a"},{"path":"/b","timeout":-1}]}' >bad.json
@@ -209,6 +219,237 @@ END
 expect_status 0
 printf '{"event":"accepted","run":"r1"}\n%s\n' "$good" >want
 expect_file out <want
+
+# ---- settings ----
+
+printf '{"ociVersion":"1.3.0", "linux": {"resources" : {"pids":{"limit":18446744073709551615}}}}\n' >settings.json
+apply_options='--container=c1 --pid=4711 --settings=settings.json'
+applied='{"cgroupPath":"/web\u001b","cgroupCreated":true,"rdtGroup":"gold","rdtCreated":false,"schemata":["L3:0=f","MB:0=20"],"process":["rlimits","oomScoreAdj"],"ignored":["linux.resources.rdma: no\u0007"]}'
+
+play "apply sends the bytes of the file" apply $apply_options --dialect=oci --cgroup-manager=systemd <<END
+<
+> {"parameters":{"applied":$applied}}
+END
+expect_status 0
+expect_file calls <<'END'
+{"method":"io.hookd.settings.Apply","parameters":{"container":"c1","pid":4711,"settings":{"ociVersion":"1.3.0", "linux": {"resources" : {"pids":{"limit":18446744073709551615}}}},"dialect":"oci","cgroupManager":"systemd"}}
+END
+expect_file out <<'END'
+   Cgroup: /web\x1b
+RDT group: gold
+ Schemata: L3:0=f
+ Schemata: MB:0=20
+     Made: cgroup
+  Process: rlimits, oomScoreAdj
+END
+expect_file err <<'END'
+hookctl: left out, as the settings allow: linux.resources.rdma: no\x07
+END
+
+play "apply in json is what was applied as it came" --json=short apply $apply_options <<END
+<
+> {"parameters":{"applied":$applied}}
+END
+expect_status 0
+expect_empty err
+printf '%s\n' "$applied" >want
+expect_file out <want
+
+printf '{"id":"c1","config":{"rlimits" : []}}' >container.json
+play "update sends no process, and takes a container's state" update --container=c1 --settings=container.json --dialect=libcontainer <<'END'
+<
+> {"parameters":{"applied":{}}}
+END
+expect_status 0
+expect_empty out
+expect_empty err
+expect_file calls <<'END'
+{"method":"io.hookd.settings.Update","parameters":{"container":"c1","settings":{"rlimits" : []},"dialect":"libcontainer"}}
+END
+
+# What hookd tried and had to give up is a failure, what it did not take is a refusal.
+while read -r wanted error parameters words; do
+	play "apply is answered $error" apply $apply_options <<END
+<
+> {"error":"io.hookd.settings.$error","parameters":$parameters}
+END
+	expect_status "$wanted"
+	expect_empty out
+	expect_in err "$words"
+done <<'END'
+1 SettingFailed {"path":"settings.x","step":"rdt","errnoName":"EINVAL","detail":"mask\u001b"} settings.x in step rdt: EINVAL: mask\x1b
+1 NotSupported {"path":"settings.x","detail":"none"} settings.x: none
+1 NoSuchProcess {"pid":4711} no process 4711
+1 NoSuchContainer {"container":"c1"} container c1
+1 Exhausted {"resource":"CLOSIDs","limit":4} CLOSIDs, the limit is 4
+125 Refused {"reason":"no"} refuses it: no
+125 SomethingElse {} SomethingElse
+END
+
+printf '{"linux":{"resources":{"pids":{"limit":"many"}}}}' >settings.json
+play "the reason of an invalid setting" apply $apply_options <<'END'
+<
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"settings.linux.resources.pids.limit"}}
+END
+expect_status 125
+expect_in err 'hookctl: invalid parameter settings.linux.resources.pids.limit: must be'
+
+play "an invalid setting nobody here knows of" apply $apply_options <<'END'
+<
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"container"}}
+END
+expect_status 125
+expect_file err <<'END'
+hookctl: invalid parameter container
+END
+
+play "apply is not sent again" apply $apply_options <<'END'
+<
+close
+END
+expect_status 125
+expect_in err lost
+
+play "an answer that is nothing applied" apply $apply_options <<'END'
+<
+> {"parameters":{"applied":{"cgroupPath":1}}}
+END
+expect_status 125
+expect_in err 'cannot be understood'
+
+play "release" release --container=c1 <<'END'
+<
+> {"parameters":{"removed":["/web\u001b","rdt:gold"]}}
+END
+expect_status 0
+expect_in calls '"io.hookd.settings.Release","parameters":{"container":"c1"}'
+expect_file out <<'END'
+removed /web\x1b
+removed rdt:gold
+END
+
+play "release in json" --json=short release --container=c1 <<'END'
+<
+> {"parameters":{"removed":["a\u001b"]}}
+END
+expect_file out <<'END'
+["a\u001b"]
+END
+
+play "release of what is not held" release --container=c9 <<'END'
+<
+> {"error":"io.hookd.settings.NoSuchContainer","parameters":{"container":"c9"}}
+END
+expect_status 1
+expect_in err c9
+
+held='{"c1":{"cgroupPath":"/web","cgroupCreated":true,"rdtGroup":"/","rdtCreated":false},"c\u001b2":{"process":["rlimits","scheduler"]}}'
+play "holdings" holdings <<END
+<
+> {"parameters":{"containers":$held}}
+END
+expect_status 0
+expect_file calls <<'END'
+{"method":"io.hookd.settings.Holdings"}
+END
+expect_file out <<'END'
+CONTAINER  CGROUP  RDT GROUP  MADE    PROCESS
+c1         /web    /          cgroup  -
+c\x1b2     -       -          -       rlimits, scheduler
+END
+
+play "holdings in json" --json=short holdings <<END
+<
+> {"parameters":{"containers":$held}}
+END
+printf '%s\n' "$held" >want
+expect_file out <want
+
+printf '{"defaultAction":"SCMP_ACT_ALLOW"}' >profile.json
+printf '{"ociVersion":"1.2.0","linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}' >with-profile.json
+program='"bpfBase64":"IAAAAAAAAAAGAAAAAAD/fw==","instructions":2,"flags":4,"needsListener":true'
+program="{$program,\"unknownSyscalls\":[\"a\\u001bb\"]}"
+play "a profile is listed" seccomp profile.json <<END
+<
+> {"parameters":$program}
+END
+expect_status 0
+expect_file calls <<'END'
+{"method":"io.hookd.settings.CompileSeccomp","parameters":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}
+END
+expect_file out <<'END'
+; 2 instructions, flags 0x4
+; a rule asks a listener: add SECCOMP_FILTER_FLAG_NEW_LISTENER
+    0  ld   [0]                             ; number of the call
+    1  ret  0x7fff0000                      ; allow
+END
+expect_in err 'does not know a\x1bb'
+
+play "a profile's bytes" --no-legend seccomp with-profile.json --dialect=oci --output=bytes <<END
+<
+> {"parameters":$program}
+END
+expect_status 0
+expect_in calls '"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"},"dialect":"oci"'
+expect_file out <<'END'
+    0  ld   [0]                             ; number of the call
+    1  ret  0x7fff0000                      ; allow
+END
+printf '\040\0\0\0\0\0\0\0\006\0\0\0\0\0\377\177' >want
+cmp -s bytes want || fail "the bytes are others"
+
+play "bytes on stdout" seccomp profile.json --output=- <<END
+<
+> {"parameters":$program}
+END
+expect_status 0
+cmp -s out want || fail "the bytes are others"
+
+play "bytes for nowhere" seccomp profile.json --output=nowhere/bytes <<END
+<
+> {"parameters":$program}
+END
+expect_status 2
+expect_in err '--output=nowhere/bytes: No such file'
+
+play "a program in json" --json=short seccomp profile.json <<END
+<
+> {"parameters":$program}
+END
+expect_status 0
+printf '%s\n' "$program" >want
+expect_file out <want
+
+play "a profile that cannot be compiled" seccomp profile.json <<'END'
+<
+> {"error":"io.hookd.settings.SettingFailed","parameters":{"path":"seccomp","step":"seccomp","errnoName":"E2BIG","detail":"too long"}}
+END
+expect_status 1
+expect_in err 'too long'
+
+printf '{"defaultAction":"SCMP_ACT_MAYBE"}' >wrong.json
+play "a profile that is wrong" seccomp wrong.json <<'END'
+<
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"seccomp.defaultAction"}}
+END
+expect_status 125
+expect_in err 'invalid parameter seccomp.defaultAction: must be one of'
+
+play "a program that is none" seccomp profile.json <<'END'
+<
+> {"parameters":{"bpfBase64":"AAAA","instructions":1,"flags":0,"needsListener":false,"unknownSyscalls":[]}}
+END
+expect_status 125
+expect_empty out
+expect_in err 'cannot be understood'
+
+play "holdings that are none" -j holdings <<'END'
+<
+> {"parameters":{"containers":[]}}
+END
+expect_status 125
+expect_empty out
+expect_in err 'cannot be understood'
 
 # ---- on a terminal ----
 
@@ -408,7 +649,19 @@ expect_in out hookctl
 for words in "" "fly" "run" "wait" "wait a b" "ps --since=soon" "ps --stage=birth" "ping --all" \
 	"--address=tcp:x ping" "delegate --shim=rel" "delegate --timeout=0" "delegate --timeout=1x" \
 	"run --stage=poststop --state=none.json --hooks=config.json" \
-	"run --stage=poststop --state=- --hooks=-"; do
+	"run --stage=poststop --state=- --hooks=-" \
+	"apply --pid=1 --settings=settings.json" "apply --container=c --settings=settings.json" \
+	"apply --container=c --pid=1" "apply --container=c --pid=0 --settings=settings.json" \
+	"apply --container=c --pid=1x --settings=settings.json" \
+	"apply --container=c --pid=-1 --settings=settings.json" \
+	"apply --container=c --pid=2147483648 --settings=settings.json" \
+	"apply --container=c --pid=1 --settings=none.json" \
+	"apply --container=c --pid=1 --settings=settings.json --cgroup-manager=me" \
+	"apply --container=$(printf '\377') --pid=1 --settings=settings.json" \
+	"update --container=c" "update --settings=settings.json" \
+	"update --container=c --pid=1 --settings=settings.json" \
+	"release" "release c" "release --container=$(printf '\377')" "holdings c" \
+	"seccomp" "seccomp none.json" "seccomp profile.json more" "seccomp config.json"; do
 	alone "usage: $words" $words
 	expect_status 2
 	expect_empty out

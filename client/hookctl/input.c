@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What run, apply and update take from the command line: files that are read and checked as JSON,
+ * and go into the call byte for byte.
+ */
+
+#include "client/hookctl/input.h"
+
+#include <string.h>
+
+enum hp_dialect input_dialect(const struct ctl *ctl)
+{
+	const char *name = ctl_option(ctl, OPTION_DIALECT);
+
+	return name != NULL && strcmp(name, hp_dialect_names[HP_DIALECT_LIBCONTAINER]) == 0
+		   ? HP_DIALECT_LIBCONTAINER
+		   : HP_DIALECT_OCI;
+}
+
+int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_err *err)
+{
+	const char *option = id == OPTION_STATE	  ? "state"
+			     : id == OPTION_HOOKS ? "hooks"
+						  : "settings";
+
+	return ctl_usage("--%s=%s: %s", option, ctl_option(ctl, id),
+			 err->reason[0] != '\0' ? err->reason : strerror(-r));
+}
+
+int input_read_document(const struct ctl *ctl, enum option_id id, struct document *ret)
+{
+	struct hp_err err = {0};
+	int r = document_read(ret, ctl_option(ctl, id), &err);
+
+	return r < 0 ? input_fail(ctl, id, r, &err) : 0;
+}
+
+void input_put_text(struct hp_json_writer *writer, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_string(writer, text);
+}
+
+void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice)
+{
+	if (slice->text == NULL)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_raw(writer, slice->text, slice->length);
+}
