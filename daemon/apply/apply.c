@@ -481,6 +481,18 @@ static bool is_for_systemd(const struct apply_request *request)
 	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
 }
 
+/* What cannot be converted is found before systemd hears of it. */
+static int check_limits(struct application *application)
+{
+	const struct hp_resources *resources = application->request.settings->resources;
+	struct limit_list list;
+	int r = resources ? limit_list_make(resources, &list, &application->err) : 0;
+
+	if (resources && r == 0)
+		limit_list_clear(&list);
+	return application_at_step(application, "cgroup", "linux.resources", r);
+}
+
 /* 1: goes on later. */
 static int apply_cgroup(struct application *application)
 {
@@ -494,6 +506,9 @@ static int apply_cgroup(struct application *application)
 				   "this machine has cgroup v1 or hybrid");
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	}
+	r = check_limits(application);
+	if (r < 0)
+		return r;
 	return is_for_systemd(&application->request) ? start_scope(application)
 						     : apply_cgroupfs(application);
 }

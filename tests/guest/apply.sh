@@ -162,6 +162,11 @@ test_devices() {
 
 test_systemd() {
 	start_victim
+	is "a swap limit below the memory limit" "$(apply unit '{"linux":{"cgroupsPath":
+		"system.slice:hookd:unit","resources":{"memory":{"limit":9000000,"swap":8000000}}}}' |
+		grep -o memory.swap)" memory.swap
+	is "systemd has heard nothing of it" \
+		"$(systemctl show --value -p LoadState hookd-unit.scope)" not-found
 	check "apply by systemd" apply unit "{\"linux\":{\"cgroupsPath\":\"system.slice:hookd:unit\",
 		\"resources\":{$limits}}}"
 	is "the process is in the scope" "$(cgroup_of "$victim")" /system.slice/hookd-unit.scope
