@@ -2,6 +2,7 @@
 #pragma once
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -39,6 +40,9 @@ static inline void free_memory(void *pointer)
 		(pointer) = NULL;                                                                  \
 		taken_;                                                                            \
 	})
+
+/* The struct that a member is embedded in. */
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #define must_check __attribute__((warn_unused_result))
 

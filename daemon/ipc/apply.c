@@ -14,8 +14,6 @@
 #include "proto/limits.h"
 #include "proto/settings_json.h"
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 /* An Apply or Update that is not answered yet. It outlives its connection: what is begun is ended.
  */
 struct apply_call {

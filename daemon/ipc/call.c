@@ -14,8 +14,6 @@ struct call {
 	bool cancels;
 };
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 static struct hp_json_writer begin_event(struct call *call, const char *event)
 {
 	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, true);

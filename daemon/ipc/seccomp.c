@@ -8,8 +8,6 @@
 #include "daemon/run/filters.h"
 #include "proto/settings_json.h"
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 struct compile_call {
 	struct conn_call of_conn;
 	struct filter_wait of_filter;

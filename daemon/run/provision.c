@@ -32,8 +32,7 @@ static void fail_by(const struct provision *provision, struct spawn_failure *fai
 
 static void on_filter(struct filter_wait *wait, struct filter *filter, const char *reason)
 {
-	struct provision *provision =
-	    (struct provision *)((char *)wait - offsetof(struct provision, wait));
+	struct provision *provision = container_of(wait, struct provision, wait);
 
 	provision->filter = filter;
 	if (!filter)

@@ -370,7 +370,7 @@ static void run_continue(struct run *run)
 
 static void on_provided(struct provision *provision)
 {
-	struct run *run = (struct run *)((char *)provision - offsetof(struct run, provision));
+	struct run *run = container_of(provision, struct run, provision);
 
 	run->is_waiting = false;
 	run_continue(run);
