@@ -118,20 +118,27 @@ static bool has_suffix(const char *name, const char *suffix)
 	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-static bool is_delegated(int fd)
+bool cgroup_systemd_runs_here(void)
 {
-	char value[8], path[32];
+	return access("/run/systemd/system", F_OK) == 0;
+}
 
-	/* fgetxattr(2) does not take O_PATH. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
-	       getxattr(path, "trusted.delegate", value, sizeof(value)) > 0;
+/* systemd marks what it has handed over; writing elsewhere would break its single-writer rule. */
+bool cgroup_is_delegated(const char *directory)
+{
+	char value[8];
+
+	return getxattr(directory, "user.delegate", value, sizeof(value)) > 0 ||
+	       getxattr(directory, "trusted.delegate", value, sizeof(value)) > 0;
 }
 
 /* systemd's CGROUP_DELEGATION: one writer for each directory. */
 static bool is_systemd_s(const char *name, int fd)
 {
-	return access("/run/systemd/system", F_OK) == 0 && !is_delegated(fd) &&
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd); /* fgetxattr(2) takes no O_PATH */
+	return cgroup_systemd_runs_here() && !cgroup_is_delegated(path) &&
 	       (has_suffix(name, ".service") || has_suffix(name, ".scope") ||
 		has_suffix(name, ".slice"));
 }
@@ -288,19 +295,28 @@ int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn annou
 
 /* ---- processes ---- */
 
+const char *cgroup_path_find(const char *text, size_t *ret_length)
+{
+	const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+
+	line = line ? strchr(line, '/') : NULL;
+	*ret_length = line ? strcspn(line, "\n") : 0;
+	return line;
+}
+
 int cgroup_path_of(const struct target *target, char ret_path[static CGROUP_PATH_SIZE])
 {
 	char text[4096];
-	ssize_t length = file_read_at(target->proc, "cgroup", text, sizeof(text));
-	const char *line;
+	ssize_t read = file_read_at(target->proc, "cgroup", text, sizeof(text));
+	const char *path;
+	size_t length;
 
-	if (length < 0)
-		return (int)length;
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	line = line ? strchr(line, '/') : NULL;
-	if (!line || strcspn(line, "\n") >= CGROUP_PATH_SIZE)
+	if (read < 0)
+		return (int)read;
+	path = cgroup_path_find(text, &length);
+	if (!path || length >= CGROUP_PATH_SIZE)
 		return -ESRCH;
-	snprintf(ret_path, CGROUP_PATH_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
+	snprintf(ret_path, CGROUP_PATH_SIZE, "%.*s", (int)length, path);
 	return 0;
 }
 

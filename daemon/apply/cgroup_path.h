@@ -2,6 +2,8 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "daemon/apply/target.h"
 #include "daemon/apply/undo.h"
@@ -23,6 +25,16 @@
  */
 int cgroup_path_read(const char *cgroups_path, char ret_path[static CGROUP_PATH_SIZE],
 		     struct hp_err *err) must_check;
+
+/* True where systemd is the manager here; and where it has handed the directory over. */
+bool cgroup_systemd_runs_here(void);
+bool cgroup_is_delegated(const char *directory);
+
+/*
+ * The path of cgroup2's line in the text of a /proc/PID/cgroup, not terminated; NULL where it has
+ * none.
+ */
+const char *cgroup_path_find(const char *text, size_t *ret_length);
 
 /* The mount, O_PATH; -ENOTSUP where there is no whole cgroup2 (v1, hybrid). */
 int cgroup_path_open_mount(void) must_check;

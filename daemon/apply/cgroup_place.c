@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 
+#include "daemon/apply/cgroup_path.h"
 #include "daemon/base/mount.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -22,37 +22,21 @@
 static int find_own(char *ret_path, size_t size)
 {
 	char mount[1024], text[4096];
-	ssize_t length = file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
-	int r = length < 0 ? (int)length : mount_find("cgroup2", mount, sizeof(mount), NULL, 0);
-	const char *line;
-	size_t path_length;
+	ssize_t read = file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	int r = read < 0 ? (int)read : mount_find("cgroup2", mount, sizeof(mount), NULL, 0);
+	const char *path;
+	size_t length;
 
 	if (r < 0)
 		return r;
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (!line)
+	path = cgroup_path_find(text, &length);
+	if (!path)
 		return -ENOTSUP;
-	line = strchr(line, '/');
-	path_length = line ? strcspn(line, "\n") : 0;
-	if (path_length <= 1)
-		return snprintf(ret_path, size, "%s", mount) < (int)size ? 0 : -ENAMETOOLONG;
-	return snprintf(ret_path, size, "%s%.*s", mount, (int)path_length, line) < (int)size
+	if (length <= 1) /* the root, which adds nothing to the mount */
+		length = 0;
+	return snprintf(ret_path, size, "%s%.*s", mount, (int)length, path) < (int)size
 		   ? 0
 		   : -ENAMETOOLONG;
-}
-
-/* systemd marks what it has handed over; writing elsewhere would break its single-writer rule. */
-static bool is_delegated(const char *path)
-{
-	char value[8];
-
-	return getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
-	       getxattr(path, "trusted.delegate", value, sizeof(value)) > 0;
-}
-
-static bool systemd_runs_here(void)
-{
-	return access("/run/systemd/system", F_OK) == 0;
 }
 
 /*
@@ -118,8 +102,8 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 			*ret_reason = "the cgroup root cannot be opened";
 		return r;
 	}
-	is_own_unit = is_delegated(own);
-	if (!is_own_unit && systemd_runs_here()) {
+	is_own_unit = cgroup_is_delegated(own);
+	if (!is_own_unit && cgroup_systemd_runs_here()) {
 		*ret_reason = "the service manager has not delegated hookd's cgroup";
 		return -ENOTSUP;
 	}
