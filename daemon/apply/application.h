@@ -3,6 +3,7 @@
 
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
+#include "daemon/apply/limit_list.h"
 #include "daemon/apply/undo.h"
 
 /* What apply.c, update.c and release.c share. Everybody else includes apply.h. */
@@ -36,7 +37,8 @@ struct application {
 	struct target target;
 	struct holding *holding;
 	struct scope_name scope;
-	struct scope_job *job; /* systemd is asked */
+	struct scope_job *job;	  /* systemd is asked */
+	struct limit_list limits; /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
 	struct undo undo;
@@ -53,6 +55,8 @@ struct application *application_new(struct applier *applier, apply_done_fn done,
 void application_end(struct application *application, int r);
 /* On failure fills what of err is not filled yet, and puts the path before it. Returns r. */
 int application_at_step(struct application *application, const char *step, const char *path, int r);
+/* Fills application->limits: what cannot be converted is found before anybody hears of it. */
+int application_convert(struct application *application);
 /* The limits, the devices and the freezer of the settings, to application->cgroup_fd. */
 int application_limit(struct application *application);
 /* For who has no memory for an application. */

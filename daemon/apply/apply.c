@@ -8,7 +8,7 @@
  *	has answered
  *
  * The cgroup is limited before the process is in it, so there is no moment without limits; resctrl
- * wants its schemata before its tasks for the same reason. Called by ipc/settings.c.
+ * wants its schemata before its tasks for the same reason. Called by ipc/apply.c.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@ static void application_free(struct application *application)
 {
 	TAILQ_REMOVE(&application->applier->applications, application, link);
 	scope_job_forget(application->job);
+	limit_list_clear(&application->limits);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
 	free(application);
@@ -102,12 +103,19 @@ static void forget_limits(void *data)
 	close_fd(&change->cgroup_fd);
 }
 
+int application_convert(struct application *application)
+{
+	const struct hp_resources *resources = application->request.settings->resources;
+	int r = resources ? limit_list_make(resources, &application->limits, &application->err) : 0;
+
+	return application_at_step(application, "cgroup", "linux.resources", r);
+}
+
 static int apply_limits(struct application *application)
 {
 	const struct hp_resources *resources = application->request.settings->resources;
 	struct limits_change *change;
-	struct limit_list list;
-	int r = 0;
+	int r;
 
 	if (!resources)
 		return 0;
@@ -119,11 +127,8 @@ static int apply_limits(struct application *application)
 	    .limits = LIMITS_JOURNAL_INIT,
 	    .devices = DEVICES_JOURNAL_INIT,
 	};
-	r = limit_list_make(resources, &list, &application->err);
-	if (r < 0)
-		return r;
-	r = limits_apply(application->cgroup_fd, &list, &change->limits, &application->err);
-	limit_list_clear(&list);
+	r = limits_apply(application->cgroup_fd, &application->limits, &change->limits,
+			 &application->err);
 	if (r == 0)
 		r = devices_apply(application->cgroup_fd, resources->devices,
 				  resources->device_count, &change->devices, &application->err);
@@ -481,18 +486,6 @@ static bool is_for_systemd(const struct apply_request *request)
 	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
 }
 
-/* What cannot be converted is found before systemd hears of it. */
-static int check_limits(struct application *application)
-{
-	const struct hp_resources *resources = application->request.settings->resources;
-	struct limit_list list;
-	int r = resources ? limit_list_make(resources, &list, &application->err) : 0;
-
-	if (resources && r == 0)
-		limit_list_clear(&list);
-	return application_at_step(application, "cgroup", "linux.resources", r);
-}
-
 /* 1: goes on later. */
 static int apply_cgroup(struct application *application)
 {
@@ -506,7 +499,7 @@ static int apply_cgroup(struct application *application)
 				   "this machine has cgroup v1 or hybrid");
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	}
-	r = check_limits(application);
+	r = application_convert(application);
 	if (r < 0)
 		return r;
 	return is_for_systemd(&application->request) ? start_scope(application)

@@ -3,7 +3,7 @@
  * The applier itself, and Release: what was made is removed in the reverse order, each thing
  * forgotten when it is gone. When the process of a container has ended, resctrl groups are given
  * back at once, since there are few; its cgroup goes with them where it is empty, and else waits
- * for Release. Called by main.c and ipc/settings.c.
+ * for Release. Called by main.c and ipc/apply.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +136,6 @@ static int release(struct applier *applier, struct holding *holding, apply_remov
 	int r;
 
 	if (holding_has_made(holding, MADE_UNIT) && is_populated(applier, holding)) {
-		err->step = "cgroup";
 		r = hp_err_setting(err, -EBUSY, NULL, "%s: processes are in it",
 				   holding->cgroup_path);
 		err->step = "cgroup";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
- * that it does not write the old ones again. Called by ipc/settings.c.
+ * that it does not write the old ones again. Called by ipc/apply.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +117,8 @@ void applier_update(struct applier *applier, const char *container,
 		return;
 	}
 	r = refuse_update(application);
+	if (r == 0)
+		r = application_convert(application);
 	if (r == 0 && application->holding->unit && settings->resources) {
 		r = scopes_set(applier->scopes, application->holding->unit, settings->resources,
 			       on_properties, application, &application->job);

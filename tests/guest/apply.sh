@@ -182,6 +182,10 @@ MemoryLow=33554432 MemoryMax=67108864 Slice=system.slice TasksMax=50"
 	check "update" update unit '{"linux":{"resources":{"pids":{"limit":60}}}}'
 	is "counts for both" "$(files /system.slice/hookd-unit.scope pids.max) \
 $(systemctl show --value -p TasksMax hookd-unit.scope)" '60 60'
+	is "an update that cannot be converted" "$(update unit '{"linux":{"resources":{"pids":{
+		"limit":70},"memory":{"limit":9000000,"swap":8000000}}}}' | grep -o memory.swap)" memory.swap
+	is "systemd has heard nothing of that either" \
+		"$(systemctl show --value -p TasksMax hookd-unit.scope)" 60
 	is "release is refused while the process is in it" "$(release unit | grep -o EBUSY)" EBUSY
 	is "a unit that is there is refused" "$(victim=$$ apply other \
 		'{"linux":{"cgroupsPath":"system.slice:hookd:unit"}}' | grep -o EEXIST)" EEXIST
