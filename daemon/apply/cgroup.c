@@ -13,9 +13,6 @@
 #include "daemon/apply/devices.h"
 #include "daemon/apply/limits.h"
 
-/* Beyond so many cgroups in use, two descriptors each are too much to keep. */
-#define FDS_MAX 64
-
 static int make_directory(struct cgroup *cgroup)
 {
 	struct cgroup_tree *tree = cgroup->tree;
@@ -66,7 +63,7 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	return 0;
 }
 
-void cgroup_close_fds(struct cgroup *cgroup)
+void cgroup_rest(struct cgroup *cgroup)
 {
 	close_fd(&cgroup->fd);
 	close_fd(&cgroup->events_fd);
@@ -74,7 +71,7 @@ void cgroup_close_fds(struct cgroup *cgroup)
 
 void cgroup_remove(struct cgroup *cgroup)
 {
-	cgroup_close_fds(cgroup);
+	cgroup_rest(cgroup);
 	(void)unlinkat(cgroup->tree->runs_fd, cgroup->name, AT_REMOVEDIR);
 	free(cgroup);
 }
@@ -112,12 +109,6 @@ int cgroup_fd(struct cgroup *cgroup)
 		cgroup->fd =
 		    openat(cgroup->tree->runs_fd, cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return cgroup->fd < 0 ? -errno : cgroup->fd;
-}
-
-void cgroup_rest(struct cgroup *cgroup)
-{
-	if (cgroup->tree->in_use_count > FDS_MAX)
-		cgroup_close_fds(cgroup);
 }
 
 static bool exists(int directory, const char *file)

@@ -48,7 +48,7 @@ void cgroup_release(struct cgroup *cgroup);
 
 /* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;
-/* Tells that the descriptor is not needed for now; it is closed where many cgroups are in use. */
+/* Closes its descriptors, which are opened again when they are needed. */
 void cgroup_rest(struct cgroup *cgroup);
 
 /*

@@ -80,7 +80,7 @@ void cgroup_release(struct cgroup *cgroup)
 		put_idle(cgroup);
 		return;
 	}
-	cgroup_close_fds(cgroup);
+	cgroup_rest(cgroup);
 	TAILQ_INSERT_TAIL(&tree->busy, cgroup, link);
 	look_again_soon(tree);
 }
@@ -94,7 +94,7 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata)
 	for (; cgroup; cgroup = next) {
 		next = TAILQ_NEXT(cgroup, link);
 		if (cgroup_is_populated(cgroup)) {
-			cgroup_close_fds(cgroup);
+			cgroup_rest(cgroup);
 			continue;
 		}
 		TAILQ_REMOVE(&tree->busy, cgroup, link);

@@ -55,4 +55,3 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check
 void cgroup_remove(struct cgroup *cgroup);
 /* True where it is not known. */
 bool cgroup_is_populated(struct cgroup *cgroup);
-void cgroup_close_fds(struct cgroup *cgroup);

@@ -116,12 +116,18 @@ static void leave_young(struct proc *proc)
 		event_del(procs->young_tick);
 }
 
-/* Without memory to watch a pipe it is still read at the exit; only a flood would then wait. */
+/*
+ * From now on it counts as one that stays: its pipes are watched, and its cgroup is not needed
+ * before it ends. Without memory to watch a pipe it is still read at the exit; only a flood would
+ * then wait.
+ */
 static void watch_output(struct proc *proc)
 {
 	leave_young(proc);
 	(void)capture_watch(&proc->out[0]);
 	(void)capture_watch(&proc->out[1]);
+	if (proc->cgroup)
+		cgroup_rest(proc->cgroup);
 }
 
 /*
@@ -208,8 +214,6 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	}
 	r = spawner_start(proc->procs->spawner, &plan, &proc->child);
 	enter_started(&proc->enter);
-	if (proc->cgroup)
-		cgroup_rest(proc->cgroup);
 	return r;
 }
 

@@ -202,7 +202,7 @@ static void many_in_use_do_not_hold_descriptors(void **state)
 		assert_true(cgroup_fd(cgroups[i]) >= 0);
 		cgroup_rest(cgroups[i]);
 	}
-	assert_in_range(count_fds(), before, before + 2 * 64);
+	assert_in_range(count_fds(), 1, before);
 	for (int i = 0; i < COUNT; i++)
 		cgroup_release(cgroups[i]);
 }
