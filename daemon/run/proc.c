@@ -471,7 +471,10 @@ static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
 	(void)fd, (void)what;
 	if (!reap(proc)) {
 		(void)event_add(proc->on_exit, NULL);
-	} else if (follow_successor(proc)) {
+		return;
+	}
+	spawner_settle(proc->procs->spawner, &proc->child);
+	if (follow_successor(proc)) {
 		catch_up(proc);
 	} else if (proc->state == PROC_ABANDONED) {
 		TAILQ_REMOVE(&proc->procs->abandoned, proc, link);

@@ -30,6 +30,7 @@ struct spawn_stack {
 
 struct spawner {
 	STAILQ_HEAD(, spawn_stack) stacks;
+	struct slots slots;
 	struct rlimit nofile; /* as hookd got it */
 	bool restores_nofile;
 	struct spawn_defaults defaults;
@@ -62,6 +63,7 @@ int spawner_new(struct spawner **ret_spawner)
 	if (!spawner)
 		return -ENOMEM;
 	STAILQ_INIT(&spawner->stacks);
+	slots_init(&spawner->slots);
 	spawner->defaults = (struct spawn_defaults){.umask = -1};
 	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
 		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
@@ -85,6 +87,7 @@ struct spawner *spawner_free(struct spawner *spawner)
 		if (stack->tid == 0)
 			munmap(stack, sizeof(*stack));
 	}
+	slots_clear(&spawner->slots);
 	free(spawner);
 	return NULL;
 }
@@ -119,6 +122,21 @@ static int start_failed(struct spawn_child *child, const struct spawn_spec *spec
 	return -error;
 }
 
+/* hookd-run has more descriptors than a set, and its program is one of them. */
+static void share_table(struct spawner *spawner, struct spawn_order *order, struct clone_args *args)
+{
+	struct spawn_spec *spec = &order->spec;
+
+	if (spec->fd_count != SLOT_FDS || spec->program >= 0)
+		return;
+	order->slots = slots_take(&spawner->slots, spec->fds, order->report);
+	if (!order->slots)
+		return;
+	order->slots_end = spawner->slots.end;
+	memcpy(spec->fds, order->slots->fds, sizeof(order->slots->fds));
+	args->flags |= CLONE_FILES;
+}
+
 int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct spawn_child *child)
 {
 	struct spawn_stack *stack = take_stack(spawner);
@@ -140,6 +158,8 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	    .restores_nofile = spawner->restores_nofile,
 	    .defaults = spawner->defaults,
 	};
+	share_table(spawner, &stack->order, &args);
+	child->slots = stack->order.slots;
 	stack->tid = 1;
 	args.child_tid = (uintptr_t)&stack->tid;
 	args.stack = (uintptr_t)stack->memory;
@@ -151,9 +171,15 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	if (pid < 0) {
 		stack->tid = 0;
 		STAILQ_INSERT_HEAD(&spawner->stacks, stack, link);
+		spawner_settle(spawner, child);
 		return start_failed(child, spec, (int)-pid);
 	}
 	STAILQ_INSERT_TAIL(&spawner->stacks, stack, link);
 	child->pid = (pid_t)pid;
 	return 0;
+}
+
+void spawner_settle(struct spawner *spawner, struct spawn_child *child)
+{
+	slots_release(&spawner->slots, take_ptr(child->slots), child);
 }

@@ -58,6 +58,7 @@ struct spawn_failure {
 };
 
 struct spawner;
+struct slot_set;
 
 /* One child. It and all that the spec points at must stay until the child has exited. */
 struct spawn_child {
@@ -66,6 +67,7 @@ struct spawn_child {
 	volatile int failed_step; /* enum spawn_step; set before the child exits with 127 */
 	volatile int failed_errno;
 	char failed_detail[SPAWN_DETAIL_SIZE]; /* hookd-run's */
+	struct slot_set *slots;		       /* the spawner's */
 };
 
 /*
@@ -88,3 +90,9 @@ void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *
  */
 int spawner_start(struct spawner *spawner, const struct spawn_spec *spec,
 		  struct spawn_child *child) must_check;
+
+/*
+ * The child has exited: what the spawner kept for it is let go. Until then hookd itself may still
+ * hold write ends that the child was given, so their pipes need not be at their end before.
+ */
+void spawner_settle(struct spawner *spawner, struct spawn_child *child);

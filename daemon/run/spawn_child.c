@@ -10,6 +10,7 @@
 #include "daemon/run/spawn_child.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/syscall.h>
 
 #ifndef __x86_64__
@@ -40,6 +41,19 @@ static void fail(struct spawn_child *report, enum spawn_step step, long result)
 	report->failed_step = step;
 	for (;;)
 		call2(SYS_exit_group, 127, 0);
+}
+
+/* Before anything else: what is done to hookd's own table is done to hookd. */
+static void leave_shared_table(const struct spawn_order *order)
+{
+	long result;
+
+	if (!order->slots)
+		return;
+	result = call5(SYS_close_range, order->slots_end, ~0u, CLOSE_RANGE_UNSHARE, 0, 0);
+	if (result < 0)
+		fail(order->report, SPAWN_STEP_STDIN, result);
+	order->slots->is_shared = false;
 }
 
 static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
@@ -102,6 +116,7 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 	struct spawn_child *report = order->report;
 	long result;
 
+	leave_shared_table(order);
 	place_fds(spec, report);
 	call2(SYS_setsid, 0, 0);
 	if (order->restores_nofile) {

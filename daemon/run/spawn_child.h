@@ -4,12 +4,15 @@
 #include <linux/sched.h>
 #include <sys/resource.h>
 
+#include "daemon/run/slots.h"
 #include "daemon/run/spawn.h"
 
 /* What spawn.c hands to the code that runs in the child. It stands beside the child's stack. */
 struct spawn_order {
 	struct spawn_spec spec;
 	struct spawn_child *report;
+	struct slot_set *slots; /* where spec.fds lie; NULL: the child has a table of its own */
+	unsigned int slots_end;
 	struct rlimit nofile;
 	bool restores_nofile;
 	struct spawn_defaults defaults;

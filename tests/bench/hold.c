@@ -33,7 +33,7 @@ struct hold {
 	struct samples ours, theirs;
 };
 
-static int wait_for_child(const struct spawn_child *child)
+static int wait_for_child(struct hold *hold, struct spawn_child *child)
 {
 	siginfo_t exited = {0};
 	int r = 0;
@@ -42,6 +42,7 @@ static int wait_for_child(const struct spawn_child *child)
 		r = -errno;
 	else if (exited.si_code != CLD_EXITED || exited.si_status != 0)
 		r = -ECHILD;
+	spawner_settle(hold->spawner, child);
 	close(child->pidfd);
 	return r;
 }
@@ -69,7 +70,7 @@ static int block_of_spawner(struct hold *hold)
 		if (r == 0)
 			r = samples_add(&hold->ours, now_ns() - begin);
 		if (r == 0)
-			r = wait_for_child(&child);
+			r = wait_for_child(hold, &child);
 	}
 	return r;
 }
@@ -148,12 +149,12 @@ static int prepare(struct hold *hold)
 
 	if (r < 0)
 		return r;
-	hold->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (hold->null_fd < 0)
-		return -errno;
 	r = start_hogs(hold);
-	for (unsigned int i = 0; i < hold->options->fds && r == 0; i++)
-		r = fcntl(hold->null_fd, F_DUPFD_CLOEXEC, 3) < 0 ? -errno : 0;
+	/* The last stands for the pipes of a hook, which are opened when the others are there. */
+	for (unsigned int i = 0; i <= hold->options->fds && r == 0; i++) {
+		hold->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		r = hold->null_fd < 0 ? -errno : 0;
+	}
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "daemon/run/slots.h"
 #include "daemon/run/spawn.h"
 
 static struct spawner *spawner;
@@ -85,10 +86,11 @@ static siginfo_t finish(struct started *started, char *output, size_t size)
 	size_t length;
 
 	output = output ? output : rest;
-	length = read_all(started->output, output, size ? size - 1 : sizeof(rest) - 1);
-	output[length] = '\0';
 	assert_int_equal(waitid(P_PIDFD, (id_t)started->child.pidfd, &info, WEXITED), 0);
 	assert_int_equal(info.si_pid, started->child.pid);
+	spawner_settle(spawner, &started->child);
+	length = read_all(started->output, output, size ? size - 1 : sizeof(rest) - 1);
+	output[length] = '\0';
 	close(started->child.pidfd);
 	close(started->output);
 	return info;
@@ -391,6 +393,102 @@ static void many_are_in_flight_at_once(void **state)
 	}
 }
 
+/* ---- with many descriptors open ---- */
+
+enum { MANY = 290 }; /* of the 300 that a test has before spawner_new() raises that */
+static int many[MANY];
+
+static void open_many(void)
+{
+	for (int i = 0; i < MANY; i++)
+		many[i] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	assert_true(many[MANY - 1] >= 256);
+}
+
+static void close_many(void)
+{
+	for (int i = 0; i < MANY; i++)
+		close(many[i]);
+}
+
+/* The child has placed its own 0, 1 and 2 and closed the rest, and hookd's are as they were. */
+static void a_shared_table_stays_hookds(void **state)
+{
+	struct spawn_spec spec = shell("echo /proc/self/fd/*; exit 3");
+	struct started started;
+	struct stat before[3], after;
+	char output[256];
+
+	(void)state;
+	open_many();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fstat(i, &before[i]), 0);
+	start(&spec, &started);
+	assert_non_null(started.child.slots);
+	assert_int_equal(finish(&started, output, sizeof(output)).si_status, 3);
+	/* 3 is the directory that the shell itself lists. */
+	assert_string_equal(output, "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 "
+				    "/proc/self/fd/3\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fstat(i, &after), 0);
+		assert_true(before[i].st_ino == after.st_ino && before[i].st_dev == after.st_dev);
+	}
+	for (int i = 0; i < MANY; i++)
+		assert_true(fcntl(many[i], F_GETFD) == FD_CLOEXEC);
+	close_many();
+}
+
+/* More than there are sets: those whose child has gone apart are taken over, or there is none. */
+static void many_share_the_table_at_once(void **state)
+{
+	open_many();
+	many_are_in_flight_at_once(state);
+	close_many();
+}
+
+/* More live on than there are sets, each with ends that it can still write to at its end. */
+static void sets_are_taken_over_from_those_that_live(void **state)
+{
+	enum { COUNT = 3 * SLOT_SETS };
+	static struct started started[COUNT];
+	char ready[] = "?\n", output[16];
+
+	(void)state;
+	open_many();
+	for (int i = 0; i < COUNT; i++) {
+		struct spawn_spec spec = shell("trap 'kill $!; echo 2; exit 4' TERM; "
+					       "sleep 1000 > /dev/null & echo 1; wait");
+
+		start(&spec, &started[i]);
+		assert_non_null(started[i].child.slots);
+		assert_int_equal(read(started[i].output, ready, 2), 2);
+		assert_string_equal(ready, "1\n");
+	}
+	for (int i = 0; i < COUNT; i++) {
+		kill(started[i].child.pid, SIGTERM);
+		assert_int_equal(finish(&started[i], output, sizeof(output)).si_status, 4);
+		assert_string_equal(output, "2\n");
+	}
+	close_many();
+}
+
+/* Killed at any step, also before the first. */
+static void a_killed_child_gives_its_set_back(void **state)
+{
+	(void)state;
+	open_many();
+	for (int i = 0; i < 3 * SLOT_SETS; i++) {
+		struct spawn_spec spec = shell("exec sleep 1000");
+		struct started started;
+
+		start(&spec, &started);
+		assert_non_null(started.child.slots);
+		kill(started.child.pid, SIGKILL);
+		assert_int_equal(finish(&started, NULL, 0).si_code, CLD_KILLED);
+	}
+	close_many();
+}
+
 static int fail_to_fork(void *userdata)
 {
 	const struct rlimit none = {0, 0};
@@ -434,6 +532,10 @@ int main(void)
 	    cmocka_unit_test(a_descriptor_can_be_the_program),
 	    cmocka_unit_test(stacks_are_used_again),
 	    cmocka_unit_test(many_are_in_flight_at_once),
+	    cmocka_unit_test(a_shared_table_stays_hookds),
+	    cmocka_unit_test(many_share_the_table_at_once),
+	    cmocka_unit_test(sets_are_taken_over_from_those_that_live),
+	    cmocka_unit_test(a_killed_child_gives_its_set_back),
 	    cmocka_unit_test(without_a_process_there_is_an_error),
 	};
 
