@@ -3,8 +3,9 @@
  * Many hooks of one second each, all at once, each asked for over a connection of its own: how long
  * until the last has ended, and what it takes while all of them are there. One thread waits for
  * all the connections, so that what is measured is hookd and not a thousand threads. RunHooks, in
- * as many goroutines, takes turns with it. Prints four rows: medians of the rounds for the time,
- * the first round for the rest, as memory that a round leaves behind serves the next.
+ * as many goroutines, takes turns with it, and so do as many bare processes, which is what the
+ * machine can do. Prints five rows: medians of the rounds for the times, the first round for the
+ * rest, as memory that a round leaves behind serves the next.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/bench/ask.h"
+#include "tests/bench/bare.h"
 #include "tests/bench/footprint.h"
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
@@ -34,7 +36,7 @@ struct crowd {
 	int fds_at_rest;
 	struct held before, peak;
 	unsigned int alive; /* when peak was taken; 0: not yet */
-	struct samples ours, theirs;
+	struct samples ours, theirs, bare;
 };
 
 struct member {
@@ -161,6 +163,30 @@ static int round_of_runhooks(struct crowd *crowd)
 	return r < 0 ? r : samples_add(&crowd->theirs, whole);
 }
 
+static int round_of_bare(struct crowd *crowd)
+{
+	pid_t *pids = calloc(crowd->options->clients, sizeof(*pids));
+	unsigned int count = 0;
+	int64_t begin = now_ns();
+	int r = pids ? 0 : -ENOMEM;
+
+	while (r == 0 && count < crowd->options->clients) {
+		pid_t pid = bare_start(crowd->options->hook);
+
+		if (pid < 0)
+			r = pid;
+		else
+			pids[count++] = pid;
+	}
+	while (count > 0) {
+		int waited = bare_wait(pids[--count]);
+
+		r = r < 0 ? r : waited;
+	}
+	free(pids);
+	return r < 0 ? r : samples_add(&crowd->bare, now_ns() - begin);
+}
+
 static int run_rounds(struct crowd *crowd)
 {
 	int r = 0;
@@ -169,6 +195,8 @@ static int run_rounds(struct crowd *crowd)
 		r = round_of_hookd(crowd, round);
 		if (r == 0 && crowd->options->runhooks)
 			r = round_of_runhooks(crowd);
+		if (r == 0)
+			r = round_of_bare(crowd);
 	}
 	return r;
 }
@@ -205,6 +233,10 @@ static void print_results(struct crowd *crowd)
 				.unit = "s",
 				.bound = BOUND_A_AT_MOST,
 				.target = WALL_S_MAX});
+	row_print(&(struct row){.what = "  beside as many bare processes",
+				.a = samples_median_ns(&crowd->ours) / 1e9,
+				.b = samples_median_ns(&crowd->bare) / 1e9,
+				.unit = "s"});
 	if (crowd->alive == 0)
 		return; /* the first had ended before the last was started */
 	/* With the connection, which was there before. */
@@ -246,5 +278,6 @@ int main(int argc, char *argv[])
 		close(crowd.epoll);
 	samples_free(&crowd.ours);
 	samples_free(&crowd.theirs);
+	samples_free(&crowd.bare);
 	return options_exit(argv[0], r, "a side of it failed");
 }

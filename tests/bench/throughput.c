@@ -2,14 +2,18 @@
 /*
  * How many hooks a second, with so many callers at once: a thread and a connection for each caller
  * of hookd, a goroutine for each of RunHooks. Rounds of ROUND_HOOKS take turns; the callers of a
- * round share its hooks, so that all are busy to its end. Prints one row: medians of the rounds.
+ * round share its hooks, so that all are busy to its end. A third side is what the machine can do:
+ * a loop of bare processes on each CPU. Prints two rows: medians of the rounds.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/bench/ask.h"
+#include "tests/bench/bare.h"
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
 
@@ -21,7 +25,7 @@ struct load {
 	struct runhooks runhooks;
 	pthread_barrier_t start;
 	atomic_int left;
-	struct samples ours, theirs; /* of whole rounds */
+	struct samples ours, theirs, bare; /* of whole rounds */
 };
 
 struct caller {
@@ -89,6 +93,57 @@ static int round_of_runhooks(struct load *load)
 	return r < 0 ? r : samples_add(&load->theirs, whole);
 }
 
+/* In the child; every process of the loop stays on its CPU. */
+static int loop_on(int cpu, const char *hook, int count)
+{
+	cpu_set_t one;
+	int r = 0;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		return -errno;
+	for (int i = 0; i < count && r == 0; i++) {
+		pid_t pid = bare_start(hook);
+
+		r = pid < 0 ? pid : bare_wait(pid);
+	}
+	return r;
+}
+
+static int start_loops(const struct load *load, pid_t loops[static CPU_SETSIZE], int *ret_count)
+{
+	cpu_set_t allowed;
+
+	*ret_count = 0;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return -errno;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		pid_t pid = CPU_ISSET(cpu, &allowed) ? fork() : -1;
+
+		if (pid == 0)
+			_exit(loop_on(cpu, load->options->hook, ROUND_HOOKS / CPU_COUNT(&allowed)) <
+			      0);
+		if (pid > 0)
+			loops[(*ret_count)++] = pid;
+	}
+	return *ret_count == CPU_COUNT(&allowed) ? 0 : -EAGAIN;
+}
+
+static int round_of_bare(struct load *load)
+{
+	pid_t loops[CPU_SETSIZE];
+	int64_t begin = now_ns();
+	int count, r = start_loops(load, loops, &count);
+
+	for (int i = 0; i < count; i++) {
+		int waited = bare_wait(loops[i]);
+
+		r = r < 0 ? r : waited;
+	}
+	return r < 0 ? r : samples_add(&load->bare, now_ns() - begin);
+}
+
 static int run_rounds(struct load *load)
 {
 	int r = 0;
@@ -96,10 +151,13 @@ static int run_rounds(struct load *load)
 	for (unsigned int round = 0; round <= load->options->rounds && r == 0; round++) {
 		r = round % 2 ? round_of_runhooks(load) : round_of_hookd(load);
 		if (r == 0)
+			r = round_of_bare(load);
+		if (r == 0)
 			r = round % 2 ? round_of_hookd(load) : round_of_runhooks(load);
 		if (round == 0) {
 			samples_forget(&load->ours);
 			samples_forget(&load->theirs);
+			samples_forget(&load->bare);
 		}
 	}
 	return r;
@@ -124,7 +182,7 @@ static int connect_callers(struct load *load)
 	return r;
 }
 
-static void print_result(struct load *load)
+static void print_results(struct load *load)
 {
 	row_print(&(struct row){
 	    .what = load->options->what,
@@ -133,6 +191,12 @@ static void print_result(struct load *load)
 	    .unit = "/s",
 	    .bound = load->options->bound,
 	    .target = load->options->target,
+	});
+	row_print(&(struct row){
+	    .what = "  beside a bare loop on each CPU",
+	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours),
+	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(&load->bare),
+	    .unit = "/s",
 	});
 }
 
@@ -152,12 +216,13 @@ int main(int argc, char *argv[])
 	if (r == 0)
 		r = run_rounds(&load);
 	if (r == 0)
-		print_result(&load);
+		print_results(&load);
 	runhooks_stop(&load.runhooks);
 	for (unsigned int i = 0; load.callers && i < options.clients; i++)
 		asker_clear(&load.callers[i].asker);
 	free(load.callers);
 	samples_free(&load.ours);
 	samples_free(&load.theirs);
+	samples_free(&load.bare);
 	return options_exit(argv[0], r, "a side of it failed");
 }
