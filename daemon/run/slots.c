@@ -69,7 +69,7 @@ struct slot_set *slots_take(struct slots *slots, const int fds[static SLOT_FDS],
 	for (int i = 0; i < SLOT_SETS; i++) {
 		struct slot_set *set = &slots->sets[i];
 
-		if (set->owner && set->is_shared)
+		if (set->is_shared)
 			continue;
 		for (int j = 0; j < SLOT_FDS; j++) {
 			if (dup3(fds[j], set->fds[j], O_CLOEXEC) >= 0)

@@ -16,9 +16,10 @@
 #define SLOT_SETS 8
 
 struct slot_set {
-	int fds[SLOT_FDS];	 /* of /dev/null where nobody has the set */
-	const void *owner;	 /* whose ends lie there; NULL: nobody's */
-	volatile bool is_shared; /* the child has not made its own table yet, and clears this */
+	int fds[SLOT_FDS]; /* of /dev/null where nobody has the set */
+	const void *owner; /* whose ends lie there; NULL: nobody's */
+	volatile bool
+	    is_shared; /* its owner's child has no table of its own yet; that clears this */
 };
 
 struct slots {

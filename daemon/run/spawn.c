@@ -77,18 +77,22 @@ int spawner_new(struct spawner **ret_spawner)
 struct spawner *spawner_free(struct spawner *spawner)
 {
 	struct spawn_stack *stack;
+	bool is_in_use = false;
 
 	if (!spawner)
 		return NULL;
 	while ((stack = STAILQ_FIRST(&spawner->stacks))) {
 		STAILQ_REMOVE_HEAD(&spawner->stacks, link);
-		/* A child that has not exec'ed yet stands on it: then the memory is left to the
-		 * process's end. */
+		/* A child that has not exec'ed yet stands on it, and may write to a set of slots:
+		 * then the memory is left to the process's end. */
 		if (stack->tid == 0)
 			munmap(stack, sizeof(*stack));
+		else
+			is_in_use = true;
 	}
 	slots_clear(&spawner->slots);
-	free(spawner);
+	if (!is_in_use)
+		free(spawner);
 	return NULL;
 }
 

@@ -395,7 +395,7 @@ static void many_are_in_flight_at_once(void **state)
 
 /* ---- with many descriptors open ---- */
 
-enum { MANY = 290 }; /* of the 300 that a test has before spawner_new() raises that */
+enum { MANY = 290 }; /* so that the next ones are too high to be worth copying all below them */
 static int many[MANY];
 
 static void open_many(void)
