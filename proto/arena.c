@@ -3,9 +3,10 @@
 /*
  * Arenas: memory that is given out piece by piece and freed all at once.
  *
- * A piece comes off the newest chunk's end. Where it does not fit, a chunk is added; a piece that
- * would use up most of a chunk gets one of its own, behind the newest, so that the newest's free
- * end is not lost to it. Used by everything that decodes a message; no locking, one owner.
+ * A piece comes off the newest chunk's end. Where it does not fit, a chunk twice as large is added;
+ * a piece that would use up most of a chunk gets one of its own, behind the newest, so that the
+ * newest's free end is not lost to it. Used by everything that decodes a message; no locking, one
+ * owner.
  */
 
 #include "proto/arena.h"
@@ -16,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Holds a usual request whole, and is not worth returning to the kernel. */
-#define CHUNK_BYTES 4096
+/* A request is kept long after it was run: the first chunk holds a usual one and not more. */
+#define CHUNK_BYTES_MIN 512
+#define CHUNK_BYTES_MAX 4096
 
 struct hp_arena_chunk {
 	struct hp_arena_chunk *next;
@@ -33,6 +35,7 @@ static char *chunk_new(struct hp_arena *arena, size_t size, bool is_own)
 	chunk = malloc(sizeof(*chunk) + size);
 	if (!chunk)
 		return NULL;
+	arena->total_bytes += sizeof(*chunk) + size;
 	if (is_own && arena->chunks) {
 		chunk->next = arena->chunks->next;
 		arena->chunks->next = chunk;
@@ -43,19 +46,38 @@ static char *chunk_new(struct hp_arena *arena, size_t size, bool is_own)
 	return chunk->bytes;
 }
 
+static size_t next_chunk_bytes(const struct hp_arena *arena)
+{
+	if (arena->chunk_bytes == 0)
+		return CHUNK_BYTES_MIN;
+	return arena->chunk_bytes < CHUNK_BYTES_MAX ? 2 * arena->chunk_bytes : CHUNK_BYTES_MAX;
+}
+
+static bool add_chunk(struct hp_arena *arena, size_t bytes)
+{
+	size_t room = bytes - sizeof(struct hp_arena_chunk);
+	char *begin = chunk_new(arena, room, false);
+
+	if (!begin)
+		return false;
+	arena->cursor = begin;
+	arena->left = room;
+	arena->chunk_bytes = bytes;
+	return true;
+}
+
 static char *arena_take(struct hp_arena *arena, size_t size, size_t alignment)
 {
 	size_t pad = -(uintptr_t)arena->cursor & (alignment - 1);
 	char *piece;
 
 	if (!arena->cursor || pad > arena->left || size > arena->left - pad) {
-		if (size > CHUNK_BYTES / 4)
+		size_t bytes = next_chunk_bytes(arena);
+
+		if (size > bytes / 4)
 			return chunk_new(arena, size, true);
-		piece = chunk_new(arena, CHUNK_BYTES - sizeof(struct hp_arena_chunk), false);
-		if (!piece)
+		if (!add_chunk(arena, bytes))
 			return NULL;
-		arena->cursor = piece;
-		arena->left = CHUNK_BYTES - sizeof(struct hp_arena_chunk);
 		pad = 0;
 	}
 	piece = arena->cursor + pad;

@@ -11,6 +11,8 @@ struct hp_arena {
 	struct hp_arena_chunk *chunks;
 	char *cursor;
 	size_t left;
+	size_t chunk_bytes; /* of the newest chunk that pieces share; 0: none yet */
+	size_t total_bytes; /* of memory, what is not given out yet included */
 };
 
 #define HP_ARENA_INIT ((struct hp_arena){0})

@@ -158,8 +158,11 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
  */
 void capture_drain(struct capture *capture)
 {
-	int size = capture->fd < 0 ? 0 : fcntl(capture->fd, F_GETPIPE_SZ);
+	int size;
 
+	if (!read_chunks(capture, 1))
+		return;
+	size = fcntl(capture->fd, F_GETPIPE_SZ);
 	read_chunks(capture, size / CHUNK_BYTES + 2);
 }
 

@@ -22,10 +22,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
+#include "daemon/run/exit.h"
 #include "daemon/run/session.h"
 #include "daemon/run/stdin.h"
 
@@ -50,8 +48,7 @@ struct proc {
 	struct capture out[2];
 	bool is_young;
 	TAILQ_ENTRY(proc) link; /* procs::young or ::abandoned */
-	siginfo_t exit;
-	struct rusage usage;
+	struct process_exit exit;
 	int64_t started_us, started_ns, duration_ns;
 	int64_t exited_ns; /* CLOCK_MONOTONIC; 0: not yet */
 	bool is_lingering;
@@ -88,15 +85,19 @@ int procs_init(struct procs *procs, struct event_base *base)
 	return r;
 }
 
+static void bury(struct proc *proc)
+{
+	TAILQ_REMOVE(&proc->procs->abandoned, proc, link);
+	proc->state = PROC_DONE;
+	proc_free(proc);
+}
+
 void procs_clear(struct procs *procs)
 {
 	struct proc *proc;
 
-	while ((proc = TAILQ_FIRST(&procs->abandoned))) {
-		TAILQ_REMOVE(&procs->abandoned, proc, link);
-		proc->state = PROC_DONE;
-		proc_free(proc);
-	}
+	while ((proc = TAILQ_FIRST(&procs->abandoned)))
+		bury(proc);
 	if (procs->young_tick)
 		event_free(take_ptr(procs->young_tick));
 	leftovers_clear(&procs->leftovers);
@@ -152,6 +153,18 @@ static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
 	tend_young(userdata);
 }
 
+/* Those that were killed since their exit could not be watched for want of memory. */
+static void reap_unwatched(struct procs *procs)
+{
+	struct proc *proc, *next;
+
+	for (proc = TAILQ_FIRST(&procs->abandoned); proc; proc = next) {
+		next = TAILQ_NEXT(proc, link);
+		if (!proc->on_exit && process_exit_take(proc->child.pidfd, &proc->exit))
+			bury(proc);
+	}
+}
+
 /* ---- start ---- */
 
 static int arm_timer(struct proc *proc, int64_t after_ns)
@@ -169,7 +182,11 @@ static int watch_exit(struct proc *proc)
 {
 	proc->on_exit =
 	    event_new(proc->procs->base, proc->child.pidfd, EV_READ, on_exit_event, proc);
-	return proc->on_exit && event_add(proc->on_exit, NULL) == 0 ? 0 : -ENOMEM;
+	if (proc->on_exit && event_add(proc->on_exit, NULL) == 0)
+		return 0;
+	if (proc->on_exit)
+		event_free(take_ptr(proc->on_exit));
+	return -ENOMEM;
 }
 
 /* The descriptors of the child: fds[0..2] are the caller's to close. */
@@ -266,6 +283,7 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 	struct proc *proc = calloc(1, sizeof(*proc));
 	int r;
 
+	reap_unwatched(procs);
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	if (!proc)
 		return -ENOMEM;
@@ -407,16 +425,6 @@ static void on_timer(evutil_socket_t fd, short what, void *userdata)
 	}
 }
 
-/* The raw call, since libc's waitid() leaves out the resource usage. False: it has not exited. */
-static bool reap(struct proc *proc)
-{
-	memset(&proc->exit, 0, sizeof(proc->exit));
-	if (syscall(SYS_waitid, P_PIDFD, proc->child.pidfd, &proc->exit, WEXITED | WNOHANG | __WALL,
-		    &proc->usage) < 0)
-		return errno == ECHILD;
-	return proc->exit.si_pid != 0;
-}
-
 /* A pipe that somebody still holds proves it; so does a process in its cgroup or its group. */
 static bool has_left_children(struct proc *proc)
 {
@@ -438,21 +446,11 @@ static void finish(struct proc *proc)
 	if (proc->is_lingering && proc->state == PROC_KILLED &&
 	    now_ns - proc->exited_ns < FAMILY_WAIT_NS && arm_timer(proc, FAMILY_TICK_NS) == 0)
 		return;
-	if (proc->cgroup && (proc->exit.si_code != CLD_EXITED || proc->exit.si_status != 0))
+	if (proc->cgroup && (proc->exit.code != CLD_EXITED || proc->exit.status != 0))
 		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
 	if (proc->state == PROC_RUNNING)
 		proc->state = PROC_DONE;
 	proc_complete(proc);
-}
-
-/* hookd-run has ended and named the process that goes on as the hook. */
-static bool follow_successor(struct proc *proc)
-{
-	if (enter_finish(&proc->enter, &proc->child) == 0)
-		return false;
-	event_free(take_ptr(proc->on_exit));
-	memset(&proc->exit, 0, sizeof(proc->exit));
-	return watch_exit(proc) == 0;
 }
 
 /* What was asked for while the first process was the hook holds for the second. */
@@ -464,37 +462,56 @@ static void catch_up(struct proc *proc)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
 }
 
+/* A hook that lives and cannot be watched is not let live. */
+static void give_up(struct proc *proc)
+{
+	kill_tree(proc);
+	proc->child.failed_step = SPAWN_STEP_EXEC;
+	proc->child.failed_errno = ENOMEM;
+	if (proc->state == PROC_RUNNING)
+		proc->kill_cause = HP_HOOK_SPAWN_FAILED;
+	proc->state = PROC_ABANDONED;
+	proc->is_lingering = true;
+	read_rest(proc);
+	proc_complete(proc);
+}
+
+/* hookd-run has ended and named the process that goes on as the hook. */
+static void follow_successor(struct proc *proc)
+{
+	int r;
+
+	event_free(take_ptr(proc->on_exit));
+	proc->exit = (struct process_exit){0};
+	r = watch_exit(proc);
+	catch_up(proc);
+	if (r < 0 && proc->state != PROC_ABANDONED)
+		give_up(proc);
+}
+
 static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
 {
 	struct proc *proc = userdata;
 
 	(void)fd, (void)what;
-	if (!reap(proc)) {
+	if (!process_exit_take(proc->child.pidfd, &proc->exit)) {
 		(void)event_add(proc->on_exit, NULL);
 		return;
 	}
 	spawner_settle(proc->procs->spawner, &proc->child);
-	if (follow_successor(proc)) {
-		catch_up(proc);
-	} else if (proc->state == PROC_ABANDONED) {
-		TAILQ_REMOVE(&proc->procs->abandoned, proc, link);
-		proc->state = PROC_DONE;
-		proc_free(proc);
-	} else {
+	if (enter_finish(&proc->enter, &proc->child) != 0)
+		follow_successor(proc);
+	else if (proc->state == PROC_ABANDONED)
+		bury(proc);
+	else
 		finish(proc);
-	}
 }
 
 static enum hp_hook_outcome natural_outcome(const struct proc *proc)
 {
 	if (proc->child.failed_step != SPAWN_STEP_NONE)
 		return HP_HOOK_SPAWN_FAILED;
-	return proc->exit.si_code == CLD_EXITED ? HP_HOOK_EXITED : HP_HOOK_SIGNALED;
-}
-
-static int64_t timeval_us(const struct timeval *time)
-{
-	return time->tv_sec * 1000000ll + time->tv_usec;
+	return proc->exit.code == CLD_EXITED ? HP_HOOK_EXITED : HP_HOOK_SIGNALED;
 }
 
 int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
@@ -503,16 +520,16 @@ int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 	struct hp_hook_result *result = ret_result;
 
 	result->outcome = was_killed ? proc->kill_cause : natural_outcome(proc);
-	result->success = result->outcome == HP_HOOK_EXITED && proc->exit.si_status == 0;
-	result->exit_status = proc->exit.si_status;
-	result->signal = proc->exit.si_status;
+	result->success = result->outcome == HP_HOOK_EXITED && proc->exit.status == 0;
+	result->exit_status = proc->exit.status;
+	result->signal = proc->exit.status;
 	result->oom_killed = proc->oom_killed;
 	result->pid = proc->child.pid;
 	result->started_us = proc->started_us;
 	result->duration_us = proc->duration_ns / 1000;
-	result->user_us = timeval_us(&proc->usage.ru_utime);
-	result->system_us = timeval_us(&proc->usage.ru_stime);
-	result->max_rss_bytes = proc->usage.ru_maxrss * 1024ll;
+	result->user_us = proc->exit.user_us;
+	result->system_us = proc->exit.system_us;
+	result->max_rss_bytes = proc->exit.max_rss_bytes;
 	result->lingering = proc->is_lingering;
 	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
 		const struct spawn_failure failure = failure_of(&proc->child);
@@ -546,7 +563,7 @@ struct proc *proc_free(struct proc *proc)
 		event_free(take_ptr(proc->timer));
 	if (proc->state == PROC_RUNNING)
 		kill_tree(proc);
-	if (proc->state != PROC_DONE && proc->exit.si_pid == 0 && proc->on_exit) {
+	if (proc->state != PROC_DONE && proc->exit.code == 0 && proc->child.pidfd >= 0) {
 		proc->state = PROC_ABANDONED;
 		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
 		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);

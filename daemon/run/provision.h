@@ -25,6 +25,7 @@ struct provision {
 	struct spawn_failure failure; /* SPAWN_STEP_NONE: none */
 	char *ignored; /* what could not be done and may be left out; NULL: nothing */
 	void (*ready)(struct provision *provision);
+	void *userdata;
 };
 
 /*

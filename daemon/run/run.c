@@ -38,7 +38,7 @@ static int prepare_result(struct run *run)
 	result->stage = run->request.stage;
 	result->run = strdup(run->id);
 	result->container = strdup(run->request.container);
-	result->hooks = calloc(hooks->count + 1, sizeof(*result->hooks));
+	result->hooks = calloc(hooks->count ? hooks->count : 1, sizeof(*result->hooks));
 	if (!result->run || !result->container || !result->hooks)
 		return -ENOMEM;
 	for (size_t i = 0; i < hooks->count; i++) {
@@ -71,7 +71,8 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	run->uid = uid;
 	run->request = *request;
 	run->target = (struct enter_target){.pidfd = -1};
-	r = prepare_result(run);
+	run->provision = calloc(1, sizeof(*run->provision));
+	r = run->provision ? prepare_result(run) : -ENOMEM;
 	if (r < 0) {
 		run->request = (struct hp_request){0};
 		run_free(run);
@@ -88,12 +89,21 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 /* About what it holds, for the store's limit. */
 static size_t size_of_done(const struct run *run)
 {
-	size_t size = sizeof(*run) + run->request.text_length;
+	size_t size = sizeof(*run) + run->request.arena.total_bytes;
 
 	for (size_t i = 0; i < run->result.hook_count; i++)
 		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
 			run->result.hooks[i].output[1].length;
 	return size;
+}
+
+/* A run is kept long after it was run, and this is a good part of it. */
+static void drop_provision(struct run *run)
+{
+	if (!run->provision)
+		return;
+	provision_release(run->provision);
+	free(take_ptr(run->provision));
 }
 
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
@@ -105,6 +115,7 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 
 	if (r < 0)
 		return r;
+	drop_provision(run);
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
@@ -130,7 +141,7 @@ struct run *run_free(struct run *run)
 	if (!run)
 		return NULL;
 	proc_free(run->proc);
-	provision_release(&run->provision);
+	drop_provision(run);
 	close_fd(&run->target.pidfd);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
@@ -251,14 +262,14 @@ static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_sp
 /* The cgroup that the run has for its hooks, and what else its settings ask for. */
 static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	if (run->provision.failure.step != SPAWN_STEP_NONE) {
-		*ret_failure = run->provision.failure;
+	if (run->provision->failure.step != SPAWN_STEP_NONE) {
+		*ret_failure = run->provision->failure;
 		return -ret_failure->error;
 	}
-	if (provision_cgroup(&run->provision, ret_failure) < 0)
+	if (provision_cgroup(run->provision, ret_failure) < 0)
 		return -ret_failure->error;
-	spec->cgroup = run->provision.cgroup;
-	spec->settings = provision_settings(&run->provision);
+	spec->cgroup = run->provision->cgroup;
+	spec->settings = provision_settings(run->provision);
 	spec->settings.state = spec->state;
 	spec->settings.state_length = spec->state_length;
 	return 0;
@@ -277,6 +288,8 @@ static int start_hook(struct run *run)
 	if (r == 0)
 		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc, &failure);
 	if (r < 0) {
+		/* One that could not be watched was killed, and its cgroup is not used again. */
+		provision_leave_cgroup(run->provision);
 		(void)proc_describe_failure(&failure, result);
 		return r;
 	}
@@ -308,8 +321,8 @@ static void run_finish(struct run *run)
 {
 	struct hp_run_result *result = &run->result;
 
-	result->ignored = take_ptr(run->provision.ignored);
-	provision_release(&run->provision);
+	result->ignored = take_ptr(run->provision->ignored);
+	drop_provision(run);
 	close_fd(&run->target.pidfd);
 	run->is_waiting = false;
 	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
@@ -370,7 +383,7 @@ static void run_continue(struct run *run)
 
 static void on_provided(struct provision *provision)
 {
-	struct run *run = container_of(provision, struct run, provision);
+	struct run *run = provision->userdata;
 
 	run->is_waiting = false;
 	run_continue(run);
@@ -381,15 +394,16 @@ void run_start(struct run *run)
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	run->provision = (struct provision){
+	*run->provision = (struct provision){
 	    .settings = run->request.settings,
 	    .dialect = run->request.dialect,
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
 	    .cgroups = run->context->cgroups,
 	    .ready = on_provided,
+	    .userdata = run,
 	};
-	if (provision_get(&run->provision, run->request.container) == 1)
+	if (provision_get(run->provision, run->request.container) == 1)
 		run_continue(run);
 	else
 		run->is_waiting = true;
@@ -419,7 +433,7 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
 	 * cgroup that was killed is not used again. */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
-		provision_leave_cgroup(&run->provision);
+		provision_leave_cgroup(run->provision);
 	if (!hook_finished(run) || run->current + 1 == run->request.hooks.count) {
 		run_finish(run);
 		return;

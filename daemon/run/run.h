@@ -68,9 +68,9 @@ struct run {
 	struct enter_target target;  /* its pidfd is owned */
 	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
 	struct proc *proc;	     /* the hook that runs now */
-	struct provision provision;
-	size_t current;	     /* index of the hook that runs now, or ran last */
-	size_t output_bytes; /* kept of all hooks so far */
+	struct provision *provision; /* owned; NULL in RUN_DONE */
+	size_t current;		     /* index of the hook that runs now, or ran last */
+	size_t output_bytes;	     /* kept of all hooks so far */
 	bool is_cancelled;
 	bool is_waiting;		  /* RUN_RUNNING, but its filter is still being compiled */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */

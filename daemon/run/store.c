@@ -15,7 +15,7 @@
 #include "proto/limits.h"
 
 #define LOOK_EVERY_S	 10
-#define REQUEST_KEY_SIZE (sizeof("4294967295/") + HP_ID_BYTES_MAX)
+#define REQUEST_KEY_SIZE (sizeof(uid_t) + HP_ID_BYTES_MAX)
 
 struct store {
 	const struct config *config;
@@ -31,7 +31,11 @@ struct store {
 /* A request id is known to one uid only, so the uid is a part of the key. */
 static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const char *request_id)
 {
-	return (size_t)snprintf(key, REQUEST_KEY_SIZE, "%u/%s", uid, request_id);
+	size_t length = strnlen(request_id, HP_ID_BYTES_MAX);
+
+	memcpy(key, &uid, sizeof(uid));
+	memcpy(key + sizeof(uid), request_id, length);
+	return sizeof(uid) + length;
 }
 
 /* ---- leaving ---- */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Hooks in another pid namespace, where hookd-run's successor is the hook; and the deadline. */
+/*
+ * Hooks in another pid namespace, where hookd-run's successor is the hook; the deadline; and a hook
+ * whose exit cannot be watched.
+ */
 
 #include <poll.h>
 #include <sched.h>
@@ -233,6 +236,71 @@ static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
 	hook_clear(&hook);
 }
 
+/* ---- without memory to watch an exit ---- */
+
+static bool exits_cannot_be_watched;
+
+int __real_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout);
+
+int __wrap_event_add(struct event *event, const struct timeval *timeout)
+{
+	if (exits_cannot_be_watched && event_get_fd(event) >= 0)
+		return -1;
+	return __real_event_add(event, timeout);
+}
+
+/* The next start waits for what was killed. */
+static void expect_nothing_is_left(void)
+{
+	struct hook hook = {0};
+
+	for (int i = 0; i < 1000 && !TAILQ_EMPTY(&procs.abandoned); i++) {
+		hook_run(&hook, "exit 0");
+		assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
+		hook_clear(&hook);
+	}
+	assert_true(TAILQ_EMPTY(&procs.abandoned));
+}
+
+static void what_cannot_be_watched_is_not_let_live(void **state)
+{
+	struct hook hook = {0};
+
+	(void)state;
+	exits_cannot_be_watched = true;
+	assert_int_equal(hook_start(&hook, "sleep 1000"), -ENOMEM);
+	exits_cannot_be_watched = false;
+	assert_int_equal(hook.result.outcome, HP_HOOK_SPAWN_FAILED);
+	assert_int_equal(hook.result.failed_errno, ENOMEM);
+	assert_int_equal(hook.done_count, 0);
+	assert_false(TAILQ_EMPTY(&procs.abandoned));
+	hook_clear(&hook);
+	expect_nothing_is_left();
+}
+
+static void nor_is_a_successor(void **state)
+{
+	struct container container;
+	struct hook hook = {0};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook.spec.target = target_of(&container);
+	assert_int_equal(hook_start(&hook, "sleep 1000"), 0);
+	exits_cannot_be_watched = true;
+	wait_for(base, hook.done_count == 1);
+	exits_cannot_be_watched = false;
+	assert_int_equal(hook.result.outcome, HP_HOOK_SPAWN_FAILED);
+	assert_int_equal(hook.result.failed_errno, ENOMEM);
+	assert_int_not_equal(process_state(hook.result.pid), 'S');
+	hook_clear(&hook);
+	expect_nothing_is_left();
+	container_end(&container);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +310,8 @@ int main(void)
 	    PROC_TEST(a_timeout_reaches_the_successor),
 	    PROC_TEST(freeing_waits_for_the_successor_too),
 	    PROC_TEST(the_end_of_hookd_run_does_not_take_the_deadline_along),
+	    PROC_TEST(what_cannot_be_watched_is_not_let_live),
+	    PROC_TEST(nor_is_a_successor),
 	};
 
 	bound_time();
