@@ -187,7 +187,7 @@ static int restore_end(struct records *records, struct hp_json_value message, st
 	if (run) {
 		r = hp_run_result_read(hp_json_member(message, "result"), &result, err);
 		if (r == 0)
-			run_found(run, &result);
+			store_found(records->store, run, &result);
 	}
 	hp_arena_free(&arena);
 	return r;

@@ -86,17 +86,6 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	return 0;
 }
 
-/* About what it holds, for the store's limit. */
-static size_t size_of_done(const struct run *run)
-{
-	size_t size = sizeof(*run) + run->request.arena.total_bytes;
-
-	for (size_t i = 0; i < run->result.hook_count; i++)
-		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
-			run->result.hooks[i].output[1].length;
-	return size;
-}
-
 /* A run is kept long after it was run, and this is a good part of it. */
 static void drop_provision(struct run *run)
 {
@@ -125,7 +114,6 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		hp_hook_result_clear(&run->result.hooks[--run->result.hook_count]);
 	run->result.error = strdup("hookd ended while the run was going on: what its hooks did is "
 				   "not known, and they are not run again");
-	run->bytes = size_of_done(run);
 	*ret_run = run;
 	return 0;
 }
@@ -334,7 +322,6 @@ static void run_finish(struct run *run)
 		result->outcome = HP_RUN_CANCELLED;
 	else
 		result->outcome = result->error ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;
-	run->bytes = size_of_done(run);
 	run->state = RUN_DONE;
 	charge_release(&run->charge);
 	run->context->ending(run, run->context->userdata);
@@ -464,6 +451,16 @@ pid_t run_pid(const struct run *run)
 const char *run_path(const struct run *run)
 {
 	return run->result.hook_count == 0 ? NULL : run->result.hooks[run->current].path;
+}
+
+size_t run_size(const struct run *run)
+{
+	size_t size = sizeof(*run) + run->request.arena.total_bytes;
+
+	for (size_t i = 0; i < run->result.hook_count; i++)
+		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
+			run->result.hooks[i].output[1].length;
+	return size;
 }
 
 int64_t run_duration_us(const struct run *run)

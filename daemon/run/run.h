@@ -76,7 +76,6 @@ struct run {
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;
-	size_t bytes;	      /* about what it holds in memory, once done */
 	struct charge charge; /* a place in its uid's queue, until it is done */
 	TAILQ_HEAD(, run_waiter) waiters;
 	void *lane;		    /* sched.c: the container's line, until it is done */
@@ -85,6 +84,7 @@ struct run {
 	TAILQ_ENTRY(run) link;	    /* store::runs */
 	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
 	bool is_kept;
+	size_t kept_bytes;	   /* what it counts there */
 	UT_hash_handle by_id;	   /* store::by_id */
 	UT_hash_handle by_request; /* store::by_request, where request_key is not NULL */
 	char *request_key;
@@ -118,5 +118,7 @@ void run_remove_waiter(struct run *run, struct run_waiter *waiter);
 pid_t run_pid(const struct run *run);
 /* Of the hook that runs now, or ran last; NULL where there are no hooks. */
 const char *run_path(const struct run *run);
+/* About what it holds in memory once it is done, in bytes. */
+size_t run_size(const struct run *run);
 /* Since it was started, up to now or to its end. */
 int64_t run_duration_us(const struct run *run);

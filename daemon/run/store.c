@@ -49,7 +49,7 @@ static void forget(struct store *store, struct run *run)
 	if (run->is_kept) {
 		TAILQ_REMOVE(&store->done, run, done_link);
 		store->kept--;
-		store->kept_bytes -= run->bytes;
+		store->kept_bytes -= run->kept_bytes;
 	}
 	run_free(run);
 }
@@ -152,7 +152,16 @@ void store_finished(struct store *store, struct run *run)
 	TAILQ_INSERT_TAIL(&store->done, run, done_link);
 	run->is_kept = true;
 	store->kept++;
-	store->kept_bytes += run->bytes;
+	run->kept_bytes = run_size(run);
+	store->kept_bytes += run->kept_bytes;
+}
+
+void store_found(struct store *store, struct run *run, struct hp_run_result *result)
+{
+	store->kept_bytes -= run->kept_bytes;
+	run_found(run, result);
+	run->kept_bytes = run_size(run);
+	store->kept_bytes += run->kept_bytes;
 }
 
 /* ---- finding ---- */

@@ -184,7 +184,7 @@ static void they_leave_beyond_the_bytes(void **state)
 	(void)state;
 	memcpy(first_id, first->id, sizeof(first_id));
 	memcpy(second_id, second->id, sizeof(second_id));
-	config.kept_bytes = first->bytes + second->bytes;
+	config.kept_bytes = run_size(first) + run_size(second);
 	add(0, NULL);
 	assert_int_equal(store_kept(store), 2);
 	config.kept_bytes--;
@@ -192,6 +192,27 @@ static void they_leave_beyond_the_bytes(void **state)
 	assert_int_equal(store_kept(store), 1);
 	assert_null(store_find(store, first_id));
 	assert_non_null(store_find(store, second_id));
+}
+
+static void a_result_that_was_found_counts_too(void **state)
+{
+	struct hp_run_result found = {.hook_count = 1};
+	struct run *run = add_done();
+	size_t without = run_size(run);
+
+	(void)state;
+	found.hooks = calloc(1, sizeof(*found.hooks));
+	found.hooks[0].output[0].bytes = calloc(1, 5000);
+	found.hooks[0].output[0].length = 5000;
+	store_found(store, run, &found);
+	assert_in_range(run_size(run), without + 5000, without + 6000);
+	config.kept_bytes = run_size(run) - 1;
+	add(0, NULL);
+	assert_int_equal(store_kept(store), 0);
+	/* All that was counted is off again. */
+	config.kept_bytes = run_size(add_done());
+	add(0, NULL);
+	assert_int_equal(store_kept(store), 1);
 }
 
 static void they_leave_when_they_are_too_old(void **state)
@@ -336,6 +357,7 @@ int main(void)
 	    STORE_TEST(the_list_goes_from_new_to_old_and_back),
 	    STORE_TEST(the_oldest_leave_beyond_the_count),
 	    STORE_TEST(they_leave_beyond_the_bytes),
+	    STORE_TEST(a_result_that_was_found_counts_too),
 	    STORE_TEST(they_leave_when_they_are_too_old),
 	    STORE_TEST(a_young_end_does_not_shield_an_old_one),
 	    STORE_TEST(what_is_not_done_stays),
