@@ -7,29 +7,26 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/run/spawn.h"
 #include "tests/bench/bare.h"
+#include "tests/bench/cpus.h"
 #include "tests/bench/options.h"
 
 #define BLOCK_HOOKS 20
-#define HOGS_MAX    256
 #define HOLD_US_MAX 30
 
 struct hold {
 	const struct options *options;
 	struct spawner *spawner;
 	int null_fd;
-	pid_t hogs[HOGS_MAX];
-	int hog_count;
+	struct cpu_children hogs;
 	struct samples ours, theirs;
 };
 
@@ -107,39 +104,19 @@ static int run_rounds(struct hold *hold)
 }
 
 /* Each on a CPU of its own. They end with this process, however it ends. */
-static int start_hogs(struct hold *hold)
+static int hog(void *userdata)
 {
-	cpu_set_t allowed, one;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return -errno;
-	for (int cpu = 0; cpu < CPU_SETSIZE && hold->hog_count < HOGS_MAX; cpu++) {
-		pid_t pid;
-
-		if (!CPU_ISSET(cpu, &allowed))
-			continue;
-		pid = fork();
-		if (pid < 0)
-			return -errno;
-		if (pid == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			CPU_ZERO(&one);
-			CPU_SET(cpu, &one);
-			sched_setaffinity(0, sizeof(one), &one);
-			for (volatile bool is_busy = true; is_busy;)
-				continue;
-			_exit(0);
-		}
-		hold->hogs[hold->hog_count++] = pid;
-	}
+	(void)userdata;
+	for (volatile bool is_busy = true; is_busy;)
+		continue;
 	return 0;
 }
 
 static void stop_hogs(struct hold *hold)
 {
-	for (int i = 0; i < hold->hog_count; i++) {
-		kill(hold->hogs[i], SIGKILL);
-		waitpid(hold->hogs[i], NULL, 0);
+	for (int i = 0; i < hold->hogs.count; i++) {
+		kill(hold->hogs.pids[i], SIGKILL);
+		waitpid(hold->hogs.pids[i], NULL, 0);
 	}
 }
 
@@ -149,7 +126,7 @@ static int prepare(struct hold *hold)
 
 	if (r < 0)
 		return r;
-	r = start_hogs(hold);
+	r = cpus_fork(&hold->hogs, hog, NULL);
 	/* The last stands for the pipes of a hook, which are opened when the others are there. */
 	for (unsigned int i = 0; i <= hold->options->fds && r == 0; i++) {
 		hold->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);

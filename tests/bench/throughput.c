@@ -7,13 +7,13 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/bench/ask.h"
 #include "tests/bench/bare.h"
+#include "tests/bench/cpus.h"
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
 
@@ -23,6 +23,7 @@ struct load {
 	const struct options *options;
 	struct caller *callers;
 	struct runhooks runhooks;
+	int cpu_count;
 	pthread_barrier_t start;
 	atomic_int left;
 	struct samples ours, theirs, bare; /* of whole rounds */
@@ -93,51 +94,28 @@ static int round_of_runhooks(struct load *load)
 	return r < 0 ? r : samples_add(&load->theirs, whole);
 }
 
-/* In the child; every process of the loop stays on its CPU. */
-static int loop_on(int cpu, const char *hook, int count)
+/* Its CPU's part of a round. */
+static int bare_loop(void *userdata)
 {
-	cpu_set_t one;
+	const struct load *load = userdata;
 	int r = 0;
 
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one) < 0)
-		return -errno;
-	for (int i = 0; i < count && r == 0; i++) {
-		pid_t pid = bare_start(hook);
+	for (int left = ROUND_HOOKS / load->cpu_count; left > 0 && r == 0; left--) {
+		pid_t pid = bare_start(load->options->hook);
 
 		r = pid < 0 ? pid : bare_wait(pid);
 	}
 	return r;
 }
 
-static int start_loops(const struct load *load, pid_t loops[static CPU_SETSIZE], int *ret_count)
-{
-	cpu_set_t allowed;
-
-	*ret_count = 0;
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return -errno;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		pid_t pid = CPU_ISSET(cpu, &allowed) ? fork() : -1;
-
-		if (pid == 0)
-			_exit(loop_on(cpu, load->options->hook, ROUND_HOOKS / CPU_COUNT(&allowed)) <
-			      0);
-		if (pid > 0)
-			loops[(*ret_count)++] = pid;
-	}
-	return *ret_count == CPU_COUNT(&allowed) ? 0 : -EAGAIN;
-}
-
 static int round_of_bare(struct load *load)
 {
-	pid_t loops[CPU_SETSIZE];
+	struct cpu_children loops;
 	int64_t begin = now_ns();
-	int count, r = start_loops(load, loops, &count);
+	int r = cpus_fork(&loops, bare_loop, load);
 
-	for (int i = 0; i < count; i++) {
-		int waited = bare_wait(loops[i]);
+	for (int i = 0; i < loops.count; i++) {
+		int waited = bare_wait(loops.pids[i]);
 
 		r = r < 0 ? r : waited;
 	}
@@ -208,7 +186,9 @@ int main(int argc, char *argv[])
 
 	if (r < 0 || options.clients == 0 || !options.hook || !options.runhooks)
 		return options_exit(argv[0], -EINVAL, "options.h");
-	r = -pthread_barrier_init(&load.start, NULL, options.clients);
+	load.cpu_count = cpus_count();
+	r = load.cpu_count < 0 ? load.cpu_count
+			       : -pthread_barrier_init(&load.start, NULL, options.clients);
 	if (r == 0)
 		r = connect_callers(&load);
 	if (r == 0)
