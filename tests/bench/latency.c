@@ -3,12 +3,14 @@
  * How long one caller waits for its hooks: hookd through libhookd on a kept connection, against a
  * bare process or against RunHooks. The two take turns in blocks of BLOCK_HOOKS, so that whatever
  * else the machine does falls on both. One process does both, so both have its CPUs, its memory
- * and its descriptors. Prints one row: medians, for each hook of a request.
+ * and its descriptors. Prints a row of medians, for each hook of a request; and beside a bare
+ * process a second one, of what hookd does for a hook in any case: direct.h.
  */
 #include <errno.h>
 
 #include "tests/bench/ask.h"
 #include "tests/bench/bare.h"
+#include "tests/bench/direct.h"
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
 
@@ -18,7 +20,8 @@ struct duel {
 	const struct options *options;
 	struct asker asker;
 	struct runhooks runhooks;
-	struct samples ours, theirs;
+	struct direct *direct; /* NULL beside RunHooks */
+	struct samples ours, theirs, direct_ones;
 };
 
 static int block_of_hookd(struct duel *duel)
@@ -51,6 +54,20 @@ static int block_of_bare(struct duel *duel)
 	return r;
 }
 
+static int block_of_direct(struct duel *duel)
+{
+	int r = 0;
+
+	for (int i = 0; i < BLOCK_HOOKS && r == 0; i++) {
+		int64_t begin = now_ns();
+
+		r = direct_run(duel->direct);
+		if (r == 0)
+			r = samples_add(&duel->direct_ones, now_ns() - begin);
+	}
+	return r;
+}
+
 static int block_of_runhooks(struct duel *duel)
 {
 	int64_t whole;
@@ -70,6 +87,8 @@ static int run_round(struct duel *duel, unsigned int round)
 	/* Each goes first as often as the other. */
 	int r = round % 2 ? theirs(duel) : block_of_hookd(duel);
 
+	if (r == 0 && duel->direct)
+		r = block_of_direct(duel);
 	if (r == 0)
 		r = round % 2 ? block_of_hookd(duel) : theirs(duel);
 	return r;
@@ -81,6 +100,7 @@ static int run_duel(struct duel *duel)
 
 	samples_forget(&duel->ours);
 	samples_forget(&duel->theirs);
+	samples_forget(&duel->direct_ones);
 	for (unsigned int round = 1; round <= duel->options->rounds && r == 0; round++)
 		r = run_round(duel, round);
 	return r;
@@ -99,6 +119,13 @@ static void print_result(struct duel *duel)
 	    .bound = options->bound,
 	    .target = options->target,
 	});
+	if (duel->direct)
+		row_print(&(struct row){
+		    .what = "  its spawn and capture alone",
+		    .a = samples_median_ns(&duel->direct_ones) / 1000,
+		    .b = samples_median_ns(&duel->theirs) / 1000,
+		    .unit = "us",
+		});
 }
 
 int main(int argc, char *argv[])
@@ -112,14 +139,18 @@ int main(int argc, char *argv[])
 	r = asker_init(&duel.asker, options.address, options.hook, options.hooks, 0);
 	if (r == 0 && options.runhooks)
 		r = runhooks_start(&duel.runhooks, options.runhooks);
+	else if (r == 0)
+		r = direct_new(options.hook, duel.asker.state, options.cgroup, &duel.direct);
 	if (r == 0)
 		r = run_duel(&duel);
 	if (r == 0)
 		print_result(&duel);
 	r = options_exit(argv[0], r, "a side of it failed");
 	runhooks_stop(&duel.runhooks);
+	direct_free(duel.direct);
 	asker_clear(&duel.asker);
 	samples_free(&duel.ours);
 	samples_free(&duel.theirs);
+	samples_free(&duel.direct_ones);
 	return r;
 }

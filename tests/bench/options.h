@@ -9,6 +9,7 @@ struct options {
 	const char *address;  /* --address=unix:PATH of the daemon */
 	const char *hook;     /* --hook=PATH */
 	const char *runhooks; /* --runhooks=PROGRAM to compare with; NULL: the bare process */
+	const char *cgroup;   /* --cgroup=DIRECTORY for processes that hookd does not start */
 	unsigned int daemon;  /* --daemon=PID */
 	unsigned int hooks;   /* --hooks=N in a request */
 	unsigned int clients; /* --clients=N at once */
