@@ -338,6 +338,33 @@ static int make_applier(struct hookd *hookd, const struct options *options)
 	return r;
 }
 
+static bool is_group_held(const char *group, void *userdata)
+{
+	struct holdings *holdings = userdata;
+	struct holding *holding = holdings_first(holdings);
+	const struct made *made;
+
+	for (; holding; holding = holdings_next(holding))
+		TAILQ_FOREACH (made, &holding->made, link)
+			if ((made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP) &&
+			    strcmp(made->name, group) == 0)
+				return true;
+	return false;
+}
+
+/* Groups that runs of a hookd that was killed have made; those of containers stay. */
+static void restore_groups(struct hookd *hookd, const char *directory)
+{
+	int r = 0;
+
+	if (directory)
+		r = rdt_restore(hookd->rdt, directory, is_group_held,
+				applier_holdings(hookd->applier));
+	if (r < 0)
+		log_warning("resctrl groups are left behind when hookd is killed: %s: %s",
+			    directory, strerror(-r));
+}
+
 static int make_hookd(struct hookd *hookd, const struct options *options)
 {
 	int r;
@@ -382,6 +409,7 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = make_applier(hookd, options);
 	if (r < 0)
 		return r;
+	restore_groups(hookd, state_directory(options));
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 }
 

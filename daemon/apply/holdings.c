@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/base/file.h"
+
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
 #define SCHEMA_VERSION 1
@@ -287,13 +289,12 @@ static int check_tables(struct holdings *holdings)
 /* What another boot has left names processes, cgroups and groups that are no more. */
 static int drop_other_boots(struct holdings *holdings)
 {
-	char id[64] = "";
-	cleanup_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char id[64];
 	sqlite3_stmt *statement;
-	int r;
+	int r = file_boot_id(id);
 
-	if (fd < 0 || read(fd, id, sizeof(id) - 1) <= 0)
-		return -EIO;
+	if (r < 0)
+		return r;
 	r = prepare(holdings, "SELECT count(*) FROM boot WHERE id = ?", &statement);
 	if (r < 0)
 		return r;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Groups of resctrl and who uses them.
+ * Groups of resctrl: what is asked for becomes a name and schemata, and these a member of a group.
  *
- * A directory is known here while members use it. It was made (by us, to be removed with its last
- * user) or found. Whatever changes several things holds the file system's lock.
+ * Whatever changes several things holds the file system's lock.
  * Called by run/ for a hook's run, and for the containers of callers.
  */
 #include "daemon/apply/resctrl.h"
@@ -12,30 +11,21 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/stat.h>
 
+#include "daemon/apply/resctrl_directory.h"
 #include "daemon/apply/resctrl_visit.h"
 #include "daemon/apply/schemata.h"
 
 #define TEXT_SIZE 16384
 
-struct directory {
-	char *path; /* below the file system's root: "c1", "c1/mon_groups/c1"; "." is the root */
-	bool is_made;
-	bool has_closid; /* named by a caller, who may have put others in */
-	unsigned int users;
-	LIST_ENTRY(directory) link; /* rdt::directories */
-};
-
 struct rdt {
 	char *root; /* NULL: to be found */
-	LIST_HEAD(, directory) directories;
+	struct rdt_directories directories;
 };
 
 struct rdt_member {
 	struct rdt *rdt;
-	struct directory *group, *monitored; /* NULL: not monitored */
+	struct rdt_directory *group, *monitored; /* NULL: not monitored */
 	int tasks, monitored_tasks;
 };
 
@@ -137,7 +127,7 @@ static int read_schemata(struct request *request)
 }
 
 /* Field by field: the kernel does not say which of several lines it means. */
-static int write_schemata(struct request *request, const struct directory *group)
+static int write_schemata(struct request *request, const struct rdt_directory *group)
 {
 	const struct schemata *schemata = &request->schemata;
 
@@ -160,7 +150,7 @@ static int write_schemata(struct request *request, const struct directory *group
 	return 0;
 }
 
-static int fail_different(const struct request *request, const struct directory *group,
+static int fail_different(const struct request *request, const struct rdt_directory *group,
 			  const struct schemata_value *wanted, const struct schemata_value *present)
 {
 	bool is_mask = strncmp(wanted->resource, "L", 1) == 0;
@@ -177,7 +167,7 @@ static int fail_different(const struct request *request, const struct directory 
 			      (unsigned long long)wanted->value);
 }
 
-static int compare_schemata(struct request *request, const struct directory *group)
+static int compare_schemata(struct request *request, const struct rdt_directory *group)
 {
 	const struct schemata_value *wanted, *other = NULL;
 	struct schemata present = SCHEMATA_INIT;
@@ -199,86 +189,30 @@ static int compare_schemata(struct request *request, const struct directory *gro
 	return r;
 }
 
-/* ---- directories ---- */
-
-static struct directory *find_directory(const struct rdt *rdt, const char *path)
-{
-	struct directory *directory;
-
-	LIST_FOREACH (directory, &rdt->directories, link)
-		if (strcmp(directory->path, path) == 0)
-			return directory;
-	return NULL;
-}
-
-static struct directory *directory_new(struct rdt *rdt, const char *path)
-{
-	struct directory *directory = calloc(1, sizeof(*directory));
-
-	if (!directory)
-		return NULL;
-	directory->path = strdup(path);
-	if (!directory->path) {
-		free(directory);
-		return NULL;
-	}
-	LIST_INSERT_HEAD(&rdt->directories, directory, link);
-	return directory;
-}
-
-static bool has_tasks(const struct rdt_visit *visit, const char *group)
-{
-	char text[16];
-
-	return rdt_visit_read(visit, group, "tasks", text, sizeof(text)) > 0;
-}
-
-static void directory_leave(const struct rdt_visit *visit, struct directory *directory)
-{
-	if (!directory || --directory->users > 0)
-		return;
-	if (visit->root >= 0 && directory->is_made &&
-	    !(directory->has_closid && has_tasks(visit, directory->path)))
-		(void)unlinkat(visit->root, directory->path, AT_REMOVEDIR);
-	LIST_REMOVE(directory, link);
-	free(directory->path);
-	free(directory);
-}
+/* ---- joining ---- */
 
 /* Found or made; one more user of it. `path` names the field where that fails. */
-static int directory_enter(struct request *request, const char *name, bool may_make,
-			   const char *path, struct directory **ret_directory)
+static int enter(struct request *request, const char *name, bool may_make, const char *path,
+		 struct rdt_directory **ret_directory)
 {
-	struct directory *directory = find_directory(request->rdt, name);
-	int root = request->visit.root;
-	bool is_made = may_make && mkdirat(root, name, 0755) == 0;
-	struct stat st;
+	struct rdt_directories *directories = &request->rdt->directories;
+	int made = may_make ? rdt_directory_make(directories, &request->visit, name) : 0;
+	int r;
 
-	if (may_make && !is_made && errno != EEXIST)
-		return rdt_visit_fail_to_make(&request->visit, -errno, path, request->err);
-	if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return hp_err_setting(request->err, -ENOENT, path, "there is no group %.64s", name);
-	if (!directory)
-		directory = directory_new(request->rdt, name);
-	if (!directory) {
-		if (is_made)
-			(void)unlinkat(root, name, AT_REMOVEDIR);
-		return hp_err_no_memory(request->err);
-	}
-	directory->users++;
-	directory->is_made |= is_made;
-	*ret_directory = directory;
-	return is_made;
+	if (made < 0)
+		return rdt_visit_fail_to_make(&request->visit, made, path, request->err);
+	r = rdt_directory_enter(directories, &request->visit, name, made, ret_directory);
+	if (r == -ENOENT)
+		return hp_err_setting(request->err, r, path, "there is no group %.64s", name);
+	return r < 0 ? hp_err_no_memory(request->err) : made;
 }
-
-/* ---- joining ---- */
 
 static int enter_group(struct request *request, const char *name, struct rdt_member *member)
 {
 	bool is_root = strcmp(name, ".") == 0;
 	bool may_make =
 	    !is_root && (!or_null(request->wanted->clos_id) || request->schemata.count > 0);
-	int r = directory_enter(request, name, may_make, "closID", &member->group);
+	int r = enter(request, name, may_make, "closID", &member->group);
 
 	if (r < 0)
 		return r;
@@ -299,11 +233,11 @@ static int enter_monitored(struct request *request, const char *group, struct rd
 		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
 				      "this machine does not monitor");
 	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
-	r = directory_enter(request, name, true, "enableMonitoring", &member->monitored);
+	r = enter(request, name, true, "enableMonitoring", &member->monitored);
 	return r < 0 ? r : 0;
 }
 
-static int open_tasks(struct request *request, const struct directory *directory, int *ret_fd)
+static int open_tasks(struct request *request, const struct rdt_directory *directory, int *ret_fd)
 {
 	char path[2 * NAME_MAX + sizeof("/mon_groups//tasks")];
 	int fd;
@@ -353,8 +287,8 @@ static void leave(const struct rdt_visit *visit, struct rdt_member *member)
 {
 	close_fd(&member->tasks);
 	close_fd(&member->monitored_tasks);
-	directory_leave(visit, member->monitored);
-	directory_leave(visit, member->group);
+	rdt_directory_leave(&member->rdt->directories, visit, member->monitored);
+	rdt_directory_leave(&member->rdt->directories, visit, member->group);
 	free(member);
 }
 
@@ -404,7 +338,7 @@ void rdt_leave(struct rdt_member *member)
 	rdt_visit_end(&visit);
 }
 
-static void forget_made(struct directory *directory)
+static void forget_made(struct rdt_directory *directory)
 {
 	if (directory && directory->users == 1)
 		directory->is_made = false;
@@ -413,12 +347,15 @@ static void forget_made(struct directory *directory)
 void rdt_keep(struct rdt_member *member)
 {
 	const struct rdt_visit nowhere = {.root = -1};
+	const struct rdt_directories *directories;
 
 	if (!member)
 		return;
+	directories = &member->rdt->directories;
 	forget_made(member->monitored);
 	forget_made(member->group);
 	leave(&nowhere, member);
+	rdt_directories_write_down(directories);
 }
 
 /* ---- what a member has ---- */
@@ -491,7 +428,7 @@ int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *g
 	       struct hp_err *err)
 {
 	struct request request = {.rdt = rdt, .visit.root = -1, .wanted = wanted, .err = err};
-	const struct directory directory = {.path = (char *)path_of(group)};
+	const struct rdt_directory directory = {.path = (char *)path_of(group)};
 	int r = read_schemata(&request);
 
 	if (r == 0)
@@ -548,22 +485,61 @@ static bool is_removable(const char *path)
 
 int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 {
+	struct rdt_directory *directory;
 	struct rdt_visit visit;
 	int r;
 
 	if (!is_removable(group))
 		return -EINVAL;
-	if (find_directory(rdt, group))
+	directory = rdt_directory_find(&rdt->directories, group);
+	if (directory && directory->users > 0)
 		return -EBUSY;
 	r = rdt_visit_begin(&visit, rdt->root);
 	if (r == 0)
 		(void)rdt_visit_lock(&visit);
-	if (r == 0 && has_closid && has_tasks(&visit, group))
+	if (r == 0 && has_closid && rdt_directory_has_tasks(&visit, group))
 		r = -EBUSY;
 	if (r == 0)
 		r = unlinkat(visit.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
 	rdt_visit_end(&visit);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (directory)
+		rdt_directory_forget(&rdt->directories, directory);
+	return 0;
+}
+
+/* ---- what an earlier daemon has made ---- */
+
+struct restoring {
+	struct rdt *rdt;
+	bool (*is_held)(const char *group, void *userdata);
+	void *userdata;
+	int r;
+};
+
+static void restore(const char *path, void *userdata)
+{
+	struct restoring *restoring = userdata;
+	int r;
+
+	if (restoring->is_held(path, restoring->userdata))
+		return;
+	r = rdt_remove(restoring->rdt, path, true);
+	if (r == -EBUSY)
+		r = rdt_directories_adopt(&restoring->rdt->directories, path);
+	if (r < 0)
+		restoring->r = r;
+}
+
+int rdt_restore(struct rdt *rdt, const char *directory,
+		bool (*is_held)(const char *group, void *userdata), void *userdata)
+{
+	struct restoring restoring = {.rdt = rdt, .is_held = is_held, .userdata = userdata};
+	int r = rdt_directories_open(&rdt->directories, directory, restore, &restoring);
+
+	rdt_directories_write_down(&rdt->directories);
+	return r < 0 ? r : restoring.r;
 }
 
 int rdt_new(const char *root, struct rdt **ret_rdt)
@@ -572,7 +548,7 @@ int rdt_new(const char *root, struct rdt **ret_rdt)
 
 	if (!rdt)
 		return -ENOMEM;
-	LIST_INIT(&rdt->directories);
+	rdt_directories_init(&rdt->directories);
 	if (root) {
 		rdt->root = strdup(root);
 		if (!rdt->root) {
@@ -588,6 +564,7 @@ struct rdt *rdt_free(struct rdt *rdt)
 {
 	if (!rdt)
 		return NULL;
+	rdt_directories_clear(&rdt->directories);
 	free(rdt->root);
 	free(rdt);
 	return NULL;

@@ -26,8 +26,8 @@
  *
  * Groups are few (num_closids: 4 to 16), so what is not used any more goes: when the last user of a
  * group that was made here leaves, the group of a container is removed, and what a hook has left
- * behind falls back to the default group; one with a closID is removed when no process is in it. A
- * group that was there before is never removed.
+ * behind falls back to the default group; one with a closID is removed when no process is in it,
+ * and else with a later user. A group that was there before is never removed.
  *
  * Blocks for some file accesses, 0.2 ms together, and for 5 ms at most where another program
  * holds the lock of the file system. Nothing is kept open but what a member's descriptors need, so
@@ -47,6 +47,15 @@ int rdt_closids(const struct rdt *rdt);
 int rdt_new(const char *root, struct rdt **ret_rdt) must_check;
 /* All members must have left. NULL is fine. */
 struct rdt *rdt_free(struct rdt *rdt);
+
+/*
+ * From now on the names of the groups that are made stand in a file in this directory, and those
+ * that stand there are removed: an earlier daemon of this boot has made them and was killed. One
+ * that is_held() is somebody's else to remove; one that processes are in stays until one of its
+ * users leaves it, or until the next hookd. -errno: groups that are made now may outlive hookd.
+ */
+int rdt_restore(struct rdt *rdt, const char *directory,
+		bool (*is_held)(const char *group, void *userdata), void *userdata) must_check;
 
 /*
  * Makes or finds the groups for one run or container and opens their lists of tasks. `container` is

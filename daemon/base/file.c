@@ -35,6 +35,16 @@ int file_write_at(int directory, const char *path, const char *text)
 	return (size_t)length == strlen(text) ? 0 : -EIO;
 }
 
+int file_boot_id(char id[static 64])
+{
+	ssize_t length = file_read_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, 64);
+
+	if (length <= 0)
+		return length < 0 ? (int)length : -EIO;
+	id[strcspn(id, "\n")] = '\0';
+	return 0;
+}
+
 long long file_keyed_value(const char *text, const char *key)
 {
 	size_t length = strlen(key);

@@ -21,5 +21,8 @@ ssize_t file_read_at(int directory, const char *path, char *text, size_t size) m
  */
 int file_write_at(int directory, const char *path, const char *text);
 
+/* Of this boot, without a newline. -errno. */
+int file_boot_id(char id[static 64]) must_check;
+
 /* The number behind "KEY " at the beginning of a line, or -1. */
 long long file_keyed_value(const char *text, const char *key);

@@ -23,12 +23,20 @@ struct row_of_options {
 	}
 
 static const struct row_of_options table[] = {
-    OPTION("what", KIND_TEXT, what),	     OPTION("address", KIND_TEXT, address),
-    OPTION("hook", KIND_TEXT, hook),	     OPTION("runhooks", KIND_TEXT, runhooks),
-    OPTION("cgroup", KIND_TEXT, cgroup),     OPTION("daemon", KIND_COUNT, daemon),
-    OPTION("hooks", KIND_COUNT, hooks),	     OPTION("clients", KIND_COUNT, clients),
-    OPTION("rounds", KIND_COUNT, rounds),    OPTION("fds", KIND_COUNT, fds),
-    OPTION("at-most", KIND_AT_MOST, target), OPTION("at-least", KIND_AT_LEAST, target),
+    OPTION("what", KIND_TEXT, what),
+    OPTION("address", KIND_TEXT, address),
+    OPTION("hook", KIND_TEXT, hook),
+    OPTION("runhooks", KIND_TEXT, runhooks),
+    OPTION("cgroup", KIND_TEXT, cgroup),
+    /* numbers */
+    OPTION("daemon", KIND_COUNT, daemon),
+    OPTION("hooks", KIND_COUNT, hooks),
+    OPTION("clients", KIND_COUNT, clients),
+    OPTION("rounds", KIND_COUNT, rounds),
+    OPTION("fds", KIND_COUNT, fds),
+    /* bounds */
+    OPTION("at-most", KIND_AT_MOST, target),
+    OPTION("at-least", KIND_AT_LEAST, target),
 };
 
 #define TABLE_ROWS (sizeof(table) / sizeof(table[0]))

@@ -5,81 +5,12 @@
  * lock. Making groups is the kernel's part (a directory here stays empty), and tested in the guest.
  */
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/resctrl_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#include "daemon/apply/resctrl.h"
-
-static char root[32];
-static struct rdt *rdt;
-
-static void make_file(const char *name, const char *text)
-{
-	char path[128];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(file >= 0);
-	assert_int_equal(write(file, text, strlen(text)), strlen(text));
-	close(file);
-}
-
-static void make_directory(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	assert_int_equal(mkdir(path, 0755), 0);
-}
-
-static void make_group(const char *name, const char *schemata)
-{
-	char file[128];
-
-	make_directory(name);
-	snprintf(file, sizeof(file), "%s/schemata", name);
-	make_file(file, schemata);
-	snprintf(file, sizeof(file), "%s/tasks", name);
-	make_file(file, "");
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	temporary_directory(root);
-	make_directory("info");
-	make_directory("info/L3");
-	make_directory("info/MB");
-	make_file("info/last_cmd_status", "ok\n");
-	make_file("info/MB/bandwidth_gran", "10\n");
-	make_file("schemata", "    MB:0=100;1=100\n    L3:0=fffff;1=fffff\n");
-	make_file("tasks", "");
-	make_group("gold", "    MB:0= 40;1=100\n    L3:0=0000f;1=fffff\n");
-	return rdt_new(root, &rdt);
-}
-
-static int tear_down(void **state)
-{
-	char command[64];
-
-	(void)state;
-	rdt = rdt_free(rdt);
-	snprintf(command, sizeof(command), "rm -r %s", root);
-	return system(command);
-}
-
-static bool exists(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	return access(path, F_OK) == 0;
-}
 
 static struct rdt_member *join(const struct hp_intel_rdt *wanted)
 {
@@ -94,11 +25,11 @@ static struct rdt_member *join(const struct hp_intel_rdt *wanted)
 static void expect_refused(const struct hp_intel_rdt *wanted, int r, const char *path,
 			   const char *reason)
 {
-	struct rdt_member *member = (struct rdt_member *)root;
+	struct rdt_member *member = (struct rdt_member *)rdt_root;
 	struct hp_err err = {0};
 
 	assert_int_equal(rdt_join(rdt, wanted, "c1", &member, &err), r);
-	assert_ptr_equal(member, root);
+	assert_ptr_equal(member, rdt_root);
 	assert_string_equal(err.path, path);
 	if (reason)
 		assert_string_equal(err.reason, reason);
@@ -113,7 +44,7 @@ static void expect_tasks(int fd, const char *name)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "0", 1), 1);
-	snprintf(path, sizeof(path), "%s/%s", root, name);
+	snprintf(path, sizeof(path), "%s/%s", rdt_root, name);
 	text = read_whole(path, NULL);
 	assert_string_equal(text, "0");
 	free(text);
@@ -218,7 +149,7 @@ static void no_link_is_a_group(void **state)
 	char path[128], link[] = "link";
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/link", root);
+	snprintf(path, sizeof(path), "%s/link", rdt_root);
 	assert_int_equal(symlink("gold", path), 0);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = link}, -ENOENT, "closID",
 		       "there is no group link");
@@ -376,7 +307,7 @@ static void a_monitored_group_that_was_made_goes_when_a_step_fails(void **state)
 
 static void a_lock_of_others_is_told_soon(void **state)
 {
-	int lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lock = open(rdt_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
 
 	(void)state;
@@ -391,7 +322,7 @@ static void a_lock_of_others_is_told_soon(void **state)
 static void the_lock_is_given_back(void **state)
 {
 	struct rdt_member *member = join(&(struct hp_intel_rdt){.clos_id = gold});
-	int lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lock = open(rdt_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
 	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
@@ -484,8 +415,6 @@ static void what_is_in_use_is_not_removed(void **state)
 	assert_int_equal(rdt_remove(rdt, "gold", true), -EBUSY);
 	assert_true(exists("gold/tasks"));
 }
-
-#define RDT_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

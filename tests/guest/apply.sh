@@ -50,14 +50,6 @@ files() { # CGROUP FILE...
 }
 
 # Ends when the condition is true; it becomes so by an event in hookd that nothing here can await.
-until_true() { # COMMAND...
-	local end=$((SECONDS + 60))
-
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-	done
-}
-
 is_not_held() { # CONTAINER
 	[[ " $(held) " != *" $1 "* ]]
 }

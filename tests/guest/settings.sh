@@ -163,6 +163,16 @@ test_resctrl() {
 	rmdir $resctrl/more1 $resctrl/more2 $resctrl/theirs
 }
 
+# A machine has few groups: what a killed daemon has made must not be lost until the next boot.
+test_resctrl_after_a_crash() {
+	run_oci "$(rdt '"l3CacheSchema":"L3:0=3"')" 'sleep 1000' crashed > "$work/out" 2>&1 &
+	check "a hook is in a group" until_true grep -q . $resctrl/crashed/tasks
+	systemctl kill --kill-whom=main -s KILL hookd.service
+	check "after the daemon was killed there is another one" until_true hookctl ping
+	is "and the group is there no more" "$(groups)" ''
+	wait $!
+}
+
 install_hookd
 test_limits
 test_fork_bomb
@@ -170,4 +180,5 @@ test_memory_hog
 test_devices
 test_limits_that_cannot_be
 test_resctrl
+test_resctrl_after_a_crash
 tap_end

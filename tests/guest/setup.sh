@@ -18,3 +18,11 @@ install_hookd() {
 	systemd-tmpfiles --create
 	systemctl --quiet enable --now hookd.socket
 }
+
+until_true() { # COMMAND...
+	local end=$((SECONDS + 60))
+
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+	done
+}

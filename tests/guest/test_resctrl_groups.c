@@ -291,6 +291,61 @@ static void a_closid_that_others_use_stays(void **state)
 	assert_false(exists("gold"));
 }
 
+/* ---- a daemon that was killed ---- */
+
+static char state_directory[32];
+
+static bool is_nothing_held(const char *group, void *userdata)
+{
+	(void)group, (void)userdata;
+	return false;
+}
+
+/* In a process that ends without a word to anybody. */
+static int join_and_die(void *userdata)
+{
+	static char gold[] = "gold", l3[] = "L3:0=ff";
+	const struct hp_intel_rdt closid = {.clos_id = gold, .l3_cache_schema = l3};
+	struct rdt_member *first, *second;
+	struct hp_err err = {0};
+
+	(void)userdata;
+	CHECK(rdt_restore(rdt, state_directory, is_nothing_held, NULL) == 0);
+	CHECK(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &first, &err) == 0);
+	CHECK(rdt_join(rdt, &closid, "c1", &second, &err) == 0);
+	CHECK(exists("c1") && exists("gold"));
+	return 0;
+}
+
+static void what_a_killed_daemon_made_goes_with_the_next(void **state)
+{
+	pid_t pid;
+	char text[16];
+
+	(void)state;
+	temporary_directory(state_directory);
+	assert_int_equal(mkdir(ROOT "/theirs", 0755), 0);
+	assert_int_equal(in_child(join_and_die, NULL), 0);
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	snprintf(text, sizeof(text), "%d", pid);
+	assert_int_equal(file_write_at(AT_FDCWD, ROOT "/gold/tasks", text), 0);
+	assert_int_equal(rdt_restore(rdt, state_directory, is_nothing_held, NULL), 0);
+	assert_false(exists("c1"));
+	assert_true(exists("theirs"));
+	/* Somebody is in it: it goes when that one has gone. */
+	assert_true(exists("gold"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	rdt_free(rdt);
+	assert_int_equal(rdt_new(NULL, &rdt), 0);
+	assert_int_equal(rdt_restore(rdt, state_directory, is_nothing_held, NULL), 0);
+	assert_false(exists("gold"));
+	assert_int_equal(rmdir(ROOT "/theirs"), 0);
+}
+
 static void monitoring_is_not_supported_here(void **state)
 {
 	(void)state;
@@ -328,6 +383,7 @@ int main(void)
 	    RDT_TEST(the_fourth_closid_is_one_too_many),
 	    RDT_TEST(a_group_of_others_is_left_as_it_is),
 	    RDT_TEST(a_closid_that_others_use_stays),
+	    RDT_TEST(what_a_killed_daemon_made_goes_with_the_next),
 	    RDT_TEST(monitoring_is_not_supported_here),
 	    RDT_TEST(the_file_system_can_be_unmounted_in_between),
 	};

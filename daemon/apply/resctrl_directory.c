@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories of resctrl and how many use them.
+ *
+ * One was made (by us, to be removed with its last user) or found. The names of those that were
+ * made stand in a file as well, from before the mkdir until after the rmdir: a machine has few
+ * groups, and one that a killed hookd has forgotten would be lost until the next boot. The file is
+ * written anew each time, and is as durable as it has to be: another boot has no groups.
+ * Called by resctrl.c.
+ */
+#include "daemon/apply/resctrl_directory.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/base/file.h"
+#include "proto/buf.h"
+
+#define JOURNAL	      "resctrl-groups"
+#define JOURNAL_BYTES (64 * 1024)
+
+/* ---- the file: the boot's id, then a path in each line ---- */
+
+static void append_line(struct hp_buf *text, const char *line)
+{
+	hp_buf_append(text, line, strlen(line));
+	hp_buf_append(text, "\n", 1);
+}
+
+/* In one step, so that there is always a whole file. */
+static int replace_journal(int state_directory, const struct hp_buf *text)
+{
+	cleanup_close int fd = openat(state_directory, JOURNAL ".new",
+				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (text->failed || write(fd, text->data, text->length) != (ssize_t)text->length)
+		return -EIO;
+	return renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0 ? -errno : 0;
+}
+
+/* Where it cannot be written, hooks run without: a full disk must not keep containers from it. */
+static void write_down(const struct rdt_directories *directories, const char *about_to_be_made)
+{
+	const struct rdt_directory *directory;
+	struct hp_buf text = HP_BUF_INIT;
+	char boot[64];
+
+	if (directories->journal < 0 || file_boot_id(boot) < 0)
+		return;
+	append_line(&text, boot);
+	if (about_to_be_made)
+		append_line(&text, about_to_be_made);
+	LIST_FOREACH (directory, &directories->list, link)
+		if (directory->is_made)
+			append_line(&text, directory->path);
+	(void)replace_journal(directories->journal, &text);
+	hp_buf_free(&text);
+}
+
+void rdt_directories_write_down(const struct rdt_directories *directories)
+{
+	write_down(directories, NULL);
+}
+
+int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
+			 void (*left)(const char *path, void *userdata), void *userdata)
+{
+	char *text, *next, *line, boot[64];
+
+	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directories->journal < 0 || file_boot_id(boot) < 0)
+		return -errno;
+	text = next = malloc(JOURNAL_BYTES);
+	if (!text)
+		return -ENOMEM;
+	if (file_read_at(directories->journal, JOURNAL, text, JOURNAL_BYTES) > 0 &&
+	    strcmp(strsep(&next, "\n"), boot) == 0)
+		while ((line = strsep(&next, "\n")))
+			if (*line)
+				left(line, userdata);
+	free(text);
+	return 0;
+}
+
+/* ---- the list ---- */
+
+void rdt_directories_init(struct rdt_directories *directories)
+{
+	LIST_INIT(&directories->list);
+	directories->journal = -1;
+}
+
+static void directory_free(struct rdt_directory *directory)
+{
+	LIST_REMOVE(directory, link);
+	free(directory->path);
+	free(directory);
+}
+
+void rdt_directories_clear(struct rdt_directories *directories)
+{
+	while (!LIST_EMPTY(&directories->list))
+		directory_free(LIST_FIRST(&directories->list));
+	close_fd(&directories->journal);
+}
+
+struct rdt_directory *rdt_directory_find(const struct rdt_directories *directories,
+					 const char *path)
+{
+	struct rdt_directory *directory;
+
+	LIST_FOREACH (directory, &directories->list, link)
+		if (strcmp(directory->path, path) == 0)
+			return directory;
+	return NULL;
+}
+
+static struct rdt_directory *directory_new(struct rdt_directories *directories, const char *path)
+{
+	struct rdt_directory *directory = calloc(1, sizeof(*directory));
+
+	if (!directory)
+		return NULL;
+	directory->path = strdup(path);
+	if (!directory->path) {
+		free(directory);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&directories->list, directory, link);
+	return directory;
+}
+
+int rdt_directories_adopt(struct rdt_directories *directories, const char *path)
+{
+	struct rdt_directory *directory = directory_new(directories, path);
+
+	if (!directory)
+		return -ENOMEM;
+	directory->is_made = true;
+	directory->has_closid = true;
+	return 0;
+}
+
+/* ---- users ---- */
+
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_visit *visit,
+		       const char *path)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	write_down(directories, path);
+	r = mkdirat(visit->root, path, 0755) < 0 ? -errno : 1;
+	if (r < 0)
+		write_down(directories, NULL);
+	return r == -EEXIST ? 0 : r;
+}
+
+int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_visit *visit,
+			const char *path, bool is_made, struct rdt_directory **ret_directory)
+{
+	struct rdt_directory *directory = rdt_directory_find(directories, path);
+	struct stat st;
+
+	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return -ENOENT;
+	if (!directory)
+		directory = directory_new(directories, path);
+	if (!directory) {
+		if (is_made && unlinkat(visit->root, path, AT_REMOVEDIR) == 0)
+			write_down(directories, NULL);
+		return -ENOMEM;
+	}
+	directory->users++;
+	directory->is_made |= is_made;
+	*ret_directory = directory;
+	return 0;
+}
+
+bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path)
+{
+	char text[16];
+
+	return rdt_visit_read(visit, path, "tasks", text, sizeof(text)) > 0;
+}
+
+void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory)
+{
+	bool is_made = directory->is_made;
+
+	directory_free(directory);
+	if (is_made)
+		write_down(directories, NULL);
+}
+
+void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_visit *visit,
+			 struct rdt_directory *directory)
+{
+	if (!directory || --directory->users > 0)
+		return;
+	if (directory->is_made && visit->root >= 0) {
+		if (directory->has_closid && rdt_directory_has_tasks(visit, directory->path))
+			return; /* the next one that leaves it looks again */
+		(void)unlinkat(visit->root, directory->path, AT_REMOVEDIR);
+	}
+	rdt_directory_forget(directories, directory);
+}

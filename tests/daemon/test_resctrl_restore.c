@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Groups that a daemon has made which was killed, and the file that tells of them. */
+
+#include "tests/daemon/resctrl_files.h"
+
+#include "daemon/base/file.h"
+
+static bool is_silver(const char *group, void *userdata)
+{
+	(void)userdata;
+	return strcmp(group, "silver") == 0;
+}
+
+/* The state directory is the file system's, for the sake of one helper for files. */
+static void write_journal(const char *boot, const char *groups)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s\n%s", boot, groups);
+	make_file("resctrl-groups", text);
+}
+
+static void restore(int expected)
+{
+	rdt_free(rdt);
+	assert_int_equal(rdt_new(rdt_root, &rdt), 0);
+	assert_int_equal(rdt_restore(rdt, rdt_root, is_silver, NULL), expected);
+}
+
+static void expect_journal(const char *groups)
+{
+	char path[128], boot[64], expected[256], *text;
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
+	assert_int_equal(file_boot_id(boot), 0);
+	snprintf(expected, sizeof(expected), "%s\n%s", boot, groups);
+	text = read_whole(path, &length);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void what_a_killed_daemon_made_is_removed(void **state)
+{
+	char boot[64];
+
+	(void)state;
+	assert_int_equal(file_boot_id(boot), 0);
+	make_directory("c1");
+	make_directory("silver");
+	make_directory("others");
+	write_journal(boot, "c1\nsilver\ngone\n");
+	restore(0);
+	assert_false(exists("c1"));
+	assert_true(exists("silver"));
+	assert_true(exists("others"));
+	expect_journal("");
+}
+
+static void another_boots_groups_are_not_ours(void **state)
+{
+	(void)state;
+	make_directory("c1");
+	write_journal("00000000-0000-0000-0000-000000000000", "c1\n");
+	restore(0);
+	assert_true(exists("c1"));
+	expect_journal("");
+}
+
+static void a_damaged_journal_removes_no_more_than_groups(void **state)
+{
+	char boot[64];
+
+	(void)state;
+	assert_int_equal(file_boot_id(boot), 0);
+	make_directory("c1");
+	write_journal(boot, "../x\n/\n.\ninfo/L3\n\nc1");
+	restore(-EINVAL);
+	assert_false(exists("c1"));
+	assert_true(exists("info/L3"));
+	make_file("resctrl-groups", "");
+	restore(0);
+	expect_journal("");
+}
+
+/* A plain directory tells of the process by its file of tasks. */
+static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
+{
+	char boot[64];
+	struct rdt_member *member;
+	struct hp_err err = {0};
+
+	(void)state;
+	assert_int_equal(file_boot_id(boot), 0);
+	make_group("c1", "");
+	make_file("c1/tasks", "1\n");
+	write_journal(boot, "c1\n");
+	restore(0);
+	assert_true(exists("c1"));
+	expect_journal("c1\n");
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &member, &err), 0);
+	rdt_leave(member);
+	assert_true(exists("c1"));
+	expect_journal("c1\n");
+	make_file("c1/tasks", "");
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &member, &err), 0);
+	rdt_leave(member);
+	expect_journal("");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RDT_TEST(what_a_killed_daemon_made_is_removed),
+	    RDT_TEST(another_boots_groups_are_not_ours),
+	    RDT_TEST(a_damaged_journal_removes_no_more_than_groups),
+	    RDT_TEST(one_that_is_in_use_stays_until_a_user_leaves_it),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
