@@ -37,6 +37,8 @@ static int error_of(int result)
 		return -ENOMEM;
 	case SQLITE_FULL:
 		return -ENOSPC;
+	case SQLITE_BUSY:
+		return -EBUSY;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 		return -EACCES;
@@ -325,6 +327,18 @@ static void forget_all(struct holdings *holdings)
 	holdings->database = NULL;
 }
 
+/*
+ * What has to be survived is SIGKILL, for which the kernel's page cache is enough: after a loss of
+ * power the boot is another one. So nothing is synced, which on a disk would hold the event loop
+ * for milliseconds; the file is locked once and for all, since it is one hookd's; and the journal
+ * is not made anew and removed by each transaction. -EBUSY: it is another hookd's.
+ */
+static int take_over(struct holdings *holdings)
+{
+	return execute(holdings, "PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
+				 "PRAGMA journal_mode=PERSIST; BEGIN EXCLUSIVE; COMMIT");
+}
+
 static int open_file(struct holdings *holdings, const char *path)
 {
 	int r = error_of(sqlite3_open_v2(path, &holdings->database,
@@ -334,6 +348,8 @@ static int open_file(struct holdings *holdings, const char *path)
 
 	if (r == 0)
 		(void)sqlite3_extended_result_codes(holdings->database, 1);
+	if (r == 0)
+		r = take_over(holdings);
 	if (r == 0)
 		r = check_tables(holdings);
 	if (r == 0)

@@ -53,7 +53,8 @@ struct holdings;
 /*
  * Opens or makes DIRECTORY/holdings.db and reads it; NULL: in memory only. A file that is not ours
  * or is damaged is renamed to holdings.db.bad and *ret_set_aside says so. What was written in
- * another boot is dropped: all it speaks of is gone. Blocks for the file's reads and writes.
+ * another boot is dropped: all it speaks of is gone. -EBUSY where another hookd has it open. Blocks
+ * for the file's reads and writes, and never for a disk.
  */
 int holdings_open(const char *directory, struct holdings **ret_holdings,
 		  bool *ret_set_aside) must_check;

@@ -173,6 +173,23 @@ static void a_damaged_file_is_set_aside(void **state)
 	holdings_close(holdings);
 }
 
+static void another_daemon_s_file_is_left_to_it(void **state)
+{
+	struct holdings *first = open_holdings(false), *second;
+	bool is_set_aside;
+
+	(void)state;
+	assert_int_equal(holdings_open(directory, &second, &is_set_aside), -EBUSY);
+	assert_false(is_set_aside);
+	add(first, "box");
+	holdings_close(first);
+	/* Its tables are there by now, and it is only read. */
+	first = open_holdings(false);
+	assert_non_null(holdings_find(first, "box"));
+	assert_int_equal(holdings_open(directory, &second, &is_set_aside), -EBUSY);
+	holdings_close(first);
+}
+
 static void somebody_else_s_database_is_set_aside(void **state)
 {
 	sqlite3 *database;
@@ -227,6 +244,7 @@ int main(void)
 	    TEST(what_is_taken_back_is_gone),
 	    TEST(a_killed_daemon_leaves_what_it_announced),
 	    TEST(a_damaged_file_is_set_aside),
+	    TEST(another_daemon_s_file_is_left_to_it),
 	    TEST(somebody_else_s_database_is_set_aside),
 	    TEST(what_another_boot_has_left_is_dropped),
 	    TEST(without_a_directory_it_works_in_memory),
