@@ -313,31 +313,6 @@ static void report_holding(const char *container, const char *what, void *userda
 	log_write(LOG_NOTICE, fields, ELEMENTS(fields), "container %s: %s", container, what);
 }
 
-static int make_applier(struct hookd *hookd, const struct options *options)
-{
-	const char *directory = state_directory(options);
-	struct holdings *holdings;
-	bool is_set_aside;
-	int r = bus_new(hookd->base, &hookd->bus);
-
-	if (r == 0)
-		r = scopes_new(hookd->bus, &hookd->scopes);
-	if (r < 0)
-		return r;
-	r = holdings_open(directory, &holdings, &is_set_aside);
-	if (is_set_aside)
-		log_warning("%s/holdings.db could not be read and is set aside", directory);
-	if (r < 0) {
-		log_warning("what is held for containers will not outlive this daemon: %s: %s",
-			    directory, strerror(-r));
-		r = holdings_open(NULL, &holdings, &is_set_aside);
-	}
-	if (r == 0)
-		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, report_holding,
-				NULL, &hookd->applier);
-	return r;
-}
-
 static bool is_group_held(const char *group, void *userdata)
 {
 	struct holdings *holdings = userdata;
@@ -363,6 +338,34 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 	if (r < 0)
 		log_warning("resctrl groups are left behind when hookd is killed: %s: %s",
 			    directory, strerror(-r));
+}
+
+static int make_applier(struct hookd *hookd, const struct options *options)
+{
+	const char *directory = state_directory(options);
+	struct holdings *holdings;
+	bool is_set_aside;
+	int r = bus_new(hookd->base, &hookd->bus);
+
+	if (r == 0)
+		r = scopes_new(hookd->bus, &hookd->scopes);
+	if (r < 0)
+		return r;
+	r = holdings_open(directory, &holdings, &is_set_aside);
+	if (is_set_aside)
+		log_warning("%s/holdings.db could not be read and is set aside", directory);
+	if (r < 0) {
+		log_warning("what is held for containers will not outlive this daemon: %s: %s",
+			    directory, strerror(-r));
+		directory = NULL; /* it may be another hookd's */
+		r = holdings_open(NULL, &holdings, &is_set_aside);
+	}
+	if (r == 0)
+		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, report_holding,
+				NULL, &hookd->applier);
+	if (r == 0)
+		restore_groups(hookd, directory);
+	return r;
 }
 
 static int make_hookd(struct hookd *hookd, const struct options *options)
@@ -409,7 +412,6 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = make_applier(hookd, options);
 	if (r < 0)
 		return r;
-	restore_groups(hookd, state_directory(options));
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 }
 
