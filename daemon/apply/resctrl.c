@@ -338,24 +338,12 @@ void rdt_leave(struct rdt_member *member)
 	rdt_visit_end(&visit);
 }
 
-static void forget_made(struct rdt_directory *directory)
-{
-	if (directory && directory->users == 1)
-		directory->is_made = false;
-}
-
 void rdt_keep(struct rdt_member *member)
 {
 	const struct rdt_visit nowhere = {.root = -1};
-	const struct rdt_directories *directories;
 
-	if (!member)
-		return;
-	directories = &member->rdt->directories;
-	forget_made(member->monitored);
-	forget_made(member->group);
-	leave(&nowhere, member);
-	rdt_directories_write_down(directories);
+	if (member)
+		leave(&nowhere, member);
 }
 
 /* ---- what a member has ---- */
@@ -518,27 +506,26 @@ struct restoring {
 	int r;
 };
 
-static void restore(const char *path, void *userdata)
+/* A group that is held is not known here: its holding removes it by its name. */
+static bool stays(const char *path, void *userdata)
 {
 	struct restoring *restoring = userdata;
 	int r;
 
 	if (restoring->is_held(path, restoring->userdata))
-		return;
+		return false;
 	r = rdt_remove(restoring->rdt, path, true);
-	if (r == -EBUSY)
-		r = rdt_directories_adopt(&restoring->rdt->directories, path);
-	if (r < 0)
+	if (r < 0 && r != -EBUSY)
 		restoring->r = r;
+	return r == -EBUSY;
 }
 
 int rdt_restore(struct rdt *rdt, const char *directory,
 		bool (*is_held)(const char *group, void *userdata), void *userdata)
 {
 	struct restoring restoring = {.rdt = rdt, .is_held = is_held, .userdata = userdata};
-	int r = rdt_directories_open(&rdt->directories, directory, restore, &restoring);
+	int r = rdt_directories_open(&rdt->directories, directory, stays, &restoring);
 
-	rdt_directories_write_down(&rdt->directories);
 	return r < 0 ? r : restoring.r;
 }
 

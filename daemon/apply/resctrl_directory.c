@@ -47,11 +47,10 @@ static void write_down(const struct rdt_directories *directories, const char *ab
 {
 	const struct rdt_directory *directory;
 	struct hp_buf text = HP_BUF_INIT;
-	char boot[64];
 
-	if (directories->journal < 0 || file_boot_id(boot) < 0)
+	if (directories->journal < 0)
 		return;
-	append_line(&text, boot);
+	append_line(&text, directories->boot);
 	if (about_to_be_made)
 		append_line(&text, about_to_be_made);
 	LIST_FOREACH (directory, &directories->list, link)
@@ -59,31 +58,6 @@ static void write_down(const struct rdt_directories *directories, const char *ab
 			append_line(&text, directory->path);
 	(void)replace_journal(directories->journal, &text);
 	hp_buf_free(&text);
-}
-
-void rdt_directories_write_down(const struct rdt_directories *directories)
-{
-	write_down(directories, NULL);
-}
-
-int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
-			 void (*left)(const char *path, void *userdata), void *userdata)
-{
-	char *text, *next, *line, boot[64];
-
-	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directories->journal < 0 || file_boot_id(boot) < 0)
-		return -errno;
-	text = next = malloc(JOURNAL_BYTES);
-	if (!text)
-		return -ENOMEM;
-	if (file_read_at(directories->journal, JOURNAL, text, JOURNAL_BYTES) > 0 &&
-	    strcmp(strsep(&next, "\n"), boot) == 0)
-		while ((line = strsep(&next, "\n")))
-			if (*line)
-				left(line, userdata);
-	free(text);
-	return 0;
 }
 
 /* ---- the list ---- */
@@ -134,7 +108,9 @@ static struct rdt_directory *directory_new(struct rdt_directories *directories, 
 	return directory;
 }
 
-int rdt_directories_adopt(struct rdt_directories *directories, const char *path)
+/* ---- what an earlier daemon has made ---- */
+
+static int adopt(struct rdt_directories *directories, const char *path)
 {
 	struct rdt_directory *directory = directory_new(directories, path);
 
@@ -143,6 +119,40 @@ int rdt_directories_adopt(struct rdt_directories *directories, const char *path)
 	directory->is_made = true;
 	directory->has_closid = true;
 	return 0;
+}
+
+static int read_journal(struct rdt_directories *directories, char *text,
+			bool (*stays)(const char *path, void *userdata), void *userdata)
+{
+	char *line;
+	int r = 0;
+
+	if (file_read_at(directories->journal, JOURNAL, text, JOURNAL_BYTES) <= 0 ||
+	    strcmp(strsep(&text, "\n"), directories->boot) != 0)
+		return 0;
+	while (r == 0 && (line = strsep(&text, "\n")))
+		if (*line && stays(line, userdata))
+			r = adopt(directories, line);
+	return r;
+}
+
+int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
+			 bool (*stays)(const char *path, void *userdata), void *userdata)
+{
+	cleanup_free char *text = malloc(JOURNAL_BYTES);
+	int r = text ? file_boot_id(directories->boot) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directories->journal < 0)
+		return -errno;
+	r = read_journal(directories, text, stays, userdata);
+	if (r < 0)
+		close_fd(&directories->journal); /* the file stays as it is, for the next hookd */
+	else
+		write_down(directories, NULL);
+	return r;
 }
 
 /* ---- users ---- */

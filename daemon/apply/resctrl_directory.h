@@ -8,21 +8,21 @@
 #include "daemon/base/util.h"
 
 /*
- * A directory of resctrl that members use, or that was made here and is not removed yet. For
- * resctrl.c alone.
+ * A directory of resctrl that members use, or that was made here and is not removed yet: one
+ * with a closID goes when it is empty. For resctrl.c alone.
  */
 struct rdt_directory {
 	char *path; /* below the file system's root: "c1", "c1/mon_groups/c1"; "." is the root */
 	bool is_made;
-	bool has_closid; /* named by a caller, who may have put others in: it goes when it is empty
-			  */
+	bool has_closid; /* named by a caller, who may have put others in */
 	unsigned int users;
 	LIST_ENTRY(rdt_directory) link; /* rdt_directories::list */
 };
 
 struct rdt_directories {
 	LIST_HEAD(, rdt_directory) list; /* newest first */
-	int journal;			 /* where the names of those made are written down; -1 */
+	int journal;   /* the directory of the file with the names of those made */
+	char boot[64]; /* which is the file's first line, where journal is not -1 */
 };
 
 void rdt_directories_init(struct rdt_directories *directories);
@@ -48,12 +48,9 @@ void rdt_directory_forget(struct rdt_directories *directories, struct rdt_direct
 bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path);
 
 /*
- * From now on the names of what is made stand in a file in the state directory. `left` is told
- * those that an earlier daemon of this boot has written there, the last made first.
+ * From now on the names of what is made stand in a file in the state directory. Asks for each that
+ * an earlier daemon of this boot has written there, the last made first, whether it stays; one that
+ * does goes with its next user, when it is empty. -errno: then nothing is written down.
  */
 int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
-			 void (*left)(const char *path, void *userdata), void *userdata);
-/* One that an earlier daemon made and that could not be removed yet. -ENOMEM. */
-int rdt_directories_adopt(struct rdt_directories *directories, const char *path);
-/* Writes the file as it should be by now. */
-void rdt_directories_write_down(const struct rdt_directories *directories);
+			 bool (*stays)(const char *path, void *userdata), void *userdata);
