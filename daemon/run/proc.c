@@ -394,6 +394,15 @@ static void proc_complete(struct proc *proc)
 	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
 }
 
+/* It was killed, and completes without its exit. */
+static void abandon(struct proc *proc)
+{
+	proc->state = PROC_ABANDONED;
+	proc->is_lingering = true;
+	read_rest(proc);
+	proc_complete(proc);
+}
+
 /* True when the exit event is on its way: a hook that made it in time has not timed out. */
 static bool has_exited(const struct proc *proc)
 {
@@ -418,10 +427,7 @@ static void on_timer(evutil_socket_t fd, short what, void *userdata)
 	} else if (proc->exited_ns) {
 		finish(proc);
 	} else if (proc->state == PROC_KILLED) {
-		proc->state = PROC_ABANDONED;
-		proc->is_lingering = true;
-		read_rest(proc);
-		proc_complete(proc);
+		abandon(proc);
 	}
 }
 
@@ -470,10 +476,7 @@ static void give_up(struct proc *proc)
 	proc->child.failed_errno = ENOMEM;
 	if (proc->state == PROC_RUNNING)
 		proc->kill_cause = HP_HOOK_SPAWN_FAILED;
-	proc->state = PROC_ABANDONED;
-	proc->is_lingering = true;
-	read_rest(proc);
-	proc_complete(proc);
+	abandon(proc);
 }
 
 /* hookd-run has ended and named the process that goes on as the hook. */

@@ -147,21 +147,26 @@ int store_add(struct store *store, struct run *run)
 	return 0;
 }
 
+/* What the run holds by now counts, in the place of what it held. */
+static void weigh(struct store *store, struct run *run)
+{
+	store->kept_bytes -= run->kept_bytes;
+	run->kept_bytes = run_size(run);
+	store->kept_bytes += run->kept_bytes;
+}
+
 void store_finished(struct store *store, struct run *run)
 {
 	TAILQ_INSERT_TAIL(&store->done, run, done_link);
 	run->is_kept = true;
 	store->kept++;
-	run->kept_bytes = run_size(run);
-	store->kept_bytes += run->kept_bytes;
+	weigh(store, run);
 }
 
 void store_found(struct store *store, struct run *run, struct hp_run_result *result)
 {
-	store->kept_bytes -= run->kept_bytes;
 	run_found(run, result);
-	run->kept_bytes = run_size(run);
-	store->kept_bytes += run->kept_bytes;
+	weigh(store, run);
 }
 
 /* ---- finding ---- */
