@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bare process, as cheap as there is one. Called by latency.c and hold.c. */
+/* A bare process, as cheap as there is one. Called by the benchmarks. */
 #include "tests/bench/bare.h"
 
 #include <errno.h>
@@ -30,4 +30,11 @@ int bare_wait(pid_t pid)
 		return 0;
 	fprintf(stderr, "a bare process ended with wait status 0x%x\n", (unsigned int)status);
 	return -ECHILD;
+}
+
+int bare_run(const char *path)
+{
+	pid_t pid = bare_start(path);
+
+	return pid < 0 ? pid : bare_wait(pid);
 }

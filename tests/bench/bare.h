@@ -12,3 +12,5 @@
 pid_t bare_start(const char *path);
 /* 0, or -ECHILD where the program did not exit with 0. */
 int bare_wait(pid_t pid);
+/* Both: 0, or what either gave. */
+int bare_run(const char *path);

@@ -103,7 +103,6 @@ static int run_rounds(struct hold *hold)
 	return r;
 }
 
-/* Each on a CPU of its own. They end with this process, however it ends. */
 static int hog(void *userdata)
 {
 	(void)userdata;

@@ -24,48 +24,50 @@ struct duel {
 	struct samples ours, theirs, direct_ones;
 };
 
-static int block_of_hookd(struct duel *duel)
+/* Each of so many is one sample. */
+static int timed(struct duel *duel, int (*once)(struct duel *duel), unsigned int count,
+		 struct samples *samples)
 {
-	unsigned int requests = BLOCK_HOOKS / duel->options->hooks;
 	int r = 0;
 
-	for (unsigned int i = 0; i < requests && r == 0; i++) {
+	for (unsigned int i = 0; i < count && r == 0; i++) {
 		int64_t begin = now_ns();
 
-		r = asker_run(&duel->asker);
+		r = once(duel);
 		if (r == 0)
-			r = samples_add(&duel->ours, now_ns() - begin);
+			r = samples_add(samples, now_ns() - begin);
 	}
 	return r;
+}
+
+static int one_request(struct duel *duel)
+{
+	return asker_run(&duel->asker);
+}
+
+static int block_of_hookd(struct duel *duel)
+{
+	return timed(duel, one_request, BLOCK_HOOKS / duel->options->hooks, &duel->ours);
+}
+
+static int one_bare(struct duel *duel)
+{
+	return bare_run(duel->options->hook);
 }
 
 static int block_of_bare(struct duel *duel)
 {
-	int r = 0;
+	return timed(duel, one_bare, BLOCK_HOOKS, &duel->theirs);
+}
 
-	for (int i = 0; i < BLOCK_HOOKS && r == 0; i++) {
-		int64_t begin = now_ns();
-		pid_t pid = bare_start(duel->options->hook);
-
-		r = pid < 0 ? pid : bare_wait(pid);
-		if (r == 0)
-			r = samples_add(&duel->theirs, now_ns() - begin);
-	}
-	return r;
+static int one_direct(struct duel *duel)
+{
+	return direct_run(duel->direct);
 }
 
 static int block_of_direct(struct duel *duel)
 {
-	int r = 0;
-
-	for (int i = 0; i < BLOCK_HOOKS && r == 0; i++) {
-		int64_t begin = now_ns();
-
-		r = direct_run(duel->direct);
-		if (r == 0)
-			r = samples_add(&duel->direct_ones, now_ns() - begin);
-	}
-	return r;
+	return timed(duel, one_direct, BLOCK_HOOKS, &duel->direct_ones);
 }
 
 static int block_of_runhooks(struct duel *duel)

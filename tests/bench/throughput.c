@@ -100,11 +100,8 @@ static int bare_loop(void *userdata)
 	const struct load *load = userdata;
 	int r = 0;
 
-	for (int left = ROUND_HOOKS / load->cpu_count; left > 0 && r == 0; left--) {
-		pid_t pid = bare_start(load->options->hook);
-
-		r = pid < 0 ? pid : bare_wait(pid);
-	}
+	for (int left = ROUND_HOOKS / load->cpu_count; left > 0 && r == 0; left--)
+		r = bare_run(load->options->hook);
 	return r;
 }
 
