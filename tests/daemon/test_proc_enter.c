@@ -111,6 +111,18 @@ static struct enter_target target_of(const struct container *container)
 	    .pid = container->init, .pidfd = container->pidfd, .resolves_inside = true};
 }
 
+/* The hook enters a container that is made for it; without the rights to make one, no test. */
+static struct container container_for(struct hook *hook)
+{
+	struct container container;
+
+	if (geteuid() != 0)
+		skip();
+	container = container_start();
+	hook->spec.target = target_of(&container);
+	return container;
+}
+
 /* The kernel lets the first process end only after all in its namespace have been waited for. */
 static void container_end(struct container *container)
 {
@@ -152,10 +164,7 @@ static void a_hook_enters_a_pid_namespace(void **state)
 	struct hook hook = {0};
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
-	container = container_start();
-	hook.spec.target = target_of(&container);
+	container = container_for(&hook);
 	hook_run(&hook, "echo $$; cat; exit 5");
 	assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
 	assert_int_equal(hook.result.exit_status, 5);
@@ -178,10 +187,7 @@ static void a_timeout_reaches_the_successor(void **state)
 	struct hook hook = {.spec.timeout_ns = 500 * MS};
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
-	container = container_start();
-	hook.spec.target = target_of(&container);
+	container = container_for(&hook);
 	hook_run(&hook, "echo in; sleep 1000");
 	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
 	assert_in_range(hook.took_ms, 500, 5000);
@@ -199,10 +205,7 @@ static void freeing_waits_for_the_successor_too(void **state)
 	char letter;
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
-	container = container_start();
-	hook.spec.target = target_of(&container);
+	container = container_for(&hook);
 	assert_int_equal(hook_start(&hook, "echo in; exec sleep 1000"), 0);
 	first = proc_pid(hook.proc);
 	proc_listen(hook.proc, hook_on_output);
@@ -226,10 +229,7 @@ static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
 	struct hook hook = {.spec.timeout_ns = 60 * MS};
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
-	container = container_start();
-	hook.spec.target = target_of(&container);
+	container = container_for(&hook);
 	run_late(&hook, "exec sleep 3");
 	container_end(&container);
 	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
@@ -285,10 +285,7 @@ static void nor_is_a_successor(void **state)
 	struct hook hook = {0};
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
-	container = container_start();
-	hook.spec.target = target_of(&container);
+	container = container_for(&hook);
 	assert_int_equal(hook_start(&hook, "sleep 1000"), 0);
 	exits_cannot_be_watched = true;
 	wait_for(base, hook.done_count == 1);

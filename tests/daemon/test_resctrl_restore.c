@@ -12,6 +12,14 @@ static bool is_silver(const char *group, void *userdata)
 	return strcmp(group, "silver") == 0;
 }
 
+static const char *this_boot(void)
+{
+	static char boot[64];
+
+	assert_int_equal(file_boot_id(boot), 0);
+	return boot;
+}
+
 /* The state directory is the file system's, for the sake of one helper for files. */
 static void write_journal(const char *boot, const char *groups)
 {
@@ -30,12 +38,11 @@ static void restore(int expected)
 
 static void expect_journal(const char *groups)
 {
-	char path[128], boot[64], expected[256], *text;
+	char path[128], expected[256], *text;
 	size_t length;
 
 	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
-	assert_int_equal(file_boot_id(boot), 0);
-	snprintf(expected, sizeof(expected), "%s\n%s", boot, groups);
+	snprintf(expected, sizeof(expected), "%s\n%s", this_boot(), groups);
 	text = read_whole(path, &length);
 	assert_non_null(text);
 	assert_string_equal(text, expected);
@@ -44,14 +51,11 @@ static void expect_journal(const char *groups)
 
 static void what_a_killed_daemon_made_is_removed(void **state)
 {
-	char boot[64];
-
 	(void)state;
-	assert_int_equal(file_boot_id(boot), 0);
 	make_directory("c1");
 	make_directory("silver");
 	make_directory("others");
-	write_journal(boot, "c1\nsilver\ngone\n");
+	write_journal(this_boot(), "c1\nsilver\ngone\n");
 	restore(0);
 	assert_false(exists("c1"));
 	assert_true(exists("silver"));
@@ -71,12 +75,9 @@ static void another_boots_groups_are_not_ours(void **state)
 
 static void a_damaged_journal_removes_no_more_than_groups(void **state)
 {
-	char boot[64];
-
 	(void)state;
-	assert_int_equal(file_boot_id(boot), 0);
 	make_directory("c1");
-	write_journal(boot, "../x\n/\n.\ninfo/L3\n\nc1");
+	write_journal(this_boot(), "../x\n/\n.\ninfo/L3\n\nc1");
 	restore(-EINVAL);
 	assert_false(exists("c1"));
 	assert_true(exists("info/L3"));
@@ -88,15 +89,13 @@ static void a_damaged_journal_removes_no_more_than_groups(void **state)
 /* A plain directory tells of the process by its file of tasks. */
 static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
 {
-	char boot[64];
 	struct rdt_member *member;
 	struct hp_err err = {0};
 
 	(void)state;
-	assert_int_equal(file_boot_id(boot), 0);
 	make_group("c1", "");
 	make_file("c1/tasks", "1\n");
-	write_journal(boot, "c1\n");
+	write_journal(this_boot(), "c1\n");
 	restore(0);
 	assert_true(exists("c1"));
 	expect_journal("c1\n");

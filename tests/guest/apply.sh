@@ -49,7 +49,6 @@ files() { # CGROUP FILE...
 	(cd "$cgroups$1" && cat "${@:2}" | xargs)
 }
 
-# Ends when the condition is true; it becomes so by an event in hookd that nothing here can await.
 is_not_held() { # CONTAINER
 	[[ " $(held) " != *" $1 "* ]]
 }

@@ -19,6 +19,7 @@ install_hookd() {
 	systemctl --quiet enable --now hookd.socket
 }
 
+# Ends when the condition is true; it becomes so by an event in hookd that nothing here can await.
 until_true() { # COMMAND...
 	local end=$((SECONDS + 60))
 
