@@ -9,6 +9,7 @@
 #include "daemon/apply/support.h"
 #include "daemon/base/config.h"
 #include "daemon/policy/account.h"
+#include "daemon/policy/self.h"
 #include "daemon/run/proc.h"
 #include "daemon/run/run.h"
 #include "daemon/run/sched.h"
@@ -22,7 +23,7 @@
 struct hookd {
 	struct config config;
 	struct event_base *base;
-	uid_t own_uid;
+	struct self self;
 	int64_t started_ns; /* CLOCK_BOOTTIME */
 
 	struct procs procs;

@@ -370,9 +370,10 @@ static int make_applier(struct hookd *hookd, const struct options *options)
 
 static int make_hookd(struct hookd *hookd, const struct options *options)
 {
-	int r;
+	int r = self_init(&hookd->self);
 
-	hookd->own_uid = geteuid();
+	if (r < 0)
+		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
 	TAILQ_INIT(&hookd->conns);

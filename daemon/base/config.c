@@ -46,6 +46,14 @@ int config_parse_log_level(const char *word, uint64_t *ret)
 	return parse_word(word, words, values, ELEMENTS(words), ret);
 }
 
+static int parse_boolean(const char *text, uint64_t *ret)
+{
+	static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
+	static const uint64_t values[] = {1, 1, 1, 1, 0, 0, 0, 0};
+
+	return parse_word(text, words, values, ELEMENTS(words), ret);
+}
+
 static int parse_number(const char *text, uint64_t *ret)
 {
 	char *end;
@@ -178,6 +186,7 @@ static const struct key keys[] = {
     KEY("Hooks", "ConcurrentHooks", NUMBER, parse_count, concurrent_hooks),
     KEY("Hooks", "QueuedRunsPerUser", NUMBER, parse_count, queued_runs_per_user),
     KEY("Hooks", "DefaultPath", STRING, NULL, default_path),
+    KEY("Hooks", "CheckHookFiles", NUMBER, parse_boolean, check_hook_files),
     KEY("Hooks", "PidsMax", LIMIT, parse_count, pids_max),
     KEY("Hooks", "MemoryMax", LIMIT, parse_bytes, memory_max),
     KEY("Hooks", "CPUQuota", LIMIT, parse_quota_us, cpu_quota_us),
@@ -198,6 +207,7 @@ static int set_defaults(struct config *config)
 	    .default_timeout_ms = 300 * 1000,
 	    .concurrent_hooks = 256,
 	    .queued_runs_per_user = 1024,
+	    .check_hook_files = 1,
 	    .kept_runs = 4096,
 	    .kept_ms = 3600 * 1000,
 	    .kept_bytes = 64 * 1024 * 1024,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel keeps of a process besides its rights: oom score, resctrl group, scheduling,
- * limits, keyring, personality, umask and working directory. Most of it is a privilege of the
- * initial user namespace to raise, so hookd-run.c sets it before any namespace is entered.
+ * limits, keyring, personality and umask. Most of it is a privilege of the initial user namespace
+ * to raise, so hookd-run.c sets it before any namespace is entered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,24 +81,18 @@ static bool is_deadline(const struct hp_scheduler *scheduler)
 	return scheduler->is_set && scheduler->policy == SCHED_DEADLINE;
 }
 
-void scheduler_set(const struct job *job)
+void scheduler_set(struct job *job)
 {
 	const struct hp_io_priority *io = &job->settings.io_priority;
 
 	if (job->settings.scheduler.is_set && !is_deadline(&job->settings.scheduler))
 		set_scheduler(&job->settings.scheduler);
+	deadline_prepare(job);
 	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
 				  IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0)
 		fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");
 	set_affinity(&job->settings);
 	set_memory_policy(&job->settings.memory_policy);
-}
-
-/* sched(7): a SCHED_DEADLINE process cannot fork, as the way into a pid namespace must. */
-void deadline_scheduler_set(const struct job *job)
-{
-	if (is_deadline(&job->settings.scheduler))
-		set_scheduler(&job->settings.scheduler);
 }
 
 /* ---- limits ---- */
@@ -120,15 +114,50 @@ static const char *rlimit_name(int resource)
 }
 
 /* The raw call: musl's setrlimit() would take 2^64-1 to be something else on some machines. */
+static int set_rlimit(int resource, const uint64_t *values, uint64_t *old)
+{
+	return (int)syscall(SYS_prlimit64, 0, resource, values, old);
+}
+
+/* Raising takes a right that is given up later, so the hard limit of descriptors is raised here. */
+static void raise_descriptor_limit(const struct hp_rlimit *limit)
+{
+	uint64_t values[2];
+
+	if (set_rlimit(RLIMIT_NOFILE, NULL, values) < 0)
+		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(RLIMIT_NOFILE));
+	if (limit->hard <= values[1])
+		return;
+	values[1] = limit->hard;
+	if (set_rlimit(RLIMIT_NOFILE, values, NULL) < 0)
+		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(RLIMIT_NOFILE));
+}
+
+static void apply_rlimit(const struct hp_rlimit *limit)
+{
+	const uint64_t values[2] = {limit->soft, limit->hard};
+
+	if (set_rlimit(limit->resource, values, NULL) < 0)
+		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(limit->resource));
+}
+
 void rlimits_set(const struct job *job)
 {
 	for (size_t i = 0; i < job->settings.rlimit_count; i++) {
 		const struct hp_rlimit *limit = &job->settings.rlimits[i];
-		const uint64_t values[2] = {limit->soft, limit->hard};
 
-		if (syscall(SYS_prlimit64, 0, limit->resource, values, NULL) < 0)
-			fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(limit->resource));
+		if (limit->resource == RLIMIT_NOFILE)
+			raise_descriptor_limit(limit);
+		else
+			apply_rlimit(limit);
 	}
+}
+
+void descriptor_limit_set(const struct job *job)
+{
+	for (size_t i = 0; i < job->settings.rlimit_count; i++)
+		if (job->settings.rlimits[i].resource == RLIMIT_NOFILE)
+			apply_rlimit(&job->settings.rlimits[i]);
 }
 
 /* ---- the rest ---- */
@@ -149,17 +178,4 @@ void personality_set(const struct job *job)
 		fail(SPAWN_STEP_PERSONALITY, errno);
 	if (job->settings.umask.is_set)
 		umask((mode_t)job->settings.umask.value);
-}
-
-void directory_enter(const struct job *job)
-{
-	if (job->dir) {
-		if (chdir(job->dir) < 0)
-			fail(SPAWN_STEP_CWD, errno);
-		return;
-	}
-	if (job->soft_dir && chdir(job->soft_dir) == 0)
-		return;
-	if (chdir("/") < 0)
-		fail(SPAWN_STEP_CWD, errno);
 }

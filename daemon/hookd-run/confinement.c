@@ -44,7 +44,7 @@ void label_set(const struct job *job)
 
 void no_new_privileges_set(const struct job *job)
 {
-	if (job->settings.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (job->rights.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail_at(SPAWN_STEP_CREDENTIALS, errno, "no_new_privs");
 }
 

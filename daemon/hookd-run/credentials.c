@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -71,44 +72,64 @@ static void cut_bounding_set(uint64_t wanted)
 }
 
 /*
- * Where no groups are asked for, some may not be able to drop theirs: a process in a user namespace
- * whose setgroups file says deny, which has none of the host's rights by them, a hookd that runs
- * for a user, whose hooks have that user's groups anyway, and who says so (RootlessEUID).
+ * Some may not be able to change their groups: a process in a user namespace whose setgroups file
+ * says deny, which has none of the host's rights by them (namespaces.c has dropped those), a hookd
+ * that runs for a user, whose hooks have that user's groups anyway, and who says so
+ * (RootlessEUID). That is an error only where groups were asked for.
  */
 static void set_groups(const struct job *job, uid_t before)
 {
-	const struct hp_user *user = &job->settings.user;
-	bool may_stay =
-	    user->group_count == 0 &&
-	    (before != 0 || (job->namespaces & CLONE_NEWUSER) || job->settings.rootless_euid);
+	const struct rights *rights = &job->rights;
+	bool is_asked = rights->group_count > 0 && !job->has_container_rights;
+	bool may_stay = !is_asked && (before != 0 || (job->namespaces & CLONE_NEWUSER) ||
+				      job->settings.rootless_euid);
 
-	if (setgroups(user->group_count, user->groups) < 0 && !(errno == EPERM && may_stay))
+	if (setgroups(rights->group_count, rights->groups) < 0 && !(errno == EPERM && may_stay))
 		fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
 }
 
-void ids_set(const struct job *job)
+/* It takes CAP_SETPCAP, and is locked: the hook could not have it back with that either. */
+static void end_root(void)
 {
-	const struct hp_user *user = &job->settings.user;
-	struct capability_state state = {0};
-	int error;
+	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
 
-	if (job->settings.capabilities.is_set)
-		cut_bounding_set(job->settings.capabilities.sets[HP_CAPABILITIES_BOUNDING]);
-	if (!user->is_set)
-		return;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		fail(SPAWN_STEP_CREDENTIALS, errno);
-	set_groups(job, geteuid());
-	if (setresgid(user->gid, user->gid, user->gid) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
-	if (setresuid(user->uid, user->uid, user->uid) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
-	error = read_capabilities(&state);
+	if (bits < 0 ||
+	    prctl(PR_SET_SECUREBITS, bits | SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0) < 0)
+		fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
+}
+
+/* Whoever is not root any more has lost what was effective, and needs it for what follows. */
+static void take_effective(void)
+{
+	struct capability_state state = {0};
+	int error = read_capabilities(&state);
+
 	state.effective = state.permitted;
 	if (!error)
 		error = write_capabilities(&state);
 	if (error)
 		fail(SPAWN_STEP_CAPABILITIES, error);
+}
+
+void ids_set(const struct job *job)
+{
+	const struct rights *rights = &job->rights;
+	const uint32_t *uids = rights->uids, *gids = rights->gids;
+
+	if (rights->cuts_bounding)
+		cut_bounding_set(rights->sets[HP_CAPABILITIES_BOUNDING]);
+	if (rights->ends_root)
+		end_root();
+	if (!rights->has_ids)
+		return;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		fail(SPAWN_STEP_CREDENTIALS, errno);
+	set_groups(job, geteuid());
+	if (setresgid(gids[0], gids[1], gids[2]) < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
+	if (setresuid(uids[0], uids[1], uids[2]) < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
+	take_effective();
 	stay_undumpable(); /* a change of ids makes the kernel forget it */
 }
 
@@ -149,22 +170,21 @@ static void set_ambient(uint64_t wanted)
 	}
 }
 
-void capabilities_set(const struct job *job)
+void capabilities_set(const struct job *job, uint64_t keeps)
 {
-	const struct hp_capabilities *wanted = &job->settings.capabilities;
+	const struct rights *rights = &job->rights;
 	const struct capability_state state = {
-	    .permitted = wanted->sets[HP_CAPABILITIES_PERMITTED],
-	    .effective = wanted->sets[HP_CAPABILITIES_EFFECTIVE],
-	    .inheritable = wanted->sets[HP_CAPABILITIES_INHERITABLE],
+	    .permitted = rights->sets[HP_CAPABILITIES_PERMITTED] | keeps,
+	    .effective = rights->sets[HP_CAPABILITIES_EFFECTIVE] | keeps,
+	    .inheritable = rights->sets[HP_CAPABILITIES_INHERITABLE],
 	};
-	bool is_other_user = job->settings.user.is_set && job->settings.user.uid != 0;
 	int error;
 
-	/* Somebody who is not root and was given nothing has nothing, as after any setuid(2). */
-	if (!wanted->is_set && !is_other_user)
+	if (!rights->has_capabilities)
 		return;
 	error = write_capabilities(&state);
 	if (error)
 		fail(SPAWN_STEP_CAPABILITIES, error);
-	set_ambient(wanted->sets[HP_CAPABILITIES_AMBIENT] & state.permitted & state.inheritable);
+	set_ambient(rights->sets[HP_CAPABILITIES_AMBIENT] &
+		    rights->sets[HP_CAPABILITIES_PERMITTED] & state.inheritable);
 }

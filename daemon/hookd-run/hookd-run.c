@@ -12,42 +12,77 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include "daemon/hookd-run/job.h"
 
-/* What a path, or a right of the host's, is needed for; nothing of it is lost by entering. */
+/*
+ * What a path of the runtime's, or a right of the host's, is needed for; nothing of it is lost by
+ * entering.
+ */
 static void do_steps_outside(struct job *job)
 {
-	stay_undumpable();
 	oom_score_set(job);
 	rdt_join(job);
-	if ((job->plan->flags & PLAN_ENTER) && !(job->plan->flags & PLAN_RESOLVE_INSIDE))
-		program_open(job);
+	namespaces_enter_caller(job);
 	namespaces_open(job);
+	program_open(job);
 	listener_connect(job);
 	scheduler_set(job);
 	rlimits_set(job);
 }
 
+/* From the moment when a container is entered to that when nothing leads out of it any more. */
+static void do_steps_of_entering(struct job *job)
+{
+	namespaces_enter(job);
+	rights_find(job);
+	label_set(job);
+	descriptors_give_up(job);
+}
+
+/* A session keyring is inherited, and hookd's is not for a container to read. */
+static void do_steps_of_process(struct job *job)
+{
+	directory_enter(job);
+	if (job->plan->flags & (PLAN_SETTINGS | PLAN_ENTER_CONTAINER))
+		keyring_join(job);
+	personality_set(job);
+	if (!(job->plan->flags & PLAN_ENTER_CONTAINER))
+		program_check_owners(job);
+}
+
 /*
  * The filter comes last where it can: with no_new_privs. Without, installing it is a privilege, so
- * it comes before the capabilities are given up and must let capset(2) and prctl(2) through, as
- * with runc. Ids are changed before either, so a filter that forbids that does not matter.
+ * the one capability that it takes is given up after it, and it must let capset(2) and prctl(2)
+ * through, as with runc. Ids are changed before either, so a filter that forbids that does not
+ * matter. All that the hook is not to have is gone before a process of the container can see it.
  */
-static void give_up_rights(const struct job *job)
+static void give_up_rights(struct job *job)
 {
-	label_set(job);
+	bool needs_admin = job->plan->filter_count > 0 && !job->rights.no_new_privileges;
+
 	ids_set(job);
+	no_new_privileges_set(job);
+	capabilities_set(job, needs_admin ? 1ull << CAP_SYS_ADMIN : 0);
+	program_look(job);
+	namespaces_go_on(job);
+	deadline_set(job, job->outer_pid);
 	parent_death_signal_set(job);
-	if (job->settings.no_new_privileges) {
-		no_new_privileges_set(job);
-		capabilities_set(job);
-		filter_install(job);
-	} else {
-		filter_install(job);
-		capabilities_set(job);
-	}
+	descriptor_limit_set(job);
+	filter_install(job);
+	if (needs_admin)
+		capabilities_set(job, 0);
+}
+
+static ino_t mount_namespace(const struct job *job)
+{
+	struct stat st;
+
+	if (fstatat(job->proc, "self/ns/mnt", &st, 0) < 0)
+		fail(SPAWN_STEP_NAMESPACES, errno);
+	return st.st_ino;
 }
 
 int main(int argc, char **argv)
@@ -55,6 +90,8 @@ int main(int argc, char **argv)
 	struct job job = {
 	    .program = -1,
 	    .listener_socket = -1,
+	    .deadline_pipe = -1,
+	    .container_root = -1,
 	    .proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 	    .outer_pid = getpid(),
 	};
@@ -62,15 +99,12 @@ int main(int argc, char **argv)
 	(void)argc, (void)argv;
 	for (int fd = PLAN_FD_CONTROL; fd < PLAN_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	stay_undumpable();
 	job_read(&job);
+	job.mounts_of_hookd = mount_namespace(&job);
 	do_steps_outside(&job);
-	namespaces_enter(&job);
-	deadline_scheduler_set(&job);
-	directory_enter(&job);
-	if (job.plan->flags & PLAN_SETTINGS) {
-		keyring_join(&job);
-		personality_set(&job);
-		give_up_rights(&job);
-	}
+	do_steps_of_entering(&job);
+	do_steps_of_process(&job);
+	give_up_rights(&job);
 	program_execute(&job);
 }

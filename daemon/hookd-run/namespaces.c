@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way into namespaces: those of a process, held by a pidfd, and those that the settings name
- * by path. Descriptors are opened while paths still mean what they mean to hookd; a pid namespace
- * is entered by a new process that goes on as the hook.
+ * The way into namespaces: those of the caller, those of the container's process, each held by a
+ * pidfd, and those that the settings name by path. Descriptors are opened while paths still mean
+ * what they mean to the caller; a pid namespace is entered by a new process that goes on as the
+ * hook.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+#define ALL_KINDS (~0)
 
 void stay_undumpable(void)
 {
@@ -26,9 +30,31 @@ void stay_undumpable(void)
 		fail(SPAWN_STEP_NAMESPACES, errno);
 }
 
+/*
+ * A number under /proc and a pidfd are one process as long as that process is alive, for a number
+ * is not given again before: so alive afterwards means that the number was right all the time.
+ */
+void process_check_alive(int pidfd)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
+		fail(SPAWN_STEP_NAMESPACES, ESRCH);
+}
+
 /* ---- by process ---- */
 
-static bool is_other_namespace(const struct job *job, const char *name)
+static int open_of_process(const struct job *job, int32_t pid, const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/%s", pid, name);
+	fd = openat(job->proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
+	return fd;
+}
+
+static bool is_other_namespace(const struct job *job, int32_t pid, const char *name)
 {
 	char path[64];
 	struct stat own, theirs;
@@ -36,14 +62,14 @@ static bool is_other_namespace(const struct job *job, const char *name)
 	snprintf(path, sizeof(path), "self/ns/%s", name);
 	if (fstatat(job->proc, path, &own, 0) < 0)
 		return false; /* this kernel does not have the kind */
-	snprintf(path, sizeof(path), "%d/ns/%s", job->plan->target_pid, name);
+	snprintf(path, sizeof(path), "%d/ns/%s", pid, name);
 	if (fstatat(job->proc, path, &theirs, 0) < 0)
 		fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
 	return own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev;
 }
 
 /* setns(2) refuses a user namespace that is the caller's already, so only differing ones count. */
-static int differing_namespaces(const struct job *job)
+static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 {
 	static const struct {
 		const char *name;
@@ -56,27 +82,81 @@ static int differing_namespaces(const struct job *job)
 	int namespaces = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (is_other_namespace(job, kinds[i].name))
+		if ((kinds[i].flag & wanted) && is_other_namespace(job, pid, kinds[i].name))
 			namespaces |= kinds[i].flag;
 	return namespaces;
 }
 
-/*
- * The numbers under /proc/PID and the pidfd are one process as long as that process is alive, for
- * a number is not given again before: so alive afterwards means that it was right all the time.
- */
-static void enter_those_of_target(struct job *job)
+/* Host ids mean nothing in there: become the namespace's root, as its own processes see it. */
+static void become_namespace_root(void)
 {
-	job->namespaces = differing_namespaces(job);
-	if (job->namespaces && setns(PLAN_FD_TARGET, job->namespaces) < 0)
+	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: /proc/PID/setgroups says deny */
+		fail(SPAWN_STEP_CREDENTIALS, errno);
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		fail(SPAWN_STEP_CREDENTIALS, errno);
+	stay_undumpable(); /* a change of ids makes the kernel forget it */
+}
+
+/*
+ * setns(2) leads to the root of the mount namespace; the process may have another, by chroot(2).
+ * getcwd(3) has no path for what does not lie below the first: that is not of this namespace.
+ */
+static void enter_root(int root)
+{
+	char path[PATH_MAX];
+
+	if (fchdir(root) < 0 || !getcwd(path, sizeof(path)) || chroot(".") < 0)
+		fail_at(SPAWN_STEP_NAMESPACES, errno, "root directory");
+	close(root);
+}
+
+/* Its `root` was opened before, and is closed. */
+static void enter_process(struct job *job, int pidfd, int32_t pid, int wanted, int root)
+{
+	int namespaces = differing_namespaces(job, pid, wanted);
+
+	/* Those of hookd would stay where a user namespace does not let setgroups(2). */
+	if (namespaces & CLONE_NEWUSER)
+		(void)setgroups(0, NULL);
+	if (namespaces && setns(pidfd, namespaces) < 0)
 		fail(SPAWN_STEP_NAMESPACES, errno);
-	if (syscall(SYS_pidfd_send_signal, PLAN_FD_TARGET, 0, NULL, 0) < 0 && errno == ESRCH)
-		fail(SPAWN_STEP_NAMESPACES, ESRCH);
+	process_check_alive(pidfd);
+	job->namespaces |= namespaces;
+	if (namespaces & CLONE_NEWUSER)
+		become_namespace_root();
+	if (namespaces & CLONE_NEWNS)
+		enter_root(root);
+	else
+		close(root);
+}
+
+void namespaces_enter_caller(struct job *job)
+{
+	uint32_t flags = job->plan->flags;
+	int wanted = flags & PLAN_ENTER_CONTAINER ? CLONE_NEWNS : ALL_KINDS;
+
+	if (flags & PLAN_ENTER_CALLER)
+		enter_process(job, PLAN_FD_CALLER, job->plan->caller_pid, wanted,
+			      open_of_process(job, job->plan->caller_pid, "root"));
+}
+
+/* hookd has looked already; the process may have gone elsewhere since. */
+static void enter_container(struct job *job)
+{
+	struct stat inside;
+
+	enter_process(job, PLAN_FD_CONTAINER, job->plan->container_pid, ALL_KINDS,
+		      job->container_root);
+	if (fstatat(job->proc, "self/ns/mnt", &inside, 0) < 0 ||
+	    inside.st_ino == job->mounts_of_hookd)
+		fail_at(SPAWN_STEP_NAMESPACES, EINVAL,
+			"state.pid is a process in hookd's own mount namespace");
+	job->is_inside = true;
 }
 
 /* ---- by path ---- */
 
-void namespaces_open(struct job *job)
+static void open_by_path(struct job *job)
 {
 	const struct hp_settings *settings = &job->settings;
 
@@ -107,6 +187,7 @@ static int enter_by_path(struct job *job, size_t i)
 	if (setns(job->namespace_fds[i], type) < 0)
 		return errno;
 	job->namespaces |= type;
+	job->is_inside |= type == CLONE_NEWNS;
 	close(job->namespace_fds[i]);
 	job->namespace_fds[i] = -1;
 	return 0;
@@ -132,22 +213,47 @@ static void enter_those_of_types(struct job *job, bool is_user, bool may_wait)
  */
 static void enter_those_by_path(struct job *job)
 {
+	int before = job->namespaces & CLONE_NEWUSER;
+
 	enter_those_of_types(job, false, true);
 	enter_those_of_types(job, true, false);
 	enter_those_of_types(job, false, false);
+	if ((job->namespaces & CLONE_NEWUSER) != before)
+		become_namespace_root();
 }
 
-/* ---- afterwards ---- */
+/* ---- both ---- */
 
-/* Host ids mean nothing in there: become the namespace's root, as its own processes see it. */
-static void become_namespace_root(void)
+/*
+ * A container whose process has another root than its runtime has gone through pivot_root(2): what
+ * a program loads from there on (its dynamic loader, its libraries) is the image's.
+ */
+static void look_at_container(struct job *job)
 {
-	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: /proc/PID/setgroups says deny */
-		fail(SPAWN_STEP_CREDENTIALS, errno);
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		fail(SPAWN_STEP_CREDENTIALS, errno);
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	struct stat theirs, ours;
+
+	job->container_root = open_of_process(job, job->plan->container_pid, "root");
+	if (fstat(job->container_root, &theirs) < 0 || stat("/", &ours) < 0)
+		fail(SPAWN_STEP_NAMESPACES, errno);
+	job->has_container_rights = (job->plan->flags & PLAN_IMAGE_PROGRAM) ||
+				    theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev;
 }
+
+void namespaces_open(struct job *job)
+{
+	open_by_path(job);
+	if (job->plan->flags & PLAN_ENTER_CONTAINER)
+		look_at_container(job);
+}
+
+void namespaces_enter(struct job *job)
+{
+	if (job->plan->flags & PLAN_ENTER_CONTAINER)
+		enter_container(job);
+	enter_those_by_path(job);
+}
+
+/* ---- a pid namespace ---- */
 
 /* Waits for the word to go, which is its own pid as hookd sees it; without it nobody knows of us.
  */
@@ -165,8 +271,12 @@ static int32_t await_go(int gate)
  * setns(2) puts only future children into a pid namespace. The child is made hookd's, not ours
  * (CLONE_PARENT), so that hookd waits for the hook itself. It goes on only when it was reported: if
  * we are killed before, the gate's end does not open it.
+ *
+ * From here on the processes of the container see it. So it comes after all rights are given up
+ * that the hook is not to have: one of them that may trace it (CAP_SYS_PTRACE) finds nothing more
+ * than it has itself.
  */
-static void go_on_in_pid_namespace(struct job *job)
+void namespaces_go_on(struct job *job)
 {
 	int pidfd = -1, gate[2];
 	struct clone_args args = {
@@ -175,6 +285,8 @@ static void go_on_in_pid_namespace(struct job *job)
 	};
 	int32_t pid;
 
+	if (!(job->namespaces & CLONE_NEWPID))
+		return;
 	if (pipe2(gate, O_CLOEXEC) < 0)
 		fail(SPAWN_STEP_NAMESPACES, errno);
 	pid = (int32_t)syscall(SYS_clone3, &args, sizeof(args));
@@ -182,20 +294,11 @@ static void go_on_in_pid_namespace(struct job *job)
 		fail(SPAWN_STEP_NAMESPACES, errno);
 	if (pid > 0) {
 		report_successor(pid, pidfd);
+		deadline_set(job, pid);
 		_exit(write(gate[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 127);
 	}
 	close(gate[1]);
 	setsid();
+	job->deadline_keeper = 0;
 	job->outer_pid = await_go(gate[0]);
-}
-
-void namespaces_enter(struct job *job)
-{
-	if (job->plan->flags & PLAN_ENTER)
-		enter_those_of_target(job);
-	enter_those_by_path(job);
-	if (job->namespaces & CLONE_NEWUSER)
-		become_namespace_root();
-	if (job->namespaces & CLONE_NEWPID)
-		go_on_in_pid_namespace(job);
 }

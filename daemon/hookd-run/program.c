@@ -5,17 +5,153 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/hookd-run/job.h"
+#include "daemon/run/program_check.h"
 
-/* runtime-spec: a createContainer hook's path is looked up in the runtime's namespace. */
+#define INTERPRETERS_MAX 5 /* as the kernel's: an interpreter may be a script, too */
+#define SEALS		 (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+/* ---- whose it is ---- */
+
+void program_check_owners(const struct job *job)
+{
+	static struct program_check check;
+	int error;
+
+	if (job->plan->flags & (PLAN_ANY_OWNER | PLAN_IMAGE_PROGRAM))
+		return;
+	check.uid = job->settings.user.is_set ? job->settings.user.uid : geteuid();
+	error = program_check(&check, job->path);
+	if (error)
+		fail_at(SPAWN_STEP_EXEC, error, check.detail);
+}
+
+/* ---- interpreters ---- */
+
+/*
+ * The path behind "#!" of an open file, which goes to `interpreter`; false: it is no script, or
+ * cannot be read, which a script's interpreter would have to do.
+ */
+static bool read_interpreter(int fd, char interpreter[static 256])
+{
+	char head[256], *path = head + 2;
+	ssize_t length = pread(fd, head, sizeof(head) - 1, 0);
+
+	if (length < 3 || head[0] != '#' || head[1] != '!')
+		return false;
+	head[length] = '\0';
+	path += strspn(path, " \t");
+	path[strcspn(path, " \t\n")] = '\0';
+	memcpy(interpreter, path, strlen(path) + 1);
+	return *path != '\0';
+}
+
+/* Inside; the image may have anything there, a device too: nothing but a file is opened. */
+static int open_regular(const struct job *job, const char *path)
+{
+	int fd = path_open(job, path, O_PATH);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		fail_at(SPAWN_STEP_EXEC, errno, path == job->path ? "" : path);
+	close(fd);
+	return S_ISREG(st.st_mode) ? path_open(job, path, O_RDONLY | O_NONBLOCK) : -1;
+}
+
+/*
+ * The kernel will look all of these up again when it executes the first. It has the hook's own
+ * rights by then, and finds no descriptor of ours.
+ */
+static void check_inside(const struct job *job, const char *path)
+{
+	char interpreter[256];
+
+	for (int i = 0; i <= INTERPRETERS_MAX; i++) {
+		int fd = open_regular(job, path);
+		bool is_script = fd >= 0 && read_interpreter(fd, interpreter);
+
+		if (fd >= 0)
+			close(fd);
+		if (!is_script)
+			return;
+		path = interpreter;
+	}
+}
+
+/* ---- of a createContainer hook ---- */
+
+static int open_for_reading(const struct job *job, int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "self/fd/%d", fd);
+	fd = openat(job->proc, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		fail(SPAWN_STEP_EXEC, errno);
+	return fd;
+}
+
+/*
+ * The container's processes can get hold of the file of a program that runs among them, and write
+ * to it when it has ended (CVE-2019-5736). Before pivot_root(2) there is none of them; afterwards
+ * they get a copy.
+ */
+static int copy_sealed(int from, off_t size)
+{
+	int copy = memfd_create("hook", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	off_t copied = 0;
+
+	while (copy >= 0 && copied < size) {
+		ssize_t n = sendfile(copy, from, NULL, (size_t)(size - copied));
+
+		if (n <= 0)
+			fail(SPAWN_STEP_EXEC, n < 0 ? errno : EIO);
+		copied += n;
+	}
+	if (copy < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+		fail(SPAWN_STEP_EXEC, errno);
+	return copy;
+}
+
 void program_open(struct job *job)
 {
+	struct stat st;
+	int file;
+
+	if (!(job->plan->flags & PLAN_ENTER_CONTAINER) || (job->plan->flags & PLAN_IMAGE_PROGRAM))
+		return;
+	program_check_owners(job);
 	job->program = open(job->path, O_PATH | O_CLOEXEC);
 	if (job->program < 0 || fstat(job->program, &job->program_stat) < 0)
 		fail(SPAWN_STEP_EXEC, errno);
+	st = job->program_stat;
+	if (!S_ISREG(st.st_mode))
+		fail(SPAWN_STEP_EXEC, EACCES);
+	file = open_for_reading(job, job->program);
+	if (!read_interpreter(file, job->interpreter))
+		job->interpreter[0] = '\0';
+	if (job->has_container_rights && !job->interpreter[0]) {
+		close(job->program);
+		job->program = copy_sealed(file, st.st_size);
+	}
+	close(file);
+}
+
+/* ---- the end ---- */
+
+void program_look(const struct job *job)
+{
+	if (job->program >= 0 && job->interpreter[0])
+		check_inside(job, job->interpreter);
+	else if (job->program < 0 && job->is_inside)
+		check_inside(job, job->path);
 }
 
 /*

@@ -18,6 +18,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/hookd.h"
+#include "daemon/policy/policy.h"
 
 /* Of one wake-up, so that a client that always has more to say is one among many. */
 #define READS_PER_WAKEUP 16
@@ -69,6 +70,9 @@ int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message)
 	conn->on_message = on_message;
 	TAILQ_INSERT_TAIL(&hookd->conns, conn, link);
 	r = peer_init(&conn->peer, fd);
+	/* Early: it may end any time. Without descriptors it is tried again when it is needed. */
+	if (r == 0)
+		(void)!peer_look(&conn->peer, fd);
 	if (r == 0)
 		r = charge_conn(conn);
 	if (r == 0)
@@ -166,19 +170,70 @@ static bool has_hung_up(const struct conn *conn)
 	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
+/*
+ * As recv(2), with the credentials of who wrote the bytes: SO_PASSCRED is on, and the kernel does
+ * not put bytes of two writers into one read. There is room for nothing else, so descriptors that
+ * came along are dropped by the kernel.
+ */
+static ssize_t receive(struct conn *conn, char *space, size_t size, struct ucred *ret_writer)
+{
+	struct iovec iov = {space, size};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct msghdr message = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	ssize_t received = recvmsg(conn->fd, &message, MSG_DONTWAIT);
+
+	*ret_writer = (struct ucred){.uid = (uid_t)-1, .gid = (gid_t)-1};
+	if (received > 0 && message.msg_controllen >= CMSG_LEN(sizeof(*ret_writer)) &&
+	    control.header.cmsg_level == SOL_SOCKET && control.header.cmsg_type == SCM_CREDENTIALS)
+		memcpy(ret_writer, CMSG_DATA(&control.header), sizeof(*ret_writer));
+	return received;
+}
+
+/*
+ * A descriptor of the connection may have come to other processes. Those of another user have
+ * nothing to say here. Another process of the same user has to be one that may do the same.
+ */
+static bool is_writer_known(struct conn *conn, const struct ucred *writer)
+{
+	struct peer *peer = &conn->peer;
+	struct process_view view;
+
+	if (writer->uid != peer->uid || writer->gid != peer->gid) {
+		conn_violation(conn, "it was written to by another user");
+		return false;
+	}
+	if (writer->pid == peer->pid || peer->stranger)
+		return true;
+	if (peer_look_at_sender(writer->pid, &view) < 0 ||
+	    !policy_may_write_for(peer, &conn->hookd->self, &view))
+		peer->stranger = writer->pid ? writer->pid : -1;
+	return true;
+}
+
 /* False when there is nothing to read for now, or ever. */
 static bool read_some(struct conn *conn)
 {
 	size_t size;
 	char *space = hp_inbox_reserve(&conn->in, &size);
+	struct ucred writer;
 	ssize_t received;
 
 	if (!space) {
 		conn_violation(conn, "out of memory for its message");
 		return false;
 	}
-	received = recv(conn->fd, space, size, MSG_DONTWAIT);
+	received = receive(conn, space, size, &writer);
 	if (received > 0) {
+		if (!is_writer_known(conn, &writer))
+			return false;
 		hp_inbox_commit(&conn->in, (size_t)received);
 		dispatch_messages(conn);
 		return true;

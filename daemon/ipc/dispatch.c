@@ -78,6 +78,16 @@ static void reply_not_found(struct hp_buf *out, const struct hp_call *call)
 				    interface);
 }
 
+static int check_permission(struct exchange *exchange, enum permission permission,
+			    struct hp_err *err)
+{
+	struct conn *conn = exchange->conn;
+
+	if (permission != PERMISSION_ANYONE && peer_look(&conn->peer, conn->fd) < 0)
+		return hp_err_no_memory(err);
+	return policy_check(&conn->peer, &exchange->hookd->self, permission, err);
+}
+
 static void dispatch_call(struct exchange *exchange)
 {
 	const struct row *row = find_row(exchange->call.method);
@@ -89,7 +99,7 @@ static void dispatch_call(struct exchange *exchange)
 		reply_not_found(&conn->out, &exchange->call);
 		return;
 	}
-	r = policy_check(&conn->peer, exchange->hookd->own_uid, row->permission, &err);
+	r = check_permission(exchange, row->permission, &err);
 	if (r == 0 && (!row->handle || exchange->call.upgrade)) {
 		reply_service_error(&conn->out, "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);

@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io.hookd.hooks: from a request to a run in the line. Rows of dispatch.c. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "daemon/base/log.h"
 #include "daemon/ipc/call.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/records.h"
+#include "daemon/ipc/target.h"
 #include "proto/settings_json.h"
-
-/* ---- whose namespaces ---- */
-
-static int target_by_pidfd(const struct peer *peer, struct enter_target *ret_target)
-{
-	int copy = fcntl(peer->pidfd, F_DUPFD_CLOEXEC, 0);
-
-	if (copy < 0)
-		return -errno;
-	ret_target->pid = peer->pid;
-	ret_target->pidfd = copy;
-	return 0;
-}
-
-static int target_by_state(const struct hp_request *request, struct enter_target *ret_target,
-			   struct hp_err *err)
-{
-	int pidfd;
-
-	if (request->pid == 0)
-		return hp_err_invalid(
-		    err, "state.pid",
-		    "the hook enters the container's namespaces, so it is needed");
-	pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0);
-	if (pidfd < 0)
-		return hp_err_invalid(err, "state.pid", "%s", strerror(errno));
-	ret_target->pid = request->pid;
-	ret_target->pidfd = pidfd;
-	return 0;
-}
-
-/*
- * A caller in another mount namespace means paths of that one: its hooks run there. That is also
- * where a runtime calls from in createContainer. Otherwise the two stages that runtime-spec puts
- * into the container enter the namespaces of the state's process.
- */
-static int choose_target(struct peer *peer, const struct hp_request *request,
-			 struct enter_target *ret_target, struct hp_err *err)
-{
-	bool is_container =
-	    hp_stage_is_container(request->stage) || request->namespaces == HP_NAMESPACES_CONTAINER;
-
-	*ret_target = (struct enter_target){
-	    .pidfd = -1,
-	    .resolves_inside = request->stage != HP_STAGE_CREATE_CONTAINER,
-	};
-	if (request->namespaces == HP_NAMESPACES_RUNTIME)
-		return 0;
-	if (peer_is_elsewhere(peer)) {
-		if (target_by_pidfd(peer, ret_target) < 0)
-			return hp_err_no_memory(err);
-		return 0;
-	}
-	return is_container ? target_by_state(request, ret_target, err) : 0;
-}
 
 /* ---- Run ---- */
 
@@ -131,14 +75,14 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	struct enter_target target;
 	char id[48];
 	struct run *run;
-	int r = choose_target(&exchange->conn->peer, request, &target, err);
+	int r = target_choose(&exchange->conn->peer, &hookd->self, request, &target, err);
 
 	if (r < 0)
 		return r;
 	store_make_id(hookd->store, id, sizeof(id));
 	r = run_new(&hookd->runs, id, uid, request, &target, &run);
 	if (r < 0) {
-		close_fd(&target.pidfd);
+		enter_target_clear(&target);
 		return hp_err_no_memory(err);
 	}
 	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "daemon/base/log.h"
+#include "daemon/policy/peer.h"
 
 #define RETRY_AFTER_US (100 * 1000)
 #define BACKLOG	       512
@@ -41,10 +42,17 @@ int listener_new(struct event_base *base, int fd, listener_fn on_connection, voi
 		 struct listener **ret_listener)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
+	int r;
 
 	if (!listener) {
 		close(fd);
 		return -ENOMEM;
+	}
+	r = peer_listen(fd);
+	if (r < 0) {
+		free(listener);
+		close(fd);
+		return r;
 	}
 	*listener =
 	    (struct listener){.fd = -1, .on_connection = on_connection, .userdata = userdata};
@@ -149,7 +157,9 @@ int listener_bind(const char *path, int *ret_fd)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path));
-	r = bind_privately(fd, &address);
+	r = peer_listen(fd);
+	if (r == 0)
+		r = bind_privately(fd, &address);
 	if (r == -EADDRINUSE && (r = remove_dead_socket(&address)) == 0)
 		r = bind_privately(fd, &address);
 	if (r == 0 && listen(fd, BACKLOG) < 0)

@@ -3,15 +3,54 @@
 #include "daemon/policy/peer.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include "daemon/policy/self.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+int peer_listen(int socket)
+{
+	const int on = 1, off = 0;
+
+	if (setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
+	/* Where the kernel cannot refuse descriptors, it drops them: nobody makes room for them. */
+	(void)setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	return 0;
+}
+
+/* ---- at the beginning ---- */
+
+/* The kernel says how many bytes there are when the room is too small. */
+static int read_groups(struct peer *peer, int socket)
+{
+	socklen_t length = 0;
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) == 0)
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	peer->groups = malloc(length);
+	if (!peer->groups)
+		return -ENOMEM;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &length) < 0)
+		return -errno;
+	peer->group_count = length / sizeof(*peer->groups);
+	return 0;
+}
 
 int peer_init(struct peer *peer, int socket)
 {
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
+	int r;
 
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
 		return -errno;
@@ -21,13 +60,20 @@ int peer_init(struct peer *peer, int socket)
 	    .pid = credentials.pid,
 	    .pidfd = -1,
 	};
-	return 0;
+	r = read_groups(peer, socket);
+	if (r < 0)
+		peer_clear(peer);
+	return r;
 }
 
 void peer_clear(struct peer *peer)
 {
 	close_fd(&peer->pidfd);
+	free(take_ptr(peer->groups));
+	peer->group_count = 0;
 }
+
+/* ---- looking ---- */
 
 static bool is_alive(int pidfd)
 {
@@ -36,31 +82,91 @@ static bool is_alive(int pidfd)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-/*
- * The pid is that of the process that connected. It waits for its answer now, and if it is alive
- * after its namespace was looked at, the number meant it all the time.
- */
-static bool is_elsewhere(struct peer *peer)
+/* Alive afterwards means that the number was the process's own all the time. */
+static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 {
-	char path[64];
-	struct stat own, theirs;
+	int r = capabilities_read(pid, &ret_view->capabilities);
 
-	if (peer->pid <= 0)
-		return false;
-	peer->pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", peer->pid);
-	return peer->pidfd >= 0 && stat("/proc/self/ns/mnt", &own) == 0 &&
-	       stat(path, &theirs) == 0 && is_alive(peer->pidfd) &&
-	       (own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev);
+	if (r == 0)
+		r = namespaces_read(pid, &ret_view->namespaces);
+	if (r == 0 && !is_alive(pidfd))
+		r = -ESRCH;
+	return r;
 }
 
-bool peer_is_elsewhere(struct peer *peer)
+/*
+ * Linux 6.5 keeps the process that connected, and gives a pidfd of that one. Before, the number is
+ * all there is: whoever has it now. conn.c makes sure that messages come from that number, too.
+ */
+static int open_pidfd(int socket, pid_t pid)
 {
-	if (peer->namespaces == PEER_NOT_ASKED) {
-		peer->namespaces =
-		    is_elsewhere(peer) ? PEER_OTHER_NAMESPACES : PEER_SAME_NAMESPACES;
-		if (peer->namespaces == PEER_SAME_NAMESPACES)
+	int fd = -1;
+	socklen_t length = sizeof(fd);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &length) == 0)
+		return fd;
+	if (errno == ENOPROTOOPT)
+		fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_short_of_something(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+int peer_look(struct peer *peer, int socket)
+{
+	int r = -ESRCH;
+
+	if (peer->sight == PEER_NOT_LOOKED_AT) {
+		if (peer->pid > 0)
+			r = peer->pidfd = open_pidfd(socket, peer->pid);
+		if (r >= 0)
+			r = look(peer->pid, peer->pidfd, &peer->view);
+		if (is_short_of_something(r)) {
 			close_fd(&peer->pidfd);
+			return r;
+		}
+		peer->sight = r < 0 ? PEER_NOT_SEEN : PEER_SEEN;
 	}
-	return peer->namespaces == PEER_OTHER_NAMESPACES;
+	if (peer->sight == PEER_SEEN && !is_alive(peer->pidfd))
+		peer->sight = PEER_NOT_SEEN;
+	return 0;
+}
+
+int peer_look_at_sender(pid_t pid, struct process_view *ret_view)
+{
+	cleanup_close int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+	return pidfd < 0 ? -ESRCH : look(pid, pidfd, ret_view);
+}
+
+/* ---- numbers ---- */
+
+int peer_find_process(const struct peer *peer, const struct namespaces *own, pid_t number,
+		      pid_t *ret_pid, int *ret_pidfd)
+{
+	ino_t theirs = peer->view.namespaces.ids[NAMESPACE_PID];
+	bool is_translated = theirs != own->ids[NAMESPACE_PID];
+	cleanup_close int pidfd = -1;
+	pid_t pid = number;
+
+	if (is_translated)
+		pid = namespaces_find_process(peer->pid, theirs, number);
+	if (pid <= 0)
+		return -ESRCH;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* EINVAL, and ENOENT since Linux 6.9: the number of a thread, or none at all. */
+	if (pidfd < 0)
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+	/* It was found before there was a pidfd to hold it. */
+	if (is_translated &&
+	    (!namespaces_has_number(pid, theirs, number) || !is_alive(peer->pidfd)))
+		return -ESRCH;
+	if (!is_alive(pidfd))
+		return -ESRCH;
+	*ret_pid = pid;
+	*ret_pidfd = take_fd(&pidfd);
+	return 0;
 }

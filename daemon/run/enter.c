@@ -8,9 +8,12 @@
 #include "daemon/run/enter.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
+#include "daemon/base/file.h"
 #include "daemon/base/memfd.h"
 #include "daemon/run/plan.h"
 
@@ -50,6 +53,13 @@ void entrance_clear(struct entrance *entrance)
 	close_fd(&entrance->program);
 }
 
+void enter_target_clear(struct enter_target *target)
+{
+	close_fd(&target->caller.pidfd);
+	close_fd(&target->container.pidfd);
+	*target = ENTER_NOWHERE;
+}
+
 /* ---- the way in ---- */
 
 /* A descriptor that there is not is /dev/null, to which writes succeed. */
@@ -80,7 +90,9 @@ static int open_child_fds(const struct spawn_spec *spec, const struct enter_targ
 	if (r == 0)
 		r = place_copy(enter, PLAN_FD_PLAN, plan);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_TARGET, target->pid ? target->pidfd : -1);
+		r = place_copy(enter, PLAN_FD_CALLER, target->caller.pidfd);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_CONTAINER, target->container.pidfd);
 	if (r == 0)
 		r = place_copy(enter, PLAN_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
 	if (r == 0)
@@ -92,15 +104,18 @@ int enter_prepare(const struct entrance *entrance, const struct enter_target *ta
 		  const struct enter_settings *settings, struct spawn_spec *spec,
 		  struct enter *ret_enter, enum spawn_step *ret_step)
 {
-	uint32_t flags = (target->pid ? PLAN_ENTER : 0) |
-			 (target->resolves_inside ? PLAN_RESOLVE_INSIDE : 0) |
+	uint32_t flags = (target->caller.pid ? PLAN_ENTER_CALLER : 0) |
+			 (target->container.pid ? PLAN_ENTER_CONTAINER : 0) |
+			 (target->is_image_program ? PLAN_IMAGE_PROGRAM : 0) |
+			 (spec->any_owner ? PLAN_ANY_OWNER : 0) |
 			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0) |
 			 (settings->settings ? PLAN_SETTINGS : 0) |
 			 (settings->needs_listener ? PLAN_LISTENER : 0);
 	int r;
 
 	*ret_enter = ENTER_NONE;
-	if (!(flags & (PLAN_ENTER | PLAN_RESET_OOM_SCORE | PLAN_SETTINGS)))
+	if (!(flags &
+	      (PLAN_ENTER_CALLER | PLAN_ENTER_CONTAINER | PLAN_RESET_OOM_SCORE | PLAN_SETTINGS)))
 		return 0;
 	r = open_child_fds(spec, target, settings, flags, ret_enter);
 	if (r < 0) {
@@ -142,7 +157,7 @@ static bool receive_report(int control, struct plan_report *ret_report, int *ret
 	    .msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = &buffer,
-	    .msg_controllen = sizeof(buffer),
+	    .msg_controllen = CMSG_LEN(sizeof(int)), /* room for one */
 	};
 
 	*ret_pidfd = -1;
@@ -154,6 +169,44 @@ static bool receive_report(int control, struct plan_report *ret_report, int *ret
 	return true;
 }
 
+/*
+ * The number of the process that a pidfd holds, as proc_pid_fdinfo(5) says, and not as a report
+ * does; and whether that is a child of hookd's.
+ */
+static pid_t own_child_of(int pidfd)
+{
+	char path[64], text[512];
+	siginfo_t info;
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, "Pid:", 4) == 0)
+			return (pid_t)strtol(line + 4, NULL, 10);
+	}
+	return 0;
+}
+
+/*
+ * A report is believed as far as it can do no harm: the process that sent it may be in the hands of
+ * a container by then. Another process goes on as the hook only where it is hookd's own child.
+ */
+static bool is_successor(const struct plan_report *report, int pidfd, struct spawn_child *child)
+{
+	pid_t pid = report->pid > 0 && pidfd >= 0 ? own_child_of(pidfd) : 0;
+
+	if (pid <= 0)
+		return false;
+	close_fd(&child->pidfd);
+	child->pid = pid;
+	child->pidfd = pidfd;
+	return true;
+}
+
 int enter_finish(struct enter *enter, struct spawn_child *child)
 {
 	struct plan_report report;
@@ -161,13 +214,11 @@ int enter_finish(struct enter *enter, struct spawn_child *child)
 
 	if (enter->control < 0 || !receive_report(enter->control, &report, &pidfd))
 		return 0;
-	if (report.pid > 0 && pidfd >= 0) {
-		close_fd(&child->pidfd);
-		child->pid = report.pid;
-		child->pidfd = pidfd;
+	if (is_successor(&report, pidfd, child))
 		return 1;
-	}
 	close_fd(&pidfd);
+	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT || report.error <= 0)
+		return 0;
 	child->failed_step = report.step;
 	child->failed_errno = report.error;
 	report.detail[sizeof(report.detail) - 1] = '\0';

@@ -22,14 +22,28 @@ struct entrance {
 int entrance_init(struct entrance *entrance) must_check;
 void entrance_clear(struct entrance *entrance);
 
-/* Whose namespaces a hook enters. */
-struct enter_target {
-	pid_t pid;	      /* 0: nobody's, the hook stays in hookd's */
-	int pidfd;	      /* borrowed */
-	bool resolves_inside; /* the hook's path is looked up there */
+/* A process whose namespaces are entered, held since the request named it. */
+struct enter_process {
+	pid_t pid; /* as hookd's pid namespace counts; 0: none */
+	int pidfd; /* -1: none */
 };
 
-#define ENTER_FDS 5
+/*
+ * Where a hook runs. Neither process: in hookd's namespaces. The caller alone: in the caller's,
+ * where these are not hookd's. The container: in that process's; the caller's mount namespace is
+ * then the one in which the runtime means its paths.
+ */
+struct enter_target {
+	struct enter_process caller, container;
+	/* The hook's path is one of the container's image, and its rights are the container's. */
+	bool is_image_program;
+};
+#define ENTER_NOWHERE ((struct enter_target){.caller.pidfd = -1, .container.pidfd = -1})
+
+/* Closes both pidfds, and leaves ENTER_NOWHERE. */
+void enter_target_clear(struct enter_target *target);
+
+#define ENTER_FDS 6
 
 /* What a hook is put under; everything is borrowed. All zeroes: nothing. */
 struct enter_settings {
@@ -48,7 +62,7 @@ struct enter {
 	int control;		  /* -1: this hook needs no hookd-run */
 	int child_fds[ENTER_FDS]; /* from PLAN_FD_CONTROL on: to be closed after the spawn */
 };
-#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1}})
+#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1, -1}})
 
 /*
  * Rewrites `spec` so that it starts hookd-run, where the target, the settings or the entrance ask

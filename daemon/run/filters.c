@@ -305,7 +305,8 @@ static int start(struct filter_entry *entry)
 	    .state_length = entry->length,
 	    .timeout_ns = COMPILE_TIMEOUT_NS,
 	    .is_own_program = true,
-	    .target.pidfd = -1,
+	    .any_owner = true,
+	    .target = ENTER_NOWHERE,
 	};
 	struct spawn_failure failure;
 	int r = proc_start(filters->procs, &spec, on_compiled, entry, &entry->proc, &failure);

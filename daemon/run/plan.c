@@ -79,7 +79,8 @@ int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
 	struct hp_buf buf = HP_BUF_INIT;
 	struct plan plan = {
 	    .flags = flags,
-	    .target_pid = target->pid,
+	    .caller_pid = target->caller.pid,
+	    .container_pid = target->container.pid,
 	    .argc = count_of(spec->argv),
 	    .envc = count_of(spec->envp),
 	    .has_dir = spec->dir != NULL,

@@ -13,18 +13,19 @@
  * hookd-run is started with the hook's own 0, 1, 2 and these descriptors:
  */
 enum plan_fd {
-	PLAN_FD_CONTROL = 3, /* SOCK_SEQPACKET to hookd: struct plan_report */
-	PLAN_FD_PLAN = 4,    /* a sealed memfd: struct plan and what follows it */
-	PLAN_FD_TARGET = 5, /* pidfd of the process whose namespaces to enter; /dev/null for none */
-	PLAN_FD_RDT_TASKS = 6,	   /* of the resctrl group to join; /dev/null for none */
-	PLAN_FD_RDT_MON_TASKS = 7, /* of its monitoring group; likewise */
-	PLAN_FD_COUNT = 8,
+	PLAN_FD_CONTROL = 3,   /* SOCK_SEQPACKET to hookd: struct plan_report */
+	PLAN_FD_PLAN = 4,      /* a sealed memfd: struct plan and what follows it */
+	PLAN_FD_CALLER = 5,    /* pidfd of the caller, where its namespaces are others than hookd's;
+				  /dev/null for none */
+	PLAN_FD_CONTAINER = 6, /* pidfd of the container's process; likewise */
+	PLAN_FD_RDT_TASKS = 7, /* of the resctrl group to join; likewise */
+	PLAN_FD_RDT_MON_TASKS = 8, /* of its monitoring group; likewise */
+	PLAN_FD_COUNT = 9,
 };
 
 enum plan_flag {
-	/* The hook's path is looked up in the container (startContainer); else before entering. */
-	PLAN_RESOLVE_INSIDE = 1 << 0,
-	PLAN_ENTER = 1 << 1,
+	PLAN_ENTER_CALLER = 1 << 0,
+	PLAN_ENTER_CONTAINER = 1 << 1,
 	/* "0" to oom_score_adj: what a fresh process has. */
 	PLAN_RESET_OOM_SCORE = 1 << 2,
 	/* `settings` say what the hook is put under. */
@@ -32,6 +33,11 @@ enum plan_flag {
 	/* The filter has SECCOMP_RET_USER_NOTIF, and its listener goes to settings.seccomp's path.
 	 */
 	PLAN_LISTENER = 1 << 4,
+	/* The hook's path is looked up in the container (startContainer), and the hook has no more
+	 * rights than the container's process; else it is looked up before entering. */
+	PLAN_IMAGE_PROGRAM = 1 << 5,
+	/* The hook's file may belong to anybody: no program_check(). */
+	PLAN_ANY_OWNER = 1 << 6,
 };
 
 /*
@@ -42,7 +48,7 @@ enum plan_flag {
  */
 struct plan {
 	uint32_t flags;
-	int32_t target_pid; /* as hookd's pid namespace counts */
+	int32_t caller_pid, container_pid; /* as hookd's pid namespace counts */
 	uint32_t argc, envc;
 	uint8_t has_dir, has_soft_dir;
 	/* Its pointers say that something is there; what they point at is hookd's own. */

@@ -213,6 +213,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	    .fds = {fds[0], fds[1], fds[2]},
 	    .fd_count = 3,
 	    .cgroup = -1,
+	    .any_owner = spec->any_owner,
 	};
 	enum spawn_step step = SPAWN_STEP_NONE;
 	int r = 0;

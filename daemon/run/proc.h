@@ -39,6 +39,7 @@ struct proc_spec {
 	size_t state_length;
 	uint64_t timeout_ns;   /* 0: none */
 	bool is_own_program;   /* hookd's: it is started as it is, by no hookd-run */
+	bool any_owner;	       /* see struct spawn_spec */
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
 	struct enter_target target;
 	struct enter_settings settings;

@@ -70,7 +70,7 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	snprintf(run->id, sizeof(run->id), "%s", id);
 	run->uid = uid;
 	run->request = *request;
-	run->target = (struct enter_target){.pidfd = -1};
+	run->target = ENTER_NOWHERE;
 	run->provision = calloc(1, sizeof(*run->provision));
 	r = run->provision ? prepare_result(run) : -ENOMEM;
 	if (r < 0) {
@@ -98,7 +98,7 @@ static void drop_provision(struct run *run)
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run)
 {
-	const struct enter_target nowhere = {.pidfd = -1};
+	const struct enter_target nowhere = ENTER_NOWHERE;
 	struct run *run;
 	int r = run_new(context, id, uid, request, &nowhere, &run);
 
@@ -130,7 +130,7 @@ struct run *run_free(struct run *run)
 		return NULL;
 	proc_free(run->proc);
 	drop_provision(run);
-	close_fd(&run->target.pidfd);
+	enter_target_clear(&run->target);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
 	hp_request_free(&run->request);
@@ -243,6 +243,7 @@ static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_sp
 	    .state_length = run->request.state_length,
 	    .timeout_ns = hook_timeout_ns(run, hook),
 	    .target = run->target,
+	    .any_owner = !run->context->config->check_hook_files,
 	};
 	return spec->argv && spec->envp ? 0 : -ENOMEM;
 }
@@ -311,7 +312,7 @@ static void run_finish(struct run *run)
 
 	result->ignored = take_ptr(run->provision->ignored);
 	drop_provision(run);
-	close_fd(&run->target.pidfd);
+	enter_target_clear(&run->target);
 	run->is_waiting = false;
 	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
 	if (run->started_ns == 0)

@@ -24,6 +24,7 @@
 struct spawn_stack {
 	char memory[STACK_BYTES] __attribute__((aligned(16)));
 	struct spawn_order order;
+	struct program_check check;
 	volatile uint32_t tid;		/* 0: nobody uses this stack */
 	STAILQ_ENTRY(spawn_stack) link; /* spawner::stacks, oldest clone first */
 };
@@ -34,6 +35,7 @@ struct spawner {
 	struct rlimit nofile; /* as hookd got it */
 	bool restores_nofile;
 	struct spawn_defaults defaults;
+	uid_t uid; /* hookd's */
 };
 
 const char *const spawn_step_names[SPAWN_STEP_COUNT] = {
@@ -65,6 +67,7 @@ int spawner_new(struct spawner **ret_spawner)
 	STAILQ_INIT(&spawner->stacks);
 	slots_init(&spawner->slots);
 	spawner->defaults = (struct spawn_defaults){.umask = -1};
+	spawner->uid = geteuid();
 	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
 		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
 		spawner->restores_nofile = spawner->nofile.rlim_cur != raised.rlim_cur &&
@@ -162,6 +165,11 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	    .restores_nofile = spawner->restores_nofile,
 	    .defaults = spawner->defaults,
 	};
+	/* hookd-run looks at the hook's file itself. */
+	if (!spec->any_owner && spec->program < 0) {
+		stack->check.uid = spawner->uid;
+		stack->order.check = &stack->check;
+	}
 	share_table(spawner, &stack->order, &args);
 	child->slots = stack->order.slots;
 	stack->tid = 1;

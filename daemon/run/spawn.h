@@ -35,7 +35,7 @@ enum spawn_step {
 };
 extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
 
-#define SPAWN_FDS_MAX	  8
+#define SPAWN_FDS_MAX	  9
 #define SPAWN_DETAIL_SIZE 400 /* a path and a reason of struct hp_err */
 
 struct spawn_spec {
@@ -47,7 +47,8 @@ struct spawn_spec {
 	const char *soft_dir;	/* taken where it can be entered; NULL or else: "/" */
 	int fds[SPAWN_FDS_MAX]; /* fds[i] becomes i; all >= fd_count, so that none overwrites one */
 	int fd_count;
-	int cgroup; /* descriptor of a cgroup2 directory, or -1 */
+	int cgroup;	/* descriptor of a cgroup2 directory, or -1 */
+	bool any_owner; /* else `path` is executed only where program_check() lets it pass */
 };
 
 /* Why there is no process of a hook. */

@@ -13,27 +13,7 @@
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 
-#ifndef __x86_64__
-#error "the way into the child is written for x86-64: add the other architecture's system calls"
-#endif
-
-static inline long call5(long number, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
-static inline long call2(long number, long a, long b)
-{
-	return call5(number, a, b, 0, 0, 0);
-}
+#include "daemon/run/raw_syscall.h"
 
 static void fail(struct spawn_child *report, enum spawn_step step, long result)
 {
@@ -96,6 +76,21 @@ static void enter_dir(const struct spawn_spec *spec, struct spawn_child *report)
 		fail(report, SPAWN_STEP_CWD, result);
 }
 
+static void check_program(const struct spawn_order *order)
+{
+	struct spawn_child *report = order->report;
+	int error;
+
+	if (!order->check)
+		return;
+	error = program_check(order->check, order->spec.path);
+	if (!error)
+		return;
+	for (size_t i = 0; i < sizeof(report->failed_detail) - 1 && order->check->detail[i]; i++)
+		report->failed_detail[i] = order->check->detail[i];
+	fail(report, SPAWN_STEP_EXEC, -error);
+}
+
 /* Every descriptor of hookd's is close-on-exec, so exec itself closes what is not 0, 1, 2. */
 static void execute(const struct spawn_spec *spec, struct spawn_child *report)
 {
@@ -126,6 +121,7 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 	}
 	set_defaults(&order->defaults, report);
 	enter_dir(spec, report);
+	check_program(order);
 	execute(spec, report);
 	__builtin_unreachable();
 }

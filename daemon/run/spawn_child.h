@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sys/resource.h>
 
+#include "daemon/run/program_check.h"
 #include "daemon/run/slots.h"
 #include "daemon/run/spawn.h"
 
@@ -16,6 +17,7 @@ struct spawn_order {
 	struct rlimit nofile;
 	bool restores_nofile;
 	struct spawn_defaults defaults;
+	struct program_check *check; /* NULL: the program may be anybody's */
 };
 
 /*

@@ -84,7 +84,7 @@ static struct container container_start(void)
 		pid_t init;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWPID) < 0)
+		if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
 			_exit(1);
 		init = fork();
 		if (init == 0) {
@@ -108,7 +108,10 @@ static struct container container_start(void)
 static struct enter_target target_of(const struct container *container)
 {
 	return (struct enter_target){
-	    .pid = container->init, .pidfd = container->pidfd, .resolves_inside = true};
+	    .caller.pidfd = -1,
+	    .container = {container->init, container->pidfd},
+	    .is_image_program = true,
+	};
 }
 
 /* The hook enters a container that is made for it; without the rights to make one, no test. */

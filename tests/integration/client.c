@@ -27,15 +27,39 @@ struct client *client_adopt(struct harness *harness, int fd)
 	return client;
 }
 
-struct client *client_open(struct harness *harness)
+/* Messages are told by the real uid, connections by the effective one. */
+static void become(uid_t uid)
+{
+	if (uid)
+		assert_int_equal(setresuid(uid, uid, 0), 0);
+}
+
+static void become_oneself(uid_t uid)
+{
+	if (uid)
+		assert_int_equal(setresuid(0, 0, 0), 0);
+}
+
+struct client *client_open_as(struct harness *harness, uid_t uid)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+	struct client *client;
 
 	assert_true(fd >= 0);
 	memcpy(address.sun_path, harness->socket, strlen(harness->socket));
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return client_adopt(harness, fd);
+	become(uid);
+	r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	become_oneself(uid);
+	assert_int_equal(r, 0);
+	client = client_adopt(harness, fd);
+	client->uid = uid;
+	return client;
+}
+
+struct client *client_open(struct harness *harness)
+{
+	return client_open_as(harness, 0);
 }
 
 void client_close(struct client *client)
@@ -60,11 +84,16 @@ void client_send_bytes(struct client *client, const void *bytes, size_t length)
 	const char *at = bytes;
 
 	while (length > 0) {
-		ssize_t sent = send(client->fd, at, length, MSG_NOSIGNAL);
+		ssize_t sent;
+		int error;
 
+		become(client->uid);
+		sent = send(client->fd, at, length, MSG_NOSIGNAL);
+		error = errno;
+		become_oneself(client->uid);
 		/* hookd may have closed: whether it was right to is for the next line of the test
 		 * to say. */
-		if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+		if (sent < 0 && (error == EPIPE || error == ECONNRESET))
 			return;
 		assert_true(sent > 0);
 		at += sent;

@@ -14,6 +14,7 @@
 struct client {
 	struct harness *harness;
 	int fd;
+	uid_t uid; /* who connects and writes; 0: who the test is */
 	struct hp_inbox in;
 	struct hp_json json;   /* the last reply */
 	struct hp_reply reply; /* points into json */
@@ -23,6 +24,9 @@ struct client {
 };
 
 struct client *client_open(struct harness *harness);
+/* As another user, in a test that runs as root: the kernel tells of that at the connect
+ * (SO_PEERCRED) and with each message (SCM_CREDENTIALS). */
+struct client *client_open_as(struct harness *harness, uid_t uid);
 /* On a socket that is connected already. */
 struct client *client_adopt(struct harness *harness, int fd);
 void client_close(struct client *client);

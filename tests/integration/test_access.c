@@ -13,17 +13,6 @@
 
 #define NOBODY 65534
 
-/* The effective uid at connect(2) is what hookd is told (unix(7), SO_PEERCRED). */
-static struct client *open_as(struct harness *harness, uid_t uid)
-{
-	struct client *client;
-
-	assert_int_equal(seteuid(uid), 0);
-	client = client_open(harness);
-	assert_int_equal(seteuid(0), 0);
-	return client;
-}
-
 static void open_to_all(const struct harness *harness)
 {
 	assert_int_equal(chmod(harness->directory, 0755), 0);
@@ -49,7 +38,7 @@ static void refused_for_other_uid(void **state)
 
 	harness_needs_root();
 	open_to_all(harness);
-	client = open_as(harness, NOBODY);
+	client = client_open_as(harness, NOBODY);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		client_call(client, calls[i]);
 		check_error(client, "io.hookd.hooks.Refused");
@@ -67,7 +56,7 @@ static void service_is_described_to_anyone(void **state)
 
 	harness_needs_root();
 	open_to_all(harness);
-	client = open_as(harness, NOBODY);
+	client = client_open_as(harness, NOBODY);
 	client_expect_alive(client);
 	check_string(client, "interfaces[0]", "org.varlink.service");
 	client_call(client, "{'method':'org.varlink.service.GetInterfaceDescription',"
@@ -106,16 +95,16 @@ static void connections_of_one_uid_are_bounded(void **state)
 	harness_start(harness, &(struct start){.config = "[Connections]\nMaxPerUser=2\n"});
 	open_to_all(harness);
 	for (int i = 0; i < 2; i++) {
-		clients[i] = open_as(harness, NOBODY);
+		clients[i] = client_open_as(harness, NOBODY);
 		client_expect_alive(clients[i]);
 	}
-	client_expect_end(open_as(harness, NOBODY));
+	client_expect_end(client_open_as(harness, NOBODY));
 	client_expect_alive(clients[0]);
-	client_expect_alive(open_as(harness, NOBODY - 1));
+	client_expect_alive(client_open_as(harness, NOBODY - 1));
 	client_expect_alive(client_open(harness));
 	client_close(clients[0]);
 	await_true(status_number(harness, "connections") == 4, "hookd has seen it go");
-	client_expect_alive(open_as(harness, NOBODY));
+	client_expect_alive(client_open_as(harness, NOBODY));
 }
 
 int main(int argc, char **argv)

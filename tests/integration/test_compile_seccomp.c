@@ -223,9 +223,7 @@ static void anyone_may_ask(void **state)
 	harness_needs_root();
 	assert_int_equal(chmod(harness->directory, 0755), 0);
 	assert_int_equal(chmod(harness->socket, 0666), 0);
-	assert_int_equal(seteuid(NOBODY), 0);
-	client = client_open(harness);
-	assert_int_equal(seteuid(0), 0);
+	client = client_open_as(harness, NOBODY);
 	client_call(client, COMPILE(OCI));
 	expect_program(client);
 	client_call(client, "{'method':'io.hookd.settings.Holdings'}");

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the hook may: the rights of the container's process where the hook's program is the image's,
+ * with what the settings ask for. Settings can take away of that and add nothing. credentials.c
+ * carries it out.
+ *
+ * The process is read while its namespaces are entered, so its ids are those of its own user
+ * namespace. What proc_pid_status(5) does not show (a seccomp filter, securebits, labels) cannot be
+ * copied.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/hookd-run/job.h"
+
+#define CAPABILITY(number) (1ull << (number))
+
+/* ---- the container's process ---- */
+
+/* All of a file of unknown length, terminated; the line of the groups alone may be 400 KB. */
+static char *read_file(int directory, const char *path)
+{
+	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0, size = 0;
+	char *text = NULL;
+	ssize_t n = 1;
+
+	while (fd >= 0 && n > 0) {
+		if (size - length < 2) {
+			size = size ? 2 * size : 8192;
+			text = realloc(text, size);
+			if (!text)
+				fail(SPAWN_STEP_CREDENTIALS, ENOMEM);
+		}
+		n = read(fd, text + length, size - length - 1);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	if (fd < 0 || n < 0)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
+			"the container's process");
+	close(fd);
+	text[length] = '\0';
+	return text;
+}
+
+/* What stands behind "\nKEY:\t". The first line is the name, in which newlines are escaped. */
+static const char *find_line(const char *text, const char *key)
+{
+	char pattern[32];
+	const char *line;
+
+	snprintf(pattern, sizeof(pattern), "\n%s:\t", key);
+	line = strstr(text, pattern);
+	if (!line)
+		fail_at(SPAWN_STEP_CREDENTIALS, EPROTO, key);
+	return line + strlen(pattern);
+}
+
+/* Real, effective, saved. */
+static void read_ids(const char *text, const char *key, uint32_t ids[static 3])
+{
+	char *at = (char *)find_line(text, key);
+
+	for (int i = 0; i < 3; i++)
+		ids[i] = (uint32_t)strtoul(at, &at, 10);
+}
+
+static void read_groups(const char *text, struct rights *rights)
+{
+	char *at = (char *)find_line(text, "Groups"), *end = strchr(at, '\n');
+	size_t most = 0;
+
+	for (const char *c = at; end && c < end; c++)
+		most += *c == ' ';
+	rights->groups = calloc(most + 1, sizeof(*rights->groups));
+	if (!rights->groups || !end)
+		fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
+	for (; at < end && *at >= '0' && *at <= '9'; at += *at == ' ')
+		rights->groups[rights->group_count++] = (uint32_t)strtoul(at, &at, 10);
+}
+
+static uint64_t read_set(const char *text, const char *key)
+{
+	return strtoull(find_line(text, key), NULL, 16);
+}
+
+static void read_container(const struct job *job, struct rights *rights)
+{
+	char path[32], *text;
+
+	snprintf(path, sizeof(path), "%d/status", job->plan->container_pid);
+	text = read_file(job->proc, path);
+	read_ids(text, "Uid", rights->uids);
+	read_ids(text, "Gid", rights->gids);
+	read_groups(text, rights);
+	rights->sets[HP_CAPABILITIES_INHERITABLE] = read_set(text, "CapInh");
+	rights->sets[HP_CAPABILITIES_PERMITTED] = read_set(text, "CapPrm");
+	rights->sets[HP_CAPABILITIES_EFFECTIVE] = read_set(text, "CapEff");
+	rights->sets[HP_CAPABILITIES_BOUNDING] = read_set(text, "CapBnd");
+	rights->sets[HP_CAPABILITIES_AMBIENT] = read_set(text, "CapAmb");
+	rights->no_new_privileges = *find_line(text, "NoNewPrivs") != '0';
+	rights->has_ids = rights->has_capabilities = true;
+	free(text);
+	process_check_alive(PLAN_FD_CONTAINER);
+}
+
+/* ---- what settings may ask for ---- */
+
+static bool has_effective(const struct rights *rights, int capability)
+{
+	return rights->sets[HP_CAPABILITIES_EFFECTIVE] & CAPABILITY(capability);
+}
+
+static bool is_among(uint32_t id, const uint32_t *ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/* As setresuid(2) and setgroups(2) would answer the container's process. */
+static void check_ids(const struct hp_user *user, const struct rights *rights)
+{
+	static const char why[] = ": the container's process may not change to it";
+	char text[sizeof("additional group 4294967295") + sizeof(why)];
+
+	if (!has_effective(rights, CAP_SETUID) && !is_among(user->uid, rights->uids, 3)) {
+		snprintf(text, sizeof(text), "uid %u%s", user->uid, why);
+		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+	}
+	if (has_effective(rights, CAP_SETGID))
+		return;
+	if (!is_among(user->gid, rights->gids, 3)) {
+		snprintf(text, sizeof(text), "gid %u%s", user->gid, why);
+		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+	}
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (is_among(user->groups[i], rights->groups, rights->group_count) ||
+		    is_among(user->groups[i], rights->gids, 3))
+			continue;
+		snprintf(text, sizeof(text), "additional group %u%s", user->groups[i], why);
+		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+	}
+}
+
+static void check_set(const char *name, uint64_t wanted, uint64_t most)
+{
+	uint64_t missing = wanted & ~most;
+	char text[96];
+
+	if (!missing)
+		return;
+	snprintf(text, sizeof(text), "%s, capability %d: the container's process has it not", name,
+		 __builtin_ctzll(missing));
+	fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
+}
+
+static void check_capabilities(const struct hp_capabilities *wanted, const struct rights *rights)
+{
+	uint64_t permitted = rights->sets[HP_CAPABILITIES_PERMITTED];
+
+	check_set("bounding", wanted->sets[HP_CAPABILITIES_BOUNDING],
+		  rights->sets[HP_CAPABILITIES_BOUNDING]);
+	check_set("permitted", wanted->sets[HP_CAPABILITIES_PERMITTED], permitted);
+	check_set("effective", wanted->sets[HP_CAPABILITIES_EFFECTIVE], permitted);
+	check_set("inheritable", wanted->sets[HP_CAPABILITIES_INHERITABLE],
+		  permitted | rights->sets[HP_CAPABILITIES_INHERITABLE]);
+}
+
+/* ---- both ---- */
+
+/* Somebody who is not root and was given nothing has nothing, as after any setuid(2). */
+static void lose_capabilities(struct rights *rights)
+{
+	rights->has_capabilities = true;
+	rights->sets[HP_CAPABILITIES_PERMITTED] = 0;
+	rights->sets[HP_CAPABILITIES_EFFECTIVE] = 0;
+	rights->sets[HP_CAPABILITIES_AMBIENT] = 0;
+}
+
+static void add_user(const struct hp_user *user, struct rights *rights)
+{
+	bool is_another = !rights->has_ids || rights->uids[1] != user->uid;
+
+	for (int i = 0; i < 3; i++) {
+		rights->uids[i] = user->uid;
+		rights->gids[i] = user->gid;
+	}
+	rights->groups = user->groups;
+	rights->group_count = user->group_count;
+	rights->has_ids = true;
+	if (is_another && user->uid != 0)
+		lose_capabilities(rights);
+}
+
+static void add_settings(const struct hp_settings *settings, struct rights *rights, bool is_limited)
+{
+	if (settings->user.is_set && is_limited)
+		check_ids(&settings->user, rights);
+	if (settings->capabilities.is_set && is_limited)
+		check_capabilities(&settings->capabilities, rights);
+	if (settings->user.is_set)
+		add_user(&settings->user, rights);
+	if (settings->capabilities.is_set) {
+		memcpy(rights->sets, settings->capabilities.sets, sizeof(rights->sets));
+		rights->has_capabilities = rights->cuts_bounding = true;
+	}
+	rights->no_new_privileges |= settings->no_new_privileges;
+}
+
+/*
+ * A program that root executes gets the whole bounding set (capabilities(7)), which a process that
+ * has given up rights does not have any more. Its own securebits, which may forbid that, do not
+ * show.
+ */
+static bool would_gain_by_exec(const struct rights *rights)
+{
+	bool is_root = rights->uids[0] == 0 || rights->uids[1] == 0;
+
+	return is_root && (rights->sets[HP_CAPABILITIES_BOUNDING] &
+			   ~rights->sets[HP_CAPABILITIES_PERMITTED]) != 0;
+}
+
+void rights_find(struct job *job)
+{
+	struct rights *rights = &job->rights;
+
+	if (job->has_container_rights) {
+		read_container(job, rights);
+		rights->cuts_bounding = true;
+	}
+	if (job->plan->flags & PLAN_SETTINGS)
+		add_settings(&job->settings, rights, job->has_container_rights);
+	rights->ends_root = job->has_container_rights && would_gain_by_exec(rights);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/policy/peer.h"
+#include "daemon/policy/self.h"
+#include "daemon/run/enter.h"
+#include "proto/err.h"
+#include "proto/request.h"
+
+/*
+ * In whose namespaces a request's hooks run (docs/PROTOCOL.md, "Namespaces"). The caller's process
+ * must have been seen: peer_look(). On success the pidfds of *ret_target are the caller's.
+ */
+int target_choose(const struct peer *peer, const struct self *self,
+		  const struct hp_request *request, struct enter_target *ret_target,
+		  struct hp_err *err) must_check;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Whether a program may be executed for a uid: its file, the interpreter of a script, every
+ * directory above them and every symbolic link on the way belong to root or to that uid, and can be
+ * written to by nobody else. Group-writable counts as writable (an ACL that lets others write shows
+ * as that); a sticky directory does not, for what is in it cannot be replaced by others. So
+ * nobody with fewer rights than the hook has chosen what the hook is, and what was looked at is
+ * what will be executed.
+ *
+ * A link of procfs (/proc/PID/exe) is followed by the kernel: what it leads to is looked at, and
+ * the directories above that are not, for nobody can put another file there.
+ *
+ * Makes raw system calls only and keeps everything in the struct: it runs in a child that shares
+ * hookd's memory, on a stack of a page (spawn_child.c), and in hookd-run.
+ */
+struct program_check {
+	uid_t uid;	     /* of the hook */
+	char path[PATH_MAX]; /* checked so far, free of symbolic links */
+	char rest[PATH_MAX]; /* what is still to be checked: its end is that of the array */
+	char head[256];	     /* of the file: the kernel reads as much to find an interpreter */
+	bool is_behind_proc; /* a link of procfs is part of `path` */
+	char detail[400];    /* of a failure: what of which file */
+};
+
+/*
+ * 0, or an errno with check->detail: EACCES where somebody else could have chosen the program. What
+ * the kernel would say of the path (ENOENT, ELOOP) is said here, with an empty detail.
+ */
+int program_check(struct program_check *check, const char *path);
