@@ -178,11 +178,10 @@ static bool skip(char **rest, const char *word)
 	return true;
 }
 
-/* Leaves the path without links in check->path. */
-static int walk(struct program_check *check, const char *path)
+/* Leaves the path without links in check->path, and in *st the file's status. */
+static int walk(struct program_check *check, const char *path, struct stat *st)
 {
 	int links_left = LINKS_MAX, error;
-	struct stat st;
 	size_t at = 0;
 	char *rest;
 
@@ -193,9 +192,9 @@ static int walk(struct program_check *check, const char *path)
 	check->is_behind_proc = false;
 	check->path[0] = '/';
 	check->path[1] = '\0';
-	error = status_of(check->path, &st, 0);
+	error = status_of(check->path, st, 0);
 	if (!error)
-		error = check_owner(check, &st);
+		error = check_owner(check, st);
 	check->path[0] = '\0';
 	while (!error && *rest) {
 		if (*rest == '/')
@@ -203,10 +202,10 @@ static int walk(struct program_check *check, const char *path)
 		else if (skip(&rest, ".."))
 			error = step_back(check, &at);
 		else if (!skip(&rest, "."))
-			error = step(check, &at, &rest, &st, &links_left);
+			error = step(check, &at, &rest, st, &links_left);
 	}
 	/* A directory, a FIFO: the kernel says the same when it is to execute it. */
-	return error ? error : S_ISREG(st.st_mode) ? 0 : EACCES;
+	return error ? error : S_ISREG(st->st_mode) ? 0 : EACCES;
 }
 
 /* ---- interpreters ---- */
@@ -246,15 +245,40 @@ static long read_head(struct program_check *check)
 	return length < 0 ? 0 : length;
 }
 
+static bool is_known_binary(const struct program_check *check, const struct stat *st)
+{
+	return check->binary.inode == st->st_ino && check->binary.device == st->st_dev &&
+	       check->binary.changed.tv_sec == st->st_ctim.tv_sec &&
+	       check->binary.changed.tv_nsec == st->st_ctim.tv_nsec;
+}
+
+/* Of the file in check->path; NULL: it has none. */
+static const char *interpreter_of(struct program_check *check, const struct stat *st)
+{
+	const char *interpreter;
+
+	if (is_known_binary(check, st))
+		return NULL;
+	interpreter = find_interpreter(check, read_head(check));
+	if (interpreter)
+		return interpreter;
+	check->binary.device = st->st_dev;
+	check->binary.inode = st->st_ino;
+	check->binary.changed = st->st_ctim;
+	return NULL;
+}
+
 int program_check(struct program_check *check, const char *path)
 {
+	struct stat st;
+
 	check->detail[0] = '\0';
 	for (int i = 0; path && i <= INTERPRETERS_MAX; i++) {
-		int error = walk(check, path);
+		int error = walk(check, path, &st);
 
 		if (error)
 			return error;
-		path = find_interpreter(check, read_head(check));
+		path = interpreter_of(check, &st);
 	}
 	return path ? ELOOP : 0;
 }

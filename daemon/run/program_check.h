@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 /*
  * Whether a program may be executed for a uid: its file, the interpreter of a script, every
@@ -20,16 +21,26 @@
  * hookd's memory, on a stack of a page (spawn_child.c), and in hookd-run.
  */
 struct program_check {
-	uid_t uid;	     /* of the hook */
-	char path[PATH_MAX]; /* checked so far, free of symbolic links */
-	char rest[PATH_MAX]; /* what is still to be checked: its end is that of the array */
-	char head[256];	     /* of the file: the kernel reads as much to find an interpreter */
-	bool is_behind_proc; /* a link of procfs is part of `path` */
 	char detail[400];    /* of a failure: what of which file */
+	char head[256];	     /* of the file: the kernel reads as much to find an interpreter */
+	char rest[PATH_MAX]; /* what is still to be checked: its end is that of the array */
+	char path[PATH_MAX]; /* checked so far, free of symbolic links; beside the end of `rest` */
+	uid_t uid;	     /* of the hook */
+	bool is_behind_proc; /* a link of procfs is part of `path` */
+	/*
+	 * The last file that was read and is no script. Kept from one check to the next: it spares
+	 * the reading. The kernel sets the time at each change, and nobody else does.
+	 */
+	struct {
+		dev_t device;
+		ino_t inode;
+		struct timespec changed;
+	} binary;
 };
 
 /*
- * 0, or an errno with check->detail: EACCES where somebody else could have chosen the program. What
- * the kernel would say of the path (ENOENT, ELOOP) is said here, with an empty detail.
+ * `uid` is set before; all else is zero at first. 0, or an errno with check->detail: EACCES where
+ * somebody else could have chosen the program. What the kernel would say of the path (ENOENT,
+ * ELOOP) is said here, with an empty detail.
  */
 int program_check(struct program_check *check, const char *path);
