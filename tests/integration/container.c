@@ -92,7 +92,7 @@ static void send_ready(int channel, int fd)
 }
 
 static _Noreturn void live_inside(const struct harness *harness, int channel, int flags,
-				  bool connects)
+				  bool connects, bool (*prepare)(void))
 {
 	const struct client *client;
 	char byte;
@@ -107,6 +107,7 @@ static _Noreturn void live_inside(const struct harness *harness, int channel, in
 		insist(sethostname("inside", 6) == 0);
 	if (flags & CLONE_NEWNS)
 		make_mounts(harness);
+	insist(!prepare || prepare());
 	send_ready(channel, connects ? connect_inside(harness) : -1);
 	for (;;)
 		pause();
@@ -148,8 +149,8 @@ static int receive_ready(int channel)
 	return fd;
 }
 
-void container_start(struct harness *harness, int flags, bool connects,
-		     struct container *ret_container)
+static void start(struct harness *harness, int flags, bool connects, bool (*prepare)(void),
+		  struct container *ret_container)
 {
 	int ends[2];
 	pid_t pid;
@@ -161,7 +162,7 @@ void container_start(struct harness *harness, int flags, bool connects,
 	pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(pid >= 0);
 	if (pid == 0)
-		live_inside(harness, ends[1], flags, connects);
+		live_inside(harness, ends[1], flags, connects, prepare);
 	close(ends[1]);
 	if (flags & CLONE_NEWUSER) {
 		write_map(pid, "uid_map");
@@ -170,6 +171,18 @@ void container_start(struct harness *harness, int flags, bool connects,
 	assert_int_equal(write(ends[0], "!", 1), 1);
 	*ret_container = (struct container){.pid = pid, .socket = receive_ready(ends[0])};
 	close(ends[0]);
+}
+
+void container_start(struct harness *harness, int flags, bool connects,
+		     struct container *ret_container)
+{
+	start(harness, flags, connects, NULL, ret_container);
+}
+
+void container_start_as(struct harness *harness, int flags, bool (*prepare)(void),
+			struct container *ret_container)
+{
+	start(harness, flags, false, prepare, ret_container);
 }
 
 void container_stop(struct container *container)

@@ -18,5 +18,8 @@ struct container {
 /* `flags`: CLONE_NEW*. With `connects` the process connects to hookd, and its end is handed out. */
 void container_start(struct harness *harness, int flags, bool connects,
 		     struct container *ret_container);
+/* The same; the process calls `prepare` when all else is done, and ends where that says false. */
+void container_start_as(struct harness *harness, int flags, bool (*prepare)(void),
+			struct container *ret_container);
 /* Kills and waits for it. */
 void container_stop(struct container *container);

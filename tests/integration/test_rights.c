@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a hook may whose program is the image's: as much as the container's process, and no more. */
+#include <grp.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/integration/check.h"
+#include "tests/integration/container.h"
+
+#define HOOK0  "result.hooks[0]"
+#define STDOUT HOOK0 ".stdout"
+#define VIEW   HOOK("'view'")
+#define KILL   (1ull << CAP_KILL)
+#define CHOWN  (1ull << CAP_CHOWN)
+
+/* With and without a user and a pid namespace of the container's own. */
+static const int kinds[] = {
+    CLONE_NEWNS,
+    CLONE_NEWNS | CLONE_NEWPID,
+    CLONE_NEWNS | CLONE_NEWUSER,
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER,
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* ---- what the container's process makes of itself ---- */
+
+static bool set_capabilities(uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+	    {(uint32_t)permitted, (uint32_t)permitted, (uint32_t)inheritable},
+	    {(uint32_t)(permitted >> 32), (uint32_t)(permitted >> 32),
+	     (uint32_t)(inheritable >> 32)},
+	};
+
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+static bool cut_bounding_set(uint64_t kept)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+		if (!(kept >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return false;
+	return true;
+}
+
+static bool stay_root(void)
+{
+	return true;
+}
+
+static bool be_root_of_few(void)
+{
+	return cut_bounding_set(KILL | CHOWN) && set_capabilities(KILL | CHOWN, 0);
+}
+
+/* As runc leaves a process with a user: the bounding set is still there. */
+static bool be_user(void)
+{
+	const gid_t groups[] = {2000, 2001};
+
+	return cut_bounding_set(KILL | CHOWN) && setgroups(2, groups) == 0 &&
+	       setresgid(1001, 1001, 1001) == 0 && setresuid(1000, 1000, 1000) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static bool be_user_with_ambient(void)
+{
+	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && setresgid(1001, 1001, 1001) == 0 &&
+	       setresuid(1000, 1000, 1000) == 0 && set_capabilities(KILL, KILL) &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) == 0;
+}
+
+/* An exec would give it everything again. */
+static bool give_up_permitted(void)
+{
+	return set_capabilities(KILL, 0);
+}
+
+static bool give_up_all_but_ambient(void)
+{
+	return set_capabilities(KILL, KILL) &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) == 0;
+}
+
+static bool be_somebody_else_for_now(void)
+{
+	return setresgid(1001, 1001, 0) == 0 && setresuid(1000, 1000, 0) == 0;
+}
+
+/* ---- comparing ---- */
+
+static const char *state_of(const struct container *container)
+{
+	static char state[64];
+
+	snprintf(state, sizeof(state), "{\"id\":\"box\",\"pid\":%d}", container->pid);
+	return state;
+}
+
+static void start(struct harness *harness, int kind, bool (*prepare)(void),
+		  struct container *ret_container)
+{
+	assert_int_equal(chmod(harness->directory, 0755), 0);
+	container_start_as(harness, kind, prepare, ret_container);
+}
+
+/* A set of the container's process, or of the hook's output. */
+static uint64_t set_in(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	assert_non_null(at);
+	return strtoull(at + strlen(key), NULL, 16);
+}
+
+static uint64_t set_of_process(pid_t pid, const char *key)
+{
+	char path[64], text[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return set_in(text, key);
+}
+
+static const char *const sets[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+
+/* Nothing that the process has not: not by the exec either. */
+static void expect_no_more(struct client *client, const struct container *container)
+{
+	const char *view = reply_string(client, STDOUT);
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		assert_int_equal(set_in(view, sets[i]) & ~set_of_process(container->pid, sets[i]),
+				 0);
+}
+
+static void expect_set(struct client *client, const char *key, uint64_t set)
+{
+	assert_int_equal(set_in(reply_string(client, STDOUT), key), set);
+}
+
+static void view(struct client *client, const struct container *container)
+{
+	run(client, .stage = "startContainer", .state = state_of(container), .hooks = {VIEW});
+	check_success(client);
+	expect_no_more(client, container);
+}
+
+/* ---- without settings ---- */
+
+static void a_root_of_all_capabilities_has_them(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], stay_root, &container);
+		view(client, &container);
+		check_line(client, STDOUT, "status Uid: 0 0 0 0");
+		check_line(client, STDOUT, "status NoNewPrivs: 0");
+		expect_set(client, "CapEff:", set_of_process(container.pid, "CapEff:"));
+		container_stop(&container);
+	}
+}
+
+static void a_root_of_few_capabilities_has_few(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_root_of_few, &container);
+		view(client, &container);
+		check_line(client, STDOUT, "status Uid: 0 0 0 0");
+		expect_set(client, "CapPrm:", KILL | CHOWN);
+		expect_set(client, "CapEff:", KILL | CHOWN);
+		expect_set(client, "CapBnd:", KILL | CHOWN);
+		container_stop(&container);
+	}
+}
+
+static void a_user_has_his_ids_groups_and_no_new_privs(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_user, &container);
+		view(client, &container);
+		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+		check_line(client, STDOUT, "status Gid: 1001 1001 1001 1001");
+		check_line(client, STDOUT, "status Groups: 2000 2001 ");
+		check_line(client, STDOUT, "status NoNewPrivs: 1");
+		expect_set(client, "CapPrm:", 0);
+		expect_set(client, "CapBnd:", KILL | CHOWN);
+		container_stop(&container);
+	}
+}
+
+static void ambient_capabilities_are_kept(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_user_with_ambient, &container);
+		view(client, &container);
+		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+		expect_set(client, "CapPrm:", KILL);
+		expect_set(client, "CapAmb:", KILL);
+		container_stop(&container);
+	}
+}
+
+/* capabilities(7): uid 0 gets the bounding set by an exec, which this one has given up. */
+static void what_was_given_up_does_not_come_back_by_the_exec(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], give_up_permitted, &container);
+		view(client, &container);
+		check_line(client, STDOUT, "status Uid: 0 0 0 0");
+		container_stop(&container);
+		start(harness, kinds[i], give_up_all_but_ambient, &container);
+		view(client, &container);
+		expect_set(client, "CapPrm:", KILL);
+		container_stop(&container);
+	}
+}
+
+static void saved_ids_are_taken_along(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_somebody_else_for_now, &container);
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .hooks = {VIEW});
+		check_success(client);
+		/* execve(2) copies the effective id to the saved one. */
+		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+		container_stop(&container);
+	}
+}
+
+static void any_stage_in_a_container_is_treated_alike(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user, &container);
+	run(client, .stage = "poststart", .extra = ",'namespaces':'container'",
+	    .state = state_of(&container), .hooks = {VIEW});
+	check_success(client);
+	check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+	expect_no_more(client, &container);
+	container_stop(&container);
+}
+
+/* Its program is the host's, and the container has not been given its root yet. */
+static void createContainer_is_the_runtime_s(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user, &container);
+	run(client, .stage = "createContainer", .state = state_of(&container), .hooks = {VIEW});
+	check_success(client);
+	check_line(client, STDOUT, "status Uid: 0 0 0 0");
+	container_stop(&container);
+}
+
+/* ---- with settings ---- */
+
+#define SETTINGS(process) ",'settings':{'process':{" process "}}"
+#define USER(uid, gid)	  "'user':{'uid':" #uid ",'gid':" #gid "}"
+#define SETS(names)                                                                                \
+	"'capabilities':{'bounding':[" names "],'permitted':[" names "],'effective':[" names "]}"
+
+static void settings_add_nothing(void **state)
+{
+	static const struct {
+		const char *settings, *step, *part;
+	} raises[] = {
+	    {SETTINGS(USER(0, 0)), "credentials", "uid 0"},
+	    {SETTINGS(USER(1002, 1001)), "credentials", "uid 1002"},
+	    {SETTINGS(USER(1000, 0)), "credentials", "gid 0"},
+	    {SETTINGS("'user':{'uid':1000,'gid':1001,'additionalGids':[0]}"), "credentials",
+	     "group 0"},
+	    {SETTINGS(SETS("'CAP_KILL'")), "capabilities", "permitted"},
+	    {SETTINGS(SETS("'CAP_SYS_ADMIN'")), "capabilities", "bounding, capability 21"},
+	    {SETTINGS("'capabilities':{'inheritable':['CAP_KILL']}"), "capabilities",
+	     "inheritable"},
+	};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user, &container);
+	for (size_t i = 0; i < sizeof(raises) / sizeof(raises[0]); i++) {
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .extra = raises[i].settings, .hooks = {HOOK("'mark','@DIR@/log','x'")});
+		check_string(client, HOOK0 ".outcome", "spawn_failed");
+		check_string(client, HOOK0 ".failedStep", raises[i].step);
+		check_string(client, HOOK0 ".errnoName", "EPERM");
+		check_part(client, "result.error", raises[i].part);
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 0);
+	container_stop(&container);
+}
+
+static void settings_take_away(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_root_of_few, &container);
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .extra = SETTINGS(SETS("'CAP_KILL'")), .hooks = {VIEW});
+		check_success(client);
+		expect_set(client, "CapPrm:", KILL);
+		expect_set(client, "CapBnd:", KILL);
+		container_stop(&container);
+	}
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, stay_root, &container);
+	run(client, .stage = "startContainer", .state = state_of(&container),
+	    .extra = SETTINGS(USER(1000, 1001) ",'noNewPrivileges':true"), .hooks = {VIEW});
+	check_success(client);
+	check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+	check_line(client, STDOUT, "status NoNewPrivs: 1");
+	expect_set(client, "CapPrm:", 0);
+	container_stop(&container);
+}
+
+/* Settings that say nothing about it leave all as it is, and "false" is nothing. */
+static void other_settings_give_no_rights_back(void **state)
+{
+	static const char *const settings[] = {
+	    SETTINGS("'noNewPrivileges':false"),
+	    SETTINGS("'oomScoreAdj':100"),
+	    SETTINGS("'rlimits':[{'type':'RLIMIT_NOFILE','soft':16,'hard':16}]"),
+	    SETTINGS(USER(1000, 1001)),
+	    ",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':"
+	    "[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}",
+	};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user, &container);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .extra = settings[i], .hooks = {VIEW});
+		check_success(client);
+		expect_no_more(client, &container);
+		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+		check_line(client, STDOUT, "status NoNewPrivs: 1");
+	}
+	container_stop(&container);
+}
+
+/* A filter without no_new_privs is installed with a right that the hook does not get. */
+static void a_filter_leaves_no_right_behind(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	for (size_t i = 0; i < KINDS; i++) {
+		start(harness, kinds[i], be_root_of_few, &container);
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .extra = ",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
+			     "'syscalls':[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}",
+		    .hooks = {VIEW});
+		check_success(client);
+		check_line(client, STDOUT, "status Seccomp: 2");
+		check_line(client, STDOUT, "status NoNewPrivs: 0");
+		expect_set(client, "CapPrm:", KILL | CHOWN);
+		container_stop(&container);
+	}
+}
+
+/* ---- keys ---- */
+
+static void a_hook_inside_has_a_keyring_of_its_own(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+	char line[64];
+
+	harness_needs_root();
+	start(harness, CLONE_NEWNS, stay_root, &container);
+	run(client, .hooks = {VIEW});
+	snprintf(line, sizeof(line), "%.40s", strstr(reply_string(client, STDOUT), "keyring "));
+	*strchr(line, '\n') = '\0';
+	view(client, &container);
+	assert_null(strstr(reply_string(client, STDOUT), line));
+	container_stop(&container);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_root_of_all_capabilities_has_them),
+	    TEST(a_root_of_few_capabilities_has_few),
+	    TEST(a_user_has_his_ids_groups_and_no_new_privs),
+	    TEST(ambient_capabilities_are_kept),
+	    TEST(what_was_given_up_does_not_come_back_by_the_exec),
+	    TEST(saved_ids_are_taken_along),
+	    TEST(any_stage_in_a_container_is_treated_alike),
+	    TEST(createContainer_is_the_runtime_s),
+	    TEST(settings_add_nothing),
+	    TEST(settings_take_away),
+	    TEST(other_settings_give_no_rights_back),
+	    TEST(a_filter_leaves_no_right_behind),
+	    TEST(a_hook_inside_has_a_keyring_of_its_own),
+	};
+
+	harness_read_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
