@@ -45,6 +45,7 @@ static void defaults_are_those_of_the_header(void **state)
 	assert_int_equal(config.queued_runs_per_user, 1024);
 	assert_string_equal(config.default_path,
 			    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	assert_int_equal(config.check_hook_files, 1);
 	assert_int_equal(config.kept_runs, 4096);
 	assert_int_equal(config.kept_ms, 3600000);
 	assert_int_equal(config.kept_bytes, 67108864);
@@ -480,9 +481,32 @@ static void folders(void **state)
 	assert_int_equal(in_child(earlier_folders_hide_drop_ins, NULL), 0);
 }
 
+static void a_boolean_is_one_of_systemd_s_words(void **state)
+{
+	static const struct {
+		const char *word;
+		uint64_t value;
+	} words[] = {{"yes", 1}, {"true", 1},  {"on", 1},  {"1", 1},
+		     {"no", 0},	 {"false", 0}, {"off", 0}, {"0", 0}};
+	struct config config = {0};
+	char text[64], path[32], *log;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(words); i++) {
+		snprintf(text, sizeof(text), "[Hooks]\nCheckHookFiles=%s\n", words[i].word);
+		config = load_silently(text);
+		assert_int_equal(config.check_hook_files, words[i].value);
+		config_clear(&config);
+	}
+	assert_int_equal(load("[Hooks]\nCheckHookFiles=never\n", &config, path, &log), -EINVAL);
+	assert_non_null(strstr(log, "CheckHookFiles"));
+	free(log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_boolean_is_one_of_systemd_s_words),
 	    cmocka_unit_test(defaults_are_those_of_the_header),
 	    cmocka_unit_test(every_key_is_read),
 	    cmocka_unit_test(limits_of_runs_are_as_systemd_has_them),
