@@ -13,7 +13,10 @@
  * The parts of hookd-run. Each step either returns or ends the process with fail(); none prints.
  */
 
-#define NAMESPACES_MAX 16
+#define NAMESPACES_MAX	 16
+#define INTERPRETER_SIZE 4096 /* PATH_MAX: the kernel's bound of either kind */
+
+enum interpreter { INTERPRETER_NONE, INTERPRETER_OF_SCRIPT, INTERPRETER_OF_ELF };
 
 /* What the hook may, when everything is done. */
 struct rights {
@@ -39,8 +42,8 @@ struct job {
 	int proc;    /* O_PATH: hookd's /proc, since a container's may be anything; -1: given up */
 	int program; /* opened before entering; -1: by path, inside */
 	struct stat program_stat;
-	char interpreter[256]; /* of that program, where it is a script; "": none */
-	int container_root;    /* O_PATH: the root of the container's process */
+	char interpreter[INTERPRETER_SIZE]; /* of that program; "": none */
+	int container_root;		    /* O_PATH: the root of the container's process */
 	/* Paths are looked up in a container now: no link of procfs is followed. */
 	bool is_inside;
 	/* The hook may be made of files of the image: it gets the rights of the container's
@@ -73,6 +76,9 @@ void program_check_owners(const struct job *job);
 /* Inside: that no link leads out, of the hook's file or of its interpreter. */
 void program_look(const struct job *job);
 _Noreturn void program_execute(const struct job *job);
+
+/* interpreter.c: the path of what the kernel opens beside the program; "" where there is none. */
+enum interpreter interpreter_read(int fd, char path[static INTERPRETER_SIZE]);
 
 /* attributes.c: what the kernel keeps of a process besides its rights. */
 void oom_score_set(const struct job *job);

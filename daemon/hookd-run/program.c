@@ -35,24 +35,6 @@ void program_check_owners(const struct job *job)
 
 /* ---- interpreters ---- */
 
-/*
- * The path behind "#!" of an open file, which goes to `interpreter`; false: it is no script, or
- * cannot be read, which a script's interpreter would have to do.
- */
-static bool read_interpreter(int fd, char interpreter[static 256])
-{
-	char head[256], *path = head + 2;
-	ssize_t length = pread(fd, head, sizeof(head) - 1, 0);
-
-	if (length < 3 || head[0] != '#' || head[1] != '!')
-		return false;
-	head[length] = '\0';
-	path += strspn(path, " \t");
-	path[strcspn(path, " \t\n")] = '\0';
-	memcpy(interpreter, path, strlen(path) + 1);
-	return *path != '\0';
-}
-
 /* Inside; the image may have anything there, a device too: nothing but a file is opened. */
 static int open_regular(const struct job *job, const char *path)
 {
@@ -71,15 +53,18 @@ static int open_regular(const struct job *job, const char *path)
  */
 static void check_inside(const struct job *job, const char *path)
 {
-	char interpreter[256];
+	static char interpreter[INTERPRETER_SIZE];
 
 	for (int i = 0; i <= INTERPRETERS_MAX; i++) {
 		int fd = open_regular(job, path);
-		bool is_script = fd >= 0 && read_interpreter(fd, interpreter);
+		enum interpreter kind = INTERPRETER_NONE;
 
+		/* One that cannot be read is no script, for its interpreter would have to. */
+		if (fd >= 0)
+			kind = interpreter_read(fd, interpreter);
 		if (fd >= 0)
 			close(fd);
-		if (!is_script)
+		if (kind == INTERPRETER_NONE)
 			return;
 		path = interpreter;
 	}
@@ -122,6 +107,7 @@ static int copy_sealed(int from, off_t size)
 
 void program_open(struct job *job)
 {
+	enum interpreter kind;
 	struct stat st;
 	int file;
 
@@ -135,9 +121,8 @@ void program_open(struct job *job)
 	if (!S_ISREG(st.st_mode))
 		fail(SPAWN_STEP_EXEC, EACCES);
 	file = open_for_reading(job, job->program);
-	if (!read_interpreter(file, job->interpreter))
-		job->interpreter[0] = '\0';
-	if (job->has_container_rights && !job->interpreter[0]) {
+	kind = interpreter_read(file, job->interpreter);
+	if (job->has_container_rights && kind != INTERPRETER_OF_SCRIPT) {
 		close(job->program);
 		job->program = copy_sealed(file, st.st_size);
 	}
