@@ -84,8 +84,10 @@ static const struct hp_field device_fields[] = {
     HP_FIELD("permissions", hp_field_device_access, struct hp_device_rule, access, unsigned int),
     HP_TRUTH("allow", struct hp_device_rule, allow, .is_always_written = true),
 };
-static const struct hp_table device =
-    HP_TABLE(struct hp_device_rule, device_fields, .check = check_device);
+/* 2020's rules were nodes too, and had what a node has. */
+static const char *const device_passed_over[] = {"path", "file_mode", "uid", "gid", NULL};
+static const struct hp_table device = HP_TABLE(
+    struct hp_device_rule, device_fields, .check = check_device, .passed_over = device_passed_over);
 
 /* ---- lists and maps ---- */
 
@@ -165,6 +167,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_GO_INT("cpu_quota", struct cgroup, resources.cpu.quota, -1, INT64_MAX),
     HP_UINT("cpu_burst", struct cgroup, resources.cpu.burst, 0, UINT64_MAX),
     HP_GO_UINT("cpu_period", struct cgroup, resources.cpu.period, 0, UINT64_MAX),
+    HP_REFUSED("cpu_max", "is of 2020 alone: give cpu_quota and cpu_period"),
     HP_GO_INT("cpu_rt_quota", struct cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
     HP_GO_UINT("cpu_rt_period", struct cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
     HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_line),
@@ -190,6 +193,7 @@ static const struct hp_field cgroup_fields[] = {
 	    resources.network_priority_count, struct hp_interface_priority, priority,
 	    HP_RESOURCES_MAX),
     HP_GO_UINT("net_cls_classid_u", struct cgroup, resources.network_class_id, 0, UINT32_MAX),
+    HP_REFUSED("net_cls_classid", "is older than 2017: give net_cls_classid_u"),
     HP_MAP("rdma", struct cgroup, resources.rdma, resources.rdma_count, struct hp_rdma, rdma,
 	   HP_RESOURCES_MAX, hp_check_file_name),
     HP_GO_UINT("cpu_weight", struct cgroup, resources.cpu.weight, 0, 10000),
@@ -199,7 +203,11 @@ static const struct hp_field cgroup_fields[] = {
     HP_TRUTH("Systemd", struct cgroup, is_systemd),
     HP_TRUTH("Rootless", struct cgroup, is_rootless),
 };
-static const struct hp_table cgroup_table = HP_TABLE(struct cgroup, cgroup_fields);
+/* skip_devices: of 2020, for runc's own calls and always false in a file. */
+static const char *const cgroup_passed_over[] = {"owner_uid", "skip_devices", NULL};
+const struct hp_table hp_libcontainer_cgroup_table =
+    HP_TABLE(struct cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);
 
 /* The two texts with a mark between them. */
 static char *join(struct hp_arena *arena, const char *first, char mark, const char *second)
@@ -253,7 +261,7 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 	(void)field;
 	if (!cgroup)
 		return hp_err_no_memory(err);
-	r = hp_table_read(&cgroup_table, value, arena, cgroup, err);
+	r = hp_table_read(&hp_libcontainer_cgroup_table, value, arena, cgroup, err);
 	if (r == 0)
 		r = make_path(cgroup, arena, &settings->cgroups_path, err);
 	if (r < 0)
@@ -289,7 +297,7 @@ static int write_cgroup(const struct hp_field *field, struct hp_json_writer *wri
 		hp_err_invalid(err, "useHierarchy", "has no place in libcontainer's Config");
 		return -ENOTSUP;
 	}
-	return hp_table_write(&cgroup_table, writer, &cgroup, err);
+	return hp_table_write(&hp_libcontainer_cgroup_table, writer, &cgroup, err);
 }
 
 const struct hp_field_type hp_field_libcontainer_cgroup = {read_cgroup, is_cgroup_set,
