@@ -285,7 +285,8 @@ struct hookd_applied {
 /*
  * Puts request->pid under cgroup, Intel RDT and process settings, all or nothing: where one fails,
  * what the others had changed is put back. Settings with seccomp are -EINVAL: no process can put a
- * filter on another.
+ * filter on another. hookd itself, what it has started, the init process and threads of the kernel
+ * are -EPERM.
  *
  * These calls block, see hookd_client_set_timeout(). The three that change something are sent
  * once: after -ETIMEDOUT and -EPIPE it may have been done, which hookd_holdings() tells.

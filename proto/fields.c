@@ -74,8 +74,14 @@ static int read_members(const struct hp_table *table, struct hp_json_value value
 		const struct hp_field *field = &table->fields[i];
 		int r;
 
-		if (i == table->count || hp_json_is_absent(member))
+		if (hp_json_is_absent(member))
 			continue;
+		if (i == table->count) {
+			r = hp_table_refuse_unknown(table, key, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		r = field->type->read(field, member, arena, object, err);
 		if (r < 0)
 			return hp_err_prefix(err, r, field->key);
@@ -96,6 +102,20 @@ static int read_checked(const struct hp_table *table, struct hp_json_value value
 		r = read_members(table, value, arena, object, err);
 	if (r == 0 && table->check)
 		r = table->check(object, first, err);
+	return r;
+}
+
+int hp_table_check_names(const struct hp_table *table, struct hp_json_value value,
+			 struct hp_err *err)
+{
+	struct hp_json_value key, member;
+	int r = 0;
+
+	HP_JSON_FOREACH (key, member, value) {
+		if (r == 0 && !hp_json_is_absent(member) &&
+		    find_field(table, key, 0) == table->count)
+			r = hp_table_refuse_unknown(table, key, err);
+	}
 	return r;
 }
 

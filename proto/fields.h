@@ -14,9 +14,10 @@
  *
  * A row says of one member of an object what it is called, where in the struct it goes and of which
  * type it is; the same row reads and writes, so the two cannot drift apart. Rows stand in the order
- * in which they are written. Members that no row names are passed over, and a null is an absent
- * member. Readers fail with -EINVAL and a path relative to their value; everything is allocated in
- * `arena`, and a struct must be zeroed before it is read into.
+ * in which they are written. A null is an absent member. Members that no row names are passed over,
+ * but those that somebody gave under a wrong name or in a wrong place (unknown_names.c). Readers
+ * fail with -EINVAL and a path relative to their value; everything is allocated in `arena`, and a
+ * struct must be zeroed before it is read into.
  */
 
 struct hp_field;
@@ -71,6 +72,15 @@ struct hp_table {
 	/* Elements are no objects but values of the one row, whose key is not used. */
 	bool is_value;
 	const void *initial; /* what an element is before it is read; NULL: zeros */
+	/* Members that are known and mean nothing here, NULL-terminated; NULL: none. */
+	const char *const *passed_over;
+	/* A member of it that stands in another object has been put into the wrong one. */
+	bool is_section;
+	/* The outermost object of the same dialect, to look there for such; NULL: nobody looks. */
+	const struct hp_table *root;
+	/* Of an outermost object: that of the other dialect, and what its own is called. */
+	const struct hp_table *other_root;
+	const char *dialect;
 	/*
 	 * What no row can see alone. In a list `first` is its first element, else the object
 	 * itself. May be NULL.
@@ -82,6 +92,13 @@ int hp_table_read(const struct hp_table *table, struct hp_json_value value, stru
 		  void *object, struct hp_err *err);
 int hp_table_write(const struct hp_table *table, struct hp_json_writer *writer, const void *object,
 		   struct hp_err *err);
+
+/* Of the members of an object alone: -EINVAL for one that no row names and that is refused. */
+int hp_table_check_names(const struct hp_table *table, struct hp_json_value value,
+			 struct hp_err *err);
+/* The same for one key that no row names; unknown_names.c. */
+int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value key,
+			    struct hp_err *err);
 
 /* ---- types ---- */
 

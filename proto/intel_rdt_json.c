@@ -87,7 +87,10 @@ static const struct hp_field oci_fields[] = {
     CLOS_ID(.min = 1), L3_CACHE_SCHEMA("l3CacheSchema"), MEM_BW_SCHEMA("memBwSchema"), SCHEMATA,
     ENABLE_MONITORING,
 };
-const struct hp_table hp_oci_intel_rdt_table = HP_TABLE(struct hp_intel_rdt, oci_fields);
+/* Of runtime-spec 1.1 and 1.2: which counters to show. */
+static const char *const oci_passed_over[] = {"enableCMT", "enableMBM", NULL};
+const struct hp_table hp_oci_intel_rdt_table =
+    HP_TABLE(struct hp_intel_rdt, oci_fields, .passed_over = oci_passed_over);
 
 /* 2020's releases and 2020's main did not spell the memory bandwidth alike. */
 static const struct hp_field libcontainer_fields[] = {

@@ -16,9 +16,17 @@
 /* A device number, or -1 for every one. */
 #define DEVICE_MAX UINT32_MAX
 
+/* Until May 2020, in the place of `devices`. */
+struct old_devices {
+	struct hp_bool allows_all;
+	struct hp_device_rule *allowed, *denied;
+	size_t allowed_count, denied_count;
+};
+
 struct cgroup {
 	char *name, *parent, *path, *scope_prefix;
 	bool is_systemd, is_rootless;
+	struct old_devices old_devices;
 	struct hp_resources resources;
 };
 
@@ -84,8 +92,65 @@ static const struct hp_field device_fields[] = {
     HP_FIELD("permissions", hp_field_device_access, struct hp_device_rule, access, unsigned int),
     HP_TRUTH("allow", struct hp_device_rule, allow, .is_always_written = true),
 };
-static const struct hp_table device =
-    HP_TABLE(struct hp_device_rule, device_fields, .check = check_device);
+/* 2020's rules were nodes too, and had what a node has. */
+static const char *const device_passed_over[] = {"path", "file_mode", "uid", "gid", NULL};
+static const struct hp_table device = HP_TABLE(
+    struct hp_device_rule, device_fields, .check = check_device, .passed_over = device_passed_over);
+
+static int refuse_old_devices(const struct old_devices *old, struct hp_err *err)
+{
+	const char *key = old->allowed_count	   ? "allowed_devices"
+			  : old->denied_count	   ? "denied_devices"
+			  : old->allows_all.is_set ? "allow_all_devices"
+						   : NULL;
+
+	return key ? hp_err_invalid(err, key, "must not be given with devices") : 0;
+}
+
+static void add_old_devices(struct hp_resources *resources, const struct hp_device_rule *rules,
+			    size_t count, bool allow)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct hp_device_rule *rule = &resources->devices[resources->device_count++];
+
+		*rule = rules[i];
+		rule->allow = allow; /* the list says it; runc did not look at the member */
+	}
+}
+
+/*
+ * What runc wrote to devices.allow and devices.deny, in its order: every device or none, then the
+ * exceptions. One thing more is denied than by runc, which left denied_devices alone where
+ * allow_all_devices was false. Without allow_all_devices it left allowed_devices alone and every
+ * device allowed, which nobody can have meant.
+ */
+static int convert_old_devices(const struct old_devices *old, struct hp_arena *arena,
+			       struct hp_resources *resources, struct hp_err *err)
+{
+	const struct hp_device_rule every = {
+	    .type = 'a', .major = -1, .minor = -1, .access = ALL_ACCESS};
+	bool allows_all = !old->allows_all.is_set || old->allows_all.value;
+	size_t count = 1 + old->allowed_count + old->denied_count;
+
+	if (resources->device_count > 0)
+		return refuse_old_devices(old, err);
+	if (!old->allows_all.is_set && old->allowed_count > 0)
+		return hp_err_invalid(err, "allowed_devices",
+				      "must not be given without allow_all_devices");
+	if (!old->allows_all.is_set && old->denied_count == 0)
+		return 0;
+	if (count > HP_RESOURCES_MAX)
+		return hp_err_invalid(err,
+				      old->allowed_count ? "allowed_devices" : "denied_devices",
+				      "makes more than %d device rules", HP_RESOURCES_MAX);
+	resources->devices = hp_arena_calloc(arena, count, sizeof(*resources->devices));
+	if (!resources->devices)
+		return hp_err_no_memory(err);
+	add_old_devices(resources, &every, 1, allows_all);
+	add_old_devices(resources, old->allowed, old->allowed_count, true);
+	add_old_devices(resources, old->denied, old->denied_count, false);
+	return 0;
+}
 
 /* ---- lists and maps ---- */
 
@@ -156,6 +221,11 @@ static const struct hp_field cgroup_fields[] = {
     HP_REFUSED("Paths", "is cgroup v1's: hookd is for cgroup v2"),
     HP_LIST("devices", struct cgroup, resources.devices, resources.device_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
+    HP_BOOL("allow_all_devices", struct cgroup, old_devices.allows_all, .is_old = true),
+    HP_LIST("allowed_devices", struct cgroup, old_devices.allowed, old_devices.allowed_count,
+	    struct hp_device_rule, device, HP_RESOURCES_MAX, .is_old = true),
+    HP_LIST("denied_devices", struct cgroup, old_devices.denied, old_devices.denied_count,
+	    struct hp_device_rule, device, HP_RESOURCES_MAX, .is_old = true),
     HP_GO_INT("memory", struct cgroup, resources.memory.limit, -1, INT64_MAX),
     HP_GO_INT("memory_reservation", struct cgroup, resources.memory.reservation, -1, INT64_MAX),
     HP_GO_INT("memory_swap", struct cgroup, resources.memory.swap, -1, INT64_MAX),
@@ -165,6 +235,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_GO_INT("cpu_quota", struct cgroup, resources.cpu.quota, -1, INT64_MAX),
     HP_UINT("cpu_burst", struct cgroup, resources.cpu.burst, 0, UINT64_MAX),
     HP_GO_UINT("cpu_period", struct cgroup, resources.cpu.period, 0, UINT64_MAX),
+    HP_REFUSED("cpu_max", "is of 2020 alone: give cpu_quota and cpu_period"),
     HP_GO_INT("cpu_rt_quota", struct cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
     HP_GO_UINT("cpu_rt_period", struct cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
     HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_line),
@@ -190,6 +261,7 @@ static const struct hp_field cgroup_fields[] = {
 	    resources.network_priority_count, struct hp_interface_priority, priority,
 	    HP_RESOURCES_MAX),
     HP_GO_UINT("net_cls_classid_u", struct cgroup, resources.network_class_id, 0, UINT32_MAX),
+    HP_REFUSED("net_cls_classid", "is older than 2017: give net_cls_classid_u"),
     HP_MAP("rdma", struct cgroup, resources.rdma, resources.rdma_count, struct hp_rdma, rdma,
 	   HP_RESOURCES_MAX, hp_check_file_name),
     HP_GO_UINT("cpu_weight", struct cgroup, resources.cpu.weight, 0, 10000),
@@ -199,7 +271,11 @@ static const struct hp_field cgroup_fields[] = {
     HP_TRUTH("Systemd", struct cgroup, is_systemd),
     HP_TRUTH("Rootless", struct cgroup, is_rootless),
 };
-static const struct hp_table cgroup_table = HP_TABLE(struct cgroup, cgroup_fields);
+/* skip_devices: of 2020, for runc's own calls and always false in a file. */
+static const char *const cgroup_passed_over[] = {"owner_uid", "skip_devices", NULL};
+const struct hp_table hp_libcontainer_cgroup_table =
+    HP_TABLE(struct cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);
 
 /* The two texts with a mark between them. */
 static char *join(struct hp_arena *arena, const char *first, char mark, const char *second)
@@ -253,7 +329,9 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 	(void)field;
 	if (!cgroup)
 		return hp_err_no_memory(err);
-	r = hp_table_read(&cgroup_table, value, arena, cgroup, err);
+	r = hp_table_read(&hp_libcontainer_cgroup_table, value, arena, cgroup, err);
+	if (r == 0)
+		r = convert_old_devices(&cgroup->old_devices, arena, &cgroup->resources, err);
 	if (r == 0)
 		r = make_path(cgroup, arena, &settings->cgroups_path, err);
 	if (r < 0)
@@ -289,7 +367,7 @@ static int write_cgroup(const struct hp_field *field, struct hp_json_writer *wri
 		hp_err_invalid(err, "useHierarchy", "has no place in libcontainer's Config");
 		return -ENOTSUP;
 	}
-	return hp_table_write(&cgroup_table, writer, &cgroup, err);
+	return hp_table_write(&hp_libcontainer_cgroup_table, writer, &cgroup, err);
 }
 
 const struct hp_field_type hp_field_libcontainer_cgroup = {read_cgroup, is_cgroup_set,

@@ -155,7 +155,8 @@ static const struct hp_field resources_fields[] = {
     HP_MAP("unified", struct hp_resources, unified, unified_count, struct hp_unified, unified,
 	   HP_RESOURCES_MAX, hp_check_unified_file),
 };
-static const struct hp_table resources_table = HP_TABLE(struct hp_resources, resources_fields);
+const struct hp_table hp_oci_resources_table = HP_TABLE(
+    struct hp_resources, resources_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static int read_resources(const struct hp_field *field, struct hp_json_value value,
 			  struct hp_arena *arena, void *object, struct hp_err *err)
@@ -165,7 +166,7 @@ static int read_resources(const struct hp_field *field, struct hp_json_value val
 
 	if (!resources)
 		return hp_err_no_memory(err);
-	r = hp_table_read(&resources_table, value, arena, resources, err);
+	r = hp_table_read(&hp_oci_resources_table, value, arena, resources, err);
 	if (r == 0 && !hp_resources_is_empty(resources))
 		memcpy(hp_field_at(field, object), &resources, sizeof(resources));
 	return r;

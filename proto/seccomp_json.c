@@ -12,9 +12,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "proto/fields.h"
 #include "proto/limits.h"
 #include "proto/settings_json.h"
+#include "proto/settings_tables.h"
 
 /* What SECCOMP_RET_DATA has room for. */
 #define RET_DATA_MAX 0xffff
@@ -108,8 +108,11 @@ static const struct hp_field oci_rule_fields[] = {
     HP_REFUSED("includes", CONDITION),
     HP_REFUSED("excludes", CONDITION),
 };
+/* docker's and podman's words beside what says the same in runtime-spec's. */
+static const char *const oci_rule_passed_over[] = {"comment", "errno", NULL};
 static const struct hp_table oci_rule =
-    HP_TABLE(struct hp_seccomp_rule, oci_rule_fields, .check = check_rule);
+    HP_TABLE(struct hp_seccomp_rule, oci_rule_fields, .check = check_rule,
+	     .passed_over = oci_rule_passed_over);
 
 /* libcontainer has an entry for each name. */
 static int read_name(const struct hp_field *field, struct hp_json_value value,
@@ -341,9 +344,13 @@ static const struct hp_field libcontainer_fields[] = {
     HP_TEXT("listener_metadata", struct hp_seccomp, listener_metadata, HP_METADATA_BYTES_MAX, NULL),
 };
 
-static const struct hp_table profiles[HP_DIALECT_COUNT] = {
-    [HP_DIALECT_OCI] = HP_TABLE(struct hp_seccomp, oci_fields),
-    [HP_DIALECT_LIBCONTAINER] = HP_TABLE(struct hp_seccomp, libcontainer_fields),
+static const char *const oci_passed_over[] = {"defaultErrno", NULL};
+
+const struct hp_table hp_seccomp_tables[HP_DIALECT_COUNT] = {
+    [HP_DIALECT_OCI] =
+	HP_TABLE(struct hp_seccomp, oci_fields, .passed_over = oci_passed_over, .is_section = true),
+    [HP_DIALECT_LIBCONTAINER] =
+	HP_TABLE(struct hp_seccomp, libcontainer_fields, .is_section = true),
 };
 
 static bool is_zero(struct hp_json_value value)
@@ -370,15 +377,17 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	int r;
 
 	if (says_nothing(value, dialect)) {
-		*ret_seccomp = NULL;
-		return 0;
+		r = hp_table_check_names(&hp_seccomp_tables[dialect], value, err);
+		if (r == 0)
+			*ret_seccomp = NULL;
+		return r;
 	}
 	seccomp = hp_arena_calloc(arena, 1, sizeof(*seccomp));
 	if (!seccomp)
 		return hp_err_no_memory(err);
 	/* libcontainer's list is what came of runtime-spec's: null there means none. */
 	seccomp->has_flags = dialect == HP_DIALECT_LIBCONTAINER;
-	r = hp_table_read(&profiles[dialect], value, arena, seccomp, err);
+	r = hp_table_read(&hp_seccomp_tables[dialect], value, arena, seccomp, err);
 	if (r == 0)
 		r = check_profile(seccomp, &profile_keys[dialect], err);
 	if (r == 0)

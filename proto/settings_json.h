@@ -10,7 +10,7 @@
  * Readers allocate in `arena` and fail with -EINVAL and a path relative to the value
  * ("linux.seccomp.syscalls[3].args[0].op"). Fields that cannot mean anything for a process that is
  * not the container's own (mounts, rootfs, hostname, ...) are passed over, as are unknown ones
- * (config.md "Extensibility"); docs/PROTOCOL.md lists them.
+ * (config.md "Extensibility") but those that can only be a mistake; docs/PROTOCOL.md lists them.
  */
 
 /*

@@ -4,7 +4,7 @@
  * Settings in libcontainer's words: its Config, of 2020 and of today, as runc writes it into the
  * `config` of its state.json. One table reads and writes; its rows stand in the order of Go's
  * struct of today, which leaves out what is not set. Fields of the container that mean nothing for
- * another process (rootfs, mounts, networks, ...) have no row and are passed over.
+ * another process (rootfs, mounts, networks, ...) are passed over.
  */
 
 #include <sys/resource.h>
@@ -29,7 +29,8 @@ static const struct hp_field capabilities_fields[] = {
     CAPABILITIES("Permitted", HP_CAPABILITIES_PERMITTED),
     CAPABILITIES("Ambient", HP_CAPABILITIES_AMBIENT),
 };
-static const struct hp_table capabilities = HP_TABLE(struct hp_capabilities, capabilities_fields);
+static const struct hp_table capabilities =
+    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true);
 
 static const struct hp_field rlimit_fields[] = {
     HP_INT32("type", struct hp_rlimit, resource, int, 0, RLIM_NLIMITS - 1, .is_required = true),
@@ -119,10 +120,6 @@ static const struct hp_field namespace_fields[] = {
 static const struct hp_table namespace_table =
     HP_TABLE(struct hp_namespace, namespace_fields, .check = hp_namespace_check);
 
-/* Other objects that might be given for a Config; to pass them over would be to set nothing. */
-#define IS_OCI	 "is runtime-spec's: the dialect is oci"
-#define IS_STATE "is a member of runc's state.json: give its value"
-
 static const struct hp_field config_fields[] = {
     HP_INT32("parent_death_signal", struct hp_settings, parent_death_signal, int, 0, 64),
     HP_UINT("umask", struct hp_settings, umask, 0, 0777),
@@ -130,14 +127,18 @@ static const struct hp_field config_fields[] = {
 	    namespace_table, HP_RESOURCES_MAX),
     HP_STRUCT("capabilities", struct hp_settings, capabilities, struct hp_capabilities,
 	      capabilities),
-    {.key = "cgroups", .type = &hp_field_libcontainer_cgroup},
+    {.key = "cgroups",
+     .type = &hp_field_libcontainer_cgroup,
+     .table = &hp_libcontainer_cgroup_table},
     HP_TEXT("apparmor_profile", struct hp_settings, apparmor_profile, HP_PATH_BYTES_MAX,
 	    hp_check_line),
     HP_TEXT("process_label", struct hp_settings, selinux_label, HP_PATH_BYTES_MAX, hp_check_line),
     HP_ARRAY("rlimits", struct hp_settings, rlimits, rlimit_count, struct hp_rlimit, rlimit,
 	     HP_RLIMITS_MAX),
     HP_INT("oom_score_adj", struct hp_settings, oom_score_adj, -1000, 1000),
-    {.key = "seccomp", .type = &field_seccomp},
+    {.key = "seccomp",
+     .type = &field_seccomp,
+     .table = &hp_seccomp_tables[HP_DIALECT_LIBCONTAINER]},
     HP_TRUTH("no_new_privileges", struct hp_settings, no_new_privileges),
     HP_TRUTH("no_new_keyring", struct hp_settings, no_new_keyring),
     HP_POINTER("intel_rdt", struct hp_settings, intel_rdt, struct hp_intel_rdt,
@@ -151,8 +152,18 @@ static const struct hp_field config_fields[] = {
     HP_STRUCT("io_priority", struct hp_settings, io_priority, struct hp_io_priority,
 	      hp_io_priority_table),
     HP_GROUP("exec_cpu_affinity", affinity),
-    HP_REFUSED("process", IS_OCI),
-    HP_REFUSED("linux", IS_OCI),
-    HP_REFUSED("config", IS_STATE),
+    HP_REFUSED("config", "is a member of runc's state.json: give its value"),
 };
-const struct hp_table hp_libcontainer_settings_table = HP_TABLE(struct hp_settings, config_fields);
+static const char *const config_passed_over[] = {
+    "no_pivot_root", "rootfs",	     "readonlyfs",   "rootPropagation", "mounts",   "devices",
+    "netDevices",    "mount_label",  "hostname",     "domainname",	"networks", "routes",
+    "uid_mappings",  "gid_mappings", "mask_paths",   "readonly_paths",	"sysctl",   "Hooks",
+    "version",	     "labels",	     "time_offsets", "rootless", /* of 2018: rootless_euid and
+								    rootless_cgroups in one */
+    "name", /* usual words that cgroups has too */
+    "path",	     "parent",	     NULL,
+};
+const struct hp_table hp_libcontainer_settings_table =
+    HP_TABLE(struct hp_settings, config_fields, .passed_over = config_passed_over,
+	     .root = &hp_libcontainer_settings_table, .other_root = &hp_oci_settings_table,
+	     .dialect = "libcontainer");

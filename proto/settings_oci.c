@@ -2,8 +2,8 @@
 
 /*
  * Settings in runtime-spec's words: `process` and `linux` of config.json, or of a fragment with
- * nothing else in it. What is not named here is passed over: it describes the container, not a
- * process (root, mounts, hostname), or is the container's own program (args, env, cwd).
+ * nothing else in it. What is passed over describes the container, not a process (root, mounts,
+ * hostname), or is the container's own program (args, env, cwd).
  */
 
 #include <sys/resource.h>
@@ -41,7 +41,9 @@ static const struct hp_field user_fields[] = {
     HP_LIST("additionalGids", struct hp_settings, user.groups, user.group_count, uint32_t, group,
 	    GROUPS_MAX),
 };
-static const struct hp_table user = HP_TABLE(struct hp_settings, user_fields, .check = set_user);
+static const char *const user_passed_over[] = {"username", NULL};
+static const struct hp_table user = HP_TABLE(struct hp_settings, user_fields, .check = set_user,
+					     .passed_over = user_passed_over, .is_section = true);
 
 #define CAPABILITIES(key, set)                                                                     \
 	HP_FIELD(key, hp_field_flags, struct hp_capabilities, sets[set], uint64_t,                 \
@@ -54,7 +56,8 @@ static const struct hp_field capabilities_fields[] = {
     CAPABILITIES("permitted", HP_CAPABILITIES_PERMITTED),
     CAPABILITIES("ambient", HP_CAPABILITIES_AMBIENT),
 };
-static const struct hp_table capabilities = HP_TABLE(struct hp_capabilities, capabilities_fields);
+static const struct hp_table capabilities =
+    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true);
 
 static const struct hp_field rlimit_fields[] = {
     HP_ENUM("type", struct hp_rlimit, resource, int, hp_rlimit_names, .is_required = true),
@@ -86,7 +89,13 @@ static const struct hp_field process_fields[] = {
 	      hp_io_priority_table),
     HP_GROUP("execCPUAffinity", affinity),
 };
-static const struct hp_table process = HP_TABLE(struct hp_settings, process_fields);
+/* The container's own program. */
+static const char *const process_passed_over[] = {
+    "terminal", "consoleSize", "args", "commandLine", "env", "cwd", NULL,
+};
+static const struct hp_table process =
+    HP_TABLE(struct hp_settings, process_fields, .passed_over = process_passed_over,
+	     .is_section = true, .root = &hp_oci_settings_table);
 
 /* ---- linux ---- */
 
@@ -127,22 +136,38 @@ static const struct hp_table memory_policy =
 
 static const struct hp_field linux_fields[] = {
     HP_FIELD("resources", hp_field_oci_resources, struct hp_settings, resources,
-	     struct hp_resources *),
+	     struct hp_resources *, .table = &hp_oci_resources_table),
     HP_TEXT("cgroupsPath", struct hp_settings, cgroups_path, HP_PATH_BYTES_MAX,
 	    hp_check_cgroups_path),
     HP_LIST("namespaces", struct hp_settings, namespaces, namespace_count, struct hp_namespace,
 	    namespace_table, HP_RESOURCES_MAX),
-    {.key = "seccomp", .type = &field_seccomp},
+    {.key = "seccomp", .type = &field_seccomp, .table = &hp_seccomp_tables[HP_DIALECT_OCI]},
     HP_POINTER("intelRdt", struct hp_settings, intel_rdt, struct hp_intel_rdt,
 	       hp_oci_intel_rdt_table),
     HP_STRUCT("memoryPolicy", struct hp_settings, memory_policy, struct hp_memory_policy,
 	      memory_policy),
     HP_GROUP("personality", personality),
 };
-static const struct hp_table linux_table = HP_TABLE(struct hp_settings, linux_fields);
+static const char *const linux_passed_over[] = {
+    "uidMappings", "gidMappings",   "sysctl",	  "devices",	 "netDevices", "rootfsPropagation",
+    "maskedPaths", "readonlyPaths", "mountLabel", "timeOffsets", NULL,
+};
+static const struct hp_table linux_table =
+    HP_TABLE(struct hp_settings, linux_fields, .passed_over = linux_passed_over, .is_section = true,
+	     .root = &hp_oci_settings_table);
 
 static const struct hp_field settings_fields[] = {
     HP_GROUP("process", process),
     HP_GROUP("linux", linux_table),
+    HP_REFUSED("config", "is a member of runc's state.json: give its value, and the dialect "
+			 "libcontainer"),
 };
-const struct hp_table hp_oci_settings_table = HP_TABLE(struct hp_settings, settings_fields);
+/* The last three are usual words that Config's cgroups has too. */
+static const char *const settings_passed_over[] = {
+    "ociVersion", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "solaris",
+    "windows",	  "vm",	  "zos",      "freebsd",    "name",   "path",  "parent",      NULL,
+};
+const struct hp_table hp_oci_settings_table =
+    HP_TABLE(struct hp_settings, settings_fields, .passed_over = settings_passed_over,
+	     .root = &hp_oci_settings_table, .other_root = &hp_libcontainer_settings_table,
+	     .dialect = "oci");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proto/fields.h"
+#include "proto/hooks.h"
 #include "proto/settings.h"
 
 /*
@@ -12,6 +13,11 @@
 /* Of a struct hp_settings. */
 extern const struct hp_table hp_oci_settings_table;
 extern const struct hp_table hp_libcontainer_settings_table;
+
+/* ---- of the filter ---- */
+
+/* Of a struct hp_seccomp; hp_seccomp_read() reads by them. */
+extern const struct hp_table hp_seccomp_tables[HP_DIALECT_COUNT];
 
 /* ---- of the process ---- */
 
@@ -32,6 +38,8 @@ int hp_memory_policy_check(void *object, const void *first, struct hp_err *err);
 
 /* ---- of the cgroup ---- */
 
+/* Of a struct hp_resources, and of `cgroups`: what the two types below read by. */
+extern const struct hp_table hp_oci_resources_table, hp_libcontainer_cgroup_table;
 /* A pointer to a struct hp_resources that stays NULL where nothing is set. */
 extern const struct hp_field_type hp_field_oci_resources;
 /* `cgroups` of libcontainer's Config: resources, cgroups_path and rootless_cgroups of settings. */

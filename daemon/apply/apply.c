@@ -520,6 +520,8 @@ static int begin(struct application *application)
 	}
 	r = target_open(request->pid, &application->target);
 	if (r == 0)
+		r = target_refuse(&application->target, &application->err);
+	if (r == 0)
 		r = holdings_add(applier->holdings, request->container, request->pid,
 				 target_start_time(&application->target), request->uid,
 				 &application->holding);

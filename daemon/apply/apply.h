@@ -52,7 +52,8 @@ typedef void (*apply_done_fn)(int r, struct holding *holding, const struct hp_er
  * it points at must stay until then.
  *
  * Errors: -ESRCH (err->code HP_ERR_NO_SUCH_PROCESS): the process is not there, or has exited in
- * between. -EEXIST: something is held for the container already. Else HP_ERR_SETTING_FAILED,
+ * between. -EACCES (HP_ERR_SETTINGS_REFUSED): it is one of target_refuse()'s. -EEXIST: something is
+ * held for the container already. Else HP_ERR_SETTING_FAILED,
  * HP_ERR_NOT_SUPPORTED, HP_ERR_EXHAUSTED or HP_ERR_INVALID_PARAMETER with the path of the field.
  */
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,

@@ -132,15 +132,72 @@ bool cgroup_is_delegated(const char *directory)
 	       getxattr(directory, "trusted.delegate", value, sizeof(value)) > 0;
 }
 
-/* systemd's CGROUP_DELEGATION: one writer for each directory. */
-static bool is_systemd_s(const char *name, int fd)
+/* Units that have cgroups; systemd.unit(5). */
+static bool names_a_unit(const char *name)
 {
-	char path[32];
+	static const char *const suffixes[] = {".service", ".scope", ".slice",
+					       ".socket",  ".mount", ".swap"};
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd); /* fgetxattr(2) takes no O_PATH */
-	return cgroup_systemd_runs_here() && !cgroup_is_delegated(path) &&
-	       (has_suffix(name, ".service") || has_suffix(name, ".scope") ||
-		has_suffix(name, ".slice"));
+	for (size_t i = 0; i < ELEMENTS(suffixes); i++)
+		if (has_suffix(name, suffixes[i]))
+			return true;
+	return false;
+}
+
+/*
+ * systemd's CGROUP_DELEGATION: one writer for each directory. One of a unit's name that is not
+ * there is systemd's to make: it would take ours for its own unit's. `fd` is the directory, or
+ * -ENOENT.
+ */
+static int refuse_unit(const char *path, int fd, struct hp_err *err)
+{
+	char link[32];
+
+	if (!names_a_unit(strrchr(path, '/') + 1) || !cgroup_systemd_runs_here())
+		return 0;
+	if (fd == -ENOENT)
+		return hp_err_setting(err, -EPERM, NULL,
+				      "%s has a unit's name, and only systemd makes those", path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd); /* fgetxattr(2) takes no O_PATH */
+	if (fd >= 0 && !cgroup_is_delegated(link))
+		return hp_err_setting(err, -EPERM, NULL,
+				      "%s is systemd's, which has not delegated it", path);
+	return 0;
+}
+
+/* True where a process in the cgroup `own` is in `path` or below it. */
+static bool holds(const char *path, const char *own, size_t own_length)
+{
+	size_t length = strlen(path);
+
+	return own_length >= length && strncmp(own, path, length) == 0 &&
+	       (own_length == length || own[length] == '/');
+}
+
+/* Limits and a freeze reach all that is in a cgroup, so neither hookd nor init may be in it. */
+static int refuse_vital(const char *path, struct hp_err *err)
+{
+	static const struct {
+		const char *cgroup, *what;
+	} vital[] = {
+	    {"/proc/self/cgroup", "hookd itself"},
+	    {"/proc/1/cgroup", "the init process"},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(vital); i++) {
+		char text[4096];
+		ssize_t r = file_read_at(AT_FDCWD, vital[i].cgroup, text, sizeof(text));
+		size_t length;
+		const char *own = r < 0 ? NULL : cgroup_path_find(text, &length);
+
+		if (!own)
+			return hp_err_setting(err, r < 0 ? (int)r : -ENOTSUP, NULL,
+					      "%s has no cgroup2 in it", vital[i].cgroup);
+		if (holds(path, own, length))
+			return hp_err_setting(err, -EPERM, NULL, "%s has %s in it", path,
+					      vital[i].what);
+	}
+	return 0;
 }
 
 /* ---- making ---- */
@@ -234,14 +291,11 @@ static int fail(const struct making *making, int r, const char *what, const char
 	return hp_err_setting(making->err, r, NULL, "%s %s: %s", what, path, strerror(-r));
 }
 
-/* The directory `path`, there or made; its parent is there. */
+/* A directory that is not there, but its parent is. */
 static int make_one(const struct making *making, const char *path)
 {
-	int fd = cgroup_path_open(making->mount_fd, path), r;
+	int r = making->announce(path, making->userdata);
 
-	if (fd >= 0 || fd != -ENOENT)
-		return fd;
-	r = making->announce(path, making->userdata);
 	if (r < 0)
 		return r;
 	if (!note(making->undo, remove_directory, making->mount_fd, path))
@@ -255,16 +309,21 @@ static int make_one(const struct making *making, const char *path)
 static int make_below(const struct making *making, const char *parent, int parent_fd,
 		      const char *path)
 {
-	const char *name = strrchr(parent, '/') + 1;
-	int r, fd;
+	int fd = cgroup_path_open(making->mount_fd, path);
+	int r = refuse_unit(path, fd, making->err);
 
-	if (is_systemd_s(name, parent_fd))
-		return hp_err_setting(making->err, -EPERM, NULL,
-				      "%s is systemd's, which has not delegated it", parent);
-	r = enable_controllers(making->mount_fd, parent[1] ? parent : "/", parent_fd, making->undo);
-	if (r < 0)
-		return fail(making, r, "controllers of", parent[1] ? parent : "/");
-	fd = make_one(making, path);
+	if (r == 0) {
+		r = enable_controllers(making->mount_fd, parent[1] ? parent : "/", parent_fd,
+				       making->undo);
+		if (r < 0)
+			(void)fail(making, r, "controllers of", parent[1] ? parent : "/");
+	}
+	if (r < 0) {
+		close_fd(&fd);
+		return r;
+	}
+	if (fd == -ENOENT)
+		fd = make_one(making, path);
 	return fd < 0 ? fail(making, fd, "cgroup", path) : fd;
 }
 
@@ -273,8 +332,11 @@ int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn annou
 {
 	const struct making making = {mount_fd, announce, userdata, undo, err};
 	char parent[CGROUP_PATH_SIZE] = "/", below[CGROUP_PATH_SIZE];
-	int fd = cgroup_path_open(mount_fd, "/");
+	int r = refuse_vital(path, err), fd;
 
+	if (r < 0)
+		return r;
+	fd = cgroup_path_open(mount_fd, "/");
 	if (fd < 0)
 		return fail(&making, fd, "cgroup", "/");
 	for (const char *end = path; *end;) {

@@ -14,7 +14,8 @@
  * for the driver that writes to the file system itself (config-linux.md "Cgroups Path").
  *
  * Paths are walked from the mount's descriptor without links (openat2(2), RESOLVE_BENEATH), so none
- * leads elsewhere. Directories that systemd manages and has not delegated are left to it.
+ * leads elsewhere. Directories that systemd manages and has not delegated are left to it, and so
+ * are those of a unit's name that are not there yet.
  */
 #define CGROUP_PATH_SIZE 1024
 
@@ -47,7 +48,8 @@ typedef int (*cgroup_path_making_fn)(const char *path, void *userdata);
 /*
  * Makes what is missing of the path and enables every controller along it. On failure what was
  * made and enabled is in `undo`, as on success. *ret_fd is O_PATH. -EBUSY where an ancestor has
- * processes of its own (cgroup-v2.rst "No Internal Process Constraint").
+ * processes of its own (cgroup-v2.rst "No Internal Process Constraint"). -EPERM: the
+ * path, or a part of it, is systemd's, or hookd or the init process is in it.
  */
 int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn making, void *userdata,
 		     struct undo *undo, int *ret_fd, struct hp_err *err) must_check;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "daemon/base/util.h"
+#include "proto/err.h"
 
 /*
  * A process that somebody named, held so that its number cannot come to mean another one unnoticed:
@@ -29,6 +30,13 @@ int target_check(const struct target *target) must_check;
 
 /* When it was started, in ticks after boot (proc_pid_stat(5)): with the pid it is who it is. */
 uint64_t target_start_time(const struct target *target);
+
+/*
+ * Who is not to be changed by callers: hookd itself, what descends from it (its helpers, hooks that
+ * run), the init process and threads of the kernel. -EACCES (HP_ERR_SETTINGS_REFUSED) for those,
+ * -ESRCH when it has exited, -EAGAIN when its family does not stand still; 0 for everybody else.
+ */
+int target_refuse(const struct target *target, struct hp_err *err) must_check;
 
 /*
  * Calls the function for every thread until a pass finds no new one, since threads make threads.

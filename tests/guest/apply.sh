@@ -296,6 +296,35 @@ test_restart() {
 	contains "with a word in the log" "$work/journal" 'set aside'
 }
 
+# ---- what is no target ----
+
+test_others_own() {
+	local pids daemon unit before
+
+	start_victim
+	daemon=$(systemctl show --value -p MainPID hookd.service)
+	unit=$(systemctl show --value -p ControlGroup hookd.service)
+	pids=$(files /init.scope pids.max)
+	before=$(cgroup_of "$victim")
+	is "init's own unit is systemd's" "$(apply init '{"linux":{"cgroupsPath":"/init.scope",
+		"resources":{"pids":{"limit":44}}}}' | grep -o EPERM)" EPERM
+	is "and has its limits still" "$(files /init.scope pids.max)" "$pids"
+	is "a unit that is not there is systemd's to make" "$(apply new \
+		'{"linux":{"cgroupsPath":"/new.service"}}' | grep -o EPERM)" EPERM
+	is "and is not made" "$(ls -d $cgroups/new.service 2>&1 | grep -o 'No such')" 'No such'
+	is "the cgroup that hookd is in is not frozen" "$(apply self "{\"cgroups\":{\"path\":\"$unit\",
+		\"freezer\":\"FROZEN\"}}" --dialect=libcontainer | grep -o EPERM)" EPERM
+	is "the process is where it was" "$(cgroup_of "$victim")" "$before"
+	is "hookd itself is no target" "$(victim=$daemon apply self '{"linux":{"cgroupsPath":"/self"}}' |
+		grep -o 'hookd itself')" 'hookd itself'
+	is "nor is init" "$(victim=1 apply one '{"linux":{"cgroupsPath":"/one"}}' |
+		grep -o 'the init process')" 'the init process'
+	is "nor is a thread of the kernel" "$(victim=2 apply two '{"linux":{"cgroupsPath":"/two"}}' |
+		grep -o 'a thread of the kernel')" 'a thread of the kernel'
+	is "nothing is held" "$(held)" ''
+	end_victim
+}
+
 # ---- who may ----
 
 test_access() {
@@ -318,5 +347,6 @@ test_systemd
 test_rollback
 test_resctrl
 test_restart
+test_others_own
 test_access
 tap_end

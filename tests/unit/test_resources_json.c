@@ -194,6 +194,90 @@ static void libcontainer_wildcard_has_no_numbers(void **state)
 	settings_close(&reading);
 }
 
+/* ---- the device lists of before May 2020 ---- */
+
+#define NULL_NODE                                                                                  \
+	"{\"type\":99,\"path\":\"/dev/null\",\"major\":1,\"minor\":3,\"permissions\":\"rwm\","     \
+	"\"file_mode\":438,\"uid\":0,\"gid\":0,\"allow\":"
+#define KMSG_NODE "{\"type\":99,\"major\":1,\"minor\":11,\"permissions\":\"rw\",\"allow\":true}"
+
+/* 'a' or '-' for every device, a letter for one that is allowed, "!" before one that is denied. */
+static void assert_device_rules(const char *members, const char *expected)
+{
+	struct reading reading = open_cgroup(members);
+	const struct hp_resources *resources = reading.settings->resources;
+	char text[64] = "";
+
+	for (size_t i = 0; resources && i < resources->device_count; i++) {
+		const struct hp_device_rule *rule = &resources->devices[i];
+
+		if (rule->type == 'a') {
+			assert_int_equal(rule->access, 7);
+			assert_int_equal(rule->major, -1);
+			strcat(text, rule->allow ? "a" : "-");
+			continue;
+		}
+		assert_int_equal(rule->major, 1);
+		assert_int_equal(rule->access, rule->minor == 3 ? 7 : 3);
+		strcat(text, rule->allow ? "" : "!");
+		strcat(text, rule->minor == 3 ? "n" : "k");
+	}
+	assert_string_equal(text, expected);
+	assert_round_trip(reading.settings);
+	settings_close(&reading);
+}
+
+static void old_device_lists_become_rules(void **state)
+{
+	(void)state;
+	assert_device_rules("\"allow_all_devices\":false,\"devices\":null", "-");
+	assert_device_rules("\"allow_all_devices\":true,\"devices\":[]", "a");
+	assert_device_rules("\"allow_all_devices\":null,\"allowed_devices\":[],"
+			    "\"denied_devices\":null",
+			    "");
+	assert_device_rules("\"allow_all_devices\":false,\"allowed_devices\":[" NULL_NODE
+			    "false}," KMSG_NODE "]",
+			    "-nk");
+	assert_device_rules("\"denied_devices\":[" KMSG_NODE "]", "a!k");
+	assert_device_rules("\"allow_all_devices\":true,\"denied_devices\":[" KMSG_NODE "]", "a!k");
+	assert_device_rules("\"allow_all_devices\":false,\"allowed_devices\":[" NULL_NODE
+			    "true}],\"denied_devices\":[" KMSG_NODE "]",
+			    "-n!k");
+	assert_device_rules("\"allow_all_devices\":true,\"allowed_devices\":[" KMSG_NODE "]", "ak");
+}
+
+static void old_device_lists_that_nobody_can_have_meant(void **state)
+{
+	(void)state;
+	assert_refused("{\"cgroups\":{\"allowed_devices\":[" KMSG_NODE "]}}",
+		       HP_DIALECT_LIBCONTAINER, "cgroups.allowed_devices");
+	assert_refused("{\"cgroups\":{\"devices\":[" KMSG_NODE "],\"denied_devices\":[" KMSG_NODE
+		       "]}}",
+		       HP_DIALECT_LIBCONTAINER, "cgroups.denied_devices");
+	assert_refused("{\"cgroups\":{\"allow_all_devices\":false,\"allowed_devices\":[" KMSG_NODE
+		       "],\"devices\":[" KMSG_NODE "]}}",
+		       HP_DIALECT_LIBCONTAINER, "cgroups.allowed_devices");
+	assert_refused("{\"cgroups\":{\"devices\":[" KMSG_NODE "],\"allow_all_devices\":false}}",
+		       HP_DIALECT_LIBCONTAINER, "cgroups.allow_all_devices");
+	assert_refused("{\"cgroups\":{\"denied_devices\":[{\"type\":99,\"major\":1,\"minor\":3}]}}",
+		       HP_DIALECT_LIBCONTAINER, "cgroups.denied_devices[0].permissions");
+}
+
+/* Together with the rule before them they are one list, which is bounded. */
+static void old_device_lists_are_bounded(void **state)
+{
+	static const char node[] = "{\"type\":99,\"major\":1,\"permissions\":\"r\"}";
+	char *text = malloc(1024 * (sizeof(node) + 1) + 64);
+	size_t length = (size_t)sprintf(text, "{\"cgroups\":{\"denied_devices\":[%s", node);
+
+	(void)state;
+	for (int i = 1; i < 1024; i++)
+		length += (size_t)sprintf(text + length, ",%s", node);
+	strcpy(text + length, "]}}");
+	assert_refused(text, HP_DIALECT_LIBCONTAINER, "cgroups.denied_devices");
+	free(text);
+}
+
 static void libcontainer_cgroup_has_one_path(void **state)
 {
 	static const struct {
@@ -251,6 +335,9 @@ int main(void)
 	    cmocka_unit_test(libcontainer_zeros_are_not_set),
 	    cmocka_unit_test(libcontainer_pointers_to_zero_are_set),
 	    cmocka_unit_test(libcontainer_wildcard_has_no_numbers),
+	    cmocka_unit_test(old_device_lists_become_rules),
+	    cmocka_unit_test(old_device_lists_that_nobody_can_have_meant),
+	    cmocka_unit_test(old_device_lists_are_bounded),
 	    cmocka_unit_test(libcontainer_cgroup_has_one_path),
 	    cmocka_unit_test(libcontainer_path_is_bounded),
 	    cmocka_unit_test(libcontainer_cgroup_knows_it_is_rootless),
