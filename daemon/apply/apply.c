@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "daemon/apply/application.h"
 #include "daemon/apply/devices.h"
@@ -519,6 +520,9 @@ static int begin(struct application *application)
 		return application_at_step(application, "process", "", -EEXIST);
 	}
 	r = target_open(request->pid, &application->target);
+	/* Alive afterwards: it is the process that was found, and not another of its number. */
+	if (r == 0 && syscall(SYS_pidfd_send_signal, request->pidfd, 0, NULL, 0) < 0)
+		r = -ESRCH;
 	if (r == 0)
 		r = target_refuse(&application->target, &application->err);
 	if (r == 0)

@@ -38,6 +38,7 @@ struct applier *applier_free(struct applier *applier);
 struct apply_request {
 	const char *container;
 	pid_t pid;
+	int pidfd; /* borrowed: of the process that was found under this number */
 	uid_t uid; /* the caller's */
 	const struct hp_settings *settings;
 	enum cgroup_driver driver;

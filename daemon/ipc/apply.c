@@ -254,23 +254,45 @@ static void begin(struct exchange *exchange, struct apply_call *call)
 	conn_begin_call(exchange->conn, &call->of_conn);
 }
 
+/* The number is one of the caller's pid namespace. */
+static int find_target(const struct exchange *exchange, struct apply_request *request,
+		       struct hp_err *err)
+{
+	pid_t number = request->pid;
+	int r = peer_find_process(&exchange->conn->peer, &exchange->hookd->self.namespaces, number,
+				  &request->pid, &request->pidfd);
+
+	if (r == 0)
+		return 0;
+	if (r != -ESRCH)
+		return hp_err_no_memory(err);
+	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_PROCESS};
+	snprintf(err->path, sizeof(err->path), "%d", number);
+	return r;
+}
+
 int handle_apply(struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_json_value values[PARAMETER_COUNT];
 	struct apply_call *call = apply_call_new(exchange, PARAMETER_COUNT, values, err);
-	struct apply_request request = {0};
+	struct apply_request request = {.pidfd = -1};
+	int r;
 
 	if (!call)
 		return -EINVAL;
-	if (read_target(values, &request, err) < 0) {
+	r = read_target(values, &request, err);
+	if (r == 0)
+		r = find_target(exchange, &request, err);
+	if (r < 0) {
 		apply_call_free(call);
-		return -EINVAL;
+		return r;
 	}
 	request.container = call->container;
 	request.uid = exchange->conn->peer.uid;
 	request.settings = call->settings;
 	begin(exchange, call);
 	applier_apply(exchange->hookd->applier, &request, on_applied, call);
+	close_fd(&request.pidfd);
 	return 0;
 }
 
