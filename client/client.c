@@ -16,11 +16,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/deadline.h"
 #include "proto/limits.h"
 
-#define DEFAULT_ADDRESS "unix:/run/hookd/hookd.sock"
+#define OVERFLOW_UID 65534 /* user_namespaces(7) */
 
 /* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
 static const char *client_address(const char *address)
@@ -28,7 +29,7 @@ static const char *client_address(const char *address)
 	if (address)
 		return address;
 	address = secure_getenv("HOOKD_ADDRESS");
-	return address && address[0] ? address : DEFAULT_ADDRESS;
+	return address && address[0] ? address : HOOKD_ADDRESS_DEFAULT;
 }
 
 int hookd_client_new(const char *address, struct hookd_client **ret)
@@ -112,6 +113,28 @@ int client_begin(struct hookd_client *client)
 	return 0;
 }
 
+/*
+ * Whoever may create a file at the socket's path could answer in hookd's place. So the process that
+ * called listen(2) has to be root's or our own user's. In a user namespace a uid that has no place
+ * in its map shows as 65534, which would then stand for all users of the host.
+ */
+static int client_check_server(struct hookd_client *client)
+{
+	uid_t uid, own = geteuid();
+	int r = wire_peer_uid(&client->wire, &uid);
+
+	if (r >= 0 && (uid == 0 || (uid == own && uid != OVERFLOW_UID)))
+		return 0;
+	wire_close(&client->wire);
+	if (r < 0)
+		return fault_set(&client->fault, r, "the owner of the socket %s is not known: %s",
+				 client->path, strerror(-r));
+	return fault_set(&client->fault, -EPERM,
+			 "the socket %s belongs to uid %u, not to root or to you", client->path,
+			 (unsigned int)uid);
+}
+
+/* Every connection is made here, so no byte goes to a server that was not checked. */
 static int client_connect(struct hookd_client *client, int64_t deadline)
 {
 	int r;
@@ -122,7 +145,7 @@ static int client_connect(struct hookd_client *client, int64_t deadline)
 	if (r < 0)
 		return fault_set(&client->fault, r, "hookd cannot be reached at %s: %s",
 				 client->path, strerror(-r));
-	return 0;
+	return client_check_server(client);
 }
 
 int hookd_client_connect(struct hookd_client *client)

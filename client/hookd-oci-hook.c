@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/hook_environment.h"
 #include "client/hook_list.h"
 #include "client/hookd.h"
 #include "client/local_run.h"
@@ -41,6 +42,7 @@ struct shim {
 	struct hp_buf state; /* as it came, terminated */
 	struct hp_arena arena;
 	struct hp_hook_list list; /* in `arena` */
+	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
 };
 
 static int shim_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -69,10 +71,17 @@ static const char usage[] =
     "  --hooks-json=JSON     a hooks object\n"
     "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
     "OPTION is one of\n"
-    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, unix:/run/hookd/hookd.sock\n"
+    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, " HOOKD_ADDRESS_DEFAULT "\n"
+    "                        ($HOOKD_ADDRESS is ignored in createContainer and startContainer,\n"
+    "                        where the container's image can set it)\n"
     "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
     "  --if-down=run-local   ... run the hooks here\n"
     "  --if-down=ignore      ... warn and exit 0\n"
+    "A socket that belongs neither to root nor to the caller is an error: always exit 125.\n"
+    "\n"
+    "A hook without env inherits the environment of hookd-oci-hook, without what makes a\n"
+    "program load code (LD_*, GLIBC_TUNABLES, ...); in createContainer and startContainer it\n"
+    "gets PATH alone.\n"
     "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
     "refused, 126 not spawned, 128+N killed by signal N.\n";
@@ -274,26 +283,32 @@ static int shim_read_hooks(struct shim *shim)
 
 /* ---- running ---- */
 
-/* A hook without `env` inherits the runtime's environment, which hookd does not have but we do.
- * What is not UTF-8 in it cannot be sent. */
-static char **shim_environment(struct shim *shim)
+/* The runtime's environment, which hookd does not have but we do. A hook of a container stage is
+ * sent without `env`: hookd gives it PATH alone. */
+static int shim_give_environment(struct shim *shim)
+{
+	if (hook_environment(shim->stage, environ, &shim->arena, &shim->inherited) < 0)
+		return shim_complain("memory is out");
+	for (size_t i = 0; i < shim->list.count; i++) {
+		if (!shim->list.hooks[i].env)
+			shim->list.hooks[i].env = shim->inherited;
+	}
+	return 0;
+}
+
+/* What is not UTF-8 cannot be sent. */
+static void shim_drop_binary_variables(struct shim *shim)
 {
 	size_t count = 0, kept = 0;
-	char **environment;
 
-	while (environ[count])
-		count++;
-	environment = hp_arena_calloc(&shim->arena, count + 1, sizeof(*environment));
-	if (!environment)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		if (hp_json_is_text(environ[i], strlen(environ[i])))
-			environment[kept++] = environ[i];
+	for (; shim->inherited && shim->inherited[count]; count++) {
+		if (hp_json_is_text(shim->inherited[count], strlen(shim->inherited[count])))
+			shim->inherited[kept++] = shim->inherited[count];
 	}
-	if (kept < count)
-		(void)shim_complain("left out %zu environment variables that are not UTF-8",
-				    count - kept);
-	return environment;
+	if (kept == count)
+		return;
+	shim->inherited[kept] = NULL;
+	(void)shim_complain("left out %zu environment variables that are not UTF-8", count - kept);
 }
 
 /* A hook starts where its runtime has put it, which is where we are. NULL: nowhere any more. */
@@ -308,20 +323,18 @@ static char *shim_directory(struct shim *shim)
 
 static int shim_write_hooks(struct shim *shim, struct hp_buf *text)
 {
-	char **environment = shim_environment(shim), *directory = shim_directory(shim);
+	char *directory = shim_directory(shim);
 	struct hp_err err = {0};
-	int r = -ENOMEM;
+	int r;
 
+	shim_drop_binary_variables(shim);
 	for (size_t i = 0; i < shim->list.count; i++) {
-		if (!shim->list.hooks[i].env)
-			shim->list.hooks[i].env = environment;
 		if (!shim->list.hooks[i].dir)
 			shim->list.hooks[i].dir = directory;
 	}
 	/* libcontainer's dialect can say every hook that oci's can. */
-	if (environment)
-		r = hook_list_write(text, shim->stage, shim->list.hooks, shim->list.count,
-				    HP_DIALECT_LIBCONTAINER, &err);
+	r = hook_list_write(text, shim->stage, shim->list.hooks, shim->list.count,
+			    HP_DIALECT_LIBCONTAINER, &err);
 	return r < 0 ? shim_complain("hooks: %s %s", err.path, err.reason) : 0;
 }
 
@@ -392,13 +405,33 @@ static int shim_run(struct shim *shim, struct hookd_client *client)
 	return status;
 }
 
-static int shim_run_without(const struct shim *shim, const char *why)
+/*
+ * Without hookd. A socket of somebody else's (-EPERM) is not a hookd that is down: whoever has made
+ * it would choose that hooks are left out, or run without hookd's timeouts, cgroups and records.
+ */
+static int shim_run_without(const struct shim *shim, int error, const char *why)
 {
+	if (error == -EPERM) {
+		(void)shim_complain("%s", why);
+		return SHIM_NO_HOOKD;
+	}
 	if (shim->if_down == IF_DOWN_RUN_LOCAL)
 		return local_run(shim->stage, &shim->list, shim->state.data, shim->state.length);
 	(void)shim_complain("%s%s", why,
 			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
 	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+}
+
+/*
+ * NULL: HOOKD_ADDRESS, or the default. In a container stage that variable is the image's word, as
+ * runc 1.1 gives the hooks of createContainer the environment of the container: a daemon of the
+ * image's choice would say that the hooks have succeeded.
+ */
+static const char *shim_address(const struct shim *shim)
+{
+	if (!shim->address && hp_stage_is_container(shim->stage))
+		return HOOKD_ADDRESS_DEFAULT;
+	return shim->address;
 }
 
 static int shim_main(struct shim *shim)
@@ -411,13 +444,16 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	if (shim->list.count == 0)
 		return 0;
-	r = hookd_client_new(shim->address, &client);
+	if (shim_give_environment(shim) < 0)
+		return SHIM_NO_HOOKD;
+	r = hookd_client_new(shim_address(shim), &client);
 	if (r < 0) {
 		(void)shim_complain("the address of hookd is no unix:/PATH: %s", strerror(-r));
 		return SHIM_NO_HOOKD;
 	}
-	if (hookd_client_connect(client) < 0)
-		status = shim_run_without(shim, hookd_client_error(client));
+	r = hookd_client_connect(client);
+	if (r < 0)
+		status = shim_run_without(shim, r, hookd_client_error(client));
 	else
 		status = shim_run(shim, client);
 	hookd_client_free(client);

@@ -34,7 +34,8 @@ extern "C" {
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
  *	-EBUSY       Busy: a queue is full, nothing was run
  *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
- *	-EPERM       Refused by hookd's policy, nothing was run
+ *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
+ *	             nor the caller; nothing was run
  *	-EEXIST      RequestIdConflict
  *	-ESRCH       NoSuchRun, NoSuchProcess, NoSuchContainer
  *	-ENOSYS      the method is not there
@@ -55,10 +56,19 @@ struct hookd_result;
 
 /* ---- a connection ---- */
 
+#define HOOKD_ADDRESS_DEFAULT "unix:/run/hookd/hookd.sock"
+
 /*
- * Makes a client of the daemon at `address` ("unix:/run/hookd/hookd.sock"). NULL: the environment's
- * HOOKD_ADDRESS, which a set-user-id program ignores, else the default above. Does not connect; the
- * first call does. -EINVAL for an address that is not unix:PATH, -ENOMEM.
+ * Makes a client of the daemon at `address` ("unix:PATH"). NULL: the environment's HOOKD_ADDRESS,
+ * which a set-user-id program ignores, else HOOKD_ADDRESS_DEFAULT. A caller whose environment is
+ * not its own (that of a container, say) gives an address. Does not connect; the first call does.
+ * -EINVAL for an address that is not unix:PATH, -ENOMEM.
+ *
+ * Each connection, a repeated one too, is checked before a byte is sent: the process that called
+ * listen(2) on the socket (hookd, or PID 1 where systemd activates it) must have uid 0 or the
+ * caller's effective uid, as SO_PEERCRED says, or the call fails with -EPERM. In a user namespace
+ * the kernel shows every uid that is not in its map as 65534, root of the host too. So a socket of
+ * uid 65534 is always refused, and a caller in such a namespace cannot call the host's hookd.
  */
 int hookd_client_new(const char *address, struct hookd_client **ret);
 
@@ -101,7 +111,17 @@ struct hookd_run_request {
  * Runs the hooks of one stage and waits for the result. Blocks; see hookd_client_set_timeout().
  * When the connection is lost it connects again and asks with the same request id, up to the
  * deadline or, without one, for 10 s; then -ETIMEDOUT or -EPIPE, and the run may be going on: ask
- * for it with its request_id, where one was given. Free *ret with hookd_result_free().
+ * for it with its request_id, where one was given. It is -EPIPE at once when the socket belongs to
+ * another user by then. Free *ret with hookd_result_free().
+ *
+ * A startContainer hook, and any hook whose program comes from the container's image, may do no
+ * more than the container: without `settings` it has the user and group ids, the supplementary
+ * groups, the capability sets and no_new_privs of the container's process (the `pid` of `state`) as
+ * the kernel shows them when the hook starts. With `settings` it has what they ask for and the
+ * container's process has too: they can lower its rights and not raise them. The kernel does not
+ * let one process copy the seccomp filter or the security label (AppArmor, SELinux) of another. So
+ * give `settings` with the container's seccomp profile and label where such a hook must be under
+ * them.
  */
 int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
 	      struct hookd_result **ret);
@@ -180,7 +200,7 @@ struct hookd_hook {
 	size_t size;		 /* sizeof(struct hookd_hook) */
 	const char *path;	 /* absolute */
 	const char *const *args; /* NULL: {path}; else NULL-terminated */
-	const char *const *env;	 /* NULL: not given; else NULL-terminated, may be empty */
+	const char *const *env;	 /* NULL: hookd's PATH alone; else NULL-terminated, may be empty */
 	const char *dir;	 /* NULL: not given */
 	uint64_t timeout_ns;	 /* 0: none */
 };

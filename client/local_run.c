@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "client/deadline.h"
+#include "client/hook_environment.h"
 
 struct local_hook {
 	const struct hp_hook *hook;
@@ -95,6 +96,7 @@ static _Noreturn void local_exec(const struct local_hook *local, pid_t parent)
 {
 	const struct hp_hook *hook = local->hook;
 	char *alone[] = {hook->path, NULL};
+	char *path_alone[] = {(char *)HOOK_DEFAULT_PATH, NULL};
 	int error;
 
 	/* A runtime that gives up kills us alone; the hook must not outlive that. */
@@ -105,7 +107,7 @@ static _Noreturn void local_exec(const struct local_hook *local, pid_t parent)
 	local_reset_signals();
 	if (dup2(local->state_fd, STDIN_FILENO) >= 0 && (!hook->dir || chdir(hook->dir) == 0))
 		(void)execve(hook->path, hook->args && hook->args[0] ? hook->args : alone,
-			     hook->env ? hook->env : environ);
+			     hook->env ? hook->env : path_alone);
 	error = errno;
 	(void)!write(local->exec_fd[1], &error, sizeof(error));
 	_exit(SHIM_NOT_SPAWNED);

@@ -19,7 +19,8 @@ static inline int shim_status_of_exit(int status)
 
 /*
  * Runs the hooks of one stage here, one after another, with the state on stdin and the caller's own
- * stdout and stderr. Returns the exit status; what failed is told on stderr.
+ * stdout and stderr. A hook whose `env` is NULL gets PATH alone, as from hookd. Returns the exit
+ * status; what failed is told on stderr.
  */
 int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *state,
 	      size_t length);

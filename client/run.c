@@ -11,7 +11,8 @@
  *	                 ^                           |
  *	                 `-----------lost------------'   for RECONNECT_NS, or to the deadline
  *
- * Only a first connection that cannot be made is an error at once: nothing was sent then.
+ * Only a first connection that cannot be made is an error at once: nothing was sent then. A socket
+ * that has become somebody else's ends it too, as the request would go to whoever that is.
  */
 
 #include "client/run.h"
@@ -166,6 +167,9 @@ static int run_try(struct hookd_client *client, struct reconnect *reconnect, int
 	bool is_kept;
 	int r = client_send(client, deadline, &is_kept);
 
+	/* -EPERM means that nothing was run, which is not known of what was sent before. */
+	if (r == -EPERM && reconnect->is_repeat)
+		return -EPIPE;
 	if (r == -EPIPE || (r < 0 && r != -ETIMEDOUT && reconnect->is_repeat))
 		return -EAGAIN;
 	if (r < 0)

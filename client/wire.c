@@ -103,6 +103,17 @@ void wire_close(struct wire *wire)
 	*wire = WIRE_INIT;
 }
 
+int wire_peer_uid(const struct wire *wire, uid_t *ret_uid)
+{
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (getsockopt(wire->fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return -errno;
+	*ret_uid = credentials.uid;
+	return 0;
+}
+
 /* What ended the connection is all the same to a caller; an errno of another kind is kept. */
 static int wire_error(void)
 {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "proto/varlink.h"
 
@@ -23,6 +24,8 @@ static inline bool wire_is_open(const struct wire *wire)
 /* -ETIMEDOUT, -ENAMETOOLONG, or what socket(2) and connect(2) say. */
 int wire_connect(struct wire *wire, const char *path, int64_t deadline);
 void wire_close(struct wire *wire);
+/* The uid of the process that called listen(2) on the other end, as our user namespace shows it. */
+int wire_peer_uid(const struct wire *wire, uid_t *ret_uid);
 
 /* Sends what the socket takes at once and adds it to *sent: 0, -EAGAIN, -EPIPE when it broke. */
 int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent);

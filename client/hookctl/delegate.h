@@ -9,7 +9,7 @@
 /* What stands in the hooks that take the place of others. */
 struct delegate {
 	const char *shim;    /* absolute path of hookd-oci-hook */
-	const char *address; /* NULL: the shim's default */
+	const char *address; /* NULL: the default */
 	const char *if_down; /* NULL: the shim's default */
 	uint64_t timeout_s;  /* 0: the sum of the list's own and DELEGATE_SPARE_S */
 };

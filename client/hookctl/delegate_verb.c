@@ -41,6 +41,20 @@ static bool is_address(const char *address)
 	return strncmp(address, "unix:/", 6) == 0 && hp_json_is_text(address, strlen(address));
 }
 
+/*
+ * The address that hookctl itself uses. It is written into the config even where it comes from the
+ * environment: in the container's stages the shim does not look there. NULL: the default.
+ */
+static const char *own_address(const struct ctl *ctl)
+{
+	const char *address = ctl_option(ctl, OPTION_ADDRESS);
+
+	if (address != NULL)
+		return address;
+	address = secure_getenv("HOOKD_ADDRESS");
+	return address != NULL && address[0] != '\0' ? address : NULL;
+}
+
 /* 0, or an exit status that was explained. */
 static int read_options(const struct ctl *ctl, struct delegate *ret)
 {
@@ -48,12 +62,12 @@ static int read_options(const struct ctl *ctl, struct delegate *ret)
 	const char *timeout = ctl_option(ctl, OPTION_TIMEOUT);
 
 	*ret = (struct delegate){.shim = shim != NULL ? shim : DEFAULT_SHIM,
-				 .address = ctl_option(ctl, OPTION_ADDRESS),
+				 .address = own_address(ctl),
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN)};
 	if (!is_shim(ret->shim))
 		return ctl_usage("--shim=%s is no absolute path of a program", ret->shim);
 	if (ret->address != NULL && !is_address(ret->address))
-		return ctl_usage("--address=%s is not unix:PATH", ret->address);
+		return ctl_usage("the address %s is not unix:PATH", ret->address);
 	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
 		return ctl_usage("--timeout=%s is no number of seconds from 1 to %llu", timeout,
 				 HP_TIMEOUT_SECONDS_MAX);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,7 +38,24 @@ struct fake_server {
 	int failed_errno;
 };
 
-static int fake_listen(struct fake_server *server)
+/* The kernel notes who calls listen(2) for SO_PEERCRED of those who connect. The system call itself
+ * changes the ids of this thread alone; libc's function would change them for all threads. */
+static int fake_listen_as(int fd, uid_t uid)
+{
+	uid_t own = geteuid();
+	int r;
+
+	if (uid == 0)
+		return listen(fd, 8);
+	if (syscall(SYS_setresuid, -1, uid, -1) < 0)
+		return -1;
+	r = listen(fd, 8);
+	if (syscall(SYS_setresuid, -1, own, -1) < 0)
+		return -1;
+	return r;
+}
+
+static int fake_listen(struct fake_server *server, uid_t uid)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -45,7 +63,7 @@ static int fake_listen(struct fake_server *server)
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/s",
 		       server->directory_fd);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, 8) < 0)
+	    fake_listen_as(fd, uid) < 0)
 		return -1;
 	server->listen_fd = fd;
 	return 0;
@@ -174,7 +192,7 @@ static int fake_do(struct fake_server *server, const struct fake_step *step)
 	case FAKE_UNLISTEN:
 		return fake_unlisten(server);
 	case FAKE_LISTEN:
-		return fake_listen(server);
+		return fake_listen(server, step->number);
 	case FAKE_WAIT_CONNECTS:
 		return fake_wait_connects(step->number);
 	case FAKE_ADVANCE:
@@ -227,7 +245,7 @@ static void fake_make_path(struct fake_server *server, size_t path_length)
 	free(path);
 }
 
-struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length)
+static struct fake_server *fake_start(const struct fake_step *steps, size_t path_length, uid_t uid)
 {
 	struct fake_server *server = calloc(1, sizeof(*server));
 
@@ -235,7 +253,7 @@ struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t
 	server->steps = steps;
 	server->fd = -1;
 	fake_make_path(server, path_length);
-	assert_int_equal(fake_listen(server), 0);
+	assert_int_equal(fake_listen(server, uid), 0);
 	assert_int_equal(sem_init(&server->go, 0, 0), 0);
 	calls_reset();
 	assert_int_equal(pthread_create(&server->thread, NULL, fake_main, server), 0);
@@ -244,7 +262,21 @@ struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t
 
 struct fake_server *fake_server_start(const struct fake_step *steps)
 {
-	return fake_server_start_long(steps, 0);
+	return fake_start(steps, 0, 0);
+}
+
+struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length)
+{
+	return fake_start(steps, path_length, 0);
+}
+
+struct fake_server *fake_server_start_as(const struct fake_step *steps, uid_t uid)
+{
+	struct fake_server *server = fake_start(steps, 0, uid);
+
+	assert_int_equal(chmod(server->directory, 0711), 0);
+	assert_int_equal(chmod(server->path, 0666), 0);
+	return server;
 }
 
 const char *fake_server_address(const struct fake_server *server)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * The other end of a client: a thread with a real Unix socket that does what a list of steps says,
@@ -20,7 +21,7 @@ enum fake_type {
 	FAKE_EOF,	    /* the client closes */
 	FAKE_CLOSE,	    /* we do */
 	FAKE_UNLISTEN,	    /* nobody is there any more */
-	FAKE_LISTEN,	    /* and again somebody is */
+	FAKE_LISTEN,	    /* and again somebody is, of uid `number` where that is not 0 */
 	FAKE_WAIT_CONNECTS, /* until connect(2) was tried `number` times in all */
 	FAKE_ADVANCE,	    /* the clock, by `number` ms */
 	FAKE_ANSWER_ALL,    /* one message of each who comes, until fake_server_shut() */
@@ -39,6 +40,8 @@ struct fake_server;
 struct fake_server *fake_server_start(const struct fake_step *steps);
 /* The same at a path of at least this length. */
 struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length);
+/* The same with a socket that everybody may connect to and that listens as `uid`; takes root. */
+struct fake_server *fake_server_start_as(const struct fake_step *steps, uid_t uid);
 const char *fake_server_address(const struct fake_server *server);
 const char *fake_server_path(const struct fake_server *server);
 void fake_server_go(struct fake_server *server);

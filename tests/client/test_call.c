@@ -93,6 +93,75 @@ static void test_connecting_has_a_deadline(void **state)
 	test_end(clients[0], server);
 }
 
+/* ---- who serves the socket ---- */
+
+/* Connects as `client_uid` to a socket that listens as `server_uid`. */
+static void assert_server(uid_t server_uid, uid_t client_uid, int expected)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+	struct fake_server *server = fake_server_start_as(steps, server_uid);
+	struct hookd_client *client = test_client(server);
+	char sentence[256];
+
+	assert_int_equal(seteuid(client_uid), 0);
+	assert_int_equal(hookd_client_connect(client), expected);
+	assert_int_equal(seteuid(0), 0);
+	if (expected < 0) {
+		(void)snprintf(sentence, sizeof(sentence),
+			       "the socket %s belongs to uid %u, not to root or to you",
+			       fake_server_path(server), server_uid);
+		assert_string_equal(hookd_client_error(client), sentence);
+		assert_true(hookd_get_fd(client) < 0);
+	}
+	test_end(client, server);
+}
+
+static void test_server_is_root_or_the_same_user(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_server(0, 0, 0);
+	assert_server(0, 4711, 0);
+	assert_server(4711, 4711, 0);
+	assert_server(4711, 0, -EPERM);
+	assert_server(4712, 4711, -EPERM);
+	/* What root of the host looks like in a user namespace, and everybody else. */
+	assert_server(65534, 65534, -EPERM);
+}
+
+static void on_no_event(struct hookd_client *client, const struct hookd_event *event,
+			void *userdata)
+{
+	(void)client, (void)event, (void)userdata;
+	fail();
+}
+
+/* FAKE_EOF: the server has got no byte. */
+static void test_server_of_another_user_gets_no_byte(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF},    {FAKE_ACCEPT},
+						 {FAKE_EOF},	{FAKE_ACCEPT}, {FAKE_EOF},
+						 {FAKE_END}};
+	const struct hookd_run_request *request = REQUEST(.hooks = HOOKS);
+	struct hookd_result *result = NULL;
+	struct hookd_client *client;
+	struct fake_server *server;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	server = fake_server_start_as(steps, 4711);
+	client = test_client(server);
+	assert_int_equal(hookd_call(client, "io.hookd.control.Ping", NULL, false, NULL, NULL),
+			 -EPERM);
+	assert_int_equal(hookd_run(client, request, &result), -EPERM);
+	assert_int_equal(hookd_run_start(client, request, on_no_event, NULL), -EPERM);
+	assert_non_null(strstr(hookd_client_error(client), "belongs to uid 4711"));
+	assert_null(result);
+	test_end(client, server);
+}
+
 /* ---- calls ---- */
 
 struct replies {
@@ -402,6 +471,8 @@ int main(void)
 	    cmocka_unit_test(test_nobody_is_there),
 	    cmocka_unit_test(test_long_path),
 	    cmocka_unit_test(test_connecting_has_a_deadline),
+	    cmocka_unit_test(test_server_is_root_or_the_same_user),
+	    cmocka_unit_test(test_server_of_another_user_gets_no_byte),
 	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_more_replies),
 	    cmocka_unit_test(test_more_than_was_asked_for),

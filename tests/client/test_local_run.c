@@ -42,6 +42,41 @@ static void test_local_environment(void **state)
 	assert_string_equal(outcome.text, "1-\n-2\n-\n");
 }
 
+#define UNSAFE                                                                                     \
+	(char *)"LD_PRELOAD=/nonexistent.so", (char *)"LD_LIBRARY_PATH=/nonexistent",              \
+	    (char *)"GLIBC_TUNABLES=x", (char *)"MALLOC_ARENA_MAX=1", (char *)"GCONV_PATH=/n",     \
+	    (char *)"TMPDIR=/nonexistent", (char *)"LOCPATH=/n"
+
+/* The hook is /usr/bin/env: its output is its environment. */
+static void assert_local_environment(const char *stage, const char *expected)
+{
+	char *env[] = {(char *)"A=1", UNSAFE, (char *)"TMPDIRS=kept", NULL};
+	char option[64];
+	struct outcome outcome;
+
+	(void)snprintf(option, sizeof(option), "--stage=%s", stage);
+	outcome = run_shim_with(STATE, env,
+				ARGV(option, (char *)NOBODY, (char *)"--if-down=run-local",
+				     (char *)"--hook=/usr/bin/env"));
+	assert_int_equal(outcome.status, 0);
+	/* A shim that is not static has something of its own to say of LD_PRELOAD. */
+	assert_true(strlen(outcome.text) >= strlen(expected));
+	assert_string_equal(outcome.text + strlen(outcome.text) - strlen(expected), expected);
+	assert_null(strstr(outcome.text, "LD_PRELOAD="));
+}
+
+static void test_local_environment_is_inherited_by_stage(void **state)
+{
+	static const char path_alone[] =
+	    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n";
+
+	(void)state;
+	assert_local_environment("createRuntime", "A=1\nTMPDIRS=kept\n");
+	assert_local_environment("poststop", "A=1\nTMPDIRS=kept\n");
+	assert_local_environment("createContainer", path_alone);
+	assert_local_environment("startContainer", path_alone);
+}
+
 static void test_local_signals_are_reset(void **state)
 {
 	struct outcome outcome =
@@ -144,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_local_hooks_run_in_order),
 	    cmocka_unit_test(test_local_environment),
+	    cmocka_unit_test(test_local_environment_is_inherited_by_stage),
 	    cmocka_unit_test(test_local_signals_are_reset),
 	    cmocka_unit_test(test_local_failure_stops),
 	    cmocka_unit_test(test_local_poststop_goes_on),

@@ -106,6 +106,27 @@ static void test_daemon_that_stays_away_is_given_up(void **state)
 	test_end(client, server);
 }
 
+static void test_request_is_not_repeated_to_another_user(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ},	  {FAKE_UNLISTEN}, {FAKE_LISTEN, .number = 4711},
+	    {FAKE_CLOSE},  {FAKE_ACCEPT}, {FAKE_EOF},	   {FAKE_END}};
+	struct hookd_result *result = NULL;
+	struct fake_server *server;
+	struct hookd_client *client;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	server = fake_server_start(steps);
+	client = test_client(server);
+	/* Not -EPERM, which says that nothing was run. */
+	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), -EPIPE);
+	assert_non_null(strstr(hookd_client_error(client), "belongs to uid 4711"));
+	assert_null(result);
+	test_end(client, server);
+}
+
 static void test_each_long_connection_counts_anew(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},
@@ -205,6 +226,7 @@ int main(void)
 	    cmocka_unit_test(test_two_requests_have_two_ids),
 	    cmocka_unit_test(test_restarted_daemon_is_waited_for),
 	    cmocka_unit_test(test_daemon_that_stays_away_is_given_up),
+	    cmocka_unit_test(test_request_is_not_repeated_to_another_user),
 	    cmocka_unit_test(test_each_long_connection_counts_anew),
 	    cmocka_unit_test(test_deadline_holds_while_reconnecting),
 	    cmocka_unit_test(test_busy_is_final_only_the_first_time),

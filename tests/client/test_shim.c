@@ -114,6 +114,77 @@ static void test_environment_that_is_no_text(void **state)
 	fake_server_free(server);
 }
 
+/* What hooks without env are sent as: `expected` follows the arguments of the first one. */
+static void assert_environment_sent(const char *stage, const char *expected)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
+	char *env[] = {(char *)"A=1",
+		       (char *)"LD_PRELOAD=/nonexistent.so",
+		       (char *)"LD_AUDIT=/nonexistent.so",
+		       (char *)"GLIBC_TUNABLES=x",
+		       (char *)"MALLOC_PERTURB_=1",
+		       (char *)"NLSPATH=/nonexistent",
+		       (char *)"LD=kept",
+		       (char *)"TZDIR=/nonexistent",
+		       NULL};
+	struct fake_server *server = fake_server_start(steps);
+	char stage_option[64], hooks[256];
+	const char *message;
+
+	(void)snprintf(stage_option, sizeof(stage_option), "--stage=%s", stage);
+	(void)snprintf(hooks, sizeof(hooks),
+		       "--hooks-json={\"%s\":[{\"path\":\"/x\"},{\"path\":\"/y\",\"env\":["
+		       "\"LD_PRELOAD=mine\"]}]}",
+		       stage);
+	assert_int_equal(
+	    run_shim_with(STATE, env, ARGV(stage_option, address_option(server), hooks)).status, 0);
+	fake_server_join(server);
+	message = fake_server_message(server, 0);
+	assert_non_null(strstr(message, expected));
+	assert_non_null(strstr(message, "\"env\":[\"LD_PRELOAD=mine\"]"));
+	assert_null(strstr(message, "nonexistent"));
+	fake_server_free(server);
+}
+
+static void test_environment_is_inherited_by_stage(void **state)
+{
+	(void)state;
+	assert_environment_sent("prestart",
+				"{\"path\":\"/x\",\"args\":null,\"env\":[\"A=1\",\"LD=kept\"]");
+	assert_environment_sent("poststart",
+				"{\"path\":\"/x\",\"args\":null,\"env\":[\"A=1\",\"LD=kept\"]");
+	assert_environment_sent("createContainer", "{\"path\":\"/x\",\"args\":null,\"env\":null");
+	assert_environment_sent("startContainer", "{\"path\":\"/x\",\"args\":null,\"env\":null");
+}
+
+/* A server that says yes to everybody, and whose address is in the environment alone. */
+static int status_with_variable(const char *stage)
+{
+	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, FAKE_SUCCESS}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	char variable[256], option[64];
+	struct outcome outcome;
+
+	(void)snprintf(variable, sizeof(variable), "HOOKD_ADDRESS=%s", fake_server_address(server));
+	(void)snprintf(option, sizeof(option), "--stage=%s", stage);
+	outcome = run_shim_with(STATE, ((char *const[]){variable, NULL}),
+				ARGV(option, (char *)"--hook=/x"));
+	fake_server_shut(server);
+	end(server);
+	return outcome.status;
+}
+
+static void test_variable_for_the_address_is_ignored_in_the_container(void **state)
+{
+	(void)state;
+	if (access("/run/hookd/hookd.sock", F_OK) == 0)
+		skip();
+	assert_int_equal(status_with_variable("createRuntime"), 0);
+	assert_int_equal(status_with_variable("createContainer"), 125);
+	assert_int_equal(status_with_variable("startContainer"), 125);
+}
+
 #define HOOK_OF(outcome, more)                                                                     \
 	"{\"index\":0,\"path\":\"/x\",\"outcome\":\"" outcome "\",\"success\":false," more         \
 	"\"stdoutBytes\":0,\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false," \
@@ -212,6 +283,29 @@ static void test_hookd_is_down(void **state)
 	assert_string_equal(outcome.text, "");
 }
 
+/* A fake hookd of another user is no hookd that is down. */
+static void test_server_of_another_user(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+	static char *const ways[] = {(char *)"--if-down=fail", (char *)"--if-down=run-local",
+				     (char *)"--if-down=ignore"};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct fake_server *server = fake_server_start_as(steps, 4711);
+		struct outcome outcome =
+		    run_shim((char *)"--stage=createRuntime", address_option(server), ways[i],
+			     (char *)"--hook=/bin/echo", (char *)"--", (char *)"ran");
+
+		assert_int_equal(outcome.status, 125);
+		assert_non_null(strstr(outcome.text, "belongs to uid 4711"));
+		assert_null(strstr(outcome.text, "ran"));
+		end(server);
+	}
+}
+
 static void test_wrong_use(void **state)
 {
 	static const struct {
@@ -280,10 +374,13 @@ int main(void)
 	    cmocka_unit_test(test_request),
 	    cmocka_unit_test(test_sources),
 	    cmocka_unit_test(test_environment_that_is_no_text),
+	    cmocka_unit_test(test_environment_is_inherited_by_stage),
+	    cmocka_unit_test(test_variable_for_the_address_is_ignored_in_the_container),
 	    cmocka_unit_test(test_exit_statuses),
 	    cmocka_unit_test(test_stderr_and_sentence),
 	    cmocka_unit_test(test_nothing_to_run),
 	    cmocka_unit_test(test_hookd_is_down),
+	    cmocka_unit_test(test_server_of_another_user),
 	    cmocka_unit_test(test_wrong_use),
 	    cmocka_unit_test(test_wrong_states),
 	    cmocka_unit_test(test_words),

@@ -10,6 +10,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 failures=0
 seen=0
+unset HOOKD_ADDRESS
 
 fail() {
 	echo "FAIL: $runtime: $*" >&2
@@ -43,6 +44,16 @@ for runtime in runc crun; do
 	"$hookctl" delegate --shim=/opt/shim <new.json >again.json || fail "again: exit $?"
 	cmp new.json again.json || fail "twice is not once"
 	"$hookctl" delegate <config.json | cmp - config.json || fail "a config without hooks changed"
+
+	# The address that hookctl uses is the shim's in every stage.
+	HOOKD_ADDRESS=unix:/tmp/e "$hookctl" delegate <with-hooks.json >address.json ||
+		fail "with HOOKD_ADDRESS: exit $?"
+	[ "$(grep -c '"--address=unix:/tmp/e"' address.json)" -eq 2 ] ||
+		fail "HOOKD_ADDRESS is not written: $(cat address.json)"
+	HOOKD_ADDRESS=unix:/tmp/e "$hookctl" --address=unix:/tmp/o delegate <with-hooks.json |
+		grep -q -e '--address=unix:/tmp/o' || fail "--address does not win"
+	HOOKD_ADDRESS=tcp:x "$hookctl" delegate <with-hooks.json >/dev/null 2>&1 &&
+		fail "a bad HOOKD_ADDRESS is taken"
 
 	expected='{"createRuntime":[{"path":"/usr/bin/env","args":["env","A=\\u0041 \\"q\\""],"timeout":5},{"path":"/bin/true","env":[],"timeout":7}]}'
 	[ "$(carried new.json | sed 's/\\\\/\\/g')" = "$(printf '%s' "$expected" | sed 's/\\\\/\\/g')" ] ||
