@@ -117,11 +117,10 @@ struct hookd_run_request {
  * A startContainer hook, and any hook whose program comes from the container's image, may do no
  * more than the container: without `settings` it has the user and group ids, the supplementary
  * groups, the capability sets and no_new_privs of the container's process (the `pid` of `state`) as
- * the kernel shows them when the hook starts. With `settings` it has what they ask for and the
- * container's process has too: they can lower its rights and not raise them. The kernel does not
- * let one process copy the seccomp filter or the security label (AppArmor, SELinux) of another. So
- * give `settings` with the container's seccomp profile and label where such a hook must be under
- * them.
+ * the kernel shows them when the hook starts. `settings` can lower these rights; a hook whose
+ * settings ask for more fails with EPERM and is not run. The kernel does not let one process copy
+ * the seccomp filter or the security label (AppArmor, SELinux) of another. So give `settings` with
+ * the container's seccomp profile and label where such a hook must be under them.
  */
 int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
 	      struct hookd_result **ret);

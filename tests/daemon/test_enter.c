@@ -8,6 +8,7 @@
 #include "tests/daemon/support.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -192,6 +193,25 @@ static void a_text_without_an_end_has_one(void **state)
 	assert_int_equal(strlen(child.failed_detail), sizeof(report.detail) - 1);
 }
 
+/* A dynamic loader would be looked for in the container, and run with all rights. */
+static void hookd_run_loads_nothing(void **state)
+{
+	extern const char hookd_run_image[];
+	Elf64_Ehdr elf;
+
+	(void)state;
+	memcpy(&elf, hookd_run_image, sizeof(elf));
+	assert_memory_equal(elf.e_ident, ELFMAG, SELFMAG);
+	assert_true(elf.e_phnum > 0);
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		Elf64_Phdr header;
+
+		memcpy(&header, hookd_run_image + elf.e_phoff + i * sizeof(header), sizeof(header));
+		assert_int_not_equal(header.p_type, PT_INTERP);
+		assert_int_not_equal(header.p_type, PT_DYNAMIC);
+	}
+}
+
 #define ENTER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -202,6 +222,7 @@ int main(void)
 	    ENTER_TEST(there_is_room_for_one_descriptor),
 	    ENTER_TEST(a_step_that_is_none_is_not_believed),
 	    ENTER_TEST(a_text_without_an_end_has_one),
+	    ENTER_TEST(hookd_run_loads_nothing),
 	};
 
 	bound_time();
