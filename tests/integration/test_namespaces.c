@@ -458,6 +458,46 @@ static void process_of_the_host_is_no_container(void **state)
 	container_stop(&container);
 }
 
+static const char *new_root;
+
+static bool change_root(void)
+{
+	return chroot(new_root) == 0 && chdir("/") == 0;
+}
+
+/* setns(2) alone leads to the root of the mount namespace, which the process may have left. */
+static void root_is_that_of_the_process(void **state)
+{
+	static const int kinds[] = {CLONE_NEWNS, CLONE_NEWNS | CLONE_NEWPID,
+				    CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	assert_int_equal(chmod(harness->directory, 0755), 0);
+	new_root = strdup(harness_path(harness, "private"));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		container_start_as(harness, kinds[i], change_root, &container);
+		run(client, .stage = "startContainer", .state = state_of_pid(container.pid),
+		    .hooks = {"{'path':'/hook','args':['h','show','/marker']}"});
+		check_success(client);
+		check_string(client, STDOUT, "inside");
+		run(client, .stage = "startContainer", .state = state_of_pid(container.pid),
+		    .hooks = {"{'path':'/../../../hook','args':['h','show','@DIR@/private/marker']"
+			      "}"});
+		check_int(client, "result.hooks[0].exitStatus", MISSING);
+		/* A program of the host's is there for the runtime, and has the container's rights.
+		 */
+		run(client, .stage = "createContainer", .state = state_of_pid(container.pid),
+		    .hooks = {HOOK("'show','/marker'")});
+		check_success(client);
+		check_string(client, STDOUT, "inside");
+		container_stop(&container);
+	}
+	free((void *)new_root);
+}
+
 /* Of createContainer the path is the runtime's, who may live among other mounts than hookd. */
 static void path_of_a_caller_elsewhere(void **state)
 {
@@ -497,6 +537,7 @@ int main(int argc, char **argv)
 	    TEST(caller_in_any_other_namespace),
 	    TEST(pid_counts_in_the_caller_s_namespace),
 	    TEST(process_of_the_host_is_no_container),
+	    TEST(root_is_that_of_the_process),
 	    TEST(path_of_a_caller_elsewhere),
 	};
 
