@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "daemon/hookd-run/job.h"
 
 #define CAPABILITY(number) (1ull << (number))
+#define OVERFLOW_ID	   65534 /* of user_namespaces(7) */
 
 /* ---- the container's process ---- */
 
@@ -70,7 +72,11 @@ static void read_ids(const char *text, const char *key, uint32_t ids[static 3])
 		ids[i] = (uint32_t)strtoul(at, &at, 10);
 }
 
-static void read_groups(const char *text, struct rights *rights)
+/*
+ * A group that has no number in the container's user namespace is shown as the overflow id: it
+ * cannot be set from there, and the hook goes without.
+ */
+static void read_groups(const struct job *job, const char *text, struct rights *rights)
 {
 	char *at = (char *)find_line(text, "Groups"), *end = strchr(at, '\n');
 	size_t most = 0;
@@ -80,8 +86,12 @@ static void read_groups(const char *text, struct rights *rights)
 	rights->groups = calloc(most + 1, sizeof(*rights->groups));
 	if (!rights->groups || !end)
 		fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
-	for (; at < end && *at >= '0' && *at <= '9'; at += *at == ' ')
-		rights->groups[rights->group_count++] = (uint32_t)strtoul(at, &at, 10);
+	for (; at < end && *at >= '0' && *at <= '9'; at += *at == ' ') {
+		uint32_t group = (uint32_t)strtoul(at, &at, 10);
+
+		if (group != OVERFLOW_ID || !(job->namespaces & CLONE_NEWUSER))
+			rights->groups[rights->group_count++] = group;
+	}
 }
 
 static uint64_t read_set(const char *text, const char *key)
@@ -97,7 +107,7 @@ static void read_container(const struct job *job, struct rights *rights)
 	text = read_file(job->proc, path);
 	read_ids(text, "Uid", rights->uids);
 	read_ids(text, "Gid", rights->gids);
-	read_groups(text, rights);
+	read_groups(job, text, rights);
 	rights->sets[HP_CAPABILITIES_INHERITABLE] = read_set(text, "CapInh");
 	rights->sets[HP_CAPABILITIES_PERMITTED] = read_set(text, "CapPrm");
 	rights->sets[HP_CAPABILITIES_EFFECTIVE] = read_set(text, "CapEff");

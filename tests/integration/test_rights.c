@@ -252,6 +252,23 @@ static void what_was_given_up_does_not_come_back_by_the_exec(void **state)
 	}
 }
 
+/* A group of the host's that a process has brought along has no number in its user namespace. */
+static void a_group_without_a_number_is_left_out(void **state)
+{
+	const gid_t groups[] = {4711};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	assert_int_equal(setgroups(1, groups), 0);
+	start(harness, CLONE_NEWNS | CLONE_NEWUSER, stay_root, &container);
+	assert_int_equal(setgroups(0, NULL), 0);
+	view(client, &container);
+	check_line(client, STDOUT, "status Groups: ");
+	container_stop(&container);
+}
+
 static void saved_ids_are_taken_along(void **state)
 {
 	struct harness *harness = *state;
@@ -444,6 +461,7 @@ int main(int argc, char **argv)
 	    TEST(a_user_has_his_ids_groups_and_no_new_privs),
 	    TEST(ambient_capabilities_are_kept),
 	    TEST(what_was_given_up_does_not_come_back_by_the_exec),
+	    TEST(a_group_without_a_number_is_left_out),
 	    TEST(saved_ids_are_taken_along),
 	    TEST(any_stage_in_a_container_is_treated_alike),
 	    TEST(createContainer_is_the_runtime_s),
