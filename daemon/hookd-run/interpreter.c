@@ -37,27 +37,32 @@ static bool read_text(int fd, uint64_t offset, uint64_t length, char *path)
 	return true;
 }
 
-static bool read_elf64(int fd, const Elf64_Ehdr *elf, char *path)
+/* Of either class, as one of 64 bits. */
+static bool read_header(int fd, bool is_64, uint64_t table, int i, Elf64_Phdr *ret_header)
 {
-	for (int i = 0; i < elf->e_phnum && i < HEADERS_MAX; i++) {
-		Elf64_Phdr header;
-		off_t at = (off_t)(elf->e_phoff + (uint64_t)i * sizeof(header));
+	Elf32_Phdr header;
 
-		if (pread(fd, &header, sizeof(header), at) != sizeof(header))
-			return false;
-		if (header.p_type == PT_INTERP)
-			return read_text(fd, header.p_offset, header.p_filesz, path);
-	}
-	return false;
+	if (is_64)
+		return pread(fd, ret_header, sizeof(*ret_header),
+			     (off_t)(table + (uint64_t)i * sizeof(*ret_header))) ==
+		       sizeof(*ret_header);
+	if (pread(fd, &header, sizeof(header), (off_t)(table + (uint64_t)i * sizeof(header))) !=
+	    sizeof(header))
+		return false;
+	*ret_header = (Elf64_Phdr){
+	    .p_type = header.p_type,
+	    .p_offset = header.p_offset,
+	    .p_filesz = header.p_filesz,
+	};
+	return true;
 }
 
-static bool read_elf32(int fd, const Elf32_Ehdr *elf, char *path)
+static bool read_elf(int fd, bool is_64, uint64_t table, int count, char *path)
 {
-	for (int i = 0; i < elf->e_phnum && i < HEADERS_MAX; i++) {
-		Elf32_Phdr header;
-		off_t at = (off_t)(elf->e_phoff + (uint64_t)i * sizeof(header));
+	Elf64_Phdr header;
 
-		if (pread(fd, &header, sizeof(header), at) != sizeof(header))
+	for (int i = 0; i < count && i < HEADERS_MAX; i++) {
+		if (!read_header(fd, is_64, table, i, &header))
 			return false;
 		if (header.p_type == PT_INTERP)
 			return read_text(fd, header.p_offset, header.p_filesz, path);
@@ -81,8 +86,8 @@ enum interpreter interpreter_read(int fd, char path[static INTERPRETER_SIZE])
 		return read_script(head.text, path) ? INTERPRETER_OF_SCRIPT : INTERPRETER_NONE;
 	is_elf = memcmp(head.text, ELFMAG, SELFMAG) == 0;
 	if (is_elf && head.text[EI_CLASS] == ELFCLASS64)
-		has_loader = read_elf64(fd, &head.elf64, path);
+		has_loader = read_elf(fd, true, head.elf64.e_phoff, head.elf64.e_phnum, path);
 	if (is_elf && head.text[EI_CLASS] == ELFCLASS32)
-		has_loader = read_elf32(fd, &head.elf32, path);
+		has_loader = read_elf(fd, false, head.elf32.e_phoff, head.elf32.e_phnum, path);
 	return has_loader ? INTERPRETER_OF_ELF : INTERPRETER_NONE;
 }

@@ -498,6 +498,48 @@ static void root_is_that_of_the_process(void **state)
 	free((void *)new_root);
 }
 
+/* libcontainer's dialect has a working directory. */
+static void run_in_directory(struct client *client, const char *stage, pid_t pid, const char *dir)
+{
+	char hook[256];
+
+	snprintf(hook, sizeof(hook), HOOK_WITH(",'dir':'%s'", "'exit','0'"), dir);
+	run(client, .stage = stage, .state = state_of_pid(pid),
+	    .extra = ",'dialect':'libcontainer'", .hooks = {hook});
+}
+
+/*
+ * In a container such a link may lead anywhere: none is followed, not even one that stays inside.
+ * On the host it is the caller's own affair.
+ */
+static void links_of_procfs_are_not_followed_inside(void **state)
+{
+	static const char *const directories[] = {"/proc/self/root", "/proc/self/cwd",
+						  "/proc/self/root/tmp", "/proc/thread-self/root"};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	container_start(harness, CLONE_NEWNS, false, &container);
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		run_in_directory(client, "startContainer", container.pid, directories[i]);
+		check_string(client, "result.hooks[0].failedStep", "cwd");
+		check_string(client, "result.hooks[0].errnoName", "ELOOP");
+		run_in_directory(client, "createContainer", container.pid, directories[i]);
+		check_string(client, "result.hooks[0].failedStep", "cwd");
+		run_in_directory(client, "poststart", container.pid, directories[i]);
+		check_success(client);
+	}
+	run_in_directory(client, "startContainer", container.pid, "/tmp");
+	check_success(client);
+	run(client, .stage = "startContainer", .state = state_of_pid(container.pid),
+	    .hooks = {"{'path':'/proc/self/root@DIR@/private/hook'}"});
+	check_string(client, "result.hooks[0].failedStep", "exec");
+	check_string(client, "result.hooks[0].errnoName", "ELOOP");
+	container_stop(&container);
+}
+
 /* Of createContainer the path is the runtime's, who may live among other mounts than hookd. */
 static void path_of_a_caller_elsewhere(void **state)
 {
@@ -538,6 +580,7 @@ int main(int argc, char **argv)
 	    TEST(pid_counts_in_the_caller_s_namespace),
 	    TEST(process_of_the_host_is_no_container),
 	    TEST(root_is_that_of_the_process),
+	    TEST(links_of_procfs_are_not_followed_inside),
 	    TEST(path_of_a_caller_elsewhere),
 	};
 

@@ -27,7 +27,6 @@ static const int kinds[] = {
     CLONE_NEWNS | CLONE_NEWUSER,
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER,
 };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* ---- what the container's process makes of itself ---- */
 
@@ -158,98 +157,85 @@ static void view(struct client *client, const struct container *container)
 	expect_no_more(client, container);
 }
 
-/* ---- without settings ---- */
-
-static void a_root_of_all_capabilities_has_them(void **state)
+/* What the hook has in a container of each kind, whose process was prepared so. */
+static void in_each_kind(struct harness *harness, bool (*prepare)(void), const char *settings,
+			 void (*look)(struct client *client, const struct container *container))
 {
-	struct harness *harness = *state;
 	struct client *client = client_open(harness);
 	struct container container;
 
 	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], stay_root, &container);
-		view(client, &container);
-		check_line(client, STDOUT, "status Uid: 0 0 0 0");
-		check_line(client, STDOUT, "status NoNewPrivs: 0");
-		expect_set(client, "CapEff:", set_of_process(container.pid, "CapEff:"));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		start(harness, kinds[i], prepare, &container);
+		run(client, .stage = "startContainer", .state = state_of(&container),
+		    .extra = settings, .hooks = {VIEW});
+		check_success(client);
+		look(client, &container);
 		container_stop(&container);
 	}
+}
+
+/* ---- without settings ---- */
+
+static void look_for_all(struct client *client, const struct container *container)
+{
+	check_line(client, STDOUT, "status Uid: 0 0 0 0");
+	check_line(client, STDOUT, "status NoNewPrivs: 0");
+	expect_set(client, "CapEff:", set_of_process(container->pid, "CapEff:"));
+}
+
+static void a_root_of_all_capabilities_has_them(void **state)
+{
+	in_each_kind(*state, stay_root, NULL, look_for_all);
+}
+
+static void look_for_few(struct client *client, const struct container *container)
+{
+	expect_no_more(client, container);
+	check_line(client, STDOUT, "status Uid: 0 0 0 0");
+	expect_set(client, "CapPrm:", KILL | CHOWN);
+	expect_set(client, "CapEff:", KILL | CHOWN);
+	expect_set(client, "CapBnd:", KILL | CHOWN);
 }
 
 static void a_root_of_few_capabilities_has_few(void **state)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
+	in_each_kind(*state, be_root_of_few, NULL, look_for_few);
+}
 
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_root_of_few, &container);
-		view(client, &container);
-		check_line(client, STDOUT, "status Uid: 0 0 0 0");
-		expect_set(client, "CapPrm:", KILL | CHOWN);
-		expect_set(client, "CapEff:", KILL | CHOWN);
-		expect_set(client, "CapBnd:", KILL | CHOWN);
-		container_stop(&container);
-	}
+static void look_for_user(struct client *client, const struct container *container)
+{
+	expect_no_more(client, container);
+	check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+	check_line(client, STDOUT, "status Gid: 1001 1001 1001 1001");
+	check_line(client, STDOUT, "status Groups: 2000 2001 ");
+	check_line(client, STDOUT, "status NoNewPrivs: 1");
+	expect_set(client, "CapPrm:", 0);
+	expect_set(client, "CapBnd:", KILL | CHOWN);
 }
 
 static void a_user_has_his_ids_groups_and_no_new_privs(void **state)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
+	in_each_kind(*state, be_user, NULL, look_for_user);
+}
 
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_user, &container);
-		view(client, &container);
-		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
-		check_line(client, STDOUT, "status Gid: 1001 1001 1001 1001");
-		check_line(client, STDOUT, "status Groups: 2000 2001 ");
-		check_line(client, STDOUT, "status NoNewPrivs: 1");
-		expect_set(client, "CapPrm:", 0);
-		expect_set(client, "CapBnd:", KILL | CHOWN);
-		container_stop(&container);
-	}
+static void look_for_ambient(struct client *client, const struct container *container)
+{
+	expect_no_more(client, container);
+	expect_set(client, "CapPrm:", KILL);
+	expect_set(client, "CapAmb:", KILL);
 }
 
 static void ambient_capabilities_are_kept(void **state)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
-
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_user_with_ambient, &container);
-		view(client, &container);
-		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
-		expect_set(client, "CapPrm:", KILL);
-		expect_set(client, "CapAmb:", KILL);
-		container_stop(&container);
-	}
+	in_each_kind(*state, be_user_with_ambient, NULL, look_for_ambient);
 }
 
 /* capabilities(7): uid 0 gets the bounding set by an exec, which this one has given up. */
 static void what_was_given_up_does_not_come_back_by_the_exec(void **state)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
-
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], give_up_permitted, &container);
-		view(client, &container);
-		check_line(client, STDOUT, "status Uid: 0 0 0 0");
-		container_stop(&container);
-		start(harness, kinds[i], give_up_all_but_ambient, &container);
-		view(client, &container);
-		expect_set(client, "CapPrm:", KILL);
-		container_stop(&container);
-	}
+	in_each_kind(*state, give_up_permitted, NULL, expect_no_more);
+	in_each_kind(*state, give_up_all_but_ambient, NULL, look_for_ambient);
 }
 
 /* A group of the host's that a process has brought along has no number in its user namespace. */
@@ -269,22 +255,16 @@ static void a_group_without_a_number_is_left_out(void **state)
 	container_stop(&container);
 }
 
-static void saved_ids_are_taken_along(void **state)
+/* execve(2) copies the effective id to the saved one. */
+static void look_for_effective(struct client *client, const struct container *container)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
+	(void)container;
+	check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
+}
 
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_somebody_else_for_now, &container);
-		run(client, .stage = "startContainer", .state = state_of(&container),
-		    .hooks = {VIEW});
-		check_success(client);
-		/* execve(2) copies the effective id to the saved one. */
-		check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
-		container_stop(&container);
-	}
+static void effective_ids_count(void **state)
+{
+	in_each_kind(*state, be_somebody_else_for_now, NULL, look_for_effective);
 }
 
 static void any_stage_in_a_container_is_treated_alike(void **state)
@@ -358,30 +338,26 @@ static void settings_add_nothing(void **state)
 	container_stop(&container);
 }
 
-static void settings_take_away(void **state)
+static void look_for_kill(struct client *client, const struct container *container)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
+	expect_no_more(client, container);
+	expect_set(client, "CapPrm:", KILL);
+	expect_set(client, "CapBnd:", KILL);
+}
 
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_root_of_few, &container);
-		run(client, .stage = "startContainer", .state = state_of(&container),
-		    .extra = SETTINGS(SETS("'CAP_KILL'")), .hooks = {VIEW});
-		check_success(client);
-		expect_set(client, "CapPrm:", KILL);
-		expect_set(client, "CapBnd:", KILL);
-		container_stop(&container);
-	}
-	start(harness, CLONE_NEWNS | CLONE_NEWPID, stay_root, &container);
-	run(client, .stage = "startContainer", .state = state_of(&container),
-	    .extra = SETTINGS(USER(1000, 1001) ",'noNewPrivileges':true"), .hooks = {VIEW});
-	check_success(client);
+static void look_for_user_without_rights(struct client *client, const struct container *container)
+{
+	expect_no_more(client, container);
 	check_line(client, STDOUT, "status Uid: 1000 1000 1000 1000");
 	check_line(client, STDOUT, "status NoNewPrivs: 1");
 	expect_set(client, "CapPrm:", 0);
-	container_stop(&container);
+}
+
+static void settings_take_away(void **state)
+{
+	in_each_kind(*state, be_root_of_few, SETTINGS(SETS("'CAP_KILL'")), look_for_kill);
+	in_each_kind(*state, stay_root, SETTINGS(USER(1000, 1001) ",'noNewPrivileges':true"),
+		     look_for_user_without_rights);
 }
 
 /* Settings that say nothing about it leave all as it is, and "false" is nothing. */
@@ -412,26 +388,20 @@ static void other_settings_give_no_rights_back(void **state)
 	container_stop(&container);
 }
 
+static void look_for_filter(struct client *client, const struct container *container)
+{
+	look_for_few(client, container);
+	check_line(client, STDOUT, "status Seccomp: 2");
+	check_line(client, STDOUT, "status NoNewPrivs: 0");
+}
+
 /* A filter without no_new_privs is installed with a right that the hook does not get. */
 static void a_filter_leaves_no_right_behind(void **state)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
-	struct container container;
-
-	harness_needs_root();
-	for (size_t i = 0; i < KINDS; i++) {
-		start(harness, kinds[i], be_root_of_few, &container);
-		run(client, .stage = "startContainer", .state = state_of(&container),
-		    .extra = ",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
-			     "'syscalls':[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}",
-		    .hooks = {VIEW});
-		check_success(client);
-		check_line(client, STDOUT, "status Seccomp: 2");
-		check_line(client, STDOUT, "status NoNewPrivs: 0");
-		expect_set(client, "CapPrm:", KILL | CHOWN);
-		container_stop(&container);
-	}
+	in_each_kind(*state, be_root_of_few,
+		     ",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
+		     "'syscalls':[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}",
+		     look_for_filter);
 }
 
 /* ---- keys ---- */
@@ -462,7 +432,7 @@ int main(int argc, char **argv)
 	    TEST(ambient_capabilities_are_kept),
 	    TEST(what_was_given_up_does_not_come_back_by_the_exec),
 	    TEST(a_group_without_a_number_is_left_out),
-	    TEST(saved_ids_are_taken_along),
+	    TEST(effective_ids_count),
 	    TEST(any_stage_in_a_container_is_treated_alike),
 	    TEST(createContainer_is_the_runtime_s),
 	    TEST(settings_add_nothing),
