@@ -50,8 +50,7 @@ static inline void free_memory(void *pointer)
 
 /* ---- time ---- */
 
-#define NS_PER_S  1000000000ll
-#define NS_PER_MS 1000000ll
+#define NS_PER_S 1000000000ll
 
 static inline int64_t clock_ns(clockid_t clock)
 {
@@ -65,11 +64,6 @@ static inline int64_t clock_ns(clockid_t clock)
 static inline int64_t ns_from_uint64(uint64_t ns)
 {
 	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
-}
-
-static inline int64_t ns_from_ms(uint64_t ms)
-{
-	return ms > INT64_MAX / NS_PER_MS ? INT64_MAX : (int64_t)ms * NS_PER_MS;
 }
 
 static inline int64_t ns_add(int64_t now_ns, int64_t duration_ns)

@@ -54,6 +54,26 @@ static void a_timeout_is_true(bool in_cgroup)
 }
 IN_BOTH_WAYS(a_timeout_is_true)
 
+/* What does not fit into a signed number of nanoseconds, or behind the clock, is no timeout. */
+static void a_long_timeout_is_no_short_one(bool in_cgroup)
+{
+	static const uint64_t edges_ns[] = {
+	    INT64_MAX - 1000,	       INT64_MAX, INT64_MAX + 1ull, UINT64_MAX - 1000, UINT64_MAX,
+	    9223372036ull * 1000 * MS, 1ull << 62};
+
+	for (size_t i = 0; i < ELEMENTS(edges_ns); i++) {
+		struct hook hook = {.spec.timeout_ns = edges_ns[i]};
+		struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
+
+		hook_run(&hook, "sleep 0.05; exit 3");
+		assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
+		assert_int_equal(hook.result.exit_status, 3);
+		hook_clear(&hook);
+		cgroup_release(cgroup);
+	}
+}
+IN_BOTH_WAYS(a_long_timeout_is_no_short_one)
+
 /* The pids that stand in the output: nothing but zombies, which wait for init, may be left. */
 static void expect_dead(const struct hp_output *output, int count)
 {
@@ -225,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOTH(a_timeout_is_true),
+	    BOTH(a_long_timeout_is_no_short_one),
 	    BOTH(stubborn_ones_are_killed_too),
 	    BOTH(a_cancel_kills),
 	    BOTH(what_is_left_behind_lives_on),
