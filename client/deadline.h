@@ -19,17 +19,20 @@ static inline int64_t deadline_now(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* 0 is for ever, and so is what would overflow: 292 years. */
+/* What would overflow is for ever: 292 years. */
+static inline int64_t deadline_after_ns(uint64_t timeout_ns)
+{
+	int64_t now = deadline_now();
+
+	return timeout_ns > (uint64_t)(INT64_MAX - now) ? DEADLINE_NONE : now + (int64_t)timeout_ns;
+}
+
+/* 0 is for ever, too. */
 static inline int64_t deadline_after_ms(uint64_t timeout_ms)
 {
-	int64_t now;
-
 	if (timeout_ms == 0 || timeout_ms > INT64_MAX / 1000000)
 		return DEADLINE_NONE;
-	now = deadline_now();
-	return (int64_t)timeout_ms * 1000000 > INT64_MAX - now
-		   ? DEADLINE_NONE
-		   : now + (int64_t)timeout_ms * 1000000;
+	return deadline_after_ns(timeout_ms * 1000000);
 }
 
 static inline bool deadline_has_passed(int64_t deadline)

@@ -26,6 +26,9 @@
 #include "client/deadline.h"
 #include "client/hook_environment.h"
 
+/* What was killed ends within this, or is not waited for: its exit may be a tracer's to keep. */
+#define KILL_WAIT_MS 200
+
 struct local_hook {
 	const struct hp_hook *hook;
 	int state_fd;
@@ -135,11 +138,15 @@ static bool local_wait(const struct local_hook *local, int64_t deadline, int *re
 	}
 }
 
-/* Read after the child is gone, so that it never blocks: exec has closed every writing end. */
+/*
+ * Read after the child is gone: exec, or its end, has closed every writing end. One that was killed
+ * and has not ended, whose exec hangs in a dead file server, has not: then there is nothing.
+ */
 static int local_exec_error(const struct local_hook *local)
 {
 	int error = 0;
 
+	(void)fcntl(local->exec_fd[0], F_SETFL, O_NONBLOCK);
 	return read(local->exec_fd[0], &error, sizeof(error)) == sizeof(error) ? error : 0;
 }
 
@@ -172,7 +179,7 @@ static int local_spawn(struct local_hook *local)
 	int64_t deadline = DEADLINE_NONE;
 
 	if (local->hook->timeout_ns > 0)
-		deadline = deadline_now() + (int64_t)local->hook->timeout_ns;
+		deadline = deadline_after_ns(local->hook->timeout_ns);
 	local->pid = fork();
 	if (local->pid == 0)
 		local_exec(local, parent);
@@ -186,7 +193,8 @@ static int local_spawn(struct local_hook *local)
 	is_timed_out = !local_wait(local, deadline, &status);
 	if (is_timed_out) {
 		(void)kill(-local->pid, SIGKILL);
-		(void)waitpid(local->pid, &status, 0);
+		(void)kill(local->pid, SIGKILL); /* it may have joined another group */
+		(void)local_wait(local, deadline_after_ms(KILL_WAIT_MS), &status);
 	}
 	return local_finish(local, status, is_timed_out);
 }

@@ -79,6 +79,12 @@ static int64_t parts_clock_us(clockid_t clock)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
+/* Both are 0 or more; a server's may be as large as they get. */
+static int64_t parts_add_us(int64_t a, int64_t b)
+{
+	return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 static int parts_run_function(struct parts *parts)
 {
 	const struct hook_function *function = &parts->list->functions[parts->next];
@@ -92,7 +98,7 @@ static int parts_run_function(struct parts *parts)
 	parts->client->is_busy = false;
 	parts->has_begun = true;
 	hook->duration_us = parts_clock_us(CLOCK_MONOTONIC) - begin_us;
-	parts->result.duration_us += hook->duration_us;
+	parts->result.duration_us = parts_add_us(parts->result.duration_us, hook->duration_us);
 	hook->outcome = RESULT_RETURNED;
 	hook->success = r >= 0;
 	parts->next++;
@@ -146,8 +152,8 @@ static int parts_take(struct parts *parts, struct hp_run_result *run, size_t cou
 	}
 	result->run = run->run;
 	run->run = id;
-	result->queued_us += run->queued_us;
-	result->duration_us += run->duration_us;
+	result->queued_us = parts_add_us(result->queued_us, run->queued_us);
+	result->duration_us = parts_add_us(result->duration_us, run->duration_us);
 	parts->next += count;
 	parts->has_begun = true;
 	return run->outcome == HP_RUN_SUCCEEDED ? 0 : parts_take_error(parts, run, offset);

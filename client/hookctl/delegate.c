@@ -19,6 +19,7 @@
 
 #include "client/hookctl/json_print.h"
 #include "proto/hooks.h"
+#include "proto/limits.h"
 
 #define HOOKS_OPTION "--hooks-json="
 
@@ -118,19 +119,23 @@ static int check(struct rewrite *rewrite, const struct hp_buf *lists, struct hp_
 	return hp_err_prefix(err, r, "hooks");
 }
 
-/* 0 for none: with one hook that may take for ever the runtime must not kill the shim. */
+/*
+ * 0 for none: with one hook that may take for ever the runtime must not kill the shim; and neither
+ * where the sum is more than a timeout can be, which a runtime might take for a negative one.
+ */
 static uint64_t outer_timeout_s(const struct delegate *delegate, const struct hp_hook_list *list)
 {
-	uint64_t sum_ns = 0;
+	uint64_t sum_ns = 0, sum_s;
 
 	if (delegate->timeout_s > 0)
 		return delegate->timeout_s;
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->hooks[i].timeout_ns == 0)
+		if (list->hooks[i].timeout_ns == 0 ||
+		    __builtin_add_overflow(sum_ns, list->hooks[i].timeout_ns, &sum_ns))
 			return 0;
-		sum_ns += list->hooks[i].timeout_ns;
 	}
-	return sum_ns / NS_PER_S + DELEGATE_SPARE_S;
+	sum_s = sum_ns / NS_PER_S + DELEGATE_SPARE_S;
+	return sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
 }
 
 /* "--name=value" as one word of args. */

@@ -336,6 +336,18 @@ unsigned int limit_weight_of_shares(uint64_t shares)
 	return (unsigned int)ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34));
 }
 
+/* What does not fit is more than all CPUs of any machine give; systemd takes no 0. */
+uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us)
+{
+	const uint64_t second_us = 1000000, step_us = 10000;
+	unsigned __int128 steps =
+	    ((unsigned __int128)quota_us * second_us / period_us + step_us - 1) / step_us;
+
+	if (steps > UINT64_MAX / step_us)
+		return UINT64_MAX;
+	return steps ? (uint64_t)steps * step_us : step_us;
+}
+
 /*
  * An idle cgroup has no weight: the kernel refuses one, forgets the one it had, and begins with
  * the default when it is idle no more.

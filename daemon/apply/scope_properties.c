@@ -14,9 +14,7 @@
 
 #define INFINITE	  UINT64_MAX
 #define DEFAULT_PERIOD_US 100000
-#define SECOND_US	  1000000ull
 /* systemd rounds a quota up to this, and so must whoever compares. */
-#define QUOTA_STEP_US 10000ull
 
 int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
 {
@@ -87,10 +85,8 @@ static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu)
 		r = append_number(message, "CPUQuotaPeriodUSec", period_us);
 	if (r < 0 || !cpu->quota.is_set || cpu->quota.value == 0)
 		return r;
-	if (cpu->quota.value > 0) {
-		per_second_us = (uint64_t)cpu->quota.value * SECOND_US / period_us;
-		per_second_us += (QUOTA_STEP_US - per_second_us % QUOTA_STEP_US) % QUOTA_STEP_US;
-	}
+	if (cpu->quota.value > 0)
+		per_second_us = limit_cpu_per_second_us((uint64_t)cpu->quota.value, period_us);
 	return append_number(message, "CPUQuotaPerSecUSec", per_second_us);
 }
 

@@ -21,7 +21,6 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "daemon/apply/seccomp_code.h"
 #include "daemon/apply/seccomp_kernel.h"
@@ -302,26 +301,30 @@ static int make_filter(struct compilation *compilation, scmp_filter_ctx *ret_fil
 	return r;
 }
 
-/* libseccomp writes to a descriptor only, before 2.6. */
+/*
+ * libseccomp writes to a descriptor only, before 2.6. lseek(2) says how much: glibc makes of
+ * fstat() a call that takes a path, and the compiler is allowed none of these.
+ */
 static int export_filter(scmp_filter_ctx filter, struct sock_filter **ret_instructions,
 			 size_t *ret_count)
 {
 	cleanup_close int fd = memfd_create("seccomp", MFD_CLOEXEC);
 	cleanup_free struct sock_filter *instructions = NULL;
-	struct stat status;
 	int r = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
+	off_t size;
 
-	if (r == 0 && fstat(fd, &status) < 0)
-		r = -errno;
 	if (r < 0)
 		return r;
-	instructions = malloc((size_t)status.st_size + 1);
+	size = lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		return -EIO;
+	instructions = malloc((size_t)size + 1);
 	if (!instructions)
 		return -ENOMEM;
-	if (pread(fd, instructions, (size_t)status.st_size, 0) != status.st_size)
+	if (pread(fd, instructions, (size_t)size, 0) != size)
 		return -EIO;
 	*ret_instructions = take_ptr(instructions);
-	*ret_count = (size_t)status.st_size / sizeof(struct sock_filter);
+	*ret_count = (size_t)size / sizeof(struct sock_filter);
 	return 0;
 }
 

@@ -54,13 +54,13 @@ void bus_on_new(struct bus *bus, void (*on_new)(sd_bus *connection, void *userda
 	bus->userdata = userdata;
 }
 
-/* The time that sd-bus wants to be called at is absolute, on CLOCK_MONOTONIC. */
+/* The time that sd-bus wants to be called at is absolute, on CLOCK_MONOTONIC; or it is never. */
 static struct timeval *time_left(struct bus *bus, struct timeval *left)
 {
 	uint64_t until_us = UINT64_MAX;
 	int64_t left_us;
 
-	if (sd_bus_get_timeout(bus->connection, &until_us) < 0 || until_us == UINT64_MAX)
+	if (sd_bus_get_timeout(bus->connection, &until_us) < 0 || until_us > INT64_MAX)
 		return NULL;
 	left_us = (int64_t)until_us - clock_ns(CLOCK_MONOTONIC) / 1000;
 	if (left_us < 0)

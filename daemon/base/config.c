@@ -7,12 +7,17 @@
 
 #include <dirent.h>
 #include <ini.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/limits.h"
+
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
 static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
 
@@ -75,14 +80,26 @@ static int parse_count(const char *text, uint64_t *ret)
 	return 0;
 }
 
-static int parse_seconds_as_ms(const char *text, uint64_t *ret)
+static int parse_seconds_as_ms(const char *text, uint64_t max_s, uint64_t *ret)
 {
 	uint64_t value;
 
-	if (parse_number(text, &value) < 0)
+	if (parse_number(text, &value) < 0 || value > max_s)
 		return -EINVAL;
 	*ret = value * 1000;
 	return 0;
+}
+
+/* As in a request: so that all that is made of it, in nanoseconds and added to a clock, fits. */
+static int parse_timeout_as_ms(const char *text, uint64_t *ret)
+{
+	return parse_seconds_as_ms(text, HP_TIMEOUT_SECONDS_MAX, ret);
+}
+
+/* It is compared in milliseconds, as a signed number. */
+static int parse_age_as_ms(const char *text, uint64_t *ret)
+{
+	return parse_seconds_as_ms(text, AGE_SECONDS_MAX, ret);
 }
 
 /* As systemd.resource-control(5) has it: bytes, with K, M, G or T to the base of 1024. */
@@ -182,7 +199,7 @@ struct key {
 	}
 
 static const struct key keys[] = {
-    KEY("Hooks", "DefaultTimeoutSec", NUMBER, parse_seconds_as_ms, default_timeout_ms),
+    KEY("Hooks", "DefaultTimeoutSec", NUMBER, parse_timeout_as_ms, default_timeout_ms),
     KEY("Hooks", "ConcurrentHooks", NUMBER, parse_count, concurrent_hooks),
     KEY("Hooks", "QueuedRunsPerUser", NUMBER, parse_count, queued_runs_per_user),
     KEY("Hooks", "DefaultPath", STRING, NULL, default_path),
@@ -193,7 +210,7 @@ static const struct key keys[] = {
     KEY("Hooks", "Nice", SIGNED, parse_nice, default_nice),
     KEY("Hooks", "UMask", OPTIONAL, parse_umask, default_umask),
     KEY("Results", "MaxRuns", NUMBER, parse_number, kept_runs),
-    KEY("Results", "MaxAgeSec", NUMBER, parse_seconds_as_ms, kept_ms),
+    KEY("Results", "MaxAgeSec", NUMBER, parse_age_as_ms, kept_ms),
     KEY("Results", "MaxBytes", NUMBER, parse_number, kept_bytes),
     KEY("Connections", "Max", NUMBER, parse_count, connections),
     KEY("Connections", "MaxPerUser", NUMBER, parse_count, connections_per_user),
@@ -299,6 +316,20 @@ static char *read_line(char *buffer, int size, void *userdata)
 	return buffer;
 }
 
+/* Of the durations: what they take. */
+static void report_bad_value(const struct reading *reading, const struct key *key,
+			     const char *value)
+{
+	char takes[80] = "";
+
+	if (key->parse == parse_timeout_as_ms || key->parse == parse_age_as_ms)
+		snprintf(takes, sizeof(takes), ", it takes seconds, from 0 to %" PRIu64,
+			 key->parse == parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
+						       : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
+	log_error("%s:%d: bad value for %s: %s%s", reading->path, reading->line, key->name, value,
+		  takes);
+}
+
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = userdata;
@@ -309,8 +340,7 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 			continue;
 		r = set_value(reading->config, &keys[i], value);
 		if (r < 0) {
-			log_error("%s:%d: bad value for %s: %s", reading->path, reading->line, name,
-				  value);
+			report_bad_value(reading, &keys[i], value);
 			reading->error = r;
 		}
 		return 1;

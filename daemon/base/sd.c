@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+/* A shorter period would wake the loop without end. */
+#define HALF_US_MIN 1000
+
 /* With several sockets only those named "varlink" are ours (UAPI.20); a lone one is by itself. */
 static bool is_ours(const char *name, int count)
 {
@@ -60,7 +63,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
 
 int sd_start_watchdog(struct event_base *base, struct event **ret_timer)
 {
-	uint64_t period_us = 0;
+	uint64_t period_us = 0, half_us;
 	struct timeval half;
 	struct event *timer;
 
@@ -68,8 +71,9 @@ int sd_start_watchdog(struct event_base *base, struct event **ret_timer)
 		*ret_timer = NULL;
 		return 0;
 	}
-	half = (struct timeval){.tv_sec = (time_t)(period_us / 2 / 1000000),
-				.tv_usec = (suseconds_t)(period_us / 2 % 1000000)};
+	half_us = period_us / 2 > HALF_US_MIN ? period_us / 2 : HALF_US_MIN;
+	half = (struct timeval){.tv_sec = (time_t)(half_us / 1000000),
+				.tv_usec = (suseconds_t)(half_us % 1000000)};
 	timer = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
 	if (!timer)
 		return -ENOMEM;

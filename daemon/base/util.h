@@ -48,10 +48,27 @@ static inline void free_memory(void *pointer)
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
+/* ---- time ---- */
+
+#define NS_PER_S 1000000000ll
+
 static inline int64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ll + now.tv_nsec;
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* Durations that do not fit become the longest, 292 years: never, and no moment in the past. */
+static inline int64_t ns_from_uint64(uint64_t ns)
+{
+	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
+}
+
+static inline int64_t ns_add(int64_t now_ns, int64_t duration_ns)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(now_ns, duration_ns, &sum) ? INT64_MAX : sum;
 }

@@ -5,13 +5,17 @@
  * A proc is done when its leader has exited and what was written by then is read. Others may hold
  * the pipes for ever, so their end is not waited for: an end that is still open moves to the
  * leftovers. A timeout or a cancel kills the whole tree, and the exit follows from that; only
- * where the kernel does not let go of a killed process (a dead file server) the proc completes
- * without it and is waited for in the background.
+ * where the kernel does not let go of a killed process (a dead file server), or gives its exit to a
+ * process that traces it (exit.h), the proc completes without it and is waited for in the
+ * background.
  *
  *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS--> ABANDONED
- *	   \__________________________/  exit                    | exit
- *	                |                                        v
- *	              DONE                                     (freed)
+ *	   \__________________________/  exit    or, where its    | exit
+ *	                |                        exit is held,   v
+ *	              DONE                       FAMILY_WAIT_NS (freed)
+ *
+ * Until its exit is there a hook has not ended: at the deadline one whose exit is held has timed
+ * out, as any other.
  *
  * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
  * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
@@ -19,7 +23,6 @@
  */
 #include "daemon/run/proc.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -41,10 +44,10 @@ struct proc {
 	enum hp_hook_outcome kill_cause; /* in KILLED: timed_out or cancelled */
 	struct spawn_child child;
 	struct enter enter;
-	struct cgroup *cgroup; /* borrowed */
-	struct event *on_exit; /* on child.pidfd */
-	struct event *timer;   /* the hook's deadline, then that of its death */
-	int64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none */
+	struct cgroup *cgroup;	      /* borrowed */
+	struct exit_watch exit_watch; /* on child.pidfd */
+	struct event *timer;	      /* the hook's deadline, then that of its death */
+	int64_t deadline_ns;	      /* CLOCK_MONOTONIC; 0: none */
 	struct capture out[2];
 	bool is_young;
 	TAILQ_ENTRY(proc) link; /* procs::young or ::abandoned */
@@ -58,7 +61,7 @@ struct proc {
 	void *userdata;
 };
 
-static void on_exit_event(evutil_socket_t fd, short what, void *userdata);
+static void on_exit_event(void *userdata);
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
 static void on_young_tick(evutil_socket_t fd, short what, void *userdata);
 static void finish(struct proc *proc);
@@ -160,7 +163,8 @@ static void reap_unwatched(struct procs *procs)
 
 	for (proc = TAILQ_FIRST(&procs->abandoned); proc; proc = next) {
 		next = TAILQ_NEXT(proc, link);
-		if (!proc->on_exit && process_exit_take(proc->child.pidfd, &proc->exit))
+		if (!exit_watch_is_on(&proc->exit_watch) &&
+		    process_exit_take(proc->child.pidfd, &proc->exit))
 			bury(proc);
 	}
 }
@@ -169,24 +173,17 @@ static void reap_unwatched(struct procs *procs)
 
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
-	struct timeval after = {.tv_sec = (time_t)(after_ns / 1000000000),
-				.tv_usec = (suseconds_t)(after_ns % 1000000000 / 1000)};
+	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
+				.tv_usec = (suseconds_t)(after_ns % NS_PER_S / 1000)};
 
-	if (!proc->timer)
-		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
-	proc->deadline_ns = clock_ns(CLOCK_MONOTONIC) + after_ns;
-	return proc->timer && event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
+	proc->deadline_ns = ns_add(clock_ns(CLOCK_MONOTONIC), after_ns);
+	return event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
 }
 
 static int watch_exit(struct proc *proc)
 {
-	proc->on_exit =
-	    event_new(proc->procs->base, proc->child.pidfd, EV_READ, on_exit_event, proc);
-	if (proc->on_exit && event_add(proc->on_exit, NULL) == 0)
-		return 0;
-	if (proc->on_exit)
-		event_free(take_ptr(proc->on_exit));
-	return -ENOMEM;
+	return exit_watch_start(&proc->exit_watch, proc->procs->base, proc->child.pidfd,
+				on_exit_event, proc);
 }
 
 /* The descriptors of the child: fds[0..2] are the caller's to close. */
@@ -235,18 +232,22 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	return r;
 }
 
-/* The timer is armed first: a hook must not exist without its deadline. */
+/*
+ * The timer is made and armed first: a hook must not exist without its deadline, nor be killed
+ * without one for its death.
+ */
 static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 {
 	int fds[3] = {-1, -1, -1};
 	int r = open_fds(proc, spec, fds);
 
-	if (r < 0)
-		proc->child.failed_step = SPAWN_STEP_STDIN;
-	if (r == 0 && spec->timeout_ns) {
-		proc->child.failed_step = SPAWN_STEP_EXEC;
-		r = arm_timer(proc, (int64_t)spec->timeout_ns);
+	proc->child.failed_step = r < 0 ? SPAWN_STEP_STDIN : SPAWN_STEP_EXEC;
+	if (r == 0) {
+		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
+		r = proc->timer ? 0 : -ENOMEM;
 	}
+	if (r == 0 && spec->timeout_ns)
+		r = arm_timer(proc, ns_from_uint64(spec->timeout_ns));
 	if (r < 0)
 		proc->child.failed_errno = -r;
 	else
@@ -355,11 +356,13 @@ int64_t proc_started_us(const struct proc *proc)
 	return proc->started_us;
 }
 
+/* The leader by its own, too: one with the rights to do so may have left its cgroup. */
 static void kill_tree(struct proc *proc)
 {
 	if (proc->cgroup && cgroup_kill(proc->cgroup) == 0)
-		return;
-	session_kill(proc->child.pid);
+		(void)kill(proc->child.pid, SIGKILL);
+	else
+		session_kill(proc->child.pid);
 }
 
 static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
@@ -370,7 +373,9 @@ static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
 	proc->state = PROC_KILLED;
 	proc->kill_cause = cause;
 	kill_tree(proc);
-	(void)arm_timer(proc, KILL_WAIT_NS);
+	exit_watch_hurry(&proc->exit_watch);
+	(void)arm_timer(proc,
+			exit_watch_is_held(&proc->exit_watch) ? FAMILY_WAIT_NS : KILL_WAIT_NS);
 }
 
 void proc_cancel(struct proc *proc)
@@ -402,34 +407,6 @@ static void abandon(struct proc *proc)
 	proc->is_lingering = true;
 	read_rest(proc);
 	proc_complete(proc);
-}
-
-/* True when the exit event is on its way: a hook that made it in time has not timed out. */
-static bool has_exited(const struct proc *proc)
-{
-	struct pollfd exit = {.fd = proc->child.pidfd, .events = POLLIN};
-
-	return poll(&exit, 1, 0) > 0;
-}
-
-/* libevent's clock is coarse: it may call up to a tick early, and a hook must never be cut short.
- */
-static void on_timer(evutil_socket_t fd, short what, void *userdata)
-{
-	struct proc *proc = userdata;
-	int64_t left_ns = proc->deadline_ns - clock_ns(CLOCK_MONOTONIC);
-
-	(void)fd, (void)what;
-	if (left_ns > 0) {
-		(void)arm_timer(proc, left_ns);
-	} else if (proc->state == PROC_RUNNING) {
-		if (!has_exited(proc))
-			proc_kill(proc, HP_HOOK_TIMED_OUT);
-	} else if (proc->exited_ns) {
-		finish(proc);
-	} else if (proc->state == PROC_KILLED) {
-		abandon(proc);
-	}
 }
 
 /* A pipe that somebody still holds proves it; so does a process in its cgroup or its group. */
@@ -485,7 +462,6 @@ static void follow_successor(struct proc *proc)
 {
 	int r;
 
-	event_free(take_ptr(proc->on_exit));
 	proc->exit = (struct process_exit){0};
 	r = watch_exit(proc);
 	catch_up(proc);
@@ -493,15 +469,15 @@ static void follow_successor(struct proc *proc)
 		give_up(proc);
 }
 
-static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
+/* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
+static void wait_no_longer_than_for_family(struct proc *proc)
 {
-	struct proc *proc = userdata;
+	if (proc->deadline_ns > clock_ns(CLOCK_MONOTONIC) + FAMILY_WAIT_NS)
+		(void)arm_timer(proc, FAMILY_WAIT_NS);
+}
 
-	(void)fd, (void)what;
-	if (!process_exit_take(proc->child.pidfd, &proc->exit)) {
-		(void)event_add(proc->on_exit, NULL);
-		return;
-	}
+static void on_exit_taken(struct proc *proc)
+{
 	spawner_settle(proc->procs->spawner, &proc->child);
 	if (enter_finish(&proc->enter, &proc->child) != 0)
 		follow_successor(proc);
@@ -509,6 +485,47 @@ static void on_exit_event(evutil_socket_t fd, short what, void *userdata)
 		bury(proc);
 	else
 		finish(proc);
+}
+
+/* False: it has not exited, as far as is known. Else proc has moved on, and may be gone. */
+static bool take_exit(struct proc *proc)
+{
+	int r = exit_watch_take(&proc->exit_watch, &proc->exit);
+
+	if (r > 0)
+		on_exit_taken(proc);
+	else if (r < 0 && proc->state != PROC_ABANDONED)
+		give_up(proc);
+	else if (proc->state == PROC_KILLED && exit_watch_is_held(&proc->exit_watch))
+		wait_no_longer_than_for_family(proc);
+	return r != 0;
+}
+
+static void on_exit_event(void *userdata)
+{
+	(void)take_exit(userdata);
+}
+
+/*
+ * libevent's clock is coarse: it may call up to a tick early, and a hook must never be cut short.
+ * One that has exited in time has not timed out, even where its exit is seen only now.
+ */
+static void on_timer(evutil_socket_t fd, short what, void *userdata)
+{
+	struct proc *proc = userdata;
+	int64_t left_ns = proc->deadline_ns - clock_ns(CLOCK_MONOTONIC);
+
+	(void)fd, (void)what;
+	if (left_ns > 0)
+		(void)arm_timer(proc, left_ns);
+	else if (proc->exited_ns)
+		finish(proc);
+	else if (take_exit(proc))
+		return;
+	else if (proc->state == PROC_RUNNING)
+		proc_kill(proc, HP_HOOK_TIMED_OUT);
+	else if (proc->state == PROC_KILLED)
+		abandon(proc);
 }
 
 static enum hp_hook_outcome natural_outcome(const struct proc *proc)
@@ -567,15 +584,14 @@ struct proc *proc_free(struct proc *proc)
 		event_free(take_ptr(proc->timer));
 	if (proc->state == PROC_RUNNING)
 		kill_tree(proc);
-	if (proc->state != PROC_DONE && proc->exit.code == 0 && proc->child.pidfd >= 0) {
+	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {
 		proc->state = PROC_ABANDONED;
 		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
 		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);
 		return NULL;
 	}
 	enter_clear(&proc->enter);
-	if (proc->on_exit)
-		event_free(proc->on_exit);
+	exit_watch_stop(&proc->exit_watch);
 	close_fd(&proc->child.pidfd);
 	free(proc);
 	return NULL;

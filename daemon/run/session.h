@@ -8,6 +8,10 @@
  * The processes of one hook on a machine without a writable cgroup2: its session and whatever
  * descends from it. As good as it gets without a cgroup: a process that left the session and whose
  * parent has ended is not found. `leader` must not have been waited for, so that its number is its.
+ *
+ * A process that traces the leader is found in the same ways, and in no other. /proc/PID/status
+ * names it (TracerPid), but every process of the hook's user may trace a hook, and nothing tells a
+ * child that has lost its parent from a stranger, whom hookd, as root, must not kill for a hook.
  */
 
 /* Stops all that can be found until nothing new turns up, then kills it. */

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,6 +140,74 @@ static void test_local_timeout_kills_the_group(void **state)
 	assert_true(time(NULL) - begin < 30);
 }
 
+/* ---- hooks that try to escape: this program itself, see main() ---- */
+
+static _Noreturn void sleep_for_long(void)
+{
+	alarm(30);
+	for (;;)
+		pause();
+}
+
+/* It joins the shim's group, which is not killed. */
+static int hook_in_another_group(void)
+{
+	if (setpgid(0, getpgid(getppid())) < 0)
+		return 1;
+	sleep_for_long();
+}
+
+/* Its child, in another session, traces it: the kernel gives its exit to that child alone. */
+static int hook_traced_by_its_child(void)
+{
+	pid_t hook = getpid();
+	int ends[2];
+	char byte;
+
+	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	if (pipe(ends) < 0)
+		return 1;
+	if (fork() == 0) {
+		setsid();
+		for (int fd = 0; fd < 3; fd++)
+			close(fd);
+		if (ptrace(PTRACE_SEIZE, hook, NULL, NULL) < 0 || write(ends[1], "!", 1) != 1)
+			_exit(1);
+		sleep_for_long();
+	}
+	return read(ends[0], &byte, 1) != 1;
+}
+
+static void expect_no_escape(const char *name)
+{
+	char program[256], hooks[512];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	struct outcome outcome;
+	time_t begin = time(NULL);
+
+	assert_true(length > 0);
+	program[length] = '\0';
+	(void)snprintf(hooks, sizeof(hooks),
+		       "--hooks-json={\"poststart\":[{\"path\":\"%s\",\"args\":[\"%s\"],"
+		       "\"timeout\":1}]}",
+		       program, name);
+	outcome = run_local("poststart", hooks, STATE);
+	assert_int_equal(outcome.status, 124);
+	assert_true(time(NULL) - begin < 15);
+}
+
+static void test_local_timeout_kills_who_left_the_group(void **state)
+{
+	(void)state;
+	expect_no_escape("another-group");
+}
+
+static void test_local_timeout_of_a_traced_hook(void **state)
+{
+	(void)state;
+	expect_no_escape("traced");
+}
+
 static void test_local_hook_dies_with_us(void **state)
 {
 	struct shim shim =
@@ -174,7 +244,7 @@ static void test_local_state_larger_than_a_pipe(void **state)
 	test_free(text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_local_hooks_run_in_order),
@@ -185,10 +255,16 @@ int main(void)
 	    cmocka_unit_test(test_local_poststop_goes_on),
 	    cmocka_unit_test(test_local_outcomes),
 	    cmocka_unit_test(test_local_timeout_kills_the_group),
+	    cmocka_unit_test(test_local_timeout_kills_who_left_the_group),
+	    cmocka_unit_test(test_local_timeout_of_a_traced_hook),
 	    cmocka_unit_test(test_local_hook_dies_with_us),
 	    cmocka_unit_test(test_local_state_larger_than_a_pipe),
 	};
 
+	if (argc == 1 && strcmp(argv[0], "another-group") == 0)
+		return hook_in_another_group();
+	if (argc == 1 && strcmp(argv[0], "traced") == 0)
+		return hook_traced_by_its_child();
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,35 @@ static void test_parts_are_one_result(void **state)
 	fake_server_free(server);
 }
 
+#define LONGEST "9223372036854775807"
+#define LONG_RESULT(run, hooks)                                                                    \
+	"{\"parameters\":{\"result\":{\"run\":\"" run                                              \
+	"\",\"container\":\"c\",\"stage\":\"createRuntime\",\"outcome\":\"succeeded\",\"hooks\":"  \
+	"[" hooks "],\"queuedUSec\":" LONGEST ",\"durationUSec\":" LONGEST "}}}"
+
+/* A sum that does not fit is the longest duration that there is, and no negative one. */
+static void test_parts_that_take_for_ever(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, LONG_RESULT("r1", FAKE_HOOK(0, "/0"))},
+						 {FAKE_READ},
+						 {FAKE_SEND, LONG_RESULT("r2", FAKE_HOOK(0, "/2"))},
+						 {FAKE_EOF},
+						 {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct hookd_hooks *hooks = list_of("createRuntime", "cfc");
+	struct hookd_result *result;
+
+	(void)state;
+	assert_int_equal(hookd_run(client, REQUEST(.hook_list = hooks), &result), 0);
+	assert_int_equal(hookd_result_duration_us(result), INT64_MAX);
+	hookd_result_free(result);
+	hookd_hooks_free(hooks);
+	test_end(client, server);
+}
+
 static void test_list_of_commands_is_one_request(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -379,6 +408,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parts_are_one_result),
+	    cmocka_unit_test(test_parts_that_take_for_ever),
 	    cmocka_unit_test(test_list_of_commands_is_one_request),
 	    cmocka_unit_test(test_failing_command_stops),
 	    cmocka_unit_test(test_failing_function_stops),

@@ -125,6 +125,55 @@ static void limits_of_runs_are_as_systemd_has_them(void **state)
 	}
 }
 
+static const char *const edges[] = {"2147483647", "4294967296",		 "9223372036",
+				    "9223372037", "9223372036854775807", "18446744073709551615"};
+
+/* All that is too much, the greatest that is not, and the word of it. */
+static void timeouts_have_a_bound(void **state)
+{
+	struct config config = load_silently("[Hooks]\nDefaultTimeoutSec=86400000\n");
+
+	(void)state;
+	assert_int_equal(config.default_timeout_ms, 86400000000);
+	config_clear(&config);
+	for (size_t i = 0; i <= ELEMENTS(edges); i++) {
+		const char *value = i < ELEMENTS(edges) ? edges[i] : "86400001";
+		char text[128], path[32], expected[160], *log;
+
+		snprintf(text, sizeof(text), "[Hooks]\nDefaultTimeoutSec=%s\n", value);
+		snprintf(expected, sizeof(expected),
+			 ":2: bad value for DefaultTimeoutSec: %s, it takes seconds, from 0 to "
+			 "86400000\n",
+			 value);
+		assert_int_equal(load(text, &config, path, &log), -EINVAL);
+		assert_non_null(strstr(log, expected));
+		free(log);
+	}
+}
+
+static void ages_have_a_bound(void **state)
+{
+	struct config config = load_silently("[Results]\nMaxAgeSec=9223372036854775\n");
+	char path[32], *log;
+
+	(void)state;
+	assert_int_equal(config.kept_ms, 9223372036854775000);
+	config_clear(&config);
+	for (size_t i = 0; i < 4; i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "[Results]\nMaxAgeSec=%s\n", edges[i]);
+		config = load_silently(text);
+		assert_int_equal(config.kept_ms, strtoull(edges[i], NULL, 10) * 1000);
+		config_clear(&config);
+	}
+	assert_int_equal(load("[Results]\nMaxAgeSec=9223372036854776\n", &config, path, &log),
+			 -EINVAL);
+	assert_non_null(strstr(log, ":2: bad value for MaxAgeSec: 9223372036854776, it takes "
+				    "seconds, from 0 to 9223372036854775\n"));
+	free(log);
+}
+
 static void infinity_takes_an_earlier_limit_away(void **state)
 {
 	struct config config = load_silently("[Hooks]\nPidsMax=5\nMemoryMax=5\nCPUQuota=5%\n"
@@ -510,6 +559,8 @@ int main(void)
 	    cmocka_unit_test(defaults_are_those_of_the_header),
 	    cmocka_unit_test(every_key_is_read),
 	    cmocka_unit_test(limits_of_runs_are_as_systemd_has_them),
+	    cmocka_unit_test(timeouts_have_a_bound),
+	    cmocka_unit_test(ages_have_a_bound),
 	    cmocka_unit_test(infinity_takes_an_earlier_limit_away),
 	    cmocka_unit_test(nice_and_umask_of_hooks),
 	    cmocka_unit_test(later_values_win),

@@ -194,6 +194,30 @@ static void shares_become_a_weight(void **state)
 	       "cpu.weight=7\n");
 }
 
+static void quota_as_systemd_has_it(void **state)
+{
+	static const struct {
+		uint64_t quota_us, period_us, per_second_us;
+	} rows[] = {
+	    {100000, 100000, 1000000},
+	    {150000, 100000, 1500000},
+	    {1, 100000, 10000},
+	    {1001, 100000, 20000},
+	    {4294967296, 100000, 42949680000},
+	    {INT64_MAX, INT64_MAX, 1000000},
+	    {INT64_MAX, UINT64_MAX, 500000},
+	    {INT64_MAX, 1000000, 9223372036854780000u},
+	    {INT64_MAX, 100000, UINT64_MAX},
+	    {INT64_MAX, 1, UINT64_MAX},
+	    {1, UINT64_MAX, 10000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		assert_int_equal(limit_cpu_per_second_us(rows[i].quota_us, rows[i].period_us),
+				 rows[i].per_second_us);
+}
+
 static void quota_and_period(void **state)
 {
 	struct hp_resources period = {.cpu = {.period = UINT(50000)}};
@@ -448,6 +472,7 @@ int main(void)
 	    cmocka_unit_test(swap_that_is_not_there_is_no_loss_where_none_is_wanted),
 	    cmocka_unit_test(memory_of_the_kernel_counts_in_the_limit),
 	    cmocka_unit_test(shares_become_a_weight),
+	    cmocka_unit_test(quota_as_systemd_has_it),
 	    cmocka_unit_test(quota_and_period),
 	    cmocka_unit_test(burst_goes_with_the_quota),
 	    cmocka_unit_test(an_idle_cgroup_has_no_weight),

@@ -5,10 +5,12 @@
  * whose exit cannot be watched.
  */
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -241,7 +243,7 @@ static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
 
 /* ---- without memory to watch an exit ---- */
 
-static bool exits_cannot_be_watched;
+static bool exits_cannot_be_watched, pauses_cannot_be_made;
 
 int __real_event_add(struct event *event, const struct timeval *timeout);
 int __wrap_event_add(struct event *event, const struct timeval *timeout);
@@ -249,6 +251,8 @@ int __wrap_event_add(struct event *event, const struct timeval *timeout);
 int __wrap_event_add(struct event *event, const struct timeval *timeout)
 {
 	if (exits_cannot_be_watched && event_get_fd(event) >= 0)
+		return -1;
+	if (pauses_cannot_be_made && timeout && timeout->tv_sec == 0 && timeout->tv_usec == 2000)
 		return -1;
 	return __real_event_add(event, timeout);
 }
@@ -301,6 +305,41 @@ static void nor_is_a_successor(void **state)
 	container_end(&container);
 }
 
+/* A hook that has exited and is traced: the pause, after which its exit is asked for again. */
+static void nor_is_one_whose_exit_is_held(void **state)
+{
+	struct hook hook = {0};
+	pid_t tracer;
+	int ends[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(hook_start(&hook, "exec sleep 0.2"), 0);
+	tracer = fork();
+	if (tracer == 0) {
+		if (ptrace(PTRACE_SEIZE, proc_pid(hook.proc), NULL, NULL) < 0 ||
+		    write(ends[1], "!", 1) != 1)
+			_exit(1);
+		alarm(30);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	pauses_cannot_be_made = true;
+	wait_for(base, hook.done_count == 1);
+	pauses_cannot_be_made = false;
+	assert_int_equal(hook.result.outcome, HP_HOOK_SPAWN_FAILED);
+	assert_int_equal(hook.result.failed_errno, ENOMEM);
+	assert_false(TAILQ_EMPTY(&procs.abandoned));
+	hook_clear(&hook);
+	kill(tracer, SIGKILL);
+	assert_int_equal(waitpid(tracer, NULL, 0), tracer);
+	close(ends[0]);
+	close(ends[1]);
+	expect_nothing_is_left();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +351,7 @@ int main(void)
 	    PROC_TEST(the_end_of_hookd_run_does_not_take_the_deadline_along),
 	    PROC_TEST(what_cannot_be_watched_is_not_let_live),
 	    PROC_TEST(nor_is_a_successor),
+	    PROC_TEST(nor_is_one_whose_exit_is_held),
 	};
 
 	bound_time();

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tests/daemon/hooks.h"
 
@@ -52,6 +53,26 @@ static void a_timeout_is_true(bool in_cgroup)
 	cgroup_release(cgroup);
 }
 IN_BOTH_WAYS(a_timeout_is_true)
+
+/* What does not fit into a signed number of nanoseconds, or behind the clock, is no timeout. */
+static void a_long_timeout_is_no_short_one(bool in_cgroup)
+{
+	static const uint64_t edges_ns[] = {
+	    INT64_MAX - 1000,	       INT64_MAX, INT64_MAX + 1ull, UINT64_MAX - 1000, UINT64_MAX,
+	    9223372036ull * 1000 * MS, 1ull << 62};
+
+	for (size_t i = 0; i < ELEMENTS(edges_ns); i++) {
+		struct hook hook = {.spec.timeout_ns = edges_ns[i]};
+		struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
+
+		hook_run(&hook, "sleep 0.05; exit 3");
+		assert_int_equal(hook.result.outcome, HP_HOOK_EXITED);
+		assert_int_equal(hook.result.exit_status, 3);
+		hook_clear(&hook);
+		cgroup_release(cgroup);
+	}
+}
+IN_BOTH_WAYS(a_long_timeout_is_no_short_one)
 
 /* The pids that stand in the output: nothing but zombies, which wait for init, may be left. */
 static void expect_dead(const struct hp_output *output, int count)
@@ -181,17 +202,56 @@ static void freeing_kills_and_waits(bool in_cgroup)
 }
 IN_BOTH_WAYS(freeing_kills_and_waits)
 
+/* ---- a kernel, or a filter over hookd, without waitid(2) of a pidfd ---- */
+
+static bool waitid_is_missing;
+static int waitid_calls;
+
+long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number != SYS_waitid || !waitid_is_missing)
+		return __real_syscall(number, a, b, c, d, e, f);
+	waitid_calls++;
+	errno = ENOSYS;
+	return -1;
+}
+
+/* Nothing is known of the exit, so it counts as none: asked for now and then, up to the timeout. */
+static void a_timeout_is_true_without_waitid(bool in_cgroup)
+{
+	struct hook hook = {.spec.timeout_ns = 300 * MS};
+	struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
+
+	waitid_is_missing = true;
+	waitid_calls = 0;
+	hook_run(&hook, "exit 0");
+	waitid_is_missing = false;
+	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
+	assert_in_range(hook.took_ms, 300, 4000);
+	assert_in_range(waitid_calls, 2, 100);
+	assert_false(TAILQ_EMPTY(&procs.abandoned));
+	wait_for(base, TAILQ_EMPTY(&procs.abandoned));
+	hook_clear(&hook);
+	cgroup_release(cgroup);
+}
+IN_BOTH_WAYS(a_timeout_is_true_without_waitid)
+
 #define BOTH(name) PROC_TEST(name##_without_cgroup), PROC_TEST(name##_with_cgroup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOTH(a_timeout_is_true),
+	    BOTH(a_long_timeout_is_no_short_one),
 	    BOTH(stubborn_ones_are_killed_too),
 	    BOTH(a_cancel_kills),
 	    BOTH(what_is_left_behind_lives_on),
 	    BOTH(a_silent_one_left_behind_is_told_of),
 	    BOTH(freeing_kills_and_waits),
+	    BOTH(a_timeout_is_true_without_waitid),
 	};
 
 	bound_time();

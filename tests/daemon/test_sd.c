@@ -221,6 +221,25 @@ static void the_watchdog_is_petted_in_time(void **state)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+/* Half of 1 us is nothing, and a timer of nothing is active at once, again and again. */
+static void the_shortest_watchdog_lets_the_loop_rest(void **state)
+{
+	struct event_base *base = loop_new();
+	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + 100 * 1000000ll;
+	struct event *timer = NULL;
+	int turns = 0;
+
+	(void)state;
+	setenv("WATCHDOG_USEC", "1", 1);
+	unsetenv("WATCHDOG_PID");
+	assert_int_equal(sd_start_watchdog(base, &timer), 0);
+	for (; clock_ns(CLOCK_MONOTONIC) < until_ns; turns++)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_in_range(turns, 1, 150);
+	event_free(timer);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +247,7 @@ int main(void)
 	    cmocka_unit_test(states_reach_the_manager),
 	    cmocka_unit_test(without_a_watchdog_there_is_no_timer),
 	    cmocka_unit_test(the_watchdog_is_petted_in_time),
+	    cmocka_unit_test(the_shortest_watchdog_lets_the_loop_rest),
 	};
 
 	bound_time();

@@ -130,6 +130,26 @@ static void test_the_outer_timeout_has_room_for_all(void **state)
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":10},{\"path\":\"/b\"}]", NULL);
 }
 
+/* A runtime has it in an int, and turns it into nanoseconds. */
+static void test_an_outer_timeout_has_a_bound(void **state)
+{
+	static char hooks[256 * 40];
+	char *got;
+
+	(void)state;
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399970}]", "],\"timeout\":86400000}]}}");
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399971}]", NULL);
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":86400000}]", NULL);
+	strcpy(hooks, "{\"hooks\":{\"prestart\":[");
+	for (int i = 0; i < 214; i++) /* in nanoseconds more than 2^64 */
+		strcat(hooks, i ? ",{\"path\":\"/a\",\"timeout\":86400000}"
+				: "{\"path\":\"/a\",\"timeout\":86400000}");
+	strcat(hooks, "]}}");
+	got = rewrite(hooks, &plain);
+	assert_null(strstr(got, "],\"timeout\":"));
+	free(got);
+}
+
 static void test_every_other_byte_stays(void **state)
 {
 	const char *head = "{\n\t\"a\" : [ 18446744073709551615, 1.0e2, \"\\u0041\" ],\n"
@@ -218,6 +238,7 @@ int main(void)
 	    cmocka_unit_test(test_what_has_no_hooks_stays),
 	    cmocka_unit_test(test_options_go_to_the_shim),
 	    cmocka_unit_test(test_the_outer_timeout_has_room_for_all),
+	    cmocka_unit_test(test_an_outer_timeout_has_a_bound),
 	    cmocka_unit_test(test_every_other_byte_stays),
 	    cmocka_unit_test(test_hooks_added_later_join_the_list),
 	    cmocka_unit_test(test_a_hook_that_only_looks_alike_is_delegated),

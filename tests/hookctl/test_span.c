@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -46,6 +47,28 @@ static void test_spans(void **state)
 	expect_since("500ms", NOW - SECOND / 2);
 	expect_since("0s", NOW);
 	expect_since("9000w", 0);
+}
+
+/* What does not fit into 64 bits of microseconds is no span; what does is before all runs. */
+static void test_edges_of_spans(void **state)
+{
+	static const char *const numbers[] = {"2147483647", "4294967296", "9223372036",
+					      "9223372037"};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%ss", numbers[i]);
+		expect_since(text, 0);
+	}
+	expect_since("9223372036854775807us", 0);
+	expect_since("9223372036854s", 0);
+	expect_bad("9223372036854775808us");
+	expect_bad("18446744073709551615us");
+	expect_bad("9223372036855s");
+	expect_bad("9223372036854775807s");
+	expect_bad("4294967296w4294967296w");
+	expect_bad("9223372036854775807us1us");
 }
 
 static void test_dates(void **state)
@@ -137,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_spans),
+	    cmocka_unit_test(test_edges_of_spans),
 	    cmocka_unit_test(test_dates),
 	    cmocka_unit_test(test_dates_without_a_zone_are_local),
 	    cmocka_unit_test(test_nonsense_is_refused),

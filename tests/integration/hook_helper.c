@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -259,6 +261,38 @@ static void verb_orphan(char **words)
 	wait_for_death();
 }
 
+/* With Yama a process is traced by none but its parents, unless it says so. */
+static void verb_let_trace(char **words)
+{
+	(void)words;
+	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+}
+
+/* A child in a session of its own traces the hook and never waits for it. */
+static void verb_traced(char **words)
+{
+	pid_t hook = getpid();
+	int ends[2];
+	char byte;
+
+	verb_let_trace(words);
+	if (pipe(ends) < 0)
+		die("pipe");
+	if (fork() == 0) {
+		setsid();
+		verb_close(words);
+		if (ptrace(PTRACE_SEIZE, hook, NULL, NULL) < 0 || write(ends[1], "!", 1) != 1)
+			_exit(EXIT_BROKEN);
+		close(ends[0]);
+		close(ends[1]);
+		wait_for_death();
+	}
+	close(ends[1]);
+	if (read(ends[0], &byte, 1) != 1)
+		die("PTRACE_SEIZE");
+	close(ends[0]);
+}
+
 static void verb_setsid(char **words)
 {
 	(void)words;
@@ -387,6 +421,8 @@ static const struct verb {
     {"foreground", 0, verb_foreground},
     {"crowd", 1, verb_crowd},
     {"orphan", 0, verb_orphan},
+    {"let-trace", 0, verb_let_trace},
+    {"traced", 0, verb_traced},
     {"setsid", 0, verb_setsid},
     {"sleep", 1, verb_sleep},
     {"raise", 1, verb_raise},

@@ -83,6 +83,25 @@ static void timeout_kills_orphan_in_its_own_session(void **state)
 	expect_nobody(*state);
 }
 
+/* Who is root can move itself to another cgroup, here to that of hookd; it is killed by itself. */
+static void timeout_kills_hook_that_has_left_its_cgroup(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	int64_t started_ms = now_ms();
+	char hook[512];
+
+	harness_needs_cgroups(harness);
+	harness_needs_root();
+	snprintf(hook, sizeof(hook),
+		 SHORT_HOOK("'mark','%.*s/cgroup.procs','0','say','out','sleep','60000'"),
+		 (int)(strrchr(harness->cgroup, '/') - harness->cgroup), harness->cgroup);
+	run_short(client, hook);
+	expect_on_time(client, started_ms, SHORT_MS);
+	check_string(client, "result.hooks[0].stdout", "out");
+	expect_nobody(harness);
+}
+
 static void timeout_kills_a_crowd(void **state)
 {
 	struct harness *harness = *state;
@@ -241,6 +260,7 @@ int main(int argc, char **argv)
 	    TEST(timeout_kills_grandchild),
 	    TEST(timeout_kills_child_in_its_own_session),
 	    TEST(timeout_kills_orphan_in_its_own_session),
+	    TEST(timeout_kills_hook_that_has_left_its_cgroup),
 	    TEST(timeout_kills_a_crowd),
 	    TEST(timeout_kills_who_ignores_sigterm),
 	    TEST(timeout_kills_stopped_hook),

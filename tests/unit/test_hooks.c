@@ -136,6 +136,45 @@ static void mistakes_are_named_from_the_value_on(void **state)
 	}
 }
 
+/* OCI counts seconds, libcontainer nanoseconds; no number of either becomes a wrong time. */
+static void timeouts_have_a_bound(void **state)
+{
+	static const struct {
+		const char *value;
+		uint64_t oci_ns, libcontainer_ns; /* 0: refused */
+	} rows[] = {
+	    {"1", 1000000000, 1},	    {"86400000", 86400000000000000, 86400000},
+	    {"86400001", 0, 86400001},	    {"2147483647", 0, 2147483647},
+	    {"4294967296", 0, 4294967296},  {"9223372036", 0, 9223372036},
+	    {"9223372037", 0, 9223372037},  {"86400000000000000", 0, 86400000000000000},
+	    {"86400000000000001", 0, 0},    {"9223372036854775807", 0, 0},
+	    {"18446744073709551615", 0, 0}, {"18446744073709551616", 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows) * 2; i++) {
+		bool is_oci = i % 2 == 0;
+		uint64_t ns = is_oci ? rows[i / 2].oci_ns : rows[i / 2].libcontainer_ns;
+		struct lists lists;
+		char text[128];
+
+		snprintf(text, sizeof(text), "{\"poststop\":[{\"path\":\"/a\",\"timeout\":%s}]}",
+			 rows[i / 2].value);
+		lists = read_lists(text, is_oci ? HP_DIALECT_OCI : HP_DIALECT_LIBCONTAINER);
+		assert_int_equal(lists.r, ns ? 0 : -EINVAL);
+		if (ns) {
+			assert_int_equal(lists.hooks.stages[HP_STAGE_POSTSTOP].hooks[0].timeout_ns,
+					 ns);
+		} else {
+			assert_string_equal(lists.document.err.path, "poststop[0].timeout");
+			assert_string_equal(lists.document.err.reason,
+					    is_oci ? "must be from 1 to 86400000"
+						   : "must be from 1 to 86400000000000000");
+		}
+		close_lists(&lists);
+	}
+}
+
 /* ---- writing ---- */
 
 static void assert_written(const char *read, enum hp_dialect from, enum hp_dialect to,
@@ -213,6 +252,7 @@ int main(void)
 	    cmocka_unit_test(libcontainer_timeouts_are_nanoseconds),
 	    cmocka_unit_test(absent_lists_are_empty),
 	    cmocka_unit_test(mistakes_are_named_from_the_value_on),
+	    cmocka_unit_test(timeouts_have_a_bound),
 	    cmocka_unit_test(dialects_turn_into_each_other),
 	    cmocka_unit_test(what_oci_cannot_say_is_no_oci),
 	};
