@@ -298,6 +298,34 @@ static void createContainer_is_the_runtime_s(void **state)
 	container_stop(&container);
 }
 
+static const char *new_root;
+
+static bool be_user_in_another_root(void)
+{
+	return chroot(new_root) == 0 && chdir("/") == 0 && be_user();
+}
+
+/* From then on what it loads is the image's: it cannot write where the container's user cannot. */
+static void createContainer_is_the_container_s_once_that_has_its_root(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+
+	harness_needs_root();
+	new_root = strdup(harness_path(harness, "private"));
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user_in_another_root, &container);
+	run(client, .stage = "createContainer", .state = state_of(&container),
+	    .hooks = {HOOK("'show','/marker'")});
+	check_success(client);
+	run(client, .stage = "createContainer", .state = state_of(&container),
+	    .hooks = {HOOK("'mark','/made','x'")});
+	check_string(client, HOOK0 ".outcome", "exited");
+	assert_int_not_equal(reply_int(client, HOOK0 ".exitStatus"), 0);
+	container_stop(&container);
+	free((void *)new_root);
+}
+
 /* ---- with settings ---- */
 
 #define SETTINGS(process) ",'settings':{'process':{" process "}}"
@@ -435,6 +463,7 @@ int main(int argc, char **argv)
 	    TEST(effective_ids_count),
 	    TEST(any_stage_in_a_container_is_treated_alike),
 	    TEST(createContainer_is_the_runtime_s),
+	    TEST(createContainer_is_the_container_s_once_that_has_its_root),
 	    TEST(settings_add_nothing),
 	    TEST(settings_take_away),
 	    TEST(other_settings_give_no_rights_back),

@@ -434,7 +434,7 @@ static void open_for_container(struct harness *harness, struct container *contai
 {
 	harness_needs_root();
 	assert_int_equal(chmod(harness->directory, 0755), 0);
-	container_start(harness, CLONE_NEWUSER | CLONE_NEWPID, false, container);
+	container_start(harness, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, false, container);
 }
 
 static void by_a_process_of_the_container(void **state)
