@@ -326,6 +326,40 @@ static void createContainer_is_the_container_s_once_that_has_its_root(void **sta
 	free((void *)new_root);
 }
 
+static bool is_executed_from_memory(struct client *client)
+{
+	char path[64], exe[64] = "";
+
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	if (!reply_has(client, "runs[0].pid"))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)reply_int(client, "runs[0].pid"));
+	return readlink(path, exe, sizeof(exe) - 1) > 0 && strncmp(exe, "/memfd:hook ", 12) == 0;
+}
+
+/* CVE-2019-5736: by /proc/PID/exe the container's processes would get hold of the host's file. */
+static void createContainer_leaves_its_file_to_nobody(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness), *other = client_open(harness);
+	struct container container;
+	char cancel[96];
+
+	harness_needs_root();
+	new_root = strdup(harness_path(harness, "private"));
+	start(harness, CLONE_NEWNS | CLONE_NEWPID, be_user_in_another_root, &container);
+	begin_run(client, .stage = "createContainer", .state = state_of(&container),
+		  .hooks = {HOOK("'sleep','60000'")});
+	await_true(is_executed_from_memory(other), "the hook is a copy in memory");
+	snprintf(cancel, sizeof(cancel),
+		 "{'method':'io.hookd.hooks.Cancel','parameters':{'run':'%s'}}",
+		 reply_string(other, "runs[0].run"));
+	client_call(other, cancel);
+	client_receive(client);
+	container_stop(&container);
+	free((void *)new_root);
+}
+
 /* ---- with settings ---- */
 
 #define SETTINGS(process) ",'settings':{'process':{" process "}}"
@@ -464,6 +498,7 @@ int main(int argc, char **argv)
 	    TEST(any_stage_in_a_container_is_treated_alike),
 	    TEST(createContainer_is_the_runtime_s),
 	    TEST(createContainer_is_the_container_s_once_that_has_its_root),
+	    TEST(createContainer_leaves_its_file_to_nobody),
 	    TEST(settings_add_nothing),
 	    TEST(settings_take_away),
 	    TEST(other_settings_give_no_rights_back),
