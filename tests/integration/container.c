@@ -108,6 +108,7 @@ static _Noreturn void live_inside(const struct harness *harness, int channel, in
 	if (flags & CLONE_NEWNS)
 		make_mounts(harness);
 	insist(!prepare || prepare());
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* which a change of ids makes the kernel forget */
 	send_ready(channel, connects ? connect_inside(harness) : -1);
 	for (;;)
 		pause();
