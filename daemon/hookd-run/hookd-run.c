@@ -25,6 +25,7 @@ static void do_steps_outside(struct job *job)
 {
 	oom_score_set(job);
 	rdt_join(job);
+	program_check_owners(job, false);
 	namespaces_enter_caller(job);
 	namespaces_open(job);
 	program_open(job);
@@ -49,8 +50,7 @@ static void do_steps_of_process(struct job *job)
 	if (job->plan->flags & (PLAN_SETTINGS | PLAN_ENTER_CONTAINER))
 		keyring_join(job);
 	personality_set(job);
-	if (!(job->plan->flags & PLAN_ENTER_CONTAINER))
-		program_check_owners(job);
+	program_check_owners(job, true);
 }
 
 /*

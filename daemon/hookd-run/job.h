@@ -72,7 +72,7 @@ void job_read(struct job *job);
 /* Of a createContainer hook: looked up where the runtime is. */
 void program_open(struct job *job);
 /* Of a hook of the runtime's: nobody else can have chosen the file. */
-void program_check_owners(const struct job *job);
+void program_check_owners(const struct job *job, bool is_entered);
 /* Inside: that no link leads out, of the hook's file or of its interpreter. */
 void program_look(const struct job *job);
 _Noreturn void program_execute(const struct job *job);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,14 +21,30 @@
 
 /* ---- whose it is ---- */
 
-void program_check_owners(const struct job *job)
+static bool enters_mounts_by_path(const struct job *job)
+{
+	for (size_t i = 0; i < job->settings.namespace_count; i++)
+		if (job->settings.namespaces[i].type == CLONE_NEWNS &&
+		    job->settings.namespaces[i].path)
+			return true;
+	return false;
+}
+
+/*
+ * In the caller's user namespace root's files would be nobody's: so they are looked at by way of
+ * the caller's root, before anything is entered. Only what is entered by path has to be entered.
+ */
+void program_check_owners(const struct job *job, bool is_entered)
 {
 	static struct program_check check;
 	int error;
 
-	if (job->plan->flags & (PLAN_ANY_OWNER | PLAN_IMAGE_PROGRAM))
+	if ((job->plan->flags & (PLAN_ANY_OWNER | PLAN_IMAGE_PROGRAM)) ||
+	    enters_mounts_by_path(job) != is_entered)
 		return;
 	check.uid = job->settings.user.is_set ? job->settings.user.uid : geteuid();
+	if ((job->plan->flags & PLAN_ENTER_CALLER) && !is_entered)
+		snprintf(check.root, sizeof(check.root), "/proc/%d/root", job->plan->caller_pid);
 	error = program_check(&check, job->path);
 	if (error)
 		fail_at(SPAWN_STEP_EXEC, error, check.detail);
@@ -113,7 +130,6 @@ void program_open(struct job *job)
 
 	if (!(job->plan->flags & PLAN_ENTER_CONTAINER) || (job->plan->flags & PLAN_IMAGE_PROGRAM))
 		return;
-	program_check_owners(job);
 	job->program = open(job->path, O_PATH | O_CLOEXEC);
 	if (job->program < 0 || fstat(job->program, &job->program_stat) < 0)
 		fail(SPAWN_STEP_EXEC, errno);

@@ -68,12 +68,13 @@ static bool set_rest(struct program_check *check, const char *path, char **ret_r
 
 static int check_owner(struct program_check *check, const struct stat *st)
 {
+	const char *path = check->path[0] ? check->path : "/";
 	bool is_safe_directory = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
 
 	if (st->st_uid != 0 && st->st_uid != check->uid)
-		return fail(check, EACCES, "neither root nor the hook's user owns ", check->path);
+		return fail(check, EACCES, "neither root nor the hook's user owns ", path);
 	if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) && !is_safe_directory)
-		return fail(check, EACCES, "others than its owner can write to ", check->path);
+		return fail(check, EACCES, "others than its owner can write to ", path);
 	return 0;
 }
 
@@ -89,6 +90,13 @@ static bool is_in_proc(const char *directory)
 	struct statfs fs;
 
 	return call2(SYS_statfs, (long)directory, (long)&fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static void go_to_root(struct program_check *check, size_t *at)
+{
+	*at = 0;
+	check->is_behind_proc = false;
+	(void)append(check->path, sizeof(check->path), at, check->root, length_of(check->root));
 }
 
 /* Puts the link's text before the rest; the path goes back to its directory, or to the root. */
@@ -108,11 +116,9 @@ static int replace_link(struct program_check *check, size_t *at, size_t director
 	for (long i = length; i-- > 0;)
 		*--*rest = check->rest[i];
 	*at = directory;
-	if (**rest == '/') {
-		*at = 0;
-		check->is_behind_proc = false;
-	}
 	check->path[*at] = '\0';
+	if (**rest == '/')
+		go_to_root(check, at);
 	return 0;
 }
 
@@ -122,7 +128,7 @@ static int step_back(struct program_check *check, size_t *at)
 {
 	if (check->is_behind_proc)
 		return fail(check, EACCES, "'..' behind a link of procfs: ", check->path);
-	while (*at > 0 && check->path[--*at] != '/')
+	while (*at > length_of(check->root) && check->path[--*at] != '/')
 		continue;
 	check->path[*at] = '\0';
 	return 0;
@@ -189,13 +195,10 @@ static int walk(struct program_check *check, const char *path, struct stat *st)
 		return fail(check, EACCES, "not an absolute path: ", path);
 	if (!set_rest(check, path, &rest))
 		return ENAMETOOLONG;
-	check->is_behind_proc = false;
-	check->path[0] = '/';
-	check->path[1] = '\0';
-	error = status_of(check->path, st, 0);
+	go_to_root(check, &at);
+	error = status_of(at ? check->path : "/", st, 0);
 	if (!error)
 		error = check_owner(check, st);
-	check->path[0] = '\0';
 	while (!error && *rest) {
 		if (*rest == '/')
 			rest++;

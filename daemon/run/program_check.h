@@ -26,6 +26,7 @@ struct program_check {
 	char rest[PATH_MAX]; /* what is still to be checked: its end is that of the array */
 	char path[PATH_MAX]; /* checked so far, free of symbolic links; beside the end of `rest` */
 	uid_t uid;	     /* of the hook */
+	char root[32]; /* in which the program is looked up: "/proc/PID/root"; "": one's own */
 	bool is_behind_proc; /* a link of procfs is part of `path` */
 	/*
 	 * The last file that was read and is no script. Kept from one check to the next: it spares
@@ -39,8 +40,8 @@ struct program_check {
 };
 
 /*
- * `uid` is set before; all else is zero at first. 0, or an errno with check->detail: EACCES where
- * somebody else could have chosen the program. What the kernel would say of the path (ENOENT,
- * ELOOP) is said here, with an empty detail.
+ * `uid` and `root` are set before; all else is zero at first. 0, or an errno with check->detail:
+ * EACCES where somebody else could have chosen the program. What the kernel would say of the path
+ * (ENOENT, ELOOP) is said here, with an empty detail.
  */
 int program_check(struct program_check *check, const char *path);

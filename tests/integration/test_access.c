@@ -171,7 +171,8 @@ static pid_t in_child(void (*act)(struct client *client), struct client *client)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		act(client);
-		prctl(PR_SET_PDEATHSIG, SIGKILL); /* which a change of ids makes the kernel forget */
+		prctl(PR_SET_PDEATHSIG,
+		      SIGKILL); /* which a change of ids makes the kernel forget */
 		if (write(done[1], "!", 1) != 1)
 			_exit(1);
 		for (;;)

@@ -325,105 +325,12 @@ static void container_ends_before_its_turn(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* ---- the caller's own ---- */
-
-/* Whoever names a path means it as he sees it. */
-static void caller_in_another_mount_namespace(void **state)
-{
-	struct harness *harness = *state;
-	struct container container;
-	struct client *client;
-
-	harness_needs_root();
-	container_start(harness, CLONE_NEWNS, true, &container);
-	client = client_adopt(harness, container.socket);
-	run(client, .hooks = {"{'path':'@DIR@/private/hook','args':['h','show',"
-			      "'@DIR@/private/marker']}"});
-	check_success(client);
-	check_string(client, STDOUT, "inside");
-	run(client, .extra = ",'namespaces':'runtime'", .hooks = {"{'path':'@DIR@/private/hook'}"});
-	check_string(client, "result.hooks[0].errnoName", "ENOENT");
-	container_stop(&container);
-}
-
-/* "net:[4026531840]", as readlink(2) shows it. */
-static void read_namespace(pid_t pid, const char *kind, char text[static 64])
-{
-	char path[64];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
-	length = readlink(path, text, 63);
-	assert_true(length > 0);
-	text[length] = '\0';
-}
-
-/* Also those that have nothing to do with paths: a hook that makes a device makes it there. */
-static void caller_in_any_other_namespace(void **state)
-{
-	static const struct {
-		int flag;
-		const char *kind;
-	} kinds[] = {
-	    {CLONE_NEWNET, "net"}, {CLONE_NEWUTS, "uts"},	{CLONE_NEWIPC, "ipc"},
-	    {CLONE_NEWPID, "pid"}, {CLONE_NEWCGROUP, "cgroup"},
-	};
-	struct harness *harness = *state;
-
-	harness_needs_root();
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		char theirs[64], ours[64], line[80];
-		struct container container;
-		struct client *client;
-
-		container_start(harness, kinds[i].flag, true, &container);
-		client = client_adopt(harness, container.socket);
-		read_namespace(container.pid, kinds[i].kind, theirs);
-		read_namespace(getpid(), kinds[i].kind, ours);
-		run(client, .hooks = {HOOK("'view'")});
-		check_success(client);
-		snprintf(line, sizeof(line), "ns %s", theirs);
-		check_line(client, STDOUT, line);
-		run(client, .extra = ",'namespaces':'runtime'", .hooks = {HOOK("'view'")});
-		check_success(client);
-		snprintf(line, sizeof(line), "ns %s", ours);
-		check_line(client, STDOUT, line);
-		container_stop(&container);
-	}
-}
-
 static const char *state_of_pid(pid_t pid)
 {
 	static char state[64];
 
 	snprintf(state, sizeof(state), "{\"id\":\"box\",\"pid\":%d}", pid);
 	return state;
-}
-
-/* The caller is process 1 of its pid namespace, and names itself. */
-static void pid_counts_in_the_caller_s_namespace(void **state)
-{
-	struct harness *harness = *state;
-	struct container caller, other;
-	struct client *client;
-
-	harness_needs_root();
-	container_start(harness, CLONE_NEWNS | CLONE_NEWPID, true, &caller);
-	client = client_adopt(harness, caller.socket);
-	run(client, .stage = "startContainer", .state = state_of_pid(1), .hooks = {MARKER});
-	check_success(client);
-	check_string(client, STDOUT, "inside");
-	/* These numbers are hookd's: in there nobody has them. */
-	container_start(harness, CLONE_NEWNS, false, &other);
-	run(client, .stage = "startContainer", .state = state_of_pid(other.pid), .hooks = {MARKER});
-	check_error(client, "org.varlink.service.InvalidParameter");
-	check_string(client, "parameter", "state.pid");
-	run(client, .stage = "startContainer", .state = state_of_pid(caller.pid),
-	    .hooks = {MARKER});
-	check_error(client, "org.varlink.service.InvalidParameter");
-	check_string(client, "parameter", "state.pid");
-	container_stop(&other);
-	container_stop(&caller);
 }
 
 /* What is to run in a container must not run on the host, with all the rights there are. */
@@ -540,25 +447,6 @@ static void links_of_procfs_are_not_followed_inside(void **state)
 	container_stop(&container);
 }
 
-/* Of createContainer the path is the runtime's, who may live among other mounts than hookd. */
-static void path_of_a_caller_elsewhere(void **state)
-{
-	struct harness *harness = *state;
-	struct container caller, container;
-	struct client *client;
-
-	harness_needs_root();
-	container_start(harness, CLONE_NEWNS, true, &caller);
-	container_start(harness, ALL_BUT_USER, false, &container);
-	client = client_adopt(harness, caller.socket);
-	run(client, .stage = "createContainer", .state = state_of_pid(container.pid),
-	    .hooks = {"{'path':'@DIR@/private/hook','args':['h','report']}"});
-	check_success(client);
-	check_part(client, STDOUT, "NSpid:");
-	container_stop(&container);
-	container_stop(&caller);
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -575,13 +463,9 @@ int main(int argc, char **argv)
 	    TEST(user_namespace),
 	    TEST(container_is_gone),
 	    TEST(container_ends_before_its_turn),
-	    TEST(caller_in_another_mount_namespace),
-	    TEST(caller_in_any_other_namespace),
-	    TEST(pid_counts_in_the_caller_s_namespace),
 	    TEST(process_of_the_host_is_no_container),
 	    TEST(root_is_that_of_the_process),
 	    TEST(links_of_procfs_are_not_followed_inside),
-	    TEST(path_of_a_caller_elsewhere),
 	};
 
 	harness_read_arguments(argc, argv);
