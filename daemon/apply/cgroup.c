@@ -19,10 +19,16 @@ static int make_directory(struct cgroup *cgroup)
 
 	do {
 		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", ++tree->made);
-		if (mkdirat(tree->runs_fd, cgroup->name, 0755) == 0)
+		if (mkdirat(cgroup->parent_fd, cgroup->name, 0755) == 0)
 			return 0;
 	} while (errno == EEXIST);
 	return -errno;
+}
+
+static const char *path_in(const struct cgroup *cgroup, const char *file, char path[static 80])
+{
+	snprintf(path, 80, "%s/%s", cgroup->name, file);
+	return path;
 }
 
 static int write_defaults(struct cgroup *cgroup)
@@ -46,6 +52,7 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	if (!cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
+	cgroup->parent_fd = tree->runs_fd;
 	cgroup->fd = cgroup->events_fd = -1;
 	cgroup->is_known_empty = true;
 	cgroup->generation = tree->generation;
@@ -63,6 +70,48 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	return 0;
 }
 
+int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_cgroup)
+{
+	struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
+	int r;
+
+	if (!cgroup)
+		return -ENOMEM;
+	r = cgroup->parent_fd = cgroup_open_of_process(pid);
+	if (r < 0) {
+		free(cgroup);
+		return r;
+	}
+	cgroup->tree = tree;
+	cgroup->is_foreign = cgroup->is_limited = true;
+	cgroup->fd = cgroup->events_fd = -1;
+	snprintf(cgroup->name, sizeof(cgroup->name), "hookd-%d-%lu", getpid(), ++tree->made);
+	if (mkdirat(cgroup->parent_fd, cgroup->name, 0755) < 0) {
+		r = -errno;
+		close(cgroup->parent_fd);
+		free(cgroup);
+		return r;
+	}
+	tree->in_use_count++;
+	*ret_cgroup = cgroup;
+	return 0;
+}
+
+int cgroup_open_procs(struct cgroup *cgroup)
+{
+	char path[80];
+	int fd =
+	    openat(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), O_WRONLY | O_CLOEXEC);
+
+	cgroup->is_known_empty = false;
+	return fd < 0 ? -errno : fd;
+}
+
+bool cgroup_is_of_container(const struct cgroup *cgroup)
+{
+	return cgroup->is_foreign;
+}
+
 void cgroup_rest(struct cgroup *cgroup)
 {
 	close_fd(&cgroup->fd);
@@ -72,27 +121,23 @@ void cgroup_rest(struct cgroup *cgroup)
 void cgroup_remove(struct cgroup *cgroup)
 {
 	cgroup_rest(cgroup);
-	(void)unlinkat(cgroup->tree->runs_fd, cgroup->name, AT_REMOVEDIR);
+	(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
+	if (cgroup->is_foreign)
+		close(cgroup->parent_fd);
 	free(cgroup);
-}
-
-static const char *path_in(const struct cgroup *cgroup, const char *file, char path[static 64])
-{
-	snprintf(path, 64, "%s/%s", cgroup->name, file);
-	return path;
 }
 
 /* Read again and again through one descriptor; kernfs makes the text anew at offset 0. */
 bool cgroup_is_populated(struct cgroup *cgroup)
 {
-	char path[64], text[256];
+	char path[80], text[256];
 	ssize_t length;
 
 	if (cgroup->is_known_empty)
 		return false;
 	if (cgroup->events_fd < 0)
 		cgroup->events_fd =
-		    openat(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.events", path),
+		    openat(cgroup->parent_fd, path_in(cgroup, "cgroup.events", path),
 			   O_RDONLY | O_CLOEXEC);
 	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
 	if (length <= 0)
@@ -107,7 +152,7 @@ int cgroup_fd(struct cgroup *cgroup)
 	cgroup->is_known_empty = false;
 	if (cgroup->fd < 0)
 		cgroup->fd =
-		    openat(cgroup->tree->runs_fd, cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		    openat(cgroup->parent_fd, cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return cgroup->fd < 0 ? -errno : cgroup->fd;
 }
 
@@ -142,22 +187,22 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, st
 	fd = cgroup_fd(cgroup);
 	if (fd < 0)
 		r = hp_err_setting(err, fd, NULL, "the run's cgroup: %s", strerror(-fd));
-	if (r == 0) {
-		enable_what_is_missing(cgroup->tree, fd, &list);
-		r = limits_apply(fd, &list, NULL, err);
-	}
 	if (r == 0)
 		r = devices_apply(fd, resources->devices, resources->device_count, NULL, err);
+	if (r == 0 && !cgroup->is_foreign)
+		enable_what_is_missing(cgroup->tree, fd, &list);
+	if (r == 0)
+		r = limits_apply(fd, &list, NULL, err);
 	limit_list_clear(&list);
 	return r;
 }
 
 int cgroup_kill(struct cgroup *cgroup)
 {
-	char path[64];
+	char path[80];
 
 	cgroup->is_killed = true;
-	return file_write_at(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.kill", path), "1");
+	return file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
 }
 
 /*
@@ -166,10 +211,10 @@ int cgroup_kill(struct cgroup *cgroup)
  */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 {
-	char path[64], text[256], *next = text;
+	char path[80], text[256], *next = text;
 
 	if (!cgroup_is_populated(cgroup) ||
-	    file_read_at(cgroup->tree->runs_fd, path_in(cgroup, "cgroup.procs", path), text,
+	    file_read_at(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), text,
 			 sizeof(text)) <= 0)
 		return false;
 	for (char *end; *next; next = end + 1) {
@@ -181,10 +226,10 @@ bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 
 int cgroup_was_oom_killed(struct cgroup *cgroup)
 {
-	char path[64], text[512];
+	char path[80], text[512];
 	long long kills;
 
-	if (file_read_at(cgroup->tree->runs_fd, path_in(cgroup, "memory.events", path), text,
+	if (file_read_at(cgroup->parent_fd, path_in(cgroup, "memory.events", path), text,
 			 sizeof(text)) < 0)
 		return -1;
 	kills = file_keyed_value(text, "oom_kill");

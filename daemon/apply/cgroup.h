@@ -46,6 +46,17 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_ch
 /* Takes it back; one that still has processes is left alone until they are gone. NULL is fine. */
 void cgroup_release(struct cgroup *cgroup);
 
+/*
+ * One for the hooks of a container, below the cgroup of its process: what limits the container, and
+ * which devices it may open, holds for them too, and they can still be killed alone. Given back as
+ * others are. Nobody is cloned into it who shares hookd's memory, for the container's limit of
+ * memory could be its end: hookd-run moves into it by cgroup_open_procs(). -errno.
+ */
+int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_cgroup) must_check;
+bool cgroup_is_of_container(const struct cgroup *cgroup);
+/* Its file cgroup.procs, for writing; the caller's to close. -errno. */
+int cgroup_open_procs(struct cgroup *cgroup) must_check;
+
 /* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;
 /* Closes its descriptors, which are opened again when they are needed. */

@@ -8,10 +8,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "daemon/apply/cgroup_path.h"
@@ -19,10 +21,11 @@
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-static int find_own(char *ret_path, size_t size)
+/* Of the process whose file /proc/PID/cgroup is. */
+static int find_of(const char *cgroup_file, char *ret_path, size_t size)
 {
 	char mount[1024], text[4096];
-	ssize_t read = file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	ssize_t read = file_read_at(AT_FDCWD, cgroup_file, text, sizeof(text));
 	int r = read < 0 ? (int)read : mount_find("cgroup2", mount, sizeof(mount), NULL, 0);
 	const char *path;
 	size_t length;
@@ -37,6 +40,26 @@ static int find_own(char *ret_path, size_t size)
 	return snprintf(ret_path, size, "%s%.*s", mount, (int)length, path) < (int)size
 		   ? 0
 		   : -ENAMETOOLONG;
+}
+
+/* A path that begins with ".." is outside of hookd's cgroup namespace, and of its mount. */
+int cgroup_open_of_process(pid_t pid)
+{
+	struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_NO_SYMLINKS,
+	};
+	char file[32], path[PATH_MAX];
+	int fd, r;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	r = find_of(file, path, sizeof(path));
+	if (r < 0)
+		return r;
+	if (strstr(path, "/../"))
+		return -EXDEV;
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
 }
 
 /*
@@ -92,7 +115,7 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 {
 	char own[PATH_MAX / 2];
 	bool is_own_unit;
-	int r = find_own(own, sizeof(own));
+	int r = find_of("/proc/self/cgroup", own, sizeof(own));
 
 	if (root || r < 0) {
 		*ret_reason = "no cgroup2 file system is mounted";

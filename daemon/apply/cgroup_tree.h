@@ -12,7 +12,9 @@
 
 struct cgroup {
 	struct cgroup_tree *tree;
-	char name[24];
+	int parent_fd;	 /* that it is made in: the tree's runs_fd, or */
+	bool is_foreign; /* one of its own, of a container's cgroup */
+	char name[48];
 	int fd;		     /* O_PATH; -1: not open now */
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* nothing was put in since it was seen empty */
@@ -42,6 +44,8 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root,
 		      const char **ret_reason) must_check;
 /* For run cgroups, in all directories above them; where it does not work, files will be missing. */
 void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length);
+/* The directory of cgroup2 that a process is in, O_PATH. Follows no link. -errno. */
+int cgroup_open_of_process(pid_t pid) must_check;
 /* Removes the directories that are hookd's own. */
 void cgroup_tree_unplace(struct cgroup_tree *tree);
 /* Takes the descriptor. Removes what is empty in the directory; what is not refuses. */

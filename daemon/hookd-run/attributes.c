@@ -10,6 +10,7 @@
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -22,20 +23,43 @@
 #ifndef SCHED_DEADLINE
 #define SCHED_DEADLINE 6
 #endif
+#ifndef RLIM64_INFINITY
+#define RLIM64_INFINITY (~0ull)
+#endif
 
 /* Only a process with memory of its own may do this: the kernel applies it to all that share. */
+static void write_oom_score(const struct job *job, const char *text)
+{
+	int fd = openat(job->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
+	close(fd);
+}
+
 void oom_score_set(const struct job *job)
 {
 	char text[24];
-	int fd;
 
 	if (!job->settings.oom_score_adj.is_set && !(job->plan->flags & PLAN_RESET_OOM_SCORE))
 		return;
 	snprintf(text, sizeof(text), "%d", (int)job->settings.oom_score_adj.value);
-	fd = openat(job->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+	write_oom_score(job, text);
+}
+
+/* Below its own score an ordinary user's process cannot go. */
+void oom_score_of_container_set(const struct job *job)
+{
+	char path[32], *text;
+
+	if (!job->has_container_rights || job->settings.oom_score_adj.is_set || geteuid() != 0)
+		return;
+	snprintf(path, sizeof(path), "%d/oom_score_adj", job->plan->container_pid);
+	text = file_read_whole(job->proc, path);
+	if (!text)
 		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
-	close(fd);
+	write_oom_score(job, text);
+	free(text);
 }
 
 /* "0" is the writer itself; what it forks later belongs to the group too. */
@@ -114,9 +138,77 @@ static const char *rlimit_name(int resource)
 }
 
 /* The raw call: musl's setrlimit() would take 2^64-1 to be something else on some machines. */
-static int set_rlimit(int resource, const uint64_t *values, uint64_t *old)
+static void change_rlimit(int32_t pid, int resource, const uint64_t *values, uint64_t *old)
 {
-	return (int)syscall(SYS_prlimit64, 0, resource, values, old);
+	if (syscall(SYS_prlimit64, pid, resource, values, old) < 0)
+		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(resource));
+}
+
+static struct hp_rlimit *find_rlimit(struct job *job, int resource)
+{
+	for (size_t i = 0; i < job->rlimit_count; i++)
+		if (job->rlimits[i].resource == resource)
+			return &job->rlimits[i];
+	return &job->rlimits[job->rlimit_count++];
+}
+
+/* A column of proc_pid_limits(5): a number or "unlimited". */
+static uint64_t read_limit(const char *column)
+{
+	return *column == 'u' ? RLIM64_INFINITY : strtoull(column, NULL, 10);
+}
+
+/*
+ * A line for each resource, in the order of their numbers: "Max cpu time", padded to 26 columns,
+ * then the soft and the hard limit in 21 each. What this process may not have it cannot pass on.
+ */
+static void take_rlimit(struct job *job, int resource, const char *line)
+{
+	uint64_t own[2], soft, hard;
+
+	if (strlen(line) < 48)
+		fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
+	change_rlimit(0, resource, NULL, own);
+	soft = read_limit(line + 26);
+	hard = read_limit(line + 47);
+	hard = hard < own[1] ? hard : own[1];
+	*find_rlimit(job, resource) = (struct hp_rlimit){
+	    .resource = resource,
+	    .soft = soft < hard ? soft : hard,
+	    .hard = hard,
+	};
+}
+
+static void take_rlimits_of_container(struct job *job)
+{
+	char path[32], *text, *line;
+
+	snprintf(path, sizeof(path), "%d/limits", job->plan->container_pid);
+	line = text = file_read_whole(job->proc, path);
+	if (!text)
+		fail_at(SPAWN_STEP_RLIMITS, errno == ENOENT ? ESRCH : errno,
+			"of the container's process");
+	for (int resource = 0; resource < (int)RLIM_NLIMITS; resource++) {
+		line = strchr(line, '\n'); /* the first is the head of the table */
+		if (!line++)
+			fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
+		take_rlimit(job, resource, line);
+	}
+	free(text);
+}
+
+void rlimits_find(struct job *job)
+{
+	if (job->has_container_rights)
+		take_rlimits_of_container(job);
+	for (size_t i = 0; i < job->settings.rlimit_count; i++) {
+		const struct hp_rlimit *wanted = &job->settings.rlimits[i];
+		struct hp_rlimit *limit = find_rlimit(job, wanted->resource);
+
+		if (job->has_container_rights && wanted->hard > limit->hard)
+			fail_at(SPAWN_STEP_RLIMITS, EPERM, rlimit_name(wanted->resource));
+		*limit = *wanted;
+	}
 }
 
 /* Raising takes a right that is given up later, so the hard limit of descriptors is raised here. */
@@ -124,40 +216,35 @@ static void raise_descriptor_limit(const struct hp_rlimit *limit)
 {
 	uint64_t values[2];
 
-	if (set_rlimit(RLIMIT_NOFILE, NULL, values) < 0)
-		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(RLIMIT_NOFILE));
+	change_rlimit(0, RLIMIT_NOFILE, NULL, values);
 	if (limit->hard <= values[1])
 		return;
 	values[1] = limit->hard;
-	if (set_rlimit(RLIMIT_NOFILE, values, NULL) < 0)
-		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(RLIMIT_NOFILE));
+	change_rlimit(0, RLIMIT_NOFILE, values, NULL);
 }
 
 static void apply_rlimit(const struct hp_rlimit *limit)
 {
 	const uint64_t values[2] = {limit->soft, limit->hard};
 
-	if (set_rlimit(limit->resource, values, NULL) < 0)
-		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(limit->resource));
+	change_rlimit(0, limit->resource, values, NULL);
 }
 
 void rlimits_set(const struct job *job)
 {
-	for (size_t i = 0; i < job->settings.rlimit_count; i++) {
-		const struct hp_rlimit *limit = &job->settings.rlimits[i];
-
-		if (limit->resource == RLIMIT_NOFILE)
-			raise_descriptor_limit(limit);
+	for (size_t i = 0; i < job->rlimit_count; i++) {
+		if (job->rlimits[i].resource == RLIMIT_NOFILE)
+			raise_descriptor_limit(&job->rlimits[i]);
 		else
-			apply_rlimit(limit);
+			apply_rlimit(&job->rlimits[i]);
 	}
 }
 
 void descriptor_limit_set(const struct job *job)
 {
-	for (size_t i = 0; i < job->settings.rlimit_count; i++)
-		if (job->settings.rlimits[i].resource == RLIMIT_NOFILE)
-			apply_rlimit(&job->settings.rlimits[i]);
+	for (size_t i = 0; i < job->rlimit_count; i++)
+		if (job->rlimits[i].resource == RLIMIT_NOFILE)
+			apply_rlimit(&job->rlimits[i]);
 }
 
 /* ---- the rest ---- */

@@ -50,6 +50,13 @@ static int write_capabilities(const struct capability_state *state)
 	return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
 }
 
+/* Of a process that needs none, and stays longer among those of the container than the hook. */
+void capabilities_give_up(void)
+{
+	if (write_capabilities(&(struct capability_state){0}))
+		_exit(1);
+}
+
 /* ---- ids ---- */
 
 /* The bounding set can only be cut while CAP_SETPCAP is effective, and only bit by bit. */

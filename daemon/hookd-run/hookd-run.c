@@ -25,12 +25,15 @@ static void do_steps_outside(struct job *job)
 {
 	oom_score_set(job);
 	rdt_join(job);
+	cgroups_join(job);
 	program_check_owners(job, false);
 	namespaces_enter_caller(job);
 	namespaces_open(job);
 	program_open(job);
 	listener_connect(job);
+	oom_score_of_container_set(job);
 	scheduler_set(job);
+	rlimits_find(job);
 	rlimits_set(job);
 }
 

@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "daemon/run/plan.h"
@@ -50,6 +51,8 @@ struct job {
 	 * process. */
 	bool has_container_rights;
 	struct rights rights;
+	struct hp_rlimit rlimits[RLIM_NLIMITS]; /* that the hook gets */
+	size_t rlimit_count;
 	int namespace_fds[NAMESPACES_MAX]; /* of settings.namespaces; -1: none by path */
 	int namespaces;			   /* CLONE_NEW* that were entered */
 	ino_t mounts_of_hookd;		   /* its mount namespace */
@@ -84,11 +87,20 @@ enum interpreter interpreter_read(int fd, char path[static INTERPRETER_SIZE]);
 void oom_score_set(const struct job *job);
 void rdt_join(const struct job *job);
 void scheduler_set(struct job *job);
+/* Those of the container's process, of which settings can take away. */
+void oom_score_of_container_set(const struct job *job);
+void rlimits_find(struct job *job);
 void rlimits_set(const struct job *job);
 /* The limit of descriptors comes last, for the steps in between need some. */
 void descriptor_limit_set(const struct job *job);
 void keyring_join(const struct job *job);
 void personality_set(const struct job *job);
+
+/* cgroups.c: the container's, of every hierarchy. */
+void cgroups_join(const struct job *job);
+
+/* file.c: all of a small file of unknown length, terminated; to be freed. NULL with errno. */
+char *file_read_whole(int directory, const char *path);
 
 /* deadline.c: SCHED_DEADLINE, set from outside, since it forbids fork(2) and takes rights. */
 void deadline_prepare(struct job *job);
@@ -117,6 +129,9 @@ void ids_set(const struct job *job);
 void parent_death_signal_set(const struct job *job);
 /* With `keeps`, these capabilities stay permitted and effective beside those of the rights. */
 void capabilities_set(const struct job *job, uint64_t keeps);
+
+/* Of a process that is not the hook: all of them; it ends where that fails. */
+void capabilities_give_up(void);
 
 /* confinement.c */
 void label_set(const struct job *job);

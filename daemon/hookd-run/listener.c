@@ -64,6 +64,7 @@ static int hand_over(void *userdata)
 	const struct timespec moment = {.tv_nsec = 1000000};
 	char start[128];
 
+	capabilities_give_up();
 	for (int i = 0; i < LOOKS && listener_fd == LISTENER_AWAITED; i++)
 		nanosleep(&moment, NULL);
 	if (listener_fd < 0)

@@ -24,6 +24,16 @@
 #endif
 #define ALL_KINDS (~0)
 
+static const struct {
+	const char *name;
+	int flag;
+} kinds[] = {
+    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},	  {"net", CLONE_NEWNET},
+    {"uts", CLONE_NEWUTS},   {"ipc", CLONE_NEWIPC},	  {"pid", CLONE_NEWPID},
+    {"time", CLONE_NEWTIME}, {"cgroup", CLONE_NEWCGROUP},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
 void stay_undumpable(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -71,17 +81,9 @@ static bool is_other_namespace(const struct job *job, int32_t pid, const char *n
 /* setns(2) refuses a user namespace that is the caller's already, so only differing ones count. */
 static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 {
-	static const struct {
-		const char *name;
-		int flag;
-	} kinds[] = {
-	    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},	  {"net", CLONE_NEWNET},
-	    {"uts", CLONE_NEWUTS},   {"ipc", CLONE_NEWIPC},	  {"pid", CLONE_NEWPID},
-	    {"time", CLONE_NEWTIME}, {"cgroup", CLONE_NEWCGROUP},
-	};
 	int namespaces = 0;
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < KINDS; i++)
 		if ((kinds[i].flag & wanted) && is_other_namespace(job, pid, kinds[i].name))
 			namespaces |= kinds[i].flag;
 	return namespaces;
@@ -133,7 +135,7 @@ static void enter_process(struct job *job, int pidfd, int32_t pid, int wanted, i
 void namespaces_enter_caller(struct job *job)
 {
 	uint32_t flags = job->plan->flags;
-	int wanted = flags & PLAN_ENTER_CONTAINER ? CLONE_NEWNS : ALL_KINDS;
+	int wanted = flags & PLAN_ENTER_CONTAINER ? CLONE_NEWNS | CLONE_NEWUSER : ALL_KINDS;
 
 	if (flags & PLAN_ENTER_CALLER)
 		enter_process(job, PLAN_FD_CALLER, job->plan->caller_pid, wanted,
@@ -169,27 +171,46 @@ static void open_by_path(struct job *job)
 	}
 }
 
-static bool is_own_user_namespace(const struct job *job, int fd)
+static bool is_own_namespace(const struct job *job, int type, int fd)
 {
 	struct stat own, theirs;
+	char path[64];
 
-	return fstatat(job->proc, "self/ns/user", &own, 0) == 0 && fstat(fd, &theirs) == 0 &&
-	       own.st_ino == theirs.st_ino && own.st_dev == theirs.st_dev;
+	for (size_t i = 0; i < KINDS; i++) {
+		if (kinds[i].flag != type)
+			continue;
+		/* A pid namespace is entered by the next child. */
+		snprintf(path, sizeof(path), "self/ns/%s",
+			 type == CLONE_NEWPID ? "pid_for_children" : kinds[i].name);
+		return fstatat(job->proc, path, &own, 0) == 0 && fstat(fd, &theirs) == 0 &&
+		       own.st_ino == theirs.st_ino && own.st_dev == theirs.st_dev;
+	}
+	return false;
 }
 
-/* 0, or the errno; what is entered is closed. */
+static void close_by_path(struct job *job, size_t i)
+{
+	close(job->namespace_fds[i]);
+	job->namespace_fds[i] = -1;
+}
+
+/* 0, or the errno; what is entered is closed. A container's hook does not leave the container. */
 static int enter_by_path(struct job *job, size_t i)
 {
 	int type = job->settings.namespaces[i].type;
+	bool is_in_container = job->plan->flags & PLAN_ENTER_CONTAINER;
+	bool is_own = is_own_namespace(job, type, job->namespace_fds[i]);
 
-	if (type == CLONE_NEWUSER && is_own_user_namespace(job, job->namespace_fds[i]))
-		return 0;
-	if (setns(job->namespace_fds[i], type) < 0)
-		return errno;
-	job->namespaces |= type;
-	job->is_inside |= type == CLONE_NEWNS;
-	close(job->namespace_fds[i]);
-	job->namespace_fds[i] = -1;
+	if (is_in_container && !is_own)
+		fail_at(SPAWN_STEP_NAMESPACES, EPERM, job->settings.namespaces[i].path);
+	/* setns(2) refuses a user namespace that is the caller's already. */
+	if (!is_in_container && !(is_own && type == CLONE_NEWUSER)) {
+		if (setns(job->namespace_fds[i], type) < 0)
+			return errno;
+		job->namespaces |= type;
+		job->is_inside |= type == CLONE_NEWNS;
+	}
+	close_by_path(job, i);
 	return 0;
 }
 
@@ -235,8 +256,11 @@ static void look_at_container(struct job *job)
 	job->container_root = open_of_process(job, job->plan->container_pid, "root");
 	if (fstat(job->container_root, &theirs) < 0 || stat("/", &ours) < 0)
 		fail(SPAWN_STEP_NAMESPACES, errno);
-	job->has_container_rights = (job->plan->flags & PLAN_IMAGE_PROGRAM) ||
-				    theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev;
+	job->has_container_rights = (job->plan->flags & PLAN_RUNS_IMAGE) != 0;
+	if (!job->has_container_rights &&
+	    (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev))
+		fail_at(SPAWN_STEP_NAMESPACES, EAGAIN,
+			"the container has changed its root just now");
 }
 
 void namespaces_open(struct job *job)

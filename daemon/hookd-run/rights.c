@@ -24,32 +24,6 @@
 
 /* ---- the container's process ---- */
 
-/* All of a file of unknown length, terminated; the line of the groups alone may be 400 KB. */
-static char *read_file(int directory, const char *path)
-{
-	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
-	size_t length = 0, size = 0;
-	char *text = NULL;
-	ssize_t n = 1;
-
-	while (fd >= 0 && n > 0) {
-		if (size - length < 2) {
-			size = size ? 2 * size : 8192;
-			text = realloc(text, size);
-			if (!text)
-				fail(SPAWN_STEP_CREDENTIALS, ENOMEM);
-		}
-		n = read(fd, text + length, size - length - 1);
-		length += n > 0 ? (size_t)n : 0;
-	}
-	if (fd < 0 || n < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
-			"the container's process");
-	close(fd);
-	text[length] = '\0';
-	return text;
-}
-
 /* What stands behind "\nKEY:\t". The first line is the name, in which newlines are escaped. */
 static const char *find_line(const char *text, const char *key)
 {
@@ -104,7 +78,10 @@ static void read_container(const struct job *job, struct rights *rights)
 	char path[32], *text;
 
 	snprintf(path, sizeof(path), "%d/status", job->plan->container_pid);
-	text = read_file(job->proc, path);
+	text = file_read_whole(job->proc, path);
+	if (!text)
+		fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
+			"the container's process");
 	read_ids(text, "Uid", rights->uids);
 	read_ids(text, "Gid", rights->gids);
 	read_groups(job, text, rights);
@@ -194,7 +171,7 @@ static void lose_capabilities(struct rights *rights)
 	rights->sets[HP_CAPABILITIES_AMBIENT] = 0;
 }
 
-static void add_user(const struct hp_user *user, struct rights *rights)
+static void add_user(const struct hp_user *user, struct rights *rights, bool keeps_groups)
 {
 	bool is_another = !rights->has_ids || rights->uids[1] != user->uid;
 
@@ -202,8 +179,10 @@ static void add_user(const struct hp_user *user, struct rights *rights)
 		rights->uids[i] = user->uid;
 		rights->gids[i] = user->gid;
 	}
-	rights->groups = user->groups;
-	rights->group_count = user->group_count;
+	if (!keeps_groups) {
+		rights->groups = user->groups;
+		rights->group_count = user->group_count;
+	}
 	rights->has_ids = true;
 	if (is_another && user->uid != 0)
 		lose_capabilities(rights);
@@ -215,8 +194,9 @@ static void add_settings(const struct hp_settings *settings, struct rights *righ
 		check_ids(&settings->user, rights);
 	if (settings->capabilities.is_set && is_limited)
 		check_capabilities(&settings->capabilities, rights);
+	/* Who may not call setgroups(2) cannot leave a group either, which may be kept out. */
 	if (settings->user.is_set)
-		add_user(&settings->user, rights);
+		add_user(&settings->user, rights, is_limited && !has_effective(rights, CAP_SETGID));
 	if (settings->capabilities.is_set) {
 		memcpy(rights->sets, settings->capabilities.sets, sizeof(rights->sets));
 		rights->has_capabilities = rights->cuts_bounding = true;

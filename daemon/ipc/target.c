@@ -30,40 +30,40 @@ static int take_caller(const struct peer *peer, struct enter_process *ret_proces
 }
 
 /*
- * A process that shares hookd's mounts is in no container: a hook that is to be kept inside would
+ * A process that shares hookd's mounts, or those of the init process (a hookd in a unit with
+ * PrivateTmp= has others), is in no container: a hook that is to be kept inside would
  * run on the host, with all rights. hookd-run looks again when the hook starts.
  */
 static int check_container(const struct enter_process *process, const struct self *self,
-			   struct namespaces *ret_namespaces, struct hp_err *err)
+			   struct hp_err *err)
 {
-	int r = namespaces_read(process->pid, ret_namespaces);
+	struct namespaces namespaces;
+	int r = namespaces_read(process->pid, &namespaces);
 
 	if (r == 0 && has_ended(process->pidfd))
 		r = -ESRCH;
 	if (r < 0)
 		return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
-	if (ret_namespaces->ids[NAMESPACE_MNT] == self->namespaces.ids[NAMESPACE_MNT])
+	if (namespaces.ids[NAMESPACE_MNT] == self->namespaces.ids[NAMESPACE_MNT] ||
+	    namespaces.ids[NAMESPACE_MNT] == self->mounts_of_init)
 		return hp_err_invalid(err, "state.pid",
-				      "is a process in hookd's own mount namespace, and in no "
-				      "container");
+				      "is a process in the mount namespace of hookd or of the "
+				      "init process, and in no container");
 	return 0;
 }
 
 static int find_container(const struct peer *peer, const struct self *self,
 			  const struct hp_request *request, struct enter_target *target,
-			  struct namespaces *ret_namespaces, struct hp_err *err)
+			  struct hp_err *err)
 {
 	struct enter_process *container = &target->container;
 	bool is_elsewhere =
 	    peer->view.namespaces.ids[NAMESPACE_MNT] != self->namespaces.ids[NAMESPACE_MNT];
 	int r;
 
-	if (request->pid == 0 && is_elsewhere) {
-		/* crun's createContainer hooks are called from inside, and their state has no pid.
-		 */
-		*ret_namespaces = peer->view.namespaces;
+	/* crun's createContainer hooks are called from inside, and their state has no pid. */
+	if (request->pid == 0 && is_elsewhere)
 		return take_caller(peer, container, err);
-	}
 	if (request->pid == 0)
 		return hp_err_invalid(
 		    err, "state.pid",
@@ -72,7 +72,7 @@ static int find_container(const struct peer *peer, const struct self *self,
 			      &container->pidfd);
 	if (r < 0)
 		return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
-	return check_container(container, self, ret_namespaces, err);
+	return check_container(container, self, err);
 }
 
 /* The paths of a request are the caller's, who may have other mounts than hookd has. */
@@ -81,12 +81,10 @@ static int choose_container(const struct peer *peer, const struct self *self,
 			    struct hp_err *err)
 {
 	ino_t mounts = peer->view.namespaces.ids[NAMESPACE_MNT];
-	struct namespaces namespaces;
-	int r = find_container(peer, self, request, target, &namespaces, err);
+	int r = find_container(peer, self, request, target, err);
 
 	target->is_image_program = request->stage != HP_STAGE_CREATE_CONTAINER;
-	if (r == 0 && mounts != self->namespaces.ids[NAMESPACE_MNT] &&
-	    mounts != namespaces.ids[NAMESPACE_MNT])
+	if (r == 0 && mounts != self->namespaces.ids[NAMESPACE_MNT])
 		r = take_caller(peer, &target->caller, err);
 	return r;
 }

@@ -60,6 +60,20 @@ int namespaces_read(pid_t pid, struct namespaces *ret_namespaces)
 	return 0;
 }
 
+int namespaces_read_user(pid_t pid, ino_t *ret_id)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	/* ENOENT: as above, of a process that has ended, or of a kind that the kernel lacks. */
+	*ret_id = 0;
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	*ret_id = st.st_ino;
+	return 0;
+}
+
 bool namespaces_are_equal(const struct namespaces *a, const struct namespaces *b)
 {
 	return memcmp(a->ids, b->ids, sizeof(a->ids)) == 0;

@@ -115,22 +115,38 @@ static bool is_short_of_something(int r)
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-int peer_look(struct peer *peer, int socket)
+/* It may have given up rights since, or have moved to where the same words mean less. */
+static int look_again(struct peer *peer)
+{
+	ino_t *user = &peer->view.namespaces.ids[NAMESPACE_USER];
+	int r = capabilities_read(peer->pid, &peer->view.capabilities);
+
+	if (r == 0)
+		r = namespaces_read_user(peer->pid, user);
+	return r == 0 && !is_alive(peer->pidfd) ? -ESRCH : r;
+}
+
+static int look_first(struct peer *peer, int socket)
 {
 	int r = -ESRCH;
 
-	if (peer->sight == PEER_NOT_LOOKED_AT) {
-		if (peer->pid > 0)
-			r = peer->pidfd = open_pidfd(socket, peer->pid);
-		if (r >= 0)
-			r = look(peer->pid, peer->pidfd, &peer->view);
-		if (is_short_of_something(r)) {
-			close_fd(&peer->pidfd);
-			return r;
-		}
-		peer->sight = r < 0 ? PEER_NOT_SEEN : PEER_SEEN;
+	if (peer->pid > 0)
+		r = peer->pidfd = open_pidfd(socket, peer->pid);
+	if (r >= 0)
+		r = look(peer->pid, peer->pidfd, &peer->view);
+	if (is_short_of_something(r)) {
+		close_fd(&peer->pidfd);
+		return r;
 	}
-	if (peer->sight == PEER_SEEN && !is_alive(peer->pidfd))
+	peer->sight = r < 0 ? PEER_NOT_SEEN : PEER_SEEN;
+	return 0;
+}
+
+int peer_look(struct peer *peer, int socket)
+{
+	if (peer->sight == PEER_NOT_LOOKED_AT)
+		return look_first(peer, socket);
+	if (peer->sight == PEER_SEEN && look_again(peer) < 0)
 		peer->sight = PEER_NOT_SEEN;
 	return 0;
 }

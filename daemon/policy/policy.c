@@ -37,11 +37,14 @@ static bool has_other_user_namespace(const struct process_view *view, const stru
 	return view->namespaces.ids[NAMESPACE_USER] != self->namespaces.ids[NAMESPACE_USER];
 }
 
-/* Capabilities count in the user namespace of their process: in another they are others. */
+/*
+ * Capabilities count in the user namespace of their process: in another they are others. There a
+ * hook is root, with all of them, so the caller must have all of them there.
+ */
 static uint64_t missing_capabilities(const struct process_view *view, const struct self *self)
 {
 	if (has_other_user_namespace(view, self))
-		return self->capabilities;
+		return self->capabilities | (self->all_capabilities & ~view->capabilities);
 	return self->capabilities & ~view->capabilities;
 }
 
@@ -78,7 +81,8 @@ static int check_view(const struct peer *peer, const struct self *self, enum per
 			      "uid 0 of another user namespace than hookd's is not root here");
 	if (missing)
 		return refuse(permission, err,
-			      "uid %u has not every capability that hookd has: %s is missing",
+			      "uid %u has not every capability that its hooks would have: %s is "
+			      "missing",
 			      peer->uid, name_of_first(missing));
 	return 0;
 }

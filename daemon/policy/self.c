@@ -29,14 +29,16 @@ int capabilities_read(pid_t pid, uint64_t *ret_effective)
 	return read_sets(pid, ret_effective, &permitted);
 }
 
-static uint64_t bounding_set(void)
+/* -1 ends it: the kernel knows no more. */
+static void read_bounding_set(uint64_t *ret_set, uint64_t *ret_all)
 {
-	uint64_t set = 0;
+	int is_in;
 
-	for (int capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1)
-			set |= 1ull << capability;
-	return set;
+	*ret_set = *ret_all = 0;
+	for (int i = 0; i < 64 && (is_in = prctl(PR_CAPBSET_READ, i, 0, 0, 0)) >= 0; i++) {
+		*ret_all |= 1ull << i;
+		*ret_set |= (uint64_t)is_in << i;
+	}
 }
 
 /* capabilities(7): without SECBIT_NOROOT a program that root executes gets the bounding set. */
@@ -49,14 +51,19 @@ static bool exec_gives_bounding_set(void)
 
 int self_init(struct self *self)
 {
-	uint64_t effective = 0, permitted = 0;
+	uint64_t effective = 0, permitted = 0, bounding, all;
 	int r = read_sets(0, &effective, &permitted);
+	struct namespaces init;
 
 	if (r < 0)
 		return r;
+	read_bounding_set(&bounding, &all);
 	*self = (struct self){
 	    .uid = geteuid(),
-	    .capabilities = permitted | (exec_gives_bounding_set() ? bounding_set() : 0),
+	    .capabilities = permitted | (exec_gives_bounding_set() ? bounding : 0),
+	    .all_capabilities = all,
 	};
+	if (namespaces_read(1, &init) == 0)
+		self->mounts_of_init = init.ids[NAMESPACE_MNT];
 	return namespaces_read(0, &self->namespaces);
 }

@@ -11,7 +11,9 @@ struct self {
 	uid_t uid;
 	/* By CAP_... numbers. For root its bounding set counts too: that is what exec gives. */
 	uint64_t capabilities;
+	uint64_t all_capabilities;    /* that this kernel has */
 	struct namespaces namespaces; /* in which hooks are started */
+	ino_t mounts_of_init;	      /* mount namespace of process 1; 0: not known */
 };
 
 /* Looks once, at the start. -errno. */

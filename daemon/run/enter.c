@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "daemon/base/file.h"
@@ -53,6 +54,27 @@ void entrance_clear(struct entrance *entrance)
 	close_fd(&entrance->program);
 }
 
+/* Where it cannot be looked at, it may be. */
+static bool has_other_root(pid_t pid, pid_t runtime)
+{
+	char theirs[32], ours[32] = "/";
+	struct stat a, b;
+
+	snprintf(theirs, sizeof(theirs), "/proc/%d/root/.", pid);
+	if (runtime)
+		snprintf(ours, sizeof(ours), "/proc/%d/root/.", runtime);
+	return stat(theirs, &a) < 0 || stat(ours, &b) < 0 || a.st_ino != b.st_ino ||
+	       a.st_dev != b.st_dev;
+}
+
+bool enter_runs_image(const struct enter_target *target)
+{
+	if (target->container.pid == 0)
+		return false;
+	return target->is_image_program ||
+	       has_other_root(target->container.pid, target->caller.pid);
+}
+
 void enter_target_clear(struct enter_target *target)
 {
 	close_fd(&target->caller.pidfd);
@@ -70,6 +92,13 @@ static int place_copy(struct enter *enter, enum plan_fd place, int fd)
 
 	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
 	return copy < 0 ? copy : 0;
+}
+
+static int place_cgroup(struct enter *enter, struct cgroup *cgroup)
+{
+	cleanup_close int procs = cgroup ? cgroup_open_procs(cgroup) : -1;
+
+	return cgroup && procs < 0 ? procs : place_copy(enter, PLAN_FD_CGROUP, procs);
 }
 
 static int open_child_fds(const struct spawn_spec *spec, const struct enter_target *target,
@@ -97,6 +126,8 @@ static int open_child_fds(const struct spawn_spec *spec, const struct enter_targ
 		r = place_copy(enter, PLAN_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
 	if (r == 0)
 		r = place_copy(enter, PLAN_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
+	if (r == 0)
+		r = place_cgroup(enter, settings->container_cgroup);
 	return r;
 }
 
@@ -110,7 +141,9 @@ int enter_prepare(const struct entrance *entrance, const struct enter_target *ta
 			 (spec->any_owner ? PLAN_ANY_OWNER : 0) |
 			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0) |
 			 (settings->settings ? PLAN_SETTINGS : 0) |
-			 (settings->needs_listener ? PLAN_LISTENER : 0);
+			 (settings->needs_listener ? PLAN_LISTENER : 0) |
+			 (enter_runs_image(target) ? PLAN_RUNS_IMAGE : 0) |
+			 (settings->container_cgroup ? PLAN_JOIN_CGROUP : 0);
 	int r;
 
 	*ret_enter = ENTER_NONE;
@@ -217,6 +250,9 @@ int enter_finish(struct enter *enter, struct spawn_child *child)
 	if (is_successor(&report, pidfd, child))
 		return 1;
 	close_fd(&pidfd);
+	/* Nothing is known of the hook then, and least of all that it has succeeded. */
+	if (report.pid > 0)
+		report = (struct plan_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
 	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT || report.error <= 0)
 		return 0;
 	child->failed_step = report.step;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "daemon/apply/cgroup.h"
 #include "daemon/base/util.h"
 #include "daemon/run/spawn.h"
 #include "proto/settings.h"
@@ -40,10 +41,16 @@ struct enter_target {
 };
 #define ENTER_NOWHERE ((struct enter_target){.caller.pidfd = -1, .container.pidfd = -1})
 
+/*
+ * Whether what the hook executes, or loads, is the image's: then it is under all that its container
+ * is under. Asks the kernel whether the container has its own root already (pivot_root(2)).
+ */
+bool enter_runs_image(const struct enter_target *target);
+
 /* Closes both pidfds, and leaves ENTER_NOWHERE. */
 void enter_target_clear(struct enter_target *target);
 
-#define ENTER_FDS 6
+#define ENTER_FDS 7
 
 /* What a hook is put under; everything is borrowed. All zeroes: nothing. */
 struct enter_settings {
@@ -54,7 +61,8 @@ struct enter_settings {
 	bool needs_listener;
 	const char *state; /* for the listener's agent */
 	size_t state_length;
-	int rdt_tasks, rdt_mon_tasks; /* where settings->intel_rdt: files to write to, or -1 */
+	int rdt_tasks, rdt_mon_tasks;	 /* where settings->intel_rdt: files to write to, or -1 */
+	struct cgroup *container_cgroup; /* to move to; NULL: none */
 };
 
 /* One hook's way in: what hookd-run is given, and the socket on which it answers. */
@@ -62,7 +70,7 @@ struct enter {
 	int control;		  /* -1: this hook needs no hookd-run */
 	int child_fds[ENTER_FDS]; /* from PLAN_FD_CONTROL on: to be closed after the spawn */
 };
-#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1, -1}})
+#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1, -1, -1}})
 
 /*
  * Rewrites `spec` so that it starts hookd-run, where the target, the settings or the entrance ask

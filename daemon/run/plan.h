@@ -20,7 +20,8 @@ enum plan_fd {
 	PLAN_FD_CONTAINER = 6, /* pidfd of the container's process; likewise */
 	PLAN_FD_RDT_TASKS = 7, /* of the resctrl group to join; likewise */
 	PLAN_FD_RDT_MON_TASKS = 8, /* of its monitoring group; likewise */
-	PLAN_FD_COUNT = 9,
+	PLAN_FD_CGROUP = 9,	   /* cgroup.procs of the cgroup to move to; likewise */
+	PLAN_FD_COUNT = 10,
 };
 
 enum plan_flag {
@@ -36,6 +37,10 @@ enum plan_flag {
 	/* The hook's path is looked up in the container (startContainer), and the hook has no more
 	 * rights than the container's process; else it is looked up before entering. */
 	PLAN_IMAGE_PROGRAM = 1 << 5,
+	/* enter_runs_image(): the hook is under all that the container is under. */
+	PLAN_RUNS_IMAGE = 1 << 8,
+	/* PLAN_FD_CGROUP is one below the container's. */
+	PLAN_JOIN_CGROUP = 1 << 7,
 	/* The hook's file may belong to anybody: no program_check(). */
 	PLAN_ANY_OWNER = 1 << 6,
 };

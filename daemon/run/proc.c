@@ -218,7 +218,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	if (!spec->is_own_program)
 		r = enter_prepare(&proc->procs->entrance, &spec->target, &spec->settings, &plan,
 				  &proc->enter, &step);
-	if (r == 0 && proc->cgroup) {
+	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
 		step = SPAWN_STEP_CGROUP;
 		r = plan.cgroup = cgroup_fd(proc->cgroup);
 	}

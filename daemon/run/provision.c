@@ -96,21 +96,41 @@ static int limit(struct provision *provision, struct spawn_failure *ret_failure)
 	if (r == 0)
 		return 0;
 	fail_by(provision, ret_failure, SPAWN_STEP_CGROUP, r, "linux.resources", &err);
-	if (!settings->rootless_cgroups)
+	/* Below a cgroup with processes there are no controllers, but the container's limits hold.
+	 */
+	if (!settings->rootless_cgroups &&
+	    !(provision->cgroup && cgroup_is_of_container(provision->cgroup)))
 		return r;
 	if (!provision->ignored)
 		provision->ignored = strdup(ret_failure->detail);
 	return 0;
 }
 
+/*
+ * An ordinary user's hookd may not write to every container's cgroup, and what it starts is limited
+ * as that user is.
+ */
+static int get_cgroup(struct provision *provision)
+{
+	int r = -ENOENT;
+
+	if (!provision->cgroups)
+		return 0;
+	if (provision->container)
+		r = cgroup_make_below(provision->cgroups, provision->container, &provision->cgroup);
+	/* -ENOENT: that process has ended, as hookd-run will find and say. */
+	if (r == -ENOENT || (r < 0 && geteuid() != 0))
+		r = cgroup_acquire(provision->cgroups, &provision->cgroup);
+	return r;
+}
+
 int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure)
 {
-	int r = 0;
+	int r;
 
 	if (provision->cgroup)
 		return 0;
-	if (provision->cgroups)
-		r = cgroup_acquire(provision->cgroups, &provision->cgroup);
+	r = get_cgroup(provision);
 	if (r < 0) {
 		fail(ret_failure, SPAWN_STEP_CGROUP, -r, "");
 		return r;
@@ -143,6 +163,8 @@ struct enter_settings provision_settings(const struct provision *provision)
 		settings.filter_flags = filter->flags;
 		settings.needs_listener = filter->needs_listener;
 	}
+	if (provision->cgroup && cgroup_is_of_container(provision->cgroup))
+		settings.container_cgroup = provision->cgroup;
 	if (provision->rdt_member) {
 		settings.rdt_tasks = rdt_member_tasks(provision->rdt_member);
 		settings.rdt_mon_tasks = rdt_member_monitored_tasks(provision->rdt_member);

@@ -21,6 +21,7 @@ struct provision {
 	struct rdt *rdt;
 	struct rdt_member *rdt_member;
 	struct cgroup_tree *cgroups;
+	pid_t container; /* whose cgroup the hooks get one below of; 0: one of hookd's */
 	struct cgroup *cgroup;
 	struct spawn_failure failure; /* SPAWN_STEP_NONE: none */
 	char *ignored; /* what could not be done and may be left out; NULL: nothing */

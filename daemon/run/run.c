@@ -388,6 +388,7 @@ void run_start(struct run *run)
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
 	    .cgroups = run->context->cgroups,
+	    .container = enter_runs_image(&run->target) ? run->target.container.pid : 0,
 	    .ready = on_provided,
 	    .userdata = run,
 	};

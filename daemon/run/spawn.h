@@ -35,7 +35,7 @@ enum spawn_step {
 };
 extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
 
-#define SPAWN_FDS_MAX	  9
+#define SPAWN_FDS_MAX	  10
 #define SPAWN_DETAIL_SIZE 400 /* a path and a reason of struct hp_err */
 
 struct spawn_spec {

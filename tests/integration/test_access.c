@@ -148,14 +148,28 @@ static void refused_to_uid_0_without_capabilities(void **state)
 		set_effective(all);
 		check_error(client, "io.hookd.hooks.Refused");
 		check_part(client, "reason", "capability");
-		/* What it was when it connected counts, as with a descriptor of a file. */
-		run(client, .hooks = {MARK});
-		check_error(client, "io.hookd.hooks.Refused");
 	}
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 	client = client_open(harness);
 	run(client, .hooks = {MARK});
 	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
+/* A root that has connected may give up its rights, and be another program then. */
+static void refused_once_the_capabilities_are_given_up(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	uint64_t all;
+
+	harness_needs_root();
+	run(client, .hooks = {MARK});
+	check_success(client);
+	all = set_effective(0);
+	run(client, .hooks = {MARK});
+	set_effective(all);
+	check_error(client, "io.hookd.hooks.Refused");
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
@@ -393,6 +407,7 @@ int main(int argc, char **argv)
 	    TEST(socket_is_closed_to_others_at_first),
 	    TEST_PREPARED(connections_of_one_uid_are_bounded),
 	    TEST(refused_to_uid_0_without_capabilities),
+	    TEST(refused_once_the_capabilities_are_given_up),
 	    TEST(a_child_with_the_same_rights_may_write),
 	    TEST(a_descriptor_of_root_s_is_no_use_to_nobody),
 	    TEST(nor_to_uid_0_without_capabilities),
