@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "daemon/run/interpreter.h"
 #include "daemon/run/plan.h"
 #include "daemon/run/spawn.h"
 
@@ -14,10 +15,7 @@
  * The parts of hookd-run. Each step either returns or ends the process with fail(); none prints.
  */
 
-#define NAMESPACES_MAX	 16
-#define INTERPRETER_SIZE 4096 /* PATH_MAX: the kernel's bound of either kind */
-
-enum interpreter { INTERPRETER_NONE, INTERPRETER_OF_SCRIPT, INTERPRETER_OF_ELF };
+#define NAMESPACES_MAX 16
 
 /* What the hook may, when everything is done. */
 struct rights {
@@ -79,9 +77,6 @@ void program_check_owners(const struct job *job, bool is_entered);
 /* Inside: that no link leads out, of the hook's file or of its interpreter. */
 void program_look(const struct job *job);
 _Noreturn void program_execute(const struct job *job);
-
-/* interpreter.c: the path of what the kernel opens beside the program; "" where there is none. */
-enum interpreter interpreter_read(int fd, char path[static INTERPRETER_SIZE]);
 
 /* attributes.c: what the kernel keeps of a process besides its rights. */
 void oom_score_set(const struct job *job);

@@ -70,6 +70,7 @@ static int open_regular(const struct job *job, const char *path)
  */
 static void check_inside(const struct job *job, const char *path)
 {
+	static _Alignas(8) char head[INTERPRETER_HEAD_SIZE];
 	static char interpreter[INTERPRETER_SIZE];
 
 	for (int i = 0; i <= INTERPRETERS_MAX; i++) {
@@ -78,7 +79,7 @@ static void check_inside(const struct job *job, const char *path)
 
 		/* One that cannot be read is no script, for its interpreter would have to. */
 		if (fd >= 0)
-			kind = interpreter_read(fd, interpreter);
+			kind = interpreter_read(fd, head, interpreter);
 		if (fd >= 0)
 			close(fd);
 		if (kind == INTERPRETER_NONE)
@@ -124,6 +125,7 @@ static int copy_sealed(int from, off_t size)
 
 void program_open(struct job *job)
 {
+	static _Alignas(8) char head[INTERPRETER_HEAD_SIZE];
 	enum interpreter kind;
 	struct stat st;
 	int file;
@@ -137,7 +139,7 @@ void program_open(struct job *job)
 	if (!S_ISREG(st.st_mode))
 		fail(SPAWN_STEP_EXEC, EACCES);
 	file = open_for_reading(job, job->program);
-	kind = interpreter_read(file, job->interpreter);
+	kind = interpreter_read(file, head, job->interpreter);
 	if (job->has_container_rights && kind != INTERPRETER_OF_SCRIPT) {
 		close(job->program);
 		job->program = copy_sealed(file, st.st_size);

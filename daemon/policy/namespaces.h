@@ -29,8 +29,8 @@ struct namespaces {
  * to be alive afterwards. -errno: -ESRCH, or -EACCES where this process may not look.
  */
 int namespaces_read(pid_t pid, struct namespaces *ret_namespaces) must_check;
-/* The user namespace alone. */
-int namespaces_read_user(pid_t pid, ino_t *ret_id) must_check;
+/* The user namespace alone, for who asks often: by the pidfd (Linux 6.11), else by the number. */
+int namespaces_read_user(pid_t pid, int pidfd, ino_t *ret_id) must_check;
 bool namespaces_are_equal(const struct namespaces *a, const struct namespaces *b);
 
 /*

@@ -15,6 +15,8 @@
 #define SO_PASSRIGHTS 83
 #endif
 
+#define USER_NAMESPACE_FOR_NS 1000000 /* 1 ms */
+
 int peer_listen(int socket)
 {
 	const int on = 1, off = 0;
@@ -115,14 +117,21 @@ static bool is_short_of_something(int r)
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-/* It may have given up rights since, or have moved to where the same words mean less. */
+/*
+ * It may have given up rights since. Its user namespace, in which the same words mean less, takes
+ * far longer to ask for, so a caller of many calls is asked once in a while; what it can have done
+ * since, it could have done just before.
+ */
 static int look_again(struct peer *peer)
 {
-	ino_t *user = &peer->view.namespaces.ids[NAMESPACE_USER];
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int r = capabilities_read(peer->pid, &peer->view.capabilities);
 
-	if (r == 0)
-		r = namespaces_read_user(peer->pid, user);
+	if (r == 0 && now_ns - peer->looked_ns >= USER_NAMESPACE_FOR_NS) {
+		r = namespaces_read_user(peer->pid, peer->pidfd,
+					 &peer->view.namespaces.ids[NAMESPACE_USER]);
+		peer->looked_ns = now_ns;
+	}
 	return r == 0 && !is_alive(peer->pidfd) ? -ESRCH : r;
 }
 
@@ -139,6 +148,7 @@ static int look_first(struct peer *peer, int socket)
 		return r;
 	}
 	peer->sight = r < 0 ? PEER_NOT_SEEN : PEER_SEEN;
+	peer->looked_ns = clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 

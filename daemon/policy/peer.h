@@ -28,6 +28,7 @@ struct peer {
 	int pidfd; /* -1: not asked for yet, or there is none to be had */
 	enum { PEER_NOT_LOOKED_AT, PEER_SEEN, PEER_NOT_SEEN } sight;
 	struct process_view view; /* in PEER_SEEN */
+	int64_t looked_ns;	  /* CLOCK_MONOTONIC, when its user namespace was asked for */
 	/*
 	 * Another process has written to the connection that may not do what the one that connected
 	 * may: nothing that comes from here is trusted any more. 0: none has.
@@ -47,10 +48,11 @@ void peer_clear(struct peer *peer);
 int peer_listen(int socket) must_check;
 
 /*
- * Looks at the process that connected: at first, what it may and where it lives; from then on
- * whether it is still alive, since its number may be another's afterwards. sight says what came of
- * it: not seen is one that has ended, or has no number here, or that this process may not look at.
- * -EMFILE, -ENFILE, -ENOMEM: not this time.
+ * Looks at the process that connected: at first, what it may and where it lives; from then on what
+ * it may by now, and whether it is still alive, since its number may be another's afterwards. Its
+ * namespaces, but for the user namespace, are those at first. sight says what came of it: not seen
+ * is one that has ended, or has no number here, or that this process may not look at. -EMFILE,
+ * -ENFILE, -ENOMEM: not this time.
  */
 int peer_look(struct peer *peer, int socket) must_check;
 

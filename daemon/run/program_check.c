@@ -213,41 +213,6 @@ static int walk(struct program_check *check, const char *path, struct stat *st)
 
 /* ---- interpreters ---- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* NULL: the file is no script. Points into check->head, terminated. */
-static const char *find_interpreter(struct program_check *check, long length)
-{
-	char *at = check->head + 2, *end = check->head + length;
-	char *path;
-
-	if (length < 3 || check->head[0] != '#' || check->head[1] != '!')
-		return NULL;
-	while (at < end && is_blank(*at))
-		at++;
-	path = at;
-	while (at < end && !is_blank(*at) && *at != '\n' && *at != '\0')
-		at++;
-	*at = '\0';
-	return *path ? path : NULL;
-}
-
-/* A file that cannot be read is none of a script's, whose interpreter has to read it. */
-static long read_head(struct program_check *check)
-{
-	long length,
-	    fd = call5(SYS_open, (long)check->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
-
-	if (fd < 0)
-		return 0;
-	length = call5(SYS_read, fd, (long)check->head, sizeof(check->head) - 1, 0, 0);
-	call2(SYS_close, fd, 0);
-	return length < 0 ? 0 : length;
-}
-
 static bool is_known_binary(const struct program_check *check, const struct stat *st)
 {
 	return check->binary.inode == st->st_ino && check->binary.device == st->st_dev &&
@@ -255,16 +220,24 @@ static bool is_known_binary(const struct program_check *check, const struct stat
 	       check->binary.changed.tv_nsec == st->st_ctim.tv_nsec;
 }
 
-/* Of the file in check->path; NULL: it has none. */
+/*
+ * Of the file in check->path; NULL: it has none. One that cannot be read is no script, whose
+ * interpreter would have to read it.
+ */
 static const char *interpreter_of(struct program_check *check, const struct stat *st)
 {
-	const char *interpreter;
+	enum interpreter kind = INTERPRETER_NONE;
+	long fd;
 
 	if (is_known_binary(check, st))
 		return NULL;
-	interpreter = find_interpreter(check, read_head(check));
-	if (interpreter)
-		return interpreter;
+	fd = call5(SYS_open, (long)check->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
+	if (fd >= 0) {
+		kind = interpreter_read((int)fd, check->head, check->interpreter);
+		call2(SYS_close, fd, 0);
+	}
+	if (kind != INTERPRETER_NONE)
+		return check->interpreter;
 	check->binary.device = st->st_dev;
 	check->binary.inode = st->st_ino;
 	check->binary.changed = st->st_ctim;

@@ -200,6 +200,51 @@ static void an_interpreter_is_looked_at_as_well(void **state)
 	check_string(client, HOOK0 ".errnoName", "ENOENT");
 }
 
+#define LOADER "/lib64/ld-linux-x86-64.so.2"
+
+/* A copy of /bin/true that names DIR/b/l as its dynamic loader. */
+static void make_elf(const struct harness *harness)
+{
+	static char bytes[1024 * 1024];
+	FILE *file = fopen("/bin/true", "re");
+	size_t length;
+	char *at;
+
+	assert_non_null(file);
+	length = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	at = memmem(bytes, length, LOADER, sizeof(LOADER));
+	assert_non_null(at);
+	assert_true(strlen(harness_path(harness, "b/l")) < sizeof(LOADER));
+	memset(at, 0, sizeof(LOADER));
+	memcpy(at, harness_path(harness, "b/l"), strlen(harness_path(harness, "b/l")));
+	file = fopen(harness_path(harness, "a/elf"), "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, length, file), length);
+	fclose(file);
+	assert_int_equal(chmod(harness_path(harness, "a/elf"), 0755), 0);
+	assert_int_equal(mkdir(harness_path(harness, "b"), 0755), 0);
+	assert_int_equal(symlink(LOADER, harness_path(harness, "b/l")), 0);
+}
+
+static void a_dynamic_loader_is_looked_at_as_well(void **state)
+{
+	static const char settings[] = ",'settings':{'process':{'noNewPrivileges':true}}";
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	make_tree(harness);
+	make_elf(harness);
+	for (int i = 0; i < 2; i++) {
+		run_path(client, "a/elf", i ? settings : NULL);
+		check_success(client);
+		assert_int_equal(chmod(harness_path(harness, "b"), 0777), 0);
+		run_path(client, "a/elf", i ? settings : NULL);
+		expect_refused(client, "b");
+		assert_int_equal(chmod(harness_path(harness, "b"), 0755), 0);
+	}
+}
+
 /* dockerd's own hook. */
 static void a_link_of_procfs_is_followed_by_the_kernel(void **state)
 {
@@ -299,6 +344,7 @@ int main(int argc, char **argv)
 	    TEST(links_are_followed_one_by_one),
 	    TEST(a_link_of_another_user_is_refused),
 	    TEST(an_interpreter_is_looked_at_as_well),
+	    TEST(a_dynamic_loader_is_looked_at_as_well),
 	    TEST(a_link_of_procfs_is_followed_by_the_kernel),
 	    TEST(other_failures_are_the_kernel_s),
 	    TEST_PREPARED(an_operator_can_allow_it),

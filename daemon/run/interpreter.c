@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading of a program's first bytes and of its ELF headers. Compiled for hookd and hookd-run. */
+#include "daemon/run/interpreter.h"
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#include "daemon/run/raw_syscall.h"
+
+#define HEADERS_MAX 128 /* more than the page of them that the kernel reads can hold */
+
+static long read_at(int fd, void *bytes, size_t length, uint64_t offset)
+{
+	if (offset > INT64_MAX)
+		return -1;
+	return call5(SYS_pread64, fd, (long)bytes, (long)length, (long)offset, 0);
+}
+
+/* ---- scripts ---- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* `head` is terminated. */
+static bool read_script(const char *head, char *path)
+{
+	size_t length = 0;
+
+	for (head += 2; is_blank(*head); head++)
+		continue;
+	for (; head[length] && !is_blank(head[length]) && head[length] != '\n'; length++)
+		path[length] = head[length];
+	path[length] = '\0';
+	return length > 0;
+}
+
+/* ---- ELF ---- */
+
+static bool read_text(int fd, uint64_t offset, uint64_t length, char *path)
+{
+	/* The kernel takes nothing else either. */
+	if (length < 2 || length > INTERPRETER_SIZE ||
+	    read_at(fd, path, length, offset) != (long)length)
+		return false;
+	path[length - 1] = '\0';
+	return true;
+}
+
+/* Of either class, as one of 64 bits. */
+static bool read_header(int fd, bool is_64, uint64_t table, int i, Elf64_Phdr *ret_header)
+{
+	Elf32_Phdr header;
+
+	if (is_64)
+		return read_at(fd, ret_header, sizeof(*ret_header),
+			       table + (uint64_t)i * sizeof(*ret_header)) == sizeof(*ret_header);
+	if (read_at(fd, &header, sizeof(header), table + (uint64_t)i * sizeof(header)) !=
+	    sizeof(header))
+		return false;
+	ret_header->p_type = header.p_type;
+	ret_header->p_offset = header.p_offset;
+	ret_header->p_filesz = header.p_filesz;
+	return true;
+}
+
+static bool read_elf(int fd, bool is_64, uint64_t table, int count, char *path)
+{
+	Elf64_Phdr header;
+
+	for (int i = 0; i < count && i < HEADERS_MAX; i++) {
+		if (!read_header(fd, is_64, table, i, &header))
+			return false;
+		if (header.p_type == PT_INTERP)
+			return read_text(fd, header.p_offset, header.p_filesz, path);
+	}
+	return false;
+}
+
+static bool is_elf(const char *head)
+{
+	return head[0] == ELFMAG0 && head[1] == ELFMAG1 && head[2] == ELFMAG2 && head[3] == ELFMAG3;
+}
+
+/* ---- either ---- */
+
+enum interpreter interpreter_read(int fd, char head[static INTERPRETER_HEAD_SIZE],
+				  char path[static INTERPRETER_SIZE])
+{
+	const Elf64_Ehdr *elf64 = (const Elf64_Ehdr *)head;
+	const Elf32_Ehdr *elf32 = (const Elf32_Ehdr *)head;
+	long length = read_at(fd, head, INTERPRETER_HEAD_SIZE - 1, 0);
+	bool has_loader = false;
+
+	path[0] = '\0';
+	if (length < 3)
+		return INTERPRETER_NONE;
+	head[length] = '\0';
+	if (head[0] == '#' && head[1] == '!')
+		return read_script(head, path) ? INTERPRETER_OF_SCRIPT : INTERPRETER_NONE;
+	if (length < (long)sizeof(*elf64) || !is_elf(head))
+		return INTERPRETER_NONE;
+	if (head[EI_CLASS] == ELFCLASS64)
+		has_loader = read_elf(fd, true, elf64->e_phoff, elf64->e_phnum, path);
+	else if (head[EI_CLASS] == ELFCLASS32)
+		has_loader = read_elf(fd, false, elf32->e_phoff, elf32->e_phnum, path);
+	return has_loader ? INTERPRETER_OF_ELF : INTERPRETER_NONE;
+}
