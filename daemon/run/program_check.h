@@ -13,8 +13,8 @@
  * loader of an ELF file, every directory above them and every symbolic link on the way belong to
  * root or to that uid, and can be written to by nobody else. Group-writable counts as writable (an
  * ACL that lets others write shows as that); a sticky directory does not, for what is in it cannot
- * be replaced by others. So nobody with fewer rights than the hook has chosen what the hook is, and
- * what was looked at is what will be executed.
+ * be replaced by others. So what the hook is was chosen by root or by its own user, and what was
+ * looked at is what will be executed. A FUSE file system says of its files what its server likes.
  *
  * A link of procfs (/proc/PID/exe) is followed by the kernel: what it leads to is looked at, and
  * the directories above that are not, for nobody can put another file there.

@@ -96,8 +96,7 @@ static int limit(struct provision *provision, struct spawn_failure *ret_failure)
 	if (r == 0)
 		return 0;
 	fail_by(provision, ret_failure, SPAWN_STEP_CGROUP, r, "linux.resources", &err);
-	/* Below a cgroup with processes there are no controllers, but the container's limits hold.
-	 */
+	/* A cgroup with processes has no controllers below, but its own limits hold there. */
 	if (!settings->rootless_cgroups &&
 	    !(provision->cgroup && cgroup_is_of_container(provision->cgroup)))
 		return r;
