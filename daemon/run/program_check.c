@@ -42,14 +42,18 @@ static bool append(char *text, size_t size, size_t *at, const char *more, size_t
 	return true;
 }
 
-static int fail(struct program_check *check, int error, const char *what, const char *path)
+/* A path that is too long for the detail is left out. */
+static int refuse(struct program_check *check, const char *what, const char *path)
 {
+	static const char setting[] = " (CheckHookFiles=)";
 	size_t at = 0;
 
 	check->detail[0] = '\0';
 	(void)append(check->detail, sizeof(check->detail), &at, what, length_of(what));
-	(void)append(check->detail, sizeof(check->detail), &at, path, length_of(path));
-	return error;
+	(void)append(check->detail, sizeof(check->detail) - sizeof(setting), &at, path,
+		     length_of(path));
+	(void)append(check->detail, sizeof(check->detail), &at, setting, sizeof(setting) - 1);
+	return EACCES;
 }
 
 static bool set_rest(struct program_check *check, const char *path, char **ret_rest)
@@ -72,9 +76,9 @@ static int check_owner(struct program_check *check, const struct stat *st)
 	bool is_safe_directory = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
 
 	if (st->st_uid != 0 && st->st_uid != check->uid)
-		return fail(check, EACCES, "neither root nor the hook's user owns ", path);
+		return refuse(check, "neither root nor the hook's user owns ", path);
 	if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) && !is_safe_directory)
-		return fail(check, EACCES, "others than its owner can write to ", path);
+		return refuse(check, "others than its owner can write to ", path);
 	return 0;
 }
 
@@ -127,7 +131,7 @@ static int replace_link(struct program_check *check, size_t *at, size_t director
 static int step_back(struct program_check *check, size_t *at)
 {
 	if (check->is_behind_proc)
-		return fail(check, EACCES, "'..' behind a link of procfs: ", check->path);
+		return refuse(check, "'..' behind a link of procfs: ", check->path);
 	while (*at > length_of(check->root) && check->path[--*at] != '/')
 		continue;
 	check->path[*at] = '\0';
@@ -192,7 +196,7 @@ static int walk(struct program_check *check, const char *path, struct stat *st)
 	char *rest;
 
 	if (path[0] != '/')
-		return fail(check, EACCES, "not an absolute path: ", path);
+		return refuse(check, "not an absolute path: ", path);
 	if (!set_rest(check, path, &rest))
 		return ENAMETOOLONG;
 	go_to_root(check, &at);
