@@ -120,6 +120,8 @@ static const struct hp_table priority = HP_TABLE(struct hp_interface_priority, p
 
 static const struct hp_field network_fields[] = {
     HP_UINT("classID", struct hp_resources, network_class_id, 0, UINT32_MAX),
+    /* As old examples of runtime-spec have it; Go reads a name in any case. */
+    HP_UINT("classId", struct hp_resources, network_class_id, 0, UINT32_MAX),
     HP_LIST("priorities", struct hp_resources, network_priorities, network_priority_count,
 	    struct hp_interface_priority, priority, HP_RESOURCES_MAX),
 };
@@ -160,8 +162,14 @@ static const struct hp_field resources_fields[] = {
     HP_MAP("unified", struct hp_resources, unified, unified_count, struct hp_unified, unified,
 	   HP_RESOURCES_MAX, hp_check_unified_file),
 };
-const struct hp_table hp_oci_resources_table = HP_TABLE(
-    struct hp_resources, resources_fields, .is_section = true, .root = &hp_oci_settings_table);
+/*
+ * Of before runtime-spec 1.0, and in its examples for longer: the one is process.oomScoreAdj now,
+ * the other memory.disableOOMKiller. Runtimes read them only there.
+ */
+static const char *const resources_passed_over[] = {"oomScoreAdj", "disableOOMKiller", NULL};
+const struct hp_table hp_oci_resources_table =
+    HP_TABLE(struct hp_resources, resources_fields, .passed_over = resources_passed_over,
+	     .is_section = true, .root = &hp_oci_settings_table);
 
 static int read_resources(const struct hp_field *field, struct hp_json_value value,
 			  struct hp_arena *arena, void *object, struct hp_err *err)

@@ -105,6 +105,8 @@ static const struct hp_field oci_rule_fields[] = {
     HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),
     HP_LIST("args", struct hp_seccomp_rule, args, arg_count, struct hp_seccomp_arg, oci_arg,
 	    HP_SECCOMP_TESTS_MAX),
+    /* docker's old types have it beside names, where it is "". */
+    HP_REFUSED("name", "is of docker's old profiles: give names"),
     HP_REFUSED("includes", CONDITION),
     HP_REFUSED("excludes", CONDITION),
 };

@@ -57,7 +57,8 @@ static const struct {
     {OCI, "{\"linux\":{\"intelRdt\":", "}}",
      "closID schemata l3CacheSchema memBwSchema enableMonitoring enableCMT enableMBM"},
     {OCI, "{\"linux\":{\"resources\":", "}}",
-     "devices memory cpu pids blockIO hugepageLimits network rdma unified"},
+     "devices memory cpu pids blockIO hugepageLimits network rdma unified oomScoreAdj "
+     "disableOOMKiller"},
     {OCI, "{\"linux\":{\"resources\":{\"devices\":[", "]}}}", "allow type major minor access"},
     {OCI, "{\"linux\":{\"resources\":{\"memory\":", "}}}",
      "limit reservation swap kernel kernelTCP swappiness disableOOMKiller useHierarchy "
@@ -73,7 +74,7 @@ static const struct {
     {OCI, "{\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[", "]}}}}",
      "major minor rate"},
     {OCI, "{\"linux\":{\"resources\":{\"hugepageLimits\":[", "]}}}", "pageSize limit"},
-    {OCI, "{\"linux\":{\"resources\":{\"network\":", "}}}", "classID priorities"},
+    {OCI, "{\"linux\":{\"resources\":{\"network\":", "}}}", "classID classId priorities"},
     {OCI, "{\"linux\":{\"resources\":{\"network\":{\"priorities\":[", "]}}}}", "name priority"},
     {OCI, "{\"linux\":{\"resources\":{\"rdma\":{\"mlx\":", "}}}}", "hcaHandles hcaObjects"},
     {OCI, "{\"linux\":{\"seccomp\":", "}}",
@@ -165,6 +166,10 @@ static void names_that_resemble_none_are_passed_over(void **state)
 		  "\"runtime\":\"runc\",\"process\":{}}"},
 	    {OCI, "{\"ociVersion\":\"1.3.0\",\"annotations\":{},\"name\":\"web\"}"},
 	    {OCI, "{\"process\":{\"user\":{\"uid\":1,\"gid\":1,\"name\":\"web\"},\"path\":1}}"},
+	    {OCI, "{\"linux\":{\"resources\":{\"network\":{\"classId\":1048577},"
+		  "\"oomScoreAdj\":100,\"disableOOMKiller\":false}}}"},
+	    {OCI, "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+		  "[{\"name\":\"\",\"names\":[\"uname\"],\"action\":\"SCMP_ACT_ERRNO\"}]}}}"},
 	    {OCI, "{\"root\":{\"path\":\"rootfs\"},\"platform\":{\"os\":\"linux\"}}"},
 	    {LIBCONTAINER, "{\"labels\":[],\"version\":\"1.0.2\",\"rootfs\":\"/x\"}"},
 	    {OCI, "{\"process\":{\"landlock\":{},\"idmap\":1}}"},
@@ -407,8 +412,7 @@ static const struct {
     {OCI, "{\"linux\":{\"pids\":{\"limit\":1}}}", "linux.pids", "must be under linux.resources"},
     {OCI, "{\"linux\":{\"rlimits\":[]}}", "linux.rlimits", "must be under process"},
     {OCI, "{\"linux\":{\"process\":{}}}", "linux.process", "must not be under another member"},
-    {OCI, "{\"linux\":{\"resources\":{\"oomScoreAdj\":1}}}", "linux.resources.oomScoreAdj",
-     "must be under process"},
+    {OCI, "{\"linux\":{\"oomScoreAdj\":1}}", "linux.oomScoreAdj", "must be under process"},
     {OCI, "{\"limit\":1}", "limit", "must be under linux.resources.memory"},
     {OCI, "{\"quota\":1000,\"period\":100000}", "quota", "must be under linux.resources.cpu"},
     {OCI, "{\"weight\":10}", "weight", "must be under linux.resources.blockIO"},
