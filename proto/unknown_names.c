@@ -240,47 +240,48 @@ static bool has_row(const struct hp_table *table, const struct name *name, enum 
 				    : false;
 }
 
-static void add_to_path(struct place *place, const char *key)
+/* Written from its end: most objects that are looked into do not have the member. */
+static void put_before(struct place *place, const char *key)
 {
-	size_t length = strlen(place->path);
+	size_t length = strlen(key), have = strlen(place->path);
 
-	snprintf(place->path + length, sizeof(place->path) - length, "%s%s", length > 0 ? "." : "",
-		 key);
+	if (length + 1 + have >= sizeof(place->path))
+		return;
+	memmove(place->path + length + (have > 0), place->path, have + 1);
+	memcpy(place->path, key, length);
+	if (have > 0)
+		place->path[length] = '.';
 }
 
 /* "memory_limit" and "memoryLimit" are the row `limit` of the section `memory`. */
-static void find_joined(const struct hp_field *section, const struct name *name,
+static bool find_joined(const struct hp_field *section, const struct name *name,
 			struct place *place)
 {
 	size_t length = match_begin(name->folded, section->key);
 	const struct hp_field *row =
 	    length > 0 ? find_named(section->table, name->folded + length) : NULL;
 
-	if (!row)
-		return;
-	place->is_found = true;
-	add_to_path(place, row->key);
+	if (row)
+		put_before(place, row->key);
+	return row;
 }
 
 /* Looks for the object that has such a member: `table`, or a section below it. */
 static void find_place(const struct hp_table *table, const struct name *name,
 		       enum likeness likeness, struct place *place)
 {
-	size_t length = strlen(place->path);
-
 	place->is_found = has_row(table, name, likeness);
 	for (size_t i = 0; !place->is_found && i < table->count; i++) {
 		const struct hp_field *field = &table->fields[i];
 
 		if (!field->table || !field->table->is_section)
 			continue;
-		add_to_path(place, field->key);
-		if (likeness == JOINED)
-			find_joined(field, name, place);
-		if (!place->is_found)
+		if (likeness == JOINED && find_joined(field, name, place))
+			place->is_found = true;
+		else
 			find_place(field->table, name, likeness, place);
-		if (!place->is_found)
-			place->path[length] = '\0';
+		if (place->is_found)
+			put_before(place, field->key);
 	}
 }
 
