@@ -361,8 +361,8 @@ static int make_applier(struct hookd *hookd, const struct options *options)
 		r = holdings_open(NULL, &holdings, &is_set_aside);
 	}
 	if (r == 0)
-		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, report_holding,
-				NULL, &hookd->applier);
+		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, hookd->cgroups,
+				report_holding, NULL, &hookd->applier);
 	if (r == 0)
 		restore_groups(hookd, directory);
 	return r;

@@ -74,9 +74,17 @@ struct hp_table {
 	const void *initial; /* what an element is before it is read; NULL: zeros */
 	/* Members that are known and mean nothing here, NULL-terminated; NULL: none. */
 	const char *const *passed_over;
+	/*
+	 * Of an outermost object: members that documents of all kinds have, in any case of letters.
+	 * They are passed over, and that one is there does not say that the object is settings.
+	 */
+	const char *const *common;
 	/* A member of it that stands in another object has been put into the wrong one. */
 	bool is_section;
-	/* The outermost object of the same dialect, to look there for such; NULL: nobody looks. */
+	/*
+	 * The outermost object of the same dialect, to look there and in the other dialect for a
+	 * member that is not known; NULL: nobody looks.
+	 */
 	const struct hp_table *root;
 	/* Of an outermost object: that of the other dialect, and what its own is called. */
 	const struct hp_table *other_root;
@@ -99,6 +107,11 @@ int hp_table_check_names(const struct hp_table *table, struct hp_json_value valu
 /* The same for one key that no row names; unknown_names.c. */
 int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value key,
 			    struct hp_err *err);
+/*
+ * False for an object that has members, but none that the table has a row for or passes over: it is
+ * another kind of document. Members that are null or `common` do not count.
+ */
+bool hp_table_recognizes(const struct hp_table *table, struct hp_json_value value);
 
 /* ---- types ---- */
 

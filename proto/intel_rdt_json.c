@@ -90,7 +90,8 @@ static const struct hp_field oci_fields[] = {
 /* Of runtime-spec 1.1 and 1.2: which counters to show. */
 static const char *const oci_passed_over[] = {"enableCMT", "enableMBM", NULL};
 const struct hp_table hp_oci_intel_rdt_table =
-    HP_TABLE(struct hp_intel_rdt, oci_fields, .passed_over = oci_passed_over);
+    HP_TABLE(struct hp_intel_rdt, oci_fields, .passed_over = oci_passed_over, .is_section = true,
+	     .root = &hp_oci_settings_table);
 
 /* 2020's releases and 2020's main did not spell the memory bandwidth alike. */
 static const struct hp_field libcontainer_fields[] = {
@@ -102,4 +103,5 @@ static const struct hp_field libcontainer_fields[] = {
     ENABLE_MONITORING,
 };
 const struct hp_table hp_libcontainer_intel_rdt_table =
-    HP_TABLE(struct hp_intel_rdt, libcontainer_fields);
+    HP_TABLE(struct hp_intel_rdt, libcontainer_fields, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);

@@ -19,6 +19,11 @@ struct hp_device_rule {
 	char type;	      /* 'a', 'b', 'c' */
 	int64_t major, minor; /* -1: every one */
 	unsigned int access;  /* enum hp_device_access */
+	/*
+	 * Of a rule that denies, behind all that are without: it counts for the default devices
+	 * too, which else are allowed whatever the rules say. libcontainer's denied_devices only.
+	 */
+	bool is_over_defaults;
 };
 
 struct hp_memory {

@@ -3,8 +3,9 @@
 /*
  * `cgroups` of libcontainer's Config, by one table that reads and writes it: where the cgroup is
  * and, in the same object, what it is limited to. The rows stand in the order of Go's struct of
- * today. What only 2020's had comes where it stood then; 2020's zeros and today's absent ones are
- * the same, so a limit of 0 cannot be written.
+ * today. What only 2020's had comes where it stood then, and its device lists are written only
+ * where `devices` cannot say the same; 2020's zeros and today's absent ones are the same, so a
+ * limit of 0 cannot be written.
  */
 
 #include <errno.h>
@@ -120,7 +121,8 @@ static void add_old_devices(struct hp_resources *resources, const struct hp_devi
 
 /*
  * What runc wrote to devices.allow and devices.deny, in its order: every device or none, then the
- * exceptions. One thing more is denied than by runc, which left denied_devices alone where
+ * exceptions. The default devices were among the allowed ones there, so that what was denied after
+ * them was denied. One thing more is denied than by runc, which left denied_devices alone where
  * allow_all_devices was false. Without allow_all_devices it left allowed_devices alone and every
  * device allowed, which nobody can have meant.
  */
@@ -149,7 +151,30 @@ static int convert_old_devices(const struct old_devices *old, struct hp_arena *a
 	add_old_devices(resources, &every, 1, allows_all);
 	add_old_devices(resources, old->allowed, old->allowed_count, true);
 	add_old_devices(resources, old->denied, old->denied_count, false);
+	for (size_t i = count - old->denied_count; i < count; i++)
+		resources->devices[i].is_over_defaults = true;
 	return 0;
+}
+
+/* The way back, for settings that have rules over the default devices: `devices` cannot say them.
+ */
+static void restore_old_devices(struct cgroup *cgroup)
+{
+	struct hp_resources *resources = &cgroup->resources;
+	struct old_devices *old = &cgroup->old_devices;
+	size_t count = resources->device_count;
+
+	while (count > 0 && resources->devices[count - 1].is_over_defaults)
+		count--;
+	if (count == resources->device_count)
+		return;
+	old->allows_all = (struct hp_bool){true, resources->devices[0].allow};
+	old->allowed = resources->devices + 1;
+	old->allowed_count = count - 1;
+	old->denied = resources->devices + count;
+	old->denied_count = resources->device_count - count;
+	resources->devices = NULL;
+	resources->device_count = 0;
 }
 
 /* ---- lists and maps ---- */
@@ -221,11 +246,11 @@ static const struct hp_field cgroup_fields[] = {
     HP_REFUSED("Paths", "is cgroup v1's: hookd is for cgroup v2"),
     HP_LIST("devices", struct cgroup, resources.devices, resources.device_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
-    HP_BOOL("allow_all_devices", struct cgroup, old_devices.allows_all, .is_old = true),
+    HP_BOOL("allow_all_devices", struct cgroup, old_devices.allows_all),
     HP_LIST("allowed_devices", struct cgroup, old_devices.allowed, old_devices.allowed_count,
-	    struct hp_device_rule, device, HP_RESOURCES_MAX, .is_old = true),
+	    struct hp_device_rule, device, HP_RESOURCES_MAX),
     HP_LIST("denied_devices", struct cgroup, old_devices.denied, old_devices.denied_count,
-	    struct hp_device_rule, device, HP_RESOURCES_MAX, .is_old = true),
+	    struct hp_device_rule, device, HP_RESOURCES_MAX),
     HP_GO_INT("memory", struct cgroup, resources.memory.limit, -1, INT64_MAX),
     HP_GO_INT("memory_reservation", struct cgroup, resources.memory.reservation, -1, INT64_MAX),
     HP_GO_INT("memory_swap", struct cgroup, resources.memory.swap, -1, INT64_MAX),
@@ -363,6 +388,7 @@ static int write_cgroup(const struct hp_field *field, struct hp_json_writer *wri
 	(void)field;
 	if (settings->resources)
 		cgroup.resources = *settings->resources;
+	restore_old_devices(&cgroup);
 	if (cgroup.resources.memory.use_hierarchy.value) {
 		hp_err_invalid(err, "useHierarchy", "has no place in libcontainer's Config");
 		return -ENOTSUP;

@@ -52,7 +52,8 @@ static const struct hp_field memory_fields[] = {
     HP_BOOL("useHierarchy", struct hp_memory, use_hierarchy),
     HP_BOOL("checkBeforeUpdate", struct hp_memory, check_before_update),
 };
-static const struct hp_table memory = HP_TABLE(struct hp_memory, memory_fields);
+static const struct hp_table memory =
+    HP_TABLE(struct hp_memory, memory_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field cpu_fields[] = {
     HP_UINT("shares", struct hp_cpu, shares, 0, UINT64_MAX),
@@ -65,7 +66,8 @@ static const struct hp_field cpu_fields[] = {
     HP_TEXT("mems", struct hp_cpu, mems, HP_PATH_BYTES_MAX, hp_check_line),
     HP_INT("idle", struct hp_cpu, idle, 0, 1),
 };
-static const struct hp_table cpu = HP_TABLE(struct hp_cpu, cpu_fields);
+static const struct hp_table cpu =
+    HP_TABLE(struct hp_cpu, cpu_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field weight_device_fields[] = {
     HP_INT64("major", struct hp_weight_device, major, 0, DEVICE_MAX, .is_required = true),
@@ -98,7 +100,8 @@ static const struct hp_field block_io_fields[] = {
     THROTTLE("throttleReadIOPSDevice", HP_THROTTLE_READ_IOPS),
     THROTTLE("throttleWriteIOPSDevice", HP_THROTTLE_WRITE_IOPS),
 };
-static const struct hp_table block_io = HP_TABLE(struct hp_block_io, block_io_fields);
+static const struct hp_table block_io = HP_TABLE(
+    struct hp_block_io, block_io_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field hugepage_fields[] = {
     HP_TEXT("pageSize", struct hp_hugepage_limit, page_size, HP_ID_BYTES_MAX, hp_check_page_size,
@@ -117,16 +120,20 @@ static const struct hp_table priority = HP_TABLE(struct hp_interface_priority, p
 
 static const struct hp_field network_fields[] = {
     HP_UINT("classID", struct hp_resources, network_class_id, 0, UINT32_MAX),
+    /* As old examples of runtime-spec have it; Go reads a name in any case. */
+    HP_UINT("classId", struct hp_resources, network_class_id, 0, UINT32_MAX),
     HP_LIST("priorities", struct hp_resources, network_priorities, network_priority_count,
 	    struct hp_interface_priority, priority, HP_RESOURCES_MAX),
 };
-static const struct hp_table network = HP_TABLE(struct hp_resources, network_fields);
+static const struct hp_table network = HP_TABLE(struct hp_resources, network_fields,
+						.is_section = true, .root = &hp_oci_settings_table);
 
 /* runc's type takes an absent limit, config-linux.md wants one. */
 static const struct hp_field pids_fields[] = {
     HP_INT("limit", struct hp_resources, pids_limit, -1, INT64_MAX),
 };
-static const struct hp_table pids = HP_TABLE(struct hp_resources, pids_fields);
+static const struct hp_table pids =
+    HP_TABLE(struct hp_resources, pids_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field rdma_fields[] = {
     HP_UINT("hcaHandles", struct hp_rdma, hca_handles, 0, UINT32_MAX),
@@ -155,8 +162,14 @@ static const struct hp_field resources_fields[] = {
     HP_MAP("unified", struct hp_resources, unified, unified_count, struct hp_unified, unified,
 	   HP_RESOURCES_MAX, hp_check_unified_file),
 };
-const struct hp_table hp_oci_resources_table = HP_TABLE(
-    struct hp_resources, resources_fields, .is_section = true, .root = &hp_oci_settings_table);
+/*
+ * Of before runtime-spec 1.0, and in its examples for longer: the one is process.oomScoreAdj now,
+ * the other memory.disableOOMKiller. Runtimes read them only there.
+ */
+static const char *const resources_passed_over[] = {"oomScoreAdj", "disableOOMKiller", NULL};
+const struct hp_table hp_oci_resources_table =
+    HP_TABLE(struct hp_resources, resources_fields, .passed_over = resources_passed_over,
+	     .is_section = true, .root = &hp_oci_settings_table);
 
 static int read_resources(const struct hp_field *field, struct hp_json_value value,
 			  struct hp_arena *arena, void *object, struct hp_err *err)

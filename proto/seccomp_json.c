@@ -105,6 +105,8 @@ static const struct hp_field oci_rule_fields[] = {
     HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),
     HP_LIST("args", struct hp_seccomp_rule, args, arg_count, struct hp_seccomp_arg, oci_arg,
 	    HP_SECCOMP_TESTS_MAX),
+    /* docker's old types have it beside names, where it is "". */
+    HP_REFUSED("name", "is of docker's old profiles: give names"),
     HP_REFUSED("includes", CONDITION),
     HP_REFUSED("excludes", CONDITION),
 };
@@ -347,10 +349,10 @@ static const struct hp_field libcontainer_fields[] = {
 static const char *const oci_passed_over[] = {"defaultErrno", NULL};
 
 const struct hp_table hp_seccomp_tables[HP_DIALECT_COUNT] = {
-    [HP_DIALECT_OCI] =
-	HP_TABLE(struct hp_seccomp, oci_fields, .passed_over = oci_passed_over, .is_section = true),
-    [HP_DIALECT_LIBCONTAINER] =
-	HP_TABLE(struct hp_seccomp, libcontainer_fields, .is_section = true),
+    [HP_DIALECT_OCI] = HP_TABLE(struct hp_seccomp, oci_fields, .passed_over = oci_passed_over,
+				.is_section = true, .root = &hp_oci_settings_table),
+    [HP_DIALECT_LIBCONTAINER] = HP_TABLE(struct hp_seccomp, libcontainer_fields, .is_section = true,
+					 .root = &hp_libcontainer_settings_table),
 };
 
 static bool is_zero(struct hp_json_value value)
@@ -378,6 +380,10 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 
 	if (says_nothing(value, dialect)) {
 		r = hp_table_check_names(&hp_seccomp_tables[dialect], value, err);
+		if (r == 0 && !hp_table_recognizes(&hp_seccomp_tables[dialect], value))
+			r = hp_err_invalid(err, NULL,
+					   "nothing in it is of a profile: %s is missing",
+					   profile_keys[dialect].default_action);
 		if (r == 0)
 			*ret_seccomp = NULL;
 		return r;

@@ -108,13 +108,14 @@ static const struct hp_field scheduler_fields[] = {
     HP_UINT64("period", struct hp_scheduler, period_ns),
 };
 const struct hp_table hp_scheduler_table =
-    HP_TABLE(struct hp_scheduler, scheduler_fields, .check = check_scheduler);
+    HP_TABLE(struct hp_scheduler, scheduler_fields, .check = check_scheduler, .is_section = true);
 
 static const struct hp_field io_priority_fields[] = {
     HP_ENUM("class", struct hp_io_priority, io_class, int, hp_io_class_names, .is_required = true),
     HP_INT32("priority", struct hp_io_priority, priority, int, 0, 7, .is_required = true),
 };
-const struct hp_table hp_io_priority_table = HP_TABLE(struct hp_io_priority, io_priority_fields);
+const struct hp_table hp_io_priority_table =
+    HP_TABLE(struct hp_io_priority, io_priority_fields, .is_section = true);
 
 /* ---- memory policy ---- */
 
@@ -150,6 +151,11 @@ int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct
 	if (!settings)
 		return hp_err_no_memory(err);
 	r = hp_table_read(tables[dialect], value, arena, settings, err);
+	if (r == 0 && !hp_table_recognizes(tables[dialect], value))
+		r = hp_err_invalid(
+		    err, NULL,
+		    "nothing in it is settings: give process and linux of "
+		    "config.json, or libcontainer's Config with dialect libcontainer");
 	if (r == 0)
 		*ret_settings = settings;
 	return r;

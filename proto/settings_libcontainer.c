@@ -30,7 +30,8 @@ static const struct hp_field capabilities_fields[] = {
     CAPABILITIES("Ambient", HP_CAPABILITIES_AMBIENT),
 };
 static const struct hp_table capabilities =
-    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true);
+    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);
 
 static const struct hp_field rlimit_fields[] = {
     HP_INT32("type", struct hp_rlimit, resource, int, 0, RLIM_NLIMITS - 1, .is_required = true),
@@ -45,7 +46,9 @@ static const struct hp_field affinity_fields[] = {
     HP_MASK_WORDS("Initial", struct hp_settings, cpu_affinity_initial),
     HP_MASK_WORDS("Final", struct hp_settings, cpu_affinity_final),
 };
-static const struct hp_table affinity = HP_TABLE(struct hp_settings, affinity_fields);
+static const struct hp_table affinity =
+    HP_TABLE(struct hp_settings, affinity_fields, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);
 
 static int check_personality(void *object, const void *first, struct hp_err *err)
 {
@@ -62,7 +65,8 @@ static const struct hp_field personality_fields[] = {
     HP_UINT("domain", struct hp_settings, personality, 0, HP_PER_LINUX32, .is_required = true),
 };
 static const struct hp_table personality =
-    HP_TABLE(struct hp_settings, personality_fields, .check = check_personality);
+    HP_TABLE(struct hp_settings, personality_fields, .check = check_personality, .is_section = true,
+	     .root = &hp_libcontainer_settings_table);
 
 static int check_memory_policy(void *object, const void *first, struct hp_err *err)
 {
@@ -80,7 +84,8 @@ static const struct hp_field memory_policy_fields[] = {
     HP_MASK_WORDS("nodes", struct hp_memory_policy, nodes),
 };
 static const struct hp_table memory_policy =
-    HP_TABLE(struct hp_memory_policy, memory_policy_fields, .check = check_memory_policy);
+    HP_TABLE(struct hp_memory_policy, memory_policy_fields, .check = check_memory_policy,
+	     .is_section = true, .root = &hp_libcontainer_settings_table);
 
 /* ---- seccomp ---- */
 
@@ -155,15 +160,33 @@ static const struct hp_field config_fields[] = {
     HP_REFUSED("config", "is a member of runc's state.json: give its value"),
 };
 static const char *const config_passed_over[] = {
-    "no_pivot_root", "rootfs",	     "readonlyfs",   "rootPropagation", "mounts",   "devices",
-    "netDevices",    "mount_label",  "hostname",     "domainname",	"networks", "routes",
-    "uid_mappings",  "gid_mappings", "mask_paths",   "readonly_paths",	"sysctl",   "Hooks",
-    "version",	     "labels",	     "time_offsets", "rootless", /* of 2018: rootless_euid and
-								    rootless_cgroups in one */
-    "name", /* usual words that cgroups has too */
-    "path",	     "parent",	     NULL,
+    "no_pivot_root",
+    "readonlyfs",
+    "rootPropagation",
+    "mounts",
+    "devices",
+    "netDevices",
+    "mount_label",
+    "hostname",
+    "domainname",
+    "networks",
+    "routes",
+    "uid_mappings",
+    "gid_mappings",
+    "mask_paths",
+    "readonly_paths",
+    "sysctl",
+    "Hooks",
+    "time_offsets",
+    "rootless", /* of 2018: rootless_euid and rootless_cgroups in one */
+    NULL,
+};
+/* As runtime-spec's, and what Config has for the same. */
+static const char *const config_common[] = {
+    "rootfs", "version", "labels", "ociVersion", "annotations",
+    "name",   "path",	 "parent", "runtime",	 NULL,
 };
 const struct hp_table hp_libcontainer_settings_table =
     HP_TABLE(struct hp_settings, config_fields, .passed_over = config_passed_over,
-	     .root = &hp_libcontainer_settings_table, .other_root = &hp_oci_settings_table,
-	     .dialect = "libcontainer");
+	     .common = config_common, .root = &hp_libcontainer_settings_table,
+	     .other_root = &hp_oci_settings_table, .dialect = "libcontainer");

@@ -14,6 +14,14 @@
 #include "proto/settings_json.h"
 #include "proto/settings_tables.h"
 
+/*
+ * A container's state and what tools print about a container have them too. The last four are rows
+ * of Config's cgroups and of the scheduler.
+ */
+static const char *const common[] = {
+    "ociVersion", "annotations", "name", "path", "parent", "runtime", NULL,
+};
+
 /* 2^32-1 means "leave it as it is" to setuid(2) and its kin: it is nobody's id. */
 #define ID_MAX (UINT32_MAX - 1)
 /* What setgroups(2) takes. */
@@ -42,8 +50,9 @@ static const struct hp_field user_fields[] = {
 	    GROUPS_MAX),
 };
 static const char *const user_passed_over[] = {"username", NULL};
-static const struct hp_table user = HP_TABLE(struct hp_settings, user_fields, .check = set_user,
-					     .passed_over = user_passed_over, .is_section = true);
+static const struct hp_table user =
+    HP_TABLE(struct hp_settings, user_fields, .check = set_user, .passed_over = user_passed_over,
+	     .is_section = true, .root = &hp_oci_settings_table);
 
 #define CAPABILITIES(key, set)                                                                     \
 	HP_FIELD(key, hp_field_flags, struct hp_capabilities, sets[set], uint64_t,                 \
@@ -57,7 +66,8 @@ static const struct hp_field capabilities_fields[] = {
     CAPABILITIES("ambient", HP_CAPABILITIES_AMBIENT),
 };
 static const struct hp_table capabilities =
-    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true);
+    HP_TABLE(struct hp_capabilities, capabilities_fields, .is_section = true,
+	     .root = &hp_oci_settings_table);
 
 static const struct hp_field rlimit_fields[] = {
     HP_ENUM("type", struct hp_rlimit, resource, int, hp_rlimit_names, .is_required = true),
@@ -71,7 +81,8 @@ static const struct hp_field affinity_fields[] = {
     HP_MASK_LIST("initial", struct hp_settings, cpu_affinity_initial),
     HP_MASK_LIST("final", struct hp_settings, cpu_affinity_final),
 };
-static const struct hp_table affinity = HP_TABLE(struct hp_settings, affinity_fields);
+static const struct hp_table affinity = HP_TABLE(
+    struct hp_settings, affinity_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field process_fields[] = {
     HP_GROUP("user", user),
@@ -122,7 +133,8 @@ static const struct hp_field personality_fields[] = {
 	     .names = &hp_personality_names, .is_required = true),
     HP_REFUSED("flags", "must be empty: runtime-spec defines no flags"),
 };
-static const struct hp_table personality = HP_TABLE(struct hp_settings, personality_fields);
+static const struct hp_table personality = HP_TABLE(
+    struct hp_settings, personality_fields, .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field memory_policy_fields[] = {
     HP_ENUM("mode", struct hp_memory_policy, mode, int, hp_memory_policy_mode_names,
@@ -132,7 +144,8 @@ static const struct hp_field memory_policy_fields[] = {
 	     .names = &hp_memory_policy_flag_names),
 };
 static const struct hp_table memory_policy =
-    HP_TABLE(struct hp_memory_policy, memory_policy_fields, .check = hp_memory_policy_check);
+    HP_TABLE(struct hp_memory_policy, memory_policy_fields, .check = hp_memory_policy_check,
+	     .is_section = true, .root = &hp_oci_settings_table);
 
 static const struct hp_field linux_fields[] = {
     HP_FIELD("resources", hp_field_oci_resources, struct hp_settings, resources,
@@ -162,12 +175,11 @@ static const struct hp_field settings_fields[] = {
     HP_REFUSED("config", "is a member of runc's state.json: give its value, and the dialect "
 			 "libcontainer"),
 };
-/* The last three are usual words that Config's cgroups has too. */
 static const char *const settings_passed_over[] = {
-    "ociVersion", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "solaris",
-    "windows",	  "vm",	  "zos",      "freebsd",    "name",   "path",  "parent",      NULL,
+    "root",    "hostname", "domainname", "mounts",  "hooks", "solaris",
+    "windows", "vm",	   "zos",	 "freebsd", NULL,
 };
 const struct hp_table hp_oci_settings_table =
     HP_TABLE(struct hp_settings, settings_fields, .passed_over = settings_passed_over,
-	     .root = &hp_oci_settings_table, .other_root = &hp_libcontainer_settings_table,
-	     .dialect = "oci");
+	     .common = common, .root = &hp_oci_settings_table,
+	     .other_root = &hp_libcontainer_settings_table, .dialect = "oci");

@@ -22,7 +22,8 @@ struct applier {
 	struct holdings *holdings; /* owned */
 	struct rdt *rdt;
 	struct scopes *scopes;
-	int mount_fd; /* of cgroup2, or -ENOTSUP */
+	const struct cgroup_tree *cgroups; /* hookd's own; NULL: it has none */
+	int mount_fd;			   /* of cgroup2, or -ENOTSUP */
 	void (*report)(const char *container, const char *what, void *userdata);
 	void *userdata;
 	TAILQ_HEAD(, watch) watches;

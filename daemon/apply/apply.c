@@ -172,6 +172,9 @@ static int make_cgroup(struct application *application)
 	r = cgroup_path_read(asked ? asked : default_path, path, &application->err);
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+	r = cgroup_tree_refuse(applier->cgroups, applier->mount_fd, path, &application->err);
+	if (r < 0)
+		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	application->holding->cgroup_path = strdup(path);
 	if (!application->holding->cgroup_path)
 		return -ENOMEM;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/apply/cgroup.h"
 #include "daemon/apply/holdings.h"
 #include "daemon/apply/resctrl.h"
 #include "daemon/apply/scope.h"
@@ -25,12 +26,13 @@ enum cgroup_driver {
 extern const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT]; /* as cgroupManager; [0] "" */
 
 /*
- * `holdings` are taken over; `rdt` (NULL: no resctrl) and `scopes` are borrowed. Looks at what is
- * held since before: what is left over of containers whose process has ended is released, what is
- * there no more is dropped; `report` is told of each, for the log.
+ * `holdings` are taken over; `rdt` (NULL: no resctrl), `scopes` and `cgroups` (NULL: hooks have
+ * none of their own), where no caller's process may go, are borrowed. Looks at what is held since
+ * before: what is left over of containers whose process has ended is released, what is there no
+ * more is dropped; `report` is told of each, for the log.
  */
 int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
-		struct scopes *scopes,
+		struct scopes *scopes, const struct cgroup_tree *cgroups,
 		void (*report)(const char *container, const char *what, void *userdata),
 		void *userdata, struct applier **ret_applier) must_check;
 struct applier *applier_free(struct applier *applier);

@@ -30,6 +30,13 @@ struct cgroup;
  */
 int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
 		    const char **ret_reason) must_check;
+/*
+ * -EPERM for a path of a caller's, below the mount of cgroup2 that `mount_fd` is, that is the
+ * tree's directory, lies below it or has it in it: hooks run there, and a timeout kills all that is
+ * in the cgroup of its run. -errno where that cannot be told. A tree of NULL has nothing to refuse.
+ */
+int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
+		       struct hp_err *err) must_check;
 /* Removes what is empty. */
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 

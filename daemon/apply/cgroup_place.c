@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which directory of cgroup2 hookd works in: the one named, the unit's that systemd has delegated,
- * or one of hookd's own beside where it was started. Called once, when the tree is made.
+ * or one of hookd's own beside where it was started. Called once, when the tree is made; and asked
+ * by apply.c whether a caller's path leads there.
  */
 #include "daemon/apply/cgroup_tree.h"
 
@@ -181,6 +182,89 @@ void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t
 	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
 	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
 	(void)file_write_at(tree->runs_fd, "cgroup.subtree_control", text);
+}
+
+/* ---- whose path leads there ---- */
+
+/*
+ * 1 where both are the same cgroup. In whatever mount or cgroup namespace a cgroup is looked at, it
+ * has the same inode number.
+ */
+static int is_same(int fd, int other_fd)
+{
+	struct stat stat, other;
+
+	if (fstat(fd, &stat) < 0 || fstat(other_fd, &other) < 0)
+		return -errno;
+	return stat.st_ino == other.st_ino;
+}
+
+/* 1 where the tree is in the cgroup `fd`. Up to the root of the mount; what is above is no cgroup2.
+ */
+static int is_in(const struct cgroup_tree *tree, int fd)
+{
+	cleanup_close int at = openat(tree->base_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	for (;;) {
+		int r, above;
+
+		if (at < 0 || fstatfs(at, &fs) < 0)
+			return -errno;
+		if (fs.f_type != CGROUP2_SUPER_MAGIC)
+			return 0;
+		r = is_same(at, fd);
+		if (r != 0)
+			return r;
+		above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (above >= 0 && is_same(above, at) == 1) { /* the root of all mounts */
+			close(above);
+			return 0;
+		}
+		close(at);
+		at = above;
+	}
+}
+
+/* `part` is the beginning of the path that `fd` is. */
+static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path, const char *part,
+		       struct hp_err *err)
+{
+	int r = is_same(fd, tree->base_fd);
+
+	if (r == 0)
+		r = is_same(fd, tree->runs_fd);
+	if (r > 0)
+		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own, for its hooks", part);
+	if (r == 0 && strcmp(path, part) == 0) {
+		r = is_in(tree, fd);
+		if (r > 0)
+			return hp_err_setting(err, -EPERM, NULL, "%s has hookd's hooks in it",
+					      part);
+	}
+	return r < 0 ? hp_err_setting(err, r, NULL, "cgroup %s: %s", part, strerror(-r)) : 0;
+}
+
+int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
+		       struct hp_err *err)
+{
+	char part[CGROUP_PATH_SIZE];
+
+	for (const char *end = path; tree && *end;) {
+		int fd, r;
+
+		end = strchrnul(end + 1, '/');
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		fd = cgroup_path_open(mount_fd, part);
+		if (fd == -ENOENT) /* nor is what is below it */
+			return 0;
+		r = fd < 0 ? hp_err_setting(err, fd, NULL, "cgroup %s: %s", part, strerror(-fd))
+			   : refuse_part(tree, fd, path, part, err);
+		close_fd(&fd);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 void cgroup_tree_unplace(struct cgroup_tree *tree)

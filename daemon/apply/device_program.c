@@ -5,7 +5,8 @@
  * The program is asked with a type, the kinds of access wanted at once, and the device's numbers.
  * It goes through the rules from the last to the first: a rule for the device that allows takes
  * what it covers off the kinds that are left, one that denies ends it when one of them is left. The
- * end of the rules denies. Called by devices.c.
+ * end of the rules denies. The default devices come before all rules but those that are over them.
+ * Called by devices.c.
  */
 #include "daemon/apply/device_program.h"
 
@@ -174,23 +175,36 @@ static void emit_begin(struct device_program *program)
 	emit_constant(program, BPF_RSH, ACCESS_LEFT, 16);
 }
 
-/* The verifier refuses what cannot be reached, so nothing may follow a rule that covers all. */
-static void emit_rules(struct device_program *program, const struct hp_device_rule *rules,
-		       size_t count)
+/* True where the end is reached: the verifier refuses what comes behind a rule that covers all. */
+static bool emit_backwards(struct device_program *program, const struct hp_device_rule *rules,
+			   size_t count)
 {
-	for (size_t i = 0; i < ELEMENTS(default_rules); i++)
-		emit_rule(program, &default_rules[i]);
 	for (size_t i = count; i > 0; i--) {
 		const struct hp_device_rule *rule = &rules[i - 1];
 
 		if (is_for_every_device(rule) && rule->access == ALL_ACCESS) {
 			emit_return(program, rule->allow);
-			return;
+			return true;
 		}
 		if (rule->access)
 			emit_rule(program, rule);
 	}
-	emit_return(program, false);
+	return false;
+}
+
+static void emit_rules(struct device_program *program, const struct hp_device_rule *rules,
+		       size_t count)
+{
+	size_t ordinary = count;
+
+	while (ordinary > 0 && rules[ordinary - 1].is_over_defaults)
+		ordinary--;
+	if (emit_backwards(program, rules + ordinary, count - ordinary))
+		return;
+	for (size_t i = 0; i < ELEMENTS(default_rules); i++)
+		emit_rule(program, &default_rules[i]);
+	if (!emit_backwards(program, rules, ordinary))
+		emit_return(program, false);
 }
 
 static bool allows_all(const struct hp_device_rule *rules, size_t count)

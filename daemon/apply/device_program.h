@@ -17,7 +17,7 @@
  * "deny c 1:11 w" an open for reading and writing is refused. What no rule covers is refused, but
  * for the devices that runc and crun allow whatever the rules say (runtime-spec config-linux.md
  * "Default Devices"): mknod of all, and use of null, zero, full, tty, random, urandom, console,
- * ptmx, pts/N and net/tun.
+ * ptmx, pts/N and net/tun. Rules that are over the defaults count for these too.
  */
 struct device_program {
 	struct bpf_insn *instructions;

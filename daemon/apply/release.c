@@ -276,7 +276,7 @@ static void take_up(struct applier *applier, struct holding *holding)
 }
 
 int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
-		struct scopes *scopes,
+		struct scopes *scopes, const struct cgroup_tree *cgroups,
 		void (*report)(const char *container, const char *what, void *userdata),
 		void *userdata, struct applier **ret_applier)
 {
@@ -290,6 +290,7 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	    .holdings = holdings,
 	    .rdt = rdt,
 	    .scopes = scopes,
+	    .cgroups = cgroups,
 	    .mount_fd = cgroup_path_open_mount(),
 	    .report = report,
 	    .userdata = userdata,

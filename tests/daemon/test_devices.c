@@ -113,17 +113,18 @@ static bool is_allowed(const struct hp_device_rule *rules, size_t count,
 		       const struct question *question)
 {
 	for (unsigned int access = 1; access <= HP_DEVICE_MKNOD; access <<= 1) {
-		bool allowed = false;
+		bool allowed = is_default(question, access), is_final = allowed;
 
 		if (!(question->access & access))
 			continue;
 		for (size_t i = 0; i < count; i++)
-			if ((rules[i].type == 'a' || rules[i].type == question->type) &&
-			    (rules[i].major == -1 || rules[i].major == question->major) &&
-			    (rules[i].minor == -1 || rules[i].minor == question->minor) &&
-			    rules[i].access & access)
+			if ((!is_final || rules[i].is_over_defaults) &&
+			    ((rules[i].type == 'a' || rules[i].type == question->type) &&
+			     (rules[i].major == -1 || rules[i].major == question->major) &&
+			     (rules[i].minor == -1 || rules[i].minor == question->minor) &&
+			     rules[i].access & access))
 				allowed = rules[i].allow;
-		if (!allowed && !is_default(question, access))
+		if (!allowed)
 			return false;
 	}
 	return true;
@@ -173,6 +174,24 @@ static void default_devices_are_always_allowed(void **state)
 	expect_answer(deny, 1, (struct question){'c', 1, 11, HP_DEVICE_READ}, false);
 	expect_answer(deny, 1, (struct question){'c', 1, 11, HP_DEVICE_READ | HP_DEVICE_MKNOD},
 		      false);
+}
+
+static void a_rule_over_the_defaults_denies_them(void **state)
+{
+	static const struct hp_device_rule zero[] = {
+	    {true, 'a', -1, -1, RWM},
+	    {false, 'c', 1, 5, HP_DEVICE_WRITE, .is_over_defaults = true}};
+	static const struct hp_device_rule all[] = {
+	    {true, 'c', 1, 11, RWM}, {false, 'a', -1, -1, RWM, .is_over_defaults = true}};
+
+	(void)state;
+	expect_answer(zero, 2, (struct question){'c', 1, 5, HP_DEVICE_WRITE}, false);
+	expect_answer(zero, 2, (struct question){'c', 1, 5, HP_DEVICE_READ}, true);
+	expect_answer(zero, 2, (struct question){'c', 1, 5, RWM}, false);
+	expect_answer(zero, 2, (struct question){'c', 1, 3, RWM}, true);
+	expect_answer(all, 2, (struct question){'c', 1, 3, HP_DEVICE_READ}, false);
+	expect_answer(all, 2, (struct question){'c', 1, 11, HP_DEVICE_READ}, false);
+	expect_answer(all, 2, (struct question){'b', 8, 0, HP_DEVICE_MKNOD}, false);
 }
 
 static void each_kind_of_access_is_decided_alone(void **state)
@@ -289,6 +308,8 @@ static void random_rules_are_read_as_they_stand(void **state)
 
 		for (size_t i = 0; i < count; i++)
 			rules[i] = random_rule();
+		for (size_t i = count; i > 0 && !rules[i - 1].allow && rand() % 2; i--)
+			rules[i - 1].is_over_defaults = true;
 		program = make(rules, count);
 		for (unsigned int i = 0; i < 2 * 4 * 4 * 7; i++)
 			expect_same(
@@ -384,6 +405,20 @@ static void a_denied_device_does_not_open(void **state)
 	expect_open(1, 11, O_RDWR, EPERM);
 }
 
+static void a_denied_default_device_does_not_open(void **state)
+{
+	static const struct hp_device_rule deny_zero[] = {
+	    {true, 'a', -1, -1, RWM}, {false, 'c', 1, 5, RWM, .is_over_defaults = true}};
+	static const struct hp_device_rule none[] = {
+	    {true, 'a', -1, -1, RWM}, {false, 'a', -1, -1, 3, .is_over_defaults = true}};
+
+	(void)state;
+	expect_applied(deny_zero, 2, NULL);
+	expect_open(1, 3, O_RDWR, 0);
+	expect_applied(none, 2, NULL);
+	expect_open(1, 3, O_RDONLY, EPERM);
+}
+
 static void rules_that_allow_everything_lift_others(void **state)
 {
 	static const struct hp_device_rule allow[] = {{true, 'a', -1, -1, RWM}};
@@ -458,6 +493,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(default_devices_are_always_allowed),
+	    cmocka_unit_test(a_rule_over_the_defaults_denies_them),
 	    cmocka_unit_test(each_kind_of_access_is_decided_alone),
 	    cmocka_unit_test(the_last_rule_wins),
 	    cmocka_unit_test(large_numbers_are_compared_whole),
@@ -465,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(wrong_rules_are_named),
 	    cmocka_unit_test(random_rules_are_read_as_they_stand),
 	    CGROUP_TEST(a_denied_device_does_not_open),
+	    CGROUP_TEST(a_denied_default_device_does_not_open),
 	    CGROUP_TEST(rules_that_allow_everything_lift_others),
 	    CGROUP_TEST(no_rules_change_nothing),
 	    CGROUP_TEST(what_was_attached_is_put_back),

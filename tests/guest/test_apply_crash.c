@@ -158,8 +158,8 @@ static int daemon_start(struct daemon *daemon)
 	CHECK(scopes_new(daemon->bus, &daemon->scopes) == 0);
 	CHECK(holdings_open(state_directory, &holdings, &daemon->is_set_aside) == 0);
 	CHECK(!daemon->is_set_aside);
-	CHECK(applier_new(daemon->base, holdings, daemon->rdt, daemon->scopes, do_nothing_with,
-			  NULL, &daemon->applier) == 0);
+	CHECK(applier_new(daemon->base, holdings, daemon->rdt, daemon->scopes, NULL,
+			  do_nothing_with, NULL, &daemon->applier) == 0);
 	return 0;
 }
 

@@ -101,6 +101,7 @@ const char *seccomp_difference(const struct hp_seccomp *a, const struct hp_secco
 
 static const char *device_difference(const struct hp_device_rule *a, const struct hp_device_rule *b)
 {
+	SAME(is_over_defaults);
 	SAME(allow);
 	SAME(type);
 	SAME(major);

@@ -214,11 +214,13 @@ static void assert_device_rules(const char *members, const char *expected)
 		if (rule->type == 'a') {
 			assert_int_equal(rule->access, 7);
 			assert_int_equal(rule->major, -1);
-			strcat(text, rule->allow ? "a" : "-");
+			assert_int_equal(rule->is_over_defaults, i > 0);
+			strcat(text, rule->allow ? "a" : i > 0 ? "!a" : "-");
 			continue;
 		}
 		assert_int_equal(rule->major, 1);
 		assert_int_equal(rule->access, rule->minor == 3 ? 7 : 3);
+		assert_int_equal(rule->is_over_defaults, !rule->allow);
 		strcat(text, rule->allow ? "" : "!");
 		strcat(text, rule->minor == 3 ? "n" : "k");
 	}
@@ -244,6 +246,10 @@ static void old_device_lists_become_rules(void **state)
 			    "true}],\"denied_devices\":[" KMSG_NODE "]",
 			    "-n!k");
 	assert_device_rules("\"allow_all_devices\":true,\"allowed_devices\":[" KMSG_NODE "]", "ak");
+	assert_device_rules("\"allow_all_devices\":true,\"allowed_devices\":[" KMSG_NODE
+			    "],\"denied_devices\":[" NULL_NODE "false}," KMSG_NODE "]",
+			    "ak!n!k");
+	assert_device_rules("\"denied_devices\":[{\"type\":97}]", "a!a");
 }
 
 static void old_device_lists_that_nobody_can_have_meant(void **state)

@@ -57,7 +57,8 @@ static const struct {
     {OCI, "{\"linux\":{\"intelRdt\":", "}}",
      "closID schemata l3CacheSchema memBwSchema enableMonitoring enableCMT enableMBM"},
     {OCI, "{\"linux\":{\"resources\":", "}}",
-     "devices memory cpu pids blockIO hugepageLimits network rdma unified"},
+     "devices memory cpu pids blockIO hugepageLimits network rdma unified oomScoreAdj "
+     "disableOOMKiller"},
     {OCI, "{\"linux\":{\"resources\":{\"devices\":[", "]}}}", "allow type major minor access"},
     {OCI, "{\"linux\":{\"resources\":{\"memory\":", "}}}",
      "limit reservation swap kernel kernelTCP swappiness disableOOMKiller useHierarchy "
@@ -73,7 +74,7 @@ static const struct {
     {OCI, "{\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[", "]}}}}",
      "major minor rate"},
     {OCI, "{\"linux\":{\"resources\":{\"hugepageLimits\":[", "]}}}", "pageSize limit"},
-    {OCI, "{\"linux\":{\"resources\":{\"network\":", "}}}", "classID priorities"},
+    {OCI, "{\"linux\":{\"resources\":{\"network\":", "}}}", "classID classId priorities"},
     {OCI, "{\"linux\":{\"resources\":{\"network\":{\"priorities\":[", "]}}}}", "name priority"},
     {OCI, "{\"linux\":{\"resources\":{\"rdma\":{\"mlx\":", "}}}}", "hcaHandles hcaObjects"},
     {OCI, "{\"linux\":{\"seccomp\":", "}}",
@@ -161,7 +162,16 @@ static void names_that_resemble_none_are_passed_over(void **state)
 		enum hp_dialect dialect;
 		const char *text;
 	} cases[] = {
-	    {OCI, "{\"com.example.key\":1,\"x-vendor\":{},\"name\":\"web\",\"path\":\"/x\"}"},
+	    {OCI, "{\"com.example.key\":1,\"x-vendor\":{},\"name\":\"web\",\"path\":\"/x\","
+		  "\"runtime\":\"runc\",\"process\":{}}"},
+	    {OCI, "{\"ociVersion\":\"1.3.0\",\"annotations\":{},\"name\":\"web\"}"},
+	    {OCI, "{\"process\":{\"user\":{\"uid\":1,\"gid\":1,\"name\":\"web\"},\"path\":1}}"},
+	    {OCI, "{\"linux\":{\"resources\":{\"network\":{\"classId\":1048577},"
+		  "\"oomScoreAdj\":100,\"disableOOMKiller\":false}}}"},
+	    {OCI, "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+		  "[{\"name\":\"\",\"names\":[\"uname\"],\"action\":\"SCMP_ACT_ERRNO\"}]}}}"},
+	    {OCI, "{\"root\":{\"path\":\"rootfs\"},\"platform\":{\"os\":\"linux\"}}"},
+	    {LIBCONTAINER, "{\"labels\":[],\"version\":\"1.0.2\",\"rootfs\":\"/x\"}"},
 	    {OCI, "{\"process\":{\"landlock\":{},\"idmap\":1}}"},
 	    {OCI, "{\"linux\":{\"resources\":{\"misc\":{},\"cpu\":{\"uclamp\":1}}}}"},
 	    {OCI, "{\"linux\":{\"resources\":{\"memroy\":null}},\"proces\":null}"},
@@ -179,11 +189,29 @@ static void names_that_resemble_none_are_passed_over(void **state)
 
 /* ---- names that are misspelt ---- */
 
+struct misspelling {
+	const char *text, *path, *meant;
+};
+
+static void assert_misspelt(const struct misspelling *cases, size_t count)
+{
+	char reason[HP_ERR_REASON_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		struct reading reading = settings_try(cases[i].text, OCI);
+
+		if (reading.r != -EINVAL)
+			fail_msg("%s was taken", cases[i].text);
+		snprintf(reason, sizeof(reason), "unknown; did you mean \"%s\"?", cases[i].meant);
+		assert_string_equal(reading.document.err.path, cases[i].path);
+		assert_string_equal(reading.document.err.reason, reason);
+		settings_close(&reading);
+	}
+}
+
 static void misspelt_names_are_refused(void **state)
 {
-	static const struct {
-		const char *text, *path, *meant;
-	} cases[] = {
+	static const struct misspelling cases[] = {
 	    {"{\"linux\":{\"resources\":{\"memory\":{\"limt\":1}}}}", "linux.resources.memory.limt",
 	     "limit"},
 	    {"{\"linux\":{\"resources\":{\"memory\":{\"l\\u0069mt\":1}}}}",
@@ -210,18 +238,46 @@ static void misspelt_names_are_refused(void **state)
 	    {"{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscals\":[]}}}",
 	     "linux.seccomp.syscals", "syscalls"},
 	};
-	char reason[HP_ERR_REASON_SIZE];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct reading reading = settings_try(cases[i].text, OCI);
+	assert_misspelt(cases, COUNT(cases));
+}
 
-		snprintf(reason, sizeof(reason), "unknown; did you mean \"%s\"?", cases[i].meant);
-		assert_int_equal(reading.r, -EINVAL);
-		assert_string_equal(reading.document.err.path, cases[i].path);
-		assert_string_equal(reading.document.err.reason, reason);
-		settings_close(&reading);
-	}
+static void words_of_others_are_refused(void **state)
+{
+	static const struct misspelling cases[] = {
+	    {"{\"process\":{\"no_new_privs\":true}}", "process.no_new_privs", "noNewPrivileges"},
+	    {"{\"process\":{\"noNewPrivs\":true}}", "process.noNewPrivs", "noNewPrivileges"},
+	    {"{\"process\":{\"oomScore\":500}}", "process.oomScore", "oomScoreAdj"},
+	    {"{\"process\":{\"selinux\":\"x\"}}", "process.selinux", "selinuxLabel"},
+	    {"{\"process\":{\"user\":{\"uid\":1,\"gid\":1,\"groups\":[1]}}}", "process.user.groups",
+	     "additionalGids"},
+	    {"{\"linux\":{\"cgroup\":\"/x\"}}", "linux.cgroup", "cgroupsPath"},
+	    {"{\"linux\":{\"resources\":{\"pids\":{\"max\":1}}}}", "linux.resources.pids.max",
+	     "limit"},
+	    {"{\"linux\":{\"resources\":{\"io\":{\"weight\":10}}}}", "linux.resources.io",
+	     "blockIO"},
+	    {"{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"rules\":[]}}}",
+	     "linux.seccomp.rules", "syscalls"},
+	};
+
+	(void)state;
+	assert_misspelt(cases, COUNT(cases));
+}
+
+static void two_names_in_one_are_refused(void **state)
+{
+	static const struct misspelling cases[] = {
+	    {"{\"linux\":{\"resources\":{\"memory\":{\"memory_limit\":1}}}}",
+	     "linux.resources.memory.memory_limit", "linux.resources.memory.limit"},
+	    {"{\"linux\":{\"resources\":{\"memoryLimit\":1}}}", "linux.resources.memoryLimit",
+	     "linux.resources.memory.limit"},
+	    {"{\"linux\":{\"resources\":{\"networkClassID\":1}}}", "linux.resources.networkClassID",
+	     "linux.resources.network.classID"},
+	};
+
+	(void)state;
+	assert_misspelt(cases, COUNT(cases));
 }
 
 /* The same in every place of every table, by chance. */
@@ -356,8 +412,33 @@ static const struct {
     {OCI, "{\"linux\":{\"pids\":{\"limit\":1}}}", "linux.pids", "must be under linux.resources"},
     {OCI, "{\"linux\":{\"rlimits\":[]}}", "linux.rlimits", "must be under process"},
     {OCI, "{\"linux\":{\"process\":{}}}", "linux.process", "must not be under another member"},
-    {OCI, "{\"linux\":{\"resources\":{\"oomScoreAdj\":1}}}", "linux.resources.oomScoreAdj",
-     "must be under process"},
+    {OCI, "{\"linux\":{\"oomScoreAdj\":1}}", "linux.oomScoreAdj", "must be under process"},
+    {OCI, "{\"limit\":1}", "limit", "must be under linux.resources.memory"},
+    {OCI, "{\"quota\":1000,\"period\":100000}", "quota", "must be under linux.resources.cpu"},
+    {OCI, "{\"weight\":10}", "weight", "must be under linux.resources.blockIO"},
+    {OCI, "{\"classID\":10}", "classID", "must be under linux.resources.network"},
+    {OCI, "{\"closID\":\"x\"}", "closID", "must be under linux.intelRdt"},
+    {OCI, "{\"policy\":\"SCHED_IDLE\"}", "policy", "must be under process.scheduler"},
+    {OCI, "{\"class\":\"IOPRIO_CLASS_IDLE\"}", "class", "must be under process.ioPriority"},
+    {OCI, "{\"domain\":\"LINUX32\"}", "domain", "must be under linux.personality"},
+    {OCI, "{\"mode\":\"MPOL_BIND\"}", "mode", "must be under linux.memoryPolicy"},
+    {OCI, "{\"final\":\"0\"}", "final", "must be under process.execCPUAffinity"},
+    {OCI, "{\"process\":{\"policy\":\"SCHED_IDLE\"}}", "process.policy",
+     "must be under process.scheduler"},
+    {OCI, "{\"linux\":{\"resources\":{\"limit\":1}}}", "linux.resources.limit",
+     "must be under linux.resources.memory"},
+    {OCI, "{\"linux\":{\"cgroups\":{\"pids_limit\":1}}}", "linux.cgroups",
+     "is libcontainer's: the dialect must be libcontainer, not oci"},
+    {OCI, "{\"linux\":{\"resources\":{\"pids_limit\":1}}}", "linux.resources.pids_limit",
+     "must be under cgroups, and the dialect be libcontainer"},
+    {OCI, "{\"linux\":{\"resources\":{\"pidsLimit\":1}}}", "linux.resources.pidsLimit",
+     "must be under cgroups, and the dialect be libcontainer"},
+    {OCI, "{\"linux\":{\"resources\":{\"cpu\":{\"cpuset_cpus\":\"0\"}}}}",
+     "linux.resources.cpu.cpuset_cpus", "must be under cgroups, and the dialect be libcontainer"},
+    {OCI, "{\"linux\":{\"resources\":{\"cpu\":{\"cpu_quota\":1}}}}",
+     "linux.resources.cpu.cpu_quota", "must be under cgroups, and the dialect be libcontainer"},
+    {OCI, "{\"process\":{\"process_label\":\"x\"}}", "process.process_label",
+     "is libcontainer's: the dialect must be libcontainer, not oci"},
     {OCI, "{\"process\":{\"seccomp\":{}}}", "process.seccomp", "must be under linux"},
     {OCI, "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}", "defaultAction", "must be under linux.seccomp"},
     {OCI, "{\"archMap\":[],\"syscalls\":[]}", "archMap", "must be under linux.seccomp"},
@@ -380,6 +461,19 @@ static const struct {
     {LIBCONTAINER, "{\"memory\":{\"limit\":7}}", "memory", "must be under cgroups"},
     {LIBCONTAINER, "{\"cgroups\":{\"no_new_privileges\":true}}", "cgroups.no_new_privileges",
      "must not be under another member"},
+    {LIBCONTAINER, "{\"closID\":\"x\"}", "closID", "must be under intel_rdt"},
+    {LIBCONTAINER, "{\"cgroups\":{\"pids\":{\"limit\":1}}}", "cgroups.pids",
+     "must be under linux.resources, and the dialect be oci"},
+    {LIBCONTAINER, "{\"cgroups\":{\"cpu\":{\"quota\":1000}}}", "cgroups.cpu",
+     "must be under linux.resources, and the dialect be oci"},
+    {LIBCONTAINER, "{\"cgroups\":{\"blockIO\":{\"weight\":10}}}", "cgroups.blockIO",
+     "must be under linux.resources, and the dialect be oci"},
+    {LIBCONTAINER, "{\"cgroups\":{\"resources\":{\"memory\":1}}}", "cgroups.resources",
+     "must be under linux, and the dialect be oci"},
+    {LIBCONTAINER, "{\"cgroups\":{\"Resources\":{\"memory\":1}}}", "cgroups.Resources",
+     "must be under linux, and the dialect be oci"},
+    {LIBCONTAINER, "{\"cgroups\":{\"memory_limit\":1}}", "cgroups.memory_limit",
+     "unknown; did you mean \"linux.resources.memory.limit\" of the dialect oci?"},
 };
 
 static void misplaced_names_are_refused(void **state)
@@ -413,15 +507,78 @@ static void a_config_read_as_oci_is_refused(void **state)
 	}
 }
 
+/* ---- documents of another kind ---- */
+
+/* What other tools print or keep about a container, and settings with something around them. */
+static const char *const other_documents[] = {
+    "{\"ociVersion\":\"1.0.2\",\"id\":\"x\",\"pid\":1,\"status\":\"running\",\"bundle\":\"/b\","
+    "\"rootfs\":\"/b/r\",\"created\":\"2026-01-01\",\"annotations\":{},\"owner\":\"\"}",
+    "{\"pid\":4,\"process-start-time\":5,\"cgroup-path\":\"/x\",\"scope\":null,"
+    "\"rootfs\":\"/r\",\"systemd-cgroup\":false,\"bundle\":\"/b\",\"created\":\"2026-01-01\","
+    "\"owner\":\"root\",\"detached\":false,\"external_descriptors\":\"[]\"}",
+    "{\"spec\":{\"process\":{\"noNewPrivileges\":true}}}",
+    "{\"ID\":\"x\",\"Labels\":{},\"Image\":\"i\",\"Runtime\":{\"Name\":\"io.containerd.runc.v2\"},"
+    "\"Spec\":{\"process\":{\"noNewPrivileges\":true}}}",
+    "{\"status\":{},\"info\":{\"runtimeSpec\":{\"process\":{\"noNewPrivileges\":true}}}}",
+    "{\"Id\":\"x\",\"Name\":\"/web\",\"Path\":\"sh\",\"HostConfig\":{\"PidsLimit\":5}}",
+    "{\"settings\":{\"process\":{}},\"process\":null}",
+};
+
+static void documents_that_are_no_settings_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(other_documents); i++) {
+		const char *text = other_documents[i / 2];
+		struct reading reading = settings_try(text, i % 2 ? OCI : LIBCONTAINER);
+
+		if (reading.r != -EINVAL)
+			fail_msg("%s was taken", text);
+		assert_string_equal(reading.document.err.path, "");
+		assert_string_equal(reading.document.err.reason,
+				    "nothing in it is settings: give process and linux of "
+				    "config.json, or libcontainer's Config with dialect "
+				    "libcontainer");
+		settings_close(&reading);
+	}
+}
+
+/* A profile without rules and default is none: one in a wrapper must not be taken for that. */
+static void a_profile_in_a_wrapper_is_refused(void **state)
+{
+	static const struct {
+		enum hp_dialect dialect;
+		const char *text, *path, *missing;
+	} cases[] = {
+	    {OCI, "{\"linux\":{\"seccomp\":{\"profile\":{\"defaultAction\":\"SCMP_ACT_KILL\"}}}}",
+	     "linux.seccomp", "nothing in it is of a profile: defaultAction is missing"},
+	    {LIBCONTAINER, "{\"seccomp\":{\"profile\":{\"default_action\":2}}}", "seccomp",
+	     "nothing in it is of a profile: default_action is missing"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reading reading = settings_try(cases[i].text, cases[i].dialect);
+
+		assert_int_equal(reading.r, -EINVAL);
+		assert_string_equal(reading.document.err.path, cases[i].path);
+		assert_string_equal(reading.document.err.reason, cases[i].missing);
+		settings_close(&reading);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(no_known_name_is_refused),
 	    cmocka_unit_test(names_that_resemble_none_are_passed_over),
 	    cmocka_unit_test(misspelt_names_are_refused),
+	    cmocka_unit_test(words_of_others_are_refused),
+	    cmocka_unit_test(two_names_in_one_are_refused),
 	    cmocka_unit_test(every_misspelling_of_a_row_is_refused),
 	    cmocka_unit_test(misplaced_names_are_refused),
 	    cmocka_unit_test(a_config_read_as_oci_is_refused),
+	    cmocka_unit_test(documents_that_are_no_settings_are_refused),
+	    cmocka_unit_test(a_profile_in_a_wrapper_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
