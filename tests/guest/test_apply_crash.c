@@ -97,6 +97,7 @@ static int check_others(void)
 /* ---- the victim ---- */
 
 static pid_t victim;
+static int victim_fd;
 
 static void start_victim(void)
 {
@@ -105,10 +106,13 @@ static void start_victim(void)
 		for (;;)
 			pause();
 	assert_true(victim > 0);
+	victim_fd = (int)syscall(SYS_pidfd_open, victim, 0);
+	assert_true(victim_fd >= 0);
 }
 
 static void end_victim(void)
 {
+	close(victim_fd);
 	kill(victim, SIGKILL);
 	waitpid(victim, NULL, 0);
 }
@@ -186,6 +190,7 @@ static int apply(struct daemon *daemon, const char *container, const struct hp_s
 	const struct apply_request request = {
 	    .container = container,
 	    .pid = victim,
+	    .pidfd = victim_fd,
 	    .settings = settings,
 	    .driver = driver,
 	};
