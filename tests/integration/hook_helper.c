@@ -19,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -261,6 +262,20 @@ static void verb_orphan(char **words)
 	wait_for_death();
 }
 
+/* So many children of the hook's parent, which is hookd; they do the rest of the verbs. */
+static void verb_siblings(char **words)
+{
+	for (int i = atoi(words[0]); i > 0; i--) {
+		long child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+
+		if (child < 0)
+			die("clone");
+		if (child == 0)
+			return;
+	}
+	_exit(0);
+}
+
 /* With Yama a process is traced by none but its parents, unless it says so. */
 static void verb_let_trace(char **words)
 {
@@ -421,6 +436,7 @@ static const struct verb {
     {"foreground", 0, verb_foreground},
     {"crowd", 1, verb_crowd},
     {"orphan", 0, verb_orphan},
+    {"siblings", 1, verb_siblings},
     {"let-trace", 0, verb_let_trace},
     {"traced", 0, verb_traced},
     {"setsid", 0, verb_setsid},
