@@ -76,8 +76,9 @@ int procs_init(struct procs *procs, struct event_base *base)
 	*procs = (struct procs){.base = base, .entrance.program = -1};
 	TAILQ_INIT(&procs->young);
 	TAILQ_INIT(&procs->abandoned);
-	leftovers_init(&procs->leftovers);
-	r = strays_init(&procs->strays, base);
+	r = leftovers_init(&procs->leftovers, base);
+	if (r == 0)
+		r = strays_init(&procs->strays, base);
 	if (r == 0)
 		r = entrance_init(&procs->entrance);
 	if (r == 0)

@@ -129,6 +129,20 @@ static void verb_spam(char **words)
 	}
 }
 
+/* Bytes one by one, for so many milliseconds; where nobody reads it waits, and for longer. */
+static void verb_drip(char **words)
+{
+	struct timespec now;
+	long end_ms = strtol(words[0], NULL, 10);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	end_ms += now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	while (now.tv_sec * 1000 + now.tv_nsec / 1000000 < end_ms) {
+		write_all(STDOUT_FILENO, "x", 1);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	}
+}
+
 /* ---- stdin and files ---- */
 
 static void verb_cat(char **words)
@@ -424,6 +438,7 @@ static const struct verb {
     {"complain", 1, verb_complain},
     {"bytes", 1, verb_bytes},
     {"spam", 1, verb_spam},
+    {"drip", 1, verb_drip},
     {"widen", 1, verb_widen},
     {"cat", 0, verb_cat},
     {"save", 1, verb_save},
