@@ -49,7 +49,7 @@ struct program {
 
 /* ---- the process itself ---- */
 
-static void on_sigpipe(int signal)
+static void on_write_signal(int signal)
 {
 	(void)signal;
 }
@@ -57,8 +57,9 @@ static void on_sigpipe(int signal)
 /*
  * Children get what hookd has, so hookd has what a fresh process has: no blocked or ignored
  * signals (an ignored SIGCHLD would lose every exit status), the usual umask, and nothing open
- * beyond an exec that whoever started it forgot to close. SIGPIPE has a
- * handler that does nothing, because handlers are reset in the child and "ignored" is not.
+ * beyond an exec that whoever started it forgot to close. SIGPIPE and SIGXFSZ (a write beyond
+ * RLIMIT_FSIZE) have a handler that does nothing, so that the write fails with EPIPE or EFBIG:
+ * handlers are reset in the child and "ignored" is not.
  */
 static void become_a_fresh_process(void)
 {
@@ -67,9 +68,10 @@ static void become_a_fresh_process(void)
 
 	for (int signal = 1; signal < NSIG; signal++)
 		(void)sigaction(signal, &action, NULL);
-	action.sa_handler = on_sigpipe;
+	action.sa_handler = on_write_signal;
 	action.sa_flags = SA_RESTART;
 	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);

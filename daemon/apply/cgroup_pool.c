@@ -149,9 +149,9 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 }
 
 /* Those in it were killed: they are gone in a moment, and the kernel tells of it (POLLPRI). */
-static void wait_until_empty(struct cgroup *cgroup)
+static void wait_until_empty(struct cgroup *cgroup, int64_t give_up_ns)
 {
-	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS, left_ns;
+	int64_t left_ns;
 
 	while (cgroup_is_populated(cgroup) &&
 	       (left_ns = give_up_ns - clock_ns(CLOCK_MONOTONIC)) > 0)
@@ -159,14 +159,16 @@ static void wait_until_empty(struct cgroup *cgroup)
 			   (int)(left_ns / 1000000) + 1);
 }
 
+/* The wait is for all of them together: each may hold a process that the kernel does not let go. */
 static void free_list(struct cgroup_list *list)
 {
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
 	struct cgroup *cgroup;
 
 	while ((cgroup = TAILQ_FIRST(list))) {
 		TAILQ_REMOVE(list, cgroup, link);
 		if (cgroup->is_killed)
-			wait_until_empty(cgroup);
+			wait_until_empty(cgroup, give_up_ns);
 		cgroup_remove(cgroup);
 	}
 }

@@ -128,6 +128,8 @@ int call_new(struct exchange *exchange, struct run *run, bool streams, bool canc
 	};
 	conn_begin_call(exchange->conn, &call->of_conn);
 	run_add_waiter(run, &call->of_run);
+	if (cancels && conn_close_if_gone(exchange->conn))
+		return 0;
 	if (call->streams) {
 		struct hp_json_writer writer = begin_event(call, "accepted");
 

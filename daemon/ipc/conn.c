@@ -273,6 +273,15 @@ void conn_begin_call(struct conn *conn, struct conn_call *call)
 	conn->call = call;
 }
 
+/* The message and the hangup may have been one edge: no event would tell of the hangup again. */
+bool conn_close_if_gone(struct conn *conn)
+{
+	if (!has_hung_up(conn))
+		return false;
+	conn_close(conn);
+	return true;
+}
+
 void conn_end_call(struct conn *conn)
 {
 	conn->call =

@@ -51,6 +51,11 @@ void conn_free(struct conn *conn);
 /* From on_message(): the call is not answered yet. No further message comes before conn_end_call().
  */
 void conn_begin_call(struct conn *conn, struct conn_call *call);
+/*
+ * For a call that ends with its client: true when the client had hung up by the time its message
+ * was read. Then the connection is closed, and call->gone() was called. A later hangup is an event.
+ */
+bool conn_close_if_gone(struct conn *conn);
 /* The last reply was written, or there will be none: sends it, and goes on to what the client has
  * sent meanwhile. */
 void conn_end_call(struct conn *conn);

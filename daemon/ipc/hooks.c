@@ -121,7 +121,7 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 	/* Before it is lined up, since a run without hooks is done at once. */
 	if (!exchange->call.oneway)
 		r = call_new(exchange, run, exchange->call.more, cancels, err);
-	/* Told that it is accepted, the client can turn out to be gone, and have it cancelled. */
+	/* The client can turn out to be gone already, and have it cancelled. */
 	if (run->state == RUN_QUEUED && (r < 0 || sched_submit(hookd->sched, run) < 0))
 		run_cancel(run);
 	return r;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bounded capture of one stream. A capture is embedded in its proc, which calls everything here;
- * on_readable() is the only event. When the hook is done, an end that is still held by others
- * moves to `leftovers`, which read on and keep nothing.
+ * on_readable() is its only event. When the hook is done, an end that is still held by others
+ * moves to `leftovers`, which read on at a bounded rate and keep nothing.
+ *
+ *	WATCHED --a read--> RESTING --a tick, the first LEFTOVERS_PER_TICK--> WATCHED
+ *	    \________________________ end of the stream _______________> (freed)
  */
 #include "daemon/run/capture.h"
 
@@ -15,6 +18,9 @@
 #define CHUNK_BYTES (64 * 1024)
 /* Of one wake-up, so that a flood is one reader among many. */
 #define CHUNKS_PER_WAKEUP 4
+/* Of what is left behind 640 reads a second, of 64 KiB at most: some percent of one processor. */
+#define LEFTOVERS_TICK_US  (50 * 1000)
+#define LEFTOVERS_PER_TICK 32
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata);
 
@@ -254,18 +260,36 @@ void capture_close(struct capture *capture)
 
 struct leftover {
 	struct leftovers *owner;
-	struct event *event;
+	struct leftover_list *list; /* that it is on */
+	struct event *event;	    /* pending in ::watched */
 	int fd;
-	TAILQ_ENTRY(leftover) link; /* leftovers::list */
+	TAILQ_ENTRY(leftover) link; /* leftovers::watched or ::resting */
 };
+
+static void move_to(struct leftover *leftover, struct leftover_list *list)
+{
+	if (leftover->list)
+		TAILQ_REMOVE(leftover->list, leftover, link);
+	leftover->list = list;
+	TAILQ_INSERT_TAIL(list, leftover, link);
+}
 
 static void leftover_free(struct leftover *leftover)
 {
-	TAILQ_REMOVE(&leftover->owner->list, leftover, link);
+	TAILQ_REMOVE(leftover->list, leftover, link);
 	leftover->owner->count--;
 	event_free(leftover->event);
 	close(leftover->fd);
 	free(leftover);
+}
+
+static void rest(struct leftover *leftover)
+{
+	struct leftovers *leftovers = leftover->owner;
+
+	move_to(leftover, &leftovers->resting);
+	if (!event_pending(leftovers->tick, EV_TIMEOUT, NULL))
+		(void)event_add(leftovers->tick, &(struct timeval){.tv_usec = LEFTOVERS_TICK_US});
 }
 
 static void on_leftover(evutil_socket_t fd, short what, void *userdata)
@@ -276,12 +300,34 @@ static void on_leftover(evutil_socket_t fd, short what, void *userdata)
 	(void)what;
 	if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
 		leftover_free(userdata);
+	else
+		rest(userdata);
 }
 
-void leftovers_init(struct leftovers *leftovers)
+/* One that cannot be watched for want of memory rests on. */
+static void on_leftovers_tick(evutil_socket_t fd, short what, void *userdata)
 {
-	TAILQ_INIT(&leftovers->list);
-	leftovers->count = 0;
+	struct leftovers *leftovers = userdata;
+	struct leftover *leftover;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < LEFTOVERS_PER_TICK; i++) {
+		leftover = TAILQ_FIRST(&leftovers->resting);
+		if (!leftover || event_add(leftover->event, NULL) < 0)
+			break;
+		move_to(leftover, &leftovers->watched);
+	}
+	if (!TAILQ_EMPTY(&leftovers->resting))
+		(void)event_add(leftovers->tick, &(struct timeval){.tv_usec = LEFTOVERS_TICK_US});
+}
+
+int leftovers_init(struct leftovers *leftovers, struct event_base *base)
+{
+	*leftovers =
+	    (struct leftovers){.tick = event_new(base, -1, 0, on_leftovers_tick, leftovers)};
+	TAILQ_INIT(&leftovers->watched);
+	TAILQ_INIT(&leftovers->resting);
+	return leftovers->tick ? 0 : -ENOMEM;
 }
 
 void leftovers_adopt(struct leftovers *leftovers, struct capture *capture)
@@ -293,8 +339,7 @@ void leftovers_adopt(struct leftovers *leftovers, struct capture *capture)
 		return;
 	if (capture->event)
 		event_free(take_ptr(capture->event));
-	leftover->event =
-	    event_new(capture->base, capture->fd, EV_READ | EV_PERSIST, on_leftover, leftover);
+	leftover->event = event_new(capture->base, capture->fd, EV_READ, on_leftover, leftover);
 	if (!leftover->event || event_add(leftover->event, NULL) < 0) {
 		if (leftover->event)
 			event_free(leftover->event);
@@ -303,12 +348,22 @@ void leftovers_adopt(struct leftovers *leftovers, struct capture *capture)
 	}
 	leftover->owner = leftovers;
 	leftover->fd = take_fd(&capture->fd);
-	TAILQ_INSERT_TAIL(&leftovers->list, leftover, link);
+	move_to(leftover, &leftovers->watched);
 	leftovers->count++;
+}
+
+static void clear_list(struct leftover_list *list)
+{
+	struct leftover *leftover;
+
+	while ((leftover = TAILQ_FIRST(list)))
+		leftover_free(leftover);
 }
 
 void leftovers_clear(struct leftovers *leftovers)
 {
-	while (!TAILQ_EMPTY(&leftovers->list))
-		leftover_free(TAILQ_FIRST(&leftovers->list));
+	clear_list(&leftovers->watched);
+	clear_list(&leftovers->resting);
+	if (leftovers->tick)
+		event_free(take_ptr(leftovers->tick));
 }

@@ -52,13 +52,19 @@ void capture_close(struct capture *capture);
 
 /*
  * Pipes that processes left behind still hold. They are read and thrown away until the last writer
- * is gone, so that such a process keeps a stdout that works.
+ * is gone, so that such a process keeps a stdout that works. It is no hook any more, so it gets
+ * little of hookd's time: after each read a pipe rests, its writer waits where the pipe is full,
+ * and of those that rest only a few are taken up again at each tick.
  */
+TAILQ_HEAD(leftover_list, leftover);
 struct leftovers {
-	TAILQ_HEAD(, leftover) list;
-	size_t count;
+	struct leftover_list watched;
+	struct leftover_list resting; /* the one that has rested longest is first */
+	size_t count;		      /* of both */
+	struct event *tick;	      /* pending while there are any that rest */
 };
-void leftovers_init(struct leftovers *leftovers);
+/* All zeroes are nothing to clear. */
+int leftovers_init(struct leftovers *leftovers, struct event_base *base) must_check;
 /* Takes the pipe over; beyond LEFTOVERS_MAX, or without memory, it stays the capture's. */
 void leftovers_adopt(struct leftovers *leftovers, struct capture *capture);
 void leftovers_clear(struct leftovers *leftovers);

@@ -43,6 +43,7 @@ struct proc {
 	enum proc_state state;
 	enum hp_hook_outcome kill_cause; /* in KILLED: timed_out or cancelled */
 	struct spawn_child child;
+	struct known_child known; /* child.pid */
 	struct enter enter;
 	struct cgroup *cgroup;	      /* borrowed */
 	struct exit_watch exit_watch; /* on child.pidfd */
@@ -75,8 +76,11 @@ int procs_init(struct procs *procs, struct event_base *base)
 	*procs = (struct procs){.base = base, .entrance.program = -1};
 	TAILQ_INIT(&procs->young);
 	TAILQ_INIT(&procs->abandoned);
-	leftovers_init(&procs->leftovers);
-	r = entrance_init(&procs->entrance);
+	r = leftovers_init(&procs->leftovers, base);
+	if (r == 0)
+		r = strays_init(&procs->strays, base);
+	if (r == 0)
+		r = entrance_init(&procs->entrance);
 	if (r == 0)
 		r = spawner_new(&procs->spawner);
 	if (r == 0) {
@@ -104,6 +108,7 @@ void procs_clear(struct procs *procs)
 	if (procs->young_tick)
 		event_free(take_ptr(procs->young_tick));
 	leftovers_clear(&procs->leftovers);
+	strays_clear(&procs->strays);
 	entrance_clear(&procs->entrance);
 	procs->spawner = spawner_free(procs->spawner);
 }
@@ -257,17 +262,6 @@ static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 	return r;
 }
 
-int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result)
-{
-	const char *detail = failure->detail;
-
-	ret_result->outcome = HP_HOOK_SPAWN_FAILED;
-	ret_result->failed_errno = failure->error;
-	ret_result->failed_step = strdup(spawn_step_names[failure->step]);
-	ret_result->failed_detail = detail[0] ? strdup(detail) : NULL;
-	return ret_result->failed_step && (!detail[0] || ret_result->failed_detail) ? 0 : -ENOMEM;
-}
-
 static struct spawn_failure failure_of(const struct spawn_child *child)
 {
 	struct spawn_failure failure = {
@@ -306,6 +300,7 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 		proc_free(proc);
 		return r;
 	}
+	strays_know(&procs->strays, &proc->known, &proc->child.pid);
 	r = watch_exit(proc);
 	if (r < 0) {
 		proc_free(proc);
@@ -590,6 +585,7 @@ struct proc *proc_free(struct proc *proc)
 		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);
 		return NULL;
 	}
+	strays_forget(&proc->known);
 	enter_clear(&proc->enter);
 	exit_watch_stop(&proc->exit_watch);
 	close_fd(&proc->child.pidfd);

@@ -10,6 +10,7 @@
 #include "daemon/run/capture.h"
 #include "daemon/run/enter.h"
 #include "daemon/run/spawn.h"
+#include "daemon/run/strays.h"
 #include "proto/result.h"
 
 struct proc;
@@ -20,6 +21,7 @@ struct procs {
 	struct spawner *spawner;
 	struct entrance entrance;
 	struct leftovers leftovers;
+	struct strays strays;
 	TAILQ_HEAD(, proc) young;     /* their pipes are not watched yet, oldest first */
 	TAILQ_HEAD(, proc) abandoned; /* killed, but the kernel has not let go of them */
 	struct event *young_tick;     /* pending while `young` is not empty */

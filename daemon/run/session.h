@@ -12,6 +12,10 @@
  * A process that traces the leader is found in the same ways, and in no other. /proc/PID/status
  * names it (TracerPid), but every process of the hook's user may trace a hook, and nothing tells a
  * child that has lost its parent from a stranger, whom hookd, as root, must not kill for a hook.
+ *
+ * A child that the hook has made with CLONE_PARENT has hookd as its parent, as every hook has. It
+ * is found in the leader's session, and not once it has begun one of its own. When it ends hookd
+ * waits for it (strays.h).
  */
 
 /* Stops all that can be found until nothing new turns up, then kills it. */

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "daemon/run/capture.h"
@@ -304,7 +305,7 @@ static void leftovers_read_on_until_the_last_writer_is_gone(void **state)
 	pid_t pid;
 
 	(void)state;
-	leftovers_init(&leftovers);
+	assert_int_equal(leftovers_init(&leftovers, base), 0);
 	assert_int_equal(capture_open(&capture, base, &fd), 0);
 	assert_int_equal(capture_watch(&capture), 0);
 	leftovers_adopt(&leftovers, &capture);
@@ -326,13 +327,14 @@ static void a_closed_capture_leaves_nothing_over(void **state)
 	int fd;
 
 	(void)state;
-	leftovers_init(&leftovers);
+	assert_int_equal(leftovers_init(&leftovers, base), 0);
 	assert_int_equal(capture_open(&capture, base, &fd), 0);
 	close(fd);
 	capture_drain(&capture);
 	leftovers_adopt(&leftovers, &capture);
 	assert_int_equal(leftovers.count, 0);
 	capture_close(&capture);
+	leftovers_clear(&leftovers);
 }
 
 /* At the daemon's own end the writers do get SIGPIPE: there is nobody left to read. */
@@ -343,7 +345,7 @@ static void clearing_lets_go_of_the_pipes(void **state)
 	int fds[3];
 
 	(void)state;
-	leftovers_init(&leftovers);
+	assert_int_equal(leftovers_init(&leftovers, base), 0);
 	for (size_t i = 0; i < ELEMENTS(fds); i++) {
 		assert_int_equal(capture_open(&capture, base, &fds[i]), 0);
 		leftovers_adopt(&leftovers, &capture);
@@ -360,6 +362,55 @@ static void clearing_lets_go_of_the_pipes(void **state)
 	}
 }
 
+/* Of these pipes. */
+static size_t count_unread(const int *fds, size_t count)
+{
+	size_t unread = 0;
+	int queued;
+
+	for (size_t i = 0; i < count; i++)
+		unread += ioctl(fds[i], FIONREAD, &queued) == 0 && queued > 0;
+	return unread;
+}
+
+/* What was read rests, is not read before a tick, and not all of it at one tick. */
+static void those_that_write_on_take_turns(void **state)
+{
+	struct leftovers leftovers;
+	struct capture capture;
+	int fds[100];
+	size_t unread;
+
+	(void)state;
+	assert_int_equal(leftovers_init(&leftovers, base), 0);
+	for (size_t i = 0; i < ELEMENTS(fds); i++) {
+		assert_int_equal(capture_open(&capture, base, &fds[i]), 0);
+		leftovers_adopt(&leftovers, &capture);
+		capture_close(&capture);
+		assert_int_equal(write(fds[i], "x", 1), 1);
+	}
+	wait_for(base, TAILQ_EMPTY(&leftovers.watched));
+	assert_true(event_pending(leftovers.tick, EV_TIMEOUT, NULL));
+	event_del(leftovers.tick);
+	for (size_t i = 0; i < ELEMENTS(fds); i++)
+		assert_int_equal(write(fds[i], "x", 1), 1);
+	for (int i = 0; i < 3; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(count_unread(fds, ELEMENTS(fds)), ELEMENTS(fds));
+	event_active(leftovers.tick, EV_TIMEOUT, 0);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	wait_for(base, TAILQ_EMPTY(&leftovers.watched));
+	unread = count_unread(fds, ELEMENTS(fds));
+	assert_in_range(unread, 1, ELEMENTS(fds) - 1);
+	assert_true(event_pending(leftovers.tick, EV_TIMEOUT, NULL));
+	for (size_t i = 0; i < ELEMENTS(fds); i++)
+		close(fds[i]);
+	wait_for(base, leftovers.count == 0);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_false(event_pending(leftovers.tick, EV_TIMEOUT, NULL));
+	leftovers_clear(&leftovers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +425,7 @@ int main(void)
 	    cmocka_unit_test(leftovers_read_on_until_the_last_writer_is_gone),
 	    cmocka_unit_test(a_closed_capture_leaves_nothing_over),
 	    cmocka_unit_test(clearing_lets_go_of_the_pipes),
+	    cmocka_unit_test(those_that_write_on_take_turns),
 	};
 
 	bound_time();

@@ -228,6 +228,53 @@ static void freeing_waits_for_the_successor_too(void **state)
 	hook_clear(&hook);
 }
 
+static void await_stop(pid_t pid, int *ret_event)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, __WALL), pid);
+	assert_true(WIFSTOPPED(status));
+	*ret_event = status >> 16;
+}
+
+/* Kills hookd-run when it has made its successor and hookd does not know of it yet. */
+static pid_t kill_between_clone_and_report(pid_t hookd_run)
+{
+	unsigned long successor;
+	int event = 0;
+
+	assert_int_equal(
+	    ptrace(PTRACE_SEIZE, hookd_run, NULL, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK), 0);
+	while (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK) {
+		await_stop(hookd_run, &event);
+		if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK)
+			ptrace(PTRACE_CONT, hookd_run, NULL, NULL);
+	}
+	assert_int_equal(ptrace(PTRACE_GETEVENTMSG, hookd_run, NULL, &successor), 0);
+	kill(hookd_run, SIGKILL);
+	await_stop((pid_t)successor, &event);
+	assert_int_equal(ptrace(PTRACE_DETACH, (pid_t)successor, NULL, NULL), 0);
+	return (pid_t)successor;
+}
+
+static void a_successor_that_was_never_reported_is_waited_for(void **state)
+{
+	struct container container;
+	struct hook hook = {0};
+	pid_t successor;
+
+	(void)state;
+	container = container_for(&hook);
+	assert_int_equal(hook_start(&hook, "echo ran"), 0);
+	successor = kill_between_clone_and_report(proc_pid(hook.proc));
+	wait_for(base, hook.done_count == 1);
+	assert_int_equal(hook.result.outcome, HP_HOOK_SIGNALED);
+	assert_int_equal(hook.result.output[0].total, 0);
+	hook_clear(&hook);
+	wait_for(base, !process_state(successor));
+	container_end(&container);
+}
+
 static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
 {
 	struct container container;
@@ -348,6 +395,7 @@ int main(void)
 	    PROC_TEST(a_hook_enters_a_pid_namespace),
 	    PROC_TEST(a_timeout_reaches_the_successor),
 	    PROC_TEST(freeing_waits_for_the_successor_too),
+	    PROC_TEST(a_successor_that_was_never_reported_is_waited_for),
 	    PROC_TEST(the_end_of_hookd_run_does_not_take_the_deadline_along),
 	    PROC_TEST(what_cannot_be_watched_is_not_let_live),
 	    PROC_TEST(nor_is_a_successor),

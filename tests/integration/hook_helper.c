@@ -19,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +126,20 @@ static void verb_spam(char **words)
 			next_line(line);
 		}
 		write_all(STDOUT_FILENO, block, length);
+	}
+}
+
+/* Bytes one by one, for so many milliseconds; where nobody reads it waits, and for longer. */
+static void verb_drip(char **words)
+{
+	struct timespec now;
+	long end_ms = strtol(words[0], NULL, 10);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	end_ms += now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	while (now.tv_sec * 1000 + now.tv_nsec / 1000000 < end_ms) {
+		write_all(STDOUT_FILENO, "x", 1);
+		clock_gettime(CLOCK_MONOTONIC, &now);
 	}
 }
 
@@ -259,6 +274,20 @@ static void verb_orphan(char **words)
 		_exit(0);
 	setsid();
 	wait_for_death();
+}
+
+/* So many children of the hook's parent, which is hookd; they do the rest of the verbs. */
+static void verb_siblings(char **words)
+{
+	for (int i = atoi(words[0]); i > 0; i--) {
+		long child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+
+		if (child < 0)
+			die("clone");
+		if (child == 0)
+			return;
+	}
+	_exit(0);
 }
 
 /* With Yama a process is traced by none but its parents, unless it says so. */
@@ -409,6 +438,7 @@ static const struct verb {
     {"complain", 1, verb_complain},
     {"bytes", 1, verb_bytes},
     {"spam", 1, verb_spam},
+    {"drip", 1, verb_drip},
     {"widen", 1, verb_widen},
     {"cat", 0, verb_cat},
     {"save", 1, verb_save},
@@ -421,6 +451,7 @@ static const struct verb {
     {"foreground", 0, verb_foreground},
     {"crowd", 1, verb_crowd},
     {"orphan", 0, verb_orphan},
+    {"siblings", 1, verb_siblings},
     {"let-trace", 0, verb_let_trace},
     {"traced", 0, verb_traced},
     {"setsid", 0, verb_setsid},

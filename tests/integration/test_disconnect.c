@@ -117,23 +117,80 @@ static void client_gone_while_queued_cancels(void **state)
 	assert_int_equal(harness_count_lines(harness, "second"), 0);
 }
 
-/* It sends and hangs up before hookd has looked: no hook may start for it. */
-static void client_gone_before_it_is_heard(void **state)
+/*
+ * It sends and hangs up before hookd has looked, so that hookd learns of both at once: no hook may
+ * start for it.
+ */
+static void send_and_go(struct harness *harness, bool is_known, bool shuts_first, const char *flags)
 {
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
+	struct client *client;
 
-	client_expect_alive(client);
-	harness_freeze(harness);
-	begin_run(client, .extra = CANCEL, .flags = MORE,
+	if (is_known) {
+		client = client_open(harness);
+		client_expect_alive(client);
+		harness_freeze(harness);
+	} else {
+		harness_freeze(harness);
+		client = client_open(harness);
+	}
+	begin_run(client, .extra = CANCEL, .flags = flags,
 		  .hooks = {HOOK("'mark','@DIR@/log','x'")});
+	if (shuts_first)
+		shutdown(client->fd, SHUT_WR);
 	client_close(client);
 	harness_thaw(harness);
 	await_true(status_number(harness, "connections") == 1, "hookd has seen it go");
 	await_idle(harness);
 	expect_outcome(harness, "cancelled");
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
-	assert_int_equal(status_number(harness, "stored"), 1);
+}
+
+static void client_gone_before_it_is_heard(void **state)
+{
+	for (int i = 0; i < 8; i++)
+		send_and_go(*state, i & 1, i & 2, i & 4 ? MORE : NULL);
+	assert_int_equal(status_number(*state, "stored"), 8);
+}
+
+/* With a call before it that is answered while the client goes. */
+static void client_gone_before_its_second_call_is_heard(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	client_expect_alive(client);
+	harness_freeze(harness);
+	client_send(client, "{'method':'io.hookd.control.Ping','oneway':true}");
+	begin_run(client, .extra = CANCEL, .hooks = {HOOK("'mark','@DIR@/log','x'")});
+	client_close(client);
+	harness_thaw(harness);
+	await_true(status_number(harness, "connections") == 1, "hookd has seen it go");
+	await_idle(harness);
+	assert_int_equal(harness_count_lines(harness, "log"), 0);
+	expect_outcome(harness, "cancelled");
+}
+
+/* It will send no more, and waits for its reply. */
+static void half_closed_client_is_answered(void **state)
+{
+	struct harness *harness = *state;
+	const char *const flags[] = {NULL, MORE};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct client *client = client_open(harness);
+
+		client_expect_alive(client);
+		harness_freeze(harness);
+		begin_run(client, .extra = CANCEL, .flags = flags[i],
+			  .hooks = {HOOK("'exit','0'")});
+		shutdown(client->fd, SHUT_WR);
+		harness_thaw(harness);
+		client_receive(client);
+		while (client->reply.continues)
+			client_receive(client);
+		check_success(client);
+		client_expect_end(client);
+	}
 }
 
 static void client_gone_before_it_is_heard_continues(void **state)
@@ -229,6 +286,8 @@ int main(int argc, char **argv)
 	    TEST(half_closed_client_gone_cancels),
 	    TEST(client_gone_while_queued_cancels),
 	    TEST(client_gone_before_it_is_heard),
+	    TEST(client_gone_before_its_second_call_is_heard),
+	    TEST(half_closed_client_is_answered),
 	    TEST(client_gone_before_it_is_heard_continues),
 	    TEST(client_gone_as_the_result_goes_out),
 	    TEST(client_gone_as_events_go_out),

@@ -170,6 +170,39 @@ static void file_limit_is_the_one_at_start(void **state)
 	check_line(client, STDOUT, "nofile 256 4096");
 }
 
+#define FILE_BYTES_MAX (256 * 1024)
+
+static void lower_file_size(void)
+{
+	const struct rlimit limit = {.rlim_cur = FILE_BYTES_MAX, .rlim_max = FILE_BYTES_MAX};
+
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* A state that does not fit is the end of its hook, and not of hookd by SIGXFSZ. */
+static void file_size_limit_at_start(void **state)
+{
+	static char padding[FILE_BYTES_MAX + 1], large[FILE_BYTES_MAX + 256];
+	struct harness *harness = *state;
+	struct client *client;
+
+	report_of(harness, lower_file_size);
+	client = client_open(harness);
+	memset(padding, 'x', FILE_BYTES_MAX);
+	snprintf(large, sizeof(large),
+		 "{\"id\":\"box\",\"pid\":1,\"bundle\":\"/\",\"annotations\":{\"a\":\"%s\"}}",
+		 padding);
+	run(client, .state = large, .hooks = {HOOK("'cat'")});
+	check_string(client, "result.hooks[0].outcome", "spawn_failed");
+	check_string(client, "result.hooks[0].failedStep", "stdin");
+	check_string(client, "result.hooks[0].errnoName", "EFBIG");
+	run(client, .hooks = {HOOK("'exit','0'")});
+	check_success(client);
+	/* In the hook the signal kills, as always. */
+	run(client, .hooks = {HOOK("'raise','25'")});
+	check_string(client, "result.hooks[0].signal", "SIGXFSZ");
+}
+
 /* Two runs side by side: neither is in the other's cgroup nor in hookd's. */
 static void every_run_has_its_own_cgroup(void **state)
 {
@@ -208,6 +241,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(oom_score_at_start),
 	    TEST_PREPARED(failures_behind_an_oom_score),
 	    TEST_PREPARED(file_limit_is_the_one_at_start),
+	    TEST_PREPARED(file_size_limit_at_start),
 	    TEST(every_run_has_its_own_cgroup),
 	};
 

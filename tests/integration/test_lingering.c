@@ -6,11 +6,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/integration/check.h"
 #include "tests/integration/files.h"
 #include "tests/integration/probe.h"
+
+#define MEASURED_MS 2000
 
 /*
  * runc 1.1.5 waited for the grandchild and then failed with a timeout. What the grandchild writes
@@ -127,6 +130,29 @@ static void many_that_linger(void **state)
 	probe_kill_processes(harness->directory);
 }
 
+/* Those that write for ever, much at a time or byte by byte, wait; hookd has other things to do. */
+static void what_is_left_behind_cannot_keep_hookd_busy(void **state)
+{
+	const struct timespec measured = {.tv_sec = MEASURED_MS / 1000};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	int64_t cpu_ms;
+
+	run(client,
+	    .hooks = {HOOK("'background','spam','1000000000000'"),
+		      HOOK("'background','spam','1000000000000'"),
+		      HOOK("'background','drip','60000'"), HOOK("'background','drip','60000'")});
+	check_success(client);
+	cpu_ms = probe_cpu_ms(harness->pid);
+	nanosleep(&measured, NULL);
+	cpu_ms = probe_cpu_ms(harness->pid) - cpu_ms;
+	/* None has got an EPIPE. */
+	assert_int_equal(probe_count_processes(harness->directory), 4);
+	if (cpu_ms > MEASURED_MS / 10)
+		fail_msg("hookd has used %ld ms of CPU time in %d ms", (long)cpu_ms, MEASURED_MS);
+	probe_kill_processes(harness->directory);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +163,7 @@ int main(int argc, char **argv)
 	    TEST(next_run_does_not_reach_it),
 	    TEST(it_outlives_hookd),
 	    TEST(many_that_linger),
+	    TEST(what_is_left_behind_cannot_keep_hookd_busy),
 	};
 
 	harness_read_arguments(argc, argv);
