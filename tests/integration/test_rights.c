@@ -430,8 +430,8 @@ static void other_settings_give_no_rights_back(void **state)
 	    SETTINGS("'oomScoreAdj':100"),
 	    SETTINGS("'rlimits':[{'type':'RLIMIT_NOFILE','soft':16,'hard':16}]"),
 	    SETTINGS(USER(1000, 1001)),
-	    ",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':"
-	    "[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}",
+	    (",'settings':{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':"
+	     "[{'names':['swapon'],'action':'SCMP_ACT_ERRNO'}]}}}"),
 	};
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
