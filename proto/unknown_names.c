@@ -206,7 +206,7 @@ struct place {
 	char path[96];
 };
 
-/* How much of `text` from `at` on a row's name stands for; 0: it does not begin so. */
+/* How many characters of `text` the row's name is; 0: it does not begin with that. */
 static size_t match_begin(const char *text, const char *key)
 {
 	size_t length = 0;
