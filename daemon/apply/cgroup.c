@@ -13,16 +13,30 @@
 #include "daemon/apply/devices.h"
 #include "daemon/apply/limits.h"
 
+/* More names than this are not taken but by a container that wants its own hooks to fail. */
+#define NAMES_MAX 10000
+
+/* Below a container's cgroup there may be those of a hookd of another pid namespace. */
+static void set_name(struct cgroup *cgroup)
+{
+	unsigned long number = ++cgroup->tree->made;
+
+	if (cgroup->is_foreign)
+		snprintf(cgroup->name, sizeof(cgroup->name), "hookd-%d-%lu", getpid(), number);
+	else
+		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", number);
+}
+
+/* Names that are taken are those of a hookd that was killed, and may have processes in them. */
 static int make_directory(struct cgroup *cgroup)
 {
-	struct cgroup_tree *tree = cgroup->tree;
+	int r = -EEXIST;
 
-	do {
-		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", ++tree->made);
-		if (mkdirat(cgroup->parent_fd, cgroup->name, 0755) == 0)
-			return 0;
-	} while (errno == EEXIST);
-	return -errno;
+	for (int i = 0; r == -EEXIST && i < NAMES_MAX; i++) {
+		set_name(cgroup);
+		r = mkdirat(cgroup->parent_fd, cgroup->name, 0755) < 0 ? -errno : 0;
+	}
+	return r;
 }
 
 static const char *path_in(const struct cgroup *cgroup, const char *file, char path[static 80])
@@ -85,9 +99,8 @@ int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_c
 	cgroup->tree = tree;
 	cgroup->is_foreign = cgroup->is_limited = true;
 	cgroup->fd = cgroup->events_fd = -1;
-	snprintf(cgroup->name, sizeof(cgroup->name), "hookd-%d-%lu", getpid(), ++tree->made);
-	if (mkdirat(cgroup->parent_fd, cgroup->name, 0755) < 0) {
-		r = -errno;
+	r = make_directory(cgroup);
+	if (r < 0) {
 		close(cgroup->parent_fd);
 		free(cgroup);
 		return r;

@@ -86,6 +86,42 @@ static void put_into_cgroup(const struct harness *harness, const struct containe
 	close(fd);
 }
 
+/* As a hookd of the same pid has left them, or a container has made them in advance. */
+static void change_names(const struct harness *harness, const char *container_cgroup,
+			 int (*change)(const char *path))
+{
+	char path[500];
+
+	for (int i = 1; i <= 100; i++) {
+		snprintf(path, sizeof(path), "%s/hookd-%d-%d", container_cgroup, harness->pid, i);
+		assert_int_equal(change(path), 0);
+	}
+}
+
+static int make(const char *path)
+{
+	return mkdir(path, 0755);
+}
+
+static void names_that_are_taken_are_passed_over(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct container container;
+	char path[400];
+
+	harness_needs_root();
+	harness_needs_cgroups(harness);
+	container_start(harness, CLONE_NEWNS | CLONE_NEWPID, false, &container);
+	put_into_cgroup(harness, &container, path);
+	change_names(harness, path, make);
+	run(client, .stage = "startContainer", .state = state_of(&container), .hooks = {VIEW});
+	check_success(client);
+	change_names(harness, path, rmdir);
+	container_stop(&container);
+	await_true(rmdir(path) == 0, "nothing is left in the container's cgroup");
+}
+
 /* Its limits and device rules hold for the hook, which can be killed without the container. */
 static void a_hook_is_below_the_cgroup_of_the_container(void **state)
 {
@@ -148,6 +184,7 @@ int main(int argc, char **argv)
 	    TEST(limits_of_the_process_hold),
 	    TEST(settings_raise_no_limit),
 	    TEST(a_hook_is_below_the_cgroup_of_the_container),
+	    TEST(names_that_are_taken_are_passed_over),
 	    TEST(namespaces_by_path_lead_nowhere_else),
 	};
 
