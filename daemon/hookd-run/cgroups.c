@@ -86,14 +86,20 @@ static bool find_mount(const struct job *job, const char *controllers, char ret_
 	return is_found;
 }
 
+/* Of hookd's cgroup namespace. */
+static bool is_outside(const char *path)
+{
+	return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0');
+}
+
 /* 0, or an errno. "0" is the writer itself. */
 static int join(const struct job *job, const struct membership *container)
 {
 	char mount[PATH_MAX], file[2 * PATH_MAX];
 	int fd, error = 0;
 
-	if (strncmp(container->path, "/..", 3) == 0)
-		return EXDEV; /* outside of hookd's cgroup namespace */
+	if (is_outside(container->path))
+		return EXDEV;
 	if (!find_mount(job, container->controllers, mount))
 		return ENOENT;
 	snprintf(file, sizeof(file), "%s%s/cgroup.procs", mount, container->path);

@@ -10,7 +10,11 @@
 
 #include "daemon/run/raw_syscall.h"
 
-#define HEADERS_MAX 128 /* more than the page of them that the kernel reads can hold */
+#ifndef EM_486
+#define EM_486 6 /* elf.h has another name for it today */
+#endif
+
+#define HEADERS_BYTES_MAX 65536 /* as the kernel's: more make no program */
 
 static long read_at(int fd, void *bytes, size_t length, uint64_t offset)
 {
@@ -68,11 +72,14 @@ static bool read_header(int fd, bool is_64, uint64_t table, int i, Elf64_Phdr *r
 	return true;
 }
 
-static bool read_elf(int fd, bool is_64, uint64_t table, int count, char *path)
+static bool read_elf(int fd, bool is_64, uint64_t table, size_t count, char *path)
 {
+	size_t size = is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	Elf64_Phdr header;
 
-	for (int i = 0; i < count && i < HEADERS_MAX; i++) {
+	if (count * size > HEADERS_BYTES_MAX)
+		return false;
+	for (int i = 0; i < (int)count; i++) {
 		if (!read_header(fd, is_64, table, i, &header))
 			return false;
 		if (header.p_type == PT_INTERP)
@@ -84,6 +91,16 @@ static bool read_elf(int fd, bool is_64, uint64_t table, int count, char *path)
 static bool is_elf(const char *head)
 {
 	return head[0] == ELFMAG0 && head[1] == ELFMAG1 && head[2] == ELFMAG2 && head[3] == ELFMAG3;
+}
+
+/*
+ * The kernel goes by the machine, and by the size that it wants a header to have. It does not look
+ * at the class that the file says it is of (EI_CLASS).
+ */
+static bool is_of_64_bits(const Elf64_Ehdr *elf)
+{
+	return elf->e_machine != EM_386 && elf->e_machine != EM_486 &&
+	       elf->e_phentsize == sizeof(Elf64_Phdr);
 }
 
 /* ---- either ---- */
@@ -99,14 +116,15 @@ enum interpreter interpreter_read(int fd, char head[static INTERPRETER_HEAD_SIZE
 	path[0] = '\0';
 	if (length < 3)
 		return INTERPRETER_NONE;
-	head[length] = '\0';
+	for (long i = length; i < INTERPRETER_HEAD_SIZE; i++)
+		head[i] = '\0';
 	if (head[0] == '#' && head[1] == '!')
 		return read_script(head, path) ? INTERPRETER_OF_SCRIPT : INTERPRETER_NONE;
-	if (length < (long)sizeof(*elf64) || !is_elf(head))
+	if (!is_elf(head))
 		return INTERPRETER_NONE;
-	if (head[EI_CLASS] == ELFCLASS64)
+	if (is_of_64_bits(elf64))
 		has_loader = read_elf(fd, true, elf64->e_phoff, elf64->e_phnum, path);
-	else if (head[EI_CLASS] == ELFCLASS32)
+	else if (elf32->e_phentsize == sizeof(Elf32_Phdr))
 		has_loader = read_elf(fd, false, elf32->e_phoff, elf32->e_phnum, path);
 	return has_loader ? INTERPRETER_OF_ELF : INTERPRETER_NONE;
 }

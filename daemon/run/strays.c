@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 
 #define TICK_S 1
-/* Of one tick; the others have their turn at the next ones. */
-#define ENDED_MAX 4096
+/* Of one tick, which takes about 50 ms then; the others have their turn at the next ones. */
+#define ENDED_MAX 8192
 
 static void on_tick(evutil_socket_t fd, short what, void *userdata);
 
@@ -79,23 +79,14 @@ static bool has_ended(pid_t pid)
 	       info.si_pid != 0;
 }
 
-/*
- * `first` is what waitid(2) has named, and all there is where the kernel has no such file
- * (CONFIG_PROC_CHILDREN). Nothing is waited for meanwhile: that would move what is left to read.
- */
-static size_t list_ended(pid_t first, pid_t ended[static ENDED_MAX])
+/* 0: none has; -1: hookd has no child. */
+static pid_t any_ended(void)
 {
-	FILE *file = fopen("/proc/thread-self/children", "re");
-	size_t count = 0;
-	pid_t pid;
+	siginfo_t info = {0};
 
-	ended[count++] = first;
-	while (file && count < ENDED_MAX && fscanf(file, "%d", &pid) == 1)
-		if (pid != first && has_ended(pid))
-			ended[count++] = pid;
-	if (file)
-		fclose(file);
-	return count;
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		return errno == ECHILD ? -1 : 0;
+	return info.si_pid;
 }
 
 static int compare_pids(const void *left, const void *right)
@@ -105,25 +96,54 @@ static int compare_pids(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/*
+ * What waitid(2) names is all there is where the kernel has no such file (CONFIG_PROC_CHILDREN).
+ * Nothing is waited for meanwhile: that would move what is left to read. Sorted.
+ */
+static size_t list_ended(pid_t ended[static ENDED_MAX])
+{
+	pid_t first = any_ended(), pid;
+	FILE *file = first > 0 ? fopen("/proc/thread-self/children", "re") : NULL;
+	size_t count = 0;
+
+	if (first > 0)
+		ended[count++] = first;
+	while (file && count < ENDED_MAX && fscanf(file, "%d", &pid) == 1)
+		if (pid != first && has_ended(pid))
+			ended[count++] = pid;
+	if (file)
+		fclose(file);
+	qsort(ended, count, sizeof(*ended), compare_pids);
+	return count;
+}
+
 static bool had_ended(const struct strays *strays, pid_t pid)
 {
 	return strays->ended_count > 0 &&
 	       bsearch(&pid, strays->ended, strays->ended_count, sizeof(pid), compare_pids) != NULL;
 }
 
+static bool is_stray(const struct strays *strays, pid_t pid)
+{
+	return had_ended(strays, pid) && !is_known(strays, pid);
+}
+
 /* Without memory it is tried again at the next tick. */
-static void wait_for_ended(struct strays *strays, pid_t first)
+static void wait_for_ended(struct strays *strays)
 {
 	pid_t *ended = malloc(ENDED_MAX * sizeof(*ended));
-	size_t count;
+	size_t count, waited = 0;
 
 	if (!ended)
 		return;
-	count = list_ended(first, ended);
-	qsort(ended, count, sizeof(*ended), compare_pids);
+	count = list_ended(ended);
 	for (size_t i = 0; i < count; i++)
-		if (had_ended(strays, ended[i]) && !is_known(strays, ended[i]))
-			(void)waitid(P_PID, (id_t)ended[i], NULL, WEXITED | WNOHANG | __WALL);
+		if (is_stray(strays, ended[i]) &&
+		    waitid(P_PID, (id_t)ended[i], NULL, WEXITED | WNOHANG | __WALL) == 0)
+			waited++;
+	/* Those for which there was no room have ended by this tick, too. */
+	if (waited > 0)
+		count = list_ended(ended);
 	free(strays->ended);
 	strays->ended = ended;
 	strays->ended_count = count;
@@ -132,14 +152,14 @@ static void wait_for_ended(struct strays *strays, pid_t first)
 static void on_tick(evutil_socket_t fd, short what, void *userdata)
 {
 	struct strays *strays = userdata;
-	siginfo_t first = {0};
+	pid_t first = any_ended();
 
 	(void)fd, (void)what;
 	strays->is_ticking = false;
-	if (waitid(P_ALL, 0, &first, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD)
+	if (first >= 0)
 		arm(strays);
-	if (first.si_pid != 0) {
-		wait_for_ended(strays, first.si_pid);
+	if (first > 0) {
+		wait_for_ended(strays);
 	} else {
 		free(take_ptr(strays->ended));
 		strays->ended_count = 0;

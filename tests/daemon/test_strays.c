@@ -64,7 +64,8 @@ static void a_stray_is_waited_for_at_the_second_tick(void **state)
 static void many_at_once(void **state)
 {
 	struct known_child known = {0};
-	pid_t pid = 0, pids[200];
+	static pid_t pids[5000];
+	pid_t pid = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(pids); i++)
