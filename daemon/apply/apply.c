@@ -13,13 +13,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "daemon/apply/application.h"
 #include "daemon/apply/devices.h"
 #include "daemon/apply/limits.h"
 #include "daemon/apply/process.h"
 #include "daemon/base/file.h"
+#include "daemon/base/pidfd.h"
 
 const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
     [CGROUP_DRIVER_AUTO] = "",
@@ -524,7 +524,7 @@ static int begin(struct application *application)
 	}
 	r = target_open(request->pid, &application->target);
 	/* Alive afterwards: it is the process that was found, and not another of its number. */
-	if (r == 0 && syscall(SYS_pidfd_send_signal, request->pidfd, 0, NULL, 0) < 0)
+	if (r == 0 && !pidfd_is_alive(request->pidfd))
 		r = -ESRCH;
 	if (r == 0)
 		r = target_refuse(&application->target, &application->err);

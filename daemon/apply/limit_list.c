@@ -336,7 +336,10 @@ unsigned int limit_weight_of_shares(uint64_t shares)
 	return (unsigned int)ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34));
 }
 
-/* What does not fit is more than all CPUs of any machine give; systemd takes no 0. */
+/*
+ * systemd rounds a quota up to whole steps, and so must whoever compares; it takes no 0. What does
+ * not fit is more than all CPUs of any machine give.
+ */
 uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us)
 {
 	const uint64_t second_us = 1000000, step_us = 10000;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/settings.h"
@@ -29,6 +30,12 @@ static inline struct scheduler_attributes scheduler_attributes_of(const struct h
 	    .deadline_ns = from->deadline_ns,
 	    .period_ns = from->period_ns,
 	};
+}
+
+/* 6 is SCHED_DEADLINE, which not every libc's sched.h has. */
+static inline bool scheduler_is_deadline(const struct hp_scheduler *scheduler)
+{
+	return scheduler->is_set && scheduler->policy == 6;
 }
 
 /* runtime-spec's `final` is what the program runs with; `initial` alone stands for it. */

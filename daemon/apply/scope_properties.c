@@ -14,7 +14,6 @@
 
 #define INFINITE	  UINT64_MAX
 #define DEFAULT_PERIOD_US 100000
-/* systemd rounds a quota up to this, and so must whoever compares. */
 
 int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
 {

@@ -4,12 +4,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "daemon/base/file.h"
+#include "daemon/base/pidfd.h"
 
 /* Passes over the threads; a process that makes threads faster than that is refused. */
 #define PASSES_MAX 100
@@ -18,13 +17,11 @@ int target_open(pid_t pid, struct target *ret_target)
 {
 	struct target target = TARGET_NONE;
 	char path[32];
-	int r;
+	int r = target.pidfd = pidfd_of(pid);
 
+	if (r < 0)
+		return r;
 	target.pid = pid;
-	target.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* EINVAL, and ENOENT since Linux 6.9: the number of a thread, or none at all. */
-	if (target.pidfd < 0)
-		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	target.proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = target.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : target_check(&target);
@@ -44,24 +41,7 @@ void target_close(struct target *target)
 
 int target_check(const struct target *target)
 {
-	struct pollfd exit = {.fd = target->pidfd, .events = POLLIN};
-
-	return poll(&exit, 1, 0) == 0 ? 0 : -ESRCH;
-}
-
-/* ---- /proc/PID/stat ---- */
-
-/* The numbers of its fields in proc_pid_stat(5). */
-enum { STAT_PARENT = 4, STAT_FLAGS = 9, STAT_START_TIME = 22 };
-
-/* Of a stat that was read; the second field is the command, which may hold anything but its end. */
-static uint64_t stat_field(const char *text, int number)
-{
-	const char *at = strrchr(text, ')');
-
-	for (int field = 2; at && field < number; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
+	return pidfd_is_alive(target->pidfd) ? 0 : -ESRCH;
 }
 
 uint64_t target_start_time(const struct target *target)
@@ -70,7 +50,7 @@ uint64_t target_start_time(const struct target *target)
 
 	if (file_read_at(target->proc, "stat", text, sizeof(text)) <= 0)
 		return 0;
-	return stat_field(text, STAT_START_TIME);
+	return file_stat_field(text, STAT_START_TIME);
 }
 
 /* ---- whose it is ---- */
@@ -95,7 +75,7 @@ static int look_for_hookd_above(pid_t pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 		if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
 			return -EAGAIN;
-		pid = (pid_t)stat_field(text, STAT_PARENT);
+		pid = (pid_t)file_stat_field(text, STAT_PARENT);
 	}
 	return pid > 1 ? -EAGAIN : 0;
 }
@@ -128,7 +108,7 @@ int target_refuse(const struct target *target, struct hp_err *err)
 		return refuse(target, "hookd itself", err);
 	if (target->pid == 1)
 		return refuse(target, "the init process", err);
-	if (stat_field(text, STAT_FLAGS) & PF_KTHREAD)
+	if (file_stat_field(text, STAT_FLAGS) & PF_KTHREAD)
 		return refuse(target, "a thread of the kernel", err);
 	r = descends_from_hookd(target);
 	if (r == 1)

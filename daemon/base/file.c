@@ -58,3 +58,12 @@ long long file_keyed_value(const char *text, const char *key)
 	}
 	return -1;
 }
+
+uint64_t file_stat_field(const char *text, int number)
+{
+	const char *at = strrchr(text, ')');
+
+	for (int field = 2; at && field < number; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}

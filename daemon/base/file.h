@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "daemon/base/util.h"
@@ -23,6 +24,11 @@ int file_write_at(int directory, const char *path, const char *text);
 
 /* Of this boot, without a newline. -errno. */
 int file_boot_id(char id[static 64]) must_check;
+
+/* Numbers of fields in proc_pid_stat(5). */
+enum { STAT_PARENT = 4, STAT_FLAGS = 9, STAT_START_TIME = 22 };
+/* One of a /proc/PID/stat that was read, behind the command, which may hold anything; 0: none. */
+uint64_t file_stat_field(const char *text, int number);
 
 /* The number behind "KEY " at the beginning of a line, or -1. */
 long long file_keyed_value(const char *text, const char *key);

@@ -20,9 +20,6 @@
 #include "daemon/apply/scheduler.h"
 #include "daemon/hookd-run/job.h"
 
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
 #ifndef RLIM64_INFINITY
 #define RLIM64_INFINITY (~0ull)
 #endif
@@ -100,16 +97,11 @@ static void set_memory_policy(const struct hp_memory_policy *policy)
 		fail_at(SPAWN_STEP_SCHEDULER, errno, "memory policy");
 }
 
-static bool is_deadline(const struct hp_scheduler *scheduler)
-{
-	return scheduler->is_set && scheduler->policy == SCHED_DEADLINE;
-}
-
 void scheduler_set(struct job *job)
 {
 	const struct hp_io_priority *io = &job->settings.io_priority;
 
-	if (job->settings.scheduler.is_set && !is_deadline(&job->settings.scheduler))
+	if (job->settings.scheduler.is_set && !scheduler_is_deadline(&job->settings.scheduler))
 		set_scheduler(&job->settings.scheduler);
 	deadline_prepare(job);
 	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
@@ -138,9 +130,9 @@ static const char *rlimit_name(int resource)
 }
 
 /* The raw call: musl's setrlimit() would take 2^64-1 to be something else on some machines. */
-static void change_rlimit(int32_t pid, int resource, const uint64_t *values, uint64_t *old)
+static void change_rlimit(int resource, const uint64_t *values, uint64_t *old)
 {
-	if (syscall(SYS_prlimit64, pid, resource, values, old) < 0)
+	if (syscall(SYS_prlimit64, 0, resource, values, old) < 0)
 		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(resource));
 }
 
@@ -168,7 +160,7 @@ static void take_rlimit(struct job *job, int resource, const char *line)
 
 	if (strlen(line) < 48)
 		fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
-	change_rlimit(0, resource, NULL, own);
+	change_rlimit(resource, NULL, own);
 	soft = read_limit(line + 26);
 	hard = read_limit(line + 47);
 	hard = hard < own[1] ? hard : own[1];
@@ -216,18 +208,18 @@ static void raise_descriptor_limit(const struct hp_rlimit *limit)
 {
 	uint64_t values[2];
 
-	change_rlimit(0, RLIMIT_NOFILE, NULL, values);
+	change_rlimit(RLIMIT_NOFILE, NULL, values);
 	if (limit->hard <= values[1])
 		return;
 	values[1] = limit->hard;
-	change_rlimit(0, RLIMIT_NOFILE, values, NULL);
+	change_rlimit(RLIMIT_NOFILE, values, NULL);
 }
 
 static void apply_rlimit(const struct hp_rlimit *limit)
 {
 	const uint64_t values[2] = {limit->soft, limit->hard};
 
-	change_rlimit(0, limit->resource, values, NULL);
+	change_rlimit(limit->resource, values, NULL);
 }
 
 void rlimits_set(const struct job *job)

@@ -6,17 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/apply/scheduler.h"
 #include "daemon/hookd-run/job.h"
-
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
 
 static _Noreturn void keep(const struct hp_scheduler *scheduler, int pipe)
 {
@@ -35,7 +30,7 @@ void deadline_prepare(struct job *job)
 	const struct hp_scheduler *scheduler = &job->settings.scheduler;
 	int ends[2];
 
-	if (!scheduler->is_set || scheduler->policy != SCHED_DEADLINE)
+	if (!scheduler_is_deadline(scheduler))
 		return;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		fail(SPAWN_STEP_SCHEDULER, errno);

@@ -16,8 +16,7 @@
 #include "daemon/hookd-run/job.h"
 #include "daemon/run/program_check.h"
 
-#define INTERPRETERS_MAX 5 /* as the kernel's: an interpreter may be a script, too */
-#define SEALS		 (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /* ---- whose it is ---- */
 

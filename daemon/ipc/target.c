@@ -6,16 +6,15 @@
 #include "daemon/ipc/target.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 
+#include "daemon/base/pidfd.h"
 #include "daemon/policy/policy.h"
 
-static bool has_ended(int pidfd)
+/* The paths of its requests are those of other mounts than hookd's. */
+static bool has_other_mounts(const struct peer *peer, const struct self *self)
 {
-	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, 0) != 0;
+	return peer->view.namespaces.ids[NAMESPACE_MNT] != self->namespaces.ids[NAMESPACE_MNT];
 }
 
 static int take_caller(const struct peer *peer, struct enter_process *ret_process,
@@ -40,7 +39,7 @@ static int check_container(const struct enter_process *process, const struct sel
 	struct namespaces namespaces;
 	int r = namespaces_read(process->pid, &namespaces);
 
-	if (r == 0 && has_ended(process->pidfd))
+	if (r == 0 && !pidfd_is_alive(process->pidfd))
 		r = -ESRCH;
 	if (r < 0)
 		return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
@@ -57,12 +56,10 @@ static int find_container(const struct peer *peer, const struct self *self,
 			  struct hp_err *err)
 {
 	struct enter_process *container = &target->container;
-	bool is_elsewhere =
-	    peer->view.namespaces.ids[NAMESPACE_MNT] != self->namespaces.ids[NAMESPACE_MNT];
 	int r;
 
 	/* crun's createContainer hooks are called from inside, and their state has no pid. */
-	if (request->pid == 0 && is_elsewhere)
+	if (request->pid == 0 && has_other_mounts(peer, self))
 		return take_caller(peer, container, err);
 	if (request->pid == 0)
 		return hp_err_invalid(
@@ -75,16 +72,14 @@ static int find_container(const struct peer *peer, const struct self *self,
 	return check_container(container, self, err);
 }
 
-/* The paths of a request are the caller's, who may have other mounts than hookd has. */
 static int choose_container(const struct peer *peer, const struct self *self,
 			    const struct hp_request *request, struct enter_target *target,
 			    struct hp_err *err)
 {
-	ino_t mounts = peer->view.namespaces.ids[NAMESPACE_MNT];
 	int r = find_container(peer, self, request, target, err);
 
 	target->is_image_program = request->stage != HP_STAGE_CREATE_CONTAINER;
-	if (r == 0 && mounts != self->namespaces.ids[NAMESPACE_MNT])
+	if (r == 0 && has_other_mounts(peer, self))
 		r = take_caller(peer, &target->caller, err);
 	return r;
 }

@@ -177,14 +177,11 @@ bool namespaces_has_number(pid_t pid, ino_t pid_namespace, pid_t number)
 static pid_t parent_of(pid_t pid)
 {
 	char path[32], text[512];
-	const char *fields;
-	int parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
-	fields = strrchr(text, ')');
-	return fields && sscanf(fields, ") %*c %d", &parent) == 1 ? parent : 0;
+	return (pid_t)file_stat_field(text, STAT_PARENT);
 }
 
 static pid_t find_among_parents(pid_t member, ino_t pid_namespace, pid_t number)

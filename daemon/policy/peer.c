@@ -2,10 +2,9 @@
 /* What the kernel knows of a peer. Facts only; what they allow is policy.c's. Owned by a conn. */
 #include "daemon/policy/peer.h"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
+#include "daemon/base/pidfd.h"
 #include "daemon/policy/self.h"
 
 #ifndef SO_PEERPIDFD
@@ -77,13 +76,6 @@ void peer_clear(struct peer *peer)
 
 /* ---- looking ---- */
 
-static bool is_alive(int pidfd)
-{
-	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, 0) == 0;
-}
-
 /* Alive afterwards means that the number was the process's own all the time. */
 static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 {
@@ -91,7 +83,7 @@ static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 
 	if (r == 0)
 		r = namespaces_read(pid, &ret_view->namespaces);
-	if (r == 0 && !is_alive(pidfd))
+	if (r == 0 && !pidfd_is_alive(pidfd))
 		r = -ESRCH;
 	return r;
 }
@@ -107,9 +99,7 @@ static int open_pidfd(int socket, pid_t pid)
 
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &length) == 0)
 		return fd;
-	if (errno == ENOPROTOOPT)
-		fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return fd < 0 ? -errno : fd;
+	return errno == ENOPROTOOPT ? pidfd_of(pid) : -errno;
 }
 
 static bool is_short_of_something(int r)
@@ -132,7 +122,7 @@ static int look_again(struct peer *peer)
 					 &peer->view.namespaces.ids[NAMESPACE_USER]);
 		peer->looked_ns = now_ns;
 	}
-	return r == 0 && !is_alive(peer->pidfd) ? -ESRCH : r;
+	return r == 0 && !pidfd_is_alive(peer->pidfd) ? -ESRCH : r;
 }
 
 static int look_first(struct peer *peer, int socket)
@@ -163,7 +153,7 @@ int peer_look(struct peer *peer, int socket)
 
 int peer_look_at_sender(pid_t pid, struct process_view *ret_view)
 {
-	cleanup_close int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	cleanup_close int pidfd = pid > 0 ? pidfd_of(pid) : -1;
 
 	return pidfd < 0 ? -ESRCH : look(pid, pidfd, ret_view);
 }
@@ -182,15 +172,14 @@ int peer_find_process(const struct peer *peer, const struct namespaces *own, pid
 		pid = namespaces_find_process(peer->pid, theirs, number);
 	if (pid <= 0)
 		return -ESRCH;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* EINVAL, and ENOENT since Linux 6.9: the number of a thread, or none at all. */
+	pidfd = pidfd_of(pid);
 	if (pidfd < 0)
-		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+		return pidfd;
 	/* It was found before there was a pidfd to hold it. */
 	if (is_translated &&
-	    (!namespaces_has_number(pid, theirs, number) || !is_alive(peer->pidfd)))
+	    (!namespaces_has_number(pid, theirs, number) || !pidfd_is_alive(peer->pidfd)))
 		return -ESRCH;
-	if (!is_alive(pidfd))
+	if (!pidfd_is_alive(pidfd))
 		return -ESRCH;
 	*ret_pid = pid;
 	*ret_pidfd = take_fd(&pidfd);

@@ -11,11 +11,12 @@
  */
 #include "daemon/run/exit.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "daemon/base/pidfd.h"
 
 #define AGAIN_MS_MIN 2
 #define AGAIN_MS_MAX 128
@@ -97,9 +98,7 @@ static int ask_again_later(struct exit_watch *watch)
 /* Where poll(2) fails nothing is known, and asking again is right as well. */
 static bool may_have_exited(const struct exit_watch *watch)
 {
-	struct pollfd exit = {.fd = watch->pidfd, .events = POLLIN};
-
-	return poll(&exit, 1, 0) != 0;
+	return !pidfd_is_alive(watch->pidfd);
 }
 
 int exit_watch_take(struct exit_watch *watch, struct process_exit *ret_exit)

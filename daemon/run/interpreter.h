@@ -11,6 +11,7 @@
 enum interpreter { INTERPRETER_NONE, INTERPRETER_OF_SCRIPT, INTERPRETER_OF_ELF };
 
 #define INTERPRETER_SIZE      PATH_MAX /* the kernel's bound of either kind */
+#define INTERPRETERS_MAX      5	       /* as the kernel's: an interpreter may be a script, too */
 #define INTERPRETER_HEAD_SIZE 256      /* as much of a file as the kernel reads to tell its kind */
 
 /* Of an open file. *path is "" where there is none; `head` is for the function's own use. */

@@ -37,12 +37,12 @@ enum plan_flag {
 	/* The hook's path is looked up in the container (startContainer), and the hook has no more
 	 * rights than the container's process; else it is looked up before entering. */
 	PLAN_IMAGE_PROGRAM = 1 << 5,
-	/* enter_runs_image(): the hook is under all that the container is under. */
-	PLAN_RUNS_IMAGE = 1 << 8,
-	/* PLAN_FD_CGROUP is one below the container's. */
-	PLAN_JOIN_CGROUP = 1 << 7,
 	/* The hook's file may belong to anybody: no program_check(). */
 	PLAN_ANY_OWNER = 1 << 6,
+	/* PLAN_FD_CGROUP is one below the container's. */
+	PLAN_JOIN_CGROUP = 1 << 7,
+	/* enter_runs_image(): the hook is under all that the container is under. */
+	PLAN_RUNS_IMAGE = 1 << 8,
 };
 
 /*

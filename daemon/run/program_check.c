@@ -17,8 +17,7 @@
 
 #include "daemon/run/raw_syscall.h"
 
-#define LINKS_MAX	 40 /* as the kernel's */
-#define INTERPRETERS_MAX 5  /* likewise */
+#define LINKS_MAX 40 /* as the kernel's */
 
 /* ---- texts ---- */
 
