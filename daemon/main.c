@@ -513,10 +513,42 @@ static int run(struct program *program)
 	return EXIT_SUCCESS;
 }
 
+static int serve(struct program *program)
+{
+	int status;
+
+	log_set_level((int)program->hookd.config.log_level);
+	log_open((enum log_target)program->hookd.config.log_target);
+	event_set_log_callback(libevent_says);
+	status = run(program);
+	clear(program);
+	log_close();
+	return status;
+}
+
+static int carry_out(const struct options *options)
+{
+	struct program program = {.options = options};
+
+	if (options->help) {
+		options_print_help();
+		return EXIT_SUCCESS;
+	}
+	if (options->version) {
+		puts("hookd " HOOKD_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (load_config(options, &program.hookd.config) < 0)
+		return EXIT_CONFIG;
+	if (!options->check_config)
+		return serve(&program);
+	config_clear(&program.hookd.config);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct program program = {.options = &options};
 	int status;
 
 	if (compiler_is_asked_for(argc, argv))
@@ -527,24 +559,13 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (options_read(argc, argv, &options) < 0)
 		return EXIT_USAGE;
-	if (options.help || options.version) {
-		if (options.help)
-			options_print_help();
-		else
-			puts("hookd " HOOKD_VERSION);
-		return EXIT_SUCCESS;
+	/* Where most hooks run, and nothing that hookd keeps from being unmounted. */
+	if (chdir("/") < 0) {
+		fprintf(stderr, "hookd: /: %s\n", strerror(errno));
+		status = EXIT_FAILURE;
+	} else {
+		status = carry_out(&options);
 	}
-	if (load_config(&options, &program.hookd.config) < 0)
-		return EXIT_CONFIG;
-	if (options.check_config) {
-		config_clear(&program.hookd.config);
-		return EXIT_SUCCESS;
-	}
-	log_set_level((int)program.hookd.config.log_level);
-	log_open((enum log_target)program.hookd.config.log_target);
-	event_set_log_callback(libevent_says);
-	status = run(&program);
-	clear(&program);
-	log_close();
+	options_clear(&options);
 	return status;
 }

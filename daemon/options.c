@@ -4,6 +4,9 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum {
 	OPTION_SOCKET = 1,
@@ -30,21 +33,42 @@ static const struct option long_options[] = {
     {0},
 };
 
+/* Takes the option's argument, a path, in the place of one that was given before. */
+static int take_path(char **ret_path)
+{
+	char *directory = NULL, *path = NULL;
+	int r = 0;
+
+	if (optarg[0] == '/' || optarg[0] == '\0') {
+		path = strdup(optarg);
+	} else {
+		directory = getcwd(NULL, 0);
+		if (!directory)
+			r = -errno;
+		else if (asprintf(&path, "%s/%s", directory, optarg) < 0)
+			path = NULL;
+	}
+	if (r == 0 && !path)
+		r = -ENOMEM;
+	if (r < 0)
+		fprintf(stderr, "hookd: %s: %s\n", optarg, strerror(-r));
+	free(directory);
+	free(*ret_path);
+	*ret_path = path;
+	return r;
+}
+
 static int take(struct options *options, int option)
 {
 	switch (option) {
 	case OPTION_SOCKET:
-		options->socket = optarg;
-		return 0;
+		return take_path(&options->socket);
 	case OPTION_CONFIG:
-		options->config = optarg;
-		return 0;
+		return take_path(&options->config);
 	case OPTION_STATE_DIR:
-		options->state_dir = optarg;
-		return 0;
+		return take_path(&options->state_dir);
 	case OPTION_CGROUP_ROOT:
-		options->cgroup_root = optarg;
-		return 0;
+		return take_path(&options->cgroup_root);
 	case OPTION_LOG_TARGET:
 		options->log_target = optarg;
 		return 0;
@@ -68,19 +92,27 @@ static int take(struct options *options, int option)
 int options_read(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = {0};
-	int option, r;
+	int option, r = 0;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while (r == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		r = take(&options, option);
-		if (r < 0)
-			return r;
-	}
-	if (optind < argc) {
+	if (r == 0 && optind < argc) {
 		fprintf(stderr, "hookd: unexpected argument: %s\n", argv[optind]);
-		return -EINVAL;
+		r = -EINVAL;
 	}
+	if (r < 0)
+		options_clear(&options);
 	*ret_options = options;
-	return 0;
+	return r;
+}
+
+void options_clear(struct options *options)
+{
+	free(options->socket);
+	free(options->config);
+	free(options->state_dir);
+	free(options->cgroup_root);
+	*options = (struct options){0};
 }
 
 void options_print_help(void)

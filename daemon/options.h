@@ -8,14 +8,15 @@
 
 /* What stands on hookd's command line; NULL and false where it was not given. */
 struct options {
-	const char *socket;
-	const char *config;
-	const char *state_dir;
-	const char *cgroup_root;
-	const char *log_target, *log_level;
+	char *socket; /* paths are absolute: hookd leaves the directory in which it was started */
+	char *config;
+	char *state_dir;
+	char *cgroup_root;
+	const char *log_target, *log_level; /* argv's */
 	bool check_config, version, help;
 };
 
-/* Reads them; the strings are argv's. -EINVAL: something was wrong and is said on stderr. */
+/* Negative errno: something was wrong and is said on stderr. */
 int options_read(int argc, char **argv, struct options *ret_options) must_check;
+void options_clear(struct options *options);
 void options_print_help(void);

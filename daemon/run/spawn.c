@@ -35,8 +35,16 @@ struct spawner {
 	struct rlimit nofile; /* as hookd got it */
 	bool restores_nofile;
 	struct spawn_defaults defaults;
-	uid_t uid; /* hookd's */
+	uid_t uid;	 /* hookd's */
+	bool is_in_root; /* hookd's working directory is "/", and so is its children's */
 };
+
+static bool working_directory_is_root(void)
+{
+	char path[sizeof("/")];
+
+	return getcwd(path, sizeof(path)) && strcmp(path, "/") == 0;
+}
 
 const char *const spawn_step_names[SPAWN_STEP_COUNT] = {
     [SPAWN_STEP_NONE] = "",
@@ -68,6 +76,7 @@ int spawner_new(struct spawner **ret_spawner)
 	slots_init(&spawner->slots);
 	spawner->defaults = (struct spawn_defaults){.umask = -1};
 	spawner->uid = geteuid();
+	spawner->is_in_root = working_directory_is_root();
 	if (getrlimit(RLIMIT_NOFILE, &spawner->nofile) == 0) {
 		raised = (struct rlimit){spawner->nofile.rlim_max, spawner->nofile.rlim_max};
 		spawner->restores_nofile = spawner->nofile.rlim_cur != raised.rlim_cur &&
@@ -164,6 +173,7 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	    .nofile = spawner->nofile,
 	    .restores_nofile = spawner->restores_nofile,
 	    .defaults = spawner->defaults,
+	    .is_in_root = spawner->is_in_root,
 	};
 	/* hookd-run looks at the hook's file itself. */
 	if (!spec->any_owner && spec->program < 0) {

@@ -72,7 +72,8 @@ struct spawn_child {
 };
 
 /*
- * Remembers what the process looked like when hookd was started, which its children get back.
+ * Remembers what the process looked like when hookd was started, which its children get back, and
+ * whether its working directory is "/", which it does not leave from now on.
  * Raises hookd's own limit of open files to the hard limit. -ENOMEM.
  */
 int spawner_new(struct spawner **ret_spawner) must_check;

@@ -59,21 +59,17 @@ static void set_defaults(const struct spawn_defaults *defaults, struct spawn_chi
 		fail(report, SPAWN_STEP_SCHEDULER, result);
 }
 
-static void enter_dir(const struct spawn_spec *spec, struct spawn_child *report)
+static void enter_dir(const struct spawn_order *order)
 {
-	long result;
+	const char *dir = order->spec.dir, *soft_dir = order->spec.soft_dir;
+	long result = 0;
 
-	if (spec->dir) {
-		result = call2(SYS_chdir, (long)spec->dir, 0);
-		if (result < 0)
-			fail(report, SPAWN_STEP_CWD, result);
-		return;
-	}
-	if (spec->soft_dir && call2(SYS_chdir, (long)spec->soft_dir, 0) == 0)
-		return;
-	result = call2(SYS_chdir, (long)"/", 0);
+	if (dir)
+		result = call2(SYS_chdir, (long)dir, 0);
+	else if (!soft_dir || call2(SYS_chdir, (long)soft_dir, 0) < 0)
+		result = order->is_in_root ? 0 : call2(SYS_chdir, (long)"/", 0);
 	if (result < 0)
-		fail(report, SPAWN_STEP_CWD, result);
+		fail(order->report, SPAWN_STEP_CWD, result);
 }
 
 static void check_program(const struct spawn_order *order)
@@ -120,7 +116,7 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 			fail(report, SPAWN_STEP_RLIMITS, result);
 	}
 	set_defaults(&order->defaults, report);
-	enter_dir(spec, report);
+	enter_dir(order);
 	check_program(order);
 	execute(spec, report);
 	__builtin_unreachable();

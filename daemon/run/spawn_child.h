@@ -17,6 +17,7 @@ struct spawn_order {
 	struct rlimit nofile;
 	bool restores_nofile;
 	struct spawn_defaults defaults;
+	bool is_in_root;	     /* the child begins in "/" */
 	struct program_check *check; /* NULL: the program may be anybody's */
 };
 

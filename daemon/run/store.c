@@ -56,11 +56,10 @@ static void forget(struct store *store, struct run *run)
 
 static bool is_over_limits(const struct store *store, const struct run *oldest)
 {
-	int64_t age_ns = clock_ns(CLOCK_BOOTTIME) - oldest->finished_ns;
-
-	return store->kept > store->config->kept_runs ||
-	       store->kept_bytes > store->config->kept_bytes ||
-	       age_ns / 1000000 > (int64_t)store->config->kept_ms;
+	if (store->kept > store->config->kept_runs || store->kept_bytes > store->config->kept_bytes)
+		return true;
+	return (clock_ns(CLOCK_BOOTTIME) - oldest->finished_ns) / 1000000 >
+	       (int64_t)store->config->kept_ms;
 }
 
 /* One that somebody still listens to is passed over. */

@@ -224,6 +224,38 @@ static void sighup_gives_waiting_runs_their_places(void **state)
 	check_success(one);
 }
 
+static const char *directory_of_start;
+
+static void enter_directory_of_start(void)
+{
+	if (chdir(directory_of_start) < 0)
+		_exit(125);
+}
+
+/* hookd leaves the directory, and the paths of its command line mean it still. */
+static void paths_are_relative_to_where_it_was_started(void **state)
+{
+	struct harness *harness = *state;
+	char link[32], directory[8] = "";
+
+	directory_of_start = harness->directory;
+	harness_start(harness,
+		      &(struct start){
+			  .config = "[Hooks]\nDefaultPath=/old\n",
+			  .arguments = {"--socket=socket", "--config=hookd.conf", "--state-dir=."},
+			  .in_child = enter_directory_of_start,
+		      });
+	snprintf(link, sizeof(link), "/proc/%d/cwd", harness->pid);
+	assert_int_equal(readlink(link, directory, sizeof(directory) - 1), 1);
+	assert_string_equal(directory, "/");
+	expect_path(harness, "/old");
+	harness_write_file(harness, "hookd.conf", "[Hooks]\nDefaultPath=/new\n");
+	harness_signal(harness, SIGHUP);
+	harness_await_log(harness, "configuration read again");
+	expect_path(harness, "/new");
+	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
+}
+
 static void check_config_exit_codes(void **state)
 {
 	static const struct {
@@ -339,6 +371,7 @@ int main(int argc, char **argv)
 	    TEST(last_reply_goes_out_whole),
 	    TEST_PREPARED(sighup_reads_the_configuration_again),
 	    TEST_PREPARED(sighup_gives_waiting_runs_their_places),
+	    TEST_PREPARED(paths_are_relative_to_where_it_was_started),
 	    TEST_PREPARED(check_config_exit_codes),
 	    TEST_PREPARED(command_line_exit_codes),
 	    TEST_PREPARED(socket_of_a_dead_hookd_is_replaced),
