@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -32,7 +33,7 @@
 #define LAST_REPLIES_TICK_US (20 * 1000)
 #define LAST_REPLIES_TICKS   100
 
-enum exit_code { EXIT_USAGE = 2, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
+enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
 
 /* What main owns beside struct hookd, which ipc/ sees. */
 struct program {
@@ -493,10 +494,59 @@ static void clear(struct program *program)
 	libevent_global_shutdown();
 }
 
+/* An older kernel is as good as a newer one where there is another way. */
+static bool has_another_way(const struct kernel_part *part)
+{
+	return strcmp(part->name, "SO_PEERPIDFD") == 0 && part->error == ENOPROTOOPT;
+}
+
+/* False where hooks could not be run as promised. */
+static bool check_kernel(struct kernel *kernel)
+{
+	bool is_enough = true;
+
+	kernel_probe(kernel);
+	for (size_t i = 0; i < kernel->count; i++) {
+		const struct kernel_part *part = &kernel->parts[i];
+
+		if (!part->error || has_another_way(part))
+			continue;
+		log_at(part->is_needed ? LOG_ERR : LOG_WARNING,
+		       "%s is missing from this kernel or forbidden to hookd (%s): %s", part->name,
+		       strerror(part->error), part->without);
+		is_enough = is_enough && !part->is_needed;
+	}
+	return is_enough;
+}
+
+/* Of hookd's own files, more than a few; of a running hook, its pidfd, pipes and cgroup. */
+#define FDS_OF_HOOKD 64
+#define FDS_PER_HOOK 5
+
+static void check_open_files(const struct config *config)
+{
+	uint64_t wanted =
+	    FDS_OF_HOOKD + FDS_PER_HOOK * config->concurrent_hooks + config->connections;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	log_warning("hookd may open %llu files at once (RLIMIT_NOFILE) and needs %llu for "
+		    "ConcurrentHooks=%llu and [Connections] Max=%llu: hooks will be told Busy",
+		    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
+		    (unsigned long long)config->concurrent_hooks,
+		    (unsigned long long)config->connections);
+}
+
 static int run(struct program *program)
 {
-	int r = make_hookd(&program->hookd, program->options);
+	int r;
 
+	if (!check_kernel(&program->hookd.kernel)) {
+		log_error("not ready: hooks could not be run as promised");
+		return EXIT_KERNEL;
+	}
+	r = make_hookd(&program->hookd, program->options);
 	if (r == 0)
 		r = make_events(program);
 	if (r == 0)
@@ -506,9 +556,13 @@ static int run(struct program *program)
 		return EXIT_FAILURE;
 	}
 	sched_on_idle(program->hookd.sched, on_idle, program);
+	check_open_files(&program->hookd.config);
 	if (!sd_tell("READY=1\nSTATUS=Ready"))
 		dprintf(STDERR_FILENO, "hookd: ready\n");
-	event_base_dispatch(program->hookd.base);
+	if (event_base_dispatch(program->hookd.base) < 0) {
+		log_error("the event loop failed");
+		return EXIT_FAILURE;
+	}
 	log_info("ended");
 	return EXIT_SUCCESS;
 }

@@ -246,6 +246,10 @@ static void write_features(struct hp_json_writer *writer, const struct hookd *ho
 	hp_json_begin(writer, '{');
 	hp_json_key(writer, "cgroup");
 	hp_json_put_bool(writer, hookd->cgroups != NULL);
+	for (size_t i = 0; i < hookd->kernel.count; i++) {
+		hp_json_key(writer, hookd->kernel.parts[i].name);
+		hp_json_put_bool(writer, hookd->kernel.parts[i].error == 0);
+	}
 	hp_json_end(writer, '}');
 }
 
