@@ -27,59 +27,18 @@ const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
     [CGROUP_DRIVER_SYSTEMD] = "systemd",
 };
 
-/* ---- the end of one ---- */
-
-static void application_free(struct application *application)
-{
-	TAILQ_REMOVE(&application->applier->applications, application, link);
-	scope_job_forget(application->job);
-	limit_list_clear(&application->limits);
-	close_fd(&application->cgroup_fd);
-	target_close(&application->target);
-	free(application);
-}
-
-static int fail_no_process(struct application *application)
-{
-	application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_PROCESS};
-	snprintf(application->err.path, sizeof(application->err.path), "%d",
-		 application->request.pid);
-	return -ESRCH;
-}
-
-void application_end(struct application *application, int r)
-{
-	struct applier *applier = application->applier;
-	struct holding *holding = application->holding;
-
-	if (r == -ESRCH && !application->is_update)
-		r = fail_no_process(application);
-	if (r < 0 && application->err.code == HP_ERR_NONE)
-		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
-	if (r < 0) {
-		undo_all(&application->undo);
-		if (holding && !application->is_update) {
-			(void)holdings_remove(applier->holdings, holding);
-			application->holding = holding = NULL;
-		}
-	}
-	undo_forget(&application->undo);
-	if (r == 0 && !application->is_update)
-		(void)watch_new(applier, holding->container, &application->target);
-	application->done(r, r < 0 ? NULL : holding, &application->err, application->userdata);
-	application_free(application);
-}
-
-int application_at_step(struct application *application, const char *step, const char *path, int r)
-{
-	if (r < 0 && application->err.code == HP_ERR_NONE)
-		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
-	if (r < 0)
-		application->err.step = step;
-	return hp_err_prefix(&application->err, r, path);
-}
-
 /* ---- cgroup ---- */
+
+static int set_text(char **text, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
 
 struct limits_change {
 	int cgroup_fd;
@@ -87,12 +46,14 @@ struct limits_change {
 	struct devices_journal devices;
 };
 
-static void undo_limits(void *data)
+static int undo_limits(void *data)
 {
 	const struct limits_change *change = data;
+	int r = devices_undo(change->cgroup_fd, &change->devices);
+	int r_of_limits = limits_undo(change->cgroup_fd, &change->limits);
 
-	(void)devices_undo(change->cgroup_fd, &change->devices);
-	(void)limits_undo(change->cgroup_fd, &change->limits);
+	r = r < 0 ? r : r_of_limits;
+	return r == -ENODEV ? 0 : r; /* the cgroup was removed */
 }
 
 static void forget_limits(void *data)
@@ -120,7 +81,8 @@ static int apply_limits(struct application *application)
 
 	if (!resources)
 		return 0;
-	change = undo_add(&application->undo, sizeof(*change), undo_limits, forget_limits);
+	change =
+	    undo_add(&application->undo, "limits", sizeof(*change), undo_limits, forget_limits);
 	if (!change)
 		return -ENOMEM;
 	*change = (struct limits_change){
@@ -183,6 +145,18 @@ static int make_cgroup(struct application *application)
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
+/* NULL where the cgroup was there before, and others may be in it. */
+static const char *made_cgroup(const struct holding *holding)
+{
+	const struct made *made;
+
+	TAILQ_FOREACH (made, &holding->made, link)
+		if ((made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0) ||
+		    made->kind == MADE_UNIT)
+			return holding->cgroup_path;
+	return NULL;
+}
+
 static int apply_cgroupfs(struct application *application)
 {
 	const struct applier *applier = application->applier;
@@ -194,7 +168,8 @@ static int apply_cgroupfs(struct application *application)
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.resources", r);
 	r = cgroup_path_move(applier->mount_fd, application->cgroup_fd, &application->target,
-			     &application->undo, &application->err);
+			     made_cgroup(application->holding), &application->undo,
+			     &application->err);
 	if (r == 0)
 		r = apply_freezer(application);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
@@ -229,20 +204,23 @@ static int move_threads(const struct rdt_member *member, const struct target *ta
 	return r;
 }
 
-static void undo_rdt(void *data)
+static int undo_rdt(void *data)
 {
 	struct rdt_change *change = data;
 	const struct hp_intel_rdt former = {.clos_id = change->former};
 	struct rdt_member *member;
 	struct hp_err err;
+	int r;
 
 	if (!change->member)
-		return;
-	if (rdt_join(change->rdt, &former, "", &member, &err) == 0) {
-		(void)move_threads(member, change->target);
+		return 0;
+	r = rdt_join(change->rdt, &former, "", &member, &err);
+	if (r == 0) {
+		r = move_threads(member, change->target);
 		rdt_leave(member);
 	}
 	rdt_leave(take_ptr(change->member));
+	return r == -ESRCH ? 0 : r;
 }
 
 /* "res:c1", or "res:/" for the default group: kernel, fs/resctrl, proc_resctrl_show(). */
@@ -312,7 +290,8 @@ static int tell_exhausted(struct application *application)
 static int join_rdt(struct application *application)
 {
 	struct applier *applier = application->applier;
-	struct rdt_change *change = undo_add(&application->undo, sizeof(*change), undo_rdt, NULL);
+	struct rdt_change *change =
+	    undo_add(&application->undo, "resctrl group", sizeof(*change), undo_rdt, NULL);
 	int r;
 
 	if (!change)
@@ -370,27 +349,15 @@ static void apply_rest(struct application *application)
 		r = apply_process(application);
 	if (r == 0)
 		r = target_check(&application->target);
-	if (r == 0) {
-		application->holding->is_complete = true;
-		r = holdings_write(application->applier->holdings, application->holding);
-	}
+	if (r == 0)
+		r = holdings_enter(application->applier->holdings, application->holding,
+				   HOLDING_HELD);
 	if (r == 0 && application->rdt)
 		application->holding->rdt_member = take_ptr(application->rdt->member);
 	application_end(application, r);
 }
 
 /* ---- systemd ---- */
-
-static int set_cgroup_path(struct holding *holding, const char *path)
-{
-	char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	free(holding->cgroup_path);
-	holding->cgroup_path = copy;
-	return 0;
-}
 
 /*
  * Written with the place where its cgroup will be: StopUnit kills, and after a crash it is there
@@ -405,7 +372,7 @@ static int announce_scope(struct application *application)
 	int r = scope_cgroup_path(&application->scope, path, sizeof(path));
 
 	if (r == 0)
-		r = set_cgroup_path(holding, path);
+		r = set_text(&holding->cgroup_path, path);
 	if (r == 0)
 		r = holdings_write(holdings, holding);
 	return r < 0 ? r : holdings_making(holdings, holding, MADE_UNIT, holding->unit);
@@ -415,7 +382,7 @@ static int announce_scope(struct application *application)
 static int note_place(struct application *application)
 {
 	return cgroup_path_remember(application->applier->mount_fd, &application->target,
-				    &application->undo);
+				    made_cgroup(application->holding), &application->undo);
 }
 
 static int enter_scope(struct application *application)
@@ -427,7 +394,7 @@ static int enter_scope(struct application *application)
 		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd, path);
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = set_cgroup_path(application->holding, path);
+	r = set_text(&application->holding->cgroup_path, path);
 	if (r < 0)
 		return r;
 	return application_at_step(application, "cgroup", "linux.resources",
@@ -514,9 +481,14 @@ static int begin(struct application *application)
 {
 	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
+	const struct holding *other = holdings_find(applier->holdings, request->container);
+	char former[CGROUP_PATH_SIZE];
 	int r;
 
-	if (holdings_find(applier->holdings, request->container)) {
+	if (other) {
+		r = holding_refuse_busy(other, &application->err);
+		if (r < 0)
+			return r;
 		(void)hp_err_setting(&application->err, -EEXIST, NULL,
 				     "something is held for the container already: Update "
 				     "changes it, Release gives it back");
@@ -532,30 +504,9 @@ static int begin(struct application *application)
 		r = holdings_add(applier->holdings, request->container, request->pid,
 				 target_start_time(&application->target), request->uid,
 				 &application->holding);
+	if (r == 0 && applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
+		r = set_text(&application->holding->former_path, former);
 	return r;
-}
-
-struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
-{
-	struct application *application = calloc(1, sizeof(*application));
-
-	if (!application)
-		return NULL;
-	application->applier = applier;
-	application->target = TARGET_NONE;
-	application->cgroup_fd = -1;
-	STAILQ_INIT(&application->undo);
-	application->done = done;
-	application->userdata = userdata;
-	TAILQ_INSERT_TAIL(&applier->applications, application, link);
-	return application;
-}
-
-void done_without_memory(apply_done_fn done, void *userdata)
-{
-	struct hp_err err;
-
-	done(hp_err_no_memory(&err), NULL, &err, userdata);
 }
 
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,

@@ -2,11 +2,13 @@
 /*
  * Attributes of somebody else's process. Every call here is by number, so the caller checks the
  * target afterwards (target.h says why that is enough); a revert by number does nothing where the
- * process is gone. Called by apply.c.
+ * process is gone. Limits that could not be put back are refused before they are lowered, so that a
+ * failure further on leaves nothing. Called by apply.c.
  */
 #include "daemon/apply/process.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <sched.h>
 #include <stdio.h>
@@ -36,9 +38,10 @@ struct before {
 	uint64_t cpus[HP_MASK_BITS / 64];
 };
 
-static struct before *note(struct undo *undo, const struct target *target, pid_t id, undo_fn revert)
+static struct before *note(struct undo *undo, const char *what, const struct target *target,
+			   pid_t id, undo_fn revert)
 {
-	struct before *before = undo_add(undo, sizeof(*before), revert, NULL);
+	struct before *before = undo_add(undo, what, sizeof(*before), revert, NULL);
 
 	if (before) {
 		before->pidfd = target->pidfd;
@@ -52,6 +55,12 @@ static bool is_gone(const struct before *before)
 	return syscall(SYS_pidfd_send_signal, before->pidfd, 0, NULL, 0) < 0;
 }
 
+/* A thread that has ended needs nothing. */
+static int reverted(long result)
+{
+	return result < 0 && errno != ESRCH ? -errno : 0;
+}
+
 static int fail(int r, const char *path, struct hp_err *err)
 {
 	if (r < 0)
@@ -61,26 +70,39 @@ static int fail(int r, const char *path, struct hp_err *err)
 
 /* ---- rlimits ---- */
 
-static void revert_rlimit(void *data)
+static int revert_rlimit(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)prlimit(before->id, (__rlimit_resource_t)before->resource, &before->limit,
-			      NULL);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    prlimit(before->id, (__rlimit_resource_t)before->resource, &before->limit, NULL));
+}
+
+/* Who lacks it can lower a hard limit and not raise it again. */
+static bool can_raise_limits(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE));
 }
 
 static int set_rlimit(const struct target *target, const struct hp_rlimit *limit, struct undo *undo)
 {
 	const struct rlimit wanted = {limit->soft, limit->hard};
 	__rlimit_resource_t resource = (__rlimit_resource_t)limit->resource;
-	struct before *before = note(undo, target, target->pid, revert_rlimit);
+	struct before *before = note(undo, "rlimits", target, target->pid, revert_rlimit);
 
 	if (!before)
 		return -ENOMEM;
 	before->resource = limit->resource;
 	if (prlimit(target->pid, resource, NULL, &before->limit) < 0)
 		return -errno;
+	if (wanted.rlim_max < before->limit.rlim_max && !can_raise_limits())
+		return -EPERM;
 	return prlimit(target->pid, resource, &wanted, NULL) < 0 ? -errno : 0;
 }
 
@@ -103,17 +125,18 @@ static int write_oom_score(int proc, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-static void revert_oom_score(void *data)
+static int revert_oom_score(void *data)
 {
 	const struct before *before = data;
+	int r = write_oom_score(before->id, before->oom_score_adj); /* id: the directory */
 
-	(void)write_oom_score(before->id, before->oom_score_adj); /* id: the directory */
+	return is_gone(before) ? 0 : r;
 }
 
 static int set_oom_score(const struct target *target, const struct hp_settings *settings,
 			 struct undo *undo)
 {
-	struct before *before = note(undo, target, target->proc, revert_oom_score);
+	struct before *before = note(undo, "oomScoreAdj", target, target->proc, revert_oom_score);
 	cleanup_close int fd = openat(target->proc, "oom_score_adj", O_RDONLY | O_CLOEXEC);
 	char text[16];
 
@@ -133,18 +156,20 @@ struct visit {
 	struct undo *undo;
 };
 
-static void revert_scheduler(void *data)
+static int revert_scheduler(void *data)
 {
 	struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_sched_setattr, before->id, &before->scheduler, 0);
+	if (is_gone(before))
+		return 0;
+	return reverted(syscall(SYS_sched_setattr, before->id, &before->scheduler, 0));
 }
 
 static int set_thread_scheduler(pid_t thread, void *userdata)
 {
 	const struct visit *visit = userdata;
-	struct before *before = note(visit->undo, visit->target, thread, revert_scheduler);
+	struct before *before =
+	    note(visit->undo, "scheduler", visit->target, thread, revert_scheduler);
 	struct scheduler_attributes wanted = scheduler_attributes_of(&visit->settings->scheduler);
 
 	if (!before)
@@ -155,19 +180,22 @@ static int set_thread_scheduler(pid_t thread, void *userdata)
 	return syscall(SYS_sched_setattr, thread, &wanted, 0) < 0 ? -errno : 0;
 }
 
-static void revert_io_priority(void *data)
+static int revert_io_priority(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, before->id, before->io_priority);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, before->id, before->io_priority));
 }
 
 static int set_thread_io_priority(pid_t thread, void *userdata)
 {
 	const struct visit *visit = userdata;
 	const struct hp_io_priority *io = &visit->settings->io_priority;
-	struct before *before = note(visit->undo, visit->target, thread, revert_io_priority);
+	struct before *before =
+	    note(visit->undo, "ioPriority", visit->target, thread, revert_io_priority);
 
 	if (!before)
 		return -ENOMEM;
@@ -180,20 +208,22 @@ static int set_thread_io_priority(pid_t thread, void *userdata)
 		   : 0;
 }
 
-static void revert_affinity(void *data)
+static int revert_affinity(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_sched_setaffinity, before->id, sizeof(before->cpus),
-			      before->cpus);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    syscall(SYS_sched_setaffinity, before->id, sizeof(before->cpus), before->cpus));
 }
 
 static int set_thread_affinity(pid_t thread, void *userdata)
 {
 	const struct visit *visit = userdata;
 	const struct hp_mask *mask = affinity_of(visit->settings);
-	struct before *before = note(visit->undo, visit->target, thread, revert_affinity);
+	struct before *before =
+	    note(visit->undo, "execCPUAffinity", visit->target, thread, revert_affinity);
 
 	if (!before)
 		return -ENOMEM;

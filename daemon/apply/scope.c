@@ -4,9 +4,10 @@
  * the wait for that one's end:
  *
  *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
+ *	both --the connection is lost--> (done, with an error)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply. Called by apply.c.
+ * it after its reply. Called by apply.c, update.c and release.c.
  */
 #include "daemon/apply/scope.h"
 
@@ -19,13 +20,13 @@
 #define SYSTEMD_NAME	"org.freedesktop.systemd1"
 #define SYSTEMD_PATH	"/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
-#define DEFAULT_SLICE	"system.slice"
 
 struct scope_job {
 	struct scopes *scopes;
 	sd_bus_slot *slot; /* the call that waits for its reply */
 	char *path;	   /* systemd's job that is waited for; NULL: none yet */
 	bool is_gone_fine; /* that there is no such unit is success */
+	bool is_lost;	   /* the connection that it was sent on is gone */
 	scope_done_fn done;
 	void *userdata;
 	TAILQ_ENTRY(scope_job) link;
@@ -35,76 +36,6 @@ struct scopes {
 	struct bus *bus;
 	TAILQ_HEAD(, scope_job) jobs;
 };
-
-/* ---- names ---- */
-
-/* What systemd takes in a unit's name, and what cannot lead out of its slice. */
-static bool is_name_part(const char *text, size_t length)
-{
-	static const char others[] = ":-_.\\@";
-
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !strchr(others, c))
-			return false;
-	}
-	return true;
-}
-
-static bool ends_in(const char *text, const char *end)
-{
-	size_t length = strlen(text), end_length = strlen(end);
-
-	return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-int scope_name_read(const char *cgroups_path, struct scope_name *ret_name, struct hp_err *err)
-{
-	const char *first = strchr(cgroups_path, ':');
-	const char *second = first ? strchr(first + 1, ':') : NULL;
-	const char *name = second ? second + 1 : "";
-	struct scope_name parts = {.slice = DEFAULT_SLICE};
-	int length;
-
-	if (!second || strchr(name, ':') || !*name || strchr(cgroups_path, '/'))
-		return hp_err_invalid(err, NULL, "must be of the form slice:prefix:name");
-	if (ends_in(name, ".slice"))
-		return hp_err_invalid(err, NULL, "a slice cannot have a process of its own");
-	if (!is_name_part(cgroups_path, strlen(cgroups_path)))
-		return hp_err_invalid(err, NULL, "has characters that no unit's name may have");
-	length =
-	    snprintf(parts.unit, sizeof(parts.unit), "%.*s%s%s.scope", (int)(second - first - 1),
-		     first + 1, second > first + 1 ? "-" : "", name);
-	if (length >= (int)sizeof(parts.unit) || first - cgroups_path >= (int)sizeof(parts.slice))
-		return hp_err_invalid(err, NULL, "must not be longer than 255 bytes");
-	if (first > cgroups_path)
-		snprintf(parts.slice, sizeof(parts.slice), "%.*s", (int)(first - cgroups_path),
-			 cgroups_path);
-	if (!ends_in(parts.slice, ".slice"))
-		return hp_err_invalid(err, NULL, "its first part must end in .slice");
-	*ret_name = parts;
-	return 0;
-}
-
-int scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
-{
-	const char *slice = strcmp(name->slice, "-.slice") == 0 ? "" : name->slice;
-	size_t length = 0;
-
-	for (const char *dash = slice; *dash && length < size; dash += *dash == '-') {
-		bool is_last;
-
-		dash += strcspn(dash, "-");
-		is_last = *dash == '\0';
-		length += (size_t)snprintf(ret_path + length, size - length, "/%.*s%s",
-					   (int)(dash - slice), slice, is_last ? "" : ".slice");
-	}
-	if (length < size)
-		length += (size_t)snprintf(ret_path + length, size - length, "/%s", name->unit);
-	return length < size ? 0 : -ENAMETOOLONG;
-}
 
 /* ---- jobs ---- */
 
@@ -165,6 +96,18 @@ static void on_new_connection(sd_bus *connection, void *userdata)
 				       SYSTEMD_MANAGER, "Subscribe", nothing_to_do, NULL, "");
 }
 
+/* What done() begins on the next connection is none of these. */
+static void on_lost_connection(void *userdata)
+{
+	struct scopes *scopes = userdata;
+	struct scope_job *job;
+
+	TAILQ_FOREACH (job, &scopes->jobs, link)
+		job->is_lost = true;
+	while ((job = TAILQ_FIRST(&scopes->jobs)) && job->is_lost)
+		job_end(job, -ECONNRESET, "the connection to systemd was lost");
+}
+
 int scopes_new(struct bus *bus, struct scopes **ret_scopes)
 {
 	struct scopes *scopes = calloc(1, sizeof(*scopes));
@@ -173,7 +116,7 @@ int scopes_new(struct bus *bus, struct scopes **ret_scopes)
 		return -ENOMEM;
 	scopes->bus = bus;
 	TAILQ_INIT(&scopes->jobs);
-	bus_on_new(bus, on_new_connection, scopes);
+	bus_on_connection(bus, on_new_connection, on_lost_connection, scopes);
 	*ret_scopes = scopes;
 	return 0;
 }
@@ -270,13 +213,16 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 		       scope_done_fn done, void *userdata, struct scope_job **ret_job)
 {
 	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, userdata);
+	int r;
 
 	if (!job) {
 		sd_bus_message_unref(message);
 		return built < 0 ? built : -ENOMEM;
 	}
-	*ret_job = job;
-	return send_call(scopes, message, job);
+	r = send_call(scopes, message, job);
+	if (r == 0)
+		*ret_job = job;
+	return r;
 }
 
 static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,

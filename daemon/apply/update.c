@@ -14,17 +14,17 @@ struct schemata_change {
 	char text[4096];
 };
 
-static void undo_schemata(void *data)
+static int undo_schemata(void *data)
 {
 	const struct schemata_change *change = data;
 
-	(void)rdt_set_schemata(change->rdt, change->group, change->text);
+	return rdt_set_schemata(change->rdt, change->group, change->text);
 }
 
 static int remember_schemata(struct application *application)
 {
 	struct schemata_change *change =
-	    undo_add(&application->undo, sizeof(*change), undo_schemata, NULL);
+	    undo_add(&application->undo, "schemata", sizeof(*change), undo_schemata, NULL);
 	ssize_t length;
 
 	if (!change)
@@ -97,6 +97,26 @@ static int refuse_update(struct application *application)
 	return 0;
 }
 
+/* From here on it is this update's. */
+static int take_holding(struct application *application)
+{
+	struct holdings *holdings = application->applier->holdings;
+	const char *container = application->request.container;
+	struct holding *holding = holdings_find(holdings, container);
+	int r;
+
+	if (!holding) {
+		application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
+		snprintf(application->err.path, sizeof(application->err.path), "%s", container);
+		return -ENOENT;
+	}
+	r = holding_refuse_busy(holding, &application->err);
+	if (r < 0)
+		return r;
+	application->holding = holding;
+	return holdings_enter(holdings, holding, HOLDING_CHANGING);
+}
+
 void applier_update(struct applier *applier, const char *container,
 		    const struct hp_settings *settings, apply_done_fn done, void *userdata)
 {
@@ -109,14 +129,9 @@ void applier_update(struct applier *applier, const char *container,
 	}
 	application->is_update = true;
 	application->request = (struct apply_request){.container = container, .settings = settings};
-	application->holding = holdings_find(applier->holdings, container);
-	if (!application->holding) {
-		application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
-		snprintf(application->err.path, sizeof(application->err.path), "%s", container);
-		application_end(application, -ENOENT);
-		return;
-	}
-	r = refuse_update(application);
+	r = take_holding(application);
+	if (r == 0)
+		r = refuse_update(application);
 	if (r == 0)
 		r = application_convert(application);
 	if (r == 0 && application->holding->unit && settings->resources) {

@@ -67,8 +67,8 @@ static void what_is_written_is_there_again(void **state)
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
 	holding->process = 5;
-	holding->is_complete = true;
-	assert_int_equal(holdings_write(holdings, holding), 0);
+	holding->former_path = strdup("/from");
+	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
 
@@ -78,7 +78,9 @@ static void what_is_written_is_there_again(void **state)
 	assert_int_equal(holding->pid, 42);
 	assert_int_equal(holding->start_time, 4711);
 	assert_int_equal(holding->process, 5);
-	assert_true(holding->is_complete);
+	assert_int_equal(holding->state, HOLDING_HELD);
+	assert_false(holding->is_mixed);
+	assert_string_equal(holding->former_path, "/from");
 	assert_string_equal(holding->cgroup_path, "/a/b");
 	assert_string_equal(holding->rdt_group, "box");
 	assert_null(holding->unit);
@@ -93,7 +95,7 @@ static void what_is_written_is_there_again(void **state)
 	assert_null(TAILQ_NEXT(made, link));
 	assert_true(holding_has_made(holding, MADE_CGROUP));
 	assert_false(holding_has_made(holding, MADE_UNIT));
-	assert_false(holdings_find(holdings, "second")->is_complete);
+	assert_int_equal(holdings_find(holdings, "second")->state, HOLDING_MAKING);
 	holdings_close(holdings);
 }
 
