@@ -38,6 +38,7 @@ static void application_free(struct application *application)
 {
 	TAILQ_REMOVE(&application->applier->applications, application, link);
 	scope_job_forget(application->job);
+	scope_limits_free(application->former);
 	limit_list_clear(&application->limits);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
@@ -110,18 +111,44 @@ static void end_failed_apply(struct application *application)
 			      on_made_removed, application);
 }
 
-static void end_update(struct application *application)
+static void leave_update(struct application *application)
 {
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
-	if (application->r < 0)
-		put_back(application);
-	else
+	if (application->r == 0)
 		holding->is_mixed = false;
 	(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	answer(application, application->r < 0 ? NULL : holding);
 	applier_settle(applier, holding);
+}
+
+static void on_told_again(int r, const char *reason, void *userdata)
+{
+	struct application *application = userdata;
+
+	application->job = NULL;
+	if (r < 0)
+		tell_what_stays(application, "not put back in systemd", reason);
+	leave_update(application);
+}
+
+/* systemd writes what it was told at its next occasion, so it is told what was before. */
+static void end_update(struct application *application)
+{
+	struct scopes *scopes = application->applier->scopes;
+	int r;
+
+	if (application->r < 0)
+		put_back(application);
+	if (application->r == 0 || application->r == -ECANCELED || !application->former) {
+		leave_update(application);
+		return;
+	}
+	r = scopes_put_back(scopes, application->holding->unit, application->former, on_told_again,
+			    application, &application->job);
+	if (r < 0)
+		on_told_again(r, strerror(-r), application);
 }
 
 static void end_apply(struct application *application)

@@ -32,8 +32,9 @@ struct application {
 	struct target target;
 	struct holding *holding;
 	struct scope_name scope;
-	struct scope_job *job;	  /* systemd is asked */
-	struct limit_list limits; /* of the settings' resources; empty where there are none */
+	struct scope_job *job;	     /* systemd is asked */
+	struct scope_limits *former; /* what systemd is told again if this fails; NULL: nothing */
+	struct limit_list limits;    /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
 	struct undo undo;

@@ -23,13 +23,18 @@
 
 struct scope_job {
 	struct scopes *scopes;
-	sd_bus_slot *slot; /* the call that waits for its reply */
-	char *path;	   /* systemd's job that is waited for; NULL: none yet */
-	bool is_gone_fine; /* that there is no such unit is success */
-	bool is_lost;	   /* the connection that it was sent on is gone */
-	scope_done_fn done;
+	sd_bus_slot *slot;  /* the call that waits for its reply */
+	char *path;	    /* systemd's job that is waited for; NULL: none yet */
+	bool is_gone_fine;  /* that there is no such unit is success */
+	bool is_lost;	    /* the connection that it was sent on is gone */
+	scope_done_fn done; /* or: */
+	scope_limits_fn got_limits;
 	void *userdata;
 	TAILQ_ENTRY(scope_job) link;
+};
+
+struct scope_limits {
+	sd_bus_message *properties; /* systemd's reply, read again when they are put back */
 };
 
 struct scopes {
@@ -55,11 +60,13 @@ void scope_job_forget(struct scope_job *job)
 
 static void job_end(struct scope_job *job, int r, const char *reason)
 {
-	scope_done_fn done = job->done;
-	void *userdata = job->userdata;
+	const struct scope_job ended = *job;
 
 	job_free(job);
-	done(r, reason, userdata);
+	if (ended.got_limits)
+		ended.got_limits(r, reason, NULL, ended.userdata);
+	else
+		ended.done(r, reason, ended.userdata);
 }
 
 static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -169,11 +176,43 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	struct scope_limits *limits;
+	scope_limits_fn got_limits = job->got_limits;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	limits = calloc(1, sizeof(*limits));
+	if (!limits) {
+		job_end(job, -ENOMEM, strerror(ENOMEM));
+		return 0;
+	}
+	limits->properties = sd_bus_message_ref(reply);
+	userdata = job->userdata;
+	job_free(job);
+	got_limits(0, "", limits, userdata);
+	return 0;
+}
+
+struct scope_limits *scope_limits_free(struct scope_limits *limits)
+{
+	if (limits)
+		sd_bus_message_unref(limits->properties);
+	free(limits);
+	return NULL;
+}
+
 /* Takes the message. */
 static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
 {
-	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message, on_reply,
-				  job, 0);
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
+				  job->got_limits ? on_limits : on_reply, job, 0);
 
 	sd_bus_message_unref(message);
 	if (r < 0) {
@@ -195,7 +234,8 @@ static int new_call(struct scopes *scopes, const char *method, sd_bus_message **
 					      SYSTEMD_MANAGER, method);
 }
 
-static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void *userdata)
+static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
+				 scope_limits_fn got_limits, void *userdata)
 {
 	struct scope_job *job = calloc(1, sizeof(*job));
 
@@ -203,6 +243,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void
 		return NULL;
 	job->scopes = scopes;
 	job->done = done;
+	job->got_limits = got_limits;
 	job->userdata = userdata;
 	TAILQ_INSERT_TAIL(&scopes->jobs, job, link);
 	return job;
@@ -210,9 +251,10 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void
 
 /* Sends what was built, or drops it where building failed. */
 static int finish_call(struct scopes *scopes, sd_bus_message *message, int built,
-		       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+		       scope_done_fn done, scope_limits_fn got_limits, void *userdata,
+		       struct scope_job **ret_job)
 {
-	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, userdata);
+	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, got_limits, userdata);
 	int r;
 
 	if (!job) {
@@ -250,24 +292,61 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid
 
 	if (r >= 0)
 		r = append_start(message, name, pid, resources);
-	return finish_call(scopes, message, r, done, userdata, ret_job);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+/* Up to the array of properties, which is left open. */
+static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
+{
+	int r = new_call(scopes, "SetUnitProperties", ret_message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(*ret_message, "sb", unit, 1);
+	return r < 0 ? r : sd_bus_message_open_container(*ret_message, 'a', "(sv)");
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
 	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "SetUnitProperties", &message);
+	int r = new_set_call(scopes, unit, &message);
 
-	if (r >= 0)
-		r = sd_bus_message_append(message, "sb", unit, 1);
-	if (r >= 0)
-		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
 		r = scope_properties_append_limits(message, resources);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
-	return finish_call(scopes, message, r, done, userdata, ret_job);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
+		    scope_done_fn done, void *userdata, struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_set_call(scopes, unit, &message);
+
+	if (r >= 0)
+		r = scope_properties_copy_limits(message, limits->properties);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	cleanup_free char *path = NULL;
+	sd_bus_message *message = NULL;
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r >= 0)
+		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(connection, &message, SYSTEMD_NAME, path,
+						   "org.freedesktop.DBus.Properties", "GetAll");
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
+	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
 }
 
 int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
@@ -278,7 +357,7 @@ int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, voi
 
 	if (r >= 0)
 		r = sd_bus_message_append(message, "ss", unit, "replace");
-	r = finish_call(scopes, message, r, done, userdata, ret_job);
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 	if (r >= 0)
 		(*ret_job)->is_gone_fine = true;
 	return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
- * that it does not write the old ones again. Called by ipc/apply.c.
+ * that it does not write the old ones again; it is asked before what it knows, which it is told
+ * again where the update fails. Called by ipc/apply.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -67,18 +68,44 @@ static void update_files(struct application *application)
 	application_end(application, r);
 }
 
+static void fail_at_systemd(struct application *application, int r, const char *reason)
+{
+	(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
+	application_end(application,
+			application_at_step(application, "cgroup", "linux.resources", r));
+}
+
 static void on_properties(int r, const char *reason, void *userdata)
 {
 	struct application *application = userdata;
 
 	application->job = NULL;
-	if (r < 0) {
-		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
-		application_end(application,
-				application_at_step(application, "cgroup", "linux.resources", r));
-		return;
-	}
-	update_files(application);
+	if (r < 0)
+		fail_at_systemd(application, r, reason);
+	else
+		update_files(application);
+}
+
+static void on_former_limits(int r, const char *reason, struct scope_limits *limits, void *userdata)
+{
+	struct application *application = userdata;
+
+	application->job = NULL;
+	application->former = limits;
+	if (r == 0)
+		r = scopes_set(application->applier->scopes, application->holding->unit,
+			       application->request.settings->resources, on_properties, application,
+			       &application->job);
+	if (r < 0)
+		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
+}
+
+static int ask_systemd(struct application *application)
+{
+	int r = scopes_read(application->applier->scopes, application->holding->unit,
+			    on_former_limits, application, &application->job);
+
+	return application_at_step(application, "cgroup", "linux.resources", r);
 }
 
 static int refuse_update(struct application *application)
@@ -135,11 +162,9 @@ void applier_update(struct applier *applier, const char *container,
 	if (r == 0)
 		r = application_convert(application);
 	if (r == 0 && application->holding->unit && settings->resources) {
-		r = scopes_set(applier->scopes, application->holding->unit, settings->resources,
-			       on_properties, application, &application->job);
-		if (r >= 0)
+		r = ask_systemd(application);
+		if (r == 0)
 			return;
-		r = application_at_step(application, "cgroup", "linux.resources", r);
 	}
 	if (r < 0)
 		application_end(application, r);

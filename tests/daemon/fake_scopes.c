@@ -8,6 +8,7 @@
 struct scope_job {
 	enum fake_call call;
 	scope_done_fn done;
+	scope_limits_fn got_limits;
 	void *userdata;
 	TAILQ_ENTRY(scope_job) link;
 };
@@ -37,11 +38,19 @@ void scope_job_forget(struct scope_job *job)
 void fake_scopes_answer(int r, const char *reason)
 {
 	struct scope_job *job = TAILQ_FIRST(&jobs);
-	scope_done_fn done = job->done;
-	void *userdata = job->userdata;
+	const struct scope_job answered = *job;
 
 	scope_job_forget(job);
-	done(r, reason, userdata);
+	if (answered.got_limits)
+		answered.got_limits(r, reason, r < 0 ? NULL : malloc(1), answered.userdata);
+	else
+		answered.done(r, reason, answered.userdata);
+}
+
+struct scope_limits *scope_limits_free(struct scope_limits *limits)
+{
+	free(limits);
+	return NULL;
 }
 
 void fake_scopes_refuse(int r)
@@ -75,6 +84,24 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid
 {
 	(void)scopes, (void)name, (void)pid, (void)resources;
 	return add(FAKE_START, done, userdata, ret_job);
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	int r = add(FAKE_READ, NULL, userdata, ret_job);
+
+	(void)scopes, (void)unit;
+	if (r == 0)
+		(*ret_job)->got_limits = done;
+	return r;
+}
+
+int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
+		    scope_done_fn done, void *userdata, struct scope_job **ret_job)
+{
+	(void)scopes, (void)unit, (void)limits;
+	return add(FAKE_PUT_BACK, done, userdata, ret_job);
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,

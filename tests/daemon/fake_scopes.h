@@ -7,7 +7,7 @@
  * In the place of daemon/apply/scope.c: a systemd that does nothing and answers when the test says
  * so. Calls are in the order in which they were made.
  */
-enum fake_call { FAKE_NONE, FAKE_START, FAKE_SET, FAKE_STOP };
+enum fake_call { FAKE_NONE, FAKE_START, FAKE_READ, FAKE_SET, FAKE_PUT_BACK, FAKE_STOP };
 
 void fake_scopes_begin(void);
 /* The oldest call that waits. */

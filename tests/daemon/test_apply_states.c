@@ -19,7 +19,7 @@
 #include "tests/daemon/fake_scopes.h"
 #include "tests/daemon/support.h"
 
-static char mount_directory[32];
+static char mount_directory[32], cgroup_directory[600];
 static pid_t victim;
 static int victim_fd;
 static struct event_base *base;
@@ -43,7 +43,7 @@ static void on_report(const char *container, const char *what, void *userdata)
 
 static void make_file(const char *directory, const char *name, const char *text)
 {
-	char path[512];
+	char path[700];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
@@ -53,20 +53,28 @@ static void make_file(const char *directory, const char *name, const char *text)
 	fclose(file);
 }
 
+static void remove_file(const char *name)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* Where the process really is, so that it is found there: systemd has moved it, one may think. */
 static void make_tree(void)
 {
-	char text[512], path[600], *at;
+	char text[512], *path = cgroup_directory, *at;
 	size_t length;
 	const char *own;
 	ssize_t r;
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", victim);
+	snprintf(path, sizeof(cgroup_directory), "/proc/%d/cgroup", victim);
 	r = file_read_at(AT_FDCWD, path, text, sizeof(text));
 	assert_true(r > 0);
 	own = cgroup_path_find(text, &length);
 	assert_non_null(own);
-	snprintf(path, sizeof(path), "%s%.*s", mount_directory, (int)length, own);
+	snprintf(path, sizeof(cgroup_directory), "%s%.*s", mount_directory, (int)length, own);
 	for (at = path + strlen(mount_directory) + 1; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
 		(void)mkdir(path, 0755);
@@ -262,6 +270,8 @@ static void while_an_update_waits_all_others_are_busy(void **state)
 	(void)state;
 	apply_whole();
 	update(&first);
+	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
 	apply(&second);
 	expect_busy(&second);
@@ -303,6 +313,8 @@ static void process_ends_while_an_update_waits(void **state)
 	apply_whole();
 	update(&answer);
 	let_the_end_be_seen();
+	assert_true(is_held());
+	fake_scopes_answer(0, "");
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
 	fake_scopes_answer(0, "");
@@ -407,6 +419,44 @@ static void what_a_failed_apply_leaves_is_said_and_held(void **state)
 	assert_false(is_held());
 }
 
+/* ---- an update that fails ---- */
+
+static void what_systemd_was_told_is_put_back(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	assert_false(answer.is_there);
+	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
+	fake_scopes_answer(0, "");
+	assert_true(answer.is_there && answer.r < 0);
+	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+	assert_true(is_held());
+}
+
+static void what_systemd_does_not_take_back_is_said(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_true(answer.is_there && answer.r < 0);
+	assert_non_null(strstr(answer.err.reason,
+			       "not put back in systemd: the connection to systemd was lost"));
+	assert_true(is_held());
+}
+
 /* ---- hookd ends meanwhile ---- */
 
 static void hookd_ends_while_all_of_it_waits(void **state)
@@ -446,6 +496,8 @@ int main(void)
 	    TEST(what_cannot_be_removed_is_tried_again),
 	    TEST(failed_apply_is_told_when_it_is_undone),
 	    TEST(what_a_failed_apply_leaves_is_said_and_held),
+	    TEST(what_systemd_was_told_is_put_back),
+	    TEST(what_systemd_does_not_take_back_is_said),
 	    TEST(hookd_ends_while_all_of_it_waits),
 	    TEST(hookd_ends_while_a_release_waits),
 	};
