@@ -25,6 +25,28 @@ struct application *application_new(struct applier *applier, apply_done_fn done,
 	return application;
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	struct application *application = userdata;
+
+	(void)fd, (void)what;
+	application->go_on(application);
+}
+
+/* A timer of no time, which comes after the loop has looked at what is readable; libevent would run
+ * an event that is made active at once before that. */
+int application_next_turn(struct application *application,
+			  void (*go_on)(struct application *application))
+{
+	if (!application->turn)
+		application->turn =
+		    event_new(application->applier->base, -1, 0, on_turn, application);
+	application->go_on = go_on;
+	if (!application->turn || event_add(application->turn, &(struct timeval){0}) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
 void done_without_memory(apply_done_fn done, void *userdata)
 {
 	struct hp_err err;
@@ -39,6 +61,9 @@ static void application_free(struct application *application)
 	TAILQ_REMOVE(&application->applier->applications, application, link);
 	scope_job_forget(application->job);
 	scope_limits_free(application->former);
+	process_change_end(&application->process);
+	if (application->turn)
+		event_free(application->turn);
 	limit_list_clear(&application->limits);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);

@@ -4,6 +4,7 @@
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/apply/limit_list.h"
+#include "daemon/apply/process.h"
 #include "daemon/apply/undo.h"
 
 /* What applier.c, apply.c, update.c and release.c share. Everybody else includes apply.h. */
@@ -37,6 +38,9 @@ struct application {
 	struct limit_list limits;    /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
+	struct process_change process;
+	struct event *turn; /* the next one; NULL: all was done in one */
+	void (*go_on)(struct application *application);
 	struct undo undo;
 	int r; /* how it ended, while what it made is removed */
 	struct hp_err err;
@@ -59,8 +63,18 @@ int application_limit(struct application *application);
 /* For who has no memory for an application. */
 void done_without_memory(apply_done_fn done, void *userdata);
 
+/* go_on() is called in the next turn of the loop, when others were heard. 1, or -ENOMEM. */
+int application_next_turn(struct application *application,
+			  void (*go_on)(struct application *application)) must_check;
 /* 0, or -EBUSY with *err where the holding has an owner. */
 int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
+
+/* ---- apply_rdt.c ---- */
+
+/* Joins the group of the settings, if they have one. 1: there are threads left to be moved. */
+int application_join_rdt(struct application *application) must_check;
+/* Apply has worked: the membership is the holding's from now on. */
+void application_keep_rdt(struct application *application);
 
 /* ---- applier.c ---- */
 

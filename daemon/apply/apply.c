@@ -175,175 +175,29 @@ static int apply_cgroupfs(struct application *application)
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
-/* ---- resctrl and the process ---- */
+/* ---- what follows the cgroup ---- */
 
-/* resctrl's groups and where the threads were before. */
-struct rdt_change {
-	struct rdt *rdt;
-	const struct target *target; /* undone before it is closed */
-	struct rdt_member *member;   /* NULL: not joined, or the holding's by now */
-	char former[NAME_MAX + 1];   /* group of the process */
-};
-
-static int write_thread(pid_t thread, void *userdata)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", thread);
-	return write(*(const int *)userdata, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-/* First the group, then its monitoring group: the kernel takes only members of the former there. */
-static int move_threads(const struct rdt_member *member, const struct target *target)
-{
-	int tasks = rdt_member_tasks(member), monitored = rdt_member_monitored_tasks(member);
-	int r = target_each_thread(target, write_thread, &tasks);
-
-	if (r == 0 && monitored >= 0)
-		r = target_each_thread(target, write_thread, &monitored);
-	return r;
-}
-
-static int undo_rdt(void *data)
-{
-	struct rdt_change *change = data;
-	const struct hp_intel_rdt former = {.clos_id = change->former};
-	struct rdt_member *member;
-	struct hp_err err;
-	int r;
-
-	if (!change->member)
-		return 0;
-	r = rdt_join(change->rdt, &former, "", &member, &err);
-	if (r == 0) {
-		r = move_threads(member, change->target);
-		rdt_leave(member);
-	}
-	rdt_leave(take_ptr(change->member));
-	return r == -ESRCH ? 0 : r;
-}
-
-/* "res:c1", or "res:/" for the default group: kernel, fs/resctrl, proc_resctrl_show(). */
-static void read_former_group(struct rdt_change *change)
-{
-	char text[2 * NAME_MAX];
-	const char *name = NULL;
-
-	if (file_read_at(change->target->proc, "cpu_resctrl_groups", text, sizeof(text)) > 0)
-		name = strstr(text, "res:");
-	name = name ? name + strlen("res:") : "/";
-	snprintf(change->former, sizeof(change->former), "%.*s", (int)strcspn(name, "\n"), name);
-}
-
-/* What is about to be made is written down first; what turns out to have been there is not ours. */
-static int announce_rdt(struct application *application, enum made_kind kind, const char *name)
-{
-	struct applier *applier = application->applier;
-
-	if (rdt_has_group(applier->rdt, name))
-		return 0;
-	return holdings_making(applier->holdings, application->holding, kind, name);
-}
-
-static int announce_rdt_groups(struct application *application)
-{
-	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
-	const char *container = application->request.container;
-	const char *group = wanted->clos_id ? wanted->clos_id : container;
-	bool is_default = strcmp(group, "/") == 0;
-	char monitored[2 * NAME_MAX + 16];
-	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
-
-	if (r < 0 || !wanted->enable_monitoring)
-		return r;
-	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
-		 container);
-	return announce_rdt(application, MADE_RDT_MON_GROUP, monitored);
-}
-
-/* Somebody else was quicker: then it is not to be removed by us. */
-static void forget_unmade(struct application *application, enum made_kind kind, bool is_made)
-{
-	struct made *made;
-
-	if (is_made)
-		return;
-	TAILQ_FOREACH (made, &application->holding->made, link)
-		if (made->kind == kind)
-			break;
-	if (made)
-		(void)holdings_unmade(application->applier->holdings, application->holding, made);
-}
-
-/* io.hookd.settings.Exhausted in the place of ENOSPC. */
-static int tell_exhausted(struct application *application)
-{
-	struct hp_err *err = &application->err;
-	int limit = rdt_closids(application->applier->rdt);
-
-	if (limit <= 0)
-		return -ENOSPC;
-	*err = (struct hp_err){.code = HP_ERR_EXHAUSTED, .path = "CLOSID", .error = limit};
-	return -ENOSPC;
-}
-
-static int join_rdt(struct application *application)
-{
-	struct applier *applier = application->applier;
-	struct rdt_change *change =
-	    undo_add(&application->undo, "resctrl group", sizeof(*change), undo_rdt, NULL);
-	int r;
-
-	if (!change)
-		return -ENOMEM;
-	change->rdt = applier->rdt;
-	change->target = &application->target;
-	read_former_group(change);
-	r = announce_rdt_groups(application);
-	if (r == 0)
-		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
-			     application->request.container, &change->member, &application->err);
-	if (r == -ENOSPC)
-		return tell_exhausted(application);
-	if (r < 0)
-		return r;
-	forget_unmade(application, MADE_RDT_GROUP, rdt_member_group_is_made(change->member));
-	forget_unmade(application, MADE_RDT_MON_GROUP,
-		      rdt_member_monitored_group_is_made(change->member));
-	r = move_threads(change->member, &application->target);
-	if (r < 0)
-		return r;
-	application->rdt = change;
-	application->holding->rdt_group = strdup(rdt_member_group(change->member));
-	return application->holding->rdt_group ? 0 : -ENOMEM;
-}
-
-static int apply_rdt(struct application *application)
-{
-	int r;
-
-	if (!application->request.settings->intel_rdt)
-		return 0;
-	if (rdt_is_there(application->applier->rdt))
-		r = join_rdt(application);
-	else
-		r = hp_err_setting(&application->err, -EOPNOTSUPP, NULL, "resctrl is not mounted");
-	return application_at_step(application, "rdt", "linux.intelRdt", r);
-}
-
+/* 1: there are more threads. */
 static int apply_process(struct application *application)
 {
-	int r =
-	    process_apply(&application->target, application->request.settings, &application->undo,
-			  &application->holding->process, &application->err);
+	struct process_change *change = &application->process;
+	int r;
 
+	if (!change->target)
+		process_change_begin(change, &application->target, application->request.settings,
+				     &application->undo);
+	r = process_change_go_on(change, &application->err);
+	application->holding->process |= change->set;
 	return application_at_step(application, "process", "process", r);
 }
 
-/* What follows the cgroup, to the end. */
-static void apply_rest(struct application *application)
+/*
+ * 1: it goes on in the next turn of the loop, since a process can have more threads than one turn
+ * should last for.
+ */
+static int take_turn(struct application *application)
 {
-	int r = apply_rdt(application);
+	int r = application_join_rdt(application);
 
 	if (r == 0)
 		r = apply_process(application);
@@ -352,9 +206,19 @@ static void apply_rest(struct application *application)
 	if (r == 0)
 		r = holdings_enter(application->applier->holdings, application->holding,
 				   HOLDING_HELD);
-	if (r == 0 && application->rdt)
-		application->holding->rdt_member = take_ptr(application->rdt->member);
-	application_end(application, r);
+	if (r == 0)
+		application_keep_rdt(application);
+	return r;
+}
+
+static void apply_rest(struct application *application)
+{
+	int r = take_turn(application);
+
+	if (r > 0)
+		r = application_next_turn(application, apply_rest);
+	if (r <= 0)
+		application_end(application, r);
 }
 
 /* ---- systemd ---- */

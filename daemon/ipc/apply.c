@@ -79,6 +79,7 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 	    .schemata = list_schemata(&arena, hookd->rdt, holding),
 	    .process = list_attributes(&arena, holding->process),
 	    .ignored = list_one(&arena, holding->ignored),
+	    .is_mixed = holding->is_mixed,
 	};
 
 	hp_applied_write(writer, &applied);
@@ -115,8 +116,8 @@ static void say(const struct apply_call *call, int r, const struct hp_err *err)
 
 	if (r < 0)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),
-			  "container %s: settings failed, and are undone: %s %s", call->container,
-			  err->path, err->reason);
+			  "container %s: settings failed: %s %s", call->container, err->path,
+			  err->reason);
 	else
 		log_write(LOG_INFO, fields, ELEMENTS(fields), "container %s: settings applied",
 			  call->container);

@@ -432,6 +432,8 @@ static const struct {
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
      -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
+    {"{\"error\":\"io.hookd.settings.Busy\",\"parameters\":{\"container\":\"web\"}}", -EBUSY,
+     "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
      "\"limit\":4}}",
      -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},

@@ -93,20 +93,26 @@ static void only_processes_that_are_there(void **state)
 	assert_int_equal(target_open(-1, &target), -ESRCH);
 }
 
+/* As wanted from the second visit on. */
 static int count(pid_t thread, void *userdata)
 {
 	(void)thread;
-	++*(int *)userdata;
-	return 0;
+	return ++*(int *)userdata <= THREADS;
 }
 
 static int refuse_second(pid_t thread, void *userdata)
 {
 	(void)thread;
-	return ++*(int *)userdata == 2 ? -EPERM : 0;
+	return ++*(int *)userdata == 2 ? -EPERM : 1;
 }
 
-static void each_thread_is_visited_once(void **state)
+static int never_as_wanted(pid_t thread, void *userdata)
+{
+	(void)thread, (void)userdata;
+	return 1;
+}
+
+static void threads_are_visited_until_nothing_is_to_be_changed(void **state)
 {
 	struct other other = other_start();
 	struct target target;
@@ -114,13 +120,38 @@ static void each_thread_is_visited_once(void **state)
 
 	(void)state;
 	assert_int_equal(target_open(other.pid, &target), 0);
-	assert_int_equal(target_each_thread(&target, count, &visits), 0);
-	assert_int_equal(visits, THREADS);
+	assert_int_equal(each_thread(&target, count, &visits), 0);
+	assert_int_equal(visits, 2 * THREADS);
 	visits = 0;
-	assert_int_equal(target_each_thread(&target, refuse_second, &visits), -EPERM);
+	assert_int_equal(each_thread(&target, refuse_second, &visits), -EPERM);
 	assert_int_equal(visits, 2);
 	other_end(&other);
-	assert_int_equal(target_each_thread(&target, count, &visits), -ESRCH);
+	assert_int_equal(each_thread(&target, count, &visits), -ESRCH);
+	target_close(&target);
+}
+
+static void a_part_of_the_threads_at_a_time(void **state)
+{
+	struct other other = other_start();
+	struct thread_walk walk;
+	struct target target;
+	int visits = 0, parts = 1;
+
+	(void)state;
+	assert_int_equal(target_open(other.pid, &target), 0);
+	assert_int_equal(thread_walk_begin(&walk, &target), 0);
+	while (thread_walk_go_on(&walk, 2, count, &visits) > 0) {
+		assert_true(visits <= 2 * parts);
+		parts++;
+	}
+	assert_int_equal(visits, 2 * THREADS);
+	thread_walk_end(&walk);
+	/* One that does not come to an end is given up when its time is over. */
+	assert_int_equal(thread_walk_begin(&walk, &target), 0);
+	walk.until_ns = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(thread_walk_go_on(&walk, UINT32_MAX, never_as_wanted, NULL), -EAGAIN);
+	thread_walk_end(&walk);
+	other_end(&other);
 	target_close(&target);
 }
 
@@ -282,7 +313,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_processes_that_are_there),
-	    cmocka_unit_test(each_thread_is_visited_once),
+	    cmocka_unit_test(threads_are_visited_until_nothing_is_to_be_changed),
+	    cmocka_unit_test(a_part_of_the_threads_at_a_time),
 	    cmocka_unit_test(everything_is_set_and_put_back),
 	    cmocka_unit_test(a_limit_that_could_not_be_put_back_is_not_lowered),
 	    cmocka_unit_test(nothing_asked_is_nothing_done),
