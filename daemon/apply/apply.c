@@ -341,12 +341,27 @@ static int apply_cgroup(struct application *application)
 						     : apply_cgroupfs(application);
 }
 
+static int add_holding(struct application *application)
+{
+	struct applier *applier = application->applier;
+	const struct apply_request *request = &application->request;
+	char former[CGROUP_PATH_SIZE];
+	struct holding from = {
+	    .pid = request->pid,
+	    .start_time = target_start_time(&application->target),
+	    .uid = request->uid,
+	};
+
+	if (applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
+		from.former_path = former;
+	return holdings_add(applier->holdings, request->container, &from, &application->holding);
+}
+
 static int begin(struct application *application)
 {
 	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
 	const struct holding *other = holdings_find(applier->holdings, request->container);
-	char former[CGROUP_PATH_SIZE];
 	int r;
 
 	if (other) {
@@ -364,13 +379,7 @@ static int begin(struct application *application)
 		r = -ESRCH;
 	if (r == 0)
 		r = target_refuse(&application->target, &application->err);
-	if (r == 0)
-		r = holdings_add(applier->holdings, request->container, request->pid,
-				 target_start_time(&application->target), request->uid,
-				 &application->holding);
-	if (r == 0 && applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
-		r = set_text(&application->holding->former_path, former);
-	return r;
+	return r < 0 ? r : add_holding(application);
 }
 
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,

@@ -478,8 +478,8 @@ int holdings_enter(struct holdings *holdings, struct holding *holding, enum hold
 	return holdings_write(holdings, holding);
 }
 
-int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
-		 uid_t uid, struct holding **ret_holding)
+int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
+		 struct holding **ret_holding)
 {
 	struct holding *holding;
 	int r;
@@ -489,10 +489,12 @@ int holdings_add(struct holdings *holdings, const char *container, pid_t pid, ui
 	holding = holding_new(container);
 	if (!holding)
 		return -ENOMEM;
-	holding->pid = pid;
-	holding->start_time = start_time;
-	holding->uid = uid;
-	r = holdings_write(holdings, holding);
+	holding->pid = from->pid;
+	holding->start_time = from->start_time;
+	holding->uid = from->uid;
+	holding->former_path = from->former_path ? strdup(from->former_path) : NULL;
+	r = from->former_path && !holding->former_path ? -ENOMEM
+						       : holdings_write(holdings, holding);
 	if (r < 0) {
 		holding_free(holding);
 		return r;

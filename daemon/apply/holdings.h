@@ -88,9 +88,12 @@ struct holding *holdings_first(struct holdings *holdings);
 struct holding *holdings_next(struct holding *holding);
 struct holding *holdings_find(struct holdings *holdings, const char *container);
 
-/* A new one, MAKING. -EEXIST; -EIO and the like where it cannot be written. */
-int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
-		 uid_t uid, struct holding **ret_holding) must_check;
+/*
+ * A new one, MAKING, with what of `from` is known before anything is made: pid, start_time, uid,
+ * former_path (copied). -EEXIST; -EIO and the like where it cannot be written.
+ */
+int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
+		 struct holding **ret_holding) must_check;
 /* Before something is made; and when it was taken away again, or was not made. */
 int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
 		    const char *name) must_check;

@@ -13,7 +13,8 @@
 #include "tests/daemon/fake_scopes.h"
 #include "tests/daemon/support.h"
 
-static char mount_directory[32], cgroup_directory[600];
+static char mount_directory[32], state_directory[32], cgroup_directory[600];
+char reports[1024];
 pid_t victim;
 struct event_base *base;
 struct applier *applier;
@@ -22,6 +23,7 @@ static bool has_reported_end;
 static void on_report(const char *container, const char *what, void *userdata)
 {
 	(void)container, (void)userdata;
+	strncat(reports, what, sizeof(reports) - strlen(reports) - 1);
 	has_reported_end |= strcmp(what, "its process has ended") == 0;
 }
 
@@ -106,21 +108,36 @@ static void do_nothing(int ready)
 
 int world_begin(void **state)
 {
-	struct holdings *holdings;
-	bool is_set_aside;
-
 	(void)state;
 	fake_scopes_begin();
 	temporary_directory(mount_directory);
+	temporary_directory(state_directory);
 	victim = start_stranger(do_nothing);
 	make_tree();
 	base = loop_new();
-	assert_int_equal(holdings_open(NULL, &holdings, &is_set_aside), 0);
-	assert_int_equal(applier_new(base, holdings, NULL, NULL, NULL,
+	world_restart();
+	return 0;
+}
+
+struct holdings *open_holdings(void)
+{
+	struct holdings *holdings;
+	bool is_set_aside;
+
+	assert_int_equal(holdings_open(state_directory, &holdings, &is_set_aside), 0);
+	assert_false(is_set_aside);
+	return holdings;
+}
+
+void world_restart(void)
+{
+	has_reported_end = false;
+	reports[0] = '\0';
+	applier_free(applier);
+	assert_int_equal(applier_new(base, open_holdings(), NULL, NULL, NULL,
 				     open(mount_directory, O_PATH | O_DIRECTORY | O_CLOEXEC),
 				     on_report, NULL, &applier),
 			 0);
-	return 0;
 }
 
 void end_victim(void)
@@ -140,10 +157,13 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 int world_end(void **state)
 {
 	(void)state;
-	applier_free(applier);
+	applier = applier_free(applier);
 	event_base_free(base);
 	end_victim();
-	return nftw(mount_directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return nftw(mount_directory, remove_one, 8, FTW_DEPTH | FTW_PHYS) < 0 ||
+		       nftw(state_directory, remove_one, 8, FTW_DEPTH | FTW_PHYS) < 0
+		   ? -1
+		   : 0;
 }
 
 /* ---- calls ---- */

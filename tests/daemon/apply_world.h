@@ -19,6 +19,13 @@ extern struct applier *applier; /* the test may free it and set it to NULL */
 int world_begin(void **state);
 int world_end(void **state);
 
+/* hookd is started anew on what it has written down. */
+void world_restart(void);
+/* What it has written down, while it does not run (applier is NULL). */
+struct holdings *open_holdings(void);
+/* What was reported since the start, one behind the other. */
+extern char reports[1024];
+
 /* A file of the process's cgroup. */
 void remove_file(const char *name);
 

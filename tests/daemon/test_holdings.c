@@ -48,9 +48,11 @@ static struct holdings *open_holdings(bool is_set_aside)
 
 static struct holding *add(struct holdings *holdings, const char *container)
 {
+	char former[] = "/from";
+	const struct holding from = {.pid = 42, .start_time = 4711, .former_path = former};
 	struct holding *holding;
 
-	assert_int_equal(holdings_add(holdings, container, 42, 4711, 0, &holding), 0);
+	assert_int_equal(holdings_add(holdings, container, &from, &holding), 0);
 	return holding;
 }
 
@@ -67,7 +69,6 @@ static void what_is_written_is_there_again(void **state)
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
 	holding->process = 5;
-	holding->former_path = strdup("/from");
 	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
@@ -109,7 +110,7 @@ static void what_is_taken_back_is_gone(void **state)
 	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
 	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/b"), 0);
 	assert_int_equal(holdings_unmade(holdings, holding, TAILQ_FIRST(&holding->made)), 0);
-	assert_int_equal(holdings_add(holdings, "box", 1, 1, 0, &again), -EEXIST);
+	assert_int_equal(holdings_add(holdings, "box", holding, &again), -EEXIST);
 	add(holdings, "other");
 	holdings_close(holdings);
 	holdings = open_holdings(false);
@@ -138,7 +139,7 @@ static void a_killed_daemon_leaves_what_it_announced(void **state)
 		struct holding *holding;
 
 		if (holdings_open(directory, &holdings, &set_aside) == 0 &&
-		    holdings_add(holdings, "box", 1, 2, 3, &holding) == 0 &&
+		    holdings_add(holdings, "box", &(struct holding){.pid = 1}, &holding) == 0 &&
 		    holdings_making(holdings, holding, MADE_CGROUP, "/c") == 0)
 			kill(getpid(), SIGKILL);
 		_exit(1);
