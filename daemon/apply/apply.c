@@ -123,25 +123,45 @@ static int on_making(const char *path, void *userdata)
 			       path);
 }
 
+static bool is_for_systemd(const struct apply_request *request)
+{
+	const char *path = request->settings->cgroups_path;
+
+	if (request->driver != CGROUP_DRIVER_AUTO)
+		return request->driver == CGROUP_DRIVER_SYSTEMD;
+	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
+}
+
+static bool uses_cgroupfs(const struct application *application)
+{
+	const struct hp_settings *settings = application->request.settings;
+
+	return (settings->cgroups_path || settings->resources) &&
+	       !is_for_systemd(&application->request);
+}
+
+/* Of the cgroupfs driver; the container's id where the settings name none. */
+static int read_path(const struct apply_request *request, char ret_path[static CGROUP_PATH_SIZE],
+		     struct hp_err *err)
+{
+	char default_path[CGROUP_PATH_SIZE];
+
+	snprintf(default_path, sizeof(default_path), "/%s", request->container);
+	return cgroup_path_read(request->settings->cgroups_path ? request->settings->cgroups_path
+								: default_path,
+				ret_path, err);
+}
+
 static int make_cgroup(struct application *application)
 {
 	const struct applier *applier = application->applier;
-	char path[CGROUP_PATH_SIZE], default_path[CGROUP_PATH_SIZE];
-	const char *asked = application->request.settings->cgroups_path;
-	int r;
+	const char *path = application->holding->cgroup_path;
+	int r = cgroup_tree_refuse(applier->cgroups, applier->mount_fd, path, &application->err);
 
-	snprintf(default_path, sizeof(default_path), "/%s", application->request.container);
-	r = cgroup_path_read(asked ? asked : default_path, path, &application->err);
-	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = cgroup_tree_refuse(applier->cgroups, applier->mount_fd, path, &application->err);
-	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	application->holding->cgroup_path = strdup(path);
-	if (!application->holding->cgroup_path)
-		return -ENOMEM;
-	r = cgroup_path_make(applier->mount_fd, path, on_making, application, &application->undo,
-			     &application->cgroup_fd, &application->err);
+	if (r == 0)
+		r = cgroup_path_make(applier->mount_fd, path, on_making, application,
+				     &application->undo, &application->cgroup_fd,
+				     &application->err);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
@@ -312,15 +332,6 @@ static int start_scope(struct application *application)
 
 /* ---- Apply ---- */
 
-static bool is_for_systemd(const struct apply_request *request)
-{
-	const char *path = request->settings->cgroups_path;
-
-	if (request->driver != CGROUP_DRIVER_AUTO)
-		return request->driver == CGROUP_DRIVER_SYSTEMD;
-	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
-}
-
 /* 1: goes on later. */
 static int apply_cgroup(struct application *application)
 {
@@ -341,19 +352,28 @@ static int apply_cgroup(struct application *application)
 						     : apply_cgroupfs(application);
 }
 
+/* With where the process comes from and where it goes, which is the way back after a crash. */
 static int add_holding(struct application *application)
 {
 	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
-	char former[CGROUP_PATH_SIZE];
+	char former[CGROUP_PATH_SIZE], path[CGROUP_PATH_SIZE];
 	struct holding from = {
 	    .pid = request->pid,
 	    .start_time = target_start_time(&application->target),
 	    .uid = request->uid,
 	};
 
+	int r = 0;
+
 	if (applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
 		from.former_path = former;
+	if (applier->mount_fd >= 0 && uses_cgroupfs(application)) {
+		r = read_path(request, path, &application->err);
+		from.cgroup_path = path;
+	}
+	if (r < 0)
+		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	return holdings_add(applier->holdings, request->container, &from, &application->holding);
 }
 

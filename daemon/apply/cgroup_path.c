@@ -434,6 +434,13 @@ static int move_all_once(int from_fd, int to_fd, const char *from)
 	return r;
 }
 
+int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to)
+{
+	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
+
+	return to_fd < 0 ? to_fd : move_one(to_fd, pid, from);
+}
+
 int cgroup_path_empty(int mount_fd, const char *from, const char *to)
 {
 	cleanup_close int from_fd = cgroup_path_open(mount_fd, from);

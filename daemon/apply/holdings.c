@@ -478,6 +478,12 @@ int holdings_enter(struct holdings *holdings, struct holding *holding, enum hold
 	return holdings_write(holdings, holding);
 }
 
+static int copy_text(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding)
 {
@@ -492,9 +498,11 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->pid = from->pid;
 	holding->start_time = from->start_time;
 	holding->uid = from->uid;
-	holding->former_path = from->former_path ? strdup(from->former_path) : NULL;
-	r = from->former_path && !holding->former_path ? -ENOMEM
-						       : holdings_write(holdings, holding);
+	r = copy_text(from->former_path, &holding->former_path);
+	if (r == 0)
+		r = copy_text(from->cgroup_path, &holding->cgroup_path);
+	if (r == 0)
+		r = holdings_write(holdings, holding);
 	if (r < 0) {
 		holding_free(holding);
 		return r;

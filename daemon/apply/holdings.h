@@ -90,7 +90,7 @@ struct holding *holdings_find(struct holdings *holdings, const char *container);
 
 /*
  * A new one, MAKING, with what of `from` is known before anything is made: pid, start_time, uid,
- * former_path (copied). -EEXIST; -EIO and the like where it cannot be written.
+ * and copies of former_path and cgroup_path. -EEXIST; -EIO and the like where it cannot be written.
  */
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding) must_check;

@@ -120,22 +120,30 @@ static bool made_its_cgroup(const struct holding *holding)
 	return false;
 }
 
+/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
+static int move_out(const struct removal *removal, bool is_made)
+{
+	const struct holding *holding = removal->holding;
+	int mount_fd = removal->applier->mount_fd;
+
+	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
+		return 0;
+	if (is_made)
+		return cgroup_path_empty(mount_fd, holding->cgroup_path, holding->former_path);
+	return cgroup_path_put_back(mount_fd, holding->pid, holding->cgroup_path,
+				    holding->former_path);
+}
+
 /* systemd would kill what is in its scope, and nobody asked for that. */
 static int look_at_cgroup(struct removal *removal)
 {
-	const struct applier *applier = removal->applier;
 	const struct holding *holding = removal->holding;
-	int r = 0;
+	bool is_made = made_its_cgroup(holding);
+	int r = move_out(removal, is_made);
 
-	if (!made_its_cgroup(holding))
-		return 0;
-	if (removal->moves_out && holding->former_path && holding->cgroup_path &&
-	    applier->mount_fd >= 0)
-		r = cgroup_path_empty(applier->mount_fd, holding->cgroup_path,
-				      holding->former_path);
 	if (r < 0)
 		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
-	if (is_populated(applier, holding))
+	if (is_made && is_populated(removal->applier, holding))
 		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
 			    "processes are in it");
 	return 0;

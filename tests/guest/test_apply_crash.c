@@ -148,9 +148,10 @@ struct daemon {
 	bool is_set_aside;
 };
 
-static void do_nothing_with(const char *container, const char *what, void *userdata)
+static void show_report(const char *container, const char *what, void *userdata)
 {
-	(void)container, (void)what, (void)userdata;
+	(void)userdata;
+	fprintf(stderr, "# %s: %s\n", container, what);
 }
 
 static int daemon_start(struct daemon *daemon)
@@ -164,7 +165,7 @@ static int daemon_start(struct daemon *daemon)
 	CHECK(holdings_open(state_directory, &holdings, &daemon->is_set_aside) == 0);
 	CHECK(!daemon->is_set_aside);
 	CHECK(applier_new(daemon->base, holdings, daemon->rdt, daemon->scopes, NULL,
-			  cgroup_path_open_mount(), do_nothing_with, NULL, &daemon->applier) == 0);
+			  cgroup_path_open_mount(), show_report, NULL, &daemon->applier) == 0);
 	return 0;
 }
 
@@ -423,6 +424,10 @@ static int check_nothing_is_left(const struct daemon *daemon)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 
+	/* What systemd is asked for takes its time. */
+	while (holdings_first(applier_holdings(daemon->applier)) &&
+	       loop_turn(daemon->base, deadline_ns))
+		continue;
 	for (size_t i = 0; i < ELEMENTS(things); i++) {
 		/* systemd removes an empty scope when it comes to it. */
 		while (things[i].kind == MADE_UNIT && exists(things[i].path) &&
