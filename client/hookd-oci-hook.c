@@ -33,7 +33,8 @@ static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
 
 struct shim {
 	enum hp_stage stage;
-	const char *hooks_file, *hooks_json, *hook_path; /* one of them is set */
+	const char *hooks_file, *hook_path; /* one of them is set, or there is hooks_json */
+	struct hp_buf hooks_json;
 	bool has_dashes;
 	char **hook_args; /* behind "--", NULL-terminated */
 	const char *address;
@@ -68,7 +69,7 @@ static const char usage[] =
     "\n"
     "SOURCE is one of\n"
     "  --hooks=FILE          a hooks object, or a config.json\n"
-    "  --hooks-json=JSON     a hooks object\n"
+    "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
     "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
     "OPTION is one of\n"
     "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, " HOOKD_ADDRESS_DEFAULT "\n"
@@ -123,7 +124,7 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 		shim->hooks_file = value;
 		return 0;
 	case OPTION_JSON:
-		shim->hooks_json = value;
+		hp_buf_append(&shim->hooks_json, value, strlen(value));
 		return 0;
 	case OPTION_HOOK:
 		shim->hook_path = value;
@@ -142,7 +143,7 @@ static int shim_check_options(const struct shim *shim)
 {
 	if (shim->stage == HP_STAGE_COUNT)
 		return shim_complain("--stage is required");
-	if (!!shim->hooks_file + !!shim->hooks_json + !!shim->hook_path != 1)
+	if (!!shim->hooks_file + !!shim->hooks_json.data + !!shim->hook_path != 1)
 		return shim_complain("one of --hooks, --hooks-json and --hook is required");
 	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
 		return shim_complain("%s: arguments go with --hook and behind --",
@@ -278,7 +279,9 @@ static int shim_read_hooks(struct shim *shim)
 		return shim_make_hook(shim);
 	if (shim->hooks_file)
 		return shim_read_file(shim);
-	return shim_parse_hooks(shim, shim->hooks_json, strlen(shim->hooks_json));
+	if (shim->hooks_json.failed)
+		return shim_complain("out of memory");
+	return shim_parse_hooks(shim, shim->hooks_json.data, shim->hooks_json.length);
 }
 
 /* ---- running ---- */
@@ -469,6 +472,7 @@ int main(int argc, char **argv)
 		return r > 0 ? 0 : SHIM_NO_HOOKD;
 	status = shim_main(&shim);
 	hp_buf_free(&shim.state);
+	hp_buf_free(&shim.hooks_json);
 	hp_arena_free(&shim.arena);
 	return status;
 }
