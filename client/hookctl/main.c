@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
+#include "client/standard_streams.h"
 
 struct verb {
 	const char *name;
@@ -167,6 +168,8 @@ int main(int argc, char **argv)
 	struct ctl ctl = {0};
 	int exit_status;
 
+	if (open_standard_streams() < 0)
+		return CTL_EXIT_UNREACHABLE;
 	setlocale(LC_CTYPE, "");
 	exit_status = main_with(&ctl, argc > 0 ? argc - 1 : 0, argv + 1);
 	hookd_client_free(ctl.client);
