@@ -341,6 +341,12 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 	watch_output(proc);
 }
 
+void proc_pause_output(struct proc *proc, bool is_paused)
+{
+	capture_pause(&proc->out[0], is_paused);
+	capture_pause(&proc->out[1], is_paused);
+}
+
 pid_t proc_pid(const struct proc *proc)
 {
 	return proc->child.pid;
