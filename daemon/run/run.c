@@ -472,9 +472,26 @@ pid_t run_pid(const struct run *run)
 	return run->proc ? proc_pid(run->proc) : 0;
 }
 
+/* Of the result, which a later daemon has, too. */
+size_t run_hook(const struct run *run)
+{
+	size_t last = 0;
+
+	if (run->state != RUN_DONE)
+		return run->current;
+	for (size_t i = 0; i < run->result.hook_count; i++) {
+		if (run->result.hooks[i].outcome == HP_HOOK_SKIPPED)
+			continue;
+		if (!run->result.hooks[i].success)
+			return i;
+		last = i;
+	}
+	return last;
+}
+
 const char *run_path(const struct run *run)
 {
-	return run->result.hook_count == 0 ? NULL : run->result.hooks[run->current].path;
+	return run->result.hook_count == 0 ? NULL : run->result.hooks[run_hook(run)].path;
 }
 
 size_t run_size(const struct run *run)

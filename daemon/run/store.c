@@ -2,8 +2,8 @@
 /*
  * The memory of what was run.
  *
- * Lists of all runs and of those that are done, two hash tables. Done runs leave when a new
- * one comes, or when a timer finds them too old; never while their own end is still on the stack.
+ * Lists of all runs and of those that are done, two hash tables. Done runs leave when there are too
+ * many, or when a timer finds them too old; never while their own end is still on the stack.
  * Called by ipc/.
  */
 #include "daemon/run/store.h"
@@ -146,6 +146,15 @@ int store_add(struct store *store, struct run *run)
 	return 0;
 }
 
+/* From the loop, as the ends of runs may be on the stack. */
+static void forget_soon(struct store *store)
+{
+	struct run *oldest = TAILQ_FIRST(&store->done);
+
+	if (oldest && is_over_limits(store, oldest))
+		event_active(store->timer, EV_TIMEOUT, 0);
+}
+
 /* What the run holds by now counts, in the place of what it held. */
 static void weigh(struct store *store, struct run *run)
 {
@@ -160,12 +169,14 @@ void store_finished(struct store *store, struct run *run)
 	run->is_kept = true;
 	store->kept++;
 	weigh(store, run);
+	forget_soon(store);
 }
 
 void store_found(struct store *store, struct run *run, struct hp_run_result *result)
 {
 	run_found(run, result);
 	weigh(store, run);
+	forget_soon(store);
 }
 
 /* ---- finding ---- */
