@@ -128,7 +128,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb)
 	if (ctl->options.operand_count < operands)
 		return ctl_usage("%s needs a %s", verb->name, verb->operand);
 	if (ctl->options.operand_count > operands)
-		return ctl_usage("%s: '%s' is one word too many", verb->name,
+		return ctl_usage("%s: unexpected argument '%s'", verb->name,
 				 ctl->options.operands[operands]);
 	set_output(ctl);
 	return verb->function(ctl);

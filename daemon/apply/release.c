@@ -254,7 +254,7 @@ static void drop_vanished(struct applier *applier, struct holding *holding)
 		next = TAILQ_NEXT(made, link);
 		if (is_there(applier, made))
 			continue;
-		snprintf(what, sizeof(what), "%s is there no more", made->name);
+		snprintf(what, sizeof(what), "%s no longer exists", made->name);
 		applier->report(holding->container, what, applier->userdata);
 		(void)holdings_unmade(applier->holdings, holding, made);
 	}
