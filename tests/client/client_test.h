@@ -15,7 +15,7 @@
 
 /* Without a status, so that it may be the state of any stage. */
 #define STATE                                                                                      \
-	"{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"pid\":7,\"bundle\":\"/"  \
+	"{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"pid\":7,\"bundle\":\"/"                          \
 	"b\"}"
 #define HOOKS "{\"createRuntime\":[{\"path\":\"/bin/true\"}]}"
 
