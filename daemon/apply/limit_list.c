@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the request's resources to files and texts: arithmetic and checks, no system call. Called by
- * whoever limits a cgroup, before limits_apply().
+ * From the request's resources to files and texts: arithmetic and checks, no system call.
  */
 #include "daemon/apply/limit_list.h"
 

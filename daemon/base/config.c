@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one table of keys, the files it is read from, and nothing that acts on it.
- * Called by main.c at the start.
  */
 #include "daemon/base/config.h"
 

@@ -19,7 +19,7 @@
  *
  * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
  * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
- * ones four system calls. Called by run.c.
+ * ones four system calls.
  */
 #include "daemon/run/proc.h"
 

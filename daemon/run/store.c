@@ -4,7 +4,6 @@
  *
  * Lists of all runs and of those that are done, two hash tables. Done runs leave when there are too
  * many, or when a timer finds them too old; never while their own end is still on the stack.
- * Called by ipc/.
  */
 #include "daemon/run/store.h"
 
