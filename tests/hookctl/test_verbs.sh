@@ -645,6 +645,10 @@ expect_status 125
 expect_empty out
 expect_in err nobody
 
+alone "a word too many" release web
+expect_status 2
+expect_in err "release: unexpected argument 'web'"
+
 alone "nobody runs it" run $run_options
 expect_status 125
 
