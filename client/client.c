@@ -141,7 +141,7 @@ static int client_check_server(struct hookd_client *client)
  */
 static int client_fail_to_connect(struct hookd_client *client, int r)
 {
-	bool is_default = strcmp(client->path, HOOKD_ADDRESS_DEFAULT + strlen("unix:")) == 0;
+	bool is_default = strcmp(client->path, &HOOKD_ADDRESS_DEFAULT[strlen("unix:")]) == 0;
 	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
 
 	switch (r) {

@@ -548,9 +548,10 @@ int main(int argc, char **argv)
 	if (open_standard_streams() < 0)
 		return SHIM_NO_HOOKD;
 	r = shim_read_options(&shim, argc, argv);
-	if (r != 0)
-		return r > 0 ? 0 : SHIM_NO_HOOKD;
-	status = shim_main(&shim);
+	if (r == 0)
+		status = shim_main(&shim);
+	else
+		status = r > 0 ? 0 : SHIM_NO_HOOKD;
 	hp_buf_free(&shim.state);
 	hp_buf_free(&shim.hooks_json);
 	hp_arena_free(&shim.arena);
