@@ -91,7 +91,7 @@ static const char usage[] =
     "gets PATH alone.\n"
     "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
-    "refused, 126 not spawned, 128+N killed by signal N.\n";
+    "refused, or the state is of another stage, 126 not spawned, 128+N killed by signal N.\n";
 
 enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
 

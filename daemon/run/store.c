@@ -53,9 +53,15 @@ static void forget(struct store *store, struct run *run)
 	run_free(run);
 }
 
+static bool holds_too_much(const struct store *store)
+{
+	return store->kept > store->config->kept_runs ||
+	       store->kept_bytes > store->config->kept_bytes;
+}
+
 static bool is_over_limits(const struct store *store, const struct run *oldest)
 {
-	if (store->kept > store->config->kept_runs || store->kept_bytes > store->config->kept_bytes)
+	if (holds_too_much(store))
 		return true;
 	return (clock_ns(CLOCK_BOOTTIME) - oldest->finished_ns) / 1000000 >
 	       (int64_t)store->config->kept_ms;
@@ -148,9 +154,7 @@ int store_add(struct store *store, struct run *run)
 /* From the loop, as the ends of runs may be on the stack. */
 static void forget_soon(struct store *store)
 {
-	struct run *oldest = TAILQ_FIRST(&store->done);
-
-	if (oldest && is_over_limits(store, oldest))
+	if (holds_too_much(store))
 		event_active(store->timer, EV_TIMEOUT, 0);
 }
 
