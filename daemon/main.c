@@ -57,15 +57,19 @@ static int load_config(const struct options *options, struct config *ret_config)
 		return r;
 	}
 	if (options->log_target &&
-	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0)
+	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0) {
+		log_error("invalid --log-target=%s: it takes auto, journal or stderr",
+			  options->log_target);
 		r = -EINVAL;
-	if (options->log_level &&
-	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0)
-		r = -EINVAL;
-	if (r < 0) {
-		log_error("unknown log target or level");
-		config_clear(ret_config);
 	}
+	if (options->log_level &&
+	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0) {
+		log_error("invalid --log-level=%s: it takes error, warning, info or debug",
+			  options->log_level);
+		r = -EINVAL;
+	}
+	if (r < 0)
+		config_clear(ret_config);
 	return r;
 }
 
@@ -85,10 +89,9 @@ static void set_default_limits(struct hookd *hookd)
 	if (limits.cpu.quota.is_set)
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
 	if (!hookd->cgroups && is_any)
-		log_warning("PidsMax, MemoryMax and CPUQuota do not count without cgroups");
+		log_warning("ignoring PidsMax=, MemoryMax= and CPUQuota=: there are no cgroups");
 	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
-		log_warning("a limit of the configuration does not count: %s: %s", err.path,
-			    err.reason);
+		log_warning("ignoring a limit of the configuration: %s: %s", err.path, err.reason);
 }
 
 static void set_spawn_defaults(struct hookd *hookd)

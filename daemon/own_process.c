@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookd's own process, as it has to be before anybody is served. No state. Called by main.c. */
+/* hookd's own process, as it has to be before anybody is served. No state. */
 #include "daemon/own_process.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /*
  * One Apply or Update from its beginning to its end, whatever it does in between: its memory, its
  * error, and the way back. One that failed puts back what it changed; of an Apply everything that
- * was made goes too, before its caller hears of it. Called by apply.c and update.c.
+ * was made goes too, before its caller hears of it.
  */
 #include <stdio.h>
 #include <string.h>

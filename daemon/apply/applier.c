@@ -3,7 +3,7 @@
  * The applier itself: what is held when hookd starts, and what becomes of a holding while nobody
  * asks for anything. When the process of a container has ended, what was made for it is removed;
  * what cannot go (processes are in its cgroup, the message bus is down) is tried again after a
- * pause. A watch waits for either; it is its holding's, and goes with it. Called by main.c.
+ * pause. A watch waits for either; it is its holding's, and goes with it.
  */
 #include <stdio.h>
 #include <string.h>

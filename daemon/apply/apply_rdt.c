@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Apply's part in resctrl: the group is made or found, then the process's threads are moved into
- * it, some in each turn of the loop. The schemata are there before the threads. Called by apply.c.
+ * it, some in each turn of the loop. The schemata are there before the threads.
  */
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * Attributes of somebody else's process. Every call here is by number, so the caller checks the
  * target afterwards (target.h says why that is enough); a revert by number does nothing where the
  * process is gone. Limits that could not be put back are refused before they are lowered, so that a
- * failure further on leaves nothing. Called by apply.c.
+ * failure further on leaves nothing.
  */
 #include "daemon/apply/process.h"
 

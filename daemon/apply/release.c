@@ -6,8 +6,6 @@
  *	looks --all can go--> removes one after the other --nothing is left--> (free)
  *	   \                     | systemd is asked, the loop goes on until it has answered
  *	    \______ cannot ______\______ failed ______> HELD
- *
- * Called by applier.c, apply.c and ipc/apply.c.
  */
 #include <stdio.h>
 #include <string.h>

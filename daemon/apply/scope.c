@@ -7,7 +7,7 @@
  *	both --the connection is lost--> (done, with an error)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply. Called by apply.c, update.c and release.c.
+ * it after its reply.
  */
 #include "daemon/apply/scope.h"
 

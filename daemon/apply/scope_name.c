@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of scopes and their slices, and where their cgroups are. Called by apply.c. */
+/* The names of scopes and their slices, and where their cgroups are. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk over /proc/PID/task, again and again. Used by process.c and apply_rdt.c. */
+/* A walk over /proc/PID/task, again and again. */
 #include "daemon/apply/threads.h"
 
 #include <fcntl.h>

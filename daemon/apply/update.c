@@ -2,7 +2,7 @@
 /*
  * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
  * that it does not write the old ones again; it is asked before what it knows, which it is told
- * again where the update fails. Called by ipc/apply.c.
+ * again where the update fails.
  */
 #include <stdio.h>
 #include <string.h>

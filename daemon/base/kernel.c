@@ -3,7 +3,7 @@
  * What hookd needs of the kernel, looked at once before it is ready. No state.
  *
  * Most parts are called in a way that a kernel which has them refuses with a known error, so that
- * any other answer tells that they are missing. Called by main.c.
+ * any other answer tells that they are missing.
  */
 #include "daemon/base/kernel.h"
 

@@ -39,7 +39,7 @@ static void write_run(struct hp_json_writer *writer, struct run *run)
 	put_string(writer, "error", run->result.error);
 	put_int(writer, "uid", run->uid);
 	if (run->state != RUN_QUEUED && run->result.hook_count > 0)
-		put_int(writer, "hook", (int64_t)run->current);
+		put_int(writer, "hook", (int64_t)run_hook(run));
 	put_int(writer, "hooks", (int64_t)run->request.hooks.count);
 	put_string(writer, "path", run_path(run));
 	if (run->state == RUN_RUNNING && run_pid(run) > 0)
