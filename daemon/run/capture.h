@@ -39,14 +39,22 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
  */
 int capture_watch(struct capture *capture);
 
+/* Reads some of what is there, where nothing watches it. */
+void capture_look(struct capture *capture);
+
 /* Reads what is there now, without blocking. */
 void capture_drain(struct capture *capture);
 
 /* True while somebody can still write: meaningful after capture_drain(). */
 bool capture_is_open(const struct capture *capture);
 
-/* Moves what was kept. Where the middle is missing, no character is left cut in two. */
-int capture_take(struct capture *capture, struct hp_output *ret_output) must_check;
+/*
+ * Moves what was kept. Where the middle is missing, no character is left cut in two. Without memory
+ * to join them the first part is all there is.
+ */
+void capture_take(struct capture *capture, struct hp_output *ret_output);
+/* Takes more out of the middle, until no more than `length` bytes are left. */
+void output_cut(struct hp_output *output, size_t length);
 
 void capture_close(struct capture *capture);
 
