@@ -15,18 +15,26 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/deadline.h"
 #include "client/hook_environment.h"
 #include "client/hook_list.h"
 #include "client/hookd.h"
 #include "client/local_run.h"
 #include "proto/limits.h"
 #include "proto/result.h"
+
+/* Of a hook without a timeout; what hookd gives it when nobody has configured another. */
+#define USUAL_TIMEOUT_NS 300000000000ull
+/* Between two requests to a hookd that is busy. */
+#define PAUSE_US_MIN 10000
+#define PAUSE_US_MAX 1000000
 
 enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
 static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
@@ -83,8 +91,11 @@ static const char usage[] =
     "program load code (LD_*, GLIBC_TUNABLES, ...); in createContainer and startContainer it\n"
     "gets PATH alone.\n"
     "\n"
+    "A hookd that is busy is asked again for as long as the first hook may take (without a\n"
+    "timeout 300 s); nothing was run then.\n"
+    "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
-    "refused, 126 not spawned, 128+N killed by signal N.\n";
+    "refused, the run cancelled or lost, 126 not spawned, 128+N killed by signal N.\n";
 
 enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
 
@@ -377,6 +388,40 @@ static int shim_report(const struct hookd_result *result)
 	return status ? status : SHIM_NO_HOOKD;
 }
 
+/* Never less than a moment, and more each time, for whoever is busy has others who ask too. */
+static uint64_t shim_pause_us(const struct hookd_client *client, uint64_t last_us)
+{
+	uint64_t pause_us = hookd_client_retry_after_us(client);
+
+	if (pause_us < PAUSE_US_MIN)
+		pause_us = PAUSE_US_MIN;
+	if (pause_us < 2 * last_us)
+		pause_us = 2 * last_us;
+	return pause_us < PAUSE_US_MAX ? pause_us : PAUSE_US_MAX;
+}
+
+/*
+ * Busy means that nothing was run. What a hook needs to be started is a part of the time that it
+ * may take, so it is asked for until the first hook's time is over.
+ */
+static int shim_run_in_time(const struct shim *shim, struct hookd_client *client,
+			    const struct hookd_run_request *request, struct hookd_result **ret)
+{
+	uint64_t timeout_ns = shim->list.hooks[0].timeout_ns, pause_us = 0;
+	int64_t deadline = deadline_after_ns(timeout_ns ? timeout_ns : USUAL_TIMEOUT_NS);
+	int r = hookd_run(client, request, ret);
+
+	while (r == -EBUSY && !deadline_has_passed(deadline)) {
+		int left_ms = deadline_left_ms(deadline), pause_ms;
+
+		pause_us = shim_pause_us(client, pause_us);
+		pause_ms = (int)(pause_us / 1000);
+		(void)poll(NULL, 0, pause_ms < left_ms || left_ms < 0 ? pause_ms : left_ms);
+		r = hookd_run(client, request, ret);
+	}
+	return r;
+}
+
 static int shim_run(struct shim *shim, struct hookd_client *client)
 {
 	struct hp_buf hooks = HP_BUF_INIT;
@@ -394,7 +439,7 @@ static int shim_run(struct shim *shim, struct hookd_client *client)
 		    .on_disconnect = "cancel",
 		};
 
-		if (hookd_run(client, &request, &result) < 0) {
+		if (shim_run_in_time(shim, client, &request, &result) < 0) {
 			(void)shim_complain("%s", hookd_client_error(client));
 		} else {
 			status = shim_report(result);
