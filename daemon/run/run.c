@@ -336,22 +336,25 @@ static bool is_last_hook(const struct run *run)
 
 /*
  * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
- * (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
+ * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
  */
 static bool is_passing(const struct run *run, enum spawn_step step, int error, bool was_started)
 {
 	const struct hp_settings *settings = run->request.settings;
-	bool has_limits = run->target.container.pid || (settings && settings->resources);
-	bool is_limit = has_limits && (step == SPAWN_STEP_EXEC || step == SPAWN_STEP_CGROUP);
+	bool has_container = run->target.container.pid != 0;
+	bool is_limit = step == SPAWN_STEP_CGROUP
+			    ? has_container
+			    : step == SPAWN_STEP_EXEC && settings && settings->resources;
 
 	if (run->current > 0 || run->is_cancelled)
 		return false;
+	/* By then the process was under whatever the request says. */
 	if (was_started)
-		return error_is_passing(error) && !run->target.container.pid && !settings;
+		return error_is_passing(error) && !has_container && !settings;
 	if (error == EMFILE || error == ENFILE)
 		return true;
 	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
-	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC) ||
+	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
 	    (step == SPAWN_STEP_RDT && error == EBUSY))
 		return true;
 	return error_is_passing(error) && !is_limit;

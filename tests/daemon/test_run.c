@@ -484,6 +484,50 @@ static void so_is_a_later_hook(void **state)
 	run_free(run);
 }
 
+static int error_of_child; /* 0: as it is */
+
+void __real_proc_take_result(struct proc *proc, struct hp_hook_result *ret_result);
+void __wrap_proc_take_result(struct proc *proc, struct hp_hook_result *ret_result);
+
+void __wrap_proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
+{
+	__real_proc_take_result(proc, ret_result);
+	if (!error_of_child)
+		return;
+	ret_result->outcome = HP_HOOK_SPAWN_FAILED;
+	ret_result->success = false;
+	ret_result->failed_errno = error_of_child;
+}
+
+/* What the child finds lacking before it is the hook; but it may be under a limit by then. */
+static void what_the_child_lacks_passes_too(void **state)
+{
+	struct hp_settings settings = {.no_new_privileges = true};
+	const struct hp_hook hook = SHELL_HOOK("exit 0");
+	struct hp_request request;
+	struct told told;
+	struct run *run = run_prepare(HP_STAGE_POSTSTOP, &hook, 1);
+
+	(void)state;
+	fail_clones(0, 0);
+	error_of_child = ENOMEM;
+	run_for(&told, run);
+	assert_string_equal(told.events, "ST");
+	run_free(run);
+	request = request_make("c", HP_STAGE_POSTSTOP, &hook, 1);
+	request.settings = &settings;
+	run = run_make(&test_context, "id", request);
+	run_for(&told, run);
+	assert_string_equal(told.events, "SFD");
+	run_free(run);
+	error_of_child = ENOENT;
+	run = run_prepare(HP_STAGE_POSTSTOP, &hook, 1);
+	run_for(&told, run);
+	assert_string_equal(told.events, "SFD");
+	run_free(run);
+	error_of_child = 0;
+}
+
 /* Nobody waits, and nobody can ask again: else nobody would know of it. */
 static void so_is_one_that_nobody_hears_of(void **state)
 {
@@ -575,6 +619,7 @@ int main(void)
 	    RUN_TEST(what_passes_turns_a_run_away),
 	    RUN_TEST(what_does_not_pass_is_a_result),
 	    RUN_TEST(so_is_a_later_hook),
+	    RUN_TEST(what_the_child_lacks_passes_too),
 	    RUN_TEST(so_is_one_that_nobody_hears_of),
 	    RUN_TEST(so_is_a_limit_of_the_requests_own),
 	    RUN_TEST(a_lost_run_is_done),

@@ -221,6 +221,51 @@ static void the_line_goes_on(void **state)
 	harness_await_log(harness, "turned away, nothing was run: ");
 }
 
+/* Of hookd's own cgroup: the kernel makes none below any more (EAGAIN). */
+static void allow_cgroups(const struct harness *harness, const char *count)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cgroup.max.descendants", harness->cgroup);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(count, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* It has some in reserve, which as many hooks use up. */
+static void a_limit_of_cgroups_is_busy(void **state)
+{
+	enum { RESERVE_MAX = 80 };
+	struct harness *harness = *state;
+	struct client *client = NULL;
+	int started = fifo_open(harness, "started");
+	bool is_busy = false;
+	char container[16];
+
+	harness_needs_cgroups(harness);
+	fifo_open(harness, "go");
+	allow_cgroups(harness, "0");
+	for (int i = 0; !is_busy && i < RESERVE_MAX; i++) {
+		client = client_open(harness);
+		snprintf(container, sizeof(container), "box-%d", i);
+		begin_run(client, .container = container, .extra = ",'onDisconnect':'cancel'",
+			  .hooks = {WAITING});
+		await_true(fifo_has_told(started) || client_has_input(client), "it has begun");
+		is_busy = client_has_input(client);
+		if (!is_busy)
+			fifo_await(started);
+	}
+	assert_true(is_busy);
+	client_receive(client);
+	check_error(client, "io.hookd.hooks.Busy");
+	check_part(client, "reason", "cgroup: ");
+	allow_cgroups(harness, "max");
+	run(client, .container = "other", .hooks = {MARKING});
+	check_success(client);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +276,7 @@ int main(int argc, char **argv)
 	    TEST(who_wants_no_answer_can_look_it_up),
 	    TEST_PREPARED(a_crash_does_not_bring_it_back),
 	    TEST(the_line_goes_on),
+	    TEST(a_limit_of_cgroups_is_busy),
 	};
 
 	harness_read_arguments(argc, argv);
