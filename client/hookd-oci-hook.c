@@ -5,7 +5,7 @@
  * it with the OCI state on stdin; it hands the hooks of one stage to hookd and ends with the exit
  * status that the failing hook had, so that the runtime needs to know nothing of all this.
  *
- *	read the state, read the hooks, connect --ok----> run, show stderr, exit status
+ *	read the state, read the hooks, connect --ok----> run, show output, exit status
  *	                                        `-down--> --if-down: fail, run-local or ignore
  *
  * A runtime starts one for each stage of each container: it is linked static, and small.
@@ -15,39 +15,39 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "client/deadline.h"
 #include "client/hook_environment.h"
 #include "client/hook_list.h"
 #include "client/hookd.h"
 #include "client/local_run.h"
+#include "client/oci_state.h"
+#include "client/run.h"
+#include "client/shim_output.h"
+#include "client/shim_patience.h"
+#include "client/standard_streams.h"
 #include "proto/limits.h"
 #include "proto/result.h"
-
-/* Of a hook without a timeout; what hookd gives it when nobody has configured another. */
-#define USUAL_TIMEOUT_NS 300000000000ull
-/* Between two requests to a hookd that is busy. */
-#define PAUSE_US_MIN 10000
-#define PAUSE_US_MAX 1000000
 
 enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
 static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
 
 struct shim {
 	enum hp_stage stage;
-	const char *hooks_file, *hooks_json, *hook_path; /* one of them is set */
+	const char *hooks_file, *hook_path; /* one of them is set, or there is hooks_json */
+	struct hp_buf hooks_json;
 	bool has_dashes;
 	char **hook_args; /* behind "--", NULL-terminated */
 	const char *address;
 	enum if_down if_down;
 
 	struct hp_buf state; /* as it came, terminated */
+	struct oci_state known;
 	struct hp_arena arena;
 	struct hp_hook_list list; /* in `arena` */
 	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
@@ -76,7 +76,7 @@ static const char usage[] =
     "\n"
     "SOURCE is one of\n"
     "  --hooks=FILE          a hooks object, or a config.json\n"
-    "  --hooks-json=JSON     a hooks object\n"
+    "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
     "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
     "OPTION is one of\n"
     "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, " HOOKD_ADDRESS_DEFAULT "\n"
@@ -95,7 +95,8 @@ static const char usage[] =
     "timeout 300 s); nothing was run then.\n"
     "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
-    "refused, the run cancelled or lost, 126 not spawned, 128+N killed by signal N.\n";
+    "refused, the run cancelled or lost, or the state is of another stage, 126 not spawned,\n"
+    "128+N killed by signal N.\n";
 
 enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
 
@@ -134,7 +135,7 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 		shim->hooks_file = value;
 		return 0;
 	case OPTION_JSON:
-		shim->hooks_json = value;
+		hp_buf_append(&shim->hooks_json, value, strlen(value));
 		return 0;
 	case OPTION_HOOK:
 		shim->hook_path = value;
@@ -153,7 +154,7 @@ static int shim_check_options(const struct shim *shim)
 {
 	if (shim->stage == HP_STAGE_COUNT)
 		return shim_complain("--stage is required");
-	if (!!shim->hooks_file + !!shim->hooks_json + !!shim->hook_path != 1)
+	if (!!shim->hooks_file + !!shim->hooks_json.data + !!shim->hook_path != 1)
 		return shim_complain("one of --hooks, --hooks-json and --hook is required");
 	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
 		return shim_complain("%s: arguments go with --hook and behind --",
@@ -184,6 +185,24 @@ static int shim_read_options(struct shim *shim, int argc, char **argv)
 }
 
 /* ---- what to run ---- */
+
+/*
+ * As strerror(3), but for words by which podman and docker tell that the container's own program is
+ * missing or may not be run: they look for them in all that a failing runtime has said.
+ */
+static const char *shim_words(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return "No such file";
+	case EACCES:
+	case EPERM:
+		return "it may not be read";
+	default:
+		return strerror(error);
+	}
+}
 
 /* All of a file, terminated; -EMSGSIZE when hookd would not take it. */
 static int shim_read_all(int fd, struct hp_buf *buf)
@@ -216,6 +235,18 @@ static int shim_read_state(struct shim *shim)
 	if (r < 0)
 		return shim_complain("the state on stdin: %s", strerror(-r));
 	return shim->state.length > 0 ? 0 : shim_complain("there is no state on stdin");
+}
+
+/* Hooks of one stage that are run at another do the wrong thing to a container. */
+static int shim_check_stage(struct shim *shim)
+{
+	if (oci_state_read(shim->state.data, shim->state.length, &shim->arena, &shim->known) < 0)
+		return shim_complain("out of memory");
+	if (oci_state_may_be_of(&shim->known, shim->stage))
+		return 0;
+	return shim_complain("--stage=%s is not the stage that it is run at: the state says that "
+			     "the container is %s; no hook was run",
+			     hp_stage_names[shim->stage], shim->known.status);
 }
 
 /* A config.json is told by its version, which is required there and is no stage. */
@@ -252,7 +283,7 @@ static int shim_read_file(struct shim *shim)
 	struct hp_buf text = HP_BUF_INIT;
 
 	if (fd < 0)
-		return shim_complain("%s: %s", shim->hooks_file, strerror(errno));
+		return shim_complain("%s: %s", shim->hooks_file, shim_words(errno));
 	r = shim_read_all(fd, &text);
 	close(fd);
 	if (r < 0)
@@ -276,7 +307,7 @@ static int shim_make_hook(struct shim *shim)
 	if (hook)
 		hook->args = hp_arena_calloc(&shim->arena, count + 2, sizeof(char *));
 	if (!hook || !hook->args)
-		return shim_complain("memory is out");
+		return shim_complain("out of memory");
 	hook->path = hook->args[0] = (char *)shim->hook_path;
 	memcpy(hook->args + 1, shim->hook_args, count * sizeof(char *));
 	shim->list = (struct hp_hook_list){.hooks = hook, .count = 1};
@@ -289,7 +320,9 @@ static int shim_read_hooks(struct shim *shim)
 		return shim_make_hook(shim);
 	if (shim->hooks_file)
 		return shim_read_file(shim);
-	return shim_parse_hooks(shim, shim->hooks_json, strlen(shim->hooks_json));
+	if (shim->hooks_json.failed)
+		return shim_complain("out of memory");
+	return shim_parse_hooks(shim, shim->hooks_json.data, shim->hooks_json.length);
 }
 
 /* ---- running ---- */
@@ -299,7 +332,7 @@ static int shim_read_hooks(struct shim *shim)
 static int shim_give_environment(struct shim *shim)
 {
 	if (hook_environment(shim->stage, environ, &shim->arena, &shim->inherited) < 0)
-		return shim_complain("memory is out");
+		return shim_complain("out of memory");
 	for (size_t i = 0; i < shim->list.count; i++) {
 		if (!shim->list.hooks[i].env)
 			shim->list.hooks[i].env = shim->inherited;
@@ -363,11 +396,20 @@ static int shim_status_of(const struct hookd_hook_result *hook)
 	return SHIM_NO_HOOKD;
 }
 
-/* What the hooks wrote to stderr goes to ours, then why the run failed. */
-static int shim_report(const struct hookd_result *result)
+static int shim_outcome(const struct hookd_result *result)
 {
 	const struct hookd_hook_result *hook;
-	int status = 0;
+
+	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
+		if (!hook->success)
+			return shim_status_of(hook);
+	}
+	return SHIM_NO_HOOKD;
+}
+
+static void shim_show_stderr(const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook;
 
 	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
 		size_t length = hook->stderr_length;
@@ -375,9 +417,12 @@ static int shim_report(const struct hookd_result *result)
 		(void)fwrite(hook->stderr_data, 1, length, stderr);
 		if (length > 0 && hook->stderr_data[length - 1] != '\n')
 			(void)fputc('\n', stderr);
-		if (!hook->success && status == 0)
-			status = shim_status_of(hook);
 	}
+}
+
+/* Why the run failed, behind what the hooks wrote. */
+static int shim_report(const struct hookd_result *result)
+{
 	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
 		return 0;
 	if (hookd_result_error(result))
@@ -385,47 +430,53 @@ static int shim_report(const struct hookd_result *result)
 	else
 		(void)shim_complain("the run %s is %s", hookd_result_run(result),
 				    hookd_result_outcome(result));
-	return status ? status : SHIM_NO_HOOKD;
+	return shim_outcome(result);
 }
 
-/* Never less than a moment, and more each time, for whoever is busy has others who ask too. */
-static uint64_t shim_pause_us(const struct hookd_client *client, uint64_t last_us)
+static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
 {
-	uint64_t pause_us = hookd_client_retry_after_us(client);
-
-	if (pause_us < PAUSE_US_MIN)
-		pause_us = PAUSE_US_MIN;
-	if (pause_us < 2 * last_us)
-		pause_us = 2 * last_us;
-	return pause_us < PAUSE_US_MAX ? pause_us : PAUSE_US_MAX;
+	(void)client;
+	shim_output_event(userdata, event);
 }
 
-/*
- * Busy means that nothing was run. What a hook needs to be started is a part of the time that it
- * may take, so it is asked for until the first hook's time is over.
- */
-static int shim_run_in_time(const struct shim *shim, struct hookd_client *client,
-			    const struct hookd_run_request *request, struct hookd_result **ret)
+/* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
+static int shim_ask(const struct shim *shim, struct hookd_client *client,
+		    const struct hookd_run_request *request, struct shim_output *output,
+		    struct hookd_result **ret)
 {
-	uint64_t timeout_ns = shim->list.hooks[0].timeout_ns, pause_us = 0;
-	int64_t deadline = deadline_after_ns(timeout_ns ? timeout_ns : USUAL_TIMEOUT_NS);
-	int r = hookd_run(client, request, ret);
+	return shim->known.has_output_files ? run_follow(client, request, on_event, output, ret)
+					    : hookd_run(client, request, ret);
+}
 
-	while (r == -EBUSY && !deadline_has_passed(deadline)) {
-		int left_ms = deadline_left_ms(deadline), pause_ms;
+static int shim_call(struct shim *shim, struct hookd_client *client,
+		     const struct hookd_run_request *request)
+{
+	struct shim_patience patience = shim_patience_for(&shim->list.hooks[0]);
+	struct shim_output output = {0};
+	struct hookd_result *result;
+	int r, status;
 
-		pause_us = shim_pause_us(client, pause_us);
-		pause_ms = (int)(pause_us / 1000);
-		(void)poll(NULL, 0, pause_ms < left_ms || left_ms < 0 ? pause_ms : left_ms);
-		r = hookd_run(client, request, ret);
+	if (shim->known.has_output_files)
+		(void)signal(SIGPIPE, SIG_IGN);
+	do {
+		r = shim_ask(shim, client, request, &output, &result);
+	} while (r == -EBUSY && shim_waits_for(client, &patience));
+	if (r < 0) {
+		(void)shim_complain("%s", hookd_client_error(client));
+		return SHIM_NO_HOOKD;
 	}
-	return r;
+	if (shim->known.has_output_files)
+		shim_output_end(&output, result);
+	else
+		shim_show_stderr(result);
+	status = shim_report(result);
+	hookd_result_free(result);
+	return status;
 }
 
 static int shim_run(struct shim *shim, struct hookd_client *client)
 {
 	struct hp_buf hooks = HP_BUF_INIT;
-	struct hookd_result *result;
 	int status = SHIM_NO_HOOKD;
 
 	if (shim_write_hooks(shim, &hooks) >= 0) {
@@ -439,12 +490,7 @@ static int shim_run(struct shim *shim, struct hookd_client *client)
 		    .on_disconnect = "cancel",
 		};
 
-		if (shim_run_in_time(shim, client, &request, &result) < 0) {
-			(void)shim_complain("%s", hookd_client_error(client));
-		} else {
-			status = shim_report(result);
-			hookd_result_free(result);
-		}
+		status = shim_call(shim, client, &request);
 	}
 	hp_buf_free(&hooks);
 	return status;
@@ -489,6 +535,8 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	if (shim->list.count == 0)
 		return 0;
+	if (shim_check_stage(shim) < 0)
+		return SHIM_NO_HOOKD;
 	if (shim_give_environment(shim) < 0)
 		return SHIM_NO_HOOKD;
 	r = hookd_client_new(shim_address(shim), &client);
@@ -508,12 +556,17 @@ static int shim_main(struct shim *shim)
 int main(int argc, char **argv)
 {
 	struct shim shim = {.stage = HP_STAGE_COUNT};
-	int r = shim_read_options(&shim, argc, argv), status;
+	int r, status;
 
-	if (r != 0)
-		return r > 0 ? 0 : SHIM_NO_HOOKD;
-	status = shim_main(&shim);
+	if (open_standard_streams() < 0)
+		return SHIM_NO_HOOKD;
+	r = shim_read_options(&shim, argc, argv);
+	if (r == 0)
+		status = shim_main(&shim);
+	else
+		status = r > 0 ? 0 : SHIM_NO_HOOKD;
 	hp_buf_free(&shim.state);
+	hp_buf_free(&shim.hooks_json);
 	hp_arena_free(&shim.arena);
 	return status;
 }

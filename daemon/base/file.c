@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing of kernfs files. It keeps nothing; called by apply/. */
+/* Reading and writing of kernfs files. It keeps nothing. */
 #include "daemon/base/file.h"
 
 #include <fcntl.h>

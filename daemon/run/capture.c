@@ -47,7 +47,7 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
 
 int capture_watch(struct capture *capture)
 {
-	if (capture->fd < 0 || capture->event)
+	if (capture->fd < 0 || capture->event || capture->is_paused)
 		return 0;
 	capture->event =
 	    event_new(capture->base, capture->fd, EV_READ | EV_PERSIST, on_readable, capture);
@@ -57,6 +57,16 @@ int capture_watch(struct capture *capture)
 		event_free(take_ptr(capture->event));
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+int capture_pause(struct capture *capture, bool is_paused)
+{
+	capture->is_paused = is_paused;
+	if (!is_paused)
+		return capture_watch(capture);
+	if (capture->event)
+		event_free(take_ptr(capture->event));
 	return 0;
 }
 
@@ -161,7 +171,7 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 void capture_look(struct capture *capture)
 {
-	if (!capture->event)
+	if (!capture->event && !capture->is_paused)
 		read_chunks(capture, CHUNKS_PER_WAKEUP);
 }
 

@@ -11,7 +11,7 @@
 
 /*
  * What a hook writes into one pipe: the first and the last part are kept, all is counted, the
- * pipe is always read, so that a hook never waits for hookd and hookd's memory stays flat.
+ * pipe is read as it fills, so that a hook does not wait for hookd and hookd's memory stays flat.
  */
 
 /* Told of every chunk as it is read; the bytes are valid during the call. */
@@ -26,6 +26,7 @@ struct capture {
 	char *tail; /* a ring of HP_CAPTURE_TAIL_BYTES, made when the head is full */
 	size_t tail_length, tail_end;
 	uint64_t total;
+	bool is_paused;
 	capture_fn on_chunk; /* NULL: nobody listens */
 	void *userdata;
 };
@@ -41,6 +42,12 @@ int capture_watch(struct capture *capture);
 
 /* Reads some of what is there, where nothing watches it. */
 void capture_look(struct capture *capture);
+
+/*
+ * While it pauses nothing is read, and the hook waits where the pipe is full: for a listener that
+ * could not keep up. -ENOMEM: it cannot be watched again yet, see capture_watch().
+ */
+int capture_pause(struct capture *capture, bool is_paused);
 
 /* Reads what is there now, without blocking. */
 void capture_drain(struct capture *capture);

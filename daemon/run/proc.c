@@ -15,7 +15,7 @@
  *	              DONE                       FAMILY_WAIT_NS (freed)
  *
  * Until its exit is there a hook has not ended: at the deadline one whose exit is held has timed
- * out, as any other. How its exit and its pipes are watched is proc_watch.c's. Called by run.c.
+ * out, as any other. How its exit and its pipes are watched is proc_watch.c's.
  */
 #include "daemon/run/proc.h"
 
@@ -229,6 +229,13 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 		proc->out[i].userdata = proc;
 	}
 	proc_watch_output(proc);
+}
+
+void proc_pause_output(struct proc *proc, bool is_paused)
+{
+	for (int i = 0; i < 2; i++)
+		if (capture_pause(&proc->out[i], is_paused) < 0)
+			proc_watch_later(proc);
 }
 
 pid_t proc_pid(const struct proc *proc)

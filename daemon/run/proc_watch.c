@@ -13,7 +13,7 @@
  * ones four system calls.
  *
  * What cannot be watched, since memory is out or epoll(7) takes no more, is asked and read at each
- * tick until it can: a hook that lives ends as any other. Called by proc.c.
+ * tick until it can: a hook that lives ends as any other.
  */
 #include "daemon/run/proc_watch.h"
 

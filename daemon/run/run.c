@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/run/hook_spec.h"
 #include "daemon/run/run_result.h"
 #include "daemon/run/sentence.h"
 
@@ -135,6 +136,16 @@ static bool has_listener(const struct run *run)
 	return false;
 }
 
+static bool has_one_behind(const struct run *run)
+{
+	const struct run_waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &run->waiters, link)
+		if (waiter->is_behind)
+			return true;
+	return false;
+}
+
 void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
@@ -144,59 +155,17 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
 {
+	run_set_behind(run, waiter, false);
 	TAILQ_REMOVE(&run->waiters, waiter, link);
 }
 
-/* ---- the environment ---- */
-
-/* "name=value" in the request's arena. */
-static char *make_variable(struct hp_request *request, const char *name, const char *value)
+void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 {
-	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
-	char *variable = hp_arena_alloc(&request->arena, size);
-
-	if (variable)
-		snprintf(variable, size, "%s=%s", name, value);
-	return variable;
-}
-
-/*
- * A hook's environment is what its request says and nothing of hookd's own. Where the request says
- * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
- */
-static char **hook_environment(struct run *run, const struct hp_hook *hook)
-{
-	struct hp_request *request = &run->request;
-	size_t count = 0;
-	char **environment;
-
-	while (hook->env && hook->env[count])
-		count++;
-	environment = hp_arena_calloc(&request->arena, count + 3, sizeof(*environment));
-	if (!environment)
-		return NULL;
-	if (hook->env)
-		memcpy(environment, hook->env, count * sizeof(*environment));
-	else if (!(environment[count++] =
-		       make_variable(request, "PATH", run->context->config->default_path)))
-		return NULL;
-	if (request->traceparent &&
-	    !(environment[count++] = make_variable(request, "TRACEPARENT", request->traceparent)))
-		return NULL;
-	return environment;
-}
-
-/* As runc does: without arguments, argv is the path. */
-static char **hook_arguments(struct run *run, const struct hp_hook *hook)
-{
-	char **arguments;
-
-	if (hook->args && hook->args[0])
-		return hook->args;
-	arguments = hp_arena_calloc(&run->request.arena, 2, sizeof(*arguments));
-	if (arguments)
-		arguments[0] = hook->path;
-	return arguments;
+	if (waiter->is_behind == is_behind)
+		return;
+	waiter->is_behind = is_behind;
+	if (run->proc)
+		proc_pause_output(run->proc, has_one_behind(run));
 }
 
 /* ---- one hook ---- */
@@ -216,23 +185,6 @@ static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
 	if (timeout_ns == 0 || waited_ns == 0)
 		return timeout_ns;
 	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
-}
-
-static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_spec *spec)
-{
-	*spec = (struct proc_spec){
-	    .path = hook->path,
-	    .argv = hook_arguments(run, hook),
-	    .envp = hook_environment(run, hook),
-	    .dir = hook->dir,
-	    .soft_dir = run->request.bundle,
-	    .state = run->request.state,
-	    .state_length = run->request.state_length,
-	    .timeout_ns = timeout_left_ns(run, hook),
-	    .target = run->target,
-	    .any_owner = !run->context->config->check_hook_files,
-	};
-	return spec->argv && spec->envp ? 0 : -ENOMEM;
 }
 
 /* The cgroup that the run has for its hooks, and what else its settings ask for. */
@@ -256,9 +208,10 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
 	struct proc_spec spec;
-	int r = fill_spec(run, hook, &spec);
+	int r = hook_spec_fill(run, hook, &spec);
 
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
+	spec.timeout_ns = timeout_left_ns(run, hook);
 	if (r == 0)
 		r = provide(run, &spec, ret_failure);
 	if (r == 0)
@@ -270,6 +223,8 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 	}
 	if (has_listener(run))
 		proc_listen(run->proc, on_hook_output);
+	if (has_one_behind(run))
+		proc_pause_output(run->proc, true);
 	result->pid = proc_pid(run->proc);
 	result->started_us = proc_started_us(run->proc);
 	return 0;
@@ -544,9 +499,26 @@ pid_t run_pid(const struct run *run)
 	return run->proc ? proc_pid(run->proc) : 0;
 }
 
+/* Of the result, which a later daemon has, too. */
+size_t run_hook(const struct run *run)
+{
+	size_t last = 0;
+
+	if (run->state != RUN_DONE)
+		return run->current;
+	for (size_t i = 0; i < run->result.hook_count; i++) {
+		if (run->result.hooks[i].outcome == HP_HOOK_SKIPPED)
+			continue;
+		if (!run->result.hooks[i].success)
+			return i;
+		last = i;
+	}
+	return last;
+}
+
 const char *run_path(const struct run *run)
 {
-	return run->result.hook_count == 0 ? NULL : run->result.hooks[run->current].path;
+	return run->result.hook_count == 0 ? NULL : run->result.hooks[run_hook(run)].path;
 }
 
 size_t run_size(const struct run *run)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The result of a run, from "all skipped" to whole. Owns no state of its own: everything stands in
- * run->result. Called by run.c.
+ * run->result.
  */
 #include "daemon/run/run_result.h"
 

@@ -15,6 +15,6 @@ run_tests() { # RUNTIME TEST...
 }
 
 # What runc makes of failures does not depend on the kernel, and is tested outside.
-run_tests crun stages failures
-run_tests runc stages
+run_tests crun stages failures delegate
+run_tests runc stages delegate
 exit $status

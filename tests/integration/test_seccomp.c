@@ -311,6 +311,22 @@ static bool is_hung_up(int connection)
 	return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
+/* No process is left of what hookd has started. */
+static bool has_empty_cgroups(const struct harness *harness)
+{
+	char path[512], text[256] = "";
+	FILE *file;
+
+	if (!harness->cgroup[0])
+		return true;
+	snprintf(path, sizeof(path), "%s/cgroup.events", harness->cgroup);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	(void)!fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	return strstr(text, "populated 0") != NULL;
+}
+
 /*
  * It takes the connection and nothing from it. The hook runs all the same, and when its time is
  * over nobody waits for that agent any more; nor is anything of the hook's kept by who did.
@@ -341,6 +357,7 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 	connection = accept(agent.socket, NULL, NULL);
 	assert_true(connection >= 0);
 	await_true(is_hung_up(connection), "who hands the descriptor over has given up");
+	await_true(has_empty_cgroups(harness), "and has ended");
 	await_true(probe_count_fds(harness->pid) == fds, "hookd has closed what it had open");
 	close(connection);
 	close(agent.socket);
