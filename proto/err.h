@@ -44,6 +44,9 @@ struct hp_err {
 int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Fills *err with HP_ERR_BUSY, which the caller may overcome by asking again; returns -EBUSY. */
+int hp_err_busy(struct hp_err *err, const char *reason, ...) __attribute__((format(printf, 2, 3)));
+
 /* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
 int hp_err_no_memory(struct hp_err *err);
 
