@@ -23,10 +23,9 @@
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/records.h"
 #include "daemon/options.h"
+#include "daemon/place.h"
 #include "version.h"
 
-#define DEFAULT_SOCKET	     "/run/hookd/hookd.sock"
-#define DEFAULT_STATE_DIR    "/run/hookd"
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
 #define LAST_REPLIES_TICK_US (20 * 1000)
@@ -38,6 +37,7 @@ enum exit_code { EXIT_USAGE = 2, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
 struct program {
 	struct hookd hookd;
 	const struct options *options;
+	struct place place;
 	struct listener *listeners[SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
@@ -280,21 +280,8 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 	log_notice("hooks run without cgroups of their own: %s", reason);
 }
 
-/*
- * The state directory named, the one that the service manager made, or the default beside the
- * default socket. A private hookd with a socket elsewhere keeps nothing unasked: NULL.
- */
-static const char *state_directory(const struct options *options)
+static void open_records(struct hookd *hookd, const char *directory)
 {
-	const char *directory =
-	    options->state_dir ? options->state_dir : getenv("RUNTIME_DIRECTORY");
-
-	return directory || options->socket ? directory : DEFAULT_STATE_DIR;
-}
-
-static void open_records(struct hookd *hookd, const struct options *options)
-{
-	const char *directory = state_directory(options);
 	int r;
 
 	if (!directory)
@@ -342,9 +329,8 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 			    directory, strerror(-r));
 }
 
-static int make_applier(struct hookd *hookd, const struct options *options)
+static int make_applier(struct hookd *hookd, const char *directory)
 {
-	const char *directory = state_directory(options);
 	struct holdings *holdings;
 	bool is_set_aside;
 	int r = bus_new(hookd->base, &hookd->bus);
@@ -370,10 +356,14 @@ static int make_applier(struct hookd *hookd, const struct options *options)
 	return r;
 }
 
-static int make_hookd(struct hookd *hookd, const struct options *options)
+static int make_hookd(struct program *program)
 {
+	const char *state = program->place.state[0] ? program->place.state : NULL;
+	struct hookd *hookd = &program->hookd;
 	int r = self_init(&hookd->self);
 
+	if (r == 0)
+		r = place_make_directory(&program->place);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
@@ -385,7 +375,7 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
-	make_cgroups(hookd, options->cgroup_root);
+	make_cgroups(hookd, program->options->cgroup_root);
 	set_default_limits(hookd);
 	set_spawn_defaults(hookd);
 	r = rdt_new(NULL, &hookd->rdt);
@@ -411,8 +401,8 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r < 0)
 		return r;
-	open_records(hookd, options);
-	r = make_applier(hookd, options);
+	open_records(hookd, state);
+	r = make_applier(hookd, state);
 	if (r < 0)
 		return r;
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
@@ -428,12 +418,9 @@ static void on_connection(int fd, void *userdata)
 
 static int bind_own_socket(struct program *program, int *ret_fd)
 {
-	const char *path = program->options->socket ? program->options->socket : DEFAULT_SOCKET;
-	int r;
+	const char *path = program->place.socket;
+	int r = listener_bind(path, ret_fd);
 
-	if (!program->options->socket)
-		(void)mkdir("/run/hookd", 0755);
-	r = listener_bind(path, ret_fd);
 	if (r < 0) {
 		log_error("cannot listen on %s: %s", path, strerror(-r));
 		return r;
@@ -495,8 +482,10 @@ static void clear(struct program *program)
 
 static int run(struct program *program)
 {
-	int r = make_hookd(&program->hookd, program->options);
+	int r = place_find(program->options, &program->place);
 
+	if (r == 0)
+		r = make_hookd(program);
 	if (r == 0)
 		r = make_events(program);
 	if (r == 0)
