@@ -38,6 +38,7 @@ struct program {
 	struct hookd hookd;
 	const struct options *options;
 	struct place place;
+	int state_lock; /* of the state directory, or -1 */
 	struct listener *listeners[SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
@@ -280,16 +281,14 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 	log_notice("hooks run without cgroups of their own: %s", reason);
 }
 
-static void open_records(struct hookd *hookd, const char *directory)
+static int open_records(struct hookd *hookd, const char *directory)
 {
-	int r;
+	int r =
+	    directory ? records_open(directory, &hookd->runs, hookd->store, &hookd->records) : 0;
 
-	if (!directory)
-		return;
-	r = records_open(directory, &hookd->runs, hookd->store, &hookd->records);
 	if (r < 0)
-		log_warning("results will not outlive this daemon: %s: %s", directory,
-			    strerror(-r));
+		log_error("the records of runs in %s cannot be used: %s", directory, strerror(-r));
+	return r;
 }
 
 /* ---- what is held for callers ---- */
@@ -327,27 +326,38 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 	if (r < 0)
 		log_warning("resctrl groups are left behind when hookd is killed: %s: %s",
 			    directory, strerror(-r));
+	else if (r > 0)
+		log_warning("%s/resctrl-groups is damaged or not hookd's, and is set aside: groups "
+			    "that it names are not removed",
+			    directory);
+}
+
+static int open_holdings(const char *directory, struct holdings **ret_holdings)
+{
+	bool is_set_aside;
+	int r = holdings_open(directory, ret_holdings, &is_set_aside);
+
+	if (is_set_aside)
+		log_error("%s/holdings.db is damaged, empty or not hookd's, and is set aside: what "
+			  "it tells of is held no more",
+			  directory);
+	if (r == -EBUSY)
+		log_error("%s/holdings.db is locked by process %d", directory,
+			  holdings_locker(directory));
+	else if (r < 0)
+		log_error("%s/holdings.db cannot be used: %s", directory, strerror(-r));
+	return r;
 }
 
 static int make_applier(struct hookd *hookd, const char *directory)
 {
 	struct holdings *holdings;
-	bool is_set_aside;
 	int r = bus_new(hookd->base, &hookd->bus);
 
 	if (r == 0)
 		r = scopes_new(hookd->bus, &hookd->scopes);
-	if (r < 0)
-		return r;
-	r = holdings_open(directory, &holdings, &is_set_aside);
-	if (is_set_aside)
-		log_warning("%s/holdings.db could not be read and is set aside", directory);
-	if (r < 0) {
-		log_warning("what is held for containers will not outlive this daemon: %s: %s",
-			    directory, strerror(-r));
-		directory = NULL; /* it may be another hookd's */
-		r = holdings_open(NULL, &holdings, &is_set_aside);
-	}
+	if (r == 0)
+		r = open_holdings(directory, &holdings);
 	if (r == 0)
 		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, hookd->cgroups,
 				report_holding, NULL, &hookd->applier);
@@ -364,6 +374,8 @@ static int make_hookd(struct program *program)
 
 	if (r == 0)
 		r = place_make_directory(&program->place);
+	if (r == 0)
+		r = place_open_state(&program->place, &program->state_lock);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
@@ -401,8 +413,9 @@ static int make_hookd(struct program *program)
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r < 0)
 		return r;
-	open_records(hookd, state);
-	r = make_applier(hookd, state);
+	r = open_records(hookd, state);
+	if (r == 0)
+		r = make_applier(hookd, state);
 	if (r < 0)
 		return r;
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
@@ -476,6 +489,7 @@ static void clear(struct program *program)
 			event_free(events[i]);
 	if (hookd->base)
 		event_base_free(hookd->base);
+	close_fd(&program->state_lock);
 	config_clear(&hookd->config);
 	libevent_global_shutdown();
 }
@@ -517,7 +531,7 @@ static int serve(struct program *program)
 
 static int carry_out(const struct options *options)
 {
-	struct program program = {.options = options};
+	struct program program = {.options = options, .state_lock = -1};
 
 	if (options->help) {
 		options_print_help();

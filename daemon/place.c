@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/base/log.h"
+#include "daemon/base/state_directory.h"
 #include "proto/own_directory.h"
 
 #define STATE_NAME "state"
@@ -46,10 +48,12 @@ static int find_state(const struct options *options, struct place *place)
 		return copy(place->state, options->state_dir);
 	/* systemd.exec(5): several are divided by colons. */
 	if (made && made[0] == '/')
-		return join(place->state, made, strcspn(made, ":"), STATE_NAME);
-	if (options->socket)
+		(void)snprintf(place->older_state, PATH_MAX, "%.*s", (int)strcspn(made, ":"), made);
+	else if (options->socket)
 		return 0;
-	return join(place->state, place->directory, strlen(place->directory), STATE_NAME);
+	else
+		(void)copy(place->older_state, place->directory);
+	return join(place->state, place->older_state, strlen(place->older_state), STATE_NAME);
 }
 
 int place_find(const struct options *options, struct place *ret_place)
@@ -69,4 +73,40 @@ int place_make_directory(const struct place *place)
 	if (!place->directory[0])
 		return 0;
 	return mkdir(place->directory, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* ---- the state directory ---- */
+
+static int take_over_older_state(const struct place *place)
+{
+	struct state_taken taken;
+	int r = state_directory_take_over(place->older_state, place->state, &taken);
+
+	if (r < 0)
+		log_error("files of an earlier hookd cannot be moved from %s to %s: %s",
+			  place->older_state, place->state, strerror(-r));
+	if (taken.moved > 0)
+		log_notice("%d files of an earlier hookd are moved from %s to %s", taken.moved,
+			   place->older_state, place->state);
+	if (taken.left > 0)
+		log_warning(
+		    "%d files of an earlier hookd stay in %s and are not read: %s has newer "
+		    "ones",
+		    taken.left, place->older_state, place->state);
+	return r;
+}
+
+int place_open_state(const struct place *place, int *ret_lock)
+{
+	char reason[STATE_REASON_SIZE];
+
+	*ret_lock = -1;
+	if (!place->state[0])
+		return 0;
+	*ret_lock = state_directory_open(place->state, reason);
+	if (*ret_lock < 0) {
+		log_error("the state directory %s %s", place->state, reason);
+		return *ret_lock;
+	}
+	return place->older_state[0] ? take_over_older_state(place) : 0;
 }

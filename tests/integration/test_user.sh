@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A hookd of an ordinary user, and where hookd and its clients meet when nobody names a place.
+# A hookd of an ordinary user, where hookd and its clients meet when nobody names a place, and where
+# hookd keeps its state then.
 # usage: test_user.sh HOOKD HOOKCTL LIBHOOKD SHIM, as root; /run is one of the test's own.
 set -euo pipefail
 
@@ -152,6 +153,47 @@ test_default_by_number() {
 	stop
 }
 
+# ---- the state ----
+
+test_state_directory() {
+	start "$work/hookd"
+	is "state is apart from the socket, for root alone" "$(stat -c '%a %u' /run/hookd/state)" '700 0'
+	is "whose directory others may enter" "$(stat -c %a /run/hookd)" 755
+	stop
+	install -d /run/made/hookd
+	start env RUNTIME_DIRECTORY=/run/made/hookd:/run/other "$work/hookd" --socket="$work/socket"
+	is "below the directory that a service manager has made" \
+		"$(stat -c %a /run/made/hookd/state/holdings.db)" 600
+	stop
+}
+
+# An earlier hookd kept its files beside the socket.
+test_upgrade() {
+	local files=() name
+
+	rm -r /run/hookd/state
+	start "$work/hookd" --state-dir=/run/hookd
+	"$work/hookctl" run --stage=poststop --state="$work/state.json" \
+		--hooks="$work/hooks.json" > "$work/said"
+	stop
+	for name in holdings.db holdings.db-journal runs resctrl-groups; do
+		[ ! -e /run/hookd/$name ] || files+=("$name")
+	done
+	start "$work/hookd"
+	is "what an earlier hookd kept beside the socket is known" \
+		"$("$work/hookctl" --json=short ps -a | jq -r '.[].stage')" poststop
+	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock state)"
+	is "all of it" "$(cd /run/hookd/state && ls "${files[@]}" | wc -l)" "${#files[@]}"
+	contains "and the log tells" "$work/log" \
+		"${#files[@]} files of an earlier hookd are moved from /run/hookd to /run/hookd/state"
+	stop
+	touch /run/hookd/holdings.db
+	start "$work/hookd"
+	contains "one that is not needed any more is told of" "$work/log" \
+		'1 files of an earlier hookd stay in /run/hookd'
+	stop
+}
+
 install -d -o $user -g $user -m 700 /run/mine
 if has_resource; then
 	test_oom_score 500 500
@@ -163,4 +205,6 @@ test_oom_score_that_is_too_low
 test_default_of_root
 test_default_of_a_user
 test_default_by_number
+test_state_directory
+test_upgrade
 tap_end
