@@ -217,7 +217,7 @@ int hp_json_get_string(struct hp_json_value value, struct hp_arena *arena, char 
 int hp_json_get_name(struct hp_json_value value, struct hp_arena *arena, size_t max, char **ret,
 		     struct hp_err *err)
 {
-	char *text;
+	char *text = NULL; /* gcc 12 does not see at -O3 that it is set */
 	size_t length;
 	int r = hp_json_get_string(value, arena, &text, err);
 
