@@ -24,7 +24,6 @@
 #include "daemon/ipc/records.h"
 #include "daemon/options.h"
 #include "daemon/place.h"
-#include "version.h"
 
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
@@ -538,7 +537,7 @@ static int carry_out(const struct options *options)
 		return EXIT_SUCCESS;
 	}
 	if (options->version) {
-		puts("hookd " HOOKD_VERSION);
+		options_print_version();
 		return EXIT_SUCCESS;
 	}
 	if (load_config(options, &program.hookd.config) < 0)

@@ -2,11 +2,16 @@
 /* The command line of hookd, by getopt_long(3). Called by main.c. */
 #include "daemon/options.h"
 
+#include <event2/event.h>
 #include <getopt.h>
+#include <seccomp.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "version.h"
 
 enum {
 	OPTION_SOCKET = 1,
@@ -134,4 +139,15 @@ void options_print_help(void)
 	    "  --version            show the version\n"
 	    "  --help               show this\n",
 	    stdout);
+}
+
+void options_print_version(void)
+{
+	const struct scmp_version *seccomp = seccomp_version();
+
+	printf("hookd " HOOKD_VERSION "\n" HOOKD_FEATURES "\n");
+	printf("libevent %s, SQLite %s, libseccomp %u.%u.%u, libsystemd " HOOKD_LIBSYSTEMD_VERSION
+	       ", inih " HOOKD_INIH_VERSION "\n",
+	       event_get_version(), sqlite3_libversion(), seccomp->major, seccomp->minor,
+	       seccomp->micro);
 }

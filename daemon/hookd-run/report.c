@@ -3,6 +3,7 @@
  * What hookd-run tells hookd: which step failed, or which process goes on in its place. Success
  * needs no word: the exec closes the control socket.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ void fail_at(enum spawn_step step, int error, const char *detail)
 {
 	struct plan_report report = {.step = step, .error = error};
 
-	strncpy(report.detail, detail, sizeof(report.detail) - 1);
+	snprintf(report.detail, sizeof(report.detail), "%s", detail);
 	send_report(&report, -1);
 	_exit(127);
 }

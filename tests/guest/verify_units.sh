@@ -17,7 +17,7 @@ export XDG_RUNTIME_DIR=$work/run
 for whose in system user; do
 	folder=$whose/
 	[ $whose = user ] || folder=
-	cp "$sources/${folder}hookd.socket" "$work/units/"
+	cp "$units/${folder}hookd.socket" "$work/units/"
 	sed "s,^ExecStart=[^ ]*,ExecStart=$hookd," "$units/${folder}hookd.service" \
 		> "$work/units/hookd.service"
 	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify \
