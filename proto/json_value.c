@@ -282,6 +282,7 @@ static int get_number(struct hp_json_value value, struct number *ret, struct hp_
 	size_t length;
 	bool is_number = false;
 
+	*ret = (struct number){0}; /* gcc 12 does not see at -O3 that callers stop at an error */
 	if (!value.json)
 		return hp_err_invalid(err, NULL, "is required");
 	switch (hp_json_type(value)) {
