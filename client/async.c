@@ -119,7 +119,7 @@ static int async_read_members(struct async_event *event, const struct hp_json_va
 }
 
 /* One event that is not the last. What a later hookd may tell besides is passed over. */
-static int async_tell(struct hookd_client *client, const struct hp_reply *reply)
+int async_tell(struct hookd_client *client, const struct hp_reply *reply)
 {
 	struct hp_json_value members[MEMBER_COUNT];
 	struct async_event event = {0};

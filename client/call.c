@@ -103,7 +103,7 @@ static int call_deliver(struct hookd_client *client, const struct hp_reply *repl
 		text = hp_json_text(reply->parameters, &length);
 	copy = strndup(text, length);
 	if (!copy)
-		return fault_set(&client->fault, -ENOMEM, "memory is out");
+		return fault_set(&client->fault, -ENOMEM, "out of memory");
 	client->is_busy = true;
 	r = callback(copy, reply->continues, userdata);
 	client->is_busy = false;

@@ -153,6 +153,36 @@ static int client_check_server(struct hookd_client *client)
 			 (unsigned int)uid);
 }
 
+/*
+ * connect(2)'s errno in words. Not strerror(3)'s: podman and docker take "no such file or
+ * directory" and "permission denied" in what a failing runtime has said for a word about the
+ * container's own program, and so would whoever reads it.
+ */
+static int client_fail_to_connect(struct hookd_client *client, int r)
+{
+	bool is_default = strcmp(client->path, &HOOKD_ADDRESS_DEFAULT[strlen("unix:")]) == 0;
+	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
+
+	switch (r) {
+	case -ENOENT:
+	case -ENOTDIR:
+		return fault_set(&client->fault, r, "hookd is not running: there is no socket %s%s",
+				 client->path, hint);
+	case -ECONNREFUSED:
+		return fault_set(&client->fault, r,
+				 "hookd is not running: nobody listens on the socket %s%s",
+				 client->path, hint);
+	case -EACCES:
+	case -EPERM:
+		return fault_set(&client->fault, r,
+				 "hookd cannot be reached: uid %u may not use the socket %s",
+				 (unsigned int)geteuid(), client->path);
+	default:
+		return fault_set(&client->fault, r, "hookd cannot be reached at %s: %s",
+				 client->path, strerror(-r));
+	}
+}
+
 /* Every connection is made here, so no byte goes to a server that was not checked. */
 static int client_connect(struct hookd_client *client, int64_t deadline)
 {
@@ -161,10 +191,7 @@ static int client_connect(struct hookd_client *client, int64_t deadline)
 	if (wire_is_open(&client->wire))
 		return 0;
 	r = wire_connect(&client->wire, client->path, deadline);
-	if (r < 0)
-		return fault_set(&client->fault, r, "hookd cannot be reached at %s: %s",
-				 client->path, strerror(-r));
-	return client_check_server(client);
+	return r < 0 ? client_fail_to_connect(client, r) : client_check_server(client);
 }
 
 int hookd_client_connect(struct hookd_client *client)
@@ -206,7 +233,7 @@ int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept
 	const struct hp_buf *call = &client->call;
 
 	if (call->failed)
-		return client_drop_call(client, -ENOMEM, "memory is out");
+		return client_drop_call(client, -ENOMEM, "out of memory");
 	if (call->length > HP_MESSAGE_BYTES_MAX + 1) /* its NUL */
 		return client_drop_call(client, -EMSGSIZE, "the request is longer than 4 MiB");
 	client_drop_stray(client);
@@ -272,7 +299,7 @@ int client_check_object(struct hookd_client *client, const char *parameter, cons
 	int r = hp_json_parse(&client->json, text, strlen(text), &err);
 
 	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "memory is out");
+		return fault_set(&client->fault, r, "out of memory");
 	if (r < 0)
 		return fault_set_parameter(&client->fault, parameter, err.reason);
 	if (hp_json_type(hp_json_root(&client->json)) != HP_JSON_OBJECT)

@@ -18,7 +18,7 @@ struct hookd_client {
 	struct fault fault;
 	bool is_busy; /* a run was started and is not done, or a reply callback is running */
 
-	/* Of hookd_run_start(); NULL when no such run is going on. */
+	/* Of hookd_run_start() and run_follow(); NULL when no such run is going on. */
 	hookd_event_fn on_event;
 	void *userdata;
 	bool is_dispatching; /* hookd_process() is on the stack */

@@ -5,7 +5,7 @@
  * it with the OCI state on stdin; it hands the hooks of one stage to hookd and ends with the exit
  * status that the failing hook had, so that the runtime needs to know nothing of all this.
  *
- *	read the state, read the hooks, connect --ok----> run, show stderr, exit status
+ *	read the state, read the hooks, connect --ok----> run, show output, exit status
  *	                                        `-down--> --if-down: fail, run-local or ignore
  *
  * A runtime starts one for each stage of each container: it is linked static, and small.
@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,10 @@
 #include "client/hook_list.h"
 #include "client/hookd.h"
 #include "client/local_run.h"
+#include "client/oci_state.h"
+#include "client/run.h"
+#include "client/shim_output.h"
+#include "client/standard_streams.h"
 #include "proto/limits.h"
 #include "proto/result.h"
 
@@ -34,13 +39,15 @@ static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
 
 struct shim {
 	enum hp_stage stage;
-	const char *hooks_file, *hooks_json, *hook_path; /* one of them is set */
+	const char *hooks_file, *hook_path; /* one of them is set, or there is hooks_json */
+	struct hp_buf hooks_json;
 	bool has_dashes;
 	char **hook_args; /* behind "--", NULL-terminated */
 	const char *address;
 	enum if_down if_down;
 
 	struct hp_buf state; /* as it came, terminated */
+	struct oci_state known;
 	struct hp_arena arena;
 	struct hp_hook_list list; /* in `arena` */
 	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
@@ -69,7 +76,7 @@ static const char usage[] =
     "\n"
     "SOURCE is one of\n"
     "  --hooks=FILE          a hooks object, or a config.json\n"
-    "  --hooks-json=JSON     a hooks object\n"
+    "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
     "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
     "OPTION is one of\n"
     "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, else " HOOKD_ADDRESS_DEFAULT "\n"
@@ -86,7 +93,7 @@ static const char usage[] =
     "gets PATH alone.\n"
     "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
-    "refused, 126 not spawned, 128+N killed by signal N.\n";
+    "refused, or the state is of another stage, 126 not spawned, 128+N killed by signal N.\n";
 
 enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
 
@@ -125,7 +132,7 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 		shim->hooks_file = value;
 		return 0;
 	case OPTION_JSON:
-		shim->hooks_json = value;
+		hp_buf_append(&shim->hooks_json, value, strlen(value));
 		return 0;
 	case OPTION_HOOK:
 		shim->hook_path = value;
@@ -144,7 +151,7 @@ static int shim_check_options(const struct shim *shim)
 {
 	if (shim->stage == HP_STAGE_COUNT)
 		return shim_complain("--stage is required");
-	if (!!shim->hooks_file + !!shim->hooks_json + !!shim->hook_path != 1)
+	if (!!shim->hooks_file + !!shim->hooks_json.data + !!shim->hook_path != 1)
 		return shim_complain("one of --hooks, --hooks-json and --hook is required");
 	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
 		return shim_complain("%s: arguments go with --hook and behind --",
@@ -175,6 +182,24 @@ static int shim_read_options(struct shim *shim, int argc, char **argv)
 }
 
 /* ---- what to run ---- */
+
+/*
+ * As strerror(3), but for words by which podman and docker tell that the container's own program is
+ * missing or may not be run: they look for them in all that a failing runtime has said.
+ */
+static const char *shim_words(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return "No such file";
+	case EACCES:
+	case EPERM:
+		return "it may not be read";
+	default:
+		return strerror(error);
+	}
+}
 
 /* All of a file, terminated; -EMSGSIZE when hookd would not take it. */
 static int shim_read_all(int fd, struct hp_buf *buf)
@@ -207,6 +232,18 @@ static int shim_read_state(struct shim *shim)
 	if (r < 0)
 		return shim_complain("the state on stdin: %s", strerror(-r));
 	return shim->state.length > 0 ? 0 : shim_complain("there is no state on stdin");
+}
+
+/* Hooks of one stage that are run at another do the wrong thing to a container. */
+static int shim_check_stage(struct shim *shim)
+{
+	if (oci_state_read(shim->state.data, shim->state.length, &shim->arena, &shim->known) < 0)
+		return shim_complain("out of memory");
+	if (oci_state_may_be_of(&shim->known, shim->stage))
+		return 0;
+	return shim_complain("--stage=%s is not the stage that it is run at: the state says that "
+			     "the container is %s; no hook was run",
+			     hp_stage_names[shim->stage], shim->known.status);
 }
 
 /* A config.json is told by its version, which is required there and is no stage. */
@@ -243,7 +280,7 @@ static int shim_read_file(struct shim *shim)
 	struct hp_buf text = HP_BUF_INIT;
 
 	if (fd < 0)
-		return shim_complain("%s: %s", shim->hooks_file, strerror(errno));
+		return shim_complain("%s: %s", shim->hooks_file, shim_words(errno));
 	r = shim_read_all(fd, &text);
 	close(fd);
 	if (r < 0)
@@ -267,7 +304,7 @@ static int shim_make_hook(struct shim *shim)
 	if (hook)
 		hook->args = hp_arena_calloc(&shim->arena, count + 2, sizeof(char *));
 	if (!hook || !hook->args)
-		return shim_complain("memory is out");
+		return shim_complain("out of memory");
 	hook->path = hook->args[0] = (char *)shim->hook_path;
 	memcpy(hook->args + 1, shim->hook_args, count * sizeof(char *));
 	shim->list = (struct hp_hook_list){.hooks = hook, .count = 1};
@@ -280,7 +317,9 @@ static int shim_read_hooks(struct shim *shim)
 		return shim_make_hook(shim);
 	if (shim->hooks_file)
 		return shim_read_file(shim);
-	return shim_parse_hooks(shim, shim->hooks_json, strlen(shim->hooks_json));
+	if (shim->hooks_json.failed)
+		return shim_complain("out of memory");
+	return shim_parse_hooks(shim, shim->hooks_json.data, shim->hooks_json.length);
 }
 
 /* ---- running ---- */
@@ -290,7 +329,7 @@ static int shim_read_hooks(struct shim *shim)
 static int shim_give_environment(struct shim *shim)
 {
 	if (hook_environment(shim->stage, environ, &shim->arena, &shim->inherited) < 0)
-		return shim_complain("memory is out");
+		return shim_complain("out of memory");
 	for (size_t i = 0; i < shim->list.count; i++) {
 		if (!shim->list.hooks[i].env)
 			shim->list.hooks[i].env = shim->inherited;
@@ -354,11 +393,20 @@ static int shim_status_of(const struct hookd_hook_result *hook)
 	return SHIM_NO_HOOKD;
 }
 
-/* What the hooks wrote to stderr goes to ours, then why the run failed. */
-static int shim_report(const struct hookd_result *result)
+static int shim_outcome(const struct hookd_result *result)
 {
 	const struct hookd_hook_result *hook;
-	int status = 0;
+
+	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
+		if (!hook->success)
+			return shim_status_of(hook);
+	}
+	return SHIM_NO_HOOKD;
+}
+
+static void shim_show_stderr(const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook;
 
 	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
 		size_t length = hook->stderr_length;
@@ -366,9 +414,12 @@ static int shim_report(const struct hookd_result *result)
 		(void)fwrite(hook->stderr_data, 1, length, stderr);
 		if (length > 0 && hook->stderr_data[length - 1] != '\n')
 			(void)fputc('\n', stderr);
-		if (!hook->success && status == 0)
-			status = shim_status_of(hook);
 	}
+}
+
+/* Why the run failed, behind what the hooks wrote. */
+static int shim_report(const struct hookd_result *result)
+{
 	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
 		return 0;
 	if (hookd_result_error(result))
@@ -376,13 +427,45 @@ static int shim_report(const struct hookd_result *result)
 	else
 		(void)shim_complain("the run %s is %s", hookd_result_run(result),
 				    hookd_result_outcome(result));
-	return status ? status : SHIM_NO_HOOKD;
+	return shim_outcome(result);
+}
+
+static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
+{
+	(void)client;
+	shim_output_event(userdata, event);
+}
+
+/* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
+static int shim_call(struct shim *shim, struct hookd_client *client,
+		     const struct hookd_run_request *request)
+{
+	struct shim_output output = {0};
+	struct hookd_result *result;
+	int r, status;
+
+	if (shim->known.has_output_files) {
+		(void)signal(SIGPIPE, SIG_IGN);
+		r = run_follow(client, request, on_event, &output, &result);
+	} else {
+		r = hookd_run(client, request, &result);
+	}
+	if (r < 0) {
+		(void)shim_complain("%s", hookd_client_error(client));
+		return SHIM_NO_HOOKD;
+	}
+	if (shim->known.has_output_files)
+		shim_output_end(&output, result);
+	else
+		shim_show_stderr(result);
+	status = shim_report(result);
+	hookd_result_free(result);
+	return status;
 }
 
 static int shim_run(struct shim *shim, struct hookd_client *client)
 {
 	struct hp_buf hooks = HP_BUF_INIT;
-	struct hookd_result *result;
 	int status = SHIM_NO_HOOKD;
 
 	if (shim_write_hooks(shim, &hooks) >= 0) {
@@ -396,12 +479,7 @@ static int shim_run(struct shim *shim, struct hookd_client *client)
 		    .on_disconnect = "cancel",
 		};
 
-		if (hookd_run(client, &request, &result) < 0) {
-			(void)shim_complain("%s", hookd_client_error(client));
-		} else {
-			status = shim_report(result);
-			hookd_result_free(result);
-		}
+		status = shim_call(shim, client, &request);
 	}
 	hp_buf_free(&hooks);
 	return status;
@@ -458,6 +536,8 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	if (shim->list.count == 0)
 		return 0;
+	if (shim_check_stage(shim) < 0)
+		return SHIM_NO_HOOKD;
 	if (shim_give_environment(shim) < 0)
 		return SHIM_NO_HOOKD;
 	r = shim_make_client(shim, &client);
@@ -477,12 +557,17 @@ static int shim_main(struct shim *shim)
 int main(int argc, char **argv)
 {
 	struct shim shim = {.stage = HP_STAGE_COUNT};
-	int r = shim_read_options(&shim, argc, argv), status;
+	int r, status;
 
-	if (r != 0)
-		return r > 0 ? 0 : SHIM_NO_HOOKD;
-	status = shim_main(&shim);
+	if (open_standard_streams() < 0)
+		return SHIM_NO_HOOKD;
+	r = shim_read_options(&shim, argc, argv);
+	if (r == 0)
+		status = shim_main(&shim);
+	else
+		status = r > 0 ? 0 : SHIM_NO_HOOKD;
 	hp_buf_free(&shim.state);
+	hp_buf_free(&shim.hooks_json);
 	hp_arena_free(&shim.arena);
 	return status;
 }

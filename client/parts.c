@@ -40,7 +40,7 @@ struct parts {
 
 static int parts_no_memory(struct parts *parts)
 {
-	return fault_set(&parts->client->fault, -ENOMEM, "memory is out");
+	return fault_set(&parts->client->fault, -ENOMEM, "out of memory");
 }
 
 /* The first failure gives the run its error; `text` is taken. */

@@ -159,6 +159,20 @@ static int run_pause(struct hookd_client *client, struct reconnect *reconnect, i
 	return 0;
 }
 
+/* The last reply. Events before it are told where somebody wants to know them. */
+static int run_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
+{
+	int r = client_receive(client, deadline, ret_reply);
+
+	while (r >= 0 && ret_reply->continues && client->on_event) {
+		r = async_tell(client, ret_reply);
+		if (r < 0)
+			return client_lose(client, r == -ENOMEM ? r : -EBADMSG);
+		r = client_receive(client, deadline, ret_reply);
+	}
+	return r;
+}
+
 /* One attempt. -EAGAIN where another one is due, because hookd may have got the request. */
 static int run_try(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline,
 		   struct hp_reply *ret_reply)
@@ -175,7 +189,7 @@ static int run_try(struct hookd_client *client, struct reconnect *reconnect, int
 	if (r < 0)
 		return r;
 	reconnect->sent_ns = begin_ns;
-	r = client_receive(client, deadline, ret_reply);
+	r = run_receive(client, deadline, ret_reply);
 	if (r == -EPIPE)
 		return -EAGAIN;
 	/* "Nothing was run" says no more than that it was not run this time. */
@@ -211,7 +225,7 @@ int run_read_result(struct hookd_client *client, const struct hp_reply *reply,
 
 	r = hp_run_result_read(hp_json_member(reply->parameters, "result"), ret, &err);
 	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "memory is out");
+		return fault_set(&client->fault, r, "out of memory");
 	if (r < 0)
 		return fault_set(&client->fault, -EBADMSG, "hookd's result: %s %s", err.path,
 				 err.reason);
@@ -224,7 +238,7 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 	struct hp_reply reply;
 	int r;
 
-	run_write(client, request, false);
+	run_write(client, request, client->on_event != NULL);
 	r = run_exchange(client, deadline, &reply);
 	if (r < 0)
 		return r;
@@ -234,6 +248,22 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 				 "hookd answered with more than was asked for");
 	}
 	return run_read_result(client, &reply, ret);
+}
+
+int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
+	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret)
+{
+	int r = client_begin(client);
+
+	if (r < 0)
+		return r;
+	if (request->hook_list)
+		return fault_set(&client->fault, -EOPNOTSUPP, "a hook list has no events");
+	client->on_event = on_event;
+	client->userdata = userdata;
+	r = hookd_run(client, request, ret);
+	client->on_event = NULL;
+	return r;
 }
 
 int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
@@ -258,7 +288,7 @@ int hookd_run(struct hookd_client *client, const struct hookd_run_request *reque
 	r = result_new(&run, ret);
 	if (r < 0) {
 		hp_run_result_clear(&run);
-		return fault_set(&client->fault, r, "memory is out");
+		return fault_set(&client->fault, r, "out of memory");
 	}
 	return 0;
 }

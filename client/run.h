@@ -22,6 +22,16 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 int run_once(struct hookd_client *client, const struct hookd_run_request *request, int64_t deadline,
 	     struct hp_run_result *ret);
 
+/*
+ * hookd_run() whose events are told while it waits, but for DONE. After a connection was lost those
+ * of the time in between are missing. Not for lists with functions: -EOPNOTSUPP.
+ */
+int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
+	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret);
+
+/* async.c: tells client->on_event of a reply that is not the last. */
+int async_tell(struct hookd_client *client, const struct hp_reply *reply);
+
 /* The result in the last reply to a Run; -EBADMSG where there is none. */
 int run_read_result(struct hookd_client *client, const struct hp_reply *reply,
 		    struct hp_run_result *ret);

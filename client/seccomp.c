@@ -100,7 +100,7 @@ static int take_reply(struct hookd_client *client, struct hp_json_value reply,
 	if (seccomp)
 		hookd_seccomp_free(&seccomp->view);
 	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "memory is out");
+		return fault_set(&client->fault, r, "out of memory");
 	return fault_set(&client->fault, -EBADMSG, "hookd's answer: %s %s", err.path, err.reason);
 }
 

@@ -98,7 +98,7 @@ static void settings_write(struct hookd_client *client, const char *method,
 static int settings_end(struct hookd_client *client, int r, const char *member, struct hp_err *err)
 {
 	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "memory is out");
+		return fault_set(&client->fault, r, "out of memory");
 	if (r < 0) {
 		(void)hp_err_prefix(err, r, member);
 		return fault_set(&client->fault, -EBADMSG, "hookd's answer: %s %s", err->path,

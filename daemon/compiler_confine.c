@@ -2,7 +2,7 @@
 /*
  * The confinement of the process that compiles a profile. A profile may come from a stranger, who
  * may know a way to take over libseccomp: what the process can do then is use up 1 s of CPU time
- * and some memory, and answer with a wrong program to the one who asked. Called by compiler.c.
+ * and some memory, and answer with a wrong program to the one who asked.
  *
  * It needs no network namespace of its own: no socket is open, and the filter has no system call
  * that makes one or receives one from another process (socket, socketpair, accept, recvmsg,

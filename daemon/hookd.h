@@ -8,6 +8,7 @@
 #include "daemon/apply/apply.h"
 #include "daemon/apply/support.h"
 #include "daemon/base/config.h"
+#include "daemon/base/kernel.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/self.h"
 #include "daemon/run/proc.h"
@@ -22,6 +23,7 @@
  */
 struct hookd {
 	struct config config;
+	struct kernel kernel;
 	struct event_base *base;
 	struct self self;
 	int64_t started_ns; /* CLOCK_BOOTTIME */

@@ -7,14 +7,10 @@
  */
 #include "daemon/hookd.h"
 
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "daemon/base/sd.h"
 #include "daemon/compiler.h"
@@ -23,6 +19,7 @@
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/records.h"
 #include "daemon/options.h"
+#include "daemon/own_process.h"
 #include "daemon/place.h"
 
 #define SOCKETS_MAX	     8
@@ -30,7 +27,7 @@
 #define LAST_REPLIES_TICK_US (20 * 1000)
 #define LAST_REPLIES_TICKS   100
 
-enum exit_code { EXIT_USAGE = 2, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
+enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
 
 /* What main owns beside struct hookd, which ipc/ sees. */
 struct program {
@@ -47,49 +44,6 @@ struct program {
 	const char *own_socket; /* to unlink; NULL: it was handed over */
 };
 
-/* ---- the process itself ---- */
-
-static void on_write_signal(int signal)
-{
-	(void)signal;
-}
-
-/*
- * Children get what hookd has, so hookd has what a fresh process has: no blocked or ignored
- * signals (an ignored SIGCHLD would lose every exit status), the usual umask, and nothing open
- * beyond an exec that whoever started it forgot to close. SIGPIPE and SIGXFSZ (a write beyond
- * RLIMIT_FSIZE) have a handler that does nothing, so that the write fails with EPIPE or EFBIG:
- * handlers are reset in the child and "ignored" is not.
- */
-static void become_a_fresh_process(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int signal = 1; signal < NSIG; signal++)
-		(void)sigaction(signal, &action, NULL);
-	action.sa_handler = on_write_signal;
-	action.sa_flags = SA_RESTART;
-	(void)sigaction(SIGPIPE, &action, NULL);
-	(void)sigaction(SIGXFSZ, &action, NULL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(022);
-	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
-}
-
-/* 0, 1, 2 must be taken, or a socket could become a hook's stdout by its number. */
-static void occupy_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
 /* ---- configuration ---- */
 
 static int load_config(const struct options *options, struct config *ret_config)
@@ -102,15 +56,19 @@ static int load_config(const struct options *options, struct config *ret_config)
 		return r;
 	}
 	if (options->log_target &&
-	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0)
+	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0) {
+		log_error("invalid --log-target=%s: it takes auto, journal or stderr",
+			  options->log_target);
 		r = -EINVAL;
-	if (options->log_level &&
-	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0)
-		r = -EINVAL;
-	if (r < 0) {
-		log_error("unknown log target or level");
-		config_clear(ret_config);
 	}
+	if (options->log_level &&
+	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0) {
+		log_error("invalid --log-level=%s: it takes error, warning, info or debug",
+			  options->log_level);
+		r = -EINVAL;
+	}
+	if (r < 0)
+		config_clear(ret_config);
 	return r;
 }
 
@@ -130,10 +88,9 @@ static void set_default_limits(struct hookd *hookd)
 	if (limits.cpu.quota.is_set)
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
 	if (!hookd->cgroups && is_any)
-		log_warning("PidsMax, MemoryMax and CPUQuota do not count without cgroups");
+		log_warning("ignoring PidsMax=, MemoryMax= and CPUQuota=: there are no cgroups");
 	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
-		log_warning("a limit of the configuration does not count: %s: %s", err.path,
-			    err.reason);
+		log_warning("ignoring a limit of the configuration: %s: %s", err.path, err.reason);
 }
 
 static void set_spawn_defaults(struct hookd *hookd)
@@ -495,8 +452,13 @@ static void clear(struct program *program)
 
 static int run(struct program *program)
 {
-	int r = place_find(program->options, &program->place);
+	int r;
 
+	if (!own_process_check_kernel(&program->hookd.kernel)) {
+		log_error("not ready: hooks could not be run as promised");
+		return EXIT_KERNEL;
+	}
+	r = place_find(program->options, &program->place);
 	if (r == 0)
 		r = make_hookd(program);
 	if (r == 0)
@@ -508,9 +470,13 @@ static int run(struct program *program)
 		return EXIT_FAILURE;
 	}
 	sched_on_idle(program->hookd.sched, on_idle, program);
+	own_process_check_open_files(&program->hookd.config);
 	if (!sd_tell("READY=1\nSTATUS=Ready"))
 		dprintf(STDERR_FILENO, "hookd: ready\n");
-	event_base_dispatch(program->hookd.base);
+	if (event_base_dispatch(program->hookd.base) < 0) {
+		log_error("the event loop failed");
+		return EXIT_FAILURE;
+	}
 	log_info("ended");
 	return EXIT_SUCCESS;
 }
@@ -555,10 +521,7 @@ int main(int argc, char **argv)
 
 	if (compiler_is_asked_for(argc, argv))
 		return compiler_main();
-	become_a_fresh_process();
-	occupy_standard_fds();
-	/* Children share hookd's memory until they exec: nobody may look into it meanwhile. */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	own_process_begin();
 	if (options_read(argc, argv, &options) < 0)
 		return EXIT_USAGE;
 	/* Where most hooks run, and nothing that hookd keeps from being unmounted. */

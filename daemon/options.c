@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of hookd, by getopt_long(3). Called by main.c. */
+/* The command line of hookd, by getopt_long(3). */
 #include "daemon/options.h"
 
 #include <event2/event.h>

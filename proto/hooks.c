@@ -121,8 +121,8 @@ static int read_dir(struct hp_json_value value, struct hp_arena *arena, char **r
 	return read_absolute_path(value, arena, ret, err);
 }
 
-static int read_hook(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
-		     struct hp_hook *hook, struct hp_err *err)
+int hp_hook_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
+		 struct hp_hook *hook, struct hp_err *err)
 {
 	struct hp_json_value fields[FIELD_COUNT];
 	int r = hp_json_members(value, field_names, FIELD_COUNT, false, fields, err);
@@ -162,7 +162,7 @@ static int read_list(struct hp_json_value value, enum hp_dialect dialect, struct
 	if (!list->hooks)
 		return hp_err_no_memory(err);
 	HP_JSON_FOREACH (key, element, value) {
-		int r = read_hook(element, dialect, arena, &list->hooks[list->count], err);
+		int r = hp_hook_read(element, dialect, arena, &list->hooks[list->count], err);
 
 		if (r < 0)
 			return hp_err_prefix_index(err, r, list->count);

@@ -67,6 +67,9 @@ struct hp_hooks {
  */
 int hp_hooks_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		  struct hp_hooks *ret_hooks, struct hp_err *err);
+/* One hook of them, into a *ret_hook of zeros; the path of an error is relative to the hook. */
+int hp_hook_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
+		 struct hp_hook *ret_hook, struct hp_err *err);
 
 /*
  * Writes them in either dialect, as runtime-spec's and runc's own types would be written. Reading

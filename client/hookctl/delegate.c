@@ -2,8 +2,12 @@
 
 /*
  * Puts hookd between a runtime that does not know it and the hooks of a bundle: the hooks of a
- * stage become one hook, hookd-oci-hook, whose argument is the list that stood there.
- * startContainer stays: its programs are looked up in the container, where there is no shim.
+ * stage become one hook, hookd-oci-hook, whose arguments are the list that stood there. A list that
+ * is more than one request can have becomes several of them, one behind the other.
+ *
+ * Some lists stay. Programs of startContainer are looked up in the container, where there is no
+ * shim. createContainer hooks are run by a process in the container's user namespace, where there
+ * is one, and hookd serves nobody there but its own user.
  *
  * A config.json is edited as text. It holds numbers that a tree of int64 and double would spoil,
  * and an operator who compares the two files shall see the hooks change and nothing else. Pure:
@@ -18,13 +22,19 @@
 #include <string.h>
 
 #include "client/hookctl/json_print.h"
-#include "proto/hooks.h"
 #include "proto/limits.h"
 
-#define HOOKS_OPTION "--hooks-json="
+#define STAGE_OPTION   "--stage="
+#define HOOKS_OPTION   "--hooks-json="
+#define ADDRESS_OPTION "--address="
+#define DOWN_OPTION    "--if-down="
 
 /* MAX_ARG_STRLEN of execve(2), with its NUL: 32 pages of the smallest size. */
 #define ARGUMENT_BYTES_MAX (32 * 4096)
+/* Of one hook of ours, so that with the runtime's environment it stays below execve(2)'s 2 MiB. */
+#define PART_BYTES_MAX (1024 * 1024)
+/* The other half of what one message may have is for the state and for inherited environments. */
+#define PART_TOKENS_MAX (HP_JSON_TOKENS_MAX / 2)
 
 #define NS_PER_S 1000000000ull
 
@@ -34,159 +44,276 @@ struct rewrite {
 	struct hp_arena arena; /* decoded strings */
 	struct hp_buf *out;
 	const char *text;
-	size_t copied; /* of text: what is before stands in `out` */
+	size_t copied;		 /* of text: what is before stands in `out` */
+	bool has_user_namespace; /* whose hooks hookd does not serve */
 };
 
-/* The list that a hook of ours carries for the stage, as JSON; NULL for any other hook. */
-static const char *carried_list(struct rewrite *rewrite, struct hp_json_value hook,
-				const char *stage)
+/* What a hook of ours says. */
+struct carried {
+	struct hp_buf hooks; /* the list, as JSON */
+	char *address, *if_down;
+};
+
+/* One list of hooks while it is rewritten. */
+struct list {
+	struct rewrite *rewrite;
+	enum hp_stage stage;
+	struct hp_json_writer writer; /* into rewrite->out */
+	const char *address, *if_down;
+	size_t count; /* hooks so far */
+
+	/* The part that is being collected. */
+	struct hp_buf part;
+	size_t part_count, part_tokens;
+	uint64_t part_ns;
+	bool is_endless; /* one of its hooks has no timeout */
+	bool is_too_long;
+};
+
+/* ---- hooks of ours ---- */
+
+static bool has_option(const char *word, const char *option)
 {
-	struct hp_json_value key, value, words[3] = {0};
-	char stage_option[64];
-	size_t count = 0;
+	return strncmp(word, option, strlen(option)) == 0;
+}
+
+/* True for a hook of ours for the stage; then *ret is to be freed. */
+static bool carried_read(struct rewrite *rewrite, struct hp_json_value hook, enum hp_stage stage,
+			 struct carried *ret)
+{
+	struct carried carried = {.hooks = HP_BUF_INIT};
 	struct hp_err err;
-	char *list;
+	char **words;
 
-	HP_JSON_FOREACH (key, value, hp_json_member(hook, "args"))
-		if (count < 3)
-			words[count++] = value;
-	snprintf(stage_option, sizeof(stage_option), "--stage=%s", stage);
-	if (!hp_json_equals(words[1], stage_option) ||
-	    hp_json_get_string(words[2], &rewrite->arena, &list, &err) < 0 ||
-	    strncmp(list, HOOKS_OPTION, strlen(HOOKS_OPTION)) != 0)
-		return NULL;
-	return list + strlen(HOOKS_OPTION);
-}
-
-static void append_hook(struct hp_buf *buf, struct hp_json_value hook)
-{
-	if (buf->length > 0 && buf->data[buf->length - 1] != '[')
-		hp_buf_append(buf, ",", 1);
-	json_print(buf, hook, JSON_PRINT_COMPACT, 0);
-}
-
-/* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
-static int append_carried(struct hp_buf *buf, const char *carried, const char *stage,
-			  struct hp_err *err)
-{
-	struct hp_json json = {0};
-	struct hp_json_value key, hook;
-	int r = hp_json_parse(&json, carried, strlen(carried), err);
-
-	if (r == 0)
-		HP_JSON_FOREACH (key, hook, hp_json_member(hp_json_root(&json), stage))
-			append_hook(buf, hook);
-	hp_json_free(&json);
-	return r;
-}
-
-/* {"createRuntime":[...]} on one line, with nothing of ours among the hooks. */
-static int collect(struct rewrite *rewrite, struct hp_json_value list, const char *stage,
-		   struct hp_buf *ret, struct hp_err *err)
-{
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(ret);
-	struct hp_json_value key, hook;
-
-	hp_json_begin(&writer, '{');
-	hp_json_key(&writer, stage);
-	hp_json_begin(&writer, '[');
-	HP_JSON_FOREACH (key, hook, list) {
-		const char *carried = carried_list(rewrite, hook, stage);
-		int r = 0;
-
-		if (carried == NULL)
-			append_hook(ret, hook);
-		else
-			r = append_carried(ret, carried, stage, err);
-		if (r < 0)
-			return r;
+	if (hp_json_get_strings(hp_json_member(hook, "args"), &rewrite->arena, HP_ARGS_MAX, &words,
+				&err) < 0 ||
+	    !words[0] || !words[1] || !words[2] || !has_option(words[1], STAGE_OPTION) ||
+	    strcmp(words[1] + strlen(STAGE_OPTION), hp_stage_names[stage]) != 0 ||
+	    !has_option(words[2], HOOKS_OPTION))
+		return false;
+	for (char **word = words + 2; *word; word++) {
+		if (has_option(*word, HOOKS_OPTION))
+			hp_buf_append(&carried.hooks, *word + strlen(HOOKS_OPTION),
+				      strlen(*word + strlen(HOOKS_OPTION)));
+		if (has_option(*word, ADDRESS_OPTION))
+			carried.address = *word + strlen(ADDRESS_OPTION);
+		if (has_option(*word, DOWN_OPTION))
+			carried.if_down = *word + strlen(DOWN_OPTION);
 	}
-	hp_json_end(&writer, ']');
-	hp_json_end(&writer, '}');
-	return ret->failed ? hp_err_no_memory(err) : 0;
+	*ret = carried;
+	return true;
 }
 
-/* Checks the list as hookd will, so that a config that was rewritten is one that runs. */
-static int check(struct rewrite *rewrite, const struct hp_buf *lists, struct hp_hooks *ret,
-		 struct hp_err *err)
+static bool is_same(const char *wanted, const char *carried)
 {
-	struct hp_json json = {0};
-	int r = hp_json_parse(&json, lists->data, lists->length, err);
-
-	if (r == 0)
-		r = hp_hooks_read(hp_json_root(&json), HP_DIALECT_OCI, &rewrite->arena, ret, err);
-	hp_json_free(&json);
-	return hp_err_prefix(err, r, "hooks");
+	return wanted == NULL || (carried != NULL && strcmp(wanted, carried) == 0);
 }
+
+/* All hooks are ours, and say what they are to say. */
+static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
+{
+	const struct delegate *delegate = rewrite->delegate;
+	struct hp_json_value key, hook;
+	struct carried carried;
+
+	if (delegate->timeout_s > 0)
+		return false;
+	HP_JSON_FOREACH (key, hook, list) {
+		if (!carried_read(rewrite, hook, stage, &carried))
+			return false;
+		hp_buf_free(&carried.hooks);
+		if (!is_same(delegate->address, carried.address) ||
+		    !is_same(delegate->if_down, carried.if_down))
+			return false;
+	}
+	return true;
+}
+
+/* ---- one part ---- */
 
 /*
  * 0 for none: with one hook that may take for ever the runtime must not kill the shim; and neither
  * where the sum is more than a timeout can be, which a runtime might take for a negative one.
  */
-static uint64_t outer_timeout_s(const struct delegate *delegate, const struct hp_hook_list *list)
+static uint64_t outer_timeout_s(const struct list *list)
 {
-	uint64_t sum_ns = 0, sum_s;
+	uint64_t sum_s = list->part_ns / NS_PER_S + DELEGATE_SPARE_S;
 
-	if (delegate->timeout_s > 0)
-		return delegate->timeout_s;
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->hooks[i].timeout_ns == 0 ||
-		    __builtin_add_overflow(sum_ns, list->hooks[i].timeout_ns, &sum_ns))
-			return 0;
-	}
-	sum_s = sum_ns / NS_PER_S + DELEGATE_SPARE_S;
-	return sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
+	if (list->rewrite->delegate->timeout_s > 0)
+		return list->rewrite->delegate->timeout_s;
+	return list->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
 }
 
 /* "--name=value" as one word of args. */
-static int put_option(struct rewrite *rewrite, struct hp_json_writer *writer, const char *option,
-		      const char *value, size_t length)
+static int put_option(struct list *list, const char *option, const char *value, size_t length)
 {
 	size_t option_length = strlen(option);
 	char *word;
 
-	word = hp_arena_alloc(&rewrite->arena, option_length + length);
+	word = hp_arena_alloc(&list->rewrite->arena, option_length + length);
 	if (word == NULL)
 		return -ENOMEM;
 	memcpy(word, option, option_length);
 	memcpy(word + option_length, value, length);
-	hp_json_put_bytes(writer, word, option_length + length);
+	hp_json_put_bytes(&list->writer, word, option_length + length);
 	return 0;
 }
 
+/* As many arguments as the text takes, none of which begins within a character. */
+static int put_hooks(struct list *list)
+{
+	const size_t room = ARGUMENT_BYTES_MAX - 1 - strlen(HOOKS_OPTION);
+	const char *text = list->part.data;
+	size_t left = list->part.length;
+	int r = 0;
+
+	while (left > 0 && r == 0) {
+		size_t length = left < room ? left : room;
+
+		while (length < left && ((unsigned char)text[length] & 0xc0) == 0x80)
+			length--;
+		r = put_option(list, HOOKS_OPTION, text, length);
+		text += length;
+		left -= length;
+	}
+	return r;
+}
+
 /*
- * The hook that takes the place of the list. It has no env, so that the shim gets the runtime's
+ * The hook that takes the place of the part. It has no env, so that the shim gets the runtime's
  * own, which is what hooks without an env of theirs would have had.
  */
-static int put_hook(struct rewrite *rewrite, const char *stage, const struct hp_buf *lists,
-		    uint64_t timeout_s)
+static int put_hook(struct list *list)
 {
-	const struct delegate *delegate = rewrite->delegate;
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(rewrite->out);
-	const char *address = delegate->address, *if_down = delegate->if_down;
+	const char *shim = list->rewrite->delegate->shim, *stage = hp_stage_names[list->stage];
+	struct hp_json_writer *writer = &list->writer;
+	uint64_t timeout_s = outer_timeout_s(list);
 	int r;
 
-	hp_json_begin(&writer, '[');
-	hp_json_begin(&writer, '{');
-	hp_json_key(&writer, "path");
-	hp_json_put_string(&writer, delegate->shim);
-	hp_json_key(&writer, "args");
-	hp_json_begin(&writer, '[');
-	hp_json_put_string(&writer, strrchr(delegate->shim, '/') + 1);
-	r = put_option(rewrite, &writer, "--stage=", stage, strlen(stage));
+	hp_json_begin(writer, '{');
+	hp_json_key(writer, "path");
+	hp_json_put_string(writer, shim);
+	hp_json_key(writer, "args");
+	hp_json_begin(writer, '[');
+	hp_json_put_string(writer, strrchr(shim, '/') + 1);
+	r = put_option(list, STAGE_OPTION, stage, strlen(stage));
 	if (r == 0)
-		r = put_option(rewrite, &writer, HOOKS_OPTION, lists->data, lists->length);
-	if (r == 0 && address != NULL)
-		r = put_option(rewrite, &writer, "--address=", address, strlen(address));
-	if (r == 0 && if_down != NULL)
-		r = put_option(rewrite, &writer, "--if-down=", if_down, strlen(if_down));
-	hp_json_end(&writer, ']');
+		r = put_hooks(list);
+	if (r == 0 && list->address != NULL)
+		r = put_option(list, ADDRESS_OPTION, list->address, strlen(list->address));
+	if (r == 0 && list->if_down != NULL)
+		r = put_option(list, DOWN_OPTION, list->if_down, strlen(list->if_down));
+	hp_json_end(writer, ']');
 	if (timeout_s > 0) {
-		hp_json_key(&writer, "timeout");
-		hp_json_put_uint(&writer, timeout_s);
+		hp_json_key(writer, "timeout");
+		hp_json_put_uint(writer, timeout_s);
 	}
-	hp_json_end(&writer, '}');
-	hp_json_end(&writer, ']');
+	hp_json_end(writer, '}');
+	return r;
+}
+
+/* {"createRuntime":[...]} on one line. */
+static int end_part(struct list *list, struct hp_err *err)
+{
+	if (list->part_count == 0)
+		return 0;
+	hp_buf_append(&list->part, "]}", 2);
+	if (list->part.failed || put_hook(list) < 0)
+		return hp_err_no_memory(err);
+	hp_buf_clear(&list->part);
+	list->part_count = list->part_tokens = 0;
+	list->part_ns = 0;
+	list->is_endless = false;
+	return 0;
+}
+
+static void begin_part(struct list *list)
+{
+	const char *stage = hp_stage_names[list->stage];
+
+	hp_buf_append(&list->part, "{\"", 2);
+	hp_buf_append(&list->part, stage, strlen(stage));
+	hp_buf_append(&list->part, "\":[", 3);
+}
+
+static void add_timeout(struct list *list, uint64_t timeout_ns)
+{
+	if (timeout_ns == 0 || __builtin_add_overflow(list->part_ns, timeout_ns, &list->part_ns))
+		list->is_endless = true;
+}
+
+/* Checked as hookd will, so that a config that was rewritten is one that runs. */
+static int add_hook(struct list *list, struct hp_json_value value, struct hp_err *err)
+{
+	size_t tokens = value.json->tokens[value.index].next - value.index;
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_hook hook = {0};
+	int r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
+
+	if (r < 0)
+		return hp_err_prefix_index(err, r, list->count);
+	json_print(&text, value, JSON_PRINT_COMPACT, 0);
+	list->is_too_long = list->is_too_long || text.length > PART_BYTES_MAX;
+	if (list->part_count == HP_HOOKS_MAX || list->part_tokens + tokens > PART_TOKENS_MAX ||
+	    list->part.length + text.length > PART_BYTES_MAX)
+		r = end_part(list, err);
+	if (list->part_count == 0)
+		begin_part(list);
+	else
+		hp_buf_append(&list->part, ",", 1);
+	hp_buf_append(&list->part, text.data, text.length);
+	if (r == 0 && text.failed)
+		r = hp_err_no_memory(err);
+	hp_buf_free(&text);
+	add_timeout(list, hook.timeout_ns);
+	list->part_tokens += tokens;
+	list->part_count++;
+	list->count++;
+	return r;
+}
+
+/* ---- a list ---- */
+
+/* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
+static int add_carried(struct list *list, const struct carried *carried, struct hp_err *err)
+{
+	const char *stage = hp_stage_names[list->stage];
+	struct hp_json json = {0};
+	struct hp_json_value key, hook;
+	int r = carried->hooks.failed
+		    ? hp_err_no_memory(err)
+		    : hp_json_parse(&json, carried->hooks.data, carried->hooks.length, err);
+
+	if (list->address == NULL)
+		list->address = carried->address;
+	if (list->if_down == NULL)
+		list->if_down = carried->if_down;
+	if (r == 0)
+		HP_JSON_FOREACH (key, hook, hp_json_member(hp_json_root(&json), stage))
+			r = r < 0 ? r : add_hook(list, hook, err);
+	hp_json_free(&json);
+	return r;
+}
+
+static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err *err)
+{
+	struct hp_json_value key, hook;
+	struct carried carried;
+	int r = 0;
+
+	hp_json_begin(&list->writer, '[');
+	HP_JSON_FOREACH (key, hook, hooks) {
+		if (!carried_read(list->rewrite, hook, list->stage, &carried)) {
+			r = add_hook(list, hook, err);
+		} else {
+			r = add_carried(list, &carried, err);
+			hp_buf_free(&carried.hooks);
+		}
+		if (r < 0)
+			return hp_err_prefix(err, r, hp_stage_names[list->stage]);
+	}
+	r = end_part(list, err);
+	hp_json_end(&list->writer, ']');
 	return r;
 }
 
@@ -200,38 +327,51 @@ static void copy_up_to(struct rewrite *rewrite, struct hp_json_value value)
 	rewrite->copied = start + length;
 }
 
-static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, const char *stage)
+static void leave(struct rewrite *rewrite, enum hp_stage stage, const char *why)
 {
-	struct hp_json_value key, hook;
-
-	HP_JSON_FOREACH (key, hook, list)
-		return hp_json_count(list) == 1 && carried_list(rewrite, hook, stage) != NULL;
-	return false;
+	if (rewrite->delegate->left)
+		rewrite->delegate->left(stage, why, rewrite->delegate->userdata);
 }
 
-static int rewrite_list(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage,
+static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enum hp_stage stage,
 			struct hp_err *err)
 {
-	const char *name = hp_stage_names[stage];
-	struct hp_buf lists = HP_BUF_INIT;
-	struct hp_hooks hooks;
-	int r = collect(rewrite, list, name, &lists, err);
+	size_t copied = rewrite->copied, length = rewrite->out->length;
+	struct list list = {
+	    .rewrite = rewrite,
+	    .stage = stage,
+	    .writer = HP_JSON_WRITER_INIT(rewrite->out),
+	    .address = rewrite->delegate->address,
+	    .if_down = rewrite->delegate->if_down,
+	    .part = HP_BUF_INIT,
+	};
+	int r;
 
-	if (r == 0)
-		r = check(rewrite, &lists, &hooks, err);
-	if (r == 0 && strlen(HOOKS_OPTION) + lists.length >= ARGUMENT_BYTES_MAX) {
-		hp_err_invalid(err, name, "is too long for one argument of a program");
-		r = hp_err_prefix(err, -E2BIG, "hooks");
+	copy_up_to(rewrite, value);
+	r = add_all(&list, value, err);
+	hp_buf_free(&list.part);
+	if (r == 0 && list.is_too_long) {
+		rewrite->copied = copied;
+		rewrite->out->length = length;
+		leave(rewrite, stage,
+		      "one of its hooks is too long for the arguments of a program");
 	}
-	if (r == 0) {
-		copy_up_to(rewrite, list);
-		r = put_hook(rewrite, name, &lists,
-			     outer_timeout_s(rewrite->delegate, &hooks.stages[stage]));
-		if (r < 0)
-			hp_err_no_memory(err);
-	}
-	hp_buf_free(&lists);
-	return r;
+	return hp_err_prefix(err, r, "hooks");
+}
+
+/* False where the list stays as it is, which is told. */
+static bool can_be_delegated(struct rewrite *rewrite, enum hp_stage stage)
+{
+	if (stage == HP_STAGE_START_CONTAINER)
+		leave(rewrite, stage,
+		      "its programs are the container's, where hookd-oci-hook is not");
+	else if (stage == HP_STAGE_CREATE_CONTAINER && rewrite->has_user_namespace)
+		leave(rewrite, stage,
+		      "the runtime runs it in the container's user namespace, from where hookd "
+		      "takes no requests");
+	else
+		return true;
+	return false;
 }
 
 /* Stages of names unknown here are left alone, as runtimes do with them. */
@@ -242,14 +382,48 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 
 	while (stage < HP_STAGE_COUNT && !hp_json_equals(key, hp_stage_names[stage]))
 		stage++;
-	if (stage == HP_STAGE_COUNT || stage == HP_STAGE_START_CONTAINER || hp_json_is_absent(list))
+	if (stage == HP_STAGE_COUNT || hp_json_is_absent(list))
 		return 0;
 	if (hp_json_type(list) != HP_JSON_ARRAY)
 		return hp_err_prefix(
 		    err, hp_err_invalid(err, hp_stage_names[stage], "must be an array"), "hooks");
-	if (hp_json_count(list) == 0 || is_delegated(rewrite, list, hp_stage_names[stage]))
+	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage) ||
+	    is_delegated(rewrite, list, (enum hp_stage)stage))
 		return 0;
 	return rewrite_list(rewrite, list, (enum hp_stage)stage, err);
+}
+
+/* ---- the config ---- */
+
+/* The uid that the container's root is outside, in the runtime's user namespace; -1: not said. */
+static int64_t outer_root(struct hp_json_value linux_member)
+{
+	struct hp_json_value key, mapping;
+	int64_t inside, outside;
+	struct hp_err err;
+
+	HP_JSON_FOREACH (key, mapping, hp_json_member(linux_member, "uidMappings")) {
+		if (hp_json_get_int64(hp_json_member(mapping, "containerID"), 0, UINT32_MAX,
+				      &inside, &err) == 0 &&
+		    inside == 0 &&
+		    hp_json_get_int64(hp_json_member(mapping, "hostID"), 0, UINT32_MAX, &outside,
+				      &err) == 0)
+			return outside;
+	}
+	return -1;
+}
+
+/* That the container has a user namespace, and its root is not the user whom hookd serves there. */
+static bool has_other_user_namespace(const struct rewrite *rewrite, struct hp_json_value root)
+{
+	struct hp_json_value linux_member = hp_json_member(root, "linux"), key, namespace;
+	const uint32_t *own_uid = rewrite->delegate->own_uid;
+
+	HP_JSON_FOREACH (key, namespace, hp_json_member(linux_member, "namespaces")) {
+		if (hp_json_equals(hp_json_member(namespace, "type"), "user"))
+			return own_uid == NULL || *own_uid != outer_root(linux_member);
+	}
+	return false;
 }
 
 static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, struct hp_err *err)
@@ -260,6 +434,7 @@ static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, str
 		return hp_err_invalid(err, NULL, "must be an object");
 	if (!hp_json_is_absent(hooks) && hp_json_type(hooks) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, "hooks", "must be an object");
+	rewrite->has_user_namespace = has_other_user_namespace(rewrite, root);
 	HP_JSON_FOREACH (key, list, hooks) {
 		int r = rewrite_member(rewrite, key, list, err);
 

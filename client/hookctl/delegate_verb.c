@@ -75,13 +75,41 @@ static const char *own_address(const struct ctl *ctl)
 	return address != NULL && address[0] != '\0' ? address : NULL;
 }
 
+static void on_left(enum hp_stage stage, const char *why, void *userdata)
+{
+	(void)userdata;
+	ctl_error("hooks.%s is not delegated and stays as it is: %s", hp_stage_names[stage], why);
+}
+
+/*
+ * Whether root here is root of the host, or of a user namespace that an ordinary user has made, as
+ * rootless engines do: there uid 0 stands for that user.
+ */
+static bool is_ordinary_user(void)
+{
+	unsigned long inside, outside = 0;
+	FILE *map;
+
+	if (geteuid() != 0)
+		return true;
+	map = fopen("/proc/self/uid_map", "re");
+	if (map == NULL)
+		return false;
+	if (fscanf(map, "%lu %lu", &inside, &outside) != 2 || inside != 0)
+		outside = 0;
+	fclose(map);
+	return outside != 0;
+}
+
 /* 0, or an exit status that was explained. */
 static int read_options(const struct ctl *ctl, const char *shim, struct delegate *ret)
 {
 	const char *timeout = ctl_option(ctl, OPTION_TIMEOUT);
 
-	*ret = (struct delegate){
-	    .shim = shim, .address = own_address(ctl), .if_down = ctl_option(ctl, OPTION_IF_DOWN)};
+	*ret = (struct delegate){.shim = shim,
+				 .address = own_address(ctl),
+				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
+				 .left = on_left};
 	if (!is_shim(ret->shim))
 		return ctl_usage("--shim=%s is no absolute path of a program", ret->shim);
 	if (ret->address != NULL && !is_address(ret->address))
@@ -98,10 +126,13 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_err err = {0};
 	struct delegate delegate;
+	uint32_t uid = geteuid();
 	int r = read_options(ctl, shim, &delegate);
 
 	if (r != 0)
 		return r;
+	if (is_ordinary_user())
+		delegate.own_uid = &uid;
 	r = document_read(&config, "-", &err);
 	if (r == 0)
 		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);

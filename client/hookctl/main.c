@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
+#include "client/standard_streams.h"
 
 struct verb {
 	const char *name;
@@ -127,7 +128,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb)
 	if (ctl->options.operand_count < operands)
 		return ctl_usage("%s needs a %s", verb->name, verb->operand);
 	if (ctl->options.operand_count > operands)
-		return ctl_usage("%s: '%s' is one word too many", verb->name,
+		return ctl_usage("%s: unexpected argument '%s'", verb->name,
 				 ctl->options.operands[operands]);
 	set_output(ctl);
 	return verb->function(ctl);
@@ -167,6 +168,8 @@ int main(int argc, char **argv)
 	struct ctl ctl = {0};
 	int exit_status;
 
+	if (open_standard_streams() < 0)
+		return CTL_EXIT_UNREACHABLE;
 	setlocale(LC_CTYPE, "");
 	exit_status = main_with(&ctl, argc > 0 ? argc - 1 : 0, argv + 1);
 	hookd_client_free(ctl.client);

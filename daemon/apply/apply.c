@@ -8,7 +8,7 @@
  *	has answered
  *
  * The cgroup is limited before the process is in it, so there is no moment without limits; resctrl
- * wants its schemata before its tasks for the same reason. Called by ipc/apply.c.
+ * wants its schemata before its tasks for the same reason.
  */
 #include <fcntl.h>
 #include <stdio.h>

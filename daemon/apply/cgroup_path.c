@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cgroupfs driver: directories, controllers, processes. Limits are limits.c's. Called by
- * apply.c.
+ * The cgroupfs driver: directories, controllers, processes. Limits are limits.c's.
  */
 #include "daemon/apply/cgroup_path.h"
 

@@ -4,7 +4,7 @@
  *
  * A cgroup is idle (in the pool), in use (a run's), or busy: its run is over, but processes that a
  * hook left behind live in it. Busy ones are looked at once a second and go back to the pool when
- * they are empty. Called by main.c and run/.
+ * they are empty.
  */
 #include "daemon/apply/cgroup_tree.h"
 

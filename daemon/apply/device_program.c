@@ -6,7 +6,6 @@
  * It goes through the rules from the last to the first: a rule for the device that allows takes
  * what it covers off the kinds that are left, one that denies ends it when one of them is left. The
  * end of the rules denies. The default devices come before all rules but those that are over them.
- * Called by devices.c.
  */
 #include "daemon/apply/device_program.h"
 

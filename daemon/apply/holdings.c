@@ -2,7 +2,7 @@
 /*
  * The list of holdings and its file. Two tables: one row for each container, and one for each thing
  * that was made for it. Every change is one transaction of its own, made before the list in memory
- * changes; where it fails the step that it announces is not taken. Called by apply.c.
+ * changes; where it fails the step that it announces is not taken.
  */
 #include "daemon/apply/holdings.h"
 

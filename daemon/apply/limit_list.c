@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the request's resources to files and texts: arithmetic and checks, no system call. Called by
- * whoever limits a cgroup, before limits_apply().
+ * From the request's resources to files and texts: arithmetic and checks, no system call.
  */
 #include "daemon/apply/limit_list.h"
 
@@ -91,9 +90,8 @@ static int check_signs(const struct hp_resources *resources, struct hp_err *err)
 
 	for (size_t i = 0; i < ELEMENTS(fields); i++)
 		if (fields[i].value->is_set && fields[i].value->value < -1)
-			return hp_err_invalid(
-			    err, fields[i].path,
-			    "must not be negative, but for -1, which is no limit");
+			return hp_err_invalid(err, fields[i].path,
+					      "must be 0 or more, or -1 for unlimited");
 	if (resources->cpu.idle.is_set && (resources->cpu.idle.value & ~INT64_C(1)))
 		return hp_err_invalid(err, "cpu.idle", "must be 0 or 1");
 	return 0;
@@ -136,7 +134,7 @@ static int refuse_what_is_not_there(const struct hp_resources *resources, struct
 	for (size_t i = 0; i < ELEMENTS(fields); i++)
 		if (fields[i].is_asked)
 			return hp_err_setting(err, -EOPNOTSUPP, fields[i].path,
-					      "cgroup v2 has nothing like it");
+					      "is not supported by cgroup v2");
 	return 0;
 }
 
@@ -181,7 +179,7 @@ static int swap_alone(const struct hp_memory *memory, bool *ret_is_set, int64_t 
 	if (swap <= 0 || limit == -1)
 		return 0;
 	if (limit == 0)
-		return hp_err_invalid(err, "memory.swap", "says nothing without memory.limit");
+		return hp_err_invalid(err, "memory.swap", "needs memory.limit to be set");
 	if (swap < limit)
 		return hp_err_invalid(err, "memory.swap",
 				      "is memory and swap: must not be less than memory.limit");

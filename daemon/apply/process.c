@@ -2,7 +2,7 @@
 /*
  * Attributes of somebody else's process. Every call here is by number, so the caller checks the
  * target afterwards (target.h says why that is enough); a revert by number does nothing where the
- * process is gone. Called by apply.c.
+ * process is gone.
  */
 #include "daemon/apply/process.h"
 

@@ -3,7 +3,7 @@
  * The applier itself, and Release: what was made is removed in the reverse order, each thing
  * forgotten when it is gone. When the process of a container has ended, resctrl groups are given
  * back at once, since there are few; its cgroup goes with them where it is empty, and else waits
- * for Release. Called by main.c and ipc/apply.c.
+ * for Release.
  */
 #include <stdio.h>
 #include <string.h>
@@ -254,7 +254,7 @@ static void drop_vanished(struct applier *applier, struct holding *holding)
 		next = TAILQ_NEXT(made, link);
 		if (is_there(applier, made))
 			continue;
-		snprintf(what, sizeof(what), "%s is there no more", made->name);
+		snprintf(what, sizeof(what), "%s no longer exists", made->name);
 		applier->report(holding->container, what, applier->userdata);
 		(void)holdings_unmade(applier->holdings, holding, made);
 	}

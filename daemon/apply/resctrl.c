@@ -3,7 +3,6 @@
  * Groups of resctrl: what is asked for becomes a name and schemata, and these a member of a group.
  *
  * Whatever changes several things holds the file system's lock.
- * Called by run/ for a hook's run, and for the containers of callers.
  */
 #include "daemon/apply/resctrl.h"
 

@@ -6,7 +6,6 @@
  * made stand in a file as well, from before the mkdir until after the rmdir: a machine has few
  * groups, and one that a killed hookd has forgotten would be lost until the next boot. The file is
  * written anew each time, and is as durable as it has to be: another boot has no groups.
- * Called by resctrl.c.
  */
 #include "daemon/apply/resctrl_directory.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resctrl's file system: found, locked, asked for its reasons. Nothing is kept from one visit to
- * the next, so it can be unmounted in between. Called by resctrl.c.
+ * the next, so it can be unmounted in between.
  */
 #include "daemon/apply/resctrl_visit.h"
 

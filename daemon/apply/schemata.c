@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schemata: read, compared, printed. A pure function of texts; called by resctrl.c.
+ * Schemata: read, compared, printed. A pure function of texts.
  */
 #include "daemon/apply/schemata.h"
 

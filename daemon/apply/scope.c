@@ -6,7 +6,7 @@
  *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply. Called by apply.c.
+ * it after its reply.
  */
 #include "daemon/apply/scope.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Conversions to systemd's units: bytes, microseconds of CPU in a second, bit masks in bytes. "No
- * limit" is 2^64-1 there. Called by scope.c.
+ * limit" is 2^64-1 there.
  */
 #include "daemon/apply/scope_properties.h"
 

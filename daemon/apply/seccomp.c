@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a profile to a program for seccomp(2). Called by compiler.c.
+ * From a profile to a program for seccomp(2).
  *
  *	+-----------+----------------------------------------+----------------------------+
  *	| newer     | libseccomp's: architectures, numbers,  | cases of calls whose rules |

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the rules of a profile to the calls of an architecture. Called by seccomp.c, once for each
- * architecture.
+ * From the rules of a profile to the calls of an architecture.
  *
  * Which of several rules decides is what libseccomp makes of them, and runc with it, where
  * libseccomp makes something of them: rules that say more come before rules that say less, since

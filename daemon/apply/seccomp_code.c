@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Code for what libseccomp does not do or gets wrong: tests of arguments, and the answer to calls
- * that are newer than the profile. Called by seccomp.c.
+ * that are newer than the profile.
  *
  * libseccomp 2.5.4 merges the tests of a call into a tree. With ranges of 64-bit arguments the
  * tree lets calls through that no rule allows (GHSA-4q85-33p6-j5g6), and with ranges of two

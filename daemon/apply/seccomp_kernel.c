@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the kernel. Called by seccomp.c. */
+/* Asks the kernel. */
 #include "daemon/apply/seccomp_kernel.h"
 
 #include <linux/seccomp.h>

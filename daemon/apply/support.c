@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What this kernel lacks. A security module can be built in and off, so it is asked whether it is
- * on; resctrl can be mounted at any time. Called by ipc/hooks.c.
+ * on; resctrl can be mounted at any time.
  */
 #include "daemon/apply/support.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
- * that it does not write the old ones again. Called by ipc/apply.c.
+ * that it does not write the old ones again.
  */
 #include <stdio.h>
 #include <string.h>

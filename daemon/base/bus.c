@@ -2,7 +2,6 @@
 /*
  * sd-bus on libevent: sd-bus says what it waits for (a direction, a time), and is called when that
  * has come. The message bus is asked first; where there is none, root can talk to systemd itself.
- * Called by apply/scope.c.
  */
 #include "daemon/base/bus.h"
 

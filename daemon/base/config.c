@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one table of keys, the files it is read from, and nothing that acts on it.
- * Called by main.c at the start.
  */
 #include "daemon/base/config.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "proto/limits.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* isspace(3) in the C locale, as inih has it */
+#define BLANKS " \t\n\v\f\r"
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
@@ -276,6 +281,9 @@ struct reading {
 	struct config *config;
 	const char *path;
 	FILE *file;
+	char *text; /* of the line, of any length */
+	size_t size;
+	char *long_value; /* in `text`, of a line that inih has no room for; else NULL */
 	int line;
 	int error;
 };
@@ -285,34 +293,62 @@ static bool is_comment(const char *line)
 	return line[0] == '#' || line[0] == ';';
 }
 
-/* inih reads into a short buffer and would take the rest of a long line for one of its own. */
-static void skip_rest(struct reading *reading, char *line)
+/* As inih reads a value: without the blanks around it, and without a comment behind a blank. */
+static char *trim_value(char *value)
 {
-	int c;
+	size_t length;
 
-	while ((c = getc(reading->file)) != EOF && c != '\n')
-		continue;
-	if (!is_comment(line)) {
-		log_error("%s:%d: the line is too long", reading->path, reading->line);
-		reading->error = -EINVAL;
+	value += strspn(value, BLANKS);
+	for (char *at = value; *at; at++) {
+		if (*at == ';' && (at == value || strchr(BLANKS, at[-1]))) {
+			*at = '\0';
+			break;
+		}
 	}
-	line[0] = '\0';
+	length = strlen(value);
+	while (length > 0 && strchr(BLANKS, value[length - 1]))
+		length--;
+	value[length] = '\0';
+	return value;
+}
+
+/* inih gets the name alone, and on_key() the value from here. */
+static void shorten_line(struct reading *reading, char *line, char *buffer, size_t size)
+{
+	size_t name_length = strcspn(line, "=:");
+
+	buffer[0] = '\0';
+	if (is_comment(line))
+		return;
+	if (line[0] == '[' || !line[name_length] || name_length + sizeof("=\n") > size) {
+		log_error("%s:%d: the name of a section or a key is too long", reading->path,
+			  reading->line);
+		reading->error = -EINVAL;
+		return;
+	}
+	reading->long_value = trim_value(line + name_length + 1);
+	snprintf(buffer, size, "%.*s=\n", (int)name_length, line);
 }
 
 /*
- * inih does not tell its handler the line, so the lines are counted where it reads them; and it
- * would take an indented key for more of the value before it, so nothing is indented for it.
+ * inih does not tell its handler the line, so the lines are counted where it reads them; it would
+ * take an indented key for more of the value before it, so nothing is indented for it; and its
+ * buffer is short.
  */
 static char *read_line(char *buffer, int size, void *userdata)
 {
 	struct reading *reading = userdata;
+	char *line;
 
-	if (!fgets(buffer, size, reading->file))
+	reading->long_value = NULL;
+	if (getline(&reading->text, &reading->size, reading->file) < 0)
 		return NULL;
 	reading->line++;
-	memmove(buffer, buffer + strspn(buffer, " \t"), strlen(buffer + strspn(buffer, " \t")) + 1);
-	if (!strchr(buffer, '\n') && !feof(reading->file))
-		skip_rest(reading, buffer);
+	line = reading->text + strspn(reading->text, " \t");
+	if (strlen(line) < (size_t)size)
+		snprintf(buffer, (size_t)size, "%s", line);
+	else
+		shorten_line(reading, line, buffer, (size_t)size);
 	return buffer;
 }
 
@@ -335,6 +371,8 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 	struct reading *reading = userdata;
 	int r;
 
+	if (reading->long_value)
+		value = reading->long_value;
 	for (size_t i = 0; i < ELEMENTS(keys); i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
@@ -350,23 +388,49 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 	return 1;
 }
 
+/* Not a FIFO, where opening waits for somebody to write. /dev/null masks a file, as with systemd.
+ */
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
+}
+
+/* -errno, and what is wrong was logged where it is not that there is no such file. */
+static int open_file(const char *path, FILE **ret_file)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && !is_file(fd)) {
+		log_error("%s: is not a regular file", path);
+		return -EINVAL;
+	}
+	if (r == 0 && !(*ret_file = fdopen(fd, "r")))
+		r = -errno;
+	if (r < 0 && r != -ENOENT)
+		log_error("%s: %s", path, strerror(-r));
+	if (r == 0)
+		(void)take_fd(&fd);
+	return r;
+}
+
 static int read_file(struct config *config, const char *path)
 {
-	struct reading reading = {.config = config, .path = path, .file = fopen(path, "re")};
-	int r;
+	struct reading reading = {.config = config, .path = path};
+	int r = open_file(path, &reading.file);
 
-	if (!reading.file) {
-		r = -errno;
-		if (r != -ENOENT)
-			log_error("%s: %s", path, strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	r = ini_parse_stream(read_line, &reading, on_key, &reading);
 	if (ferror(reading.file)) {
 		log_error("%s: cannot be read", path);
 		reading.error = -EIO;
 	}
 	fclose(reading.file);
+	free(reading.text);
 	if (r > 0) {
 		log_error("%s:%d: neither a section nor a key", path, r);
 		return -EINVAL;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "daemon/base/util.h"
+#include "proto/json_writer.h"
 
 #define LINE_BYTES   1024
 #define FIELDS_MAX   8
@@ -76,6 +77,52 @@ bool log_is_on(int priority)
 	return priority <= log_state.level;
 }
 
+/* What a line's texts become where they cannot stay; what has no room any more is cut. */
+struct escapes {
+	char bytes[8 * LINE_BYTES];
+	size_t used;
+};
+
+/* Bytes of the character at `text` that can be shown, 0 where it is none. */
+static size_t shown_bytes(const char *text)
+{
+	unsigned char byte = (unsigned char)text[0];
+	size_t length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+
+	if (byte < ' ' && byte != '\n' && byte != '\t')
+		return 0;
+	if (byte == 0x7f || (byte == 0xc2 && (unsigned char)text[1] < 0xa0))
+		return 0;
+	return strnlen(text, length) == length && hp_json_is_text(text, length) ? length : 0;
+}
+
+/*
+ * journalctl shows a message as "[32B blob data]" where a character in it cannot be printed, or it
+ * is no UTF-8. Several lines can.
+ */
+static const char *escape(struct escapes *escapes, const char *text)
+{
+	char *start = escapes->bytes + escapes->used, *at = start;
+	const char *end = escapes->bytes + sizeof(escapes->bytes) - 1;
+	const char *next = text;
+	size_t length;
+
+	while (*next && (length = shown_bytes(next)) > 0)
+		next += length;
+	if (*next == '\0' || at >= end)
+		return *next == '\0' ? text : "";
+	for (; *text && end - at > 4; text += length ? length : 1) {
+		length = shown_bytes(text);
+		if (length > 0)
+			at = mempcpy(at, text, length);
+		else
+			at += snprintf(at, (size_t)(end - at), "\\x%02x", (unsigned char)*text);
+	}
+	*at++ = '\0';
+	escapes->used += (size_t)(at - start);
+	return start;
+}
+
 /* The journal's field with a length (Journal Native Protocol): any bytes may be in the value. */
 struct binary_field {
 	char name_line[40];
@@ -102,16 +149,19 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 	struct binary_field binary[FIELDS_MAX + 1];
 	struct iovec iov[1 + 4 * (FIELDS_MAX + 1)];
 	struct msghdr header = {.msg_iov = iov};
+	struct escapes escapes;
 	char prefix[64];
 	int used = 1, length;
 
 	length =
 	    snprintf(prefix, sizeof(prefix), "PRIORITY=%d\nSYSLOG_IDENTIFIER=hookd\n", priority);
 	iov[0] = (struct iovec){prefix, (size_t)length};
-	used += add_field(iov + used, &binary[FIELDS_MAX], "MESSAGE", message);
+	escapes.used = 0;
+	used += add_field(iov + used, &binary[FIELDS_MAX], "MESSAGE", escape(&escapes, message));
 	for (int i = 0; i < count && i < FIELDS_MAX; i++)
 		if (fields[i].value)
-			used += add_field(iov + used, &binary[i], fields[i].name, fields[i].value);
+			used += add_field(iov + used, &binary[i], fields[i].name,
+					  escape(&escapes, fields[i].value));
 	header.msg_iovlen = (size_t)used;
 	return sendmsg(log_state.journal, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }

@@ -5,7 +5,7 @@
 #include <syslog.h>
 
 /*
- * The daemon's log. Only owners of events log (ipc/, run/run.c, main.c); everything below returns
+ * The daemon's log. Only ipc/, main.c and, with file and line, base/config.c log; all else returns
  * its error. Never blocks: a journal or a terminal that does not read costs lines, which are
  * counted and told of when it reads again.
  */

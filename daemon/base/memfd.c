@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed memory. Called by run/stdin.c and run/enter.c. */
+/* Sealed memory. */
 #include "daemon/base/memfd.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of mounts. It keeps nothing; called by apply/. */
+/* The list of mounts. It keeps nothing. */
 #include "daemon/base/mount.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hookd under systemd: sockets handed over, readiness, the watchdog. The only file that calls
- * libsystemd. Called by main.c and, for sockets, by ipc/listener.c's owner.
+ * libsystemd.
  */
 #include "daemon/base/sd.h"
 

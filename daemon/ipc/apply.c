@@ -14,6 +14,8 @@
 #include "proto/limits.h"
 #include "proto/settings_json.h"
 
+#define ERROR_WORDS_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
+
 /* An Apply or Update that is not answered yet. It outlives its connection: what is begun is ended.
  */
 struct apply_call {
@@ -109,14 +111,34 @@ static void on_conn_gone(struct conn_call *of_conn)
 	call->conn = NULL;
 }
 
+/* An error as a line of the log ends with it. Some have no sentence, as the client makes one. */
+static const char *words_of(const struct hp_err *err, char words[static ERROR_WORDS_SIZE])
+{
+	switch (err->code) {
+	case HP_ERR_NO_SUCH_CONTAINER:
+		return "nothing is held for it";
+	case HP_ERR_NO_SUCH_PROCESS:
+		snprintf(words, ERROR_WORDS_SIZE, "process %s has ended", err->path);
+		return words;
+	case HP_ERR_EXHAUSTED:
+		snprintf(words, ERROR_WORDS_SIZE, "all %d %ss are taken", err->error, err->path);
+		return words;
+	default:
+		snprintf(words, ERROR_WORDS_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
+			 err->reason);
+		return words;
+	}
+}
+
 static void say(const struct apply_call *call, int r, const struct hp_err *err)
 {
+	char words[ERROR_WORDS_SIZE];
 	const struct log_field fields[] = {{"CONTAINER_ID_FULL", call->container}};
 
 	if (r < 0)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),
-			  "container %s: settings failed, and are undone: %s %s", call->container,
-			  err->path, err->reason);
+			  "container %s: settings not applied: %s", call->container,
+			  words_of(err, words));
 	else
 		log_write(LOG_INFO, fields, ELEMENTS(fields), "container %s: settings applied",
 			  call->container);

@@ -5,14 +5,68 @@
  */
 #include "daemon/ipc/call.h"
 
+/* A client that takes nothing for this long is not waited for: its hook goes on. */
+#define PATIENCE_S 5
+
 struct call {
 	struct conn_call of_conn;
 	struct run_waiter of_run;
 	struct conn *conn;
 	struct run *run;
+	struct event
+	    *patience; /* NULL until the client was behind; pending while it is waited for */
 	bool streams;
 	bool cancels;
+	bool is_given_up; /* not waited for any more, until it has caught up */
 };
+
+static void call_free(struct call *call)
+{
+	run_remove_waiter(call->run, &call->of_run);
+	if (call->patience)
+		event_free(call->patience);
+	free(call);
+}
+
+/* ---- a client that is behind ---- */
+
+static void on_patience_ended(evutil_socket_t fd, short what, void *userdata)
+{
+	struct call *call = userdata;
+
+	(void)fd, (void)what;
+	call->is_given_up = true;
+	run_set_behind(call->run, &call->of_run, false);
+}
+
+/*
+ * Its hook's output is not read while the client is behind, so that the loudest hook and the
+ * slowest reader lose nothing. One that does not read at all would hold the hook that way: in the
+ * end the connection is cut off, where too much waits for it.
+ */
+static void wait_for_client(struct call *call)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+
+	if (call->is_given_up || call->of_run.is_behind)
+		return;
+	if (!call->patience)
+		call->patience = event_new(call->conn->hookd->base, -1, 0, on_patience_ended, call);
+	if (call->patience && event_add(call->patience, &patience) == 0)
+		run_set_behind(call->run, &call->of_run, true);
+}
+
+static void on_caught_up(struct conn_call *of_conn)
+{
+	struct call *call = container_of(of_conn, struct call, of_conn);
+
+	if (call->patience)
+		event_del(call->patience);
+	call->is_given_up = false;
+	run_set_behind(call->run, &call->of_run, false);
+}
+
+/* ---- events ---- */
 
 static struct hp_json_writer begin_event(struct call *call, const char *event)
 {
@@ -52,6 +106,7 @@ static void send_event(struct call *call, const struct run_event *event)
 	    [RUN_EVENT_FINISHED] = "finished",
 	};
 	struct hp_json_writer writer = begin_event(call, names[event->type]);
+	struct conn *conn = call->conn;
 
 	put_index(&writer, event->index);
 	if (event->type == RUN_EVENT_OUTPUT)
@@ -61,7 +116,9 @@ static void send_event(struct call *call, const struct run_event *event)
 		hp_hook_result_write(&writer, event->hook);
 	}
 	hp_reply_end(&writer);
-	conn_flush(call->conn);
+	conn_flush(conn); /* may have been the end of the call */
+	if (conn_is_behind(conn))
+		wait_for_client(call);
 }
 
 static void write_result(struct conn *conn, const struct run *run)
@@ -78,8 +135,7 @@ static void send_result(struct call *call)
 	struct conn *conn = call->conn;
 
 	write_result(conn, call->run);
-	run_remove_waiter(call->run, &call->of_run);
-	free(call);
+	call_free(call);
 	conn_end_call(conn);
 }
 
@@ -99,8 +155,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 	struct run *run = call->run;
 	bool cancels = call->cancels;
 
-	run_remove_waiter(run, &call->of_run);
-	free(call);
+	call_free(call);
 	if (cancels)
 		run_cancel(run);
 }
@@ -119,6 +174,7 @@ int call_new(struct exchange *exchange, struct run *run, bool streams, bool canc
 		return hp_err_no_memory(err);
 	*call = (struct call){
 	    .of_conn.gone = on_conn_gone,
+	    .of_conn.caught_up = on_caught_up,
 	    .of_run.notify = on_run_event,
 	    .of_run.wants_output = streams,
 	    .conn = exchange->conn,

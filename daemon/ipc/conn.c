@@ -24,6 +24,8 @@
 #define READS_PER_WAKEUP 16
 /* More than any reply; beyond it lies a client that does not read its events. */
 #define OUT_BYTES_MAX (32u * 1024 * 1024)
+/* More than the events of one wake-up of a hook's pipes. */
+#define BEHIND_BYTES (1024u * 1024)
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata);
 static void on_writable(evutil_socket_t fd, short what, void *userdata);
@@ -329,13 +331,21 @@ void conn_flush(struct conn *conn)
 	}
 }
 
+bool conn_is_behind(const struct conn *conn)
+{
+	return conn->state != CONN_CLOSED && conn->out.length > BEHIND_BYTES;
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *userdata)
 {
 	struct conn *conn = userdata;
 
 	(void)fd, (void)what;
-	if (!send_some(conn) || (conn->out.length == 0 && conn->closes_when_sent))
+	if (!send_some(conn) || (conn->out.length == 0 && conn->closes_when_sent)) {
 		conn_close(conn);
-	else if (conn->out.length == 0)
+	} else if (conn->out.length == 0) {
 		event_del(conn->writable);
+		if (conn->call && conn->call->caught_up)
+			conn->call->caught_up(conn->call);
+	}
 }

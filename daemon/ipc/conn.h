@@ -22,6 +22,8 @@ typedef void (*conn_message_fn)(struct conn *conn, const char *text, size_t leng
  */
 struct conn_call {
 	void (*gone)(struct conn_call *call);
+	void (*caught_up)(
+	    struct conn_call *call); /* NULL, or told of the end of conn_is_behind() */
 };
 
 struct conn {
@@ -65,6 +67,9 @@ void conn_end_call(struct conn *conn);
  * not read is cut off when too much waits for it.
  */
 void conn_flush(struct conn *conn);
+
+/* The client has not read much of what was sent; until all of it has gone out. */
+bool conn_is_behind(const struct conn *conn);
 
 /* A breach of the protocol: logged with who did it, and closed, which is all Varlink allows. */
 void conn_violation(struct conn *conn, const char *reason);

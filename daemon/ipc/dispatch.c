@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a message to its handler: envelope, row, permission, handler; and errors back. Who may call
- * what stands in the rows and nowhere else. Called by conn.c for every message.
+ * what stands in the rows and nowhere else.
  */
 #include "daemon/ipc/dispatch.h"
 

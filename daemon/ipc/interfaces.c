@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of interfaces; their texts are linked in by interface_texts.S. Called by service.c. */
+/* The table of interfaces; their texts are linked in by interface_texts.S. */
 #include "daemon/ipc/interfaces.h"
 
 #include <string.h>

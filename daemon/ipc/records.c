@@ -8,8 +8,7 @@
  * Appending to a tmpfs costs about a microsecond, which a database does not do, and a torn last
  * message is told by its missing NUL. Two files: when the newer one is full it takes the place of
  * the older one, and the runs that are going on are written into the next again. At a start both
- * are read and written anew. This stands in ipc/ because it is JSON's other way out of the daemon;
- * called by hooks.c.
+ * are read and written anew. This stands in ipc/ because it is JSON's other way out of the daemon.
  */
 #include "daemon/ipc/records.h"
 

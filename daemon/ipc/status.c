@@ -39,7 +39,7 @@ static void write_run(struct hp_json_writer *writer, struct run *run)
 	put_string(writer, "error", run->result.error);
 	put_int(writer, "uid", run->uid);
 	if (run->state != RUN_QUEUED && run->result.hook_count > 0)
-		put_int(writer, "hook", (int64_t)run->current);
+		put_int(writer, "hook", (int64_t)run_hook(run));
 	put_int(writer, "hooks", (int64_t)run->request.hooks.count);
 	put_string(writer, "path", run_path(run));
 	if (run->state == RUN_RUNNING && run_pid(run) > 0)
@@ -246,6 +246,10 @@ static void write_features(struct hp_json_writer *writer, const struct hookd *ho
 	hp_json_begin(writer, '{');
 	hp_json_key(writer, "cgroup");
 	hp_json_put_bool(writer, hookd->cgroups != NULL);
+	for (size_t i = 0; i < hookd->kernel.count; i++) {
+		hp_json_key(writer, hookd->kernel.parts[i].name);
+		hp_json_put_bool(writer, hookd->kernel.parts[i].error == 0);
+	}
 	hp_json_end(writer, '}');
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a request and its caller to the processes whose namespaces its hooks enter. Called by
- * hooks.c before there is a run. No state.
+ * From a request and its caller to the processes whose namespaces its hooks enter. No state.
  */
 #include "daemon/ipc/target.h"
 

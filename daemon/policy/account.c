@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counters per uid, each living as long as one of them is not zero. Called by the constructors and
- * destructors of what is charged: ipc/conn.c and, for runs, ipc/hooks.c and run/run.c.
+ * Counters per uid, each living as long as one of them is not zero.
  */
 #include "daemon/policy/account.h"
 

@@ -88,6 +88,12 @@ static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 	return r;
 }
 
+/* The kernel has no such option, or a filter that hookd runs under does not let it be asked for. */
+static bool is_missing(int error)
+{
+	return error == ENOPROTOOPT || error == ENOSYS || error == EPERM;
+}
+
 /*
  * Linux 6.5 keeps the process that connected, and gives a pidfd of that one. Before, the number is
  * all there is: whoever has it now. conn.c makes sure that messages come from that number, too.
@@ -99,7 +105,7 @@ static int open_pidfd(int socket, pid_t pid)
 
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &length) == 0)
 		return fd;
-	return errno == ENOPROTOOPT ? pidfd_of(pid) : -errno;
+	return is_missing(errno) ? pidfd_of(pid) : -errno;
 }
 
 static bool is_short_of_something(int r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decision itself; no I/O, no state. Called by ipc/dispatch.c before any handler. */
+/* The decision itself; no I/O, no state. */
 #include "daemon/policy/policy.h"
 
 #include <stdarg.h>

@@ -59,6 +59,17 @@ int capture_watch(struct capture *capture)
 	return 0;
 }
 
+/* Without memory to watch it again it is read at the exit. */
+void capture_pause(struct capture *capture, bool is_paused)
+{
+	if (!capture->event)
+		return;
+	if (is_paused)
+		event_del(capture->event);
+	else
+		(void)event_add(capture->event, NULL);
+}
+
 /* event_free() before close(): epoll watches the open pipe, which a starting child may share. */
 static void close_read_end(struct capture *capture)
 {

@@ -11,7 +11,7 @@
 
 /*
  * What a hook writes into one pipe: the first and the last part are kept, all is counted, the
- * pipe is always read, so that a hook never waits for hookd and hookd's memory stays flat.
+ * pipe is read as it fills, so that a hook does not wait for hookd and hookd's memory stays flat.
  */
 
 /* Told of every chunk as it is read; the bytes are valid during the call. */
@@ -38,6 +38,12 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
  * most hooks two registrations; see procs in proc.c.
  */
 int capture_watch(struct capture *capture);
+
+/*
+ * While it pauses nothing is read, and the hook waits where the pipe is full: for a listener that
+ * could not keep up. Only of a capture that is watched.
+ */
+void capture_pause(struct capture *capture, bool is_paused);
 
 /* Reads what is there now, without blocking. */
 void capture_drain(struct capture *capture);

@@ -3,7 +3,7 @@
  * hookd's side of hookd-run: keeps its image in a sealed memfd, hands it plans, reads reports.
  *
  * The image is executed from memory that nobody can write to any more, so a container that gets
- * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736). Called by proc.c.
+ * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736).
  */
 #include "daemon/run/enter.h"
 

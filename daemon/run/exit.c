@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The end of a process, as the kernel tells of it once, and the watch that waits for it. Owns the
- * events on a child's pidfd. Called by proc.c.
+ * events on a child's pidfd.
  *
  *	WATCHED --readable, waitid() gives nothing--> HELD --a pause--> asked again
  *	    \______________________________________/

@@ -8,8 +8,7 @@
  *______________/
  *
  * The key is the profile's canonical text itself, not a digest of it: whoever could make two texts
- * collide would get another's filter, and the texts kept are bounded. Called by provision.c and
- * ipc/seccomp.c.
+ * collide would get another's filter, and the texts kept are bounded.
  */
 #include "daemon/run/filters.h"
 

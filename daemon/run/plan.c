@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes the plan that hookd-run reads: a struct, arrays and strings in one sealed memfd. The order
- * of what follows the struct is told in plan.h and is that of hookd-run/job.c. Called by enter.c.
+ * of what follows the struct is told in plan.h and is that of hookd-run/job.c.
  */
 #include "daemon/run/plan.h"
 

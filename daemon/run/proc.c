@@ -19,7 +19,7 @@
  *
  * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
  * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
- * ones four system calls. Called by run.c.
+ * ones four system calls.
  */
 #include "daemon/run/proc.h"
 
@@ -339,6 +339,12 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 		proc->out[i].userdata = proc;
 	}
 	watch_output(proc);
+}
+
+void proc_pause_output(struct proc *proc, bool is_paused)
+{
+	capture_pause(&proc->out[0], is_paused);
+	capture_pause(&proc->out[1], is_paused);
 }
 
 pid_t proc_pid(const struct proc *proc)

@@ -64,6 +64,8 @@ int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_re
 
 /* Reports output as it comes, from now on. Listeners cannot be taken back. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
+/* While it pauses nothing is read of one that is listened to, and it waits where a pipe is full. */
+void proc_pause_output(struct proc *proc, bool is_paused);
 
 /* Kills the hook and what it started; done() follows. */
 void proc_cancel(struct proc *proc);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why there is no process of a hook, as a result says it. No state. Called by proc.c and run.c. */
+/* Why there is no process of a hook, as a result says it. No state. */
 #include <string.h>
 
 #include "daemon/run/proc.h"

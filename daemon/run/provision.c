@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The things that a run holds for the sake of its settings. Called by run.c, in the order get,
+ * The things that a run holds for the sake of its settings. They are used in the order get,
  * cgroup (before each hook), release.
  */
 #include "daemon/run/provision.h"

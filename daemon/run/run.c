@@ -159,6 +159,16 @@ static bool has_listener(const struct run *run)
 	return false;
 }
 
+static bool has_one_behind(const struct run *run)
+{
+	const struct run_waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &run->waiters, link)
+		if (waiter->is_behind)
+			return true;
+	return false;
+}
+
 void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
@@ -168,7 +178,17 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
 {
+	run_set_behind(run, waiter, false);
 	TAILQ_REMOVE(&run->waiters, waiter, link);
+}
+
+void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
+{
+	if (waiter->is_behind == is_behind)
+		return;
+	waiter->is_behind = is_behind;
+	if (run->proc)
+		proc_pause_output(run->proc, has_one_behind(run));
 }
 
 /* ---- the environment ---- */
@@ -284,6 +304,8 @@ static int start_hook(struct run *run)
 	}
 	if (has_listener(run))
 		proc_listen(run->proc, on_hook_output);
+	if (has_one_behind(run))
+		proc_pause_output(run->proc, true);
 	result->pid = proc_pid(run->proc);
 	result->started_us = proc_started_us(run->proc);
 	return 0;
@@ -450,9 +472,26 @@ pid_t run_pid(const struct run *run)
 	return run->proc ? proc_pid(run->proc) : 0;
 }
 
+/* Of the result, which a later daemon has, too. */
+size_t run_hook(const struct run *run)
+{
+	size_t last = 0;
+
+	if (run->state != RUN_DONE)
+		return run->current;
+	for (size_t i = 0; i < run->result.hook_count; i++) {
+		if (run->result.hooks[i].outcome == HP_HOOK_SKIPPED)
+			continue;
+		if (!run->result.hooks[i].success)
+			return i;
+		last = i;
+	}
+	return last;
+}
+
 const char *run_path(const struct run *run)
 {
-	return run->result.hook_count == 0 ? NULL : run->result.hooks[run->current].path;
+	return run->result.hook_count == 0 ? NULL : run->result.hooks[run_hook(run)].path;
 }
 
 size_t run_size(const struct run *run)

@@ -40,6 +40,7 @@ struct run_event {
 struct run_waiter {
 	void (*notify)(struct run_waiter *waiter, const struct run_event *event);
 	bool wants_output;
+	bool is_behind;		      /* run_set_behind() */
 	TAILQ_ENTRY(run_waiter) link; /* run::waiters */
 };
 
@@ -113,10 +114,17 @@ void run_cancel(struct run *run);
 
 void run_add_waiter(struct run *run, struct run_waiter *waiter);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
+/* While a waiter is behind with the output that it wants, no more of it is read. */
+void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
 /* Of the hook that runs now; 0 for none. */
 pid_t run_pid(const struct run *run);
-/* Of the hook that runs now, or ran last; NULL where there are no hooks. */
+/*
+ * The hook that a look at the run is about: the one that runs now; of a run that is done, the first
+ * that failed, or else the last that ran. 0 where none has.
+ */
+size_t run_hook(const struct run *run);
+/* Its path; NULL where there are no hooks. */
 const char *run_path(const struct run *run);
 /* About what it holds in memory once it is done, in bytes. */
 size_t run_size(const struct run *run);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sentences about failed hooks. Pure; called by run.c. */
+/* Sentences about failed hooks. Pure. */
 #include "daemon/run/sentence.h"
 
 #include <ctype.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds and kills a hook's processes by reading /proc. Called by proc.c at a timeout or a cancel
- * where there is no cgroup to kill.
+ * Finds and kills a hook's processes by reading /proc, where there is no cgroup to kill.
  */
 #include "daemon/run/session.h"
 

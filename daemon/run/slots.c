@@ -6,7 +6,7 @@
  *	  \_____________________ slots_release() ____________/
  *
  * A set that its child has copied is not given back at once, since nothing tells of that, but
- * taken over by the next. Called by spawn.c.
+ * taken over by the next.
  */
 #include "daemon/run/slots.h"
 

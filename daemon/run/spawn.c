@@ -6,7 +6,7 @@
  * A stack is in use from the clone until the kernel clears its `tid` word, which
  * CLONE_CHILD_CLEARTID makes it do at exec or exit, when the child lets go of the shared memory.
  * Nothing tells of that, so stacks are looked at when the next one is wanted: the list is in the
- * order of the clones, and its oldest have long exec'ed. Called by proc.c.
+ * order of the clones, and its oldest have long exec'ed.
  */
 #include "daemon/run/spawn.h"
 

@@ -5,7 +5,7 @@
  * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
  * pointer. So nothing here may call libc: errno and malloc's locks are hookd's. Raw system calls,
  * arguments that were prepared before, one report of what failed. The file is compiled without
- * sanitizers and without stack protector, whose bookkeeping is per thread. Called by spawn.c.
+ * sanitizers and without stack protector, whose bookkeeping is per thread.
  */
 #include "daemon/run/spawn_child.h"
 

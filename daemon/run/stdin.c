@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The descriptor that becomes a hook's stdin. Called by proc.c. */
+/* The descriptor that becomes a hook's stdin. */
 #include "daemon/run/stdin.h"
 
 #include <fcntl.h>

@@ -2,9 +2,8 @@
 /*
  * The memory of what was run.
  *
- * Lists of all runs and of those that are done, two hash tables. Done runs leave when a new
- * one comes, or when a timer finds them too old; never while their own end is still on the stack.
- * Called by ipc/.
+ * Lists of all runs and of those that are done, two hash tables. Done runs leave when there are too
+ * many, or when a timer finds them too old; never while their own end is still on the stack.
  */
 #include "daemon/run/store.h"
 
@@ -54,9 +53,15 @@ static void forget(struct store *store, struct run *run)
 	run_free(run);
 }
 
+static bool holds_too_much(const struct store *store)
+{
+	return store->kept > store->config->kept_runs ||
+	       store->kept_bytes > store->config->kept_bytes;
+}
+
 static bool is_over_limits(const struct store *store, const struct run *oldest)
 {
-	if (store->kept > store->config->kept_runs || store->kept_bytes > store->config->kept_bytes)
+	if (holds_too_much(store))
 		return true;
 	return (clock_ns(CLOCK_BOOTTIME) - oldest->finished_ns) / 1000000 >
 	       (int64_t)store->config->kept_ms;
@@ -146,6 +151,13 @@ int store_add(struct store *store, struct run *run)
 	return 0;
 }
 
+/* From the loop, as the ends of runs may be on the stack. */
+static void forget_soon(struct store *store)
+{
+	if (holds_too_much(store))
+		event_active(store->timer, EV_TIMEOUT, 0);
+}
+
 /* What the run holds by now counts, in the place of what it held. */
 static void weigh(struct store *store, struct run *run)
 {
@@ -160,12 +172,14 @@ void store_finished(struct store *store, struct run *run)
 	run->is_kept = true;
 	store->kept++;
 	weigh(store, run);
+	forget_soon(store);
 }
 
 void store_found(struct store *store, struct run *run, struct hp_run_result *result)
 {
 	run_found(run, result);
 	weigh(store, run);
+	forget_soon(store);
 }
 
 /* ---- finding ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Waits for the children of hookd that nobody else waits for. Owns a timer, and the list of
- * children that have an owner. Called by proc.c.
+ * children that have an owner.
  *
  * There is no handler of SIGCHLD, which would cost two system calls for each hook. Once a second,
  * while hookd has any child at all, waitid(2) is asked whether one has ended and not been waited

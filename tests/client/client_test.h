@@ -13,8 +13,9 @@
 #include "tests/client/calls.h"
 #include "tests/client/fake_server.h"
 
+/* Without a status, so that it may be the state of any stage. */
 #define STATE                                                                                      \
-	"{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"status\":\"creating\",\"pid\":7,\"bundle\":\"/"  \
+	"{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"pid\":7,\"bundle\":\"/"                          \
 	"b\"}"
 #define HOOKS "{\"createRuntime\":[{\"path\":\"/bin/true\"}]}"
 

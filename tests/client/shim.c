@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -34,7 +35,8 @@ static void block_signals(posix_spawnattr_t *attributes)
 	assert_int_equal(posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK), 0);
 }
 
-struct shim start_shim(const char *state, char *const env[], char *const argv[])
+static struct shim start_without(int closed, const char *state, char *const env[],
+				 char *const argv[])
 {
 	struct shim shim = {.in = file_of(state)};
 	posix_spawn_file_actions_t actions;
@@ -46,6 +48,8 @@ struct shim start_shim(const char *state, char *const env[], char *const argv[])
 	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, shim.in, 0), 0);
 	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, out[1], 1), 0);
 	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, out[1], 2), 0);
+	if (closed >= 0)
+		assert_int_equal(posix_spawn_file_actions_addclose(&actions, closed), 0);
 	block_signals(&attributes);
 	assert_int_equal(posix_spawn(&shim.pid, SHIM, &actions, &attributes, argv, env), 0);
 	close(out[1]);
@@ -53,6 +57,11 @@ struct shim start_shim(const char *state, char *const env[], char *const argv[])
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return shim;
+}
+
+struct shim start_shim(const char *state, char *const env[], char *const argv[])
+{
+	return start_without(-1, state, env, argv);
 }
 
 /* Both streams end when the last process that has them is gone: hooks and what they left. */
@@ -82,9 +91,31 @@ struct outcome end_shim(const struct shim *shim)
 	return outcome;
 }
 
+struct outcome run_shim_without(int closed, const char *state, char *const env[],
+				char *const argv[])
+{
+	struct shim shim = start_without(closed, state, env, argv);
+
+	return end_shim(&shim);
+}
+
 struct outcome run_shim_with(const char *state, char *const env[], char *const argv[])
 {
 	struct shim shim = start_shim(state, env, argv);
 
 	return end_shim(&shim);
+}
+
+char *shim_address_option(const struct fake_server *server)
+{
+	static char option[256];
+
+	(void)snprintf(option, sizeof(option), "--address=%s", fake_server_address(server));
+	return option;
+}
+
+void fake_server_end(struct fake_server *server)
+{
+	fake_server_join(server);
+	fake_server_free(server);
 }

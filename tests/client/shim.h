@@ -24,8 +24,23 @@ int file_of(const char *text);
 
 struct shim start_shim(const char *state, char *const env[], char *const argv[]);
 struct outcome end_shim(const struct shim *shim);
+/* As start_shim() and end_shim(), without one of the descriptors 0 to 2. */
+struct outcome run_shim_without(int closed, const char *state, char *const env[],
+				char *const argv[]);
 /* The one, then the other. */
 struct outcome run_shim_with(const char *state, char *const env[], char *const argv[]);
+
+#define HOOK_OF(outcome, more)                                                                     \
+	"{\"index\":0,\"path\":\"/x\",\"outcome\":\"" outcome "\",\"success\":false," more         \
+	"\"stdoutBytes\":0,\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false," \
+	"\"lingering\":false}"
+#define REPLY_OF(run_outcome, outcome, more)                                                       \
+	FAKE_RESULT("r1", run_outcome, "\"error\":\"why\",", HOOK_OF(outcome, more))
+
+/* "--address=unix:PATH", in a static buffer. */
+char *shim_address_option(const struct fake_server *server);
+/* Waits for its last step, and frees it. */
+void fake_server_end(struct fake_server *server);
 
 #define NOBODY "--address=unix:/nonexistent/s"
 

@@ -9,20 +9,6 @@
 
 #include "tests/client/shim.h"
 
-static char *address_option(const struct fake_server *server)
-{
-	static char option[256];
-
-	(void)snprintf(option, sizeof(option), "--address=%s", fake_server_address(server));
-	return option;
-}
-
-static void end(struct fake_server *server)
-{
-	fake_server_join(server);
-	fake_server_free(server);
-}
-
 /* ---- with hookd ---- */
 
 static void test_request(void **state)
@@ -36,7 +22,7 @@ static void test_request(void **state)
 
 	(void)state;
 	outcome = run_shim_with(STATE "\n", ENV,
-				ARGV((char *)"--stage=createRuntime", address_option(server),
+				ARGV((char *)"--stage=createRuntime", shim_address_option(server),
 				     (char *)"--hooks-json={\"createRuntime\":[{\"path\":\"/a\"},{"
 					     "\"path\":\"/b\",\"args\":[\"b\",\"-x\"],\"env\":[],"
 					     "\"timeout\":2}],\"poststop\":[{\"path\":\"/c\"}]}"));
@@ -64,10 +50,10 @@ static void assert_hooks_sent(char *source, char *more, const char *expected)
 	static const struct fake_step steps[] = {
 	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
-	char *argv[] = {(char *)"hookd-oci-hook",   (char *)"--stage=createRuntime",
-			address_option(server),	    source,
-			more ? (char *)"--" : NULL, more,
-			(char *)"--stage",	    NULL};
+	char *argv[] = {(char *)"hookd-oci-hook",    (char *)"--stage=createRuntime",
+			shim_address_option(server), source,
+			more ? (char *)"--" : NULL,  more,
+			(char *)"--stage",	     NULL};
 
 	assert_int_equal(run_shim_with(STATE, ENV, argv).status, 0);
 	fake_server_join(server);
@@ -104,9 +90,9 @@ static void test_environment_that_is_no_text(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	outcome = run_shim_with(
-	    STATE, env,
-	    ARGV((char *)"--stage=createRuntime", address_option(server), (char *)"--hook=/x"));
+	outcome = run_shim_with(STATE, env,
+				ARGV((char *)"--stage=createRuntime", shim_address_option(server),
+				     (char *)"--hook=/x"));
 	assert_int_equal(outcome.status, 0);
 	assert_non_null(strstr(outcome.text, "left out 1 environment variable"));
 	fake_server_join(server);
@@ -138,7 +124,9 @@ static void assert_environment_sent(const char *stage, const char *expected)
 		       "\"LD_PRELOAD=mine\"]}]}",
 		       stage);
 	assert_int_equal(
-	    run_shim_with(STATE, env, ARGV(stage_option, address_option(server), hooks)).status, 0);
+	    run_shim_with(STATE, env, ARGV(stage_option, shim_address_option(server), hooks))
+		.status,
+	    0);
 	fake_server_join(server);
 	message = fake_server_message(server, 0);
 	assert_non_null(strstr(message, expected));
@@ -171,7 +159,7 @@ static int status_with_variable(const char *stage)
 	outcome = run_shim_with(STATE, ((char *const[]){variable, NULL}),
 				ARGV(option, (char *)"--hook=/x"));
 	fake_server_shut(server);
-	end(server);
+	fake_server_end(server);
 	return outcome.status;
 }
 
@@ -184,13 +172,6 @@ static void test_variable_for_the_address_is_ignored_in_the_container(void **sta
 	assert_int_equal(status_with_variable("createContainer"), 125);
 	assert_int_equal(status_with_variable("startContainer"), 125);
 }
-
-#define HOOK_OF(outcome, more)                                                                     \
-	"{\"index\":0,\"path\":\"/x\",\"outcome\":\"" outcome "\",\"success\":false," more         \
-	"\"stdoutBytes\":0,\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false," \
-	"\"lingering\":false}"
-#define REPLY_OF(run_outcome, outcome, more)                                                       \
-	FAKE_RESULT("r1", run_outcome, "\"error\":\"why\",", HOOK_OF(outcome, more))
 
 static void test_exit_statuses(void **state)
 {
@@ -219,12 +200,12 @@ static void test_exit_statuses(void **state)
 		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, rows[i].reply}, {FAKE_EOF}, {FAKE_END}};
 		struct fake_server *server = fake_server_start(steps);
 		struct outcome outcome =
-		    run_shim((char *)"--stage=createRuntime", address_option(server),
+		    run_shim((char *)"--stage=createRuntime", shim_address_option(server),
 			     (char *)"--if-down=run-local", (char *)"--hook=/x");
 
 		assert_int_equal(outcome.status, rows[i].status);
 		assert_string_not_equal(outcome.text, "");
-		end(server);
+		fake_server_end(server);
 	}
 }
 
@@ -243,13 +224,42 @@ static void test_stderr_and_sentence(void **state)
 	    {FAKE_EOF},
 	    {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
-	struct outcome outcome =
-	    run_shim((char *)"--stage=createRuntime", address_option(server), (char *)"--hook=/x");
+	struct outcome outcome = run_shim((char *)"--stage=createRuntime",
+					  shim_address_option(server), (char *)"--hook=/x");
 
 	(void)state;
 	assert_int_equal(outcome.status, 3);
 	assert_string_equal(outcome.text, "one\noh\nerror running createRuntime hook #1: exit\n");
-	end(server);
+	fake_server_end(server);
+}
+
+/* hookd's socket must not get the number of a stream that we write messages to. */
+static void test_missing_descriptors_are_opened(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, REPLY_OF("failed", "exited", "\"exitStatus\":3,")},
+	    {FAKE_EOF}, /* and nothing before it */
+	    {FAKE_END}};
+
+	(void)state;
+	for (int closed = 1; closed <= 2; closed++) {
+		struct fake_server *server = fake_server_start(steps);
+		struct outcome outcome =
+		    run_shim_without(closed, STATE, ENV,
+				     ARGV((char *)"--stage=poststop", shim_address_option(server),
+					  (char *)"--hook=/x"));
+
+		assert_int_equal(outcome.status, 3);
+		assert_string_equal(outcome.text, closed == 2 ? "" : "why\n");
+		fake_server_end(server);
+	}
+	assert_int_equal(
+	    run_shim_without(0, STATE, ENV,
+			     ARGV((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/x"))
+		.status,
+	    125);
 }
 
 /* ---- without ---- */
@@ -283,6 +293,48 @@ static void test_hookd_is_down(void **state)
 	assert_string_equal(outcome.text, "");
 }
 
+/*
+ * podman and docker look for these words in what a runtime says, and report that the container's
+ * own program was not found, or may not be run.
+ */
+static void assert_no_word_of_the_command(const struct outcome *outcome)
+{
+	static const char *const words[] = {"o such file or directory",	 "ermission denied",
+					    "peration not permitted",	 "ot a directory",
+					    "executable file not found", "open executable"};
+
+	assert_int_equal(outcome->status, 125);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_null(strstr(outcome->text, words[i]));
+}
+
+static void test_down_is_not_taken_for_a_missing_command(void **state)
+{
+	static const struct fake_step unlisten[] = {{FAKE_UNLISTEN}, {FAKE_END}};
+	struct fake_server *server;
+	struct outcome outcome;
+
+	(void)state;
+	outcome = run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/bin/true");
+	assert_no_word_of_the_command(&outcome);
+	assert_non_null(
+	    strstr(outcome.text, "hookd is not running: there is no socket /nonexistent/s"));
+	outcome = run_shim((char *)"--stage=poststop", (char *)"--address=unix:/dev/null/s",
+			   (char *)"--hook=/bin/true");
+	assert_no_word_of_the_command(&outcome);
+	outcome = run_shim((char *)"--stage=poststop", (char *)"--hooks=/nonexistent");
+	assert_no_word_of_the_command(&outcome);
+	outcome = run_shim((char *)"--stage=poststop", (char *)"--hooks=/dev/null/x");
+	assert_no_word_of_the_command(&outcome);
+	server = fake_server_start(unlisten);
+	fake_server_join(server);
+	outcome = run_shim((char *)"--stage=poststop", shim_address_option(server),
+			   (char *)"--hook=/bin/true");
+	assert_no_word_of_the_command(&outcome);
+	assert_non_null(strstr(outcome.text, "hookd is not running"));
+	fake_server_free(server);
+}
+
 /* A fake hookd of another user is no hookd that is down. */
 static void test_server_of_another_user(void **state)
 {
@@ -296,13 +348,13 @@ static void test_server_of_another_user(void **state)
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct fake_server *server = fake_server_start_as(steps, 4711);
 		struct outcome outcome =
-		    run_shim((char *)"--stage=createRuntime", address_option(server), ways[i],
+		    run_shim((char *)"--stage=createRuntime", shim_address_option(server), ways[i],
 			     (char *)"--hook=/bin/echo", (char *)"--", (char *)"ran");
 
 		assert_int_equal(outcome.status, 125);
 		assert_non_null(strstr(outcome.text, "belongs to uid 4711"));
 		assert_null(strstr(outcome.text, "ran"));
-		end(server);
+		fake_server_end(server);
 	}
 }
 
@@ -352,10 +404,10 @@ static void test_wrong_states(void **state)
 	server = fake_server_start(steps);
 	outcome = run_shim_with(
 	    "{", ENV,
-	    ARGV((char *)"--stage=poststop", (char *)"--hook=/x", address_option(server)));
+	    ARGV((char *)"--stage=poststop", (char *)"--hook=/x", shim_address_option(server)));
 	assert_int_equal(outcome.status, 125);
 	assert_non_null(strstr(outcome.text, "state "));
-	end(server);
+	fake_server_end(server);
 }
 
 static void test_words(void **state)
@@ -378,8 +430,10 @@ int main(void)
 	    cmocka_unit_test(test_variable_for_the_address_is_ignored_in_the_container),
 	    cmocka_unit_test(test_exit_statuses),
 	    cmocka_unit_test(test_stderr_and_sentence),
+	    cmocka_unit_test(test_missing_descriptors_are_opened),
 	    cmocka_unit_test(test_nothing_to_run),
 	    cmocka_unit_test(test_hookd_is_down),
+	    cmocka_unit_test(test_down_is_not_taken_for_a_missing_command),
 	    cmocka_unit_test(test_server_of_another_user),
 	    cmocka_unit_test(test_wrong_use),
 	    cmocka_unit_test(test_wrong_states),

@@ -424,6 +424,28 @@ static void what_cgroup_v2_lacks_is_named(void **state)
 		expect_error(&rows[i].resources, -EOPNOTSUPP, rows[i].path);
 }
 
+static void errors_are_in_usual_words(void **state)
+{
+	static const struct {
+		struct hp_resources resources;
+		const char *reason;
+	} rows[] = {
+	    {{.pids_limit = INT(-2)}, "must be 0 or more, or -1 for unlimited"},
+	    {{.memory = {.swappiness = UINT(0)}}, "is not supported by cgroup v2"},
+	    {{.memory = {.swap = INT(4096)}}, "needs memory.limit to be set"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct limit_list list = {0};
+		struct hp_err err = {0};
+
+		assert_true(limit_list_make(&rows[i].resources, &list, &err) < 0);
+		assert_string_equal(err.reason, rows[i].reason);
+		limit_list_clear(&list);
+	}
+}
+
 static void what_it_lacks_is_passed_over_where_nothing_is_lost(void **state)
 {
 	(void)state;
@@ -484,6 +506,7 @@ int main(void)
 	    cmocka_unit_test(unified_comes_last_and_line_by_line),
 	    cmocka_unit_test(unified_does_not_move_kill_or_leave_the_directory),
 	    cmocka_unit_test(what_cgroup_v2_lacks_is_named),
+	    cmocka_unit_test(errors_are_in_usual_words),
 	    cmocka_unit_test(what_it_lacks_is_passed_over_where_nothing_is_lost),
 	    cmocka_unit_test(every_limit_names_its_field),
 	};

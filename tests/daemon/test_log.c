@@ -4,6 +4,7 @@
 
 #include "tests/daemon/support.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -174,7 +175,7 @@ static int make_journal(void)
 static int datagram_has_fields(void *userdata)
 {
 	static const char expected[] = "PRIORITY=4\nSYSLOG_IDENTIFIER=hookd\n"
-				       "MESSAGE\n\x0c\0\0\0\0\0\0\0two\nlines \x1b.\n"
+				       "MESSAGE\n\x0a\0\0\0\0\0\0\0two\nlines.\n"
 				       "HOOKD_RUN\n\x04\0\0\0\0\0\0\0a\nb=\n"
 				       "HOOKD_STAGE\n\0\0\0\0\0\0\0\0\n";
 	const struct log_field fields[] = {
@@ -185,11 +186,79 @@ static int datagram_has_fields(void *userdata)
 	(void)userdata;
 	CHECK(journal >= 0);
 	log_open(LOG_TARGET_JOURNAL);
-	log_write(LOG_WARNING, fields, ELEMENTS(fields), "two\nlines \x1b.");
+	log_write(LOG_WARNING, fields, ELEMENTS(fields), "two\nlines.");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) == (ssize_t)sizeof(expected) - 1);
 	CHECK(memcmp(datagram, expected, sizeof(expected) - 1) == 0);
 	log_write(LOG_DEBUG, NULL, 0, "not on");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) < 0 && errno == EAGAIN);
+	return 0;
+}
+
+/* The value of the field in the datagram is this. */
+static bool has_field(const char *datagram, size_t length, const char *name, const char *value)
+{
+	char expected[2048];
+	uint64_t value_length = htole64(strlen(value));
+	size_t at = (size_t)snprintf(expected, sizeof(expected), "%s\n", name);
+
+	memcpy(expected + at, &value_length, sizeof(value_length));
+	at += sizeof(value_length);
+	at += (size_t)snprintf(expected + at, sizeof(expected) - at, "%s\n", value);
+	return memmem(datagram, length, expected, at) != NULL;
+}
+
+/* journalctl shows "[32B blob data]" for a message with a character that cannot be printed. */
+static int unprintable_characters_are_escaped(void *userdata)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+	    {"a\rb", "a\\x0db"},
+	    {"bell \a, \x1b[31m, \x7f", "bell \\x07, \\x1b[31m, \\x7f"},
+	    {"csi \xc2\x9b.", "csi \\xc2\\x9b."},
+	    {"tab\tand\nline", "tab\tand\nline"},
+	    {"größe \xe2\x82\xac \xf0\x9f\x99\x82 \xc2\xa0",
+	     "größe \xe2\x82\xac \xf0\x9f\x99\x82 \xc2\xa0"},
+	    {"half \xe2\x82", "half \\xe2\\x82"},
+	    {"bad \xff\xc0\x80x", "bad \\xff\\xc0\\x80x"},
+	};
+	int journal = make_journal();
+	char datagram[4096];
+
+	(void)userdata;
+	CHECK(journal >= 0);
+	log_open(LOG_TARGET_JOURNAL);
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		const struct log_field fields[] = {{"HOOKD_RUN", rows[i].text}};
+		ssize_t length;
+
+		log_write(LOG_WARNING, fields, ELEMENTS(fields), "%s", rows[i].text);
+		length = recv(journal, datagram, sizeof(datagram), 0);
+		CHECK(length > 0);
+		CHECK(has_field(datagram, (size_t)length, "MESSAGE", rows[i].expected));
+		CHECK(has_field(datagram, (size_t)length, "HOOKD_RUN", rows[i].expected));
+	}
+	return 0;
+}
+
+/* However much there is to escape, the line is sent. */
+static int much_to_escape_is_cut(void *userdata)
+{
+	char message[3000], datagram[32768];
+	struct log_field fields[8];
+	int journal = make_journal();
+	ssize_t length;
+
+	(void)userdata;
+	memset(message, '\a', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	for (size_t i = 0; i < ELEMENTS(fields); i++)
+		fields[i] = (struct log_field){"HOOKD_RUN", message};
+	CHECK(journal >= 0);
+	log_open(LOG_TARGET_JOURNAL);
+	log_write(LOG_WARNING, fields, ELEMENTS(fields), "%s", message);
+	length = recv(journal, datagram, sizeof(datagram), 0);
+	CHECK(length > 4000 && !memchr(datagram, '\a', (size_t)length));
 	return 0;
 }
 
@@ -272,6 +341,8 @@ static void journal(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(in_child(datagram_has_fields, NULL), 0);
+	assert_int_equal(in_child(unprintable_characters_are_escaped, NULL), 0);
+	assert_int_equal(in_child(much_to_escape_is_cut, NULL), 0);
 	assert_int_equal(in_child(lost_lines_are_counted, NULL), 0);
 	assert_int_equal(in_child(automatic_target_looks_at_stderr, NULL), 0);
 	assert_int_equal(in_child(without_journal_stderr_serves, NULL), 0);

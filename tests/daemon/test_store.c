@@ -297,6 +297,25 @@ static void a_request_id_is_free_again_after_its_run_left(void **state)
 	assert_ptr_equal(store_find_request(store, 7, "once"), second);
 }
 
+/* Not one more until the next one comes. */
+static void as_many_stay_as_it_says(void **state)
+{
+	struct run *newest = NULL;
+
+	(void)state;
+	config.kept_runs = 2;
+	for (int i = 0; i < 5; i++)
+		newest = add_done();
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(store_kept(store), 2);
+	assert_int_equal(count(), 2);
+	assert_ptr_equal(store_newest(store), newest);
+	config.kept_runs = 0;
+	add_done();
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(store_kept(store), 0);
+}
+
 /* ---- while a run ends ---- */
 
 /* As a connection does that has been sent two calls at once: its reply out, the next one is run. */
@@ -363,6 +382,7 @@ int main(void)
 	    STORE_TEST(what_is_not_done_stays),
 	    STORE_TEST(what_somebody_listens_to_stays),
 	    STORE_TEST(a_request_id_is_free_again_after_its_run_left),
+	    STORE_TEST(as_many_stay_as_it_says),
 	    STORE_TEST(a_timer_finds_the_old_ones_too),
 	    STORE_TEST(a_run_does_not_leave_within_its_own_end),
 	};

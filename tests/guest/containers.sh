@@ -16,8 +16,8 @@ run_tests() { # RUNTIME TEST...
 }
 
 # What runc makes of failures does not depend on the kernel, and is tested outside.
-run_tests crun stages failures
-run_tests runc stages
+run_tests crun stages failures delegate
+run_tests runc stages delegate
 . "$here/rootless.sh"
 tap_end || status=1
 exit $status

@@ -7,6 +7,7 @@
  *	<		wait for a call; it goes to LOG as one line
  *	> TEXT		send the text and a NUL
  *	close		close the connection; the next "<" takes a new one
+ *	end		wait until the command closes it, without another byte
  * Exits as the command does, 99 when the script and the command do not agree. What has no daemon
  * behind it can so be tested to the last byte, also what a real one says only when it dies.
  */
@@ -123,6 +124,8 @@ static int play_line(struct player *player, char *line)
 		return send(player->connection, line + 2, strlen(line + 2) + 1, MSG_NOSIGNAL) < 0
 			   ? -errno
 			   : 0;
+	if (strcmp(line, "end") == 0 && player->connection >= 0)
+		return read(player->connection, &(char){0}, 1) == 0 ? 0 : -EPROTO;
 	if (strcmp(line, "close") == 0 && player->connection >= 0) {
 		close(player->connection);
 		player->connection = -1;

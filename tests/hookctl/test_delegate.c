@@ -212,22 +212,231 @@ static void test_what_hookd_would_refuse_is_refused(void **state)
 	expect_error("", -EINVAL, "");
 }
 
-/* execve(2) takes no argument of 128 KiB or more. */
-static void test_a_list_too_long_for_an_argument_is_refused(void **state)
+/* ---- long lists ---- */
+
+/* The list that one hook of ours carries in its arguments, to be freed. */
+static char *carried_text(struct hp_json_value hook, struct hp_arena *arena)
 {
-	static char text[140000];
-	int length =
-	    snprintf(text, sizeof(text), "{\"hooks\":{\"prestart\":[{\"path\":\"/a\",\"args\":[\"");
-	size_t room =
-	    128 * 1024 - strlen("--hooks-json={'prestart':[{'path':'/a','args':['']}]}") - 1;
+	struct hp_buf buf = HP_BUF_INIT;
+	struct hp_err err;
+	char **words;
+
+	assert_int_equal(
+	    hp_json_get_strings(hp_json_member(hook, "args"), arena, 4096, &words, &err), 0);
+	for (; *words; words++) {
+		assert_true(strlen(*words) < 131072); /* MAX_ARG_STRLEN of execve(2) */
+		if (strncmp(*words, "--hooks-json=", 13) == 0)
+			hp_buf_append(&buf, *words + 13, strlen(*words + 13));
+	}
+	hp_buf_append(&buf, "", 1);
+	return buf.data;
+}
+
+/* Those of all prestart hooks. */
+static size_t carried_texts(const char *config, char *texts[], size_t max)
+{
+	struct hp_json json = {0};
+	struct hp_json_value key, hook;
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_err err;
+	size_t count = 0;
+
+	assert_int_equal(hp_json_parse(&json, config, strlen(config), &err), 0);
+	HP_JSON_FOREACH (key, hook,
+			 hp_json_member(hp_json_member(hp_json_root(&json), "hooks"), "prestart")) {
+		assert_true(count < max);
+		texts[count++] = carried_text(hook, &arena);
+	}
+	hp_arena_free(&arena);
+	hp_json_free(&json);
+	return count;
+}
+
+/* The number of hooks in what one hook of ours carries, all of which hookd takes. */
+static size_t count_carried(const char *text)
+{
+	struct hp_json json = {0};
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_hooks hooks;
+	struct hp_err err;
+	size_t count;
+
+	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+	assert_int_equal(hp_hooks_read(hp_json_root(&json), HP_DIALECT_OCI, &arena, &hooks, &err),
+			 0);
+	count = hooks.stages[HP_STAGE_PRESTART].count;
+	hp_arena_free(&arena);
+	hp_json_free(&json);
+	return count;
+}
+
+/* A config of `count` prestart hooks with one argument of `length` bytes, to be freed. */
+static char *config_of(size_t count, size_t length, const char *character)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+
+	hp_buf_append(&buf, "{\"hooks\":{\"prestart\":[", 22);
+	for (size_t i = 0; i < count; i++) {
+		const char *hook =
+		    i ? ",{\"path\":\"/a\",\"args\":[\"" : "{\"path\":\"/a\",\"args\":[\"";
+
+		hp_buf_append(&buf, hook, strlen(hook));
+		for (size_t j = 0; j < length; j += strlen(character))
+			hp_buf_append(&buf, character, strlen(character));
+		hp_buf_append(&buf, "\"]}", 3);
+	}
+	hp_buf_append(&buf, "]}}", 4);
+	assert_false(buf.failed);
+	return buf.data;
+}
+
+/* Delegated, twice, it has `parts` hooks, in which all of `count` are. */
+static void expect_parts(char *config, size_t parts, size_t count)
+{
+	char *texts[64], *got = rewrite(config, &plain), *again = rewrite(got, &plain);
+	size_t found = carried_texts(got, texts, 64), sum = 0;
+
+	assert_string_equal(again, got);
+	assert_int_equal(found, parts);
+	for (size_t i = 0; i < found; i++) {
+		sum += count_carried(texts[i]);
+		free(texts[i]);
+	}
+	assert_int_equal(sum, count);
+	free(again);
+	free(got);
+	free(config);
+}
+
+static void test_lists_may_be_of_any_length(void **state)
+{
+	(void)state;
+	/* More than one argument has room for, and not cut within a character. */
+	expect_parts(config_of(1, 131000, "x"), 1, 1);
+	expect_parts(config_of(1, 140000, "x"), 1, 1);
+	expect_parts(config_of(3, 200001, "\xe2\x82\xac"), 1, 3);
+	/* More hooks, more bytes and more values than one request has. */
+	expect_parts(config_of(256, 1, "x"), 1, 256);
+	expect_parts(config_of(257, 1, "x"), 2, 257);
+	expect_parts(config_of(1000, 1, "x"), 4, 1000);
+	expect_parts(config_of(20, 150000, "x"), 4, 20);
+}
+
+static void test_a_list_of_many_values_becomes_several(void **state)
+{
+	struct hp_buf buf = HP_BUF_INIT;
 
 	(void)state;
-	memset(text + length, 'x', room);
-	strcpy(text + (size_t)length + room, "\"]}]}}");
-	free(rewrite(text, &plain));
-	memset(text + length, 'x', room + 1);
-	strcpy(text + (size_t)length + room + 1, "\"]}]}}");
-	expect_error(text, -E2BIG, "hooks.prestart");
+	hp_buf_append(&buf, "{\"hooks\":{\"prestart\":[", 22);
+	for (int i = 0; i < 15; i++) {
+		hp_buf_append(&buf,
+			      i ? ",{\"path\":\"/a\",\"args\":[\"\""
+				: "{\"path\":\"/a\",\"args\":[\"\"",
+			      i ? 24 : 23);
+		for (int j = 0; j < 4000; j++)
+			hp_buf_append(&buf, ",\"\"", 3);
+		hp_buf_append(&buf, "]}", 2);
+	}
+	hp_buf_append(&buf, "]}}", 4);
+	expect_parts(buf.data, 2, 15);
+}
+
+/* ---- what stays ---- */
+
+struct left {
+	int count;
+	enum hp_stage stage;
+};
+
+static void on_left(enum hp_stage stage, const char *why, void *userdata)
+{
+	struct left *left = userdata;
+
+	assert_string_not_equal(why, "");
+	left->count++;
+	left->stage = stage;
+}
+
+static void expect_left(const char *text, const uint32_t *own_uid, enum hp_stage stage)
+{
+	struct left left = {0};
+	struct delegate delegate = plain;
+	char *got;
+
+	delegate.own_uid = own_uid;
+	delegate.left = on_left;
+	delegate.userdata = &left;
+	got = rewrite(text, &delegate);
+	if (stage == HP_STAGE_COUNT) {
+		assert_int_equal(left.count, 0);
+		assert_string_not_equal(got, text);
+	} else {
+		assert_int_equal(left.count, 1);
+		assert_int_equal(left.stage, stage);
+		assert_string_equal(got, text);
+	}
+	free(got);
+}
+
+#define CONFIG_IN_USER_NAMESPACE(stage, mapping)                                                   \
+	"{\"hooks\":{\"" stage "\":[{\"path\":\"/a\"}]},\"linux\":{\"namespaces\":[{\"type\":"     \
+	"\"mount\"},{\"type\":\"user\"}]" mapping "}}"
+#define MAPPED_TO(uid)                                                                             \
+	",\"uidMappings\":[{\"containerID\":1,\"hostID\":7,\"size\":9},"                           \
+	"{\"containerID\":0,\"hostID\":" #uid ",\"size\":1}]"
+
+static void test_what_cannot_be_delegated_stays_and_is_told(void **state)
+{
+	static const uint32_t user = 1000, root = 0;
+	const char *other = CONFIG_IN_USER_NAMESPACE("createContainer", MAPPED_TO(100000));
+	const char *own = CONFIG_IN_USER_NAMESPACE("createContainer", MAPPED_TO(1000));
+	const char *unsaid = CONFIG_IN_USER_NAMESPACE("createContainer", "");
+	char *huge = config_of(1, 1024 * 1024, "x");
+
+	(void)state;
+	expect_left("{\"hooks\":{\"startContainer\":[{\"path\":\"/a\"}]}}", NULL,
+		    HP_STAGE_START_CONTAINER);
+	expect_left(huge, NULL, HP_STAGE_PRESTART);
+	free(huge);
+
+	expect_left(other, NULL, HP_STAGE_CREATE_CONTAINER);
+	expect_left(other, &user, HP_STAGE_CREATE_CONTAINER);
+	expect_left(unsaid, NULL, HP_STAGE_CREATE_CONTAINER);
+	expect_left(unsaid, &root, HP_STAGE_CREATE_CONTAINER);
+	/* Of a rootless engine: its user's hookd serves it there too. */
+	expect_left(own, NULL, HP_STAGE_CREATE_CONTAINER);
+	expect_left(own, &user, HP_STAGE_COUNT);
+
+	expect_left(CONFIG_IN_USER_NAMESPACE("createRuntime", MAPPED_TO(100000)), NULL,
+		    HP_STAGE_COUNT);
+	expect_left("{\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]},\"hooks\":{"
+		    "\"createContainer\":[{\"path\":\"/a\"}]}}",
+		    NULL, HP_STAGE_COUNT);
+}
+
+/* ---- delegated again ---- */
+
+static void test_what_was_given_before_is_kept(void **state)
+{
+	const char *text = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"}]}}";
+	struct delegate first = plain, second = plain, both = plain;
+	char *got, *again, *expected;
+
+	(void)state;
+	first.address = "unix:/one";
+	first.if_down = both.if_down = "ignore";
+	second.address = both.address = "unix:/two";
+	got = rewrite(text, &first);
+	again = rewrite(got, &plain);
+	assert_string_equal(again, got);
+	free(again);
+	/* A new address is written, and what it does not speak of stays. */
+	again = rewrite(got, &second);
+	expected = rewrite(text, &both);
+	assert_string_equal(again, expected);
+	free(expected);
+	free(again);
+	free(got);
 }
 
 int main(void)
@@ -243,7 +452,10 @@ int main(void)
 	    cmocka_unit_test(test_hooks_added_later_join_the_list),
 	    cmocka_unit_test(test_a_hook_that_only_looks_alike_is_delegated),
 	    cmocka_unit_test(test_what_hookd_would_refuse_is_refused),
-	    cmocka_unit_test(test_a_list_too_long_for_an_argument_is_refused),
+	    cmocka_unit_test(test_lists_may_be_of_any_length),
+	    cmocka_unit_test(test_a_list_of_many_values_becomes_several),
+	    cmocka_unit_test(test_what_cannot_be_delegated_stays_and_is_told),
+	    cmocka_unit_test(test_what_was_given_before_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

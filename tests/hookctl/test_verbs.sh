@@ -557,6 +557,21 @@ END
 echo '[]' >want
 expect_file out <want
 
+# ---- without the usual descriptors ----
+
+# A socket that got the number of stderr would be sent the message.
+for closed in '<&-' '>&-' '2>&-' '<&- >&- 2>&-'; do
+	name="started with $closed"
+	cat >script <<'END'
+<
+> {"error":"io.hookd.hooks.NoSuchRun","parameters":{"run":"r1"}}
+end
+END
+	"$answer" script calls sh -c "exec \"\$0\" \"\$@\" $closed" "$hookctl" cancel r1 >out 2>err
+	status=$?
+	[ "$status" -ne 99 ] && [ "$status" -ne 0 ] || fail "exit $status: $(cat err)"
+done
+
 # ---- the others ----
 
 play "inspect" inspect r1 <<END
@@ -629,6 +644,10 @@ alone "nobody answers" ping
 expect_status 125
 expect_empty out
 expect_in err nobody
+
+alone "a word too many" release web
+expect_status 2
+expect_in err "release: unexpected argument 'web'"
 
 alone "nobody runs it" run $run_options
 expect_status 125

@@ -173,7 +173,11 @@ void harness_start(struct harness *harness, const struct start *start)
 {
 	static const struct start as_usual;
 
-	spawn_hookd(harness, start ? start : &as_usual);
+	if (!start)
+		start = &as_usual;
+	spawn_hookd(harness, start);
+	if (start->says)
+		harness_await_log(harness, start->says);
 	harness_await_log(harness, "hookd: ready\n");
 	harness->fds_at_start = probe_count_fds(harness->pid);
 	if (without_cgroups || !probe_find_cgroup(harness->pid, harness->cgroup))

@@ -51,6 +51,7 @@ struct start {
 	const char *config;	  /* the text of a configuration file */
 	const char *arguments[4]; /* more of them */
 	void (*in_child)(void);	  /* before the exec */
+	const char *says;	  /* on stderr before it is ready; NULL: anything */
 };
 
 /* ---- a test's frame ---- */

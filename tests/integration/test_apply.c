@@ -83,11 +83,29 @@ static void any_other_process_is_one(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* Nothing was made, so there is nothing to undo, and the log does not say so. */
+static void failures_are_told_as_they_are(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	harness_needs_root();
+	client_call(client, "{'method':'io.hookd.settings.Update','parameters':{'container':'nope',"
+			    "'settings':{'linux':{'resources':{'pids':{'limit':5}}}}}}");
+	check_error(client, "io.hookd.settings.NoSuchContainer");
+	harness_await_log(harness,
+			  "container nope: settings not applied: nothing is held for it\n");
+	apply_to(client, harness->pid);
+	check_error(client, "io.hookd.settings.Refused");
+	harness_await_log(harness, "container box: settings not applied: pid: ");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(hookd_and_what_it_has_started_are_no_targets),
 	    TEST(any_other_process_is_one),
+	    TEST(failures_are_told_as_they_are),
 	};
 
 	harness_read_arguments(argc, argv);

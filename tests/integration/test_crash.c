@@ -142,6 +142,72 @@ static void ids_stay_unique(void **state)
 	free(id);
 }
 
+static void expect_row(struct client *client, int row, const char *stage, int hook,
+		       const char *path)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "runs[%d].stage", row);
+	check_string(client, name, stage);
+	snprintf(name, sizeof(name), "runs[%d].hook", row);
+	check_int(client, name, hook);
+	snprintf(name, sizeof(name), "runs[%d].hooks", row);
+	check_int(client, name, 3);
+	snprintf(name, sizeof(name), "runs[%d].path", row);
+	check_string(client, name, path);
+}
+
+/* The hook that a row names is the one that failed, and stays it. */
+static void list_is_the_same_after_a_restart(void **state)
+{
+	static const char *const call = "{'method':'io.hookd.status.List'}";
+	struct harness *harness = *state;
+	struct client *client;
+	char *before;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'"), HOOK("'exit','0'"), "{'path':'/bin/true'}"});
+	check_success(client);
+	run(client, .hooks = {HOOK("'exit','0'"), "{'path':'/bin/false'}", HOOK("'exit','0'")});
+	check_outcome(client, "failed");
+	run(client, .stage = "poststop",
+	    .hooks = {"{'path':'/bin/true'}", "{'path':'/bin/false'}", HOOK("'exit','0'")});
+	check_outcome(client, "failed");
+	run(client, .stage = "poststop",
+	    .hooks = {"{'path':'/nonexistent'}", HOOK("'exit','1'"), "{'path':'/bin/true'}"});
+	check_outcome(client, "failed");
+	client_call(client, call);
+	expect_row(client, 3, "createRuntime", 2, "/bin/true");
+	expect_row(client, 2, "createRuntime", 1, "/bin/false");
+	expect_row(client, 1, "poststop", 1, "/bin/false");
+	expect_row(client, 0, "poststop", 0, "/nonexistent");
+	before = strndup(client->text, client->length);
+	harness_stop(harness);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	client_call(client, call);
+	assert_int_equal(client->length, strlen(before));
+	assert_memory_equal(client->text, before, client->length);
+	free(before);
+}
+
+static void only_as_many_runs_are_kept_as_configured(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.config = "[Results]\nMaxRuns=2\n"});
+	client = client_open(harness);
+	for (int i = 0; i < 5; i++)
+		run(client, .hooks = {HOOK("'exit','0'")});
+	assert_int_equal(status_number(harness, "stored"), 2);
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	assert_true(reply_has(client, "runs[1].run"));
+	check_absent(client, "runs[2]");
+}
+
 /* A crash can also leave half a record, and somebody's hand whole nonsense. */
 static void torn_and_foreign_records(void **state)
 {
@@ -174,6 +240,8 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(run_that_was_going_on_is_lost),
 	    TEST_PREPARED(run_that_was_in_the_line_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
+	    TEST_PREPARED(list_is_the_same_after_a_restart),
+	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
 	};
 

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/integration/check.h"
+#include "tests/integration/probe.h"
 
 #define MORE ",'more':true"
 
@@ -116,6 +118,52 @@ static void stream_is_complete(void **state)
 	expect_last(client, "succeeded");
 }
 
+/* hookd has nothing to do for a while: the hook waits, or is done. */
+static bool is_quiet(const struct harness *harness)
+{
+	int64_t cpu_ms = probe_cpu_ms(harness->pid);
+
+	nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
+	return probe_state(harness->pid) == 'S' && probe_cpu_ms(harness->pid) == cpu_ms;
+}
+
+/* More than hookd keeps for a client that does not read, which used to be cut off. */
+static void slow_listener_loses_nothing(void **state)
+{
+	const size_t bytes = 48000000;
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	size_t at = 0;
+
+	begin_run(client, .flags = MORE, .hooks = {HOOK("'spam','48000000'")});
+	expect_event(client, "accepted", -1);
+	expect_event(client, "started", 0);
+	await_true(is_quiet(harness), "the hook waits for its listener");
+	assert_true(probe_rss_bytes(harness->pid) < 24 * 1024 * 1024);
+	assert_int_equal(status_number(harness, "running"), 1);
+	while (at < bytes) {
+		expect_event(client, "output", 0);
+		expect_spam(reply_string(client, "data"), &at);
+	}
+	expect_event(client, "finished", 0);
+	check_int(client, "hook.stdoutBytes", 48000000);
+	expect_last(client, "succeeded");
+}
+
+/* One that has gone away does not hold the hook. */
+static void lost_listener_holds_nothing(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	begin_run(client, .flags = MORE, .hooks = {HOOK("'spam','48000000'")});
+	expect_event(client, "accepted", -1);
+	expect_event(client, "started", 0);
+	await_true(is_quiet(harness), "the hook waits for its listener");
+	client_close(client);
+	await_true(status_number(harness, "stored") == 1, "the run goes on without it");
+}
+
 static void bytes_that_are_no_text(void **state)
 {
 	struct client *client = client_open(*state);
@@ -184,10 +232,15 @@ static void second_listener(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(events_in_order),	   TEST(output_comes_while_the_hook_runs),
-	    TEST(stream_is_complete),	   TEST(bytes_that_are_no_text),
-	    TEST(failures_are_events_too), TEST(no_hooks_no_events),
+	    TEST(events_in_order),
+	    TEST(output_comes_while_the_hook_runs),
+	    TEST(stream_is_complete),
+	    TEST(bytes_that_are_no_text),
+	    TEST(failures_are_events_too),
+	    TEST(no_hooks_no_events),
 	    TEST(second_listener),
+	    TEST(slow_listener_loses_nothing),
+	    TEST(lost_listener_holds_nothing),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hookd's own process, as it has to be before anybody is served. No state. */
+#include "daemon/own_process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "daemon/base/log.h"
+
+static void on_write_signal(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * Children get what hookd has, so hookd has what a fresh process has: no blocked or ignored
+ * signals (an ignored SIGCHLD would lose every exit status), the usual umask, and nothing open
+ * beyond an exec that whoever started it forgot to close. SIGPIPE and SIGXFSZ (a write beyond
+ * RLIMIT_FSIZE) have a handler that does nothing, so that the write fails with EPIPE or EFBIG:
+ * handlers are reset in the child and "ignored" is not.
+ */
+static void become_a_fresh_process(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)sigaction(signal, &action, NULL);
+	action.sa_handler = on_write_signal;
+	action.sa_flags = SA_RESTART;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* 0, 1, 2 must be taken, or a socket could become a hook's stdout by its number. */
+static void occupy_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+void own_process_begin(void)
+{
+	become_a_fresh_process();
+	occupy_standard_fds();
+	/* Children share hookd's memory until they exec: nobody may look into it meanwhile. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* ---- what it has to do with ---- */
+
+/* An older kernel is as good as a newer one where there is another way. */
+static bool has_another_way(const struct kernel_part *part)
+{
+	return strcmp(part->name, "SO_PEERPIDFD") == 0 && part->error == ENOPROTOOPT;
+}
+
+bool own_process_check_kernel(struct kernel *ret_kernel)
+{
+	bool is_enough = true;
+
+	kernel_probe(ret_kernel);
+	for (size_t i = 0; i < ret_kernel->count; i++) {
+		const struct kernel_part *part = &ret_kernel->parts[i];
+
+		if (!part->error || has_another_way(part))
+			continue;
+		log_at(part->is_needed ? LOG_ERR : LOG_WARNING,
+		       "%s is missing from this kernel or forbidden to hookd (%s): %s", part->name,
+		       strerror(part->error), part->without);
+		is_enough = is_enough && !part->is_needed;
+	}
+	return is_enough;
+}
+
+/* Of hookd's own files, more than a few; of a running hook, its pidfd, pipes and cgroup. */
+#define FDS_OF_HOOKD 64
+#define FDS_PER_HOOK 5
+
+void own_process_check_open_files(const struct config *config)
+{
+	uint64_t wanted =
+	    FDS_OF_HOOKD + FDS_PER_HOOK * config->concurrent_hooks + config->connections;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	log_warning("hookd may open %llu files at once (RLIMIT_NOFILE) and needs %llu for "
+		    "ConcurrentHooks=%llu and [Connections] Max=%llu: hooks will be told Busy",
+		    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
+		    (unsigned long long)config->concurrent_hooks,
+		    (unsigned long long)config->connections);
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What `hookctl delegate` must not break: containers with a user namespace, lists that are long, the
+# files in which crun keeps what hooks write; and what a container's start says when hookd is down or
+# hooks are run at the wrong stage. Arguments: see lib.sh.
+. "$(dirname "$0")/lib.sh"
+
+is_crun=$([[ $(basename "${runtime[0]}") != *crun* ]] || echo yes)
+ran=$bundle/ran
+chmod 0711 "$work"
+
+hook() { # SCRIPT
+	jq -n --arg script "$1" '{path: "/bin/sh", args: ["sh", "-c", $script]}'
+}
+
+# Without device rules, which take BPF, and with what JQ makes of it.
+config() { # HOOKS [JQ]
+	: > "$ran"
+	chmod 0666 "$ran"
+	write_config "$1"
+	jq "del(.linux.resources) | ${2:-.}" "$work/native.json" > "$work/config.json"
+	mv "$work/config.json" "$work/native.json"
+	cp "$work/native.json" "$bundle/config.json"
+}
+
+said_nothing_of_the_command() { # of a container's own: podman and docker look for these words
+	! grep -Eiq 'no such file or directory|permission denied|operation not permitted|executable file not found' \
+		"$work/said"
+}
+
+# ---- a user namespace ----
+
+user_namespace='.linux.namespaces += [{type: "user"}]
+	| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+	| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+	| del(.mounts[] | select(.destination == "/sys" or .type == "cgroup"))'
+config "$(jq -n --argjson runtime "$(hook "echo createRuntime \$(id -u) >> $ran")" \
+	--argjson container "$(hook "read -r in out rest < /proc/self/uid_map; echo createContainer \$out >> $ran")" \
+	--argjson start '{"path": "/bin/sh", "args": ["sh", "-c", "exit 0"]}' \
+	--argjson stop "$(hook "echo poststop \$(id -u) >> $ran")" \
+	'{createRuntime: [$runtime], createContainer: [$container], startContainer: [$start],
+		poststop: [$stop]}')" "$user_namespace"
+chmod 0666 "$bundle/rootfs/running"
+delegate 2> "$work/delegate.err"
+contains "delegate says that createContainer stays" "$work/delegate.err" \
+	'hooks.createContainer is not delegated'
+contains "and that startContainer does" "$work/delegate.err" 'hooks.startContainer is not delegated'
+is "and says no more" "$(wc -l < "$work/delegate.err")" 2
+check "a container with a user namespace is created" create
+check "and started" start
+check "and deleted" delete
+is "each hook ran once, where it runs without hookd" "$(< "$ran")" \
+	"$(printf 'createRuntime 0\ncreateContainer 100000\npoststop 0')"
+is "the others were hookd's" "$(runs 'sort_by(.submittedUSec)[] | .stage')" \
+	"$(printf 'createRuntime\npoststop')"
+
+# ---- long lists ----
+
+config '{}' '.hooks = {createRuntime: [range(300) | {path: "/bin/sh",
+	args: ["sh", "-c", "echo \(.) >> '"$ran"'", "x" * 2000], env: []}]}'
+delegate 2> "$work/delegate.err"
+is "delegate has nothing to say about a long list" "$(< "$work/delegate.err")" ''
+check "a container with 300 hooks of 2000 bytes is created" create
+is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
+check "and it is deleted" delete
+
+# ---- the wrong stage ----
+
+[ "$shim" != - ] || shim=/usr/local/libexec/hookd/hookd-oci-hook
+shim_hook() { # STAGE
+	jq -n --arg shim "$shim" --arg address "$address" --arg stage "$1" --arg ran "$ran" \
+		'{path: $shim, args: ["hookd-oci-hook", "--stage=" + $stage, "--address=" + $address,
+			"--hook=/bin/sh", "--", "-c", "echo \($stage) >> \($ran)"]}'
+}
+
+# As podman does with a file of hooks.d that names two stages.
+config "$(jq -n --argjson hook "$(shim_hook createRuntime)" '{createRuntime: [$hook], poststop: [$hook]}')"
+check "a hook for two stages: create" create
+delete > "$work/said" 2>&1 || true
+is "it has not run as createRuntime when the container was gone" "$(< "$ran")" createRuntime
+cat "$work/hooks.log" >> "$work/said"
+contains "which is told" "$work/said" 'not the stage that it is run at'
+config "$(jq -n --argjson hook "$(shim_hook poststop)" '{createRuntime: [$hook], poststop: [$hook]}')"
+status=0
+create > /dev/null || status=$?
+is "a poststop hook at createRuntime fails create" "$((status != 0))" 1
+contains "which is told, too" "$work/said" 'not the stage that it is run at'
+is "and has not run then" "$(grep -c . "$ran" || true)" "$([ -n "$is_crun" ] && echo 0 || echo 1)"
+delete > /dev/null 2>&1 || true
+
+# Each at its own stage: none is taken for wrong.
+config "$(for stage in prestart createRuntime createContainer poststart poststop; do
+	jq -n --arg stage $stage --argjson hook "$(shim_hook $stage)" '{($stage): [$hook]}'
+done | jq -s add)"
+check "hooks at their own stages: create" create
+check "start" start
+check "delete" delete
+is "all have run" "$(< "$ran")" \
+	"$(printf '%s\n' prestart createRuntime createContainer poststart poststop)"
+
+# ---- hookd is down ----
+
+config "$(jq -n --argjson hook "$(hook "echo ran >> $ran")" '{createRuntime: [$hook]}')"
+right=$address
+address=unix:$work/nobody
+delegate
+address=$right
+status=0
+create > /dev/null || status=$?
+is "without hookd create fails" "$((status != 0))" 1
+contains "and says why" "$work/said" 'hookd is not running'
+check "in no words for a missing command" said_nothing_of_the_command
+is "and no hook has run" "$(< "$ran")" ''
+delete > /dev/null 2>&1 || true
+
+# ---- crun's files for output ----
+
+loud() { # STAGE
+	jq -n --argjson loud "$(hook "echo $1; seq 50000; printf 'no end of line' >&2")" \
+		--argjson binary "$(hook 'printf "\\377\\000\\n"; echo two >&2')" \
+		--arg stage "$1" '{($stage): [$loud, $binary, {path: "/bin/true"}]}'
+}
+
+# From create to delete; what hooks wrote is then in $work/NAME.out and $work/NAME.err.
+live() { # NAME
+	: > "$work/OUT"
+	: > "$work/ERR"
+	check "$1: create" create
+	check "$1: start" start
+	check "$1: delete" delete
+	mv "$work/OUT" "$work/$1.out"
+	mv "$work/ERR" "$work/$1.err"
+}
+
+if [ -n "$is_crun" ]; then
+	config "$(for stage in prestart createRuntime createContainer poststart poststop; do
+		loud $stage
+	done | jq -s add)" '.annotations = {"run.oci.hooks.stdout": "'"$work/OUT"'",
+			"run.oci.hooks.stderr": "'"$work/ERR"'"}'
+	live native
+	delegate
+	live delegated
+	is "hooks write something" "$(($(wc -c < "$work/native.out") > 1000000))" 1
+	check "the file of stdout has the same" cmp "$work/native.out" "$work/delegated.out"
+	check "and so has that of stderr" cmp "$work/native.err" "$work/delegated.err"
+fi
+finish
