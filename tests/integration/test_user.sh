@@ -34,14 +34,15 @@ unset HOOKD_ADDRESS XDG_RUNTIME_DIR RUNTIME_DIRECTORY
 echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/"}' > "$work/state.json"
 echo '{"poststop":[{"path":"/bin/cat","args":["cat","/proc/self/oom_score_adj"]}]}' \
 	> "$work/hooks.json"
-mkfifo "$work/says"
-
 as_user=(setpriv --reuid=$user --regid=$user --clear-groups)
 
 # COMMAND is to become hookd; comes back when that is ready, or has ended.
 start() { # COMMAND...
 	local line=
 
+	# Another one each time: whoever reads for the hookd before may not be done yet.
+	rm -f "$work/says"
+	mkfifo "$work/says"
 	"$@" --log-target=stderr 2> "$work/says" &
 	daemon=$!
 	exec {says}< "$work/says"
@@ -105,10 +106,12 @@ ping_as() { # COMMAND...
 
 # The shim with the hooks of one stage, none of which is a file; 126: they were handed to hookd.
 shim_status() { # STAGE COMMAND...
-	local status=0
+	local status=0 is=stopped
 
-	"${@:2}" "$work/hookd-oci-hook" --stage="$1" --hook=/nonexistent < "$work/state.json" \
-		> "$work/said" 2>&1 || status=$?
+	[ "$1" = poststop ] || is=creating
+	sed "s/stopped/$is/" "$work/state.json" |
+		"${@:2}" "$work/hookd-oci-hook" --stage="$1" --hook=/nonexistent > "$work/said" 2>&1 ||
+		status=$?
 	echo "$status"
 }
 
