@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What was asked of the compiler is in the programs. usage: hardening.sh FEATURES HOOKD HOOKCTL
-# LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows.
+# What was asked of the compiler is in the programs, and not where it must not be. usage: hardening.sh
+# FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows,
+# OBJECTS the folder with what runs between clone and exec in hookd's memory.
 set -euo pipefail
 features=" $1 "
-hookd=$2 dynamic=("${@:2:3}") static=("${@:5}")
+objects=$2 hookd=$3 dynamic=("${@:3:3}") static=("${@:6}")
 status=0
 complain() { echo "$1"; status=1; }
 has() { [[ $features == *" +$1 "* ]]; }
@@ -33,5 +34,11 @@ done
 # They run in containers, and before hooks that do.
 for file in "${static[@]}"; do
   [ "$(readelf -dW "$file" | grep -c NEEDED || true)" = 0 ] || complain "$file loads libraries"
+done
+# No call of libc's, which a compiler may weave in, has a place there: malloc's locks, errno and the
+# canary of the stack are hookd's.
+for name in spawn_child interpreter program_check; do
+  calls=$(nm -u "$objects/$name.c.o" | grep -vE ' (program_check|interpreter_read)$' || true)
+  [ -z "$calls" ] || complain "$name calls $calls"
 done
 exit $status
