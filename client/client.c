@@ -14,44 +14,63 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/deadline.h"
 #include "proto/limits.h"
+#include "proto/own_directory.h"
 
 #define OVERFLOW_UID 65534 /* user_namespaces(7) */
 
-/* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
-static const char *client_address(const char *address)
+/* Varlink lets parameters follow a semicolon and wants unknown ones passed over. */
+static int client_read_address(const char *address, char **ret_path)
 {
-	if (address)
-		return address;
-	address = secure_getenv("HOOKD_ADDRESS");
-	return address && address[0] ? address : HOOKD_ADDRESS_DEFAULT;
+	if (strncmp(address, "unix:/", 6) != 0)
+		return -EINVAL;
+	*ret_path = strndup(address + 5, strcspn(address + 5, ";"));
+	return *ret_path ? 0 : -ENOMEM;
+}
+
+int client_default_path(bool trusts_environment, char **ret_path)
+{
+	char directory[PATH_MAX];
+	int r = hp_own_directory(trusts_environment, directory, sizeof(directory));
+
+	if (r < 0)
+		return r;
+	return asprintf(ret_path, "%s/%s", directory, HP_SOCKET_NAME) < 0 ? -ENOMEM : 0;
+}
+
+/* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
+static int client_choose_path(const char *address, char **ret_path)
+{
+	if (!address)
+		address = secure_getenv("HOOKD_ADDRESS");
+	else if (!address[0])
+		return -EINVAL;
+	return address && address[0] ? client_read_address(address, ret_path)
+				     : client_default_path(true, ret_path);
 }
 
 int hookd_client_new(const char *address, struct hookd_client **ret)
 {
 	struct hookd_client *client;
-	const char *path;
+	char *path;
+	int r = client_choose_path(address, &path);
 
-	address = client_address(address);
-	if (strncmp(address, "unix:/", 6) != 0)
-		return -EINVAL;
-	path = address + 5;
-
+	if (r < 0)
+		return r;
 	client = calloc(1, sizeof(*client));
-	if (!client)
-		return -ENOMEM;
-	client->wire = WIRE_INIT;
-	/* Varlink lets parameters follow a semicolon and wants unknown ones passed over. */
-	client->path = strndup(path, strcspn(path, ";"));
-	if (!client->path) {
-		hookd_client_free(client);
+	if (!client) {
+		free(path);
 		return -ENOMEM;
 	}
+	client->wire = WIRE_INIT;
+	client->path = path;
 	*ret = client;
 	return 0;
 }

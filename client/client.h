@@ -24,6 +24,12 @@ struct hookd_client {
 	bool is_dispatching; /* hookd_process() is on the stack */
 };
 
+/*
+ * The socket's path where no address is given, as hookd_client_new() says; to be freed. See
+ * proto/own_directory.h for `trusts_environment`. -ENOMEM, -ENAMETOOLONG.
+ */
+int client_default_path(bool trusts_environment, char **ret_path);
+
 /* Every entry that makes a call starts here: -EALREADY while one is being made. */
 int client_begin(struct hookd_client *client);
 /* Empties client->call for another one to be written. */

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/client.h"
 #include "client/hook_environment.h"
 #include "client/hook_list.h"
 #include "client/hookd.h"
@@ -79,9 +80,10 @@ static const char usage[] =
     "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
     "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
     "OPTION is one of\n"
-    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, " HOOKD_ADDRESS_DEFAULT "\n"
-    "                        ($HOOKD_ADDRESS is ignored in createContainer and startContainer,\n"
-    "                        where the container's image can set it)\n"
+    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, else " HOOKD_ADDRESS_DEFAULT "\n"
+    "                        or, of who is not root, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"
+    "                        createContainer and startContainer the container's image can set\n"
+    "                        variables: they are ignored, and a user's is /run/user/UID/...\n"
     "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
     "  --if-down=run-local   ... run the hooks here\n"
     "  --if-down=ignore      ... warn and exit 0\n"
@@ -514,15 +516,27 @@ static int shim_run_without(const struct shim *shim, int error, const char *why)
 }
 
 /*
- * NULL: HOOKD_ADDRESS, or the default. In a container stage that variable is the image's word, as
- * runc 1.1 gives the hooks of createContainer the environment of the container: a daemon of the
- * image's choice would say that the hooks have succeeded.
+ * In a container stage the environment is the image's word, as runc 1.1 gives the hooks of
+ * createContainer that of the container: a daemon of the image's choice would say that the hooks
+ * have succeeded.
  */
-static const char *shim_address(const struct shim *shim)
+static int shim_make_client(struct shim *shim, struct hookd_client **ret_client)
 {
-	if (!shim->address && hp_stage_is_container(shim->stage))
-		return HOOKD_ADDRESS_DEFAULT;
-	return shim->address;
+	char *path, *address;
+	int r;
+
+	if (shim->address || !hp_stage_is_container(shim->stage))
+		return hookd_client_new(shim->address, ret_client);
+	r = client_default_path(false, &path);
+	if (r < 0)
+		return r;
+	r = asprintf(&address, "unix:%s", path) < 0 ? -ENOMEM : 0;
+	free(path);
+	if (r < 0)
+		return r;
+	r = hookd_client_new(address, ret_client);
+	free(address);
+	return r;
 }
 
 static int shim_main(struct shim *shim)
@@ -539,7 +553,7 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	if (shim_give_environment(shim) < 0)
 		return SHIM_NO_HOOKD;
-	r = hookd_client_new(shim_address(shim), &client);
+	r = shim_make_client(shim, &client);
 	if (r < 0) {
 		(void)shim_complain("the address of hookd is no unix:/PATH: %s", strerror(-r));
 		return SHIM_NO_HOOKD;

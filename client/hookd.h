@@ -60,13 +60,17 @@ struct hookd_result;
 
 /* ---- a connection ---- */
 
-#define HOOKD_ADDRESS_DEFAULT "unix:/run/hookd/hookd.sock"
+#define HOOKD_ADDRESS_DEFAULT "unix:/run/hookd/hookd.sock" /* of root */
 
 /*
  * Makes a client of the daemon at `address` ("unix:PATH"). NULL: the environment's HOOKD_ADDRESS,
- * which a set-user-id program ignores, else HOOKD_ADDRESS_DEFAULT. A caller whose environment is
- * not its own (that of a container, say) gives an address. Does not connect; the first call does.
- * -EINVAL for an address that is not unix:PATH, -ENOMEM.
+ * which a set-user-id program ignores, else of root HOOKD_ADDRESS_DEFAULT and of anybody else
+ * unix:$XDG_RUNTIME_DIR/hookd/hookd.sock, the socket of the user's own hookd. Root is uid 0 of the
+ * initial user namespace; uid 0 of another one is the user whom it stands for. Without
+ * XDG_RUNTIME_DIR, and in a set-user-id program, it is /run/user/UID; where that is not there,
+ * HOOKD_ADDRESS_DEFAULT. A caller whose environment is not its own (that of a container, say) gives
+ * an address. Does not connect; the first call does.
+ * -EINVAL for an address that is not unix:PATH, -ENAMETOOLONG, -ENOMEM.
  *
  * Each connection, a repeated one too, is checked before a byte is sent: the process that called
  * listen(2) on the socket (hookd, or PID 1 where systemd activates it) must have uid 0 or the

@@ -153,8 +153,10 @@ static char **pack_strings(char *const *strings)
 		return NULL;
 	text = (char *)(packed + count + 1);
 	for (size_t i = 0; i < count; i++) {
-		packed[i] = text;
-		text = stpcpy(text, strings[i]) + 1;
+		size_t size = strlen(strings[i]) + 1;
+
+		packed[i] = memcpy(text, strings[i], size);
+		text += size;
 	}
 	packed[count] = NULL;
 	return packed;

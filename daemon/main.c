@@ -21,10 +21,8 @@
 #include "daemon/ipc/records.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
-#include "version.h"
+#include "daemon/place.h"
 
-#define DEFAULT_SOCKET	     "/run/hookd/hookd.sock"
-#define DEFAULT_STATE_DIR    "/run/hookd"
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
 #define LAST_REPLIES_TICK_US (20 * 1000)
@@ -36,6 +34,8 @@ enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* daemon(7
 struct program {
 	struct hookd hookd;
 	const struct options *options;
+	struct place place;
+	int state_lock; /* of the state directory, or -1 */
 	struct listener *listeners[SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
@@ -238,29 +238,14 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 	log_notice("hooks run without cgroups of their own: %s", reason);
 }
 
-/*
- * The state directory named, the one that the service manager made, or the default beside the
- * default socket. A private hookd with a socket elsewhere keeps nothing unasked: NULL.
- */
-static const char *state_directory(const struct options *options)
+static int open_records(struct hookd *hookd, const char *directory)
 {
-	const char *directory =
-	    options->state_dir ? options->state_dir : getenv("RUNTIME_DIRECTORY");
+	int r =
+	    directory ? records_open(directory, &hookd->runs, hookd->store, &hookd->records) : 0;
 
-	return directory || options->socket ? directory : DEFAULT_STATE_DIR;
-}
-
-static void open_records(struct hookd *hookd, const struct options *options)
-{
-	const char *directory = state_directory(options);
-	int r;
-
-	if (!directory)
-		return;
-	r = records_open(directory, &hookd->runs, hookd->store, &hookd->records);
 	if (r < 0)
-		log_warning("results will not outlive this daemon: %s: %s", directory,
-			    strerror(-r));
+		log_error("the records of runs in %s cannot be used: %s", directory, strerror(-r));
+	return r;
 }
 
 /* ---- what is held for callers ---- */
@@ -298,28 +283,38 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 	if (r < 0)
 		log_warning("resctrl groups are left behind when hookd is killed: %s: %s",
 			    directory, strerror(-r));
+	else if (r > 0)
+		log_warning("%s/resctrl-groups is damaged or not hookd's, and is set aside: groups "
+			    "that it names are not removed",
+			    directory);
 }
 
-static int make_applier(struct hookd *hookd, const struct options *options)
+static int open_holdings(const char *directory, struct holdings **ret_holdings)
 {
-	const char *directory = state_directory(options);
-	struct holdings *holdings;
 	bool is_set_aside;
+	int r = holdings_open(directory, ret_holdings, &is_set_aside);
+
+	if (is_set_aside)
+		log_error("%s/holdings.db is damaged, empty or not hookd's, and is set aside: what "
+			  "it tells of is held no more",
+			  directory);
+	if (r == -EBUSY)
+		log_error("%s/holdings.db is locked by process %d", directory,
+			  holdings_locker(directory));
+	else if (r < 0)
+		log_error("%s/holdings.db cannot be used: %s", directory, strerror(-r));
+	return r;
+}
+
+static int make_applier(struct hookd *hookd, const char *directory)
+{
+	struct holdings *holdings;
 	int r = bus_new(hookd->base, &hookd->bus);
 
 	if (r == 0)
 		r = scopes_new(hookd->bus, &hookd->scopes);
-	if (r < 0)
-		return r;
-	r = holdings_open(directory, &holdings, &is_set_aside);
-	if (is_set_aside)
-		log_warning("%s/holdings.db could not be read and is set aside", directory);
-	if (r < 0) {
-		log_warning("what is held for containers will not outlive this daemon: %s: %s",
-			    directory, strerror(-r));
-		directory = NULL; /* it may be another hookd's */
-		r = holdings_open(NULL, &holdings, &is_set_aside);
-	}
+	if (r == 0)
+		r = open_holdings(directory, &holdings);
 	if (r == 0)
 		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, hookd->cgroups,
 				cgroup_path_open_mount(), report_holding, NULL, &hookd->applier);
@@ -328,10 +323,16 @@ static int make_applier(struct hookd *hookd, const struct options *options)
 	return r;
 }
 
-static int make_hookd(struct hookd *hookd, const struct options *options)
+static int make_hookd(struct program *program)
 {
+	const char *state = program->place.state[0] ? program->place.state : NULL;
+	struct hookd *hookd = &program->hookd;
 	int r = self_init(&hookd->self);
 
+	if (r == 0)
+		r = place_make_directory(&program->place);
+	if (r == 0)
+		r = place_open_state(&program->place, &program->state_lock);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
@@ -343,7 +344,7 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
-	make_cgroups(hookd, options->cgroup_root);
+	make_cgroups(hookd, program->options->cgroup_root);
 	set_default_limits(hookd);
 	set_spawn_defaults(hookd);
 	r = rdt_new(NULL, &hookd->rdt);
@@ -369,8 +370,9 @@ static int make_hookd(struct hookd *hookd, const struct options *options)
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r < 0)
 		return r;
-	open_records(hookd, options);
-	r = make_applier(hookd, options);
+	r = open_records(hookd, state);
+	if (r == 0)
+		r = make_applier(hookd, state);
 	if (r < 0)
 		return r;
 	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
@@ -386,12 +388,9 @@ static void on_connection(int fd, void *userdata)
 
 static int bind_own_socket(struct program *program, int *ret_fd)
 {
-	const char *path = program->options->socket ? program->options->socket : DEFAULT_SOCKET;
-	int r;
+	const char *path = program->place.socket;
+	int r = listener_bind(path, ret_fd);
 
-	if (!program->options->socket)
-		(void)mkdir("/run/hookd", 0755);
-	r = listener_bind(path, ret_fd);
 	if (r < 0) {
 		log_error("cannot listen on %s: %s", path, strerror(-r));
 		return r;
@@ -447,6 +446,7 @@ static void clear(struct program *program)
 			event_free(events[i]);
 	if (hookd->base)
 		event_base_free(hookd->base);
+	close_fd(&program->state_lock);
 	config_clear(&hookd->config);
 	libevent_global_shutdown();
 }
@@ -459,7 +459,9 @@ static int run(struct program *program)
 		log_error("not ready: hooks could not be run as promised");
 		return EXIT_KERNEL;
 	}
-	r = make_hookd(&program->hookd, program->options);
+	r = place_find(program->options, &program->place);
+	if (r == 0)
+		r = make_hookd(program);
 	if (r == 0)
 		r = make_events(program);
 	if (r == 0)
@@ -495,14 +497,14 @@ static int serve(struct program *program)
 
 static int carry_out(const struct options *options)
 {
-	struct program program = {.options = options};
+	struct program program = {.options = options, .state_lock = -1};
 
 	if (options->help) {
 		options_print_help();
 		return EXIT_SUCCESS;
 	}
 	if (options->version) {
-		puts("hookd " HOOKD_VERSION);
+		options_print_version();
 		return EXIT_SUCCESS;
 	}
 	if (load_config(options, &program.hookd.config) < 0)

@@ -2,11 +2,16 @@
 /* The command line of hookd, by getopt_long(3). */
 #include "daemon/options.h"
 
+#include <event2/event.h>
 #include <getopt.h>
+#include <seccomp.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "version.h"
 
 enum {
 	OPTION_SOCKET = 1,
@@ -117,16 +122,32 @@ void options_clear(struct options *options)
 
 void options_print_help(void)
 {
-	fputs("hookd [OPTIONS]\n"
-	      "Runs OCI lifecycle hooks on behalf of container runtimes.\n\n"
-	      "  --socket=PATH        listen there (/run/hookd/hookd.sock)\n"
-	      "  --config=FILE        read this file instead of /etc/hookd/hookd.conf\n"
-	      "  --state-dir=DIR      records that survive a restart (/run/hookd)\n"
-	      "  --cgroup-root=DIR    a cgroup2 directory that is hookd's to write\n"
-	      "  --log-target=TARGET  auto, journal or stderr\n"
-	      "  --log-level=LEVEL    error, warning, info or debug\n"
-	      "  --check-config       read the configuration, say what is wrong, and end\n"
-	      "  --version            show the version\n"
-	      "  --help               show this\n",
-	      stdout);
+	fputs(
+	    "hookd [OPTIONS]\n"
+	    "Runs OCI lifecycle hooks on behalf of container runtimes.\n\n"
+	    "  --socket=PATH        listen there (/run/hookd/hookd.sock; of who is not root\n"
+	    "                       $XDG_RUNTIME_DIR/hookd/hookd.sock)\n"
+	    "  --config=FILE        read this file instead of /etc/hookd/hookd.conf\n"
+	    "  --state-dir=DIR      what survives a restart, for hookd's user alone (\"state\" in\n"
+	    "                       the first of $RUNTIME_DIRECTORY, or beside the default "
+	    "socket;\n"
+	    "                       none with --socket and without a service manager)\n"
+	    "  --cgroup-root=DIR    a cgroup2 directory that is hookd's to write\n"
+	    "  --log-target=TARGET  auto, journal or stderr\n"
+	    "  --log-level=LEVEL    error, warning, info or debug\n"
+	    "  --check-config       read the configuration, say what is wrong, and end\n"
+	    "  --version            show the version\n"
+	    "  --help               show this\n",
+	    stdout);
+}
+
+void options_print_version(void)
+{
+	const struct scmp_version *seccomp = seccomp_version();
+
+	printf("hookd " HOOKD_VERSION "\n" HOOKD_FEATURES "\n");
+	printf("libevent %s, SQLite %s, libseccomp %u.%u.%u, libsystemd " HOOKD_LIBSYSTEMD_VERSION
+	       ", inih " HOOKD_INIH_VERSION "\n",
+	       event_get_version(), sqlite3_libversion(), seccomp->major, seccomp->minor,
+	       seccomp->micro);
 }

@@ -20,3 +20,5 @@ struct options {
 int options_read(int argc, char **argv, struct options *ret_options) must_check;
 void options_clear(struct options *options);
 void options_print_help(void);
+/* With what is on and off in this build, and the libraries, as far as they tell those that run. */
+void options_print_version(void);

@@ -217,7 +217,7 @@ int hp_json_get_string(struct hp_json_value value, struct hp_arena *arena, char 
 int hp_json_get_name(struct hp_json_value value, struct hp_arena *arena, size_t max, char **ret,
 		     struct hp_err *err)
 {
-	char *text;
+	char *text = NULL; /* gcc 12 does not see at -O3 that it is set */
 	size_t length;
 	int r = hp_json_get_string(value, arena, &text, err);
 
@@ -282,6 +282,7 @@ static int get_number(struct hp_json_value value, struct number *ret, struct hp_
 	size_t length;
 	bool is_number = false;
 
+	*ret = (struct number){0}; /* gcc 12 does not see at -O3 that callers stop at an error */
 	if (!value.json)
 		return hp_err_invalid(err, NULL, "is required");
 	switch (hp_json_type(value)) {

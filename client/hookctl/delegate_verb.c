@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,23 @@
 #include "proto/limits.h"
 
 #define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
+
+/* The shim that was installed with this hookctl, wherever that has been moved; to be freed. */
+static char *find_shim(void)
+{
+	char self[PATH_MAX], *path, *shim;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length <= 0)
+		return strdup(DEFAULT_SHIM);
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	if (asprintf(&path, "%s/%s/hookd/hookd-oci-hook", self, HOOKD_TO_LIBEXEC) < 0)
+		return NULL;
+	shim = realpath(path, NULL);
+	free(path);
+	return shim != NULL ? shim : strdup(DEFAULT_SHIM);
+}
 
 /* A whole number of seconds that a hook's timeout may be. */
 static int parse_seconds(const char *text, uint64_t *ret)
@@ -84,12 +102,11 @@ static bool is_ordinary_user(void)
 }
 
 /* 0, or an exit status that was explained. */
-static int read_options(const struct ctl *ctl, struct delegate *ret)
+static int read_options(const struct ctl *ctl, const char *shim, struct delegate *ret)
 {
-	const char *shim = ctl_option(ctl, OPTION_SHIM);
 	const char *timeout = ctl_option(ctl, OPTION_TIMEOUT);
 
-	*ret = (struct delegate){.shim = shim != NULL ? shim : DEFAULT_SHIM,
+	*ret = (struct delegate){.shim = shim,
 				 .address = own_address(ctl),
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
 				 .left = on_left};
@@ -103,14 +120,14 @@ static int read_options(const struct ctl *ctl, struct delegate *ret)
 	return 0;
 }
 
-int verb_delegate(struct ctl *ctl)
+static int delegate_with(const struct ctl *ctl, const char *shim)
 {
 	struct document config = {0};
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_err err = {0};
 	struct delegate delegate;
 	uint32_t uid = geteuid();
-	int r = read_options(ctl, &delegate);
+	int r = read_options(ctl, shim, &delegate);
 
 	if (r != 0)
 		return r;
@@ -129,4 +146,19 @@ int verb_delegate(struct ctl *ctl)
 	hp_buf_free(&text);
 	document_free(&config);
 	return r < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
+}
+
+int verb_delegate(struct ctl *ctl)
+{
+	const char *named = ctl_option(ctl, OPTION_SHIM);
+	char *shim = named != NULL ? strdup(named) : find_shim();
+	int status;
+
+	if (shim == NULL) {
+		ctl_error("%s", strerror(ENOMEM));
+		return CTL_EXIT_FAILED;
+	}
+	status = delegate_with(ctl, shim);
+	free(shim);
+	return status;
 }

@@ -111,6 +111,22 @@ static void remove_orphans(const char *own)
 	closedir(directory);
 }
 
+/*
+ * The service manager of a user marks nothing, and all below it belongs to the user. A service has
+ * a cgroup to itself when it is started; in that of a terminal there is a shell as well.
+ */
+static bool is_users_own(const char *directory)
+{
+	char path[PATH_MAX], text[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", directory);
+	return geteuid() != 0 && stat(directory, &st) == 0 && st.st_uid == geteuid() &&
+	       access(directory, W_OK) == 0 &&
+	       file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+	       strtol(text, NULL, 10) == getpid() && text[strcspn(text, "\n") + 1] == '\0';
+}
+
 /* Which directory to work in; made where it is to be hookd's own. */
 static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
 {
@@ -126,7 +142,7 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 			*ret_reason = "the cgroup root cannot be opened";
 		return r;
 	}
-	is_own_unit = cgroup_is_delegated(own);
+	is_own_unit = cgroup_is_delegated(own) || (cgroup_systemd_runs_here() && is_users_own(own));
 	if (!is_own_unit && cgroup_systemd_runs_here()) {
 		*ret_reason = "the service manager has not delegated hookd's cgroup";
 		return -ENOTSUP;

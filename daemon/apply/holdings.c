@@ -12,12 +12,16 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/base/file.h"
 
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
 #define SCHEMA_VERSION 2
+#define FILE_NAME      "holdings.db"
+/* Somebody who looks into the file is done by then, or is told of. */
+#define READERS_WAIT_MS 1000
 
 struct holdings {
 	sqlite3 *database; /* NULL: in memory only */
@@ -296,13 +300,9 @@ static int bring_up_to_date(struct holdings *holdings)
 				 "COMMIT");
 }
 
-/* 0: ours, maybe just made; -EILSEQ: somebody else's, or damaged. */
+/* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
 static int check_tables(struct holdings *holdings)
 {
-	bool is_new = read_number(holdings, "SELECT count(*) FROM sqlite_master") == 0;
-
-	if (is_new && make_tables(holdings) < 0)
-		return -EIO;
 	if (read_number(holdings, "PRAGMA application_id") == APPLICATION_ID &&
 	    bring_up_to_date(holdings) < 0)
 		return -EIO;
@@ -366,7 +366,7 @@ static int take_over(struct holdings *holdings)
 				 "PRAGMA journal_mode=PERSIST; BEGIN EXCLUSIVE; COMMIT");
 }
 
-static int open_file(struct holdings *holdings, const char *path)
+static int open_file(struct holdings *holdings, const char *path, bool is_new)
 {
 	int r = error_of(sqlite3_open_v2(path, &holdings->database,
 					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -376,7 +376,11 @@ static int open_file(struct holdings *holdings, const char *path)
 	if (r == 0)
 		(void)sqlite3_extended_result_codes(holdings->database, 1);
 	if (r == 0)
+		(void)sqlite3_busy_timeout(holdings->database, READERS_WAIT_MS);
+	if (r == 0)
 		r = take_over(holdings);
+	if (r == 0 && is_new)
+		r = make_tables(holdings);
 	if (r == 0)
 		r = check_tables(holdings);
 	if (r == 0)
@@ -388,45 +392,102 @@ static int open_file(struct holdings *holdings, const char *path)
 	return r;
 }
 
-/* Its journal too, which must not be played into the next file. */
-static int set_aside(const char *path)
+/* What SQLite would read as well. It would wait for a FIFO. */
+static int check_companions(int directory)
 {
-	char bad[PATH_MAX + 16];
+	static const char *const names[] = {FILE_NAME "-journal", FILE_NAME "-wal"};
+	int fd, r = 0;
 
-	snprintf(bad, sizeof(bad), "%s.bad", path);
-	if (rename(path, bad) < 0)
+	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
+		r = fd = file_open_own(directory, names[i], O_RDWR);
+		close_fd(&fd);
+		r = r >= 0 || r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+/* 1: there was none, and one was made. SQLite would make it readable to all. */
+static int look_at_file(int directory)
+{
+	cleanup_close int fd = file_open_own(directory, FILE_NAME, O_RDWR);
+	struct stat st;
+	int r;
+
+	if (fd == -ENOENT) {
+		fd = file_open_own(directory, FILE_NAME, O_RDWR | O_CREAT | O_EXCL);
+		return fd < 0 ? fd : 1;
+	}
+	r = fd < 0 ? fd : check_companions(directory);
+	if (r == 0 && fstat(fd, &st) == 0 && st.st_size == 0)
+		r = -EILSEQ;
+	return r;
+}
+
+/* The journal too, which must not be played into the next file, and belongs to this one. */
+static int set_aside(int directory)
+{
+	static const char *const names[] = {FILE_NAME, FILE_NAME "-journal", FILE_NAME "-wal"};
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
+		r = file_set_aside(directory, names[i], "bad");
+		r = r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+static int open_in(struct holdings *holdings, const char *path, int directory)
+{
+	int r = look_at_file(directory);
+
+	return r < 0 ? r : open_file(holdings, path, r == 1);
+}
+
+static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)
+{
+	cleanup_close int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	int r;
+
+	if (fd < 0)
 		return -errno;
-	snprintf(bad, sizeof(bad), "%s-journal", path);
-	(void)unlink(bad);
-	return 0;
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
+	r = open_in(holdings, path, fd);
+	if (r != -EIO && r != -EILSEQ)
+		return r;
+	*ret_set_aside = true;
+	r = set_aside(fd);
+	return r < 0 ? r : open_in(holdings, path, fd);
 }
 
 int holdings_open(const char *directory, struct holdings **ret_holdings, bool *ret_set_aside)
 {
 	struct holdings *holdings = calloc(1, sizeof(*holdings));
-	char path[PATH_MAX];
-	int r = 0;
+	int r;
 
 	*ret_set_aside = false;
 	if (!holdings)
 		return -ENOMEM;
 	TAILQ_INIT(&holdings->list);
-	if (directory) {
-		snprintf(path, sizeof(path), "%s/holdings.db", directory);
-		r = open_file(holdings, path);
-		if (r == -EIO || r == -EILSEQ) {
-			*ret_set_aside = true;
-			r = set_aside(path);
-			if (r == 0)
-				r = open_file(holdings, path);
-		}
-	}
+	r = directory ? open_or_begin(holdings, directory, ret_set_aside) : 0;
 	if (r < 0) {
 		free(holdings);
 		return r;
 	}
 	*ret_holdings = holdings;
 	return 0;
+}
+
+pid_t holdings_locker(const char *directory)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	cleanup_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
+	fd = file_open_own(AT_FDCWD, path, O_RDWR);
+	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid
+										     : 0;
 }
 
 struct holdings *holdings_close(struct holdings *holdings)

@@ -75,13 +75,16 @@ struct holding {
 struct holdings;
 
 /*
- * Opens or makes DIRECTORY/holdings.db and reads it; NULL: in memory only. A file that is not ours
- * or is damaged is renamed to holdings.db.bad and *ret_set_aside says so. What was written in
- * another boot is dropped: all it speaks of is gone. -EBUSY where another hookd has it open. Blocks
- * for the file's reads and writes, and never for a disk.
+ * Opens or makes DIRECTORY/holdings.db and reads it; NULL: in memory only. A file that is not ours,
+ * is empty or is damaged is renamed to holdings.db.bad (file_set_aside()) and *ret_set_aside says
+ * so. What was written in another boot is dropped: all it speaks of is gone. -EBUSY where another
+ * process has locked it, and still has after a second. Blocks for the file's reads and writes, and
+ * never for a disk.
  */
 int holdings_open(const char *directory, struct holdings **ret_holdings,
 		  bool *ret_set_aside) must_check;
+/* Who has locked the file; 0: nobody any more. Not while it is open. */
+pid_t holdings_locker(const char *directory);
 struct holdings *holdings_close(struct holdings *holdings);
 
 struct holding *holdings_first(struct holdings *holdings);

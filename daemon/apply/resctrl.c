@@ -538,7 +538,7 @@ int rdt_restore(struct rdt *rdt, const char *directory,
 	struct restoring restoring = {.rdt = rdt, .is_held = is_held, .userdata = userdata};
 	int r = rdt_directories_open(&rdt->directories, directory, stays, &restoring);
 
-	return r < 0 ? r : restoring.r;
+	return r < 0 || restoring.r == 0 ? r : restoring.r;
 }
 
 int rdt_new(const char *root, struct rdt **ret_rdt)

@@ -52,7 +52,9 @@ struct rdt *rdt_free(struct rdt *rdt);
  * From now on the names of the groups that are made stand in a file in this directory, and those
  * that stand there are removed: an earlier daemon of this boot has made them and was killed. One
  * that is_held() is somebody's else to remove; one that processes are in stays until one of its
- * users leaves it, or until the next hookd. -errno: groups that are made now may outlive hookd.
+ * users leaves it, or until the next hookd. 1: the file was damaged, and is set aside as
+ * resctrl-groups.bad: what it named is not removed. -errno: groups that are made now may outlive
+ * hookd.
  */
 int rdt_restore(struct rdt *rdt, const char *directory,
 		bool (*is_held)(const char *group, void *userdata), void *userdata) must_check;

@@ -17,8 +17,9 @@
 #include "daemon/base/file.h"
 #include "proto/buf.h"
 
-#define JOURNAL	      "resctrl-groups"
-#define JOURNAL_BYTES (64 * 1024)
+#define JOURNAL	       "resctrl-groups"
+#define JOURNAL_BYTES  (64 * 1024)
+#define BOOT_ID_LENGTH 36
 
 /* ---- the file: the boot's id, then a path in each line ---- */
 
@@ -31,11 +32,13 @@ static void append_line(struct hp_buf *text, const char *line)
 /* In one step, so that there is always a whole file. */
 static int replace_journal(int state_directory, const struct hp_buf *text)
 {
-	cleanup_close int fd = openat(state_directory, JOURNAL ".new",
-				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int fd =
+	    file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_TRUNC);
 
+	if (fd == -EILSEQ && unlinkat(state_directory, JOURNAL ".new", 0) == 0)
+		fd = file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (text->failed || write(fd, text->data, text->length) != (ssize_t)text->length)
 		return -EIO;
 	return renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0 ? -errno : 0;
@@ -120,15 +123,42 @@ static int adopt(struct rdt_directories *directories, const char *path)
 	return 0;
 }
 
+/* All that was ever written here begins with an id and ends with a newline. */
+static bool is_journal(const char *text, ssize_t length)
+{
+	return length > BOOT_ID_LENGTH && length < JOURNAL_BYTES - 1 &&
+	       strlen(text) == (size_t)length && text[length - 1] == '\n' &&
+	       strspn(text, "0123456789abcdef-") == BOOT_ID_LENGTH && text[BOOT_ID_LENGTH] == '\n';
+}
+
+/* The length; 0: there is none; -EILSEQ: it is damaged, or no file of ours. */
+static ssize_t read_text(int state_directory, char *text)
+{
+	cleanup_close int fd = file_open_own(state_directory, JOURNAL, O_RDONLY);
+	ssize_t length;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	length = read(fd, text, JOURNAL_BYTES - 1);
+	if (length < 0)
+		return -errno;
+	text[length] = '\0';
+	return is_journal(text, length) ? length : -EILSEQ;
+}
+
 static int read_journal(struct rdt_directories *directories, char *text,
 			bool (*stays)(const char *path, void *userdata), void *userdata)
 {
+	ssize_t length = read_text(directories->journal, text);
 	char *line;
 	int r = 0;
 
-	if (file_read_at(directories->journal, JOURNAL, text, JOURNAL_BYTES) <= 0 ||
-	    strcmp(strsep(&text, "\n"), directories->boot) != 0)
-		return 0;
+	if (length == -EILSEQ) {
+		r = file_set_aside(directories->journal, JOURNAL, "bad");
+		return r < 0 ? r : 1;
+	}
+	if (length <= 0 || strcmp(strsep(&text, "\n"), directories->boot) != 0)
+		return (int)(length < 0 ? length : 0);
 	while (r == 0 && (line = strsep(&text, "\n")))
 		if (*line && stays(line, userdata))
 			r = adopt(directories, line);

@@ -50,7 +50,8 @@ bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path);
 /*
  * From now on the names of what is made stand in a file in the state directory. Asks for each that
  * an earlier daemon of this boot has written there, the last made first, whether it stays; one that
- * does goes with its next user, when it is empty. -errno: then nothing is written down.
+ * does goes with its next user, when it is empty. 1: the file was damaged and is set
+ * aside. -errno: then nothing is written down.
  */
 int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
 			 bool (*stays)(const char *path, void *userdata), void *userdata);

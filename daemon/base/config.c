@@ -346,7 +346,7 @@ static char *read_line(char *buffer, int size, void *userdata)
 	reading->line++;
 	line = reading->text + strspn(reading->text, " \t");
 	if (strlen(line) < (size_t)size)
-		strcpy(buffer, line);
+		snprintf(buffer, (size_t)size, "%s", line);
 	else
 		shorten_line(reading, line, buffer, (size_t)size);
 	return buffer;

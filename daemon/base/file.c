@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing of kernfs files. It keeps nothing. */
+/* Reading and writing of kernfs files, and opening of hookd's own. It keeps nothing. */
 #include "daemon/base/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 ssize_t file_read_at(int directory, const char *path, char *text, size_t size)
 {
@@ -33,6 +36,40 @@ int file_write_at(int directory, const char *path, const char *text)
 	if (length < 0)
 		return -errno;
 	return (size_t)length == strlen(text) ? 0 : -EIO;
+}
+
+int file_open_own(int directory, const char *name, int flags)
+{
+	cleanup_close int fd =
+	    openat(directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EILSEQ : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+		return -EILSEQ;
+	if ((st.st_mode & 077) && fchmod(fd, 0600) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+#define ASIDE_MAX 9
+
+int file_set_aside(int directory, const char *name, const char *suffix)
+{
+	char aside[NAME_MAX];
+
+	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
+	for (int i = 1; i <= ASIDE_MAX; i++) {
+		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+		snprintf(aside, sizeof(aside), "%s.%s.%d", name, suffix, i);
+	}
+	return renameat(directory, name, directory, aside) < 0 ? -errno : 0;
 }
 
 int file_boot_id(char id[static 64])

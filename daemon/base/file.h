@@ -22,6 +22,19 @@ ssize_t file_read_at(int directory, const char *path, char *text, size_t size) m
  */
 int file_write_at(int directory, const char *path, const char *text);
 
+/*
+ * A file of hookd's own in the state directory, by `flags` of open(2); its mode is 0600 from now
+ * on. Never waits, for the other end of a FIFO say. -EILSEQ: what is there is no regular file, or
+ * is somebody else's, or has a second name.
+ */
+int file_open_own(int directory, const char *name, int flags) must_check;
+
+/*
+ * Renames what cannot be used to NAME.SUFFIX, or to NAME.SUFFIX.1 and so on where there is one, for
+ * somebody to look at. -errno.
+ */
+int file_set_aside(int directory, const char *name, const char *suffix) must_check;
+
 /* Of this boot, without a newline. -errno. */
 int file_boot_id(char id[static 64]) must_check;
 

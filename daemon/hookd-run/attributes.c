@@ -25,29 +25,40 @@
 #endif
 
 /* Only a process with memory of its own may do this: the kernel applies it to all that share. */
-static void write_oom_score(const struct job *job, const char *text)
+static int write_oom_score(const struct job *job, const char *text)
 {
 	int fd = openat(job->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int error = fd < 0 || write(fd, text, strlen(text)) < 0 ? errno : 0;
 
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
+/*
+ * Below the lowest score that CAP_SYS_RESOURCE of the initial user namespace has set nobody goes
+ * without it. A score that the settings ask for is set or the hook fails; that of a fresh process
+ * is a default, and a hook may keep the one that its user's processes have.
+ */
 void oom_score_set(const struct job *job)
 {
+	bool is_asked_for = job->settings.oom_score_adj.is_set;
 	char text[24];
+	int error;
 
-	if (!job->settings.oom_score_adj.is_set && !(job->plan->flags & PLAN_RESET_OOM_SCORE))
+	if (!is_asked_for && !(job->plan->flags & PLAN_RESET_OOM_SCORE))
 		return;
 	snprintf(text, sizeof(text), "%d", (int)job->settings.oom_score_adj.value);
-	write_oom_score(job, text);
+	error = write_oom_score(job, text);
+	if (error && (is_asked_for || error != EACCES))
+		fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
 }
 
 /* Below its own score an ordinary user's process cannot go. */
 void oom_score_of_container_set(const struct job *job)
 {
 	char path[32], *text;
+	int error;
 
 	if (!job->has_container_rights || job->settings.oom_score_adj.is_set || geteuid() != 0)
 		return;
@@ -55,7 +66,9 @@ void oom_score_of_container_set(const struct job *job)
 	text = file_read_whole(job->proc, path);
 	if (!text)
 		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
-	write_oom_score(job, text);
+	error = write_oom_score(job, text);
+	if (error)
+		fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
 	free(text);
 }
 

@@ -23,7 +23,6 @@
  */
 static void do_steps_outside(struct job *job)
 {
-	oom_score_set(job);
 	rdt_join(job);
 	cgroups_join(job);
 	program_check_owners(job, false);
@@ -104,8 +103,9 @@ int main(int argc, char **argv)
 	(void)argc, (void)argv;
 	for (int fd = PLAN_FD_CONTROL; fd < PLAN_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	stay_undumpable();
 	job_read(&job);
+	oom_score_set(&job); /* before the next, by which the file becomes root's */
+	stay_undumpable();
 	job.mounts_of_hookd = mount_namespace(&job);
 	do_steps_outside(&job);
 	do_steps_of_entering(&job);

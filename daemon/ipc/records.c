@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "daemon/base/file.h"
 #include "daemon/base/log.h"
 #include "proto/json.h"
 #include "proto/json_writer.h"
@@ -29,6 +30,7 @@
 #define FILE_BYTES_MAX (16 * 1024 * 1024)
 #define NEWER	       "runs"
 #define OLDER	       "runs.old"
+#define ASIDE	       "unreadable"
 
 struct records {
 	int directory;
@@ -105,13 +107,21 @@ static void append_forget(struct records *records, const struct run *run)
 	append(records);
 }
 
+static int set_aside(struct records *records, const char *name)
+{
+	log_error("records of runs: %s is set aside as %s." ASIDE, name, name);
+	return file_set_aside(records->directory, name, ASIDE);
+}
+
 static int open_newer(struct records *records)
 {
-	cleanup_close int fd = openat(records->directory, NEWER,
-				      O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	const int flags = O_RDWR | O_APPEND | O_CREAT;
+	cleanup_close int fd = file_open_own(records->directory, NEWER, flags);
 
+	if (fd == -EILSEQ && set_aside(records, NEWER) == 0)
+		fd = file_open_own(records->directory, NEWER, flags);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	records->file = take_fd(&fd);
@@ -259,13 +269,13 @@ static int restore_text(struct records *records, const char *text, size_t length
 
 static int restore_file(struct records *records, const char *name)
 {
-	cleanup_close int fd = openat(records->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int fd = file_open_own(records->directory, name, O_RDONLY);
 	struct stat st;
 	void *text;
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size == 0)
@@ -281,13 +291,8 @@ static int restore_file(struct records *records, const char *name)
 /* Reads the file; where it is not ours to understand it is kept beside, for somebody to look at. */
 static void restore(struct records *records, const char *name)
 {
-	char aside[64];
-
-	if (restore_file(records, name) == 0)
-		return;
-	snprintf(aside, sizeof(aside), "%s.unreadable", name);
-	log_error("records of runs: %s is set aside as %s", name, aside);
-	(void)renameat(records->directory, name, records->directory, aside);
+	if (restore_file(records, name) < 0)
+		(void)set_aside(records, name);
 }
 
 /* Oldest first, as the files were written; now both become one. */
@@ -305,14 +310,6 @@ static void write_anew(struct records *records)
 
 /* ---- life ---- */
 
-static int open_directory(const char *path, int *ret_fd)
-{
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret_fd < 0 ? -errno : 0;
-}
-
 int records_open(const char *directory, const struct run_context *context, struct store *store,
 		 struct records **ret_records)
 {
@@ -323,9 +320,8 @@ int records_open(const char *directory, const struct run_context *context, struc
 		return -ENOMEM;
 	*records =
 	    (struct records){.directory = -1, .file = -1, .context = context, .store = store};
-	r = open_directory(directory, &records->directory);
-	if (r == 0)
-		r = open_newer(records);
+	records->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = records->directory < 0 ? -errno : open_newer(records);
 	if (r < 0) {
 		records_close(records);
 		return r;

@@ -13,9 +13,9 @@
 struct records;
 
 /*
- * Opens the files in `directory`, which is made where it is missing, and puts what they tell into
- * the store as runs that are done. -EBUSY when another hookd has them open; a file that cannot be
- * read is set aside and told of in the log.
+ * Opens the files in `directory` and puts what they tell into the store as runs that are done.
+ * -EBUSY when another hookd has them open; a file that cannot be read is set aside and told of in
+ * the log.
  */
 int records_open(const char *directory, const struct run_context *context, struct store *store,
 		 struct records **ret_records) must_check;

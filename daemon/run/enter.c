@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,12 +30,33 @@ static int copy_high(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
-static bool own_oom_score_is_set(void)
+/* The file is root's while a process is undumpable, as hookd is. */
+static int open_own_oom_score(void)
+{
+	int was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	int fd;
+
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	(void)prctl(PR_SET_DUMPABLE, was_dumpable, 0, 0, 0);
+	return fd;
+}
+
+/*
+ * Whether hooks need another score than the one that they inherit, and can have it, which is tried:
+ * nobody goes below a score that was set with CAP_SYS_RESOURCE, as a user's service has one. Then
+ * no hook needs hookd-run for it.
+ */
+static bool resets_oom_score(void)
 {
 	char text[16] = "";
-	cleanup_close int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open_own_oom_score();
+	bool is_reset;
 
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) != 0;
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || strtol(text, NULL, 10) == 0)
+		return false;
+	is_reset = write(fd, "0", 1) == 1;
+	return is_reset && write(fd, text, strlen(text)) > 0;
 }
 
 int entrance_init(struct entrance *entrance)
@@ -45,7 +67,7 @@ int entrance_init(struct entrance *entrance)
 
 	if (fd < 0)
 		return fd;
-	*entrance = (struct entrance){.program = fd, .resets_oom_score = own_oom_score_is_set()};
+	*entrance = (struct entrance){.program = fd, .resets_oom_score = resets_oom_score()};
 	return 0;
 }
 

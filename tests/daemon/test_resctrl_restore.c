@@ -4,6 +4,8 @@
 
 #include "tests/daemon/resctrl_files.h"
 
+#include <sys/stat.h>
+
 #include "daemon/base/file.h"
 
 static bool is_silver(const char *group, void *userdata)
@@ -77,12 +79,33 @@ static void a_damaged_journal_removes_no_more_than_groups(void **state)
 {
 	(void)state;
 	make_directory("c1");
-	write_journal(this_boot(), "../x\n/\n.\ninfo/L3\n\nc1");
+	write_journal(this_boot(), "../x\n/\n.\ninfo/L3\n\nc1\n");
 	restore(-EINVAL);
 	assert_false(exists("c1"));
 	assert_true(exists("info/L3"));
-	make_file("resctrl-groups", "");
-	restore(0);
+}
+
+/* Nobody knows then what it named, and that is told. */
+static void what_is_no_journal_is_set_aside(void **state)
+{
+	static const char *const texts[] = {"", "\n", "c1\n", "no boot at all\nc1\n"};
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		make_file("resctrl-groups", texts[i]);
+		restore(1);
+		expect_journal("");
+	}
+	write_journal(this_boot(), "c1"); /* cut short */
+	restore(1);
+	assert_true(exists("resctrl-groups.bad"));
+	assert_true(exists("resctrl-groups.bad.1"));
+	/* Nobody ever writes into it: a start that opened it for reading would wait. */
+	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	restore(1);
 	expect_journal("");
 }
 
@@ -115,6 +138,7 @@ int main(void)
 	    RDT_TEST(what_a_killed_daemon_made_is_removed),
 	    RDT_TEST(another_boots_groups_are_not_ours),
 	    RDT_TEST(a_damaged_journal_removes_no_more_than_groups),
+	    RDT_TEST(what_is_no_journal_is_set_aside),
 	    RDT_TEST(one_that_is_in_use_stays_until_a_user_leaves_it),
 	};
 

@@ -288,9 +288,11 @@ test_restart() {
 	check "and releases it" until_true is_not_held kept
 
 	systemctl stop hookd.service
-	echo noise > /run/hookd/holdings.db
+	echo noise > /run/hookd/state/holdings.db
 	check "a damaged file" hookctl ping
-	check "is set aside" test -e /run/hookd/holdings.db.bad
+	check "is set aside" test -e /run/hookd/state/holdings.db.bad
+	is "what hookd keeps is its own" "$(stat -c %a /run/hookd/state /run/hookd/state/holdings.db |
+		xargs)" '700 600'
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
 	contains "with a word in the log" "$work/journal" 'set aside'

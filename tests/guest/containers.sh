@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: real containers by crun and by runc, their hooks delegated to the system's hookd.
+# In the guest: real containers by crun and by runc, their hooks delegated to the system's hookd; and
+# by podman without root, to that of a user.
 . "$(dirname "$0")/setup.sh"
 
 install_hookd
@@ -17,4 +18,6 @@ run_tests() { # RUNTIME TEST...
 # What runc makes of failures does not depend on the kernel, and is tested outside.
 run_tests crun stages failures delegate
 run_tests runc stages delegate
+. "$here/rootless.sh"
+tap_end || status=1
 exit $status

@@ -200,6 +200,29 @@ test_watchdog() {
 	contains "because of the watchdog" "$work/journal" 'Watchdog timeout'
 }
 
+# Each start fails, and a call that waits in the socket would start it again at once.
+test_failing_starts() {
+	local ping
+
+	systemctl stop hookd.service
+	mkdir -p /etc/hookd
+	printf '[Hooks]\nDefaultTimeoutSec=nonsense\n' > /etc/hookd/hookd.conf
+	timeout 120 hookctl ping > "$work/out" 2>&1 &
+	ping=$!
+	check "hookd fails again and again" until_true has_restarted 8
+	is "the socket is still there" "$(systemctl is-active hookd.socket)" active
+	is "and the service is still tried" "$(show ActiveState)" activating
+	rm /etc/hookd/hookd.conf
+	check "the call that waited all the time is answered when it can be" wait "$ping"
+	journalctl --sync
+	journalctl -u hookd.service > "$work/journal"
+	contains "and the journal says what was wrong" "$work/journal" 'hookd.conf:2: bad value'
+}
+
+has_restarted() { # TIMES
+	[ "$(show NRestarts)" -ge "$1" ]
+}
+
 # setsid takes a process out of reach of all that goes by sessions and process groups. The caller
 # asks the next daemon for the result of the run that it began.
 test_crash() {
@@ -268,6 +291,7 @@ test_reload
 test_stop_drains
 test_drain_verb
 test_watchdog
+test_failing_starts
 test_crash
 test_journal
 test_user

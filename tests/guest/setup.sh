@@ -13,7 +13,6 @@ socket=/run/hookd/hookd.sock
 # As an administrator would.
 install_hookd() {
 	cp -a /guest/root/. /
-	ldconfig
 	systemd-sysusers
 	systemd-tmpfiles --create
 	systemctl --quiet enable --now hookd.socket

@@ -12,11 +12,18 @@ if ! command -v systemd-analyze > /dev/null; then
 fi
 
 # The program is not installed, and systemd wants to see it.
-mkdir "$work/units" "$work/root" "$work/root/etc"
-cp "$sources/hookd.socket" "$work/units/"
-sed "s,^ExecStart=[^ ]*,ExecStart=$hookd," "$units/hookd.service" > "$work/units/hookd.service"
-SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify hookd.socket hookd.service > "$work/said" 2>&1
-grep -v -e '^$' "$work/said" && exit 1
+mkdir "$work/units" "$work/root" "$work/root/etc" "$work/run"
+export XDG_RUNTIME_DIR=$work/run
+for whose in system user; do
+	folder=$whose/
+	[ $whose = user ] || folder=
+	cp "$units/${folder}hookd.socket" "$work/units/"
+	sed "s,^ExecStart=[^ ]*,ExecStart=$hookd," "$units/${folder}hookd.service" \
+		> "$work/units/hookd.service"
+	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify \
+		hookd.socket hookd.service > "$work/said" 2>&1
+	grep -v -e '^$' "$work/said" && exit 1
+done
 
 echo 'root:x:0:0::/:/bin/sh' > "$work/root/etc/passwd"
 systemd-sysusers --root="$work/root" "$sources/hookd.sysusers" > "$work/said" 2>&1

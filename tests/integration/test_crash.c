@@ -232,45 +232,6 @@ static void torn_and_foreign_records(void **state)
 	client_expect_alive(client_open(harness));
 }
 
-/* ---- beside another hookd ---- */
-
-/* As SQLite locks a file: os.h, PENDING_BYTE and the bytes behind it. */
-static int lock_database(struct harness *harness, const char *name)
-{
-	struct flock lock = {
-	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512};
-	int fd = open(harness_path(harness, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(fcntl(fd, F_SETLK, &lock), 0);
-	return fd;
-}
-
-/* The groups that stand there may be those of its runs. */
-static void what_is_another_hookds_is_left_to_it(void **state)
-{
-	static const char groups[] = "no boot\nc1\n";
-	struct harness *harness = *state;
-	size_t length;
-	char *text;
-	int fd;
-
-	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
-	harness_write_file(harness, "state/resctrl-groups", groups);
-	fd = lock_database(harness, "state/holdings.db");
-	start_with_state(harness);
-	text = harness_read_file(harness, "state/resctrl-groups", &length);
-	assert_string_equal(text, groups);
-	free(text);
-	harness_crash(harness);
-
-	close(fd);
-	start_with_state(harness);
-	text = harness_read_file(harness, "state/resctrl-groups", &length);
-	assert_string_not_equal(text, groups);
-	free(text);
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,7 +243,6 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
-	    TEST_PREPARED(what_is_another_hookds_is_left_to_it),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chooses the socket's path and the state directory. The state has a directory of its own, below
+ * that of the socket: others may enter that one, and nobody this one. Called by main.c.
+ */
+#include "daemon/place.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/base/log.h"
+#include "daemon/base/state_directory.h"
+#include "proto/own_directory.h"
+
+#define STATE_NAME "state"
+
+static int join(char path[static PATH_MAX], const char *directory, size_t length, const char *name)
+{
+	return snprintf(path, PATH_MAX, "%.*s/%s", (int)length, directory, name) < PATH_MAX
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+static int copy(char path[static PATH_MAX], const char *from)
+{
+	return snprintf(path, PATH_MAX, "%s", from) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int find_socket(const struct options *options, struct place *place)
+{
+	int r;
+
+	if (options->socket)
+		return copy(place->socket, options->socket);
+	r = hp_own_directory(true, place->directory, sizeof(place->directory));
+	return r < 0 ? r
+		     : join(place->socket, place->directory, strlen(place->directory),
+			    HP_SOCKET_NAME);
+}
+
+/* A hookd with a socket elsewhere and no service manager is private, and keeps nothing unasked. */
+static int find_state(const struct options *options, struct place *place)
+{
+	const char *made = getenv("RUNTIME_DIRECTORY");
+
+	if (options->state_dir)
+		return copy(place->state, options->state_dir);
+	/* systemd.exec(5): several are divided by colons. */
+	if (made && made[0] == '/')
+		(void)snprintf(place->older_state, PATH_MAX, "%.*s", (int)strcspn(made, ":"), made);
+	else if (options->socket)
+		return 0;
+	else
+		(void)copy(place->older_state, place->directory);
+	return join(place->state, place->older_state, strlen(place->older_state), STATE_NAME);
+}
+
+int place_find(const struct options *options, struct place *ret_place)
+{
+	int r;
+
+	*ret_place = (struct place){0};
+	r = find_socket(options, ret_place);
+	return r < 0 ? r : find_state(options, ret_place);
+}
+
+/* Who may connect is said by the socket's mode; a user's directory is the user's alone. */
+int place_make_directory(const struct place *place)
+{
+	mode_t mode = geteuid() == 0 ? 0755 : 0700;
+
+	if (!place->directory[0])
+		return 0;
+	return mkdir(place->directory, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* ---- the state directory ---- */
+
+static int take_over_older_state(const struct place *place)
+{
+	struct state_taken taken;
+	int r = state_directory_take_over(place->older_state, place->state, &taken);
+
+	if (r < 0)
+		log_error("files of an earlier hookd cannot be moved from %s to %s: %s",
+			  place->older_state, place->state, strerror(-r));
+	if (taken.moved > 0)
+		log_notice("%d files of an earlier hookd are moved from %s to %s", taken.moved,
+			   place->older_state, place->state);
+	if (taken.left > 0)
+		log_warning(
+		    "%d files of an earlier hookd stay in %s and are not read: %s has newer "
+		    "ones",
+		    taken.left, place->older_state, place->state);
+	return r;
+}
+
+int place_open_state(const struct place *place, int *ret_lock)
+{
+	char reason[STATE_REASON_SIZE];
+
+	*ret_lock = -1;
+	if (!place->state[0])
+		return 0;
+	*ret_lock = state_directory_open(place->state, reason);
+	if (*ret_lock < 0) {
+		log_error("the state directory %s %s", place->state, reason);
+		return *ret_lock;
+	}
+	return place->older_state[0] ? take_over_older_state(place) : 0;
+}

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# For containers.sh, to be sourced: a user's hookd under the user's own systemd, and podman without
+# root, with runc and with crun.
+
+user=4242
+home=/home/mine
+runtime_dir=/run/user/$user
+cgroups=/sys/fs/cgroup/user.slice/user-$user.slice/user@$user.service/app.slice/hookd.service
+
+as_user() { # COMMAND...
+	setpriv --reuid=$user --regid=$user --clear-groups \
+		env -i "PATH=$PATH" HOME=$home XDG_RUNTIME_DIR=$runtime_dir "$@"
+}
+
+# The guest has no logind, which makes the directory elsewhere, and no PAM.
+start_users_systemd() {
+	echo "mine:x:$user:$user::$home:/bin/sh" >> /etc/passwd
+	echo "mine:x:$user:" >> /etc/group
+	echo "mine:100000:65536" | tee /etc/subuid > /etc/subgid
+	install -d -o $user -g $user -m 700 $home $runtime_dir
+	mkdir -p /run/systemd/system/user@$user.service.d
+	printf '%s\n' '[Service]' PAMName= Environment=XDG_RUNTIME_DIR=$runtime_dir \
+		> /run/systemd/system/user@$user.service.d/test.conf
+	printf '%s\n' '[Service]' Type=oneshot ExecStart=/bin/true \
+		> /run/systemd/system/user-runtime-dir@$user.service
+	systemctl daemon-reload
+	systemctl start user@$user.service
+}
+
+show_user() { # PROPERTY of the service
+	as_user systemctl --user show --value -p "$1" hookd.service
+}
+
+# One hook of the user's, outside of containers; JQ of its result.
+run_as_user() { # JQ SCRIPT
+	jq -n --arg script "$2" '{poststop: [{path: "/bin/sh", args: ["sh", "-c", $script]}]}' \
+		> "$work/user-hooks.json"
+	echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/"}' > "$work/user-state.json"
+	as_user hookctl --json=short run --stage=poststop --state="$work/user-state.json" \
+		--hooks="$work/user-hooks.json" | jq -r ".hooks[0] | $1"
+}
+
+test_users_service() {
+	local cgroup
+
+	check "a user's socket is enabled" as_user systemctl --user enable --now hookd.socket
+	is "it is where the user's clients look" \
+		"$(stat -c '%a %u %F' $runtime_dir/hookd/hookd.sock)" "600 $user socket"
+	check "the first call starts the user's hookd" as_user hookctl ping
+	is "which is the user's" "$(awk '/^Uid:/ { print $2 }' "/proc/$(show_user MainPID)/status")" \
+		$user
+	is "as the service that was asked for" "$(show_user ActiveState)" active
+	is "it has taken the cgroup that it was given" \
+		"$(cat "/proc/$(show_user MainPID)/cgroup")" "0::${cgroups#/sys/fs/cgroup}/daemon"
+	cgroup=$(run_as_user .stdout 'cat /proc/self/cgroup')
+	is "a hook is in one of the runs" "${cgroup%/*}" "0::${cgroups#/sys/fs/cgroup}/runs"
+	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" memory
+	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" pids
+	is "a user's service has a score that it cannot lower" \
+		"$(cat "/proc/$(show_user MainPID)/oom_score_adj")" 200
+	is "and so have its hooks" "$(run_as_user .stdout 'cat /proc/self/oom_score_adj')" 200
+	is "its directory is the user's alone" "$(stat -c '%a %u' $runtime_dir/hookd)" "700 $user"
+}
+
+# One file for each stage but startContainer, whose programs are the image's.
+write_podman_hooks() {
+	local stage
+
+	mkdir "$work/hooks.d"
+	for stage in createRuntime createContainer poststart poststop; do
+		jq -n --arg stage $stage --arg shim "$(find /usr -name hookd-oci-hook)" '{
+			version: "1.0.0", when: {always: true}, stages: [$stage],
+			hook: {path: $shim, args: ["hookd-oci-hook", "--stage=" + $stage, "--hook=/bin/sh",
+				"--", "-c", "echo \($stage) of $(wc -c) bytes, ids $(id -u) $(id -g)"]}}' \
+			> "$work/hooks.d/$stage.json"
+	done
+}
+
+make_rootfs() {
+	local rootfs=$home/rootfs
+
+	mkdir -p $rootfs/{bin,dev,etc,proc,run,sys,tmp,var}
+	cp /bin/busybox $rootfs/bin/
+	ln -s busybox $rootfs/bin/sh
+	chown -R $user:$user $rootfs
+}
+
+podman() { # RUNTIME ARGUMENT...
+	(cd $home && as_user timeout 120 podman --runtime="$1" --cgroup-manager=cgroupfs \
+		--storage-driver=vfs --hooks-dir="$work/hooks.d" "${@:2}")
+}
+
+test_podman() { # RUNTIME
+	local id=$home/$1.id stage
+
+	check "podman runs a container without root: $1" podman "$1" run --name="$1" \
+		--cidfile="$id" --network=none --security-opt=seccomp=unconfined --log-driver=none \
+		--rootfs $home/rootfs /bin/sh -c 'echo > /tmp/ran'
+	check "it ran" rm $home/rootfs/tmp/ran
+	as_user hookctl --json=short ps -a --container="$(< "$id")" > "$work/ps"
+	for stage in createRuntime createContainer poststart poststop; do
+		is "its $stage hook ran through the user's hookd" \
+			"$(jq -r --arg stage $stage '.. | objects | select(.stage? == $stage) | .outcome' \
+				"$work/ps" | xargs)" succeeded
+	done
+	check "and goes" podman "$1" rm --force "$1"
+}
+
+start_users_systemd
+test_users_service
+write_podman_hooks
+make_rootfs
+chmod 755 "$work/hooks.d"
+for runtime in runc crun; do
+	test_podman $runtime
+done

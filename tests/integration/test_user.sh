@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A hookd of an ordinary user, where hookd and its clients meet when nobody names a place, and where
+# hookd keeps its state then.
+# usage: test_user.sh HOOKD HOOKCTL LIBHOOKD SHIM, as root; /run is one of the test's own.
+set -euo pipefail
+
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # SKIP it takes root to become others"
+	exit 77
+fi
+if [ "${1:-}" != --inside ]; then
+	exec unshare --mount "$0" --inside "$@"
+fi
+shift
+mount -t tmpfs -o mode=755 tmpfs /run
+user=4242
+work=$(mktemp -d)
+chmod 755 "$work"
+. "$(dirname "$0")/../containers/tap.sh"
+clean_up() {
+	[ -z "${daemon:-}" ] || kill -KILL "$daemon" 2> /dev/null || true
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+# The build may be where only root comes.
+install -m 755 "$1" "$work/hookd"
+install -m 755 "$2" "$work/hookctl"
+install -m 755 "$3" "$work/libhookd.so.0"
+install -m 755 "$4" "$work/hookd-oci-hook"
+export LD_LIBRARY_PATH=$work
+unset HOOKD_ADDRESS XDG_RUNTIME_DIR RUNTIME_DIRECTORY
+echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/"}' > "$work/state.json"
+echo '{"poststop":[{"path":"/bin/cat","args":["cat","/proc/self/oom_score_adj"]}]}' \
+	> "$work/hooks.json"
+as_user=(setpriv --reuid=$user --regid=$user --clear-groups)
+
+# COMMAND is to become hookd; comes back when that is ready, or has ended.
+start() { # COMMAND...
+	local line=
+
+	# Another one each time: whoever reads for the hookd before may not be done yet.
+	rm -f "$work/says"
+	mkfifo "$work/says"
+	"$@" --log-target=stderr 2> "$work/says" &
+	daemon=$!
+	exec {says}< "$work/says"
+	: > "$work/log"
+	while read -r line <&"$says"; do
+		echo "$line" >> "$work/log"
+		[ "$line" != 'hookd: ready' ] || break
+	done
+	is "hookd starts: ${*/#$work\//}" "$line" 'hookd: ready'
+	cat <&"$says" >> "$work/log" &
+	exec {says}<&-
+}
+
+stop() {
+	local status=0
+
+	kill "$daemon"
+	wait "$daemon" || status=$?
+	daemon=
+	is "and ends with 0" "$status" 0
+}
+
+# The first hook's result, of a run by the user's own hookd: JQ of it.
+run() { # JQ [OPTION...]
+	"${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookctl" --json=short run --stage=poststop \
+		--state="$work/state.json" --hooks="$work/hooks.json" "${@:2}" 2> "$work/said" |
+		jq -r ".hooks[0] | $1"
+}
+
+# ---- oom_score_adj ----
+
+# With CAP_SYS_RESOURCE a score that root has set is the lowest that a user can have.
+has_resource() {
+	setpriv --dump | grep -q 'Capability bounding set:.*sys_resource'
+}
+
+test_oom_score() { # INHERITED EXPECTED
+	start choom -n "$1" -- "${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookd"
+	is "a hook runs, and has its user's score" "$(run .stdout)" "$2"
+	echo '{"process":{"noNewPrivileges":true}}' > "$work/settings.json"
+	is "with settings of another kind too" "$(run .stdout --settings="$work/settings.json")" "$2"
+	echo '{"process":{"oomScoreAdj":600}}' > "$work/settings.json"
+	is "a higher score is set" "$(run .stdout --settings="$work/settings.json")" 600
+	stop
+}
+
+test_oom_score_that_is_too_low() {
+	echo '{"process":{"oomScoreAdj":-1}}' > "$work/settings.json"
+	start "${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookd"
+	is "a score that a user cannot have is an error" \
+		"$(run '"\(.outcome) \(.failedStep) \(.errnoName)"' --settings="$work/settings.json")" \
+		'spawn_failed oomScoreAdj EACCES'
+	stop
+}
+
+# ---- the default address ----
+
+ping_as() { # COMMAND...
+	"$@" "$work/hookctl" ping
+}
+
+# The shim with the hooks of one stage, none of which is a file; 126: they were handed to hookd.
+shim_status() { # STAGE COMMAND...
+	local status=0 is=stopped
+
+	[ "$1" = poststop ] || is=creating
+	sed "s/stopped/$is/" "$work/state.json" |
+		"${@:2}" "$work/hookd-oci-hook" --stage="$1" --hook=/nonexistent > "$work/said" 2>&1 ||
+		status=$?
+	echo "$status"
+}
+
+test_default_of_root() {
+	start "$work/hookd"
+	is "root's hookd is in /run/hookd" "$(stat -c '%a %F' /run/hookd/hookd.sock)" '600 socket'
+	check "where root looks" ping_as env
+	check "with XDG_RUNTIME_DIR too" ping_as env XDG_RUNTIME_DIR=/run/mine
+	stop
+}
+
+test_default_of_a_user() {
+	local xdg=(env XDG_RUNTIME_DIR=/run/mine)
+
+	start "${as_user[@]}" "${xdg[@]}" "$work/hookd"
+	is "a user's hookd is in XDG_RUNTIME_DIR" \
+		"$(stat -c '%a %u %F' /run/mine/hookd/hookd.sock)" "600 $user socket"
+	is "in a directory of the user's alone" "$(stat -c '%a %u' /run/mine/hookd)" "700 $user"
+	check "where the user looks" ping_as "${as_user[@]}" "${xdg[@]}"
+	check "as root of a user namespace too" ping_as "${as_user[@]}" "${xdg[@]}" unshare -Ur
+	is "and a runtime's hook" "$(shim_status poststop "${as_user[@]}" "${xdg[@]}")" 126
+	is "and that of a rootless engine" "$(shim_status poststop "${as_user[@]}" "${xdg[@]}" unshare -Ur)" \
+		126
+	is "an image's word is not taken" "$(shim_status createContainer "${as_user[@]}" "${xdg[@]}")" 125
+	contains "the system's is tried where a user has no directory" "$work/said" /run/hookd/hookd.sock
+	stop
+}
+
+# Without XDG_RUNTIME_DIR the directory is known by the user's number.
+test_default_by_number() {
+	install -d -o $user -g $user -m 700 /run/user/$user
+	start "${as_user[@]}" "$work/hookd"
+	is "without XDG_RUNTIME_DIR it is in /run/user" \
+		"$(stat -c '%a %u %F' /run/user/$user/hookd/hookd.sock)" "600 $user socket"
+	check "where the user looks" ping_as "${as_user[@]}"
+	is "in a container stage hookd asks for the container's process, so it was reached" \
+		"$(shim_status createContainer "${as_user[@]}" env XDG_RUNTIME_DIR=/nowhere)" 125
+	contains "as its answer shows" "$work/said" state.pid
+	is "and for a rootless engine" \
+		"$(shim_status createContainer "${as_user[@]}" unshare -Ur)" 125
+	contains "as its answer shows" "$work/said" state.pid
+	stop
+}
+
+# ---- the state ----
+
+test_state_directory() {
+	start "$work/hookd"
+	is "state is apart from the socket, for root alone" "$(stat -c '%a %u' /run/hookd/state)" '700 0'
+	is "whose directory others may enter" "$(stat -c %a /run/hookd)" 755
+	stop
+	install -d /run/made/hookd
+	start env RUNTIME_DIRECTORY=/run/made/hookd:/run/other "$work/hookd" --socket="$work/socket"
+	is "below the directory that a service manager has made" \
+		"$(stat -c %a /run/made/hookd/state/holdings.db)" 600
+	stop
+}
+
+# An earlier hookd kept its files beside the socket.
+test_upgrade() {
+	local files=() name
+
+	rm -r /run/hookd/state
+	start "$work/hookd" --state-dir=/run/hookd
+	"$work/hookctl" run --stage=poststop --state="$work/state.json" \
+		--hooks="$work/hooks.json" > "$work/said"
+	stop
+	for name in holdings.db holdings.db-journal runs resctrl-groups; do
+		[ ! -e /run/hookd/$name ] || files+=("$name")
+	done
+	start "$work/hookd"
+	is "what an earlier hookd kept beside the socket is known" \
+		"$("$work/hookctl" --json=short ps -a | jq -r '.[].stage')" poststop
+	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock state)"
+	is "all of it" "$(cd /run/hookd/state && ls "${files[@]}" | wc -l)" "${#files[@]}"
+	contains "and the log tells" "$work/log" \
+		"${#files[@]} files of an earlier hookd are moved from /run/hookd to /run/hookd/state"
+	stop
+	touch /run/hookd/holdings.db
+	start "$work/hookd"
+	contains "one that is not needed any more is told of" "$work/log" \
+		'1 files of an earlier hookd stay in /run/hookd'
+	stop
+}
+
+install -d -o $user -g $user -m 700 /run/mine
+if has_resource; then
+	test_oom_score 500 500
+	test_oom_score -500 0
+else
+	test_oom_score 500 0
+fi
+test_oom_score_that_is_too_low
+test_default_of_root
+test_default_of_a_user
+test_default_by_number
+test_state_directory
+test_upgrade
+tap_end

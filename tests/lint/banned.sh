@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Calls that have a safer sibling are not made: those that know no bound of what they write, that tell
+# no error, that keep state of their own, that run a shell, or that open without close-on-exec.
+set -euo pipefail
+status=0
+forbid() { # CALLS INSTEAD FOLDER...
+  local found
+
+  # Comments may name them.
+  found=$(grep -rnE "(^|[^_a-zA-Z0-9.>])($1)\(" "${@:3}" --include='*.[ch]' |
+    grep -vE '^[^:]*:[0-9]*:\s*(/\*|\*|//)' || true)
+  [ -z "$found" ] || { printf '%s\n%s\n' "$found" "  instead: $2"; status=1; }
+}
+shipped=(proto daemon client)
+
+forbid 'gets|strcpy|stpcpy|strcat|sprintf|vsprintf' 'snprintf, memcpy' "${shipped[@]}" docs
+forbid 'tmpnam|tempnam|mktemp' 'mkstemp, mkdtemp' "${shipped[@]}" docs
+forbid 'alloca|strdupa|strndupa' 'an array of fixed size, malloc' "${shipped[@]}" docs
+forbid 'strtok|asctime|ctime|localtime|gmtime|readdir_r' 'the one with _r, or readdir' "${shipped[@]}" docs
+forbid 'strncpy|strncat' 'snprintf, memcpy' "${shipped[@]}"
+forbid 'atoi|atol|atoll|atof' 'strtol and its kin, whose end and errno are looked at' "${shipped[@]}"
+forbid 'system|popen|execlp|execvp|execvpe|posix_spawnp' 'a program by its path' "${shipped[@]}"
+forbid 'rand|srand|random|rand_r|drand48' 'getrandom' "${shipped[@]}"
+forbid 'vfork|usleep|setjmp|longjmp' 'what does not depend on the caller'"'"'s frame or a signal' "${shipped[@]}"
+forbid 'getpw[a-z]*|getgr[a-z]*|getaddrinfo|gethostby[a-z]*|dlopen' 'numbers: nothing is loaded or asked for' "${shipped[@]}"
+forbid 'accept|pipe|creat|epoll_create|inotify_init' 'the one that takes flags, with CLOEXEC' "${shipped[@]}"
+
+# A handler by signal(2) is another thing on each system; to ignore and to reset are the same.
+if grep -rnE '(^|[^_a-zA-Z0-9.>])signal\(' "${shipped[@]}" --include='*.[ch]' |
+  grep -vE 'SIG_(DFL|IGN)\)'; then
+  echo '  instead: sigaction'
+  status=1
+fi
+if grep -rnE 'fopen\([^,]*, "[^"e]*"\)' proto daemon client --include='*.[ch]'; then
+  echo '  instead: a mode with "e", close on exec'
+  status=1
+fi
+exit $status

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What was asked of the compiler is in the programs, and not where it must not be. usage: hardening.sh
+# FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows,
+# OBJECTS the folder with what runs between clone and exec in hookd's memory.
+set -euo pipefail
+features=" $1 "
+objects=$2 hookd=$3 dynamic=("${@:3:3}") static=("${@:6}")
+status=0
+complain() { echo "$1"; status=1; }
+has() { [[ $features == *" +$1 "* ]]; }
+
+# Whether a line of stdin has it; all of them are read, so that no writer is left without a reader.
+shows() { # PATTERN
+  grep -E "$1" > /dev/null
+}
+
+# "+" is on; sanitizers come with functions and stacks of their own.
+[ "$("$hookd" --version | sed -n 2p)" = "$1" ] || complain "hookd --version shows other features"
+"$hookd" --version | shows '^libevent [0-9].*, SQLite [0-9].*, libseccomp [0-9].*, libsystemd [0-9].*, inih [0-9]' ||
+  complain "hookd --version does not show the libraries"
+for file in "${dynamic[@]}"; do
+  readelf -hW "$file" | shows 'Type: +DYN' || complain "$file is not position independent"
+  readelf -dW "$file" | shows 'BIND_NOW|FLAGS_1.*NOW' || complain "$file is bound late"
+  readelf -lW "$file" | shows GNU_RELRO || complain "$file has no RELRO"
+  ! has STACKPROTECTOR || readelf -sW "$file" | shows __stack_chk_fail ||
+    complain "$file has no stack protector"
+  ! [[ $features =~ \ \+FORTIFY ]] || readelf -sW "$file" | shows '__[a-z]+_chk@' ||
+    complain "$file has no function of FORTIFY_SOURCE"
+done
+for file in "${dynamic[@]}" "${static[@]}"; do
+  readelf -lW "$file" | shows 'GNU_STACK .*RWE' && complain "$file has an executable stack"
+done
+# They run in containers, and before hooks that do.
+for file in "${static[@]}"; do
+  [ "$(readelf -dW "$file" | grep -c NEEDED || true)" = 0 ] || complain "$file loads libraries"
+done
+# No call of libc's, which a compiler may weave in, has a place there: malloc's locks, errno and the
+# canary of the stack are hookd's.
+for name in spawn_child interpreter program_check; do
+  calls=$(nm -u "$objects/$name.c.o" | grep -vE ' (program_check|interpreter_read)$' || true)
+  [ -z "$calls" ] || complain "$name calls $calls"
+done
+exit $status
