@@ -168,14 +168,17 @@ static void reap_unwatched(struct procs *procs)
 
 	for (proc = TAILQ_FIRST(&procs->abandoned); proc; proc = next) {
 		next = TAILQ_NEXT(proc, link);
-		if (!exit_watch_is_on(&proc->exit_watch) &&
-		    process_exit_take(proc->child.pidfd, &proc->exit))
-			bury(proc);
+		if (exit_watch_is_on(&proc->exit_watch) ||
+		    !process_exit_take(proc->child.pidfd, &proc->exit))
+			continue;
+		spawner_settle(procs->spawner, &proc->child);
+		bury(proc);
 	}
 }
 
 /* ---- start ---- */
 
+/* A timeout is real time; how long the kernel has for a death is time in which it runs. */
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
 	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
@@ -226,6 +229,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
 		step = SPAWN_STEP_CGROUP;
 		r = plan.cgroup = cgroup_fd(proc->cgroup);
+		plan.copies_memory = cgroup_has_own_memory_limit(proc->cgroup);
 	}
 	if (r < 0) {
 		proc->child.failed_step = step;

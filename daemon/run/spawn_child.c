@@ -3,7 +3,8 @@
  * The child between clone3 and exec.
  *
  * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
- * pointer. So nothing here may call libc: errno and malloc's locks are hookd's. Raw system calls,
+ * pointer; or it has a copy of it, and shares its report and the slots alone. So nothing here may
+ * call libc: errno and malloc's locks are hookd's. Raw system calls,
  * arguments that were prepared before, one report of what failed. The file is compiled without
  * sanitizers and without stack protector, whose bookkeeping is per thread. Called by spawn.c.
  */
