@@ -47,8 +47,7 @@ struct proc {
 	struct enter enter;
 	struct cgroup *cgroup;	      /* borrowed */
 	struct exit_watch exit_watch; /* on child.pidfd */
-	struct event *timer;	      /* the hook's deadline, then that of its death */
-	int64_t deadline_ns;	      /* CLOCK_MONOTONIC; 0: none */
+	struct deadline deadline;     /* the hook's, then that of its death */
 	struct capture out[2];
 	bool is_young;
 	TAILQ_ENTRY(proc) link; /* procs::young or ::abandoned */
@@ -76,7 +75,9 @@ int procs_init(struct procs *procs, struct event_base *base)
 	*procs = (struct procs){.base = base, .entrance.program = -1};
 	TAILQ_INIT(&procs->young);
 	TAILQ_INIT(&procs->abandoned);
-	r = leftovers_init(&procs->leftovers, base);
+	r = deadlines_init(&procs->deadlines, base);
+	if (r == 0)
+		r = leftovers_init(&procs->leftovers, base);
 	if (r == 0)
 		r = strays_init(&procs->strays, base);
 	if (r == 0)
@@ -109,6 +110,7 @@ void procs_clear(struct procs *procs)
 		event_free(take_ptr(procs->young_tick));
 	leftovers_clear(&procs->leftovers);
 	strays_clear(&procs->strays);
+	deadlines_clear(&procs->deadlines);
 	entrance_clear(&procs->entrance);
 	procs->spawner = spawner_free(procs->spawner);
 }
@@ -181,11 +183,9 @@ static void reap_unwatched(struct procs *procs)
 /* A timeout is real time; how long the kernel has for a death is time in which it runs. */
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
-	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
-				.tv_usec = (suseconds_t)(after_ns % NS_PER_S / 1000)};
-
-	proc->deadline_ns = ns_add(clock_ns(CLOCK_MONOTONIC), after_ns);
-	return event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
+	return deadline_set(&proc->deadline,
+			    proc->state == PROC_RUNNING ? CLOCK_BOOTTIME : CLOCK_MONOTONIC,
+			    after_ns);
 }
 
 static int watch_exit(struct proc *proc)
@@ -251,10 +251,8 @@ static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 	int r = open_fds(proc, spec, fds);
 
 	proc->child.failed_step = r < 0 ? SPAWN_STEP_STDIN : SPAWN_STEP_EXEC;
-	if (r == 0) {
-		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
-		r = proc->timer ? 0 : -ENOMEM;
-	}
+	if (r == 0)
+		r = deadline_init(&proc->deadline, &proc->procs->deadlines, on_timer, proc);
 	if (r == 0 && spec->timeout_ns)
 		r = arm_timer(proc, ns_from_uint64(spec->timeout_ns));
 	if (r < 0)
@@ -392,8 +390,7 @@ static void read_rest(struct proc *proc)
 
 static void proc_complete(struct proc *proc)
 {
-	if (proc->timer)
-		event_del(proc->timer);
+	deadline_stop(&proc->deadline);
 	leave_young(proc);
 	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
 	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
@@ -441,7 +438,7 @@ static void catch_up(struct proc *proc)
 {
 	if (proc->state != PROC_RUNNING)
 		kill_tree(proc);
-	else if (proc->deadline_ns && clock_ns(CLOCK_MONOTONIC) >= proc->deadline_ns)
+	else if (deadline_left_ns(&proc->deadline) <= 0)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
 }
 
@@ -471,7 +468,7 @@ static void follow_successor(struct proc *proc)
 /* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
 static void wait_no_longer_than_for_family(struct proc *proc)
 {
-	if (proc->deadline_ns > clock_ns(CLOCK_MONOTONIC) + FAMILY_WAIT_NS)
+	if (deadline_left_ns(&proc->deadline) > FAMILY_WAIT_NS)
 		(void)arm_timer(proc, FAMILY_WAIT_NS);
 }
 
@@ -512,11 +509,10 @@ static void on_exit_event(void *userdata)
 static void on_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct proc *proc = userdata;
-	int64_t left_ns = proc->deadline_ns - clock_ns(CLOCK_MONOTONIC);
 
 	(void)fd, (void)what;
-	if (left_ns > 0)
-		(void)arm_timer(proc, left_ns);
+	if (deadline_left_ns(&proc->deadline) > 0)
+		(void)deadline_wait_on(&proc->deadline);
 	else if (proc->exited_ns)
 		finish(proc);
 	else if (take_exit(proc))
@@ -579,8 +575,7 @@ struct proc *proc_free(struct proc *proc)
 		return NULL;
 	leave_young(proc);
 	release_pipes(proc);
-	if (proc->timer)
-		event_free(take_ptr(proc->timer));
+	deadline_clear(&proc->deadline);
 	if (proc->state == PROC_RUNNING)
 		kill_tree(proc);
 	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {

@@ -8,6 +8,7 @@
 #include "daemon/apply/cgroup.h"
 #include "daemon/base/util.h"
 #include "daemon/run/capture.h"
+#include "daemon/run/deadline.h"
 #include "daemon/run/enter.h"
 #include "daemon/run/spawn.h"
 #include "daemon/run/strays.h"
@@ -22,6 +23,7 @@ struct procs {
 	struct entrance entrance;
 	struct leftovers leftovers;
 	struct strays strays;
+	struct deadlines deadlines;
 	TAILQ_HEAD(, proc) young;     /* their pipes are not watched yet, oldest first */
 	TAILQ_HEAD(, proc) abandoned; /* killed, but the kernel has not let go of them */
 	struct event *young_tick;     /* pending while `young` is not empty */
