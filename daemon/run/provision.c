@@ -147,6 +147,11 @@ int provision_cgroup(struct provision *provision, struct spawn_failure *ret_fail
 	return r;
 }
 
+bool provision_limits_memory(const struct provision *provision)
+{
+	return provision->cgroup && cgroup_has_own_memory_limit(provision->cgroup);
+}
+
 void provision_leave_cgroup(struct provision *provision)
 {
 	cgroup_release(take_ptr(provision->cgroup));

@@ -40,6 +40,8 @@ void provision_give_up(struct provision *provision, int error);
 
 /* The cgroup for the next hook, with its limits; NULL in provision->cgroup where there is none. */
 int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure);
+/* True where the cgroup's memory has a limit, which its hooks can reach however often they try. */
+bool provision_limits_memory(const struct provision *provision);
 /* The last hook left children in it, or it was killed: the next one gets another. */
 void provision_leave_cgroup(struct provision *provision);
 

@@ -303,9 +303,10 @@ static bool is_passing(const struct run *run, enum spawn_step step, int error, b
 
 	if (run->current > 0 || run->is_cancelled)
 		return false;
-	/* By then the process was under whatever the request says. */
+	/* By then the process was under whatever the request and the configuration say. */
 	if (was_started)
-		return error_is_passing(error) && !has_container && !settings;
+		return error_is_passing(error) && !has_container && !settings &&
+		       !(error == ENOMEM && provision_limits_memory(run->provision));
 	if (error == EMFILE || error == ENFILE)
 		return true;
 	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */

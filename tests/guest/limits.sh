@@ -104,6 +104,17 @@ is "hooks of the run that filled it end well, or for want of memory" \
 	"$(jq '[.hooks[] | .success or .oomKilled == true] | all' "$work/result.json")" true
 rm -f /dev/shm/full
 
+# A limit of the configuration is as lasting as one of the request: a result, and not Busy.
+configure 'MemoryMax=8192'
+check "reload" systemctl reload hookd.service
+for hook in small big; do
+	jq -s '{poststop: .}' "$work/$hook" > "$work/hooks.json"
+	timeout 60 hookctl --json=short run --stage=poststop --state="$work/third.json" \
+		--hooks="$work/hooks.json" > "$work/result.json" || true
+	is "a limit of the configuration that is too small is a result ($hook environment)" \
+		"$(jq "$is_result" "$work/result.json")" true
+done
+
 is "hookd went on" "$(systemctl show --value -p MainPID hookd.service)" "$main_pid"
 timeout 60 sh -c "echo > $innocent" || true
 check "and so did the other container's hook" wait "$other"
