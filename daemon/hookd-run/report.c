@@ -7,6 +7,7 @@
  * from then on a failure is written to memory that hookd shares, and the end is no system call.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -80,7 +81,7 @@ void fail_at(enum spawn_step step, int error, const char *detail)
 {
 	struct plan_report report = {.step = step, .error = error};
 
-	strncpy(report.detail, detail, sizeof(report.detail) - 1);
+	snprintf(report.detail, sizeof(report.detail), "%s", detail);
 	if (is_filtered) {
 		*shared = report;
 		end_under_filter();
