@@ -29,13 +29,14 @@ extern "C" {
  *	-EPIPE       the connection was lost and the request could not be repeated safely
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      InvalidParameter; hookd_client_error_parameter() names the field
- *	-EIO         SettingFailed, everything is as before; the parameter is the setting's path
+ *	-EIO         SettingFailed, everything is as before but for what the sentence says; the
+ *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
- *	-EBUSY       Busy: a queue is full, or hookd lacks for now what it takes to start a process;
- *	             nothing was run, and the same call can be made again, with the same request id,
- *	             after hookd_client_retry_after_us()
- *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
+ *	-EBUSY       Busy: a queue is full, hookd lacks for now what it takes to start a process, or
+ *	             another Apply, Update or Release of the container is going on; nothing was run
+ *	             or changed, and the same call can be made again, with the same request id,
+ *after hookd_client_retry_after_us() -ESHUTDOWN   Draining: hookd is going away, nothing was run
  *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
  *	             nor the caller; nothing was run
  *	-EEXIST      RequestIdConflict
@@ -311,6 +312,7 @@ struct hookd_applied {
 	const char *const *schemata; /* of the group, as the kernel reads them now */
 	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
 	const char *const *ignored;  /* what the settings let hookd leave out, and it had to */
+	bool update_interrupted;     /* hookd was killed in an update: limits are old or new */
 };
 
 /*
@@ -324,15 +326,19 @@ struct hookd_applied {
  */
 int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
 		struct hookd_applied **ret);
-/* Changes the limits of what hookd_apply() made for the container. */
+/*
+ * Changes the limits of what hookd_apply() made for the container and attributes of its process,
+ * all or nothing. No process is moved: another cgroup or closID is -EIO.
+ */
 int hookd_update(struct hookd_client *client, const struct hookd_apply_request *request,
 		 struct hookd_applied **ret);
 /* NULL is fine. Returns NULL. */
 struct hookd_applied *hookd_applied_free(struct hookd_applied *applied);
 
 /*
- * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. *ret
- * lists what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
+ * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
+ * while processes are in the cgroup, or others' in the group: then nothing is touched. *ret lists
+ * what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
  */
 int hookd_release(struct hookd_client *client, const char *container, char ***ret);
 

@@ -25,6 +25,7 @@ enum hp_err_code {
 	HP_ERR_NOT_SUPPORTED,	  /* this machine lacks what a setting needs */
 	HP_ERR_NO_SUCH_PROCESS,	  /* io.hookd.settings.NoSuchProcess (pid: path) */
 	HP_ERR_NO_SUCH_CONTAINER, /* io.hookd.settings.NoSuchContainer (container: path) */
+	HP_ERR_CONTAINER_BUSY,	  /* io.hookd.settings.Busy (container: path) */
 	HP_ERR_EXHAUSTED,	  /* io.hookd.settings.Exhausted (resource: path, limit: error) */
 };
 

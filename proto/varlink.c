@@ -396,6 +396,9 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 	case HP_ERR_NO_SUCH_PROCESS:
 		reply_number(buf, "io.hookd.settings.NoSuchProcess", err);
 		break;
+	case HP_ERR_CONTAINER_BUSY:
+		reply_one(buf, "io.hookd.settings.Busy", "container", err->path);
+		break;
 	case HP_ERR_NO_SUCH_CONTAINER:
 		reply_one(buf, "io.hookd.settings.NoSuchContainer", "container", err->path);
 		break;

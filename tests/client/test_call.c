@@ -435,6 +435,8 @@ static const struct {
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
      -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
+    {"{\"error\":\"io.hookd.settings.Busy\",\"parameters\":{\"container\":\"web\"}}", -EBUSY,
+     "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
      "\"limit\":4}}",
      -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},
@@ -459,7 +461,7 @@ static void test_errors(void **state)
 		assert_string_equal(hookd_client_error_parameter(client), errors[i].parameter);
 		assert_non_null(strstr(hookd_client_error(client), errors[i].in_sentence));
 		assert_int_equal(hookd_client_retry_after_us(client),
-				 errors[i].error == -EBUSY ? 5 : 0);
+				 strstr(errors[i].reply, "retryAfterUSec") ? 5 : 0);
 		/* The connection is as good as before, and the next call knows nothing of it. */
 		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
 		assert_string_equal(hookd_client_error(client), "");
