@@ -33,10 +33,10 @@ extern "C" {
  *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
- *	-EBUSY       Busy: a queue is full, or hookd lacks for now what it takes to start a process;
- *	             nothing was run, and the same call can be made again, with the same request id,
- *	             after hookd_client_retry_after_us(). Of a container: another Apply, Update or
- *	             Release is going on; nothing was changed
+ *	-EBUSY       Busy: a queue is full, hookd lacks for now what it takes to start a process, or
+ *	             another Apply, Update or Release of the container is going on; nothing was run
+ *	             or changed. The same call can be made again, with the same request id; for when
+ *	             see hookd_client_retry_after_us()
  *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
  *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
  *	             nor the caller; nothing was run

@@ -33,7 +33,8 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 static void log_end(const struct run *run)
 {
 	const struct hp_run_result *result = &run->result;
-	int priority = result->outcome == HP_RUN_SUCCEEDED ? LOG_DEBUG : LOG_WARNING;
+	bool is_well = result->outcome == HP_RUN_SUCCEEDED && !run->is_turned_away;
+	int priority = is_well ? LOG_DEBUG : LOG_WARNING;
 	const char *what = run->is_turned_away ? "turned away, nothing was run"
 					       : hp_run_outcome_names[result->outcome];
 	const struct log_field fields[] = {

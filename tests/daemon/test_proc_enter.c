@@ -362,6 +362,22 @@ static void an_exit_that_cannot_be_watched_is_seen(void **state)
 	expect_loud(&hook);
 }
 
+/* A pause of whoever listens ends when there is no memory to watch the pipes again. */
+static void pipes_are_read_after_a_pause(void **state)
+{
+	struct hook hook = {.spec.timeout_ns = 20000 * MS};
+
+	(void)state;
+	assert_int_equal(hook_start(&hook, LOUD), 0);
+	proc_pause_output(hook.proc, true);
+	pipes_cannot_be_watched = true;
+	proc_pause_output(hook.proc, false);
+	assert_true(refused > 0);
+	wait_for(base, hook.done_count == 1);
+	watch_again();
+	expect_loud(&hook);
+}
+
 /* When memory is back nothing has to be looked at any more. */
 static void it_is_watched_once_that_is_possible(void **state)
 {
@@ -509,6 +525,7 @@ int main(void)
 	    PROC_TEST(the_end_of_hookd_run_does_not_take_the_deadline_along),
 	    PROC_TEST(pipes_that_cannot_be_watched_are_read),
 	    PROC_TEST(an_exit_that_cannot_be_watched_is_seen),
+	    PROC_TEST(pipes_are_read_after_a_pause),
 	    PROC_TEST(it_is_watched_once_that_is_possible),
 	    PROC_TEST(its_deadline_holds),
 	    PROC_TEST(one_that_is_freed_is_waited_for),

@@ -25,6 +25,8 @@ static void busy_when_the_queue_is_full(void **state)
 	await_true(status_number(harness, "queued") == 1, "the second is in the line");
 	run(third, .container = "other", .hooks = {HOOK("'mark','@DIR@/log','x'")});
 	check_error(third, "io.hookd.hooks.Busy");
+	assert_true(reply_int(third, "retryAfterUSec") > 0);
+	check_string(third, "reason", "2 runs of this user wait or run already");
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 	fifo_release(go);
 	client_receive(first);
