@@ -97,6 +97,11 @@ const char *hookd_client_error(const struct hookd_client *client)
 	return client->fault.sentence;
 }
 
+uint64_t hookd_client_retry_after_us(const struct hookd_client *client)
+{
+	return client->fault.retry_after_us;
+}
+
 const char *hookd_client_error_name(const struct hookd_client *client)
 {
 	return client->fault.name;

@@ -61,6 +61,10 @@ static const struct fault_row {
      ESRCH,
      "hookd holds nothing for container",
      {{" ", "container"}}},
+    {"io.hookd.settings.Busy",
+     EBUSY,
+     "another call is going on for container",
+     {{" ", "container"}}},
     {"io.hookd.settings.Exhausted",
      ENOSPC,
      "nothing is left",
@@ -71,6 +75,7 @@ static const struct fault_row {
 void fault_clear(struct fault *fault)
 {
 	fault->name[0] = fault->parameter[0] = fault->sentence[0] = '\0';
+	fault->retry_after_us = 0;
 }
 
 int fault_set(struct fault *fault, int r, const char *format, ...)
@@ -151,6 +156,20 @@ static void fault_set_sentence(struct fault *fault, const struct fault_row *row,
 	}
 }
 
+/* What an older hookd does not tell is left as it is. */
+static void fault_set_busy(struct fault *fault, const struct hp_reply *reply,
+			   struct hp_arena *arena)
+{
+	const char *reason = fault_text(reply, "reason", arena);
+	struct hp_err err;
+
+	if (reason[0])
+		(void)snprintf(fault->sentence, sizeof(fault->sentence),
+			       "hookd is busy and refuses it: %s", reason);
+	(void)hp_json_get_uint64(hp_json_member(reply->parameters, "retryAfterUSec"), 0, INT64_MAX,
+				 &fault->retry_after_us, &err);
+}
+
 int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 {
 	const struct fault_row *row = fault_find(reply->error);
@@ -163,6 +182,8 @@ int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s",
 		       fault_text(reply, row->parameter, &arena));
 	fault_set_sentence(fault, row, reply, &arena);
+	if (row->error == EBUSY)
+		fault_set_busy(fault, reply, &arena);
 	hp_arena_free(&arena);
 	return -row->error;
 }

@@ -11,6 +11,7 @@ struct fault {
 	char name[128];	     /* the Varlink error that hookd answered with, "" for all else */
 	char parameter[192]; /* the field of the caller's that is wrong, or failed */
 	char sentence[512];
+	uint64_t retry_after_us; /* Busy: how long hookd asks to wait; 0: it did not say */
 };
 
 void fault_clear(struct fault *fault);

@@ -30,6 +30,7 @@
 #include "client/oci_state.h"
 #include "client/run.h"
 #include "client/shim_output.h"
+#include "client/shim_patience.h"
 #include "client/standard_streams.h"
 #include "proto/limits.h"
 #include "proto/result.h"
@@ -92,8 +93,12 @@ static const char usage[] =
     "program load code (LD_*, GLIBC_TUNABLES, ...); in createContainer and startContainer it\n"
     "gets PATH alone.\n"
     "\n"
+    "A hookd that is busy is asked again for as long as the first hook may take (without a\n"
+    "timeout 300 s); nothing was run then.\n"
+    "\n"
     "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
-    "refused, or the state is of another stage, 126 not spawned, 128+N killed by signal N.\n";
+    "refused, the run cancelled or lost, or the state is of another stage, 126 not spawned,\n"
+    "128+N killed by signal N.\n";
 
 enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
 
@@ -437,19 +442,27 @@ static void on_event(struct hookd_client *client, const struct hookd_event *even
 }
 
 /* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
+static int shim_ask(const struct shim *shim, struct hookd_client *client,
+		    const struct hookd_run_request *request, struct shim_output *output,
+		    struct hookd_result **ret)
+{
+	return shim->known.has_output_files ? run_follow(client, request, on_event, output, ret)
+					    : hookd_run(client, request, ret);
+}
+
 static int shim_call(struct shim *shim, struct hookd_client *client,
 		     const struct hookd_run_request *request)
 {
+	struct shim_patience patience = shim_patience_for(&shim->list.hooks[0]);
 	struct shim_output output = {0};
 	struct hookd_result *result;
 	int r, status;
 
-	if (shim->known.has_output_files) {
+	if (shim->known.has_output_files)
 		(void)signal(SIGPIPE, SIG_IGN);
-		r = run_follow(client, request, on_event, &output, &result);
-	} else {
-		r = hookd_run(client, request, &result);
-	}
+	do {
+		r = shim_ask(shim, client, request, &output, &result);
+	} while (r == -EBUSY && shim_waits_for(client, &patience));
 	if (r < 0) {
 		(void)shim_complain("%s", hookd_client_error(client));
 		return SHIM_NO_HOOKD;

@@ -29,10 +29,14 @@ extern "C" {
  *	-EPIPE       the connection was lost and the request could not be repeated safely
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      InvalidParameter; hookd_client_error_parameter() names the field
- *	-EIO         SettingFailed, everything is as before; the parameter is the setting's path
+ *	-EIO         SettingFailed, everything is as before but for what the sentence says; the
+ *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
- *	-EBUSY       Busy: a queue is full, nothing was run
+ *	-EBUSY       Busy: a queue is full, or hookd lacks for now what it takes to start a process;
+ *	             nothing was run, and the same call can be made again, with the same request id,
+ *	             after hookd_client_retry_after_us(). Of a container: another Apply, Update or
+ *	             Release is going on; nothing was changed
  *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
  *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
  *	             nor the caller; nothing was run
@@ -94,6 +98,12 @@ const char *hookd_client_error(const struct hookd_client *client);
 const char *hookd_client_error_name(const struct hookd_client *client);
 const char *hookd_client_error_parameter(const struct hookd_client *client);
 
+/*
+ * After -EBUSY, from a call or in a DONE event: how long hookd asks the caller to wait before the
+ * call is made again, in microseconds. 0: it did not say, or the failure was another.
+ */
+uint64_t hookd_client_retry_after_us(const struct hookd_client *client);
+
 /* ---- running hooks ---- */
 
 struct hookd_run_request {
@@ -105,10 +115,12 @@ struct hookd_run_request {
 	const char *dialect;		     /* "oci" (also NULL) or "libcontainer" */
 	const char *settings;		     /* JSON text or NULL */
 	const char *namespaces;		     /* "auto" (also NULL), "runtime", "container" */
-	const char *request_id;	   /* NULL: the library makes one, so that a lost reply is asked for
-				    * again and nothing runs twice */
-	const char *on_disconnect; /* "continue" (also NULL) or "cancel" */
-	const char *traceparent;   /* W3C trace context or NULL */
+	const char *request_id; /* NULL: the library makes one, so that a lost reply is asked for
+				 * again and nothing runs twice */
+	/* "continue" (also NULL) or "cancel": the run ends with the caller, unless others wait for
+	 * it too (by its request id, or Wait). The last of them that goes away decides. */
+	const char *on_disconnect;
+	const char *traceparent; /* W3C trace context or NULL */
 };
 
 /*
@@ -240,9 +252,9 @@ int hookd_hooks_to_json(const struct hookd_hooks *hooks, const char *dialect, ch
 struct hookd_hook_result {
 	size_t index;
 	const char *path;
-	/* "exited", "signaled", "timed_out", "spawn_failed", "cancelled", "skipped". The library
-	 * has two more: "returned", a function, and "unknown", hookd was lost in a list with
-	 * functions. */
+	/* "exited", "signaled", "timed_out", "spawn_failed", "cancelled" (killed, or its turn would
+	 * have come: then pid is 0), "skipped". The library has two more: "returned", a function,
+	 * and "unknown", hookd was lost in a list with functions. */
 	const char *outcome;
 	bool success;
 	bool lingering;
@@ -267,9 +279,11 @@ struct hookd_hook_result {
 };
 
 struct hookd_result *hookd_result_free(struct hookd_result *result);
-const char *hookd_result_run(const struct hookd_result *result);     /* id, for Wait and Get */
-const char *hookd_result_outcome(const struct hookd_result *result); /* "succeeded", ... */
-/* NULL on success, else the first failure in libcontainer's words. */
+const char *hookd_result_run(const struct hookd_result *result); /* id, for Wait and Get */
+/* "succeeded", "failed", "cancelled", or "lost": hookd ended while the run was going on. */
+const char *hookd_result_outcome(const struct hookd_result *result);
+/* NULL on success, and never else: the first failure in libcontainer's words, or which hook was
+ * cancelled. */
 const char *hookd_result_error(const struct hookd_result *result);
 /* What the settings asked for and was left out since they allow it; NULL: nothing. */
 const char *hookd_result_ignored(const struct hookd_result *result);
@@ -303,6 +317,7 @@ struct hookd_applied {
 	const char *const *schemata; /* of the group, as the kernel reads them now */
 	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
 	const char *const *ignored;  /* what the settings let hookd leave out, and it had to */
+	bool update_interrupted;     /* hookd was killed in an update: limits are old or new */
 };
 
 /*
@@ -316,15 +331,19 @@ struct hookd_applied {
  */
 int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
 		struct hookd_applied **ret);
-/* Changes the limits of what hookd_apply() made for the container. */
+/*
+ * Changes the limits of what hookd_apply() made for the container and attributes of its process,
+ * all or nothing. No process is moved: another cgroup or closID is -EIO.
+ */
 int hookd_update(struct hookd_client *client, const struct hookd_apply_request *request,
 		 struct hookd_applied **ret);
 /* NULL is fine. Returns NULL. */
 struct hookd_applied *hookd_applied_free(struct hookd_applied *applied);
 
 /*
- * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. *ret
- * lists what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
+ * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
+ * while processes are in the cgroup, or others' in the group: then nothing is touched. *ret lists
+ * what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
  */
 int hookd_release(struct hookd_client *client, const char *container, char ***ret);
 

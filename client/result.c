@@ -100,7 +100,11 @@ const char *hookd_result_outcome(const struct hookd_result *result)
 
 const char *hookd_result_error(const struct hookd_result *result)
 {
-	return result->run.error;
+	const struct hp_run_result *run = &result->run;
+
+	if (run->outcome == HP_RUN_SUCCEEDED || run->error)
+		return run->error;
+	return run->outcome == HP_RUN_CANCELLED ? "the run was cancelled" : "hookd gave no reason";
 }
 
 const char *hookd_result_ignored(const struct hookd_result *result)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/cgroup_path.h"
 #include "daemon/base/sd.h"
 #include "daemon/compiler.h"
 #include "daemon/ipc/conn.h"
@@ -316,7 +317,7 @@ static int make_applier(struct hookd *hookd, const char *directory)
 		r = open_holdings(directory, &holdings);
 	if (r == 0)
 		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, hookd->cgroups,
-				report_holding, NULL, &hookd->applier);
+				cgroup_path_open_mount(), report_holding, NULL, &hookd->applier);
 	if (r == 0)
 		restore_groups(hookd, directory);
 	return r;

@@ -18,6 +18,7 @@ enum field {
 	SCHEMATA,
 	PROCESS,
 	IGNORED,
+	UPDATE_INTERRUPTED,
 	FIELD_COUNT,
 };
 
@@ -25,7 +26,7 @@ static const char *const fields[FIELD_COUNT] = {
     [CGROUP_PATH] = "cgroupPath", [CGROUP_CREATED] = "cgroupCreated",
     [RDT_GROUP] = "rdtGroup",	  [RDT_CREATED] = "rdtCreated",
     [SCHEMATA] = "schemata",	  [PROCESS] = "process",
-    [IGNORED] = "ignored",
+    [IGNORED] = "ignored",	  [UPDATE_INTERRUPTED] = "updateInterrupted",
 };
 
 /* ---- writing ---- */
@@ -59,6 +60,10 @@ void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *ap
 	write_texts(writer, SCHEMATA, applied->schemata);
 	write_texts(writer, PROCESS, applied->process);
 	write_texts(writer, IGNORED, applied->ignored);
+	if (applied->is_mixed) {
+		hp_json_key(writer, fields[UPDATE_INTERRUPTED]);
+		hp_json_put_bool(writer, true);
+	}
 	hp_json_end(writer, '}');
 }
 
@@ -127,6 +132,7 @@ int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct h
 	read_texts(&reader, SCHEMATA, &applied.schemata);
 	read_texts(&reader, PROCESS, &applied.process);
 	read_texts(&reader, IGNORED, &applied.ignored);
+	read_bool(&reader, UPDATE_INTERRUPTED, &applied.is_mixed);
 	if (reader.r == 0)
 		*ret = applied;
 	return reader.r;

@@ -16,6 +16,7 @@ struct hp_applied {
 	bool cgroup_created; /* by hookd; false without a path */
 	char *rdt_group;     /* a name, "/" for the default group; NULL: none was asked for */
 	bool rdt_created;    /* by hookd; false without a group */
+	bool is_mixed;	     /* an Update was cut short: the limits are the old or the new ones */
 	/* Vectors that end with NULL; NULL: absent, which an empty one is not. */
 	char **schemata; /* the group's lines as the kernel reads them */
 	char **process;	 /* names of the attributes that were set */

@@ -78,6 +78,17 @@ int hp_err_setting(struct hp_err *err, int r, const char *path, const char *reas
 	return r;
 }
 
+int hp_err_busy(struct hp_err *err, const char *reason, ...)
+{
+	va_list arguments;
+
+	*err = (struct hp_err){.code = HP_ERR_BUSY};
+	va_start(arguments, reason);
+	print_cut(err->reason, sizeof(err->reason), reason, arguments);
+	va_end(arguments);
+	return -EBUSY;
+}
+
 int hp_err_no_memory(struct hp_err *err)
 {
 	*err = (struct hp_err){.code = HP_ERR_NO_MEMORY, .reason = "out of memory"};

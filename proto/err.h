@@ -25,6 +25,7 @@ enum hp_err_code {
 	HP_ERR_NOT_SUPPORTED,	  /* this machine lacks what a setting needs */
 	HP_ERR_NO_SUCH_PROCESS,	  /* io.hookd.settings.NoSuchProcess (pid: path) */
 	HP_ERR_NO_SUCH_CONTAINER, /* io.hookd.settings.NoSuchContainer (container: path) */
+	HP_ERR_CONTAINER_BUSY,	  /* io.hookd.settings.Busy (container: path) */
 	HP_ERR_EXHAUSTED,	  /* io.hookd.settings.Exhausted (resource: path, limit: error) */
 };
 
@@ -42,6 +43,9 @@ struct hp_err {
 /* Fills *err and returns -EINVAL. `path` may be NULL for "no field". A text too long is cut. */
 int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Fills *err with HP_ERR_BUSY, which the caller may overcome by asking again; returns -EBUSY. */
+int hp_err_busy(struct hp_err *err, const char *reason, ...) __attribute__((format(printf, 2, 3)));
 
 /* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
 int hp_err_no_memory(struct hp_err *err);

@@ -39,6 +39,9 @@
 /* A timeout that is still a timeout: 292 years of nanoseconds fit, more is a mistake. */
 #define HP_TIMEOUT_SECONDS_MAX 86400000ull
 
+/* What a caller who was told Busy is asked to wait: about as long as a hook takes. */
+#define HP_RETRY_AFTER_US 100000
+
 /* Kept of each output stream of a hook: the first and the last part, the middle is counted. */
 #define HP_CAPTURE_HEAD_BYTES (32u * 1024)
 #define HP_CAPTURE_TAIL_BYTES (32u * 1024)

@@ -326,6 +326,17 @@ static void put_text(struct hp_json_writer *writer, const char *key, const char 
 	hp_json_put_string(writer, text);
 }
 
+static void reply_busy(struct hp_buf *buf, const struct hp_err *err)
+{
+	struct hp_json_writer writer = hp_reply_begin(buf, "io.hookd.hooks.Busy", false);
+
+	hp_json_key(&writer, "retryAfterUSec");
+	hp_json_put_int(&writer, HP_RETRY_AFTER_US);
+	if (err->reason[0] != '\0')
+		put_text(&writer, "reason", err->reason);
+	hp_reply_end(&writer);
+}
+
 static void reply_setting(struct hp_buf *buf, const struct hp_err *err)
 {
 	bool is_failed = err->code == HP_ERR_SETTING_FAILED;
@@ -369,7 +380,7 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 		break;
 	case HP_ERR_BUSY:
 	case HP_ERR_NO_MEMORY:
-		hp_reply_empty(buf, "io.hookd.hooks.Busy");
+		reply_busy(buf, err);
 		break;
 	case HP_ERR_DRAINING:
 		hp_reply_empty(buf, "io.hookd.hooks.Draining");
@@ -384,6 +395,9 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
 		break;
 	case HP_ERR_NO_SUCH_PROCESS:
 		reply_number(buf, "io.hookd.settings.NoSuchProcess", err);
+		break;
+	case HP_ERR_CONTAINER_BUSY:
+		reply_one(buf, "io.hookd.settings.Busy", "container", err->path);
 		break;
 	case HP_ERR_NO_SUCH_CONTAINER:
 		reply_one(buf, "io.hookd.settings.NoSuchContainer", "container", err->path);

@@ -22,7 +22,7 @@ static bool is_failed_setting(const struct ctl *ctl)
 	static const char *const names[] = {
 	    "io.hookd.settings.SettingFailed", "io.hookd.settings.NotSupported",
 	    "io.hookd.settings.NoSuchProcess", "io.hookd.settings.NoSuchContainer",
-	    "io.hookd.settings.Exhausted"};
+	    "io.hookd.settings.Exhausted",     "io.hookd.settings.Busy"};
 
 	for (size_t i = 0; ctl->client != NULL && i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(hookd_client_error_name(ctl->client), names[i]) == 0)

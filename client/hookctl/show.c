@@ -27,7 +27,8 @@ static int show_for_people(const struct ctl *ctl, const struct hp_run_result *re
 	if (result->outcome == HP_RUN_LOST)
 		ctl_error("run %s was lost: hookd ended while it was going on", result->run);
 	else if (result->outcome == HP_RUN_CANCELLED)
-		ctl_error("run %s was cancelled", result->run);
+		ctl_error("run %s was cancelled%s%s", result->run, result->error ? ": " : "",
+			  result->error ? result->error : "");
 	else if (result->error != NULL)
 		ctl_error("%s", result->error);
 	if (result->ignored != NULL)

@@ -4,18 +4,10 @@
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/apply/limit_list.h"
+#include "daemon/apply/process.h"
 #include "daemon/apply/undo.h"
 
-/* What apply.c, update.c and release.c share. Everybody else includes apply.h. */
-
-/* A holding whose process lives, and is waited for. */
-struct watch {
-	struct applier *applier;
-	char *container;
-	struct target target;
-	struct event *event;
-	TAILQ_ENTRY(watch) link; /* applier::watches */
-};
+/* What applier.c, apply.c, update.c and release.c share. Everybody else includes apply.h. */
 
 struct applier {
 	struct event_base *base;
@@ -26,11 +18,14 @@ struct applier {
 	int mount_fd;			   /* of cgroup2, or -ENOTSUP */
 	void (*report)(const char *container, const char *what, void *userdata);
 	void *userdata;
-	TAILQ_HEAD(, watch) watches;
 	TAILQ_HEAD(, application) applications;
+	TAILQ_HEAD(, removal) removals;
 };
 
-/* One Apply or Update that is going on. */
+/*
+ * One Apply or Update that is going on. From begin to end it owns its holding, which is MAKING or
+ * CHANGING.
+ */
 struct application {
 	struct applier *applier;
 	struct apply_request request;
@@ -38,11 +33,16 @@ struct application {
 	struct target target;
 	struct holding *holding;
 	struct scope_name scope;
-	struct scope_job *job;	  /* systemd is asked */
-	struct limit_list limits; /* of the settings' resources; empty where there are none */
+	struct scope_job *job;	     /* systemd is asked */
+	struct scope_limits *former; /* what systemd is told again if this fails; NULL: nothing */
+	struct limit_list limits;    /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
+	struct process_change process;
+	struct event *turn; /* the next one; NULL: all was done in one */
+	void (*go_on)(struct application *application);
 	struct undo undo;
+	int r; /* how it ended, while what it made is removed */
 	struct hp_err err;
 	apply_done_fn done;
 	void *userdata;
@@ -63,8 +63,42 @@ int application_limit(struct application *application);
 /* For who has no memory for an application. */
 void done_without_memory(apply_done_fn done, void *userdata);
 
+/* go_on() is called in the next turn of the loop, when others were heard. 1, or -ENOMEM. */
+int application_next_turn(struct application *application,
+			  void (*go_on)(struct application *application)) must_check;
+/* 0, or -EBUSY with *err where the holding has an owner. */
+int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
+
+/* ---- apply_rdt.c ---- */
+
+/* Joins the group of the settings, if they have one. 1: there are threads left to be moved. */
+int application_join_rdt(struct application *application) must_check;
+/* Apply has worked: the membership is the holding's from now on. */
+void application_keep_rdt(struct application *application);
+
+/* ---- applier.c ---- */
+
+/*
+ * Waits for the end of the holding's process, then removes what was made for it. Takes the target
+ * over. Without memory Release has to be asked for.
+ */
+int watch_process(struct applier *applier, struct holding *holding, struct target *target);
+/* After a pause, which is longer each time, what is left of the holding is removed. */
+void watch_try_again(struct applier *applier, struct holding *holding);
+void watch_free(struct holding *holding);
+/* The holding has no owner any more: what happened meanwhile is looked at. */
+void applier_settle(struct applier *applier, struct holding *holding);
+
 /* ---- release.c ---- */
 
-/* Takes the target over, and releases what is held when it has ended; without memory, Release does.
+/*
+ * Removes everything that was made for the holding, which is HELD or MAKING; `removed` may be NULL.
+ * done() is told once, within the call or later: 0, and the holding is no more; or -errno with
+ * *err, and it is HELD. `moves_out`: those who are in its cgroup are put back to where the process
+ * came from, else they are a reason to fail.
  */
-int watch_new(struct applier *applier, const char *container, struct target *target);
+typedef void (*removal_done_fn)(int r, const struct hp_err *err, void *userdata);
+void removal_begin(struct applier *applier, struct holding *holding, bool moves_out,
+		   apply_removed_fn removed, removal_done_fn done, void *userdata);
+/* Ends all, with -ECANCELED. */
+void removals_end(struct applier *applier);

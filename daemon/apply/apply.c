@@ -27,59 +27,18 @@ const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
     [CGROUP_DRIVER_SYSTEMD] = "systemd",
 };
 
-/* ---- the end of one ---- */
-
-static void application_free(struct application *application)
-{
-	TAILQ_REMOVE(&application->applier->applications, application, link);
-	scope_job_forget(application->job);
-	limit_list_clear(&application->limits);
-	close_fd(&application->cgroup_fd);
-	target_close(&application->target);
-	free(application);
-}
-
-static int fail_no_process(struct application *application)
-{
-	application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_PROCESS};
-	snprintf(application->err.path, sizeof(application->err.path), "%d",
-		 application->request.pid);
-	return -ESRCH;
-}
-
-void application_end(struct application *application, int r)
-{
-	struct applier *applier = application->applier;
-	struct holding *holding = application->holding;
-
-	if (r == -ESRCH && !application->is_update)
-		r = fail_no_process(application);
-	if (r < 0 && application->err.code == HP_ERR_NONE)
-		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
-	if (r < 0) {
-		undo_all(&application->undo);
-		if (holding && !application->is_update) {
-			(void)holdings_remove(applier->holdings, holding);
-			application->holding = holding = NULL;
-		}
-	}
-	undo_forget(&application->undo);
-	if (r == 0 && !application->is_update)
-		(void)watch_new(applier, holding->container, &application->target);
-	application->done(r, r < 0 ? NULL : holding, &application->err, application->userdata);
-	application_free(application);
-}
-
-int application_at_step(struct application *application, const char *step, const char *path, int r)
-{
-	if (r < 0 && application->err.code == HP_ERR_NONE)
-		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
-	if (r < 0)
-		application->err.step = step;
-	return hp_err_prefix(&application->err, r, path);
-}
-
 /* ---- cgroup ---- */
+
+static int set_text(char **text, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
 
 struct limits_change {
 	int cgroup_fd;
@@ -87,12 +46,14 @@ struct limits_change {
 	struct devices_journal devices;
 };
 
-static void undo_limits(void *data)
+static int undo_limits(void *data)
 {
 	const struct limits_change *change = data;
+	int r = devices_undo(change->cgroup_fd, &change->devices);
+	int r_of_limits = limits_undo(change->cgroup_fd, &change->limits);
 
-	(void)devices_undo(change->cgroup_fd, &change->devices);
-	(void)limits_undo(change->cgroup_fd, &change->limits);
+	r = r < 0 ? r : r_of_limits;
+	return r == -ENODEV ? 0 : r; /* the cgroup was removed */
 }
 
 static void forget_limits(void *data)
@@ -120,7 +81,8 @@ static int apply_limits(struct application *application)
 
 	if (!resources)
 		return 0;
-	change = undo_add(&application->undo, sizeof(*change), undo_limits, forget_limits);
+	change =
+	    undo_add(&application->undo, "limits", sizeof(*change), undo_limits, forget_limits);
 	if (!change)
 		return -ENOMEM;
 	*change = (struct limits_change){
@@ -161,26 +123,58 @@ static int on_making(const char *path, void *userdata)
 			       path);
 }
 
+static bool is_for_systemd(const struct apply_request *request)
+{
+	const char *path = request->settings->cgroups_path;
+
+	if (request->driver != CGROUP_DRIVER_AUTO)
+		return request->driver == CGROUP_DRIVER_SYSTEMD;
+	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
+}
+
+static bool uses_cgroupfs(const struct application *application)
+{
+	const struct hp_settings *settings = application->request.settings;
+
+	return (settings->cgroups_path || settings->resources) &&
+	       !is_for_systemd(&application->request);
+}
+
+/* Of the cgroupfs driver; the container's id where the settings name none. */
+static int read_path(const struct apply_request *request, char ret_path[static CGROUP_PATH_SIZE],
+		     struct hp_err *err)
+{
+	char default_path[CGROUP_PATH_SIZE];
+
+	snprintf(default_path, sizeof(default_path), "/%s", request->container);
+	return cgroup_path_read(request->settings->cgroups_path ? request->settings->cgroups_path
+								: default_path,
+				ret_path, err);
+}
+
 static int make_cgroup(struct application *application)
 {
 	const struct applier *applier = application->applier;
-	char path[CGROUP_PATH_SIZE], default_path[CGROUP_PATH_SIZE];
-	const char *asked = application->request.settings->cgroups_path;
-	int r;
+	const char *path = application->holding->cgroup_path;
+	int r = cgroup_tree_refuse(applier->cgroups, applier->mount_fd, path, &application->err);
 
-	snprintf(default_path, sizeof(default_path), "/%s", application->request.container);
-	r = cgroup_path_read(asked ? asked : default_path, path, &application->err);
-	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = cgroup_tree_refuse(applier->cgroups, applier->mount_fd, path, &application->err);
-	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	application->holding->cgroup_path = strdup(path);
-	if (!application->holding->cgroup_path)
-		return -ENOMEM;
-	r = cgroup_path_make(applier->mount_fd, path, on_making, application, &application->undo,
-			     &application->cgroup_fd, &application->err);
+	if (r == 0)
+		r = cgroup_path_make(applier->mount_fd, path, on_making, application,
+				     &application->undo, &application->cgroup_fd,
+				     &application->err);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+}
+
+/* NULL where the cgroup was there before, and others may be in it. */
+static const char *made_cgroup(const struct holding *holding)
+{
+	const struct made *made;
+
+	TAILQ_FOREACH (made, &holding->made, link)
+		if ((made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0) ||
+		    made->kind == MADE_UNIT)
+			return holding->cgroup_path;
+	return NULL;
 }
 
 static int apply_cgroupfs(struct application *application)
@@ -194,203 +188,60 @@ static int apply_cgroupfs(struct application *application)
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.resources", r);
 	r = cgroup_path_move(applier->mount_fd, application->cgroup_fd, &application->target,
-			     &application->undo, &application->err);
+			     made_cgroup(application->holding), &application->undo,
+			     &application->err);
 	if (r == 0)
 		r = apply_freezer(application);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
-/* ---- resctrl and the process ---- */
+/* ---- what follows the cgroup ---- */
 
-/* resctrl's groups and where the threads were before. */
-struct rdt_change {
-	struct rdt *rdt;
-	const struct target *target; /* undone before it is closed */
-	struct rdt_member *member;   /* NULL: not joined, or the holding's by now */
-	char former[NAME_MAX + 1];   /* group of the process */
-};
-
-static int write_thread(pid_t thread, void *userdata)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", thread);
-	return write(*(const int *)userdata, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-/* First the group, then its monitoring group: the kernel takes only members of the former there. */
-static int move_threads(const struct rdt_member *member, const struct target *target)
-{
-	int tasks = rdt_member_tasks(member), monitored = rdt_member_monitored_tasks(member);
-	int r = target_each_thread(target, write_thread, &tasks);
-
-	if (r == 0 && monitored >= 0)
-		r = target_each_thread(target, write_thread, &monitored);
-	return r;
-}
-
-static void undo_rdt(void *data)
-{
-	struct rdt_change *change = data;
-	const struct hp_intel_rdt former = {.clos_id = change->former};
-	struct rdt_member *member;
-	struct hp_err err;
-
-	if (!change->member)
-		return;
-	if (rdt_join(change->rdt, &former, "", &member, &err) == 0) {
-		(void)move_threads(member, change->target);
-		rdt_leave(member);
-	}
-	rdt_leave(take_ptr(change->member));
-}
-
-/* "res:c1", or "res:/" for the default group: kernel, fs/resctrl, proc_resctrl_show(). */
-static void read_former_group(struct rdt_change *change)
-{
-	char text[2 * NAME_MAX];
-	const char *name = NULL;
-
-	if (file_read_at(change->target->proc, "cpu_resctrl_groups", text, sizeof(text)) > 0)
-		name = strstr(text, "res:");
-	name = name ? name + strlen("res:") : "/";
-	snprintf(change->former, sizeof(change->former), "%.*s", (int)strcspn(name, "\n"), name);
-}
-
-/* What is about to be made is written down first; what turns out to have been there is not ours. */
-static int announce_rdt(struct application *application, enum made_kind kind, const char *name)
-{
-	struct applier *applier = application->applier;
-
-	if (rdt_has_group(applier->rdt, name))
-		return 0;
-	return holdings_making(applier->holdings, application->holding, kind, name);
-}
-
-static int announce_rdt_groups(struct application *application)
-{
-	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
-	const char *container = application->request.container;
-	const char *group = wanted->clos_id ? wanted->clos_id : container;
-	bool is_default = strcmp(group, "/") == 0;
-	char monitored[2 * NAME_MAX + 16];
-	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
-
-	if (r < 0 || !wanted->enable_monitoring)
-		return r;
-	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
-		 container);
-	return announce_rdt(application, MADE_RDT_MON_GROUP, monitored);
-}
-
-/* Somebody else was quicker: then it is not to be removed by us. */
-static void forget_unmade(struct application *application, enum made_kind kind, bool is_made)
-{
-	struct made *made;
-
-	if (is_made)
-		return;
-	TAILQ_FOREACH (made, &application->holding->made, link)
-		if (made->kind == kind)
-			break;
-	if (made)
-		(void)holdings_unmade(application->applier->holdings, application->holding, made);
-}
-
-/* io.hookd.settings.Exhausted in the place of ENOSPC. */
-static int tell_exhausted(struct application *application)
-{
-	struct hp_err *err = &application->err;
-	int limit = rdt_closids(application->applier->rdt);
-
-	if (limit <= 0)
-		return -ENOSPC;
-	*err = (struct hp_err){.code = HP_ERR_EXHAUSTED, .path = "CLOSID", .error = limit};
-	return -ENOSPC;
-}
-
-static int join_rdt(struct application *application)
-{
-	struct applier *applier = application->applier;
-	struct rdt_change *change = undo_add(&application->undo, sizeof(*change), undo_rdt, NULL);
-	int r;
-
-	if (!change)
-		return -ENOMEM;
-	change->rdt = applier->rdt;
-	change->target = &application->target;
-	read_former_group(change);
-	r = announce_rdt_groups(application);
-	if (r == 0)
-		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
-			     application->request.container, &change->member, &application->err);
-	if (r == -ENOSPC)
-		return tell_exhausted(application);
-	if (r < 0)
-		return r;
-	forget_unmade(application, MADE_RDT_GROUP, rdt_member_group_is_made(change->member));
-	forget_unmade(application, MADE_RDT_MON_GROUP,
-		      rdt_member_monitored_group_is_made(change->member));
-	r = move_threads(change->member, &application->target);
-	if (r < 0)
-		return r;
-	application->rdt = change;
-	application->holding->rdt_group = strdup(rdt_member_group(change->member));
-	return application->holding->rdt_group ? 0 : -ENOMEM;
-}
-
-static int apply_rdt(struct application *application)
-{
-	int r;
-
-	if (!application->request.settings->intel_rdt)
-		return 0;
-	if (rdt_is_there(application->applier->rdt))
-		r = join_rdt(application);
-	else
-		r = hp_err_setting(&application->err, -EOPNOTSUPP, NULL, "resctrl is not mounted");
-	return application_at_step(application, "rdt", "linux.intelRdt", r);
-}
-
+/* 1: there are more threads. */
 static int apply_process(struct application *application)
 {
-	int r =
-	    process_apply(&application->target, application->request.settings, &application->undo,
-			  &application->holding->process, &application->err);
+	struct process_change *change = &application->process;
+	int r;
 
+	if (!change->target)
+		process_change_begin(change, &application->target, application->request.settings,
+				     &application->undo);
+	r = process_change_go_on(change, &application->err);
+	application->holding->process |= change->set;
 	return application_at_step(application, "process", "process", r);
 }
 
-/* What follows the cgroup, to the end. */
-static void apply_rest(struct application *application)
+/*
+ * 1: it goes on in the next turn of the loop, since a process can have more threads than one turn
+ * should last for.
+ */
+static int take_turn(struct application *application)
 {
-	int r = apply_rdt(application);
+	int r = application_join_rdt(application);
 
 	if (r == 0)
 		r = apply_process(application);
 	if (r == 0)
 		r = target_check(&application->target);
-	if (r == 0) {
-		application->holding->is_complete = true;
-		r = holdings_write(application->applier->holdings, application->holding);
-	}
-	if (r == 0 && application->rdt)
-		application->holding->rdt_member = take_ptr(application->rdt->member);
-	application_end(application, r);
+	if (r == 0)
+		r = holdings_enter(application->applier->holdings, application->holding,
+				   HOLDING_HELD);
+	if (r == 0)
+		application_keep_rdt(application);
+	return r;
+}
+
+static void apply_rest(struct application *application)
+{
+	int r = take_turn(application);
+
+	if (r > 0)
+		r = application_next_turn(application, apply_rest);
+	if (r <= 0)
+		application_end(application, r);
 }
 
 /* ---- systemd ---- */
-
-static int set_cgroup_path(struct holding *holding, const char *path)
-{
-	char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	free(holding->cgroup_path);
-	holding->cgroup_path = copy;
-	return 0;
-}
 
 /*
  * Written with the place where its cgroup will be: StopUnit kills, and after a crash it is there
@@ -405,7 +256,7 @@ static int announce_scope(struct application *application)
 	int r = scope_cgroup_path(&application->scope, path, sizeof(path));
 
 	if (r == 0)
-		r = set_cgroup_path(holding, path);
+		r = set_text(&holding->cgroup_path, path);
 	if (r == 0)
 		r = holdings_write(holdings, holding);
 	return r < 0 ? r : holdings_making(holdings, holding, MADE_UNIT, holding->unit);
@@ -415,7 +266,7 @@ static int announce_scope(struct application *application)
 static int note_place(struct application *application)
 {
 	return cgroup_path_remember(application->applier->mount_fd, &application->target,
-				    &application->undo);
+				    made_cgroup(application->holding), &application->undo);
 }
 
 static int enter_scope(struct application *application)
@@ -427,7 +278,7 @@ static int enter_scope(struct application *application)
 		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd, path);
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = set_cgroup_path(application->holding, path);
+	r = set_text(&application->holding->cgroup_path, path);
 	if (r < 0)
 		return r;
 	return application_at_step(application, "cgroup", "linux.resources",
@@ -481,15 +332,6 @@ static int start_scope(struct application *application)
 
 /* ---- Apply ---- */
 
-static bool is_for_systemd(const struct apply_request *request)
-{
-	const char *path = request->settings->cgroups_path;
-
-	if (request->driver != CGROUP_DRIVER_AUTO)
-		return request->driver == CGROUP_DRIVER_SYSTEMD;
-	return path && path[0] != '/' && strchr(path, ':') && !strchr(path, '/');
-}
-
 /* 1: goes on later. */
 static int apply_cgroup(struct application *application)
 {
@@ -510,13 +352,42 @@ static int apply_cgroup(struct application *application)
 						     : apply_cgroupfs(application);
 }
 
+/* With where the process comes from and where it goes, which is the way back after a crash. */
+static int add_holding(struct application *application)
+{
+	struct applier *applier = application->applier;
+	const struct apply_request *request = &application->request;
+	char former[CGROUP_PATH_SIZE], path[CGROUP_PATH_SIZE];
+	struct holding from = {
+	    .pid = request->pid,
+	    .start_time = target_start_time(&application->target),
+	    .uid = request->uid,
+	};
+
+	int r = 0;
+
+	if (applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
+		from.former_path = former;
+	if (applier->mount_fd >= 0 && uses_cgroupfs(application)) {
+		r = read_path(request, path, &application->err);
+		from.cgroup_path = path;
+	}
+	if (r < 0)
+		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+	return holdings_add(applier->holdings, request->container, &from, &application->holding);
+}
+
 static int begin(struct application *application)
 {
 	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
+	const struct holding *other = holdings_find(applier->holdings, request->container);
 	int r;
 
-	if (holdings_find(applier->holdings, request->container)) {
+	if (other) {
+		r = holding_refuse_busy(other, &application->err);
+		if (r < 0)
+			return r;
 		(void)hp_err_setting(&application->err, -EEXIST, NULL,
 				     "something is held for the container already: Update "
 				     "changes it, Release gives it back");
@@ -528,34 +399,7 @@ static int begin(struct application *application)
 		r = -ESRCH;
 	if (r == 0)
 		r = target_refuse(&application->target, &application->err);
-	if (r == 0)
-		r = holdings_add(applier->holdings, request->container, request->pid,
-				 target_start_time(&application->target), request->uid,
-				 &application->holding);
-	return r;
-}
-
-struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
-{
-	struct application *application = calloc(1, sizeof(*application));
-
-	if (!application)
-		return NULL;
-	application->applier = applier;
-	application->target = TARGET_NONE;
-	application->cgroup_fd = -1;
-	STAILQ_INIT(&application->undo);
-	application->done = done;
-	application->userdata = userdata;
-	TAILQ_INSERT_TAIL(&applier->applications, application, link);
-	return application;
-}
-
-void done_without_memory(apply_done_fn done, void *userdata)
-{
-	struct hp_err err;
-
-	done(hp_err_no_memory(&err), NULL, &err, userdata);
+	return r < 0 ? r : add_holding(application);
 }
 
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,

@@ -207,27 +207,31 @@ struct change {
 	char controller[16];
 };
 
-static void remove_directory(void *data)
+static int remove_directory(void *data)
 {
 	const struct change *change = data;
 
-	(void)unlinkat(change->mount_fd, change->path + 1, AT_REMOVEDIR);
+	return cgroup_path_remove(change->mount_fd, change->path);
 }
 
-static void disable_controller(void *data)
+/* Where a cgroup of others needs it by now (EBUSY) it stays. */
+static int disable_controller(void *data)
 {
 	const struct change *change = data;
 	cleanup_close int fd = cgroup_path_open(change->mount_fd, change->path);
 	char text[24];
+	int r = fd;
 
 	snprintf(text, sizeof(text), "-%s", change->controller);
 	if (fd >= 0)
-		(void)file_write_at(fd, "cgroup.subtree_control", text);
+		r = file_write_at(fd, "cgroup.subtree_control", text);
+	return r == -ENOENT || r == -EBUSY ? 0 : r < 0 ? r : 0;
 }
 
-static struct change *note(struct undo *undo, undo_fn revert, int mount_fd, const char *path)
+static struct change *note(struct undo *undo, const char *what, undo_fn revert, int mount_fd,
+			   const char *path)
 {
-	struct change *change = undo_add(undo, sizeof(*change), revert, NULL);
+	struct change *change = undo_add(undo, what, sizeof(*change), revert, NULL);
 
 	if (change) {
 		change->mount_fd = mount_fd;
@@ -266,7 +270,7 @@ static int enable_controllers(int mount_fd, const char *path, int fd, struct und
 
 		if (!has_word(there, controllers[i]) || has_word(enabled, controllers[i]))
 			continue;
-		change = note(undo, disable_controller, mount_fd, path);
+		change = note(undo, "cgroup.subtree_control", disable_controller, mount_fd, path);
 		if (!change)
 			return -ENOMEM;
 		snprintf(change->controller, sizeof(change->controller), "%s", controllers[i]);
@@ -297,7 +301,7 @@ static int make_one(const struct making *making, const char *path)
 
 	if (r < 0)
 		return r;
-	if (!note(making->undo, remove_directory, making->mount_fd, path))
+	if (!note(making->undo, "the cgroup", remove_directory, making->mount_fd, path))
 		return -ENOMEM;
 	if (mkdirat(making->mount_fd, path + 1, 0755) < 0 && errno != EEXIST)
 		return -errno;
@@ -381,47 +385,121 @@ int cgroup_path_of(const struct target *target, char ret_path[static CGROUP_PATH
 	return 0;
 }
 
-struct move {
-	int mount_fd;
-	int pidfd; /* borrowed: undone before the target is closed */
-	pid_t pid;
-	char path[CGROUP_PATH_SIZE];
-};
-
-static void move_back(void *data)
+static int write_pid(int cgroup_fd, pid_t pid)
 {
-	const struct move *move = data;
-	cleanup_close int fd =
-	    move->path[0] ? cgroup_path_open(move->mount_fd, move->path) : -ESRCH;
 	char text[16];
 
-	snprintf(text, sizeof(text), "%d", move->pid);
-	if (fd >= 0 && syscall(SYS_pidfd_send_signal, move->pidfd, 0, NULL, 0) == 0)
-		(void)file_write_at(fd, "cgroup.procs", text);
+	snprintf(text, sizeof(text), "%d", pid);
+	return file_write_at(cgroup_fd, "cgroup.procs", text);
 }
 
-int cgroup_path_remember(int mount_fd, const struct target *target, struct undo *undo)
+/* Passes over cgroup.procs; processes that fork faster than that stay where they are. */
+#define PASSES_MAX 200
+
+/*
+ * The number may be another process's by now: only one that is in `from` while it is held is moved.
+ */
+static int move_one(int to_fd, pid_t pid, const char *from)
 {
-	struct move *move = undo_add(undo, sizeof(*move), move_back, NULL);
+	char path[CGROUP_PATH_SIZE];
+	struct target target;
+	int r = target_open(pid, &target);
+
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	r = cgroup_path_of(&target, path);
+	if (r == 0 && strcmp(path, from) == 0)
+		r = write_pid(to_fd, pid);
+	target_close(&target);
+	return r == -ESRCH ? 0 : r;
+}
+
+/* 0: nobody was there; 1: those who were are moved. */
+static int move_all_once(int from_fd, int to_fd, const char *from)
+{
+	int fd = openat(from_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), r = 0, pid;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!file) {
+		r = -errno;
+		close_fd(&fd);
+		return r == -ENODEV ? 0 : r;
+	}
+	while (r >= 0 && fscanf(file, "%d", &pid) == 1) {
+		r = move_one(to_fd, (pid_t)pid, from);
+		r = r < 0 ? r : 1;
+	}
+	fclose(file);
+	return r;
+}
+
+int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to)
+{
+	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
+
+	return to_fd < 0 ? to_fd : move_one(to_fd, pid, from);
+}
+
+int cgroup_path_empty(int mount_fd, const char *from, const char *to)
+{
+	cleanup_close int from_fd = cgroup_path_open(mount_fd, from);
+	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
+	int r = 1;
+
+	if (from_fd < 0)
+		return from_fd == -ENOENT ? 0 : from_fd;
+	if (to_fd < 0)
+		return to_fd;
+	for (int pass = 0; r > 0 && pass < PASSES_MAX; pass++)
+		r = move_all_once(from_fd, to_fd, from);
+	return r > 0 ? -EBUSY : r;
+}
+
+struct move {
+	int mount_fd;
+	struct target target; /* borrowed: undone before it is closed */
+	char former[CGROUP_PATH_SIZE];
+	char made[CGROUP_PATH_SIZE]; /* the cgroup that was made for it; "": it is others' too */
+};
+
+static int move_back(void *data)
+{
+	const struct move *move = data;
+	cleanup_close int fd = -1;
+	int r = 0;
+
+	if (!move->former[0])
+		return 0;
+	if (move->made[0])
+		r = cgroup_path_empty(move->mount_fd, move->made, move->former);
+	if (r < 0 || target_check(&move->target) < 0)
+		return r;
+	fd = cgroup_path_open(move->mount_fd, move->former);
+	if (fd < 0)
+		return fd;
+	return write_pid(fd, move->target.pid);
+}
+
+int cgroup_path_remember(int mount_fd, const struct target *target, const char *made,
+			 struct undo *undo)
+{
+	struct move *move = undo_add(undo, "the process's cgroup", sizeof(*move), move_back, NULL);
 
 	if (!move)
 		return -ENOMEM;
 	move->mount_fd = mount_fd;
-	move->pidfd = target->pidfd;
-	move->pid = target->pid;
-	return cgroup_path_of(target, move->path);
+	move->target = *target;
+	snprintf(move->made, sizeof(move->made), "%s", made ? made : "");
+	return cgroup_path_of(target, move->former);
 }
 
-int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, struct undo *undo,
-		     struct hp_err *err)
+int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
+		     struct undo *undo, struct hp_err *err)
 {
-	char text[16];
-	int r = cgroup_path_remember(mount_fd, target, undo);
+	int r = cgroup_path_remember(mount_fd, target, made, undo);
 
-	if (r == 0) {
-		snprintf(text, sizeof(text), "%d", target->pid);
-		r = file_write_at(cgroup_fd, "cgroup.procs", text);
-	}
+	if (r == 0)
+		r = write_pid(cgroup_fd, target->pid);
 	if (r == 0)
 		r = target_check(target);
 	return r < 0 ? hp_err_setting(err, r, NULL, "cgroup.procs: %s", strerror(-r)) : 0;
@@ -439,11 +517,11 @@ struct freeze {
 	bool was_frozen;
 };
 
-static void put_back_freeze(void *data)
+static int put_back_freeze(void *data)
 {
 	const struct freeze *freeze = data;
 
-	(void)file_write_at(freeze->cgroup_fd, "cgroup.freeze", freeze->was_frozen ? "1" : "0");
+	return file_write_at(freeze->cgroup_fd, "cgroup.freeze", freeze->was_frozen ? "1" : "0");
 }
 
 static void close_freeze(void *data)
@@ -476,7 +554,8 @@ static int await_frozen(int cgroup_fd, bool freezes)
 
 int cgroup_path_freeze(int cgroup_fd, bool freezes, struct undo *undo)
 {
-	struct freeze *freeze = undo_add(undo, sizeof(*freeze), put_back_freeze, close_freeze);
+	struct freeze *freeze =
+	    undo_add(undo, "cgroup.freeze", sizeof(*freeze), put_back_freeze, close_freeze);
 	char text[16];
 	ssize_t length;
 	int r;

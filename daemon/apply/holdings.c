@@ -6,6 +6,7 @@
  */
 #include "daemon/apply/holdings.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
@@ -13,12 +14,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/holdings_file.h"
 #include "daemon/base/file.h"
 
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
-#define SCHEMA_VERSION 1
-#define FILE_NAME      "holdings.db"
+#define SCHEMA_VERSION 2
 /* Somebody who looks into the file is done by then, or is told of. */
 #define READERS_WAIT_MS 1000
 
@@ -105,6 +106,7 @@ static void holding_free(struct holding *holding)
 	free(holding->container);
 	free(holding->cgroup_path);
 	free(holding->unit);
+	free(holding->former_path);
 	free(holding->rdt_group);
 	free(holding->ignored);
 	free(holding);
@@ -184,6 +186,15 @@ static char *text_or_null(sqlite3_stmt *statement, int column, int *r)
 	return copy;
 }
 
+/* REMOVING goes on as it was; of a crash in an Update nobody knows how far it came. */
+static void read_state(struct holding *holding, int state)
+{
+	holding->is_mixed = state == HOLDING_CHANGING;
+	holding->state = state == HOLDING_MAKING || state == HOLDING_REMOVING
+			     ? (enum holding_state)state
+			     : HOLDING_HELD;
+}
+
 static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 {
 	const char *container = (const char *)sqlite3_column_text(statement, 0);
@@ -195,13 +206,14 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->pid = sqlite3_column_int(statement, 1);
 	holding->start_time = (uint64_t)sqlite3_column_int64(statement, 2);
 	holding->uid = (uid_t)sqlite3_column_int64(statement, 3);
-	holding->is_complete = sqlite3_column_int(statement, 4);
+	read_state(holding, sqlite3_column_int(statement, 4));
 	holding->is_systemd = sqlite3_column_int(statement, 5);
 	holding->cgroup_path = text_or_null(statement, 6, &r);
 	holding->unit = text_or_null(statement, 7, &r);
 	holding->rdt_group = text_or_null(statement, 8, &r);
 	holding->process = (unsigned int)sqlite3_column_int64(statement, 9);
 	holding->ignored = text_or_null(statement, 10, &r);
+	holding->former_path = text_or_null(statement, 11, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	return r;
 }
@@ -234,9 +246,9 @@ static int read_rows(struct holdings *holdings, const char *sql,
 static int read_all(struct holdings *holdings)
 {
 	int r = read_rows(holdings,
-			  "SELECT container, pid, start_time, uid, is_complete, is_systemd, "
-			  "cgroup_path, unit, rdt_group, process, ignored FROM holding "
-			  "ORDER BY rowid",
+			  "SELECT container, pid, start_time, uid, state, is_systemd, "
+			  "cgroup_path, unit, rdt_group, process, ignored, former_path "
+			  "FROM holding ORDER BY rowid",
 			  read_holding);
 
 	return r < 0 ? r
@@ -266,9 +278,9 @@ static int make_tables(struct holdings *holdings)
 		 "PRAGMA application_id=%d; PRAGMA user_version=%d;"
 		 "CREATE TABLE boot(id TEXT NOT NULL);"
 		 "CREATE TABLE holding(container TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL,"
-		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, is_complete INTEGER NOT NULL,"
+		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
-		 " process INTEGER NOT NULL, ignored TEXT);"
+		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
 		 "COMMIT",
@@ -276,9 +288,24 @@ static int make_tables(struct holdings *holdings)
 	return execute(holdings, sql);
 }
 
+/* The one before had two states, with the same numbers. */
+static int bring_up_to_date(struct holdings *holdings)
+{
+	if (read_number(holdings, "PRAGMA user_version") != 1)
+		return 0;
+	return execute(holdings, "BEGIN;"
+				 "ALTER TABLE holding RENAME COLUMN is_complete TO state;"
+				 "ALTER TABLE holding ADD COLUMN former_path TEXT;"
+				 "PRAGMA user_version=2;"
+				 "COMMIT");
+}
+
 /* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
 static int check_tables(struct holdings *holdings)
 {
+	if (read_number(holdings, "PRAGMA application_id") == APPLICATION_ID &&
+	    bring_up_to_date(holdings) < 0)
+		return -EIO;
 	if (read_number(holdings, "PRAGMA application_id") != APPLICATION_ID ||
 	    read_number(holdings, "PRAGMA user_version") != SCHEMA_VERSION)
 		return -EILSEQ;
@@ -365,53 +392,9 @@ static int open_file(struct holdings *holdings, const char *path, bool is_new)
 	return r;
 }
 
-/* What SQLite would read as well. It would wait for a FIFO. */
-static int check_companions(int directory)
-{
-	static const char *const names[] = {FILE_NAME "-journal", FILE_NAME "-wal"};
-	int fd, r = 0;
-
-	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = fd = file_open_own(directory, names[i], O_RDWR);
-		close_fd(&fd);
-		r = r >= 0 || r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
-/* 1: there was none, and one was made. SQLite would make it readable to all. */
-static int look_at_file(int directory)
-{
-	cleanup_close int fd = file_open_own(directory, FILE_NAME, O_RDWR);
-	struct stat st;
-	int r;
-
-	if (fd == -ENOENT) {
-		fd = file_open_own(directory, FILE_NAME, O_RDWR | O_CREAT | O_EXCL);
-		return fd < 0 ? fd : 1;
-	}
-	r = fd < 0 ? fd : check_companions(directory);
-	if (r == 0 && fstat(fd, &st) == 0 && st.st_size == 0)
-		r = -EILSEQ;
-	return r;
-}
-
-/* The journal too, which must not be played into the next file, and belongs to this one. */
-static int set_aside(int directory)
-{
-	static const char *const names[] = {FILE_NAME, FILE_NAME "-journal", FILE_NAME "-wal"};
-	int r = 0;
-
-	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = file_set_aside(directory, names[i], "bad");
-		r = r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
-	int r = look_at_file(directory);
+	int r = holdings_file_look(directory);
 
 	return r < 0 ? r : open_file(holdings, path, r == 1);
 }
@@ -419,17 +402,17 @@ static int open_in(struct holdings *holdings, const char *path, int directory)
 static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)
 {
 	cleanup_close int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)];
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
+	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, directory);
 	r = open_in(holdings, path, fd);
 	if (r != -EIO && r != -EILSEQ)
 		return r;
 	*ret_set_aside = true;
-	r = set_aside(fd);
+	r = holdings_file_set_aside(fd);
 	return r < 0 ? r : open_in(holdings, path, fd);
 }
 
@@ -451,18 +434,6 @@ int holdings_open(const char *directory, struct holdings **ret_holdings, bool *r
 	return 0;
 }
 
-pid_t holdings_locker(const char *directory)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
-	cleanup_close int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
-	fd = file_open_own(AT_FDCWD, path, O_RDWR);
-	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid
-										     : 0;
-}
-
 struct holdings *holdings_close(struct holdings *holdings)
 {
 	if (!holdings)
@@ -477,9 +448,9 @@ struct holdings *holdings_close(struct holdings *holdings)
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r = prepare(holdings,
-			"INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			&statement);
+	int r = prepare(
+	    holdings, "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    &statement);
 
 	if (r < 0)
 		return r;
@@ -487,18 +458,39 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	bind_int(statement, 2, holding->pid);
 	bind_int(statement, 3, (int64_t)holding->start_time);
 	bind_int(statement, 4, holding->uid);
-	bind_int(statement, 5, holding->is_complete);
+	bind_int(statement, 5, holding->is_mixed ? HOLDING_CHANGING : holding->state);
 	bind_int(statement, 6, holding->is_systemd);
 	bind_text(statement, 7, holding->cgroup_path);
 	bind_text(statement, 8, holding->unit);
 	bind_text(statement, 9, holding->rdt_group);
 	bind_int(statement, 10, holding->process);
 	bind_text(statement, 11, holding->ignored);
+	bind_text(statement, 12, holding->former_path);
 	return finish(statement);
 }
 
-int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
-		 uid_t uid, struct holding **ret_holding)
+int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state)
+{
+	static const bool follows[HOLDING_STATE_COUNT][HOLDING_STATE_COUNT] = {
+	    [HOLDING_MAKING] = {[HOLDING_HELD] = true, [HOLDING_REMOVING] = true},
+	    [HOLDING_HELD] = {[HOLDING_CHANGING] = true, [HOLDING_REMOVING] = true},
+	    [HOLDING_CHANGING] = {[HOLDING_HELD] = true},
+	    [HOLDING_REMOVING] = {[HOLDING_HELD] = true},
+	};
+
+	assert(follows[holding->state][state]);
+	holding->state = state;
+	return holdings_write(holdings, holding);
+}
+
+static int copy_text(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
+int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
+		 struct holding **ret_holding)
 {
 	struct holding *holding;
 	int r;
@@ -508,10 +500,14 @@ int holdings_add(struct holdings *holdings, const char *container, pid_t pid, ui
 	holding = holding_new(container);
 	if (!holding)
 		return -ENOMEM;
-	holding->pid = pid;
-	holding->start_time = start_time;
-	holding->uid = uid;
-	r = holdings_write(holdings, holding);
+	holding->pid = from->pid;
+	holding->start_time = from->start_time;
+	holding->uid = from->uid;
+	r = copy_text(from->former_path, &holding->former_path);
+	if (r == 0)
+		r = copy_text(from->cgroup_path, &holding->cgroup_path);
+	if (r == 0)
+		r = holdings_write(holdings, holding);
 	if (r < 0) {
 		holding_free(holding);
 		return r;
@@ -562,6 +558,8 @@ int holdings_remove(struct holdings *holdings, struct holding *holding)
 					      "DELETE FROM holding WHERE container = ?"};
 	int r = 0;
 
+	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
+	assert(!holding->watch && !holding->rdt_member);
 	for (size_t i = 0; i < ELEMENTS(deletes); i++) {
 		sqlite3_stmt *statement;
 		int prepared = prepare(holdings, deletes[i], &statement);

@@ -30,18 +30,42 @@ struct made {
 };
 
 struct rdt_member;
+struct watch;
+
+/*
+ * What is done to a holding now. Whoever has entered a state other than HELD is its one owner until
+ * it leaves it: nobody else changes or frees the holding, and what happens meanwhile (a Release,
+ * the end of the process) is refused, or left to the owner to look at in the end.
+ *
+ *	(free) --Apply--> MAKING --done--> HELD <--> CHANGING (Update)
+ *	                    |               | ^
+ *	                    | failed        | | something could not be removed
+ *	                    v               v |
+ *	                    `-----------> REMOVING --nothing is left--> (free)
+ */
+enum holding_state {
+	HOLDING_MAKING,
+	HOLDING_HELD,
+	HOLDING_CHANGING,
+	HOLDING_REMOVING,
+	HOLDING_STATE_COUNT,
+};
 
 struct holding {
 	char *container;
 	pid_t pid;
-	uint64_t start_time; /* of the process, in ticks after boot (proc_pid_stat(5)) */
-	uid_t uid;	     /* the caller's */
-	bool is_complete;    /* false: being made, or hookd was killed while it was */
-	bool is_systemd;     /* the cgroup's driver */
-	char *cgroup_path;   /* below the mount, starts with '/'; NULL: none was asked for */
-	char *unit;	     /* systemd's; NULL: none */
-	char *rdt_group;     /* "/" for the default one; NULL: none was asked for */
+	uint64_t start_time;	  /* of the process, in ticks after boot (proc_pid_stat(5)) */
+	uid_t uid;		  /* the caller's */
+	enum holding_state state; /* changed by holdings_enter() alone */
+	bool has_ended;		  /* the process; what was made for it is to go */
+	bool is_mixed;		  /* an Update was cut short: limits are old or new */
+	bool is_systemd;	  /* the cgroup's driver */
+	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */
+	char *unit;		  /* systemd's; NULL: none */
+	char *former_path;	  /* the cgroup that the process came from; NULL: not known */
+	char *rdt_group;	  /* "/" for the default one; NULL: none was asked for */
 	struct rdt_member *rdt_member; /* since this daemon was started; release.c looks after it */
+	struct watch *watch;	       /* applier.c's; NULL: none */
 	unsigned int process;	       /* 1u << enum process_attribute */
 	char *ignored; /* what could not be done and may be left out; NULL: nothing */
 	TAILQ_HEAD(, made) made;
@@ -67,16 +91,24 @@ struct holding *holdings_first(struct holdings *holdings);
 struct holding *holdings_next(struct holding *holding);
 struct holding *holdings_find(struct holdings *holdings, const char *container);
 
-/* A new one, not complete. -EEXIST; -EIO and the like where it cannot be written. */
-int holdings_add(struct holdings *holdings, const char *container, pid_t pid, uint64_t start_time,
-		 uid_t uid, struct holding **ret_holding) must_check;
+/*
+ * A new one, MAKING, with what of `from` is known before anything is made: pid, start_time, uid,
+ * and copies of former_path and cgroup_path. -EEXIST; -EIO and the like where it cannot be written.
+ */
+int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
+		 struct holding **ret_holding) must_check;
 /* Before something is made; and when it was taken away again, or was not made. */
 int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
 		    const char *name) must_check;
 int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made);
+/*
+ * From one state to the next, as drawn above, and writes it. Where that fails the holding is in the
+ * new state all the same: the file is for who comes after a crash.
+ */
+int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
 /* Writes the holding as it is now. Strings of it are malloc'ed and the caller's to set. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
-/* Forgets it. */
+/* Forgets one that is MAKING or REMOVING, has no watch and no member of resctrl. */
 int holdings_remove(struct holdings *holdings, struct holding *holding);
 
 bool holding_has_made(const struct holding *holding, enum made_kind kind);

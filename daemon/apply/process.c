@@ -2,12 +2,15 @@
 /*
  * Attributes of somebody else's process. Every call here is by number, so the caller checks the
  * target afterwards (target.h says why that is enough); a revert by number does nothing where the
- * process is gone.
+ * process is gone. Limits that could not be put back are refused before they are lowered, so that a
+ * failure further on leaves nothing.
  */
 #include "daemon/apply/process.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/ioprio.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +27,9 @@ const char *const process_attribute_names[PROCESS_ATTRIBUTE_COUNT] = {
     [PROCESS_CPU_AFFINITY] = "execCPUAffinity",
 };
 
+/* Three system calls for each. */
+#define THREADS_AT_ONCE 256
+
 /* How a thing was of one process or thread. A pidfd tells whether it is still the same. */
 struct before {
 	int pidfd; /* of the process, borrowed: undone before the target is closed */
@@ -36,9 +42,10 @@ struct before {
 	uint64_t cpus[HP_MASK_BITS / 64];
 };
 
-static struct before *note(struct undo *undo, const struct target *target, pid_t id, undo_fn revert)
+static struct before *note(struct undo *undo, const char *what, const struct target *target,
+			   pid_t id, undo_fn revert)
 {
-	struct before *before = undo_add(undo, sizeof(*before), revert, NULL);
+	struct before *before = undo_add(undo, what, sizeof(*before), revert, NULL);
 
 	if (before) {
 		before->pidfd = target->pidfd;
@@ -52,6 +59,12 @@ static bool is_gone(const struct before *before)
 	return syscall(SYS_pidfd_send_signal, before->pidfd, 0, NULL, 0) < 0;
 }
 
+/* A thread that has ended needs nothing. */
+static int reverted(long result)
+{
+	return result < 0 && errno != ESRCH ? -errno : 0;
+}
+
 static int fail(int r, const char *path, struct hp_err *err)
 {
 	if (r < 0)
@@ -61,26 +74,39 @@ static int fail(int r, const char *path, struct hp_err *err)
 
 /* ---- rlimits ---- */
 
-static void revert_rlimit(void *data)
+static int revert_rlimit(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)prlimit(before->id, (__rlimit_resource_t)before->resource, &before->limit,
-			      NULL);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    prlimit(before->id, (__rlimit_resource_t)before->resource, &before->limit, NULL));
+}
+
+/* Who lacks it can lower a hard limit and not raise it again. */
+static bool can_raise_limits(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE));
 }
 
 static int set_rlimit(const struct target *target, const struct hp_rlimit *limit, struct undo *undo)
 {
 	const struct rlimit wanted = {limit->soft, limit->hard};
 	__rlimit_resource_t resource = (__rlimit_resource_t)limit->resource;
-	struct before *before = note(undo, target, target->pid, revert_rlimit);
+	struct before *before = note(undo, "rlimits", target, target->pid, revert_rlimit);
 
 	if (!before)
 		return -ENOMEM;
 	before->resource = limit->resource;
 	if (prlimit(target->pid, resource, NULL, &before->limit) < 0)
 		return -errno;
+	if (wanted.rlim_max < before->limit.rlim_max && !can_raise_limits())
+		return -EPERM;
 	return prlimit(target->pid, resource, &wanted, NULL) < 0 ? -errno : 0;
 }
 
@@ -103,17 +129,18 @@ static int write_oom_score(int proc, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-static void revert_oom_score(void *data)
+static int revert_oom_score(void *data)
 {
 	const struct before *before = data;
+	int r = write_oom_score(before->id, before->oom_score_adj); /* id: the directory */
 
-	(void)write_oom_score(before->id, before->oom_score_adj); /* id: the directory */
+	return is_gone(before) ? 0 : r;
 }
 
 static int set_oom_score(const struct target *target, const struct hp_settings *settings,
 			 struct undo *undo)
 {
-	struct before *before = note(undo, target, target->proc, revert_oom_score);
+	struct before *before = note(undo, "oomScoreAdj", target, target->proc, revert_oom_score);
 	cleanup_close int fd = openat(target->proc, "oom_score_adj", O_RDONLY | O_CLOEXEC);
 	char text[16];
 
@@ -127,131 +154,208 @@ static int set_oom_score(const struct target *target, const struct hp_settings *
 
 /* ---- of every thread ---- */
 
-struct visit {
-	const struct target *target;
-	const struct hp_settings *settings;
-	struct undo *undo;
-};
-
-static void revert_scheduler(void *data)
+static int revert_scheduler(void *data)
 {
 	struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_sched_setattr, before->id, &before->scheduler, 0);
+	if (is_gone(before))
+		return 0;
+	return reverted(syscall(SYS_sched_setattr, before->id, &before->scheduler, 0));
 }
 
+/* What does not belong to the policy is as the kernel likes: a slice in the place of a runtime. */
+static bool is_scheduled_so(const struct scheduler_attributes *now,
+			    const struct scheduler_attributes *wanted)
+{
+	if (now->policy != wanted->policy || now->flags != wanted->flags)
+		return false;
+	switch (now->policy) {
+	case SCHED_FIFO:
+	case SCHED_RR:
+		return now->priority == wanted->priority;
+	case SCHED_OTHER:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
+		return now->nice == wanted->nice;
+	default:
+		return now->runtime_ns == wanted->runtime_ns &&
+		       now->deadline_ns == wanted->deadline_ns &&
+		       now->period_ns == wanted->period_ns;
+	}
+}
+
+/* Threads do not get it from one with SCHED_FLAG_RESET_ON_FORK: those of the first passes count. */
 static int set_thread_scheduler(pid_t thread, void *userdata)
 {
-	const struct visit *visit = userdata;
-	struct before *before = note(visit->undo, visit->target, thread, revert_scheduler);
-	struct scheduler_attributes wanted = scheduler_attributes_of(&visit->settings->scheduler);
+	const struct process_change *change = userdata;
+	struct scheduler_attributes wanted = scheduler_attributes_of(&change->settings->scheduler);
+	struct scheduler_attributes now;
+	struct before *before;
 
+	if ((wanted.flags & SCHED_FLAG_RESET_ON_FORK) && change->walk.passes > 1)
+		return 0;
+	if (syscall(SYS_sched_getattr, thread, &now, sizeof(now), 0) < 0)
+		return -errno;
+	if (is_scheduled_so(&now, &wanted))
+		return 0;
+	before = note(change->undo, "scheduler", change->target, thread, revert_scheduler);
 	if (!before)
 		return -ENOMEM;
-	if (syscall(SYS_sched_getattr, thread, &before->scheduler, sizeof(before->scheduler), 0) <
-	    0)
-		return -errno;
-	return syscall(SYS_sched_setattr, thread, &wanted, 0) < 0 ? -errno : 0;
+	before->scheduler = now;
+	return syscall(SYS_sched_setattr, thread, &wanted, 0) < 0 ? -errno : 1;
 }
 
-static void revert_io_priority(void *data)
+static int revert_io_priority(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, before->id, before->io_priority);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, before->id, before->io_priority));
 }
 
 static int set_thread_io_priority(pid_t thread, void *userdata)
 {
-	const struct visit *visit = userdata;
-	const struct hp_io_priority *io = &visit->settings->io_priority;
-	struct before *before = note(visit->undo, visit->target, thread, revert_io_priority);
+	const struct process_change *change = userdata;
+	const struct hp_io_priority *io = &change->settings->io_priority;
+	int wanted = IOPRIO_PRIO_VALUE(io->io_class, io->priority);
+	int now = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, thread);
+	struct before *before;
 
+	if (now < 0)
+		return -errno;
+	if (now == wanted)
+		return 0;
+	before = note(change->undo, "ioPriority", change->target, thread, revert_io_priority);
 	if (!before)
 		return -ENOMEM;
-	before->io_priority = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, thread);
-	if (before->io_priority < 0)
-		return -errno;
-	return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread,
-		       IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0
-		   ? -errno
-		   : 0;
+	before->io_priority = now;
+	return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread, wanted) < 0 ? -errno : 1;
 }
 
-static void revert_affinity(void *data)
+static int revert_affinity(void *data)
 {
 	const struct before *before = data;
 
-	if (!is_gone(before))
-		(void)syscall(SYS_sched_setaffinity, before->id, sizeof(before->cpus),
-			      before->cpus);
+	if (is_gone(before))
+		return 0;
+	return reverted(
+	    syscall(SYS_sched_setaffinity, before->id, sizeof(before->cpus), before->cpus));
 }
 
+/* The kernel leaves out of a mask what the machine or the cpuset has not: it is read back. */
 static int set_thread_affinity(pid_t thread, void *userdata)
 {
-	const struct visit *visit = userdata;
-	const struct hp_mask *mask = affinity_of(visit->settings);
-	struct before *before = note(visit->undo, visit->target, thread, revert_affinity);
+	struct process_change *change = userdata;
+	const struct hp_mask *mask = affinity_of(change->settings);
+	uint64_t now[HP_MASK_BITS / 64] = {0};
+	struct before *before;
 
+	if (syscall(SYS_sched_getaffinity, thread, sizeof(now), now) < 0)
+		return -errno;
+	if (change->walk.passes > 0 && memcmp(now, change->cpus, sizeof(now)) == 0)
+		return 0;
+	before = note(change->undo, "execCPUAffinity", change->target, thread, revert_affinity);
 	if (!before)
 		return -ENOMEM;
-	if (syscall(SYS_sched_getaffinity, thread, sizeof(before->cpus), before->cpus) < 0)
+	memcpy(before->cpus, now, sizeof(now));
+	if (syscall(SYS_sched_setaffinity, thread, sizeof(mask->words), mask->words) < 0)
 		return -errno;
-	return syscall(SYS_sched_setaffinity, thread, sizeof(mask->words), mask->words) < 0 ? -errno
-											    : 0;
-}
-
-static int visit_threads(const struct target *target, const struct hp_settings *settings,
-			 struct undo *undo, int (*set)(pid_t, void *))
-{
-	struct visit visit = {target, settings, undo};
-
-	return target_each_thread(target, set, &visit);
+	memset(change->cpus, 0, sizeof(change->cpus));
+	return syscall(SYS_sched_getaffinity, thread, sizeof(change->cpus), change->cpus) < 0
+		   ? -errno
+		   : 1;
 }
 
 /* ---- all of it ---- */
 
-static int set_scheduler(const struct target *target, const struct hp_settings *settings,
-			 struct undo *undo)
+static bool is_asked(const struct hp_settings *settings, int attribute)
 {
-	return visit_threads(target, settings, undo, set_thread_scheduler);
+	const bool asked[PROCESS_ATTRIBUTE_COUNT] = {
+	    [PROCESS_RLIMITS] = settings->rlimit_count > 0,
+	    [PROCESS_OOM_SCORE_ADJ] = settings->oom_score_adj.is_set,
+	    [PROCESS_SCHEDULER] = settings->scheduler.is_set,
+	    [PROCESS_IO_PRIORITY] = settings->io_priority.is_set,
+	    [PROCESS_CPU_AFFINITY] = affinity_of(settings)->is_set,
+	};
+
+	return asked[attribute];
 }
 
-static int set_io_priority(const struct target *target, const struct hp_settings *settings,
-			   struct undo *undo)
+bool process_is_asked(const struct hp_settings *settings)
 {
-	return visit_threads(target, settings, undo, set_thread_io_priority);
+	for (int i = 0; i < PROCESS_ATTRIBUTE_COUNT; i++)
+		if (is_asked(settings, i))
+			return true;
+	return false;
 }
 
-static int set_affinity(const struct target *target, const struct hp_settings *settings,
-			struct undo *undo)
+/* 1: there are more threads. */
+static int set_of_threads(struct process_change *change, thread_fn function)
 {
-	return visit_threads(target, settings, undo, set_thread_affinity);
+	int r = change->walk.directory ? 0 : thread_walk_begin(&change->walk, change->target);
+
+	if (r == 0)
+		r = thread_walk_go_on(&change->walk, THREADS_AT_ONCE, function, change);
+	if (r <= 0)
+		thread_walk_end(&change->walk);
+	return r;
+}
+
+static int set_one(struct process_change *change)
+{
+	switch (change->attribute) {
+	case PROCESS_RLIMITS:
+		return set_rlimits(change->target, change->settings, change->undo);
+	case PROCESS_OOM_SCORE_ADJ:
+		return set_oom_score(change->target, change->settings, change->undo);
+	case PROCESS_SCHEDULER:
+		return set_of_threads(change, set_thread_scheduler);
+	case PROCESS_IO_PRIORITY:
+		return set_of_threads(change, set_thread_io_priority);
+	default:
+		return set_of_threads(change, set_thread_affinity);
+	}
+}
+
+void process_change_begin(struct process_change *change, const struct target *target,
+			  const struct hp_settings *settings, struct undo *undo)
+{
+	*change = (struct process_change){.target = target, .settings = settings, .undo = undo};
+}
+
+int process_change_go_on(struct process_change *change, struct hp_err *err)
+{
+	for (; change->attribute < PROCESS_ATTRIBUTE_COUNT; change->attribute++) {
+		int r = is_asked(change->settings, change->attribute) ? set_one(change) : 0;
+
+		if (r > 0)
+			return r;
+		if (r < 0)
+			return fail(r, process_attribute_names[change->attribute], err);
+		if (is_asked(change->settings, change->attribute))
+			change->set |= 1u << change->attribute;
+	}
+	return fail(target_check(change->target), "", err);
+}
+
+void process_change_end(struct process_change *change)
+{
+	thread_walk_end(&change->walk);
 }
 
 int process_apply(const struct target *target, const struct hp_settings *settings,
 		  struct undo *undo, unsigned int *ret_set, struct hp_err *err)
 {
-	const struct {
-		bool is_asked;
-		int (*set)(const struct target *, const struct hp_settings *, struct undo *);
-	} steps[PROCESS_ATTRIBUTE_COUNT] = {
-	    [PROCESS_RLIMITS] = {settings->rlimit_count > 0, set_rlimits},
-	    [PROCESS_OOM_SCORE_ADJ] = {settings->oom_score_adj.is_set, set_oom_score},
-	    [PROCESS_SCHEDULER] = {settings->scheduler.is_set, set_scheduler},
-	    [PROCESS_IO_PRIORITY] = {settings->io_priority.is_set, set_io_priority},
-	    [PROCESS_CPU_AFFINITY] = {affinity_of(settings)->is_set, set_affinity},
-	};
+	struct process_change change;
+	int r;
 
-	*ret_set = 0;
-	for (int i = 0; i < PROCESS_ATTRIBUTE_COUNT; i++) {
-		int r = steps[i].is_asked ? steps[i].set(target, settings, undo) : 0;
-
-		if (r < 0)
-			return fail(r, process_attribute_names[i], err);
-		*ret_set |= steps[i].is_asked ? 1u << i : 0;
-	}
-	return fail(target_check(target), "", err);
+	process_change_begin(&change, target, settings, undo);
+	do {
+		r = process_change_go_on(&change, err);
+	} while (r > 0);
+	*ret_set = change.set;
+	process_change_end(&change);
+	return r;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The applier itself, and Release: what was made is removed in the reverse order, each thing
- * forgotten when it is gone. When the process of a container has ended, resctrl groups are given
- * back at once, since there are few; its cgroup goes with them where it is empty, and else waits
- * for Release.
+ * Release: looks first whether everything can go, then removes it in the reverse order in which it
+ * was made, each thing forgotten when it is gone. A removal owns its holding, which is REMOVING:
+ *
+ *	looks --all can go--> removes one after the other --nothing is left--> (free)
+ *	   \                     | systemd is asked, the loop goes on until it has answered
+ *	    \______ cannot ______\______ failed ______> HELD
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,40 +13,89 @@
 #include "daemon/apply/application.h"
 #include "daemon/base/file.h"
 
-struct holdings *applier_holdings(struct applier *applier)
+struct removal {
+	struct applier *applier;
+	struct holding *holding;
+	struct scope_job *job; /* systemd is asked to stop the unit */
+	bool moves_out;
+	apply_removed_fn removed; /* NULL: nobody wants to know */
+	removal_done_fn done;
+	void *userdata;
+	struct hp_err err;
+	TAILQ_ENTRY(removal) link; /* applier::removals */
+};
+
+static void removal_end(struct removal *removal, int r)
 {
-	return applier->holdings;
-}
+	struct applier *applier = removal->applier;
+	struct holding *holding = removal->holding;
 
-/* ---- Release ---- */
-
-static void nothing_more(int r, const char *reason, void *userdata)
-{
-	(void)r, (void)reason, (void)userdata;
-}
-
-static int unmake(struct applier *applier, struct holding *holding, const struct made *made)
-{
-	struct scope_job *job;
-
-	switch (made->kind) {
-	case MADE_CGROUP:
-		return applier->mount_fd < 0 ? 0
-					     : cgroup_path_remove(applier->mount_fd, made->name);
-	case MADE_UNIT:
-		return scopes_stop(applier->scopes, made->name, nothing_more, NULL, &job);
-	case MADE_RDT_GROUP:
-	case MADE_RDT_MON_GROUP:
-		rdt_keep(take_ptr(holding->rdt_member));
-		return rdt_remove(applier->rdt, made->name,
-				  made->kind == MADE_RDT_GROUP &&
-				      strcmp(made->name, holding->container) != 0);
-	default:
-		return 0;
+	TAILQ_REMOVE(&applier->removals, removal, link);
+	if (r < 0) {
+		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	} else {
+		watch_free(holding);
+		rdt_leave(take_ptr(holding->rdt_member));
+		r = holdings_remove(applier->holdings, holding);
 	}
+	if (r < 0 && removal->err.code == HP_ERR_NONE)
+		(void)hp_err_setting(&removal->err, r, NULL, "%s", strerror(-r));
+	removal->done(r, &removal->err, removal->userdata);
+	free(removal);
 }
 
-/* systemd would kill what is in its scope, and nobody asked for that. */
+static int fail(struct removal *removal, enum made_kind kind, int r, const char *name,
+		const char *reason)
+{
+	(void)hp_err_setting(&removal->err, r, NULL, "%s: %s", name, reason);
+	removal->err.step = kind == MADE_CGROUP || kind == MADE_UNIT ? "cgroup" : "rdt";
+	return r;
+}
+
+static bool is_of_resctrl(const struct made *made)
+{
+	return made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP;
+}
+
+/* ---- who takes over what cannot go yet ---- */
+
+static bool is_above(const struct made *made, const struct holding *holding)
+{
+	size_t length = strlen(made->name);
+
+	return made->kind == MADE_CGROUP && holding->cgroup_path &&
+	       strncmp(holding->cgroup_path, made->name, length) == 0 &&
+	       holding->cgroup_path[length] == '/';
+}
+
+/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
+static bool is_needed_by(const struct made *made, const struct holding *other)
+{
+	if (made->kind == MADE_RDT_GROUP)
+		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
+	return is_above(made, other);
+}
+
+static struct holding *find_heir(const struct removal *removal, const struct made *made)
+{
+	struct holding *heir = holdings_first(removal->applier->holdings);
+
+	while (heir && (heir == removal->holding || !is_needed_by(made, heir)))
+		heir = holdings_next(heir);
+	return heir;
+}
+
+/* Who needs it takes it away one day; cgroups of others in one on the way make it theirs. */
+static int hand_over(struct removal *removal, struct made *made, struct holding *heir)
+{
+	struct holdings *holdings = removal->applier->holdings;
+	int r = heir ? holdings_making(holdings, heir, made->kind, made->name) : 0;
+
+	return r < 0 ? r : holdings_unmade(holdings, removal->holding, made);
+}
+
+/* ---- looking ---- */
+
 static bool is_populated(const struct applier *applier, const struct holding *holding)
 {
 	cleanup_close int fd = applier->mount_fd < 0 || !holding->cgroup_path
@@ -56,39 +107,114 @@ static bool is_populated(const struct applier *applier, const struct holding *ho
 	       file_keyed_value(text, "populated") == 1;
 }
 
-static void watch_free(struct watch *watch)
+static bool made_its_cgroup(const struct holding *holding)
 {
-	TAILQ_REMOVE(&watch->applier->watches, watch, link);
-	if (watch->event)
-		event_free(watch->event);
-	target_close(&watch->target);
-	free(watch->container);
-	free(watch);
+	const struct made *made;
+
+	TAILQ_FOREACH (made, &holding->made, link)
+		if (made->kind == MADE_UNIT || (made->kind == MADE_CGROUP && holding->cgroup_path &&
+						strcmp(made->name, holding->cgroup_path) == 0))
+			return true;
+	return false;
 }
 
-static void forget_watch(struct applier *applier, const char *container)
+/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
+static int move_out(const struct removal *removal, bool is_made)
 {
-	struct watch *watch;
+	const struct holding *holding = removal->holding;
+	int mount_fd = removal->applier->mount_fd;
 
-	TAILQ_FOREACH (watch, &applier->watches, link)
-		if (strcmp(watch->container, container) == 0)
-			break;
-	if (watch)
-		watch_free(watch);
+	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
+		return 0;
+	if (is_made)
+		return cgroup_path_empty(mount_fd, holding->cgroup_path, holding->former_path);
+	return cgroup_path_put_back(mount_fd, holding->pid, holding->cgroup_path,
+				    holding->former_path);
 }
 
-static int release_made(struct applier *applier, struct holding *holding, struct made *made,
-			apply_removed_fn removed, void *userdata, struct hp_err *err)
+/* systemd would kill what is in its scope, and nobody asked for that. */
+static int look_at_cgroup(struct removal *removal)
 {
-	int r = unmake(applier, holding, made);
+	const struct holding *holding = removal->holding;
+	bool is_made = made_its_cgroup(holding);
+	int r = move_out(removal, is_made);
 
-	if (r < 0) {
-		(void)hp_err_setting(err, r, NULL, "%s: %s", made->name, strerror(-r));
-		err->step = made->kind == MADE_CGROUP || made->kind == MADE_UNIT ? "cgroup" : "rdt";
+	if (r < 0)
+		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
+	if (is_made && is_populated(removal->applier, holding))
+		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
+			    "processes are in it");
+	return 0;
+}
+
+/* Its own processes are no reason: the kernel puts them into the group above. */
+static bool is_shared(const struct holding *holding, const struct made *made)
+{
+	return made->kind == MADE_RDT_GROUP && strcmp(made->name, holding->container) != 0;
+}
+
+static int look(struct removal *removal)
+{
+	const struct made *made;
+	int r = look_at_cgroup(removal);
+
+	if (r < 0)
 		return r;
+	TAILQ_FOREACH (made, &removal->holding->made, link) {
+		if (!is_shared(removal->holding, made) || find_heir(removal, made) ||
+		    !rdt_group_is_in_use(removal->applier->rdt, made->name,
+					 removal->holding->rdt_member))
+			continue;
+		return fail(removal, made->kind, -EBUSY, made->name,
+			    "processes of others are in it");
 	}
-	removed(made->name, userdata);
-	return holdings_unmade(applier->holdings, holding, made);
+	return 0;
+}
+
+/* ---- removing ---- */
+
+static void on_stopped(int r, const char *reason, void *userdata);
+
+static int unmake(struct removal *removal, const struct made *made)
+{
+	struct applier *applier = removal->applier;
+	struct holding *holding = removal->holding;
+
+	switch (made->kind) {
+	case MADE_CGROUP:
+		return applier->mount_fd < 0 ? 0
+					     : cgroup_path_remove(applier->mount_fd, made->name);
+	case MADE_RDT_GROUP:
+	case MADE_RDT_MON_GROUP:
+		rdt_keep(take_ptr(holding->rdt_member));
+		return rdt_remove(applier->rdt, made->name, is_shared(holding, made));
+	default:
+		return 0;
+	}
+}
+
+static int is_removed(struct removal *removal, struct made *made)
+{
+	if (removal->removed)
+		removal->removed(made->name, removal->userdata);
+	return holdings_unmade(removal->applier->holdings, removal->holding, made);
+}
+
+static int remove_one(struct removal *removal, struct made *made)
+{
+	struct holding *heir = find_heir(removal, made);
+	int r;
+
+	if (heir && made->kind == MADE_RDT_GROUP) {
+		rdt_keep(take_ptr(removal->holding->rdt_member));
+		return hand_over(removal, made, heir);
+	}
+	r = unmake(removal, made);
+	if (r == -EBUSY && is_above(made, removal->holding))
+		return hand_over(removal, made, heir);
+	if (r < 0)
+		return fail(removal, made->kind, r, made->name, strerror(-r));
+	return is_removed(removal, made);
 }
 
 /* The last that was made; of cgroups the lowest, since some were handed over later. */
@@ -104,222 +230,121 @@ static struct made *next_to_remove(struct holding *holding)
 	return first;
 }
 
-static bool is_above(const struct made *made, const struct holding *holding)
-{
-	size_t length = strlen(made->name);
-
-	return made->kind == MADE_CGROUP && holding->cgroup_path &&
-	       strncmp(holding->cgroup_path, made->name, length) == 0 &&
-	       holding->cgroup_path[length] == '/';
-}
-
-/*
- * A cgroup on the way to the container's, with cgroups in it that are not of this container: the
- * next container below it takes it away, and where others made them it has become theirs.
- */
-static int hand_over(struct applier *applier, struct holding *holding, struct made *made)
-{
-	struct holding *heir = holdings_first(applier->holdings);
-	int r = 0;
-
-	while (heir && (heir == holding || !is_above(made, heir)))
-		heir = holdings_next(heir);
-	if (heir)
-		r = holdings_making(applier->holdings, heir, MADE_CGROUP, made->name);
-	return r < 0 ? r : holdings_unmade(applier->holdings, holding, made);
-}
-
-static int release(struct applier *applier, struct holding *holding, apply_removed_fn removed,
-		   void *userdata, struct hp_err *err)
+/* 1: systemd was asked. */
+static int remove_rest(struct removal *removal)
 {
 	struct made *made;
+	int r = 0;
+
+	while (r == 0 && (made = next_to_remove(removal->holding))) {
+		if (made->kind != MADE_UNIT) {
+			r = remove_one(removal, made);
+			continue;
+		}
+		r = scopes_stop(removal->applier->scopes, made->name, on_stopped, removal,
+				&removal->job);
+		return r < 0 ? fail(removal, MADE_UNIT, r, made->name, strerror(-r)) : 1;
+	}
+	return r;
+}
+
+static void go_on(struct removal *removal)
+{
+	int r = remove_rest(removal);
+
+	if (r <= 0)
+		removal_end(removal, r);
+}
+
+static void on_stopped(int r, const char *reason, void *userdata)
+{
+	struct removal *removal = userdata;
+	struct made *made = next_to_remove(removal->holding);
+
+	removal->job = NULL;
+	r = r < 0 ? fail(removal, MADE_UNIT, r, made->name, reason) : is_removed(removal, made);
+	if (r < 0)
+		removal_end(removal, r);
+	else
+		go_on(removal);
+}
+
+/* resctrl groups are few: those of a process that has ended go even where its cgroup has to stay.
+ */
+static int remove_groups(struct removal *removal)
+{
+	struct made *made = TAILQ_FIRST(&removal->holding->made), *next;
+	int r = 0;
+
+	for (; r == 0 && made; made = next) {
+		next = TAILQ_NEXT(made, link);
+		if (is_of_resctrl(made))
+			r = remove_one(removal, made);
+	}
+	return r;
+}
+
+void removal_begin(struct applier *applier, struct holding *holding, bool moves_out,
+		   apply_removed_fn removed, removal_done_fn done, void *userdata)
+{
+	struct removal *removal = calloc(1, sizeof(*removal));
+	struct hp_err err;
 	int r;
 
-	if (holding_has_made(holding, MADE_UNIT) && is_populated(applier, holding)) {
-		r = hp_err_setting(err, -EBUSY, NULL, "%s: processes are in it",
-				   holding->cgroup_path);
-		err->step = "cgroup";
-		return r;
-	}
-	while ((made = next_to_remove(holding))) {
-		r = release_made(applier, holding, made, removed, userdata, err);
-		if (r == -EBUSY && is_above(made, holding))
-			r = hand_over(applier, holding, made);
-		if (r < 0)
-			return r;
-	}
-	forget_watch(applier, holding->container);
-	rdt_leave(take_ptr(holding->rdt_member));
-	return holdings_remove(applier->holdings, holding);
-}
-
-int applier_release(struct applier *applier, const char *container, apply_removed_fn removed,
-		    void *userdata, struct hp_err *err)
-{
-	struct holding *holding = holdings_find(applier->holdings, container);
-
-	if (!holding) {
-		*err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
-		snprintf(err->path, sizeof(err->path), "%s", container);
-		return -ENOENT;
-	}
-	return release(applier, holding, removed, userdata, err);
-}
-
-/* ---- when the process has ended ---- */
-
-static void ignore_removed(const char *name, void *userdata)
-{
-	(void)name, (void)userdata;
-}
-
-/* resctrl groups are few: they go even where the cgroup has to stay. */
-static void release_of_dead(struct applier *applier, struct holding *holding)
-{
-	struct made *made = TAILQ_FIRST(&holding->made), *next;
-	struct hp_err err = {0};
-
-	for (; made; made = next) {
-		next = TAILQ_NEXT(made, link);
-		if (made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP)
-			(void)release_made(applier, holding, made, ignore_removed, NULL, &err);
-	}
-	if (release(applier, holding, ignore_removed, NULL, &err) < 0)
-		applier->report(holding->container, err.reason, applier->userdata);
-}
-
-static void on_process_end(evutil_socket_t fd, short what, void *userdata)
-{
-	struct watch *watch = userdata;
-	struct applier *applier = watch->applier;
-	struct holding *holding = holdings_find(applier->holdings, watch->container);
-
-	(void)fd, (void)what;
-	watch_free(watch);
-	if (!holding)
-		return;
-	applier->report(holding->container, "its process has ended", applier->userdata);
-	release_of_dead(applier, holding);
-}
-
-int watch_new(struct applier *applier, const char *container, struct target *target)
-{
-	struct watch *watch = calloc(1, sizeof(*watch));
-
-	if (!watch)
-		return -ENOMEM;
-	watch->applier = applier;
-	watch->target = *target;
-	*target = TARGET_NONE;
-	TAILQ_INSERT_TAIL(&applier->watches, watch, link);
-	watch->container = strdup(container);
-	watch->event =
-	    event_new(applier->base, watch->target.pidfd, EV_READ, on_process_end, watch);
-	if (watch->container && watch->event && event_add(watch->event, NULL) == 0)
-		return 0;
-	watch_free(watch);
-	return -ENOMEM;
-}
-
-/* ---- the beginning and the end ---- */
-
-/* What somebody else has removed meanwhile is not held any more. */
-static bool is_there(const struct applier *applier, const struct made *made)
-{
-	bool is;
-	int fd;
-
-	switch (made->kind) {
-	case MADE_CGROUP:
-		if (applier->mount_fd < 0)
-			return false;
-		fd = cgroup_path_open(applier->mount_fd, made->name);
-		is = fd != -ENOENT;
-		close_fd(&fd);
-		return is;
-	case MADE_RDT_GROUP:
-	case MADE_RDT_MON_GROUP:
-		return rdt_has_group(applier->rdt, made->name);
-	default:
-		return true;
-	}
-}
-
-static void drop_vanished(struct applier *applier, struct holding *holding)
-{
-	struct made *made = TAILQ_FIRST(&holding->made), *next;
-	char what[CGROUP_PATH_SIZE + 32];
-
-	for (; made; made = next) {
-		next = TAILQ_NEXT(made, link);
-		if (is_there(applier, made))
-			continue;
-		snprintf(what, sizeof(what), "%s no longer exists", made->name);
-		applier->report(holding->container, what, applier->userdata);
-		(void)holdings_unmade(applier->holdings, holding, made);
-	}
-}
-
-static void take_up(struct applier *applier, struct holding *holding)
-{
-	struct target target = TARGET_NONE;
-
-	drop_vanished(applier, holding);
-	if (target_open(holding->pid, &target) == 0 &&
-	    target_start_time(&target) == holding->start_time) {
-		(void)watch_new(applier, holding->container, &target);
+	if (!removal) {
+		if (holding->state == HOLDING_MAKING)
+			(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+		done(hp_err_no_memory(&err), &err, userdata);
 		return;
 	}
-	target_close(&target);
-	applier->report(holding->container, "its process has ended meanwhile", applier->userdata);
-	release_of_dead(applier, holding);
-}
-
-int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
-		struct scopes *scopes, const struct cgroup_tree *cgroups,
-		void (*report)(const char *container, const char *what, void *userdata),
-		void *userdata, struct applier **ret_applier)
-{
-	struct applier *applier = calloc(1, sizeof(*applier));
-	struct holding *holding, *next;
-
-	if (!applier)
-		return -ENOMEM;
-	*applier = (struct applier){
-	    .base = base,
-	    .holdings = holdings,
-	    .rdt = rdt,
-	    .scopes = scopes,
-	    .cgroups = cgroups,
-	    .mount_fd = cgroup_path_open_mount(),
-	    .report = report,
+	*removal = (struct removal){
+	    .applier = applier,
+	    .holding = holding,
+	    .moves_out = moves_out,
+	    .removed = removed,
+	    .done = done,
 	    .userdata = userdata,
 	};
-	TAILQ_INIT(&applier->watches);
-	TAILQ_INIT(&applier->applications);
-	for (holding = holdings_first(holdings); holding; holding = next) {
-		next = holdings_next(holding);
-		take_up(applier, holding);
-	}
-	*ret_applier = applier;
-	return 0;
+	TAILQ_INSERT_TAIL(&applier->removals, removal, link);
+	r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
+	if (r == 0 && holding->has_ended)
+		r = remove_groups(removal);
+	if (r == 0)
+		r = look(removal);
+	if (r < 0)
+		removal_end(removal, r);
+	else
+		go_on(removal);
 }
 
-struct applier *applier_free(struct applier *applier)
+void removals_end(struct applier *applier)
 {
-	struct holding *holding;
+	struct removal *removal;
 
-	if (!applier)
-		return NULL;
-	while (!TAILQ_EMPTY(&applier->applications))
-		application_end(TAILQ_FIRST(&applier->applications), -ECANCELED);
-	while (!TAILQ_EMPTY(&applier->watches))
-		watch_free(TAILQ_FIRST(&applier->watches));
-	holding = holdings_first(applier->holdings);
-	for (; holding; holding = holdings_next(holding))
-		rdt_keep(take_ptr(holding->rdt_member));
-	holdings_close(applier->holdings);
-	close_fd(&applier->mount_fd);
-	free(applier);
-	return NULL;
+	while ((removal = TAILQ_FIRST(&applier->removals))) {
+		scope_job_forget(take_ptr(removal->job));
+		removal_end(removal, -ECANCELED);
+	}
+}
+
+/* ---- Release ---- */
+
+void applier_release(struct applier *applier, const char *container, apply_removed_fn removed,
+		     release_done_fn done, void *userdata)
+{
+	struct holding *holding = holdings_find(applier->holdings, container);
+	struct hp_err err = {0};
+	int r;
+
+	if (!holding) {
+		err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
+		snprintf(err.path, sizeof(err.path), "%s", container);
+		done(-ENOENT, &err, userdata);
+		return;
+	}
+	r = holding_refuse_busy(holding, &err);
+	if (r < 0)
+		done(r, &err, userdata);
+	else
+		removal_begin(applier, holding, false, removed, done, userdata);
 }

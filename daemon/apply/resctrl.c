@@ -470,6 +470,19 @@ static bool is_removable(const char *path)
 	       is_group_name(found + strlen(middle));
 }
 
+bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
+{
+	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
+	struct rdt_visit visit;
+	bool is_used;
+
+	if (directory && directory->users > (own ? 1u : 0u))
+		return true;
+	is_used = rdt_visit_begin(&visit, rdt->root) == 0 && rdt_directory_has_tasks(&visit, group);
+	rdt_visit_end(&visit);
+	return is_used;
+}
+
 int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 {
 	struct rdt_directory *directory;

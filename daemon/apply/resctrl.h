@@ -106,6 +106,9 @@ int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text);
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err) must_check;
 
+/* True where a run or a container is in it, the caller's own member not counted; or any process. */
+bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own);
+
 /*
  * Removes a group that was made before rdt_new(), by the names that the functions above give, the
  * monitored one first. One with a closID is left where processes are in it, as rdt_leave() does.

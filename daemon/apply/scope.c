@@ -4,6 +4,7 @@
  * the wait for that one's end:
  *
  *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
+ *	both --the connection is lost--> (done, with an error)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
  * it after its reply.
@@ -19,92 +20,27 @@
 #define SYSTEMD_NAME	"org.freedesktop.systemd1"
 #define SYSTEMD_PATH	"/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
-#define DEFAULT_SLICE	"system.slice"
 
 struct scope_job {
 	struct scopes *scopes;
-	sd_bus_slot *slot; /* the call that waits for its reply */
-	char *path;	   /* systemd's job that is waited for; NULL: none yet */
-	bool is_gone_fine; /* that there is no such unit is success */
-	scope_done_fn done;
+	sd_bus_slot *slot;  /* the call that waits for its reply */
+	char *path;	    /* systemd's job that is waited for; NULL: none yet */
+	bool is_gone_fine;  /* that there is no such unit is success */
+	bool is_lost;	    /* the connection that it was sent on is gone */
+	scope_done_fn done; /* or: */
+	scope_limits_fn got_limits;
 	void *userdata;
 	TAILQ_ENTRY(scope_job) link;
+};
+
+struct scope_limits {
+	sd_bus_message *properties; /* systemd's reply, read again when they are put back */
 };
 
 struct scopes {
 	struct bus *bus;
 	TAILQ_HEAD(, scope_job) jobs;
 };
-
-/* ---- names ---- */
-
-/* What systemd takes in a unit's name, and what cannot lead out of its slice. */
-static bool is_name_part(const char *text, size_t length)
-{
-	static const char others[] = ":-_.\\@";
-
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !strchr(others, c))
-			return false;
-	}
-	return true;
-}
-
-static bool ends_in(const char *text, const char *end)
-{
-	size_t length = strlen(text), end_length = strlen(end);
-
-	return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-int scope_name_read(const char *cgroups_path, struct scope_name *ret_name, struct hp_err *err)
-{
-	const char *first = strchr(cgroups_path, ':');
-	const char *second = first ? strchr(first + 1, ':') : NULL;
-	const char *name = second ? second + 1 : "";
-	struct scope_name parts = {.slice = DEFAULT_SLICE};
-	int length;
-
-	if (!second || strchr(name, ':') || !*name || strchr(cgroups_path, '/'))
-		return hp_err_invalid(err, NULL, "must be of the form slice:prefix:name");
-	if (ends_in(name, ".slice"))
-		return hp_err_invalid(err, NULL, "a slice cannot have a process of its own");
-	if (!is_name_part(cgroups_path, strlen(cgroups_path)))
-		return hp_err_invalid(err, NULL, "has characters that no unit's name may have");
-	length =
-	    snprintf(parts.unit, sizeof(parts.unit), "%.*s%s%s.scope", (int)(second - first - 1),
-		     first + 1, second > first + 1 ? "-" : "", name);
-	if (length >= (int)sizeof(parts.unit) || first - cgroups_path >= (int)sizeof(parts.slice))
-		return hp_err_invalid(err, NULL, "must not be longer than 255 bytes");
-	if (first > cgroups_path)
-		snprintf(parts.slice, sizeof(parts.slice), "%.*s", (int)(first - cgroups_path),
-			 cgroups_path);
-	if (!ends_in(parts.slice, ".slice"))
-		return hp_err_invalid(err, NULL, "its first part must end in .slice");
-	*ret_name = parts;
-	return 0;
-}
-
-int scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
-{
-	const char *slice = strcmp(name->slice, "-.slice") == 0 ? "" : name->slice;
-	size_t length = 0;
-
-	for (const char *dash = slice; *dash && length < size; dash += *dash == '-') {
-		bool is_last;
-
-		dash += strcspn(dash, "-");
-		is_last = *dash == '\0';
-		length += (size_t)snprintf(ret_path + length, size - length, "/%.*s%s",
-					   (int)(dash - slice), slice, is_last ? "" : ".slice");
-	}
-	if (length < size)
-		length += (size_t)snprintf(ret_path + length, size - length, "/%s", name->unit);
-	return length < size ? 0 : -ENAMETOOLONG;
-}
 
 /* ---- jobs ---- */
 
@@ -124,11 +60,13 @@ void scope_job_forget(struct scope_job *job)
 
 static void job_end(struct scope_job *job, int r, const char *reason)
 {
-	scope_done_fn done = job->done;
-	void *userdata = job->userdata;
+	const struct scope_job ended = *job;
 
 	job_free(job);
-	done(r, reason, userdata);
+	if (ended.got_limits)
+		ended.got_limits(r, reason, NULL, ended.userdata);
+	else
+		ended.done(r, reason, ended.userdata);
 }
 
 static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -165,6 +103,18 @@ static void on_new_connection(sd_bus *connection, void *userdata)
 				       SYSTEMD_MANAGER, "Subscribe", nothing_to_do, NULL, "");
 }
 
+/* What done() begins on the next connection is none of these. */
+static void on_lost_connection(void *userdata)
+{
+	struct scopes *scopes = userdata;
+	struct scope_job *job;
+
+	TAILQ_FOREACH (job, &scopes->jobs, link)
+		job->is_lost = true;
+	while ((job = TAILQ_FIRST(&scopes->jobs)) && job->is_lost)
+		job_end(job, -ECONNRESET, "the connection to systemd was lost");
+}
+
 int scopes_new(struct bus *bus, struct scopes **ret_scopes)
 {
 	struct scopes *scopes = calloc(1, sizeof(*scopes));
@@ -173,7 +123,7 @@ int scopes_new(struct bus *bus, struct scopes **ret_scopes)
 		return -ENOMEM;
 	scopes->bus = bus;
 	TAILQ_INIT(&scopes->jobs);
-	bus_on_new(bus, on_new_connection, scopes);
+	bus_on_connection(bus, on_new_connection, on_lost_connection, scopes);
 	*ret_scopes = scopes;
 	return 0;
 }
@@ -226,11 +176,43 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	struct scope_limits *limits;
+	scope_limits_fn got_limits = job->got_limits;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	limits = calloc(1, sizeof(*limits));
+	if (!limits) {
+		job_end(job, -ENOMEM, strerror(ENOMEM));
+		return 0;
+	}
+	limits->properties = sd_bus_message_ref(reply);
+	userdata = job->userdata;
+	job_free(job);
+	got_limits(0, "", limits, userdata);
+	return 0;
+}
+
+struct scope_limits *scope_limits_free(struct scope_limits *limits)
+{
+	if (limits)
+		sd_bus_message_unref(limits->properties);
+	free(limits);
+	return NULL;
+}
+
 /* Takes the message. */
 static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
 {
-	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message, on_reply,
-				  job, 0);
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
+				  job->got_limits ? on_limits : on_reply, job, 0);
 
 	sd_bus_message_unref(message);
 	if (r < 0) {
@@ -252,7 +234,8 @@ static int new_call(struct scopes *scopes, const char *method, sd_bus_message **
 					      SYSTEMD_MANAGER, method);
 }
 
-static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void *userdata)
+static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
+				 scope_limits_fn got_limits, void *userdata)
 {
 	struct scope_job *job = calloc(1, sizeof(*job));
 
@@ -260,6 +243,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void
 		return NULL;
 	job->scopes = scopes;
 	job->done = done;
+	job->got_limits = got_limits;
 	job->userdata = userdata;
 	TAILQ_INSERT_TAIL(&scopes->jobs, job, link);
 	return job;
@@ -267,16 +251,20 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done, void
 
 /* Sends what was built, or drops it where building failed. */
 static int finish_call(struct scopes *scopes, sd_bus_message *message, int built,
-		       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+		       scope_done_fn done, scope_limits_fn got_limits, void *userdata,
+		       struct scope_job **ret_job)
 {
-	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, userdata);
+	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, got_limits, userdata);
+	int r;
 
 	if (!job) {
 		sd_bus_message_unref(message);
 		return built < 0 ? built : -ENOMEM;
 	}
-	*ret_job = job;
-	return send_call(scopes, message, job);
+	r = send_call(scopes, message, job);
+	if (r == 0)
+		*ret_job = job;
+	return r;
 }
 
 static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,
@@ -304,24 +292,61 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid
 
 	if (r >= 0)
 		r = append_start(message, name, pid, resources);
-	return finish_call(scopes, message, r, done, userdata, ret_job);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+/* Up to the array of properties, which is left open. */
+static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
+{
+	int r = new_call(scopes, "SetUnitProperties", ret_message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(*ret_message, "sb", unit, 1);
+	return r < 0 ? r : sd_bus_message_open_container(*ret_message, 'a', "(sv)");
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
 	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "SetUnitProperties", &message);
+	int r = new_set_call(scopes, unit, &message);
 
-	if (r >= 0)
-		r = sd_bus_message_append(message, "sb", unit, 1);
-	if (r >= 0)
-		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
 		r = scope_properties_append_limits(message, resources);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
-	return finish_call(scopes, message, r, done, userdata, ret_job);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
+		    scope_done_fn done, void *userdata, struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_set_call(scopes, unit, &message);
+
+	if (r >= 0)
+		r = scope_properties_copy_limits(message, limits->properties);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	cleanup_free char *path = NULL;
+	sd_bus_message *message = NULL;
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r >= 0)
+		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(connection, &message, SYSTEMD_NAME, path,
+						   "org.freedesktop.DBus.Properties", "GetAll");
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
+	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
 }
 
 int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
@@ -332,7 +357,7 @@ int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, voi
 
 	if (r >= 0)
 		r = sd_bus_message_append(message, "ss", unit, "replace");
-	r = finish_call(scopes, message, r, done, userdata, ret_job);
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 	if (r >= 0)
 		(*ret_job)->is_gone_fine = true;
 	return r;

@@ -42,6 +42,19 @@ struct scopes *scopes_free(struct scopes *scopes);
 int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job) must_check;
+/*
+ * The limits that systemd knows of the unit now. done() gets them and frees them by
+ * scope_limits_free(); NULL on failure.
+ */
+struct scope_limits;
+typedef void (*scope_limits_fn)(int r, const char *reason, struct scope_limits *limits,
+				void *userdata);
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job) must_check;
+struct scope_limits *scope_limits_free(struct scope_limits *limits);
+/* Gives the unit back those that were read. Borrowed for the call. */
+int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
+		    scope_done_fn done, void *userdata, struct scope_job **ret_job) must_check;
 /* SetUnitProperties, for this boot. */
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
 	       scope_done_fn done, void *userdata, struct scope_job **ret_job) must_check;

@@ -141,3 +141,46 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 		r = append_mask(message, "AllowedMemoryNodes", resources->cpu.mems);
 	return r < 0 ? r : append_tasks(message, &resources->pids_limit);
 }
+
+/* Every name that is appended above. */
+static bool is_limit(const char *property)
+{
+	static const char *const names[] = {
+	    "MemoryMax",   "MemoryLow",		 "MemorySwapMax",
+	    "CPUWeight",   "CPUQuotaPeriodUSec", "CPUQuotaPerSecUSec",
+	    "AllowedCPUs", "AllowedMemoryNodes", "TasksMax"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(property, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int copy_one(sd_bus_message *message, const char *property, sd_bus_message *value)
+{
+	int r = sd_bus_message_open_container(message, 'r', "sv");
+
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", property);
+	if (r >= 0)
+		r = sd_bus_message_copy(message, value, 0);
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *properties)
+{
+	const char *property;
+	int r = sd_bus_message_rewind(properties, 1);
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(properties, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(properties, 'e', "sv")) > 0) {
+		r = sd_bus_message_read(properties, "s", &property);
+		if (r >= 0)
+			r = is_limit(property) ? copy_one(message, property, properties)
+					       : sd_bus_message_skip(properties, "v");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(properties);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(properties);
+}

@@ -13,3 +13,5 @@
  */
 int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid);
 int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources);
+/* Those of them that are in `properties`, a reply of GetAll (a{sv}), as they are there. */
+int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *properties);

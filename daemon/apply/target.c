@@ -2,16 +2,12 @@
 /* Processes of callers, held by pidfd. Stateless but for the descriptors; used by apply/. */
 #include "daemon/apply/target.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/base/file.h"
 #include "daemon/base/pidfd.h"
-
-/* Passes over the threads; a process that makes threads faster than that is refused. */
-#define PASSES_MAX 100
 
 int target_open(pid_t pid, struct target *ret_target)
 {
@@ -116,80 +112,5 @@ int target_refuse(const struct target *target, struct hp_err *err)
 	if (r == -EAGAIN)
 		return hp_err_setting(err, r, NULL, "pid %d has parents that keep changing",
 				      target->pid);
-	return r < 0 ? r : target_check(target);
-}
-
-/* ---- threads ---- */
-
-struct threads {
-	pid_t *ids;
-	size_t count, capacity;
-};
-
-static bool is_known(const struct threads *threads, pid_t id)
-{
-	for (size_t i = 0; i < threads->count; i++)
-		if (threads->ids[i] == id)
-			return true;
-	return false;
-}
-
-static int remember(struct threads *threads, pid_t id)
-{
-	if (threads->count == threads->capacity) {
-		size_t capacity = threads->capacity ? 2 * threads->capacity : 64;
-		pid_t *ids = reallocarray(threads->ids, capacity, sizeof(*ids));
-
-		if (!ids)
-			return -ENOMEM;
-		threads->ids = ids;
-		threads->capacity = capacity;
-	}
-	threads->ids[threads->count++] = id;
-	return 0;
-}
-
-/* One pass: how many threads were new, or the first error. */
-static int visit_new(DIR *directory, struct threads *threads, int (*function)(pid_t, void *),
-		     void *userdata)
-{
-	struct dirent *entry;
-	int news = 0, r;
-
-	rewinddir(directory);
-	while ((entry = readdir(directory))) {
-		pid_t id = (pid_t)strtol(entry->d_name, NULL, 10);
-
-		if (id <= 0 || is_known(threads, id))
-			continue;
-		r = function(id, userdata);
-		if (r < 0 && r != -ESRCH)
-			return r;
-		r = remember(threads, id);
-		if (r < 0)
-			return r;
-		news++;
-	}
-	return news;
-}
-
-int target_each_thread(const struct target *target, int (*function)(pid_t thread, void *userdata),
-		       void *userdata)
-{
-	int fd = openat(target->proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct threads threads = {0};
-	int r = 1;
-
-	if (!directory) {
-		close_fd(&fd);
-		return -ESRCH;
-	}
-	for (int pass = 0; r > 0 && pass < PASSES_MAX; pass++)
-		r = visit_new(directory, &threads, function, userdata);
-	if (r > 0)
-		r = -EAGAIN;
-	closedir(directory);
-	free(threads.ids);
 	return r < 0 ? r : target_check(target);
 }

@@ -37,11 +37,3 @@ uint64_t target_start_time(const struct target *target);
  * -ESRCH when it has exited, -EAGAIN when its family does not stand still; 0 for everybody else.
  */
 int target_refuse(const struct target *target, struct hp_err *err) must_check;
-
-/*
- * Calls the function for every thread until a pass finds no new one, since threads make threads.
- * Ends with the first result < 0. A thread that ends in between makes the kernel say ESRCH, which
- * counts as done. -ESRCH when the process has exited.
- */
-int target_each_thread(const struct target *target, int (*function)(pid_t thread, void *userdata),
-		       void *userdata) must_check;

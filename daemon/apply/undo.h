@@ -14,17 +14,28 @@
 struct undo_entry;
 STAILQ_HEAD(undo, undo_entry);
 
-/* What puts one change back. `data` stands behind the entry, aligned for anything. */
-typedef void (*undo_fn)(void *data);
+/*
+ * What puts one change back: 0, or -errno. What is not there any more (a process that has ended, a
+ * cgroup that somebody else removed) needs no putting back: 0. `data` stands behind the entry,
+ * aligned for anything.
+ */
+typedef int (*undo_fn)(void *data);
+typedef void (*undo_forget_fn)(void *data);
 
 /*
  * Makes room for an entry with `size` bytes of data, zeroed, which the caller fills before it makes
- * the change. `forget` closes what the data holds; it is called last in either case and may be
- * NULL. NULL when memory is out: then the change must not be made.
+ * the change. `what` names the change to a reader, and is not copied. `forget` closes what the data
+ * holds; it is called last in either case and may be NULL. NULL when memory is out: then the change
+ * must not be made.
  */
-void *undo_add(struct undo *undo, size_t size, undo_fn revert, undo_fn forget) must_check;
+void *undo_add(struct undo *undo, const char *what, size_t size, undo_fn revert,
+	       undo_forget_fn forget) must_check;
 
-/* Puts everything back, the last change first, and forgets it. */
-void undo_all(struct undo *undo);
+/*
+ * Puts everything back, the last change first, and forgets it. 0, or the first error; all are tried
+ * whatever fails. `failures` gets "WHAT: the reason" of each that failed, as many as fit; it may be
+ * of no size.
+ */
+int undo_all(struct undo *undo, char *failures, size_t size);
 /* Everything stays as it is now. */
 void undo_forget(struct undo *undo);

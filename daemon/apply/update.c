@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
- * that it does not write the old ones again.
+ * that it does not write the old ones again; it is asked before what it knows, which it is told
+ * again where the update fails.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,17 +15,17 @@ struct schemata_change {
 	char text[4096];
 };
 
-static void undo_schemata(void *data)
+static int undo_schemata(void *data)
 {
 	const struct schemata_change *change = data;
 
-	(void)rdt_set_schemata(change->rdt, change->group, change->text);
+	return rdt_set_schemata(change->rdt, change->group, change->text);
 }
 
 static int remember_schemata(struct application *application)
 {
 	struct schemata_change *change =
-	    undo_add(&application->undo, sizeof(*change), undo_schemata, NULL);
+	    undo_add(&application->undo, "schemata", sizeof(*change), undo_schemata, NULL);
 	ssize_t length;
 
 	if (!change)
@@ -47,6 +48,45 @@ static int update_rdt(struct application *application)
 				  holding_has_made(holding, MADE_RDT_GROUP), &application->err);
 }
 
+/* By the number and the time of its start it is the process that Apply was given. */
+static int open_target(struct application *application)
+{
+	const struct holding *holding = application->holding;
+	int r = target_open(holding->pid, &application->target);
+
+	if (r == 0 && target_start_time(&application->target) != holding->start_time)
+		r = -ESRCH;
+	if (r == 0)
+		process_change_begin(&application->process, &application->target,
+				     application->request.settings, &application->undo);
+	return r;
+}
+
+/* 1: it goes on in the next turn of the loop. */
+static int change_process(struct application *application)
+{
+	struct process_change *change = &application->process;
+	int r = change->target ? 0 : open_target(application);
+
+	if (r == 0)
+		r = process_change_go_on(change, &application->err);
+	if (r == 0)
+		application->holding->process |= change->set;
+	return application_at_step(application, "process", "process", r);
+}
+
+static void update_process(struct application *application)
+{
+	int r = 0;
+
+	if (process_is_asked(application->request.settings))
+		r = change_process(application);
+	if (r > 0)
+		r = application_next_turn(application, update_process);
+	if (r <= 0)
+		application_end(application, r);
+}
+
 static void update_files(struct application *application)
 {
 	const struct hp_settings *settings = application->request.settings;
@@ -64,7 +104,17 @@ static void update_files(struct application *application)
 		r = update_rdt(application);
 		r = application_at_step(application, "rdt", "linux.intelRdt", r);
 	}
-	application_end(application, r);
+	if (r < 0)
+		application_end(application, r);
+	else
+		update_process(application);
+}
+
+static void fail_at_systemd(struct application *application, int r, const char *reason)
+{
+	(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
+	application_end(application,
+			application_at_step(application, "cgroup", "linux.resources", r));
 }
 
 static void on_properties(int r, const char *reason, void *userdata)
@@ -72,29 +122,118 @@ static void on_properties(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
-	if (r < 0) {
-		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
-		application_end(application,
-				application_at_step(application, "cgroup", "linux.resources", r));
-		return;
+	if (r < 0)
+		fail_at_systemd(application, r, reason);
+	else
+		update_files(application);
+}
+
+static void on_former_limits(int r, const char *reason, struct scope_limits *limits, void *userdata)
+{
+	struct application *application = userdata;
+
+	application->job = NULL;
+	application->former = limits;
+	if (r == 0)
+		r = scopes_set(application->applier->scopes, application->holding->unit,
+			       application->request.settings->resources, on_properties, application,
+			       &application->job);
+	if (r < 0)
+		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
+}
+
+static int ask_systemd(struct application *application)
+{
+	int r = scopes_read(application->applier->scopes, application->holding->unit,
+			    on_former_limits, application, &application->job);
+
+	return application_at_step(application, "cgroup", "linux.resources", r);
+}
+
+/* ---- what is no change of limits ---- */
+
+static int refuse(struct application *application, const char *step, const char *path,
+		  const char *reason)
+{
+	return application_at_step(application, step, path,
+				   hp_err_setting(&application->err, -EINVAL, NULL, "%s", reason));
+}
+
+/* 1: the path means the cgroup that is held. */
+static int means_held_cgroup(struct application *application)
+{
+	const struct holding *holding = application->holding;
+	const char *asked = application->request.settings->cgroups_path;
+	char path[CGROUP_PATH_SIZE];
+	struct scope_name name;
+	int r;
+
+	if (holding->is_systemd) {
+		r = scope_name_read(asked, &name, &application->err);
+		return r < 0 ? r : strcmp(name.unit, holding->unit) == 0;
 	}
-	update_files(application);
+	r = cgroup_path_read(asked, path, &application->err);
+	return r < 0 ? r : holding->cgroup_path && strcmp(path, holding->cgroup_path) == 0;
+}
+
+static int refuse_other_cgroup(struct application *application)
+{
+	int r = application->request.settings->cgroups_path ? means_held_cgroup(application) : 1;
+
+	if (r == 0)
+		return refuse(application, "cgroup", "linux.cgroupsPath",
+			      "is not the one that Apply was given: Update moves no process");
+	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 0;
+}
+
+static int refuse_other_group(struct application *application)
+{
+	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
+	const struct holding *holding = application->holding;
+
+	if (!wanted)
+		return 0;
+	if (!holding->rdt_group)
+		return refuse(application, "rdt", "linux.intelRdt",
+			      "Apply was asked for no resctrl group");
+	if (wanted->clos_id && strcmp(wanted->clos_id, holding->rdt_group) != 0)
+		return refuse(application, "rdt", "linux.intelRdt.closID",
+			      "is not the group that Apply was given: Update moves no process");
+	if (wanted->enable_monitoring && !holding_has_made(holding, MADE_RDT_MON_GROUP))
+		return refuse(application, "rdt", "linux.intelRdt.enableMonitoring",
+			      "Apply was asked for no monitoring group");
+	return 0;
 }
 
 static int refuse_update(struct application *application)
 {
-	const struct hp_settings *settings = application->request.settings;
-	const struct holding *holding = application->holding;
+	int r = refuse_other_cgroup(application);
 
-	if (settings->resources && !holding->cgroup_path)
-		return application_at_step(application, "cgroup", "linux.resources",
-					   hp_err_setting(&application->err, -ENOENT, NULL,
-							  "Apply was asked for no cgroup"));
-	if (settings->intel_rdt && !holding->rdt_group)
-		return application_at_step(application, "rdt", "linux.intelRdt",
-					   hp_err_setting(&application->err, -ENOENT, NULL,
-							  "Apply was asked for no resctrl group"));
-	return 0;
+	if (r == 0 && application->request.settings->resources &&
+	    !application->holding->cgroup_path)
+		return refuse(application, "cgroup", "linux.resources",
+			      "Apply was asked for no cgroup");
+	return r < 0 ? r : refuse_other_group(application);
+}
+
+/* From here on it is this update's. */
+static int take_holding(struct application *application)
+{
+	struct holdings *holdings = application->applier->holdings;
+	const char *container = application->request.container;
+	struct holding *holding = holdings_find(holdings, container);
+	int r;
+
+	if (!holding) {
+		application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
+		snprintf(application->err.path, sizeof(application->err.path), "%s", container);
+		return -ENOENT;
+	}
+	r = holding_refuse_busy(holding, &application->err);
+	if (r < 0)
+		return r;
+	application->holding = holding;
+	return holdings_enter(holdings, holding, HOLDING_CHANGING);
 }
 
 void applier_update(struct applier *applier, const char *container,
@@ -109,22 +248,15 @@ void applier_update(struct applier *applier, const char *container,
 	}
 	application->is_update = true;
 	application->request = (struct apply_request){.container = container, .settings = settings};
-	application->holding = holdings_find(applier->holdings, container);
-	if (!application->holding) {
-		application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_CONTAINER};
-		snprintf(application->err.path, sizeof(application->err.path), "%s", container);
-		application_end(application, -ENOENT);
-		return;
-	}
-	r = refuse_update(application);
+	r = take_holding(application);
+	if (r == 0)
+		r = refuse_update(application);
 	if (r == 0)
 		r = application_convert(application);
 	if (r == 0 && application->holding->unit && settings->resources) {
-		r = scopes_set(applier->scopes, application->holding->unit, settings->resources,
-			       on_properties, application, &application->job);
-		if (r >= 0)
+		r = ask_systemd(application);
+		if (r == 0)
 			return;
-		r = application_at_step(application, "cgroup", "linux.resources", r);
 	}
 	if (r < 0)
 		application_end(application, r);

@@ -14,6 +14,7 @@ struct bus {
 	sd_bus *connection;  /* NULL: not connected */
 	struct event *event; /* on its descriptor, and for its time */
 	void (*on_new)(sd_bus *connection, void *userdata);
+	void (*on_lost)(void *userdata);
 	void *userdata;
 };
 
@@ -47,9 +48,11 @@ struct bus *bus_free(struct bus *bus)
 	return NULL;
 }
 
-void bus_on_new(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata), void *userdata)
+void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
+		       void (*on_lost)(void *userdata), void *userdata)
 {
 	bus->on_new = on_new;
+	bus->on_lost = on_lost;
 	bus->userdata = userdata;
 }
 
@@ -95,8 +98,11 @@ static void on_ready(evutil_socket_t fd, short what, void *userdata)
 	} while (r > 0);
 	if (r == 0)
 		r = wait_again(bus);
-	if (r < 0)
-		disconnect(bus);
+	if (r >= 0)
+		return;
+	disconnect(bus);
+	if (bus->on_lost)
+		bus->on_lost(bus->userdata);
 }
 
 static int open_private(sd_bus **ret_connection)

@@ -17,12 +17,15 @@ struct bus *bus_free(struct bus *bus);
 
 /*
  * The connection, for sd_bus_call_async() and the like: what is sent goes out, and what comes back
- * is dispatched, by the loop. A connection that breaks answers every call that waits with an error.
- * `on_new` is told once for each new connection, to ask for signals. -ENOENT and the like where
- * there is no service manager.
+ * is dispatched, by the loop. -ENOENT and the like where there is no service manager.
  */
 int bus_connect(struct bus *bus, sd_bus **ret_connection) must_check;
-void bus_on_new(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
-		void *userdata);
+/*
+ * `on_new` is told once for each new connection, to ask for signals; `on_lost` when it broke, with
+ * no connection there: what waits for a reply or a signal waits in vain, and may call
+ * bus_connect().
+ */
+void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
+		       void (*on_lost)(void *userdata), void *userdata);
 /* After something was sent: has the loop write it. */
 void bus_flush(struct bus *bus);

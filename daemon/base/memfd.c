@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+#define LENGTH_SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
-int memfd_sealed(const char *name, const void *bytes, size_t length)
+static int make(const char *name, const void *bytes, size_t length, int seals)
 {
 	cleanup_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	size_t written = 0;
@@ -21,5 +21,15 @@ int memfd_sealed(const char *name, const void *bytes, size_t length)
 			return -errno;
 		written += (size_t)n;
 	}
-	return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : take_fd(&fd);
+	return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : take_fd(&fd);
+}
+
+int memfd_sealed(const char *name, const void *bytes, size_t length)
+{
+	return make(name, bytes, length, LENGTH_SEALS | F_SEAL_WRITE);
+}
+
+int memfd_filled(const char *name, const void *bytes, size_t length)
+{
+	return make(name, bytes, length, LENGTH_SEALS);
 }

@@ -10,3 +10,5 @@
  * or a hook gets hold of stays what it was (memfd_create(2), F_SEAL_*). Close-on-exec; or -errno.
  */
 int memfd_sealed(const char *name, const void *bytes, size_t length) must_check;
+/* The same, but whoever has the descriptor can write to it. Its length is sealed. */
+int memfd_filled(const char *name, const void *bytes, size_t length) must_check;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,6 +48,14 @@ static inline void free_memory(void *pointer)
 #define must_check __attribute__((warn_unused_result))
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- errors ---- */
+
+/* Of something that others use up, and give back: the same may work a moment later. */
+static inline bool error_is_passing(int error)
+{
+	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 /* ---- time ---- */
 

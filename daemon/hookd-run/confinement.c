@@ -63,7 +63,10 @@ void filter_install(const struct job *job)
 	if (job->listener_socket >= 0)
 		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-	if (result < 0)
+	if (result < 0) {
+		listener_made(LISTENER_NONE);
 		fail(SPAWN_STEP_SECCOMP, errno);
+	}
+	report_filtered();
 	listener_made((int)result);
 }

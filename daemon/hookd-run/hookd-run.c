@@ -73,6 +73,8 @@ static void give_up_rights(struct job *job)
 	deadline_set(job, job->outer_pid);
 	parent_death_signal_set(job);
 	descriptor_limit_set(job);
+	if (job->plan->filter_count > 0)
+		verdict_look(job, needs_admin && job->rights.has_capabilities);
 	filter_install(job);
 	if (needs_admin)
 		capabilities_set(job, 0);

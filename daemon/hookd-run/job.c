@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan, taken apart. It stands in a sealed memfd that is mapped once and never changes, so
+ * The plan, taken apart. It stands in a memfd that is mapped once and that nobody changes, so
  * everything points into it; only vectors of pointers are made here.
  */
 #include <errno.h>
@@ -85,6 +85,8 @@ void job_read(struct job *job)
 	char *cursor;
 
 	job->plan = map_plan();
+	if (job->plan->filter_count > 0)
+		report_share();
 	job->settings = job->plan->settings;
 	cursor = (char *)job->plan->data;
 	read_arrays(job, &cursor);

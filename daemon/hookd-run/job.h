@@ -63,6 +63,9 @@ struct job {
 /* report.c: tells hookd, and ends the process. */
 bool send_with_fd(int socket, const void *bytes, size_t length, int fd); /* -1: without */
 void report_successor(int32_t pid, int pidfd);
+/* For a hook with a filter: the memory for what fails under it; and that it is there. */
+void report_share(void);
+void report_filtered(void);
 _Noreturn void fail(enum spawn_step step, int error);
 _Noreturn void fail_at(enum spawn_step step, int error, const char *detail);
 
@@ -133,10 +136,15 @@ void label_set(const struct job *job);
 void no_new_privileges_set(const struct job *job);
 void filter_install(const struct job *job);
 
+/* verdict.c: fails where the filter would kill this process before it is the hook. */
+void verdict_look(const struct job *job, bool sets_capabilities);
+
 /* listener.c: SECCOMP_RET_USER_NOTIF's descriptor goes to the profile's listenerPath. */
 /* Connects, where paths mean what they mean to the caller. */
 void listener_connect(struct job *job);
 /* Starts who hands the descriptor over, since the filter may forbid that to this process. */
 void listener_prepare(const struct job *job);
-/* It was made; a store to memory, since any system call may be filtered by now. */
+/* It was made; a store to memory, since any system call may be filtered by now. LISTENER_NONE: it
+ * will never be. */
+#define LISTENER_NONE (-2)
 void listener_made(int fd);

@@ -8,8 +8,13 @@
  * the memory, where it sees the number appear, and the descriptors. An exec takes both away from
  * this process and leaves them to that one, so nothing has to be waited for. It is made by a
  * process that ends at once, so that neither hookd nor the hook has a child that it does not know.
+ *
+ * An agent that does not read keeps it no longer than the hook's timeout, and nothing of the hook's
+ * is kept open by it.
  */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,15 +22,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/hookd-run/job.h"
+#include "daemon/run/raw_syscall.h"
 
 #define STACK_BYTES (64 * 1024)
-#define LOOKS	    5000 /* of 1 ms: for so long it is waited for */
+/* Of a hook that has no timeout; the configuration's usual one. */
+#define TIMEOUT_NS_MAX (300 * 1000000000ll)
 
 enum { LISTENER_AWAITED = -1 };
 static volatile int listener_fd = LISTENER_AWAITED;
@@ -45,36 +53,85 @@ void listener_connect(struct job *job)
 		fail_at(SPAWN_STEP_SECCOMP, errno, "listenerPath");
 }
 
-static bool send_bytes(int socket, const char *bytes, size_t length)
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* False: not until the deadline. */
+static bool await_room(int socket, int64_t deadline_ns)
+{
+	int64_t left_ms = (deadline_ns - now_ns()) / 1000000;
+	struct pollfd room = {.fd = socket, .events = POLLOUT};
+
+	return left_ms > 0 && poll(&room, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms) > 0;
+}
+
+/*
+ * Gives up when the deadline has passed, however much the agent has read. By a raw call: errno is
+ * that of the process that becomes the hook.
+ */
+static void send_bytes(int socket, const char *bytes, size_t length, int64_t deadline_ns)
 {
 	while (length > 0) {
-		ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
+		long sent = call5(SYS_sendto, socket, (long)bytes, (long)length,
+				  MSG_NOSIGNAL | MSG_DONTWAIT, 0);
 
-		if (sent < 0)
-			return false;
-		bytes += sent;
-		length -= (size_t)sent;
+		if (sent < 0 && (sent != -EAGAIN || !await_room(socket, deadline_ns)))
+			return;
+		bytes += sent > 0 ? sent : 0;
+		length -= sent > 0 ? (size_t)sent : 0;
 	}
-	return true;
+}
+
+/*
+ * This process has shared the descriptors with the hook, whose exec leaves them here. Those of its
+ * output would look as if the hook had left somebody behind.
+ */
+static void keep_only(int first, int second)
+{
+	int low = first < second ? first : second, high = first < second ? second : first;
+
+	if (unshare(CLONE_FILES) < 0)
+		_exit(1);
+	if (low > 0)
+		syscall(SYS_close_range, 0, low - 1, 0);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0);
+	syscall(SYS_close_range, high + 1, ~0u, 0);
+}
+
+static int64_t find_deadline(const struct job *job)
+{
+	uint64_t timeout_ns = job->plan->timeout_ns;
+
+	if (timeout_ns == 0 || timeout_ns > INT64_MAX / 2)
+		timeout_ns = TIMEOUT_NS_MAX;
+	return now_ns() + (int64_t)timeout_ns;
 }
 
 static int hand_over(void *userdata)
 {
 	const struct job *job = userdata;
 	const struct timespec moment = {.tv_nsec = 1000000};
+	int64_t deadline_ns = find_deadline(job);
 	char start[128];
 
 	capabilities_give_up();
-	for (int i = 0; i < LOOKS && listener_fd == LISTENER_AWAITED; i++)
+	while (listener_fd == LISTENER_AWAITED && now_ns() < deadline_ns)
 		nanosleep(&moment, NULL);
 	if (listener_fd < 0)
 		_exit(1);
+	keep_only(job->listener_socket, listener_fd);
 	snprintf(start, sizeof(start),
 		 "{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":%d,", job->outer_pid);
 	/* The descriptor goes with the first bytes: readers look for it there. */
 	if (send_with_fd(job->listener_socket, start, strlen(start), listener_fd))
 		send_bytes(job->listener_socket, job->listener_message,
-			   strlen(job->listener_message));
+			   strlen(job->listener_message), deadline_ns);
 	/* Its end for the agent, while the hook, which may wait for that, still has it open. */
 	shutdown(job->listener_socket, SHUT_RDWR);
 	_exit(0);

@@ -2,9 +2,14 @@
 /*
  * What hookd-run tells hookd: which step failed, or which process goes on in its place. Success
  * needs no word: the exec closes the control socket.
+ *
+ * Under a filter any system call may be refused, kill, or wait for an agent that never answers. So
+ * from then on a failure is written to memory that hookd shares, and the end is no system call.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,11 +47,45 @@ void report_successor(int32_t pid, int pidfd)
 	send_report(&(struct plan_report){.pid = pid}, pidfd);
 }
 
+static struct plan_report *shared; /* NULL: there is no filter */
+
+/* While there is a descriptor of the plan. */
+void report_share(void)
+{
+	struct plan *plan =
+	    mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, PLAN_FD_PLAN, 0);
+
+	if (plan == MAP_FAILED)
+		fail(SPAWN_STEP_SECCOMP, errno);
+	shared = &plan->report;
+}
+
+static bool is_filtered;
+
+void report_filtered(void)
+{
+	is_filtered = true;
+}
+
+/*
+ * An instruction that is none. The kernel ends a process for it whatever signals that one blocks or
+ * ignores, and since it is not dumpable it leaves no core.
+ */
+static _Noreturn void end_under_filter(void)
+{
+	for (;;)
+		__builtin_trap();
+}
+
 void fail_at(enum spawn_step step, int error, const char *detail)
 {
 	struct plan_report report = {.step = step, .error = error};
 
 	snprintf(report.detail, sizeof(report.detail), "%s", detail);
+	if (is_filtered) {
+		*shared = report;
+		end_under_filter();
+	}
 	send_report(&report, -1);
 	_exit(127);
 }

@@ -81,6 +81,7 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 	    .schemata = list_schemata(&arena, hookd->rdt, holding),
 	    .process = list_attributes(&arena, holding->process),
 	    .ignored = list_one(&arena, holding->ignored),
+	    .is_mixed = holding->is_mixed,
 	};
 
 	hp_applied_write(writer, &applied);
@@ -117,6 +118,8 @@ static const char *words_of(const struct hp_err *err, char words[static ERROR_WO
 	switch (err->code) {
 	case HP_ERR_NO_SUCH_CONTAINER:
 		return "nothing is held for it";
+	case HP_ERR_CONTAINER_BUSY:
+		return "another call is going on for it";
 	case HP_ERR_NO_SUCH_PROCESS:
 		snprintf(words, ERROR_WORDS_SIZE, "process %s has ended", err->path);
 		return words;
@@ -330,40 +333,90 @@ int handle_update(struct exchange *exchange, struct hp_err *err)
 	return 0;
 }
 
-/* ---- Release, Holdings ---- */
+/* ---- Release ---- */
+
+/* A Release that is not answered yet. It outlives its connection, as an Apply does. */
+struct release_call {
+	struct conn_call of_conn;
+	struct conn *conn; /* NULL: the client is gone */
+	struct hp_arena arena;
+	char *container;
+	struct hp_buf removed; /* a list, as JSON */
+	struct hp_json_writer list;
+};
+
+static void release_call_free(struct release_call *call)
+{
+	hp_buf_free(&call->removed);
+	hp_arena_free(&call->arena);
+	free(call);
+}
+
+static void on_releaser_gone(struct conn_call *of_conn)
+{
+	struct release_call *call = container_of(of_conn, struct release_call, of_conn);
+
+	call->conn = NULL;
+}
 
 static void on_removed(const char *name, void *userdata)
 {
-	hp_json_put_string(userdata, name);
+	struct release_call *call = userdata;
+
+	hp_json_put_string(&call->list, name);
+}
+
+static void reply_released(struct release_call *call)
+{
+	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, false);
+
+	hp_json_end(&call->list, ']');
+	hp_json_key(&writer, "removed");
+	hp_json_put_raw(&writer, call->removed.data, call->removed.length);
+	hp_reply_end(&writer);
+}
+
+static void on_released(int r, const struct hp_err *err, void *userdata)
+{
+	struct release_call *call = userdata;
+	struct conn *conn = call->conn;
+
+	if (r == 0)
+		log_info("container %s: released", call->container);
+	if (conn && r == 0)
+		reply_released(call);
+	else if (conn)
+		hp_reply_err(&conn->out, err);
+	release_call_free(call);
+	if (conn)
+		conn_end_call(conn);
 }
 
 int handle_release(struct exchange *exchange, struct hp_err *err)
 {
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_buf removed = HP_BUF_INIT;
-	struct hp_json_writer list = HP_JSON_WRITER_INIT(&removed), writer;
+	struct release_call *call = calloc(1, sizeof(*call));
 	struct hp_json_value value;
-	char *container = NULL;
-	int r = read_parameters(exchange, parameter_names, 1, &value, err);
+	int r;
 
+	if (!call)
+		return hp_err_no_memory(err);
+	r = read_parameters(exchange, parameter_names, 1, &value, err);
 	if (r == 0)
-		r = read_container(value, &arena, &container, err);
-	if (r == 0) {
-		hp_json_begin(&list, '[');
-		r = applier_release(exchange->hookd->applier, container, on_removed, &list, err);
-		hp_json_end(&list, ']');
+		r = read_container(value, &call->arena, &call->container, err);
+	if (r < 0) {
+		release_call_free(call);
+		return r;
 	}
-	if (r == 0) {
-		writer = hp_reply_begin(&exchange->conn->out, NULL, false);
-		hp_json_key(&writer, "removed");
-		hp_json_put_raw(&writer, removed.data, removed.length);
-		hp_reply_end(&writer);
-		log_info("container %s: released", container);
-	}
-	hp_buf_free(&removed);
-	hp_arena_free(&arena);
-	return r;
+	call->list = HP_JSON_WRITER_INIT(&call->removed);
+	hp_json_begin(&call->list, '[');
+	call->of_conn.gone = on_releaser_gone;
+	call->conn = exchange->conn;
+	conn_begin_call(exchange->conn, &call->of_conn);
+	applier_release(exchange->hookd->applier, call->container, on_removed, on_released, call);
+	return 0;
 }
+
+/* ---- Holdings ---- */
 
 int handle_holdings(struct exchange *exchange, struct hp_err *err)
 {

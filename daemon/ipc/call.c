@@ -130,13 +130,29 @@ static void write_result(struct conn *conn, const struct run *run)
 	hp_reply_end(&writer);
 }
 
-static void send_result(struct call *call)
+/* The last reply was written. */
+static void end(struct call *call)
 {
 	struct conn *conn = call->conn;
 
-	write_result(conn, call->run);
 	call_free(call);
 	conn_end_call(conn);
+}
+
+static void send_result(struct call *call)
+{
+	write_result(call->conn, call->run);
+	end(call);
+}
+
+static void send_busy(struct call *call, const char *reason)
+{
+	struct conn *conn = call->conn;
+	struct hp_err err;
+
+	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
+	hp_reply_err(&conn->out, &err);
+	end(call);
 }
 
 static void on_run_event(struct run_waiter *waiter, const struct run_event *event)
@@ -145,6 +161,8 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 
 	if (event->type == RUN_EVENT_DONE)
 		send_result(call);
+	else if (event->type == RUN_EVENT_TURNED_AWAY)
+		send_busy(call, event->reason);
 	else if (call->streams)
 		send_event(call, event);
 }
@@ -156,7 +174,8 @@ static void on_conn_gone(struct conn_call *of_conn)
 	bool cancels = call->cancels;
 
 	call_free(call);
-	if (cancels)
+	/* While others wait for it, it is theirs too. */
+	if (cancels && TAILQ_EMPTY(&run->waiters))
 		run_cancel(run);
 }
 

@@ -12,7 +12,7 @@
 /*
  * Answers the exchange's call with the run's result: at once where it is done, else when it is.
  * `streams`: every event until then is a reply of its own. `cancels`: the run is cancelled when
- * the client goes away. -ENOMEM.
+ * the client goes away and nobody else waits for it. -ENOMEM.
  */
 int call_new(struct exchange *exchange, struct run *run, bool streams, bool cancels,
 	     struct hp_err *err) must_check;

@@ -326,8 +326,9 @@ void conn_flush(struct conn *conn)
 		conn_close(conn);
 	} else if (conn->out.length > OUT_BYTES_MAX) {
 		conn_violation(conn, "it does not read its replies");
-	} else if (conn->out.length > 0) {
-		(void)event_add(conn->writable, NULL);
+	} else if (conn->out.length > 0 && event_add(conn->writable, NULL) < 0) {
+		/* Else the rest would be waited for in vain. */
+		conn_close(conn);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io.hookd.hooks: from a request to a run in the line. Rows of dispatch.c. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,31 +24,45 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
 
-	records_end(hookd->records, run);
+	if (run->is_turned_away)
+		records_forget(hookd->records, run);
+	else
+		records_end(hookd->records, run);
 }
 
-void hooks_on_run_done(struct run *run, void *userdata)
+static void log_end(const struct run *run)
 {
-	struct hookd *hookd = userdata;
 	const struct hp_run_result *result = &run->result;
 	int priority = result->outcome == HP_RUN_SUCCEEDED ? LOG_DEBUG : LOG_WARNING;
+	const char *what = run->is_turned_away ? "turned away, nothing was run"
+					       : hp_run_outcome_names[result->outcome];
 	const struct log_field fields[] = {
 	    {"HOOKD_RUN", run->id},
 	    {"HOOKD_STAGE", hp_stage_names[result->stage]},
-	    {"HOOKD_OUTCOME", hp_run_outcome_names[result->outcome]},
+	    {"HOOKD_OUTCOME", run->is_turned_away ? NULL : what},
 	    {"HOOKD_REQUEST_ID", run->request.request_id},
 	    {"CONTAINER_ID_FULL", result->container},
 	};
 
 	if (log_is_on(priority))
 		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
-			  run->id, result->container, hp_run_outcome_names[result->outcome],
-			  result->error ? ": " : "", result->error ? result->error : "");
+			  run->id, result->container, what, result->error ? ": " : "",
+			  result->error ? result->error : "");
 	if (result->ignored)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),
 			  "run %s, container %s: left out, as the settings allow: %s", run->id,
 			  result->container, result->ignored);
-	store_finished(hookd->store, run);
+}
+
+void hooks_on_run_done(struct run *run, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	log_end(run);
+	if (run->is_turned_away)
+		store_drop(hookd->store, run);
+	else
+		store_finished(hookd->store, run);
 	sched_finished(hookd->sched, run);
 }
 
@@ -88,7 +103,8 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,
 			hookd->config.queued_runs_per_user);
 	if (r == -EBUSY)
-		*err = (struct hp_err){.code = HP_ERR_BUSY};
+		(void)hp_err_busy(err, "%" PRIu64 " runs of this user wait or run already",
+				  hookd->config.queued_runs_per_user);
 	if (r == 0)
 		r = store_add(hookd->store, run);
 	if (r < 0) {
@@ -123,7 +139,7 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 		r = call_new(exchange, run, exchange->call.more, cancels, err);
 	/* The client can turn out to be gone already, and have it cancelled. */
 	if (run->state == RUN_QUEUED && (r < 0 || sched_submit(hookd->sched, run) < 0))
-		run_cancel(run);
+		run_turn_away(run, "out of memory");
 	return r;
 }
 

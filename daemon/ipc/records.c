@@ -4,6 +4,7 @@
  *
  *	{"begin": "RUN", "uid": 0, "submittedUSec": 1, "request": {the parameters of Run}}
  *	{"end": "RUN", "result": {RunResult}}
+ *	{"forget": "RUN"}: nothing of it was run, and it may come again
  *
  * Appending to a tmpfs costs about a microsecond, which a database does not do, and a torn last
  * message is told by its missing NUL. Two files: when the newer one is full it takes the place of
@@ -101,6 +102,17 @@ static int set_aside(struct records *records, const char *name)
 	return file_set_aside(records->directory, name, ASIDE);
 }
 
+static void append_forget(struct records *records, const struct run *run)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
+
+	hp_json_begin(&writer, '{');
+	hp_json_key(&writer, "forget");
+	hp_json_put_string(&writer, run->id);
+	hp_json_end(&writer, '}');
+	append(records);
+}
+
 static int open_newer(struct records *records)
 {
 	const int flags = O_RDWR | O_APPEND | O_CREAT;
@@ -146,6 +158,12 @@ void records_end(struct records *records, const struct run *run)
 {
 	if (records && run->is_started)
 		append_end(records, run);
+}
+
+void records_forget(struct records *records, const struct run *run)
+{
+	if (records && run->is_started)
+		append_forget(records, run);
 }
 
 /* ---- reading ---- */
@@ -202,6 +220,21 @@ static int restore_end(struct records *records, struct hp_json_value message, st
 	return r;
 }
 
+static int restore_forget(struct records *records, struct hp_json_value message, struct hp_err *err)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct run *run;
+	char *id = NULL;
+	int r =
+	    hp_json_get_name(hp_json_member(message, "forget"), &arena, HP_ID_BYTES_MAX, &id, err);
+
+	run = r == 0 ? store_find(records->store, id) : NULL;
+	if (run)
+		store_drop(records->store, run);
+	hp_arena_free(&arena);
+	return r;
+}
+
 static int restore_message(struct records *records, struct hp_json *json, const char *text,
 			   size_t length, struct hp_err *err)
 {
@@ -211,6 +244,8 @@ static int restore_message(struct records *records, struct hp_json *json, const 
 	if (r < 0)
 		return r;
 	message = hp_json_root(json);
+	if (!hp_json_is_absent(hp_json_member(message, "forget")))
+		return restore_forget(records, message, err);
 	return hp_json_is_absent(hp_json_member(message, "begin"))
 		   ? restore_end(records, message, err)
 		   : restore_begin(records, message, err);

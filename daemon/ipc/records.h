@@ -21,6 +21,8 @@ int records_open(const char *directory, const struct run_context *context, struc
 		 struct records **ret_records) must_check;
 struct records *records_close(struct records *records);
 
-/* The run is about to start its first hook. NULL records are fine in both. */
+/* The run is about to start its first hook. NULL records are fine in all three. */
 void records_begin(struct records *records, struct run *run);
 void records_end(struct records *records, const struct run *run);
+/* In the place of its end: it was turned away, and is as if it had never been. */
+void records_forget(struct records *records, const struct run *run);

@@ -35,8 +35,8 @@ static void write_program(struct conn *conn, const struct filter *filter)
 /* A profile that can be read and not compiled has failed as a setting does: with the reason. */
 static void describe_failure(int error, const char *reason, struct hp_err *err)
 {
-	if (error == -ENOMEM || error == -EAGAIN) {
-		(void)hp_err_no_memory(err);
+	if (error_is_passing(-error)) {
+		(void)hp_err_busy(err, "%s", reason);
 		return;
 	}
 	(void)hp_err_setting(err, error, "seccomp", "%s", reason);
@@ -93,6 +93,7 @@ static int compile(struct exchange *exchange, const struct hp_seccomp *profile, 
 {
 	struct compile_call *call = calloc(1, sizeof(*call));
 	struct filter *filter;
+	const char *reason;
 	int r;
 
 	if (!call)
@@ -102,14 +103,16 @@ static int compile(struct exchange *exchange, const struct hp_seccomp *profile, 
 	    .of_filter.ready = on_compiled,
 	    .conn = exchange->conn,
 	};
-	r = filters_get(exchange->hookd->filters, profile, &call->of_filter, &filter);
+	r = filters_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
 	if (r == 0) {
 		conn_begin_call(exchange->conn, &call->of_conn);
 		return 0;
 	}
 	free(call);
-	if (r < 0)
-		return hp_err_no_memory(err);
+	if (r < 0) {
+		describe_failure(r, reason, err);
+		return r;
+	}
 	write_program(exchange->conn, filter);
 	filter_unref(filter);
 	return 0;

@@ -22,9 +22,17 @@ static int take_caller(const struct peer *peer, struct enter_process *ret_proces
 	int copy = fcntl(peer->pidfd, F_DUPFD_CLOEXEC, 0);
 
 	if (copy < 0)
-		return hp_err_no_memory(err);
+		return hp_err_busy(err, "%s", strerror(errno));
 	*ret_process = (struct enter_process){peer->pid, copy};
 	return 0;
+}
+
+/* At state.pid. What hookd lacks for the moment says nothing of that process. */
+static int cannot_look(int r, struct hp_err *err)
+{
+	if (error_is_passing(-r))
+		return hp_err_busy(err, "%s", strerror(-r));
+	return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
 }
 
 /*
@@ -41,7 +49,7 @@ static int check_container(const struct enter_process *process, const struct sel
 	if (r == 0 && !pidfd_is_alive(process->pidfd))
 		r = -ESRCH;
 	if (r < 0)
-		return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
+		return cannot_look(r, err);
 	if (namespaces.ids[NAMESPACE_MNT] == self->namespaces.ids[NAMESPACE_MNT] ||
 	    namespaces.ids[NAMESPACE_MNT] == self->mounts_of_init)
 		return hp_err_invalid(err, "state.pid",
@@ -67,7 +75,7 @@ static int find_container(const struct peer *peer, const struct self *self,
 	r = peer_find_process(peer, &self->namespaces, request->pid, &container->pid,
 			      &container->pidfd);
 	if (r < 0)
-		return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
+		return cannot_look(r, err);
 	return check_container(container, self, err);
 }
 

@@ -108,11 +108,6 @@ static int open_pidfd(int socket, pid_t pid)
 	return is_missing(errno) ? pidfd_of(pid) : -errno;
 }
 
-static bool is_short_of_something(int r)
-{
-	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 /*
  * It may have given up rights since. Its user namespace, in which the same words mean less, takes
  * far longer to ask for, so a caller of many calls is asked once in a while; what it can have done
@@ -139,7 +134,7 @@ static int look_first(struct peer *peer, int socket)
 		r = peer->pidfd = open_pidfd(socket, peer->pid);
 	if (r >= 0)
 		r = look(peer->pid, peer->pidfd, &peer->view);
-	if (is_short_of_something(r)) {
+	if (error_is_passing(-r)) {
 		close_fd(&peer->pidfd);
 		return r;
 	}
@@ -150,9 +145,15 @@ static int look_first(struct peer *peer, int socket)
 
 int peer_look(struct peer *peer, int socket)
 {
+	int r = 0;
+
 	if (peer->sight == PEER_NOT_LOOKED_AT)
 		return look_first(peer, socket);
-	if (peer->sight == PEER_SEEN && look_again(peer) < 0)
+	if (peer->sight == PEER_SEEN)
+		r = look_again(peer);
+	if (error_is_passing(-r))
+		return r;
+	if (r < 0)
 		peer->sight = PEER_NOT_SEEN;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "daemon/base/tick.h"
 #include "proto/limits.h"
 
 /* One read; a pipe holds 64 KiB unless somebody made it larger. */
@@ -46,7 +47,7 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
 
 int capture_watch(struct capture *capture)
 {
-	if (capture->fd < 0 || capture->event)
+	if (capture->fd < 0 || capture->event || capture->is_paused)
 		return 0;
 	capture->event =
 	    event_new(capture->base, capture->fd, EV_READ | EV_PERSIST, on_readable, capture);
@@ -59,15 +60,14 @@ int capture_watch(struct capture *capture)
 	return 0;
 }
 
-/* Without memory to watch it again it is read at the exit. */
-void capture_pause(struct capture *capture, bool is_paused)
+int capture_pause(struct capture *capture, bool is_paused)
 {
-	if (!capture->event)
-		return;
-	if (is_paused)
-		event_del(capture->event);
-	else
-		(void)event_add(capture->event, NULL);
+	capture->is_paused = is_paused;
+	if (!is_paused)
+		return capture_watch(capture);
+	if (capture->event)
+		event_free(take_ptr(capture->event));
+	return 0;
 }
 
 /* event_free() before close(): epoll watches the open pipe, which a starting child may share. */
@@ -169,6 +169,12 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 	read_chunks(userdata, CHUNKS_PER_WAKEUP);
 }
 
+void capture_look(struct capture *capture)
+{
+	if (!capture->event && !capture->is_paused)
+		read_chunks(capture, CHUNKS_PER_WAKEUP);
+}
+
 /*
  * After the hook's exit the pipe holds a bounded rest; only a process that it left behind can go
  * on writing, and that one's output is not the hook's. What the pipe can hold is enough.
@@ -224,40 +230,48 @@ static void unroll_tail(const struct capture *capture, char *out)
 	memcpy(out + first, capture->tail, capture->tail_length - first);
 }
 
-static int join_head_and_tail(struct capture *capture, struct hp_output *ret_output)
+/* Takes out what stands from `head` to `tail`, with the rest of a character that is cut by that. */
+static size_t take_out(char *bytes, size_t length, size_t head, size_t tail)
 {
-	bool is_cut = capture->total > capture->head_length + capture->tail_length;
-	size_t head =
-	    is_cut ? whole_characters(capture->head, capture->head_length) : capture->head_length;
-	size_t skipped = 0;
-	char *joined = realloc(capture->head, capture->head_length + capture->tail_length);
+	size_t kept = whole_characters(bytes, head), skipped = 0;
 
-	if (!joined)
-		return -ENOMEM;
-	capture->head = NULL;
-	unroll_tail(capture, joined + head);
-	while (is_cut && skipped < 3 && skipped < capture->tail_length &&
-	       is_continuation(joined[head + skipped]))
+	while (skipped < 3 && tail + skipped < length && is_continuation(bytes[tail + skipped]))
 		skipped++;
-	memmove(joined + head, joined + head + skipped, capture->tail_length - skipped);
-	*ret_output = (struct hp_output){
-	    .bytes = joined,
-	    .length = head + capture->tail_length - skipped,
-	    .total = capture->total,
-	};
-	return 0;
+	tail += skipped;
+	memmove(bytes + kept, bytes + tail, length - tail);
+	return kept + length - tail;
 }
 
-int capture_take(struct capture *capture, struct hp_output *ret_output)
+void capture_take(struct capture *capture, struct hp_output *ret_output)
 {
-	if (capture->tail_length > 0)
-		return join_head_and_tail(capture, ret_output);
-	*ret_output = (struct hp_output){
-	    .bytes = take_ptr(capture->head),
-	    .length = capture->head_length,
-	    .total = capture->total,
-	};
-	return 0;
+	size_t length = capture->head_length + capture->tail_length;
+	char *joined = capture->tail_length > 0 ? realloc(capture->head, length) : NULL;
+
+	*ret_output = (struct hp_output){.total = capture->total};
+	if (joined) {
+		unroll_tail(capture, joined + capture->head_length);
+		if (capture->total > length)
+			length =
+			    take_out(joined, length, capture->head_length, capture->head_length);
+		capture->head = joined;
+	} else {
+		length = capture->head_length;
+	}
+	ret_output->bytes = take_ptr(capture->head);
+	ret_output->length = length;
+}
+
+void output_cut(struct hp_output *output, size_t length)
+{
+	char *shrunk;
+
+	if (output->length <= length)
+		return;
+	output->length = take_out(output->bytes, output->length, length / 2,
+				  output->length - (length - length / 2));
+	shrunk = realloc(output->bytes, output->length ? output->length : 1);
+	if (shrunk)
+		output->bytes = shrunk;
 }
 
 void capture_close(struct capture *capture)
@@ -298,9 +312,9 @@ static void rest(struct leftover *leftover)
 {
 	struct leftovers *leftovers = leftover->owner;
 
+	if (TAILQ_EMPTY(&leftovers->resting))
+		tick_set(leftovers->tick, LEFTOVERS_TICK_US);
 	move_to(leftover, &leftovers->resting);
-	if (!event_pending(leftovers->tick, EV_TIMEOUT, NULL))
-		(void)event_add(leftovers->tick, &(struct timeval){.tv_usec = LEFTOVERS_TICK_US});
 }
 
 static void on_leftover(evutil_socket_t fd, short what, void *userdata)
@@ -328,17 +342,18 @@ static void on_leftovers_tick(evutil_socket_t fd, short what, void *userdata)
 			break;
 		move_to(leftover, &leftovers->watched);
 	}
-	if (!TAILQ_EMPTY(&leftovers->resting))
-		(void)event_add(leftovers->tick, &(struct timeval){.tv_usec = LEFTOVERS_TICK_US});
+	if (TAILQ_EMPTY(&leftovers->resting))
+		tick_rest(leftovers->tick);
+	else
+		tick_set(leftovers->tick, LEFTOVERS_TICK_US);
 }
 
 int leftovers_init(struct leftovers *leftovers, struct event_base *base)
 {
-	*leftovers =
-	    (struct leftovers){.tick = event_new(base, -1, 0, on_leftovers_tick, leftovers)};
+	*leftovers = (struct leftovers){0};
 	TAILQ_INIT(&leftovers->watched);
 	TAILQ_INIT(&leftovers->resting);
-	return leftovers->tick ? 0 : -ENOMEM;
+	return tick_new(base, on_leftovers_tick, leftovers, &leftovers->tick);
 }
 
 void leftovers_adopt(struct leftovers *leftovers, struct capture *capture)

@@ -26,6 +26,7 @@ struct capture {
 	char *tail; /* a ring of HP_CAPTURE_TAIL_BYTES, made when the head is full */
 	size_t tail_length, tail_end;
 	uint64_t total;
+	bool is_paused;
 	capture_fn on_chunk; /* NULL: nobody listens */
 	void *userdata;
 };
@@ -39,11 +40,14 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
  */
 int capture_watch(struct capture *capture);
 
+/* Reads some of what is there, where nothing watches it. */
+void capture_look(struct capture *capture);
+
 /*
  * While it pauses nothing is read, and the hook waits where the pipe is full: for a listener that
- * could not keep up. Only of a capture that is watched.
+ * could not keep up. -ENOMEM: it cannot be watched again yet, see capture_watch().
  */
-void capture_pause(struct capture *capture, bool is_paused);
+int capture_pause(struct capture *capture, bool is_paused);
 
 /* Reads what is there now, without blocking. */
 void capture_drain(struct capture *capture);
@@ -51,8 +55,13 @@ void capture_drain(struct capture *capture);
 /* True while somebody can still write: meaningful after capture_drain(). */
 bool capture_is_open(const struct capture *capture);
 
-/* Moves what was kept. Where the middle is missing, no character is left cut in two. */
-int capture_take(struct capture *capture, struct hp_output *ret_output) must_check;
+/*
+ * Moves what was kept. Where the middle is missing, no character is left cut in two. Without memory
+ * to join them the first part is all there is.
+ */
+void capture_take(struct capture *capture, struct hp_output *ret_output);
+/* Takes more out of the middle, until no more than `length` bytes are left. */
+void output_cut(struct hp_output *output, size_t length);
 
 void capture_close(struct capture *capture);
 

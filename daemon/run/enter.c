@@ -150,6 +150,8 @@ static int open_child_fds(const struct spawn_spec *spec, const struct enter_targ
 		r = place_copy(enter, PLAN_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
 	if (r == 0)
 		r = place_cgroup(enter, settings->container_cgroup);
+	if (settings->filter_count > 0)
+		enter->plan = take_fd(&plan);
 	return r;
 }
 
@@ -197,6 +199,7 @@ void enter_clear(struct enter *enter)
 {
 	enter_started(enter);
 	close_fd(&enter->control);
+	close_fd(&enter->plan);
 }
 
 /* ---- the report ---- */
@@ -222,6 +225,17 @@ static bool receive_report(int control, struct plan_report *ret_report, int *ret
 	    buffer.header.cmsg_type == SCM_RIGHTS)
 		memcpy(ret_pidfd, CMSG_DATA(&buffer.header), sizeof(int));
 	return true;
+}
+
+/* What failed under the filter. */
+static bool read_report(int plan, struct plan_report *ret_report)
+{
+	off_t at = offsetof(struct plan, report);
+
+	if (plan < 0 || pread(plan, ret_report, sizeof(*ret_report), at) != sizeof(*ret_report))
+		return false;
+	ret_report->pid = 0;
+	return ret_report->step != SPAWN_STEP_NONE;
 }
 
 /*
@@ -265,9 +279,10 @@ static bool is_successor(const struct plan_report *report, int pidfd, struct spa
 int enter_finish(struct enter *enter, struct spawn_child *child)
 {
 	struct plan_report report;
-	int pidfd;
+	int pidfd = -1;
 
-	if (enter->control < 0 || !receive_report(enter->control, &report, &pidfd))
+	if (enter->control < 0 || (!receive_report(enter->control, &report, &pidfd) &&
+				   !read_report(enter->plan, &report)))
 		return 0;
 	if (is_successor(&report, pidfd, child))
 		return 1;

@@ -59,7 +59,8 @@ struct enter_settings {
 	size_t filter_count;
 	uint32_t filter_flags; /* for seccomp(2) */
 	bool needs_listener;
-	const char *state; /* for the listener's agent */
+	uint64_t timeout_ns; /* the hook's; 0: none */
+	const char *state;   /* for the listener's agent */
 	size_t state_length;
 	int rdt_tasks, rdt_mon_tasks;	 /* where settings->intel_rdt: files to write to, or -1 */
 	struct cgroup *container_cgroup; /* to move to; NULL: none */
@@ -68,9 +69,11 @@ struct enter_settings {
 /* One hook's way in: what hookd-run is given, and the socket on which it answers. */
 struct enter {
 	int control;		  /* -1: this hook needs no hookd-run */
+	int plan;		  /* -1: none, or it has no filter; else what failed under that */
 	int child_fds[ENTER_FDS]; /* from PLAN_FD_CONTROL on: to be closed after the spawn */
 };
-#define ENTER_NONE ((struct enter){.control = -1, .child_fds = {-1, -1, -1, -1, -1, -1, -1}})
+#define ENTER_NONE                                                                                 \
+	((struct enter){.control = -1, .plan = -1, .child_fds = {-1, -1, -1, -1, -1, -1, -1}})
 
 /*
  * Rewrites `spec` so that it starts hookd-run, where the target, the settings or the entrance ask

@@ -2,10 +2,13 @@
 /*
  * The cache of compiled profiles, and the processes that compile them (daemon/compiler.c).
  *
- *	QUEUED --a place is free--> COMPILING --its process has ended--> READY --others are used-->
- *(freed)
- *	   \______________________________\_______ nobody waits any more, or it failed
- *______________/
+ *	QUEUED --a place is free--> COMPILING --its process has ended--> READY, FAILED
+ *	   \______________________________|                                     |
+ *	      nobody waits any more,      v                others are used, time |
+ *	      or it failed for now     (freed) <---------------------------------/
+ *
+ * That a profile cannot be compiled is remembered as programs are: whoever asks again gets the same
+ * answer. What failed for want of memory, of a process or of time is tried again.
  *
  * The key is the profile's canonical text itself, not a digest of it: whoever could make two texts
  * collide would get another's filter, and the texts kept are bounded.
@@ -26,32 +29,51 @@
 #endif
 #include <uthash.h>
 
-#define READY_MAX	64
-#define READY_BYTES_MAX (16u * 1024 * 1024)
-#define COMPILERS_MAX	4
+#define KEPT_MAX       64
+#define KEPT_BYTES_MAX (16u * 1024 * 1024)
+#define COMPILERS_MAX  4
+/* The same profile can take less time when the machine is less busy. */
+#define SLOW_FOR_NS (60 * 1000000000ll)
+#define FOR_EVER_NS INT64_MAX
 /* The compiler itself has 1 s of CPU time; this is for one that waits, or a very busy machine. */
 #define COMPILE_TIMEOUT_NS (5 * 1000000000ull)
-#define REASON_SIZE	   256
 
 struct filter_entry {
-	enum { ENTRY_QUEUED, ENTRY_COMPILING, ENTRY_READY, ENTRY_FAILED } state;
+	enum { ENTRY_QUEUED, ENTRY_COMPILING, ENTRY_READY, ENTRY_FAILED, ENTRY_GONE } state;
 	struct filters *filters;
 	char *text;
 	size_t length;
 	struct proc *proc;     /* in COMPILING */
 	struct filter *filter; /* in READY */
+	char *reason;	       /* in FAILED, with the two below */
+	int error;
+	int64_t until_ns; /* CLOCK_MONOTONIC: then it is tried again */
 	TAILQ_HEAD(, filter_wait) waits;
-	TAILQ_ENTRY(filter_entry) link; /* filters::queued, ::ready; in no list while COMPILING */
-	UT_hash_handle hh;		/* filters::by_text */
+	TAILQ_ENTRY(filter_entry) link; /* filters::queued, or a kept_list; none in COMPILING */
+	UT_hash_handle hh;		/* filters::by_text, until GONE */
 };
 TAILQ_HEAD(entry_list, filter_entry);
+
+/* Of one state; the one used last is last. */
+struct kept_list {
+	struct entry_list entries;
+	size_t count, bytes;
+};
+
+/* What came of a compilation. */
+struct answer {
+	struct filter *filter; /* NULL: there is none, */
+	const char *reason;    /* this is why, */
+	int error;
+	int64_t lasts_ns; /* and for so long it stays that way; 0: it may work the next time */
+	char text[256];	  /* of the reason, where it is no constant */
+};
 
 struct filters {
 	struct procs *procs;
 	struct filter_entry *by_text;
 	struct entry_list queued; /* first come, first served */
-	struct entry_list ready;  /* the one used last is last */
-	size_t ready_count, ready_bytes;
+	struct kept_list ready, failed;
 	size_t compiling;
 	struct event *place_free; /* active after somebody has withdrawn */
 };
@@ -137,6 +159,20 @@ static struct filter_entry *entry_new(struct filters *filters, char *text, size_
 	return entry;
 }
 
+static void keep(struct kept_list *list, struct filter_entry *entry)
+{
+	TAILQ_INSERT_TAIL(&list->entries, entry, link);
+	list->count++;
+	list->bytes += entry->length;
+}
+
+static void unkeep(struct kept_list *list, struct filter_entry *entry)
+{
+	TAILQ_REMOVE(&list->entries, entry, link);
+	list->count--;
+	list->bytes -= entry->length;
+}
+
 static void leave_state(struct filter_entry *entry)
 {
 	struct filters *filters = entry->filters;
@@ -150,11 +186,12 @@ static void leave_state(struct filter_entry *entry)
 		filters->compiling--;
 		break;
 	case ENTRY_READY:
-		TAILQ_REMOVE(&filters->ready, entry, link);
-		filters->ready_count--;
-		filters->ready_bytes -= entry->length;
+		unkeep(&filters->ready, entry);
 		break;
 	case ENTRY_FAILED:
+		unkeep(&filters->failed, entry);
+		break;
+	case ENTRY_GONE:
 		break;
 	}
 }
@@ -168,110 +205,140 @@ static void entry_free(struct filter_entry *entry)
 		wait->entry = NULL;
 	}
 	leave_state(entry);
-	if (entry->state != ENTRY_FAILED)
+	if (entry->state != ENTRY_GONE)
 		HASH_DEL(entry->filters->by_text, entry);
 	filter_unref(entry->filter);
+	free(entry->reason);
 	free(entry->text);
 	free(entry);
 }
 
 static void touch(struct filter_entry *entry)
 {
-	TAILQ_REMOVE(&entry->filters->ready, entry, link);
-	TAILQ_INSERT_TAIL(&entry->filters->ready, entry, link);
+	struct filters *filters = entry->filters;
+	struct kept_list *list = entry->state == ENTRY_READY ? &filters->ready : &filters->failed;
+
+	unkeep(list, entry);
+	keep(list, entry);
 }
 
 /* ---- the compiler's answer ---- */
 
-static const char *describe_end(const struct hp_hook_result *result,
-				char reason[static REASON_SIZE], int *ret_error)
+static void describe_end(const struct hp_hook_result *result, struct answer *answer)
 {
 	char name[24];
 
-	*ret_error = -ETIME;
-	if (result->outcome == HP_HOOK_SIGNALED && result->signal == SIGXCPU)
-		return "the profile takes longer than 1 s to compile";
-	if (result->outcome == HP_HOOK_TIMED_OUT)
-		return "the profile is not compiled after 5 s";
-	*ret_error = -EIO;
-	if (result->outcome == HP_HOOK_SIGNALED)
-		snprintf(reason, REASON_SIZE, "the compiler of the profile was ended by %s",
+	answer->error = -ETIME;
+	answer->reason = answer->text;
+	if (result->outcome == HP_HOOK_SIGNALED && result->signal == SIGXCPU) {
+		answer->reason = "the profile takes longer than 1 s to compile";
+		answer->lasts_ns = SLOW_FOR_NS;
+		return;
+	}
+	if (result->outcome == HP_HOOK_TIMED_OUT) {
+		answer->reason = "the profile is not compiled after 5 s";
+		return;
+	}
+	answer->error = -EIO;
+	if (result->outcome == HP_HOOK_SIGNALED) {
+		snprintf(answer->text, sizeof(answer->text),
+			 "the compiler of the profile was ended by %s",
 			 hp_signal_name(result->signal, name));
-	else if (result->outcome == HP_HOOK_SPAWN_FAILED)
-		snprintf(reason, REASON_SIZE, "the compiler of the profile cannot be started: %s",
+	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
+		answer->error = -result->failed_errno;
+		snprintf(answer->text, sizeof(answer->text),
+			 "the compiler of the profile cannot be started: %s",
 			 strerror(result->failed_errno));
-	else
-		snprintf(reason, REASON_SIZE, "the compiler of the profile has failed");
-	return reason;
+	} else {
+		answer->reason = "the compiler of the profile has failed";
+	}
 }
 
-/* The sentence of a compiler that could not do it. */
-static const char *read_sentence(const struct hp_output *error, char reason[static REASON_SIZE])
+/* The sentence of a compiler that could not do it; these are about the profile and the machine. */
+static void read_sentence(const struct hp_output *sentence, int error, struct answer *answer)
 {
-	snprintf(reason, REASON_SIZE, "%.*s", (int)error->length, error->bytes ? error->bytes : "");
-	return reason;
+	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
+
+	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)sentence->length,
+		 sentence->bytes ? sentence->bytes : "");
+	answer->reason = answer->text;
+	answer->error = -error;
+	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
 }
 
-/* NULL: there is a filter; else why there is none, and *ret_error. */
-static const char *read_answer(const struct hp_hook_result *result, struct filter **ret_filter,
-			       char reason[static REASON_SIZE], int *ret_error)
+static void read_answer(const struct hp_hook_result *result, struct answer *answer)
 {
 	const struct hp_output *out = &result->output[0];
 	struct compiled compiled;
 
-	if (result->outcome != HP_HOOK_EXITED || out->length < sizeof(compiled))
-		return describe_end(result, reason, ret_error);
+	if (result->outcome != HP_HOOK_EXITED || out->length < sizeof(compiled)) {
+		describe_end(result, answer);
+		return;
+	}
 	memcpy(&compiled, out->bytes, sizeof(compiled));
-	*ret_error = -compiled.error;
-	if (compiled.error)
-		return read_sentence(&result->output[1], reason);
+	if (compiled.error) {
+		read_sentence(&result->output[1], compiled.error, answer);
+		return;
+	}
 	if (out->total != out->length || compiled.count == 0 || compiled.count > BPF_MAXINSNS ||
 	    out->length != sizeof(compiled) + compiled.count * sizeof(struct sock_filter) +
 			       compiled.names_length ||
-	    (compiled.names_length && out->bytes[out->length - 1] != '\0'))
-		return describe_end(result, reason, ret_error);
-	*ret_error = filter_new(&compiled, out->bytes + sizeof(compiled), ret_filter);
-	return *ret_error < 0 ? "out of memory" : NULL;
+	    (compiled.names_length && out->bytes[out->length - 1] != '\0')) {
+		describe_end(result, answer);
+		return;
+	}
+	answer->error = filter_new(&compiled, out->bytes + sizeof(compiled), &answer->filter);
+	answer->reason = "out of memory";
 }
 
 /* ---- compiling ---- */
 
 static void start_queued(struct filters *filters);
 
-static void trim(struct filters *filters)
+static void trim(struct kept_list *list)
 {
-	while (filters->ready_count > READY_MAX ||
-	       (filters->ready_bytes > READY_BYTES_MAX && filters->ready_count > 1))
-		entry_free(TAILQ_FIRST(&filters->ready));
+	while (list->count > KEPT_MAX || (list->bytes > KEPT_BYTES_MAX && list->count > 1))
+		entry_free(TAILQ_FIRST(&list->entries));
 }
 
-/* A failed entry leaves the table first, so that whoever asks again in ready() gets another try. */
-static void settle(struct filter_entry *entry, struct filter *filter, const char *reason, int error)
+static bool keep_failure(struct filter_entry *entry, const struct answer *answer)
+{
+	if (answer->lasts_ns == 0 || !(entry->reason = strdup(answer->reason)))
+		return false;
+	entry->error = answer->error;
+	entry->until_ns = ns_add(clock_ns(CLOCK_MONOTONIC), answer->lasts_ns);
+	entry->state = ENTRY_FAILED;
+	keep(&entry->filters->failed, entry);
+	return true;
+}
+
+/* One that is not kept leaves the table first, so that whoever asks again in ready() gets another
+ * try. */
+static void settle(struct filter_entry *entry, const struct answer *answer)
 {
 	struct filters *filters = entry->filters;
+	struct filter *filter = answer->filter;
 	struct filter_wait *wait;
 
 	leave_state(entry);
 	entry->filter = filter;
 	if (filter) {
 		entry->state = ENTRY_READY;
-		TAILQ_INSERT_TAIL(&filters->ready, entry, link);
-		filters->ready_count++;
-		filters->ready_bytes += entry->length;
-	} else {
+		keep(&filters->ready, entry);
+	} else if (!keep_failure(entry, answer)) {
 		HASH_DEL(filters->by_text, entry);
-		entry->state = ENTRY_FAILED;
+		entry->state = ENTRY_GONE;
 	}
 	while ((wait = TAILQ_FIRST(&entry->waits))) {
 		TAILQ_REMOVE(&entry->waits, wait, link);
 		wait->entry = NULL;
-		wait->error = error;
-		wait->ready(wait, filter ? filter_ref(filter) : NULL, reason);
+		wait->error = answer->error;
+		wait->ready(wait, filter ? filter_ref(filter) : NULL, answer->reason);
 	}
-	if (filter)
-		trim(filters);
-	else
+	if (entry->state == ENTRY_GONE)
 		entry_free(entry);
+	trim(&filters->ready);
+	trim(&filters->failed);
 }
 
 static void on_compiled(struct proc *proc, void *userdata)
@@ -279,17 +346,16 @@ static void on_compiled(struct proc *proc, void *userdata)
 	struct filter_entry *entry = userdata;
 	struct filters *filters = entry->filters;
 	struct hp_hook_result result = {0};
-	char reason_text[REASON_SIZE];
-	struct filter *filter = NULL;
-	const char *reason = "out of memory";
-	int error = -ENOMEM;
+	struct answer answer = {0};
 
-	if (proc_take_result(proc, &result) == 0)
-		reason = read_answer(&result, &filter, reason_text, &error);
-	settle(entry, filter, reason, error);
+	proc_take_result(proc, &result);
+	read_answer(&result, &answer);
+	settle(entry, &answer);
 	hp_hook_result_clear(&result);
 	start_queued(filters);
 }
+
+#define CANNOT_BE_STARTED "the compiler of the profile cannot be started"
 
 static int start(struct filter_entry *entry)
 {
@@ -326,7 +392,7 @@ static void start_queued(struct filters *filters)
 		int r = start(entry);
 
 		if (r < 0)
-			settle(entry, NULL, "the compiler of the profile cannot be started", r);
+			settle(entry, &(struct answer){.reason = CANNOT_BE_STARTED, .error = r});
 	}
 }
 
@@ -346,7 +412,8 @@ int filters_new(struct procs *procs, struct filters **ret_filters)
 		return -ENOMEM;
 	filters->procs = procs;
 	TAILQ_INIT(&filters->queued);
-	TAILQ_INIT(&filters->ready);
+	TAILQ_INIT(&filters->ready.entries);
+	TAILQ_INIT(&filters->failed.entries);
 	filters->place_free = event_new(procs->base, -1, 0, on_place_free, filters);
 	if (!filters->place_free) {
 		free(filters);
@@ -375,6 +442,10 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 	int r = 0;
 
 	HASH_FIND(hh, filters->by_text, text, length, entry);
+	if (entry && entry->state == ENTRY_FAILED && clock_ns(CLOCK_MONOTONIC) >= entry->until_ns) {
+		entry_free(entry);
+		entry = NULL;
+	}
 	if (entry) {
 		free(text);
 		*ret_entry = entry;
@@ -395,13 +466,14 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 }
 
 int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter)
+		struct filter **ret_filter, const char **ret_reason)
 {
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&text);
 	struct filter_entry *entry;
 	int r;
 
+	*ret_reason = CANNOT_BE_STARTED;
 	hp_seccomp_write(&writer, profile);
 	if (text.failed) {
 		hp_buf_free(&text);
@@ -410,10 +482,15 @@ int filters_get(struct filters *filters, const struct hp_seccomp *profile, struc
 	r = find_or_start(filters, text.data, text.length, &entry);
 	if (r < 0)
 		return r;
-	if (entry->state == ENTRY_READY) {
+	if (entry->state == ENTRY_READY || entry->state == ENTRY_FAILED)
 		touch(entry);
+	if (entry->state == ENTRY_READY) {
 		*ret_filter = filter_ref(entry->filter);
 		return 1;
+	}
+	if (entry->state == ENTRY_FAILED) {
+		*ret_reason = entry->reason;
+		return entry->error;
 	}
 	wait->entry = entry;
 	TAILQ_INSERT_TAIL(&entry->waits, wait, link);

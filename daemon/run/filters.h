@@ -53,12 +53,14 @@ int filters_new(struct procs *procs, struct filters **ret_filters) must_check;
 struct filters *filters_free(struct filters *filters);
 
 /*
- * 1: *ret_filter is there, the caller's to unref. 0: wait->ready() will be called. <0: neither.
- * Profiles are the same when their canonical texts are (hp_seccomp_write()). One that cannot be
- * compiled is not remembered: asked for again, it is tried again.
+ * 1: *ret_filter is there, the caller's to unref. 0: wait->ready() will be called. <0: neither, the
+ * errors are those of a filter_wait, and *ret_reason is a sentence that holds until the next call.
+ * Profiles are the same when their canonical texts are (hp_seccomp_write()). That one cannot be
+ * compiled is remembered; one that took too long is tried again after a minute, and one that
+ * failed for another reason at once.
  */
 int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter) must_check;
+		struct filter **ret_filter, const char **ret_reason) must_check;
 
 /* ready() is not called any more. Any time, also for one that waits for nothing. */
 void filters_forget(struct filter_wait *wait);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the plan that hookd-run reads: a struct, arrays and strings in one sealed memfd. The order
- * of what follows the struct is told in plan.h and is that of hookd-run/job.c.
+ * Writes the plan that hookd-run reads: a struct, arrays and strings in one memfd. The order of
+ * what follows the struct is told in plan.h and is that of hookd-run/job.c.
  */
 #include "daemon/run/plan.h"
 
@@ -87,6 +87,7 @@ int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
 	    .has_soft_dir = spec->soft_dir != NULL,
 	    .filter_count = (uint32_t)settings->filter_count,
 	    .filter_flags = settings->filter_flags,
+	    .timeout_ns = settings->timeout_ns,
 	};
 	int fd = -ENOMEM;
 
@@ -100,7 +101,9 @@ int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
 	add_strings(&buf, spec->argv, plan.argc);
 	add_strings(&buf, spec->envp, plan.envc);
 	add_settings_strings(&buf, settings);
-	if (!buf.failed)
+	if (!buf.failed && plan.filter_count > 0)
+		fd = memfd_filled("hookd-plan", buf.data, buf.length);
+	else if (!buf.failed)
 		fd = memfd_sealed("hookd-plan", buf.data, buf.length);
 	hp_buf_free(&buf);
 	return fd;

@@ -14,7 +14,7 @@
  */
 enum plan_fd {
 	PLAN_FD_CONTROL = 3,   /* SOCK_SEQPACKET to hookd: struct plan_report */
-	PLAN_FD_PLAN = 4,      /* a sealed memfd: struct plan and what follows it */
+	PLAN_FD_PLAN = 4,      /* a memfd, sealed but for reports: struct plan and what follows */
 	PLAN_FD_CALLER = 5,    /* pidfd of the caller, where its namespaces are others than hookd's;
 				  /dev/null for none */
 	PLAN_FD_CONTAINER = 6, /* pidfd of the container's process; likewise */
@@ -45,6 +45,19 @@ enum plan_flag {
 	PLAN_RUNS_IMAGE = 1 << 8,
 };
 
+#define PLAN_DETAIL_SIZE 128
+
+/*
+ * pid > 0: the hook is this process, a child of hookd's own, whose pidfd comes along; it was made
+ * because only a new process can be in another pid namespace. Else: `step` failed.
+ */
+struct plan_report {
+	int32_t pid;
+	int32_t step; /* enum spawn_step */
+	int32_t error;
+	char detail[PLAN_DETAIL_SIZE]; /* what of the step: "RLIMIT_NOFILE"; may be "" */
+};
+
 /*
  * Behind it, without gaps: the filter's instructions, the namespaces, the groups (whose alignments
  * fall in this order), then strings, each with its NUL: path, dir, soft dir, args, env, AppArmor
@@ -60,26 +73,17 @@ struct plan {
 	struct hp_settings settings;
 	uint32_t filter_count; /* instructions; 0: no filter */
 	uint32_t filter_flags; /* for seccomp(2) */
+	uint64_t timeout_ns;   /* the hook's; 0: none */
+	/* What failed under the filter: hookd reads it when hookd-run has ended, and to write it
+	 * takes no system call, which the filter could refuse. */
+	struct plan_report report;
 	char data[] __attribute__((aligned(8)));
-};
-
-#define PLAN_DETAIL_SIZE 128
-
-/*
- * pid > 0: the hook is this process, a child of hookd's own, whose pidfd comes along; it was made
- * because only a new process can be in another pid namespace. Else: `step` failed.
- */
-struct plan_report {
-	int32_t pid;
-	int32_t step; /* enum spawn_step */
-	int32_t error;
-	char detail[PLAN_DETAIL_SIZE]; /* what of the step: "RLIMIT_NOFILE"; may be "" */
 };
 
 struct spawn_spec;
 struct enter_target;
 struct enter_settings;
 
-/* hookd's side: the plan in a sealed memfd, or -errno. */
+/* hookd's side: the plan in a memfd, or -errno. */
 int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
 	      const struct enter_settings *settings, uint32_t flags);

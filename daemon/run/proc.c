@@ -15,18 +15,14 @@
  *	              DONE                       FAMILY_WAIT_NS (freed)
  *
  * Until its exit is there a hook has not ended: at the deadline one whose exit is held has timed
- * out, as any other.
- *
- * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
- * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
- * ones four system calls.
+ * out, as any other. How its exit and its pipes are watched is proc_watch.c's.
  */
 #include "daemon/run/proc.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "daemon/run/exit.h"
+#include "daemon/run/proc_watch.h"
 #include "daemon/run/session.h"
 #include "daemon/run/stdin.h"
 
@@ -34,37 +30,9 @@
 /* A killed family is gone within this, or what is left of it counts as left behind. */
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
-#define YOUNG_FOR_NS   (12 * 1000000ll)
+#define NEVER_NS       INT64_MAX
 
-enum proc_state { PROC_RUNNING, PROC_KILLED, PROC_ABANDONED, PROC_DONE };
-
-struct proc {
-	struct procs *procs;
-	enum proc_state state;
-	enum hp_hook_outcome kill_cause; /* in KILLED: timed_out or cancelled */
-	struct spawn_child child;
-	struct known_child known; /* child.pid */
-	struct enter enter;
-	struct cgroup *cgroup;	      /* borrowed */
-	struct exit_watch exit_watch; /* on child.pidfd */
-	struct event *timer;	      /* the hook's deadline, then that of its death */
-	int64_t deadline_ns;	      /* CLOCK_MONOTONIC; 0: none */
-	struct capture out[2];
-	bool is_young;
-	TAILQ_ENTRY(proc) link; /* procs::young or ::abandoned */
-	struct process_exit exit;
-	int64_t started_us, started_ns, duration_ns;
-	int64_t exited_ns; /* CLOCK_MONOTONIC; 0: not yet */
-	bool is_lingering;
-	int oom_killed;
-	proc_done_fn done;
-	proc_output_fn on_output;
-	void *userdata;
-};
-
-static void on_exit_event(void *userdata);
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
-static void on_young_tick(evutil_socket_t fd, short what, void *userdata);
 static void finish(struct proc *proc);
 
 /* ---- the shared part ---- */
@@ -74,19 +42,15 @@ int procs_init(struct procs *procs, struct event_base *base)
 	int r;
 
 	*procs = (struct procs){.base = base, .entrance.program = -1};
-	TAILQ_INIT(&procs->young);
-	TAILQ_INIT(&procs->abandoned);
-	r = leftovers_init(&procs->leftovers, base);
+	r = proc_watch_init(procs);
+	if (r == 0)
+		r = leftovers_init(&procs->leftovers, base);
 	if (r == 0)
 		r = strays_init(&procs->strays, base);
 	if (r == 0)
 		r = entrance_init(&procs->entrance);
 	if (r == 0)
 		r = spawner_new(&procs->spawner);
-	if (r == 0) {
-		procs->young_tick = event_new(base, -1, 0, on_young_tick, procs);
-		r = procs->young_tick ? 0 : -ENOMEM;
-	}
 	if (r < 0)
 		procs_clear(procs);
 	return r;
@@ -94,7 +58,7 @@ int procs_init(struct procs *procs, struct event_base *base)
 
 static void bury(struct proc *proc)
 {
-	TAILQ_REMOVE(&proc->procs->abandoned, proc, link);
+	proc_unwatch(proc);
 	proc->state = PROC_DONE;
 	proc_free(proc);
 }
@@ -105,73 +69,11 @@ void procs_clear(struct procs *procs)
 
 	while ((proc = TAILQ_FIRST(&procs->abandoned)))
 		bury(proc);
-	if (procs->young_tick)
-		event_free(take_ptr(procs->young_tick));
+	proc_watch_clear(procs);
 	leftovers_clear(&procs->leftovers);
 	strays_clear(&procs->strays);
 	entrance_clear(&procs->entrance);
 	procs->spawner = spawner_free(procs->spawner);
-}
-
-static void leave_young(struct proc *proc)
-{
-	struct procs *procs = proc->procs;
-
-	if (!proc->is_young)
-		return;
-	proc->is_young = false;
-	TAILQ_REMOVE(&procs->young, proc, link);
-	if (TAILQ_EMPTY(&procs->young))
-		event_del(procs->young_tick);
-}
-
-/*
- * From now on it counts as one that stays: its pipes are watched, and its cgroup is not needed
- * before it ends. Without memory to watch a pipe it is still read at the exit; only a flood would
- * then wait.
- */
-static void watch_output(struct proc *proc)
-{
-	leave_young(proc);
-	(void)capture_watch(&proc->out[0]);
-	(void)capture_watch(&proc->out[1]);
-	if (proc->cgroup)
-		cgroup_rest(proc->cgroup);
-}
-
-/*
- * Watches the pipes of those that are no longer young, and sets the tick a whole period off again:
- * a kernel timer that is due before the next scheduler tick costs more than a hook's pipes do.
- */
-static void tend_young(struct procs *procs)
-{
-	int64_t grown_up_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
-	struct proc *proc;
-
-	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= grown_up_ns)
-		watch_output(proc);
-	if (proc)
-		(void)event_add(procs->young_tick,
-				&(struct timeval){.tv_usec = YOUNG_FOR_NS / 1000});
-}
-
-static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
-{
-	(void)fd, (void)what;
-	tend_young(userdata);
-}
-
-/* Those that were killed since their exit could not be watched for want of memory. */
-static void reap_unwatched(struct procs *procs)
-{
-	struct proc *proc, *next;
-
-	for (proc = TAILQ_FIRST(&procs->abandoned); proc; proc = next) {
-		next = TAILQ_NEXT(proc, link);
-		if (!exit_watch_is_on(&proc->exit_watch) &&
-		    process_exit_take(proc->child.pidfd, &proc->exit))
-			bury(proc);
-	}
 }
 
 /* ---- start ---- */
@@ -183,12 +85,6 @@ static int arm_timer(struct proc *proc, int64_t after_ns)
 
 	proc->deadline_ns = ns_add(clock_ns(CLOCK_MONOTONIC), after_ns);
 	return event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
-}
-
-static int watch_exit(struct proc *proc)
-{
-	return exit_watch_start(&proc->exit_watch, proc->procs->base, proc->child.pidfd,
-				on_exit_event, proc);
 }
 
 /* The descriptors of the child: fds[0..2] are the caller's to close. */
@@ -205,6 +101,7 @@ static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[sta
 
 static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[static 3])
 {
+	struct enter_settings settings = spec->settings;
 	struct spawn_spec plan = {
 	    .path = spec->path,
 	    .program = -1,
@@ -220,8 +117,9 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	enum spawn_step step = SPAWN_STEP_NONE;
 	int r = 0;
 
+	settings.timeout_ns = spec->timeout_ns;
 	if (!spec->is_own_program)
-		r = enter_prepare(&proc->procs->entrance, &spec->target, &spec->settings, &plan,
+		r = enter_prepare(&proc->procs->entrance, &spec->target, &settings, &plan,
 				  &proc->enter, &step);
 	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
 		step = SPAWN_STEP_CGROUP;
@@ -239,7 +137,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 
 /*
  * The timer is made and armed first: a hook must not exist without its deadline, nor be killed
- * without one for its death.
+ * without one for its death. One that is armed can be set again without memory.
  */
 static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 {
@@ -251,8 +149,8 @@ static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
 		r = proc->timer ? 0 : -ENOMEM;
 	}
-	if (r == 0 && spec->timeout_ns)
-		r = arm_timer(proc, ns_from_uint64(spec->timeout_ns));
+	if (r == 0)
+		r = arm_timer(proc, spec->timeout_ns ? ns_from_uint64(spec->timeout_ns) : NEVER_NS);
 	if (r < 0)
 		proc->child.failed_errno = -r;
 	else
@@ -279,7 +177,6 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 	struct proc *proc = calloc(1, sizeof(*proc));
 	int r;
 
-	reap_unwatched(procs);
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	if (!proc)
 		return -ENOMEM;
@@ -301,14 +198,7 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 		return r;
 	}
 	strays_know(&procs->strays, &proc->known, &proc->child.pid);
-	r = watch_exit(proc);
-	if (r < 0) {
-		proc_free(proc);
-		return r;
-	}
-	proc->is_young = true;
-	TAILQ_INSERT_TAIL(&procs->young, proc, link);
-	tend_young(procs);
+	proc_watch(proc);
 	*ret_proc = proc;
 	return 0;
 }
@@ -338,13 +228,14 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 		proc->out[i].on_chunk = on_chunk[i];
 		proc->out[i].userdata = proc;
 	}
-	watch_output(proc);
+	proc_watch_output(proc);
 }
 
 void proc_pause_output(struct proc *proc, bool is_paused)
 {
-	capture_pause(&proc->out[0], is_paused);
-	capture_pause(&proc->out[1], is_paused);
+	for (int i = 0; i < 2; i++)
+		if (capture_pause(&proc->out[i], is_paused) < 0)
+			proc_watch_later(proc);
 }
 
 pid_t proc_pid(const struct proc *proc)
@@ -396,7 +287,7 @@ static void proc_complete(struct proc *proc)
 {
 	if (proc->timer)
 		event_del(proc->timer);
-	leave_young(proc);
+	proc_unwatch(proc);
 	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
 	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
 }
@@ -443,31 +334,16 @@ static void catch_up(struct proc *proc)
 {
 	if (proc->state != PROC_RUNNING)
 		kill_tree(proc);
-	else if (proc->deadline_ns && clock_ns(CLOCK_MONOTONIC) >= proc->deadline_ns)
+	else if (clock_ns(CLOCK_MONOTONIC) >= proc->deadline_ns)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
-}
-
-/* A hook that lives and cannot be watched is not let live. */
-static void give_up(struct proc *proc)
-{
-	kill_tree(proc);
-	proc->child.failed_step = SPAWN_STEP_EXEC;
-	proc->child.failed_errno = ENOMEM;
-	if (proc->state == PROC_RUNNING)
-		proc->kill_cause = HP_HOOK_SPAWN_FAILED;
-	abandon(proc);
 }
 
 /* hookd-run has ended and named the process that goes on as the hook. */
 static void follow_successor(struct proc *proc)
 {
-	int r;
-
 	proc->exit = (struct process_exit){0};
-	r = watch_exit(proc);
+	proc_watch_successor(proc);
 	catch_up(proc);
-	if (r < 0 && proc->state != PROC_ABANDONED)
-		give_up(proc);
 }
 
 /* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
@@ -489,22 +365,17 @@ static void on_exit_taken(struct proc *proc)
 }
 
 /* False: it has not exited, as far as is known. Else proc has moved on, and may be gone. */
-static bool take_exit(struct proc *proc)
+bool proc_take_exit(struct proc *proc)
 {
 	int r = exit_watch_take(&proc->exit_watch, &proc->exit);
 
 	if (r > 0)
 		on_exit_taken(proc);
-	else if (r < 0 && proc->state != PROC_ABANDONED)
-		give_up(proc);
+	else if (r < 0)
+		proc_watch_later(proc);
 	else if (proc->state == PROC_KILLED && exit_watch_is_held(&proc->exit_watch))
 		wait_no_longer_than_for_family(proc);
-	return r != 0;
-}
-
-static void on_exit_event(void *userdata)
-{
-	(void)take_exit(userdata);
+	return r > 0;
 }
 
 /*
@@ -521,7 +392,7 @@ static void on_timer(evutil_socket_t fd, short what, void *userdata)
 		(void)arm_timer(proc, left_ns);
 	else if (proc->exited_ns)
 		finish(proc);
-	else if (take_exit(proc))
+	else if (proc_take_exit(proc))
 		return;
 	else if (proc->state == PROC_RUNNING)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
@@ -536,7 +407,7 @@ static enum hp_hook_outcome natural_outcome(const struct proc *proc)
 	return proc->exit.code == CLD_EXITED ? HP_HOOK_EXITED : HP_HOOK_SIGNALED;
 }
 
-int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
+void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 {
 	bool was_killed = proc->state == PROC_KILLED || proc->state == PROC_ABANDONED;
 	struct hp_hook_result *result = ret_result;
@@ -556,13 +427,10 @@ int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
 		const struct spawn_failure failure = failure_of(&proc->child);
 
-		if (proc_describe_failure(&failure, result) < 0)
-			return -ENOMEM;
+		proc_describe_failure(&failure, result);
 	}
 	for (int i = 0; i < 2; i++)
-		if (capture_take(&proc->out[i], &result->output[i]) < 0)
-			return -ENOMEM;
-	return 0;
+		capture_take(&proc->out[i], &result->output[i]);
 }
 
 /* ---- free ---- */
@@ -579,7 +447,7 @@ struct proc *proc_free(struct proc *proc)
 {
 	if (!proc)
 		return NULL;
-	leave_young(proc);
+	proc_unwatch(proc);
 	release_pipes(proc);
 	if (proc->timer)
 		event_free(take_ptr(proc->timer));
@@ -588,7 +456,7 @@ struct proc *proc_free(struct proc *proc)
 	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {
 		proc->state = PROC_ABANDONED;
 		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
-		TAILQ_INSERT_TAIL(&proc->procs->abandoned, proc, link);
+		proc_keep_watching(proc);
 		return NULL;
 	}
 	strays_forget(&proc->known);

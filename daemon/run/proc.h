@@ -14,6 +14,7 @@
 #include "proto/result.h"
 
 struct proc;
+TAILQ_HEAD(proc_list, proc);
 
 /* What all hook processes share. Owned by main; outlives every proc. */
 struct procs {
@@ -22,9 +23,11 @@ struct procs {
 	struct entrance entrance;
 	struct leftovers leftovers;
 	struct strays strays;
-	TAILQ_HEAD(, proc) young;     /* their pipes are not watched yet, oldest first */
-	TAILQ_HEAD(, proc) abandoned; /* killed, but the kernel has not let go of them */
-	struct event *young_tick;     /* pending while `young` is not empty */
+	struct proc_list young;	    /* their pipes are not watched yet, oldest first */
+	struct proc_list unwatched; /* their exit or pipes could not be watched */
+	struct proc_list abandoned; /* killed, but the kernel has not let go of them */
+	struct event *young_tick;   /* set while `young` is not empty */
+	struct event *retry_tick;   /* set while there is something to try again */
 };
 
 int procs_init(struct procs *procs, struct event_base *base) must_check;
@@ -59,8 +62,8 @@ typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes,
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
 	       struct proc **ret_proc, struct spawn_failure *ret_failure) must_check;
 
-/* Fills outcome, step, errno and detail of a hook that was never started. -ENOMEM. */
-int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
+/* Fills outcome, step, errno and detail of a hook that was never started. */
+void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
 
 /* Reports output as it comes, from now on. Listeners cannot be taken back. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
@@ -74,7 +77,7 @@ pid_t proc_pid(const struct proc *proc);
 int64_t proc_started_us(const struct proc *proc);
 
 /* In done(): moves outcome, times and output into *ret_result; path and error are the caller's. */
-int proc_take_result(struct proc *proc, struct hp_hook_result *ret_result) must_check;
+void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result);
 
 /* Any time; a process that still runs is killed and waited for in the background. */
 struct proc *proc_free(struct proc *proc);

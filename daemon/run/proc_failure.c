@@ -4,7 +4,7 @@
 
 #include "daemon/run/proc.h"
 
-int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result)
+void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result)
 {
 	const char *detail = failure->detail;
 
@@ -12,5 +12,4 @@ int proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_re
 	ret_result->failed_errno = failure->error;
 	ret_result->failed_step = strdup(spawn_step_names[failure->step]);
 	ret_result->failed_detail = detail[0] ? strdup(detail) : NULL;
-	return ret_result->failed_step && (!detail[0] || ret_result->failed_detail) ? 0 : -ENOMEM;
 }

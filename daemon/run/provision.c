@@ -43,16 +43,23 @@ static void on_filter(struct filter_wait *wait, struct filter *filter, const cha
 /* 1: there, or failed; 0: on_filter() will be called. */
 static int get_filter(struct provision *provision)
 {
+	const char *reason;
 	int r;
 
 	if (!provision->settings->seccomp)
 		return 1;
 	provision->wait.ready = on_filter;
 	r = filters_get(provision->filters, provision->settings->seccomp, &provision->wait,
-			&provision->filter);
+			&provision->filter, &reason);
 	if (r < 0)
-		fail(&provision->failure, SPAWN_STEP_SECCOMP, -r, "");
+		fail(&provision->failure, SPAWN_STEP_SECCOMP, -r, reason);
 	return r < 0 ? 1 : r;
+}
+
+void provision_give_up(struct provision *provision, int error)
+{
+	filters_forget(&provision->wait);
+	fail(&provision->failure, SPAWN_STEP_SECCOMP, error, "");
 }
 
 /* ---- the resctrl group ---- */

@@ -35,6 +35,9 @@ struct provision {
  */
 int provision_get(struct provision *provision, const char *container);
 
+/* The filter is not waited for any longer: every hook fails to start with this errno. */
+void provision_give_up(struct provision *provision, int error);
+
 /* The cgroup for the next hook, with its limits; NULL in provision->cgroup where there is none. */
 int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure);
 /* The last hook left children in it, or it was killed: the next one gets another. */

@@ -5,22 +5,24 @@
  *	QUEUED --run_start()--> RUNNING --last hook, failure, cancel--> DONE
  *
  * The first failure ends the list and the rest is skipped; poststop goes on (runtime-spec,
- * runtime.md, Lifecycle). Created by ipc/, started by sched.c, owned by store.c, which keeps it
- * when it is done. Knows neither JSON nor connections: who listens is a run_waiter.
+ * runtime.md, Lifecycle). A run whose first hook cannot be started for want of something that
+ * others give back is turned away: it ends without a result, as if it had never been. Created by
+ *ipc/, started by sched.c, owned by store.c, which keeps it when it is done. Knows neither JSON nor
+ *connections: who listens is a run_waiter.
  */
 #include "daemon/run/run.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/run/hook_spec.h"
+#include "daemon/run/run_result.h"
 #include "daemon/run/sentence.h"
-
-/* Written as JSON this can grow sixfold, and must stay below HP_REPLY_BYTES_MAX with the rest. */
-#define RUN_OUTPUT_BYTES_MAX (1024u * 1024)
 
 static void on_hook_done(struct proc *proc, void *userdata);
 static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
 			   void *userdata);
+static void on_wait_timer(evutil_socket_t fd, short what, void *userdata);
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_QUEUED] = "queued",
@@ -29,33 +31,6 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
 };
 
 /* ---- life ---- */
-
-static int prepare_result(struct run *run)
-{
-	const struct hp_hook_list *hooks = &run->request.hooks;
-	struct hp_run_result *result = &run->result;
-
-	result->stage = run->request.stage;
-	result->run = strdup(run->id);
-	result->container = strdup(run->request.container);
-	result->hooks = calloc(hooks->count ? hooks->count : 1, sizeof(*result->hooks));
-	if (!result->run || !result->container || !result->hooks)
-		return -ENOMEM;
-	for (size_t i = 0; i < hooks->count; i++) {
-		struct hp_hook_result *hook = &result->hooks[i];
-
-		*hook = (struct hp_hook_result){
-		    .index = i,
-		    .path = strdup(hooks->hooks[i].path),
-		    .outcome = HP_HOOK_SKIPPED,
-		    .oom_killed = -1,
-		};
-		result->hook_count = i + 1;
-		if (!hook->path)
-			return -ENOMEM;
-	}
-	return 0;
-}
 
 int run_new(const struct run_context *context, const char *id, uid_t uid,
 	    struct hp_request *request, const struct enter_target *target, struct run **ret_run)
@@ -72,7 +47,7 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	run->request = *request;
 	run->target = ENTER_NOWHERE;
 	run->provision = calloc(1, sizeof(*run->provision));
-	r = run->provision ? prepare_result(run) : -ENOMEM;
+	r = run->provision ? run_result_prepare(run) : -ENOMEM;
 	if (r < 0) {
 		run->request = (struct hp_request){0};
 		run_free(run);
@@ -89,6 +64,8 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 /* A run is kept long after it was run, and this is a good part of it. */
 static void drop_provision(struct run *run)
 {
+	if (run->wait_timer)
+		event_free(take_ptr(run->wait_timer));
 	if (!run->provision)
 		return;
 	provision_release(run->provision);
@@ -191,81 +168,23 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 		proc_pause_output(run->proc, has_one_behind(run));
 }
 
-/* ---- the environment ---- */
-
-/* "name=value" in the request's arena. */
-static char *make_variable(struct hp_request *request, const char *name, const char *value)
-{
-	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
-	char *variable = hp_arena_alloc(&request->arena, size);
-
-	if (variable)
-		snprintf(variable, size, "%s=%s", name, value);
-	return variable;
-}
-
-/*
- * A hook's environment is what its request says and nothing of hookd's own. Where the request says
- * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
- */
-static char **hook_environment(struct run *run, const struct hp_hook *hook)
-{
-	struct hp_request *request = &run->request;
-	size_t count = 0;
-	char **environment;
-
-	while (hook->env && hook->env[count])
-		count++;
-	environment = hp_arena_calloc(&request->arena, count + 3, sizeof(*environment));
-	if (!environment)
-		return NULL;
-	if (hook->env)
-		memcpy(environment, hook->env, count * sizeof(*environment));
-	else if (!(environment[count++] =
-		       make_variable(request, "PATH", run->context->config->default_path)))
-		return NULL;
-	if (request->traceparent &&
-	    !(environment[count++] = make_variable(request, "TRACEPARENT", request->traceparent)))
-		return NULL;
-	return environment;
-}
-
-/* As runc does: without arguments, argv is the path. */
-static char **hook_arguments(struct run *run, const struct hp_hook *hook)
-{
-	char **arguments;
-
-	if (hook->args && hook->args[0])
-		return hook->args;
-	arguments = hp_arena_calloc(&run->request.arena, 2, sizeof(*arguments));
-	if (arguments)
-		arguments[0] = hook->path;
-	return arguments;
-}
-
 /* ---- one hook ---- */
 
-static uint64_t hook_timeout_ns(const struct run *run, const struct hp_hook *hook)
+uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
 {
 	return hook->timeout_ns ? hook->timeout_ns
 				: run->context->config->default_timeout_ms * 1000000;
 }
 
-static int fill_spec(struct run *run, const struct hp_hook *hook, struct proc_spec *spec)
+/* What the wait for its filter has left of it; the next hook has not waited. */
+static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
 {
-	*spec = (struct proc_spec){
-	    .path = hook->path,
-	    .argv = hook_arguments(run, hook),
-	    .envp = hook_environment(run, hook),
-	    .dir = hook->dir,
-	    .soft_dir = run->request.bundle,
-	    .state = run->request.state,
-	    .state_length = run->request.state_length,
-	    .timeout_ns = hook_timeout_ns(run, hook),
-	    .target = run->target,
-	    .any_owner = !run->context->config->check_hook_files,
-	};
-	return spec->argv && spec->envp ? 0 : -ENOMEM;
+	uint64_t timeout_ns = run_timeout_ns(run, hook), waited_ns = (uint64_t)run->waited_ns;
+
+	run->waited_ns = 0;
+	if (timeout_ns == 0 || waited_ns == 0)
+		return timeout_ns;
+	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
 }
 
 /* The cgroup that the run has for its hooks, and what else its settings ask for. */
@@ -284,22 +203,22 @@ static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure
 	return 0;
 }
 
-static int start_hook(struct run *run)
+static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 {
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
-	struct spawn_failure failure = {.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	struct proc_spec spec;
-	int r = fill_spec(run, hook, &spec);
+	int r = hook_spec_fill(run, hook, &spec);
 
+	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
+	spec.timeout_ns = timeout_left_ns(run, hook);
 	if (r == 0)
-		r = provide(run, &spec, &failure);
+		r = provide(run, &spec, ret_failure);
 	if (r == 0)
-		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc, &failure);
+		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc,
+			       ret_failure);
 	if (r < 0) {
-		/* One that could not be watched was killed, and its cgroup is not used again. */
-		provision_leave_cgroup(run->provision);
-		(void)proc_describe_failure(&failure, result);
+		proc_describe_failure(ret_failure, result);
 		return r;
 	}
 	if (has_listener(run))
@@ -330,25 +249,18 @@ static void on_hook_output(struct proc *proc, int stream, const char *bytes, siz
 
 static void run_finish(struct run *run)
 {
-	struct hp_run_result *result = &run->result;
-
-	result->ignored = take_ptr(run->provision->ignored);
+	run->result.ignored = take_ptr(run->provision->ignored);
 	drop_provision(run);
 	enter_target_clear(&run->target);
 	run->is_waiting = false;
-	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
-	if (run->started_ns == 0)
-		run->started_ns = run->finished_ns;
-	result->queued_us = (run->started_ns - run->submitted_ns) / 1000;
-	result->duration_us = (run->finished_ns - run->started_ns) / 1000;
-	if (run->is_cancelled)
-		result->outcome = HP_RUN_CANCELLED;
-	else
-		result->outcome = result->error ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;
+	run_result_close(run);
 	run->state = RUN_DONE;
 	charge_release(&run->charge);
 	run->context->ending(run, run->context->userdata);
-	notify(run, &(struct run_event){.type = RUN_EVENT_DONE});
+	notify(run, &(struct run_event){
+			.type = run->is_turned_away ? RUN_EVENT_TURNED_AWAY : RUN_EVENT_DONE,
+			.reason = run->result.error,
+		    });
 	run->context->done(run, run->context->userdata);
 }
 
@@ -356,27 +268,86 @@ static void run_finish(struct run *run)
 static bool hook_finished(struct run *run)
 {
 	struct hp_hook_result *result = &run->result.hooks[run->current];
-	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
+	bool ends = !result->success && !hp_stage_continues_on_failure(run->request.stage);
 
-	if (!result->success) {
-		result->error = sentence_of_hook(result, hook_timeout_ns(run, hook));
-		if (!run->result.error)
-			run->result.error = sentence_of_run(run->request.stage, result);
-	}
+	run_result_book(run);
 	notify(run, &(struct run_event){
 			.type = RUN_EVENT_FINISHED,
 			.index = run->current,
 			.hook = result,
 		    });
-	return !run->is_cancelled &&
-	       (result->success || hp_stage_continues_on_failure(run->request.stage));
+	/* Where a failure ends the list, there is nothing left to cancel. */
+	if (ends && result->outcome != HP_HOOK_CANCELLED)
+		run->is_cancelled = false;
+	return !ends && !run->is_cancelled;
 }
+
+static bool is_last_hook(const struct run *run)
+{
+	return run->current + 1 >= run->request.hooks.count;
+}
+
+/* ---- turning away ---- */
+
+/*
+ * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
+ * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
+ */
+static bool is_passing(const struct run *run, enum spawn_step step, int error, bool was_started)
+{
+	const struct hp_settings *settings = run->request.settings;
+	bool has_container = run->target.container.pid != 0;
+	bool is_limit = step == SPAWN_STEP_CGROUP
+			    ? has_container
+			    : step == SPAWN_STEP_EXEC && settings && settings->resources;
+
+	if (run->current > 0 || run->is_cancelled)
+		return false;
+	/* By then the process was under whatever the request says. */
+	if (was_started)
+		return error_is_passing(error) && !has_container && !settings;
+	if (error == EMFILE || error == ENFILE)
+		return true;
+	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
+	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
+	    (step == SPAWN_STEP_RDT && error == EBUSY))
+		return true;
+	return error_is_passing(error) && !is_limit;
+}
+
+/* Somebody can ask again. Else the failure would be known to nobody. */
+static bool can_be_turned_away(const struct run *run)
+{
+	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
+}
+
+void run_turn_away(struct run *run, const char *reason)
+{
+	if (reason && !run->result.error)
+		run->result.error = strdup(reason);
+	run->is_turned_away = true;
+	run_finish(run);
+}
+
+/* True: the run has ended with it. */
+static bool turn_away(struct run *run, enum spawn_step step, int error, bool was_started)
+{
+	if (!is_passing(run, step, error, was_started) || !can_be_turned_away(run))
+		return false;
+	run_result_book(run);
+	run_turn_away(run, NULL);
+	return true;
+}
+
+/* ---- one after the other ---- */
 
 /* Starts hooks from run->current on, until one of them is running or the list is at its end. */
 static void run_continue(struct run *run)
 {
+	struct spawn_failure failure;
+
 	while (run->current < run->request.hooks.count) {
-		if (start_hook(run) == 0) {
+		if (start_hook(run, &failure) == 0) {
 			notify(run, &(struct run_event){
 					.type = RUN_EVENT_STARTED,
 					.index = run->current,
@@ -384,19 +355,85 @@ static void run_continue(struct run *run)
 				    });
 			return;
 		}
-		if (!hook_finished(run) || run->current + 1 == run->request.hooks.count)
+		if (turn_away(run, failure.step, failure.error, false))
+			return;
+		if (!hook_finished(run) || is_last_hook(run))
 			break;
 		run->current++;
 	}
 	run_finish(run);
 }
 
+/* ---- waiting for a filter ---- */
+
+static int64_t waited_ns(const struct run *run)
+{
+	return clock_ns(CLOCK_MONOTONIC) - run->waits_since_ns;
+}
+
+static int arm_wait(struct run *run, int64_t after_ns)
+{
+	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
+				.tv_usec = (suseconds_t)(after_ns % NS_PER_S / 1000)};
+
+	return event_add(run->wait_timer, &after);
+}
+
+/* From now on it is the turn of run->current, whose timeout covers the wait. */
+static int begin_to_wait(struct run *run)
+{
+	uint64_t timeout_ns = run_timeout_ns(run, &run->request.hooks.hooks[run->current]);
+
+	run->waits_since_ns = clock_ns(CLOCK_MONOTONIC);
+	if (timeout_ns == 0)
+		return 0;
+	if (!run->wait_timer)
+		run->wait_timer = event_new(run->context->procs->base, -1, 0, on_wait_timer, run);
+	if (!run->wait_timer || arm_wait(run, ns_from_uint64(timeout_ns)) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void end_wait(struct run *run)
+{
+	run->is_waiting = false;
+	if (run->wait_timer)
+		event_free(take_ptr(run->wait_timer));
+	run->waited_ns = waited_ns(run);
+	run_continue(run);
+}
+
 static void on_provided(struct provision *provision)
 {
-	struct run *run = provision->userdata;
+	end_wait(provision->userdata);
+}
 
-	run->is_waiting = false;
-	run_continue(run);
+static void wait_for_provision(struct run *run)
+{
+	run->is_waiting = true;
+	if (begin_to_wait(run) == 0)
+		return;
+	provision_give_up(run->provision, ENOMEM);
+	end_wait(run);
+}
+
+/* A timer that comes early is set again. */
+static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
+{
+	struct run *run = userdata;
+	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
+	int64_t left_ns = ns_from_uint64(run_timeout_ns(run, hook)) - waited_ns(run);
+
+	(void)fd, (void)what;
+	if (left_ns > 0 && arm_wait(run, left_ns) == 0)
+		return;
+	run->result.hooks[run->current].outcome = HP_HOOK_TIMED_OUT;
+	if (!hook_finished(run) || is_last_hook(run)) {
+		run_finish(run);
+		return;
+	}
+	run->current++;
+	wait_for_provision(run);
 }
 
 void run_start(struct run *run)
@@ -414,22 +451,11 @@ void run_start(struct run *run)
 	    .ready = on_provided,
 	    .userdata = run,
 	};
-	if (provision_get(run->provision, run->request.container) == 1)
+	if (run->request.hooks.count == 0 ||
+	    provision_get(run->provision, run->request.container) == 1)
 		run_continue(run);
 	else
-		run->is_waiting = true;
-}
-
-/* Many loud hooks in one run share a bound, so that a reply stays below what peers take. */
-static void bound_output(struct run *run, struct hp_hook_result *result)
-{
-	for (int i = 0; i < 2; i++) {
-		size_t left = RUN_OUTPUT_BYTES_MAX - run->output_bytes;
-
-		if (result->output[i].length > left)
-			result->output[i].length = left;
-		run->output_bytes += result->output[i].length;
-	}
+		wait_for_provision(run);
 }
 
 static void on_hook_done(struct proc *proc, void *userdata)
@@ -437,15 +463,16 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	struct run *run = userdata;
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 
-	if (proc_take_result(proc, result) < 0)
-		result->success = false;
-	bound_output(run, result);
+	run_result_take(run, proc);
 	run->proc = proc_free(proc);
 	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
 	 * cgroup that was killed is not used again. */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
 		provision_leave_cgroup(run->provision);
-	if (!hook_finished(run) || run->current + 1 == run->request.hooks.count) {
+	if (result->outcome == HP_HOOK_SPAWN_FAILED &&
+	    turn_away(run, SPAWN_STEP_EXEC, result->failed_errno, true))
+		return;
+	if (!hook_finished(run) || is_last_hook(run)) {
 		run_finish(run);
 		return;
 	}

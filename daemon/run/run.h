@@ -25,7 +25,13 @@ struct run;
 enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_STATE_COUNT };
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
-enum run_event_type { RUN_EVENT_STARTED, RUN_EVENT_OUTPUT, RUN_EVENT_FINISHED, RUN_EVENT_DONE };
+enum run_event_type {
+	RUN_EVENT_STARTED,
+	RUN_EVENT_OUTPUT,
+	RUN_EVENT_FINISHED,
+	RUN_EVENT_DONE,
+	RUN_EVENT_TURNED_AWAY, /* in the place of DONE: nothing was run, nothing is kept */
+};
 
 struct run_event {
 	enum run_event_type type;
@@ -34,6 +40,7 @@ struct run_event {
 	int stream;			   /* OUTPUT: 1 or 2 */
 	const char *bytes;
 	size_t length;
+	const char *reason; /* TURNED_AWAY; NULL: no memory for it */
 };
 
 /* Somebody who wants to hear of a run; embedded in its owner, which unlinks it when it dies. */
@@ -53,7 +60,7 @@ struct run_context {
 	struct rdt *rdt;
 	/* Told once each: before a run's first hook is started; when its result is known, before
 	 * anybody hears of it; and after they have. From the event loop, or from within
-	 * run_start() and run_cancel(). */
+	 * run_start(), run_cancel() and run_turn_away(). */
 	void (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
@@ -71,9 +78,13 @@ struct run {
 	struct proc *proc;	     /* the hook that runs now */
 	struct provision *provision; /* owned; NULL in RUN_DONE */
 	size_t current;		     /* index of the hook that runs now, or ran last */
-	size_t output_bytes;	     /* kept of all hooks so far */
 	bool is_cancelled;
+	bool has_failed;		  /* a hook has */
+	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */
 	bool is_waiting;		  /* RUN_RUNNING, but its filter is still being compiled */
+	struct event *wait_timer;	  /* of the hook whose turn it is meanwhile; NULL: none */
+	int64_t waits_since_ns;		  /* CLOCK_MONOTONIC */
+	int64_t waited_ns;		  /* that the next hook's timeout has lost */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;
@@ -107,6 +118,15 @@ void run_found(struct run *run, struct hp_run_result *result);
 struct run *run_free(struct run *run);
 
 void run_start(struct run *run);
+
+/*
+ * Ends a run of which nothing was run, because something is lacking that others give back. Waiters
+ * hear that it was turned away; whoever keeps runs is to forget it in done(). `reason` may be NULL.
+ */
+void run_turn_away(struct run *run, const char *reason);
+
+/* The hook's own, or the configured one; 0: none. */
+uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook);
 
 /* Ends the run: what is running is killed, what is left is skipped. Does nothing when it is done.
  */

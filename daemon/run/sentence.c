@@ -107,7 +107,7 @@ static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result
 		append_failed_step(buf, result);
 		break;
 	default:
-		append(buf, "cancelled");
+		append(buf, result->pid ? "cancelled" : "cancelled before it was started");
 	}
 }
 

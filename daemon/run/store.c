@@ -3,7 +3,8 @@
  * The memory of what was run.
  *
  * Lists of all runs and of those that are done, two hash tables. Done runs leave when there are too
- * many, or when a timer finds them too old; never while their own end is still on the stack.
+ * many, or when a timer finds them too old; never while their own end is still on the stack. A run
+ * that is dropped is found no more, and is freed on the same occasions.
  */
 #include "daemon/run/store.h"
 
@@ -20,6 +21,7 @@ struct store {
 	const struct config *config;
 	TAILQ_HEAD(run_list, run) runs; /* newest first, by their submission */
 	TAILQ_HEAD(, run) done;		/* oldest first, by their end */
+	TAILQ_HEAD(, run) dropped;	/* by done_link; in no other list or table */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	uint64_t instance; /* random part of the ids */
@@ -39,7 +41,7 @@ static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const ch
 
 /* ---- leaving ---- */
 
-static void forget(struct store *store, struct run *run)
+static void leave(struct store *store, struct run *run)
 {
 	TAILQ_REMOVE(&store->runs, run, link);
 	HASH_DELETE(by_id, store->by_id, run);
@@ -50,7 +52,28 @@ static void forget(struct store *store, struct run *run)
 		store->kept--;
 		store->kept_bytes -= run->kept_bytes;
 	}
+}
+
+static void forget(struct store *store, struct run *run)
+{
+	leave(store, run);
 	run_free(run);
+}
+
+void store_drop(struct store *store, struct run *run)
+{
+	leave(store, run);
+	TAILQ_INSERT_TAIL(&store->dropped, run, done_link);
+}
+
+static void free_dropped(struct store *store)
+{
+	struct run *run;
+
+	while ((run = TAILQ_FIRST(&store->dropped))) {
+		TAILQ_REMOVE(&store->dropped, run, done_link);
+		run_free(run);
+	}
 }
 
 static bool holds_too_much(const struct store *store)
@@ -72,6 +95,7 @@ static void forget_old(struct store *store)
 {
 	struct run *run = TAILQ_FIRST(&store->done), *younger;
 
+	free_dropped(store);
 	for (; run && is_over_limits(store, run); run = younger) {
 		younger = TAILQ_NEXT(run, done_link);
 		if (TAILQ_EMPTY(&run->waiters))
@@ -96,6 +120,7 @@ int store_new(struct event_base *base, const struct config *config, struct store
 		return -ENOMEM;
 	TAILQ_INIT(&store->runs);
 	TAILQ_INIT(&store->done);
+	TAILQ_INIT(&store->dropped);
 	store->config = config;
 	store->timer = event_new(base, -1, EV_PERSIST, on_timer, store);
 	if (!store->timer || event_add(store->timer, &period) < 0 ||
@@ -113,6 +138,7 @@ struct store *store_free(struct store *store)
 		return NULL;
 	while (!TAILQ_EMPTY(&store->runs))
 		forget(store, TAILQ_FIRST(&store->runs));
+	free_dropped(store);
 	if (store->timer)
 		event_free(store->timer);
 	free(store);

@@ -24,6 +24,8 @@ void store_make_id(struct store *store, char *ret_id, size_t size);
 int store_add(struct store *store, struct run *run) must_check;
 /* Books a run as done: from now on it counts against the limits. Never frees it at once. */
 void store_finished(struct store *store, struct run *run);
+/* Forgets a run that is done, booked or not: nobody finds it any more. Never frees it at once. */
+void store_drop(struct store *store, struct run *run);
 /* run_found() for one that is booked as done. */
 void store_found(struct store *store, struct run *run, struct hp_run_result *result);
 

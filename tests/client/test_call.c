@@ -404,6 +404,9 @@ static const struct {
      "org.varlink.service.PermissionDenied", "", "allow"},
     {"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5}}", -EBUSY,
      "io.hookd.hooks.Busy", "", "full"},
+    {"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5,"
+     "\"reason\":\"too many\"}}",
+     -EBUSY, "io.hookd.hooks.Busy", "", "hookd is busy and refuses it: too many"},
     {"{\"error\":\"io.hookd.hooks.Draining\"}", -ESHUTDOWN, "io.hookd.hooks.Draining", "",
      "shutting down"},
     {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
@@ -432,6 +435,8 @@ static const struct {
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
      -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
+    {"{\"error\":\"io.hookd.settings.Busy\",\"parameters\":{\"container\":\"web\"}}", -EBUSY,
+     "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
      "\"limit\":4}}",
      -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},
@@ -455,10 +460,13 @@ static void test_errors(void **state)
 		assert_string_equal(hookd_client_error_name(client), errors[i].name);
 		assert_string_equal(hookd_client_error_parameter(client), errors[i].parameter);
 		assert_non_null(strstr(hookd_client_error(client), errors[i].in_sentence));
+		assert_int_equal(hookd_client_retry_after_us(client),
+				 strstr(errors[i].reply, "retryAfterUSec") ? 5 : 0);
 		/* The connection is as good as before, and the next call knows nothing of it. */
 		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
 		assert_string_equal(hookd_client_error(client), "");
 		assert_string_equal(hookd_client_error_name(client), "");
+		assert_int_equal(hookd_client_retry_after_us(client), 0);
 		test_end(client, server);
 	}
 }

@@ -3,6 +3,7 @@
 /* hookd_run() against a scripted peer: what is sent, what is read, and what happens in between. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,36 @@ static void test_request_is_written(void **state)
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0), expected);
 	fake_server_free(server);
+}
+
+/* Whatever the server says: who prints the error of a run that has not succeeded has one. */
+static void test_every_failure_has_a_sentence(void **state)
+{
+	static const char *const outcomes[] = {"failed", "cancelled", "lost"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		char reply[512];
+		const struct fake_step steps[] = {
+		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, reply}, {FAKE_EOF}, {FAKE_END}};
+		struct fake_server *server;
+		struct hookd_client *client;
+		struct hookd_result *result;
+
+		snprintf(reply, sizeof(reply),
+			 "{\"parameters\":{\"result\":{\"run\":\"r\",\"container\":\"c\",\"stage\":"
+			 "\"poststop\",\"outcome\":\"%s\",\"hooks\":[],\"queuedUSec\":1,"
+			 "\"durationUSec\":2}}}",
+			 outcomes[i]);
+		server = fake_server_start(steps);
+		client = test_client(server);
+		assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), 0);
+		assert_string_equal(hookd_result_outcome(result), outcomes[i]);
+		assert_non_null(hookd_result_error(result));
+		assert_string_not_equal(hookd_result_error(result), "");
+		hookd_result_free(result);
+		test_end(client, server);
+	}
 }
 
 static void test_result_is_read(void **state)
@@ -297,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_request_is_written),
 	    cmocka_unit_test(test_result_is_read),
+	    cmocka_unit_test(test_every_failure_has_a_sentence),
 	    cmocka_unit_test(test_reply_comes_in_single_bytes),
 	    cmocka_unit_test(test_kept_connection_costs_two_calls),
 	    cmocka_unit_test(test_smaller_request_is_an_older_one),

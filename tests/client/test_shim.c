@@ -209,6 +209,48 @@ static void test_exit_statuses(void **state)
 	}
 }
 
+#define BUSY                                                                                       \
+	"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":1000,"              \
+	"\"reason\":\"too many\"}}"
+
+/* Nothing was run, so it asks again. */
+static void test_busy_is_asked_again(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},     {FAKE_READ}, {FAKE_SEND, BUSY},	       {FAKE_READ},
+	    {FAKE_SEND, BUSY}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct outcome outcome = run_shim((char *)"--stage=createRuntime",
+					  shim_address_option(server), (char *)"--hook=/x");
+
+	(void)state;
+	assert_int_equal(outcome.status, 0);
+	assert_string_equal(outcome.text, "");
+	fake_server_end(server);
+}
+
+/* But no longer than its hook may take. */
+static void test_busy_for_too_long(void **state)
+{
+	static const char later[] =
+	    "{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":5000000,"
+	    "\"reason\":\"too many\"}}";
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},	{FAKE_READ}, {FAKE_SEND, later}, {FAKE_READ},
+	    {FAKE_SEND, later}, {FAKE_EOF},  {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct outcome outcome =
+	    run_shim((char *)"--stage=createRuntime", shim_address_option(server),
+		     (char *)"--hooks-json={\"createRuntime\":[{\"path\":\"/a\",\"timeout\":1}]}");
+
+	(void)state;
+	assert_int_equal(outcome.status, 125);
+	assert_string_equal(outcome.text,
+			    "hookd-oci-hook: hookd is busy and refuses it: too many\n");
+	fake_server_end(server);
+}
+
 static void test_stderr_and_sentence(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -429,6 +471,8 @@ int main(void)
 	    cmocka_unit_test(test_environment_is_inherited_by_stage),
 	    cmocka_unit_test(test_variable_for_the_address_is_ignored_in_the_container),
 	    cmocka_unit_test(test_exit_statuses),
+	    cmocka_unit_test(test_busy_is_asked_again),
+	    cmocka_unit_test(test_busy_for_too_long),
 	    cmocka_unit_test(test_stderr_and_sentence),
 	    cmocka_unit_test(test_missing_descriptors_are_opened),
 	    cmocka_unit_test(test_nothing_to_run),

@@ -45,7 +45,7 @@ void hook_on_done(struct proc *proc, void *userdata)
 
 	assert_ptr_equal(proc, hook->proc);
 	hook->took_ms = (clock_ns(CLOCK_MONOTONIC) - hook->started_ns) / 1000000;
-	assert_int_equal(proc_take_result(proc, &hook->result), 0);
+	proc_take_result(proc, &hook->result);
 	hook->proc = proc_free(proc);
 	hook->done_count++;
 }
@@ -82,7 +82,7 @@ int hook_start(struct hook *hook, const char *script)
 	hook->started_ns = clock_ns(CLOCK_MONOTONIC);
 	r = proc_start(&procs, &hook->spec, hook_on_done, hook, &hook->proc, &failure);
 	if (r < 0)
-		assert_int_equal(proc_describe_failure(&failure, &hook->result), 0);
+		proc_describe_failure(&failure, &hook->result);
 	return r;
 }
 

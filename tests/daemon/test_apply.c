@@ -15,6 +15,7 @@
 #include <sys/xattr.h>
 
 #include "daemon/apply/apply.h"
+#include "daemon/apply/cgroup_path.h"
 #include "tests/daemon/own_cgroup.h"
 #include "tests/daemon/support.h"
 
@@ -100,8 +101,8 @@ static bool world_begin(struct world *world, const char *root)
 		return false;
 	}
 	return holdings_open(NULL, &holdings, &is_set_aside) == 0 &&
-	       applier_new(world->base, holdings, NULL, NULL, world->tree, ignore_report, NULL,
-			   &world->applier) == 0;
+	       applier_new(world->base, holdings, NULL, NULL, world->tree, cgroup_path_open_mount(),
+			   ignore_report, NULL, &world->applier) == 0;
 }
 
 static void world_end(struct world *world)

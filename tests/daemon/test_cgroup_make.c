@@ -81,7 +81,7 @@ static int make(const char *name, int *ret_made, struct hp_err *err)
 	*ret_made = 0;
 	snprintf(path, sizeof(path), "%s%s%s", strrchr(own, '/'), name[0] ? "/" : "", name);
 	r = cgroup_path_make(mount_fd, path, note_making, ret_made, &undo, &fd, err);
-	undo_all(&undo);
+	(void)undo_all(&undo, NULL, 0);
 	close_fd(&fd);
 	return r;
 }

@@ -11,13 +11,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "daemon/compiler.h"
 #include "daemon/run/compiled.h"
 #include "daemon/run/filters.h"
 #include "proto/settings_json.h"
 #include "tests/daemon/bpf.h"
-#include "tests/daemon/hooks.h"
+#include "tests/daemon/runs.h"
 #include "tests/daemon/seccomp_profiles.h"
 
 #define HANGS	"test_hangs"
@@ -88,13 +89,20 @@ static void on_ready(struct filter_wait *wait, struct filter *filter, const char
 	if (asker->forgets)
 		filters_forget(&asker->forgets->wait);
 	if (asker->asks)
-		asker->again = filters_get(filters, take_ptr(asker->asks), wait, &asker->filter);
+		asker->again =
+		    filters_get(filters, take_ptr(asker->asks), wait, &asker->filter, &reason);
 }
 
 static int ask(struct asker *asker, const struct hp_seccomp *profile)
 {
+	const char *reason;
+	int r;
+
 	asker->wait.ready = on_ready;
-	return filters_get(filters, profile, &asker->wait, &asker->filter);
+	r = filters_get(filters, profile, &asker->wait, &asker->filter, &reason);
+	if (r < 0)
+		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
+	return r;
 }
 
 /* Denies all but reading, and what the call is named for. */
@@ -130,7 +138,7 @@ static void expect_filter(const struct filter *filter, uint64_t errno_ret)
 
 static int set_up(void **state)
 {
-	int r = proc_set_up(state);
+	int r = run_set_up(state);
 
 	return r < 0 ? r : filters_new(&procs, &filters);
 }
@@ -329,7 +337,7 @@ static void a_crash_is_told(void **state)
 	assert_int_equal(crashes.wait.error, -EIO);
 	assert_null(babbles.filter);
 	assert_string_equal(babbles.reason, "the compiler of the profile has failed");
-	/* A failure is not remembered: it is tried again. */
+	/* Such a failure is not remembered: it is tried again. */
 	assert_int_equal(ask(&again, profile_with(CRASHES, 7)), 0);
 	filters_forget(&again.wait);
 }
@@ -345,21 +353,16 @@ static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
 	assert_null(asker.filter);
 }
 
-static void what_cannot_be_compiled_says_why(void **state)
+/* The profile has more rules than a program can have, so it will fail the next time too. */
+static struct hp_seccomp *profile_that_is_too_long(const char *name)
 {
-	struct hp_seccomp *foreign = profile_with("mprotect", 7);
-	struct hp_seccomp *large = profile_with("ioctl", 7);
-	char *names[] = {(char *)"ioctl", NULL};
-	uint32_t arch = arch_index("SCMP_ARCH_S390X");
-	struct asker askers[2] = {0};
+	static char *names[] = {(char *)"ioctl", NULL};
+	struct hp_seccomp *profile = profile_with(name, 7);
 
-	(void)state;
-	foreign->archs = &arch;
-	foreign->arch_count = 1;
-	large->rule_count = 500;
-	large->rules = hp_arena_calloc(&arena, 500, sizeof(*large->rules));
+	profile->rule_count = 500;
+	profile->rules = hp_arena_calloc(&arena, 500, sizeof(*profile->rules));
 	for (uint32_t i = 0; i < 500; i++) {
-		struct hp_seccomp_rule *rule = &large->rules[i];
+		struct hp_seccomp_rule *rule = &profile->rules[i];
 
 		rule->names = names;
 		rule->action = HP_SECCOMP_ALLOW;
@@ -368,6 +371,19 @@ static void what_cannot_be_compiled_says_why(void **state)
 		rule->args[1] = (struct hp_seccomp_arg){1, HP_SECCOMP_LT, i, 0};
 		rule->arg_count = 2;
 	}
+	return profile;
+}
+
+static void what_cannot_be_compiled_says_why(void **state)
+{
+	struct hp_seccomp *foreign = profile_with("mprotect", 7);
+	struct hp_seccomp *large = profile_that_is_too_long("ioctl");
+	uint32_t arch = arch_index("SCMP_ARCH_S390X");
+	struct asker askers[2] = {0};
+
+	(void)state;
+	foreign->archs = &arch;
+	foreign->arch_count = 1;
 	assert_int_equal(ask(&askers[0], foreign), 0);
 	assert_int_equal(ask(&askers[1], large), 0);
 	wait_for(base, askers[0].told && askers[1].told);
@@ -375,6 +391,97 @@ static void what_cannot_be_compiled_says_why(void **state)
 	assert_int_equal(askers[0].wait.error, -EOPNOTSUPP);
 	assert_non_null(strstr(askers[1].reason, "4096"));
 	assert_int_equal(askers[1].wait.error, -E2BIG);
+}
+
+static bool has_children(void)
+{
+	return waitpid(-1, NULL, WNOHANG) == 0;
+}
+
+/* Without another process. */
+static void that_it_cannot_be_compiled_is_remembered(void **state)
+{
+	struct hp_seccomp *profile = profile_that_is_too_long("ioctl");
+	struct asker first = {0}, again = {0}, other = {0};
+
+	(void)state;
+	assert_int_equal(ask(&first, profile), 0);
+	wait_for(base, first.told);
+	assert_int_equal(first.wait.error, -E2BIG);
+	assert_int_equal(ask(&again, profile), -E2BIG);
+	assert_string_equal(again.reason, first.reason);
+	assert_int_equal(again.told, 0);
+	assert_null(again.wait.entry);
+	assert_false(has_children());
+	/* It is this profile's alone. */
+	profile->default_errno_ret.value = 8;
+	assert_int_equal(ask(&other, profile), 0);
+	filters_forget(&other.wait);
+}
+
+/* One that takes too long is not tried again and again, but it is later. */
+static void that_it_takes_too_long_is_remembered(void **state)
+{
+	struct hp_seccomp *profile = profile_with(SPINS, 7);
+	struct asker first = {0}, again = {0};
+
+	(void)state;
+	assert_int_equal(ask(&first, profile), 0);
+	wait_for(base, first.told);
+	assert_int_equal(ask(&again, profile), -ETIME);
+	assert_string_equal(again.reason, first.reason);
+}
+
+/* ---- a run that waits ---- */
+
+static struct run *run_under(struct run_context *context, struct hp_settings *settings,
+			     const struct hp_hook *hooks, size_t count)
+{
+	struct hp_request request = request_make("c1", HP_STAGE_POSTSTOP, hooks, count);
+
+	*context = test_context;
+	context->filters = filters;
+	request.settings = settings;
+	return run_make(context, "id-1", request);
+}
+
+/* Each hook when its turn has come. */
+static void the_wait_is_a_part_of_a_hooks_time(void **state)
+{
+	struct hp_settings settings = {.seccomp = profile_with(HANGS, 7)};
+	struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
+	const enum hp_hook_outcome outcomes[] = {HP_HOOK_TIMED_OUT, HP_HOOK_TIMED_OUT};
+	struct run_context context;
+	struct run *run;
+
+	(void)state;
+	hooks[0].timeout_ns = 200 * MS;
+	hooks[1].timeout_ns = 300 * MS;
+	run = run_under(&context, &settings, hooks, ELEMENTS(hooks));
+	run_start(run);
+	assert_int_equal(run_pid(run), 0);
+	run_to_end(run);
+	expect_outcomes(run, HP_RUN_FAILED, outcomes);
+	assert_in_range(run->result.duration_us, 500000, 4900000); /* the compiler's own is 5 s */
+	assert_string_equal(run->result.error, "error running poststop hook #0: hook ran past "
+					       "specified timeout of 0.2s");
+	run_free(run);
+}
+
+static void one_that_waits_is_cancelled(void **state)
+{
+	struct hp_settings settings = {.seccomp = profile_with(HANGS, 7)};
+	const struct hp_hook hook = SHELL_HOOK("exit 0");
+	const enum hp_hook_outcome cancelled = HP_HOOK_CANCELLED;
+	struct run_context context;
+	struct run *run = run_under(&context, &settings, &hook, 1);
+
+	(void)state;
+	run_start(run);
+	run_cancel(run);
+	assert_int_equal(done_count, 1);
+	expect_outcomes(run, HP_RUN_CANCELLED, &cancelled);
+	run_free(run);
 }
 
 static bool is_cached(uint64_t number)
@@ -424,6 +531,10 @@ int main(int argc, char **argv)
 	    TEST(a_crash_is_told),
 	    TEST(a_failed_profile_can_be_asked_for_again_at_once),
 	    TEST(what_cannot_be_compiled_says_why),
+	    TEST(that_it_cannot_be_compiled_is_remembered),
+	    TEST(that_it_takes_too_long_is_remembered),
+	    TEST(the_wait_is_a_part_of_a_hooks_time),
+	    TEST(one_that_waits_is_cancelled),
 	    TEST(the_least_recently_used_leave),
 	};
 

@@ -48,9 +48,11 @@ static struct holdings *open_holdings(bool is_set_aside)
 
 static struct holding *add(struct holdings *holdings, const char *container)
 {
+	char former[] = "/from";
+	const struct holding from = {.pid = 42, .start_time = 4711, .former_path = former};
 	struct holding *holding;
 
-	assert_int_equal(holdings_add(holdings, container, 42, 4711, 0, &holding), 0);
+	assert_int_equal(holdings_add(holdings, container, &from, &holding), 0);
 	return holding;
 }
 
@@ -67,8 +69,7 @@ static void what_is_written_is_there_again(void **state)
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
 	holding->process = 5;
-	holding->is_complete = true;
-	assert_int_equal(holdings_write(holdings, holding), 0);
+	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
 
@@ -78,7 +79,9 @@ static void what_is_written_is_there_again(void **state)
 	assert_int_equal(holding->pid, 42);
 	assert_int_equal(holding->start_time, 4711);
 	assert_int_equal(holding->process, 5);
-	assert_true(holding->is_complete);
+	assert_int_equal(holding->state, HOLDING_HELD);
+	assert_false(holding->is_mixed);
+	assert_string_equal(holding->former_path, "/from");
 	assert_string_equal(holding->cgroup_path, "/a/b");
 	assert_string_equal(holding->rdt_group, "box");
 	assert_null(holding->unit);
@@ -93,7 +96,7 @@ static void what_is_written_is_there_again(void **state)
 	assert_null(TAILQ_NEXT(made, link));
 	assert_true(holding_has_made(holding, MADE_CGROUP));
 	assert_false(holding_has_made(holding, MADE_UNIT));
-	assert_false(holdings_find(holdings, "second")->is_complete);
+	assert_int_equal(holdings_find(holdings, "second")->state, HOLDING_MAKING);
 	holdings_close(holdings);
 }
 
@@ -107,7 +110,7 @@ static void what_is_taken_back_is_gone(void **state)
 	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
 	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/b"), 0);
 	assert_int_equal(holdings_unmade(holdings, holding, TAILQ_FIRST(&holding->made)), 0);
-	assert_int_equal(holdings_add(holdings, "box", 1, 1, 0, &again), -EEXIST);
+	assert_int_equal(holdings_add(holdings, "box", holding, &again), -EEXIST);
 	add(holdings, "other");
 	holdings_close(holdings);
 	holdings = open_holdings(false);
@@ -136,7 +139,7 @@ static void a_killed_daemon_leaves_what_it_announced(void **state)
 		struct holding *holding;
 
 		if (holdings_open(directory, &holdings, &set_aside) == 0 &&
-		    holdings_add(holdings, "box", 1, 2, 3, &holding) == 0 &&
+		    holdings_add(holdings, "box", &(struct holding){.pid = 1}, &holding) == 0 &&
 		    holdings_making(holdings, holding, MADE_CGROUP, "/c") == 0)
 			kill(getpid(), SIGKILL);
 		_exit(1);

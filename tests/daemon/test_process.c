@@ -5,6 +5,7 @@
  * asked, and nothing done to who is not there any more.
  */
 
+#include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <pthread.h>
 #include <sched.h>
@@ -92,20 +93,26 @@ static void only_processes_that_are_there(void **state)
 	assert_int_equal(target_open(-1, &target), -ESRCH);
 }
 
+/* As wanted from the second visit on. */
 static int count(pid_t thread, void *userdata)
 {
 	(void)thread;
-	++*(int *)userdata;
-	return 0;
+	return ++*(int *)userdata <= THREADS;
 }
 
 static int refuse_second(pid_t thread, void *userdata)
 {
 	(void)thread;
-	return ++*(int *)userdata == 2 ? -EPERM : 0;
+	return ++*(int *)userdata == 2 ? -EPERM : 1;
 }
 
-static void each_thread_is_visited_once(void **state)
+static int never_as_wanted(pid_t thread, void *userdata)
+{
+	(void)thread, (void)userdata;
+	return 1;
+}
+
+static void threads_are_visited_until_nothing_is_to_be_changed(void **state)
 {
 	struct other other = other_start();
 	struct target target;
@@ -113,19 +120,45 @@ static void each_thread_is_visited_once(void **state)
 
 	(void)state;
 	assert_int_equal(target_open(other.pid, &target), 0);
-	assert_int_equal(target_each_thread(&target, count, &visits), 0);
-	assert_int_equal(visits, THREADS);
+	assert_int_equal(each_thread(&target, count, &visits), 0);
+	assert_int_equal(visits, 2 * THREADS);
 	visits = 0;
-	assert_int_equal(target_each_thread(&target, refuse_second, &visits), -EPERM);
+	assert_int_equal(each_thread(&target, refuse_second, &visits), -EPERM);
 	assert_int_equal(visits, 2);
 	other_end(&other);
-	assert_int_equal(target_each_thread(&target, count, &visits), -ESRCH);
+	assert_int_equal(each_thread(&target, count, &visits), -ESRCH);
+	target_close(&target);
+}
+
+static void a_part_of_the_threads_at_a_time(void **state)
+{
+	struct other other = other_start();
+	struct thread_walk walk;
+	struct target target;
+	int visits = 0, parts = 1;
+
+	(void)state;
+	assert_int_equal(target_open(other.pid, &target), 0);
+	assert_int_equal(thread_walk_begin(&walk, &target), 0);
+	while (thread_walk_go_on(&walk, 2, count, &visits) > 0) {
+		assert_true(visits <= 2 * parts);
+		parts++;
+	}
+	assert_int_equal(visits, 2 * THREADS);
+	thread_walk_end(&walk);
+	/* One that does not come to an end is given up when its time is over. */
+	assert_int_equal(thread_walk_begin(&walk, &target), 0);
+	walk.until_ns = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(thread_walk_go_on(&walk, UINT32_MAX, never_as_wanted, NULL), -EAGAIN);
+	thread_walk_end(&walk);
+	other_end(&other);
 	target_close(&target);
 }
 
 /* ---- what is set ---- */
 
-static const struct hp_settings settings = {
+/* Hard limits are as they are: to raise them again is a right that not every root has. */
+static struct hp_settings settings = {
     .rlimits = {{RLIMIT_NOFILE, 33, 44}, {RLIMIT_CORE, 0, 1}},
     .rlimit_count = 2,
     .oom_score_adj = {true, 777},
@@ -176,13 +209,14 @@ static void everything_is_set_and_put_back(void **state)
 	unsigned int set;
 
 	(void)state;
+	settings.rlimits[0].hard = before.nofile.rlim_max;
+	settings.rlimits[1].hard = before.core.rlim_max;
 	assert_int_equal(target_open(other.pid, &target), 0);
 	assert_int_equal(process_apply(&target, &settings, &undo, &set, &err), 0);
 	assert_int_equal(set, (1u << PROCESS_ATTRIBUTE_COUNT) - 1);
 	seen = look(&other);
 	assert_int_equal(seen.nofile.rlim_cur, 33);
-	assert_int_equal(seen.nofile.rlim_max, 44);
-	assert_int_equal(seen.core.rlim_max, 1);
+	assert_int_equal(seen.core.rlim_cur, 0);
 	assert_int_equal(seen.oom_score_adj, 777);
 	for (int i = 0; i < THREADS; i++) {
 		assert_int_equal(seen.policy[i], SCHED_BATCH);
@@ -190,17 +224,51 @@ static void everything_is_set_and_put_back(void **state)
 		assert_int_equal(seen.io[i], IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 6));
 		assert_int_equal(seen.cpus[i], 1);
 	}
-	if (geteuid() == 0) {
-		/* A hard limit can only be raised again with a right that not every root has. */
-		undo_all(&undo);
-		seen = look(&other);
-		seen.nofile = before.nofile;
-		seen.core = before.core;
-		seen.oom_score_adj = before.oom_score_adj;
-		assert_memory_equal(&seen, &before, sizeof(seen));
-	}
-	undo_forget(&undo);
+	assert_int_equal(undo_all(&undo, NULL, 0), 0);
+	seen = look(&other);
+	assert_memory_equal(&seen, &before, sizeof(seen));
 	target_close(&target);
+	other_end(&other);
+}
+
+static bool drop_right(int right)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	data[CAP_TO_INDEX(right)].effective &= ~CAP_TO_MASK(right);
+	data[CAP_TO_INDEX(right)].permitted &= ~CAP_TO_MASK(right);
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+static int lower_a_hard_limit(void *userdata)
+{
+	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
+	const struct hp_settings lower = {.rlimits = {{RLIMIT_NOFILE, 33, 44}}, .rlimit_count = 1};
+	struct other *other = userdata;
+	struct hp_err err = {0};
+	struct target target;
+	struct rlimit limit;
+	unsigned int set;
+
+	CHECK(target_open(other->pid, &target) == 0);
+	CHECK(drop_right(CAP_SYS_RESOURCE));
+	CHECK(process_apply(&target, &lower, &undo, &set, &err) == -EPERM);
+	CHECK(strcmp(err.path, "rlimits") == 0);
+	CHECK(prlimit(other->pid, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_max > 44);
+	CHECK(undo_all(&undo, NULL, 0) == 0);
+	target_close(&target);
+	return 0;
+}
+
+static void a_limit_that_could_not_be_put_back_is_not_lowered(void **state)
+{
+	struct other other = other_start();
+
+	(void)state;
+	assert_int_equal(in_child(lower_a_hard_limit, &other), 0);
 	other_end(&other);
 }
 
@@ -234,10 +302,10 @@ static void a_failure_names_the_attribute(void **state)
 	assert_int_equal(target_open(other.pid, &target), 0);
 	assert_int_equal(process_apply(&target, &wrong, &undo, &set, &err), -EINVAL);
 	assert_string_equal(err.path, "execCPUAffinity");
-	undo_all(&undo);
+	(void)undo_all(&undo, NULL, 0);
 	other_end(&other);
 	assert_int_equal(process_apply(&target, &settings, &undo, &set, &err), -ESRCH);
-	undo_all(&undo);
+	(void)undo_all(&undo, NULL, 0);
 	target_close(&target);
 }
 
@@ -245,8 +313,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_processes_that_are_there),
-	    cmocka_unit_test(each_thread_is_visited_once),
+	    cmocka_unit_test(threads_are_visited_until_nothing_is_to_be_changed),
+	    cmocka_unit_test(a_part_of_the_threads_at_a_time),
 	    cmocka_unit_test(everything_is_set_and_put_back),
+	    cmocka_unit_test(a_limit_that_could_not_be_put_back_is_not_lowered),
 	    cmocka_unit_test(nothing_asked_is_nothing_done),
 	    cmocka_unit_test(a_failure_names_the_attribute),
 	};

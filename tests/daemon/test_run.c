@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "daemon/run/run_result.h"
 #include "proto/limits.h"
 #include "tests/daemon/runs.h"
 
@@ -147,9 +148,9 @@ static void the_default_timeout_is_for_those_without(void **state)
 
 static void a_queued_run_is_cancelled(void **state)
 {
-	const struct hp_hook hook = SHELL_HOOK("exit 0");
-	const enum hp_hook_outcome skipped = HP_HOOK_SKIPPED;
-	struct run *run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
+	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
+	const enum hp_hook_outcome outcomes[] = {HP_HOOK_CANCELLED, HP_HOOK_SKIPPED};
+	struct run *run = run_prepare(HP_STAGE_CREATE_RUNTIME, hooks, ELEMENTS(hooks));
 
 	(void)state;
 	run_cancel(run);
@@ -157,7 +158,17 @@ static void a_queued_run_is_cancelled(void **state)
 	assert_int_equal(starting_count, 0);
 	run_cancel(run);
 	assert_int_equal(done_count, 1);
-	expect_outcomes(run, HP_RUN_CANCELLED, &skipped);
+	expect_outcomes(run, HP_RUN_CANCELLED, outcomes);
+	assert_string_equal(run->result.hooks[0].error, "cancelled before it was started");
+	assert_null(run->result.hooks[1].error);
+	assert_string_equal(run->result.error, "error running createRuntime hook #0: cancelled "
+					       "before it was started");
+	run_free(run);
+	run = run_prepare(HP_STAGE_CREATE_RUNTIME, NULL, 0);
+	ending_count = done_count = 0;
+	run_cancel(run);
+	assert_int_equal(run->result.outcome, HP_RUN_CANCELLED);
+	assert_string_equal(run->result.error, "cancelled before it was started");
 	run_free(run);
 }
 
@@ -175,6 +186,7 @@ static void a_running_one_is_cancelled(void **state)
 	run_to_end(run);
 	expect_outcomes(run, HP_RUN_CANCELLED, outcomes);
 	assert_string_equal(run->result.hooks[0].error, "cancelled");
+	assert_string_equal(run->result.error, "error running poststop hook #0: cancelled");
 	run_free(run);
 }
 
@@ -288,7 +300,7 @@ static void directories(void **state)
 	run_free(run);
 }
 
-/* Each stream keeps its part until the run's is used up; all is counted, and the reply fits. */
+/* Streams are cut until all of them are within the run's bound; all is counted. */
 static void many_loud_hooks_share_a_bound(void **state)
 {
 	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
@@ -307,10 +319,61 @@ static void many_loud_hooks_share_a_bound(void **state)
 		assert_int_equal(output->total, 70000);
 		kept += output->length;
 	}
-	assert_int_equal(run->result.hooks[0].output[0].length, part);
-	assert_int_equal(run->result.hooks[39].output[0].length, 0);
-	assert_in_range(kept, 8 * part, HP_REPLY_BYTES_MAX / 6);
+	assert_in_range(run->result.hooks[0].output[0].length, part * 16 / 40, part * 16 / 40 + 1);
+	assert_in_range(run->result.hooks[39].output[0].length, part * 16 / 40, part * 16 / 40 + 1);
+	assert_int_equal(kept, RUN_OUTPUT_BYTES_MAX);
 	assert_in_range(run_size(run), kept, kept + 100000);
+	run_free(run);
+}
+
+/* What fits stays whole, and who writes little loses nothing to those who write much. */
+static void the_words_of_the_one_that_fails_are_kept(void **state)
+{
+	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
+	struct hp_hook hooks[9];
+	char *args[2][4];
+	struct run *run;
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		hooks[i] =
+		    shell_hook(args[0], "head -c 99999 /dev/zero; head -c 99999 /dev/zero >&2");
+	hooks[8] = shell_hook(args[1], "echo because >&2; exit 1");
+	run = run_hooks(HP_STAGE_CREATE_RUNTIME, hooks, ELEMENTS(hooks));
+	assert_int_equal(run->result.outcome, HP_RUN_FAILED);
+	assert_int_equal(run->result.hooks[8].output[1].length, strlen("because\n"));
+	assert_memory_equal(run->result.hooks[8].output[1].bytes, "because\n", 8);
+	assert_string_equal(run->result.error, "error running createRuntime hook #8: exit status 1,"
+					       " stdout: , stderr: because\n");
+	assert_in_range(run->result.hooks[0].output[0].length, part - 1, part);
+	run_free(run);
+}
+
+/* As many as a stage can have, and the last one has something to say behind much of its own. */
+static void every_hook_of_the_longest_list_is_heard(void **state)
+{
+	struct hp_hook hooks[HP_HOOKS_MAX];
+	const struct hp_output *last;
+	char *args[2][4];
+	size_t kept = 0;
+	struct run *run;
+
+	(void)state;
+	for (size_t i = 0; i + 1 < HP_HOOKS_MAX; i++)
+		hooks[i] =
+		    shell_hook(args[0], "head -c 70000 /dev/zero; head -c 70000 /dev/zero >&2");
+	hooks[HP_HOOKS_MAX - 1] =
+	    shell_hook(args[1], "echo first; head -c 70000 /dev/zero; echo last; exit 1");
+	run = run_hooks(HP_STAGE_POSTSTOP, hooks, HP_HOOKS_MAX);
+	for (size_t i = 0; i < HP_HOOKS_MAX; i++)
+		for (int k = 0; k < 2; k++)
+			kept += run->result.hooks[i].output[k].length;
+	assert_int_equal(kept, RUN_OUTPUT_BYTES_MAX);
+	last = &run->result.hooks[HP_HOOKS_MAX - 1].output[0];
+	assert_in_range(last->length, RUN_OUTPUT_RESERVE_BYTES, RUN_OUTPUT_RESERVE_BYTES + 32);
+	assert_memory_equal(last->bytes, "first\n", 6);
+	assert_memory_equal(last->bytes + last->length - 5, "last\n", 5);
+	assert_non_null(strstr(run->result.error, "exit status 1"));
 	run_free(run);
 }
 
@@ -357,6 +420,8 @@ int main(void)
 	    RUN_TEST(absent_and_empty_arguments_are_the_path),
 	    RUN_TEST(directories),
 	    RUN_TEST(many_loud_hooks_share_a_bound),
+	    RUN_TEST(the_words_of_the_one_that_fails_are_kept),
+	    RUN_TEST(every_hook_of_the_longest_list_is_heard),
 	    RUN_TEST(a_lost_run_is_done),
 	};
 

@@ -93,7 +93,11 @@ static void cancel_from_event(char letter, bool leaves)
 	run_start(run);
 	run_to_end(run);
 	assert_int_equal(run->result.outcome, HP_RUN_CANCELLED);
-	assert_int_equal(run->result.hooks[1].outcome, HP_HOOK_SKIPPED);
+	/* The hook that was killed, or else the one whose turn would have come. */
+	assert_int_equal(run->result.hooks[letter == 'F'].outcome, HP_HOOK_CANCELLED);
+	assert_int_equal(run->result.hooks[1].outcome,
+			 letter == 'F' ? HP_HOOK_CANCELLED : HP_HOOK_SKIPPED);
+	assert_non_null(run->result.error);
 	if (!leaves)
 		run_remove_waiter(run, &record.waiter);
 	run_free(run);
@@ -115,6 +119,30 @@ static void ends_once_when_cancelled_at_a_hooks_end(void **state)
 {
 	(void)state;
 	cancel_from_event('F', true);
+}
+
+/* Whose list has ended by itself: nothing was cancelled. */
+static void cancel_at_the_last_end(const char *script, enum hp_run_outcome outcome)
+{
+	const struct hp_hook hook = SHELL_HOOK(script);
+	struct run *run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
+	struct record record = {
+	    .waiter.notify = record_event, .run = run, .cancels_at = 'F', .leaves = true};
+
+	starting_count = ending_count = done_count = 0;
+	run_add_waiter(run, &record.waiter);
+	run_start(run);
+	run_to_end(run);
+	assert_int_equal(run->result.outcome, outcome);
+	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_EXITED);
+	run_free(run);
+}
+
+static void a_cancel_that_comes_too_late(void **state)
+{
+	(void)state;
+	cancel_at_the_last_end("exit 0", HP_RUN_SUCCEEDED);
+	cancel_at_the_last_end("exit 1", HP_RUN_FAILED);
 }
 
 /* ---- at the end of the list, since it ends the program where it fails ---- */
@@ -161,6 +189,7 @@ int main(void)
 	    RUN_TEST(ends_once_when_cancelled_at_a_start),
 	    RUN_TEST(ends_once_when_cancelled_at_output),
 	    RUN_TEST(ends_once_when_cancelled_at_a_hooks_end),
+	    RUN_TEST(a_cancel_that_comes_too_late),
 	    RUN_TEST(a_cancel_within_an_event_spares_the_next_waiter),
 	};
 

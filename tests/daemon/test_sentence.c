@@ -54,6 +54,8 @@ static void every_outcome_has_its_sentence(void **state)
 	result.failed_errno = ENOTDIR;
 	expect(&result, 0, "cwd: not a directory");
 	result.outcome = HP_HOOK_CANCELLED;
+	expect(&result, 0, "cancelled before it was started");
+	result.pid = 1;
 	expect(&result, 0, "cancelled");
 }
 

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "daemon/apply/apply.h"
+#include "daemon/apply/cgroup_path.h"
 #include "daemon/base/file.h"
 
 #define CGROUPS	     "/sys/fs/cgroup"
@@ -147,9 +148,10 @@ struct daemon {
 	bool is_set_aside;
 };
 
-static void do_nothing_with(const char *container, const char *what, void *userdata)
+static void show_report(const char *container, const char *what, void *userdata)
 {
-	(void)container, (void)what, (void)userdata;
+	(void)userdata;
+	fprintf(stderr, "# %s: %s\n", container, what);
 }
 
 static int daemon_start(struct daemon *daemon)
@@ -163,7 +165,7 @@ static int daemon_start(struct daemon *daemon)
 	CHECK(holdings_open(state_directory, &holdings, &daemon->is_set_aside) == 0);
 	CHECK(!daemon->is_set_aside);
 	CHECK(applier_new(daemon->base, holdings, daemon->rdt, daemon->scopes, NULL,
-			  do_nothing_with, NULL, &daemon->applier) == 0);
+			  cgroup_path_open_mount(), show_report, NULL, &daemon->applier) == 0);
 	return 0;
 }
 
@@ -255,13 +257,21 @@ static void ignore_removed(const char *name, void *userdata)
 	(void)name, (void)userdata;
 }
 
+static void on_released(int r, const struct hp_err *err, void *userdata)
+{
+	if (r < 0)
+		fprintf(stderr, "# release: %s: %s\n", err->path, err->reason);
+	*(int *)userdata = r;
+}
+
 static int release_one(struct daemon *daemon, const char *container)
 {
-	struct hp_err err = {0};
-	int r = applier_release(daemon->applier, container, ignore_removed, NULL, &err);
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	int r = 1;
 
-	if (r < 0)
-		fprintf(stderr, "# release: %s: %s\n", err.path, err.reason);
+	applier_release(daemon->applier, container, ignore_removed, on_released, &r);
+	while (r == 1 && loop_turn(daemon->base, deadline_ns))
+		continue;
 	return r;
 }
 
@@ -402,7 +412,7 @@ static int check_truth(const struct daemon *daemon, const struct scenario *scena
 			return 1;
 		}
 	}
-	if (holding && holding->is_complete && scenario->cgroup) {
+	if (holding && holding->state == HOLDING_HELD && scenario->cgroup) {
 		CHECK(is_victim_in(scenario->cgroup));
 		CHECK(strcmp(holding->cgroup_path, scenario->cgroup) == 0);
 		CHECK(strcmp(holding->rdt_group, "box") == 0);
@@ -414,6 +424,10 @@ static int check_nothing_is_left(const struct daemon *daemon)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 
+	/* What systemd is asked for takes its time. */
+	while (holdings_first(applier_holdings(daemon->applier)) &&
+	       loop_turn(daemon->base, deadline_ns))
+		continue;
 	for (size_t i = 0; i < ELEMENTS(things); i++) {
 		/* systemd removes an empty scope when it comes to it. */
 		while (things[i].kind == MADE_UNIT && exists(things[i].path) &&
@@ -451,13 +465,12 @@ static int release_afterwards(void *userdata)
 static int stay_afterwards(void *userdata)
 {
 	struct daemon daemon = {0};
-	struct hp_err err = {0};
 	int failed = daemon_start(&daemon), status;
 
 	if (failed || (failed = check_truth(&daemon, userdata)))
 		return failed;
 	if (is_victim_in("/crash/below/box") || is_victim_in(SCOPE_PATH))
-		CHECK(applier_release(daemon.applier, "box", ignore_removed, NULL, &err) == -EBUSY);
+		CHECK(release_one(&daemon, "box") == -EBUSY);
 	/* What was wrongly asked of systemd would come about in the meantime. */
 	(void)loop_turn(daemon.base, clock_ns(CLOCK_MONOTONIC) + 20000000);
 	CHECK(waitpid(victim, &status, WNOHANG) != victim);

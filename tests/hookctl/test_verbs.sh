@@ -139,6 +139,27 @@ play "a cancelled run" wait r1 <<END
 > {"parameters":{"result":$(result cancelled '' '')}}
 END
 expect_status 1
+expect_file err <<'END'
+hookctl: run r1 was cancelled
+END
+
+play "a cancelled run, and which hook" wait r1 <<END
+<
+> {"parameters":{"result":$(result cancelled '"error":"error running it",' '')}}
+END
+expect_status 1
+expect_file err <<'END'
+hookctl: run r1 was cancelled: error running it
+END
+
+play "a hookd that is busy" run $run_options <<END
+<
+> {"error":"io.hookd.hooks.Busy","parameters":{"retryAfterUSec":5,"reason":"too many"}}
+END
+expect_status 125
+expect_file err <<'END'
+hookctl: hookd is busy and refuses it: too many
+END
 
 play "json is the result as it came" --json=short run $run_options <<END
 <

@@ -69,7 +69,7 @@ static void emfile_recovers_without_a_close(void **state)
 		client_expect_alive(crowd[i]);
 }
 
-static void hook_without_descriptors_fails_clearly(void **state)
+static void hook_without_descriptors_is_busy(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -77,9 +77,8 @@ static void hook_without_descriptors_fails_clearly(void **state)
 	client_expect_alive(client);
 	limit_descriptors(harness, -8);
 	run(client, .hooks = {HOOK("'exit','0'")});
-	check_outcome(client, "failed");
-	check_string(client, "result.hooks[0].outcome", "spawn_failed");
-	check_string(client, "result.hooks[0].errnoName", "EMFILE");
+	check_error(client, "io.hookd.hooks.Busy");
+	check_part(client, "reason", "too many open files");
 	limit_descriptors(harness, 100);
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
@@ -218,7 +217,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(emfile_in_accept_no_spin),
 	    TEST(emfile_recovers_without_a_close),
-	    TEST(hook_without_descriptors_fails_clearly),
+	    TEST(hook_without_descriptors_is_busy),
 	    TEST_PREPARED(more_connections_than_configured),
 	    TEST(slow_reader_gets_the_whole_reply),
 	    TEST(client_dies_with_reply_queued),

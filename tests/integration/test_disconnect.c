@@ -277,6 +277,103 @@ static void one_of_two_clients_gone(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* Both have asked for a cancel: the last to go decides. */
+static void the_last_of_two_cancels(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first = client_open(harness), *second = client_open(harness);
+	int started = fifo_open(harness, "started");
+
+	fifo_open(harness, "go");
+	begin_run(first, .extra = ",'requestId':'a'" CANCEL, .hooks = {WAITING});
+	fifo_await(started);
+	begin_run(second, .extra = ",'requestId':'a'" CANCEL, .hooks = {WAITING});
+	client_expect_alive(client_open(harness));
+	client_close(first);
+	await_true(status_number(harness, "connections") == 3, "hookd has seen it go");
+	assert_int_equal(status_number(harness, "running"), 1);
+	client_close(second);
+	await_idle(harness);
+	expect_outcome(harness, "cancelled");
+	assert_int_equal(harness_count_lines(harness, "log"), 0);
+}
+
+/* One who only waits for its result wants it to go on, as long as it is there. */
+static void one_who_cancels_leaves_it_to_another(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first = client_open(harness), *second = client_open(harness);
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	char wait[128];
+
+	begin_run(first, .extra = CANCEL, .flags = MORE, .hooks = {WAITING});
+	fifo_await(started);
+	client_receive(first);
+	snprintf(wait, sizeof(wait), "{'method':'io.hookd.hooks.Wait','parameters':{'run':'%s'}}",
+		 reply_string(first, "run"));
+	client_send(second, wait);
+	client_expect_alive(client_open(harness));
+	client_close(first);
+	await_true(status_number(harness, "connections") == 3, "hookd has seen it go");
+	fifo_release(go);
+	client_receive(second);
+	check_success(second);
+}
+
+/* And where that one goes first, the other one decides. */
+static void one_who_cancels_is_the_last(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first = client_open(harness), *second = client_open(harness);
+	int started = fifo_open(harness, "started");
+	char wait[128];
+
+	fifo_open(harness, "go");
+	begin_run(first, .extra = CANCEL, .flags = MORE, .hooks = {WAITING});
+	fifo_await(started);
+	client_receive(first);
+	snprintf(wait, sizeof(wait), "{'method':'io.hookd.hooks.Wait','parameters':{'run':'%s'}}",
+		 reply_string(first, "run"));
+	client_send(second, wait);
+	client_expect_alive(client_open(harness));
+	client_close(second);
+	await_true(status_number(harness, "connections") == 3, "hookd has seen it go");
+	assert_int_equal(status_number(harness, "running"), 1);
+	client_close(first);
+	await_idle(harness);
+	expect_outcome(harness, "cancelled");
+}
+
+/* Whoever waits for it hears so, with a sentence. */
+static void one_in_the_line_is_cancelled_with_a_sentence(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first = client_open(harness), *second = client_open(harness), *third;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	char cancel[128];
+
+	begin_run(first, .hooks = {WAITING});
+	fifo_await(started);
+	begin_run(second, .flags = MORE, .hooks = {HOOK("'exit','0'"), HOOK("'exit','0'")});
+	client_receive(second);
+	snprintf(cancel, sizeof(cancel),
+		 "{'method':'io.hookd.hooks.Cancel','parameters':{'run':'%s'}}",
+		 reply_string(second, "run"));
+	third = client_open(harness);
+	client_call(third, cancel);
+	check_error(third, "");
+	client_receive(second);
+	check_outcome(second, "cancelled");
+	check_string(second, "result.error",
+		     "error running createRuntime hook #0: cancelled before it was started");
+	check_string(second, "result.hooks[0].outcome", "cancelled");
+	check_absent(second, "result.hooks[0].pid");
+	check_string(second, "result.hooks[1].outcome", "skipped");
+	fifo_release(go);
+	client_receive(first);
+	check_success(first);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +390,10 @@ int main(int argc, char **argv)
 	    TEST(client_gone_as_events_go_out),
 	    TEST(client_gone_as_the_hook_ends_cancels),
 	    TEST(one_of_two_clients_gone),
+	    TEST(the_last_of_two_cancels),
+	    TEST(one_who_cancels_leaves_it_to_another),
+	    TEST(one_who_cancels_is_the_last),
+	    TEST(one_in_the_line_is_cancelled_with_a_sentence),
 	};
 
 	harness_read_arguments(argc, argv);

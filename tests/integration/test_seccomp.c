@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/integration/check.h"
+#include "tests/integration/probe.h"
 
 #define HOOK0  "result.hooks[0]"
 #define STDOUT HOOK0 ".stdout"
@@ -91,6 +93,55 @@ static void filter_and_no_rights(void **state)
 	check_part(client, STDOUT, "status NoNewPrivs: 0");
 	check_part(client, STDOUT, "status Seccomp: 2");
 	check_part(client, STDOUT, "syscall 32 failed 1");
+}
+
+/* ---- filters that do not let hookd-run end ---- */
+
+#define REFUSES(calls)                                                                             \
+	"{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':77,'syscalls':[{'names':[" calls      \
+	"],'action':'SCMP_ACT_ALLOW'}]}"
+#define KILLS(calls)                                                                               \
+	"{'defaultAction':'SCMP_ACT_KILL_PROCESS','syscalls':[{'names':[" calls                    \
+	"],'action':'SCMP_ACT_ALLOW'}]}"
+
+/* Whatever a filter forbids, and whether or not it is the last thing: with the step, and at once.
+ */
+static void hookd_run_ends_under_any_filter(void **state)
+{
+	static const struct {
+		const char *profile, *step, *errno_name;
+		bool no_new_privileges;
+	} filters[] = {
+	    {REFUSES("'read'"), "exec", "EBADFD", true},
+	    {REFUSES("'capset','prctl','read','write'"), "exec", "EBADFD", false},
+	    {REFUSES("'capset','prctl','exit_group'"), "exec", "EBADFD", false},
+	    {REFUSES("'capset','prctl','sendmsg'"), "exec", "EBADFD", false},
+	    {REFUSES("'read'"), "capabilities", "EBADFD", false},
+	    {REFUSES("'capset'"), "capabilities", "ENOSYS", false},
+	    {KILLS("'read'"), "exec", "EPERM", true},
+	    {KILLS("'capset','prctl'"), "exec", "EPERM", false},
+	    {KILLS("'read'"), "capabilities", "EPERM", false},
+	    {"{'defaultAction':'SCMP_ACT_TRAP','syscalls':[]}", "exec", "EPERM", true},
+	    {"{'defaultAction':'SCMP_ACT_KILL_PROCESS','syscalls':[{'names':['execve'],'action':"
+	     "'SCMP_ACT_ERRNO','errnoRet':77}]}",
+	     "exec", "EBADFD", true},
+	};
+	struct client *client = client_open(*state);
+	char extra[1024];
+
+	harness_needs_root();
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		snprintf(extra, sizeof(extra),
+			 ",'settings':{'process':{'noNewPrivileges':%s,'capabilities':{}},"
+			 "'linux':{'seccomp':%s}}",
+			 filters[i].no_new_privileges ? "true" : "false", filters[i].profile);
+		run(client, .extra = extra, .hooks = {TIMED_HOOK(60, "'mark','@DIR@/ran','x'")});
+		check_outcome(client, "failed");
+		check_string(client, HOOK0 ".outcome", "spawn_failed");
+		check_string(client, HOOK0 ".failedStep", filters[i].step);
+		check_string(client, HOOK0 ".errnoName", filters[i].errno_name);
+	}
+	assert_int_equal(harness_count_lines(client->harness, "ran"), 0);
 }
 
 /* ---- profiles that cannot be ---- */
@@ -252,6 +303,117 @@ static void an_agent_decides(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
+/* Of a connection: whoever had the other end has gone. */
+static bool is_hung_up(int connection)
+{
+	struct pollfd end = {.fd = connection};
+
+	return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
+}
+
+/* No process is left of what hookd has started. */
+static bool has_empty_cgroups(const struct harness *harness)
+{
+	char path[512], text[256] = "";
+	FILE *file;
+
+	if (!harness->cgroup[0])
+		return true;
+	snprintf(path, sizeof(path), "%s/cgroup.events", harness->cgroup);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	(void)!fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	return strstr(text, "populated 0") != NULL;
+}
+
+/*
+ * It takes the connection and nothing from it. The hook runs all the same, and when its time is
+ * over nobody waits for that agent any more; nor is anything of the hook's kept by who did.
+ */
+static void an_agent_that_never_reads_costs_nothing(void **state)
+{
+	enum { LENGTH = 2000000 };
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct agent agent;
+	char extra[1024], *text = malloc(LENGTH + 256);
+	int connection, fds;
+
+	harness_needs_root();
+	assert_non_null(text);
+	agent_listen(&agent, harness);
+	snprintf(extra, sizeof(extra),
+		 ",'settings':{'process':{'noNewPrivileges':true},'linux':{'seccomp':{"
+		 "'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','syscalls':["
+		 "{'names':['swapon'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+		 harness_path(harness, "agent"));
+	sprintf(text, "{\"id\":\"box\",\"pid\":0,\"annotations\":{\"x\":\"%0*d\"}}", LENGTH, 0);
+	client_expect_alive(client);
+	fds = probe_count_fds(harness->pid);
+	run(client, .state = text, .extra = extra, .hooks = {TIMED_HOOK(1, "'say','hi'")});
+	check_success(client);
+	check_string(client, STDOUT, "hi");
+	connection = accept(agent.socket, NULL, NULL);
+	assert_true(connection >= 0);
+	await_true(is_hung_up(connection), "who hands the descriptor over has given up");
+	await_true(has_empty_cgroups(harness), "and has ended");
+	await_true(probe_count_fds(harness->pid) == fds, "hookd has closed what it had open");
+	close(connection);
+	close(agent.socket);
+	unlink(harness_path(harness, "agent"));
+	free(text);
+}
+
+/* One that is asked about the exec and never answers: the hook's timeout is the end of it. */
+static void an_agent_that_never_answers_is_a_timeout(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct agent agent;
+	char extra[1024];
+
+	harness_needs_root();
+	agent_listen(&agent, harness);
+	snprintf(extra, sizeof(extra),
+		 ",'settings':{'process':{'noNewPrivileges':true},'linux':{'seccomp':{"
+		 "'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','syscalls':["
+		 "{'names':['execve'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+		 harness_path(harness, "agent"));
+	begin_run(client, .extra = extra, .hooks = {TIMED_HOOK(1, "'mark','@DIR@/ran','x'")});
+	agent_accept(&agent);
+	client_receive(client);
+	check_string(client, HOOK0 ".outcome", "timed_out");
+	assert_int_equal(harness_count_lines(harness, "ran"), 0);
+	close(agent.fd);
+	close(agent.socket);
+	unlink(harness_path(harness, "agent"));
+}
+
+/* It is asked whether the process may end, too. */
+static void an_agent_has_no_say_in_hookd_run_s_end(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct agent agent;
+	char extra[1024];
+
+	harness_needs_root();
+	agent_listen(&agent, harness);
+	snprintf(extra, sizeof(extra),
+		 ",'settings':{'process':{'noNewPrivileges':true},'linux':{'seccomp':{"
+		 "'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','syscalls':["
+		 "{'names':['exit_group','exit','sendmsg'],'action':'SCMP_ACT_NOTIFY'},"
+		 "{'names':['execve'],'action':'SCMP_ACT_ERRNO','errnoRet':77}]}}}",
+		 harness_path(harness, "agent"));
+	run(client, .extra = extra, .hooks = {TIMED_HOOK(60, "'exit','0'")});
+	check_string(client, HOOK0 ".outcome", "spawn_failed");
+	check_string(client, HOOK0 ".failedStep", "exec");
+	check_string(client, HOOK0 ".errnoName", "EBADFD");
+	close(agent.socket);
+	unlink(harness_path(harness, "agent"));
+}
+
 static void no_agent_no_hook(void **state)
 {
 	struct client *client = client_open(*state);
@@ -272,10 +434,14 @@ int main(int argc, char **argv)
 	    TEST(calls_are_refused_in_both_dialects),
 	    TEST(a_killed_hook_says_so),
 	    TEST(filter_and_no_rights),
+	    TEST(hookd_run_ends_under_any_filter),
 	    TEST(a_profile_that_is_too_large),
 	    TEST(others_go_on_while_a_profile_is_compiled),
 	    TEST(poststop_goes_on_with_every_hook_failing),
 	    TEST(an_agent_decides),
+	    TEST(an_agent_that_never_reads_costs_nothing),
+	    TEST(an_agent_that_never_answers_is_a_timeout),
+	    TEST(an_agent_has_no_say_in_hookd_run_s_end),
 	    TEST(no_agent_no_hook),
 	};
 

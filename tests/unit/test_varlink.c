@@ -391,8 +391,11 @@ static void errors_go_out_under_their_names(void **state)
 	    {{HP_ERR_REQUEST_ID_CONFLICT, "id \"1\"", ""},
 	     "{\"error\":\"io.hookd.hooks.RequestIdConflict\","
 	     "\"parameters\":{\"requestId\":\"id \\\"1\\\"\"}}"},
-	    {{HP_ERR_BUSY, "", "the queue is full"}, "{\"error\":\"io.hookd.hooks.Busy\"}"},
-	    {{HP_ERR_NO_MEMORY, "", "out of memory"}, "{\"error\":\"io.hookd.hooks.Busy\"}"},
+	    {{HP_ERR_BUSY, "", "the queue is full"},
+	     "{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":100000,"
+	     "\"reason\":\"the queue is full\"}}"},
+	    {{HP_ERR_NO_MEMORY, "", ""},
+	     "{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":100000}}"},
 	    {{HP_ERR_DRAINING, "", ""}, "{\"error\":\"io.hookd.hooks.Draining\"}"},
 	    {{HP_ERR_REFUSED, "", "not for uid 7"},
 	     "{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"not for uid "

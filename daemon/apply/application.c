@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One Apply or Update from its beginning to its end, whatever it does in between: its memory, its
+ * error, and the way back. One that failed puts back what it changed; of an Apply everything that
+ * was made goes too, before its caller hears of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/apply/application.h"
+
+struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
+{
+	struct application *application = calloc(1, sizeof(*application));
+
+	if (!application)
+		return NULL;
+	application->applier = applier;
+	application->target = TARGET_NONE;
+	application->cgroup_fd = -1;
+	STAILQ_INIT(&application->undo);
+	application->done = done;
+	application->userdata = userdata;
+	TAILQ_INSERT_TAIL(&applier->applications, application, link);
+	return application;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	struct application *application = userdata;
+
+	(void)fd, (void)what;
+	application->go_on(application);
+}
+
+/* A timer of no time, which comes after the loop has looked at what is readable; libevent would run
+ * an event that is made active at once before that. */
+int application_next_turn(struct application *application,
+			  void (*go_on)(struct application *application))
+{
+	if (!application->turn)
+		application->turn =
+		    event_new(application->applier->base, -1, 0, on_turn, application);
+	application->go_on = go_on;
+	if (!application->turn || event_add(application->turn, &(struct timeval){0}) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
+void done_without_memory(apply_done_fn done, void *userdata)
+{
+	struct hp_err err;
+
+	done(hp_err_no_memory(&err), NULL, &err, userdata);
+}
+
+/* ---- the end ---- */
+
+static void application_free(struct application *application)
+{
+	TAILQ_REMOVE(&application->applier->applications, application, link);
+	scope_job_forget(application->job);
+	scope_limits_free(application->former);
+	process_change_end(&application->process);
+	if (application->turn)
+		event_free(application->turn);
+	limit_list_clear(&application->limits);
+	close_fd(&application->cgroup_fd);
+	target_close(&application->target);
+	free(application);
+}
+
+static int fail_no_process(struct application *application)
+{
+	application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_PROCESS};
+	snprintf(application->err.path, sizeof(application->err.path), "%d",
+		 application->request.pid);
+	return -ESRCH;
+}
+
+int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
+{
+	if (holding->state == HOLDING_HELD)
+		return 0;
+	*err = (struct hp_err){.code = HP_ERR_CONTAINER_BUSY};
+	snprintf(err->path, sizeof(err->path), "%s", holding->container);
+	return -EBUSY;
+}
+
+/* The caller hears of it. The holding has no owner any more, and may go at once. */
+static void answer(struct application *application, struct holding *holding)
+{
+	application->done(application->r, holding, &application->err, application->userdata);
+	application_free(application);
+}
+
+/* "the reason; not put back: what" */
+static void tell_what_stays(struct application *application, const char *what, const char *failures)
+{
+	struct hp_err *err = &application->err;
+	size_t length = strlen(err->reason);
+
+	snprintf(err->reason + length, sizeof(err->reason) - length, "; %s: %s", what, failures);
+}
+
+static void put_back(struct application *application)
+{
+	char failures[HP_ERR_REASON_SIZE];
+
+	if (undo_all(&application->undo, failures, sizeof(failures)) < 0)
+		tell_what_stays(application, "not put back", failures);
+}
+
+static void on_made_removed(int r, const struct hp_err *err, void *userdata)
+{
+	struct application *application = userdata;
+	struct applier *applier = application->applier;
+	struct holding *holding = r < 0 ? application->holding : NULL;
+
+	if (r < 0)
+		tell_what_stays(application, "still held", err->reason);
+	application->holding = NULL;
+	answer(application, NULL);
+	if (holding)
+		watch_try_again(applier, holding);
+}
+
+/* What was made for the container goes; what cannot go is held, and tried again. */
+static void end_failed_apply(struct application *application)
+{
+	put_back(application);
+	if (!application->holding)
+		answer(application, NULL);
+	else
+		removal_begin(application->applier, application->holding, true, NULL,
+			      on_made_removed, application);
+}
+
+static void leave_update(struct application *application)
+{
+	struct applier *applier = application->applier;
+	struct holding *holding = application->holding;
+
+	if (application->r == 0)
+		holding->is_mixed = false;
+	(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	answer(application, application->r < 0 ? NULL : holding);
+	applier_settle(applier, holding);
+}
+
+static void on_told_again(int r, const char *reason, void *userdata)
+{
+	struct application *application = userdata;
+
+	application->job = NULL;
+	if (r < 0)
+		tell_what_stays(application, "not put back in systemd", reason);
+	leave_update(application);
+}
+
+/* systemd writes what it was told at its next occasion, so it is told what was before. */
+static void end_update(struct application *application)
+{
+	struct scopes *scopes = application->applier->scopes;
+	int r;
+
+	if (application->r < 0)
+		put_back(application);
+	if (application->r == 0 || application->r == -ECANCELED || !application->former) {
+		leave_update(application);
+		return;
+	}
+	r = scopes_put_back(scopes, application->holding->unit, application->former, on_told_again,
+			    application, &application->job);
+	if (r < 0)
+		on_told_again(r, strerror(-r), application);
+}
+
+static void end_apply(struct application *application)
+{
+	struct applier *applier = application->applier;
+	struct holding *holding = application->holding;
+
+	(void)watch_process(applier, holding, &application->target);
+	answer(application, holding);
+}
+
+void application_end(struct application *application, int r)
+{
+	if (r == -ESRCH && !application->is_update)
+		r = fail_no_process(application);
+	if (r < 0 && application->err.code == HP_ERR_NONE)
+		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
+	application->r = r;
+	if (r == 0)
+		undo_forget(&application->undo);
+	if (!application->holding)
+		end_failed_apply(application);
+	else if (application->is_update)
+		end_update(application);
+	else if (r < 0)
+		end_failed_apply(application);
+	else
+		end_apply(application);
+}
+
+int application_at_step(struct application *application, const char *step, const char *path, int r)
+{
+	if (r < 0 && application->err.code == HP_ERR_NONE)
+		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
+	if (r < 0)
+		application->err.step = step;
+	return hp_err_prefix(&application->err, r, path);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The applier itself: what is held when hookd starts, and what becomes of a holding while nobody
+ * asks for anything. When the process of a container has ended, what was made for it is removed;
+ * what cannot go (processes are in its cgroup, the message bus is down) is tried again after a
+ * pause. A watch waits for either; it is its holding's, and goes with it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/apply/application.h"
+
+#define AGAIN_S_MIN 1
+#define AGAIN_S_MAX 60
+
+struct watch {
+	struct applier *applier;
+	struct holding *holding;
+	struct target target; /* TARGET_NONE: the process has ended */
+	struct event *end;    /* on its pidfd */
+	struct event *again;  /* NULL: nothing failed so far */
+	int again_after_s;
+};
+
+struct holdings *applier_holdings(struct applier *applier)
+{
+	return applier->holdings;
+}
+
+static void tell(struct applier *applier, const struct holding *holding, const char *what)
+{
+	applier->report(holding->container, what, applier->userdata);
+}
+
+/* ---- watches ---- */
+
+static struct watch *watch_of(struct applier *applier, struct holding *holding)
+{
+	struct watch *watch = holding->watch;
+
+	if (watch)
+		return watch;
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return NULL;
+	watch->applier = applier;
+	watch->holding = holding;
+	watch->target = TARGET_NONE;
+	holding->watch = watch;
+	return watch;
+}
+
+void watch_free(struct holding *holding)
+{
+	struct watch *watch = take_ptr(holding->watch);
+
+	if (!watch)
+		return;
+	if (watch->end)
+		event_free(watch->end);
+	if (watch->again)
+		event_free(watch->again);
+	target_close(&watch->target);
+	free(watch);
+}
+
+static void on_process_end(evutil_socket_t fd, short what, void *userdata)
+{
+	struct watch *watch = userdata;
+	struct applier *applier = watch->applier;
+	struct holding *holding = watch->holding;
+
+	(void)fd, (void)what;
+	event_free(take_ptr(watch->end));
+	target_close(&watch->target);
+	holding->has_ended = true;
+	tell(applier, holding, "its process has ended");
+	applier_settle(applier, holding);
+}
+
+int watch_process(struct applier *applier, struct holding *holding, struct target *target)
+{
+	struct watch *watch = watch_of(applier, holding);
+
+	if (!watch)
+		return -ENOMEM;
+	watch->end = event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
+	if (!watch->end || event_add(watch->end, NULL) < 0) {
+		watch_free(holding);
+		return -ENOMEM;
+	}
+	watch->target = *target;
+	*target = TARGET_NONE;
+	return 0;
+}
+
+/* ---- removing what nobody asks for ---- */
+
+struct retry {
+	struct applier *applier;
+	struct holding *holding; /* freed when it is removed, held on when not */
+};
+
+static void on_removal(int r, const struct hp_err *err, void *userdata)
+{
+	struct retry *retry = userdata;
+
+	if (r < 0) {
+		tell(retry->applier, retry->holding, err->reason);
+		watch_try_again(retry->applier, retry->holding);
+	}
+	free(retry);
+}
+
+static void remove_now(struct applier *applier, struct holding *holding)
+{
+	struct retry *retry = calloc(1, sizeof(*retry));
+
+	if (!retry) {
+		watch_try_again(applier, holding);
+		return;
+	}
+	*retry = (struct retry){applier, holding};
+	removal_begin(applier, holding, !holding->has_ended, NULL, on_removal, retry);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *userdata)
+{
+	struct watch *watch = userdata;
+
+	(void)fd, (void)what;
+	if (watch->holding->state == HOLDING_HELD)
+		remove_now(watch->applier, watch->holding);
+	else
+		watch_try_again(watch->applier, watch->holding);
+}
+
+void watch_try_again(struct applier *applier, struct holding *holding)
+{
+	struct watch *watch = watch_of(applier, holding);
+	int after_s;
+
+	if (watch && !watch->again)
+		watch->again = event_new(applier->base, -1, 0, on_again, watch);
+	if (!watch || !watch->again) {
+		tell(applier, holding, "no memory to try again: Release has to be asked for");
+		return;
+	}
+	after_s = watch->again_after_s ? 2 * watch->again_after_s : AGAIN_S_MIN;
+	watch->again_after_s = after_s < AGAIN_S_MAX ? after_s : AGAIN_S_MAX;
+	(void)event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s});
+}
+
+void applier_settle(struct applier *applier, struct holding *holding)
+{
+	if (holding->state == HOLDING_HELD && holding->has_ended)
+		remove_now(applier, holding);
+}
+
+/* ---- the beginning and the end ---- */
+
+/* What somebody else has removed meanwhile is not held any more. */
+static bool is_there(const struct applier *applier, const struct made *made)
+{
+	bool is;
+	int fd;
+
+	switch (made->kind) {
+	case MADE_CGROUP:
+		if (applier->mount_fd < 0)
+			return false;
+		fd = cgroup_path_open(applier->mount_fd, made->name);
+		is = fd != -ENOENT;
+		close_fd(&fd);
+		return is;
+	case MADE_RDT_GROUP:
+	case MADE_RDT_MON_GROUP:
+		return rdt_has_group(applier->rdt, made->name);
+	default:
+		return true;
+	}
+}
+
+static void drop_vanished(struct applier *applier, struct holding *holding)
+{
+	struct made *made = TAILQ_FIRST(&holding->made), *next;
+	char what[CGROUP_PATH_SIZE + 32];
+
+	for (; made; made = next) {
+		next = TAILQ_NEXT(made, link);
+		if (is_there(applier, made))
+			continue;
+		snprintf(what, sizeof(what), "%s is not there any more", made->name);
+		tell(applier, holding, what);
+		(void)holdings_unmade(applier->holdings, holding, made);
+	}
+}
+
+/*
+ * What a hookd that was killed has left: an Apply that it had not finished is taken back, since
+ * nobody was told that it worked, and a removal goes on.
+ */
+static void take_up(struct applier *applier, struct holding *holding)
+{
+	struct target target = TARGET_NONE;
+	bool lives = target_open(holding->pid, &target) == 0 &&
+		     target_start_time(&target) == holding->start_time;
+
+	drop_vanished(applier, holding);
+	if (holding->is_mixed)
+		tell(applier, holding, "an Update was cut short: its limits are old or new");
+	holding->has_ended = !lives;
+	if (!lives)
+		tell(applier, holding, "its process has ended meanwhile");
+	else if (holding->state == HOLDING_HELD && watch_process(applier, holding, &target) < 0)
+		tell(applier, holding, "no memory to wait for its end");
+	if (lives && holding->state == HOLDING_MAKING)
+		tell(applier, holding, "Apply was cut short, and is taken back");
+	target_close(&target);
+	if (holding->state == HOLDING_REMOVING)
+		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	else if (lives && holding->state == HOLDING_HELD)
+		return;
+	remove_now(applier, holding);
+}
+
+int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
+		struct scopes *scopes, const struct cgroup_tree *cgroups, int mount_fd,
+		void (*report)(const char *container, const char *what, void *userdata),
+		void *userdata, struct applier **ret_applier)
+{
+	struct applier *applier = calloc(1, sizeof(*applier));
+	struct holding *holding, *next;
+
+	if (!applier)
+		return -ENOMEM;
+	*applier = (struct applier){
+	    .base = base,
+	    .holdings = holdings,
+	    .rdt = rdt,
+	    .scopes = scopes,
+	    .cgroups = cgroups,
+	    .mount_fd = mount_fd,
+	    .report = report,
+	    .userdata = userdata,
+	};
+	TAILQ_INIT(&applier->applications);
+	TAILQ_INIT(&applier->removals);
+	for (holding = holdings_first(holdings); holding; holding = next) {
+		next = holdings_next(holding);
+		take_up(applier, holding);
+	}
+	*ret_applier = applier;
+	return 0;
+}
+
+/* Those whose end waits for a removal end with it. */
+static void end_applications(struct applier *applier)
+{
+	struct application *application = TAILQ_FIRST(&applier->applications), *next;
+
+	for (; application; application = next) {
+		next = TAILQ_NEXT(application, link);
+		if (application->r == 0) {
+			scope_job_forget(take_ptr(application->job));
+			application_end(application, -ECANCELED);
+		}
+	}
+	removals_end(applier);
+}
+
+struct applier *applier_free(struct applier *applier)
+{
+	struct holding *holding;
+
+	if (!applier)
+		return NULL;
+	end_applications(applier);
+	for (holding = holdings_first(applier->holdings); holding;
+	     holding = holdings_next(holding)) {
+		watch_free(holding);
+		rdt_keep(take_ptr(holding->rdt_member));
+	}
+	holdings_close(applier->holdings);
+	close_fd(&applier->mount_fd);
+	free(applier);
+	return NULL;
+}

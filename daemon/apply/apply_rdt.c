@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Apply's part in resctrl: the group is made or found, then the process's threads are moved into
+ * it, some in each turn of the loop. The schemata are there before the threads.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/apply/application.h"
+#include "daemon/base/file.h"
+
+/* A look and a write for each. */
+#define THREADS_AT_ONCE 256
+
+/* resctrl's groups and where the threads were before. */
+struct rdt_change {
+	struct rdt *rdt;
+	const struct target *target; /* undone before it is closed */
+	struct rdt_member *member;   /* NULL: not joined, or the holding's by now */
+	char former[NAME_MAX + 1];   /* group of the process */
+	struct thread_walk walk;     /* over those that are being moved */
+	bool is_monitored;	     /* they are in the group, and go to its monitoring group */
+	bool is_done;
+};
+
+/* "res:c1\nmon:m1", or "res:/" for the default group: kernel, fs/resctrl, proc_resctrl_show(). */
+static bool read_group(int proc, const char *path, const char *key, char *name, size_t size)
+{
+	char text[2 * NAME_MAX];
+	const char *at = NULL;
+
+	if (file_read_at(proc, path, text, sizeof(text)) > 0)
+		at = strstr(text, key);
+	if (!at)
+		return false;
+	at += strlen(key);
+	snprintf(name, size, "%.*s", (int)strcspn(at, "\n"), at);
+	return true;
+}
+
+/* Where threads are moved to: the group, and then its monitoring group. */
+struct moving {
+	const struct target *target;
+	const struct thread_walk *walk;
+	int tasks;
+	const char *key;  /* of cpu_resctrl_groups */
+	const char *name; /* what stands there of a thread that is in it */
+};
+
+static bool is_in_group(const struct moving *moving, pid_t thread)
+{
+	char path[64], name[NAME_MAX + 1];
+
+	snprintf(path, sizeof(path), "task/%d/cpu_resctrl_groups", thread);
+	if (read_group(moving->target->proc, path, moving->key, name, sizeof(name)))
+		return strcmp(name, moving->name) == 0;
+	/* A kernel that does not say: those that were made during the first passes are moved. */
+	return moving->walk->passes > 1;
+}
+
+static int move_thread(pid_t thread, void *userdata)
+{
+	const struct moving *moving = userdata;
+	char text[16];
+
+	if (moving->walk->passes > 0 && is_in_group(moving, thread))
+		return 0;
+	snprintf(text, sizeof(text), "%d", thread);
+	return write(moving->tasks, text, strlen(text)) < 0 ? -errno : 1;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/*
+ * First the group, then its monitoring group: the kernel takes only members of the former there. 1:
+ * there are more threads.
+ */
+static int move_some(const struct rdt_member *member, const struct target *target,
+		     struct thread_walk *walk, bool *is_monitored)
+{
+	struct moving moving = {
+	    .target = target,
+	    .walk = walk,
+	    .tasks = *is_monitored ? rdt_member_monitored_tasks(member) : rdt_member_tasks(member),
+	    .key = *is_monitored ? "mon:" : "res:",
+	    .name = *is_monitored ? last_part(rdt_member_monitored_group(member))
+				  : rdt_member_group(member),
+	};
+	int r = walk->directory ? 0 : thread_walk_begin(walk, target);
+
+	if (r == 0)
+		r = thread_walk_go_on(walk, THREADS_AT_ONCE, move_thread, &moving);
+	if (r > 0)
+		return r;
+	thread_walk_end(walk);
+	if (r < 0 || *is_monitored || rdt_member_monitored_tasks(member) < 0)
+		return r;
+	*is_monitored = true;
+	return 1;
+}
+
+static int move_back(const struct rdt_member *member, const struct target *target)
+{
+	struct thread_walk walk = {0};
+	bool is_monitored = false;
+	int r;
+
+	do {
+		r = move_some(member, target, &walk, &is_monitored);
+	} while (r > 0);
+	return r;
+}
+
+static int undo_rdt(void *data)
+{
+	struct rdt_change *change = data;
+	const struct hp_intel_rdt former = {.clos_id = change->former};
+	struct rdt_member *member;
+	struct hp_err err;
+	int r;
+
+	if (!change->member)
+		return 0;
+	r = rdt_join(change->rdt, &former, "", &member, &err);
+	if (r == 0) {
+		r = move_back(member, change->target);
+		rdt_leave(member);
+	}
+	rdt_leave(take_ptr(change->member));
+	return r == -ESRCH ? 0 : r;
+}
+
+static void read_former_group(struct rdt_change *change)
+{
+	if (!read_group(change->target->proc, "cpu_resctrl_groups", "res:", change->former,
+			sizeof(change->former)))
+		snprintf(change->former, sizeof(change->former), "/");
+}
+
+static void forget_rdt(void *data)
+{
+	struct rdt_change *change = data;
+
+	thread_walk_end(&change->walk);
+}
+
+/* What is about to be made is written down first; what turns out to have been there is not ours. */
+static int announce_rdt(struct application *application, enum made_kind kind, const char *name)
+{
+	struct applier *applier = application->applier;
+
+	if (rdt_has_group(applier->rdt, name))
+		return 0;
+	return holdings_making(applier->holdings, application->holding, kind, name);
+}
+
+static int announce_rdt_groups(struct application *application)
+{
+	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
+	const char *container = application->request.container;
+	const char *group = wanted->clos_id ? wanted->clos_id : container;
+	bool is_default = strcmp(group, "/") == 0;
+	char monitored[2 * NAME_MAX + 16];
+	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
+
+	if (r < 0 || !wanted->enable_monitoring)
+		return r;
+	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
+		 container);
+	return announce_rdt(application, MADE_RDT_MON_GROUP, monitored);
+}
+
+/* Somebody else was quicker: then it is not to be removed by us. */
+static void forget_unmade(struct application *application, enum made_kind kind, bool is_made)
+{
+	struct made *made;
+
+	if (is_made)
+		return;
+	TAILQ_FOREACH (made, &application->holding->made, link)
+		if (made->kind == kind)
+			break;
+	if (made)
+		(void)holdings_unmade(application->applier->holdings, application->holding, made);
+}
+
+/* io.hookd.settings.Exhausted in the place of ENOSPC. */
+static int tell_exhausted(struct application *application)
+{
+	struct hp_err *err = &application->err;
+	int limit = rdt_closids(application->applier->rdt);
+
+	if (limit <= 0)
+		return -ENOSPC;
+	*err = (struct hp_err){.code = HP_ERR_EXHAUSTED, .path = "CLOSID", .error = limit};
+	return -ENOSPC;
+}
+
+static int join_group(struct application *application)
+{
+	struct applier *applier = application->applier;
+	struct rdt_change *change =
+	    undo_add(&application->undo, "resctrl group", sizeof(*change), undo_rdt, forget_rdt);
+	int r;
+
+	if (!change)
+		return -ENOMEM;
+	change->rdt = applier->rdt;
+	change->target = &application->target;
+	read_former_group(change);
+	r = announce_rdt_groups(application);
+	if (r == 0)
+		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
+			     application->request.container, &change->member, &application->err);
+	if (r == -ENOSPC)
+		return tell_exhausted(application);
+	if (r < 0)
+		return r;
+	forget_unmade(application, MADE_RDT_GROUP, rdt_member_group_is_made(change->member));
+	forget_unmade(application, MADE_RDT_MON_GROUP,
+		      rdt_member_monitored_group_is_made(change->member));
+	application->rdt = change;
+	application->holding->rdt_group = strdup(rdt_member_group(change->member));
+	return application->holding->rdt_group ? 0 : -ENOMEM;
+}
+
+static int join(struct application *application)
+{
+	int r = 0;
+
+	if (!application->request.settings->intel_rdt)
+		return 0;
+	if (!rdt_is_there(application->applier->rdt))
+		return hp_err_setting(&application->err, -EOPNOTSUPP, NULL,
+				      "resctrl is not mounted");
+	if (!application->rdt)
+		r = join_group(application);
+	if (r < 0 || application->rdt->is_done)
+		return r;
+	r = move_some(application->rdt->member, &application->target, &application->rdt->walk,
+		      &application->rdt->is_monitored);
+	application->rdt->is_done = r == 0;
+	return r;
+}
+
+int application_join_rdt(struct application *application)
+{
+	return application_at_step(application, "rdt", "linux.intelRdt", join(application));
+}
+
+void application_keep_rdt(struct application *application)
+{
+	if (application->rdt)
+		application->holding->rdt_member = take_ptr(application->rdt->member);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The result of a run, from "all skipped" to whole. Owns no state of its own: everything stands in
+ * run->result.
+ */
+#include "daemon/run/run_result.h"
+
+#include <string.h>
+
+#include "daemon/run/sentence.h"
+#include "proto/limits.h"
+
+int run_result_prepare(struct run *run)
+{
+	const struct hp_hook_list *hooks = &run->request.hooks;
+	struct hp_run_result *result = &run->result;
+
+	result->stage = run->request.stage;
+	result->run = strdup(run->id);
+	result->container = strdup(run->request.container);
+	result->hooks = calloc(hooks->count ? hooks->count : 1, sizeof(*result->hooks));
+	if (!result->run || !result->container || !result->hooks)
+		return -ENOMEM;
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct hp_hook_result *hook = &result->hooks[i];
+
+		*hook = (struct hp_hook_result){
+		    .index = i,
+		    .path = strdup(hooks->hooks[i].path),
+		    .outcome = HP_HOOK_SKIPPED,
+		    .oom_killed = -1,
+		};
+		result->hook_count = i + 1;
+		if (!hook->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- output ---- */
+
+/* What would be kept if no stream had more than `level` bytes. */
+static size_t kept_at(const struct hp_run_result *result, size_t level)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < result->hook_count; i++)
+		for (int k = 0; k < 2; k++) {
+			size_t length = result->hooks[i].output[k].length;
+
+			sum += length < level ? length : level;
+		}
+	return sum;
+}
+
+/* The highest level at which all is within the bound; RUN_OUTPUT_RESERVE_BYTES at least. */
+static size_t find_level(const struct hp_run_result *result)
+{
+	size_t level = RUN_OUTPUT_RESERVE_BYTES,
+	       above = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
+
+	while (above - level > 1) {
+		size_t middle = (level + above) / 2;
+
+		if (kept_at(result, middle) <= RUN_OUTPUT_BYTES_MAX)
+			level = middle;
+		else
+			above = middle;
+	}
+	return level;
+}
+
+/*
+ * Many loud hooks in one run share a bound, so that a reply stays below what peers take. Where they
+ * are over it the longest streams are cut until they are of one length. What is shorter stays
+ * whole, so a hook that fails behind loud ones has its own words.
+ */
+static void bound_output(struct hp_run_result *result)
+{
+	size_t level, left;
+
+	if (kept_at(result, SIZE_MAX) <= RUN_OUTPUT_BYTES_MAX)
+		return;
+	level = find_level(result);
+	left = RUN_OUTPUT_BYTES_MAX - kept_at(result, level); /* less than one byte for each */
+	for (size_t i = 0; i < result->hook_count; i++)
+		for (int k = 0; k < 2; k++) {
+			struct hp_output *output = &result->hooks[i].output[k];
+			bool gets_more = left > 0 && output->length > level;
+
+			output_cut(output, level + gets_more);
+			left -= gets_more;
+		}
+}
+
+void run_result_take(struct run *run, struct proc *proc)
+{
+	proc_take_result(proc, &run->result.hooks[run->current]);
+	bound_output(&run->result);
+}
+
+/* ---- booking ---- */
+
+static void set_error(struct run *run, struct hp_hook_result *hook)
+{
+	hook->error =
+	    sentence_of_hook(hook, run_timeout_ns(run, &run->request.hooks.hooks[hook->index]));
+	if (!run->result.error)
+		run->result.error = sentence_of_run(run->request.stage, hook);
+}
+
+void run_result_book(struct run *run)
+{
+	struct hp_hook_result *hook = &run->result.hooks[run->current];
+
+	if (hook->success)
+		return;
+	run->has_failed = true;
+	set_error(run, hook);
+}
+
+/*
+ * The hook that was killed is the one that was cancelled, or else the one whose turn would have
+ * come. Where all of them have run there was nothing left to cancel.
+ */
+static bool book_cancel(struct run *run)
+{
+	struct hp_run_result *result = &run->result;
+
+	for (size_t i = 0; i < result->hook_count; i++) {
+		struct hp_hook_result *hook = &result->hooks[i];
+
+		if (hook->outcome == HP_HOOK_CANCELLED)
+			return true;
+		if (hook->outcome != HP_HOOK_SKIPPED)
+			continue;
+		hook->outcome = HP_HOOK_CANCELLED;
+		set_error(run, hook);
+		return true;
+	}
+	if (result->hook_count == 0)
+		result->error = strdup("cancelled before it was started");
+	return result->hook_count == 0;
+}
+
+void run_result_close(struct run *run)
+{
+	struct hp_run_result *result = &run->result;
+
+	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
+	if (run->started_ns == 0)
+		run->started_ns = run->finished_ns;
+	result->queued_us = (run->started_ns - run->submitted_ns) / 1000;
+	result->duration_us = (run->finished_ns - run->started_ns) / 1000;
+	if (run->is_cancelled && book_cancel(run))
+		result->outcome = HP_RUN_CANCELLED;
+	else
+		result->outcome = run->has_failed ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/run/run.h"
+
+/* How a run's result grows: all hooks skipped at first, one after the other booked, then closed. */
+
+/* Written as JSON this can grow sixfold, and must stay below HP_REPLY_BYTES_MAX with the rest. */
+#define RUN_OUTPUT_BYTES_MAX (1024u * 1024)
+/* What every stream of a run keeps in any case: all of them together are within the bound. */
+#define RUN_OUTPUT_RESERVE_BYTES (RUN_OUTPUT_BYTES_MAX / (2 * HP_HOOKS_MAX))
+
+/* -ENOMEM; run_free() frees what there is. */
+int run_result_prepare(struct run *run) must_check;
+
+/* Of the hook that runs now: fills what its process has left. */
+void run_result_take(struct run *run, struct proc *proc);
+
+/* The hook that runs now has ended: gives it its sentence where it failed, and the run too. */
+void run_result_book(struct run *run);
+
+/* No hook comes after: outcome and times are whole. */
+void run_result_close(struct run *run);
