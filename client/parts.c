@@ -89,7 +89,7 @@ static int parts_run_function(struct parts *parts)
 {
 	const struct hook_function *function = &parts->list->functions[parts->next];
 	struct hp_hook_result *hook = &parts->result.hooks[parts->next];
-	int64_t begin_us = parts_clock_us(CLOCK_MONOTONIC);
+	int64_t begin_us = parts_clock_us(CLOCK_BOOTTIME);
 	int r;
 
 	hook->started_us = parts_clock_us(CLOCK_REALTIME);
@@ -97,7 +97,7 @@ static int parts_run_function(struct parts *parts)
 	r = function->call(parts->request->state, function->userdata);
 	parts->client->is_busy = false;
 	parts->has_begun = true;
-	hook->duration_us = parts_clock_us(CLOCK_MONOTONIC) - begin_us;
+	hook->duration_us = parts_clock_us(CLOCK_BOOTTIME) - begin_us;
 	parts->result.duration_us = parts_add_us(parts->result.duration_us, hook->duration_us);
 	hook->outcome = RESULT_RETURNED;
 	hook->success = r >= 0;

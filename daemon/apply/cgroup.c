@@ -5,6 +5,7 @@
  */
 #include "daemon/apply/cgroup_tree.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 
 /* More names than this are not taken but by a container that wants its own hooks to fail. */
 #define NAMES_MAX 10000
+/* Of the cgroups that a hook has made in its own: what is removed at a time, and how deep. */
+#define REMOVED_MAX 64
+#define DEPTH_MAX   32
 
 /* Below a container's cgroup there may be those of a hookd of another pid namespace. */
 static void set_name(struct cgroup *cgroup)
@@ -67,7 +71,7 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
 	cgroup->parent_fd = tree->runs_fd;
-	cgroup->fd = cgroup->events_fd = -1;
+	cgroup->fd = cgroup->events_fd = cgroup->watch = -1;
 	cgroup->is_known_empty = true;
 	cgroup->generation = tree->generation;
 	r = make_directory(cgroup);
@@ -77,9 +81,10 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	}
 	r = write_defaults(cgroup);
 	if (r < 0) {
-		cgroup_remove(cgroup);
+		cgroup_discard(cgroup);
 		return r;
 	}
+	cgroup_watch(cgroup);
 	*ret_cgroup = cgroup;
 	return 0;
 }
@@ -98,14 +103,13 @@ int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_c
 	}
 	cgroup->tree = tree;
 	cgroup->is_foreign = cgroup->is_limited = true;
-	cgroup->fd = cgroup->events_fd = -1;
+	cgroup->fd = cgroup->events_fd = cgroup->watch = -1;
 	r = make_directory(cgroup);
 	if (r < 0) {
 		close(cgroup->parent_fd);
 		free(cgroup);
 		return r;
 	}
-	tree->in_use_count++;
 	*ret_cgroup = cgroup;
 	return 0;
 }
@@ -131,13 +135,82 @@ void cgroup_rest(struct cgroup *cgroup)
 	close_fd(&cgroup->events_fd);
 }
 
-void cgroup_remove(struct cgroup *cgroup)
+/* It is read each time: a hook of the run may have written to it. */
+bool cgroup_has_own_memory_limit(const struct cgroup *cgroup)
+{
+	const struct cgroup_tree *tree = cgroup->tree;
+	char path[80];
+
+	return tree->has_memory_limit ||
+	       (tree->has_memory_controller &&
+		cgroup_is_limited_in_memory(cgroup->parent_fd,
+					    path_in(cgroup, "memory.max", path)));
+}
+
+/* ---- the end ---- */
+
+static void cgroup_free(struct cgroup *cgroup)
 {
 	cgroup_rest(cgroup);
-	(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
+	cgroup_unwatch(cgroup);
 	if (cgroup->is_foreign)
 		close(cgroup->parent_fd);
 	free(cgroup);
+}
+
+void cgroup_discard(struct cgroup *cgroup)
+{
+	(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
+	cgroup_free(cgroup);
+}
+
+static int remove_all_in(int parent_fd, const char *name, int depth, int *left);
+
+/* One that is gone already, by whomever, is as good as removed. */
+static int remove_directory(int parent_fd, const char *name, int depth, int *left)
+{
+	int r;
+
+	if (*left <= 0)
+		return -EAGAIN;
+	--*left;
+	r = unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	if (r == -EBUSY && depth < DEPTH_MAX && remove_all_in(parent_fd, name, depth, left) > 0)
+		r = unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	if (r == -EBUSY && *left <= 0)
+		return -EAGAIN;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* How many directories were removed. */
+static int remove_all_in(int parent_fd, const char *name, int depth, int *left)
+{
+	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int removed = 0;
+
+	if (!directory) {
+		close_fd(&fd);
+		return 0;
+	}
+	while (*left > 0 && (entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			removed += remove_directory(fd, entry->d_name, depth + 1, left) == 0;
+	closedir(directory);
+	return removed;
+}
+
+int cgroup_remove(struct cgroup *cgroup)
+{
+	int left = REMOVED_MAX, r;
+
+	cgroup_rest(cgroup);
+	r = remove_directory(cgroup->parent_fd, cgroup->name, 0, &left);
+	if (r == -EBUSY || r == -EAGAIN)
+		return r;
+	cgroup_free(cgroup);
+	return 0;
 }
 
 /* Read again and again through one descriptor; kernfs makes the text anew at offset 0. */

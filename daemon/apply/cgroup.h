@@ -18,7 +18,9 @@
  *		daemon/           hookd itself
  *		runs/17/          a hook and all its descendants
  *
- * Cgroups are made beforehand and used again, since mkdir and rmdir cost more than a hook does.
+ * Cgroups are made beforehand and removed later, both while no hook waits for it. One is used
+ * again only where no controller is on, so that nothing can be charged to it, and where nobody has
+ * opened one of its files: it reads as new then.
  */
 struct cgroup_tree;
 struct cgroup;
@@ -50,7 +52,10 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 
 /* An empty cgroup for one run; give it back with cgroup_release(). */
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;
-/* Takes it back; one that still has processes is left alone until they are gone. NULL is fine. */
+/*
+ * Takes it back, for the next run or to be removed, by the event loop; one that still has processes
+ * is left alone until they are gone. NULL is fine.
+ */
 void cgroup_release(struct cgroup *cgroup);
 
 /*
@@ -63,6 +68,14 @@ int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_c
 bool cgroup_is_of_container(const struct cgroup *cgroup);
 /* Its file cgroup.procs, for writing; the caller's to close. -errno. */
 int cgroup_open_procs(struct cgroup *cgroup) must_check;
+
+/*
+ * Whether what is in it may be out of memory while hookd is not: it is under a limit, whoever has
+ * written that, which hookd itself is not under. What is cloned into it must not share hookd's
+ * memory then: the kernel kills all who share the memory of the one that it chooses. True where it
+ * cannot be told.
+ */
+bool cgroup_has_own_memory_limit(const struct cgroup *cgroup);
 
 /* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;

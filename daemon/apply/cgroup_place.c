@@ -198,6 +198,7 @@ void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t
 	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
 	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
 	(void)file_write_at(tree->runs_fd, "cgroup.subtree_control", text);
+	cgroup_tree_look_for_controllers(tree);
 }
 
 /* ---- whose path leads there ---- */
@@ -215,11 +216,12 @@ static int is_same(int fd, int other_fd)
 	return stat.st_ino == other.st_ino;
 }
 
-/* 1 where the tree is in the cgroup `fd`. Up to the root of the mount; what is above is no cgroup2.
+/* 1 where `below` lies in the cgroup `fd`. Up to the root of the mount; what is above is no
+ * cgroup2.
  */
-static int is_in(const struct cgroup_tree *tree, int fd)
+static int is_in(int below, int fd)
 {
-	cleanup_close int at = openat(tree->base_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int at = openat(below, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
 
 	for (;;) {
@@ -253,7 +255,7 @@ static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path,
 	if (r > 0)
 		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own, for its hooks", part);
 	if (r == 0 && strcmp(path, part) == 0) {
-		r = is_in(tree, fd);
+		r = is_in(tree->base_fd, fd);
 		if (r > 0)
 			return hp_err_setting(err, -EPERM, NULL, "%s has hookd's hooks in it",
 					      part);
@@ -281,6 +283,54 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
 			return r;
 	}
 	return 0;
+}
+
+/* ---- which controllers are on ---- */
+
+/* Those that hookd and the cgroups of runs are both below have one limit for both. */
+static bool has_hookd_in_it(int fd)
+{
+	cleanup_close int own = cgroup_open_of_process(getpid());
+
+	return own >= 0 && (is_same(own, fd) == 1 || is_in(own, fd) == 1);
+}
+
+bool cgroup_is_limited_in_memory(int directory, const char *file)
+{
+	char text[64];
+
+	return file_read_at(directory, file, text, sizeof(text)) < 0 || strcmp(text, "max\n") != 0;
+}
+
+/*
+ * From the directory of all runs up to the first that hookd is in as well. There is no such file in
+ * the root of all cgroups and where the controller is not on; from there on hookd and the runs are
+ * charged to the same one.
+ */
+static void look_for_memory(struct cgroup_tree *tree)
+{
+	int at = openat(tree->runs_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (at >= 0 && faccessat(at, "memory.max", F_OK, 0) == 0 && !has_hookd_in_it(at)) {
+		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		tree->has_memory_limit |= cgroup_is_limited_in_memory(at, "memory.max");
+		close(at);
+		at = above;
+	}
+	close_fd(&at);
+}
+
+void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
+{
+	char text[256];
+	ssize_t length = file_read_at(tree->runs_fd, "cgroup.subtree_control", text, sizeof(text));
+	bool is_unknown = length < 0 || tree->inotify < 0;
+
+	tree->has_controllers = is_unknown || (length > 0 && text[0] != '\n');
+	tree->has_memory_controller = is_unknown || strstr(text, "memory");
+	tree->has_memory_limit = is_unknown;
+	look_for_memory(tree);
 }
 
 void cgroup_tree_unplace(struct cgroup_tree *tree)

@@ -2,9 +2,18 @@
 /*
  * hookd's own cgroup subtree and the pool of run cgroups in it.
  *
- * A cgroup is idle (in the pool), in use (a run's), or busy: its run is over, but processes that a
- * hook left behind live in it. Busy ones are looked at once a second and go back to the pool when
- * they are empty.
+ * A cgroup is idle (in the pool), in use (a run's), busy: its run is over, but processes that a
+ * hook has left behind live in it, or spent: it is to be removed.
+ *
+ *	(made) --> idle --cgroup_acquire()--> in use --cgroup_release()--> idle, as new
+ *	                                        |  \____ not as new ____> spent --> (removed)
+ *	                                        v                           |  ^
+ *	                                       busy <--- not to be removed -|  |
+ *	                                         \________ empty ____________/
+ *
+ * Busy ones are looked at once a second. Cgroups are made ahead and removed by an event of their
+ * own, a few at a time, so that a hook waits for neither unless more runs begin at once than are
+ * ready.
  */
 #include "daemon/apply/cgroup_tree.h"
 
@@ -17,7 +26,9 @@
 #include "daemon/apply/limits.h"
 
 #define IDLE_MAX     64
-#define PREPARED     4
+#define PREPARED     8
+#define AT_A_TIME    4 /* holds the loop for some tens of us */
+#define CATCH_UP     8 /* and this part of those that are spent, so that they do not pile up */
 #define LAST_WAIT_NS 1000000000ll
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata);
@@ -29,36 +40,55 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata);
  */
 static bool is_as_new(const struct cgroup *cgroup)
 {
-	return !cgroup->is_killed && !cgroup->is_limited &&
+	return !cgroup->is_killed && !cgroup->is_limited && cgroup->watch >= 0 &&
+	       !cgroup->is_touched && !cgroup->tree->has_controllers &&
 	       cgroup->generation == cgroup->tree->generation;
+}
+
+static void keep_up_soon(struct cgroup_tree *tree)
+{
+	if (!event_pending(tree->upkeep, EV_TIMEOUT, NULL))
+		(void)event_add(tree->upkeep, &(struct timeval){0});
+}
+
+static void spend(struct cgroup *cgroup)
+{
+	cgroup_rest(cgroup);
+	TAILQ_INSERT_TAIL(&cgroup->tree->spent, cgroup, link);
+	cgroup->tree->spent_count++;
+	keep_up_soon(cgroup->tree);
 }
 
 static void put_idle(struct cgroup *cgroup)
 {
-	struct cgroup_tree *tree = cgroup->tree;
+	TAILQ_INSERT_HEAD(&cgroup->tree->idle, cgroup, link);
+	cgroup->tree->idle_count++;
+}
 
-	if (!is_as_new(cgroup) || tree->idle_count >= IDLE_MAX) {
-		cgroup_remove(cgroup);
-		return;
+static struct cgroup *take_idle(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup;
+
+	cgroup_watch_read(tree);
+	while ((cgroup = TAILQ_FIRST(&tree->idle))) {
+		TAILQ_REMOVE(&tree->idle, cgroup, link);
+		tree->idle_count--;
+		if (!cgroup->is_touched)
+			return cgroup;
+		spend(cgroup);
 	}
-	TAILQ_INSERT_HEAD(&tree->idle, cgroup, link);
-	tree->idle_count++;
+	return NULL;
 }
 
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 {
-	struct cgroup *cgroup = TAILQ_FIRST(&tree->idle);
-	int r;
+	struct cgroup *cgroup = take_idle(tree);
+	int r = cgroup ? 0 : cgroup_make(tree, &cgroup);
 
-	if (cgroup) {
-		TAILQ_REMOVE(&tree->idle, cgroup, link);
-		tree->idle_count--;
-	} else {
-		r = cgroup_make(tree, &cgroup);
-		if (r < 0)
-			return r;
-	}
-	tree->in_use_count++;
+	if (r < 0)
+		return r;
+	if (tree->idle_count < PREPARED)
+		keep_up_soon(tree);
 	*ret_cgroup = cgroup;
 	return 0;
 }
@@ -68,6 +98,13 @@ static void look_again_soon(struct cgroup_tree *tree)
 	(void)event_add(tree->look_again, &(struct timeval){.tv_sec = 1});
 }
 
+static void make_busy(struct cgroup *cgroup)
+{
+	cgroup_rest(cgroup);
+	TAILQ_INSERT_TAIL(&cgroup->tree->busy, cgroup, link);
+	look_again_soon(cgroup->tree);
+}
+
 void cgroup_release(struct cgroup *cgroup)
 {
 	struct cgroup_tree *tree;
@@ -75,14 +112,12 @@ void cgroup_release(struct cgroup *cgroup)
 	if (!cgroup)
 		return;
 	tree = cgroup->tree;
-	tree->in_use_count--;
-	if (!cgroup_is_populated(cgroup)) {
+	if (cgroup_is_populated(cgroup))
+		make_busy(cgroup);
+	else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX)
 		put_idle(cgroup);
-		return;
-	}
-	cgroup_rest(cgroup);
-	TAILQ_INSERT_TAIL(&tree->busy, cgroup, link);
-	look_again_soon(tree);
+	else
+		spend(cgroup);
 }
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata)
@@ -98,10 +133,53 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata)
 			continue;
 		}
 		TAILQ_REMOVE(&tree->busy, cgroup, link);
-		put_idle(cgroup);
+		spend(cgroup);
 	}
 	if (!TAILQ_EMPTY(&tree->busy))
 		look_again_soon(tree);
+}
+
+static int make_one(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup;
+	int r = cgroup_make(tree, &cgroup);
+
+	if (r == 0)
+		put_idle(cgroup);
+	return r;
+}
+
+/* The kernel says EBUSY for a moment after the last process was waited for, too. */
+static void remove_one(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup = TAILQ_FIRST(&tree->spent);
+	int r;
+
+	if (!cgroup)
+		return;
+	TAILQ_REMOVE(&tree->spent, cgroup, link);
+	tree->spent_count--;
+	r = cgroup_remove(cgroup);
+	if (r == -EAGAIN)
+		spend(cgroup);
+	else if (r < 0)
+		make_busy(cgroup);
+}
+
+static void on_upkeep(evutil_socket_t fd, short what, void *userdata)
+{
+	struct cgroup_tree *tree = userdata;
+	size_t to_remove = AT_A_TIME + tree->spent_count / CATCH_UP;
+	int r = 0;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < AT_A_TIME && r == 0 && tree->idle_count < PREPARED; i++)
+		r = make_one(tree);
+	for (size_t i = 0; i < to_remove; i++)
+		remove_one(tree);
+	/* What cannot be made now is not tried again before another is wanted. */
+	if ((r == 0 && tree->idle_count < PREPARED) || !TAILQ_EMPTY(&tree->spent))
+		keep_up_soon(tree);
 }
 
 /* ---- the tree ---- */
@@ -117,10 +195,8 @@ static void enable_controllers(struct cgroup_tree *tree)
 
 static void prepare(struct cgroup_tree *tree)
 {
-	struct cgroup *cgroup;
-
-	while (tree->idle_count < PREPARED && cgroup_make(tree, &cgroup) == 0)
-		put_idle(cgroup);
+	while (tree->idle_count < PREPARED && make_one(tree) == 0)
+		;
 }
 
 int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
@@ -132,16 +208,20 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	*ret_reason = "out of memory";
 	if (!tree)
 		return -ENOMEM;
-	tree->base_fd = tree->runs_fd = -1;
+	tree->base_fd = tree->runs_fd = tree->inotify = -1;
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
+	TAILQ_INIT(&tree->spent);
+	LIST_INIT(&tree->watched);
 	tree->look_again = event_new(base, -1, 0, on_look_again, tree);
-	r = tree->look_again ? cgroup_tree_place(tree, root, ret_reason) : -ENOMEM;
+	tree->upkeep = event_new(base, -1, 0, on_upkeep, tree);
+	r = tree->look_again && tree->upkeep ? cgroup_tree_place(tree, root, ret_reason) : -ENOMEM;
 	if (r < 0) {
 		cgroup_tree_free(tree);
 		return r;
 	}
 	enable_controllers(tree);
+	cgroup_watch_tree(tree);
 	remove_cgroups_in(openat(tree->runs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	prepare(tree);
 	*ret_tree = tree;
@@ -164,12 +244,17 @@ static void free_list(struct cgroup_list *list)
 {
 	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
 	struct cgroup *cgroup;
+	int r;
 
 	while ((cgroup = TAILQ_FIRST(list))) {
 		TAILQ_REMOVE(list, cgroup, link);
 		if (cgroup->is_killed)
 			wait_until_empty(cgroup, give_up_ns);
-		cgroup_remove(cgroup);
+		do
+			r = cgroup_remove(cgroup);
+		while (r == -EAGAIN && clock_ns(CLOCK_MONOTONIC) < give_up_ns);
+		if (r < 0)
+			cgroup_discard(cgroup);
 	}
 }
 
@@ -179,8 +264,12 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
 		return NULL;
 	free_list(&tree->idle);
 	free_list(&tree->busy);
+	free_list(&tree->spent);
 	if (tree->look_again)
 		event_free(tree->look_again);
+	if (tree->upkeep)
+		event_free(tree->upkeep);
+	close_fd(&tree->inotify);
 	cgroup_tree_unplace(tree);
 	limit_list_clear(&tree->defaults);
 	free(tree);
@@ -211,7 +300,7 @@ static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list, st
 		first = first ? first : r;
 	}
 	list->count = kept;
-	cgroup_remove(cgroup);
+	cgroup_discard(cgroup);
 	return first;
 }
 
@@ -227,8 +316,10 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 	r = keep_what_works(tree, &list, err);
 	tree->defaults = list;
 	tree->generation++;
-	free_list(&tree->idle);
+	TAILQ_CONCAT(&tree->spent, &tree->idle, link);
+	tree->spent_count += tree->idle_count;
 	tree->idle_count = 0;
+	keep_up_soon(tree);
 	prepare(tree);
 	return r;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "daemon/apply/scheduler.h"
 #include "daemon/hookd-run/job.h"
+#include "daemon/run/keyring.h"
 
 #ifndef RLIM64_INFINITY
 #define RLIM64_INFINITY (~0ull)
@@ -254,13 +254,12 @@ void descriptor_limit_set(const struct job *job)
 
 /* ---- the rest ---- */
 
-/* Without it hooks would share hookd's session keyring. A kernel without keys has none to share. */
 void keyring_join(const struct job *job)
 {
-	if (job->settings.no_new_keyring)
-		return;
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		fail(SPAWN_STEP_KEYRING, errno);
+	int r = job->settings.no_new_keyring ? 0 : keyring_join_new();
+
+	if (r < 0)
+		fail(SPAWN_STEP_KEYRING, -r);
 }
 
 void personality_set(const struct job *job)

@@ -49,8 +49,7 @@ static void do_steps_of_entering(struct job *job)
 static void do_steps_of_process(struct job *job)
 {
 	directory_enter(job);
-	if (job->plan->flags & (PLAN_SETTINGS | PLAN_ENTER_CONTAINER))
-		keyring_join(job);
+	keyring_join(job);
 	personality_set(job);
 	program_check_owners(job, true);
 }

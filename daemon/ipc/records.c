@@ -96,12 +96,6 @@ static void append_end(struct records *records, const struct run *run)
 	append(records);
 }
 
-static int set_aside(struct records *records, const char *name)
-{
-	log_error("records of runs: %s is set aside as %s." ASIDE, name, name);
-	return file_set_aside(records->directory, name, ASIDE);
-}
-
 static void append_forget(struct records *records, const struct run *run)
 {
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
@@ -111,6 +105,12 @@ static void append_forget(struct records *records, const struct run *run)
 	hp_json_put_string(&writer, run->id);
 	hp_json_end(&writer, '}');
 	append(records);
+}
+
+static int set_aside(struct records *records, const char *name)
+{
+	log_error("records of runs: %s is set aside as %s." ASIDE, name, name);
+	return file_set_aside(records->directory, name, ASIDE);
 }
 
 static int open_newer(struct records *records)

@@ -44,6 +44,8 @@ int procs_init(struct procs *procs, struct event_base *base)
 	*procs = (struct procs){.base = base, .entrance.program = -1};
 	r = proc_watch_init(procs);
 	if (r == 0)
+		r = deadlines_init(&procs->deadlines, base);
+	if (r == 0)
 		r = leftovers_init(&procs->leftovers, base);
 	if (r == 0)
 		r = strays_init(&procs->strays, base);
@@ -72,19 +74,19 @@ void procs_clear(struct procs *procs)
 	proc_watch_clear(procs);
 	leftovers_clear(&procs->leftovers);
 	strays_clear(&procs->strays);
+	deadlines_clear(&procs->deadlines);
 	entrance_clear(&procs->entrance);
 	procs->spawner = spawner_free(procs->spawner);
 }
 
 /* ---- start ---- */
 
+/* A timeout is real time; how long the kernel has for a death is time in which it runs. */
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
-	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
-				.tv_usec = (suseconds_t)(after_ns % NS_PER_S / 1000)};
-
-	proc->deadline_ns = ns_add(clock_ns(CLOCK_MONOTONIC), after_ns);
-	return event_add(proc->timer, &after) == 0 ? 0 : -ENOMEM;
+	return deadline_set(&proc->deadline,
+			    proc->state == PROC_RUNNING ? CLOCK_BOOTTIME : CLOCK_MONOTONIC,
+			    after_ns);
 }
 
 /* The descriptors of the child: fds[0..2] are the caller's to close. */
@@ -124,6 +126,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
 		step = SPAWN_STEP_CGROUP;
 		r = plan.cgroup = cgroup_fd(proc->cgroup);
+		plan.copies_memory = cgroup_has_own_memory_limit(proc->cgroup);
 	}
 	if (r < 0) {
 		proc->child.failed_step = step;
@@ -145,10 +148,8 @@ static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 	int r = open_fds(proc, spec, fds);
 
 	proc->child.failed_step = r < 0 ? SPAWN_STEP_STDIN : SPAWN_STEP_EXEC;
-	if (r == 0) {
-		proc->timer = event_new(proc->procs->base, -1, 0, on_timer, proc);
-		r = proc->timer ? 0 : -ENOMEM;
-	}
+	if (r == 0)
+		r = deadline_init(&proc->deadline, &proc->procs->deadlines, on_timer, proc);
 	if (r == 0)
 		r = arm_timer(proc, spec->timeout_ns ? ns_from_uint64(spec->timeout_ns) : NEVER_NS);
 	if (r < 0)
@@ -285,8 +286,7 @@ static void read_rest(struct proc *proc)
 
 static void proc_complete(struct proc *proc)
 {
-	if (proc->timer)
-		event_del(proc->timer);
+	deadline_stop(&proc->deadline);
 	proc_unwatch(proc);
 	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
 	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
@@ -334,7 +334,7 @@ static void catch_up(struct proc *proc)
 {
 	if (proc->state != PROC_RUNNING)
 		kill_tree(proc);
-	else if (clock_ns(CLOCK_MONOTONIC) >= proc->deadline_ns)
+	else if (deadline_left_ns(&proc->deadline) <= 0)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
 }
 
@@ -349,7 +349,7 @@ static void follow_successor(struct proc *proc)
 /* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
 static void wait_no_longer_than_for_family(struct proc *proc)
 {
-	if (proc->deadline_ns > clock_ns(CLOCK_MONOTONIC) + FAMILY_WAIT_NS)
+	if (deadline_left_ns(&proc->deadline) > FAMILY_WAIT_NS)
 		(void)arm_timer(proc, FAMILY_WAIT_NS);
 }
 
@@ -385,11 +385,10 @@ bool proc_take_exit(struct proc *proc)
 static void on_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct proc *proc = userdata;
-	int64_t left_ns = proc->deadline_ns - clock_ns(CLOCK_MONOTONIC);
 
 	(void)fd, (void)what;
-	if (left_ns > 0)
-		(void)arm_timer(proc, left_ns);
+	if (deadline_left_ns(&proc->deadline) > 0)
+		(void)deadline_wait_on(&proc->deadline);
 	else if (proc->exited_ns)
 		finish(proc);
 	else if (proc_take_exit(proc))
@@ -449,8 +448,7 @@ struct proc *proc_free(struct proc *proc)
 		return NULL;
 	proc_unwatch(proc);
 	release_pipes(proc);
-	if (proc->timer)
-		event_free(take_ptr(proc->timer));
+	deadline_clear(&proc->deadline);
 	if (proc->state == PROC_RUNNING)
 		kill_tree(proc);
 	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {

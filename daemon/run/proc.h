@@ -8,6 +8,7 @@
 #include "daemon/apply/cgroup.h"
 #include "daemon/base/util.h"
 #include "daemon/run/capture.h"
+#include "daemon/run/deadline.h"
 #include "daemon/run/enter.h"
 #include "daemon/run/spawn.h"
 #include "daemon/run/strays.h"
@@ -23,6 +24,7 @@ struct procs {
 	struct entrance entrance;
 	struct leftovers leftovers;
 	struct strays strays;
+	struct deadlines deadlines;
 	struct proc_list young;	    /* their pipes are not watched yet, oldest first */
 	struct proc_list unwatched; /* their exit or pipes could not be watched */
 	struct proc_list abandoned; /* killed, but the kernel has not let go of them */

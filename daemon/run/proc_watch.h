@@ -17,8 +17,7 @@ struct proc {
 	struct enter enter;
 	struct cgroup *cgroup;	      /* borrowed */
 	struct exit_watch exit_watch; /* on child.pidfd */
-	struct event *timer;	      /* the hook's deadline, then that of its death */
-	int64_t deadline_ns;	      /* CLOCK_MONOTONIC; INT64_MAX: none */
+	struct deadline deadline;     /* the hook's, then that of its death */
 	struct capture out[2];
 	struct proc_list *list; /* of procs, that it is on; NULL: none */
 	TAILQ_ENTRY(proc) link;

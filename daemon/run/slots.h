@@ -28,7 +28,10 @@ struct slots {
 	unsigned int end; /* above the highest slot; 0: this process has none */
 };
 
-/* Early, while low descriptors are free; else, and when it fails, there are no slots. */
+/*
+ * Early, while low descriptors are free; else, and when it fails, there are no slots. They lie in
+ * memory that children share, whatever else they share.
+ */
 void slots_init(struct slots *slots);
 void slots_clear(struct slots *slots);
 

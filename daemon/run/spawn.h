@@ -11,6 +11,9 @@
  * From a description to a running process, without ever holding the event loop: clone3(2) shares
  * hookd's memory with the child until it execs, as vfork(2) does, but hookd goes on at once. On a
  * busy host vfork keeps its caller stopped for a scheduler slice of 4 ms per hook.
+ *
+ * Where the child's cgroup can be out of memory, the child gets a copy instead, as with fork(2):
+ * the kernel kills every process that shares its victim's memory.
  */
 
 /* What failed before the program ran; the names are HookResult.failedStep. */
@@ -47,8 +50,9 @@ struct spawn_spec {
 	const char *soft_dir;	/* taken where it can be entered; NULL or else: "/" */
 	int fds[SPAWN_FDS_MAX]; /* fds[i] becomes i; all >= fd_count, so that none overwrites one */
 	int fd_count;
-	int cgroup;	/* descriptor of a cgroup2 directory, or -1 */
-	bool any_owner; /* else `path` is executed only where program_check() lets it pass */
+	int cgroup;	    /* descriptor of a cgroup2 directory, or -1 */
+	bool copies_memory; /* the child shares none with hookd: cgroup_has_own_memory_limit() */
+	bool any_owner;	    /* else `path` is executed only where program_check() lets it pass */
 };
 
 /* Why there is no process of a hook. */
@@ -69,6 +73,8 @@ struct spawn_child {
 	volatile int failed_errno;
 	char failed_detail[SPAWN_DETAIL_SIZE]; /* hookd-run's */
 	struct slot_set *slots;		       /* the spawner's */
+	struct spawn_child *report; /* the spawner's: where a child without hookd's memory says what
+				       failed; until spawner_settle() it is not said here */
 };
 
 /*
@@ -94,7 +100,8 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec,
 		  struct spawn_child *child) must_check;
 
 /*
- * The child has exited: what the spawner kept for it is let go. Until then hookd itself may still
- * hold write ends that the child was given, so their pipes need not be at their end before.
+ * The child has exited: what the spawner kept for it is let go, and what failed is in `child`.
+ * Until then hookd itself may still hold write ends that the child was given, so their pipes need
+ * not be at their end before.
  */
 void spawner_settle(struct spawner *spawner, struct spawn_child *child);

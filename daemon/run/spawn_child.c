@@ -3,7 +3,8 @@
  * The child between clone3 and exec.
  *
  * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
- * pointer. So nothing here may call libc: errno and malloc's locks are hookd's. Raw system calls,
+ * pointer; or it has a copy of it, and shares its report and the slots alone. So nothing here may
+ * call libc: errno and malloc's locks are hookd's. Raw system calls,
  * arguments that were prepared before, one report of what failed. The file is compiled without
  * sanitizers and without stack protector, whose bookkeeping is per thread.
  */
@@ -13,6 +14,7 @@
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 
+#include "daemon/run/keyring.h"
 #include "daemon/run/raw_syscall.h"
 
 static void fail(struct spawn_child *report, enum spawn_step step, long result)
@@ -44,6 +46,15 @@ static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
 		if (result < 0)
 			fail(report, SPAWN_STEP_STDIN, result);
 	}
+}
+
+/* hookd-run does it itself, in the user namespace that the keyring is to belong to. */
+static void join_keyring(const struct spawn_spec *spec, struct spawn_child *report)
+{
+	int r = spec->program >= 0 ? 0 : keyring_join_new();
+
+	if (r < 0)
+		fail(report, SPAWN_STEP_KEYRING, r);
 }
 
 static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *report)
@@ -117,6 +128,7 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 	}
 	set_defaults(&order->defaults, report);
 	enter_dir(order);
+	join_keyring(spec, report);
 	check_program(order);
 	execute(spec, report);
 	__builtin_unreachable();

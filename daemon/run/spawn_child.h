@@ -11,8 +11,8 @@
 /* What spawn.c hands to the code that runs in the child. It stands beside the child's stack. */
 struct spawn_order {
 	struct spawn_spec spec;
-	struct spawn_child *report;
-	struct slot_set *slots; /* where spec.fds lie; NULL: the child has a table of its own */
+	struct spawn_child *report; /* in memory that hookd sees */
+	struct slot_set *slots;	    /* where spec.fds lie; NULL: the child has a table of its own */
 	unsigned int slots_end;
 	struct rlimit nofile;
 	bool restores_nofile;
@@ -22,7 +22,7 @@ struct spawn_order {
 };
 
 /*
- * clone3(2) as `args` say, with CLONE_VM and a stack; the child carries the order out. Returns in
+ * clone3(2) as `args` say, with a stack; the child carries the order out. Returns in
  * the parent only: the pid, or a negative errno.
  */
 long spawn_clone(struct clone_args *args, const struct spawn_order *order);

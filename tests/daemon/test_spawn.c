@@ -16,6 +16,7 @@
 #include "daemon/run/spawn.h"
 
 static struct spawner *spawner;
+static bool is_apart; /* all is true as well of children that get a copy of hookd's memory */
 static struct rlimit nofile_before;
 static char *const no_environment[] = {NULL};
 
@@ -30,6 +31,12 @@ static int set_up(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &nofile_before), 0);
 	return spawner_new(&spawner);
+}
+
+static int set_up_apart(void **state)
+{
+	is_apart = true;
+	return set_up(state);
 }
 
 static int tear_down(void **state)
@@ -58,6 +65,7 @@ static struct spawn_spec shell(const char *script)
 	    .argv = argv,
 	    .envp = no_environment,
 	    .cgroup = -1,
+	    .copies_memory = is_apart,
 	};
 }
 
@@ -261,6 +269,7 @@ static void a_descriptor_that_is_none_fails(void **state)
 	spec.fd_count = 1;
 	assert_int_equal(spawner_start(spawner, &spec, &child), 0);
 	assert_int_equal(waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED), 0);
+	spawner_settle(spawner, &child);
 	assert_int_equal(child.failed_step, SPAWN_STEP_STDIN);
 	assert_int_equal(child.failed_errno, EBADF);
 	close(child.pidfd);
@@ -540,5 +549,6 @@ int main(void)
 	};
 
 	bound_time();
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("shared", tests, set_up, tear_down) +
+	       cmocka_run_group_tests_name("apart", tests, set_up_apart, tear_down);
 }

@@ -39,6 +39,77 @@ is "a hook that uses more memory is killed, and it is told why" \
 run_hook 'for i in $(seq 40); do sleep 100 & done' > "$work/forks.json"
 contains "a hook that forks without end is stopped" "$work/forks.json" 'Cannot fork'
 is "others go on" "$(own_limits)" '20 33554432 150000 100000'
+
+# ---- out of memory before the exec and after it ----
+
+# A FIFO: ends when the hook of the other container has ended.
+innocent=$work/innocent
+mkfifo "$innocent"
+echo '{"ociVersion":"1.0.2","id":"other","status":"stopped","bundle":"/tmp"}' > "$work/other.json"
+echo '{"ociVersion":"1.0.2","id":"third","status":"stopped","bundle":"/tmp"}' > "$work/third.json"
+jq -n --arg fifo "$innocent" '{poststop: [{path: "/bin/sh",
+	args: ["sh", "-c", "echo > \($fifo); cat \($fifo)"], timeout: 900}]}' > "$work/innocent.json"
+hookctl --json=short run --stage=poststop --state="$work/other.json" \
+	--hooks="$work/innocent.json" > "$work/innocent_result.json" &
+other=$!
+timeout 60 cat "$innocent" > "$work/began"
+main_pid=$(systemctl show --value -p MainPID hookd.service)
+
+# Prints the result as JSON.
+run_limited() { # LIMIT FILE-OF-HOOK
+	jq -s '{poststop: .}' "$2" > "$work/hooks.json"
+	jq -n --argjson limit "$1" '{linux: {resources: {memory: {limit: $limit}}}}' \
+		> "$work/settings.json"
+	timeout 60 hookctl --json=short run --stage=poststop --state="$work/state.json" \
+		--hooks="$work/hooks.json" --settings="$work/settings.json" || true
+}
+
+is_result='.hooks[0] | .success or .oomKilled == true'
+echo '{"path": "/bin/true"}' > "$work/small"
+jq -n '{path: "/bin/true", env: [range(2) | "V\(.)=" + ("x" * 100000)]}' > "$work/big"
+for limit in 0 4096 8192 16384 65536 262144 524288 1048576; do
+	for hook in small big; do
+		run_limited "$limit" "$work/$hook" > "$work/result.json"
+		is "limit $limit, a $hook environment: it ends well, or for want of memory" \
+			"$(jq "$is_result" "$work/result.json")" true
+	done
+done
+run_limited 8192 "$work/small" > "$work/result.json"
+is "one that cannot even start is out of memory" \
+	"$(jq -c '.hooks[0] | [.success, .oomKilled]' "$work/result.json")" '[false,true]'
+
+# Pages of a tmpfs stay charged to the cgroup until it is removed. A page at a time, so that the hook
+# sees when it has to stop.
+fill='cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); max=$(cat memory.max); n=0
+	while [ $(($(cat memory.current) + 200000)) -lt "$max" ] && [ $n -lt 4000 ]; do
+		head -c 65536 /dev/zero >> /dev/shm/full; n=$((n + 1)); done; echo $n'
+configure 'MemoryMax=16M'
+check "reload" systemctl reload hookd.service
+run_hook "$fill" > "$work/filled.json"
+is "a hook fills its cgroup with a tmpfs" \
+	"$(jq -r '.hooks[0].success' "$work/filled.json")" true
+for hook in small big; do
+	jq -s '{poststop: .}' "$work/$hook" > "$work/hooks.json"
+	timeout 60 hookctl --json=short run --stage=poststop --state="$work/third.json" \
+		--hooks="$work/hooks.json" > "$work/result.json" || true
+	is "the next container's hook has nothing of it" \
+		"$(jq -r '.hooks[0].success' "$work/result.json")" true
+done
+jq --arg fill "$fill" '{poststop: [{path: "/bin/sh", args: ["sh", "-c", $fill]}, ., ., .]}' \
+	"$work/big" > "$work/hooks.json"
+rm -f /dev/shm/full
+hookctl --json=short run --stage=poststop --state="$work/state.json" --hooks="$work/hooks.json" \
+	> "$work/result.json" || true
+is "hooks of the run that filled it end well, or for want of memory" \
+	"$(jq '[.hooks[] | .success or .oomKilled == true] | all' "$work/result.json")" true
+rm -f /dev/shm/full
+
+is "hookd went on" "$(systemctl show --value -p MainPID hookd.service)" "$main_pid"
+timeout 60 sh -c "echo > $innocent" || true
+check "and so did the other container's hook" wait "$other"
+
+# ---- reload ----
+
 configure 'PidsMax=infinity'
 check "reload" systemctl reload hookd.service
 is "new limits count for new cgroups" "$(own_limits)" 'max max max 100000'

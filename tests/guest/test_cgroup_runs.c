@@ -5,6 +5,7 @@
 
 #include "tests/guest/fresh_cgroup.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 
 #include "daemon/apply/cgroup.h"
 #include "daemon/base/file.h"
+#include "daemon/run/spawn.h"
 
 /* ---- processes ---- */
 
@@ -184,6 +186,84 @@ static void a_memory_hog_is_killed_and_it_is_known(void **state)
 	cgroup_release(other);
 }
 
+static void write_in(const char *directory, const char *file, const char *text)
+{
+	char path[400];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* By hookd, by the run's first hook, or by an operator for all runs. */
+static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
+{
+	struct cgroup *free = acquire(), *asked = acquire(), *written = acquire();
+	char runs[300];
+
+	(void)state;
+	assert_false(cgroup_has_own_memory_limit(free));
+	limit(asked, &(struct hp_resources){.memory.limit = INT(MIB)});
+	assert_true(cgroup_has_own_memory_limit(asked));
+	assert_int_equal(file_write_at(cgroup_fd(written), "memory.max", "4096"), 0);
+	assert_true(cgroup_has_own_memory_limit(written));
+	assert_false(cgroup_has_own_memory_limit(free));
+	cgroup_release(written);
+
+	snprintf(runs, sizeof(runs), "%s/runs", fresh_root);
+	write_in(runs, "memory.max", "64M");
+	written = acquire();
+	assert_true(cgroup_has_own_memory_limit(written));
+	write_in(runs, "memory.max", "max");
+	cgroup_release(written);
+	written = acquire();
+	assert_false(cgroup_has_own_memory_limit(written));
+	write_in(fresh_root, "memory.max", "64M");
+	cgroup_release(written);
+	written = acquire();
+	assert_true(cgroup_has_own_memory_limit(written));
+	cgroup_release(written);
+	cgroup_release(asked);
+	cgroup_release(free);
+}
+
+/* Whichever step is the first for which there is no memory, it is the child's end and not ours. */
+static void who_starts_a_process_lives_on_whatever_the_limit(void **state)
+{
+	static const int64_t limits[] = {0, 4096, 8192, 16384, 65536, 262144, 524288, MIB};
+	static char *const argv[] = {(char *)"true", NULL};
+	static char big[2][100000];
+	char *const envp[] = {big[0], big[1], NULL};
+	struct spawner *spawner;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	big[0][sizeof(big[0]) - 1] = big[1][sizeof(big[1]) - 1] = '\0';
+	assert_int_equal(spawner_new(&spawner), 0);
+	for (size_t i = 0; i < 2 * ELEMENTS(limits); i++) {
+		struct cgroup *cgroup = acquire();
+		struct spawn_spec spec = {.path = "/bin/true", .program = -1, .argv = argv};
+		struct spawn_child child;
+		siginfo_t info;
+
+		limit(cgroup, &(struct hp_resources){.memory.limit = INT(limits[i / 2])});
+		spec.envp = i % 2 ? envp : envp + 2;
+		spec.cgroup = cgroup_fd(cgroup);
+		spec.copies_memory = cgroup_has_own_memory_limit(cgroup);
+		assert_int_equal(spawner_start(spawner, &spec, &child), 0);
+		assert_int_equal(waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED), 0);
+		spawner_settle(spawner, &child);
+		if (info.si_code != CLD_EXITED || info.si_status != 0)
+			assert_int_equal(cgroup_was_oom_killed(cgroup), 1);
+		close(child.pidfd);
+		cgroup_release(cgroup);
+	}
+	spawner_free(spawner);
+}
+
 static void controllers_come_with_the_first_who_needs_them(void **state)
 {
 	char cpus[] = "0", two[] = "2MB";
@@ -240,6 +320,8 @@ int main(void)
 	    LIMITS_TEST(a_limit_of_0_allows_no_children),
 	    LIMITS_TEST(usage_is_checked_before_an_update),
 	    TREE_TEST(a_memory_hog_is_killed_and_it_is_known),
+	    TREE_TEST(a_limit_of_memory_is_seen_whoever_has_set_it),
+	    TREE_TEST(who_starts_a_process_lives_on_whatever_the_limit),
 	    TREE_TEST(controllers_come_with_the_first_who_needs_them),
 	    TREE_TEST(defaults_of_the_configuration),
 	};

@@ -4,12 +4,14 @@
  * test starts hookd in some odd condition and asks a hook what it got of that.
  */
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/integration/check.h"
@@ -152,6 +154,49 @@ static void failures_behind_an_oom_score(void **state)
 	check_part(client, STDOUT, "\"id\":\"box\"");
 }
 
+static void join_a_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+		_exit(1);
+}
+
+static void join_a_keyring_with_an_oom_score(void)
+{
+	raise_oom_score();
+	join_a_keyring();
+}
+
+static long keyring_at(struct client *client, const char *path)
+{
+	const char *line = strstr(reply_string(client, path), "keyring ");
+
+	assert_non_null(line);
+	return strtol(line + strlen("keyring "), NULL, 10);
+}
+
+/* The second time hookd-run is between. What a hook keeps in its keyring no other one can read. */
+static void every_hook_has_its_own_session_keyring(void **state)
+{
+	void (*const starts[])(void) = {join_a_keyring, join_a_keyring_with_an_oom_score};
+	struct harness *harness = *state;
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		struct client *client;
+		long first, second;
+
+		harness_start(harness, &(struct start){.in_child = starts[i]});
+		client = client_open(harness);
+		run(client, .hooks = {HOOK("'view'"), HOOK("'view'")});
+		check_success(client);
+		first = keyring_at(client, STDOUT);
+		second = keyring_at(client, "result.hooks[1].stdout");
+		assert_true(first > 0 && second > 0);
+		assert_int_not_equal(first, second);
+		client_close_all(harness);
+		harness_stop(harness);
+	}
+}
+
 static void lower_file_limit(void)
 {
 	const struct rlimit limit = {.rlim_cur = 256, .rlim_max = 4096};
@@ -242,6 +287,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(failures_behind_an_oom_score),
 	    TEST_PREPARED(file_limit_is_the_one_at_start),
 	    TEST_PREPARED(file_size_limit_at_start),
+	    TEST_PREPARED(every_hook_has_its_own_session_keyring),
 	    TEST(every_run_has_its_own_cgroup),
 	};
 

@@ -8,6 +8,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static const struct {
     {{SYS_setns},
      "{'linux':{'namespaces':[{'type':'network','path':'/proc/self/ns/net'}]}}",
      "namespaces"},
-    {{SYS_keyctl}, "{}", "keyring"},
+    {{SYS_keyctl, true, KEYCTL_JOIN_SESSION_KEYRING}, "{}", "keyring"},
     {{SYS_personality}, "{'linux':{'personality':{'domain':'LINUX32'}}}", "personality"},
     {{SYS_setgroups}, "{'process':{'user':{'uid':1,'gid':2}}}", "credentials"},
     {{SYS_setresgid}, "{'process':{'user':{'uid':1,'gid':2}}}", "credentials"},
@@ -123,6 +124,41 @@ static void every_system_call(void **state)
 		client_close_all(harness);
 		harness_stop(harness);
 	}
+}
+
+/* ---- keyrings ---- */
+
+static void no_keyring_of_its_own_without_settings(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	fault = (struct fault){SYS_keyctl, true, KEYCTL_JOIN_SESSION_KEYRING};
+	harness_start(harness, &(struct start){.in_child = install_fault});
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'mark','@DIR@/ran','x'")});
+	check_outcome(client, "failed");
+	check_string(client, HOOK0 ".outcome", "spawn_failed");
+	check_string(client, HOOK0 ".failedStep", "keyring");
+	check_string(client, HOOK0 ".errnoName", "EPERM");
+	assert_int_equal(harness_count_lines(harness, "ran"), 0);
+}
+
+/* As under docker's own filter: the hook cannot use any keyring. */
+static void where_nobody_can_use_keys_hooks_run(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	fault = (struct fault){SYS_keyctl};
+	harness_start(harness, &(struct start){.in_child = install_fault});
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'")});
+	check_success(client);
+	if (geteuid() != 0)
+		return;
+	run(client, .extra = ",'settings':{}", .hooks = {HOOK("'exit','0'")});
+	check_success(client);
 }
 
 /* ---- rights that are not there ---- */
@@ -220,6 +256,8 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(every_system_call),
+	    TEST_PREPARED(no_keyring_of_its_own_without_settings),
+	    TEST_PREPARED(where_nobody_can_use_keys_hooks_run),
 	    TEST_PREPARED(limits_that_need_a_right),
 	    TEST(paths),
 	    TEST(program_that_the_user_may_not_execute),
