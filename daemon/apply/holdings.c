@@ -14,12 +14,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/holdings_file.h"
 #include "daemon/base/file.h"
 
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
 #define SCHEMA_VERSION 2
-#define FILE_NAME      "holdings.db"
 /* Somebody who looks into the file is done by then, or is told of. */
 #define READERS_WAIT_MS 1000
 
@@ -392,53 +392,9 @@ static int open_file(struct holdings *holdings, const char *path, bool is_new)
 	return r;
 }
 
-/* What SQLite would read as well. It would wait for a FIFO. */
-static int check_companions(int directory)
-{
-	static const char *const names[] = {FILE_NAME "-journal", FILE_NAME "-wal"};
-	int fd, r = 0;
-
-	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = fd = file_open_own(directory, names[i], O_RDWR);
-		close_fd(&fd);
-		r = r >= 0 || r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
-/* 1: there was none, and one was made. SQLite would make it readable to all. */
-static int look_at_file(int directory)
-{
-	cleanup_close int fd = file_open_own(directory, FILE_NAME, O_RDWR);
-	struct stat st;
-	int r;
-
-	if (fd == -ENOENT) {
-		fd = file_open_own(directory, FILE_NAME, O_RDWR | O_CREAT | O_EXCL);
-		return fd < 0 ? fd : 1;
-	}
-	r = fd < 0 ? fd : check_companions(directory);
-	if (r == 0 && fstat(fd, &st) == 0 && st.st_size == 0)
-		r = -EILSEQ;
-	return r;
-}
-
-/* The journal too, which must not be played into the next file, and belongs to this one. */
-static int set_aside(int directory)
-{
-	static const char *const names[] = {FILE_NAME, FILE_NAME "-journal", FILE_NAME "-wal"};
-	int r = 0;
-
-	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = file_set_aside(directory, names[i], "bad");
-		r = r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
-	int r = look_at_file(directory);
+	int r = holdings_file_look(directory);
 
 	return r < 0 ? r : open_file(holdings, path, r == 1);
 }
@@ -446,17 +402,17 @@ static int open_in(struct holdings *holdings, const char *path, int directory)
 static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)
 {
 	cleanup_close int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)];
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
+	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, directory);
 	r = open_in(holdings, path, fd);
 	if (r != -EIO && r != -EILSEQ)
 		return r;
 	*ret_set_aside = true;
-	r = set_aside(fd);
+	r = holdings_file_set_aside(fd);
 	return r < 0 ? r : open_in(holdings, path, fd);
 }
 
@@ -476,18 +432,6 @@ int holdings_open(const char *directory, struct holdings **ret_holdings, bool *r
 	}
 	*ret_holdings = holdings;
 	return 0;
-}
-
-pid_t holdings_locker(const char *directory)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
-	cleanup_close int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
-	fd = file_open_own(AT_FDCWD, path, O_RDWR);
-	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid
-										     : 0;
 }
 
 struct holdings *holdings_close(struct holdings *holdings)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file of holdings before SQLite opens it: whose it is, what kind of file, and out of the way
+ * where it cannot be used. It keeps nothing; holdings.c has what is in the file.
+ */
+#include "daemon/apply/holdings_file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "daemon/apply/holdings.h"
+#include "daemon/base/file.h"
+
+/* What SQLite would read as well. It would wait for a FIFO. */
+static int check_companions(int directory)
+{
+	static const char *const names[] = {HOLDINGS_FILE "-journal", HOLDINGS_FILE "-wal"};
+	int fd, r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
+		r = fd = file_open_own(directory, names[i], O_RDWR);
+		close_fd(&fd);
+		r = r >= 0 || r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+int holdings_file_look(int directory)
+{
+	cleanup_close int fd = file_open_own(directory, HOLDINGS_FILE, O_RDWR);
+	struct stat st;
+	int r;
+
+	if (fd == -ENOENT) {
+		fd = file_open_own(directory, HOLDINGS_FILE, O_RDWR | O_CREAT | O_EXCL);
+		return fd < 0 ? fd : 1;
+	}
+	r = fd < 0 ? fd : check_companions(directory);
+	if (r == 0 && fstat(fd, &st) == 0 && st.st_size == 0)
+		r = -EILSEQ;
+	return r;
+}
+
+int holdings_file_set_aside(int directory)
+{
+	static const char *const names[] = {HOLDINGS_FILE, HOLDINGS_FILE "-journal",
+					    HOLDINGS_FILE "-wal"};
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
+		r = file_set_aside(directory, names[i], "bad");
+		r = r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+pid_t holdings_locker(const char *directory)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)];
+	cleanup_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, directory);
+	fd = file_open_own(AT_FDCWD, path, O_RDWR);
+	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid
+										     : 0;
+}
