@@ -2,38 +2,11 @@
 
 /* The configuration: defaults, every key, what is wrong with a file, which files count. */
 
+#include "tests/daemon/config_text.h"
 #include "tests/daemon/support.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-#include "daemon/base/config.h"
-
-/* Loads the text as a file; what was logged is *ret_log and to be freed, `path` is in it. */
-static int load(const char *text, struct config *ret_config, char path[static 32], char **ret_log)
-{
-	int fd = memory_file(text, strlen(text), path);
-	struct grab grab;
-	int r;
-
-	log_set_level(LOG_INFO);
-	grab_stderr(&grab);
-	r = config_load(ret_config, path);
-	*ret_log = grab_end(&grab);
-	close(fd);
-	return r;
-}
-
-static struct config load_silently(const char *text)
-{
-	struct config config = {0};
-	char path[32], *log;
-
-	assert_int_equal(load(text, &config, path, &log), 0);
-	assert_string_equal(log, "");
-	free(log);
-	return config;
-}
 
 static void defaults_are_those_of_the_header(void **state)
 {
