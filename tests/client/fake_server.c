@@ -24,8 +24,11 @@
 
 #define MESSAGES_MAX 16
 
+const struct fake_step fake_no_message[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
+
 struct fake_server {
 	const struct fake_step *steps;
+	struct fake_step answer[5]; /* the steps of fake_server_answer() */
 	char directory[32];
 	char *path, *address;
 	int directory_fd, listen_fd, fd;
@@ -245,11 +248,17 @@ static void fake_make_path(struct fake_server *server, size_t path_length)
 	free(path);
 }
 
-static struct fake_server *fake_start(const struct fake_step *steps, size_t path_length, uid_t uid)
+static struct fake_server *fake_new(void)
 {
 	struct fake_server *server = calloc(1, sizeof(*server));
 
 	assert_non_null(server);
+	return server;
+}
+
+static struct fake_server *fake_start(struct fake_server *server, const struct fake_step *steps,
+				      size_t path_length, uid_t uid)
+{
 	server->steps = steps;
 	server->fd = -1;
 	fake_make_path(server, path_length);
@@ -262,21 +271,32 @@ static struct fake_server *fake_start(const struct fake_step *steps, size_t path
 
 struct fake_server *fake_server_start(const struct fake_step *steps)
 {
-	return fake_start(steps, 0, 0);
+	return fake_start(fake_new(), steps, 0, 0);
 }
 
 struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length)
 {
-	return fake_start(steps, path_length, 0);
+	return fake_start(fake_new(), steps, path_length, 0);
 }
 
 struct fake_server *fake_server_start_as(const struct fake_step *steps, uid_t uid)
 {
-	struct fake_server *server = fake_start(steps, 0, uid);
+	struct fake_server *server = fake_start(fake_new(), steps, 0, uid);
 
 	assert_int_equal(chmod(server->directory, 0711), 0);
 	assert_int_equal(chmod(server->path, 0666), 0);
 	return server;
+}
+
+struct fake_server *fake_server_answer(const char *reply)
+{
+	struct fake_server *server = fake_new();
+
+	server->answer[0].type = FAKE_ACCEPT;
+	server->answer[1].type = FAKE_READ;
+	server->answer[2] = (struct fake_step){FAKE_SEND, reply};
+	server->answer[3].type = FAKE_EOF;
+	return fake_start(server, server->answer, 0, 0);
 }
 
 const char *fake_server_address(const struct fake_server *server)

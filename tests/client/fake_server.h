@@ -36,12 +36,20 @@ struct fake_step {
 
 struct fake_server;
 
+/* The steps of a client that connects and closes, and sends nothing in between. */
+extern const struct fake_step fake_no_message[];
+
 /* `steps` ends with FAKE_END and lives as long as the server. Listens before it returns. */
 struct fake_server *fake_server_start(const struct fake_step *steps);
 /* The same at a path of at least this length. */
 struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length);
 /* The same with a socket that everybody may connect to and that listens as `uid`; takes root. */
 struct fake_server *fake_server_start_as(const struct fake_step *steps, uid_t uid);
+/*
+ * For most tests: a client connects, sends one message, gets this reply and closes, with nothing
+ * sent in between. `reply` lives as long as the server.
+ */
+struct fake_server *fake_server_answer(const char *reply);
 const char *fake_server_address(const struct fake_server *server);
 const char *fake_server_path(const struct fake_server *server);
 void fake_server_go(struct fake_server *server);

@@ -27,8 +27,7 @@ static void test_addresses(void **state)
 
 static void test_environment_has_the_address(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_start(fake_no_message);
 	struct hookd_client *client;
 	char address[128];
 
@@ -64,8 +63,7 @@ static void test_nobody_is_there(void **state)
 
 static void test_long_path(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start_long(steps, 150);
+	struct fake_server *server = fake_server_start_long(fake_no_message, 150);
 	struct hookd_client *client = test_client(server);
 
 	(void)state;
@@ -98,8 +96,7 @@ static void test_connecting_has_a_deadline(void **state)
 /* Connects as `client_uid` to a socket that listens as `server_uid`. */
 static void assert_server(uid_t server_uid, uid_t client_uid, int expected)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start_as(steps, server_uid);
+	struct fake_server *server = fake_server_start_as(fake_no_message, server_uid);
 	struct hookd_client *client = test_client(server);
 	char sentence[256];
 
@@ -248,12 +245,7 @@ static void test_more_replies(void **state)
 
 static void test_more_than_was_asked_for(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT},
-						 {FAKE_READ},
-						 {FAKE_SEND, "{\"continues\":true}"},
-						 {FAKE_EOF},
-						 {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{\"continues\":true}");
 	struct hookd_client *client = test_client(server);
 	struct replies replies = {0};
 
@@ -280,9 +272,7 @@ static int call_again(const char *parameters, bool continues, void *userdata)
 
 static void test_no_call_in_a_call(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{}"}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{}");
 	struct hookd_client *client = test_client(server);
 	struct replies replies = {.client = client};
 

@@ -63,12 +63,9 @@ static void test_poll_takes_what_is_left(void **state)
 /* A call with each of them gets its reply. */
 static void test_calls(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{\"parameters\":{}}"}, {FAKE_EOF}, {FAKE_END}};
-
 	(void)state;
 	for (size_t i = 0; i < EDGE_COUNT; i++) {
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer("{\"parameters\":{}}");
 		struct hookd_client *client = test_client(server);
 
 		hookd_client_set_timeout(client, edges[i]);

@@ -175,9 +175,7 @@ static void test_bad_events(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, events[i]}, {FAKE_EOF}, {FAKE_END}};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(events[i]);
 		struct hookd_client *client = test_client(server);
 		struct log log = {.request = REQUEST(.hooks = HOOKS)};
 

@@ -181,16 +181,9 @@ static void test_list_of_commands_is_one_request(void **state)
 
 static void test_failing_command_stops(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT},
-	    {FAKE_READ},
-	    {FAKE_SEND,
-	     FAKE_RESULT("r1", "failed",
-			 "\"error\":\"error running createRuntime hook #1: exit status 3\",",
-			 FAKE_HOOK(0, "/1") "," FAKE_FAILED_HOOK(1, "/2", 3))},
-	    {FAKE_EOF},
-	    {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_RESULT(
+	    "r1", "failed", "\"error\":\"error running createRuntime hook #1: exit status 3\",",
+	    FAKE_HOOK(0, "/1") "," FAKE_FAILED_HOOK(1, "/2", 3)));
 	struct hookd_client *client = test_client(server);
 	struct hookd_hooks *hooks = list_of("createRuntime", "fccfc");
 	struct hookd_result *result;
@@ -280,12 +273,7 @@ static void test_poststop_goes_on(void **state)
 
 static void test_error_before_anything_ran_is_the_calls(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT},
-						 {FAKE_READ},
-						 {FAKE_SEND, "{\"error\":\"io.hookd.hooks.Busy\"}"},
-						 {FAKE_EOF},
-						 {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{\"error\":\"io.hookd.hooks.Busy\"}");
 	struct hookd_client *client = test_client(server);
 	struct hookd_hooks *hooks = list_of("createRuntime", "cf");
 	struct hookd_result *result = NULL;
@@ -300,12 +288,7 @@ static void test_error_before_anything_ran_is_the_calls(void **state)
 
 static void test_error_afterwards_is_a_failure(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT},
-						 {FAKE_READ},
-						 {FAKE_SEND, "{\"error\":\"io.hookd.hooks.Busy\"}"},
-						 {FAKE_EOF},
-						 {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{\"error\":\"io.hookd.hooks.Busy\"}");
 	struct hookd_client *client = test_client(server);
 	struct hookd_hooks *hooks = list_of("createRuntime", "fcf");
 	struct hookd_result *result;

@@ -13,9 +13,7 @@
 
 static void test_request_is_written(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	struct hookd_client *client = test_client(server);
 	struct hookd_result *result;
 	char expected[] =
@@ -52,8 +50,6 @@ static void test_every_failure_has_a_sentence(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
 		char reply[512];
-		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, reply}, {FAKE_EOF}, {FAKE_END}};
 		struct fake_server *server;
 		struct hookd_client *client;
 		struct hookd_result *result;
@@ -63,7 +59,7 @@ static void test_every_failure_has_a_sentence(void **state)
 			 "\"poststop\",\"outcome\":\"%s\",\"hooks\":[],\"queuedUSec\":1,"
 			 "\"durationUSec\":2}}}",
 			 outcomes[i]);
-		server = fake_server_start(steps);
+		server = fake_server_answer(reply);
 		client = test_client(server);
 		assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), 0);
 		assert_string_equal(hookd_result_outcome(result), outcomes[i]);
@@ -76,27 +72,21 @@ static void test_every_failure_has_a_sentence(void **state)
 
 static void test_result_is_read(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT},
-	    {FAKE_READ},
-	    {FAKE_SEND,
-	     "{\"parameters\":{\"result\":{\"run\":\"r\",\"container\":\"c\",\"stage\":"
-	     "\"poststop\","
-	     "\"outcome\":\"failed\",\"error\":\"error running poststop hook #0: signal: killed\","
-	     "\"hooks\":["
-	     "{\"index\":0,\"path\":\"/a\",\"outcome\":\"signaled\",\"success\":false,"
-	     "\"signal\":\"SIGKILL\",\"oomKilled\":true,\"error\":\"signal: killed\",\"pid\":12,"
-	     "\"startedUSec\":5,\"durationUSec\":6,\"userUSec\":7,\"systemUSec\":8,"
-	     "\"maxRssBytes\":9,\"stdoutBase64\":\"AP8=\",\"stdoutBytes\":100,"
-	     "\"stdoutTruncated\":true,\"stderr\":\"\\u00e9\\n\",\"stderrBytes\":3,"
-	     "\"stderrTruncated\":false,\"lingering\":true,\"later\":[1]},"
-	     "{\"index\":1,\"path\":\"/b\",\"outcome\":\"spawn_failed\",\"success\":false,"
-	     "\"error\":\"e\",\"failedStep\":\"exec\",\"errnoName\":\"ENOENT\",\"stdoutBytes\":0,"
-	     "\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false,"
-	     "\"lingering\":false}],\"queuedUSec\":1,\"durationUSec\":2}}}"},
-	    {FAKE_EOF},
-	    {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(
+	    "{\"parameters\":{\"result\":{\"run\":\"r\",\"container\":\"c\",\"stage\":"
+	    "\"poststop\","
+	    "\"outcome\":\"failed\",\"error\":\"error running poststop hook #0: signal: killed\","
+	    "\"hooks\":["
+	    "{\"index\":0,\"path\":\"/a\",\"outcome\":\"signaled\",\"success\":false,"
+	    "\"signal\":\"SIGKILL\",\"oomKilled\":true,\"error\":\"signal: killed\",\"pid\":12,"
+	    "\"startedUSec\":5,\"durationUSec\":6,\"userUSec\":7,\"systemUSec\":8,"
+	    "\"maxRssBytes\":9,\"stdoutBase64\":\"AP8=\",\"stdoutBytes\":100,"
+	    "\"stdoutTruncated\":true,\"stderr\":\"\\u00e9\\n\",\"stderrBytes\":3,"
+	    "\"stderrTruncated\":false,\"lingering\":true,\"later\":[1]},"
+	    "{\"index\":1,\"path\":\"/b\",\"outcome\":\"spawn_failed\",\"success\":false,"
+	    "\"error\":\"e\",\"failedStep\":\"exec\",\"errnoName\":\"ENOENT\",\"stdoutBytes\":0,"
+	    "\"stdoutTruncated\":false,\"stderrBytes\":0,\"stderrTruncated\":false,"
+	    "\"lingering\":false}],\"queuedUSec\":1,\"durationUSec\":2}}}");
 	struct hookd_client *client = test_client(server);
 	const struct hookd_hook_result *hook;
 	struct hookd_result *result;
@@ -178,9 +168,7 @@ static void test_kept_connection_costs_two_calls(void **state)
 
 static void test_smaller_request_is_an_older_one(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	struct hookd_client *client = test_client(server);
 	struct hookd_result *result;
 	struct hookd_run_request *request =
@@ -240,9 +228,7 @@ static void test_bad_answers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, answers[i]}, {FAKE_EOF}, {FAKE_END}};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(answers[i]);
 		struct hookd_client *client = test_client(server);
 		struct hookd_result *result = NULL;
 
@@ -303,9 +289,7 @@ static void test_wrong_requests(void **state)
 
 static void test_request_too_long(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	struct hookd_client *client = test_client(server);
 	size_t length = 4 * 1024 * 1024 - 100;
 	char *hooks = test_malloc(length + 1);

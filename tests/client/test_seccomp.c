@@ -10,12 +10,6 @@
 
 #include "tests/client/client_test.h"
 
-#define EXCHANGE(answer)                                                                           \
-	{FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, answer}, {FAKE_EOF},                               \
-	{                                                                                          \
-		FAKE_END                                                                           \
-	}
-
 /* "ld [0]", "ret ALLOW" */
 #define BPF	"\"bpfBase64\":\"IAAAAAAAAAAGAAAAAAD/fw==\",\"instructions\":2"
 #define REST	",\"flags\":4,\"needsListener\":true,\"unknownSyscalls\":[\"a\",\"b\"]"
@@ -23,8 +17,7 @@
 
 static void test_a_program(void **state)
 {
-	static const struct fake_step steps[] = {EXCHANGE("{\"parameters\":{" BPF REST "}}")};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{\"parameters\":{" BPF REST "}}");
 	struct hookd_client *client = test_client(server);
 	struct hookd_seccomp *seccomp;
 
@@ -73,8 +66,7 @@ static void test_answers_that_are_none(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct fake_step steps[] = {EXCHANGE(rows[i].answer)};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(rows[i].answer);
 		struct hookd_client *client = test_client(server);
 		struct hookd_seccomp *seccomp = NULL;
 
@@ -120,8 +112,11 @@ static void test_failures(void **state)
 static void test_it_is_asked_again(void **state)
 {
 	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ},	 {FAKE_SEND, "{}"},
-	    {FAKE_READ},   {FAKE_CLOSE}, EXCHANGE("{\"parameters\":{" BPF REST "}}")};
+	    {FAKE_ACCEPT},     {FAKE_READ},
+	    {FAKE_SEND, "{}"}, {FAKE_READ},
+	    {FAKE_CLOSE},      {FAKE_ACCEPT},
+	    {FAKE_READ},       {FAKE_SEND, "{\"parameters\":{" BPF REST "}}"},
+	    {FAKE_EOF},	       {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
 	struct hookd_seccomp *seccomp;

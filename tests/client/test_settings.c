@@ -15,13 +15,6 @@
 				       .settings = "{}",                                           \
 				       __VA_ARGS__})
 
-/* One call and its answer. */
-#define EXCHANGE(answer)                                                                           \
-	{FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, answer}, {FAKE_EOF},                               \
-	{                                                                                          \
-		FAKE_END                                                                           \
-	}
-
 static void assert_list(const char *const *list, const char *const *expected)
 {
 	assert_non_null(list);
@@ -36,11 +29,10 @@ static void assert_list(const char *const *list, const char *const *expected)
 
 static void test_apply(void **state)
 {
-	static const struct fake_step steps[] = {
-	    EXCHANGE("{\"parameters\":{\"applied\":{\"cgroupPath\":\"/b\\u00e9\",\"cgroupCreated\":"
-		     "true,\"rdtGroup\":\"g\",\"rdtCreated\":true,\"schemata\":[\"L3:0=f\",\"MB:"
-		     "0=20\"],\"process\":[\"rlimits\"],\"ignored\":[]}}}")};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(
+	    "{\"parameters\":{\"applied\":{\"cgroupPath\":\"/b\\u00e9\",\"cgroupCreated\":"
+	    "true,\"rdtGroup\":\"g\",\"rdtCreated\":true,\"schemata\":[\"L3:0=f\",\"MB:"
+	    "0=20\"],\"process\":[\"rlimits\"],\"ignored\":[]}}}");
 	struct hookd_client *client = test_client(server);
 	struct hookd_apply_request request = {
 	    .size = sizeof(request),
@@ -75,9 +67,8 @@ static void test_apply(void **state)
 
 static void test_update(void **state)
 {
-	static const struct fake_step steps[] = {
-	    EXCHANGE("{\"parameters\":{\"applied\":{\"cgroupPath\":\"/b\"}}}")};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server =
+	    fake_server_answer("{\"parameters\":{\"applied\":{\"cgroupPath\":\"/b\"}}}");
 	struct hookd_client *client = test_client(server);
 	struct hookd_applied *applied;
 
@@ -221,8 +212,7 @@ static void test_wrong_requests(void **state)
 /* What an older header had of the request is read, and no byte behind it. */
 static void test_a_shorter_request(void **state)
 {
-	static const struct fake_step steps[] = {EXCHANGE("{\"parameters\":{\"applied\":{}}}")};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{\"parameters\":{\"applied\":{}}}");
 	struct hookd_client *client = test_client(server);
 	size_t size = offsetof(struct hookd_apply_request, cgroup_manager);
 	struct hookd_apply_request *request = APPLY(.pid = 7, .cgroup_manager = "systemd");
@@ -292,8 +282,7 @@ static void test_answers_that_are_none(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct fake_step steps[] = {EXCHANGE(rows[i].answer)};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(rows[i].answer);
 		struct hookd_client *client = test_client(server);
 
 		assert_int_equal(rows[i].function(client), -EBADMSG);
@@ -305,13 +294,11 @@ static void test_answers_that_are_none(void **state)
 
 static void test_errors(void **state)
 {
-	static const struct fake_step steps[] = {
-	    EXCHANGE("{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":{\"path\":"
-		     "\"settings.x\",\"step\":\"cgroup\",\"errnoName\":\"EBUSY\"}}")};
-
 	(void)state;
 	for (size_t i = 0; i < FUNCTION_COUNT; i++) {
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(
+		    "{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":{\"path\":"
+		    "\"settings.x\",\"step\":\"cgroup\",\"errnoName\":\"EBUSY\"}}");
 		struct hookd_client *client = test_client(server);
 
 		assert_int_equal(functions[i](client), -EIO);
@@ -362,8 +349,11 @@ static void test_what_changes_something_is_sent_once(void **state)
 static void test_holdings_are_asked_for_again(void **state)
 {
 	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ},	 {FAKE_SEND, "{}"},
-	    {FAKE_READ},   {FAKE_CLOSE}, EXCHANGE("{\"parameters\":{\"containers\":{}}}")};
+	    {FAKE_ACCEPT},     {FAKE_READ},
+	    {FAKE_SEND, "{}"}, {FAKE_READ},
+	    {FAKE_CLOSE},      {FAKE_ACCEPT},
+	    {FAKE_READ},       {FAKE_SEND, "{\"parameters\":{\"containers\":{}}}"},
+	    {FAKE_EOF},	       {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
 	struct hookd_holdings *holdings;
@@ -386,8 +376,7 @@ static int call_all(const char *parameters, bool continues, void *userdata)
 
 static void test_no_call_in_a_call(void **state)
 {
-	static const struct fake_step steps[] = {EXCHANGE("{}")};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer("{}");
 	struct hookd_client *client = test_client(server);
 
 	(void)state;

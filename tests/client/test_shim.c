@@ -13,9 +13,7 @@
 
 static void test_request(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	struct outcome outcome;
 	const char *message;
 	char directory[1024], expected[4096];
@@ -47,9 +45,7 @@ static void test_request(void **state)
 
 static void assert_hooks_sent(char *source, char *more, const char *expected)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	char *argv[] = {(char *)"hookd-oci-hook",    (char *)"--stage=createRuntime",
 			shim_address_option(server), source,
 			more ? (char *)"--" : NULL,  more,
@@ -83,10 +79,8 @@ static void test_sources(void **state)
 
 static void test_environment_that_is_no_text(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
 	char *env[] = {(char *)"B=\377", (char *)"C=3", NULL};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	struct outcome outcome;
 
 	(void)state;
@@ -103,8 +97,6 @@ static void test_environment_that_is_no_text(void **state)
 /* What hooks without env are sent as: `expected` follows the arguments of the first one. */
 static void assert_environment_sent(const char *stage, const char *expected)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, FAKE_SUCCESS}, {FAKE_EOF}, {FAKE_END}};
 	char *env[] = {(char *)"A=1",
 		       (char *)"LD_PRELOAD=/nonexistent.so",
 		       (char *)"LD_AUDIT=/nonexistent.so",
@@ -114,7 +106,7 @@ static void assert_environment_sent(const char *stage, const char *expected)
 		       (char *)"LD=kept",
 		       (char *)"TZDIR=/nonexistent",
 		       NULL};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_SUCCESS);
 	char stage_option[64], hooks[256];
 	const char *message;
 
@@ -196,9 +188,7 @@ static void test_exit_statuses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, rows[i].reply}, {FAKE_EOF}, {FAKE_END}};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(rows[i].reply);
 		struct outcome outcome =
 		    run_shim((char *)"--stage=createRuntime", shim_address_option(server),
 			     (char *)"--if-down=run-local", (char *)"--hook=/x");
@@ -253,19 +243,12 @@ static void test_busy_for_too_long(void **state)
 
 static void test_stderr_and_sentence(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT},
-	    {FAKE_READ},
-	    {FAKE_SEND,
-	     FAKE_RESULT(
-		 "r1", "failed", "\"error\":\"error running createRuntime hook #1: exit\",",
-		 "{\"index\":0,\"path\":\"/a\",\"outcome\":\"exited\",\"success\":true,"
-		 "\"exitStatus\":0,\"stdout\":\"out\",\"stdoutBytes\":3,"
-		 "\"stdoutTruncated\":false,\"stderr\":\"one\",\"stderrBytes\":3,"
-		 "\"stderrTruncated\":false,\"lingering\":false}," FAKE_FAILED_HOOK(1, "/b", 3))},
-	    {FAKE_EOF},
-	    {FAKE_END}};
-	struct fake_server *server = fake_server_start(steps);
+	struct fake_server *server = fake_server_answer(FAKE_RESULT(
+	    "r1", "failed", "\"error\":\"error running createRuntime hook #1: exit\",",
+	    "{\"index\":0,\"path\":\"/a\",\"outcome\":\"exited\",\"success\":true,"
+	    "\"exitStatus\":0,\"stdout\":\"out\",\"stdoutBytes\":3,"
+	    "\"stdoutTruncated\":false,\"stderr\":\"one\",\"stderrBytes\":3,"
+	    "\"stderrTruncated\":false,\"lingering\":false}," FAKE_FAILED_HOOK(1, "/b", 3)));
 	struct outcome outcome = run_shim((char *)"--stage=createRuntime",
 					  shim_address_option(server), (char *)"--hook=/x");
 
@@ -278,16 +261,10 @@ static void test_stderr_and_sentence(void **state)
 /* hookd's socket must not get the number of a stream that we write messages to. */
 static void test_missing_descriptors_are_opened(void **state)
 {
-	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT},
-	    {FAKE_READ},
-	    {FAKE_SEND, REPLY_OF("failed", "exited", "\"exitStatus\":3,")},
-	    {FAKE_EOF}, /* and nothing before it */
-	    {FAKE_END}};
-
 	(void)state;
 	for (int closed = 1; closed <= 2; closed++) {
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server =
+		    fake_server_answer(REPLY_OF("failed", "exited", "\"exitStatus\":3,"));
 		struct outcome outcome =
 		    run_shim_without(closed, STATE, ENV,
 				     ARGV((char *)"--stage=poststop", shim_address_option(server),
@@ -380,7 +357,6 @@ static void test_down_is_not_taken_for_a_missing_command(void **state)
 /* A fake hookd of another user is no hookd that is down. */
 static void test_server_of_another_user(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
 	static char *const ways[] = {(char *)"--if-down=fail", (char *)"--if-down=run-local",
 				     (char *)"--if-down=ignore"};
 
@@ -388,7 +364,7 @@ static void test_server_of_another_user(void **state)
 	if (geteuid() != 0)
 		skip();
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		struct fake_server *server = fake_server_start_as(steps, 4711);
+		struct fake_server *server = fake_server_start_as(fake_no_message, 4711);
 		struct outcome outcome =
 		    run_shim((char *)"--stage=createRuntime", shim_address_option(server), ways[i],
 			     (char *)"--hook=/bin/echo", (char *)"--", (char *)"ran");
@@ -435,7 +411,6 @@ static void test_wrong_use(void **state)
 
 static void test_wrong_states(void **state)
 {
-	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF}, {FAKE_END}};
 	struct fake_server *server;
 	struct outcome outcome;
 
@@ -443,7 +418,7 @@ static void test_wrong_states(void **state)
 	outcome = run_shim_with("", ENV, ARGV((char *)"--stage=poststop", (char *)"--hook=/x"));
 	assert_int_equal(outcome.status, 125);
 	assert_non_null(strstr(outcome.text, "no state"));
-	server = fake_server_start(steps);
+	server = fake_server_start(fake_no_message);
 	outcome = run_shim_with(
 	    "{", ENV,
 	    ARGV((char *)"--stage=poststop", (char *)"--hook=/x", shim_address_option(server)));

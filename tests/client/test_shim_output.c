@@ -105,9 +105,7 @@ static void test_events_that_are_none(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		const struct fake_step steps[] = {
-		    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, events[i]}, {FAKE_EOF}, {FAKE_END}};
-		struct fake_server *server = fake_server_start(steps);
+		struct fake_server *server = fake_server_answer(events[i]);
 		struct outcome outcome =
 		    run_shim_with(STATE_WITH_FILES, ENV,
 				  ARGV((char *)"--stage=poststop", shim_address_option(server),
