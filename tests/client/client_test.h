@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* cmocka's header needs these before it. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include "client/hookd.h"
 #include "tests/client/calls.h"
 #include "tests/client/fake_server.h"
+#include "tests/group.h"
 
 /* Without a status, so that it may be the state of any stage. */
 #define STATE                                                                                      \

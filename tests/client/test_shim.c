@@ -159,7 +159,7 @@ static void test_variable_for_the_address_is_ignored_in_the_container(void **sta
 {
 	(void)state;
 	if (access("/run/hookd/hookd.sock", F_OK) == 0)
-		skip();
+		skip("a hookd has the default socket");
 	assert_int_equal(status_with_variable("createRuntime"), 0);
 	assert_int_equal(status_with_variable("createContainer"), 125);
 	assert_int_equal(status_with_variable("startContainer"), 125);
@@ -362,7 +362,7 @@ static void test_server_of_another_user(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip("takes root");
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct fake_server *server = fake_server_start_as(fake_no_message, 4711);
 		struct outcome outcome =

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What cmocka wants before it, and what most tests of the daemon's modules need. */
+/* What most tests of the daemon's modules need. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,11 +13,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include <event2/event.h>
 
 #include "daemon/base/util.h"
+#include "tests/group.h"
 
 /* Ends the program when it hangs; in every main(). */
 void bound_time(void);

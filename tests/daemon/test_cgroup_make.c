@@ -141,7 +141,7 @@ static int without_systemd(void *userdata)
 static void in_own_cgroup(int (*function)(void *userdata))
 {
 	if (!own[0])
-		skip();
+		skip("no cgroup2 to write to");
 	assert_int_equal(in_child(function, NULL), 0);
 }
 

@@ -349,11 +349,11 @@ static void expect_applied(const struct hp_device_rule *rules, size_t count,
 	struct hp_err err = {0};
 
 	if (cgroup_fd < 0)
-		skip();
+		skip("no cgroup2 to write to");
 	if (devices_apply(cgroup_fd, rules, count, journal, &err) == 0)
 		return;
 	if (err.code == HP_ERR_SETTING_FAILED && geteuid() != 0)
-		skip();
+		skip("takes the right to attach device programs");
 	fail_msg("%s: %s", err.path, err.reason);
 }
 

@@ -32,7 +32,7 @@ static struct cgroup *take_cgroup(struct hook *hook, bool wants)
 	{                                                                                          \
 		(void)state;                                                                       \
 		if (!tree)                                                                         \
-			skip();                                                                    \
+			skip("no cgroup2 to write to");                                            \
 		name(true);                                                                        \
 	}
 

@@ -182,7 +182,7 @@ static const struct hp_seccomp *docker_profile(const char *const capabilities[],
 	char *resolved;
 
 	if (!text)
-		skip();
+		skip("docker's profile is not installed");
 	resolved = docker_profile_resolve(text, "amd64", capabilities);
 	assert_non_null(resolved);
 	assert_int_equal(hp_json_parse(&json, resolved, strlen(resolved), &err), 0);

@@ -84,7 +84,7 @@ static void memory_is_shared_unless_it_is_to_be_copied(void **state)
 
 	(void)state;
 	if (shared == -ENOSYS)
-		skip();
+		skip("the kernel has no kcmp(2)");
 	assert_int_equal(shared, 0);
 	assert_true(copied > 0);
 }

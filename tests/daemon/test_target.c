@@ -108,7 +108,7 @@ static void threads_of_the_kernel_are_refused(void **state)
 	(void)state;
 	free(name);
 	if (!is_there)
-		skip();
+		skip("no thread of the kernel is seen here");
 	expect_refusal(2, "a thread of the kernel");
 }
 

@@ -4,7 +4,8 @@
 # lets it talk to a hookd of its own.
 set -euo pipefail
 hookd=$1 gopath=$2
-command -v varlink-go-interface-generator > /dev/null && command -v go > /dev/null || exit 77
+command -v varlink-go-interface-generator > /dev/null && command -v go > /dev/null ||
+  { echo "# SKIP there is no go, or no varlink-go-interface-generator"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'kill $daemon 2> /dev/null || true; rm -rf "$work"' EXIT

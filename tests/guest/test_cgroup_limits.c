@@ -200,7 +200,7 @@ static void io_weights(void **state)
 	fresh_expect_applied(&(struct hp_resources){.block_io = {.weight = UINT(500)}}, NULL);
 	fresh_expect_file("io.weight", "default 4950\n");
 	if (!disk)
-		skip();
+		skip("no disk to limit");
 	fresh_expect_applied(&(struct hp_resources){.block_io = {.weight_devices = &device,
 								 .weight_device_count = 1}},
 			     NULL);
@@ -224,7 +224,7 @@ static void io_throttles(void **state)
 
 	(void)state;
 	if (!disk)
-		skip();
+		skip("no disk to limit");
 	fresh_expect_applied(&resources, NULL);
 	snprintf(expected, sizeof(expected),
 		 "%u:%u rbps=1048576 wbps=2097152 riops=100 wiops=200\n", major(disk), minor(disk));

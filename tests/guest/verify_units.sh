@@ -7,7 +7,7 @@ units=$1 sources=$2 hookd=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if ! command -v systemd-analyze > /dev/null; then
-	echo "there is no systemd-analyze"
+	echo "# SKIP there is no systemd-analyze"
 	exit 77
 fi
 

@@ -2,18 +2,15 @@
 
 /* The listing of seccomp programs. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 
 #include "client/hookctl/bpf.h"
+#include "tests/group.h"
 
 static void expect_listing(const struct sock_filter *program, size_t count, const char *expected)
 {

@@ -3,17 +3,14 @@
 /* Hook lists become one hook that carries them; nothing else of the config changes. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/delegate.h"
+#include "tests/group.h"
 
 static const struct delegate plain = {.shim = "/usr/libexec/hookd/hookd-oci-hook"};
 

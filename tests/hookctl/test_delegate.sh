@@ -67,6 +67,6 @@ for runtime in runc crun; do
 	[ "$(grep -c '^>' changed)" -eq 2 ] || fail "more than two lists changed: $(cat changed)"
 done
 
-[ "$seen" -gt 0 ] || exit 77
+[ "$seen" -gt 0 ] || { echo "# SKIP there is no runc and no crun"; exit 77; }
 [ "$failures" -eq 0 ] && echo "all passed"
 exit $((failures > 0))

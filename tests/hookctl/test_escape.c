@@ -2,15 +2,12 @@
 
 /* What a hook writes must not steer the terminal of who reads it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/escape.h"
+#include "tests/group.h"
 
 static void expect(const char *text, size_t length, enum escape_mode mode, const char *expected)
 {

@@ -3,15 +3,12 @@
 /* What a person sees of what was applied. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/holding.h"
+#include "tests/group.h"
 
 #define TEXT(literal) ((char[]){literal})
 #define TEXTS(...)    ((char *[]){__VA_ARGS__, NULL})

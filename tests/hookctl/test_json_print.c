@@ -2,15 +2,12 @@
 
 /* JSON is printed as it came, but for white space and for what would steer a terminal. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/json_print.h"
+#include "tests/group.h"
 
 static void expect(const char *text, unsigned indent, const char *expected)
 {

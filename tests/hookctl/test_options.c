@@ -3,15 +3,12 @@
 /* The command line: what is taken, what is refused, and in which words. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/options.h"
+#include "tests/group.h"
 
 #define PS_OPTIONS                                                                                 \
 	(OPTIONS_GLOBAL | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STAGE) |                      \

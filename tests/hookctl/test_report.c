@@ -3,16 +3,13 @@
 /* What a person sees of a run, and what a shell does. */
 
 #include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/report.h"
+#include "tests/group.h"
 
 static int exit_of(enum hp_run_outcome outcome, struct hp_hook_result *hooks, size_t count)
 {

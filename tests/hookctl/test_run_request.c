@@ -3,15 +3,12 @@
 /* What `run` takes from the files it was given, and how it explains a refusal. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/run_request.h"
+#include "tests/group.h"
 
 static void expect_hooks(const char *text, enum hp_dialect dialect, const char *expected)
 {

@@ -3,17 +3,14 @@
 /* How times are read from --since and shown in tables. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/span.h"
+#include "tests/group.h"
 
 #define SECOND INT64_C(1000000)
 /* 2026-01-31 12:00:00 UTC */

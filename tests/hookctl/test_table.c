@@ -2,15 +2,12 @@
 
 /* Columns of a table are as wide as what stands in them, and no cell can break out of its own. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "client/hookctl/table.h"
+#include "tests/group.h"
 
 static const struct table_column columns[] = {{"RUN"}, {"HOOKS", true}, {"PATH"}};
 

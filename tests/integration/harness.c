@@ -50,13 +50,13 @@ void harness_read_arguments(int argc, char **argv)
 void harness_needs_cgroups(const struct harness *harness)
 {
 	if (!harness->cgroup[0])
-		skip();
+		skip(without_cgroups ? "is about cgroups" : "no cgroup2 to write to");
 }
 
 void harness_needs_root(void)
 {
 	if (geteuid() != 0)
-		skip();
+		skip("takes root");
 }
 
 /* ---- time ---- */

@@ -8,12 +8,9 @@
 #include <sys/types.h>
 
 /* cmocka wants these before itself. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 #include "proto/buf.h"
+#include "tests/group.h"
 
 /*
  * One real hookd for one test: started on a socket in a fresh directory, stopped with SIGTERM, and

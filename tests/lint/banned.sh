@@ -26,6 +26,11 @@ forbid 'vfork|usleep|setjmp|longjmp' 'what does not depend on the caller'"'"'s f
 forbid 'getpw[a-z]*|getgr[a-z]*|getaddrinfo|gethostby[a-z]*|dlopen' 'numbers: nothing is loaded or asked for' "${shipped[@]}"
 forbid 'accept|pipe|creat|epoll_create|inotify_init' 'the one that takes flags, with CLOEXEC' "${shipped[@]}"
 
+# Skips of a test are to be seen, which cmocka's own are not.
+if grep -rn '#include <cmocka.h>' tests --include='*.[ch]' | grep -v '^tests/group\.h:'; then
+  echo '  instead: #include "tests/group.h"'
+  status=1
+fi
 # A handler by signal(2) is another thing on each system; to ignore and to reset are the same.
 if grep -rnE '(^|[^_a-zA-Z0-9.>])signal\(' "${shipped[@]}" --include='*.[ch]' |
   grep -vE 'SIG_(DFL|IGN)\)'; then

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What cmocka wants before it, and what most tests of proto/ begin with. */
+/* What most tests of proto/ begin with. */
 
 #include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "proto/json.h"
+#include "tests/group.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

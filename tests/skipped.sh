@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What ctest's last runs have skipped, and why: programs as a whole, and tests within those that
+# passed, which ctest itself does not show. usage: skipped.sh BUILD-FOLDER...
+# Programs print "# SKIP [TEST: ]REASON" for each (tests/group.h), scripts what TAP has for it:
+# "1..0 # SKIP REASON" and "ok N - TEST # SKIP REASON".
+set -euo pipefail
+skipped=0
+for build in "$@"; do
+  log=$build/Testing/Temporary/LastTest.log
+  [ -f "$log" ] || { echo "$build: no tests were run"; continue; }
+  lines=$(awk -v build="${build##*/}" '
+    function tell(what) { print build ": " name ": " what; told = 1 }
+    { sub(/\r$/, "") } # of the guest's console
+    match($0, /^[0-9]+\/[0-9]+ Testing: /) { name = substr($0, RLENGTH + 1); told = 0 }
+    /^(1\.\.0 )?# SKIP / { sub(/^(1\.\.0 )?# SKIP /, ""); tell($0) }
+    /^ok [0-9]+ - .* # SKIP / { sub(/^ok [0-9]+ - /, ""); sub(/ # SKIP /, ": "); tell($0) }
+    /SKIP_RETURN_CODE=/ && !told { tell("skipped, and it does not say why") }
+  ' "$log")
+  [ -z "$lines" ] || { printf '%s\n' "$lines"; skipped=$((skipped + $(wc -l <<< "$lines"))); }
+done
+[ "$skipped" -gt 0 ] || echo 'nothing'
