@@ -96,6 +96,34 @@ static void what_compiling_needs_works(void **state)
 		fail_msg("wait status %x", status);
 }
 
+/* ---- the limit of time ---- */
+
+/* It must not outlive a test that fails. */
+static void bound_spin(void)
+{
+	alarm(35);
+}
+
+static int spin(const void *data)
+{
+	volatile bool goes_on = true;
+
+	(void)data;
+	while (goes_on)
+		continue;
+	return 0;
+}
+
+/* By the signal that says why. */
+static void a_profile_without_end_is_ended(void **state)
+{
+	int status = in_confinement(bound_spin, spin, NULL);
+
+	(void)state;
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGXCPU)
+		fail_msg("wait status %x", status);
+}
+
 /* ---- what kills ---- */
 
 static const struct sock_filter allow_all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -221,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_compiling_needs_works),
+	    cmocka_unit_test(a_profile_without_end_is_ended),
 	    cmocka_unit_test(every_other_call_kills),
 	    cmocka_unit_test(calls_of_32_bits_kill),
 	    cmocka_unit_test(who_is_not_root_is_confined_too),

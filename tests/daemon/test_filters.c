@@ -9,7 +9,6 @@
 #include <linux/audit.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -21,10 +20,10 @@
 #include "tests/daemon/runs.h"
 #include "tests/daemon/seccomp_profiles.h"
 
-#define HANGS	"test_hangs"
-#define SPINS	"test_spins"
-#define CRASHES "test_crashes"
-#define BABBLES "test_babbles"
+#define HANGS	 "test_hangs"
+#define TOO_LONG "test_takes_too_long"
+#define CRASHES	 "test_crashes"
+#define BABBLES	 "test_babbles"
 
 /* ---- the compiler's side ---- */
 
@@ -48,11 +47,8 @@ static int compiler(void)
 	if (strstr(text, HANGS))
 		for (;;)
 			pause();
-	if (strstr(text, SPINS)) {
-		setrlimit(RLIMIT_CPU, &(struct rlimit){1, 2});
-		for (;;)
-			continue;
-	}
+	if (strstr(text, TOO_LONG))
+		raise(SIGXCPU); /* as the kernel does; its limit: test_compiler_confine.c */
 	if (strstr(text, CRASHES))
 		raise(SIGABRT); /* a sanitizer would catch SIGSEGV */
 	if (strstr(text, BABBLES)) {
@@ -261,21 +257,26 @@ static void who_withdraws_is_not_told(void **state)
 	assert_int_equal(alone.told, 0);
 }
 
+/*
+ * The first stays. Its time is over before that of the others, so it is still waiting where those
+ * who withdrew have left their places at once.
+ */
 static void who_withdraws_leaves_the_place(void **state)
 {
-	struct asker slow[8] = {0}, next = {0};
-	int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	struct asker first = {0}, slow[8] = {0}, next = {0};
 
 	(void)state;
+	assert_int_equal(ask(&first, profile_with(HANGS, ELEMENTS(slow) + 1)), 0);
 	for (uint64_t i = 0; i < ELEMENTS(slow); i++)
 		assert_int_equal(ask(&slow[i], profile_with(HANGS, i + 1)), 0);
 	assert_int_equal(ask(&next, profile_with("mprotect", 7)), 0);
 	for (size_t i = 0; i < ELEMENTS(slow); i++)
 		filters_forget(&slow[i].wait);
 	wait_for(base, next.told);
+	assert_int_equal(first.told, 0);
+	filters_forget(&first.wait);
 	expect_filter(next.filter, 7);
 	filter_unref(next.filter);
-	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns < 900 * (int64_t)MS);
 }
 
 /* Also from within ready(), where others wait for the same. */
@@ -302,22 +303,20 @@ static void withdrawing_while_being_told(void **state)
 
 static void a_slow_profile_is_given_up(void **state)
 {
-	struct asker hangs = {0}, spins = {0}, other = {0};
-	int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	struct asker hangs = {0}, too_long = {0}, other = {0};
 
 	(void)state;
 	assert_int_equal(ask(&hangs, profile_with(HANGS, 7)), 0);
-	assert_int_equal(ask(&spins, profile_with(SPINS, 7)), 0);
+	assert_int_equal(ask(&too_long, profile_with(TOO_LONG, 7)), 0);
 	assert_int_equal(ask(&other, profile_with("mprotect", 7)), 0);
 	wait_for(base, other.told); /* is not held up */
 	expect_filter(other.filter, 7);
 	filter_unref(other.filter);
 	assert_int_equal(hangs.told, 0);
-	wait_for(base, spins.told);
-	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns >= 900000000);
-	assert_null(spins.filter);
-	assert_string_equal(spins.reason, "the profile takes longer than 1 s to compile");
-	assert_int_equal(spins.wait.error, -ETIME);
+	wait_for(base, too_long.told);
+	assert_null(too_long.filter);
+	assert_string_equal(too_long.reason, "the profile takes longer than 1 s to compile");
+	assert_int_equal(too_long.wait.error, -ETIME);
 	wait_for(base, hangs.told);
 	assert_null(hangs.filter);
 	assert_string_equal(hangs.reason, "the profile is not compiled after 5 s");
@@ -422,7 +421,7 @@ static void that_it_cannot_be_compiled_is_remembered(void **state)
 /* One that takes too long is not tried again and again, but it is later. */
 static void that_it_takes_too_long_is_remembered(void **state)
 {
-	struct hp_seccomp *profile = profile_with(SPINS, 7);
+	struct hp_seccomp *profile = profile_with(TOO_LONG, 7);
 	struct asker first = {0}, again = {0};
 
 	(void)state;
@@ -462,7 +461,7 @@ static void the_wait_is_a_part_of_a_hooks_time(void **state)
 	assert_int_equal(run_pid(run), 0);
 	run_to_end(run);
 	expect_outcomes(run, HP_RUN_FAILED, outcomes);
-	assert_in_range(run->result.duration_us, 500000, 4900000); /* the compiler's own is 5 s */
+	assert_true(run->result.duration_us >= 500000);
 	assert_string_equal(run->result.error, "error running poststop hook #0: hook ran past "
 					       "specified timeout of 0.2s");
 	run_free(run);

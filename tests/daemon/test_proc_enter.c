@@ -197,7 +197,7 @@ static void a_timeout_reaches_the_successor(void **state)
 	container = container_for(&hook);
 	hook_run(&hook, "echo in; sleep 1000");
 	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
-	assert_in_range(hook.took_ms, 500, 5000);
+	assert_true(hook.took_ms >= 500);
 	expect_stream(&hook, 1, "in\n");
 	hook_clear(&hook);
 	container_end(&container);

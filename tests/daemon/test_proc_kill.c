@@ -36,16 +36,46 @@ static struct cgroup *take_cgroup(struct hook *hook, bool wants)
 		name(true);                                                                        \
 	}
 
+static size_t count_lines(const struct hp_output *output)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < output->length; i++)
+		count += output->bytes[i] == '\n';
+	return count;
+}
+
+/*
+ * A script that does not end by itself and writes so many lines first. Where a busy machine gives
+ * it no time for them, it gets a longer timeout.
+ */
+static struct cgroup *run_past_timeout(struct hook *hook, bool in_cgroup, const char *script,
+				       int stream, size_t lines)
+{
+	uint64_t timeout_ms = 300;
+
+	for (;; timeout_ms *= 2) {
+		struct cgroup *cgroup = take_cgroup(hook, in_cgroup);
+
+		hook->spec.timeout_ns = timeout_ms * MS;
+		hook_run(hook, script);
+		assert_int_equal(hook->result.outcome, HP_HOOK_TIMED_OUT);
+		assert_true(hook->took_ms >= (int64_t)timeout_ms);
+		if (timeout_ms > 2000 || count_lines(&hook->result.output[stream - 1]) == lines)
+			return cgroup;
+		hook_clear(hook);
+		cgroup_release(cgroup);
+	}
+}
+
 static void a_timeout_is_true(bool in_cgroup)
 {
-	struct hook hook = {.spec.timeout_ns = 300 * MS};
-	struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
+	struct hook hook = {0};
+	struct cgroup *cgroup =
+	    run_past_timeout(&hook, in_cgroup, "echo before; (exec sleep 1000) & sleep 1000", 1, 1);
 
-	hook_run(&hook, "echo before; (exec sleep 1000) & sleep 1000");
-	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
 	assert_false(hook.result.success);
-	assert_in_range(hook.took_ms, 300, 5000);
-	assert_in_range(hook.result.duration_us, 300000, 5000000);
+	assert_in_range(hook.result.duration_us, 300000, (hook.took_ms + 1) * 1000);
 	/* Without a cgroup that depends on how soon init reaps: see test_session.c. */
 	assert_true(!in_cgroup || !hook.result.lingering);
 	expect_stream(&hook, 1, "before\n");
@@ -93,13 +123,13 @@ static void expect_dead(const struct hp_output *output, int count)
 /* Out of its session, ignoring what can be ignored, stopped: and it still has to go. */
 static void stubborn_ones_are_killed_too(bool in_cgroup)
 {
-	struct hook hook = {.spec.timeout_ns = 500 * MS};
-	struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
+	struct hook hook = {0};
+	struct cgroup *cgroup =
+	    run_past_timeout(&hook, in_cgroup,
+			     "trap '' TERM HUP INT; setsid sh -c 'echo $$ >&2; sleep 1000' & "
+			     "sh -c 'echo $$ >&2; kill -STOP $$' & wait; sleep 1000",
+			     2, 2);
 
-	hook_run(&hook, "trap '' TERM HUP INT; setsid sh -c 'echo $$ >&2; sleep 1000' & "
-			"sh -c 'echo $$ >&2; kill -STOP $$' & wait; sleep 1000");
-	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
-	assert_in_range(hook.took_ms, 300, 5000);
 	assert_true(!in_cgroup || !hook.result.lingering);
 	expect_dead(&hook.result.output[1], 2);
 	hook_clear(&hook);
@@ -120,7 +150,6 @@ static void a_cancel_kills(bool in_cgroup)
 	assert_int_equal(hook.done_count, 0);
 	wait_for(base, hook.done_count == 1);
 	assert_int_equal(hook.result.outcome, HP_HOOK_CANCELLED);
-	assert_in_range(hook.took_ms, 0, 5000);
 	hook_clear(&hook);
 	cgroup_release(cgroup);
 }
@@ -132,7 +161,7 @@ IN_BOTH_WAYS(a_cancel_kills)
  */
 static void what_is_left_behind_lives_on(bool in_cgroup)
 {
-	struct hook hook = {.spec.timeout_ns = 5000 * MS};
+	struct hook hook = {0};
 	struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
 	char go[64], told[64], status[8] = "";
 	int fd;
@@ -145,7 +174,6 @@ static void what_is_left_behind_lives_on(bool in_cgroup)
 		 "(read x < go; head -c 200000 /dev/zero; echo $? > told) & echo main; exit 0");
 	assert_true(hook.result.success);
 	assert_true(hook.result.lingering);
-	assert_in_range(hook.took_ms, 0, 5000);
 	expect_stream(&hook, 1, "main\n");
 	assert_int_equal(procs.leftovers.count, 2);
 	cgroup_release(cgroup);
@@ -222,7 +250,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 /* Nothing is known of the exit, so it counts as none: asked for now and then, up to the timeout. */
 static void a_timeout_is_true_without_waitid(bool in_cgroup)
 {
-	struct hook hook = {.spec.timeout_ns = 300 * MS};
+	struct hook hook = {.spec.timeout_ns = 1000 * MS};
 	struct cgroup *cgroup = take_cgroup(&hook, in_cgroup);
 
 	waitid_is_missing = true;
@@ -230,7 +258,7 @@ static void a_timeout_is_true_without_waitid(bool in_cgroup)
 	hook_run(&hook, "exit 0");
 	waitid_is_missing = false;
 	assert_int_equal(hook.result.outcome, HP_HOOK_TIMED_OUT);
-	assert_in_range(hook.took_ms, 300, 4000);
+	assert_true(hook.took_ms >= 1000);
 	assert_in_range(waitid_calls, 2, 100);
 	assert_false(TAILQ_EMPTY(&procs.abandoned));
 	wait_for(base, TAILQ_EMPTY(&procs.abandoned));
