@@ -18,6 +18,7 @@ char reports[1024];
 pid_t victim;
 struct event_base *base;
 struct applier *applier;
+struct rdt *world_rdt;
 static bool has_reported_end;
 
 static void on_report(const char *container, const char *what, void *userdata)
@@ -134,7 +135,7 @@ void world_restart(void)
 	has_reported_end = false;
 	reports[0] = '\0';
 	applier_free(applier);
-	assert_int_equal(applier_new(base, open_holdings(), NULL, NULL, NULL,
+	assert_int_equal(applier_new(base, open_holdings(), world_rdt, NULL, NULL,
 				     open(mount_directory, O_PATH | O_DIRECTORY | O_CLOEXEC),
 				     on_report, NULL, &applier),
 			 0);

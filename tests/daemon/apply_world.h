@@ -15,6 +15,9 @@ extern pid_t victim; /* -1: it was ended */
 extern struct event_base *base;
 extern struct applier *applier; /* the test may free it and set it to NULL */
 
+struct rdt;
+extern struct rdt *world_rdt; /* NULL, or what a test has before the world begins */
+
 /* For cmocka's set-up and tear-down. */
 int world_begin(void **state);
 int world_end(void **state);

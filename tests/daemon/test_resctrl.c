@@ -52,6 +52,54 @@ static void expect_tasks(int fd, const char *name)
 
 static char gold[] = "gold", slash[] = "/";
 
+/* The machine has no group left to give. */
+static bool groups_are_used_up;
+
+int __real_mkdirat(int directory, const char *path, mode_t mode);
+int __wrap_mkdirat(int directory, const char *path, mode_t mode);
+
+int __wrap_mkdirat(int directory, const char *path, mode_t mode)
+{
+	if (!groups_are_used_up)
+		return __real_mkdirat(directory, path, mode);
+	errno = ENOSPC;
+	return -1;
+}
+
+/* ---- how many ---- */
+
+/* A group takes one of each resource; the names decide in which order they are seen. */
+static void the_resource_that_has_the_least_counts(void **state)
+{
+	static const char *const numbers[][2] = {{"16\n", "8\n"}, {"8\n", "16\n"}};
+
+	(void)state;
+	assert_int_equal(rdt_closids(rdt), 0);
+	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
+		make_file("info/L3/num_closids", numbers[i][0]);
+		make_file("info/MB/num_closids", numbers[i][1]);
+		assert_int_equal(rdt_closids(rdt), 8);
+	}
+	make_file("info/MB/num_closids", "16\n");
+	make_file("info/L3/num_closids", "16\n");
+	assert_int_equal(rdt_closids(rdt), 16);
+}
+
+static void who_gets_no_group_hears_how_many_there_are(void **state)
+{
+	char schema[] = "L3:0=f";
+
+	(void)state;
+	make_file("info/L3/num_closids", "16\n");
+	make_file("info/MB/num_closids", "8\n");
+	make_directory("info/L3_MON");
+	make_file("info/L3_MON/num_rmids", "64\n");
+	groups_are_used_up = true;
+	expect_refused(&(struct hp_intel_rdt){.l3_cache_schema = schema}, -ENOSPC, "closID",
+		       "No space left on device; this machine has 8 CLOSIDs and 64 RMIDs");
+	groups_are_used_up = false;
+}
+
 /* ---- which group ---- */
 
 static void a_group_that_is_there_is_joined(void **state)
@@ -419,6 +467,8 @@ static void what_is_in_use_is_not_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    RDT_TEST(the_resource_that_has_the_least_counts),
+	    RDT_TEST(who_gets_no_group_hears_how_many_there_are),
 	    RDT_TEST(a_group_that_is_there_is_joined),
 	    RDT_TEST(a_slash_is_the_default_group),
 	    RDT_TEST(without_a_closid_it_is_the_containers),
