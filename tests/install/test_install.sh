@@ -58,7 +58,8 @@ DESTDIR=$work/staged "$cmake" --install "$build" > "$work/log"
 prefix=$(dirname "$(dirname "$(one_file "$work/staged" hookctl)")")
 test_folder "a staged one" "$prefix"
 
-for name in LICENSE README.md ARCHITECTURE.md PROTOCOL.md CONFIGURATION.md SECURITY.md seccomp.c; do
+for name in LICENSE README.md CONTRIBUTING.md CHANGELOG.md ARCHITECTURE.md PROTOCOL.md CONFIGURATION.md \
+	SECURITY.md seccomp.c; do
 	check "$name is installed" test -s "$(one_file "$prefix/share/doc" $name)"
 done
 for unit in system/hookd.service system/hookd.socket user/hookd.service user/hookd.socket; do

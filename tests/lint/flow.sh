@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Every function that docs/ARCHITECTURE.md names with a file is in that file, every other one is
-# somewhere, and so is every file: the map cannot rot.
+# somewhere, and so is every file; and what CONTRIBUTING.md names is there: the map cannot rot.
 set -euo pipefail
 status=0 count=0
 page=$(tr '\n' ' ' < docs/ARCHITECTURE.md | tr -s ' ')
@@ -25,4 +25,19 @@ done < <(grep -oE '`[a-z_]+\(\)`' <<< "$page" | tr -d '`()' | sort -u)
 while read -r file; do
   find . -path ./build -prune -o -path "*/$file" -print -quit | grep -q . || miss "no $file"
 done < <(grep -oE '`[a-z_/*-]+\.[chS]`' <<< "$page" | tr -d '`' | sort -u)
+page=$(tr '\n' ' ' < CONTRIBUTING.md)
+miss() {
+  echo "CONTRIBUTING.md: $*"
+  status=1
+}
+count=0
+while read -r path; do
+  count=$((count + 1))
+  compgen -G "$path" > /dev/null || miss "no $path"
+done < <(grep -oE '`(proto|daemon|client|tests|docs)/[A-Za-z0-9_./*-]+`' <<< "$page" | tr -d '`' | sort -u)
+[ "$count" -ge 35 ] || miss "only $count paths found"
+while read -r name; do
+  grep -rqE "\b$name\b" daemon proto client tests || miss "no $name"
+done < <(grep -oE '`(struct |enum )?[a-z_]+(\(\))?`' <<< "$page" | grep _ |
+  sed -E 's/`|\(\)|struct |enum //g' | sort -u)
 exit $status
