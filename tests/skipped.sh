@@ -10,12 +10,11 @@ for build in "$@"; do
   log=$build/Testing/Temporary/LastTest.log
   [ -f "$log" ] || { echo "$build: no tests were run"; continue; }
   lines=$(awk -v build="${build##*/}" '
-    function tell(what) { print build ": " name ": " what; told = 1 }
-    { sub(/\r$/, "") } # of the guest's console
-    match($0, /^[0-9]+\/[0-9]+ Testing: /) { name = substr($0, RLENGTH + 1); told = 0 }
+    function tell(what) { print build ": " name ": " what }
+    { sub(/\r$/, "") } # a console
+    match($0, /^[0-9]+\/[0-9]+ Testing: /) { name = substr($0, RLENGTH + 1) }
     /^(1\.\.0 )?# SKIP / { sub(/^(1\.\.0 )?# SKIP /, ""); tell($0) }
     /^ok [0-9]+ - .* # SKIP / { sub(/^ok [0-9]+ - /, ""); sub(/ # SKIP /, ": "); tell($0) }
-    /SKIP_RETURN_CODE=/ && !told { tell("skipped, and it does not say why") }
   ' "$log")
   [ -z "$lines" ] || { printf '%s\n' "$lines"; skipped=$((skipped + $(wc -l <<< "$lines"))); }
 done

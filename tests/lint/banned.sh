@@ -31,6 +31,10 @@ if grep -rn '#include <cmocka.h>' tests --include='*.[ch]' | grep -v '^tests/gro
   echo '  instead: #include "tests/group.h"'
   status=1
 fi
+silent=$(find tests -name '*.sh' ! -path tests/lint/banned.sh -exec awk '
+  /exit 77/ && (before $0) !~ /# SKIP / { print FILENAME ":" FNR ": " $0 } { before = $0 }' {} +)
+[ -z "$silent" ] || { printf '%s\n' "$silent" '  instead: # SKIP and the reason, before it'; status=1; }
+
 # A handler by signal(2) is another thing on each system; to ignore and to reset are the same.
 if grep -rnE '(^|[^_a-zA-Z0-9.>])signal\(' "${shipped[@]}" --include='*.[ch]' |
   grep -vE 'SIG_(DFL|IGN)\)'; then
