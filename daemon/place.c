@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chooses the socket's path and the state directory. The state has a directory of its own, below
- * that of the socket: others may enter that one, and nobody this one. Called by main.c.
+ * that of the socket: others may enter that one, and nobody this one.
  */
 #include "daemon/place.h"
 

@@ -8,7 +8,6 @@
  * cgroup.events cannot be written, and what is written to cgroup.procs is who is in the cgroup,
  * which is asked for anyway; hookd reads both. Owns an inotify(7) instance, which is read when a
  * cgroup is wanted; without one, nothing is known of any cgroup and all is taken to have changed.
- * Called by cgroup_pool.c and cgroup.c.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state directory as a whole; what is in it belongs to those who write it. It is looked at
- * once, by its descriptor: nobody but its owner can change what was seen. Called by main.c.
+ * once, by its descriptor: nobody but its owner can change what was seen.
  */
 #include "daemon/base/state_directory.h"
 

@@ -3,7 +3,7 @@
  * The deadlines of hooks, and the one descriptor that tells that clocks have moved: a timerfd on
  * CLOCK_REALTIME, which the kernel cancels when that clock jumps against CLOCK_MONOTONIC. It does
  * so when the machine wakes up, and when somebody sets the time; the latter moves no deadline, and
- * setting a timer anew then does nothing. Called by proc.c.
+ * setting a timer anew then does nothing.
  */
 #include "daemon/run/deadline.h"
 
