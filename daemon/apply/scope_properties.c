@@ -12,8 +12,7 @@
 #include "daemon/apply/limit_list.h"
 #include "proto/mask.h"
 
-#define INFINITE	  UINT64_MAX
-#define DEFAULT_PERIOD_US 100000
+#define INFINITE UINT64_MAX
 
 int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
 {
@@ -39,10 +38,17 @@ static uint64_t limit_of(int64_t value)
 	return value < 0 ? INFINITE : (uint64_t)value;
 }
 
-/* memory.swap is memory and swap together; systemd's, as the kernel's, is swap alone. */
+/*
+ * memory.swap is memory and swap together; systemd's, as the kernel's, is swap alone. No limit for
+ * memory and nothing said of swap is no limit for both.
+ */
 static int append_swap(sd_bus_message *message, const struct hp_memory *memory)
 {
-	if (!memory->swap.is_set || memory->swap.value == 0)
+	bool has_swap = memory->swap.is_set && memory->swap.value != 0;
+
+	if (!has_swap && memory->limit.is_set && memory->limit.value < 0)
+		return append_number(message, "MemorySwapMax", INFINITE);
+	if (!has_swap)
 		return 0;
 	if (memory->swap.value < 0 || memory->limit.value < 0)
 		return append_number(message, "MemorySwapMax", limit_of(memory->swap.value));
@@ -73,20 +79,30 @@ static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu)
 	return 0;
 }
 
-static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu)
+/*
+ * systemd keeps a share of each second and not the quota: a quota counts in the period that is
+ * there, and another period leaves the quota as it is, as it does in cpu.max.
+ */
+static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu,
+			const struct scope_quota *former)
 {
-	uint64_t period_us =
-	    cpu->period.is_set && cpu->period.value ? cpu->period.value : DEFAULT_PERIOD_US;
-	uint64_t per_second_us = INFINITE;
+	bool has_quota = cpu->quota.is_set && cpu->quota.value != 0;
+	bool has_period = cpu->period.is_set && cpu->period.value;
+	uint64_t period_us = has_period ? cpu->period.value : former->period_us;
+	uint64_t quota_us = INFINITE;
 	int r = 0;
 
-	if (cpu->period.is_set && cpu->period.value)
+	if (has_quota)
+		quota_us = limit_of(cpu->quota.value);
+	else if (former->per_second_us != INFINITE)
+		quota_us = limit_cpu_quota_us(former->per_second_us, former->period_us);
+	if (has_period)
 		r = append_number(message, "CPUQuotaPeriodUSec", period_us);
-	if (r < 0 || !cpu->quota.is_set || cpu->quota.value == 0)
+	if (r < 0 || (!has_quota && (!has_period || quota_us == INFINITE)))
 		return r;
-	if (cpu->quota.value > 0)
-		per_second_us = limit_cpu_per_second_us((uint64_t)cpu->quota.value, period_us);
-	return append_number(message, "CPUQuotaPerSecUSec", per_second_us);
+	return append_number(message, "CPUQuotaPerSecUSec",
+			     quota_us == INFINITE ? INFINITE
+						  : limit_cpu_per_second_us(quota_us, period_us));
 }
 
 /* A bit for each CPU or node, the lowest byte first, as long as it has to be. */
@@ -127,14 +143,15 @@ static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
 	return append_number(message, "TasksMax", limit->value ? limit_of(limit->value) : 1);
 }
 
-int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources)
+int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources,
+				   const struct scope_quota *former)
 {
 	int r = append_memory(message, &resources->memory);
 
 	if (r >= 0)
 		r = append_weight(message, &resources->cpu);
 	if (r >= 0)
-		r = append_quota(message, &resources->cpu);
+		r = append_quota(message, &resources->cpu, former);
 	if (r >= 0)
 		r = append_mask(message, "AllowedCPUs", resources->cpu.cpus);
 	if (r >= 0)
@@ -156,18 +173,12 @@ static bool is_limit(const char *property)
 	return false;
 }
 
-static int copy_one(sd_bus_message *message, const char *property, sd_bus_message *value)
-{
-	int r = sd_bus_message_open_container(message, 'r', "sv");
+/* ---- properties that systemd has told ---- */
 
-	if (r >= 0)
-		r = sd_bus_message_append(message, "s", property);
-	if (r >= 0)
-		r = sd_bus_message_copy(message, value, 0);
-	return r < 0 ? r : sd_bus_message_close_container(message);
-}
+/* Takes one value, or skips it. */
+typedef int (*property_fn)(const char *property, sd_bus_message *value, void *userdata);
 
-int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *properties)
+static int walk(sd_bus_message *properties, property_fn function, void *userdata)
 {
 	const char *property;
 	int r = sd_bus_message_rewind(properties, 1);
@@ -177,10 +188,52 @@ int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *proper
 	while (r >= 0 && (r = sd_bus_message_enter_container(properties, 'e', "sv")) > 0) {
 		r = sd_bus_message_read(properties, "s", &property);
 		if (r >= 0)
-			r = is_limit(property) ? copy_one(message, property, properties)
-					       : sd_bus_message_skip(properties, "v");
+			r = function(property, properties, userdata);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(properties);
 	}
 	return r < 0 ? r : sd_bus_message_exit_container(properties);
+}
+
+static int copy_limit(const char *property, sd_bus_message *value, void *userdata)
+{
+	sd_bus_message *message = userdata;
+	int r;
+
+	if (!is_limit(property))
+		return sd_bus_message_skip(value, "v");
+	r = sd_bus_message_open_container(message, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", property);
+	if (r >= 0)
+		r = sd_bus_message_copy(message, value, 0);
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *properties)
+{
+	return walk(properties, copy_limit, message);
+}
+
+static int read_quota(const char *property, sd_bus_message *value, void *userdata)
+{
+	struct scope_quota *quota = userdata;
+
+	if (strcmp(property, "CPUQuotaPerSecUSec") == 0)
+		return sd_bus_message_read(value, "v", "t", &quota->per_second_us);
+	if (strcmp(property, "CPUQuotaPeriodUSec") == 0)
+		return sd_bus_message_read(value, "v", "t", &quota->period_us);
+	return sd_bus_message_skip(value, "v");
+}
+
+int scope_properties_read_quota(sd_bus_message *properties, struct scope_quota *ret_quota)
+{
+	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	int r;
+
+	*ret_quota = none;
+	r = walk(properties, read_quota, ret_quota);
+	if (ret_quota->period_us == INFINITE) /* not set */
+		ret_quota->period_us = none.period_us;
+	return r;
 }
