@@ -66,7 +66,7 @@ void done_without_memory(apply_done_fn done, void *userdata);
 /* go_on() is called in the next turn of the loop, when others were heard. 1, or -ENOMEM. */
 int application_next_turn(struct application *application,
 			  void (*go_on)(struct application *application)) must_check;
-/* 0, or -EBUSY with *err where the holding has an owner. */
+/* 0, or -EBUSY with *err where the holding has an owner or is to go. */
 int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
 
 /* ---- apply_rdt.c ---- */

@@ -440,6 +440,14 @@ struct holdings *holdings_close(struct holdings *holdings)
 
 /* ---- changes ---- */
 
+/* As whoever comes after a crash has to take it. */
+static int state_to_write(const struct holding *holding)
+{
+	if (holding->is_to_go && holding->state == HOLDING_HELD)
+		return HOLDING_REMOVING;
+	return holding->is_mixed ? HOLDING_CHANGING : (int)holding->state;
+}
+
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
@@ -453,7 +461,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	bind_int(statement, 2, holding->pid);
 	bind_int(statement, 3, (int64_t)holding->start_time);
 	bind_int(statement, 4, holding->uid);
-	bind_int(statement, 5, holding->is_mixed ? HOLDING_CHANGING : holding->state);
+	bind_int(statement, 5, state_to_write(holding));
 	bind_int(statement, 6, holding->is_systemd);
 	bind_text(statement, 7, holding->cgroup_path);
 	bind_text(statement, 8, holding->unit);

@@ -59,6 +59,7 @@ struct holding {
 	enum holding_state state; /* changed by holdings_enter() alone */
 	bool has_ended;		  /* the process; what was made for it is to go */
 	bool is_mixed;		  /* an Update was cut short: limits are old or new */
+	bool is_to_go;		  /* what is left of a failed Apply: removed whenever that works */
 	bool is_systemd;	  /* the cgroup's driver */
 	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */
 	char *unit;		  /* systemd's; NULL: none */
