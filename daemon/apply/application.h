@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <limits.h>
+
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/apply/limit_list.h"
@@ -73,6 +75,15 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
 
 /* Joins the group of the settings, if they have one. 1: there are threads left to be moved. */
 int application_join_rdt(struct application *application) must_check;
+/* The group that the settings name; NULL: none. */
+const char *application_rdt_group(const struct application *application);
+/* The group that the process is in; "/" for the default one, and where the kernel does not say. */
+void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
+/*
+ * The holding's process goes back to the group that it came from, where it lives and is in the
+ * holding's.
+ */
+int holding_leave_group(struct rdt *rdt, const struct holding *holding);
 /* Apply has worked: the membership is the holding's from now on. */
 void application_keep_rdt(struct application *application);
 

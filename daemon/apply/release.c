@@ -290,8 +290,14 @@ static int remove_groups(struct removal *removal)
 /* Nobody waits for it: what can go goes, whoever is in the way. */
 static int begin_unasked(struct removal *removal)
 {
-	int r = removal->holding->has_ended ? remove_groups(removal) : 0;
+	const struct holding *holding = removal->holding;
+	int r = 0;
 
+	if (holding->has_ended)
+		r = remove_groups(removal);
+	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
+		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
+			 "its process cannot be moved out");
 	return r < 0 ? r : look(removal);
 }
 

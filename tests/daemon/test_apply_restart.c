@@ -67,6 +67,23 @@ static void a_removal_goes_on(void **state)
 	assert_false(is_held());
 }
 
+/* A removal that goes on after a start would move the process there. */
+static void the_way_back_is_forgotten_when_apply_has_worked(void **state)
+{
+	struct holdings *holdings;
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	assert_non_null(holdings_first(applier_holdings(applier))->former_path);
+	fake_scopes_answer(0, "");
+	applier = applier_free(applier);
+	holdings = open_holdings();
+	assert_int_equal(holdings_first(holdings)->state, HOLDING_HELD);
+	assert_null(holdings_first(holdings)->former_path);
+	holdings_close(holdings);
+}
+
 /* Told of as failed, and not removed when hookd was killed. */
 static void what_is_left_of_a_failed_apply_goes_with_the_next_hookd(void **state)
 {
@@ -163,6 +180,7 @@ int main(void)
 	    TEST(what_is_held_is_held_on),
 	    TEST(an_apply_that_was_not_answered_is_taken_back),
 	    TEST(a_removal_goes_on),
+	    TEST(the_way_back_is_forgotten_when_apply_has_worked),
 	    TEST(what_is_left_of_a_failed_apply_goes_with_the_next_hookd),
 	    TEST(a_release_that_is_refused_writes_nothing),
 	    TEST(an_update_that_was_not_answered_is_told),
