@@ -5,8 +5,12 @@
  */
 #include "daemon/apply/scope_properties.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/apply/limit_list.h"
@@ -143,6 +147,85 @@ static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
 	return append_number(message, "TasksMax", limit->value ? limit_of(limit->value) : 1);
 }
 
+/* ---- unified: files by their names ---- */
+
+/* As the kernel's memparse(): a number, K, M, G or T behind it; or "max". False: something else. */
+static bool read_amount(const char *text, uint64_t *ret)
+{
+	static const char units[] = "kmgt";
+	const char *unit;
+	char *end;
+
+	if (strcmp(text, "max") == 0) {
+		*ret = INFINITE;
+		return true;
+	}
+	if (*text < '0' || *text > '9')
+		return false;
+	*ret = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (unit)
+		*ret <<= 10 * (unit - units + 1);
+	return end[unit != NULL] == '\0';
+}
+
+/* "25000 50000", "max 50000", "25000" */
+static int append_cpu_max(sd_bus_message *message, const char *text,
+			  const struct scope_quota *former)
+{
+	struct hp_cpu cpu = {.quota.is_set = true};
+	char quota[24];
+
+	cpu.period.is_set = sscanf(text, "%23s %" SCNu64, quota, &cpu.period.value) == 2;
+	cpu.quota.value = strcmp(quota, "max") == 0 ? -1 : strtoll(quota, NULL, 10);
+	return append_quota(message, &cpu, former);
+}
+
+/* What cannot be told is written to the file alone; the kernel judges what it says. */
+static int append_file(sd_bus_message *message, const char *file, const char *value,
+		       const struct scope_quota *former)
+{
+	static const struct {
+		const char *file, *property;
+		uint64_t min; /* that systemd takes */
+	} numbers[] = {
+	    {"memory.min", "MemoryMin", 0},   {"memory.low", "MemoryLow", 0},
+	    {"memory.high", "MemoryHigh", 1}, {"memory.max", "MemoryMax", 1},
+	    {"pids.max", "TasksMax", 1},      {"memory.swap.max", "MemorySwapMax", 0},
+	    {"cpu.weight", "CPUWeight", 1},
+	};
+	uint64_t amount;
+
+	if (strcmp(file, "cpu.max") == 0)
+		return append_cpu_max(message, value, former);
+	if (strcmp(file, "cpuset.cpus") == 0)
+		return append_mask(message, "AllowedCPUs", value);
+	if (strcmp(file, "cpuset.mems") == 0)
+		return append_mask(message, "AllowedMemoryNodes", value);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(file, numbers[i].file) == 0 && read_amount(value, &amount) &&
+		    amount >= numbers[i].min)
+			return append_number(message, numbers[i].property, amount);
+	return 0;
+}
+
+/* Behind the members that have names of their own, as they are written. */
+static int append_unified(sd_bus_message *message, const struct hp_resources *resources,
+			  const struct scope_quota *former)
+{
+	char value[256];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < resources->unified_count; i++) {
+		const struct hp_unified *unified = &resources->unified[i];
+
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(unified->value, "\n"),
+			 unified->value);
+		r = append_file(message, unified->file, value, former);
+	}
+	return r;
+}
+
 int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources,
 				   const struct scope_quota *former)
 {
@@ -156,16 +239,25 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 		r = append_mask(message, "AllowedCPUs", resources->cpu.cpus);
 	if (r >= 0)
 		r = append_mask(message, "AllowedMemoryNodes", resources->cpu.mems);
-	return r < 0 ? r : append_tasks(message, &resources->pids_limit);
+	if (r >= 0)
+		r = append_tasks(message, &resources->pids_limit);
+	return r < 0 ? r : append_unified(message, resources, former);
 }
 
 /* Every name that is appended above. */
 static bool is_limit(const char *property)
 {
-	static const char *const names[] = {
-	    "MemoryMax",   "MemoryLow",		 "MemorySwapMax",
-	    "CPUWeight",   "CPUQuotaPeriodUSec", "CPUQuotaPerSecUSec",
-	    "AllowedCPUs", "AllowedMemoryNodes", "TasksMax"};
+	static const char *const names[] = {"MemoryMin",
+					    "MemoryHigh",
+					    "MemoryMax",
+					    "MemoryLow",
+					    "MemorySwapMax",
+					    "CPUWeight",
+					    "CPUQuotaPeriodUSec",
+					    "CPUQuotaPerSecUSec",
+					    "AllowedCPUs",
+					    "AllowedMemoryNodes",
+					    "TasksMax"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(property, names[i]) == 0)

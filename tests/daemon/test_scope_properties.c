@@ -128,6 +128,31 @@ static void no_limit_for_memory_is_none_for_swap(void **state)
 	assert_int_equal(told("MemorySwapMax"), 0);
 }
 
+/* Else systemd writes what it knows, whenever it is told another limit of that controller. */
+static void files_that_are_named_are_told_too(void **state)
+{
+	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	static char texts[][2][24] = {
+	    {"memory.high", "48M"},	{"memory.min", "4096"}, {"pids.max", "0"},
+	    {"cpu.max", "25000 50000"}, {"cpu.weight", "7"},	{"memory.swap.max", "no number"},
+	    {"io.weight", "default 5"},
+	};
+	struct hp_unified files[ELEMENTS(texts)];
+	const struct hp_resources resources = {.unified = files, .unified_count = ELEMENTS(files)};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++)
+		files[i] = (struct hp_unified){texts[i][0], texts[i][1]};
+	tell(&resources, &none);
+	assert_int_equal(told("MemoryHigh"), 48 << 20);
+	assert_int_equal(told("MemoryMin"), 4096);
+	assert_int_equal(told("TasksMax"), 0); /* systemd takes none */
+	assert_int_equal(told("CPUQuotaPeriodUSec"), 50000);
+	assert_int_equal(told("CPUQuotaPerSecUSec"), 500000);
+	assert_int_equal(told("CPUWeight"), 7);
+	assert_int_equal(told("MemorySwapMax"), 0);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -135,6 +160,7 @@ int main(void)
 	    TEST(a_quota_alone_counts_in_the_period_that_is_there),
 	    TEST(a_period_alone_leaves_the_quota_as_it_is),
 	    TEST(no_limit_for_memory_is_none_for_swap),
+	    TEST(files_that_are_named_are_told_too),
 	};
 
 	bound_time();
