@@ -32,6 +32,7 @@ struct call {
 	bool is_libcontainer;
 	bool has[LIMIT_COUNT];
 	int64_t memory, swap, pids, quota, period; /* -1: none; quota, period: 0 is not set */
+	const char *high;			   /* among the files that are named */
 	int shares;
 	const char *cpus;
 	enum rdt rdt;

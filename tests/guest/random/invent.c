@@ -49,6 +49,7 @@ static void invent_limits(struct call *call, uint64_t *random)
 		break;
 	}
 	call->cpus = cpus[below(random, 3)];
+	call->high = below(random, 3) ? "25165824" : "max";
 }
 
 static void invent_rdt(struct call *call, uint64_t *random)
@@ -208,6 +209,15 @@ static const char *cpus_of(const struct call *call)
 	return call->sabotage == BAD_CPUS ? "99" : call->cpus;
 }
 
+static void put_unified(struct writer *writer, const struct call *call)
+{
+	if (!call->has[HIGH])
+		return;
+	open_object(writer, "unified");
+	put_text(writer, "memory.high", call->high);
+	put(writer, "}");
+}
+
 static void put_resources(struct writer *writer, const struct call *call)
 {
 	open_object(writer, "memory");
@@ -228,6 +238,7 @@ static void put_resources(struct writer *writer, const struct call *call)
 	if (call->has[CPUS])
 		put_text(writer, "cpus", cpus_of(call));
 	put(writer, "}");
+	put_unified(writer, call);
 }
 
 static void put_flat_resources(struct writer *writer, const struct call *call)
@@ -246,6 +257,7 @@ static void put_flat_resources(struct writer *writer, const struct call *call)
 		put_number(writer, "cpu_period", call->period);
 	if (call->has[CPUS])
 		put_text(writer, "cpuset_cpus", cpus_of(call));
+	put_unified(writer, call);
 }
 
 /* NULL: none is given. */

@@ -47,6 +47,8 @@ static void set_limits(struct text *limits, const struct call *call)
 		set_number(&limits[SWAP], -1);
 	if (call->has[SWAP])
 		set_number(&limits[SWAP], call->swap - call->memory);
+	if (call->has[HIGH])
+		snprintf(limits[HIGH].text, TEXT_SIZE, "%s", call->high);
 	if (call->has[PIDS])
 		set_number(&limits[PIDS], call->pids);
 	if (call->has[WEIGHT])
@@ -60,7 +62,7 @@ static void set_limits(struct text *limits, const struct call *call)
 static void begin_limits(struct text *limits, bool is_unit)
 {
 	static const char *const defaults[LIMIT_COUNT] = {
-	    [MEMORY] = "max", [SWAP] = "max",	    [PIDS] = "max",
+	    [MEMORY] = "max", [SWAP] = "max",	    [HIGH] = "max", [PIDS] = "max",
 	    [WEIGHT] = "100", [CPU] = "max 100000", [CPUS] = "",
 	};
 

@@ -85,9 +85,8 @@ static bool print_limit(sd_bus *bus, const char *path, enum limit limit, char *t
 	static const struct {
 		const char *property, *infinite;
 	} numbers[LIMIT_COUNT] = {
-	    [MEMORY] = {"MemoryMax", "max"},
-	    [SWAP] = {"MemorySwapMax", "max"},
-	    [PIDS] = {"TasksMax", "max"},
+	    [MEMORY] = {"MemoryMax", "max"}, [SWAP] = {"MemorySwapMax", "max"},
+	    [HIGH] = {"MemoryHigh", "max"},  [PIDS] = {"TasksMax", "max"},
 	    [WEIGHT] = {"CPUWeight", "100"},
 	};
 	uint64_t value;

@@ -20,6 +20,7 @@
 const char *const limit_files[LIMIT_COUNT] = {
     [MEMORY] = "memory.max", [SWAP] = "memory.swap.max", [PIDS] = "pids.max",
     [WEIGHT] = "cpu.weight", [CPU] = "cpu.max",		 [CPUS] = "cpuset.cpus",
+    [HIGH] = "memory.high",
 };
 
 void give_up(const char *format, ...)

@@ -34,7 +34,7 @@ bool world_write(const char *path, const char *text);
 
 /* ---- limits ---- */
 
-enum limit { MEMORY, SWAP, PIDS, WEIGHT, CPU, CPUS, LIMIT_COUNT };
+enum limit { MEMORY, SWAP, HIGH, PIDS, WEIGHT, CPU, CPUS, LIMIT_COUNT };
 extern const char *const limit_files[LIMIT_COUNT];
 
 /* The file of the cgroup; "": there is none. */
