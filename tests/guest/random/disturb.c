@@ -10,9 +10,9 @@
 
 /* ---- calls ---- */
 
-enum disturbance { ALONE, TWICE, KILL, RESTART_BUS, END_PROCESS, DISTURBANCE_COUNT };
+enum disturbance { ALONE, TWICE, WITH_ANOTHER, KILL, RESTART_BUS, END_PROCESS, DISTURBANCE_COUNT };
 static const char *const disturbance_names[DISTURBANCE_COUNT] = {
-    "alone", "twice", "hookd is killed", "the bus restarts", "the process ends",
+    "alone", "twice", "with another", "hookd is killed", "the bus restarts", "the process ends",
 };
 
 struct trial {
@@ -121,6 +121,57 @@ static void call_twice(struct test *test, struct trial *trial)
 	if (trial->verdict == MUST_WORK && !is_second(trial, &outcomes[1]))
 		test_fail(test, "of two at once, one ended with: %s", outcomes[1].detail);
 	judge(test, trial, &outcomes[0]);
+}
+
+/* One that has nothing to do with the first, whichever of them comes first. */
+static bool invent_another(struct test *test, const struct call *first, struct call *another)
+{
+	const struct container *of;
+
+	*another = call_invent(&test->now, &test->random);
+	of = &test->now.containers[another->container];
+	another->rdt = NO_RDT;
+	another->oom_score = ANY_SCORE;
+	another->has[PIDS] = true;
+	another->sabotage = NO_SABOTAGE;
+	if (another->method == APPLY && (another->place == NOWHERE || another->place == IN_THEIRS))
+		return false;
+	return another->method != RELEASE && another->container != first->container &&
+	       another->process != first->process && strcmp(of->cgroup, THEIRS) != 0;
+}
+
+/* No container is busy for another's sake. */
+static void call_with_another(struct test *test, struct trial *trial)
+{
+	struct client clients[2];
+	struct outcome outcomes[2];
+	struct trial trials[2] = {*trial};
+	struct call another;
+
+	if (!invent_another(test, &trial->call, &another)) {
+		call_alone(test, trial);
+		return;
+	}
+	trials[1] = try_call(test, another);
+	test_note(test, "    and: %s", trials[1].text);
+	for (int i = 0; i < 2; i++)
+		client_open(&clients[i]);
+	for (int i = 0; i < 2; i++)
+		(void)client_send(&clients[i], trials[i].text);
+	for (int i = 0; i < 2; i++) {
+		outcomes[i] = client_receive(&clients[i]);
+		note_outcome(test, &outcomes[i]);
+		client_close(&clients[i]);
+		if (worked(&outcomes[i]) != (trials[i].verdict == MUST_WORK))
+			test_fail(test, "of two at once, number %d should have ended otherwise", i);
+	}
+	if (test->has_failed)
+		return;
+	if (worked(&outcomes[0]))
+		test->now = trial->after;
+	if (worked(&outcomes[1]))
+		(void)call_predict(&another, &test->now, &trials[1].after);
+	test_settle_one(test, worked(&outcomes[1]) ? &trials[1].after : &test->now);
 }
 
 /* ---- hookd is killed meanwhile ---- */
@@ -282,12 +333,14 @@ static void call_and_end_process(struct test *test, struct trial *trial)
 void step_call(struct test *test)
 {
 	static void (*const ways[DISTURBANCE_COUNT])(struct test *, struct trial *) = {
-	    call_alone, call_twice, call_and_kill, call_without_bus, call_and_end_process,
+	    call_alone,	   call_twice,	     call_with_another,
+	    call_and_kill, call_without_bus, call_and_end_process,
 	};
 	struct trial trial = try_call(test, call_invent(&test->now, &test->random));
 	unsigned int number = below(&test->random, 100);
 	enum disturbance disturbance = number < 60   ? ALONE
-				       : number < 68 ? TWICE
+				       : number < 65 ? TWICE
+				       : number < 70 ? WITH_ANOTHER
 				       : number < 86 ? KILL
 				       : number < 93 ? RESTART_BUS
 						     : END_PROCESS;
