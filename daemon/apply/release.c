@@ -71,11 +71,15 @@ static bool is_above(const struct made *made, const struct holding *holding)
 	       holding->cgroup_path[length] == '/';
 }
 
-/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
+/*
+ * A cgroup on the way to another container's, or a resctrl group that another one is in too. One
+ * that is being made may not get there.
+ */
 static bool is_needed_by(const struct made *made, const struct holding *other)
 {
 	if (made->kind == MADE_RDT_GROUP)
-		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
+		return other->state != HOLDING_MAKING && other->rdt_group &&
+		       strcmp(other->rdt_group, made->name) == 0;
 	return is_above(made, other);
 }
 
