@@ -80,7 +80,7 @@ static int fail_no_process(struct application *application)
 
 int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
 {
-	if (holding->state == HOLDING_HELD)
+	if (holding->state == HOLDING_HELD && !holding->is_to_go)
 		return 0;
 	*err = (struct hp_err){.code = HP_ERR_CONTAINER_BUSY};
 	snprintf(err->path, sizeof(err->path), "%s", holding->container);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <limits.h>
+
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/apply/limit_list.h"
@@ -66,13 +68,22 @@ void done_without_memory(apply_done_fn done, void *userdata);
 /* go_on() is called in the next turn of the loop, when others were heard. 1, or -ENOMEM. */
 int application_next_turn(struct application *application,
 			  void (*go_on)(struct application *application)) must_check;
-/* 0, or -EBUSY with *err where the holding has an owner. */
+/* 0, or -EBUSY with *err where the holding has an owner or is to go. */
 int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
 
 /* ---- apply_rdt.c ---- */
 
 /* Joins the group of the settings, if they have one. 1: there are threads left to be moved. */
 int application_join_rdt(struct application *application) must_check;
+/* The group that the settings name; NULL: none. */
+const char *application_rdt_group(const struct application *application);
+/* The group that the process is in; "/" for the default one, and where the kernel does not say. */
+void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
+/*
+ * The holding's process goes back to the group that it came from, where it lives and is in the
+ * holding's.
+ */
+int holding_leave_group(struct rdt *rdt, const struct holding *holding);
 /* Apply has worked: the membership is the holding's from now on. */
 void application_keep_rdt(struct application *application);
 

@@ -217,6 +217,7 @@ static void take_up(struct applier *applier, struct holding *holding)
 	if (lives && holding->state == HOLDING_MAKING)
 		tell(applier, holding, "Apply was cut short, and is taken back");
 	target_close(&target);
+	holding->is_to_go = lives && holding->state == HOLDING_REMOVING;
 	if (holding->state == HOLDING_REMOVING)
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	else if (lives && holding->state == HOLDING_HELD)

@@ -211,6 +211,23 @@ static int apply_process(struct application *application)
 	return application_at_step(application, "process", "process", r);
 }
 
+/* There is no way back from here on; where that cannot be written it stays. */
+static int complete(struct application *application)
+{
+	struct holding *holding = application->holding;
+	char *path = take_ptr(holding->former_path), *group = take_ptr(holding->former_group);
+	int r = holdings_enter(application->applier->holdings, holding, HOLDING_HELD);
+
+	if (r < 0) {
+		holding->former_path = path;
+		holding->former_group = group;
+		return r;
+	}
+	free(path);
+	free(group);
+	return 0;
+}
+
 /*
  * 1: it goes on in the next turn of the loop, since a process can have more threads than one turn
  * should last for.
@@ -224,8 +241,7 @@ static int take_turn(struct application *application)
 	if (r == 0)
 		r = target_check(&application->target);
 	if (r == 0)
-		r = holdings_enter(application->applier->holdings, application->holding,
-				   HOLDING_HELD);
+		r = complete(application);
 	if (r == 0)
 		application_keep_rdt(application);
 	return r;
@@ -357,7 +373,7 @@ static int add_holding(struct application *application)
 {
 	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
-	char former[CGROUP_PATH_SIZE], path[CGROUP_PATH_SIZE];
+	char former[CGROUP_PATH_SIZE], path[CGROUP_PATH_SIZE], group[NAME_MAX + 1];
 	struct holding from = {
 	    .pid = request->pid,
 	    .start_time = target_start_time(&application->target),
@@ -374,6 +390,11 @@ static int add_holding(struct application *application)
 	}
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+	from.rdt_group = (char *)application_rdt_group(application);
+	if (from.rdt_group) {
+		target_rdt_group(&application->target, group);
+		from.former_group = group;
+	}
 	return holdings_add(applier->holdings, request->container, &from, &application->holding);
 }
 

@@ -116,30 +116,58 @@ static int move_back(const struct rdt_member *member, const struct target *targe
 	return r;
 }
 
+/* To a group by its name. */
+static int move_to(struct rdt *rdt, const struct target *target, char *group)
+{
+	const struct hp_intel_rdt wanted = {.clos_id = group};
+	struct rdt_member *member;
+	struct hp_err err;
+	int r = rdt_join(rdt, &wanted, "", &member, &err);
+
+	if (r == 0) {
+		r = move_back(member, target);
+		rdt_leave(member);
+	}
+	return r;
+}
+
 static int undo_rdt(void *data)
 {
 	struct rdt_change *change = data;
-	const struct hp_intel_rdt former = {.clos_id = change->former};
-	struct rdt_member *member;
-	struct hp_err err;
 	int r;
 
 	if (!change->member)
 		return 0;
-	r = rdt_join(change->rdt, &former, "", &member, &err);
-	if (r == 0) {
-		r = move_back(member, change->target);
-		rdt_leave(member);
-	}
+	r = move_to(change->rdt, change->target, change->former);
 	rdt_leave(take_ptr(change->member));
 	return r == -ESRCH ? 0 : r;
 }
 
-static void read_former_group(struct rdt_change *change)
+void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1])
 {
-	if (!read_group(change->target->proc, "cpu_resctrl_groups", "res:", change->former,
-			sizeof(change->former)))
-		snprintf(change->former, sizeof(change->former), "/");
+	if (!read_group(target->proc, "cpu_resctrl_groups", "res:", ret_group, NAME_MAX + 1))
+		snprintf(ret_group, NAME_MAX + 1, "/");
+}
+
+/* The kernel has put it into the default group where its former one is gone. */
+int holding_leave_group(struct rdt *rdt, const struct holding *holding)
+{
+	char group[NAME_MAX + 1];
+	struct target target;
+	int r;
+
+	if (!holding->rdt_group || !holding->former_group ||
+	    strcmp(holding->rdt_group, holding->former_group) == 0)
+		return 0;
+	r = target_open(holding->pid, &target);
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	target_rdt_group(&target, group);
+	if (target_start_time(&target) == holding->start_time &&
+	    strcmp(group, holding->rdt_group) == 0)
+		r = move_to(rdt, &target, holding->former_group);
+	target_close(&target);
+	return r == -ESRCH || r == -ENOENT ? 0 : r;
 }
 
 static void forget_rdt(void *data)
@@ -147,6 +175,16 @@ static void forget_rdt(void *data)
 	struct rdt_change *change = data;
 
 	thread_walk_end(&change->walk);
+}
+
+const char *application_rdt_group(const struct application *application)
+{
+	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
+
+	if (!wanted)
+		return NULL;
+	return wanted->clos_id && *wanted->clos_id ? wanted->clos_id
+						   : application->request.container;
 }
 
 /* What is about to be made is written down first; what turns out to have been there is not ours. */
@@ -163,7 +201,7 @@ static int announce_rdt_groups(struct application *application)
 {
 	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
 	const char *container = application->request.container;
-	const char *group = wanted->clos_id ? wanted->clos_id : container;
+	const char *group = application_rdt_group(application);
 	bool is_default = strcmp(group, "/") == 0;
 	char monitored[2 * NAME_MAX + 16];
 	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
@@ -212,7 +250,7 @@ static int join_group(struct application *application)
 		return -ENOMEM;
 	change->rdt = applier->rdt;
 	change->target = &application->target;
-	read_former_group(change);
+	target_rdt_group(change->target, change->former);
 	r = announce_rdt_groups(application);
 	if (r == 0)
 		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
@@ -225,8 +263,7 @@ static int join_group(struct application *application)
 	forget_unmade(application, MADE_RDT_MON_GROUP,
 		      rdt_member_monitored_group_is_made(change->member));
 	application->rdt = change;
-	application->holding->rdt_group = strdup(rdt_member_group(change->member));
-	return application->holding->rdt_group ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int join(struct application *application)

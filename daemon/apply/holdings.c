@@ -19,7 +19,7 @@
 
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 /* Somebody who looks into the file is done by then, or is told of. */
 #define READERS_WAIT_MS 1000
 
@@ -107,6 +107,7 @@ static void holding_free(struct holding *holding)
 	free(holding->cgroup_path);
 	free(holding->unit);
 	free(holding->former_path);
+	free(holding->former_group);
 	free(holding->rdt_group);
 	free(holding->ignored);
 	free(holding);
@@ -214,6 +215,7 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->process = (unsigned int)sqlite3_column_int64(statement, 9);
 	holding->ignored = text_or_null(statement, 10, &r);
 	holding->former_path = text_or_null(statement, 11, &r);
+	holding->former_group = text_or_null(statement, 12, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	return r;
 }
@@ -247,7 +249,8 @@ static int read_all(struct holdings *holdings)
 {
 	int r = read_rows(holdings,
 			  "SELECT container, pid, start_time, uid, state, is_systemd, "
-			  "cgroup_path, unit, rdt_group, process, ignored, former_path "
+			  "cgroup_path, unit, rdt_group, process, ignored, former_path, "
+			  "former_group "
 			  "FROM holding ORDER BY rowid",
 			  read_holding);
 
@@ -280,7 +283,8 @@ static int make_tables(struct holdings *holdings)
 		 "CREATE TABLE holding(container TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL,"
 		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
-		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT);"
+		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
+		 " former_group TEXT);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
 		 "COMMIT",
@@ -288,16 +292,21 @@ static int make_tables(struct holdings *holdings)
 	return execute(holdings, sql);
 }
 
-/* The one before had two states, with the same numbers. */
+/* From each version to the next. The first had two states, with the same numbers. */
 static int bring_up_to_date(struct holdings *holdings)
 {
-	if (read_number(holdings, "PRAGMA user_version") != 1)
-		return 0;
-	return execute(holdings, "BEGIN;"
-				 "ALTER TABLE holding RENAME COLUMN is_complete TO state;"
-				 "ALTER TABLE holding ADD COLUMN former_path TEXT;"
-				 "PRAGMA user_version=2;"
-				 "COMMIT");
+	static const char *const changes[SCHEMA_VERSION] = {
+	    [1] = "BEGIN; ALTER TABLE holding RENAME COLUMN is_complete TO state;"
+		  "ALTER TABLE holding ADD COLUMN former_path TEXT; PRAGMA user_version=2; COMMIT",
+	    [2] = "BEGIN; ALTER TABLE holding ADD COLUMN former_group TEXT;"
+		  "PRAGMA user_version=3; COMMIT",
+	};
+	int64_t version = read_number(holdings, "PRAGMA user_version");
+	int r = 0;
+
+	for (; r == 0 && version > 0 && version < SCHEMA_VERSION; version++)
+		r = execute(holdings, changes[version]);
+	return r;
 }
 
 /* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
@@ -445,12 +454,21 @@ struct holdings *holdings_close(struct holdings *holdings)
 
 /* ---- changes ---- */
 
+/* As whoever comes after a crash has to take it. */
+static int state_to_write(const struct holding *holding)
+{
+	if (holding->is_to_go && holding->state == HOLDING_HELD)
+		return HOLDING_REMOVING;
+	return holding->is_mixed ? HOLDING_CHANGING : (int)holding->state;
+}
+
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r = prepare(
-	    holdings, "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    &statement);
+	int r =
+	    prepare(holdings,
+		    "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    &statement);
 
 	if (r < 0)
 		return r;
@@ -458,7 +476,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	bind_int(statement, 2, holding->pid);
 	bind_int(statement, 3, (int64_t)holding->start_time);
 	bind_int(statement, 4, holding->uid);
-	bind_int(statement, 5, holding->is_mixed ? HOLDING_CHANGING : holding->state);
+	bind_int(statement, 5, state_to_write(holding));
 	bind_int(statement, 6, holding->is_systemd);
 	bind_text(statement, 7, holding->cgroup_path);
 	bind_text(statement, 8, holding->unit);
@@ -466,6 +484,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	bind_int(statement, 10, holding->process);
 	bind_text(statement, 11, holding->ignored);
 	bind_text(statement, 12, holding->former_path);
+	bind_text(statement, 13, holding->former_group);
 	return finish(statement);
 }
 
@@ -505,7 +524,11 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->uid = from->uid;
 	r = copy_text(from->former_path, &holding->former_path);
 	if (r == 0)
+		r = copy_text(from->former_group, &holding->former_group);
+	if (r == 0)
 		r = copy_text(from->cgroup_path, &holding->cgroup_path);
+	if (r == 0)
+		r = copy_text(from->rdt_group, &holding->rdt_group);
 	if (r == 0)
 		r = holdings_write(holdings, holding);
 	if (r < 0) {

@@ -59,11 +59,14 @@ struct holding {
 	enum holding_state state; /* changed by holdings_enter() alone */
 	bool has_ended;		  /* the process; what was made for it is to go */
 	bool is_mixed;		  /* an Update was cut short: limits are old or new */
+	bool is_to_go;		  /* what is left of a failed Apply: removed whenever that works */
 	bool is_systemd;	  /* the cgroup's driver */
 	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */
 	char *unit;		  /* systemd's; NULL: none */
-	char *former_path;	  /* the cgroup that the process came from; NULL: not known */
-	char *rdt_group;	  /* "/" for the default one; NULL: none was asked for */
+	/* The way back, until Apply has worked: where the process came from; NULL: not known. */
+	char *former_path;	       /* its cgroup */
+	char *former_group;	       /* of resctrl */
+	char *rdt_group;	       /* "/" for the default one; NULL: none was asked for */
 	struct rdt_member *rdt_member; /* since this daemon was started; release.c looks after it */
 	struct watch *watch;	       /* applier.c's; NULL: none */
 	unsigned int process;	       /* 1u << enum process_attribute */
@@ -93,7 +96,8 @@ struct holding *holdings_find(struct holdings *holdings, const char *container);
 
 /*
  * A new one, MAKING, with what of `from` is known before anything is made: pid, start_time, uid,
- * and copies of former_path and cgroup_path. -EEXIST; -EIO and the like where it cannot be written.
+ * and copies of former_path, former_group, cgroup_path and rdt_group. -EEXIST; -EIO and the like
+ * where it cannot be written.
  */
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding) must_check;

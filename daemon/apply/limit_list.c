@@ -349,6 +349,13 @@ uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us)
 	return steps ? (uint64_t)steps * step_us : step_us;
 }
 
+uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us)
+{
+	unsigned __int128 quota_us = (unsigned __int128)per_second_us * period_us / 1000000;
+
+	return quota_us > UINT64_MAX ? UINT64_MAX : (uint64_t)quota_us;
+}
+
 /*
  * An idle cgroup has no weight: the kernel refuses one, forgets the one it had, and begins with
  * the default when it is idle no more.

@@ -74,3 +74,5 @@ void limit_list_clear(struct limit_list *list);
 unsigned int limit_weight_of_shares(uint64_t shares);
 /* CPU time per second of a quota > 0 in a period > 0, in systemd's steps; UINT64_MAX: no bound. */
 uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us);
+/* And back, for a bound: the quota in a period. */
+uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us);

@@ -111,12 +111,29 @@ static int remember_file(struct limits_journal *journal, int cgroup_fd, const ch
 	return can_be_put_back(file, old) ? remember(journal, file, old) : 0;
 }
 
+/*
+ * The kernel empties no cpuset that processes are in (ENOSPC). What an empty one means to them is
+ * what the cgroup above has.
+ */
+static int undo_one(int cgroup_fd, const struct limit_value *value)
+{
+	int r = file_write_at(cgroup_fd, value->file, value->text);
+	char path[64], text[FILE_SIZE];
+
+	if (r != -ENOSPC || strcmp(value->text, "\n") != 0)
+		return r;
+	snprintf(path, sizeof(path), "../%.40s.effective", value->file);
+	return file_read_at(cgroup_fd, path, text, sizeof(text)) <= 0
+		   ? r
+		   : file_write_at(cgroup_fd, value->file, text);
+}
+
 int limits_undo(int cgroup_fd, const struct limits_journal *journal)
 {
 	int first = 0;
 
 	for (const struct limit_value *value = journal->last; value; value = value->before) {
-		int r = file_write_at(cgroup_fd, value->file, value->text);
+		int r = undo_one(cgroup_fd, value);
 
 		first = first ? first : r;
 	}

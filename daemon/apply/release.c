@@ -5,7 +5,7 @@
  *
  *	looks --all can go--> removes one after the other --nothing is left--> (free)
  *	   \                     | systemd is asked, the loop goes on until it has answered
- *	    \______ cannot ______\______ failed ______> HELD
+ *	    \______ cannot ______\______ failed ______> HELD, and to go if nobody asked for it
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,9 +31,10 @@ static void removal_end(struct removal *removal, int r)
 	struct holding *holding = removal->holding;
 
 	TAILQ_REMOVE(&applier->removals, removal, link);
-	if (r < 0) {
+	if (r < 0 && holding->state == HOLDING_REMOVING) {
+		holding->is_to_go = removal->moves_out;
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-	} else {
+	} else if (r == 0) {
 		watch_free(holding);
 		rdt_leave(take_ptr(holding->rdt_member));
 		r = holdings_remove(applier->holdings, holding);
@@ -68,11 +69,15 @@ static bool is_above(const struct made *made, const struct holding *holding)
 	       holding->cgroup_path[length] == '/';
 }
 
-/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
+/*
+ * A cgroup on the way to another container's, or a resctrl group that another one is in too. One
+ * that is being made may not get there.
+ */
 static bool is_needed_by(const struct made *made, const struct holding *other)
 {
 	if (made->kind == MADE_RDT_GROUP)
-		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
+		return other->state != HOLDING_MAKING && other->rdt_group &&
+		       strcmp(other->rdt_group, made->name) == 0;
 	return is_above(made, other);
 }
 
@@ -284,33 +289,67 @@ static int remove_groups(struct removal *removal)
 	return r;
 }
 
+/* Nobody waits for it: what can go goes, whoever is in the way. */
+static int begin_unasked(struct removal *removal)
+{
+	const struct holding *holding = removal->holding;
+	int r = 0;
+
+	if (holding->has_ended)
+		r = remove_groups(removal);
+	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
+		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
+			 "its process cannot be moved out");
+	return r < 0 ? r : look(removal);
+}
+
+static struct removal *removal_new(struct applier *applier, struct holding *holding, bool moves_out)
+{
+	struct removal *removal = calloc(1, sizeof(*removal));
+
+	if (!removal)
+		return NULL;
+	removal->applier = applier;
+	removal->holding = holding;
+	removal->moves_out = moves_out;
+	TAILQ_INSERT_TAIL(&applier->removals, removal, link);
+	return removal;
+}
+
+static void fail_without_memory(struct applier *applier, struct holding *holding, bool moves_out,
+				removal_done_fn done, void *userdata)
+{
+	struct hp_err err;
+
+	holding->is_to_go = moves_out;
+	if (holding->state == HOLDING_MAKING)
+		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	done(hp_err_no_memory(&err), &err, userdata);
+}
+
+/*
+ * A Release that is refused writes nothing: a hookd that was killed in the middle of one would
+ * leave a removal that has to go on.
+ */
 void removal_begin(struct applier *applier, struct holding *holding, bool moves_out,
 		   apply_removed_fn removed, removal_done_fn done, void *userdata)
 {
-	struct removal *removal = calloc(1, sizeof(*removal));
-	struct hp_err err;
+	struct removal *removal = removal_new(applier, holding, moves_out);
+	bool is_asked = !moves_out && !holding->has_ended;
 	int r;
 
 	if (!removal) {
-		if (holding->state == HOLDING_MAKING)
-			(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-		done(hp_err_no_memory(&err), &err, userdata);
+		fail_without_memory(applier, holding, moves_out, done, userdata);
 		return;
 	}
-	*removal = (struct removal){
-	    .applier = applier,
-	    .holding = holding,
-	    .moves_out = moves_out,
-	    .removed = removed,
-	    .done = done,
-	    .userdata = userdata,
-	};
-	TAILQ_INSERT_TAIL(&applier->removals, removal, link);
-	r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
-	if (r == 0 && holding->has_ended)
-		r = remove_groups(removal);
+	removal->removed = removed;
+	removal->done = done;
+	removal->userdata = userdata;
+	r = is_asked ? look(removal) : 0;
 	if (r == 0)
-		r = look(removal);
+		r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
+	if (r == 0 && !is_asked)
+		r = begin_unasked(removal);
 	if (r < 0)
 		removal_end(removal, r);
 	else
@@ -342,9 +381,10 @@ void applier_release(struct applier *applier, const char *container, apply_remov
 		done(-ENOENT, &err, userdata);
 		return;
 	}
-	r = holding_refuse_busy(holding, &err);
+	/* One that is to go anyway may be asked for. */
+	r = holding->state == HOLDING_HELD ? 0 : holding_refuse_busy(holding, &err);
 	if (r < 0)
 		done(r, &err, userdata);
 	else
-		removal_begin(applier, holding, false, removed, done, userdata);
+		removal_begin(applier, holding, holding->is_to_go, removed, done, userdata);
 }

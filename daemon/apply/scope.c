@@ -270,6 +270,7 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,
 			const struct hp_resources *resources)
 {
+	const struct scope_quota none = SCOPE_QUOTA_NONE;
 	int r = sd_bus_message_append(message, "ss", name->unit, "fail");
 
 	if (r >= 0)
@@ -277,7 +278,7 @@ static int append_start(sd_bus_message *message, const struct scope_name *name, 
 	if (r >= 0)
 		r = scope_properties_append_unit(message, name->slice, pid);
 	if (r >= 0 && resources)
-		r = scope_properties_append_limits(message, resources);
+		r = scope_properties_append_limits(message, resources, &none);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
@@ -306,13 +307,17 @@ static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message 
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_set_call(scopes, unit, &message);
+	struct scope_quota quota = SCOPE_QUOTA_NONE;
+	int r = former ? scope_properties_read_quota(former->properties, &quota) : 0;
 
 	if (r >= 0)
-		r = scope_properties_append_limits(message, resources);
+		r = new_set_call(scopes, unit, &message);
+	if (r >= 0)
+		r = scope_properties_append_limits(message, resources, &quota);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);

@@ -55,9 +55,10 @@ struct scope_limits *scope_limits_free(struct scope_limits *limits);
 /* Gives the unit back those that were read. Borrowed for the call. */
 int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
 		    scope_done_fn done, void *userdata, struct scope_job **ret_job) must_check;
-/* SetUnitProperties, for this boot. */
+/* SetUnitProperties, for this boot. `former`: what was read of it before; NULL: no limits. */
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       scope_done_fn done, void *userdata, struct scope_job **ret_job) must_check;
+	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_job **ret_job) must_check;
 /* StopUnit, which kills what is left in it; a unit that is gone is 0. */
 int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
 		struct scope_job **ret_job) must_check;

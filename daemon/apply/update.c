@@ -136,8 +136,8 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	application->former = limits;
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
-			       application->request.settings->resources, on_properties, application,
-			       &application->job);
+			       application->request.settings->resources, limits, on_properties,
+			       application, &application->job);
 	if (r < 0)
 		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
 }

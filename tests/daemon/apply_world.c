@@ -50,6 +50,19 @@ void remove_file(const char *name)
 	assert_int_equal(unlink(path), 0);
 }
 
+void write_to_file(const char *name, const char *text)
+{
+	make_file(cgroup_directory, name, text);
+}
+
+const char *holdings_file(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/holdings.db", state_directory);
+	return path;
+}
+
 /* Where the process really is, so that it is found there: systemd has moved it, one may think. */
 static void make_tree(void)
 {

@@ -29,8 +29,11 @@ struct holdings *open_holdings(void);
 /* What was reported since the start, one behind the other. */
 extern char reports[1024];
 
-/* A file of the process's cgroup. */
+/* Files of the process's cgroup. */
 void remove_file(const char *name);
+void write_to_file(const char *name, const char *text);
+/* Where hookd writes down what it holds. */
+const char *holdings_file(void);
 
 /* One in the place of the victim: it calls the function, which writes a byte when it is ready. */
 pid_t start_stranger(void (*function)(int ready));

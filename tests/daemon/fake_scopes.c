@@ -105,9 +105,10 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_job **ret_job)
 {
-	(void)scopes, (void)unit, (void)resources;
+	(void)scopes, (void)unit, (void)resources, (void)former;
 	return add(FAKE_SET, done, userdata, ret_job);
 }
 

@@ -3,6 +3,7 @@
 /* apply/applier: what a hookd finds that was killed, and makes of it. */
 
 #include <poll.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 
 #include "tests/daemon/apply_world.h"
@@ -66,6 +67,66 @@ static void a_removal_goes_on(void **state)
 	assert_false(is_held());
 }
 
+/* A removal that goes on after a start would move the process there. */
+static void the_way_back_is_forgotten_when_apply_has_worked(void **state)
+{
+	struct holdings *holdings;
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	assert_non_null(holdings_first(applier_holdings(applier))->former_path);
+	fake_scopes_answer(0, "");
+	applier = applier_free(applier);
+	holdings = open_holdings();
+	assert_int_equal(holdings_first(holdings)->state, HOLDING_HELD);
+	assert_null(holdings_first(holdings)->former_path);
+	holdings_close(holdings);
+}
+
+/* Told of as failed, and not removed when hookd was killed. */
+static void what_is_left_of_a_failed_apply_goes_with_the_next_hookd(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_true(answer.is_there && is_held());
+	/* It fails there once more, so it is the one after that. */
+	fake_scopes_refuse(-ENOTCONN);
+	world_restart();
+	assert_true(is_held());
+	fake_scopes_refuse(0);
+	world_restart();
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
+/* Else a hookd that was killed in the middle of it would leave a removal that goes on. */
+static void a_release_that_is_refused_writes_nothing(void **state)
+{
+	struct answer answer;
+	char events[4096];
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	(void)state;
+	apply_whole();
+	write_to_file("cgroup.events", "populated 1\nfrozen 0\n");
+	assert_true(inotify_add_watch(watch, holdings_file(), IN_MODIFY) >= 0);
+	release(&answer);
+	expect(&answer, -EBUSY, HP_ERR_SETTING_FAILED);
+	assert_int_equal(read(watch, events, sizeof(events)), -1);
+	assert_int_equal(errno, EAGAIN);
+	/* Others do write. */
+	update(&answer);
+	assert_true(read(watch, events, sizeof(events)) > 0);
+	fake_scopes_answer(-EIO, "no");
+	close(watch);
+}
+
 static bool is_mixed(void)
 {
 	return holdings_find(applier_holdings(applier), "box")->is_mixed;
@@ -119,6 +180,9 @@ int main(void)
 	    TEST(what_is_held_is_held_on),
 	    TEST(an_apply_that_was_not_answered_is_taken_back),
 	    TEST(a_removal_goes_on),
+	    TEST(the_way_back_is_forgotten_when_apply_has_worked),
+	    TEST(what_is_left_of_a_failed_apply_goes_with_the_next_hookd),
+	    TEST(a_release_that_is_refused_writes_nothing),
 	    TEST(an_update_that_was_not_answered_is_told),
 	    TEST(the_process_has_ended_meanwhile),
 	};

@@ -187,6 +187,26 @@ static void what_a_failed_apply_leaves_is_said_and_held(void **state)
 	assert_false(is_held());
 }
 
+static void what_is_to_go_is_busy_until_it_is_gone(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_true(answer.is_there && is_held());
+	update(&answer);
+	expect_busy(&answer);
+	apply(&answer);
+	expect_busy(&answer);
+	release(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+}
+
 /* ---- hookd ends meanwhile ---- */
 
 static void hookd_ends_while_all_of_it_waits(void **state)
@@ -226,6 +246,7 @@ int main(void)
 	    TEST(what_cannot_be_removed_is_tried_again),
 	    TEST(failed_apply_is_told_when_it_is_undone),
 	    TEST(what_a_failed_apply_leaves_is_said_and_held),
+	    TEST(what_is_to_go_is_busy_until_it_is_gone),
 	    TEST(hookd_ends_while_all_of_it_waits),
 	    TEST(hookd_ends_while_a_release_waits),
 	};

@@ -49,7 +49,9 @@ static struct holdings *open_holdings(bool is_set_aside)
 static struct holding *add(struct holdings *holdings, const char *container)
 {
 	char former[] = "/from";
-	const struct holding from = {.pid = 42, .start_time = 4711, .former_path = former};
+	char former_group[] = "gold";
+	const struct holding from = {
+	    .pid = 42, .start_time = 4711, .former_path = former, .former_group = former_group};
 	struct holding *holding;
 
 	assert_int_equal(holdings_add(holdings, container, &from, &holding), 0);
@@ -78,6 +80,7 @@ static void what_is_written_is_there_again(void **state)
 	assert_non_null(holding);
 	assert_int_equal(holding->pid, 42);
 	assert_int_equal(holding->start_time, 4711);
+	assert_string_equal(holding->former_group, "gold");
 	assert_int_equal(holding->process, 5);
 	assert_int_equal(holding->state, HOLDING_HELD);
 	assert_false(holding->is_mixed);
@@ -222,6 +225,37 @@ static void what_another_boot_has_left_is_dropped(void **state)
 	holdings_close(holdings);
 }
 
+static void make_older(const char *sql)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+}
+
+static void files_of_older_versions_are_read(void **state)
+{
+	static const char *const versions[] = {
+	    "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
+	    "ALTER TABLE holding DROP COLUMN former_group;"
+	    "ALTER TABLE holding DROP COLUMN former_path;"
+	    "ALTER TABLE holding RENAME COLUMN state TO is_complete; PRAGMA user_version=1",
+	};
+	struct holdings *holdings = open_holdings(false);
+
+	(void)state;
+	add(holdings, "box");
+	holdings_close(holdings);
+	for (size_t i = 0; i < ELEMENTS(versions); i++) {
+		make_older(versions[i]);
+		holdings = open_holdings(false);
+		assert_non_null(holdings_find(holdings, "box"));
+		assert_int_equal(holdings_find(holdings, "box")->pid, 42);
+		holdings_close(holdings);
+	}
+}
+
 static void without_a_directory_it_works_in_memory(void **state)
 {
 	struct holdings *holdings;
@@ -250,6 +284,7 @@ int main(void)
 	    TEST(another_daemon_s_file_is_left_to_it),
 	    TEST(somebody_else_s_database_is_set_aside),
 	    TEST(what_another_boot_has_left_is_dropped),
+	    TEST(files_of_older_versions_are_read),
 	    TEST(without_a_directory_it_works_in_memory),
 	};
 

@@ -113,7 +113,7 @@ static void calls_that_cannot_be_sent_leave_no_job(void **state)
 	refuses_calls = true;
 	assert_int_equal(scopes_stop(scopes, "box.scope", on_done, &answer, &job), -ENOTCONN);
 	assert_null(job);
-	assert_int_equal(scopes_set(scopes, "box.scope", &resources, on_done, &answer, &job),
+	assert_int_equal(scopes_set(scopes, "box.scope", &resources, NULL, on_done, &answer, &job),
 			 -ENOTCONN);
 	assert_null(job);
 	assert_int_equal(scopes_start(scopes, &name, 1, NULL, on_done, &answer, &job), -ENOTCONN);

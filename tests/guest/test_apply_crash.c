@@ -22,6 +22,7 @@
 #include "daemon/apply/apply.h"
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/base/file.h"
+#include "tests/guest/tracer.h"
 
 #define CGROUPS	     "/sys/fs/cgroup"
 #define RESCTRL	     "/sys/fs/resctrl"
@@ -111,6 +112,23 @@ static void start_victim(void)
 	assert_true(victim_fd >= 0);
 }
 
+static void write_victim(const char *path)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", victim);
+	write_file(path, text);
+}
+
+static bool is_victim_in_group(const char *group)
+{
+	char path[64], text[256], expected[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cpu_resctrl_groups", victim);
+	snprintf(expected, sizeof(expected), "res:%s\n", group);
+	return file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, expected);
+}
+
 static void end_victim(void)
 {
 	close(victim_fd);
@@ -129,10 +147,7 @@ static bool is_victim_in(const char *cgroup)
 
 static void move_victim_out(void)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", victim);
-	write_file(CGROUPS "/cgroup.procs", text);
+	write_victim(CGROUPS "/cgroup.procs");
 }
 
 /* ---- the daemon ---- */
@@ -304,29 +319,10 @@ struct scenario {
 	int (*prepare)(struct daemon *daemon); /* not traced; may be NULL */
 	int (*run)(struct daemon *daemon);
 	const char *cgroup; /* of the victim when it is held and complete */
+	bool is_apply;	    /* what it changes of the victim is put back */
 };
 
-/* ---- the tracer ---- */
-
-/* The system calls that change something that others see. */
-static bool changes(const struct __ptrace_syscall_info *info)
-{
-	static const unsigned short calls[] = {
-	    SYS_write,	SYS_pwrite64,  SYS_mkdirat,    SYS_unlinkat,	  SYS_unlink,
-	    SYS_rename, SYS_ftruncate, SYS_fdatasync,  SYS_sendmsg,	  SYS_sendto,
-	    SYS_bpf,	SYS_prlimit64, SYS_ioprio_set, SYS_sched_setattr, SYS_sched_setaffinity,
-	    SYS_mkdir,	SYS_rmdir,     SYS_setxattr,   SYS_fsync,
-	};
-
-	if (info->op != PTRACE_SYSCALL_INFO_ENTRY)
-		return false;
-	if (info->entry.nr == SYS_openat)
-		return info->entry.args[2] & O_CREAT;
-	for (size_t i = 0; i < ELEMENTS(calls); i++)
-		if (info->entry.nr == calls[i])
-			return true;
-	return false;
-}
+/* ---- the daemon that is killed ---- */
 
 static int be_the_daemon(const struct scenario *scenario)
 {
@@ -341,37 +337,6 @@ static int be_the_daemon(const struct scenario *scenario)
 	return scenario->run(&daemon) == 0 ? 0 : 1;
 }
 
-/* Kills it before the n-th change. False: there was none, it is through. */
-static bool kill_before(pid_t daemon, unsigned int n)
-{
-	struct __ptrace_syscall_info info;
-	int status;
-
-	assert_int_equal(waitpid(daemon, &status, 0), daemon);
-	if (!WIFSTOPPED(status))
-		fail_msg("the daemon could not even start: %x", status);
-	assert_int_equal(
-	    ptrace(PTRACE_SETOPTIONS, daemon, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
-	for (;;) {
-		assert_int_equal(ptrace(PTRACE_SYSCALL, daemon, NULL, NULL), 0);
-		assert_int_equal(waitpid(daemon, &status, 0), daemon);
-		if (WIFEXITED(status)) {
-			assert_int_equal(WEXITSTATUS(status), 0);
-			return false;
-		}
-		assert_true(WIFSTOPPED(status));
-		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
-			continue;
-		assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, daemon, sizeof(info), &info) > 0);
-		if (changes(&info) && n-- == 0)
-			break;
-	}
-	kill(daemon, SIGKILL);
-	assert_int_equal(waitpid(daemon, &status, 0), daemon);
-	assert_true(WIFSIGNALED(status));
-	return true;
-}
-
 static bool crash_before(const struct scenario *scenario, unsigned int n)
 {
 	pid_t daemon = fork();
@@ -379,7 +344,7 @@ static bool crash_before(const struct scenario *scenario, unsigned int n)
 	if (daemon == 0)
 		_exit(be_the_daemon(scenario));
 	assert_true(daemon > 0);
-	return kill_before(daemon, n);
+	return tracer_kill_before(daemon, n);
 }
 
 /* ---- the daemon that is started after it ---- */
@@ -417,6 +382,10 @@ static int check_truth(const struct daemon *daemon, const struct scenario *scena
 		CHECK(strcmp(holding->cgroup_path, scenario->cgroup) == 0);
 		CHECK(strcmp(holding->rdt_group, "box") == 0);
 	}
+	/* It comes from there, and an Apply that was not whole brings it back. */
+	if (scenario->is_apply)
+		CHECK(is_victim_in_group(holding && holding->state == HOLDING_HELD ? "box"
+										   : "theirs"));
 	return check_others();
 }
 
@@ -512,6 +481,7 @@ static bool check_crash(const struct scenario *scenario, unsigned int n)
 
 	temporary_directory(state_directory);
 	start_victim();
+	write_victim(RESCTRL "/theirs/tasks");
 	is_killed = crash_before(scenario, n);
 	failed = in_child(stay_afterwards, (void *)scenario);
 	if (!failed && n % 2)
@@ -542,6 +512,7 @@ static void apply_with_cgroupfs(void **state)
 	    .name = "Apply",
 	    .run = apply_cgroupfs,
 	    .cgroup = "/crash/below/box",
+	    .is_apply = true,
 	});
 }
 
@@ -552,13 +523,15 @@ static void apply_with_systemd(void **state)
 	    .name = "Apply by systemd",
 	    .run = apply_systemd,
 	    .cgroup = SCOPE_PATH,
+	    .is_apply = true,
 	});
 }
 
 static void the_way_back_from_a_failure(void **state)
 {
 	(void)state;
-	check_all(&(struct scenario){.name = "an Apply that fails", .run = fail_to_apply});
+	check_all(&(struct scenario){
+	    .name = "an Apply that fails", .run = fail_to_apply, .is_apply = true});
 }
 
 static void release_of_all(void **state)

@@ -8,8 +8,10 @@
 #include "tests/guest/fresh_cgroup.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "daemon/base/file.h"
 
@@ -143,6 +145,29 @@ static void cpuset(void **state)
 	assert_int_equal(fresh_apply(&(struct hp_resources){.cpu = {.cpus = none}}, NULL, &err),
 			 -ERANGE);
 	assert_string_equal(err.path, "cpu.cpus");
+}
+
+/* The kernel does not empty a cpuset of processes; they get back what the cgroup above has. */
+static void cpuset_of_processes(void **state)
+{
+	struct limits_journal journal = LIMITS_JOURNAL_INIT;
+	char cpus[] = "1", text[16];
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	snprintf(text, sizeof(text), "%d", pid);
+	assert_int_equal(file_write_at(fresh_fd, "cgroup.procs", text), 0);
+	fresh_expect_applied(&(struct hp_resources){.cpu = {.cpus = cpus}}, &journal);
+	fresh_expect_file("cpuset.cpus.effective", "1\n");
+	assert_int_equal(limits_undo(fresh_fd, &journal), 0);
+	fresh_expect_file("cpuset.cpus.effective", "0-1\n");
+	limits_journal_clear(&journal);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void hugetlb(void **state)
@@ -390,6 +415,7 @@ int main(void)
 	    LIMITS_TEST(a_burst_above_the_quota_is_the_kernels_to_refuse),
 	    LIMITS_TEST(idle),
 	    LIMITS_TEST(cpuset),
+	    LIMITS_TEST(cpuset_of_processes),
 	    LIMITS_TEST(hugetlb),
 	    LIMITS_TEST(rdma_of_an_unknown_device),
 	    LIMITS_TEST(unified_overrides),
