@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -21,6 +21,8 @@
 #include "daemon/base/mount.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+/* Hookds of one number, each in a pid namespace of its own, beside each other. */
+#define NAMES_MAX 1000
 
 /* Of the process whose file /proc/PID/cgroup is. */
 static int find_of(const char *cgroup_file, char *ret_path, size_t size)
@@ -90,25 +92,74 @@ void remove_cgroups_in(int fd)
 	closedir(directory);
 }
 
+/* Held by the hookd whose directory it is; a number would mean nothing in another pid namespace. */
+static int lock_directory(int parent, const char *name)
+{
+	int fd = openat(parent, name, DIRECTORY_FLAGS);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -EBUSY;
+}
+
+static void remove_orphan(int parent, const char *name)
+{
+	cleanup_close int fd = lock_directory(parent, name);
+
+	if (fd < 0)
+		return;
+	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
+	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 /* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
 static void remove_orphans(const char *own)
 {
 	DIR *directory = opendir(own);
 	struct dirent *entry;
-	char runs[64];
-	int pid;
 
 	if (!directory)
 		return;
-	while ((entry = readdir(directory))) {
-		if (sscanf(entry->d_name, "hookd-%d", &pid) != 1 || kill(pid, 0) == 0)
-			continue;
-		snprintf(runs, sizeof(runs), "hookd-%d/runs", pid);
-		remove_cgroups_in(openat(dirfd(directory), runs, DIRECTORY_FLAGS));
-		(void)unlinkat(dirfd(directory), runs, AT_REMOVEDIR);
-		(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
-	}
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && strncmp(entry->d_name, "hookd-", 6) == 0)
+			remove_orphan(dirfd(directory), entry->d_name);
 	closedir(directory);
+}
+
+/* The hookd that removes orphans may have taken it for one before it was locked. */
+static bool is_still_there(int fd, const char *path)
+{
+	struct stat locked, there;
+
+	return fstat(fd, &locked) == 0 && stat(path, &there) == 0 && locked.st_ino == there.st_ino;
+}
+
+/* One of the name can be another's, of the same number in another pid namespace. */
+static int make_own_directory(struct cgroup_tree *tree, const char *below)
+{
+	for (int i = 0; i < NAMES_MAX; i++) {
+		char *path = tree->own_directory, number[16] = "";
+		int r;
+
+		if (i > 0)
+			snprintf(number, sizeof(number), "-%d", i);
+		snprintf(path, sizeof(tree->own_directory), "%s/hookd-%d%s", below, getpid(),
+			 number);
+		r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		if (r == 0)
+			r = tree->own_lock = lock_directory(AT_FDCWD, path);
+		if (r >= 0 && is_still_there(tree->own_lock, path))
+			return 0;
+		if (r >= 0)
+			close_fd(&tree->own_lock);
+		else if (r != -EBUSY && r != -ENOENT)
+			return r;
+	}
+	return -EBUSY;
 }
 
 /*
@@ -149,12 +200,11 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 	}
 	if (!is_own_unit) {
 		remove_orphans(own);
-		snprintf(tree->own_directory, sizeof(tree->own_directory), "%s/hookd-%d", own,
-			 getpid());
-		if (mkdir(tree->own_directory, 0755) < 0 && errno != EEXIST) {
+		r = make_own_directory(tree, own);
+		if (r < 0) {
 			*ret_reason = "hookd's cgroup is not writable";
 			tree->own_directory[0] = '\0';
-			return -errno;
+			return r;
 		}
 	}
 	tree->base_fd =
@@ -341,4 +391,5 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 	}
 	close_fd(&tree->runs_fd);
 	close_fd(&tree->base_fd);
+	close_fd(&tree->own_lock);
 }

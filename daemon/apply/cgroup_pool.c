@@ -208,7 +208,7 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	*ret_reason = "out of memory";
 	if (!tree)
 		return -ENOMEM;
-	tree->base_fd = tree->runs_fd = tree->inotify = -1;
+	tree->base_fd = tree->runs_fd = tree->own_lock = tree->inotify = -1;
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
 	TAILQ_INIT(&tree->spent);

@@ -32,6 +32,7 @@ TAILQ_HEAD(cgroup_list, cgroup);
 struct cgroup_tree {
 	int base_fd, runs_fd;
 	char own_directory[PATH_MAX]; /* to remove at the end; "" where it is not ours */
+	int own_lock;		      /* of that directory, or -1 */
 	unsigned long made;
 	size_t idle_count, spent_count;
 	struct cgroup_list idle, busy, spent;

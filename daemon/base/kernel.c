@@ -195,7 +195,11 @@ static int probe_seccomp(void)
 /* To an ordinary user it may be forbidden before it looks at anything. */
 static int probe_bpf(void)
 {
-	union bpf_attr no_program = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE};
+	/* Linux 6.1 looks at the licence before it looks for instructions. */
+	union bpf_attr no_program = {
+	    .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+	    .license = (uintptr_t) "GPL",
+	};
 
 	if (geteuid() != 0)
 		return 0;

@@ -262,7 +262,8 @@ static int restore_text(struct records *records, const char *text, size_t length
 	for (; r == 0 && (nul = memchr(text, '\0', (size_t)(end - text))); text = nul + 1)
 		r = restore_message(records, &json, text, (size_t)(nul - text), &err);
 	if (r < 0)
-		log_error("records of runs cannot be read: %s %s", err.path, err.reason);
+		log_error("records of runs cannot be read: %s%s%s", err.path,
+			  err.path[0] ? ": " : "", err.reason);
 	hp_json_free(&json);
 	return r;
 }
@@ -288,11 +289,13 @@ static int restore_file(struct records *records, const char *name)
 	return r;
 }
 
-/* Reads the file; where it is not ours to understand it is kept beside, for somebody to look at. */
-static void restore(struct records *records, const char *name)
+/*
+ * Reads the file; where it is not ours to understand it is kept beside, for somebody to look at.
+ * True: it is.
+ */
+static bool restore(struct records *records, const char *name)
 {
-	if (restore_file(records, name) < 0)
-		(void)set_aside(records, name);
+	return restore_file(records, name) < 0 && set_aside(records, name) == 0;
 }
 
 /* Oldest first, as the files were written; now both become one. */
@@ -326,8 +329,16 @@ int records_open(const char *directory, const struct run_context *context, struc
 		records_close(records);
 		return r;
 	}
-	restore(records, OLDER);
-	restore(records, NEWER);
+	(void)restore(records, OLDER);
+	/* The one that is open is the one that was set aside, and stays as it is. */
+	if (restore(records, NEWER)) {
+		close_fd(&records->file);
+		r = open_newer(records);
+	}
+	if (r < 0) {
+		records_close(records);
+		return r;
+	}
 	(void)unlinkat(records->directory, OLDER, 0);
 	if (ftruncate(records->file, 0) < 0)
 		log_error("records of runs: %s", strerror(errno));

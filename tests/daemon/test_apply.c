@@ -249,6 +249,44 @@ static int in_a_unit_of_its_own(void *userdata)
 	return 0;
 }
 
+/* To whom all processes of this one's pid namespace are strangers. */
+static int start_another(void *userdata)
+{
+	struct world world;
+	pid_t pid;
+	int status;
+
+	(void)userdata;
+	CHECK(unshare(CLONE_NEWPID) == 0);
+	pid = fork();
+	if (pid == 0) {
+		bool has_begun = world_begin(&world, NULL);
+
+		if (has_begun)
+			world_end(&world);
+		_exit(!has_begun);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return 0;
+}
+
+static int beside_one_of_another_pid_namespace(void *userdata)
+{
+	char path[512], kept[560], orphan[560];
+	struct world world;
+
+	(void)userdata;
+	CHECK(own_machine() && make_directory("/start", path) && enter(path));
+	CHECK(world_begin(&world, NULL));
+	snprintf(kept, sizeof(kept), "%s/hookd-%d/runs", path, getpid());
+	snprintf(orphan, sizeof(orphan), "%s/hookd-999999999", path);
+	CHECK(access(kept, F_OK) == 0 && mkdir(orphan, 0755) == 0);
+	CHECK(in_child(start_another, NULL) == 0);
+	CHECK(access(kept, F_OK) == 0 && access(orphan, F_OK) < 0);
+	world_end(&world);
+	return 0;
+}
+
 static void in_hookds_place(int (*function)(void *userdata))
 {
 	if (!own[0])
@@ -280,6 +318,12 @@ static void no_path_leads_into_hookds_unit(void **state)
 	in_hookds_place(in_a_unit_of_its_own);
 }
 
+static void a_hookd_of_another_pid_namespace_leaves_this_one_s_cgroups(void **state)
+{
+	(void)state;
+	in_hookds_place(beside_one_of_another_pid_namespace);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -288,6 +332,7 @@ int main(void)
 	    TEST(no_path_leads_into_runs_right_below_the_mount),
 	    TEST(no_path_leads_into_a_tree_beside_hookd),
 	    TEST(no_path_leads_into_hookds_unit),
+	    TEST(a_hookd_of_another_pid_namespace_leaves_this_one_s_cgroups),
 	};
 
 	bound_time();

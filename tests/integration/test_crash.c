@@ -232,6 +232,38 @@ static void torn_and_foreign_records(void **state)
 	client_expect_alive(client_open(harness));
 }
 
+/* Of a record that is none: what is there is for somebody to look at, and hookd begins anew. */
+static void damaged_records_are_kept_and_new_ones_begin(void **state)
+{
+	static const char damaged[] = "hello\0there";
+	struct harness *harness = *state;
+	struct client *client;
+	size_t length;
+	char *kept;
+	int fd;
+
+	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
+	fd = open(harness_path(harness, "state/runs"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, damaged, sizeof(damaged)), sizeof(damaged));
+	close(fd);
+	start_with_state(harness);
+	kept = harness_read_file(harness, "state/runs.unreadable", &length);
+	assert_non_null(kept);
+	assert_int_equal(length, sizeof(damaged));
+	assert_memory_equal(kept, damaged, sizeof(damaged));
+	free(kept);
+	for (int i = 0; i < 2; i++) {
+		client = client_open(harness);
+		run(client, .extra = ID, .hooks = {MARKING});
+		check_success(client);
+		if (i == 0) {
+			harness_crash(harness);
+			start_with_state(harness);
+		}
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +275,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
+	    TEST_PREPARED(damaged_records_are_kept_and_new_ones_begin),
 	};
 
 	harness_read_arguments(argc, argv);
