@@ -14,6 +14,8 @@
 #include "proto/own_directory.h"
 
 #define STATE_NAME "state"
+#define XDG_ADVICE                                                                                 \
+	"; an ordinary user's hookd is at $XDG_RUNTIME_DIR, or /run/user/UID: see --socket"
 
 static int join(char path[static PATH_MAX], const char *directory, size_t length, const char *name)
 {
@@ -34,9 +36,12 @@ static int find_socket(const struct options *options, struct place *place)
 	if (options->socket)
 		return copy(place->socket, options->socket);
 	r = hp_own_directory(true, place->directory, sizeof(place->directory));
-	return r < 0 ? r
-		     : join(place->socket, place->directory, strlen(place->directory),
-			    HP_SOCKET_NAME);
+	if (r == 0)
+		r = join(place->socket, place->directory, strlen(place->directory), HP_SOCKET_NAME);
+	if (r < 0)
+		log_error("the default socket has no place, see $XDG_RUNTIME_DIR: %s",
+			  strerror(-r));
+	return r;
 }
 
 /* A hookd with a socket elsewhere and no service manager is private, and keeps nothing unasked. */
@@ -69,10 +74,15 @@ int place_find(const struct options *options, struct place *ret_place)
 int place_make_directory(const struct place *place)
 {
 	mode_t mode = geteuid() == 0 ? 0755 : 0700;
+	int r;
 
 	if (!place->directory[0])
 		return 0;
-	return mkdir(place->directory, mode) < 0 && errno != EEXIST ? -errno : 0;
+	r = mkdir(place->directory, mode) < 0 && errno != EEXIST ? -errno : 0;
+	if (r < 0)
+		log_error("the socket's directory %s cannot be made: %s%s", place->directory,
+			  strerror(-r), geteuid() == 0 ? "" : XDG_ADVICE);
+	return r;
 }
 
 /* ---- the state directory ---- */

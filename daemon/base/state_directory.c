@@ -39,17 +39,27 @@ static int check_owner(int fd, char reason[static STATE_REASON_SIZE])
 	return 0;
 }
 
+/* Nothing is in it, so what is no file of hookd's tells nothing that could be lost. */
+static int open_lock(int directory)
+{
+	int fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
+
+	if (fd == -EILSEQ && file_set_aside(directory, LOCK, "bad") == 0)
+		fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
+	return fd;
+}
+
 /*
  * A lock of the process, not of a descriptor: a child that has not exec'ed yet when hookd dies
  * would keep the latter.
  */
 static int lock(int directory, char reason[static STATE_REASON_SIZE])
 {
-	cleanup_close int fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
+	cleanup_close int fd = open_lock(directory);
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fd < 0)
-		return explain(reason, fd, "its file '" LOCK "' cannot be opened");
+		return explain(reason, fd, "has a file '" LOCK "' that cannot be opened");
 	if (fcntl(fd, F_SETLK, &whole) == 0)
 		return take_fd(&fd);
 	if (errno != EAGAIN && errno != EACCES)

@@ -54,7 +54,8 @@ static inline void free_memory(void *pointer)
 /* Of something that others use up, and give back: the same may work a moment later. */
 static inline bool error_is_passing(int error)
 {
-	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM;
+	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM ||
+	       error == EDQUOT;
 }
 
 /* ---- time ---- */

@@ -142,6 +142,13 @@ static void what_the_child_lacks_passes_too(void **state)
 	run_for(&told, run);
 	assert_string_equal(told.events, "ST");
 	run_free(run);
+	/* An ordinary user has 200 keyrings, and each hook that runs has one. */
+	error_of_child = EDQUOT;
+	run = run_prepare(HP_STAGE_POSTSTOP, &hook, 1);
+	run_for(&told, run);
+	assert_string_equal(told.events, "ST");
+	run_free(run);
+	error_of_child = ENOMEM;
 	request = request_make("c", HP_STAGE_POSTSTOP, &hook, 1);
 	request.settings = &settings;
 	run = run_make(&test_context, "id", request);

@@ -190,6 +190,7 @@ static const struct {
     {"state/runs", "state/runs.unreadable"},
     {"state/runs.old", "state/runs.old.unreadable"},
     {"state/resctrl-groups", "state/resctrl-groups.bad"},
+    {"state/lock", "state/lock.bad"},
 };
 
 static void start_and_expect_aside(struct harness *harness, const char *aside)
