@@ -411,9 +411,10 @@ static int check_nothing_is_left(const struct daemon *daemon)
 	return check_others();
 }
 
-/* Release, while the process goes on somewhere else. */
+/* Release, while the process goes on somewhere else. What is being removed goes by itself. */
 static int release_afterwards(void *userdata)
 {
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	struct daemon daemon = {0};
 	struct holding *holding;
 	int failed = daemon_start(&daemon);
@@ -422,8 +423,12 @@ static int release_afterwards(void *userdata)
 	if (failed)
 		return failed;
 	move_victim_out();
-	while ((holding = holdings_first(applier_holdings(daemon.applier))))
-		CHECK(release_one(&daemon, holding->container) == 0);
+	while ((holding = holdings_first(applier_holdings(daemon.applier)))) {
+		if (holding->state == HOLDING_REMOVING)
+			CHECK(loop_turn(daemon.base, deadline_ns));
+		else
+			CHECK(release_one(&daemon, holding->container) == 0);
+	}
 	failed = check_nothing_is_left(&daemon);
 	daemon_end(&daemon);
 	CHECK(kill(victim, 0) == 0);
