@@ -51,7 +51,7 @@ static void expect_error(const struct hp_resources *resources, int r, const char
 	assert_int_equal(limit_list_make(resources, &list, &err), r);
 	assert_int_equal(list.count, 4711);
 	assert_string_equal(err.path, path);
-	assert_int_equal(err.code, r == -EINVAL ? HP_ERR_INVALID_PARAMETER : HP_ERR_NOT_SUPPORTED);
+	assert_int_equal(err.code, r == -EINVAL ? HP_ERR_INVALID : HP_ERR_NOT_SUPPORTED);
 	assert_true(err.reason[0]);
 }
 
