@@ -25,9 +25,19 @@ static const struct fault_row {
 	struct fault_part parts[4]; /* those that the error has follow the sentence */
 	const char *parameter;	    /* the member that names a field of the caller's, or NULL */
 } fault_rows[] = {
+    {"io.hookd.hooks.Invalid",
+     EINVAL,
+     "invalid parameter",
+     {{" ", "path"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.Invalid",
+     EINVAL,
+     "invalid parameter",
+     {{" ", "path"}, {": ", "detail"}},
+     "path"},
     {"org.varlink.service.InvalidParameter",
      EINVAL,
-     "hookd does not take",
+     "invalid parameter",
      {{" ", "parameter"}},
      "parameter"},
     {"org.varlink.service.MethodNotFound", ENOSYS, "hookd has no method", {{" ", "method"}}},

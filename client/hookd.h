@@ -28,7 +28,8 @@ extern "C" {
  *	-ETIMEDOUT   the deadline of hookd_client_set_timeout() passed
  *	-EPIPE       the connection was lost and the request could not be repeated safely
  *	-EBADMSG     the peer does not speak Varlink
- *	-EINVAL      InvalidParameter; hookd_client_error_parameter() names the field
+ *	-EINVAL      Invalid, InvalidParameter; hookd_client_error_parameter() is the path of the
+ *	             field ("hooks.createRuntime[1].timeout"), the sentence says what is wrong
  *	-EIO         SettingFailed, everything is as before but for what the sentence says; the
  *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path

@@ -57,11 +57,18 @@ int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...
 {
 	va_list arguments;
 
-	err->code = HP_ERR_INVALID_PARAMETER;
+	err->code = HP_ERR_INVALID;
 	print_path(err, "%s", path ? path : "");
 	va_start(arguments, reason);
 	print_cut(err->reason, sizeof(err->reason), reason, arguments);
 	va_end(arguments);
+	return -EINVAL;
+}
+
+int hp_err_no_parameter(struct hp_err *err, const char *name)
+{
+	(void)hp_err_invalid(err, name, "is required");
+	err->code = HP_ERR_NO_PARAMETER;
 	return -EINVAL;
 }
 
@@ -115,7 +122,7 @@ static const char *separator(const char *path)
 
 static bool is_about_a_field(enum hp_err_code code)
 {
-	return code == HP_ERR_INVALID_PARAMETER || code == HP_ERR_SETTING_FAILED ||
+	return code == HP_ERR_INVALID || code == HP_ERR_SETTING_FAILED ||
 	       code == HP_ERR_NOT_SUPPORTED;
 }
 

@@ -12,8 +12,9 @@
 
 enum hp_err_code {
 	HP_ERR_NONE = 0,
-	HP_ERR_INVALID_PARAMETER, /* org.varlink.service.InvalidParameter (parameter: path) */
-	HP_ERR_NO_SUCH_RUN,	  /* io.hookd.hooks.NoSuchRun (run: path) */
+	HP_ERR_INVALID,	     /* a wrong value: the method's own error (path, detail: reason) */
+	HP_ERR_NO_PARAMETER, /* a missing or undeclared one: org.varlink.service.InvalidParameter */
+	HP_ERR_NO_SUCH_RUN,  /* io.hookd.hooks.NoSuchRun (run: path) */
 	HP_ERR_REQUEST_ID_CONFLICT,
 	HP_ERR_BUSY,
 	HP_ERR_DRAINING,
@@ -43,6 +44,9 @@ struct hp_err {
 /* Fills *err and returns -EINVAL. `path` may be NULL for "no field". A text too long is cut. */
 int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Fills *err with HP_ERR_NO_PARAMETER for the parameter `name` and returns -EINVAL. */
+int hp_err_no_parameter(struct hp_err *err, const char *name);
 
 /* Fills *err with HP_ERR_BUSY, which the caller may overcome by asking again; returns -EBUSY. */
 int hp_err_busy(struct hp_err *err, const char *reason, ...) __attribute__((format(printf, 2, 3)));

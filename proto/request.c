@@ -165,11 +165,8 @@ static int read_enums(const struct hp_json_value *parameters, struct hp_request 
 static int read_hooks(struct hp_json_value value, struct hp_request *request, struct hp_err *err)
 {
 	struct hp_hooks hooks;
-	int r;
+	int r = hp_hooks_read(value, request->dialect, &request->arena, &hooks, err);
 
-	if (hp_json_is_absent(value))
-		return hp_err_invalid(err, NULL, "is required");
-	r = hp_hooks_read(value, request->dialect, &request->arena, &hooks, err);
 	if (r < 0)
 		return r;
 	request->hooks = hooks.stages[request->stage];
@@ -273,14 +270,13 @@ static int keep_text(struct hp_json_value parameters, struct hp_json_value state
 int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_request,
 		    struct hp_err *err)
 {
-	struct hp_json_value values[PARAMETER_COUNT] = {0};
+	static const unsigned int required =
+	    1u << PARAMETER_STAGE | 1u << PARAMETER_STATE | 1u << PARAMETER_HOOKS;
+	struct hp_json_value values[PARAMETER_COUNT];
 	struct hp_request request = {.arena = HP_ARENA_INIT};
-	int r = 0;
+	int r =
+	    hp_parameters_read(parameters, parameter_names, PARAMETER_COUNT, required, values, err);
 
-	/* A call without parameters lacks the first of them. */
-	if (!hp_json_is_absent(parameters))
-		r = hp_json_members(parameters, parameter_names, PARAMETER_COUNT, true, values,
-				    err);
 	if (r == 0)
 		r = read_parameters(values, &request, err);
 	if (r == 0)

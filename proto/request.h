@@ -41,7 +41,8 @@ struct hp_request {
 
 /*
  * Decodes the parameters of a Run call. The request copies what it needs and outlives the message.
- * -EINVAL with the full path of the wrong field ("hooks.createRuntime[1].timeout", "state.id");
+ * -EINVAL with the full path of the wrong field ("hooks.createRuntime[1].timeout", "state.id"), or
+ * as hp_parameters_read() for a parameter that is missing or not declared;
  * *ret_request is filled only on success and is then freed with hp_request_free().
  */
 int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_request,

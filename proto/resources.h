@@ -44,6 +44,10 @@ struct hp_cpu {
 	struct hp_int idle;
 };
 
+/* A weight of block I/O; 0 is not set. */
+#define HP_IO_WEIGHT_MIN 10
+#define HP_IO_WEIGHT_MAX 1000
+
 struct hp_weight_device {
 	int64_t major, minor;
 	struct hp_uint weight, leaf_weight;

@@ -48,21 +48,76 @@ int hp_check_page_size(const char *text, struct hp_err *err)
 	return 0;
 }
 
-/* They move, freeze or kill processes, or change what the cgroup is; none of them is a limit. */
-static const char *const files_that_are_no_limits[] = {
-    "cgroup.procs",	      "cgroup.threads", "cgroup.kill",
-    "cgroup.subtree_control", "cgroup.freeze",	"cgroup.type",
-};
+/* A list of CPUs or nodes, whose grammar is the kernel's (bitmap_parselist()). */
+int hp_check_cpu_list(const char *text, struct hp_err *err)
+{
+	for (; *text; text++) {
+		if (*text <= ' ' || *text > '~')
+			return hp_err_invalid(err, NULL, "must be a list such as 0-3,7");
+	}
+	return 0;
+}
+
+/*
+ * Of the files that begin with "cgroup." all but these two move, freeze or kill processes, or
+ * change what the cgroup is, or are of one of its resources (cgroup.pressure).
+ */
+static bool is_limit(const char *file)
+{
+	if (strcmp(file, "cgroup.max.depth") == 0 || strcmp(file, "cgroup.max.descendants") == 0)
+		return true;
+	/* memory.reclaim is an order, and one that blocks. */
+	return strncmp(file, "cgroup.", strlen("cgroup.")) != 0 &&
+	       strcmp(file, "memory.reclaim") != 0;
+}
 
 int hp_check_unified_file(const char *text, struct hp_err *err)
 {
-	for (size_t i = 0;
-	     i < sizeof(files_that_are_no_limits) / sizeof(files_that_are_no_limits[0]); i++) {
-		if (strcmp(text, files_that_are_no_limits[i]) == 0)
-			return hp_err_invalid(err, NULL, "must not be written: it is no limit");
-	}
-	return hp_check_file_name(text, err);
+	const char *dot = strchr(text, '.');
+	int r = hp_check_file_name(text, err);
+
+	if (r < 0)
+		return r;
+	if (!dot || dot == text)
+		return hp_err_invalid(err, NULL, "must be the name of a controller's file");
+	if (!is_limit(text))
+		return hp_err_invalid(err, NULL, "must not be written: it is no limit");
+	return 0;
 }
+
+/* ---- memory ---- */
+
+/* config-linux.md: swap is memory and swap together. 0 is not set. */
+int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,
+		  struct hp_err *err)
+{
+	if (memory->swap.value <= 0 || memory->limit.value == -1)
+		return 0;
+	if (memory->limit.value == 0)
+		return hp_err_invalid(err, swap, "needs %s to be set", limit);
+	if (memory->swap.value < memory->limit.value)
+		return hp_err_invalid(err, swap, "is memory and swap: must not be less than %s",
+				      limit);
+	return 0;
+}
+
+/* ---- weights of block I/O ---- */
+
+static int read_io_weight(const struct hp_field *field, struct hp_json_value value,
+			  struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	struct hp_uint *weight = hp_field_at(field, object);
+	int r = hp_json_get_uint64(value, 0, HP_IO_WEIGHT_MAX, &weight->value, err);
+
+	(void)arena;
+	if (r == 0 && weight->value > 0 && weight->value < HP_IO_WEIGHT_MIN)
+		r = hp_err_invalid(err, NULL, "must be from %d to %d, or 0 for not set",
+				   HP_IO_WEIGHT_MIN, HP_IO_WEIGHT_MAX);
+	weight->is_set = r == 0;
+	return r;
+}
+
+const struct hp_field_type hp_field_io_weight = {.read = read_io_weight};
 
 /* ---- devices ---- */
 

@@ -182,7 +182,7 @@ static void restore_old_devices(struct cgroup *cgroup)
 static const struct hp_field weight_device_fields[] = {
     HP_INT64("major", struct hp_weight_device, major, 0, DEVICE_MAX, .is_always_written = true),
     HP_INT64("minor", struct hp_weight_device, minor, 0, DEVICE_MAX, .is_always_written = true),
-    HP_GO_UINT("weight", struct hp_weight_device, weight, 0, 1000),
+    HP_GO_UINT("weight", struct hp_weight_device, weight, HP_IO_WEIGHT_MIN, HP_IO_WEIGHT_MAX),
     HP_GO_UINT("leafWeight", struct hp_weight_device, leaf_weight, 0, 1000),
 };
 static const struct hp_table weight_device =
@@ -263,11 +263,12 @@ static const struct hp_field cgroup_fields[] = {
     HP_REFUSED("cpu_max", "is of 2020 alone: give cpu_quota and cpu_period"),
     HP_GO_INT("cpu_rt_quota", struct cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
     HP_GO_UINT("cpu_rt_period", struct cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
-    HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_line),
-    HP_TEXT("cpuset_mems", struct cgroup, resources.cpu.mems, HP_PATH_BYTES_MAX, hp_check_line),
+    HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_cpu_list),
+    HP_TEXT("cpuset_mems", struct cgroup, resources.cpu.mems, HP_PATH_BYTES_MAX, hp_check_cpu_list),
     HP_INT("cpu_idle", struct cgroup, resources.cpu.idle, 0, 1),
     HP_GO_INT("pids_limit", struct cgroup, resources.pids_limit, -1, INT64_MAX),
-    HP_GO_UINT("blkio_weight", struct cgroup, resources.block_io.weight, 0, 1000),
+    HP_GO_UINT("blkio_weight", struct cgroup, resources.block_io.weight, HP_IO_WEIGHT_MIN,
+	       HP_IO_WEIGHT_MAX),
     HP_GO_UINT("blkio_leaf_weight", struct cgroup, resources.block_io.leaf_weight, 0, 1000),
     HP_LIST("blkio_weight_device", struct cgroup, resources.block_io.weight_devices,
 	    resources.block_io.weight_device_count, struct hp_weight_device, weight_device,
@@ -298,9 +299,18 @@ static const struct hp_field cgroup_fields[] = {
 };
 /* skip_devices: of 2020, for runc's own calls and always false in a file. */
 static const char *const cgroup_passed_over[] = {"owner_uid", "skip_devices", NULL};
+
+static int check_cgroup(void *object, const void *first, struct hp_err *err)
+{
+	const struct cgroup *cgroup = object;
+
+	(void)first;
+	return hp_check_swap(&cgroup->resources.memory, "memory_swap", "memory", err);
+}
+
 const struct hp_table hp_libcontainer_cgroup_table =
     HP_TABLE(struct cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
-	     .root = &hp_libcontainer_settings_table);
+	     .root = &hp_libcontainer_settings_table, .check = check_cgroup);
 
 /* The two texts with a mark between them. */
 static char *join(struct hp_arena *arena, const char *first, char mark, const char *second)

@@ -52,8 +52,15 @@ static const struct hp_field memory_fields[] = {
     HP_BOOL("useHierarchy", struct hp_memory, use_hierarchy),
     HP_BOOL("checkBeforeUpdate", struct hp_memory, check_before_update),
 };
+static int check_memory(void *object, const void *first, struct hp_err *err)
+{
+	(void)first;
+	return hp_check_swap(object, "swap", "limit", err);
+}
+
 static const struct hp_table memory =
-    HP_TABLE(struct hp_memory, memory_fields, .is_section = true, .root = &hp_oci_settings_table);
+    HP_TABLE(struct hp_memory, memory_fields, .is_section = true, .root = &hp_oci_settings_table,
+	     .check = check_memory);
 
 static const struct hp_field cpu_fields[] = {
     HP_UINT("shares", struct hp_cpu, shares, 0, UINT64_MAX),
@@ -62,8 +69,8 @@ static const struct hp_field cpu_fields[] = {
     HP_UINT("period", struct hp_cpu, period, 0, UINT64_MAX),
     HP_INT("realtimeRuntime", struct hp_cpu, realtime_runtime, -1, INT64_MAX),
     HP_UINT("realtimePeriod", struct hp_cpu, realtime_period, 0, UINT64_MAX),
-    HP_TEXT("cpus", struct hp_cpu, cpus, HP_PATH_BYTES_MAX, hp_check_line),
-    HP_TEXT("mems", struct hp_cpu, mems, HP_PATH_BYTES_MAX, hp_check_line),
+    HP_TEXT("cpus", struct hp_cpu, cpus, HP_PATH_BYTES_MAX, hp_check_cpu_list),
+    HP_TEXT("mems", struct hp_cpu, mems, HP_PATH_BYTES_MAX, hp_check_cpu_list),
     HP_INT("idle", struct hp_cpu, idle, 0, 1),
 };
 static const struct hp_table cpu =
@@ -72,7 +79,7 @@ static const struct hp_table cpu =
 static const struct hp_field weight_device_fields[] = {
     HP_INT64("major", struct hp_weight_device, major, 0, DEVICE_MAX, .is_required = true),
     HP_INT64("minor", struct hp_weight_device, minor, 0, DEVICE_MAX, .is_required = true),
-    HP_UINT("weight", struct hp_weight_device, weight, 0, 1000),
+    HP_FIELD("weight", hp_field_io_weight, struct hp_weight_device, weight, struct hp_uint),
     HP_UINT("leafWeight", struct hp_weight_device, leaf_weight, 0, 1000),
 };
 static const struct hp_table weight_device =
@@ -91,7 +98,7 @@ static const struct hp_table throttle_device =
 		struct hp_throttle_device, throttle_device, HP_RESOURCES_MAX)
 
 static const struct hp_field block_io_fields[] = {
-    HP_UINT("weight", struct hp_block_io, weight, 0, 1000),
+    HP_FIELD("weight", hp_field_io_weight, struct hp_block_io, weight, struct hp_uint),
     HP_UINT("leafWeight", struct hp_block_io, leaf_weight, 0, 1000),
     HP_LIST("weightDevice", struct hp_block_io, weight_devices, weight_device_count,
 	    struct hp_weight_device, weight_device, HP_RESOURCES_MAX),

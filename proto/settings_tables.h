@@ -44,6 +44,8 @@ extern const struct hp_table hp_oci_resources_table, hp_libcontainer_cgroup_tabl
 extern const struct hp_field_type hp_field_oci_resources;
 /* `cgroups` of libcontainer's Config: resources, cgroups_path and rootless_cgroups of settings. */
 extern const struct hp_field_type hp_field_libcontainer_cgroup;
+/* runtime-spec's blockIO weight: a struct hp_uint. */
+extern const struct hp_field_type hp_field_io_weight;
 /* "rwm" in a hp_device_rule.access. */
 extern const struct hp_field_type hp_field_device_access;
 
@@ -51,8 +53,12 @@ bool hp_resources_is_empty(const struct hp_resources *resources);
 
 int hp_check_cgroups_path(const char *text, struct hp_err *err);
 int hp_check_page_size(const char *text, struct hp_err *err);
+int hp_check_cpu_list(const char *text, struct hp_err *err);
 /* A file of cgroup v2 that limits something, none that moves or kills. */
 int hp_check_unified_file(const char *text, struct hp_err *err);
+/* What `swap` and `limit` are called in the dialect. */
+int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,
+		  struct hp_err *err);
 /* weight or leafWeight must be there. */
 int hp_weight_device_check(void *object, const void *first, struct hp_err *err);
 

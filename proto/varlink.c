@@ -10,7 +10,9 @@
 
 #include "proto/varlink.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +135,27 @@ static int read_parameters(struct hp_json_value value, struct hp_json_value *ret
 	if (hp_json_type(value) != HP_JSON_OBJECT)
 		return hp_err_protocol(err, "parameters is no object");
 	*ret = value;
+	return 0;
+}
+
+int hp_parameters_read(struct hp_json_value parameters, const char *const names[], size_t count,
+		       unsigned int required, struct hp_json_value ret_values[], struct hp_err *err)
+{
+	int r = 0;
+
+	assert(count <= sizeof(required) * CHAR_BIT);
+	for (size_t i = 0; i < count; i++)
+		ret_values[i] = (struct hp_json_value){0};
+	if (!hp_json_is_absent(parameters))
+		r = hp_json_members(parameters, names, count, true, ret_values, err);
+	if (r < 0) {
+		err->code = HP_ERR_NO_PARAMETER;
+		return r;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (required & 1u << i && hp_json_is_absent(ret_values[i]))
+			return hp_err_no_parameter(err, names[i]);
+	}
 	return 0;
 }
 
@@ -366,10 +389,25 @@ static void reply_number(struct hp_buf *buf, const char *error, const struct hp_
 	hp_reply_end(&writer);
 }
 
-void hp_reply_err(struct hp_buf *buf, const struct hp_err *err)
+static void reply_invalid(struct hp_buf *buf, const struct hp_err *err, const char *invalid)
+{
+	struct hp_json_writer writer = hp_reply_begin(buf, invalid, false);
+
+	put_text(&writer, "path", err->path);
+	put_text(&writer, "detail", err->reason);
+	hp_reply_end(&writer);
+}
+
+void hp_reply_err(struct hp_buf *buf, const struct hp_err *err, const char *invalid)
 {
 	switch (err->code) {
-	case HP_ERR_INVALID_PARAMETER:
+	case HP_ERR_INVALID:
+		if (invalid) {
+			reply_invalid(buf, err, invalid);
+			break;
+		}
+		/* fall through */
+	case HP_ERR_NO_PARAMETER:
 		reply_one(buf, "org.varlink.service.InvalidParameter", "parameter", err->path);
 		break;
 	case HP_ERR_NO_SUCH_RUN:

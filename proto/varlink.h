@@ -60,6 +60,15 @@ struct hp_call {
  */
 int hp_call_read(const struct hp_json *json, struct hp_call *ret_call, struct hp_err *err);
 
+/*
+ * Sorts the parameters of a call by name, as hp_json_members() does; none are there where
+ * `parameters` is absent. Bit i of `required` says that names[i] is. -EINVAL with
+ * HP_ERR_NO_PARAMETER for one that is missing or not among the names.
+ */
+int hp_parameters_read(struct hp_json_value parameters, const char *const names[], size_t count,
+		       unsigned int required, struct hp_json_value ret_values[],
+		       struct hp_err *err);
+
 /* Starts a call; the caller writes the members of its parameters, then hp_call_end(). */
 struct hp_json_writer hp_call_begin(struct hp_buf *buf, const char *method, bool more, bool oneway);
 void hp_call_end(struct hp_json_writer *writer);
@@ -79,5 +88,8 @@ struct hp_json_writer hp_reply_begin(struct hp_buf *buf, const char *error, bool
 void hp_reply_end(struct hp_json_writer *writer);
 /* A reply without parameters. */
 void hp_reply_empty(struct hp_buf *buf, const char *error);
-/* The whole reply for an error of hp_err. */
-void hp_reply_err(struct hp_buf *buf, const struct hp_err *err);
+/*
+ * The whole reply for an error of hp_err. `invalid` is the qualified name of the error that tells
+ * the method's callers of a wrong value (path, detail); NULL: it is InvalidParameter.
+ */
+void hp_reply_err(struct hp_buf *buf, const struct hp_err *err, const char *invalid);

@@ -95,8 +95,6 @@ int ctl_call_failed(const struct ctl *ctl, int r)
 	else if (ctl->client == NULL || ctl->reply_error < 0 ||
 		 *hookd_client_error(ctl->client) == '\0')
 		ctl_error("%s", strerror(-r));
-	else if (r == -EINVAL && *hookd_client_error_parameter(ctl->client) != '\0')
-		ctl_error("invalid parameter %s", hookd_client_error_parameter(ctl->client));
 	else
 		ctl_error("%s", hookd_client_error(ctl->client));
 	return CTL_EXIT_UNREACHABLE;

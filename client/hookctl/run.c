@@ -154,18 +154,6 @@ static int call_run(struct ctl *ctl, const char *parameters, struct run_reply *r
 	}
 }
 
-static int explain_failure(const struct ctl *ctl, const char *parameters, int r)
-{
-	const char *parameter =
-	    ctl->client != NULL ? hookd_client_error_parameter(ctl->client) : "";
-	struct hp_err err;
-
-	if (r != -EINVAL || *parameter == '\0' || !run_find_reason(parameters, parameter, &err))
-		return ctl_call_failed(ctl, r);
-	ctl_error("invalid parameter %s: %s", parameter, err.reason);
-	return CTL_EXIT_UNREACHABLE;
-}
-
 static int run_with(struct ctl *ctl, const struct run_input *input)
 {
 	struct run_reply reply = {.ctl = ctl, .follow = follow_new(ctl)};
@@ -177,7 +165,7 @@ static int run_with(struct ctl *ctl, const struct run_input *input)
 		exit_status = ctl_call_failed(ctl, r);
 	} else {
 		r = call_run(ctl, parameters.data, &reply);
-		exit_status = r < 0 ? explain_failure(ctl, parameters.data, r) : reply.exit_status;
+		exit_status = r < 0 ? ctl_call_failed(ctl, r) : reply.exit_status;
 	}
 	hp_buf_free(&parameters);
 	return exit_status;

@@ -33,16 +33,3 @@ struct slice run_slice_settings(struct hp_json_value root, enum hp_dialect diale
  */
 int run_slice_seccomp(struct hp_json_value root, enum hp_dialect dialect, struct slice *ret,
 		      struct hp_err *err);
-
-/*
- * Why hookd refused `parameter` of the Run call with these parameters, found by reading them here
- * in the same way. False when reading finds nothing wrong there.
- */
-bool run_find_reason(const char *parameters, const char *parameter, struct hp_err *ret);
-
-/* The same of an Apply or Update call with these settings: `parameter` is "settings.PATH". */
-bool settings_find_reason(const struct slice *settings, enum hp_dialect dialect,
-			  const char *parameter, struct hp_err *ret);
-/* The same of a CompileSeccomp call: `parameter` is "seccomp.PATH". */
-bool seccomp_find_reason(const struct slice *profile, enum hp_dialect dialect,
-			 const char *parameter, struct hp_err *ret);

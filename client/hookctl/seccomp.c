@@ -155,19 +155,6 @@ static int write_program(const struct ctl *ctl, const struct hp_buf *program)
 
 /* ---- the question ---- */
 
-/* hookd names the field; what is wrong with it is found by reading the profile here. */
-static int compile_failed(const struct ctl *ctl, const struct slice *profile, int r)
-{
-	const char *parameter =
-	    ctl->client != NULL ? hookd_client_error_parameter(ctl->client) : "";
-	struct hp_err err;
-
-	if (r != -EINVAL || !seccomp_find_reason(profile, input_dialect(ctl), parameter, &err))
-		return ctl_setting_failed(ctl, r);
-	ctl_error("invalid parameter %s: %s", parameter, err.reason);
-	return CTL_EXIT_UNREACHABLE;
-}
-
 static int compile(struct ctl *ctl, const struct slice *profile)
 {
 	struct answer answer = {.ctl = ctl};
@@ -184,7 +171,7 @@ static int compile(struct ctl *ctl, const struct slice *profile)
 		r = ctl_call(ctl, "io.hookd.settings.CompileSeccomp", parameters.data, false,
 			     on_program, &answer);
 	hp_buf_free(&parameters);
-	r = r < 0 ? compile_failed(ctl, profile, r) : write_program(ctl, &answer.program);
+	r = r < 0 ? ctl_setting_failed(ctl, r) : write_program(ctl, &answer.program);
 	hp_buf_free(&answer.program);
 	return r;
 }

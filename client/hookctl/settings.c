@@ -37,19 +37,6 @@ int ctl_setting_failed(const struct ctl *ctl, int r)
 	return is_failed_setting(ctl) ? CTL_EXIT_FAILED : exit_status;
 }
 
-/* hookd names the field; what is wrong with it is found by reading the settings here. */
-static int apply_failed(const struct ctl *ctl, const struct slice *settings, int r)
-{
-	const char *parameter =
-	    ctl->client != NULL ? hookd_client_error_parameter(ctl->client) : "";
-	struct hp_err err;
-
-	if (r != -EINVAL || !settings_find_reason(settings, input_dialect(ctl), parameter, &err))
-		return ctl_setting_failed(ctl, r);
-	ctl_error("invalid parameter %s: %s", parameter, err.reason);
-	return CTL_EXIT_UNREACHABLE;
-}
-
 /* ---- apply, update ---- */
 
 static int show_applied(const struct hp_applied *applied)
@@ -112,7 +99,7 @@ static int apply_document(struct ctl *ctl, const char *method, int64_t pid,
 	if (r == 0)
 		r = ctl_call(ctl, method, parameters.data, false, on_applied, ctl);
 	hp_buf_free(&parameters);
-	return r < 0 ? apply_failed(ctl, &settings, r) : CTL_EXIT_OK;
+	return r < 0 ? ctl_setting_failed(ctl, r) : CTL_EXIT_OK;
 }
 
 static int apply(struct ctl *ctl, const char *method, int64_t pid)

@@ -60,7 +60,7 @@ typedef void (*apply_done_fn)(int r, struct holding *holding, const struct hp_er
  * between. -EACCES (HP_ERR_SETTINGS_REFUSED): it is one of target_refuse()'s. -EEXIST: something is
  * held for the container already; -EBUSY (HP_ERR_CONTAINER_BUSY): and something is done for it just
  * now. Else HP_ERR_SETTING_FAILED,
- * HP_ERR_NOT_SUPPORTED, HP_ERR_EXHAUSTED or HP_ERR_INVALID_PARAMETER with the path of the field.
+ * HP_ERR_NOT_SUPPORTED, HP_ERR_EXHAUSTED or HP_ERR_INVALID with the path of the field.
  */
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,
 		   void *userdata);

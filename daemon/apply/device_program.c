@@ -9,6 +9,7 @@
  */
 #include "daemon/apply/device_program.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ALL_ACCESS (HP_DEVICE_READ | HP_DEVICE_WRITE | HP_DEVICE_MKNOD)
@@ -223,17 +224,12 @@ static bool allows_all(const struct hp_device_rule *rules, size_t count)
 
 /* ---- all of it ---- */
 
-static int check_rule(const struct hp_device_rule *rule, struct hp_err *err)
+/* What the request's readers have made sure of. */
+static bool is_sound(const struct hp_device_rule *rule)
 {
-	if (rule->type == '\0' || !strchr("abc", rule->type))
-		return hp_err_invalid(err, "type", "must be a, b or c");
-	if (rule->major < -1 || rule->major > UINT32_MAX)
-		return hp_err_invalid(err, "major", "is no device number");
-	if (rule->minor < -1 || rule->minor > UINT32_MAX)
-		return hp_err_invalid(err, "minor", "is no device number");
-	if (rule->access & ~(unsigned int)ALL_ACCESS)
-		return hp_err_invalid(err, "access", "must be of r, w and m");
-	return 0;
+	return rule->type != '\0' && strchr("abc", rule->type) && rule->major >= -1 &&
+	       rule->major <= UINT32_MAX && rule->minor >= -1 && rule->minor <= UINT32_MAX &&
+	       !(rule->access & ~(unsigned int)ALL_ACCESS);
 }
 
 int device_program_make(const struct hp_device_rule *rules, size_t count,
@@ -241,14 +237,8 @@ int device_program_make(const struct hp_device_rule *rules, size_t count,
 {
 	struct device_program program = {.allows_all = allows_all(rules, count)};
 
-	for (size_t i = 0; i < count; i++) {
-		int r = check_rule(&rules[i], err);
-
-		if (r < 0) {
-			hp_err_prefix_index(err, r, i);
-			return hp_err_prefix(err, r, "devices");
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		assert(is_sound(&rules[i]));
 	program.instructions = calloc(AROUND_SIZE + (count + ELEMENTS(default_rules)) * RULE_SIZE,
 				      sizeof(*program.instructions));
 	if (!program.instructions)

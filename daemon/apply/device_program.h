@@ -25,7 +25,7 @@ struct device_program {
 	bool allows_all; /* as good as none */
 };
 
-/* -EINVAL with the path of the rule ("devices[2].major"), -ENOMEM. */
+/* Of rules as proto/settings.h has read them, or as good. -ENOMEM. */
 int device_program_make(const struct hp_device_rule *rules, size_t count,
 			struct device_program *ret_program, struct hp_err *err) must_check;
 void device_program_clear(struct device_program *program);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the request's resources to files and texts: arithmetic and checks, no system call.
+ * From the request's resources to files and texts: arithmetic, and what cgroup v2 does not have. No
+ * system call. Each value by itself was checked when it was read (proto/resources_json.c and its
+ * tables); the assertions say what is relied on.
  */
 #include "daemon/apply/limit_list.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -12,9 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHARES_MAX    262144
-#define IO_WEIGHT_MIN 10
-#define IO_WEIGHT_MAX 1000
+#define SHARES_MAX 262144
 
 /* ---- the list ---- */
 
@@ -43,6 +44,7 @@ print(struct limit_list *list, const char *format, ...)
 
 static const char *number(struct limit_list *list, int64_t value)
 {
+	assert(value >= -1);
 	return value == -1 ? "max" : print(list, "%" PRId64, value);
 }
 
@@ -70,32 +72,7 @@ static void add_text(struct limit_list *list, const char *path, const char *file
 	add(list, &(struct limit){.path = path, .file = file, .text = text});
 }
 
-/* ---- checks ---- */
-
-static int check_signs(const struct hp_resources *resources, struct hp_err *err)
-{
-	const struct {
-		const char *path;
-		const struct hp_int *value;
-	} fields[] = {
-	    {"memory.limit", &resources->memory.limit},
-	    {"memory.reservation", &resources->memory.reservation},
-	    {"memory.swap", &resources->memory.swap},
-	    {"memory.kernel", &resources->memory.kernel},
-	    {"memory.kernelTCP", &resources->memory.kernel_tcp},
-	    {"cpu.quota", &resources->cpu.quota},
-	    {"cpu.realtimeRuntime", &resources->cpu.realtime_runtime},
-	    {"pids.limit", &resources->pids_limit},
-	};
-
-	for (size_t i = 0; i < ELEMENTS(fields); i++)
-		if (fields[i].value->is_set && fields[i].value->value < -1)
-			return hp_err_invalid(err, fields[i].path,
-					      "must be 0 or more, or -1 for unlimited");
-	if (resources->cpu.idle.is_set && (resources->cpu.idle.value & ~INT64_C(1)))
-		return hp_err_invalid(err, "cpu.idle", "must be 0 or 1");
-	return 0;
-}
+/* ---- what cgroup v2 lacks ---- */
 
 /* memory.max counts the kernel's memory too, so only a limit below it would be lost. */
 static bool is_below_limit(const struct hp_int *kernel, const struct hp_int *limit)
@@ -169,34 +146,24 @@ static int64_t or_zero(const struct hp_int *value)
  * memory.swap is both together in runtime-spec, swap alone in cgroup v2. No limit for memory and
  * nothing said of swap is no limit for both, as with cgroup v1. False: leave it as it is.
  */
-static int swap_alone(const struct hp_memory *memory, bool *ret_is_set, int64_t *ret_swap,
-		      struct hp_err *err)
+static bool swap_alone(const struct hp_memory *memory, int64_t *ret_swap)
 {
 	int64_t limit = or_zero(&memory->limit), swap = or_zero(&memory->swap);
 
-	*ret_is_set = swap != 0 || limit == -1;
 	*ret_swap = swap == 0 ? -1 : swap;
-	if (swap <= 0 || limit == -1)
-		return 0;
-	if (limit == 0)
-		return hp_err_invalid(err, "memory.swap", "needs memory.limit to be set");
-	if (swap < limit)
-		return hp_err_invalid(err, "memory.swap",
-				      "is memory and swap: must not be less than memory.limit");
-	*ret_swap = swap - limit;
-	return 0;
+	if (swap > 0 && limit != -1) {
+		assert(limit > 0 && swap >= limit);
+		*ret_swap = swap - limit;
+	}
+	return swap != 0 || limit == -1;
 }
 
-static int add_memory(struct limit_list *list, const struct hp_memory *memory, struct hp_err *err)
+static void add_memory(struct limit_list *list, const struct hp_memory *memory)
 {
 	unsigned int check = memory->check_before_update.value ? LIMIT_ABOVE_USAGE : 0;
-	bool has_swap;
 	int64_t swap;
-	int r = swap_alone(memory, &has_swap, &swap, err);
 
-	if (r < 0)
-		return r;
-	if (has_swap)
+	if (swap_alone(memory, &swap))
 		add(list, &(struct limit){
 			      .path = "memory.swap",
 			      .file = "memory.swap.max",
@@ -215,43 +182,23 @@ static int add_memory(struct limit_list *list, const struct hp_memory *memory, s
 	if (or_zero(&memory->reservation) != 0)
 		add_text(list, "memory.reservation", "memory.low",
 			 number(list, memory->reservation.value));
-	return 0;
 }
 
 /* ---- io ---- */
 
-static int check_io_weight(const struct hp_uint *weight, struct hp_err *err)
-{
-	if (weight->value >= IO_WEIGHT_MIN && weight->value <= IO_WEIGHT_MAX)
-		return 0;
-	return hp_err_invalid(err, "weight", "must be from %d to %d", IO_WEIGHT_MIN, IO_WEIGHT_MAX);
-}
-
 /* What bfq takes as it is, io.weight takes from 1 to 10000. */
 static uint64_t io_weight(uint64_t weight)
 {
-	return 1 + (weight - IO_WEIGHT_MIN) * 9999 / (IO_WEIGHT_MAX - IO_WEIGHT_MIN);
+	assert(weight >= HP_IO_WEIGHT_MIN && weight <= HP_IO_WEIGHT_MAX);
+	return 1 + (weight - HP_IO_WEIGHT_MIN) * 9999 / (HP_IO_WEIGHT_MAX - HP_IO_WEIGHT_MIN);
 }
 
-static int check_device(int64_t major, int64_t minor, struct hp_err *err)
+static void add_weight_device(struct limit_list *list, const struct hp_weight_device *device,
+			      size_t index)
 {
-	if (major < 0 || major > UINT32_MAX)
-		return hp_err_invalid(err, "major", "is no device number");
-	if (minor < 0 || minor > UINT32_MAX)
-		return hp_err_invalid(err, "minor", "is no device number");
-	return 0;
-}
-
-static int add_weight_device(struct limit_list *list, const struct hp_weight_device *device,
-			     size_t index, struct hp_err *err)
-{
-	int r = check_device(device->major, device->minor, err);
-
-	if (r < 0 || device->weight.value == 0)
-		return r;
-	r = check_io_weight(&device->weight, err);
-	if (r < 0)
-		return r;
+	assert(device->major >= 0 && device->minor >= 0);
+	if (device->weight.value == 0)
+		return;
 	add(list, &(struct limit){
 		      .path = print(list, "blockIO.weightDevice[%zu].weight", index),
 		      .file = "io.bfq.weight",
@@ -261,15 +208,10 @@ static int add_weight_device(struct limit_list *list, const struct hp_weight_dev
 		      .else_text = print(list, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major,
 					 device->minor, io_weight(device->weight.value)),
 		  });
-	return 0;
 }
 
-static int add_weights(struct limit_list *list, const struct hp_block_io *io, struct hp_err *err)
+static void add_weights(struct limit_list *list, const struct hp_block_io *io)
 {
-	int r = io->weight.value == 0 ? 0 : check_io_weight(&io->weight, err);
-
-	if (r < 0)
-		return hp_err_prefix(err, r, "blockIO");
 	if (io->weight.value > 0)
 		add(list, &(struct limit){
 			      .path = "blockIO.weight",
@@ -278,17 +220,11 @@ static int add_weights(struct limit_list *list, const struct hp_block_io *io, st
 			      .else_file = "io.weight",
 			      .else_text = print(list, "%" PRIu64, io_weight(io->weight.value)),
 			  });
-	for (size_t i = 0; i < io->weight_device_count; i++) {
-		r = add_weight_device(list, &io->weight_devices[i], i, err);
-		if (r < 0) {
-			hp_err_prefix_index(err, r, i);
-			return hp_err_prefix(err, r, "blockIO.weightDevice");
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < io->weight_device_count; i++)
+		add_weight_device(list, &io->weight_devices[i], i);
 }
 
-static int add_throttles(struct limit_list *list, const struct hp_block_io *io, struct hp_err *err)
+static void add_throttles(struct limit_list *list, const struct hp_block_io *io)
 {
 	static const struct {
 		const char *path, *key;
@@ -302,18 +238,13 @@ static int add_throttles(struct limit_list *list, const struct hp_block_io *io, 
 	for (size_t kind = 0; kind < HP_THROTTLE_COUNT; kind++) {
 		for (size_t i = 0; i < io->throttle_count[kind]; i++) {
 			const struct hp_throttle_device *device = &io->throttle[kind][i];
-			int r = check_device(device->major, device->minor, err);
 
-			if (r < 0) {
-				hp_err_prefix_index(err, r, i);
-				return hp_err_prefix(err, r, kinds[kind].path);
-			}
+			assert(device->major >= 0 && device->minor >= 0);
 			add_text(list, print(list, "%s[%zu].rate", kinds[kind].path, i), "io.max",
 				 print(list, "%" PRId64 ":%" PRId64 " %s=%" PRIu64, device->major,
 				       device->minor, kinds[kind].key, device->rate));
 		}
 	}
-	return 0;
 }
 
 /* ---- cpu ---- */
@@ -408,7 +339,7 @@ static void add_cpu_max(struct limit_list *list, const struct hp_cpu *cpu)
 			  });
 }
 
-static int add_cpuset(struct limit_list *list, const struct hp_cpu *cpu, struct hp_err *err)
+static void add_cpuset(struct limit_list *list, const struct hp_cpu *cpu)
 {
 	const struct {
 		const char *path, *file, *text;
@@ -420,37 +351,21 @@ static int add_cpuset(struct limit_list *list, const struct hp_cpu *cpu, struct 
 	for (size_t i = 0; i < ELEMENTS(files); i++) {
 		if (!files[i].text || !files[i].text[0])
 			continue;
-		if (!is_word(files[i].text))
-			return hp_err_invalid(err, files[i].path, "must be a list like 0-3,7");
+		assert(is_word(files[i].text));
 		add_text(list, files[i].path, files[i].file, files[i].text);
 	}
-	return 0;
 }
 
 /* ---- hugetlb, rdma ---- */
 
-/* "2MB", "1GB": it becomes part of a file's name. */
-static bool is_page_size(const char *text)
-{
-	size_t digits = text ? strspn(text, "0123456789") : 0;
-
-	return digits > 0 && digits < 8 && text[0] != '0' && strchr("KMG", text[digits]) &&
-	       strcmp(text + digits + 1, "B") == 0;
-}
-
-static int add_hugepages(struct limit_list *list, const struct hp_resources *resources,
-			 struct hp_err *err)
+static void add_hugepages(struct limit_list *list, const struct hp_resources *resources)
 {
 	for (size_t i = 0; i < resources->hugepage_limit_count; i++) {
 		const struct hp_hugepage_limit *limit = &resources->hugepage_limits[i];
 		const char *path = print(list, "hugepageLimits[%zu]", i);
 		const char *text = print(list, "%" PRIu64, limit->limit);
 
-		if (!is_page_size(limit->page_size)) {
-			int r = hp_err_invalid(err, "pageSize", "must be like 2MB");
-
-			return hp_err_prefix(err, r, path);
-		}
+		assert(is_word(limit->page_size) && !strchr(limit->page_size, '/'));
 		add_text(list, path, print(list, "hugetlb.%s.max", limit->page_size), text);
 		/* What is reserved and not used yet, for kernels that count that too (5.7). */
 		add(list, &(struct limit){
@@ -460,18 +375,15 @@ static int add_hugepages(struct limit_list *list, const struct hp_resources *res
 			      .flags = LIMIT_OPTIONAL,
 			  });
 	}
-	return 0;
 }
 
-static int add_rdma(struct limit_list *list, const struct hp_resources *resources,
-		    struct hp_err *err)
+static void add_rdma(struct limit_list *list, const struct hp_resources *resources)
 {
 	for (size_t i = 0; i < resources->rdma_count; i++) {
 		const struct hp_rdma *rdma = &resources->rdma[i];
 		const char *handles = "", *objects = "";
 
-		if (!is_word(rdma->device))
-			return hp_err_invalid(err, "rdma", "has a device without a proper name");
+		assert(is_word(rdma->device));
 		if (rdma->hca_handles.is_set)
 			handles = print(list, " hca_handle=%" PRIu64, rdma->hca_handles.value);
 		if (rdma->hca_objects.is_set)
@@ -480,42 +392,23 @@ static int add_rdma(struct limit_list *list, const struct hp_resources *resource
 			add_text(list, print(list, "rdma.%s", rdma->device), "rdma.max",
 				 print(list, "%s%s%s", rdma->device, handles, objects));
 	}
-	return 0;
 }
 
 /* ---- unified ---- */
 
-/*
- * CONTROLLER.SOMETHING. Of the files that begin with "cgroup." most are no limits: they move
- * processes, kill them, hand the cgroup over. memory.reclaim is an order, and one that blocks.
- */
-static const char *what_is_wrong_with_file(const char *file)
+/* A file in the directory; which ones are limits was decided when it was read. */
+static bool is_file(const char *name)
 {
-	static const char *const limits[] = {"cgroup.max.depth", "cgroup.max.descendants"};
-	const char *dot = strchr(file, '.');
-
-	if (!dot || dot == file || !is_word(file) || strchr(file, '/') || strlen(file) > NAME_MAX)
-		return "is no name of a controller's file";
-	if (strcmp(file, "memory.reclaim") == 0)
-		return "is no limit";
-	if (strncmp(file, "cgroup.", strlen("cgroup.")) != 0)
-		return NULL;
-	for (size_t i = 0; i < ELEMENTS(limits); i++)
-		if (strcmp(file, limits[i]) == 0)
-			return NULL;
-	return "is no limit";
+	return is_word(name) && name[0] != '.' && !strchr(name, '/');
 }
 
-static int add_unified(struct limit_list *list, const struct hp_resources *resources,
-		       struct hp_err *err)
+static void add_unified(struct limit_list *list, const struct hp_resources *resources)
 {
 	for (size_t i = 0; i < resources->unified_count; i++) {
 		const struct hp_unified *unified = &resources->unified[i];
 		const char *path = print(list, "unified.%s", unified->file);
-		const char *wrong = what_is_wrong_with_file(unified->file);
 
-		if (wrong)
-			return hp_err_invalid(err, path, "%s", wrong);
+		assert(is_file(unified->file));
 		for (const char *line = unified->value, *end; *line; line = end + (*end == '\n')) {
 			end = strchrnul(line, '\n');
 			if (end > line)
@@ -523,50 +416,36 @@ static int add_unified(struct limit_list *list, const struct hp_resources *resou
 					 print(list, "%.*s", (int)(end - line), line));
 		}
 	}
-	return 0;
 }
 
 /* ---- all of it ---- */
 
-static int add_all(struct limit_list *list, const struct hp_resources *resources,
-		   struct hp_err *err)
+static void add_all(struct limit_list *list, const struct hp_resources *resources)
 {
-	int r = add_memory(list, &resources->memory, err);
-
-	if (r == 0)
-		r = add_weights(list, &resources->block_io, err);
-	if (r == 0)
-		r = add_throttles(list, &resources->block_io, err);
+	add_pids(list, resources);
+	add_memory(list, &resources->memory);
+	add_weights(list, &resources->block_io);
+	add_throttles(list, &resources->block_io);
 	add_cpu_weight(list, &resources->cpu);
 	add_cpu_max(list, &resources->cpu);
-	if (r == 0)
-		r = add_cpuset(list, &resources->cpu, err);
-	if (r == 0)
-		r = add_hugepages(list, resources, err);
-	if (r == 0)
-		r = add_rdma(list, resources, err);
-	if (r == 0)
-		r = add_unified(list, resources, err);
-	return r;
+	add_cpuset(list, &resources->cpu);
+	add_hugepages(list, resources);
+	add_rdma(list, resources);
+	add_unified(list, resources);
 }
 
 int limit_list_make(const struct hp_resources *resources, struct limit_list *ret_list,
 		    struct hp_err *err)
 {
 	struct limit_list list = {0};
-	int r = check_signs(resources, err);
+	int r = refuse_what_is_not_there(resources, err);
 
-	if (r == 0)
-		r = refuse_what_is_not_there(resources, err);
 	if (r < 0)
 		return r;
-	add_pids(&list, resources);
-	r = add_all(&list, resources, err);
-	if (r == 0 && list.is_out_of_memory)
-		r = hp_err_no_memory(err);
-	if (r < 0) {
+	add_all(&list, resources);
+	if (list.is_out_of_memory) {
 		limit_list_clear(&list);
-		return r;
+		return hp_err_no_memory(err);
 	}
 	*ret_list = list;
 	return 0;

@@ -63,8 +63,9 @@ struct limit_list {
 };
 
 /*
- * Strings of `resources` are borrowed. -EINVAL or -EOPNOTSUPP with the path of the field, -ENOMEM.
- * The list is to be cleared after success only.
+ * Of resources as proto/settings.h has read them, or as good. Their strings are borrowed.
+ * -EOPNOTSUPP with the path of a field that cgroup v2 does not have, -ENOMEM. The list is to be
+ * cleared after success only.
  */
 int limit_list_make(const struct hp_resources *resources, struct limit_list *ret_list,
 		    struct hp_err *err) must_check;

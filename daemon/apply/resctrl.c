@@ -6,6 +6,7 @@
  */
 #include "daemon/apply/resctrl.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -69,11 +70,11 @@ static int choose_group(const struct hp_intel_rdt *wanted, const char *container
 
 	if (clos_id && strcmp(clos_id, "/") == 0)
 		name = NULL;
+	assert(!clos_id || !name || is_group_name(clos_id));
 	if (name && !is_group_name(name))
 		return hp_err_invalid(err, "closID",
-				      clos_id ? "cannot be the name of a group"
-					      : "is needed: the container's id cannot be "
-						"the name of a group");
+				      "is needed: the container's id cannot be the name of a "
+				      "group");
 	if (wanted->enable_monitoring && !is_group_name(container))
 		return hp_err_invalid(err, "enableMonitoring",
 				      "needs a container whose id can be the name of a group");
@@ -101,10 +102,8 @@ static int add_field(struct request *request, const char *text, unsigned int sou
 	int r;
 
 	print_field(source, path);
-	if (source == MEM_BW_SCHEMA && strncmp(text, "MB:", strlen("MB:")) != 0)
-		return hp_err_invalid(request->err, path, "must start with MB:");
-	if (source != L3_CACHE_SCHEMA && strchr(text, '\n'))
-		return hp_err_invalid(request->err, path, "must be one line");
+	assert(source != MEM_BW_SCHEMA || strncmp(text, "MB:", strlen("MB:")) == 0);
+	assert(source == L3_CACHE_SCHEMA || !strchr(text, '\n'));
 	r = schemata_add(&request->schemata, text, source, request->err);
 	return hp_err_prefix(request->err, r, path);
 }

@@ -159,7 +159,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 	if (conn && r < 0) {
 		hp_settings_path(reply.path, call->dialect);
 		(void)hp_err_prefix(&reply, r, "settings");
-		hp_reply_err(&conn->out, &reply);
+		hp_reply_err(&conn->out, &reply, "io.hookd.settings.Invalid");
 	}
 	apply_call_free(call);
 	if (conn)
@@ -175,6 +175,9 @@ enum parameter {
 	PARAMETER_COUNT,
 	PARAMETER_UPDATE_COUNT = PARAMETER_PID,
 };
+
+#define UPDATE_REQUIRED (1u << PARAMETER_CONTAINER | 1u << PARAMETER_SETTINGS)
+#define APPLY_REQUIRED	(UPDATE_REQUIRED | 1u << PARAMETER_PID)
 
 static const char *const parameter_names[PARAMETER_COUNT] = {
     [PARAMETER_CONTAINER] = "container",   [PARAMETER_SETTINGS] = "settings",
@@ -252,7 +255,8 @@ static int read_target(const struct hp_json_value *values, struct apply_request 
 
 /* The call, read as far as `count` parameters go; NULL with *err. */
 static struct apply_call *apply_call_new(struct exchange *exchange, size_t count,
-					 struct hp_json_value values[], struct hp_err *err)
+					 unsigned int required, struct hp_json_value values[],
+					 struct hp_err *err)
 {
 	struct apply_call *call = calloc(1, sizeof(*call));
 	int r;
@@ -262,7 +266,8 @@ static struct apply_call *apply_call_new(struct exchange *exchange, size_t count
 		return NULL;
 	}
 	call->hookd = exchange->hookd;
-	r = read_parameters(exchange, parameter_names, count, values, err);
+	r = hp_parameters_read(exchange->call.parameters, parameter_names, count, required, values,
+			       err);
 	if (r == 0)
 		r = read_call(values, call, err);
 	if (r < 0) {
@@ -299,7 +304,8 @@ static int find_target(const struct exchange *exchange, struct apply_request *re
 int handle_apply(struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_json_value values[PARAMETER_COUNT];
-	struct apply_call *call = apply_call_new(exchange, PARAMETER_COUNT, values, err);
+	struct apply_call *call =
+	    apply_call_new(exchange, PARAMETER_COUNT, APPLY_REQUIRED, values, err);
 	struct apply_request request = {.pidfd = -1};
 	int r;
 
@@ -324,7 +330,8 @@ int handle_apply(struct exchange *exchange, struct hp_err *err)
 int handle_update(struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_json_value values[PARAMETER_COUNT];
-	struct apply_call *call = apply_call_new(exchange, PARAMETER_UPDATE_COUNT, values, err);
+	struct apply_call *call =
+	    apply_call_new(exchange, PARAMETER_UPDATE_COUNT, UPDATE_REQUIRED, values, err);
 
 	if (!call)
 		return -EINVAL;
@@ -386,7 +393,7 @@ static void on_released(int r, const struct hp_err *err, void *userdata)
 	if (conn && r == 0)
 		reply_released(call);
 	else if (conn)
-		hp_reply_err(&conn->out, err);
+		hp_reply_err(&conn->out, err, NULL);
 	release_call_free(call);
 	if (conn)
 		conn_end_call(conn);
@@ -400,7 +407,7 @@ int handle_release(struct exchange *exchange, struct hp_err *err)
 
 	if (!call)
 		return hp_err_no_memory(err);
-	r = read_parameters(exchange, parameter_names, 1, &value, err);
+	r = hp_parameters_read(exchange->call.parameters, parameter_names, 1, 1, &value, err);
 	if (r == 0)
 		r = read_container(value, &call->arena, &call->container, err);
 	if (r < 0) {

@@ -16,11 +16,12 @@
 struct row {
 	const char *method;
 	enum permission permission;
-	handler_fn handle; /* NULL: declared in the interface, not there yet */
+	handler_fn handle;   /* NULL: declared in the interface, not there yet */
+	const char *invalid; /* for hp_reply_err() */
 };
 
 static const struct row rows[] = {
-    {"io.hookd.hooks.Run", PERMISSION_USE, handle_run},
+    {"io.hookd.hooks.Run", PERMISSION_USE, handle_run, "io.hookd.hooks.Invalid"},
     {"io.hookd.hooks.Wait", PERMISSION_USE, handle_wait},
     {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
     {"io.hookd.status.List", PERMISSION_USE, handle_list},
@@ -33,11 +34,12 @@ static const struct row rows[] = {
     {"io.hookd.control.Reload", PERMISSION_CONTROL, NULL},
     {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, NULL},
     {"io.hookd.control.Drain", PERMISSION_CONTROL, handle_drain},
-    {"io.hookd.settings.Apply", PERMISSION_APPLY, handle_apply},
-    {"io.hookd.settings.Update", PERMISSION_APPLY, handle_update},
+    {"io.hookd.settings.Apply", PERMISSION_APPLY, handle_apply, "io.hookd.settings.Invalid"},
+    {"io.hookd.settings.Update", PERMISSION_APPLY, handle_update, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Release", PERMISSION_APPLY, handle_release},
     {"io.hookd.settings.Holdings", PERMISSION_APPLY, handle_holdings},
-    {"io.hookd.settings.CompileSeccomp", PERMISSION_ANYONE, handle_compile_seccomp},
+    {"io.hookd.settings.CompileSeccomp", PERMISSION_ANYONE, handle_compile_seccomp,
+     "io.hookd.settings.Invalid"},
     {"org.varlink.service.GetInfo", PERMISSION_ANYONE, handle_get_info},
     {"org.varlink.service.GetInterfaceDescription", PERMISSION_ANYONE,
      handle_get_interface_description},
@@ -110,7 +112,7 @@ static void dispatch_call(struct exchange *exchange)
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, err.path, err.reason);
-		hp_reply_err(&conn->out, &err);
+		hp_reply_err(&conn->out, &err, row->invalid);
 	}
 }
 
@@ -132,21 +134,11 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 	conn_flush(conn);
 }
 
-int read_parameters(const struct exchange *exchange, const char *const names[], size_t count,
-		    struct hp_json_value ret_values[], struct hp_err *err)
-{
-	for (size_t i = 0; i < count; i++)
-		ret_values[i] = (struct hp_json_value){0};
-	if (hp_json_type(exchange->call.parameters) == HP_JSON_ABSENT)
-		return 0;
-	return hp_json_members(exchange->call.parameters, names, count, true, ret_values, err);
-}
-
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 {
 	struct hp_json_value none[1];
 
-	return read_parameters(exchange, NULL, 0, none, err);
+	return hp_parameters_read(exchange->call.parameters, NULL, 0, 0, none, err);
 }
 
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err)
@@ -156,7 +148,7 @@ struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *e
 	struct hp_json_value value;
 	struct run *run = NULL;
 	char *id = NULL;
-	int r = read_parameters(exchange, names, 1, &value, err);
+	int r = hp_parameters_read(exchange->call.parameters, names, 1, 1, &value, err);
 
 	if (r == 0)
 		r = hp_err_prefix(err, hp_json_get_name(value, &arena, HP_ID_BYTES_MAX, &id, err),

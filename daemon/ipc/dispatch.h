@@ -45,12 +45,6 @@ void hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
 
-/*
- * Sorts the call's parameters by name, as hp_json_members() does; one that is not among the names
- * is InvalidParameter. All are absent where the call has none.
- */
-int read_parameters(const struct exchange *exchange, const char *const names[], size_t count,
-		    struct hp_json_value ret_values[], struct hp_err *err);
 /* For the several handlers of methods that take nothing. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
 /*

@@ -53,7 +53,7 @@ static void on_compiled(struct filter_wait *wait, struct filter *filter, const c
 		write_program(conn, filter);
 	} else {
 		describe_failure(wait->error, reason, &err);
-		hp_reply_err(&conn->out, &err);
+		hp_reply_err(&conn->out, &err, NULL);
 	}
 	filter_unref(filter);
 	free(call);
@@ -74,7 +74,8 @@ static int read_profile(const struct exchange *exchange, struct hp_arena *arena,
 	static const char *const names[] = {"seccomp", "dialect"};
 	struct hp_json_value values[ELEMENTS(names)];
 	int dialect = HP_DIALECT_OCI;
-	int r = read_parameters(exchange, names, ELEMENTS(names), values, err);
+	int r =
+	    hp_parameters_read(exchange->call.parameters, names, ELEMENTS(names), 1, values, err);
 
 	if (r == 0 && !hp_json_is_absent(values[1]))
 		r = hp_err_prefix(

@@ -36,7 +36,7 @@ static int read_name(const struct exchange *exchange, struct hp_arena *arena, ch
 {
 	static const char *const names[] = {"interface"};
 	struct hp_json_value value;
-	int r = read_parameters(exchange, names, 1, &value, err);
+	int r = hp_parameters_read(exchange->call.parameters, names, 1, 1, &value, err);
 
 	if (r < 0)
 		return r;

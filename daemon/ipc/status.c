@@ -103,7 +103,8 @@ static int read_filter(const struct exchange *exchange, struct hp_arena *arena,
 {
 	struct hp_json_value values[LIST_PARAMETER_COUNT];
 	struct list_filter *filter = ret_filter;
-	int r = read_parameters(exchange, list_names, LIST_PARAMETER_COUNT, values, err);
+	int r = hp_parameters_read(exchange->call.parameters, list_names, LIST_PARAMETER_COUNT, 0,
+				   values, err);
 
 	*filter = (struct list_filter){
 	    .stage = -1, .state = -1, .outcome = -1, .until_us = INT64_MAX, .limit = LIST_LIMIT};

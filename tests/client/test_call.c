@@ -383,7 +383,15 @@ static const struct {
     {"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"
      "\"hooks.createRuntime[1].timeout\"}}",
      -EINVAL, "org.varlink.service.InvalidParameter", "hooks.createRuntime[1].timeout",
-     "hooks.createRuntime[1].timeout"},
+     "invalid parameter hooks.createRuntime[1].timeout"},
+    {"{\"error\":\"io.hookd.hooks.Invalid\",\"parameters\":{\"path\":"
+     "\"hooks.createRuntime[1].timeout\",\"detail\":\"must be an integer\"}}",
+     -EINVAL, "io.hookd.hooks.Invalid", "hooks.createRuntime[1].timeout",
+     "invalid parameter hooks.createRuntime[1].timeout: must be an integer"},
+    {"{\"error\":\"io.hookd.settings.Invalid\",\"parameters\":{\"path\":\"pid\","
+     "\"detail\":\"must be from 1 to 2147483647\"}}",
+     -EINVAL, "io.hookd.settings.Invalid", "pid",
+     "invalid parameter pid: must be from 1 to 2147483647"},
     {"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"M\"}}",
      -ENOSYS, "org.varlink.service.MethodNotFound", "", "method M"},
     {"{\"error\":\"org.varlink.service.MethodNotImplemented\"}", -ENOSYS,

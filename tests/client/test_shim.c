@@ -182,6 +182,9 @@ static void test_exit_statuses(void **state)
 	    {REPLY_OF("lost", "skipped", ""), 125},
 	    {FAKE_RESULT("r1", "lost", "\"error\":\"why\",", ""), 125},
 	    {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"why\"}}", 125},
+	    {"{\"error\":\"io.hookd.hooks.Invalid\",\"parameters\":{\"path\":\"state.pid\","
+	     "\"detail\":\"why\"}}",
+	     125},
 	    {"{\"error\":\"io.hookd.hooks.Draining\",\"parameters\":{\"why\":\"why\"}}", 125},
 	    {"why", 125},
 	};

@@ -427,7 +427,7 @@ for pid in $$ 1 ${daemon:-}; do
 			hook | replies > "$work/replies"
 		is "$stage with the pid of a process of the host is refused: $pid" \
 			"$(jq -r "$summary"' | split(" ")[:3] | join(" ")' "$work/replies")" \
-			"refused org.varlink.service.InvalidParameter state.pid"
+			"refused io.hookd.hooks.Invalid state.pid"
 	done
 done
 finish

@@ -259,31 +259,6 @@ static void what_allows_everything_is_known(void **state)
 	}
 }
 
-static void wrong_rules_are_named(void **state)
-{
-	static const struct {
-		struct hp_device_rule rule;
-		const char *path;
-	} rows[] = {
-	    {{true, 'x', -1, -1, RWM}, "devices[1].type"},
-	    {{true, '\0', -1, -1, RWM}, "devices[1].type"},
-	    {{true, 'c', -2, -1, RWM}, "devices[1].major"},
-	    {{true, 'c', -1, 4294967296, RWM}, "devices[1].minor"},
-	    {{true, 'c', -1, -1, 8}, "devices[1].access"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		struct hp_device_rule rules[] = {{true, 'a', -1, -1, RWM}, rows[i].rule};
-		struct device_program program = {.count = 4711};
-		struct hp_err err = {0};
-
-		assert_int_equal(device_program_make(rules, 2, &program, &err), -EINVAL);
-		assert_string_equal(err.path, rows[i].path);
-		assert_int_equal(program.count, 4711);
-	}
-}
-
 /* Few numbers, so that rules and questions meet. */
 static struct hp_device_rule random_rule(void)
 {
@@ -498,7 +473,6 @@ int main(void)
 	    cmocka_unit_test(the_last_rule_wins),
 	    cmocka_unit_test(large_numbers_are_compared_whole),
 	    cmocka_unit_test(what_allows_everything_is_known),
-	    cmocka_unit_test(wrong_rules_are_named),
 	    cmocka_unit_test(random_rules_are_read_as_they_stand),
 	    CGROUP_TEST(a_denied_device_does_not_open),
 	    CGROUP_TEST(a_denied_default_device_does_not_open),

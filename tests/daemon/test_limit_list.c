@@ -43,15 +43,15 @@ static void expect(const struct hp_resources *resources, const char *expected)
 	free(text);
 }
 
-static void expect_error(const struct hp_resources *resources, int r, const char *path)
+static void expect_unsupported(const struct hp_resources *resources, const char *path)
 {
 	struct limit_list list = {.count = 4711};
 	struct hp_err err = {0};
 
-	assert_int_equal(limit_list_make(resources, &list, &err), r);
+	assert_int_equal(limit_list_make(resources, &list, &err), -EOPNOTSUPP);
 	assert_int_equal(list.count, 4711);
 	assert_string_equal(err.path, path);
-	assert_int_equal(err.code, r == -EINVAL ? HP_ERR_INVALID_PARAMETER : HP_ERR_NOT_SUPPORTED);
+	assert_int_equal(err.code, HP_ERR_NOT_SUPPORTED);
 	assert_true(err.reason[0]);
 }
 
@@ -69,7 +69,6 @@ static void pids(void **state)
 	expect(&(struct hp_resources){.pids_limit = INT(32)}, "pids.max=32\n");
 	expect(&(struct hp_resources){.pids_limit = INT(-1)}, "pids.max=max\n");
 	expect(&(struct hp_resources){.pids_limit = INT(0)}, "pids.max=1\n");
-	expect_error(&(struct hp_resources){.pids_limit = INT(-2)}, -EINVAL, "pids.limit");
 }
 
 /* ---- memory ---- */
@@ -105,9 +104,6 @@ static void swap_is_both_together(void **state)
 		expect(&(struct hp_resources){.memory = {.limit = INT(rows[i].limit),
 							 .swap = INT(rows[i].swap)}},
 		       rows[i].expected);
-	expect_error(&(struct hp_resources){.memory = {.swap = INT(100)}}, -EINVAL, "memory.swap");
-	expect_error(&(struct hp_resources){.memory = {.limit = INT(101), .swap = INT(100)}},
-		     -EINVAL, "memory.swap");
 }
 
 static unsigned int flags_of(const struct hp_resources *resources, size_t index)
@@ -147,12 +143,12 @@ static void memory_of_the_kernel_counts_in_the_limit(void **state)
 	expect(&(struct hp_resources){.memory = {.kernel = INT(-1), .kernel_tcp = INT(0)}}, "");
 	expect(&(struct hp_resources){.memory = {.limit = INT(100), .kernel = INT(100)}},
 	       "memory.max=100\n");
-	expect_error(&(struct hp_resources){.memory = {.limit = INT(100), .kernel = INT(99)}},
-		     -EOPNOTSUPP, "memory.kernel");
-	expect_error(&(struct hp_resources){.memory = {.limit = INT(-1), .kernel_tcp = INT(1)}},
-		     -EOPNOTSUPP, "memory.kernelTCP");
-	expect_error(&(struct hp_resources){.memory = {.kernel = INT(1)}}, -EOPNOTSUPP,
-		     "memory.kernel");
+	expect_unsupported(&(struct hp_resources){.memory = {.limit = INT(100), .kernel = INT(99)}},
+			   "memory.kernel");
+	expect_unsupported(
+	    &(struct hp_resources){.memory = {.limit = INT(-1), .kernel_tcp = INT(1)}},
+	    "memory.kernelTCP");
+	expect_unsupported(&(struct hp_resources){.memory = {.kernel = INT(1)}}, "memory.kernel");
 }
 
 /* ---- cpu ---- */
@@ -231,7 +227,6 @@ static void quota_and_period(void **state)
 	expect(&(struct hp_resources){.cpu = {.quota = INT(0), .period = UINT(0)}}, "");
 	expect(&period, "cpu.max=50000\n");
 	assert_int_equal(flags_of(&period, 0), LIMIT_SECOND_WORD);
-	expect_error(&(struct hp_resources){.cpu = {.quota = INT(-5)}}, -EINVAL, "cpu.quota");
 }
 
 static void burst_goes_with_the_quota(void **state)
@@ -256,21 +251,16 @@ static void an_idle_cgroup_has_no_weight(void **state)
 	resources.cpu.idle = INT(1);
 	expect(&resources, "cpu.weight=\ncpu.idle=1\n");
 	assert_int_equal(flags_of(&resources, 0), LIMIT_ONLY_REMEMBERED);
-	resources.cpu.idle = INT(2);
-	expect_error(&resources, -EINVAL, "cpu.idle");
-	resources.cpu.idle = INT(-1);
-	expect_error(&resources, -EINVAL, "cpu.idle");
 }
 
 static void cpus_and_nodes(void **state)
 {
-	char cpus[] = "0-3,7", mems[] = "0", none[] = "", lines[] = "0\n1";
+	char cpus[] = "0-3,7", mems[] = "0", none[] = "";
 
 	(void)state;
 	expect(&(struct hp_resources){.cpu = {.cpus = cpus, .mems = mems}},
 	       "cpuset.cpus=0-3,7\ncpuset.mems=0\n");
 	expect(&(struct hp_resources){.cpu = {.cpus = none, .mems = none}}, "");
-	expect_error(&(struct hp_resources){.cpu = {.mems = lines}}, -EINVAL, "cpu.mems");
 }
 
 /* ---- io ---- */
@@ -291,21 +281,13 @@ static void io_weights_fit_both_schedulers(void **state)
 			   "io.bfq.weight=8:0 500|io.weight=8:0 4950\n"
 			   "io.bfq.weight=259:1 10|io.weight=259:1 1\n");
 	expect(&(struct hp_resources){.block_io = {.weight = UINT(0)}}, "");
-	expect_error(&(struct hp_resources){.block_io = {.weight = UINT(9)}}, -EINVAL,
-		     "blockIO.weight");
-	expect_error(&(struct hp_resources){.block_io = {.weight = UINT(1001)}}, -EINVAL,
-		     "blockIO.weight");
-	devices[1].weight = UINT(1);
-	expect_error(&resources, -EINVAL, "blockIO.weightDevice[1].weight");
-	devices[1] = (struct hp_weight_device){.major = 8, .minor = -1};
-	expect_error(&resources, -EINVAL, "blockIO.weightDevice[1].minor");
 	devices[1] = (struct hp_weight_device){.leaf_weight = UINT(5)};
-	expect_error(&resources, -EOPNOTSUPP, "blockIO.leafWeight");
+	expect_unsupported(&resources, "blockIO.leafWeight");
 }
 
 static void throttles_are_one_line_each(void **state)
 {
-	struct hp_throttle_device two[] = {{8, 0, 1000}, {8, 16, UINT64_MAX}}, wrong = {-1, 0, 1};
+	struct hp_throttle_device two[] = {{8, 0, 1000}, {8, 16, UINT64_MAX}};
 	struct hp_resources resources = {
 	    .block_io = {.throttle = {two, two, two, two}, .throttle_count = {2, 1, 1, 1}},
 	};
@@ -316,16 +298,13 @@ static void throttles_are_one_line_each(void **state)
 			   "io.max=8:0 wbps=1000\n"
 			   "io.max=8:0 riops=1000\n"
 			   "io.max=8:0 wiops=1000\n");
-	resources.block_io.throttle[HP_THROTTLE_WRITE_IOPS] = &wrong;
-	expect_error(&resources, -EINVAL, "blockIO.throttleWriteIOPSDevice[0].major");
 }
 
 /* ---- the rest ---- */
 
 static void huge_pages_used_and_reserved(void **state)
 {
-	static const char *const wrong[] = {"2M", "2mB", "0MB", "MB", "", "../2MB", "2MB/", "2TB"};
-	char size[] = "2MB";
+	char size[] = "2MB", odd[] = "123456789KB";
 	struct hp_hugepage_limit limits[] = {{size, 4096}, {size, 0}};
 	struct hp_resources resources = {.hugepage_limits = limits, .hugepage_limit_count = 2};
 
@@ -334,15 +313,15 @@ static void huge_pages_used_and_reserved(void **state)
 			   "hugetlb.2MB.max=0\nhugetlb.2MB.rsvd.max=0\n");
 	assert_int_equal(flags_of(&resources, 0), 0);
 	assert_int_equal(flags_of(&resources, 1), LIMIT_OPTIONAL);
-	for (size_t i = 0; i < ELEMENTS(wrong); i++) {
-		limits[1].page_size = (char *)wrong[i];
-		expect_error(&resources, -EINVAL, "hugepageLimits[1].pageSize");
-	}
+	/* A size that no machine has is still a size: that the file is not there says it. */
+	limits[0].page_size = odd;
+	resources.hugepage_limit_count = 1;
+	expect(&resources, "hugetlb.123456789KB.max=4096\nhugetlb.123456789KB.rsvd.max=4096\n");
 }
 
 static void rdma_devices(void **state)
 {
-	char name[] = "mlx5_1", other[] = "rxe0", wrong[] = "a b";
+	char name[] = "mlx5_1", other[] = "rxe0";
 	struct hp_rdma rdma[] = {
 	    {name, UINT(3), UINT(10000)},
 	    {other, {0}, UINT(0)},
@@ -353,8 +332,6 @@ static void rdma_devices(void **state)
 	(void)state;
 	expect(&resources,
 	       "rdma.max=mlx5_1 hca_handle=3 hca_object=10000\nrdma.max=rxe0 hca_object=0\n");
-	rdma[2].device = wrong;
-	expect_error(&resources, -EINVAL, "rdma");
 }
 
 static void unified_comes_last_and_line_by_line(void **state)
@@ -368,39 +345,6 @@ static void unified_comes_last_and_line_by_line(void **state)
 	(void)state;
 	expect(&resources, "pids.max=3\nio.max=8:0 rbps=1\nio.max=8:16 rbps=2\n"
 			   "memory.high=4096\ncgroup.max.depth=4096\n");
-}
-
-static void unified_does_not_move_kill_or_leave_the_directory(void **state)
-{
-	static const char *const files[] = {
-	    "",
-	    "memory",
-	    ".",
-	    "..",
-	    "../memory.max",
-	    "a/memory.max",
-	    ".hidden",
-	    "memory.max\n",
-	    "cgroup.procs",
-	    "cgroup.threads",
-	    "cgroup.kill",
-	    "cgroup.subtree_control",
-	    "cgroup.type",
-	    "cgroup.freeze",
-	    "memory.reclaim",
-	    "a.b/../../c",
-	};
-	char value[] = "1";
-
-	(void)state;
-	for (size_t i = 0; i < ELEMENTS(files); i++) {
-		struct hp_unified unified = {(char *)files[i], value};
-		char path[64];
-
-		snprintf(path, sizeof(path), "unified.%s", files[i]);
-		expect_error(&(struct hp_resources){.unified = &unified, .unified_count = 1},
-			     -EINVAL, path);
-	}
 }
 
 static void what_cgroup_v2_lacks_is_named(void **state)
@@ -421,7 +365,7 @@ static void what_cgroup_v2_lacks_is_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++)
-		expect_error(&rows[i].resources, -EOPNOTSUPP, rows[i].path);
+		expect_unsupported(&rows[i].resources, rows[i].path);
 }
 
 static void errors_are_in_usual_words(void **state)
@@ -430,9 +374,7 @@ static void errors_are_in_usual_words(void **state)
 		struct hp_resources resources;
 		const char *reason;
 	} rows[] = {
-	    {{.pids_limit = INT(-2)}, "must be 0 or more, or -1 for unlimited"},
 	    {{.memory = {.swappiness = UINT(0)}}, "is not supported by cgroup v2"},
-	    {{.memory = {.swap = INT(4096)}}, "needs memory.limit to be set"},
 	};
 
 	(void)state;
@@ -504,7 +446,6 @@ int main(void)
 	    cmocka_unit_test(huge_pages_used_and_reserved),
 	    cmocka_unit_test(rdma_devices),
 	    cmocka_unit_test(unified_comes_last_and_line_by_line),
-	    cmocka_unit_test(unified_does_not_move_kill_or_leave_the_directory),
 	    cmocka_unit_test(what_cgroup_v2_lacks_is_named),
 	    cmocka_unit_test(errors_are_in_usual_words),
 	    cmocka_unit_test(what_it_lacks_is_passed_over_where_nothing_is_lost),

@@ -76,8 +76,7 @@ static void expect_error(const struct hp_seccomp *profile, int expected, const c
 	struct hp_err err = {0};
 
 	assert_int_equal(seccomp_program_compile(profile, &program, &err), expected);
-	assert_int_equal(err.code,
-			 expected == -EOPNOTSUPP ? HP_ERR_NOT_SUPPORTED : HP_ERR_INVALID_PARAMETER);
+	assert_int_equal(err.code, expected == -EOPNOTSUPP ? HP_ERR_NOT_SUPPORTED : HP_ERR_INVALID);
 	assert_non_null(strstr(err.reason, part));
 }
 

@@ -92,8 +92,9 @@ func badParameter(c *varlink.Connection) {
 	bad := json.RawMessage(`{"createRuntime":[{"path":"/bin/true","timeout":0}]}`)
 	_, _, _, _, _, _, _, _, err := hooks.Run().Call(ctx, c, "createRuntime", state, bad,
 		nil, nil, nil, nil, nil, nil)
-	var invalid *varlink.InvalidParameter
-	expect("InvalidParameter", errors.As(err, &invalid) && invalid.Parameter == "hooks.createRuntime[0].timeout")
+	var invalid *hooks.Invalid
+	expect("Invalid", errors.As(err, &invalid) && invalid.Path == "hooks.createRuntime[0].timeout" &&
+		invalid.Detail != "")
 }
 
 func others(c *varlink.Connection, id string) {

@@ -19,9 +19,10 @@ static void check_answer(const struct hp_err *err)
 	struct hp_reply reply;
 	struct hp_err ignored;
 
-	must(err->code == HP_ERR_INVALID_PARAMETER, "a wrong request is a wrong parameter");
+	must(err->code == HP_ERR_INVALID || err->code == HP_ERR_NO_PARAMETER,
+	     "a wrong request has a wrong value or lacks a parameter");
 	must(err->reason[0] != '\0', "a refusal has a reason");
-	hp_reply_err(&buf, err);
+	hp_reply_err(&buf, err, "io.hookd.hooks.Invalid");
 	must(hp_json_parse(&again, buf.data, buf.length - 1, &ignored) == 0 &&
 		 hp_reply_read(&again, &reply, &ignored) == 0,
 	     "the answer is a message");

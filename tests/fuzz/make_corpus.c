@@ -195,5 +195,6 @@ int main(int argc, char **argv)
 		make_folder(argv[2], targets[i]);
 	take_folder(argv[1], "ok", argv[2]);
 	take_folder(argv[1], "bad", argv[2]);
+	take_folder(argv[1], "no_parameter", argv[2]);
 	return 0;
 }

@@ -174,7 +174,7 @@ MemoryLow=33554432 MemoryMax=67108864 Slice=system.slice TasksMax=50"
 	is "counts for both" "$(files /system.slice/hookd-unit.scope pids.max) \
 $(systemctl show --value -p TasksMax hookd-unit.scope)" '60 60'
 	is "an update that cannot be converted" "$(update unit '{"linux":{"resources":{"pids":{
-		"limit":70},"memory":{"limit":9000000,"swap":8000000}}}}' | grep -o memory.swap)" memory.swap
+		"limit":70},"memory":{"swappiness":5}}}}' | grep -o memory.swappiness)" memory.swappiness
 	is "systemd has heard nothing of that either" \
 		"$(systemctl show --value -p TasksMax hookd-unit.scope)" 60
 	is "release is refused while the process is in it" "$(release unit | grep -o EBUSY)" EBUSY
@@ -200,7 +200,7 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 	for settings in \
 		"cpu.cpus {\"linux\":{\"cgroupsPath\":\"/theirs\",\"resources\":{\"pids\":{\"limit\":5},
 			\"memory\":{\"limit\":60000000},\"cpu\":{\"cpus\":\"99\"}}}}" \
-		"cgroupsPath {\"linux\":{\"cgroupsPath\":\"/theirs/../x\"}}" \
+		"cgroupsPath {\"linux\":{\"cgroupsPath\":\"/theirs/a b\"}}" \
 		"l3CacheSchema {\"linux\":{\"cgroupsPath\":\"/theirs\",\"resources\":{\"pids\":{
 			\"limit\":5}},\"intelRdt\":{\"l3CacheSchema\":\"L3:0=5\"}}}" \
 		"rlimits {\"linux\":{\"cgroupsPath\":\"/theirs/new\",\"resources\":{\"pids\":{
@@ -217,6 +217,8 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 			cpu.weight) $(cat "/proc/$victim/oom_score_adj") $(groups)" "$before"
 		is "nothing is held" "$(held)" ''
 	done
+	is "a path that is none is refused with the reason" "$(apply failing '{"linux":{"cgroupsPath":
+		"/theirs/a b"}}')" 'hookctl: invalid parameter settings.linux.cgroupsPath: "a b" cannot be the name of a cgroup'
 	is "no cgroup was left" "$(find $cgroups/theirs -mindepth 1 -type d)" ''
 	check "apply to a cgroup of others" apply mine '{"linux":{"cgroupsPath":"/theirs",
 		"resources":{"pids":{"limit":5}}}}'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What `run` takes from the files it was given, and how it explains a refusal. */
+/* What `run` takes from the files it was given. */
 
 #include <errno.h>
 #include <stddef.h>
@@ -129,68 +129,6 @@ static void test_a_profile_is_cut_out_of_what_holds_it(void **state)
 			 -EINVAL);
 }
 
-static void test_the_reason_of_a_refused_profile_is_found(void **state)
-{
-	static const char wrong[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[1]}";
-	struct slice profile = {wrong, sizeof(wrong) - 1};
-	struct hp_err err = {0};
-
-	(void)state;
-	assert_true(seccomp_find_reason(&profile, HP_DIALECT_OCI, "seccomp.flags[0]", &err));
-	assert_string_not_equal(err.reason, "");
-	assert_false(seccomp_find_reason(&profile, HP_DIALECT_OCI, "seccomp.flags", &err));
-	assert_false(seccomp_find_reason(&profile, HP_DIALECT_OCI, "dialect", &err));
-}
-
-static void test_the_reason_of_a_refusal_is_found(void **state)
-{
-	const char *request = "{\"stage\":\"poststop\",\"state\":{\"id\":\"c\"},\"hooks\":"
-			      "{\"poststop\":[{\"path\":\"/a\",\"timeout\":-1}]}}";
-	struct hp_err err = {0};
-
-	(void)state;
-	assert_true(run_find_reason(request, "hooks.poststop[0].timeout", &err));
-	assert_string_not_equal(err.reason, "");
-	assert_false(run_find_reason(request, "hooks.poststop[0].path", &err));
-	assert_false(
-	    run_find_reason("{\"stage\":\"poststop\",\"state\":{\"id\":\"c\"},\"hooks\":{}}",
-			    "settings.process", &err));
-}
-
-static void expect_settings_reason(const char *text, enum hp_dialect dialect, const char *parameter,
-				   const char *in_reason)
-{
-	struct slice settings = {text, strlen(text)};
-	struct hp_err err = {0};
-
-	if (!settings_find_reason(&settings, dialect, parameter, &err))
-		fail_msg("no reason for %s", parameter);
-	if (!strstr(err.reason, in_reason))
-		fail_msg("%s: %s", parameter, err.reason);
-}
-
-#define FILTER "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"
-
-static void test_the_reason_of_refused_settings_is_found(void **state)
-{
-	static const char wrong[] = "{\"linux\":{\"resources\":{\"pids\":{\"limit\":true}}}}";
-	struct slice settings = {wrong, sizeof(wrong) - 1};
-	struct hp_err err;
-
-	(void)state;
-	expect_settings_reason(wrong, HP_DIALECT_OCI, "settings.linux.resources.pids.limit",
-			       "must be");
-	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "settings.linux", &err));
-	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "container", &err));
-	settings = (struct slice){"{}", 2};
-	assert_false(settings_find_reason(&settings, HP_DIALECT_OCI, "settings", &err));
-	/* What no reader finds wrong, but hookd refuses of a process that runs already. */
-	expect_settings_reason("{\"linux\":{\"seccomp\":" FILTER "}}", HP_DIALECT_OCI,
-			       "settings.linux.seccomp", "on another process");
-	expect_settings_reason("{\"seccomp\":{\"default_action\":2}}", HP_DIALECT_LIBCONTAINER,
-			       "settings.seccomp", "on another process");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,9 +138,6 @@ int main(void)
 	    cmocka_unit_test(test_hooks_must_be_an_object),
 	    cmocka_unit_test(test_settings_are_cut_out_of_a_state),
 	    cmocka_unit_test(test_a_profile_is_cut_out_of_what_holds_it),
-	    cmocka_unit_test(test_the_reason_of_a_refused_profile_is_found),
-	    cmocka_unit_test(test_the_reason_of_a_refusal_is_found),
-	    cmocka_unit_test(test_the_reason_of_refused_settings_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

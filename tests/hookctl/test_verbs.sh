@@ -180,20 +180,24 @@ END
 	grep -qE 'full|down|refuses it: no' err || fail "$(cat err)"
 done
 
-printf '{"poststop":[{"path":"/a"},{"path":"/b","timeout":-1}]}' >bad.json
-play "the reason of an invalid parameter" run --stage=poststop --state=state.json --hooks=bad.json <<'END'
+play "the reason of a wrong value is hookd's" run $run_options <<'END'
 <
-> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"hooks.poststop[1].timeout"}}
+> {"error":"io.hookd.hooks.Invalid","parameters":{"path":"state.pid","detail":"is in no \u001bcontainer"}}
 END
 expect_status 125
-expect_in err 'hookctl: invalid parameter hooks.poststop[1].timeout: must be'
+expect_empty out
+expect_file err <<'END'
+hookctl: invalid parameter state.pid: is in no \x1bcontainer
+END
 
-play "an invalid parameter nobody here knows of" run $run_options <<'END'
+play "an invalid parameter" run $run_options <<'END'
 <
-> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"settings.process"}}
+> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"traceparent"}}
 END
 expect_status 125
-expect_in err 'hookctl: invalid parameter settings.process'
+expect_file err <<'END'
+hookctl: invalid parameter traceparent
+END
 
 play "a lost reply is asked for again, with the same id" run $run_options <<END
 <
@@ -307,15 +311,18 @@ done <<'END'
 125 SomethingElse {} SomethingElse
 END
 
-printf '{"linux":{"resources":{"pids":{"limit":"many"}}}}' >settings.json
-play "the reason of an invalid setting" apply $apply_options <<'END'
+for verb in "apply --pid=4711" update; do
+	play "the reason of a wrong setting is hookd's: $verb" $verb --container=c1 --settings=settings.json <<'END'
 <
-> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"settings.linux.resources.pids.limit"}}
+> {"error":"io.hookd.settings.Invalid","parameters":{"path":"settings.linux.seccomp","detail":"cannot be put on another process"}}
 END
-expect_status 125
-expect_in err 'hookctl: invalid parameter settings.linux.resources.pids.limit: must be'
+	expect_status 125
+	expect_file err <<'END'
+hookctl: invalid parameter settings.linux.seccomp: cannot be put on another process
+END
+done
 
-play "an invalid setting nobody here knows of" apply $apply_options <<'END'
+play "an invalid parameter of apply" apply $apply_options <<'END'
 <
 > {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"container"}}
 END
@@ -448,13 +455,14 @@ END
 expect_status 1
 expect_in err 'too long'
 
-printf '{"defaultAction":"SCMP_ACT_MAYBE"}' >wrong.json
-play "a profile that is wrong" seccomp wrong.json <<'END'
+play "a profile that is wrong" seccomp profile.json <<'END'
 <
-> {"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"seccomp.defaultAction"}}
+> {"error":"io.hookd.settings.Invalid","parameters":{"path":"seccomp.defaultAction","detail":"must be one of these"}}
 END
 expect_status 125
-expect_in err 'invalid parameter seccomp.defaultAction: must be one of'
+expect_file err <<'END'
+hookctl: invalid parameter seccomp.defaultAction: must be one of these
+END
 
 play "a program that is none" seccomp profile.json <<'END'
 <

@@ -20,6 +20,13 @@
 #define check_line(c, path, line) check_line_at(c, path, line, __FILE__, __LINE__)
 #define check_part(c, path, part) check_part_at(c, path, part, __FILE__, __LINE__)
 #define check_error(c, name)	  check_error_at(c, name, __FILE__, __LINE__)
+/* Invalid of io.hookd.INTERFACE, about that path and with a reason. */
+#define check_invalid(c, interface, path)                                                          \
+	do {                                                                                       \
+		check_error(c, "io.hookd." interface ".Invalid");                                  \
+		check_string(c, "path", path);                                                     \
+		check_part(c, "detail", " ");                                                      \
+	} while (0)
 /* No error; and the only hook of the run succeeded, or the run ended as said. */
 #define check_success(client) check_outcome(client, "succeeded")
 #define check_outcome(client, outcome)                                                             \

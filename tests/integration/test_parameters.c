@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bad request gets one error, which names the field, and nothing was run. */
+/* A bad request gets one error, which names the field and the reason, and nothing was run. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,18 +16,29 @@
 #define SECOND STAGE "," STATE ",'hooks':{'createRuntime':[" HOOK("'mark','@DIR@/log','x'") ","
 #define END    "]}"
 
-/* What stands in `parameters`, and what InvalidParameter must name. */
-static const struct {
+#define FILTER "'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}}"
+
+/* What stands in `parameters`, and what the error must name. */
+struct bad_call {
 	const char *parameters, *field;
-} cases[] = {
+};
+
+static const struct bad_call without_a_parameter[] = {
     {"", "stage"},
     {STATE "," HOOKS, "stage"},
     {STATE "," HOOKS ",'stage':null", "stage"},
+    {STAGE "," HOOKS, "state"},
+    {STAGE "," HOOKS ",'state':null", "state"},
+    {STAGE "," STATE, "hooks"},
+    {STAGE "," STATE ",'hooks':null", "hooks"},
+    {AFTER "'timeout':5", "timeout"},
+    {AFTER "'Stage':'createRuntime'", "Stage"},
+};
+
+static const struct bad_call with_a_wrong_value[] = {
     {STATE "," HOOKS ",'stage':5", "stage"},
     {STATE "," HOOKS ",'stage':'createruntime'", "stage"},
     {STATE "," HOOKS ",'stage':''", "stage"},
-    {STAGE "," HOOKS, "state"},
-    {STAGE "," HOOKS ",'state':null", "state"},
     {STAGE "," HOOKS ",'state':'{}'", "state"},
     {STAGE "," HOOKS ",'state':[]", "state"},
     {STAGE "," HOOKS ",'state':{}", "state.id"},
@@ -39,8 +50,6 @@ static const struct {
     {STAGE "," HOOKS ",'state':{'id':'box','pid':1.5}", "state.pid"},
     {STAGE "," HOOKS ",'state':{'id':'box','pid':4294967297}", "state.pid"},
     {STAGE "," HOOKS ",'state':{'id':'box','bundle':[]}", "state.bundle"},
-    {STAGE "," STATE, "hooks"},
-    {STAGE "," STATE ",'hooks':null", "hooks"},
     {STAGE "," STATE ",'hooks':[]", "hooks"},
     {STAGE "," STATE ",'hooks':{'prestrat':[]}", "hooks.prestrat"},
     {STAGE "," STATE ",'hooks':{'createRuntime':{}}", "hooks.createRuntime"},
@@ -75,8 +84,6 @@ static const struct {
     {AFTER "'traceparent':'00-1-2-01'", "traceparent"},
     {AFTER "'traceparent':7", "traceparent"},
     {AFTER "'settings':7", "settings"},
-    {AFTER "'timeout':5", "timeout"},
-    {AFTER "'Stage':'createRuntime'", "Stage"},
     /* The hooks of the other stages are looked at too: config.json is right as a whole or not. */
     {STAGE "," STATE ",'hooks':{'createRuntime':[],'poststop':[{'path':'x'}]}",
      "hooks.poststop[0].path"},
@@ -91,20 +98,41 @@ static const struct {
     {AFTER "'namespaces':'container'", "state.pid"},
 };
 
-static void expect_invalid(struct client *client, const char *method, const char *parameters,
-			   const char *field)
+static void is_wrong(struct client *client, const char *field)
+{
+	check_invalid(client, "hooks", field);
+}
+
+static void is_no_parameter(struct client *client, const char *field)
+{
+	check_error(client, "org.varlink.service.InvalidParameter");
+	check_string(client, "parameter", field);
+}
+
+static void call(struct client *client, const char *method, const char *parameters)
 {
 	struct hp_buf buf = HP_BUF_INIT;
-	char call[256];
+	char head[256];
 
-	snprintf(call, sizeof(call), "{'method':'%s','parameters':{", method);
-	hp_buf_append(&buf, call, strlen(call));
+	snprintf(head, sizeof(head), "{'method':'%s','parameters':{", method);
+	hp_buf_append(&buf, head, strlen(head));
 	hp_buf_append(&buf, parameters, strlen(parameters));
 	hp_buf_append(&buf, "}}", 3);
 	client_call(client, buf.data);
 	hp_buf_free(&buf);
-	check_error(client, "org.varlink.service.InvalidParameter");
-	check_string(client, "parameter", field);
+}
+
+static void expect_parameter(struct client *client, const char *method, const char *parameters,
+			     const char *name)
+{
+	call(client, method, parameters);
+	is_no_parameter(client, name);
+}
+
+static void expect_invalid_run(struct client *client, const char *parameters, const char *path)
+{
+	call(client, "io.hookd.hooks.Run", parameters);
+	is_wrong(client, path);
 }
 
 static void run_names_the_field(void **state)
@@ -112,8 +140,12 @@ static void run_names_the_field(void **state)
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		expect_invalid(client, "io.hookd.hooks.Run", cases[i].parameters, cases[i].field);
+	for (size_t i = 0; i < sizeof(with_a_wrong_value) / sizeof(with_a_wrong_value[0]); i++)
+		expect_invalid_run(client, with_a_wrong_value[i].parameters,
+				   with_a_wrong_value[i].field);
+	for (size_t i = 0; i < sizeof(without_a_parameter) / sizeof(without_a_parameter[0]); i++)
+		expect_parameter(client, "io.hookd.hooks.Run", without_a_parameter[i].parameters,
+				 without_a_parameter[i].field);
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 	assert_int_equal(status_number(harness, "stored"), 0);
 	client_expect_alive(client);
@@ -125,19 +157,18 @@ static int is_json(const struct dirent *entry)
 }
 
 /* The files are named after the field: "FIELD--what is wrong with it.json". */
-static void files_of_bad_requests(void **state)
+static void for_each_file(struct client *client, const char *folder,
+			  void (*expect)(struct client *client, const char *field))
 {
 	static const char begin[] = "{\"method\":\"io.hookd.hooks.Run\",\"parameters\":";
-	struct harness *harness = *state;
-	struct client *client = client_open(harness);
 	struct dirent **entries;
-	int count = scandir(BAD_REQUESTS, &entries, is_json, alphasort);
+	int count = scandir(folder, &entries, is_json, alphasort);
 
 	assert_true(count > 0);
 	for (int i = 0; i < count; i++) {
 		char path[512], *text, *name = entries[i]->d_name;
 
-		snprintf(path, sizeof(path), "%s/%s", BAD_REQUESTS, name);
+		snprintf(path, sizeof(path), "%s/%s", folder, name);
 		text = file_read(path, NULL);
 		assert_non_null(text);
 		client_send_bytes(client, begin, strlen(begin));
@@ -146,12 +177,20 @@ static void files_of_bad_requests(void **state)
 		client_receive(client);
 		print_message("%s\n", name);
 		*strstr(name, "--") = '\0';
-		check_error(client, "org.varlink.service.InvalidParameter");
-		check_string(client, "parameter", name);
+		expect(client, name);
 		free(text);
 		free(entries[i]);
 	}
 	free(entries);
+}
+
+static void files_of_bad_requests(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	for_each_file(client, TEST_DATA "/bad", is_wrong);
+	for_each_file(client, TEST_DATA "/no_parameter", is_no_parameter);
 	assert_int_equal(status_number(harness, "stored"), 0);
 }
 
@@ -163,14 +202,14 @@ static void names_of_too_many_bytes(void **state)
 	memset(name, 'x', sizeof(name) - 1);
 	snprintf(parameters, sizeof(parameters), STAGE "," HOOKS ",'state':{'id':'%.*s'}",
 		 HP_ID_BYTES_MAX + 1, name);
-	expect_invalid(client, "io.hookd.hooks.Run", parameters, "state.id");
+	expect_invalid_run(client, parameters, "state.id");
 	snprintf(parameters, sizeof(parameters), AFTER "'requestId':'%.*s'", HP_ID_BYTES_MAX + 1,
 		 name);
-	expect_invalid(client, "io.hookd.hooks.Run", parameters, "requestId");
+	expect_invalid_run(client, parameters, "requestId");
 	snprintf(parameters, sizeof(parameters),
 		 STAGE "," STATE ",'hooks':{'createRuntime':[{'path':'/%.*s'}]}", HP_PATH_BYTES_MAX,
 		 name);
-	expect_invalid(client, "io.hookd.hooks.Run", parameters, "hooks.createRuntime[0].path");
+	expect_invalid_run(client, parameters, "hooks.createRuntime[0].path");
 }
 
 static void too_many_hooks(void **state)
@@ -182,25 +221,74 @@ static void too_many_hooks(void **state)
 	for (int i = 0; i <= HP_HOOKS_MAX; i++)
 		strcat(strcat(hooks, i ? "," : ""), "{'path':'/nonexistent'}");
 	strcat(hooks, "]}");
-	expect_invalid(client, "io.hookd.hooks.Run", hooks, "hooks.createRuntime");
+	expect_invalid_run(client, hooks, "hooks.createRuntime");
 }
 
 static void other_methods_name_it_too(void **state)
 {
 	struct client *client = client_open(*state);
 
-	expect_invalid(client, "io.hookd.hooks.Cancel", "", "run");
-	expect_invalid(client, "io.hookd.hooks.Cancel", "'run':7", "run");
-	expect_invalid(client, "io.hookd.hooks.Wait", "'run':''", "run");
-	expect_invalid(client, "io.hookd.hooks.Wait", "'run':'x','timeout':1", "timeout");
-	expect_invalid(client, "io.hookd.status.Get", "'id':'x'", "id");
-	expect_invalid(client, "io.hookd.status.List", "'limit':-1", "limit");
-	expect_invalid(client, "io.hookd.status.List", "'stage':'stop'", "stage");
-	expect_invalid(client, "io.hookd.status.List", "'outcome':'fine'", "outcome");
-	expect_invalid(client, "io.hookd.status.GetStatus", "'all':true", "all");
-	expect_invalid(client, "io.hookd.control.Ping", "'text':'x'", "text");
-	expect_invalid(client, "org.varlink.service.GetInfo", "'x':1", "x");
-	expect_invalid(client, "org.varlink.service.GetInterfaceDescription", "", "interface");
+	expect_parameter(client, "io.hookd.hooks.Cancel", "", "run");
+	expect_parameter(client, "io.hookd.hooks.Cancel", "'run':7", "run");
+	expect_parameter(client, "io.hookd.hooks.Wait", "'run':''", "run");
+	expect_parameter(client, "io.hookd.hooks.Wait", "'run':'x','timeout':1", "timeout");
+	expect_parameter(client, "io.hookd.status.Get", "'id':'x'", "id");
+	expect_parameter(client, "io.hookd.status.List", "'limit':-1", "limit");
+	expect_parameter(client, "io.hookd.status.List", "'stage':'stop'", "stage");
+	expect_parameter(client, "io.hookd.status.List", "'outcome':'fine'", "outcome");
+	expect_parameter(client, "io.hookd.status.GetStatus", "'all':true", "all");
+	expect_parameter(client, "io.hookd.control.Ping", "'text':'x'", "text");
+	expect_parameter(client, "org.varlink.service.GetInfo", "'x':1", "x");
+	expect_parameter(client, "org.varlink.service.GetInterfaceDescription", "", "interface");
+}
+
+static void apply_and_update_name_it_with_the_reason(void **state)
+{
+	static const struct bad_call wrong[] = {
+	    {"'container':'','settings':{}", "container"},
+	    {"'container':'a/b','settings':{}", "container"},
+	    {"'container':7,'settings':{}", "container"},
+	    {"'container':'c','settings':[]", "settings"},
+	    {"'container':'c','settings':{},'dialect':'runc'", "dialect"},
+	    {"'container':'c','settings':{'linux':{'resources':{'pids':{'limit':true}}}}",
+	     "settings.linux.resources.pids.limit"},
+	    {"'container':'c','settings':{" FILTER "}", "settings.linux.seccomp"},
+	    {"'container':'c','settings':{'seccomp':{'default_action':2}},"
+	     "'dialect':'libcontainer'",
+	     "settings.seccomp"},
+	};
+	struct client *client = client_open(*state);
+	char text[256];
+
+	harness_needs_root();
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		call(client, "io.hookd.settings.Update", wrong[i].parameters);
+		check_invalid(client, "settings", wrong[i].field);
+		snprintf(text, sizeof(text), "'pid':1,%s", wrong[i].parameters);
+		call(client, "io.hookd.settings.Apply", text);
+		check_invalid(client, "settings", wrong[i].field);
+	}
+	call(client, "io.hookd.settings.Apply", "'container':'c','settings':{},'pid':0");
+	check_invalid(client, "settings", "pid");
+	call(client, "io.hookd.settings.Apply",
+	     "'container':'c','settings':{},'pid':1,'cgroupManager':'v1'");
+	check_invalid(client, "settings", "cgroupManager");
+}
+
+static void apply_and_update_lack_a_parameter(void **state)
+{
+	struct client *client = client_open(*state);
+	const char *apply = "io.hookd.settings.Apply", *update = "io.hookd.settings.Update";
+
+	harness_needs_root();
+	expect_parameter(client, apply, "", "container");
+	expect_parameter(client, apply, "'container':'c','pid':1", "settings");
+	expect_parameter(client, apply, "'container':'c','settings':{}", "pid");
+	expect_parameter(client, apply, "'container':'c','settings':{},'pid':null", "pid");
+	expect_parameter(client, apply, "'container':'c','settings':{},'pid':1,'x':1", "x");
+	expect_parameter(client, update, "'settings':{}", "container");
+	expect_parameter(client, update, "'container':'c'", "settings");
+	expect_parameter(client, update, "'container':'c','settings':{},'pid':1", "pid");
 }
 
 /* Fields of a hook that nobody has specified yet are passed over (config.md, Extensibility). */
@@ -217,9 +305,14 @@ static void unknown_fields_of_a_hook_are_passed_over(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(run_names_the_field),	     TEST(files_of_bad_requests),
-	    TEST(names_of_too_many_bytes),   TEST(too_many_hooks),
-	    TEST(other_methods_name_it_too), TEST(unknown_fields_of_a_hook_are_passed_over),
+	    TEST(run_names_the_field),
+	    TEST(files_of_bad_requests),
+	    TEST(names_of_too_many_bytes),
+	    TEST(too_many_hooks),
+	    TEST(other_methods_name_it_too),
+	    TEST(apply_and_update_name_it_with_the_reason),
+	    TEST(apply_and_update_lack_a_parameter),
+	    TEST(unknown_fields_of_a_hook_are_passed_over),
 	};
 
 	harness_read_arguments(argc, argv);

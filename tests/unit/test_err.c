@@ -14,7 +14,7 @@ static void path_is_built_from_the_inside_out(void **state)
 	(void)state;
 	r = hp_err_invalid(&err, NULL, "must be from %d to %d", 1, 9);
 	assert_int_equal(r, -EINVAL);
-	assert_int_equal(err.code, HP_ERR_INVALID_PARAMETER);
+	assert_int_equal(err.code, HP_ERR_INVALID);
 	assert_string_equal(err.path, "");
 	assert_string_equal(err.reason, "must be from 1 to 9");
 	assert_int_equal(hp_err_prefix(&err, r, "timeout"), -EINVAL);

@@ -238,7 +238,7 @@ static int write_messages(void)
 	bool failed;
 
 	memset(long_text, '\n', sizeof(long_text) - 1);
-	hp_reply_err(&buf, &err);
+	hp_reply_err(&buf, &err, NULL);
 	hp_reply_empty(&buf, "a.E");
 	hp_request_write(
 	    &buf, &(struct hp_request_draft){.stage = long_text, .state = "{}", .hooks = "{}"},

@@ -383,9 +383,13 @@ static void errors_go_out_under_their_names(void **state)
 		struct hp_err err;
 		const char *expected;
 	} cases[] = {
-	    {{HP_ERR_INVALID_PARAMETER, "hooks.poststop[2].path", "must be absolute"},
+	    {{HP_ERR_INVALID, "hooks.poststop[2].path", "must be absolute"},
+	     "{\"error\":\"a.b.Invalid\","
+	     "\"parameters\":{\"path\":\"hooks.poststop[2].path\",\"detail\":\"must be "
+	     "absolute\"}}"},
+	    {{HP_ERR_NO_PARAMETER, "hooks", "is required"},
 	     "{\"error\":\"org.varlink.service.InvalidParameter\","
-	     "\"parameters\":{\"parameter\":\"hooks.poststop[2].path\"}}"},
+	     "\"parameters\":{\"parameter\":\"hooks\"}}"},
 	    {{HP_ERR_NO_SUCH_RUN, "r1", ""},
 	     "{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r1\"}}"},
 	    {{HP_ERR_REQUEST_ID_CONFLICT, "id \"1\"", ""},
@@ -408,10 +412,14 @@ static void errors_go_out_under_their_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		hp_reply_err(&buf, &cases[i].err);
+		hp_reply_err(&buf, &cases[i].err, "a.b.Invalid");
 		assert_message(&buf, cases[i].expected);
 	}
-	hp_reply_err(&buf, &(struct hp_err){.code = HP_ERR_PROTOCOL});
+	/* Of a method without such an error. */
+	hp_reply_err(&buf, &(struct hp_err){HP_ERR_INVALID, "run", "must be a string"}, NULL);
+	assert_message(&buf, "{\"error\":\"org.varlink.service.InvalidParameter\","
+			     "\"parameters\":{\"parameter\":\"run\"}}");
+	hp_reply_err(&buf, &(struct hp_err){.code = HP_ERR_PROTOCOL}, NULL);
 	assert_int_equal(buf.length, 0);
 	hp_buf_free(&buf);
 }
