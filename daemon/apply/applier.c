@@ -159,23 +159,23 @@ void applier_settle(struct applier *applier, struct holding *holding)
 
 /* ---- the beginning and the end ---- */
 
-/* What somebody else has removed meanwhile is not held any more. */
-static bool is_there(const struct applier *applier, const struct made *made)
+/* False where it is known that somebody else has removed it; not where it cannot be looked for. */
+static bool may_be_there(const struct applier *applier, const struct made *made)
 {
-	bool is;
+	bool may_be;
 	int fd;
 
 	switch (made->kind) {
 	case MADE_CGROUP:
 		if (applier->mount_fd < 0)
-			return false;
+			return true;
 		fd = cgroup_path_open(applier->mount_fd, made->name);
-		is = fd != -ENOENT;
+		may_be = fd != -ENOENT;
 		close_fd(&fd);
-		return is;
+		return may_be;
 	case MADE_RDT_GROUP:
 	case MADE_RDT_MON_GROUP:
-		return rdt_has_group(applier->rdt, made->name);
+		return rdt_has_group(applier->rdt, made->name) || !rdt_is_there(applier->rdt);
 	default:
 		return true;
 	}
@@ -188,7 +188,7 @@ static void drop_vanished(struct applier *applier, struct holding *holding)
 
 	for (; made; made = next) {
 		next = TAILQ_NEXT(made, link);
-		if (is_there(applier, made))
+		if (may_be_there(applier, made))
 			continue;
 		snprintf(what, sizeof(what), "%s is not there any more", made->name);
 		tell(applier, holding, what);
@@ -197,15 +197,36 @@ static void drop_vanished(struct applier *applier, struct holding *holding)
 }
 
 /*
+ * 1: it is the process that the holding is for; 0: that one has ended. Where it cannot be looked at
+ * it may live, and what is removed for one that lives can be its end.
+ */
+static int open_process(const struct holding *holding, struct target *ret_target)
+{
+	int r = target_open(holding->pid, ret_target);
+	uint64_t start_time;
+
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	start_time = target_start_time(ret_target);
+	if (start_time == 0 && target_check(ret_target) == 0)
+		return -EIO;
+	return start_time == holding->start_time;
+}
+
+/*
  * What a hookd that was killed has left: an Apply that it had not finished is taken back, since
  * nobody was told that it worked, and a removal goes on.
  */
-static void take_up(struct applier *applier, struct holding *holding)
+static int take_up(struct applier *applier, struct holding *holding)
 {
 	struct target target = TARGET_NONE;
-	bool lives = target_open(holding->pid, &target) == 0 &&
-		     target_start_time(&target) == holding->start_time;
+	int lives = open_process(holding, &target);
 
+	if (lives < 0) {
+		tell(applier, holding, "whether its process lives cannot be found out");
+		target_close(&target);
+		return lives;
+	}
 	drop_vanished(applier, holding);
 	if (holding->is_mixed)
 		tell(applier, holding, "an Update was cut short: its limits are old or new");
@@ -221,8 +242,9 @@ static void take_up(struct applier *applier, struct holding *holding)
 	if (holding->state == HOLDING_REMOVING)
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	else if (lives && holding->state == HOLDING_HELD)
-		return;
+		return 0;
 	remove_now(applier, holding);
+	return 0;
 }
 
 int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
@@ -232,6 +254,7 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 {
 	struct applier *applier = calloc(1, sizeof(*applier));
 	struct holding *holding, *next;
+	int r = 0;
 
 	if (!applier)
 		return -ENOMEM;
@@ -247,12 +270,15 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	};
 	TAILQ_INIT(&applier->applications);
 	TAILQ_INIT(&applier->removals);
-	for (holding = holdings_first(holdings); holding; holding = next) {
+	for (holding = holdings_first(holdings); holding && r == 0; holding = next) {
 		next = holdings_next(holding);
-		take_up(applier, holding);
+		r = take_up(applier, holding);
 	}
-	*ret_applier = applier;
-	return 0;
+	if (r < 0)
+		applier_free(applier);
+	else
+		*ret_applier = applier;
+	return r;
 }
 
 /* Those whose end waits for a removal end with it. */

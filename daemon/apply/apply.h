@@ -29,9 +29,9 @@ extern const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT]; /* as cgroupM
 /*
  * `holdings` and `mount_fd`, of cgroup_path_open_mount(), are taken over; `rdt` (NULL: no resctrl),
  * `scopes` and `cgroups` (NULL: hooks have none of their own), where no caller's process may go,
- * are borrowed. Looks at what is held since
- * before: what is left over of containers whose process has ended is released, what is there no
- * more is dropped; `report` is told of each, for the log.
+ * are borrowed. Looks at what is held since before: what is left over of containers whose process
+ * has ended is released, what is gone is dropped; `report` is told of each, for the log. -EMFILE
+ * and the like where a process cannot be looked at: it may live, so nothing is done.
  */
 int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *rdt,
 		struct scopes *scopes, const struct cgroup_tree *cgroups, int mount_fd,

@@ -31,13 +31,23 @@ struct holdings {
 
 /* ---- statements ---- */
 
+/*
+ * -EILSEQ: the file is no database, is damaged, or has not the tables that it should have. All else
+ * says nothing of the file: the next try may find it as it should be.
+ */
 static int error_of(int result)
 {
+	if (result == SQLITE_IOERR_SHORT_READ)
+		return -EILSEQ;
 	switch (result & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_DONE:
 	case SQLITE_ROW:
 		return 0;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_ERROR:
+		return -EILSEQ;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
 	case SQLITE_FULL:
@@ -203,7 +213,7 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	int r = 0;
 
 	if (!holding)
-		return container ? -ENOMEM : -EIO;
+		return container ? -ENOMEM : -EILSEQ;
 	holding->pid = sqlite3_column_int(statement, 1);
 	holding->start_time = (uint64_t)sqlite3_column_int64(statement, 2);
 	holding->uid = (uid_t)sqlite3_column_int64(statement, 3);
@@ -228,7 +238,7 @@ static int read_made(struct holdings *holdings, sqlite3_stmt *statement)
 	struct holding *holding = container ? holdings_find(holdings, container) : NULL;
 
 	if (!holding || !name || kind < 0 || kind >= MADE_KIND_COUNT)
-		return -EIO;
+		return -EILSEQ;
 	return list_made(holding, sqlite3_column_int64(statement, 0), (enum made_kind)kind, name);
 }
 
@@ -261,15 +271,19 @@ static int read_all(struct holdings *holdings)
 
 /* ---- opening ---- */
 
-static int64_t read_number(struct holdings *holdings, const char *sql)
+static int read_number(struct holdings *holdings, const char *sql, int64_t *ret_number)
 {
 	sqlite3_stmt *statement;
-	int64_t number = -1;
+	int r = prepare(holdings, sql, &statement), result;
 
-	if (prepare(holdings, sql, &statement) == 0 && sqlite3_step(statement) == SQLITE_ROW)
-		number = sqlite3_column_int64(statement, 0);
+	*ret_number = 0;
+	if (r < 0)
+		return r;
+	result = sqlite3_step(statement);
+	if (result == SQLITE_ROW)
+		*ret_number = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return number;
+	return error_of(result);
 }
 
 static int make_tables(struct holdings *holdings)
@@ -301,8 +315,8 @@ static int bring_up_to_date(struct holdings *holdings)
 	    [2] = "BEGIN; ALTER TABLE holding ADD COLUMN former_group TEXT;"
 		  "PRAGMA user_version=3; COMMIT",
 	};
-	int64_t version = read_number(holdings, "PRAGMA user_version");
-	int r = 0;
+	int64_t version;
+	int r = read_number(holdings, "PRAGMA user_version", &version);
 
 	for (; r == 0 && version > 0 && version < SCHEMA_VERSION; version++)
 		r = execute(holdings, changes[version]);
@@ -312,16 +326,23 @@ static int bring_up_to_date(struct holdings *holdings)
 /* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
 static int check_tables(struct holdings *holdings)
 {
-	if (read_number(holdings, "PRAGMA application_id") == APPLICATION_ID &&
-	    bring_up_to_date(holdings) < 0)
-		return -EIO;
-	if (read_number(holdings, "PRAGMA application_id") != APPLICATION_ID ||
-	    read_number(holdings, "PRAGMA user_version") != SCHEMA_VERSION)
+	int64_t id, version = 0, faults = 0;
+	int r = read_number(holdings, "PRAGMA application_id", &id);
+
+	if (r == 0 && id != APPLICATION_ID)
 		return -EILSEQ;
-	return read_number(holdings, "SELECT count(*) FROM pragma_integrity_check "
-				     "WHERE integrity_check <> 'ok'") == 0
-		   ? 0
-		   : -EILSEQ;
+	if (r == 0)
+		r = bring_up_to_date(holdings);
+	if (r == 0)
+		r = read_number(holdings, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = read_number(holdings,
+				"SELECT count(*) FROM pragma_integrity_check "
+				"WHERE integrity_check <> 'ok'",
+				&faults);
+	if (r < 0)
+		return r;
+	return version == SCHEMA_VERSION && faults == 0 ? 0 : -EILSEQ;
 }
 
 /* What another boot has left names processes, cgroups and groups that are no more. */
@@ -410,15 +431,19 @@ static int open_in(struct holdings *holdings, const char *path, int directory)
 
 static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)
 {
-	cleanup_close int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)];
+	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)], real[PATH_MAX];
+	cleanup_close int fd = -1;
 	int r;
 
+	/* SQLite takes a path without any link, and none is to be followed at its end. */
+	if (!realpath(directory, real))
+		return -errno;
+	fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, directory);
+	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, real);
 	r = open_in(holdings, path, fd);
-	if (r != -EIO && r != -EILSEQ)
+	if (r != -EILSEQ)
 		return r;
 	*ret_set_aside = true;
 	r = holdings_file_set_aside(fd);

@@ -101,15 +101,24 @@ static int hand_over(struct removal *removal, struct made *made, struct holding 
 
 /* ---- looking ---- */
 
-static bool is_populated(const struct applier *applier, const struct holding *holding)
+/* 1: somebody is in it; 0: nobody, or it is not there; else it is not known. */
+static int is_populated(const struct applier *applier, const struct holding *holding)
 {
-	cleanup_close int fd = applier->mount_fd < 0 || !holding->cgroup_path
-				   ? -1
-				   : cgroup_path_open(applier->mount_fd, holding->cgroup_path);
+	cleanup_close int fd = -1;
 	char text[256];
+	ssize_t length;
 
-	return fd >= 0 && file_read_at(fd, "cgroup.events", text, sizeof(text)) > 0 &&
-	       file_keyed_value(text, "populated") == 1;
+	if (!holding->cgroup_path)
+		return 0;
+	if (applier->mount_fd < 0)
+		return applier->mount_fd;
+	fd = cgroup_path_open(applier->mount_fd, holding->cgroup_path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	length = file_read_at(fd, "cgroup.events", text, sizeof(text));
+	if (length < 0)
+		return length == -ENODEV ? 0 : (int)length;
+	return file_keyed_value(text, "populated") == 1;
 }
 
 static bool made_its_cgroup(const struct holding *holding)
@@ -146,10 +155,11 @@ static int look_at_cgroup(struct removal *removal)
 
 	if (r < 0)
 		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
-	if (is_made && is_populated(removal->applier, holding))
+	r = is_made ? is_populated(removal->applier, holding) : 0;
+	if (r > 0)
 		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
 			    "processes are in it");
-	return 0;
+	return r < 0 ? fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r)) : 0;
 }
 
 /* Its own processes are no reason: the kernel puts them into the group above. */
@@ -187,7 +197,7 @@ static int unmake(struct removal *removal, const struct made *made)
 
 	switch (made->kind) {
 	case MADE_CGROUP:
-		return applier->mount_fd < 0 ? 0
+		return applier->mount_fd < 0 ? applier->mount_fd
 					     : cgroup_path_remove(applier->mount_fd, made->name);
 	case MADE_RDT_GROUP:
 	case MADE_RDT_MON_GROUP:

@@ -290,12 +290,28 @@ static int restore_file(struct records *records, const char *name)
 }
 
 /*
- * Reads the file; where it is not ours to understand it is kept beside, for somebody to look at.
- * True: it is.
+ * Reads the file; where it is not ours to understand it is kept beside, for somebody to look at: 1.
+ * A failure that passes says nothing of the file.
  */
-static bool restore(struct records *records, const char *name)
+static int restore(struct records *records, const char *name)
 {
-	return restore_file(records, name) < 0 && set_aside(records, name) == 0;
+	int r = restore_file(records, name);
+
+	if (r == 0 || r == -EIO || error_is_passing(-r))
+		return r;
+	r = set_aside(records, name);
+	return r < 0 ? r : 1;
+}
+
+/* The one that is open is the one that was set aside, and stays as it is. */
+static int restore_newer(struct records *records)
+{
+	int r = restore(records, NEWER);
+
+	if (r != 1)
+		return r;
+	close_fd(&records->file);
+	return open_newer(records);
 }
 
 /* Oldest first, as the files were written; now both become one. */
@@ -329,12 +345,9 @@ int records_open(const char *directory, const struct run_context *context, struc
 		records_close(records);
 		return r;
 	}
-	(void)restore(records, OLDER);
-	/* The one that is open is the one that was set aside, and stays as it is. */
-	if (restore(records, NEWER)) {
-		close_fd(&records->file);
-		r = open_newer(records);
-	}
+	r = restore(records, OLDER);
+	if (r >= 0)
+		r = restore_newer(records);
 	if (r < 0) {
 		records_close(records);
 		return r;

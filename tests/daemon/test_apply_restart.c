@@ -4,11 +4,17 @@
 
 #include <poll.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "tests/daemon/apply_world.h"
 #include "tests/daemon/fake_scopes.h"
 #include "tests/daemon/support.h"
+
+static void ignore_report(const char *container, const char *what, void *userdata)
+{
+	(void)container, (void)what, (void)userdata;
+}
 
 /* As if hookd had been killed in the middle of something. */
 static void leave_in_state(enum holding_state state)
@@ -173,6 +179,30 @@ static void the_process_has_ended_meanwhile(void **state)
 	assert_false(is_held());
 }
 
+/* What cannot be looked at may live: to stop its unit would be its end. */
+static void a_process_that_cannot_be_looked_at_may_live(void **state)
+{
+	struct rlimit all, none;
+	struct applier *next = NULL;
+	struct holdings *holdings;
+	int mount_fd = dup(0), r;
+
+	(void)state;
+	apply_whole();
+	applier = applier_free(applier);
+	holdings = open_holdings();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = applier_new(base, holdings, NULL, NULL, NULL, mount_fd, ignore_report, NULL, &next);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_int_equal(fake_scopes_stops(), 0);
+	world_restart();
+	assert_true(is_held());
+	assert_string_equal(reports, "");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_begin, world_end)
@@ -185,6 +215,7 @@ int main(void)
 	    TEST(a_release_that_is_refused_writes_nothing),
 	    TEST(an_update_that_was_not_answered_is_told),
 	    TEST(the_process_has_ended_meanwhile),
+	    TEST(a_process_that_cannot_be_looked_at_may_live),
 	};
 
 	bound_time();

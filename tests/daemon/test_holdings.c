@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -256,6 +257,54 @@ static void files_of_older_versions_are_read(void **state)
 	}
 }
 
+/* As /var/run is one. */
+static void the_way_to_the_directory_may_have_links(void **state)
+{
+	char link[64];
+	struct holdings *holdings;
+	bool set_aside;
+
+	(void)state;
+	add(holdings = open_holdings(false), "box");
+	holdings_close(holdings);
+	snprintf(link, sizeof(link), "%s.link", directory);
+	assert_int_equal(symlink(directory, link), 0);
+	assert_int_equal(holdings_open(link, &holdings, &set_aside), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_false(set_aside);
+	assert_non_null(holdings_find(holdings, "box"));
+	holdings_close(holdings);
+}
+
+/* What passes says nothing of the file. */
+static void a_file_that_cannot_be_opened_for_now_stays(void **state)
+{
+	struct holdings *holdings;
+	struct rlimit all, few;
+	bool set_aside;
+	int first = dup(0), r, failures = 0;
+
+	(void)state;
+	close(first);
+	add(holdings = open_holdings(false), "box");
+	holdings_close(holdings);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	for (int more = 0; more < 6; more++) {
+		few = (struct rlimit){(rlim_t)(first + more), all.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = holdings_open(directory, &holdings, &set_aside);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+		assert_false(set_aside);
+		failures += r < 0;
+		if (r == 0)
+			holdings_close(holdings);
+	}
+	assert_in_range(failures, 1, 5);
+	holdings = open_holdings(false);
+	assert_non_null(holdings_find(holdings, "box"));
+	holdings_close(holdings);
+}
+
 static void without_a_directory_it_works_in_memory(void **state)
 {
 	struct holdings *holdings;
@@ -285,6 +334,8 @@ int main(void)
 	    TEST(somebody_else_s_database_is_set_aside),
 	    TEST(what_another_boot_has_left_is_dropped),
 	    TEST(files_of_older_versions_are_read),
+	    TEST(the_way_to_the_directory_may_have_links),
+	    TEST(a_file_that_cannot_be_opened_for_now_stays),
 	    TEST(without_a_directory_it_works_in_memory),
 	};
 
