@@ -181,7 +181,7 @@ static int look(struct removal *removal)
 					 removal->holding->rdt_member))
 			continue;
 		return fail(removal, made->kind, -EBUSY, made->name,
-			    "processes of others are in it");
+			    "processes are in it");
 	}
 	return 0;
 }

@@ -205,11 +205,11 @@ static void ignore_removed(const char *name, void *userdata)
 	(void)name, (void)userdata;
 }
 
-void apply_with(const struct hp_settings *with, struct answer *answer)
+void apply_for(const char *container, const struct hp_settings *with, struct answer *answer)
 {
 	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, victim, 0);
 	const struct apply_request request = {
-	    .container = "box",
+	    .container = container,
 	    .pid = victim,
 	    .pidfd = pidfd,
 	    .settings = with,
@@ -218,6 +218,11 @@ void apply_with(const struct hp_settings *with, struct answer *answer)
 
 	*answer = (struct answer){0};
 	applier_apply(applier, &request, on_done, answer);
+}
+
+void apply_with(const struct hp_settings *with, struct answer *answer)
+{
+	apply_for("box", with, answer);
 }
 
 void apply(struct answer *answer)
@@ -231,10 +236,15 @@ void update(struct answer *answer)
 	applier_update(applier, "box", &settings, on_done, answer);
 }
 
-void release(struct answer *answer)
+void release_of(const char *container, struct answer *answer)
 {
 	*answer = (struct answer){0};
-	applier_release(applier, "box", ignore_removed, on_released, answer);
+	applier_release(applier, container, ignore_removed, on_released, answer);
+}
+
+void release(struct answer *answer)
+{
+	release_of("box", answer);
 }
 
 void expect(const struct answer *answer, int r, enum hp_err_code code)

@@ -54,6 +54,9 @@ void update(struct answer *answer);
 void apply_with(const struct hp_settings *with, struct answer *answer);
 void update_with(const struct hp_settings *with, struct answer *answer);
 void release(struct answer *answer);
+/* The same for another container. */
+void apply_for(const char *container, const struct hp_settings *with, struct answer *answer);
+void release_of(const char *container, struct answer *answer);
 /* Until it is held. */
 void apply_whole(void);
 bool is_held(void);
