@@ -9,92 +9,19 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/apply/holdings_database.h"
 #include "daemon/apply/holdings_file.h"
 #include "daemon/base/file.h"
-
-/* "hkhd", so that file(1) and we can tell it from other SQLite files. */
-#define APPLICATION_ID 0x686b6864
-#define SCHEMA_VERSION 3
-/* Somebody who looks into the file is done by then, or is told of. */
-#define READERS_WAIT_MS 1000
 
 struct holdings {
 	sqlite3 *database; /* NULL: in memory only */
 	int64_t next_row;  /* in memory only */
 	TAILQ_HEAD(, holding) list;
 };
-
-/* ---- statements ---- */
-
-/*
- * -EILSEQ: the file is no database, is damaged, or has not the tables that it should have. All else
- * says nothing of the file: the next try may find it as it should be.
- */
-static int error_of(int result)
-{
-	if (result == SQLITE_IOERR_SHORT_READ)
-		return -EILSEQ;
-	switch (result & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_ERROR:
-		return -EILSEQ;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-		return -EBUSY;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
-
-static int execute(struct holdings *holdings, const char *sql)
-{
-	return error_of(sqlite3_exec(holdings->database, sql, NULL, NULL, NULL));
-}
-
-/* NULL in *ret_statement where there is no file: then there is nothing to do. */
-static int prepare(struct holdings *holdings, const char *sql, sqlite3_stmt **ret_statement)
-{
-	*ret_statement = NULL;
-	if (!holdings->database)
-		return 0;
-	return error_of(sqlite3_prepare_v2(holdings->database, sql, -1, ret_statement, NULL));
-}
-
-static int finish(sqlite3_stmt *statement)
-{
-	int r = statement ? error_of(sqlite3_step(statement)) : 0;
-
-	sqlite3_finalize(statement);
-	return r;
-}
-
-static void bind_text(sqlite3_stmt *statement, int place, const char *text)
-{
-	if (statement)
-		(void)sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
-}
-
-static void bind_int(sqlite3_stmt *statement, int place, int64_t value)
-{
-	if (statement)
-		(void)sqlite3_bind_int64(statement, place, value);
-}
 
 /* ---- the list ---- */
 
@@ -246,13 +173,13 @@ static int read_rows(struct holdings *holdings, const char *sql,
 		     int (*read)(struct holdings *, sqlite3_stmt *))
 {
 	sqlite3_stmt *statement;
-	int r = prepare(holdings, sql, &statement);
+	int r = database_prepare(holdings->database, sql, &statement);
 	int result = SQLITE_DONE;
 
 	while (r == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW)
 		r = read(holdings, statement);
 	sqlite3_finalize(statement);
-	return r < 0 ? r : error_of(result);
+	return r < 0 ? r : database_error(result);
 }
 
 static int read_all(struct holdings *holdings)
@@ -269,109 +196,6 @@ static int read_all(struct holdings *holdings)
 				 read_made);
 }
 
-/* ---- opening ---- */
-
-static int read_number(struct holdings *holdings, const char *sql, int64_t *ret_number)
-{
-	sqlite3_stmt *statement;
-	int r = prepare(holdings, sql, &statement), result;
-
-	*ret_number = 0;
-	if (r < 0)
-		return r;
-	result = sqlite3_step(statement);
-	if (result == SQLITE_ROW)
-		*ret_number = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	return error_of(result);
-}
-
-static int make_tables(struct holdings *holdings)
-{
-	char sql[1024];
-
-	snprintf(sql, sizeof(sql),
-		 "BEGIN;"
-		 "PRAGMA application_id=%d; PRAGMA user_version=%d;"
-		 "CREATE TABLE boot(id TEXT NOT NULL);"
-		 "CREATE TABLE holding(container TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL,"
-		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
-		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
-		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
-		 " former_group TEXT);"
-		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
-		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
-		 "COMMIT",
-		 APPLICATION_ID, SCHEMA_VERSION);
-	return execute(holdings, sql);
-}
-
-/* From each version to the next. The first had two states, with the same numbers. */
-static int bring_up_to_date(struct holdings *holdings)
-{
-	static const char *const changes[SCHEMA_VERSION] = {
-	    [1] = "BEGIN; ALTER TABLE holding RENAME COLUMN is_complete TO state;"
-		  "ALTER TABLE holding ADD COLUMN former_path TEXT; PRAGMA user_version=2; COMMIT",
-	    [2] = "BEGIN; ALTER TABLE holding ADD COLUMN former_group TEXT;"
-		  "PRAGMA user_version=3; COMMIT",
-	};
-	int64_t version;
-	int r = read_number(holdings, "PRAGMA user_version", &version);
-
-	for (; r == 0 && version > 0 && version < SCHEMA_VERSION; version++)
-		r = execute(holdings, changes[version]);
-	return r;
-}
-
-/* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
-static int check_tables(struct holdings *holdings)
-{
-	int64_t id, version = 0, faults = 0;
-	int r = read_number(holdings, "PRAGMA application_id", &id);
-
-	if (r == 0 && id != APPLICATION_ID)
-		return -EILSEQ;
-	if (r == 0)
-		r = bring_up_to_date(holdings);
-	if (r == 0)
-		r = read_number(holdings, "PRAGMA user_version", &version);
-	if (r == 0)
-		r = read_number(holdings,
-				"SELECT count(*) FROM pragma_integrity_check "
-				"WHERE integrity_check <> 'ok'",
-				&faults);
-	if (r < 0)
-		return r;
-	return version == SCHEMA_VERSION && faults == 0 ? 0 : -EILSEQ;
-}
-
-/* What another boot has left names processes, cgroups and groups that are no more. */
-static int drop_other_boots(struct holdings *holdings)
-{
-	char id[64];
-	sqlite3_stmt *statement;
-	int r = file_boot_id(id);
-
-	if (r < 0)
-		return r;
-	r = prepare(holdings, "SELECT count(*) FROM boot WHERE id = ?", &statement);
-	if (r < 0)
-		return r;
-	bind_text(statement, 1, id);
-	if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1) {
-		sqlite3_finalize(statement);
-		return 0;
-	}
-	sqlite3_finalize(statement);
-	r = execute(holdings, "DELETE FROM made; DELETE FROM holding; DELETE FROM boot");
-	if (r == 0)
-		r = prepare(holdings, "INSERT INTO boot VALUES (?)", &statement);
-	if (r < 0)
-		return r;
-	bind_text(statement, 1, id);
-	return finish(statement);
-}
-
 static void forget_all(struct holdings *holdings)
 {
 	struct holding *holding;
@@ -384,37 +208,10 @@ static void forget_all(struct holdings *holdings)
 	holdings->database = NULL;
 }
 
-/*
- * What has to be survived is SIGKILL, for which the kernel's page cache is enough: after a loss of
- * power the boot is another one. So nothing is synced, which on a disk would hold the event loop
- * for milliseconds; the file is locked once and for all, since it is one hookd's; and the journal
- * is not made anew and removed by each transaction. -EBUSY: it is another hookd's.
- */
-static int take_over(struct holdings *holdings)
-{
-	return execute(holdings, "PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-				 "PRAGMA journal_mode=PERSIST; BEGIN EXCLUSIVE; COMMIT");
-}
-
 static int open_file(struct holdings *holdings, const char *path, bool is_new)
 {
-	int r = error_of(sqlite3_open_v2(path, &holdings->database,
-					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-					     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-					 NULL));
+	int r = database_open(path, is_new, &holdings->database);
 
-	if (r == 0)
-		(void)sqlite3_extended_result_codes(holdings->database, 1);
-	if (r == 0)
-		(void)sqlite3_busy_timeout(holdings->database, READERS_WAIT_MS);
-	if (r == 0)
-		r = take_over(holdings);
-	if (r == 0 && is_new)
-		r = make_tables(holdings);
-	if (r == 0)
-		r = check_tables(holdings);
-	if (r == 0)
-		r = drop_other_boots(holdings);
 	if (r == 0)
 		r = read_all(holdings);
 	if (r < 0)
@@ -490,27 +287,27 @@ static int state_to_write(const struct holding *holding)
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r =
-	    prepare(holdings,
-		    "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    &statement);
+	int r = database_prepare(
+	    holdings->database,
+	    "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    &statement);
 
 	if (r < 0)
 		return r;
-	bind_text(statement, 1, holding->container);
-	bind_int(statement, 2, holding->pid);
-	bind_int(statement, 3, (int64_t)holding->start_time);
-	bind_int(statement, 4, holding->uid);
-	bind_int(statement, 5, state_to_write(holding));
-	bind_int(statement, 6, holding->is_systemd);
-	bind_text(statement, 7, holding->cgroup_path);
-	bind_text(statement, 8, holding->unit);
-	bind_text(statement, 9, holding->rdt_group);
-	bind_int(statement, 10, holding->process);
-	bind_text(statement, 11, holding->ignored);
-	bind_text(statement, 12, holding->former_path);
-	bind_text(statement, 13, holding->former_group);
-	return finish(statement);
+	database_bind_text(statement, 1, holding->container);
+	database_bind_int(statement, 2, holding->pid);
+	database_bind_int(statement, 3, (int64_t)holding->start_time);
+	database_bind_int(statement, 4, holding->uid);
+	database_bind_int(statement, 5, state_to_write(holding));
+	database_bind_int(statement, 6, holding->is_systemd);
+	database_bind_text(statement, 7, holding->cgroup_path);
+	database_bind_text(statement, 8, holding->unit);
+	database_bind_text(statement, 9, holding->rdt_group);
+	database_bind_int(statement, 10, holding->process);
+	database_bind_text(statement, 11, holding->ignored);
+	database_bind_text(statement, 12, holding->former_path);
+	database_bind_text(statement, 13, holding->former_group);
+	return database_finish(statement);
 }
 
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state)
@@ -570,15 +367,16 @@ int holdings_making(struct holdings *holdings, struct holding *holding, enum mad
 {
 	sqlite3_stmt *statement;
 	int64_t row = ++holdings->next_row;
-	int r = prepare(holdings, "INSERT INTO made(container, kind, name) VALUES (?, ?, ?)",
-			&statement);
+	int r = database_prepare(holdings->database,
+				 "INSERT INTO made(container, kind, name) VALUES (?, ?, ?)",
+				 &statement);
 
 	if (r < 0)
 		return r;
-	bind_text(statement, 1, holding->container);
-	bind_int(statement, 2, kind);
-	bind_text(statement, 3, name);
-	r = finish(statement);
+	database_bind_text(statement, 1, holding->container);
+	database_bind_int(statement, 2, kind);
+	database_bind_text(statement, 3, name);
+	r = database_finish(statement);
 	if (r < 0)
 		return r;
 	if (holdings->database)
@@ -589,11 +387,11 @@ int holdings_making(struct holdings *holdings, struct holding *holding, enum mad
 int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made)
 {
 	sqlite3_stmt *statement;
-	int r = prepare(holdings, "DELETE FROM made WHERE id = ?", &statement);
+	int r = database_prepare(holdings->database, "DELETE FROM made WHERE id = ?", &statement);
 
 	if (r == 0) {
-		bind_int(statement, 1, made->row);
-		r = finish(statement);
+		database_bind_int(statement, 1, made->row);
+		r = database_finish(statement);
 	}
 	TAILQ_REMOVE(&holding->made, made, link);
 	made_free(made);
@@ -610,11 +408,11 @@ int holdings_remove(struct holdings *holdings, struct holding *holding)
 	assert(!holding->watch && !holding->rdt_member);
 	for (size_t i = 0; i < ELEMENTS(deletes); i++) {
 		sqlite3_stmt *statement;
-		int prepared = prepare(holdings, deletes[i], &statement);
+		int prepared = database_prepare(holdings->database, deletes[i], &statement);
 
 		if (prepared == 0) {
-			bind_text(statement, 1, holding->container);
-			prepared = finish(statement);
+			database_bind_text(statement, 1, holding->container);
+			prepared = database_finish(statement);
 		}
 		r = r < 0 ? r : prepared;
 	}

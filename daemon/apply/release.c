@@ -180,8 +180,7 @@ static int look(struct removal *removal)
 		    !rdt_group_is_in_use(removal->applier->rdt, made->name,
 					 removal->holding->rdt_member))
 			continue;
-		return fail(removal, made->kind, -EBUSY, made->name,
-			    "processes are in it");
+		return fail(removal, made->kind, -EBUSY, made->name, "processes are in it");
 	}
 	return 0;
 }
