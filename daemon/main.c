@@ -56,21 +56,11 @@ static int load_config(const struct options *options, struct config *ret_config)
 			log_error("%s: %s", options->config, strerror(-r));
 		return r;
 	}
-	if (options->log_target &&
-	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0) {
-		log_error("invalid --log-target=%s: it takes auto, journal or stderr",
-			  options->log_target);
-		r = -EINVAL;
-	}
-	if (options->log_level &&
-	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0) {
-		log_error("invalid --log-level=%s: it takes error, warning, info or debug",
-			  options->log_level);
-		r = -EINVAL;
-	}
-	if (r < 0)
-		config_clear(ret_config);
-	return r;
+	if (options->log_target.is_set)
+		ret_config->log_target = options->log_target.value;
+	if (options->log_level.is_set)
+		ret_config->log_level = options->log_level.value;
+	return 0;
 }
 
 /* What the configuration limits every run's cgroup to. */

@@ -300,7 +300,8 @@ static void command_line_exit_codes(void **state)
 	assert_int_equal(run_with(*state, "--help"), 0);
 	assert_int_equal(run_with(*state, "--walk"), 2);
 	assert_int_equal(run_with(*state, "walk"), 2);
-	assert_int_equal(run_with(*state, "--log-level=loud"), 6);
+	assert_int_equal(run_with(*state, "--log-level=loud"), 2);
+	assert_int_equal(run_with(*state, "--log-target="), 2);
 	assert_int_equal(run_with(*state, "--config=/nonexistent"), 6);
 	assert_int_equal(run_with(*state, "--socket=/nonexistent/socket"), 1);
 }
