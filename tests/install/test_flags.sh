@@ -45,4 +45,23 @@ is "hookd-run and hookd-oci-hook have the flags" \
 configure "with warnings as errors" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 contains "every compilation has them" <(grep daemon/main.c "$work/commands") -Werror
 is "those of hookd-run and hookd-oci-hook too" "$(grep -c -e -Werror "$work/static")" 2
+
+# ---- names that systemd would take apart ----
+
+prefix=$work/'my prefix 100%'
+configure "with a prefix that has a blank and a percent sign" -DCMAKE_INSTALL_PREFIX="$prefix"
+install -D /bin/true "$prefix/sbin/hookd"
+mkdir "$work/run"
+for folder in system user; do
+	[ $folder = user ] && units=$work/build/systemd/user || units=$work/build/systemd
+	if command -v systemd-analyze > /dev/null; then
+		check "systemd reads the units of $folder" env SYSTEMD_UNIT_PATH="$units:" \
+			XDG_RUNTIME_DIR="$work/run" systemd-analyze --$folder --man=no verify \
+			"$units/hookd.socket" "$units/hookd.service"
+		is "and has nothing to say of them" "$(< "$work/check")" ""
+	fi
+	contains "the program of $folder is named as a whole" "$units/hookd.service" \
+		"ExecStart=\"${prefix//%/%%}/sbin/hookd\""
+	lacks "a URL has no blank" <(grep -h ^Documentation= "$units"/*.s*) ' '
+done
 tap_end
