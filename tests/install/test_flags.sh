@@ -70,6 +70,15 @@ fortify_is +FORTIFY3 Release
 fortify_is -FORTIFY Debug
 generator=Ninja
 
+# ---- what else may be asked for ----
+
+for part in BENCH FUZZ; do
+	rm -rf "$work/build"
+	contains "HOOKD_$part without the tests is refused" <("$cmake" -S "$source" -B "$work/build" \
+		-G Ninja -DCMAKE_C_COMPILER="$compiler" -DHOOKD_TESTS=OFF -DHOOKD_$part=ON 2>&1) \
+		"HOOKD_$part=ON takes the tests"
+done
+
 configure "with warnings as errors" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 contains "every compilation has them" <(grep daemon/main.c "$work/commands") -Werror
 is "those of hookd-run and hookd-oci-hook too" "$(grep -c -e -Werror "$work/static")" 2
