@@ -24,6 +24,8 @@
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
+#define PROCESSES_MAX 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
+
 static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
 
 /* ---- values ---- */
@@ -83,6 +85,31 @@ static int parse_count(const char *text, uint64_t *ret)
 		return -EINVAL;
 	*ret = value;
 	return 0;
+}
+
+/* Each is a process of its own at least. */
+static int parse_hooks(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (parse_count(text, &value) < 0 || value > PROCESSES_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/*
+ * Every folder from the root on. Another one, and an empty one too, would be looked for where the
+ * hook runs: in a bundle, or in a container's root, to which others may write.
+ */
+static int parse_path(const char *text, uint64_t *ret)
+{
+	const char *folder = text, *colon;
+
+	(void)ret;
+	while (*folder == '/' && (colon = strchr(folder, ':')))
+		folder = colon + 1;
+	return *folder == '/' ? 0 : -EINVAL;
 }
 
 static int parse_seconds_as_ms(const char *text, uint64_t max_s, uint64_t *ret)
@@ -194,7 +221,7 @@ struct key {
 	const char *section;
 	const char *name;
 	enum kind kind;
-	int (*parse)(const char *text, uint64_t *ret); /* not for strings */
+	int (*parse)(const char *text, uint64_t *ret); /* of a string: looks at it alone */
 	size_t offset;
 };
 
@@ -205,9 +232,9 @@ struct key {
 
 static const struct key keys[] = {
     KEY("Hooks", "DefaultTimeoutSec", NUMBER, parse_timeout_as_ms, default_timeout_ms),
-    KEY("Hooks", "ConcurrentHooks", NUMBER, parse_count, concurrent_hooks),
+    KEY("Hooks", "ConcurrentHooks", NUMBER, parse_hooks, concurrent_hooks),
     KEY("Hooks", "QueuedRunsPerUser", NUMBER, parse_count, queued_runs_per_user),
-    KEY("Hooks", "DefaultPath", STRING, NULL, default_path),
+    KEY("Hooks", "DefaultPath", STRING, parse_path, default_path),
     KEY("Hooks", "CheckHookFiles", NUMBER, parse_boolean, check_hook_files),
     KEY("Hooks", "PidsMax", LIMIT, parse_count, pids_max),
     KEY("Hooks", "MemoryMax", LIMIT, parse_bytes, memory_max),
@@ -260,12 +287,12 @@ static int set_value(struct config *config, const struct key *key, const char *t
 	uint64_t value = 0;
 	int r = 0;
 
-	if (key->kind == STRING)
-		return set_string(member, text);
 	if (is_set)
 		r = key->parse(text, &value);
 	if (r < 0)
 		return r;
+	if (key->kind == STRING)
+		return set_string(member, text);
 	if (key->kind == NUMBER)
 		*(uint64_t *)member = value;
 	else if (key->kind == SIGNED)
@@ -352,16 +379,27 @@ static char *read_line(char *buffer, int size, void *userdata)
 	return buffer;
 }
 
-/* Of the durations: what they take. */
+/* Of those that have a bound, or a form, that one would not guess. */
+static void print_takes(const struct key *key, char *ret_text, size_t size)
+{
+	ret_text[0] = '\0';
+	if (key->parse == parse_timeout_as_ms || key->parse == parse_age_as_ms)
+		snprintf(ret_text, size, ", it takes seconds, from 0 to %" PRIu64,
+			 key->parse == parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
+						       : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
+	else if (key->parse == parse_hooks)
+		snprintf(ret_text, size, ", it takes a number, from 1 to %d", PROCESSES_MAX);
+	else if (key->parse == parse_path)
+		snprintf(ret_text, size,
+			 ", it takes folders that begin with / and a : between them");
+}
+
 static void report_bad_value(const struct reading *reading, const struct key *key,
 			     const char *value)
 {
-	char takes[80] = "";
+	char takes[80];
 
-	if (key->parse == parse_timeout_as_ms || key->parse == parse_age_as_ms)
-		snprintf(takes, sizeof(takes), ", it takes seconds, from 0 to %" PRIu64,
-			 key->parse == parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
-						       : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
+	print_takes(key, takes, sizeof(takes));
 	log_error("%s:%d: bad value for %s: %s%s", reading->path, reading->line, key->name, value,
 		  takes);
 }

@@ -21,7 +21,7 @@
 struct config {
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
-	uint64_t concurrent_hooks;     /* ConcurrentHooks=256 */
+	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
 	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
 	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
 	uint64_t check_hook_files;     /* CheckHookFiles=yes: whose they are, see program_check.h */
