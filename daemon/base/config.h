@@ -44,8 +44,10 @@ struct config {
 };
 
 /*
- * Reads the default places, or `file` alone where it is not NULL. 0, -ENOMEM, or -EINVAL when a
- * value cannot be read; every problem was logged with file and line by then.
+ * Reads the default places, or `file` alone where it is not NULL. 0; -ENOENT: there is no `file`,
+ * which is not logged; -ENOMEM; another -errno, -EINVAL when a value cannot be read: every problem
+ * was logged with file and line by then. In the default places a hookd that is not root passes
+ * over, with a warning, what it may not read.
  */
 int config_load(struct config *ret_config, const char *file) must_check;
 void config_clear(struct config *config);
