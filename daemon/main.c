@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "daemon/apply/cgroup_path.h"
@@ -84,14 +85,33 @@ static void set_default_limits(struct hookd *hookd)
 		log_warning("ignoring a limit of the configuration: %s: %s", err.path, err.reason);
 }
 
+/* 0 or -errno. Tried: a capability, RLIMIT_NICE and filters of system calls decide together. */
+static int try_nice(int nice)
+{
+	int before = getpriority(PRIO_PROCESS, 0);
+
+	if (nice >= before)
+		return 0;
+	if (setpriority(PRIO_PROCESS, 0, nice) < 0)
+		return -errno;
+	(void)setpriority(PRIO_PROCESS, 0, before);
+	return 0;
+}
+
 static void set_spawn_defaults(struct hookd *hookd)
 {
 	const struct config *config = &hookd->config;
-	const struct spawn_defaults defaults = {
+	struct spawn_defaults defaults = {
 	    .umask = config->default_umask.is_set ? (int)config->default_umask.value : -1,
 	    .nice = (int)config->default_nice.value,
 	};
+	int r = defaults.nice ? try_nice(defaults.nice) : 0;
 
+	/* No hook could have it either. */
+	if (r < 0) {
+		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
+		defaults.nice = 0;
+	}
 	spawner_set_defaults(hookd->procs.spawner, &defaults);
 }
 

@@ -251,6 +251,19 @@ test_what_a_user_may_not_read() {
 	rm -r /run/hookd/hookd.conf /run/hookd/hookd.conf.d
 }
 
+# What hookd may set counts, and hooks run in any case.
+test_nice() { # NICE EXPECTED WARNINGS
+	local log="ignoring Nice=$1: Permission denied"
+
+	printf '[Hooks]\nNice=%s\n' "$1" > /run/hookd/hookd.conf
+	echo '{"poststop":[{"path":"/usr/bin/nice"}]}' > "$work/hooks.json"
+	start "${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookd"
+	is "Nice=$1: a hook runs" "$(run '"\(.outcome) \(.stdout)"' | head -n 1)" "exited $2"
+	is "Nice=$1: and the log tells of what is ignored" "$(grep -c "$log" "$work/log" || true)" "$3"
+	stop
+	rm /run/hookd/hookd.conf
+}
+
 install -d -o $user -g $user -m 700 /run/mine
 if has_resource; then
 	test_oom_score 500 500
@@ -266,4 +279,6 @@ test_state_directory
 test_upgrade
 test_links_to_nothing
 test_what_a_user_may_not_read
+test_nice -20 "$(nice)" 1
+test_nice 19 19 0
 tap_end
