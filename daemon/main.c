@@ -64,6 +64,25 @@ static int load_config(const struct options *options, struct config *ret_config)
 	return 0;
 }
 
+/* By the key that the operator knows. */
+static void report_ignored_limit(const struct hp_err *err, void *userdata)
+{
+	static const struct {
+		const char *path, *key;
+	} rows[] = {
+	    {"pids.limit", "PidsMax="},
+	    {"memory.limit", "MemoryMax="},
+	    {"cpu.quota", "CPUQuota="},
+	};
+	const char *key = "a limit of the configuration";
+
+	(void)userdata;
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (strcmp(rows[i].path, err->path) == 0)
+			key = rows[i].key;
+	log_warning("ignoring %s: %s", key, err->reason);
+}
+
 /* What the configuration limits every run's cgroup to. */
 static void set_default_limits(struct hookd *hookd)
 {
@@ -73,16 +92,19 @@ static void set_default_limits(struct hookd *hookd)
 	    .memory.limit = {config->memory_max.is_set, (int64_t)config->memory_max.value},
 	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
 	};
-	bool is_any =
-	    limits.pids_limit.is_set || limits.memory.limit.is_set || limits.cpu.quota.is_set;
-	struct hp_err err;
 
 	if (limits.cpu.quota.is_set)
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
-	if (!hookd->cgroups && is_any)
-		log_warning("ignoring PidsMax=, MemoryMax= and CPUQuota=: there are no cgroups");
-	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
-		log_warning("ignoring a limit of the configuration: %s: %s", err.path, err.reason);
+	if (hookd->cgroups) {
+		(void)cgroup_tree_set_defaults(hookd->cgroups, &limits, report_ignored_limit, NULL);
+		return;
+	}
+	if (limits.pids_limit.is_set)
+		log_warning("ignoring PidsMax=: there are no cgroups");
+	if (limits.memory.limit.is_set)
+		log_warning("ignoring MemoryMax=: there are no cgroups");
+	if (limits.cpu.quota.is_set)
+		log_warning("ignoring CPUQuota=: there are no cgroups");
 }
 
 /* 0 or -errno. Tried: a capability, RLIMIT_NICE and filters of system calls decide together. */

@@ -256,6 +256,27 @@ static void paths_are_relative_to_where_it_was_started(void **state)
 	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
 }
 
+static void limits_that_cannot_count_are_told_of(void **state)
+{
+	static const char *const keys[] = {
+	    "ignoring PidsMax=: ", "ignoring MemoryMax=: ", "ignoring CPUQuota=: "};
+	struct harness *harness = *state;
+	char controllers[2];
+	FILE *file = fopen("/sys/fs/cgroup/unified/cgroup.controllers", "re");
+	bool has_none = file && !fgets(controllers, sizeof(controllers), file);
+	struct start start = {.config = "[Hooks]\nMemoryMax=10M\nPidsMax=5\nCPUQuota=50%\n"};
+
+	if (file)
+		fclose(file);
+	/* Where cgroup2 has no controllers, and where there is none. */
+	if (!has_none)
+		start.arguments[0] = "--cgroup-root=/nonexistent";
+	harness_start(harness, &start);
+	harness_signal(harness, SIGHUP);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		harness_await_log(harness, keys[i]);
+}
+
 static void check_config_exit_codes(void **state)
 {
 	static const struct {
@@ -382,6 +403,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(sighup_reads_the_configuration_again),
 	    TEST_PREPARED(sighup_gives_waiting_runs_their_places),
 	    TEST_PREPARED(paths_are_relative_to_where_it_was_started),
+	    TEST_PREPARED(limits_that_cannot_count_are_told_of),
 	    TEST_PREPARED(check_config_exit_codes),
 	    TEST_PREPARED(command_line_exit_codes),
 	    TEST_PREPARED(socket_of_a_dead_hookd_is_replaced),
