@@ -3,8 +3,8 @@
 # `hookd --version`:
 #   HOOKD_HARDENING       options for all code
 #   HOOKD_MUSL_HARDENING  those of the static programs, which another compiler makes
-#   HOOKD_FORTIFY         options for code that is optimised
-#   HOOKD_FEATURES        "+STACKPROTECTOR -FORTIFY ..."
+#   HOOKD_FORTIFY         options for all code, which count where it is optimised
+#   HOOKD_FEATURES        "+STACKPROTECTOR -STACKCLASH ...", without FORTIFY
 include(CheckCCompilerFlag)
 include(CheckCSourceCompiles)
 include(CheckPIESupported)
@@ -52,12 +52,15 @@ if(musl_status EQUAL 0)
   list(APPEND HOOKD_MUSL_HARDENING -ftrivial-auto-var-init=zero)
 endif()
 
-# A level in the packager's flags is the packager's word. Sanitizers have checks of their own.
+# A level in the packager's flags is the packager's word. Sanitizers have checks of their own. What is
+# on in the end depends on the flags of a configuration: version.h tells.
 set(HOOKD_FORTIFY "")
-set(fortify_level 0)
-if("${CMAKE_C_FLAGS}" MATCHES "_FORTIFY_SOURCE=([0-9])")
-  set(fortify_level ${CMAKE_MATCH_1})
-elseif(NOT HOOKD_SANITIZE)
+set(packagers_word "${CMAKE_C_FLAGS}")
+foreach(configuration ${CMAKE_BUILD_TYPE} ${CMAKE_CONFIGURATION_TYPES})
+  string(TOUPPER "${configuration}" configuration)
+  string(APPEND packagers_word " ${CMAKE_C_FLAGS_${configuration}}")
+endforeach()
+if(NOT HOOKD_SANITIZE AND NOT packagers_word MATCHES "_FORTIFY_SOURCE")
   set(CMAKE_REQUIRED_FLAGS "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
   check_c_source_compiles("#include <features.h>
     #if __USE_FORTIFY_LEVEL < 3
@@ -69,16 +72,8 @@ elseif(NOT HOOKD_SANITIZE)
   if(HOOKD_HAS_FORTIFY3)
     set(fortify_level 3)
   endif()
-  if(NOT CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$")
-    set(fortify_level 0)
-  else()
-    set(HOOKD_FORTIFY -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${fortify_level})
-  endif()
-endif()
-if(fortify_level GREATER 0)
-  string(APPEND HOOKD_FEATURES " +FORTIFY${fortify_level}")
-else()
-  string(APPEND HOOKD_FEATURES " -FORTIFY")
+  set(HOOKD_FORTIFY -DHOOKD_FORTIFY_LEVEL=${fortify_level}
+    -include ${CMAKE_SOURCE_DIR}/cmake/fortify.h)
 endif()
 
 set(HOOKD_LINK_HARDENING -Wl,-z,relro,-z,now,-z,noexecstack)

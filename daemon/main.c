@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "daemon/apply/cgroup_path.h"
@@ -56,21 +57,30 @@ static int load_config(const struct options *options, struct config *ret_config)
 			log_error("%s: %s", options->config, strerror(-r));
 		return r;
 	}
-	if (options->log_target &&
-	    config_parse_log_target(options->log_target, &ret_config->log_target) < 0) {
-		log_error("invalid --log-target=%s: it takes auto, journal or stderr",
-			  options->log_target);
-		r = -EINVAL;
-	}
-	if (options->log_level &&
-	    config_parse_log_level(options->log_level, &ret_config->log_level) < 0) {
-		log_error("invalid --log-level=%s: it takes error, warning, info or debug",
-			  options->log_level);
-		r = -EINVAL;
-	}
-	if (r < 0)
-		config_clear(ret_config);
-	return r;
+	if (options->log_target.is_set)
+		ret_config->log_target = options->log_target.value;
+	if (options->log_level.is_set)
+		ret_config->log_level = options->log_level.value;
+	return 0;
+}
+
+/* By the key that the operator knows. */
+static void report_ignored_limit(const struct hp_err *err, void *userdata)
+{
+	static const struct {
+		const char *path, *key;
+	} rows[] = {
+	    {"pids.limit", "PidsMax="},
+	    {"memory.limit", "MemoryMax="},
+	    {"cpu.quota", "CPUQuota="},
+	};
+	const char *key = "a limit of the configuration";
+
+	(void)userdata;
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (strcmp(rows[i].path, err->path) == 0)
+			key = rows[i].key;
+	log_warning("ignoring %s: %s", key, err->reason);
 }
 
 /* What the configuration limits every run's cgroup to. */
@@ -82,26 +92,48 @@ static void set_default_limits(struct hookd *hookd)
 	    .memory.limit = {config->memory_max.is_set, (int64_t)config->memory_max.value},
 	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
 	};
-	bool is_any =
-	    limits.pids_limit.is_set || limits.memory.limit.is_set || limits.cpu.quota.is_set;
-	struct hp_err err;
 
 	if (limits.cpu.quota.is_set)
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
-	if (!hookd->cgroups && is_any)
-		log_warning("ignoring PidsMax=, MemoryMax= and CPUQuota=: there are no cgroups");
-	if (hookd->cgroups && cgroup_tree_set_defaults(hookd->cgroups, &limits, &err) < 0)
-		log_warning("ignoring a limit of the configuration: %s: %s", err.path, err.reason);
+	if (hookd->cgroups) {
+		(void)cgroup_tree_set_defaults(hookd->cgroups, &limits, report_ignored_limit, NULL);
+		return;
+	}
+	if (limits.pids_limit.is_set)
+		log_warning("ignoring PidsMax=: there are no cgroups");
+	if (limits.memory.limit.is_set)
+		log_warning("ignoring MemoryMax=: there are no cgroups");
+	if (limits.cpu.quota.is_set)
+		log_warning("ignoring CPUQuota=: there are no cgroups");
+}
+
+/* 0 or -errno. Tried: a capability, RLIMIT_NICE and filters of system calls decide together. */
+static int try_nice(int nice)
+{
+	int before = getpriority(PRIO_PROCESS, 0);
+
+	if (nice >= before)
+		return 0;
+	if (setpriority(PRIO_PROCESS, 0, nice) < 0)
+		return -errno;
+	(void)setpriority(PRIO_PROCESS, 0, before);
+	return 0;
 }
 
 static void set_spawn_defaults(struct hookd *hookd)
 {
 	const struct config *config = &hookd->config;
-	const struct spawn_defaults defaults = {
+	struct spawn_defaults defaults = {
 	    .umask = config->default_umask.is_set ? (int)config->default_umask.value : -1,
 	    .nice = (int)config->default_nice.value,
 	};
+	int r = defaults.nice ? try_nice(defaults.nice) : 0;
 
+	/* No hook could have it either. */
+	if (r < 0) {
+		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
+		defaults.nice = 0;
+	}
 	spawner_set_defaults(hookd->procs.spawner, &defaults);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/base/config.h"
 #include "version.h"
 
 enum {
@@ -63,6 +64,19 @@ static int take_path(char **ret_path)
 	return r;
 }
 
+static int take_word(const char *option, const char *words,
+		     int (*parse)(const char *word, uint64_t *ret), struct hp_uint *ret_value)
+{
+	uint64_t value;
+
+	if (parse(optarg, &value) < 0) {
+		fprintf(stderr, "hookd: invalid %s=%s: it takes %s\n", option, optarg, words);
+		return -EINVAL;
+	}
+	*ret_value = (struct hp_uint){true, value};
+	return 0;
+}
+
 static int take(struct options *options, int option)
 {
 	switch (option) {
@@ -75,11 +89,11 @@ static int take(struct options *options, int option)
 	case OPTION_CGROUP_ROOT:
 		return take_path(&options->cgroup_root);
 	case OPTION_LOG_TARGET:
-		options->log_target = optarg;
-		return 0;
+		return take_word("--log-target", "auto, journal or stderr", config_parse_log_target,
+				 &options->log_target);
 	case OPTION_LOG_LEVEL:
-		options->log_level = optarg;
-		return 0;
+		return take_word("--log-level", "error, warning, info or debug",
+				 config_parse_log_level, &options->log_level);
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;

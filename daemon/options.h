@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "daemon/base/util.h"
+#include "proto/number.h"
 
 /* What stands on hookd's command line; NULL and false where it was not given. */
 struct options {
@@ -12,7 +13,7 @@ struct options {
 	char *config;
 	char *state_dir;
 	char *cgroup_root;
-	const char *log_target, *log_level; /* argv's */
+	struct hp_uint log_target, log_level; /* as in struct config */
 	bool check_config, version, help;
 };
 

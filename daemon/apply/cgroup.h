@@ -45,10 +45,12 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 /*
  * Limits of every cgroup that is made from now on, with no strings among them. They are written
  * beforehand, so a run does not wait for them. Those that cannot be kept here are left out, and
- * *err tells of the first: -EOPNOTSUPP and the like. Cgroups that are in use keep what they have.
+ * `left_out` hears of each with its path; the first error is returned: -EOPNOTSUPP and the like.
+ * Cgroups that are in use keep what they have.
  */
+typedef void cgroup_left_out(const struct hp_err *err, void *userdata);
 int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
-			     struct hp_err *err) must_check;
+			     cgroup_left_out *left_out, void *userdata);
 
 /* An empty cgroup for one run; give it back with cgroup_release(). */
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;

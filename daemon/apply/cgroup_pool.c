@@ -278,42 +278,50 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
 
 /* ---- defaults ---- */
 
-/* In a cgroup of its own; what fails there is taken out. The first error is told. */
-static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list, struct hp_err *err)
+/* In a cgroup of its own; what fails there is taken out. The first error is returned. */
+static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list,
+			   cgroup_left_out *left_out, void *userdata)
 {
 	struct cgroup *cgroup;
 	size_t kept = 0;
-	struct hp_err more;
 	int first = 0;
-	int r = cgroup_make(tree, &cgroup);
+	int made = cgroup_make(tree, &cgroup);
 
-	if (r < 0) {
-		list->count = 0;
-		return hp_err_setting(err, r, NULL, "a run's cgroup: %s", strerror(-r));
-	}
 	for (size_t i = 0; i < list->count; i++) {
 		struct limit_list one = {.limits = &list->limits[i], .count = 1};
+		struct hp_err err;
+		int r;
 
-		r = limits_apply(cgroup_fd(cgroup), &one, NULL, first ? &more : err);
+		if (made < 0)
+			r = hp_err_setting(&err, made, list->limits[i].path, "a run's cgroup: %s",
+					   strerror(-made));
+		else
+			r = limits_apply(cgroup_fd(cgroup), &one, NULL, &err);
 		if (r == 0)
 			list->limits[kept++] = list->limits[i];
+		else
+			left_out(&err, userdata);
 		first = first ? first : r;
 	}
 	list->count = kept;
-	cgroup_discard(cgroup);
+	if (made == 0)
+		cgroup_discard(cgroup);
 	return first;
 }
 
 int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
-			     struct hp_err *err)
+			     cgroup_left_out *left_out, void *userdata)
 {
 	struct limit_list list;
-	int r = limit_list_make(defaults, &list, err);
+	struct hp_err err;
+	int r = limit_list_make(defaults, &list, &err);
 
+	if (r < 0)
+		left_out(&err, userdata);
 	if (r < 0 || (list.count == 0 && tree->defaults.count == 0))
 		return r;
 	limit_list_clear(&tree->defaults);
-	r = keep_what_works(tree, &list, err);
+	r = keep_what_works(tree, &list, left_out, userdata);
 	tree->defaults = list;
 	tree->generation++;
 	TAILQ_CONCAT(&tree->spent, &tree->idle, link);

@@ -386,7 +386,7 @@ static int compile(struct compilation *compilation, struct hp_err *err)
 {
 	cleanup_free struct sock_filter *instructions = NULL;
 	scmp_filter_ctx filter;
-	size_t count;
+	size_t count = 0;
 	int r = make_filter(compilation, &filter, err);
 
 	if (r < 0)

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,170 +14,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "proto/limits.h"
+#include "daemon/base/config_value.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* isspace(3) in the C locale, as inih has it */
 #define BLANKS " \t\n\v\f\r"
 
-#define AGE_SECONDS_MAX (INT64_MAX / 1000)
-
 static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
-
-/* ---- values ---- */
-
-static int parse_word(const char *word, const char *const words[], const uint64_t values[],
-		      size_t count, uint64_t *ret)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(word, words[i]) == 0) {
-			*ret = values[i];
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-int config_parse_log_target(const char *word, uint64_t *ret)
-{
-	static const char *const words[] = {"auto", "journal", "stderr"};
-	static const uint64_t values[] = {LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR};
-
-	return parse_word(word, words, values, ELEMENTS(words), ret);
-}
-
-int config_parse_log_level(const char *word, uint64_t *ret)
-{
-	static const char *const words[] = {"error", "warning", "info", "debug"};
-	static const uint64_t values[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-
-	return parse_word(word, words, values, ELEMENTS(words), ret);
-}
-
-static int parse_boolean(const char *text, uint64_t *ret)
-{
-	static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
-	static const uint64_t values[] = {1, 1, 1, 1, 0, 0, 0, 0};
-
-	return parse_word(text, words, values, ELEMENTS(words), ret);
-}
-
-static int parse_number(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return errno || *end || *ret > INT64_MAX / 1000 ? -EINVAL : 0;
-}
-
-static int parse_count(const char *text, uint64_t *ret)
-{
-	uint64_t value;
-
-	if (parse_number(text, &value) < 0 || value == 0)
-		return -EINVAL;
-	*ret = value;
-	return 0;
-}
-
-static int parse_seconds_as_ms(const char *text, uint64_t max_s, uint64_t *ret)
-{
-	uint64_t value;
-
-	if (parse_number(text, &value) < 0 || value > max_s)
-		return -EINVAL;
-	*ret = value * 1000;
-	return 0;
-}
-
-/* As in a request: so that all that is made of it, in nanoseconds and added to a clock, fits. */
-static int parse_timeout_as_ms(const char *text, uint64_t *ret)
-{
-	return parse_seconds_as_ms(text, HP_TIMEOUT_SECONDS_MAX, ret);
-}
-
-/* It is compared in milliseconds, as a signed number. */
-static int parse_age_as_ms(const char *text, uint64_t *ret)
-{
-	return parse_seconds_as_ms(text, AGE_SECONDS_MAX, ret);
-}
-
-/* As systemd.resource-control(5) has it: bytes, with K, M, G or T to the base of 1024. */
-static int parse_bytes(const char *text, uint64_t *ret)
-{
-	static const char suffixes[] = "KMGT";
-	const char *suffix;
-	uint64_t value;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	suffix = *end ? strchr(suffixes, *end) : NULL;
-	if (errno || (*end && (!suffix || end[1])))
-		return -EINVAL;
-	for (ptrdiff_t i = 0; suffix && i <= suffix - suffixes; i++)
-		if (__builtin_mul_overflow(value, 1024, &value))
-			return -EINVAL;
-	if (value == 0 || value > INT64_MAX)
-		return -EINVAL;
-	*ret = value;
-	return 0;
-}
-
-/*
- * "12.5%" of one CPU, as systemd has it: a percent of the period is 1000 us, and a digit behind the
- * dot a tenth of the one before it. The kernel's least quota is 1000 us.
- */
-static int parse_quota_us(const char *text, uint64_t *ret)
-{
-	uint64_t unit_us = CONFIG_CPU_PERIOD_US / 100, value_us;
-	size_t digits = strspn(text, "0123456789");
-	char *end;
-
-	if (digits == 0 || digits > 6)
-		return -EINVAL;
-	value_us = strtoull(text, &end, 10) * unit_us;
-	digits = *end == '.' ? strspn(end + 1, "0123456789") : 0;
-	if (*end == '.' && (digits == 0 || digits > 2))
-		return -EINVAL;
-	for (end += *end == '.'; digits > 0; digits--, end++) {
-		unit_us /= 10;
-		value_us += (uint64_t)(*end - '0') * unit_us;
-	}
-	if (strcmp(end, "%") != 0 || value_us < 1000)
-		return -EINVAL;
-	*ret = value_us;
-	return 0;
-}
-
-static int parse_nice(const char *text, uint64_t *ret)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (end == text || *end || errno || value < -20 || value > 19)
-		return -EINVAL;
-	*ret = (uint64_t)value;
-	return 0;
-}
-
-static int parse_umask(const char *text, uint64_t *ret)
-{
-	size_t digits = strspn(text, "01234567");
-
-	if (digits == 0 || text[digits] || digits > 4)
-		return -EINVAL;
-	*ret = strtoull(text, NULL, 8);
-	return *ret > 0777 ? -EINVAL : 0;
-}
 
 /* ---- keys ---- */
 
@@ -194,7 +37,7 @@ struct key {
 	const char *section;
 	const char *name;
 	enum kind kind;
-	int (*parse)(const char *text, uint64_t *ret); /* not for strings */
+	config_parse *parse; /* of a string: looks at it alone */
 	size_t offset;
 };
 
@@ -204,21 +47,21 @@ struct key {
 	}
 
 static const struct key keys[] = {
-    KEY("Hooks", "DefaultTimeoutSec", NUMBER, parse_timeout_as_ms, default_timeout_ms),
-    KEY("Hooks", "ConcurrentHooks", NUMBER, parse_count, concurrent_hooks),
-    KEY("Hooks", "QueuedRunsPerUser", NUMBER, parse_count, queued_runs_per_user),
-    KEY("Hooks", "DefaultPath", STRING, NULL, default_path),
-    KEY("Hooks", "CheckHookFiles", NUMBER, parse_boolean, check_hook_files),
-    KEY("Hooks", "PidsMax", LIMIT, parse_count, pids_max),
-    KEY("Hooks", "MemoryMax", LIMIT, parse_bytes, memory_max),
-    KEY("Hooks", "CPUQuota", LIMIT, parse_quota_us, cpu_quota_us),
-    KEY("Hooks", "Nice", SIGNED, parse_nice, default_nice),
-    KEY("Hooks", "UMask", OPTIONAL, parse_umask, default_umask),
-    KEY("Results", "MaxRuns", NUMBER, parse_number, kept_runs),
-    KEY("Results", "MaxAgeSec", NUMBER, parse_age_as_ms, kept_ms),
-    KEY("Results", "MaxBytes", NUMBER, parse_number, kept_bytes),
-    KEY("Connections", "Max", NUMBER, parse_count, connections),
-    KEY("Connections", "MaxPerUser", NUMBER, parse_count, connections_per_user),
+    KEY("Hooks", "DefaultTimeoutSec", NUMBER, config_parse_timeout_as_ms, default_timeout_ms),
+    KEY("Hooks", "ConcurrentHooks", NUMBER, config_parse_hooks, concurrent_hooks),
+    KEY("Hooks", "QueuedRunsPerUser", NUMBER, config_parse_count, queued_runs_per_user),
+    KEY("Hooks", "DefaultPath", STRING, config_parse_path, default_path),
+    KEY("Hooks", "CheckHookFiles", NUMBER, config_parse_boolean, check_hook_files),
+    KEY("Hooks", "PidsMax", LIMIT, config_parse_count, pids_max),
+    KEY("Hooks", "MemoryMax", LIMIT, config_parse_bytes, memory_max),
+    KEY("Hooks", "CPUQuota", LIMIT, config_parse_quota_us, cpu_quota_us),
+    KEY("Hooks", "Nice", SIGNED, config_parse_nice, default_nice),
+    KEY("Hooks", "UMask", OPTIONAL, config_parse_umask, default_umask),
+    KEY("Results", "MaxRuns", NUMBER, config_parse_number, kept_runs),
+    KEY("Results", "MaxAgeSec", NUMBER, config_parse_age_as_ms, kept_ms),
+    KEY("Results", "MaxBytes", NUMBER, config_parse_number, kept_bytes),
+    KEY("Connections", "Max", NUMBER, config_parse_count, connections),
+    KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
     KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
 };
@@ -260,12 +103,12 @@ static int set_value(struct config *config, const struct key *key, const char *t
 	uint64_t value = 0;
 	int r = 0;
 
-	if (key->kind == STRING)
-		return set_string(member, text);
 	if (is_set)
 		r = key->parse(text, &value);
 	if (r < 0)
 		return r;
+	if (key->kind == STRING)
+		return set_string(member, text);
 	if (key->kind == NUMBER)
 		*(uint64_t *)member = value;
 	else if (key->kind == SIGNED)
@@ -352,16 +195,12 @@ static char *read_line(char *buffer, int size, void *userdata)
 	return buffer;
 }
 
-/* Of the durations: what they take. */
 static void report_bad_value(const struct reading *reading, const struct key *key,
 			     const char *value)
 {
-	char takes[80] = "";
+	char takes[80];
 
-	if (key->parse == parse_timeout_as_ms || key->parse == parse_age_as_ms)
-		snprintf(takes, sizeof(takes), ", it takes seconds, from 0 to %" PRIu64,
-			 key->parse == parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
-						       : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
+	config_print_takes(key->parse, takes, sizeof(takes));
 	log_error("%s:%d: bad value for %s: %s%s", reading->path, reading->line, key->name, value,
 		  takes);
 }
@@ -398,6 +237,30 @@ static bool is_file(int fd)
 	       (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
 }
 
+/*
+ * Logs it, but for that there is no such file, which is the caller's to judge. A link to nothing
+ * was meant to be something.
+ */
+static int fail_to_open(const char *path, int r)
+{
+	struct stat st;
+	bool is_absent = r == -ENOENT;
+
+	if (is_absent && (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode)))
+		return r;
+	log_error("%s: %s", path, is_absent ? "a link to what is not there" : strerror(-r));
+	return is_absent ? -EINVAL : r;
+}
+
+/* A user's hookd goes on without what the administrator does not let the user read. */
+static bool is_kept_from_user(const char *path)
+{
+	if (geteuid() == 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 || errno != EACCES)
+		return false;
+	log_warning("%s: %s: passed over", path, strerror(EACCES));
+	return true;
+}
+
 /* -errno, and what is wrong was logged where it is not that there is no such file. */
 static int open_file(const char *path, FILE **ret_file)
 {
@@ -410,11 +273,10 @@ static int open_file(const char *path, FILE **ret_file)
 	}
 	if (r == 0 && !(*ret_file = fdopen(fd, "r")))
 		r = -errno;
-	if (r < 0 && r != -ENOENT)
-		log_error("%s: %s", path, strerror(-r));
-	if (r == 0)
-		(void)take_fd(&fd);
-	return r;
+	if (r < 0)
+		return fail_to_open(path, r);
+	(void)take_fd(&fd);
+	return 0;
 }
 
 static int read_file(struct config *config, const char *path)
@@ -445,7 +307,8 @@ static int read_main_file(struct config *config)
 
 	for (size_t i = 0; i < ELEMENTS(folders) && r == -ENOENT; i++) {
 		snprintf(path, sizeof(path), "%s/hookd.conf", folders[i]);
-		r = read_file(config, path);
+		if (!is_kept_from_user(path))
+			r = read_file(config, path);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -457,6 +320,34 @@ static int is_drop_in(const struct dirent *entry)
 	const char *dot = strrchr(entry->d_name, '.');
 
 	return entry->d_name[0] != '.' && dot && strcmp(dot, ".conf") == 0;
+}
+
+/* How many, or -errno. */
+static int list_drop_ins(const char *folder, struct dirent ***ret_list)
+{
+	char path[PATH_MAX];
+	int count;
+
+	snprintf(path, sizeof(path), "%s/hookd.conf.d", folder);
+	if (is_kept_from_user(path))
+		return 0;
+	count = scandir(path, ret_list, is_drop_in, NULL);
+	if (count < 0)
+		count = fail_to_open(path, -errno);
+	return count == -ENOENT ? 0 : count;
+}
+
+/* One that is gone since its folder was listed is none. */
+static int read_drop_in(struct config *config, const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folder, name);
+	if (is_kept_from_user(path))
+		return 0;
+	r = read_file(config, path);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* The next name behind `after` over all folders, and the first folder that has it. */
@@ -482,19 +373,17 @@ static int read_drop_ins(struct config *config)
 {
 	struct dirent **lists[ELEMENTS(folders)] = {NULL};
 	int counts[ELEMENTS(folders)] = {0};
-	char path[PATH_MAX];
 	const char *name = "";
 	size_t folder = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
-		snprintf(path, sizeof(path), "%s/hookd.conf.d", folders[i]);
-		counts[i] = scandir(path, &lists[i], is_drop_in, NULL);
+	for (size_t i = 0; i < ELEMENTS(folders) && r == 0; i++) {
+		counts[i] = list_drop_ins(folders[i], &lists[i]);
+		if (counts[i] < 0)
+			r = counts[i];
 	}
-	while (r == 0 && (name = next_drop_in(lists, counts, name, &folder))) {
-		snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folders[folder], name);
-		r = read_file(config, path);
-	}
+	while (r == 0 && (name = next_drop_in(lists, counts, name, &folder)))
+		r = read_drop_in(config, folders[folder], name);
 	for (size_t i = 0; i < ELEMENTS(folders); i++) {
 		for (int j = 0; j < counts[i]; j++)
 			free(lists[i][j]);

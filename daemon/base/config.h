@@ -21,7 +21,7 @@
 struct config {
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
-	uint64_t concurrent_hooks;     /* ConcurrentHooks=256 */
+	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
 	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
 	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
 	uint64_t check_hook_files;     /* CheckHookFiles=yes: whose they are, see program_check.h */
@@ -44,8 +44,10 @@ struct config {
 };
 
 /*
- * Reads the default places, or `file` alone where it is not NULL. 0, -ENOMEM, or -EINVAL when a
- * value cannot be read; every problem was logged with file and line by then.
+ * Reads the default places, or `file` alone where it is not NULL. 0; -ENOENT: there is no `file`,
+ * which is not logged; -ENOMEM; another -errno, -EINVAL when a value cannot be read: every problem
+ * was logged with file and line by then. In the default places a hookd that is not root passes
+ * over, with a warning, what it may not read.
  */
 int config_load(struct config *ret_config, const char *file) must_check;
 void config_clear(struct config *config);

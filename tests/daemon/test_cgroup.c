@@ -297,7 +297,7 @@ static void defaults_are_in_every_cgroup(void **state)
 
 	(void)state;
 	run_cgroup_path(before, path);
-	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &defaults, &err), 0);
+	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &defaults, NULL, NULL), 0);
 	for (size_t i = 0; i < ELEMENTS(after); i++) {
 		after[i] = run_cgroup_acquire();
 		expect_depth(after[i], "5\n");
@@ -317,15 +317,21 @@ static void defaults_are_in_every_cgroup(void **state)
 static void defaults_can_be_taken_away(void **state)
 {
 	struct cgroup *cgroup;
-	struct hp_err err;
 
 	(void)state;
-	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &defaults, &err), 0);
+	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &defaults, NULL, NULL), 0);
 	assert_int_equal(
-	    cgroup_tree_set_defaults(run_cgroups_tree, &(struct hp_resources){0}, &err), 0);
+	    cgroup_tree_set_defaults(run_cgroups_tree, &(struct hp_resources){0}, NULL, NULL), 0);
 	cgroup = run_cgroup_acquire();
 	expect_depth(cgroup, "max\n");
 	cgroup_release(cgroup);
+}
+
+static void add_path(const struct hp_err *err, void *userdata)
+{
+	char *paths = userdata;
+
+	strcat(strcat(paths, err->path), " ");
 }
 
 static void defaults_that_cannot_be_kept_are_left_out(void **state)
@@ -333,12 +339,13 @@ static void defaults_that_cannot_be_kept_are_left_out(void **state)
 	static char file[] = "nonsense.max", lines[] = "x", nothing[] = "cgroup.max.descendants";
 	struct hp_unified unified[] = {{file, five}, {depth_file, five}, {nothing, lines}};
 	struct hp_resources resources = {.unified = unified, .unified_count = 3};
+	char paths[512] = "";
 	struct cgroup *cgroup;
-	struct hp_err err;
 
 	(void)state;
-	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &resources, &err), -EOPNOTSUPP);
-	assert_string_equal(err.path, "unified.nonsense.max");
+	assert_int_equal(cgroup_tree_set_defaults(run_cgroups_tree, &resources, add_path, paths),
+			 -EOPNOTSUPP);
+	assert_string_equal(paths, "unified.nonsense.max unified.cgroup.max.descendants ");
 	cgroup = run_cgroup_acquire();
 	expect_depth(cgroup, "5\n");
 	cgroup_release(cgroup);

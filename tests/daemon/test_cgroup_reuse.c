@@ -31,12 +31,13 @@ static void one_that_reads_as_new_is_used_again(void **state)
 
 static void write_to(const char *cgroup, const char *file, const char *text)
 {
-	char path[300];
+	char *path;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
+	assert_true(asprintf(&path, "%s/%s", cgroup, file) > 0);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
+	free(path);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 }

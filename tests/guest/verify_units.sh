@@ -18,7 +18,7 @@ for whose in system user; do
 	folder=$whose/
 	[ $whose = user ] || folder=
 	cp "$units/${folder}hookd.socket" "$work/units/"
-	sed "s,^ExecStart=[^ ]*,ExecStart=$hookd," "$units/${folder}hookd.service" \
+	sed "s,^ExecStart=\"[^\"]*\",ExecStart=\"$hookd\"," "$units/${folder}hookd.service" \
 		> "$work/units/hookd.service"
 	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify \
 		hookd.socket hookd.service > "$work/said" 2>&1

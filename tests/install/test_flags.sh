@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What hookd is compiled with, as packagers configure it; nothing is built.
+# What hookd is compiled with, as packagers configure it; no more than a file of it is built.
 # usage: test_flags.sh CMAKE SOURCE COMPILER
 set -euo pipefail
 
@@ -10,10 +10,12 @@ trap 'rm -rf "$work"' EXIT
 . "$(dirname "$0")/../containers/tap.sh"
 unset CFLAGS LDFLAGS
 
+generator=Ninja
+
 # Afterwards $work/commands has every command, $work/run those of the static programs.
 configure() { # NAME OPTION...
 	rm -rf "$work/build"
-	check "$1" "$cmake" -S "$source" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$compiler" \
+	check "$1" "$cmake" -S "$source" -B "$work/build" -G "$generator" -DCMAKE_C_COMPILER="$compiler" \
 		-DHOOKD_TESTS=OFF "${@:2}"
 	ninja -C "$work/build" -t commands > "$work/commands"
 	grep -E 'hookd-run\.elf |-o hookd-oci-hook ' "$work/commands" > "$work/static" || true
@@ -27,22 +29,76 @@ lacks() { # NAME FILE TEXT
 	fi
 }
 
+# What `hookd --version` will say.
+fortify_is() { # EXPECTED [CONFIGURATION]
+	local object=daemon/CMakeFiles/hookd.dir/${2:+$2/}options.c.o
+
+	check "a file is compiled" ninja -C "$work/build" -f "build${2:+-$2}.ninja" "$object"
+	is "FORTIFY" "$(grep -aoE '[-+]FORTIFY[0-9]?' "$work/build/$object" | sort -u)" "$1"
+}
+
 configure "without anything"
 contains "the build type is one that optimises" "$work/commands" ' -O2 -g '
 lacks "no warning is an error" "$work/commands" -Werror
-contains "_FORTIFY_SOURCE is as high as it goes" "$work/commands" -D_FORTIFY_SOURCE=3
+fortify_is +FORTIFY3
 lacks "assertions count" <(grep daemon/main.c "$work/commands" | sed 's/-DNDEBUG.*-UNDEBUG//') NDEBUG
 
 CFLAGS='-O1 -D_FORTIFY_SOURCE=2 -DPACKAGERS' LDFLAGS=-Wl,--build-id=sha1 \
 	configure "with a packager's flags" -DCMAKE_BUILD_TYPE=None
-lacks "_FORTIFY_SOURCE is the packager's" "$work/commands" _FORTIFY_SOURCE=3
+fortify_is +FORTIFY2
 lacks "and is not undone but where nothing may be woven in" \
 	<(grep -vE 'spawn_child|interpreter|program_check' "$work/commands") -U_FORTIFY_SOURCE
 lacks "the level of optimisation is" <(grep daemon/main.c "$work/commands") -O2
 is "hookd-run and hookd-oci-hook have the flags" \
 	"$(grep -c -e '-DPACKAGERS.*--build-id=sha1' "$work/static")" 2
 
+# ---- where the compiler optimises, whoever says so ----
+
+CFLAGS='-O3 -flto=auto -ffat-lto-objects' configure "optimised by CFLAGS" -DCMAKE_BUILD_TYPE=None
+fortify_is +FORTIFY3
+CFLAGS=-Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=1 configure "a level by another road"
+fortify_is +FORTIFY1
+CFLAGS=-U_FORTIFY_SOURCE configure "no level by the packager's word"
+fortify_is -FORTIFY
+configure "not optimised" -DCMAKE_BUILD_TYPE=Debug
+fortify_is -FORTIFY
+configure "not optimised, and a level" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-D_FORTIFY_SOURCE=2'
+fortify_is -FORTIFY
+generator='Ninja Multi-Config'
+configure "more than one configuration"
+fortify_is +FORTIFY3 Release
+fortify_is -FORTIFY Debug
+generator=Ninja
+
+# ---- what else may be asked for ----
+
+for part in BENCH FUZZ; do
+	rm -rf "$work/build"
+	contains "HOOKD_$part without the tests is refused" <("$cmake" -S "$source" -B "$work/build" \
+		-G Ninja -DCMAKE_C_COMPILER="$compiler" -DHOOKD_TESTS=OFF -DHOOKD_$part=ON 2>&1) \
+		"HOOKD_$part=ON takes the tests"
+done
+
 configure "with warnings as errors" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 contains "every compilation has them" <(grep daemon/main.c "$work/commands") -Werror
 is "those of hookd-run and hookd-oci-hook too" "$(grep -c -e -Werror "$work/static")" 2
+
+# ---- names that systemd would take apart ----
+
+prefix=$work/'my prefix 100%'
+configure "with a prefix that has a blank and a percent sign" -DCMAKE_INSTALL_PREFIX="$prefix"
+install -D /bin/true "$prefix/sbin/hookd"
+mkdir "$work/run"
+for folder in system user; do
+	[ $folder = user ] && units=$work/build/systemd/user || units=$work/build/systemd
+	if command -v systemd-analyze > /dev/null; then
+		check "systemd reads the units of $folder" env SYSTEMD_UNIT_PATH="$units:" \
+			XDG_RUNTIME_DIR="$work/run" systemd-analyze --$folder --man=no verify \
+			"$units/hookd.socket" "$units/hookd.service"
+		is "and has nothing to say of them" "$(< "$work/check")" ""
+	fi
+	contains "the program of $folder is named as a whole" "$units/hookd.service" \
+		"ExecStart=\"${prefix//%/%%}/sbin/hookd\""
+	lacks "a URL has no blank" <(grep -h ^Documentation= "$units"/*.s*) ' '
+done
 tap_end

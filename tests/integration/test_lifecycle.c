@@ -256,6 +256,27 @@ static void paths_are_relative_to_where_it_was_started(void **state)
 	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
 }
 
+static void limits_that_cannot_count_are_told_of(void **state)
+{
+	static const char *const keys[] = {
+	    "ignoring PidsMax=: ", "ignoring MemoryMax=: ", "ignoring CPUQuota=: "};
+	struct harness *harness = *state;
+	char controllers[2];
+	FILE *file = fopen("/sys/fs/cgroup/unified/cgroup.controllers", "re");
+	bool has_none = file && !fgets(controllers, sizeof(controllers), file);
+	struct start start = {.config = "[Hooks]\nMemoryMax=10M\nPidsMax=5\nCPUQuota=50%\n"};
+
+	if (file)
+		fclose(file);
+	/* Where cgroup2 has no controllers, and where there is none. */
+	if (!has_none)
+		start.arguments[0] = "--cgroup-root=/nonexistent";
+	harness_start(harness, &start);
+	harness_signal(harness, SIGHUP);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		harness_await_log(harness, keys[i]);
+}
+
 static void check_config_exit_codes(void **state)
 {
 	static const struct {
@@ -272,6 +293,15 @@ static void check_config_exit_codes(void **state)
 	    {"[Hooks]\nDefaultTimeoutSec=\n", 6, "hookd.conf:2: bad value"},
 	    {"[Hooks]\nDefaultTimeoutSec=99999999999999999999\n", 6, "bad value"},
 	    {"[Hooks]\nConcurrentHooks=0\n", 6, "bad value"},
+	    {"[Hooks]\nConcurrentHooks=4194304\n", 0, ""},
+	    {"[Hooks]\nConcurrentHooks=4194305\n", 6,
+	     "bad value for ConcurrentHooks: 4194305, it takes a number, from 1 to 4194304"},
+	    {"[Hooks]\nDefaultPath=/\n", 0, ""},
+	    {"[Hooks]\nDefaultPath=\n", 6, "it takes folders that begin with /"},
+	    {"[Hooks]\nDefaultPath=bin\n", 6, "bad value for DefaultPath: bin, it takes folders"},
+	    {"[Hooks]\nDefaultPath=/bin:\n", 6, "bad value for DefaultPath"},
+	    {"[Hooks]\nDefaultPath=/bin::/sbin\n", 6, "bad value for DefaultPath"},
+	    {"[Hooks]\nDefaultPath=/bin:sbin\n", 6, "bad value for DefaultPath"},
 	    {"[Log]\nLevel=loud\n", 6, "bad value"},
 	    {"[Log]\n\nTarget\n", 6, "hookd.conf:3: neither a section nor a key"},
 	};
@@ -300,7 +330,8 @@ static void command_line_exit_codes(void **state)
 	assert_int_equal(run_with(*state, "--help"), 0);
 	assert_int_equal(run_with(*state, "--walk"), 2);
 	assert_int_equal(run_with(*state, "walk"), 2);
-	assert_int_equal(run_with(*state, "--log-level=loud"), 6);
+	assert_int_equal(run_with(*state, "--log-level=loud"), 2);
+	assert_int_equal(run_with(*state, "--log-target="), 2);
 	assert_int_equal(run_with(*state, "--config=/nonexistent"), 6);
 	assert_int_equal(run_with(*state, "--socket=/nonexistent/socket"), 1);
 }
@@ -372,6 +403,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(sighup_reads_the_configuration_again),
 	    TEST_PREPARED(sighup_gives_waiting_runs_their_places),
 	    TEST_PREPARED(paths_are_relative_to_where_it_was_started),
+	    TEST_PREPARED(limits_that_cannot_count_are_told_of),
 	    TEST_PREPARED(check_config_exit_codes),
 	    TEST_PREPARED(command_line_exit_codes),
 	    TEST_PREPARED(socket_of_a_dead_hookd_is_replaced),

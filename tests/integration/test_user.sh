@@ -197,6 +197,73 @@ test_upgrade() {
 	stop
 }
 
+# ---- hookd.conf ----
+
+# hookd's status, and what it says in $work/said.
+check_config() { # COMMAND...
+	local status=0
+
+	"$@" --check-config > "$work/said" 2>&1 || status=$?
+	echo "$status"
+}
+
+# In both the file is named, whoever reads it.
+test_links_to_nothing() {
+	local file
+
+	install -d /run/hookd/hookd.conf.d
+	for file in /run/hookd/hookd.conf /run/hookd/hookd.conf.d/a.conf; do
+		ln -s /nowhere $file
+		is "a link to nothing is a mistake: $file" "$(check_config "$work/hookd")" 6
+		contains "and named" "$work/said" "$file: a link to what is not there"
+		ln -sf /dev/null $file
+		is "one to /dev/null is none" "$(check_config "$work/hookd") $(< "$work/said")" '0 '
+		rm $file
+	done
+	rmdir /run/hookd/hookd.conf.d
+	ln -s /nowhere /run/hookd/hookd.conf.d
+	is "a link to no folder is a mistake" "$(check_config "$work/hookd")" 6
+	contains "and named" "$work/said" '/run/hookd/hookd.conf.d: a link to what is not there'
+	rm /run/hookd/hookd.conf.d
+}
+
+# What is passed over is wrong, so that it shows when it is read.
+test_what_a_user_may_not_read() {
+	local kept
+
+	install -d /run/hookd/hookd.conf.d
+	echo '[Hooks' | tee /run/hookd/hookd.conf > /run/hookd/hookd.conf.d/a.conf
+	is "a user's hookd reads what root's does" "$(check_config "${as_user[@]}" "$work/hookd")" 6
+	chmod 600 /run/hookd/hookd.conf /run/hookd/hookd.conf.d/a.conf
+	is "but for what the user may not read" "$(check_config "${as_user[@]}" "$work/hookd")" 0
+	for kept in hookd.conf hookd.conf.d/a.conf; do
+		contains "which is named" "$work/said" "/run/hookd/$kept: Permission denied: passed over"
+	done
+	is "root may" "$(check_config "$work/hookd")" 6
+	chmod 700 /run/hookd
+	is "nor a folder" "$(check_config "${as_user[@]}" "$work/hookd")" 0
+	for kept in hookd.conf hookd.conf.d; do
+		contains "which is named too" "$work/said" "/run/hookd/$kept: Permission denied: passed over"
+	done
+	is "a file of --config= has to be read" \
+		"$(check_config "${as_user[@]}" "$work/hookd" --config=/run/hookd/hookd.conf)" 6
+	chmod 755 /run/hookd
+	rm -r /run/hookd/hookd.conf /run/hookd/hookd.conf.d
+}
+
+# What hookd may set counts, and hooks run in any case.
+test_nice() { # NICE EXPECTED WARNINGS
+	local log="ignoring Nice=$1: Permission denied"
+
+	printf '[Hooks]\nNice=%s\n' "$1" > /run/hookd/hookd.conf
+	echo '{"poststop":[{"path":"/usr/bin/nice"}]}' > "$work/hooks.json"
+	start "${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookd"
+	is "Nice=$1: a hook runs" "$(run '"\(.outcome) \(.stdout)"' | head -n 1)" "exited $2"
+	is "Nice=$1: and the log tells of what is ignored" "$(grep -c "$log" "$work/log" || true)" "$3"
+	stop
+	rm /run/hookd/hookd.conf
+}
+
 install -d -o $user -g $user -m 700 /run/mine
 if has_resource; then
 	test_oom_score 500 500
@@ -210,4 +277,8 @@ test_default_of_a_user
 test_default_by_number
 test_state_directory
 test_upgrade
+test_links_to_nothing
+test_what_a_user_may_not_read
+test_nice -20 "$(nice)" 1
+test_nice 19 19 0
 tap_end

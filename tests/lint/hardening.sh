@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What was asked of the compiler is in the programs, and not where it must not be. usage: hardening.sh
-# FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows,
-# OBJECTS the folder with what runs between clone and exec in hookd's memory.
+# FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows but
+# for FORTIFY, OBJECTS the folder with what runs between clone and exec in hookd's memory.
 set -euo pipefail
-features=" $1 "
+shown=$("$3" --version | sed -n 2p)
+features=" $shown "
 objects=$2 hookd=$3 dynamic=("${@:3:3}") static=("${@:6}")
 status=0
 complain() { echo "$1"; status=1; }
@@ -16,7 +17,7 @@ shows() { # PATTERN
 }
 
 # "+" is on; sanitizers come with functions and stacks of their own.
-[ "$("$hookd" --version | sed -n 2p)" = "$1" ] || complain "hookd --version shows other features"
+[[ $shown =~ ^(.*)\ (-FORTIFY|\+FORTIFY[123])$ && ${BASH_REMATCH[1]} = "$1" ]] || complain "hookd --version shows other features"
 "$hookd" --version | shows '^libevent [0-9].*, SQLite [0-9].*, libseccomp [0-9].*, libsystemd [0-9].*, inih [0-9]' ||
   complain "hookd --version does not show the libraries"
 for file in "${dynamic[@]}"; do

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the configuration: how each kind is written, and between which bounds. It keeps
+ * nothing. */
+#include "daemon/base/config_value.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/config.h"
+#include "proto/limits.h"
+
+#define AGE_SECONDS_MAX (INT64_MAX / 1000)
+
+#define PROCESSES_MAX 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
+
+static int parse_word(const char *word, const char *const words[], const uint64_t values[],
+		      size_t count, uint64_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*ret = values[i];
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int config_parse_log_target(const char *word, uint64_t *ret)
+{
+	static const char *const words[] = {"auto", "journal", "stderr"};
+	static const uint64_t values[] = {LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR};
+
+	return parse_word(word, words, values, ELEMENTS(words), ret);
+}
+
+int config_parse_log_level(const char *word, uint64_t *ret)
+{
+	static const char *const words[] = {"error", "warning", "info", "debug"};
+	static const uint64_t values[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+
+	return parse_word(word, words, values, ELEMENTS(words), ret);
+}
+
+int config_parse_boolean(const char *text, uint64_t *ret)
+{
+	static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
+	static const uint64_t values[] = {1, 1, 1, 1, 0, 0, 0, 0};
+
+	return parse_word(text, words, values, ELEMENTS(words), ret);
+}
+
+int config_parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return errno || *end || *ret > INT64_MAX / 1000 ? -EINVAL : 0;
+}
+
+int config_parse_count(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (config_parse_number(text, &value) < 0 || value == 0)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/* Each is a process of its own at least. */
+int config_parse_hooks(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (config_parse_count(text, &value) < 0 || value > PROCESSES_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/*
+ * Every folder from the root on. Another one, and an empty one too, would be looked for where the
+ * hook runs: in a bundle, or in a container's root, to which others may write.
+ */
+int config_parse_path(const char *text, uint64_t *ret)
+{
+	const char *folder = text, *colon;
+
+	(void)ret;
+	while (*folder == '/' && (colon = strchr(folder, ':')))
+		folder = colon + 1;
+	return *folder == '/' ? 0 : -EINVAL;
+}
+
+static int parse_seconds_as_ms(const char *text, uint64_t max_s, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (config_parse_number(text, &value) < 0 || value > max_s)
+		return -EINVAL;
+	*ret = value * 1000;
+	return 0;
+}
+
+/* As in a request: so that all that is made of it, in nanoseconds and added to a clock, fits. */
+int config_parse_timeout_as_ms(const char *text, uint64_t *ret)
+{
+	return parse_seconds_as_ms(text, HP_TIMEOUT_SECONDS_MAX, ret);
+}
+
+/* It is compared in milliseconds, as a signed number. */
+int config_parse_age_as_ms(const char *text, uint64_t *ret)
+{
+	return parse_seconds_as_ms(text, AGE_SECONDS_MAX, ret);
+}
+
+/* As systemd.resource-control(5) has it: bytes, with K, M, G or T to the base of 1024. */
+int config_parse_bytes(const char *text, uint64_t *ret)
+{
+	static const char suffixes[] = "KMGT";
+	const char *suffix;
+	uint64_t value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	suffix = *end ? strchr(suffixes, *end) : NULL;
+	if (errno || (*end && (!suffix || end[1])))
+		return -EINVAL;
+	for (ptrdiff_t i = 0; suffix && i <= suffix - suffixes; i++)
+		if (__builtin_mul_overflow(value, 1024, &value))
+			return -EINVAL;
+	if (value == 0 || value > INT64_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/*
+ * "12.5%" of one CPU, as systemd has it: a percent of the period is 1000 us, and a digit behind the
+ * dot a tenth of the one before it. The kernel's least quota is 1000 us.
+ */
+int config_parse_quota_us(const char *text, uint64_t *ret)
+{
+	uint64_t unit_us = CONFIG_CPU_PERIOD_US / 100, value_us;
+	size_t digits = strspn(text, "0123456789");
+	char *end;
+
+	if (digits == 0 || digits > 6)
+		return -EINVAL;
+	value_us = strtoull(text, &end, 10) * unit_us;
+	digits = *end == '.' ? strspn(end + 1, "0123456789") : 0;
+	if (*end == '.' && (digits == 0 || digits > 2))
+		return -EINVAL;
+	for (end += *end == '.'; digits > 0; digits--, end++) {
+		unit_us /= 10;
+		value_us += (uint64_t)(*end - '0') * unit_us;
+	}
+	if (strcmp(end, "%") != 0 || value_us < 1000)
+		return -EINVAL;
+	*ret = value_us;
+	return 0;
+}
+
+int config_parse_nice(const char *text, uint64_t *ret)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (end == text || *end || errno || value < -20 || value > 19)
+		return -EINVAL;
+	*ret = (uint64_t)value;
+	return 0;
+}
+
+int config_parse_umask(const char *text, uint64_t *ret)
+{
+	size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || text[digits] || digits > 4)
+		return -EINVAL;
+	*ret = strtoull(text, NULL, 8);
+	return *ret > 0777 ? -EINVAL : 0;
+}
+
+void config_print_takes(config_parse *parse, char *ret_text, size_t size)
+{
+	ret_text[0] = '\0';
+	if (parse == config_parse_timeout_as_ms || parse == config_parse_age_as_ms)
+		snprintf(ret_text, size, ", it takes seconds, from 0 to %" PRIu64,
+			 parse == config_parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
+							 : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
+	else if (parse == config_parse_hooks)
+		snprintf(ret_text, size, ", it takes a number, from 1 to %d", PROCESSES_MAX);
+	else if (parse == config_parse_path)
+		snprintf(ret_text, size,
+			 ", it takes folders that begin with / and a : between them");
+}
