@@ -48,10 +48,15 @@ struct rewrite {
 	bool has_user_namespace; /* whose hooks hookd does not serve */
 };
 
+/* What a hook of ours tells the shim beside its list; NULL: the default. */
+struct shim_options {
+	const char *address, *if_down;
+};
+
 /* What a hook of ours says. */
 struct carried {
 	struct hp_buf hooks; /* the list, as JSON */
-	char *address, *if_down;
+	struct shim_options options;
 };
 
 /* One list of hooks while it is rewritten. */
@@ -59,10 +64,10 @@ struct list {
 	struct rewrite *rewrite;
 	enum hp_stage stage;
 	struct hp_json_writer writer; /* into rewrite->out */
-	const char *address, *if_down;
-	size_t count; /* hooks so far */
+	size_t count;		      /* hooks so far */
+	struct shim_options options;  /* of the hooks that are being added */
 
-	/* The part that is being collected. */
+	/* The part that is being collected; all of its hooks have `options`. */
 	struct hp_buf part;
 	size_t part_count, part_tokens;
 	uint64_t part_ns;
@@ -96,34 +101,52 @@ static bool carried_read(struct rewrite *rewrite, struct hp_json_value hook, enu
 			hp_buf_append(&carried.hooks, *word + strlen(HOOKS_OPTION),
 				      strlen(*word + strlen(HOOKS_OPTION)));
 		if (has_option(*word, ADDRESS_OPTION))
-			carried.address = *word + strlen(ADDRESS_OPTION);
+			carried.options.address = *word + strlen(ADDRESS_OPTION);
 		if (has_option(*word, DOWN_OPTION))
-			carried.if_down = *word + strlen(DOWN_OPTION);
+			carried.options.if_down = *word + strlen(DOWN_OPTION);
 	}
 	*ret = carried;
 	return true;
 }
 
-static bool is_same(const char *wanted, const char *carried)
+static bool is_same(const char *a, const char *b)
 {
-	return wanted == NULL || (carried != NULL && strcmp(wanted, carried) == 0);
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool are_same(const struct shim_options *a, const struct shim_options *b)
+{
+	return is_same(a->address, b->address) && is_same(a->if_down, b->if_down);
+}
+
+/* Of hooks with these options: what is asked for is new, the rest is theirs. */
+static struct shim_options new_options(const struct rewrite *rewrite,
+				       const struct shim_options *own)
+{
+	const struct delegate *delegate = rewrite->delegate;
+
+	return (struct shim_options){
+	    .address = delegate->address != NULL ? delegate->address : own->address,
+	    .if_down = delegate->if_down != NULL ? delegate->if_down : own->if_down,
+	};
 }
 
 /* All hooks are ours, and say what they are to say. */
 static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
 {
-	const struct delegate *delegate = rewrite->delegate;
 	struct hp_json_value key, hook;
+	struct shim_options options;
 	struct carried carried;
 
-	if (delegate->timeout_s > 0)
+	if (rewrite->delegate->timeout_s > 0)
 		return false;
 	HP_JSON_FOREACH (key, hook, list) {
 		if (!carried_read(rewrite, hook, stage, &carried))
 			return false;
 		hp_buf_free(&carried.hooks);
-		if (!is_same(delegate->address, carried.address) ||
-		    !is_same(delegate->if_down, carried.if_down))
+		options = new_options(rewrite, &carried.options);
+		if (!are_same(&options, &carried.options) ||
+		    !hp_json_equals(hp_json_member(hook, "path"), rewrite->delegate->shim))
 			return false;
 	}
 	return true;
@@ -186,6 +209,7 @@ static int put_hooks(struct list *list)
 static int put_hook(struct list *list)
 {
 	const char *shim = list->rewrite->delegate->shim, *stage = hp_stage_names[list->stage];
+	const struct shim_options *options = &list->options;
 	struct hp_json_writer *writer = &list->writer;
 	uint64_t timeout_s = outer_timeout_s(list);
 	int r;
@@ -199,10 +223,10 @@ static int put_hook(struct list *list)
 	r = put_option(list, STAGE_OPTION, stage, strlen(stage));
 	if (r == 0)
 		r = put_hooks(list);
-	if (r == 0 && list->address != NULL)
-		r = put_option(list, ADDRESS_OPTION, list->address, strlen(list->address));
-	if (r == 0 && list->if_down != NULL)
-		r = put_option(list, DOWN_OPTION, list->if_down, strlen(list->if_down));
+	if (r == 0 && options->address != NULL)
+		r = put_option(list, ADDRESS_OPTION, options->address, strlen(options->address));
+	if (r == 0 && options->if_down != NULL)
+		r = put_option(list, DOWN_OPTION, options->if_down, strlen(options->if_down));
 	hp_json_end(writer, ']');
 	if (timeout_s > 0) {
 		hp_json_key(writer, "timeout");
@@ -274,6 +298,16 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 
 /* ---- a list ---- */
 
+/* The next hooks have these options of their own. Others are not theirs: a new part begins. */
+static int set_options(struct list *list, const struct shim_options *own, struct hp_err *err)
+{
+	struct shim_options options = new_options(list->rewrite, own);
+	int r = are_same(&options, &list->options) ? 0 : end_part(list, err);
+
+	list->options = options;
+	return r;
+}
+
 /* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
 static int add_carried(struct list *list, const struct carried *carried, struct hp_err *err)
 {
@@ -284,10 +318,8 @@ static int add_carried(struct list *list, const struct carried *carried, struct 
 		    ? hp_err_no_memory(err)
 		    : hp_json_parse(&json, carried->hooks.data, carried->hooks.length, err);
 
-	if (list->address == NULL)
-		list->address = carried->address;
-	if (list->if_down == NULL)
-		list->if_down = carried->if_down;
+	if (r == 0)
+		r = set_options(list, &carried->options, err);
 	if (r == 0)
 		HP_JSON_FOREACH (key, hook, hp_json_member(hp_json_root(&json), stage))
 			r = r < 0 ? r : add_hook(list, hook, err);
@@ -304,7 +336,9 @@ static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err 
 	hp_json_begin(&list->writer, '[');
 	HP_JSON_FOREACH (key, hook, hooks) {
 		if (!carried_read(list->rewrite, hook, list->stage, &carried)) {
-			r = add_hook(list, hook, err);
+			r = set_options(list, &(struct shim_options){0}, err);
+			if (r == 0)
+				r = add_hook(list, hook, err);
 		} else {
 			r = add_carried(list, &carried, err);
 			hp_buf_free(&carried.hooks);
@@ -341,8 +375,6 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 	    .rewrite = rewrite,
 	    .stage = stage,
 	    .writer = HP_JSON_WRITER_INIT(rewrite->out),
-	    .address = rewrite->delegate->address,
-	    .if_down = rewrite->delegate->if_down,
 	    .part = HP_BUF_INIT,
 	};
 	int r;

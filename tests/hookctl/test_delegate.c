@@ -436,6 +436,48 @@ static void test_what_was_given_before_is_kept(void **state)
 	free(got);
 }
 
+static void test_another_shim_is_written(void **state)
+{
+	const char *text = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"}]}}";
+	struct delegate other = plain;
+	char *got = rewrite(text, &plain), *again, *expected;
+
+	(void)state;
+	other.shim = "/opt/moved/shim";
+	again = rewrite(got, &other);
+	expected = rewrite(text, &other);
+	assert_string_equal(again, expected);
+	assert_null(strstr(again, plain.shim));
+	free(expected);
+	free(again);
+	free(got);
+}
+
+#define OURS(hook, options)                                                                        \
+	"{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"hookd-oci-hook\","            \
+	"\"--stage=prestart\",\"--hooks-json={\\\"prestart\\\":[{\\\"path\\\":\\\"" hook           \
+	"\\\"}]}\"" options "]}"
+#define LIST(hooks) "{\"hooks\":{\"prestart\":[" hooks "]}}"
+#define AT_B	    ",\"--address=unix:/B\""
+#define AT_A	    ",\"--address=unix:/A\""
+#define IGNORE	    ",\"--if-down=ignore\""
+
+/* Nobody's hooks get an option that was given for others. */
+static void test_hooks_with_other_options_stay_apart(void **state)
+{
+	struct delegate at_a = plain;
+
+	(void)state;
+	at_a.address = "unix:/A";
+	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)), &plain,
+	       LIST(OURS("/a", "") "," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)));
+	expect(LIST("{\"path\":\"/a\"}," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_B)), &at_a,
+	       LIST(OURS("/a", AT_A) "," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_A)));
+	/* Those that have become the same are one. */
+	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B)), &at_a,
+	       LIST(OURS("/a\\\"},{\\\"path\\\":\\\"/b", AT_A)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +495,8 @@ int main(void)
 	    cmocka_unit_test(test_a_list_of_many_values_becomes_several),
 	    cmocka_unit_test(test_what_cannot_be_delegated_stays_and_is_told),
 	    cmocka_unit_test(test_what_was_given_before_is_kept),
+	    cmocka_unit_test(test_another_shim_is_written),
+	    cmocka_unit_test(test_hooks_with_other_options_stay_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
