@@ -120,6 +120,19 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 	return 0;
 }
 
+/* The exit status. */
+static int delegate_failed(int r, const struct hp_err *err)
+{
+	if (ctl_stdout_error() != 0)
+		return ctl_stdout_failed();
+	if (err->reason[0] != '\0')
+		ctl_error("config.json: %s%s%s", err->path, err->path[0] != '\0' ? ": " : "",
+			  err->reason);
+	else
+		ctl_error("config.json: %s", strerror(-r));
+	return CTL_EXIT_FAILED;
+}
+
 static int delegate_with(const struct ctl *ctl, const char *shim)
 {
 	struct document config = {0};
@@ -138,14 +151,9 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
 	if (r == 0)
 		r = ctl_put(&text);
-	if (r < 0 && err.reason[0] != '\0')
-		ctl_error("config.json: %s%s%s", err.path, err.path[0] != '\0' ? ": " : "",
-			  err.reason);
-	else if (r < 0)
-		ctl_error("config.json: %s", strerror(-r));
 	hp_buf_free(&text);
 	document_free(&config);
-	return r < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
+	return r < 0 ? delegate_failed(r, &err) : CTL_EXIT_OK;
 }
 
 int verb_delegate(struct ctl *ctl)

@@ -659,6 +659,26 @@ Connections: 3
      Kernel: +cgroup2 -resctrl
 END
 
+# ---- a full disk ----
+
+# More than stdio keeps, so that the write fails while the reply is shown, and less.
+many=$(for i in $(seq 100); do printf ',%s' "$(row "r$i" done '"outcome":"failed",' 1000000)"; done)
+for words in "ps -a" "--json=short ps -a" "--json=short holdings" "inspect r1" status; do
+	name="stdout is full: $words"
+	case $words in
+	*ps*) reply="\"runs\":[${many#,}]" ;;
+	*holdings) reply="\"containers\":{\"c\":{\"x\":\"$(printf '%9000s' x)\"}}" ;;
+	inspect*) reply="\"run\":$(row r1 done '"outcome":"failed",' 1000000)" ;;
+	status) reply='"version":"0.1.0","pid":7,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}' ;;
+	esac
+	printf '<\n> {"parameters":{%s}}\n' "$reply" >script
+	"$answer" script calls "$hookctl" $words >/dev/full 2>err </dev/null
+	status=$?
+	expect_status 125
+	echo 'hookctl: stdout: No space left on device' >want
+	expect_file err <want
+done
+
 # ---- without a daemon ----
 
 alone "nobody answers" ping
@@ -712,6 +732,12 @@ alone "stdout is full" --help
 HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
 status=$?
 expect_status 125
+
+name="stdout is full: delegate"
+printf '{"x":"%9000s"}' y | "$hookctl" delegate --shim=/bin/sh >/dev/full 2>err
+status=$?
+expect_status 125
+expect_in err 'hookctl: stdout: No space left on device'
 
 [ "$failures" -eq 0 ] && echo "all passed"
 exit $((failures > 0))
