@@ -72,7 +72,8 @@ struct list {
 	size_t part_count, part_tokens;
 	uint64_t part_ns;
 	bool is_endless; /* one of its hooks has no timeout */
-	bool is_too_long;
+
+	const char *why_left; /* the list has to stay as it is */
 };
 
 /* ---- hooks of ours ---- */
@@ -266,18 +267,32 @@ static void add_timeout(struct list *list, uint64_t timeout_ns)
 		list->is_endless = true;
 }
 
+/* No mistake, but more than hookd takes of one hook. */
+static bool has_too_many_strings(struct hp_json_value hook)
+{
+	return hp_json_count(hp_json_member(hook, "args")) > HP_ARGS_MAX ||
+	       hp_json_count(hp_json_member(hook, "env")) > HP_ARGS_MAX;
+}
+
 /* Checked as hookd will, so that a config that was rewritten is one that runs. */
 static int add_hook(struct list *list, struct hp_json_value value, struct hp_err *err)
 {
 	size_t tokens = value.json->tokens[value.index].next - value.index;
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_hook hook = {0};
-	int r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
+	int r;
 
+	if (has_too_many_strings(value)) {
+		list->why_left = "one of its hooks has more than 4096 arguments or variables";
+		list->count++;
+		return 0;
+	}
+	r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
 	if (r < 0)
 		return hp_err_prefix_index(err, r, list->count);
 	json_print(&text, value, JSON_PRINT_COMPACT, 0);
-	list->is_too_long = list->is_too_long || text.length > PART_BYTES_MAX;
+	if (text.length > PART_BYTES_MAX)
+		list->why_left = "one of its hooks is too long for the arguments of a program";
 	if (list->part_count == HP_HOOKS_MAX || list->part_tokens + tokens > PART_TOKENS_MAX ||
 	    list->part.length + text.length > PART_BYTES_MAX)
 		r = end_part(list, err);
@@ -382,11 +397,10 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 	copy_up_to(rewrite, value);
 	r = add_all(&list, value, err);
 	hp_buf_free(&list.part);
-	if (r == 0 && list.is_too_long) {
+	if (r == 0 && list.why_left != NULL) {
 		rewrite->copied = copied;
 		rewrite->out->length = length;
-		leave(rewrite, stage,
-		      "one of its hooks is too long for the arguments of a program");
+		leave(rewrite, stage, list.why_left);
 	}
 	return hp_err_prefix(err, r, "hooks");
 }

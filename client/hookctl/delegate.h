@@ -35,7 +35,8 @@ struct delegate {
  *
  * Lists that cannot be delegated stay, and delegate->left is told: those of startContainer, of
  * createContainer where the container has a user namespace whose root hookd does not serve, and
- * those with a hook that no argument list has room for.
+ * those with a hook that no argument list has room for, or of more than 4096 arguments or
+ * variables.
  *
  * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to, and is not to be
  * used on failure.

@@ -382,6 +382,35 @@ static void expect_left(const char *text, const uint32_t *own_uid, enum hp_stage
 	",\"uidMappings\":[{\"containerID\":1,\"hostID\":7,\"size\":9},"                           \
 	"{\"containerID\":0,\"hostID\":" #uid ",\"size\":1}]"
 
+/* A config with one prestart hook that has `count` strings in a list; to be freed. */
+static char *config_of_strings(const char *name, int count)
+{
+	char *text = malloc(128 + 8 * (size_t)count);
+	int length = sprintf(
+	    text, "{\"hooks\":{\"prestart\":[{\"path\":\"/b\"},{\"path\":\"/a\",\"%s\":[", name);
+
+	for (int i = 0; i < count; i++)
+		length += sprintf(text + length, i > 0 ? ",\"A=\"" : "\"A=\"");
+	strcpy(text + length, "]}]}}");
+	return text;
+}
+
+static void test_hooks_of_more_strings_than_hookd_takes_stay(void **state)
+{
+	static const char *const names[] = {"args", "env"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char *most = config_of_strings(names[i], 4096);
+		char *more = config_of_strings(names[i], 4097);
+
+		expect_left(most, NULL, HP_STAGE_COUNT);
+		expect_left(more, NULL, HP_STAGE_PRESTART);
+		free(most);
+		free(more);
+	}
+}
+
 static void test_what_cannot_be_delegated_stays_and_is_told(void **state)
 {
 	static const uint32_t user = 1000, root = 0;
@@ -493,6 +522,7 @@ int main(void)
 	    cmocka_unit_test(test_what_hookd_would_refuse_is_refused),
 	    cmocka_unit_test(test_lists_may_be_of_any_length),
 	    cmocka_unit_test(test_a_list_of_many_values_becomes_several),
+	    cmocka_unit_test(test_hooks_of_more_strings_than_hookd_takes_stay),
 	    cmocka_unit_test(test_what_cannot_be_delegated_stays_and_is_told),
 	    cmocka_unit_test(test_what_was_given_before_is_kept),
 	    cmocka_unit_test(test_another_shim_is_written),

@@ -733,6 +733,20 @@ HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
 status=$?
 expect_status 125
 
+# What a config is too large for, with its bound.
+expect_too_large() { # WORDS, the config on stdin
+	name="too large: $1"
+	"$hookctl" delegate --shim=/bin/sh >out 2>err
+	status=$?
+	expect_status 1
+	expect_empty out
+	expect_in err "hookctl: config.json: $1"
+}
+printf '{"x":"%4194304s"}' y | expect_too_large "more than 4194304 bytes"
+printf '[%s0]' "$(printf '0,%.0s' $(seq 65536))" | expect_too_large "more than 65536 JSON values"
+printf '{"annotations":{%s}}' "$(seq -f '"%g":""' -s , 4097)" |
+	expect_too_large "more than 4096 members in an object"
+
 name="stdout is full: delegate"
 printf '{"x":"%9000s"}' y | "$hookctl" delegate --shim=/bin/sh >/dev/full 2>err
 status=$?
