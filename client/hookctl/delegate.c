@@ -382,6 +382,12 @@ static void leave(struct rewrite *rewrite, enum hp_stage stage, const char *why)
 		rewrite->delegate->left(stage, why, rewrite->delegate->userdata);
 }
 
+static void note_shim(struct rewrite *rewrite)
+{
+	if (rewrite->delegate->names_shim)
+		*rewrite->delegate->names_shim = true;
+}
+
 static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enum hp_stage stage,
 			struct hp_err *err)
 {
@@ -401,6 +407,8 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 		rewrite->copied = copied;
 		rewrite->out->length = length;
 		leave(rewrite, stage, list.why_left);
+	} else {
+		note_shim(rewrite);
 	}
 	return hp_err_prefix(err, r, "hooks");
 }
@@ -433,9 +441,12 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 	if (hp_json_type(list) != HP_JSON_ARRAY)
 		return hp_err_prefix(
 		    err, hp_err_invalid(err, hp_stage_names[stage], "must be an array"), "hooks");
-	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage) ||
-	    is_delegated(rewrite, list, (enum hp_stage)stage))
+	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage))
 		return 0;
+	if (is_delegated(rewrite, list, (enum hp_stage)stage)) {
+		note_shim(rewrite);
+		return 0;
+	}
 	return rewrite_list(rewrite, list, (enum hp_stage)stage, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/buf.h"
@@ -17,6 +18,9 @@ struct delegate {
 	/* Whom hookd serves from within a user namespace: its own user, where that is not root.
 	 * NULL: nobody. */
 	const uint32_t *own_uid;
+
+	/* Set where the new text has a hook of the shim; may be NULL. */
+	bool *names_shim;
 
 	/* Told of each list that stays as it is; may be NULL. `why` completes "it stays since". */
 	void (*left)(enum hp_stage stage, const char *why, void *userdata);

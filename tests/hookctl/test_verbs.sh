@@ -733,6 +733,27 @@ HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
 status=$?
 expect_status 125
 
+# It may be there on the machine of the container.
+touch no-program
+mkdir -p directory
+list='{"hooks":{"prestart":[{"path":"/a"}]}}'
+for shim in "$dir/none/shim" "$dir/no-program" "$dir/directory"; do
+	name="delegate with the shim $shim"
+	echo "$list" | "$hookctl" delegate --shim="$shim" >out 2>err
+	status=$?
+	expect_status 0
+	expect_in out "\"path\":\"$shim\""
+	expect_in err "hookctl: warning: the shim $shim is no program on this machine"
+	"$hookctl" delegate --shim="$shim" <out >again 2>err
+	expect_in err "hookctl: warning"
+	expect_file again <out
+	echo '{"hooks":{"startContainer":[]}}' | "$hookctl" delegate --shim="$shim" >out 2>err
+	expect_empty err
+done
+name="delegate with a shim"
+echo "$list" | "$hookctl" delegate --shim=/bin/sh >out 2>err
+expect_empty err
+
 # What a config is too large for, with its bound.
 expect_too_large() { # WORDS, the config on stdin
 	name="too large: $1"
