@@ -48,9 +48,16 @@ struct rewrite {
 	bool has_user_namespace; /* whose hooks hookd does not serve */
 };
 
-/* What a hook of ours tells the shim beside its list; NULL: the default. */
+/* What a hook of ours says beside its list; NULL and 0: the default. */
 struct shim_options {
 	const char *address, *if_down;
+	uint64_t timeout_s;
+};
+
+/* Of some hooks, one behind the other. */
+struct duration {
+	uint64_t sum_ns;
+	bool is_endless; /* one of them has no timeout */
 };
 
 /* What a hook of ours says. */
@@ -70,8 +77,7 @@ struct list {
 	/* The part that is being collected; all of its hooks have `options`. */
 	struct hp_buf part;
 	size_t part_count, part_tokens;
-	uint64_t part_ns;
-	bool is_endless; /* one of its hooks has no timeout */
+	struct duration part_duration;
 
 	const char *why_left; /* the list has to stay as it is */
 };
@@ -117,7 +123,8 @@ static bool is_same(const char *a, const char *b)
 
 static bool are_same(const struct shim_options *a, const struct shim_options *b)
 {
-	return is_same(a->address, b->address) && is_same(a->if_down, b->if_down);
+	return is_same(a->address, b->address) && is_same(a->if_down, b->if_down) &&
+	       a->timeout_s == b->timeout_s;
 }
 
 /* Of hooks with these options: what is asked for is new, the rest is theirs. */
@@ -129,6 +136,7 @@ static struct shim_options new_options(const struct rewrite *rewrite,
 	return (struct shim_options){
 	    .address = delegate->address != NULL ? delegate->address : own->address,
 	    .if_down = delegate->if_down != NULL ? delegate->if_down : own->if_down,
+	    .timeout_s = delegate->timeout_s > 0 ? delegate->timeout_s : own->timeout_s,
 	};
 }
 
@@ -159,13 +167,18 @@ static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enu
  * 0 for none: with one hook that may take for ever the runtime must not kill the shim; and neither
  * where the sum is more than a timeout can be, which a runtime might take for a negative one.
  */
-static uint64_t outer_timeout_s(const struct list *list)
+static uint64_t usual_timeout_s(const struct duration *duration)
 {
-	uint64_t sum_s = list->part_ns / NS_PER_S + DELEGATE_SPARE_S;
+	uint64_t sum_s = duration->sum_ns / NS_PER_S + DELEGATE_SPARE_S;
 
-	if (list->rewrite->delegate->timeout_s > 0)
-		return list->rewrite->delegate->timeout_s;
-	return list->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
+	return duration->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
+}
+
+static void add_timeout(struct duration *duration, uint64_t timeout_ns)
+{
+	if (timeout_ns == 0 ||
+	    __builtin_add_overflow(duration->sum_ns, timeout_ns, &duration->sum_ns))
+		duration->is_endless = true;
 }
 
 /* "--name=value" as one word of args. */
@@ -212,7 +225,8 @@ static int put_hook(struct list *list)
 	const char *shim = list->rewrite->delegate->shim, *stage = hp_stage_names[list->stage];
 	const struct shim_options *options = &list->options;
 	struct hp_json_writer *writer = &list->writer;
-	uint64_t timeout_s = outer_timeout_s(list);
+	uint64_t timeout_s =
+	    options->timeout_s > 0 ? options->timeout_s : usual_timeout_s(&list->part_duration);
 	int r;
 
 	hp_json_begin(writer, '{');
@@ -247,8 +261,7 @@ static int end_part(struct list *list, struct hp_err *err)
 		return hp_err_no_memory(err);
 	hp_buf_clear(&list->part);
 	list->part_count = list->part_tokens = 0;
-	list->part_ns = 0;
-	list->is_endless = false;
+	list->part_duration = (struct duration){0};
 	return 0;
 }
 
@@ -259,12 +272,6 @@ static void begin_part(struct list *list)
 	hp_buf_append(&list->part, "{\"", 2);
 	hp_buf_append(&list->part, stage, strlen(stage));
 	hp_buf_append(&list->part, "\":[", 3);
-}
-
-static void add_timeout(struct list *list, uint64_t timeout_ns)
-{
-	if (timeout_ns == 0 || __builtin_add_overflow(list->part_ns, timeout_ns, &list->part_ns))
-		list->is_endless = true;
 }
 
 /* No mistake, but more than hookd takes of one hook. */
@@ -304,7 +311,7 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 	if (r == 0 && text.failed)
 		r = hp_err_no_memory(err);
 	hp_buf_free(&text);
-	add_timeout(list, hook.timeout_ns);
+	add_timeout(&list->part_duration, hook.timeout_ns);
 	list->part_tokens += tokens;
 	list->part_count++;
 	list->count++;
@@ -313,30 +320,64 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 
 /* ---- a list ---- */
 
-/* The next hooks have these options of their own. Others are not theirs: a new part begins. */
+/*
+ * The next hooks have these options of their own. Others are not theirs: a new part begins. So it
+ * does where a timeout was given for them alone.
+ */
 static int set_options(struct list *list, const struct shim_options *own, struct hp_err *err)
 {
 	struct shim_options options = new_options(list->rewrite, own);
-	int r = are_same(&options, &list->options) ? 0 : end_part(list, err);
+	bool is_for_all = own->timeout_s == 0 || list->rewrite->delegate->timeout_s > 0;
+	int r = is_for_all && are_same(&options, &list->options) ? 0 : end_part(list, err);
 
 	list->options = options;
 	return r;
 }
 
+/*
+ * A timeout that --timeout has given a hook of ours, or a person; 0 for the one that its hooks
+ * make. What is wrong with them is found when they are added.
+ */
+static uint64_t given_timeout_s(struct list *list, struct hp_json_value hook,
+				struct hp_json_value carried_hooks)
+{
+	struct hp_arena *arena = &list->rewrite->arena;
+	struct duration duration = {0};
+	struct hp_json_value key, carried;
+	uint64_t timeout_s;
+	struct hp_err err;
+
+	if (hp_json_get_uint64(hp_json_member(hook, "timeout"), 1, HP_TIMEOUT_SECONDS_MAX,
+			       &timeout_s, &err) < 0)
+		return 0;
+	HP_JSON_FOREACH (key, carried, carried_hooks) {
+		struct hp_hook read = {0};
+
+		if (hp_hook_read(carried, HP_DIALECT_OCI, arena, &read, &err) == 0)
+			add_timeout(&duration, read.timeout_ns);
+	}
+	return timeout_s == usual_timeout_s(&duration) ? 0 : timeout_s;
+}
+
 /* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
-static int add_carried(struct list *list, const struct carried *carried, struct hp_err *err)
+static int add_carried(struct list *list, struct hp_json_value ours, const struct carried *carried,
+		       struct hp_err *err)
 {
 	const char *stage = hp_stage_names[list->stage];
 	struct hp_json json = {0};
-	struct hp_json_value key, hook;
+	struct shim_options own = carried->options;
+	struct hp_json_value hooks = {0}, key, hook;
 	int r = carried->hooks.failed
 		    ? hp_err_no_memory(err)
 		    : hp_json_parse(&json, carried->hooks.data, carried->hooks.length, err);
 
+	if (r == 0) {
+		hooks = hp_json_member(hp_json_root(&json), stage);
+		own.timeout_s = given_timeout_s(list, ours, hooks);
+		r = set_options(list, &own, err);
+	}
 	if (r == 0)
-		r = set_options(list, &carried->options, err);
-	if (r == 0)
-		HP_JSON_FOREACH (key, hook, hp_json_member(hp_json_root(&json), stage))
+		HP_JSON_FOREACH (key, hook, hooks)
 			r = r < 0 ? r : add_hook(list, hook, err);
 	hp_json_free(&json);
 	return r;
@@ -355,7 +396,7 @@ static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err 
 			if (r == 0)
 				r = add_hook(list, hook, err);
 		} else {
-			r = add_carried(list, &carried, err);
+			r = add_carried(list, hook, &carried, err);
 			hp_buf_free(&carried.hooks);
 		}
 		if (r < 0)

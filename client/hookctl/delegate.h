@@ -34,8 +34,8 @@ struct delegate {
  * Rewrites the text of a config.json: the hooks of each stage become one hook that carries them, or
  * several where there are more than one request can have. All other bytes stay as they are;
  * delegating twice is delegating once. Hooks that were delegated before get the path of the shim,
- * and address and if_down where `delegate` has them; else they keep their own, and stand apart from
- * those that have others.
+ * and address, if_down and timeout_s where `delegate` has them; else they keep their own, and stand
+ * apart from those that have others.
  *
  * Lists that cannot be delegated stay, and delegate->left is told: those of startContainer, of
  * createContainer where the container has a user namespace whose root hookd does not serve, and

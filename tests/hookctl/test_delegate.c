@@ -465,6 +465,23 @@ static void test_what_was_given_before_is_kept(void **state)
 	free(got);
 }
 
+/* What the hooks make is made again: of ten seconds and five, not of what stood there. */
+static void test_a_timeout_of_the_hooks_own_is_made_again(void **state)
+{
+	char *got =
+	    rewrite("{\"hooks\":{\"prestart\":[{\"path\":\"/a\",\"timeout\":10}]}}", &plain);
+	char *again, *end = got + strlen(got) - 3;
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%.*s,{\"path\":\"/c\",\"timeout\":5}%s", (int)(end - got),
+		 got, end);
+	again = rewrite(text, &plain);
+	assert_non_null(strstr(again, "],\"timeout\":45}]}}"));
+	free(again);
+	free(got);
+}
+
 static void test_another_shim_is_written(void **state)
 {
 	const char *text = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"}]}}";
@@ -486,6 +503,10 @@ static void test_another_shim_is_written(void **state)
 	"{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"hookd-oci-hook\","            \
 	"\"--stage=prestart\",\"--hooks-json={\\\"prestart\\\":[{\\\"path\\\":\\\"" hook           \
 	"\\\"}]}\"" options "]}"
+#define SLOW(hook, timeout)                                                                        \
+	"{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"hookd-oci-hook\","            \
+	"\"--stage=prestart\",\"--hooks-json={\\\"prestart\\\":[{\\\"path\\\":\\\"" hook           \
+	"\\\"}]}\"],\"timeout\":" #timeout "}"
 #define LIST(hooks) "{\"hooks\":{\"prestart\":[" hooks "]}}"
 #define AT_B	    ",\"--address=unix:/B\""
 #define AT_A	    ",\"--address=unix:/A\""
@@ -502,6 +523,9 @@ static void test_hooks_with_other_options_stay_apart(void **state)
 	       LIST(OURS("/a", "") "," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)));
 	expect(LIST("{\"path\":\"/a\"}," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_B)), &at_a,
 	       LIST(OURS("/a", AT_A) "," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_A)));
+	/* A timeout, too, that is not the one that the hooks make. */
+	expect(LIST("{\"path\":\"/a\"}," SLOW("/b", 5) "," SLOW("/c", 5)), &plain,
+	       LIST(OURS("/a", "") "," SLOW("/b", 5) "," SLOW("/c", 5)));
 	/* Those that have become the same are one. */
 	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B)), &at_a,
 	       LIST(OURS("/a\\\"},{\\\"path\\\":\\\"/b", AT_A)));
@@ -525,6 +549,7 @@ int main(void)
 	    cmocka_unit_test(test_hooks_of_more_strings_than_hookd_takes_stay),
 	    cmocka_unit_test(test_what_cannot_be_delegated_stays_and_is_told),
 	    cmocka_unit_test(test_what_was_given_before_is_kept),
+	    cmocka_unit_test(test_a_timeout_of_the_hooks_own_is_made_again),
 	    cmocka_unit_test(test_another_shim_is_written),
 	    cmocka_unit_test(test_hooks_with_other_options_stay_apart),
 	};
