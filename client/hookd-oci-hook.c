@@ -15,8 +15,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +26,10 @@
 #include "client/hookd.h"
 #include "client/local_run.h"
 #include "client/oci_state.h"
-#include "client/run.h"
-#include "client/shim_output.h"
-#include "client/shim_patience.h"
+#include "client/shim_complain.h"
+#include "client/shim_run.h"
 #include "client/standard_streams.h"
 #include "proto/limits.h"
-#include "proto/result.h"
 
 enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
 static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
@@ -53,21 +49,6 @@ struct shim {
 	struct hp_hook_list list; /* in `arena` */
 	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
 };
-
-static int shim_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* One line on stderr, which the runtime shows. */
-static int shim_complain(const char *format, ...)
-{
-	char text[768];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	(void)fprintf(stderr, "hookd-oci-hook: %s\n", text);
-	return -EINVAL;
-}
 
 /* ---- options ---- */
 
@@ -367,135 +348,31 @@ static char *shim_directory(struct shim *shim)
 		   : NULL;
 }
 
-static int shim_write_hooks(struct shim *shim, struct hp_buf *text)
+/* The list as hookd is to run it. */
+static void shim_complete_hooks(struct shim *shim)
 {
 	char *directory = shim_directory(shim);
-	struct hp_err err = {0};
-	int r;
 
 	shim_drop_binary_variables(shim);
 	for (size_t i = 0; i < shim->list.count; i++) {
 		if (!shim->list.hooks[i].dir)
 			shim->list.hooks[i].dir = directory;
 	}
-	/* libcontainer's dialect can say every hook that oci's can. */
-	r = hook_list_write(text, shim->stage, shim->list.hooks, shim->list.count,
-			    HP_DIALECT_LIBCONTAINER, &err);
-	return r < 0 ? shim_complain("hooks: %s %s", err.path, err.reason) : 0;
 }
 
-/* The hook's outcome as an exit status. */
-static int shim_status_of(const struct hookd_hook_result *hook)
+static int shim_run_with(struct shim *shim, struct hookd_client *client)
 {
-	if (strcmp(hook->outcome, "exited") == 0)
-		return shim_status_of_exit(hook->exit_status);
-	if (strcmp(hook->outcome, "timed_out") == 0)
-		return SHIM_TIMED_OUT;
-	if (strcmp(hook->outcome, "spawn_failed") == 0)
-		return SHIM_NOT_SPAWNED;
-	if (strcmp(hook->outcome, "signaled") == 0 && hook->signal)
-		return SHIM_SIGNAL + hp_signal_from_name(hook->signal);
-	return SHIM_NO_HOOKD;
-}
+	struct shim_run run = {
+	    .client = client,
+	    .stage = shim->stage,
+	    .list = &shim->list,
+	    .state = shim->state.data,
+	    .state_length = shim->state.length,
+	    .known = &shim->known,
+	};
 
-static int shim_outcome(const struct hookd_result *result)
-{
-	const struct hookd_hook_result *hook;
-
-	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
-		if (!hook->success)
-			return shim_status_of(hook);
-	}
-	return SHIM_NO_HOOKD;
-}
-
-static void shim_show_stderr(const struct hookd_result *result)
-{
-	const struct hookd_hook_result *hook;
-
-	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
-		size_t length = hook->stderr_length;
-
-		(void)fwrite(hook->stderr_data, 1, length, stderr);
-		if (length > 0 && hook->stderr_data[length - 1] != '\n')
-			(void)fputc('\n', stderr);
-	}
-}
-
-/* Why the run failed, behind what the hooks wrote. */
-static int shim_report(const struct hookd_result *result)
-{
-	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
-		return 0;
-	if (hookd_result_error(result))
-		(void)fprintf(stderr, "%s\n", hookd_result_error(result));
-	else
-		(void)shim_complain("the run %s is %s", hookd_result_run(result),
-				    hookd_result_outcome(result));
-	return shim_outcome(result);
-}
-
-static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
-{
-	(void)client;
-	shim_output_event(userdata, event);
-}
-
-/* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
-static int shim_ask(const struct shim *shim, struct hookd_client *client,
-		    const struct hookd_run_request *request, struct shim_output *output,
-		    struct hookd_result **ret)
-{
-	return shim->known.has_output_files ? run_follow(client, request, on_event, output, ret)
-					    : hookd_run(client, request, ret);
-}
-
-static int shim_call(struct shim *shim, struct hookd_client *client,
-		     const struct hookd_run_request *request)
-{
-	struct shim_patience patience = shim_patience_for(&shim->list.hooks[0]);
-	struct shim_output output = {0};
-	struct hookd_result *result;
-	int r, status;
-
-	if (shim->known.has_output_files)
-		(void)signal(SIGPIPE, SIG_IGN);
-	do {
-		r = shim_ask(shim, client, request, &output, &result);
-	} while (r == -EBUSY && shim_waits_for(client, &patience));
-	if (r < 0) {
-		(void)shim_complain("%s", hookd_client_error(client));
-		return SHIM_NO_HOOKD;
-	}
-	if (shim->known.has_output_files)
-		shim_output_end(&output, result);
-	else
-		shim_show_stderr(result);
-	status = shim_report(result);
-	hookd_result_free(result);
-	return status;
-}
-
-static int shim_run(struct shim *shim, struct hookd_client *client)
-{
-	struct hp_buf hooks = HP_BUF_INIT;
-	int status = SHIM_NO_HOOKD;
-
-	if (shim_write_hooks(shim, &hooks) >= 0) {
-		struct hookd_run_request request = {
-		    .size = sizeof(request),
-		    .stage = hp_stage_names[shim->stage],
-		    .state = shim->state.data,
-		    .hooks = hooks.data,
-		    .dialect = hp_dialect_names[HP_DIALECT_LIBCONTAINER],
-		    /* A runtime that kills us, at a timeout of its own, means the hooks. */
-		    .on_disconnect = "cancel",
-		};
-
-		status = shim_call(shim, client, &request);
-	}
-	hp_buf_free(&hooks);
-	return status;
+	shim_complete_hooks(shim);
+	return shim_run(&run);
 }
 
 /*
@@ -562,7 +439,7 @@ static int shim_main(struct shim *shim)
 	if (r < 0)
 		status = shim_run_without(shim, r, hookd_client_error(client));
 	else
-		status = shim_run(shim, client);
+		status = shim_run_with(shim, client);
 	hookd_client_free(client);
 	return status;
 }

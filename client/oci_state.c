@@ -71,6 +71,7 @@ int oci_state_read(const char *text, size_t length, struct hp_arena *arena, stru
 		r = hp_json_get_string(hp_json_member(root, "status"), arena, &state.status, &err);
 		(void)hp_json_get_int64(hp_json_member(root, "pid"), 0, INT32_MAX, &pid, &err);
 		state.has_process = pid > 0;
+		state.values = json.count;
 		state.has_output_files =
 		    !hp_json_is_absent(hp_json_member(annotations, "run.oci.hooks.stdout")) ||
 		    !hp_json_is_absent(hp_json_member(annotations, "run.oci.hooks.stderr"));

@@ -13,6 +13,7 @@ struct oci_state {
 	/* crun has opened files for what hooks write: the annotations run.oci.hooks.stdout and
 	 * run.oci.hooks.stderr. They are our stdout and stderr. */
 	bool has_output_files;
+	size_t values; /* of JSON in it */
 };
 
 /* Text that is no JSON gives an empty state: hookd says what is wrong with it. -ENOMEM. */

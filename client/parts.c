@@ -117,19 +117,14 @@ static int parts_run_function(struct parts *parts)
 /* hookd counted the hooks of its part; `offset` of them came before. */
 static int parts_take_error(struct parts *parts, struct hp_run_result *run, size_t offset)
 {
-	char prefix[64], *rest;
-	size_t length;
-	unsigned long index;
+	const char *why;
+	size_t index;
 
 	if (!run->error)
 		return parts_fail(parts, run->outcome, offset, hp_run_outcome_names[run->outcome]);
-	length = (size_t)snprintf(prefix, sizeof(prefix), "error running %s hook #",
-				  hp_stage_names[parts->stage]);
-	if (strncmp(run->error, prefix, length) == 0) {
-		index = strtoul(run->error + length, &rest, 10);
-		if (rest != run->error + length && strncmp(rest, ": ", 2) == 0)
-			return parts_fail(parts, run->outcome, offset + index, rest + 2);
-	}
+	why = result_error_why(run->error, parts->stage, &index);
+	if (why)
+		return parts_fail(parts, run->outcome, offset + index, why);
 	parts_set_error(parts, run->outcome, run->error);
 	run->error = NULL;
 	return 0;

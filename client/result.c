@@ -8,7 +8,9 @@
 #include "client/result.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *result_outcome_name(unsigned int outcome)
 {
@@ -125,4 +127,16 @@ size_t hookd_result_hook_count(const struct hookd_result *result)
 const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *result, size_t index)
 {
 	return index < result->run.hook_count ? &result->hooks[index].view : NULL;
+}
+
+const char *result_error_why(const char *error, enum hp_stage stage, size_t *ret_index)
+{
+	char prefix[64], *rest;
+	size_t length = (size_t)snprintf(prefix, sizeof(prefix), "error running %s hook #",
+					 hp_stage_names[stage]);
+
+	if (strncmp(error, prefix, length) != 0)
+		return NULL;
+	*ret_index = strtoul(error + length, &rest, 10);
+	return rest != error + length && strncmp(rest, ": ", 2) == 0 ? rest + 2 : NULL;
 }

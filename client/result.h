@@ -28,3 +28,9 @@ void result_hook_fill(struct result_hook *hook, const struct hp_hook_result *fro
 
 /* Takes what *run owns on success; -ENOMEM. */
 int result_new(struct hp_run_result *run, struct hookd_result **ret);
+
+/*
+ * Of a sentence "error running STAGE hook #N: WHY" the last part, and N in *ret_index; NULL of any
+ * other.
+ */
+const char *result_error_why(const char *error, enum hp_stage stage, size_t *ret_index);

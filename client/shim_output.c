@@ -81,12 +81,20 @@ void shim_output_event(struct shim_output *output, const struct hookd_event *eve
 			     event->data, event->data_length);
 }
 
-void shim_output_end(struct shim_output *output, const struct hookd_result *result)
+void shim_output_finish(struct shim_output *output, const struct hookd_result *result)
 {
 	const struct hookd_hook_result *hook;
 
 	while ((hook = hookd_result_hook(result, output->next)))
 		output_finish_hook(output, hook);
-	if (output->streams[1].is_mid_line && !output->streams[1].error)
+	output->next = 0;
+}
+
+void shim_output_end_line(struct shim_output *output)
+{
+	struct shim_stream *stream = &output->streams[1];
+
+	if (stream->is_mid_line && !stream->error)
 		(void)fputc('\n', stderr);
+	stream->is_mid_line = false;
 }

@@ -17,6 +17,8 @@
 #include "client/hookctl/json_print.h"
 #include "proto/json_writer.h"
 
+static int stdout_error; /* of the first write to it that failed */
+
 static void error_va(const char *format, va_list arguments)
 {
 	struct hp_buf line = HP_BUF_INIT;
@@ -49,6 +51,24 @@ int ctl_usage(const char *format, ...)
 	error_va(format, arguments);
 	va_end(arguments);
 	return CTL_EXIT_USAGE;
+}
+
+int ctl_keep_stdout_error(void)
+{
+	if (stdout_error == 0)
+		stdout_error = errno;
+	return -stdout_error;
+}
+
+int ctl_stdout_error(void)
+{
+	return stdout_error;
+}
+
+int ctl_stdout_failed(void)
+{
+	ctl_error("stdout: %s", strerror(stdout_error));
+	return CTL_EXIT_UNREACHABLE;
 }
 
 struct reader {
@@ -88,6 +108,8 @@ int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool m
 
 int ctl_call_failed(const struct ctl *ctl, int r)
 {
+	if (stdout_error != 0)
+		return ctl_stdout_failed();
 	if (ctl->client == NULL && r == -EINVAL)
 		return ctl_usage("the address of hookd must be unix:PATH");
 	if (ctl->reply_error == -EBADMSG)
@@ -127,7 +149,7 @@ int ctl_put(struct hp_buf *buf)
 	int r = buf->failed ? -ENOMEM : 0;
 
 	if (r == 0 && buf->length > 0 && fwrite(buf->data, 1, buf->length, stdout) != buf->length)
-		r = -EIO;
+		r = ctl_keep_stdout_error();
 	hp_buf_free(buf);
 	return r;
 }

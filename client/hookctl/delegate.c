@@ -48,10 +48,22 @@ struct rewrite {
 	bool has_user_namespace; /* whose hooks hookd does not serve */
 };
 
+/* What a hook of ours says beside its list; NULL and 0: the default. */
+struct shim_options {
+	const char *address, *if_down;
+	uint64_t timeout_s;
+};
+
+/* Of some hooks, one behind the other. */
+struct duration {
+	uint64_t sum_ns;
+	bool is_endless; /* one of them has no timeout */
+};
+
 /* What a hook of ours says. */
 struct carried {
 	struct hp_buf hooks; /* the list, as JSON */
-	char *address, *if_down;
+	struct shim_options options;
 };
 
 /* One list of hooks while it is rewritten. */
@@ -59,15 +71,15 @@ struct list {
 	struct rewrite *rewrite;
 	enum hp_stage stage;
 	struct hp_json_writer writer; /* into rewrite->out */
-	const char *address, *if_down;
-	size_t count; /* hooks so far */
+	size_t count;		      /* hooks so far */
+	struct shim_options options;  /* of the hooks that are being added */
 
-	/* The part that is being collected. */
+	/* The part that is being collected; all of its hooks have `options`. */
 	struct hp_buf part;
 	size_t part_count, part_tokens;
-	uint64_t part_ns;
-	bool is_endless; /* one of its hooks has no timeout */
-	bool is_too_long;
+	struct duration part_duration;
+
+	const char *why_left; /* the list has to stay as it is */
 };
 
 /* ---- hooks of ours ---- */
@@ -96,34 +108,54 @@ static bool carried_read(struct rewrite *rewrite, struct hp_json_value hook, enu
 			hp_buf_append(&carried.hooks, *word + strlen(HOOKS_OPTION),
 				      strlen(*word + strlen(HOOKS_OPTION)));
 		if (has_option(*word, ADDRESS_OPTION))
-			carried.address = *word + strlen(ADDRESS_OPTION);
+			carried.options.address = *word + strlen(ADDRESS_OPTION);
 		if (has_option(*word, DOWN_OPTION))
-			carried.if_down = *word + strlen(DOWN_OPTION);
+			carried.options.if_down = *word + strlen(DOWN_OPTION);
 	}
 	*ret = carried;
 	return true;
 }
 
-static bool is_same(const char *wanted, const char *carried)
+static bool is_same(const char *a, const char *b)
 {
-	return wanted == NULL || (carried != NULL && strcmp(wanted, carried) == 0);
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool are_same(const struct shim_options *a, const struct shim_options *b)
+{
+	return is_same(a->address, b->address) && is_same(a->if_down, b->if_down) &&
+	       a->timeout_s == b->timeout_s;
+}
+
+/* Of hooks with these options: what is asked for is new, the rest is theirs. */
+static struct shim_options new_options(const struct rewrite *rewrite,
+				       const struct shim_options *own)
+{
+	const struct delegate *delegate = rewrite->delegate;
+
+	return (struct shim_options){
+	    .address = delegate->address != NULL ? delegate->address : own->address,
+	    .if_down = delegate->if_down != NULL ? delegate->if_down : own->if_down,
+	    .timeout_s = delegate->timeout_s > 0 ? delegate->timeout_s : own->timeout_s,
+	};
 }
 
 /* All hooks are ours, and say what they are to say. */
 static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
 {
-	const struct delegate *delegate = rewrite->delegate;
 	struct hp_json_value key, hook;
+	struct shim_options options;
 	struct carried carried;
 
-	if (delegate->timeout_s > 0)
+	if (rewrite->delegate->timeout_s > 0)
 		return false;
 	HP_JSON_FOREACH (key, hook, list) {
 		if (!carried_read(rewrite, hook, stage, &carried))
 			return false;
 		hp_buf_free(&carried.hooks);
-		if (!is_same(delegate->address, carried.address) ||
-		    !is_same(delegate->if_down, carried.if_down))
+		options = new_options(rewrite, &carried.options);
+		if (!are_same(&options, &carried.options) ||
+		    !hp_json_equals(hp_json_member(hook, "path"), rewrite->delegate->shim))
 			return false;
 	}
 	return true;
@@ -135,13 +167,18 @@ static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enu
  * 0 for none: with one hook that may take for ever the runtime must not kill the shim; and neither
  * where the sum is more than a timeout can be, which a runtime might take for a negative one.
  */
-static uint64_t outer_timeout_s(const struct list *list)
+static uint64_t usual_timeout_s(const struct duration *duration)
 {
-	uint64_t sum_s = list->part_ns / NS_PER_S + DELEGATE_SPARE_S;
+	uint64_t sum_s = duration->sum_ns / NS_PER_S + DELEGATE_SPARE_S;
 
-	if (list->rewrite->delegate->timeout_s > 0)
-		return list->rewrite->delegate->timeout_s;
-	return list->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
+	return duration->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
+}
+
+static void add_timeout(struct duration *duration, uint64_t timeout_ns)
+{
+	if (timeout_ns == 0 ||
+	    __builtin_add_overflow(duration->sum_ns, timeout_ns, &duration->sum_ns))
+		duration->is_endless = true;
 }
 
 /* "--name=value" as one word of args. */
@@ -186,8 +223,10 @@ static int put_hooks(struct list *list)
 static int put_hook(struct list *list)
 {
 	const char *shim = list->rewrite->delegate->shim, *stage = hp_stage_names[list->stage];
+	const struct shim_options *options = &list->options;
 	struct hp_json_writer *writer = &list->writer;
-	uint64_t timeout_s = outer_timeout_s(list);
+	uint64_t timeout_s =
+	    options->timeout_s > 0 ? options->timeout_s : usual_timeout_s(&list->part_duration);
 	int r;
 
 	hp_json_begin(writer, '{');
@@ -199,10 +238,10 @@ static int put_hook(struct list *list)
 	r = put_option(list, STAGE_OPTION, stage, strlen(stage));
 	if (r == 0)
 		r = put_hooks(list);
-	if (r == 0 && list->address != NULL)
-		r = put_option(list, ADDRESS_OPTION, list->address, strlen(list->address));
-	if (r == 0 && list->if_down != NULL)
-		r = put_option(list, DOWN_OPTION, list->if_down, strlen(list->if_down));
+	if (r == 0 && options->address != NULL)
+		r = put_option(list, ADDRESS_OPTION, options->address, strlen(options->address));
+	if (r == 0 && options->if_down != NULL)
+		r = put_option(list, DOWN_OPTION, options->if_down, strlen(options->if_down));
 	hp_json_end(writer, ']');
 	if (timeout_s > 0) {
 		hp_json_key(writer, "timeout");
@@ -222,8 +261,7 @@ static int end_part(struct list *list, struct hp_err *err)
 		return hp_err_no_memory(err);
 	hp_buf_clear(&list->part);
 	list->part_count = list->part_tokens = 0;
-	list->part_ns = 0;
-	list->is_endless = false;
+	list->part_duration = (struct duration){0};
 	return 0;
 }
 
@@ -236,10 +274,11 @@ static void begin_part(struct list *list)
 	hp_buf_append(&list->part, "\":[", 3);
 }
 
-static void add_timeout(struct list *list, uint64_t timeout_ns)
+/* No mistake, but more than hookd takes of one hook. */
+static bool has_too_many_strings(struct hp_json_value hook)
 {
-	if (timeout_ns == 0 || __builtin_add_overflow(list->part_ns, timeout_ns, &list->part_ns))
-		list->is_endless = true;
+	return hp_json_count(hp_json_member(hook, "args")) > HP_ARGS_MAX ||
+	       hp_json_count(hp_json_member(hook, "env")) > HP_ARGS_MAX;
 }
 
 /* Checked as hookd will, so that a config that was rewritten is one that runs. */
@@ -248,12 +287,19 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 	size_t tokens = value.json->tokens[value.index].next - value.index;
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_hook hook = {0};
-	int r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
+	int r;
 
+	if (has_too_many_strings(value)) {
+		list->why_left = "one of its hooks has more than 4096 arguments or variables";
+		list->count++;
+		return 0;
+	}
+	r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
 	if (r < 0)
 		return hp_err_prefix_index(err, r, list->count);
 	json_print(&text, value, JSON_PRINT_COMPACT, 0);
-	list->is_too_long = list->is_too_long || text.length > PART_BYTES_MAX;
+	if (text.length > PART_BYTES_MAX)
+		list->why_left = "one of its hooks is too long for the arguments of a program";
 	if (list->part_count == HP_HOOKS_MAX || list->part_tokens + tokens > PART_TOKENS_MAX ||
 	    list->part.length + text.length > PART_BYTES_MAX)
 		r = end_part(list, err);
@@ -265,7 +311,7 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 	if (r == 0 && text.failed)
 		r = hp_err_no_memory(err);
 	hp_buf_free(&text);
-	add_timeout(list, hook.timeout_ns);
+	add_timeout(&list->part_duration, hook.timeout_ns);
 	list->part_tokens += tokens;
 	list->part_count++;
 	list->count++;
@@ -274,22 +320,64 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 
 /* ---- a list ---- */
 
+/*
+ * The next hooks have these options of their own. Others are not theirs: a new part begins. So it
+ * does where a timeout was given for them alone.
+ */
+static int set_options(struct list *list, const struct shim_options *own, struct hp_err *err)
+{
+	struct shim_options options = new_options(list->rewrite, own);
+	bool is_for_all = own->timeout_s == 0 || list->rewrite->delegate->timeout_s > 0;
+	int r = is_for_all && are_same(&options, &list->options) ? 0 : end_part(list, err);
+
+	list->options = options;
+	return r;
+}
+
+/*
+ * A timeout that --timeout has given a hook of ours, or a person; 0 for the one that its hooks
+ * make. What is wrong with them is found when they are added.
+ */
+static uint64_t given_timeout_s(struct list *list, struct hp_json_value hook,
+				struct hp_json_value carried_hooks)
+{
+	struct hp_arena *arena = &list->rewrite->arena;
+	struct duration duration = {0};
+	struct hp_json_value key, carried;
+	uint64_t timeout_s;
+	struct hp_err err;
+
+	if (hp_json_get_uint64(hp_json_member(hook, "timeout"), 1, HP_TIMEOUT_SECONDS_MAX,
+			       &timeout_s, &err) < 0)
+		return 0;
+	HP_JSON_FOREACH (key, carried, carried_hooks) {
+		struct hp_hook read = {0};
+
+		if (hp_hook_read(carried, HP_DIALECT_OCI, arena, &read, &err) == 0)
+			add_timeout(&duration, read.timeout_ns);
+	}
+	return timeout_s == usual_timeout_s(&duration) ? 0 : timeout_s;
+}
+
 /* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
-static int add_carried(struct list *list, const struct carried *carried, struct hp_err *err)
+static int add_carried(struct list *list, struct hp_json_value ours, const struct carried *carried,
+		       struct hp_err *err)
 {
 	const char *stage = hp_stage_names[list->stage];
 	struct hp_json json = {0};
-	struct hp_json_value key, hook;
+	struct shim_options own = carried->options;
+	struct hp_json_value hooks = {0}, key, hook;
 	int r = carried->hooks.failed
 		    ? hp_err_no_memory(err)
 		    : hp_json_parse(&json, carried->hooks.data, carried->hooks.length, err);
 
-	if (list->address == NULL)
-		list->address = carried->address;
-	if (list->if_down == NULL)
-		list->if_down = carried->if_down;
+	if (r == 0) {
+		hooks = hp_json_member(hp_json_root(&json), stage);
+		own.timeout_s = given_timeout_s(list, ours, hooks);
+		r = set_options(list, &own, err);
+	}
 	if (r == 0)
-		HP_JSON_FOREACH (key, hook, hp_json_member(hp_json_root(&json), stage))
+		HP_JSON_FOREACH (key, hook, hooks)
 			r = r < 0 ? r : add_hook(list, hook, err);
 	hp_json_free(&json);
 	return r;
@@ -304,9 +392,11 @@ static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err 
 	hp_json_begin(&list->writer, '[');
 	HP_JSON_FOREACH (key, hook, hooks) {
 		if (!carried_read(list->rewrite, hook, list->stage, &carried)) {
-			r = add_hook(list, hook, err);
+			r = set_options(list, &(struct shim_options){0}, err);
+			if (r == 0)
+				r = add_hook(list, hook, err);
 		} else {
-			r = add_carried(list, &carried, err);
+			r = add_carried(list, hook, &carried, err);
 			hp_buf_free(&carried.hooks);
 		}
 		if (r < 0)
@@ -333,6 +423,12 @@ static void leave(struct rewrite *rewrite, enum hp_stage stage, const char *why)
 		rewrite->delegate->left(stage, why, rewrite->delegate->userdata);
 }
 
+static void note_shim(struct rewrite *rewrite)
+{
+	if (rewrite->delegate->names_shim)
+		*rewrite->delegate->names_shim = true;
+}
+
 static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enum hp_stage stage,
 			struct hp_err *err)
 {
@@ -341,8 +437,6 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 	    .rewrite = rewrite,
 	    .stage = stage,
 	    .writer = HP_JSON_WRITER_INIT(rewrite->out),
-	    .address = rewrite->delegate->address,
-	    .if_down = rewrite->delegate->if_down,
 	    .part = HP_BUF_INIT,
 	};
 	int r;
@@ -350,11 +444,12 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 	copy_up_to(rewrite, value);
 	r = add_all(&list, value, err);
 	hp_buf_free(&list.part);
-	if (r == 0 && list.is_too_long) {
+	if (r == 0 && list.why_left != NULL) {
 		rewrite->copied = copied;
 		rewrite->out->length = length;
-		leave(rewrite, stage,
-		      "one of its hooks is too long for the arguments of a program");
+		leave(rewrite, stage, list.why_left);
+	} else {
+		note_shim(rewrite);
 	}
 	return hp_err_prefix(err, r, "hooks");
 }
@@ -387,9 +482,12 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 	if (hp_json_type(list) != HP_JSON_ARRAY)
 		return hp_err_prefix(
 		    err, hp_err_invalid(err, hp_stage_names[stage], "must be an array"), "hooks");
-	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage) ||
-	    is_delegated(rewrite, list, (enum hp_stage)stage))
+	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage))
 		return 0;
+	if (is_delegated(rewrite, list, (enum hp_stage)stage)) {
+		note_shim(rewrite);
+		return 0;
+	}
 	return rewrite_list(rewrite, list, (enum hp_stage)stage, err);
 }
 

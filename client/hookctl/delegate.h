@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/buf.h"
@@ -18,6 +19,9 @@ struct delegate {
 	 * NULL: nobody. */
 	const uint32_t *own_uid;
 
+	/* Set where the new text has a hook of the shim; may be NULL. */
+	bool *names_shim;
+
 	/* Told of each list that stays as it is; may be NULL. `why` completes "it stays since". */
 	void (*left)(enum hp_stage stage, const char *why, void *userdata);
 	void *userdata;
@@ -29,12 +33,14 @@ struct delegate {
 /*
  * Rewrites the text of a config.json: the hooks of each stage become one hook that carries them, or
  * several where there are more than one request can have. All other bytes stay as they are;
- * delegating twice is delegating once. Of hooks that were delegated before, address and if_down are
- * kept where `delegate` has none.
+ * delegating twice is delegating once. Hooks that were delegated before get the path of the shim,
+ * and address, if_down and timeout_s where `delegate` has them; else they keep their own, and stand
+ * apart from those that have others.
  *
  * Lists that cannot be delegated stay, and delegate->left is told: those of startContainer, of
  * createContainer where the container has a user namespace whose root hookd does not serve, and
- * those with a hook that no argument list has room for.
+ * those with a hook that no argument list has room for, or of more than 4096 arguments or
+ * variables.
  *
  * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to, and is not to be
  * used on failure.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/hookctl/delegate.h"
@@ -75,6 +76,24 @@ static const char *own_address(const struct ctl *ctl)
 	return address != NULL && address[0] != '\0' ? address : NULL;
 }
 
+/*
+ * A container's host may be another machine, so this is no error; but here a runtime would fail
+ * each container of this config.
+ */
+static void warn_of_shim(const char *shim)
+{
+	struct stat status;
+	int error = 0;
+
+	if (stat(shim, &status) < 0)
+		error = errno;
+	else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
+		error = EACCES;
+	if (error != 0)
+		ctl_error("warning: the shim %s is no program on this machine: %s", shim,
+			  strerror(error));
+}
+
 static void on_left(enum hp_stage stage, const char *why, void *userdata)
 {
 	(void)userdata;
@@ -120,6 +139,19 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 	return 0;
 }
 
+/* The exit status. */
+static int delegate_failed(int r, const struct hp_err *err)
+{
+	if (ctl_stdout_error() != 0)
+		return ctl_stdout_failed();
+	if (err->reason[0] != '\0')
+		ctl_error("config.json: %s%s%s", err->path, err->path[0] != '\0' ? ": " : "",
+			  err->reason);
+	else
+		ctl_error("config.json: %s", strerror(-r));
+	return CTL_EXIT_FAILED;
+}
+
 static int delegate_with(const struct ctl *ctl, const char *shim)
 {
 	struct document config = {0};
@@ -127,25 +159,24 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 	struct hp_err err = {0};
 	struct delegate delegate;
 	uint32_t uid = geteuid();
+	bool names_shim = false;
 	int r = read_options(ctl, shim, &delegate);
 
 	if (r != 0)
 		return r;
 	if (is_ordinary_user())
 		delegate.own_uid = &uid;
+	delegate.names_shim = &names_shim;
 	r = document_read(&config, "-", &err);
 	if (r == 0)
 		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
+	if (r == 0 && names_shim)
+		warn_of_shim(shim);
 	if (r == 0)
 		r = ctl_put(&text);
-	if (r < 0 && err.reason[0] != '\0')
-		ctl_error("config.json: %s%s%s", err.path, err.path[0] != '\0' ? ": " : "",
-			  err.reason);
-	else if (r < 0)
-		ctl_error("config.json: %s", strerror(-r));
 	hp_buf_free(&text);
 	document_free(&config);
-	return r < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
+	return r < 0 ? delegate_failed(r, &err) : CTL_EXIT_OK;
 }
 
 int verb_delegate(struct ctl *ctl)

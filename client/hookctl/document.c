@@ -11,7 +11,7 @@
 
 #include "proto/limits.h"
 
-static int read_all(int fd, struct hp_buf *text)
+static int read_all(int fd, struct hp_buf *text, struct hp_err *err)
 {
 	for (;;) {
 		char *room = hp_buf_reserve(text, 64 * 1024);
@@ -27,8 +27,10 @@ static int read_all(int fd, struct hp_buf *text)
 		if (got == 0)
 			return 0;
 		text->length += (size_t)got;
-		if (text->length > HP_MESSAGE_BYTES_MAX)
+		if (text->length > HP_MESSAGE_BYTES_MAX) {
+			hp_err_invalid(err, NULL, "more than %u bytes", HP_MESSAGE_BYTES_MAX);
 			return -EMSGSIZE;
+		}
 	}
 }
 
@@ -40,7 +42,7 @@ int document_read(struct document *document, const char *path, struct hp_err *er
 
 	if (fd < 0)
 		return -errno;
-	r = read_all(fd, &document->text);
+	r = read_all(fd, &document->text, err);
 	if (!is_stdin)
 		close(fd);
 	if (r < 0)

@@ -11,8 +11,8 @@ struct document {
 };
 
 /*
- * Reads the file, or stdin for "-". A negative errno of reading it, -EMSGSIZE when it is longer
- * than a message may be, and those of hp_json_parse() with *err filled.
+ * Reads the file, or stdin for "-". A negative errno of reading it; with *err filled -EMSGSIZE when
+ * it is longer than a message may be, and those of hp_json_parse().
  */
 int document_read(struct document *document, const char *path, struct hp_err *err);
 void document_free(struct document *document);

@@ -43,6 +43,11 @@ static void end_lines(struct follow *follow)
 	end_line(&follow->streams[1], stderr);
 }
 
+static int write_failed(FILE *file)
+{
+	return file == stdout ? ctl_keep_stdout_error() : -errno;
+}
+
 static int write_safe(struct follow_stream *stream, FILE *file, const char *data, size_t length)
 {
 	struct hp_buf whole = HP_BUF_INIT, safe = HP_BUF_INIT;
@@ -59,7 +64,7 @@ static int write_safe(struct follow_stream *stream, FILE *file, const char *data
 	if (whole.failed || safe.failed)
 		r = -ENOMEM;
 	else if (safe.length > 0 && fwrite(safe.data, 1, safe.length, file) != safe.length)
-		r = -EIO;
+		r = write_failed(file);
 	else if (safe.length > 0)
 		stream->is_mid_line = safe.data[safe.length - 1] != '\n';
 	hp_buf_free(&whole);
@@ -76,8 +81,8 @@ static int write_output(struct follow *follow, bool is_stderr, const char *data,
 	if (stream->is_terminal)
 		r = write_safe(stream, file, data, length);
 	else if (fwrite(data, 1, length, file) != length)
-		r = -EIO;
-	return fflush(file) == 0 ? r : -EIO;
+		r = write_failed(file);
+	return fflush(file) == 0 ? r : write_failed(file);
 }
 
 static int on_output(struct follow *follow, struct hp_json_value reply)

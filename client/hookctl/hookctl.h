@@ -79,7 +79,17 @@ int ctl_call_plain(struct ctl *ctl, const char *method);
 /* {"run": OPERAND} in *ret, for the verbs that take one run; -EINVAL when it is no text. */
 int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret);
 
-/* Writes to stdout and forgets; -ENOMEM when the buffer had failed, -EIO when stdout did. */
+/*
+ * Behind a write to stdout that failed, with its errno: kept, since a call that is ended for it has
+ * errors of its own. Returns it negative.
+ */
+int ctl_keep_stdout_error(void);
+/* What was kept, or 0. ctl_call_failed() tells it. */
+int ctl_stdout_error(void);
+/* Says so; the exit status to return. */
+int ctl_stdout_failed(void);
+
+/* Writes to stdout and forgets; -ENOMEM when the buffer had failed, or stdout's error, kept. */
 int ctl_put(struct hp_buf *buf);
 /* One JSON document on stdout, as --json asks. */
 int ctl_put_json(const struct ctl *ctl, struct hp_json_value value);

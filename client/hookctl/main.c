@@ -173,9 +173,9 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	exit_status = main_with(&ctl, argc > 0 ? argc - 1 : 0, argv + 1);
 	hookd_client_free(ctl.client);
-	if (fflush(stdout) != 0 && exit_status == CTL_EXIT_OK) {
-		ctl_error("stdout: %s", strerror(errno));
-		exit_status = CTL_EXIT_UNREACHABLE;
-	}
+	if (fflush(stdout) != 0)
+		(void)ctl_keep_stdout_error();
+	if (ctl_stdout_error() != 0 && exit_status == CTL_EXIT_OK)
+		exit_status = ctl_stdout_failed();
 	return exit_status;
 }

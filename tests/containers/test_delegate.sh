@@ -64,6 +64,18 @@ check "a container with 300 hooks of 2000 bytes is created" create
 is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
 check "and it is deleted" delete
 
+# Each hook inherits the runtime's environment, and all of them are more than one request may have.
+config '{}' '.hooks = {createRuntime: [range(250) | {path: "/bin/sh",
+	args: ["sh", "-c", "echo \(.) ${#LARGE} >> '"$ran"'"]}]}'
+delegate 2> "$work/delegate.err"
+LARGE=$(printf '%20000s' x)
+export LARGE
+check "a container with 250 hooks and an environment of 20 KB is created" create
+unset LARGE
+is "all hooks ran with it, in their order" "$(md5sum < "$ran")" \
+	"$(seq -f '%g 20000' 0 249 | md5sum)"
+check "and it is deleted, too" delete
+
 # ---- the wrong stage ----
 
 [ "$shim" != - ] || shim=/usr/local/libexec/hookd/hookd-oci-hook

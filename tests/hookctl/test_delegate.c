@@ -382,6 +382,35 @@ static void expect_left(const char *text, const uint32_t *own_uid, enum hp_stage
 	",\"uidMappings\":[{\"containerID\":1,\"hostID\":7,\"size\":9},"                           \
 	"{\"containerID\":0,\"hostID\":" #uid ",\"size\":1}]"
 
+/* A config with one prestart hook that has `count` strings in a list; to be freed. */
+static char *config_of_strings(const char *name, int count)
+{
+	char *text = malloc(128 + 8 * (size_t)count);
+	int length = sprintf(
+	    text, "{\"hooks\":{\"prestart\":[{\"path\":\"/b\"},{\"path\":\"/a\",\"%s\":[", name);
+
+	for (int i = 0; i < count; i++)
+		length += sprintf(text + length, i > 0 ? ",\"A=\"" : "\"A=\"");
+	strcpy(text + length, "]}]}}");
+	return text;
+}
+
+static void test_hooks_of_more_strings_than_hookd_takes_stay(void **state)
+{
+	static const char *const names[] = {"args", "env"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char *most = config_of_strings(names[i], 4096);
+		char *more = config_of_strings(names[i], 4097);
+
+		expect_left(most, NULL, HP_STAGE_COUNT);
+		expect_left(more, NULL, HP_STAGE_PRESTART);
+		free(most);
+		free(more);
+	}
+}
+
 static void test_what_cannot_be_delegated_stays_and_is_told(void **state)
 {
 	static const uint32_t user = 1000, root = 0;
@@ -436,6 +465,72 @@ static void test_what_was_given_before_is_kept(void **state)
 	free(got);
 }
 
+/* What the hooks make is made again: of ten seconds and five, not of what stood there. */
+static void test_a_timeout_of_the_hooks_own_is_made_again(void **state)
+{
+	char *got =
+	    rewrite("{\"hooks\":{\"prestart\":[{\"path\":\"/a\",\"timeout\":10}]}}", &plain);
+	char *again, *end = got + strlen(got) - 3;
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%.*s,{\"path\":\"/c\",\"timeout\":5}%s", (int)(end - got),
+		 got, end);
+	again = rewrite(text, &plain);
+	assert_non_null(strstr(again, "],\"timeout\":45}]}}"));
+	free(again);
+	free(got);
+}
+
+static void test_another_shim_is_written(void **state)
+{
+	const char *text = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"}]}}";
+	struct delegate other = plain;
+	char *got = rewrite(text, &plain), *again, *expected;
+
+	(void)state;
+	other.shim = "/opt/moved/shim";
+	again = rewrite(got, &other);
+	expected = rewrite(text, &other);
+	assert_string_equal(again, expected);
+	assert_null(strstr(again, plain.shim));
+	free(expected);
+	free(again);
+	free(got);
+}
+
+#define OURS(hook, options)                                                                        \
+	"{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"hookd-oci-hook\","            \
+	"\"--stage=prestart\",\"--hooks-json={\\\"prestart\\\":[{\\\"path\\\":\\\"" hook           \
+	"\\\"}]}\"" options "]}"
+#define SLOW(hook, timeout)                                                                        \
+	"{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"hookd-oci-hook\","            \
+	"\"--stage=prestart\",\"--hooks-json={\\\"prestart\\\":[{\\\"path\\\":\\\"" hook           \
+	"\\\"}]}\"],\"timeout\":" #timeout "}"
+#define LIST(hooks) "{\"hooks\":{\"prestart\":[" hooks "]}}"
+#define AT_B	    ",\"--address=unix:/B\""
+#define AT_A	    ",\"--address=unix:/A\""
+#define IGNORE	    ",\"--if-down=ignore\""
+
+/* Nobody's hooks get an option that was given for others. */
+static void test_hooks_with_other_options_stay_apart(void **state)
+{
+	struct delegate at_a = plain;
+
+	(void)state;
+	at_a.address = "unix:/A";
+	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)), &plain,
+	       LIST(OURS("/a", "") "," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)));
+	expect(LIST("{\"path\":\"/a\"}," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_B)), &at_a,
+	       LIST(OURS("/a", AT_A) "," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_A)));
+	/* A timeout, too, that is not the one that the hooks make. */
+	expect(LIST("{\"path\":\"/a\"}," SLOW("/b", 5) "," SLOW("/c", 5)), &plain,
+	       LIST(OURS("/a", "") "," SLOW("/b", 5) "," SLOW("/c", 5)));
+	/* Those that have become the same are one. */
+	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B)), &at_a,
+	       LIST(OURS("/a\\\"},{\\\"path\\\":\\\"/b", AT_A)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,8 +546,12 @@ int main(void)
 	    cmocka_unit_test(test_what_hookd_would_refuse_is_refused),
 	    cmocka_unit_test(test_lists_may_be_of_any_length),
 	    cmocka_unit_test(test_a_list_of_many_values_becomes_several),
+	    cmocka_unit_test(test_hooks_of_more_strings_than_hookd_takes_stay),
 	    cmocka_unit_test(test_what_cannot_be_delegated_stays_and_is_told),
 	    cmocka_unit_test(test_what_was_given_before_is_kept),
+	    cmocka_unit_test(test_a_timeout_of_the_hooks_own_is_made_again),
+	    cmocka_unit_test(test_another_shim_is_written),
+	    cmocka_unit_test(test_hooks_with_other_options_stay_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

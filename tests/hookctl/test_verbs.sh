@@ -667,6 +667,26 @@ Connections: 3
      Kernel: +cgroup2 -resctrl
 END
 
+# ---- a full disk ----
+
+# More than stdio keeps, so that the write fails while the reply is shown, and less.
+many=$(for i in $(seq 100); do printf ',%s' "$(row "r$i" done '"outcome":"failed",' 1000000)"; done)
+for words in "ps -a" "--json=short ps -a" "--json=short holdings" "inspect r1" status; do
+	name="stdout is full: $words"
+	case $words in
+	*ps*) reply="\"runs\":[${many#,}]" ;;
+	*holdings) reply="\"containers\":{\"c\":{\"x\":\"$(printf '%9000s' x)\"}}" ;;
+	inspect*) reply="\"run\":$(row r1 done '"outcome":"failed",' 1000000)" ;;
+	status) reply='"version":"0.1.0","pid":7,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}' ;;
+	esac
+	printf '<\n> {"parameters":{%s}}\n' "$reply" >script
+	"$answer" script calls "$hookctl" $words >/dev/full 2>err </dev/null
+	status=$?
+	expect_status 125
+	echo 'hookctl: stdout: No space left on device' >want
+	expect_file err <want
+done
+
 # ---- without a daemon ----
 
 alone "nobody answers" ping
@@ -720,6 +740,47 @@ alone "stdout is full" --help
 HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
 status=$?
 expect_status 125
+
+# It may be there on the machine of the container.
+touch no-program
+mkdir -p directory
+list='{"hooks":{"prestart":[{"path":"/a"}]}}'
+for shim in "$dir/none/shim" "$dir/no-program" "$dir/directory"; do
+	name="delegate with the shim $shim"
+	echo "$list" | "$hookctl" delegate --shim="$shim" >out 2>err
+	status=$?
+	expect_status 0
+	expect_in out "\"path\":\"$shim\""
+	expect_in err "hookctl: warning: the shim $shim is no program on this machine"
+	"$hookctl" delegate --shim="$shim" <out >again 2>err
+	expect_in err "hookctl: warning"
+	expect_file again <out
+	echo '{"hooks":{"startContainer":[]}}' | "$hookctl" delegate --shim="$shim" >out 2>err
+	expect_empty err
+done
+name="delegate with a shim"
+echo "$list" | "$hookctl" delegate --shim=/bin/sh >out 2>err
+expect_empty err
+
+# What a config is too large for, with its bound.
+expect_too_large() { # WORDS, the config on stdin
+	name="too large: $1"
+	"$hookctl" delegate --shim=/bin/sh >out 2>err
+	status=$?
+	expect_status 1
+	expect_empty out
+	expect_in err "hookctl: config.json: $1"
+}
+printf '{"x":"%4194304s"}' y | expect_too_large "more than 4194304 bytes"
+printf '[%s0]' "$(printf '0,%.0s' $(seq 65536))" | expect_too_large "more than 65536 JSON values"
+printf '{"annotations":{%s}}' "$(seq -f '"%g":""' -s , 4097)" |
+	expect_too_large "more than 4096 members in an object"
+
+name="stdout is full: delegate"
+printf '{"x":"%9000s"}' y | "$hookctl" delegate --shim=/bin/sh >/dev/full 2>err
+status=$?
+expect_status 125
+expect_in err 'hookctl: stdout: No space left on device'
 
 [ "$failures" -eq 0 ] && echo "all passed"
 exit $((failures > 0))
