@@ -53,7 +53,7 @@ static int undo_limits(void *data)
 	int r_of_limits = limits_undo(change->cgroup_fd, &change->limits);
 
 	r = r < 0 ? r : r_of_limits;
-	return r == -ENODEV ? 0 : r; /* the cgroup was removed */
+	return cgroup_is_gone(r) ? 0 : r;
 }
 
 static void forget_limits(void *data)

@@ -423,7 +423,7 @@ static int move_all_once(int from_fd, int to_fd, const char *from)
 	if (!file) {
 		r = -errno;
 		close_fd(&fd);
-		return r == -ENODEV ? 0 : r;
+		return cgroup_is_gone(r) ? 0 : r;
 	}
 	while (r >= 0 && fscanf(file, "%d", &pid) == 1) {
 		r = move_one(to_fd, (pid_t)pid, from);

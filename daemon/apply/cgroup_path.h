@@ -42,6 +42,15 @@ int cgroup_path_open_mount(void) must_check;
 /* The directory, O_PATH, or -errno. */
 int cgroup_path_open(int mount_fd, const char *path) must_check;
 
+/*
+ * True where that is what the kernel says of a file in a cgroup that was removed while its
+ * directory was open: its files cannot be found any more, and those that are open have no cgroup.
+ */
+static inline bool cgroup_is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV;
+}
+
 /* Told before a directory is made; < 0: it is not made, and the call fails with that. */
 typedef int (*cgroup_path_making_fn)(const char *path, void *userdata);
 

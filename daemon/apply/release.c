@@ -117,7 +117,7 @@ static int is_populated(const struct applier *applier, const struct holding *hol
 		return fd == -ENOENT ? 0 : fd;
 	length = file_read_at(fd, "cgroup.events", text, sizeof(text));
 	if (length < 0)
-		return length == -ENODEV ? 0 : (int)length;
+		return cgroup_is_gone((int)length) ? 0 : (int)length;
 	return file_keyed_value(text, "populated") == 1;
 }
 
