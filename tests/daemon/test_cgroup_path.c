@@ -3,6 +3,9 @@
 /* apply/cgroup_path and apply/scope: which texts of linux.cgroupsPath lead to a cgroup, and where.
  */
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "daemon/apply/cgroup_path.h"
 #include "daemon/apply/scope.h"
 #include "tests/daemon/support.h"
@@ -93,6 +96,28 @@ static void scopes_that_are_none(void **state)
 	free(long_name);
 }
 
+/* systemd removes an empty scope when it comes to it, also while somebody looks at it. */
+static void one_that_was_removed_meanwhile_is_empty(void **state)
+{
+	char directory[32], path[64];
+	int mount_fd;
+
+	(void)state;
+	temporary_directory(directory);
+	mount_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, i ? "to" : "from");
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	/* Its files have gone before it. */
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(unlinkat(mount_fd, "from", AT_REMOVEDIR), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
+	assert_int_equal(rmdir(directory), 0);
+	close(mount_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +125,7 @@ int main(void)
 	    cmocka_unit_test(paths_that_are_none),
 	    cmocka_unit_test(scopes_that_are_some),
 	    cmocka_unit_test(scopes_that_are_none),
+	    cmocka_unit_test(one_that_was_removed_meanwhile_is_empty),
 	};
 
 	bound_time();
