@@ -135,12 +135,18 @@ void cgroup_rest(struct cgroup *cgroup)
 	close_fd(&cgroup->events_fd);
 }
 
-/* It is read each time: a hook of the run may have written to it. */
-bool cgroup_has_own_memory_limit(const struct cgroup *cgroup)
+/*
+ * It is read each time: a hook of the run may have written to it, or to one above. For the first
+ * hook of the run the watch was read a moment ago.
+ */
+bool cgroup_has_own_memory_limit(struct cgroup *cgroup)
 {
-	const struct cgroup_tree *tree = cgroup->tree;
+	struct cgroup_tree *tree = cgroup->tree;
 	char path[80];
 
+	if (!cgroup->is_just_taken)
+		cgroup_watch_read(tree);
+	cgroup->is_just_taken = false;
 	return tree->has_memory_limit ||
 	       (tree->has_memory_controller &&
 		cgroup_is_limited_in_memory(cgroup->parent_fd,

@@ -75,7 +75,7 @@ int cgroup_open_procs(struct cgroup *cgroup) must_check;
  * memory then: the kernel kills all who share the memory of the one that it chooses. True where it
  * cannot be told.
  */
-bool cgroup_has_own_memory_limit(const struct cgroup *cgroup);
+bool cgroup_has_own_memory_limit(struct cgroup *cgroup);
 
 /* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;

@@ -89,6 +89,7 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 		return r;
 	if (tree->idle_count < PREPARED)
 		keep_up_soon(tree);
+	cgroup->is_just_taken = true;
 	*ret_cgroup = cgroup;
 	return 0;
 }

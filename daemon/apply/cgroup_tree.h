@@ -19,6 +19,7 @@ struct cgroup {
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* nothing was put in since it was seen empty */
 	unsigned long long oom_kills_seen;
+	bool is_just_taken;	    /* the watch was read for it, and nothing has run since */
 	bool is_killed;		    /* by cgroup_kill(): those in it are about to be gone */
 	bool is_limited;	    /* has limits that another run did not ask for */
 	bool is_touched;	    /* somebody has looked at or changed what is in it */

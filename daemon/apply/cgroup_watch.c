@@ -7,7 +7,8 @@
  * opens the directory. So what nobody has opened reads as new. Two files are passed over:
  * cgroup.events cannot be written, and what is written to cgroup.procs is who is in the cgroup,
  * which is asked for anyway; hookd reads both. Owns an inotify(7) instance, which is read when a
- * cgroup is wanted; without one, nothing is known of any cgroup and all is taken to have changed.
+ * cgroup is wanted and before each hook that is spawned into one; without one, nothing is known of
+ * any cgroup and all is taken to have changed.
  */
 #include <fcntl.h>
 #include <stdio.h>

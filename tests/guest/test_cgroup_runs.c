@@ -215,9 +215,12 @@ static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
 
 	snprintf(runs, sizeof(runs), "%s/runs", fresh_root);
 	write_in(runs, "memory.max", "64M");
+	/* A run keeps its cgroup from hook to hook. */
+	assert_true(cgroup_has_own_memory_limit(free));
 	written = acquire();
 	assert_true(cgroup_has_own_memory_limit(written));
 	write_in(runs, "memory.max", "max");
+	assert_false(cgroup_has_own_memory_limit(free));
 	cgroup_release(written);
 	written = acquire();
 	assert_false(cgroup_has_own_memory_limit(written));
