@@ -289,12 +289,27 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, st
 	return r;
 }
 
-int cgroup_kill(struct cgroup *cgroup)
+/*
+ * A killed process has to run to its end, and waits for its share of the CPU before that. The
+ * period stays. Not there where the controller is not on.
+ */
+static void lift_cpu_quota(struct cgroup *cgroup)
 {
 	char path[80];
 
+	if (cgroup->is_foreign || cgroup->tree->has_controllers)
+		(void)file_write_at(cgroup->parent_fd, path_in(cgroup, "cpu.max", path), "max");
+}
+
+int cgroup_kill(struct cgroup *cgroup)
+{
+	char path[80];
+	int r = file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
+
 	cgroup->is_killed = true;
-	return file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
+	if (r == 0)
+		lift_cpu_quota(cgroup);
+	return r;
 }
 
 /*

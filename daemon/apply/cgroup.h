@@ -91,7 +91,10 @@ void cgroup_rest(struct cgroup *cgroup);
 int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
 		 struct hp_err *err) must_check;
 
-/* SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). */
+/*
+ * SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). Its quota of
+ * the CPU is lifted, for the kernel would let them die no faster than that.
+ */
 int cgroup_kill(struct cgroup *cgroup);
 /* True when a process other than `dead`, whose exit was seen, is in it. */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);

@@ -267,6 +267,19 @@ static void who_starts_a_process_lives_on_whatever_the_limit(void **state)
 	spawner_free(spawner);
 }
 
+/* They run to their end at full speed. */
+static void a_kill_lifts_the_quota_of_the_cpu(void **state)
+{
+	struct cgroup *cgroup = acquire();
+
+	(void)state;
+	limit(cgroup, &(struct hp_resources){.cpu = {.quota = INT(1000), .period = UINT(1000000)}});
+	expect_in(cgroup, "cpu.max", "1000 1000000\n");
+	assert_int_equal(cgroup_kill(cgroup), 0);
+	expect_in(cgroup, "cpu.max", "max 1000000\n");
+	cgroup_release(cgroup);
+}
+
 static void controllers_come_with_the_first_who_needs_them(void **state)
 {
 	char cpus[] = "0", two[] = "2MB";
@@ -325,6 +338,7 @@ int main(void)
 	    TREE_TEST(a_memory_hog_is_killed_and_it_is_known),
 	    TREE_TEST(a_limit_of_memory_is_seen_whoever_has_set_it),
 	    TREE_TEST(who_starts_a_process_lives_on_whatever_the_limit),
+	    TREE_TEST(a_kill_lifts_the_quota_of_the_cpu),
 	    TREE_TEST(controllers_come_with_the_first_who_needs_them),
 	    TREE_TEST(defaults_of_the_configuration),
 	};
