@@ -59,6 +59,18 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_ch
 void cgroup_release(struct cgroup *cgroup);
 
 /*
+ * No process could be started in it. True where that is so because somebody has removed it, or has
+ * changed it or the directory that it is in so that the kernel takes no process: it was given back,
+ * and new ones are made where that works again, if need be in a new directory. False: it is in
+ * order, as far as can be told, and still the caller's.
+ */
+bool cgroup_release_lost(struct cgroup *cgroup) must_check;
+
+#define CGROUP_NOTICE_SIZE 128
+/* What an operator should know of the tree, once. False: nothing. A tree of NULL has nothing. */
+bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE]);
+
+/*
  * One for the hooks of a container, below the cgroup of its process: what limits the container, and
  * which devices it may open, holds for them too, and they can still be killed alone. Given back as
  * others are. Nobody is cloned into it who shares hookd's memory, for the container's limit of
