@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 /* Of the cgroups that a hook has made in its own: what is removed at a time, and how deep. */
 #define REMOVED_MAX 64
 #define DEPTH_MAX   32
+#define KILLS_MAX   8
 
 /* Below a container's cgroup there may be those of a hookd of another pid namespace. */
 static void set_name(struct cgroup *cgroup)
@@ -62,6 +64,23 @@ static int write_defaults(struct cgroup *cgroup)
 	return r;
 }
 
+void cgroup_rest(struct cgroup *cgroup)
+{
+	close_fd(&cgroup->fd);
+	close_fd(&cgroup->events_fd);
+}
+
+static void cgroup_free(struct cgroup *cgroup)
+{
+	cgroup_rest(cgroup);
+	cgroup_unwatch(cgroup);
+	if (cgroup->is_foreign)
+		close(cgroup->parent_fd);
+	else
+		runs_directory_leave(cgroup->tree, cgroup->runs);
+	free(cgroup);
+}
+
 int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 {
 	struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
@@ -70,13 +89,15 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	if (!cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
-	cgroup->parent_fd = tree->runs_fd;
+	cgroup->runs = tree->runs;
+	cgroup->runs->users++;
+	cgroup->parent_fd = tree->runs->fd;
 	cgroup->fd = cgroup->events_fd = cgroup->watch = -1;
 	cgroup->is_known_empty = true;
 	cgroup->generation = tree->generation;
 	r = make_directory(cgroup);
 	if (r < 0) {
-		free(cgroup);
+		cgroup_free(cgroup);
 		return r;
 	}
 	r = write_defaults(cgroup);
@@ -129,18 +150,18 @@ bool cgroup_is_of_container(const struct cgroup *cgroup)
 	return cgroup->is_foreign;
 }
 
-void cgroup_rest(struct cgroup *cgroup)
+/*
+ * It is read each time: a hook of the run may have written to it, or to one above. For the first
+ * hook of the run the watch was read a moment ago.
+ */
+bool cgroup_has_own_memory_limit(struct cgroup *cgroup)
 {
-	close_fd(&cgroup->fd);
-	close_fd(&cgroup->events_fd);
-}
-
-/* It is read each time: a hook of the run may have written to it. */
-bool cgroup_has_own_memory_limit(const struct cgroup *cgroup)
-{
-	const struct cgroup_tree *tree = cgroup->tree;
+	struct cgroup_tree *tree = cgroup->tree;
 	char path[80];
 
+	if (!cgroup->is_just_taken)
+		cgroup_watch_read(tree);
+	cgroup->is_just_taken = false;
 	return tree->has_memory_limit ||
 	       (tree->has_memory_controller &&
 		cgroup_is_limited_in_memory(cgroup->parent_fd,
@@ -148,15 +169,6 @@ bool cgroup_has_own_memory_limit(const struct cgroup *cgroup)
 }
 
 /* ---- the end ---- */
-
-static void cgroup_free(struct cgroup *cgroup)
-{
-	cgroup_rest(cgroup);
-	cgroup_unwatch(cgroup);
-	if (cgroup->is_foreign)
-		close(cgroup->parent_fd);
-	free(cgroup);
-}
 
 void cgroup_discard(struct cgroup *cgroup)
 {
@@ -213,6 +225,12 @@ int cgroup_remove(struct cgroup *cgroup)
 	return 0;
 }
 
+/* Somebody has removed it, and the kernel lets only empty ones be removed. */
+static bool cgroup_is_gone(const struct cgroup *cgroup)
+{
+	return faccessat(cgroup->parent_fd, cgroup->name, F_OK, 0) < 0 && errno == ENOENT;
+}
+
 /* Read again and again through one descriptor; kernfs makes the text anew at offset 0. */
 bool cgroup_is_populated(struct cgroup *cgroup)
 {
@@ -226,6 +244,8 @@ bool cgroup_is_populated(struct cgroup *cgroup)
 		    openat(cgroup->parent_fd, path_in(cgroup, "cgroup.events", path),
 			   O_RDONLY | O_CLOEXEC);
 	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
+	if (length < 0 && cgroup_is_gone(cgroup))
+		return false;
 	if (length <= 0)
 		return true; /* not known: then it must not be anybody else's */
 	text[length] = '\0';
@@ -283,12 +303,52 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, st
 	return r;
 }
 
-int cgroup_kill(struct cgroup *cgroup)
+/*
+ * A killed process has to run to its end, and waits for its share of the CPU before that. The
+ * period stays. Not there where the controller is not on.
+ */
+static void lift_cpu_quota(struct cgroup *cgroup)
 {
 	char path[80];
 
+	if (cgroup->is_foreign || cgroup->tree->has_controllers)
+		(void)file_write_at(cgroup->parent_fd, path_in(cgroup, "cpu.max", path), "max");
+}
+
+/*
+ * A hook may have made it threaded; the kernel has no cgroup.kill there. Some may be forked while
+ * the list is read, so it is read again.
+ */
+static int kill_threads(struct cgroup *cgroup)
+{
+	char path[80], text[4096], *end;
+	ssize_t length = 1;
+
+	path_in(cgroup, "cgroup.threads", path);
+	for (int i = 0; i < KILLS_MAX && length > 0; i++) {
+		length = file_read_at(cgroup->parent_fd, path, text, sizeof(text));
+		for (char *next = text; length > 0 && *next; next = end + 1) {
+			long thread = strtol(next, &end, 10);
+
+			if (thread <= 0 || *end != '\n')
+				break;
+			(void)kill((pid_t)thread, SIGKILL);
+		}
+	}
+	return length < 0 ? (int)length : 0;
+}
+
+int cgroup_kill(struct cgroup *cgroup)
+{
+	char path[80];
+	int r = file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
+
 	cgroup->is_killed = true;
-	return file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
+	if (r == -EOPNOTSUPP)
+		r = kill_threads(cgroup);
+	if (r == 0)
+		lift_cpu_quota(cgroup);
+	return r;
 }
 
 /*
@@ -298,10 +358,15 @@ int cgroup_kill(struct cgroup *cgroup)
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 {
 	char path[80], text[256], *next = text;
+	ssize_t length;
 
-	if (!cgroup_is_populated(cgroup) ||
-	    file_read_at(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), text,
-			 sizeof(text)) <= 0)
+	if (!cgroup_is_populated(cgroup))
+		return false;
+	length = file_read_at(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), text,
+			      sizeof(text));
+	if (length == -EOPNOTSUPP) /* a hook has made it threaded, and what is in it was moved */
+		return true;
+	if (length <= 0)
 		return false;
 	for (char *end; *next; next = end + 1) {
 		if (strtol(next, &end, 10) != dead || *end != '\n')

@@ -61,6 +61,18 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_ch
 void cgroup_release(struct cgroup *cgroup);
 
 /*
+ * No process could be started in it. True where that is so because somebody has removed it, or has
+ * changed it or the directory that it is in so that the kernel takes no process: it was given back,
+ * and new ones are made where that works again, if need be in a new directory. False: it is in
+ * order, as far as can be told, and still the caller's.
+ */
+bool cgroup_release_lost(struct cgroup *cgroup) must_check;
+
+#define CGROUP_NOTICE_SIZE 128
+/* What an operator should know of the tree, once. False: nothing. A tree of NULL has nothing. */
+bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE]);
+
+/*
  * One for the hooks of a container, below the cgroup of its process: what limits the container, and
  * which devices it may open, holds for them too, and they can still be killed alone. Given back as
  * others are. Nobody is cloned into it who shares hookd's memory, for the container's limit of
@@ -77,7 +89,7 @@ int cgroup_open_procs(struct cgroup *cgroup) must_check;
  * memory then: the kernel kills all who share the memory of the one that it chooses. True where it
  * cannot be told.
  */
-bool cgroup_has_own_memory_limit(const struct cgroup *cgroup);
+bool cgroup_has_own_memory_limit(struct cgroup *cgroup);
 
 /* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;
@@ -93,7 +105,10 @@ void cgroup_rest(struct cgroup *cgroup);
 int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
 		 struct hp_err *err) must_check;
 
-/* SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). */
+/*
+ * SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). Its quota of
+ * the CPU is lifted, for the kernel would let them die no faster than that.
+ */
 int cgroup_kill(struct cgroup *cgroup);
 /* True when a process other than `dead`, whose exit was seen, is in it. */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);

@@ -92,6 +92,25 @@ void remove_cgroups_in(int fd)
 	closedir(directory);
 }
 
+void remove_other_runs_in(int base_fd)
+{
+	int fd = openat(base_fd, ".", DIRECTORY_FLAGS);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		if (entry->d_type != DT_DIR || strncmp(entry->d_name, "runs-", 5) != 0)
+			continue;
+		remove_cgroups_in(openat(fd, entry->d_name, DIRECTORY_FLAGS | O_NOFOLLOW));
+		(void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
 /* Held by the hookd whose directory it is; a number would mean nothing in another pid namespace. */
 static int lock_directory(int parent, const char *name)
 {
@@ -113,6 +132,7 @@ static void remove_orphan(int parent, const char *name)
 		return;
 	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
 	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
+	remove_other_runs_in(fd);
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -219,6 +239,7 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
 {
 	struct statfs fs;
+	int r;
 
 	if (fstatfs(tree->base_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
 		*ret_reason = "the cgroup root is not on cgroup2";
@@ -227,11 +248,12 @@ static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
 	*ret_reason = "hookd's cgroup is not writable";
 	if (mkdirat(tree->base_fd, "runs", 0755) < 0 && errno != EEXIST)
 		return -errno;
-	tree->runs_fd = openat(tree->base_fd, "runs", DIRECTORY_FLAGS);
-	if (tree->runs_fd < 0)
-		return -errno;
+	remove_other_runs_in(tree->base_fd);
+	r = runs_directory_open(tree->base_fd, "runs", &tree->runs);
+	if (r < 0)
+		return r;
 	*ret_reason = "the kernel has no cgroup.kill (Linux 5.14)";
-	return faccessat(tree->runs_fd, "cgroup.kill", W_OK, 0) < 0 ? -ENOTSUP : 0;
+	return faccessat(tree->runs->fd, "cgroup.kill", W_OK, 0) < 0 ? -ENOTSUP : 0;
 }
 
 int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **ret_reason)
@@ -247,8 +269,17 @@ void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t
 
 	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
 	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
-	(void)file_write_at(tree->runs_fd, "cgroup.subtree_control", text);
+	(void)file_write_at(tree->runs->fd, "cgroup.subtree_control", text);
 	cgroup_tree_look_for_controllers(tree);
+}
+
+/* The others cost something with every fork and exit, and are enabled for the first who asks. */
+void cgroup_tree_enable_usual(struct cgroup_tree *tree)
+{
+	static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
+
+	for (size_t i = 0; i < ELEMENTS(controllers); i++)
+		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
 }
 
 /* ---- whose path leads there ---- */
@@ -301,7 +332,7 @@ static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path,
 	int r = is_same(fd, tree->base_fd);
 
 	if (r == 0)
-		r = is_same(fd, tree->runs_fd);
+		r = is_same(fd, tree->runs->fd);
 	if (r > 0)
 		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own, for its hooks", part);
 	if (r == 0 && strcmp(path, part) == 0) {
@@ -359,7 +390,7 @@ bool cgroup_is_limited_in_memory(int directory, const char *file)
  */
 static void look_for_memory(struct cgroup_tree *tree)
 {
-	int at = openat(tree->runs_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	while (at >= 0 && faccessat(at, "memory.max", F_OK, 0) == 0 && !has_hookd_in_it(at)) {
 		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -374,7 +405,7 @@ static void look_for_memory(struct cgroup_tree *tree)
 void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
 {
 	char text[256];
-	ssize_t length = file_read_at(tree->runs_fd, "cgroup.subtree_control", text, sizeof(text));
+	ssize_t length = file_read_at(tree->runs->fd, "cgroup.subtree_control", text, sizeof(text));
 	bool is_unknown = length < 0 || tree->inotify < 0;
 
 	tree->has_controllers = is_unknown || (length > 0 && text[0] != '\n');
@@ -387,9 +418,12 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 {
 	if (tree->own_directory[0]) {
 		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
+		remove_other_runs_in(tree->base_fd);
 		(void)rmdir(tree->own_directory);
 	}
-	close_fd(&tree->runs_fd);
+	if (tree->runs)
+		close_fd(&tree->runs->fd);
+	free(take_ptr(tree->runs));
 	close_fd(&tree->base_fd);
 	close_fd(&tree->own_lock);
 }

@@ -32,6 +32,7 @@
 #define LAST_WAIT_NS 1000000000ll
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata);
+static int mend(struct cgroup_tree *tree);
 
 /*
  * Since the kernel closed a race of cgroup.kill with fork (kill_seq, 6.14 and stable kernels), a
@@ -85,10 +86,13 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	struct cgroup *cgroup = take_idle(tree);
 	int r = cgroup ? 0 : cgroup_make(tree, &cgroup);
 
+	if ((r == -ENOENT || r == -ENODEV) && mend(tree) == 0)
+		r = cgroup_make(tree, &cgroup);
 	if (r < 0)
 		return r;
 	if (tree->idle_count < PREPARED)
 		keep_up_soon(tree);
+	cgroup->is_just_taken = true;
 	*ret_cgroup = cgroup;
 	return 0;
 }
@@ -118,6 +122,39 @@ void cgroup_release(struct cgroup *cgroup)
 		put_idle(cgroup);
 	else
 		spend(cgroup);
+}
+
+/* At once, so that the directory of the runs is empty where it can be. */
+static void remove_list(struct cgroup_list *list, size_t *count)
+{
+	struct cgroup *cgroup;
+
+	while ((cgroup = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, cgroup, link);
+		--*count;
+		if (cgroup_remove(cgroup) < 0)
+			make_busy(cgroup);
+	}
+}
+
+static int mend(struct cgroup_tree *tree)
+{
+	remove_list(&tree->idle, &tree->idle_count);
+	remove_list(&tree->spent, &tree->spent_count);
+	keep_up_soon(tree);
+	return cgroup_tree_renew(tree);
+}
+
+bool cgroup_release_lost(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+
+	if (cgroup->is_foreign || cgroup_is_in_order(cgroup))
+		return false;
+	cgroup->is_touched = true;
+	cgroup_release(cgroup);
+	(void)mend(tree); /* where that does not work, the next one tells why */
+	return true;
 }
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata)
@@ -184,15 +221,6 @@ static void on_upkeep(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- the tree ---- */
 
-/* The others cost something with every fork and exit, and are enabled for the first who asks. */
-static void enable_controllers(struct cgroup_tree *tree)
-{
-	static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
-
-	for (size_t i = 0; i < ELEMENTS(controllers); i++)
-		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
-}
-
 static void prepare(struct cgroup_tree *tree)
 {
 	while (tree->idle_count < PREPARED && make_one(tree) == 0)
@@ -208,7 +236,7 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	*ret_reason = "out of memory";
 	if (!tree)
 		return -ENOMEM;
-	tree->base_fd = tree->runs_fd = tree->own_lock = tree->inotify = -1;
+	tree->base_fd = tree->own_lock = tree->inotify = -1;
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
 	TAILQ_INIT(&tree->spent);
@@ -220,9 +248,9 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 		cgroup_tree_free(tree);
 		return r;
 	}
-	enable_controllers(tree);
+	cgroup_tree_enable_usual(tree);
 	cgroup_watch_tree(tree);
-	remove_cgroups_in(openat(tree->runs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	remove_cgroups_in(openat(tree->runs->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	prepare(tree);
 	*ret_tree = tree;
 	return 0;

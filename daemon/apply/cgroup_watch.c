@@ -7,7 +7,8 @@
  * opens the directory. So what nobody has opened reads as new. Two files are passed over:
  * cgroup.events cannot be written, and what is written to cgroup.procs is who is in the cgroup,
  * which is asked for anyway; hookd reads both. Owns an inotify(7) instance, which is read when a
- * cgroup is wanted; without one, nothing is known of any cgroup and all is taken to have changed.
+ * cgroup is wanted and before each hook that is spawned into one; without one, nothing is known of
+ * any cgroup and all is taken to have changed.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,9 +39,9 @@ static int watch_directory(struct cgroup_tree *tree, int directory)
 }
 
 /* Again after a change: with a controller come its files. What is watched already stays so. */
-static void watch_all_directories(struct cgroup_tree *tree)
+void cgroup_watch_directories(struct cgroup_tree *tree)
 {
-	int at = openat(tree->runs_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
 	while ((r = watch_directory(tree, at)) == 0) {
@@ -58,7 +59,7 @@ static void watch_all_directories(struct cgroup_tree *tree)
 void cgroup_watch_tree(struct cgroup_tree *tree)
 {
 	tree->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	watch_all_directories(tree);
+	cgroup_watch_directories(tree);
 }
 
 void cgroup_watch(struct cgroup *cgroup)
@@ -103,7 +104,7 @@ static void touch(struct cgroup_tree *tree, int watch)
 static void take_in(struct cgroup_tree *tree, const struct inotify_event *event)
 {
 	if (event->mask & (IN_MODIFY | IN_Q_OVERFLOW))
-		watch_all_directories(tree);
+		cgroup_watch_directories(tree);
 	if (event->mask & IN_Q_OVERFLOW)
 		touch(tree, -1);
 	/* The mode of cgroup.procs is a change, its being opened is none. */

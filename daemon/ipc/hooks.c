@@ -58,7 +58,10 @@ static void log_end(const struct run *run)
 void hooks_on_run_done(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
+	char notice[CGROUP_NOTICE_SIZE];
 
+	if (cgroup_tree_take_notice(hookd->cgroups, notice))
+		log_warning("%s", notice);
 	log_end(run);
 	if (run->is_turned_away)
 		store_drop(hookd->store, run);

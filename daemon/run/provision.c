@@ -130,18 +130,34 @@ static int get_cgroup(struct provision *provision)
 	return r;
 }
 
+static int get_limited_cgroup(struct provision *provision, struct spawn_failure *ret_failure)
+{
+	int r = get_cgroup(provision);
+
+	if (r < 0) {
+		fail(ret_failure, SPAWN_STEP_CGROUP, -r, "");
+		return r;
+	}
+	return limit(provision, ret_failure);
+}
+
+bool provision_leave_lost_cgroup(struct provision *provision)
+{
+	if (!provision->cgroup || !cgroup_release_lost(provision->cgroup))
+		return false;
+	provision->cgroup = NULL;
+	return true;
+}
+
 int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure)
 {
 	int r;
 
 	if (provision->cgroup)
 		return 0;
-	r = get_cgroup(provision);
-	if (r < 0) {
-		fail(ret_failure, SPAWN_STEP_CGROUP, -r, "");
-		return r;
-	}
-	r = limit(provision, ret_failure);
+	r = get_limited_cgroup(provision, ret_failure);
+	if (r < 0 && provision_leave_lost_cgroup(provision))
+		r = get_limited_cgroup(provision, ret_failure);
 	if (r < 0)
 		provision_leave_cgroup(provision);
 	return r;

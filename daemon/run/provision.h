@@ -42,6 +42,11 @@ void provision_give_up(struct provision *provision, int error);
 int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure);
 /* True where the cgroup's memory has a limit, which its hooks can reach however often they try. */
 bool provision_limits_memory(const struct provision *provision);
+/*
+ * No hook could be started in the cgroup. True where it has become useless, by whomever: the next
+ * one may do better.
+ */
+bool provision_leave_lost_cgroup(struct provision *provision);
 /* The last hook left children in it, or it was killed: the next one gets another. */
 void provision_leave_cgroup(struct provision *provision);
 

@@ -203,6 +203,15 @@ static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure
 	return 0;
 }
 
+static int start_proc(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
+{
+	int r = provide(run, spec, ret_failure);
+
+	return r < 0 ? r
+		     : proc_start(run->context->procs, spec, on_hook_done, run, &run->proc,
+				  ret_failure);
+}
+
 static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 {
 	struct hp_hook_result *result = &run->result.hooks[run->current];
@@ -213,10 +222,11 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	spec.timeout_ns = timeout_left_ns(run, hook);
 	if (r == 0)
-		r = provide(run, &spec, ret_failure);
-	if (r == 0)
-		r = proc_start(run->context->procs, &spec, on_hook_done, run, &run->proc,
-			       ret_failure);
+		r = start_proc(run, &spec, ret_failure);
+	/* Once more: what others do to its cgroup must not fail a hook. */
+	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP &&
+	    provision_leave_lost_cgroup(run->provision))
+		r = start_proc(run, &spec, ret_failure);
 	if (r < 0) {
 		proc_describe_failure(ret_failure, result);
 		return r;

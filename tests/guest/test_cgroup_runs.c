@@ -215,9 +215,12 @@ static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
 
 	snprintf(runs, sizeof(runs), "%s/runs", fresh_root);
 	write_in(runs, "memory.max", "64M");
+	/* A run keeps its cgroup from hook to hook. */
+	assert_true(cgroup_has_own_memory_limit(free));
 	written = acquire();
 	assert_true(cgroup_has_own_memory_limit(written));
 	write_in(runs, "memory.max", "max");
+	assert_false(cgroup_has_own_memory_limit(free));
 	cgroup_release(written);
 	written = acquire();
 	assert_false(cgroup_has_own_memory_limit(written));
@@ -262,6 +265,19 @@ static void who_starts_a_process_lives_on_whatever_the_limit(void **state)
 		cgroup_release(cgroup);
 	}
 	spawner_free(spawner);
+}
+
+/* They run to their end at full speed. */
+static void a_kill_lifts_the_quota_of_the_cpu(void **state)
+{
+	struct cgroup *cgroup = acquire();
+
+	(void)state;
+	limit(cgroup, &(struct hp_resources){.cpu = {.quota = INT(1000), .period = UINT(1000000)}});
+	expect_in(cgroup, "cpu.max", "1000 1000000\n");
+	assert_int_equal(cgroup_kill(cgroup), 0);
+	expect_in(cgroup, "cpu.max", "max 1000000\n");
+	cgroup_release(cgroup);
 }
 
 static void controllers_come_with_the_first_who_needs_them(void **state)
@@ -321,6 +337,7 @@ int main(void)
 	    TREE_TEST(a_memory_hog_is_killed_and_it_is_known),
 	    TREE_TEST(a_limit_of_memory_is_seen_whoever_has_set_it),
 	    TREE_TEST(who_starts_a_process_lives_on_whatever_the_limit),
+	    TREE_TEST(a_kill_lifts_the_quota_of_the_cpu),
 	    TREE_TEST(controllers_come_with_the_first_who_needs_them),
 	    TREE_TEST(defaults_of_the_configuration),
 	};
