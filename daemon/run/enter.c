@@ -22,12 +22,17 @@
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
 
-/* A copy far above the numbers that the child places them at, so that none overwrites another. */
+/*
+ * A copy far above the numbers that the child places them at, so that none overwrites another. A
+ * limit of open files below those numbers is EINVAL to the kernel.
+ */
 static int copy_high(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 2 * SPAWN_FDS_MAX);
 
-	return copy < 0 ? -errno : copy;
+	if (copy < 0)
+		return errno == EINVAL ? -EMFILE : -errno;
+	return copy;
 }
 
 /* The file is root's while a process is undumpable, as hookd is. */
@@ -110,8 +115,11 @@ void enter_target_clear(struct enter_target *target)
 static int place_copy(struct enter *enter, enum plan_fd place, int fd)
 {
 	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
-	int copy = copy_high(fd < 0 ? null : fd);
+	int copy;
 
+	if (fd < 0 && null < 0)
+		return -errno;
+	copy = copy_high(fd < 0 ? null : fd);
 	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
 	return copy < 0 ? copy : 0;
 }
