@@ -298,10 +298,11 @@ int enter_finish(struct enter *enter, struct spawn_child *child)
 	/* Nothing is known of the hook then, and least of all that it has succeeded. */
 	if (report.pid > 0)
 		report = (struct plan_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
-	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT || report.error <= 0)
+	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
 		return 0;
+	/* A step that failed has failed, also where a call under a filter left no error. */
 	child->failed_step = report.step;
-	child->failed_errno = report.error;
+	child->failed_errno = report.error > 0 ? report.error : EPROTO;
 	report.detail[sizeof(report.detail) - 1] = '\0';
 	memcpy(child->failed_detail, report.detail, sizeof(report.detail));
 	return 0;
