@@ -13,7 +13,6 @@
  * is kept open by it.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +33,7 @@
 #define STACK_BYTES (64 * 1024)
 /* Of a hook that has no timeout; the configuration's usual one. */
 #define TIMEOUT_NS_MAX (300 * 1000000000ll)
+#define STEP_MS	       1000
 
 enum { LISTENER_AWAITED = -1 };
 static volatile int listener_fd = LISTENER_AWAITED;
@@ -57,17 +57,20 @@ static int64_t now_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* False: not until the deadline. */
+/*
+ * Waits for some time for room. False: the deadline has come. In short steps, since poll(2) does
+ * not count the time for which the machine is suspended.
+ */
 static bool await_room(int socket, int64_t deadline_ns)
 {
 	int64_t left_ms = (deadline_ns - now_ns()) / 1000000;
 	struct pollfd room = {.fd = socket, .events = POLLOUT};
 
-	return left_ms > 0 && poll(&room, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms) > 0;
+	return left_ms > 0 && poll(&room, 1, left_ms < STEP_MS ? (int)left_ms : STEP_MS) >= 0;
 }
 
 /*
