@@ -137,12 +137,44 @@ static void low_limit_of_open_files_is_told(void **state)
 			      });
 }
 
+static struct rlimit too_low;
+
+static void limit_open_files_too_much(void)
+{
+	if (setrlimit(RLIMIT_NOFILE, &too_low) < 0)
+		_exit(125);
+}
+
+/* Before anything is opened: half a start could take what is on disk for damaged. */
+static void a_limit_that_is_too_low_to_start_is_an_error(void **state)
+{
+	static const struct rlimit limits[] = {{16, 16}, {30, 30}, {42, 42}, {63, 63}, {16, 4096}};
+	struct harness *harness = *state;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		too_low = limits[i];
+		harness->said.length = 0;
+		assert_int_equal(
+		    harness_run_once(harness,
+				     &(struct start){.in_child = limit_open_files_too_much}),
+		    1);
+		snprintf(text, sizeof(text),
+			 "(RLIMIT_NOFILE) are %d, soft, and %d, hard, and hookd needs 32 and 64",
+			 (int)too_low.rlim_cur, (int)too_low.rlim_max);
+		if (!memmem(harness->said.data, harness->said.length, text, strlen(text)))
+			fail_msg("%d: %.*s", (int)too_low.rlim_cur, (int)harness->said.length,
+				 harness->said.data);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(hookd_is_not_ready_without_what_hooks_need),
 	    TEST_PREPARED(what_some_hooks_need_is_told_and_others_run),
 	    TEST_PREPARED(low_limit_of_open_files_is_told),
+	    TEST_PREPARED(a_limit_that_is_too_low_to_start_is_an_error),
 	};
 
 	harness_read_arguments(argc, argv);
