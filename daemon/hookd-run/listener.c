@@ -92,7 +92,8 @@ static void send_bytes(int socket, const char *bytes, size_t length, int64_t dea
 
 /*
  * This process has shared the descriptors with the hook, whose exec leaves them here. Those of its
- * output would look as if the hook had left somebody behind.
+ * output would look as if the hook had left somebody behind; the control socket tells hookd that
+ * this process is still there (enter_is_handed_over()).
  */
 static void keep_only(int first, int second)
 {
@@ -100,8 +101,9 @@ static void keep_only(int first, int second)
 
 	if (unshare(CLONE_FILES) < 0)
 		_exit(1);
-	if (low > 0)
-		syscall(SYS_close_range, 0, low - 1, 0);
+	syscall(SYS_close_range, 0, PLAN_FD_CONTROL - 1, 0);
+	if (low > PLAN_FD_CONTROL + 1)
+		syscall(SYS_close_range, PLAN_FD_CONTROL + 1, low - 1, 0);
 	if (high > low + 1)
 		syscall(SYS_close_range, low + 1, high - 1, 0);
 	syscall(SYS_close_range, high + 1, ~0u, 0);
@@ -124,6 +126,8 @@ static int hand_over(void *userdata)
 	char start[128];
 
 	capabilities_give_up();
+	/* It is none of those that the hook has left behind, also where they have no cgroup. */
+	(void)call2(SYS_setsid, 0, 0);
 	while (listener_fd == LISTENER_AWAITED && now_ns() < deadline_ns)
 		nanosleep(&moment, NULL);
 	if (listener_fd < 0)

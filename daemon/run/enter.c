@@ -284,6 +284,15 @@ static bool is_successor(const struct plan_report *report, int pidfd, struct spa
 	return true;
 }
 
+bool enter_is_handed_over(const struct enter *enter)
+{
+	char byte;
+
+	return enter->control < 0 ||
+	       recv(enter->control, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       errno != EAGAIN;
+}
+
 int enter_finish(struct enter *enter, struct spawn_child *child)
 {
 	struct plan_report report;

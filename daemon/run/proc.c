@@ -27,7 +27,8 @@
 #include "daemon/run/stdin.h"
 
 #define KILL_WAIT_NS (5 * 1000000000ll)
-/* A killed family is gone within this, or what is left of it counts as left behind. */
+/* A killed family, or hookd-run's helper, is gone within this, or what is left of it counts as left
+ * behind. */
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
 #define NEVER_NS       INT64_MAX
@@ -310,16 +311,28 @@ static bool has_left_children(struct proc *proc)
 	       session_has_members(proc->child.pid);
 }
 
+/* Where hookd-run's helper is gone, it may have ended after it was counted: it is counted again. */
+static bool is_lingering(struct proc *proc, bool *ret_hands_over)
+{
+	*ret_hands_over = false;
+	if (!has_left_children(proc))
+		return false;
+	*ret_hands_over = !enter_is_handed_over(&proc->enter);
+	return *ret_hands_over || proc->enter.control < 0 || has_left_children(proc);
+}
+
 static void finish(struct proc *proc)
 {
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	bool hands_over;
 
 	if (!proc->exited_ns)
 		proc->exited_ns = now_ns;
 	read_rest(proc);
-	proc->is_lingering = has_left_children(proc);
-	/* The kernel takes a moment to end those that were killed with the leader. */
-	if (proc->is_lingering && proc->state == PROC_KILLED &&
+	proc->is_lingering = is_lingering(proc, &hands_over);
+	/* The kernel takes a moment to end those that were killed with the leader, and hookd-run to
+	 * hand over a listener; the hook has not left that. */
+	if (proc->is_lingering && (proc->state == PROC_KILLED || hands_over) &&
 	    now_ns - proc->exited_ns < FAMILY_WAIT_NS && arm_timer(proc, FAMILY_TICK_NS) == 0)
 		return;
 	if (proc->cgroup && (proc->exit.code != CLD_EXITED || proc->exit.status != 0))
