@@ -487,6 +487,8 @@ static int run(struct program *program)
 {
 	int r;
 
+	if (!own_process_can_open_files())
+		return EXIT_FAILURE;
 	if (!own_process_check_kernel(&program->hookd.kernel)) {
 		log_error("not ready: hooks could not be run as promised");
 		return EXIT_KERNEL;

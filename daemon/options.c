@@ -39,13 +39,20 @@ static const struct option long_options[] = {
     {0},
 };
 
-/* Takes the option's argument, a path, in the place of one that was given before. */
-static int take_path(char **ret_path)
+/*
+ * Takes the option's argument, a path, in the place of one that was given before. An empty one
+ * would be an abstract socket to bind(2), which anybody may connect to.
+ */
+static int take_path(const char *name, char **ret_path)
 {
 	char *directory = NULL, *path = NULL;
 	int r = 0;
 
-	if (optarg[0] == '/' || optarg[0] == '\0') {
+	if (optarg[0] == '\0') {
+		fprintf(stderr, "hookd: --%s= takes a path, and it is empty\n", name);
+		return -EINVAL;
+	}
+	if (optarg[0] == '/') {
 		path = strdup(optarg);
 	} else {
 		directory = getcwd(NULL, 0);
@@ -81,13 +88,13 @@ static int take(struct options *options, int option)
 {
 	switch (option) {
 	case OPTION_SOCKET:
-		return take_path(&options->socket);
+		return take_path("socket", &options->socket);
 	case OPTION_CONFIG:
-		return take_path(&options->config);
+		return take_path("config", &options->config);
 	case OPTION_STATE_DIR:
-		return take_path(&options->state_dir);
+		return take_path("state-dir", &options->state_dir);
 	case OPTION_CGROUP_ROOT:
-		return take_path(&options->cgroup_root);
+		return take_path("cgroup-root", &options->cgroup_root);
 	case OPTION_LOG_TARGET:
 		return take_word("--log-target", "auto, journal or stderr", config_parse_log_target,
 				 &options->log_target);

@@ -91,6 +91,23 @@ bool own_process_check_kernel(struct kernel *ret_kernel)
 /* Of hookd's own files, more than a few; of a running hook, its pidfd, pipes and cgroup. */
 #define FDS_OF_HOOKD 64
 #define FDS_PER_HOOK 5
+/* Of the soft limit, until that is raised to the hard one. */
+#define FDS_OF_START 32
+
+bool own_process_can_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    (limit.rlim_max >= FDS_OF_HOOKD && limit.rlim_cur >= FDS_OF_START))
+		return true;
+	log_error(
+	    "cannot start: the limits of open files (RLIMIT_NOFILE) are %llu, soft, and %llu, "
+	    "hard, and hookd needs %d and %d",
+	    (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max, FDS_OF_START,
+	    FDS_OF_HOOKD);
+	return false;
+}
 
 void own_process_check_open_files(const struct config *config)
 {

@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include "daemon/base/pidfd.h"
@@ -89,6 +90,13 @@ static int probe_epoll(void)
 	int error = refused_with(epoll_ctl(-1, EPOLL_CTL_DEL, -1, &event), EBADF);
 
 	return error ? error : refused_with(epoll_wait(-1, &event, 1, 0), EBADF);
+}
+
+static int probe_timerfd_create(void)
+{
+	cleanup_close int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	return of_result(fd);
 }
 
 static int probe_openat2(void)
@@ -167,6 +175,18 @@ static int probe_prlimit(void)
 	return of_result(prlimit(0, RLIMIT_NOFILE, NULL, &limit));
 }
 
+static int probe_dup2(void)
+{
+	return refused_with(syscall(SYS_dup2, -1, 0), EBADF);
+}
+
+static int probe_readlink(void)
+{
+	char text[1];
+
+	return refused_with(syscall(SYS_readlink, "", text, sizeof(text)), ENOENT);
+}
+
 static int probe_execveat(void)
 {
 	char *const none[] = {NULL};
@@ -179,10 +199,26 @@ static int probe_setns(void)
 	return refused_with(syscall(SYS_setns, -1, 0), EBADF);
 }
 
+/*
+ * Any other answer is one of a kernel that has keys: of a session without a keyring (ENOKEY), or
+ * with one that is revoked (EKEYREVOKED), expired (EKEYEXPIRED) or closed to hookd (EACCES).
+ */
 static int probe_keyctl(void)
 {
-	return refused_with(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0),
-			    ENOKEY);
+	long result = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+
+	return result < 0 && (errno == ENOSYS || errno == EPERM) ? errno : 0;
+}
+
+/*
+ * By a name that cannot be read. Where keyctl is missing as a whole, a hook has nothing to join,
+ * and goes on: see keyring.h.
+ */
+static int probe_join_keyring(void)
+{
+	int error = refused_with(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, -1), EFAULT);
+
+	return error == ENOSYS || (error == EPERM && probe_keyctl() == EPERM) ? 0 : error;
 }
 
 static int probe_seccomp(void)
@@ -240,6 +276,11 @@ static const struct probe {
     {"capget", "it is not known what a caller may do", true, probe_capget},
     {"prctl", "hookd's memory cannot be closed to others", true, probe_prctl},
     {"prlimit64", "hooks would inherit hookd's limits", true, probe_prlimit},
+    {"timerfd_create", "suspended time would not count in timeouts", true, probe_timerfd_create},
+    {"dup2", "a hook has no stdin and no output", true, probe_dup2},
+    {"readlink", "a hook's program cannot be looked up", true, probe_readlink},
+    {"keyctl(KEYCTL_JOIN_SESSION_KEYRING)", "no hook has a session keyring of its own", true,
+     probe_join_keyring},
     {"SO_PEERPIDFD", "callers are known by their pid, which can be used anew", false,
      probe_peerpidfd},
     {"pidfd_open", "no container can be entered, Apply is refused", false, probe_pidfd_open},

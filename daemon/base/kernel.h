@@ -6,7 +6,7 @@
 
 #include "daemon/base/util.h"
 
-#define KERNEL_PARTS_MAX 32
+#define KERNEL_PARTS_MAX 40
 
 /* A system call, or an option of one, that hookd uses. */
 struct kernel_part {

@@ -13,7 +13,6 @@
  * is kept open by it.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +33,7 @@
 #define STACK_BYTES (64 * 1024)
 /* Of a hook that has no timeout; the configuration's usual one. */
 #define TIMEOUT_NS_MAX (300 * 1000000000ll)
+#define STEP_MS	       1000
 
 enum { LISTENER_AWAITED = -1 };
 static volatile int listener_fd = LISTENER_AWAITED;
@@ -57,17 +57,20 @@ static int64_t now_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* False: not until the deadline. */
+/*
+ * Waits for some time for room. False: the deadline has come. In short steps, since poll(2) does
+ * not count the time for which the machine is suspended.
+ */
 static bool await_room(int socket, int64_t deadline_ns)
 {
 	int64_t left_ms = (deadline_ns - now_ns()) / 1000000;
 	struct pollfd room = {.fd = socket, .events = POLLOUT};
 
-	return left_ms > 0 && poll(&room, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms) > 0;
+	return left_ms > 0 && poll(&room, 1, left_ms < STEP_MS ? (int)left_ms : STEP_MS) >= 0;
 }
 
 /*
@@ -89,7 +92,8 @@ static void send_bytes(int socket, const char *bytes, size_t length, int64_t dea
 
 /*
  * This process has shared the descriptors with the hook, whose exec leaves them here. Those of its
- * output would look as if the hook had left somebody behind.
+ * output would look as if the hook had left somebody behind; the control socket tells hookd that
+ * this process is still there (enter_is_handed_over()).
  */
 static void keep_only(int first, int second)
 {
@@ -97,8 +101,9 @@ static void keep_only(int first, int second)
 
 	if (unshare(CLONE_FILES) < 0)
 		_exit(1);
-	if (low > 0)
-		syscall(SYS_close_range, 0, low - 1, 0);
+	syscall(SYS_close_range, 0, PLAN_FD_CONTROL - 1, 0);
+	if (low > PLAN_FD_CONTROL + 1)
+		syscall(SYS_close_range, PLAN_FD_CONTROL + 1, low - 1, 0);
 	if (high > low + 1)
 		syscall(SYS_close_range, low + 1, high - 1, 0);
 	syscall(SYS_close_range, high + 1, ~0u, 0);
@@ -121,6 +126,8 @@ static int hand_over(void *userdata)
 	char start[128];
 
 	capabilities_give_up();
+	/* It is none of those that the hook has left behind, also where they have no cgroup. */
+	(void)call2(SYS_setsid, 0, 0);
 	while (listener_fd == LISTENER_AWAITED && now_ns() < deadline_ns)
 		nanosleep(&moment, NULL);
 	if (listener_fd < 0)

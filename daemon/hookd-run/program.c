@@ -157,23 +157,38 @@ void program_look(const struct job *job)
 }
 
 /*
+ * An exec that returns has failed, whatever it returns: a filter, or its agent, can make it return
+ * 0, and then errno is of an earlier call.
+ */
+static int error_of_exec(long result)
+{
+	return result < 0 ? errno : EPERM;
+}
+
+static _Noreturn void execute_by_path(const struct job *job)
+{
+	long result = execve(job->path, job->argv, job->envp);
+
+	fail(SPAWN_STEP_EXEC, error_of_exec(result));
+}
+
+/*
  * A script cannot be executed by a close-on-exec descriptor, since its interpreter opens it again
  * by /dev/fd; by its path it can, provided that the path still means the same file in here.
  */
 void program_execute(const struct job *job)
 {
 	struct stat st;
+	int error;
 
-	if (job->program < 0) {
-		execve(job->path, job->argv, job->envp);
-		fail(SPAWN_STEP_EXEC, errno);
-	}
-	syscall(SYS_execveat, job->program, "", job->argv, job->envp, AT_EMPTY_PATH);
-	if (errno != ENOENT)
-		fail(SPAWN_STEP_EXEC, errno);
+	if (job->program < 0)
+		execute_by_path(job);
+	error = error_of_exec(
+	    syscall(SYS_execveat, job->program, "", job->argv, job->envp, AT_EMPTY_PATH));
+	if (error != ENOENT)
+		fail(SPAWN_STEP_EXEC, error);
 	if (stat(job->path, &st) < 0 || st.st_dev != job->program_stat.st_dev ||
 	    st.st_ino != job->program_stat.st_ino)
 		fail(SPAWN_STEP_EXEC, ENOEXEC);
-	execve(job->path, job->argv, job->envp);
-	fail(SPAWN_STEP_EXEC, errno);
+	execute_by_path(job);
 }

@@ -15,6 +15,7 @@
 #include "daemon/policy/peer.h"
 
 #define RETRY_AFTER_US (100 * 1000)
+#define SAY_EVERY_NS   (60 * NS_PER_S)
 #define BACKLOG	       512
 /* Of one wake-up, so that a crowd at the door does not keep those inside waiting. */
 #define ACCEPTS_PER_WAKEUP 16
@@ -23,6 +24,8 @@ struct listener {
 	struct event *readable;
 	struct event *retry;
 	int fd;
+	int said_error; /* what was logged last; 0: nothing yet */
+	int64_t said_ns;
 	listener_fn on_connection;
 	void *userdata;
 };
@@ -85,9 +88,21 @@ struct listener *listener_free(struct listener *listener)
 	return NULL;
 }
 
+/* It can go on for long, and is tried often: the same is said once in a minute. */
+static void say(struct listener *listener, int error)
+{
+	int64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+
+	if (error == listener->said_error && now_ns - listener->said_ns < SAY_EVERY_NS)
+		return;
+	listener->said_error = error;
+	listener->said_ns = now_ns;
+	log_warning("cannot accept a connection, trying again soon: %s", strerror(error));
+}
+
 static void look_away(struct listener *listener, int error)
 {
-	log_warning("cannot accept a connection, trying again soon: %s", strerror(error));
+	say(listener, error);
 	event_del(listener->readable);
 	(void)event_add(listener->retry, &(struct timeval){.tv_usec = RETRY_AFTER_US});
 }

@@ -22,12 +22,17 @@
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
 
-/* A copy far above the numbers that the child places them at, so that none overwrites another. */
+/*
+ * A copy far above the numbers that the child places them at, so that none overwrites another. A
+ * limit of open files below those numbers is EINVAL to the kernel.
+ */
 static int copy_high(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 2 * SPAWN_FDS_MAX);
 
-	return copy < 0 ? -errno : copy;
+	if (copy < 0)
+		return errno == EINVAL ? -EMFILE : -errno;
+	return copy;
 }
 
 /* The file is root's while a process is undumpable, as hookd is. */
@@ -110,8 +115,11 @@ void enter_target_clear(struct enter_target *target)
 static int place_copy(struct enter *enter, enum plan_fd place, int fd)
 {
 	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
-	int copy = copy_high(fd < 0 ? null : fd);
+	int copy;
 
+	if (fd < 0 && null < 0)
+		return -errno;
+	copy = copy_high(fd < 0 ? null : fd);
 	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
 	return copy < 0 ? copy : 0;
 }
@@ -276,6 +284,15 @@ static bool is_successor(const struct plan_report *report, int pidfd, struct spa
 	return true;
 }
 
+bool enter_is_handed_over(const struct enter *enter)
+{
+	char byte;
+
+	return enter->control < 0 ||
+	       recv(enter->control, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       errno != EAGAIN;
+}
+
 int enter_finish(struct enter *enter, struct spawn_child *child)
 {
 	struct plan_report report;
@@ -290,10 +307,11 @@ int enter_finish(struct enter *enter, struct spawn_child *child)
 	/* Nothing is known of the hook then, and least of all that it has succeeded. */
 	if (report.pid > 0)
 		report = (struct plan_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
-	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT || report.error <= 0)
+	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
 		return 0;
+	/* A step that failed has failed, also where a call under a filter left no error. */
 	child->failed_step = report.step;
-	child->failed_errno = report.error;
+	child->failed_errno = report.error > 0 ? report.error : EPROTO;
 	report.detail[sizeof(report.detail) - 1] = '\0';
 	memcpy(child->failed_detail, report.detail, sizeof(report.detail));
 	return 0;

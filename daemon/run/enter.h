@@ -91,4 +91,9 @@ void enter_started(struct enter *enter);
  * replaces pid and pidfd by those of the hook (1), which then is to be waited for. Else 0.
  */
 int enter_finish(struct enter *enter, struct spawn_child *child);
+/*
+ * False while hookd-run's own process that hands a filter's listener to its agent is there: it has
+ * the other end of the control socket until it ends, as nobody else has after the exec.
+ */
+bool enter_is_handed_over(const struct enter *enter);
 void enter_clear(struct enter *enter);

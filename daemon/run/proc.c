@@ -27,9 +27,12 @@
 #include "daemon/run/stdin.h"
 
 #define KILL_WAIT_NS (5 * 1000000000ll)
-/* A killed family is gone within this, or what is left of it counts as left behind. */
+/* A killed family, or hookd-run's helper, is gone within this, or what is left of it counts as left
+ * behind. */
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
+/* From when it has closed its files to when it is in no cgroup. */
+#define HELPER_WAIT_NS (20 * 1000000ll)
 #define NEVER_NS       INT64_MAX
 
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
@@ -120,6 +123,7 @@ static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[
 	int r = 0;
 
 	settings.timeout_ns = spec->timeout_ns;
+	proc->has_listener = settings.needs_listener;
 	if (!spec->is_own_program)
 		r = enter_prepare(&proc->procs->entrance, &spec->target, &settings, &plan,
 				  &proc->enter, &step);
@@ -310,6 +314,25 @@ static bool has_left_children(struct proc *proc)
 	       session_has_members(proc->child.pid);
 }
 
+/*
+ * Until when those that are left may still be such as end by themselves: the kernel takes a moment
+ * to end those that were killed with the leader, and hookd-run to hand over a listener, which the
+ * hook has not left. A process that ends is in its cgroup for a moment after it has closed its
+ * files.
+ */
+static int64_t family_ends_ns(struct proc *proc, int64_t now_ns)
+{
+	if (proc->state == PROC_KILLED)
+		return proc->exited_ns + FAMILY_WAIT_NS;
+	if (!proc->has_listener)
+		return 0;
+	if (!enter_is_handed_over(&proc->enter))
+		return proc->exited_ns + FAMILY_WAIT_NS;
+	if (!proc->handed_over_ns)
+		proc->handed_over_ns = now_ns;
+	return proc->handed_over_ns + HELPER_WAIT_NS;
+}
+
 static void finish(struct proc *proc)
 {
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -318,9 +341,8 @@ static void finish(struct proc *proc)
 		proc->exited_ns = now_ns;
 	read_rest(proc);
 	proc->is_lingering = has_left_children(proc);
-	/* The kernel takes a moment to end those that were killed with the leader. */
-	if (proc->is_lingering && proc->state == PROC_KILLED &&
-	    now_ns - proc->exited_ns < FAMILY_WAIT_NS && arm_timer(proc, FAMILY_TICK_NS) == 0)
+	if (proc->is_lingering && now_ns < family_ends_ns(proc, now_ns) &&
+	    arm_timer(proc, FAMILY_TICK_NS) == 0)
 		return;
 	if (proc->cgroup && (proc->exit.code != CLD_EXITED || proc->exit.status != 0))
 		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
@@ -449,7 +471,8 @@ struct proc *proc_free(struct proc *proc)
 	proc_unwatch(proc);
 	release_pipes(proc);
 	deadline_clear(&proc->deadline);
-	if (proc->state == PROC_RUNNING)
+	/* Once it was waited for, its number may be somebody else's. */
+	if (proc->state == PROC_RUNNING && !proc->exited_ns)
 		kill_tree(proc);
 	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {
 		proc->state = PROC_ABANDONED;

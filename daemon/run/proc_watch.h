@@ -23,7 +23,9 @@ struct proc {
 	TAILQ_ENTRY(proc) link;
 	struct process_exit exit;
 	int64_t started_us, started_ns, duration_ns;
-	int64_t exited_ns; /* CLOCK_MONOTONIC; 0: not yet */
+	int64_t exited_ns;	/* CLOCK_MONOTONIC; 0: not yet */
+	bool has_listener;	/* hookd-run hands it over: enter_is_handed_over() */
+	int64_t handed_over_ns; /* when that was seen after the exit; 0: not yet */
 	bool is_lingering;
 	int oom_killed;
 	proc_done_fn done;

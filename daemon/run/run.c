@@ -64,8 +64,7 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 /* A run is kept long after it was run, and this is a good part of it. */
 static void drop_provision(struct run *run)
 {
-	if (run->wait_timer)
-		event_free(take_ptr(run->wait_timer));
+	deadline_clear(&run->wait);
 	if (!run->provision)
 		return;
 	provision_release(run->provision);
@@ -379,37 +378,31 @@ static void run_continue(struct run *run)
 
 static int64_t waited_ns(const struct run *run)
 {
-	return clock_ns(CLOCK_MONOTONIC) - run->waits_since_ns;
-}
-
-static int arm_wait(struct run *run, int64_t after_ns)
-{
-	struct timeval after = {.tv_sec = (time_t)(after_ns / NS_PER_S),
-				.tv_usec = (suseconds_t)(after_ns % NS_PER_S / 1000)};
-
-	return event_add(run->wait_timer, &after);
+	return clock_ns(CLOCK_BOOTTIME) - run->waits_since_ns;
 }
 
 /* From now on it is the turn of run->current, whose timeout covers the wait. */
 static int begin_to_wait(struct run *run)
 {
 	uint64_t timeout_ns = run_timeout_ns(run, &run->request.hooks.hooks[run->current]);
+	int r = 0;
 
-	run->waits_since_ns = clock_ns(CLOCK_MONOTONIC);
-	if (timeout_ns == 0)
+	run->waits_since_ns = clock_ns(CLOCK_BOOTTIME);
+	if (timeout_ns == 0) {
+		deadline_stop(&run->wait);
 		return 0;
-	if (!run->wait_timer)
-		run->wait_timer = event_new(run->context->procs->base, -1, 0, on_wait_timer, run);
-	if (!run->wait_timer || arm_wait(run, ns_from_uint64(timeout_ns)) < 0)
-		return -ENOMEM;
-	return 0;
+	}
+	if (!run->wait.timer)
+		r = deadline_init(&run->wait, &run->context->procs->deadlines, on_wait_timer, run);
+	if (r == 0)
+		r = deadline_set(&run->wait, CLOCK_BOOTTIME, ns_from_uint64(timeout_ns));
+	return r;
 }
 
 static void end_wait(struct run *run)
 {
 	run->is_waiting = false;
-	if (run->wait_timer)
-		event_free(take_ptr(run->wait_timer));
+	deadline_clear(&run->wait);
 	run->waited_ns = waited_ns(run);
 	run_continue(run);
 }
@@ -432,11 +425,9 @@ static void wait_for_provision(struct run *run)
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
-	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
-	int64_t left_ns = ns_from_uint64(run_timeout_ns(run, hook)) - waited_ns(run);
 
 	(void)fd, (void)what;
-	if (left_ns > 0 && arm_wait(run, left_ns) == 0)
+	if (deadline_left_ns(&run->wait) > 0 && deadline_wait_on(&run->wait) == 0)
 		return;
 	run->result.hooks[run->current].outcome = HP_HOOK_TIMED_OUT;
 	if (!hook_finished(run) || is_last_hook(run)) {

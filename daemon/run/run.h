@@ -13,6 +13,7 @@
 #include "daemon/base/config.h"
 #include "daemon/base/util.h"
 #include "daemon/policy/account.h"
+#include "daemon/run/deadline.h"
 #include "daemon/run/proc.h"
 #include "daemon/run/provision.h"
 #include "proto/request.h"
@@ -82,8 +83,8 @@ struct run {
 	bool has_failed;		  /* a hook has */
 	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */
 	bool is_waiting;		  /* RUN_RUNNING, but its filter is still being compiled */
-	struct event *wait_timer;	  /* of the hook whose turn it is meanwhile; NULL: none */
-	int64_t waits_since_ns;		  /* CLOCK_MONOTONIC */
+	struct deadline wait;		  /* of the hook whose turn it is meanwhile */
+	int64_t waits_since_ns;		  /* CLOCK_BOOTTIME, as a hook's timeout */
 	int64_t waited_ns;		  /* that the next hook's timeout has lost */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */

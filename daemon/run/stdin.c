@@ -12,17 +12,18 @@
 
 static int fill_pipe(const char *state, size_t length)
 {
-	int ends[2];
+	int ends[2], error;
 	ssize_t written;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	written = write(ends[1], state, length);
+	error = written < 0 ? errno : EIO;
 	close(ends[1]);
 	if (written == (ssize_t)length)
 		return ends[0];
 	close(ends[0]);
-	return -EIO;
+	return -error;
 }
 
 /* Opened anew, so that it is read from the start, and only read. */

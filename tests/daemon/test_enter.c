@@ -176,10 +176,24 @@ static void a_step_that_is_none_is_not_believed(void **state)
 		report.step = steps[i];
 		expect_nothing(&report, sizeof(report), -1, 0);
 	}
-	report = (struct plan_report){.step = SPAWN_STEP_EXEC, .error = -1};
-	expect_nothing(&report, sizeof(report), -1, 0);
-	report.error = ENOENT;
+	report = (struct plan_report){.step = SPAWN_STEP_EXEC, .error = ENOENT};
 	expect_nothing(&report, sizeof(report) - 1, -1, 0);
+}
+
+static void a_step_without_an_error_has_failed_as_well(void **state)
+{
+	static const int32_t errors[] = {0, -1, INT32_MIN};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(errors); i++) {
+		const struct plan_report report = {.step = SPAWN_STEP_EXEC, .error = errors[i]};
+		struct spawn_child child = {.pidfd = -1};
+
+		send_report(&report, sizeof(report), -1, 0);
+		assert_int_equal(enter_finish(&enter, &child), 0);
+		assert_int_equal(child.failed_step, SPAWN_STEP_EXEC);
+		assert_int_equal(child.failed_errno, EPROTO);
+	}
 }
 
 static void a_text_without_an_end_has_one(void **state)
@@ -224,6 +238,7 @@ int main(void)
 	    ENTER_TEST(nobody_else_s_process_goes_on),
 	    ENTER_TEST(there_is_room_for_one_descriptor),
 	    ENTER_TEST(a_step_that_is_none_is_not_believed),
+	    ENTER_TEST(a_step_without_an_error_has_failed_as_well),
 	    ENTER_TEST(a_text_without_an_end_has_one),
 	    ENTER_TEST(hookd_run_loads_nothing),
 	};

@@ -8,6 +8,28 @@
 #include "proto/limits.h"
 #include "tests/daemon/runs.h"
 
+static int64_t suspended_s;
+static bool is_filter_awaited;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret_now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
+int __real_provision_get(struct provision *provision, const char *container);
+int __wrap_provision_get(struct provision *provision, const char *container);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+	int r = __real_clock_gettime(clock, ret_now);
+
+	if (clock == CLOCK_BOOTTIME)
+		ret_now->tv_sec += suspended_s;
+	return r;
+}
+
+int __wrap_provision_get(struct provision *provision, const char *container)
+{
+	return is_filter_awaited ? 0 : __real_provision_get(provision, container);
+}
+
 /* ---- the list ---- */
 
 /* Each appends to one file, so the order is that in which they really ran. */
@@ -143,6 +165,29 @@ static void the_default_timeout_is_for_those_without(void **state)
 	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_TIMED_OUT);
 	assert_in_range(run->result.hooks[0].duration_us, 100000, 5000000);
 	assert_string_equal(run->result.hooks[0].error, "hook ran past specified timeout of 0.1s");
+	run_free(run);
+}
+
+/* The wait for a filter is in the hook's time, and so is the time for which the machine slept. */
+static void a_wait_that_was_slept_through_is_over(void **state)
+{
+	struct hp_hook hook = SHELL_HOOK("exit 0");
+	struct run *run;
+
+	(void)state;
+	hook.timeout_ns = 1000 * NS_PER_S;
+	run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
+	is_filter_awaited = true;
+	run_start(run);
+	deadlines_look_again(&procs.deadlines);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(done_count, 0);
+	suspended_s = 2000;
+	deadlines_look_again(&procs.deadlines);
+	wait_for(base, done_count == 1);
+	is_filter_awaited = false;
+	suspended_s = 0;
+	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_TIMED_OUT);
 	run_free(run);
 }
 
@@ -412,6 +457,7 @@ int main(void)
 	    RUN_TEST(a_run_without_hooks_succeeds_at_once),
 	    RUN_TEST(a_hooks_own_timeout_counts),
 	    RUN_TEST(the_default_timeout_is_for_those_without),
+	    RUN_TEST(a_wait_that_was_slept_through_is_over),
 	    RUN_TEST(a_queued_run_is_cancelled),
 	    RUN_TEST(a_running_one_is_cancelled),
 	    RUN_TEST(a_running_one_is_freed),

@@ -5,8 +5,12 @@
 #include "tests/daemon/support.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "daemon/run/stdin.h"
 
@@ -105,6 +109,29 @@ static void nothing_is_waited_for(void **test_state)
 	free(state);
 }
 
+/* As where memory is out: the kernel's word for it is kept, since it says that it will pass. */
+static int fill_without_memory(void *userdata)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = {ELEMENTS(code), code};
+
+	(void)userdata;
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+	return stdin_open("x", 1) == -ENOMEM ? 0 : 2;
+}
+
+static void a_write_that_fails_says_why(void **test_state)
+{
+	(void)test_state;
+	assert_int_equal(in_child(fill_without_memory, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +139,7 @@ int main(void)
 	    cmocka_unit_test(the_border_is_one_page),
 	    cmocka_unit_test(a_large_state_cannot_be_changed),
 	    cmocka_unit_test(nothing_is_waited_for),
+	    cmocka_unit_test(a_write_that_fails_says_why),
 	};
 
 	bound_time();

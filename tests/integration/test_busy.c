@@ -92,6 +92,30 @@ static void nothing_is_kept_of_a_request(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* However many are left: those that hookd-run is given are as needed as a hook's pipes. */
+static void a_hook_with_settings_is_no_failure(void **state)
+{
+	enum { ENOUGH = 64 };
+	static const char extra[] = ID ",'settings':{'process':{'noNewPrivileges':true}}";
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	int count = 0;
+	bool is_busy = true;
+
+	client_expect_alive(client);
+	for (; is_busy && count < ENOUGH; count++) {
+		leave_descriptors(harness, count);
+		run(client, .extra = extra, .hooks = {MARKING});
+		is_busy = client->reply.error[0] != '\0';
+		if (is_busy)
+			expect_busy(client);
+	}
+	give_descriptors(harness);
+	check_success(client);
+	assert_in_range(count, 8, ENOUGH);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
 /* Another request may have the id. */
 static void the_id_is_free_again(void **state)
 {
@@ -270,6 +294,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(nothing_is_kept_of_a_request),
+	    TEST(a_hook_with_settings_is_no_failure),
 	    TEST(the_id_is_free_again),
 	    TEST(all_who_wait_are_told),
 	    TEST(a_later_hook_is_a_result),

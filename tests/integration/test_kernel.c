@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +86,12 @@ static void hookd_is_not_ready_without_what_hooks_need(void **state)
 	    {"SO_PEERCRED", "getsockopt", 2, SO_PEERCRED, ENOSYS},
 	    {"capget", "capget", ANY, 0, ENOSYS},
 	    {"prctl", "prctl", 0, PR_GET_DUMPABLE, ENOSYS},
+	    {"timerfd_create", "timerfd_create", ANY, 0, ENOSYS},
+	    {"dup2", "dup2", ANY, 0, ENOSYS},
+	    {"readlink", "readlink", ANY, 0, EPERM},
+	    {"keyctl(KEYCTL_JOIN_SESSION_KEYRING)", "keyctl", ANY, 0, EACCES},
+	    {"keyctl(KEYCTL_JOIN_SESSION_KEYRING)", "keyctl", 0, KEYCTL_JOIN_SESSION_KEYRING,
+	     EPERM},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -113,12 +121,49 @@ static void what_some_hooks_need_is_told_and_others_run(void **state)
 	    {"setns", "setns", ANY, 0, EPERM},
 	    {"openat2", "openat2", ANY, 0, ENOSYS},
 	    {"keyctl", "keyctl", ANY, 0, ENOSYS},
+	    {"keyctl", "keyctl", ANY, 0, EPERM},
 	    {"seccomp", "seccomp", 0, 2 /* SECCOMP_GET_ACTION_AVAIL */, ENOSYS},
 	    {"sched_setattr", "sched_setattr", ANY, 0, ENOSYS},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run_without(*state, &rows[i]);
+}
+
+/* ---- keyrings that are of no use ---- */
+
+static void be_in_a_revoked_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+	    syscall(SYS_keyctl, KEYCTL_REVOKE, KEY_SPEC_SESSION_KEYRING) < 0)
+		_exit(125);
+}
+
+/* The kernel counts in whole seconds, and has no event for the end. */
+static void be_in_an_expired_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+	    syscall(SYS_keyctl, KEYCTL_SET_TIMEOUT, KEY_SPEC_SESSION_KEYRING, 1) < 0)
+		_exit(125);
+	while (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0)
+		usleep(1000);
+}
+
+static void a_keyring_that_has_ended_is_no_missing_keyctl(void **state)
+{
+	void (*const enter[])(void) = {be_in_a_revoked_keyring, be_in_an_expired_keyring};
+	struct harness *harness = *state;
+	struct client *client;
+
+	for (size_t i = 0; i < sizeof(enter) / sizeof(enter[0]); i++) {
+		harness_start(harness, &(struct start){.in_child = enter[i]});
+		client = client_open(harness);
+		client_call(client, "{'method':'io.hookd.status.GetStatus'}");
+		check_bool(client, "kernelFeatures.keyctl", true);
+		run(client, .hooks = {HOOK("'exit','0'")});
+		check_success(client);
+		harness_stop(harness);
+	}
 }
 
 /* ---- the limit of open files ---- */
@@ -137,12 +182,45 @@ static void low_limit_of_open_files_is_told(void **state)
 			      });
 }
 
+static struct rlimit too_low;
+
+static void limit_open_files_too_much(void)
+{
+	if (setrlimit(RLIMIT_NOFILE, &too_low) < 0)
+		_exit(125);
+}
+
+/* Before anything is opened: half a start could take what is on disk for damaged. */
+static void a_limit_that_is_too_low_to_start_is_an_error(void **state)
+{
+	static const struct rlimit limits[] = {{16, 16}, {30, 30}, {42, 42}, {63, 63}, {16, 4096}};
+	struct harness *harness = *state;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		too_low = limits[i];
+		harness->said.length = 0;
+		assert_int_equal(
+		    harness_run_once(harness,
+				     &(struct start){.in_child = limit_open_files_too_much}),
+		    1);
+		snprintf(text, sizeof(text),
+			 "(RLIMIT_NOFILE) are %d, soft, and %d, hard, and hookd needs 32 and 64",
+			 (int)too_low.rlim_cur, (int)too_low.rlim_max);
+		if (!memmem(harness->said.data, harness->said.length, text, strlen(text)))
+			fail_msg("%d: %.*s", (int)too_low.rlim_cur, (int)harness->said.length,
+				 harness->said.data);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(hookd_is_not_ready_without_what_hooks_need),
 	    TEST_PREPARED(what_some_hooks_need_is_told_and_others_run),
+	    TEST_PREPARED(a_keyring_that_has_ended_is_no_missing_keyctl),
 	    TEST_PREPARED(low_limit_of_open_files_is_told),
+	    TEST_PREPARED(a_limit_that_is_too_low_to_start_is_an_error),
 	};
 
 	harness_read_arguments(argc, argv);

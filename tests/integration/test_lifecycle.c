@@ -329,6 +329,11 @@ static void command_line_exit_codes(void **state)
 	assert_int_equal(run_with(*state, "--version"), 0);
 	assert_int_equal(run_with(*state, "--help"), 0);
 	assert_int_equal(run_with(*state, "--walk"), 2);
+	/* An empty one is no socket file, and has no permissions. */
+	assert_int_equal(run_with(*state, "--socket="), 2);
+	assert_int_equal(run_with(*state, "--config="), 2);
+	assert_int_equal(run_with(*state, "--state-dir="), 2);
+	assert_int_equal(run_with(*state, "--cgroup-root="), 2);
 	assert_int_equal(run_with(*state, "walk"), 2);
 	assert_int_equal(run_with(*state, "--log-level=loud"), 2);
 	assert_int_equal(run_with(*state, "--log-target="), 2);

@@ -125,6 +125,9 @@ static void hookd_run_ends_under_any_filter(void **state)
 	    {"{'defaultAction':'SCMP_ACT_KILL_PROCESS','syscalls':[{'names':['execve'],'action':"
 	     "'SCMP_ACT_ERRNO','errnoRet':77}]}",
 	     "exec", "EBADFD", true},
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['execve','execveat'],"
+	     "'action':'SCMP_ACT_ERRNO','errnoRet':0}]}",
+	     "exec", "EPERM", true},
 	};
 	struct client *client = client_open(*state);
 	char extra[1024];
@@ -365,6 +368,34 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 	free(text);
 }
 
+/* hookd-run hands the listener over while the hook runs, and may end after it. */
+static void who_hands_over_is_not_left_behind(void **state)
+{
+	enum { RUNS = 20 };
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct agent agent;
+	char extra[1024];
+
+	harness_needs_root();
+	agent_listen(&agent, harness);
+	snprintf(extra, sizeof(extra),
+		 ",'settings':{'process':{'noNewPrivileges':true},'linux':{'seccomp':{"
+		 "'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','syscalls':["
+		 "{'names':['swapon'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+		 harness_path(harness, "agent"));
+	for (int i = 0; i < RUNS; i++) {
+		begin_run(client, .extra = extra, .hooks = {HOOK("'exit','0'")});
+		agent_accept(&agent);
+		client_receive(client);
+		check_success(client);
+		check_bool(client, HOOK0 ".lingering", false);
+		close(agent.fd);
+	}
+	close(agent.socket);
+	unlink(harness_path(harness, "agent"));
+}
+
 /* One that is asked about the exec and never answers: the hook's timeout is the end of it. */
 static void an_agent_that_never_answers_is_a_timeout(void **state)
 {
@@ -414,6 +445,33 @@ static void an_agent_has_no_say_in_hookd_run_s_end(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
+/* By val 0 and error 0, as an agent answers for a call that it has made itself. */
+static void an_agent_that_pretends_an_exec_fails_it(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	struct agent agent;
+	char extra[1024];
+
+	harness_needs_root();
+	agent_listen(&agent, harness);
+	snprintf(extra, sizeof(extra),
+		 ",'settings':{'process':{'noNewPrivileges':true},'linux':{'seccomp':{"
+		 "'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','syscalls':["
+		 "{'names':['execve'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+		 harness_path(harness, "agent"));
+	begin_run(client, .extra = extra, .hooks = {TIMED_HOOK(60, "'exit','0'")});
+	agent_accept(&agent);
+	assert_int_equal(agent_answer(&agent, SYS_execve, 0), SYS_execve);
+	client_receive(client);
+	check_string(client, HOOK0 ".outcome", "spawn_failed");
+	check_string(client, HOOK0 ".failedStep", "exec");
+	check_string(client, HOOK0 ".errnoName", "EPERM");
+	close(agent.fd);
+	close(agent.socket);
+	unlink(harness_path(harness, "agent"));
+}
+
 static void no_agent_no_hook(void **state)
 {
 	struct client *client = client_open(*state);
@@ -440,8 +498,10 @@ int main(int argc, char **argv)
 	    TEST(poststop_goes_on_with_every_hook_failing),
 	    TEST(an_agent_decides),
 	    TEST(an_agent_that_never_reads_costs_nothing),
+	    TEST(who_hands_over_is_not_left_behind),
 	    TEST(an_agent_that_never_answers_is_a_timeout),
 	    TEST(an_agent_has_no_say_in_hookd_run_s_end),
+	    TEST(an_agent_that_pretends_an_exec_fails_it),
 	    TEST(no_agent_no_hook),
 	};
 
