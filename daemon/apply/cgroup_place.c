@@ -136,6 +136,15 @@ static void remove_orphan(int parent, const char *name)
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+/* "hookd-PID", "hookd-PID-N": see make_own_directory(). */
+static bool is_name_of_ours(const char *name)
+{
+	size_t prefix = strlen("hookd-");
+
+	return strncmp(name, "hookd-", prefix) == 0 && name[prefix] &&
+	       strspn(name + prefix, "0123456789-") == strlen(name + prefix);
+}
+
 /* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
 static void remove_orphans(const char *own)
 {
@@ -145,7 +154,7 @@ static void remove_orphans(const char *own)
 	if (!directory)
 		return;
 	while ((entry = readdir(directory)))
-		if (entry->d_type == DT_DIR && strncmp(entry->d_name, "hookd-", 6) == 0)
+		if (entry->d_type == DT_DIR && is_name_of_ours(entry->d_name))
 			remove_orphan(dirfd(directory), entry->d_name);
 	closedir(directory);
 }

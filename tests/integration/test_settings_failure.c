@@ -23,7 +23,10 @@
 
 #define HOOK0 "result.hooks[0]"
 
-/* The system call, with its first argument where `has_argument`, answers EPERM. */
+/*
+ * The system call, with its first argument where `has_argument`, answers EPERM; but not where hookd
+ * only looks at its start whether there is one, with a second argument that is no address: -1.
+ */
 struct fault {
 	long number;
 	bool has_argument;
@@ -35,9 +38,11 @@ static void install_fault(void)
 {
 	struct sock_filter code[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)fault.number, 0, 3),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)fault.number, 0, 5),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, fault.argument, 0, fault.has_argument ? 1 : 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, fault.argument, 0, fault.has_argument ? 3 : 0),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ~0u, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
