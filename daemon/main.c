@@ -5,7 +5,7 @@
  *	running --SIGTERM, Drain--> draining --last run done, replies out--> end
  *	                               \_____________ second SIGTERM ______/
  */
-#include "daemon/hookd.h"
+#include "daemon/ipc/ipc.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,9 +13,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "daemon/apply/cgroup_path.h"
 #include "daemon/base/sd.h"
-#include "daemon/compiler.h"
+#include "daemon/cgroup/path.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
@@ -23,6 +22,7 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/seccomp/process.h"
 
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5

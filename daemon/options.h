@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/base/util.h"
-#include "proto/number.h"
+#include "daemon/base/base.h"
+#include "proto/base/base.h"
 
 /* What stands on hookd's command line; NULL and false where it was not given. */
 struct options {

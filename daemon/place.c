@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/state_directory.h"
-#include "proto/own_directory.h"
+#include "daemon/state_directory.h"
+#include "proto/base/own_directory.h"
 
 #define STATE_NAME "state"
 #define XDG_ADVICE                                                                                 \

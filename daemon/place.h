@@ -3,7 +3,7 @@
 
 #include <limits.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 #include "daemon/options.h"
 
 /* Where hookd listens, and where it keeps what is to survive it. */
@@ -16,7 +16,7 @@ struct place {
 
 /*
  * What the command line names, else what the service manager has made, else the defaults of
- * proto/own_directory.h. -ENAMETOOLONG.
+ * proto/base/own_directory.h. -ENAMETOOLONG.
  */
 int place_find(const struct options *options, struct place *ret_place) must_check;
 

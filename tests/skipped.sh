@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What ctest's last runs have skipped, and why: programs as a whole, and tests within those that
 # passed, which ctest itself does not show. usage: skipped.sh BUILD-FOLDER...
-# Programs print "# SKIP [TEST: ]REASON" for each (tests/group.h), scripts what TAP has for it:
+# Programs print "# SKIP [TEST: ]REASON" for each (tests/group/group.h), scripts what TAP has for it:
 # "1..0 # SKIP REASON" and "ok N - TEST # SKIP REASON".
 set -euo pipefail
 skipped=0

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/result.h"
+#include "proto/messages/result.h"
 
 #define LINE_SIZE   128
 #define WORDS_SIZE  64

@@ -4,7 +4,7 @@
 #include <linux/filter.h>
 #include <stddef.h>
 
-#include "proto/buf.h"
+#include "proto/base/buf.h"
 
 /*
  * Appends a program of seccomp(2) as a listing, one instruction a line: its number, what it does,

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookctl/escape.h"
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/json_print.h"
-#include "proto/json_writer.h"
+#include "client/hookctl/table/escape.h"
+#include "client/hookctl/table/json_print.h"
+#include "proto/json/json_writer.h"
 
 static int stdout_error; /* of the first write to it that failed */
 

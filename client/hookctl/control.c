@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/span.h"
-#include "client/hookctl/table.h"
+#include "client/hookctl/table/span.h"
+#include "client/hookctl/table/table.h"
 
 static int64_t number_of(const json_t *status, const char *name)
 {

@@ -21,8 +21,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/hookctl/json_print.h"
-#include "proto/limits.h"
+#include "client/hookctl/table/json_print.h"
+#include "proto/base/limits.h"
 
 #define STAGE_OPTION   "--stage="
 #define HOOKS_OPTION   "--hooks-json="

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/buf.h"
-#include "proto/err.h"
-#include "proto/hooks.h"
+#include "proto/base/buf.h"
+#include "proto/base/err.h"
+#include "proto/messages/hooks.h"
 
 /* What stands in the hooks that take the place of others. */
 struct delegate {

@@ -14,8 +14,8 @@
 #include "client/hookctl/delegate.h"
 #include "client/hookctl/document.h"
 #include "client/hookctl/hookctl.h"
-#include "proto/json_writer.h"
-#include "proto/limits.h"
+#include "proto/base/limits.h"
+#include "proto/json/json_writer.h"
 
 #define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 static int read_all(int fd, struct hp_buf *text, struct hp_err *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "proto/buf.h"
-#include "proto/json.h"
+#include "proto/base/buf.h"
+#include "proto/json/json.h"
 
 /* A JSON file, read and checked; its values can be sliced out byte for byte. */
 struct document {

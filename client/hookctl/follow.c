@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/hookctl/escape.h"
 #include "client/hookctl/report.h"
-#include "client/hookctl/span.h"
-#include "proto/base64.h"
-#include "proto/result.h"
+#include "client/hookctl/table/escape.h"
+#include "client/hookctl/table/span.h"
+#include "proto/json/base64.h"
+#include "proto/messages/result.h"
 
 struct follow follow_new(const struct ctl *ctl)
 {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "client/hookctl/table.h"
+#include "client/hookctl/table/table.h"
 
 /* What release removes. */
 static const char *made_words(const struct hp_applied *applied)

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "proto/applied.h"
-#include "proto/buf.h"
+#include "proto/base/buf.h"
+#include "proto/messages/applied.h"
 
 /* What hookd holds for containers, for a person. */
 

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "client/hookctl/options.h"
-#include "client/hookd.h"
-#include "proto/buf.h"
-#include "proto/json.h"
+#include "client/libhookd/hookd.h"
+#include "proto/base/buf.h"
+#include "proto/json/json.h"
 
 /* What all verbs share: the command line, the connection, and how to print. */
 

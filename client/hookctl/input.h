@@ -4,7 +4,7 @@
 #include "client/hookctl/document.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/run_request.h"
-#include "proto/json_writer.h"
+#include "proto/json/json_writer.h"
 
 /* From the command line into a call's parameters: for the verbs that send files. */
 

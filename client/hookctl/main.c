@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/standard_streams.h"
+#include "proto/base/standard_streams.h"
 
 struct verb {
 	const char *name;

@@ -14,11 +14,11 @@
 #include <time.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/json_print.h"
-#include "client/hookctl/row.h"
-#include "client/hookctl/span.h"
-#include "client/hookctl/table.h"
-#include "proto/json_writer.h"
+#include "client/hookctl/table/json_print.h"
+#include "client/hookctl/table/row.h"
+#include "client/hookctl/table/span.h"
+#include "client/hookctl/table/table.h"
+#include "proto/json/json_writer.h"
 
 struct rows {
 	struct row *rows;

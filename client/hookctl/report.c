@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/hookctl/escape.h"
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/span.h"
-#include "client/hookctl/table.h"
+#include "client/hookctl/table/escape.h"
+#include "client/hookctl/table/span.h"
+#include "client/hookctl/table/table.h"
 
 static const struct hp_hook_result *first_failure(const struct hp_run_result *result)
 {

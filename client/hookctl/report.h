@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "proto/buf.h"
-#include "proto/result.h"
+#include "proto/base/buf.h"
+#include "proto/messages/result.h"
 
 /* What became of a run, for a person and for a shell. */
 

@@ -18,7 +18,7 @@
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
 #include "client/hookctl/run_request.h"
-#include "proto/json_writer.h"
+#include "proto/json/json_writer.h"
 
 #define RETRY_SECONDS	 10
 #define RETRY_PAUSE_MS	 100

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "proto/hooks.h"
-#include "proto/json.h"
+#include "proto/json/json.h"
+#include "proto/messages/hooks.h"
 
 /* Parts of `run`, `apply` and `update` that need no daemon. */
 

@@ -9,9 +9,9 @@
 
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/report.h"
-#include "client/hookctl/row.h"
-#include "client/hookctl/span.h"
-#include "client/hookctl/table.h"
+#include "client/hookctl/table/row.h"
+#include "client/hookctl/table/span.h"
+#include "client/hookctl/table/table.h"
 
 struct run_reply {
 	const struct ctl *ctl;

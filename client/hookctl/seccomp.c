@@ -15,7 +15,7 @@
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
-#include "proto/base64.h"
+#include "proto/json/base64.h"
 
 struct answer {
 	const struct ctl *ctl;

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookctl/escape.h"
 #include "client/hookctl/holding.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
+#include "client/hookctl/table/escape.h"
 
 /* ---- failures ---- */
 

@@ -4,10 +4,10 @@
 #include <limits.h>
 
 #include "daemon/apply/apply.h"
-#include "daemon/apply/cgroup_path.h"
-#include "daemon/apply/limit_list.h"
 #include "daemon/apply/process.h"
-#include "daemon/apply/undo.h"
+#include "daemon/base/undo.h"
+#include "daemon/cgroup/limit_list.h"
+#include "daemon/cgroup/path.h"
 
 /* What applier.c, apply.c, update.c and release.c share. Everybody else includes apply.h. */
 

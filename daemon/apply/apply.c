@@ -15,11 +15,11 @@
 #include <string.h>
 
 #include "daemon/apply/application.h"
-#include "daemon/apply/devices.h"
-#include "daemon/apply/limits.h"
 #include "daemon/apply/process.h"
 #include "daemon/base/file.h"
 #include "daemon/base/pidfd.h"
+#include "daemon/cgroup/devices.h"
+#include "daemon/cgroup/limits.h"
 
 const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
     [CGROUP_DRIVER_AUTO] = "",

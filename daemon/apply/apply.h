@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/apply/cgroup.h"
 #include "daemon/apply/holdings.h"
-#include "daemon/apply/resctrl.h"
-#include "daemon/apply/scope.h"
-#include "proto/err.h"
-#include "proto/hooks.h"
-#include "proto/settings.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/cgroup/scope.h"
+#include "daemon/resctrl/resctrl.h"
+#include "proto/base/err.h"
+#include "proto/messages/hooks.h"
+#include "proto/settings/settings.h"
 
 /*
  * Puts processes of callers under settings, all or nothing, and takes away what was made for it.

@@ -6,7 +6,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * What hookd holds for callers: for each container the process, and what was made for it and must

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * SQLite as far as holdings.c uses it. A database of NULL is none: statements of it do nothing, and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 #define HOLDINGS_FILE "holdings.db"
 

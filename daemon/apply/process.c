@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "daemon/apply/scheduler.h"
+#include "daemon/base/scheduler.h"
 
 const char *const process_attribute_names[PROCESS_ATTRIBUTE_COUNT] = {
     [PROCESS_RLIMITS] = "rlimits",

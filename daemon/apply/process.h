@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/apply/target.h"
 #include "daemon/apply/threads.h"
-#include "daemon/apply/undo.h"
-#include "proto/err.h"
-#include "proto/settings.h"
+#include "daemon/base/target.h"
+#include "daemon/base/undo.h"
+#include "proto/base/err.h"
+#include "proto/settings/settings.h"
 
 /*
  * The attributes that the kernel lets one process set of another: rlimits, oom score, scheduler,

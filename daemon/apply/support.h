@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 
-#include "daemon/apply/resctrl.h"
-#include "daemon/base/util.h"
-#include "proto/err.h"
-#include "proto/settings.h"
+#include "daemon/base/base.h"
+#include "daemon/resctrl/resctrl.h"
+#include "proto/base/err.h"
+#include "proto/settings/settings.h"
 
 /* What hookd has to do with on this machine. */
 struct support {

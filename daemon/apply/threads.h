@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/apply/target.h"
+#include "daemon/base/target.h"
 
 /*
  * Something that is done to every thread of a process, which makes threads meanwhile. What is set

@@ -4,7 +4,7 @@
 #include <event2/event.h>
 #include <systemd/sd-bus.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * A connection to the service manager on hookd's own event loop: made when it is first asked for,

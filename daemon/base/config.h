@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/base/base.h"
 #include "daemon/base/log.h"
-#include "daemon/base/util.h"
-#include "proto/number.h"
+#include "proto/base/base.h"
 
 /*
  * What an operator sets. Read once, checked as a whole, read-only afterwards.

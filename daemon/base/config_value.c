@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "daemon/base/config.h"
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 

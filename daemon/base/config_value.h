@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * The value of a key, of text without blanks around it. -EINVAL: it is not written so, or is out of

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * The small files of the kernel's own file systems, below a directory's descriptor (or AT_FDCWD).

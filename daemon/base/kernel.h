@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 #define KERNEL_PARTS_MAX 40
 

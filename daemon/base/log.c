@@ -21,8 +21,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/base/util.h"
-#include "proto/json_writer.h"
+#include "daemon/base/base.h"
+#include "proto/json/json_writer.h"
 
 #define LINE_BYTES   1024
 #define FIELDS_MAX   8

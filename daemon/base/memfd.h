@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * The bytes in anonymous memory that nobody can change any more, not even hookd: what a container

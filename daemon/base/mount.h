@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * Where a file system of the kernel's is mounted: the first mount of `type` that shows the whole

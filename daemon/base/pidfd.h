@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * A process held by a pidfd. What was read by its number was read of it where it is alive

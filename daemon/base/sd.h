@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /* The service manager. Everything here does nothing, successfully, where there is none. */
 

@@ -3,7 +3,7 @@
 
 #include <event2/event.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * A timer that has its place among the loop's timers all the time, so that setting it takes no

@@ -16,9 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/apply/scheduler.h"
-#include "daemon/hookd-run/job.h"
-#include "daemon/run/keyring.h"
+#include "daemon/base/scheduler.h"
+#include "daemon/hookd-run/hookd-run.h"
+#include "daemon/raw/keyring.h"
 
 #ifndef RLIM64_INFINITY
 #define RLIM64_INFINITY (~0ull)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 /* One line of /proc/PID/cgroup: "4:cpu,cpuacct:/a/b", or "0::/a/b" of cgroup2. */
 struct membership {

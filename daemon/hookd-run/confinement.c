@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 /* By hookd's /proc: in a container's the file may be a fake that takes the label and drops it. */
 static void write_attribute(const struct job *job, const char *file, const char *text)

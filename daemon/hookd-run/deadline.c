@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/apply/scheduler.h"
-#include "daemon/hookd-run/job.h"
+#include "daemon/base/scheduler.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 static _Noreturn void keep(const struct hp_scheduler *scheduler, int pipe)
 {

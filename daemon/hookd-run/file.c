@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 /* Room for more: doubled. NULL: the memory is given back. */
 static char *grow(char *text, size_t *size)

@@ -15,7 +15,7 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 /*
  * What a path of the runtime's, or a right of the host's, is needed for; nothing of it is lost by

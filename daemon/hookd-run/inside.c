@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 /* A descriptor, or -1 with errno; ELOOP for a link of procfs. */
 int path_open(const struct job *job, const char *path, int flags)

@@ -27,8 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
-#include "daemon/run/raw_syscall.h"
+#include "daemon/hookd-run/hookd-run.h"
+#include "daemon/raw/raw.h"
 
 #define STACK_BYTES (64 * 1024)
 /* Of a hook that has no timeout; the configuration's usual one. */

@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
-#include "daemon/run/program_check.h"
+#include "daemon/hookd-run/hookd-run.h"
+#include "daemon/raw/program_check.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 

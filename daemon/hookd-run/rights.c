@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 #define CAPABILITY(number) (1ull << (number))
 #define OVERFLOW_ID	   65534 /* of user_namespaces(7) */

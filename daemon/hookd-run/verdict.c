@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "daemon/hookd-run/job.h"
+#include "daemon/hookd-run/hookd-run.h"
 
 static bool is_taken(const struct sock_filter *jump, uint32_t accumulator)
 {

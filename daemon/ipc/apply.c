@@ -10,9 +10,9 @@
 #include "daemon/apply/process.h"
 #include "daemon/base/log.h"
 #include "daemon/ipc/dispatch.h"
-#include "proto/applied.h"
-#include "proto/limits.h"
-#include "proto/settings_json.h"
+#include "proto/base/limits.h"
+#include "proto/messages/applied.h"
+#include "proto/settings/settings_json.h"
 
 #define ERROR_WORDS_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
 

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 
 #include "daemon/base/log.h"
-#include "daemon/hookd.h"
+#include "daemon/ipc/ipc.h"
 #include "daemon/policy/policy.h"
 
 /* Of one wake-up, so that a client that always has more to say is one among many. */

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/peer.h"
-#include "proto/varlink.h"
+#include "proto/messages/varlink.h"
 
 struct hookd;
 struct conn;

@@ -11,7 +11,7 @@
 #include "daemon/base/log.h"
 #include "daemon/ipc/interfaces.h"
 #include "daemon/policy/policy.h"
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 struct row {
 	const char *method;

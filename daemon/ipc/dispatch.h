@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/hookd.h"
 #include "daemon/ipc/conn.h"
-#include "proto/err.h"
-#include "proto/varlink.h"
+#include "daemon/ipc/ipc.h"
+#include "proto/base/err.h"
+#include "proto/messages/varlink.h"
 
 /* One call while its handler looks at it; the parsed message is valid during the handler. */
 struct exchange {

@@ -9,7 +9,7 @@
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/records.h"
 #include "daemon/ipc/target.h"
-#include "proto/settings_json.h"
+#include "proto/settings/settings_json.h"
 
 /* ---- Run ---- */
 

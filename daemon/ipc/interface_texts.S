@@ -9,9 +9,9 @@
 	symbol##_end:
 
 	.section .rodata
-INTERFACE(org_varlink_service, "proto/org.varlink.service.varlink")
-INTERFACE(io_hookd_hooks, "proto/io.hookd.hooks.varlink")
-INTERFACE(io_hookd_status, "proto/io.hookd.status.varlink")
-INTERFACE(io_hookd_settings, "proto/io.hookd.settings.varlink")
-INTERFACE(io_hookd_control, "proto/io.hookd.control.varlink")
+INTERFACE(org_varlink_service, "proto/interfaces/org.varlink.service.varlink")
+INTERFACE(io_hookd_hooks, "proto/interfaces/io.hookd.hooks.varlink")
+INTERFACE(io_hookd_status, "proto/interfaces/io.hookd.status.varlink")
+INTERFACE(io_hookd_settings, "proto/interfaces/io.hookd.settings.varlink")
+INTERFACE(io_hookd_control, "proto/interfaces/io.hookd.control.varlink")
 	.section .note.GNU-stack, "", @progbits

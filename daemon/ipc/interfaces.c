@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 extern const char org_varlink_service[], org_varlink_service_end[];
 extern const char io_hookd_hooks[], io_hookd_hooks_end[];

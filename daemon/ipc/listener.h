@@ -3,7 +3,7 @@
 
 #include <event2/event.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /* A listening socket. */
 struct listener;

@@ -22,10 +22,10 @@
 
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
-#include "proto/json.h"
-#include "proto/json_writer.h"
-#include "proto/limits.h"
-#include "proto/request.h"
+#include "proto/base/limits.h"
+#include "proto/json/json.h"
+#include "proto/json/json_writer.h"
+#include "proto/messages/request.h"
 
 #define FILE_BYTES_MAX (16 * 1024 * 1024)
 #define NEWER	       "runs"

@@ -5,8 +5,8 @@
  * for it, and either may end first.
  */
 #include "daemon/ipc/dispatch.h"
-#include "daemon/run/filters.h"
-#include "proto/settings_json.h"
+#include "daemon/seccomp/cache.h"
+#include "proto/settings/settings_json.h"
 
 struct compile_call {
 	struct conn_call of_conn;

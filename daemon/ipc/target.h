@@ -3,9 +3,9 @@
 
 #include "daemon/policy/peer.h"
 #include "daemon/policy/self.h"
-#include "daemon/run/enter.h"
-#include "proto/err.h"
-#include "proto/request.h"
+#include "daemon/proc/enter.h"
+#include "proto/base/err.h"
+#include "proto/messages/request.h"
 
 /*
  * In whose namespaces a request's hooks run (docs/PROTOCOL.md, "Namespaces"). The caller's process

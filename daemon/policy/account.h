@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /*
  * What each uid makes hookd hold. A charge is embedded in the thing charged and released by its

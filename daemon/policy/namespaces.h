@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 
 /* The namespaces(7) that a process lives in, by the inode numbers of /proc/PID/ns. */
 

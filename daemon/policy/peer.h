@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 #include "daemon/policy/namespaces.h"
 
 /* What the kernel shows of a process while it is known to be alive. */

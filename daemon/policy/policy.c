@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "proto/kernel_names.h"
+#include "proto/settings/kernel_names.h"
 
 /* What the kernel shows of a uid that has no number in hookd's user namespace. */
 #define OVERFLOW_UID 65534

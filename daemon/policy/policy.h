@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 #include "daemon/policy/peer.h"
 #include "daemon/policy/self.h"
-#include "proto/err.h"
+#include "proto/base/err.h"
 
 /* Who may do what: pure decisions on what the kernel said of the peer and of hookd itself. */
 

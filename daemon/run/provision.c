@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/settings_json.h"
+#include "proto/settings/settings_json.h"
 
 static void fail(struct spawn_failure *failure, enum spawn_step step, int error, const char *detail)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/apply/cgroup.h"
-#include "daemon/apply/resctrl.h"
-#include "daemon/run/enter.h"
-#include "daemon/run/filters.h"
-#include "proto/hooks.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/proc/enter.h"
+#include "daemon/resctrl/resctrl.h"
+#include "daemon/seccomp/cache.h"
+#include "proto/messages/hooks.h"
 
 /*
  * What a run's settings need besides its processes: a compiled filter, a resctrl group, a cgroup

@@ -10,14 +10,14 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "daemon/base/base.h"
 #include "daemon/base/config.h"
-#include "daemon/base/util.h"
 #include "daemon/policy/account.h"
-#include "daemon/run/deadline.h"
-#include "daemon/run/proc.h"
+#include "daemon/proc/deadline.h"
+#include "daemon/proc/proc.h"
 #include "daemon/run/provision.h"
-#include "proto/request.h"
-#include "proto/result.h"
+#include "proto/messages/request.h"
+#include "proto/messages/result.h"
 
 /* One request's hooks, run one after another. */
 

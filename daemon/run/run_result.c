@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "daemon/run/sentence.h"
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 int run_result_prepare(struct run *run)
 {

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 struct lane {
 	TAILQ_HEAD(, run) runs; /* the first one may be running */

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/base/util.h"
+#include "daemon/base/base.h"
 #include "daemon/run/run.h"
 
 /*

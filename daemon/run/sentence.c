@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/buf.h"
+#include "proto/base/buf.h"
 
 /* Go, whose words libcontainer's are, begins the kernel's names in lower case. */
 static void append_lower(struct hp_buf *buf, const char *words)

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "proto/result.h"
+#include "proto/messages/result.h"
 
 /*
  * What went wrong, in the words that runc's libcontainer uses (configs/config.go, Command.Run and

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "proto/limits.h"
+#include "proto/base/limits.h"
 
 #define LOOK_EVERY_S	 10
 #define REQUEST_KEY_SIZE (sizeof(uid_t) + HP_ID_BYTES_MAX)

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/hookd.h"
+#include "client/libhookd/hookd.h"
 #include "tests/bench/options.h"
 
 #define ROOT	    "/sys/fs/cgroup"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "client/hookd.h"
+#include "client/libhookd/hookd.h"
 
 /*
  * A caller of hookd that asks for the same hooks again and again over one connection. Each has a

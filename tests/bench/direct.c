@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "daemon/run/capture.h"
-#include "daemon/run/exit.h"
-#include "daemon/run/spawn.h"
-#include "daemon/run/stdin.h"
+#include "daemon/proc/capture.h"
+#include "daemon/proc/exit.h"
+#include "daemon/proc/spawn.h"
+#include "daemon/proc/stdin.h"
 
 struct direct {
 	const char *hook, *state;

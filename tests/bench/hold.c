@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/run/spawn.h"
+#include "daemon/proc/spawn.h"
 #include "tests/bench/bare.h"
 #include "tests/bench/cpus.h"
 #include "tests/bench/options.h"

@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/hookd.h"
+#include "client/libhookd/hookd.h"
 #include "tests/client/calls.h"
 #include "tests/client/fake_server.h"
-#include "tests/group.h"
+#include "tests/group/group.h"
 
 /* Without a status, so that it may be the state of any stage. */
 #define STATE                                                                                      \

@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proto/varlink.h"
+#include "proto/messages/varlink.h"
 #include "tests/client/calls.h"
 #include "tests/client/client_test.h"
 

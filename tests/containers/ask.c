@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookd.h"
-#include "proto/json_writer.h"
+#include "client/libhookd/hookd.h"
+#include "proto/json/json_writer.h"
 
 static int on_reply(const char *parameters, bool continues, void *userdata)
 {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/settings_json.h"
-#include "tests/unit/settings_equal.h"
+#include "proto/settings/settings_json.h"
+#include "tests/proto/settings/settings_equal.h"
 
 static int fail(const char *what, const struct hp_err *err)
 {

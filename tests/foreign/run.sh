@@ -14,7 +14,7 @@ daemon=
 for interface in hooks status control settings; do
   folder=$work/src/bindings/iohookd$interface
   mkdir -p "$folder"
-  cp "$here/../../proto/io.hookd.$interface.varlink" "$folder/"
+  cp "$here/../../proto/interfaces/io.hookd.$interface.varlink" "$folder/"
   (cd "$folder" && varlink-go-interface-generator "io.hookd.$interface.varlink")
 done
 GO111MODULE=off GOPATH=$work:$gopath GOCACHE=$work/cache CGO_ENABLED=0 \

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "proto/applied.h"
+#include "proto/messages/applied.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct hp_json json;

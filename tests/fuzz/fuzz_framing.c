@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "proto/limits.h"
-#include "proto/varlink.h"
+#include "proto/base/limits.h"
+#include "proto/messages/varlink.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct hp_json json;

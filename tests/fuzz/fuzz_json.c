@@ -3,7 +3,7 @@
 /* The parser: any bytes, and jansson must see the same in them. */
 
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/jansson_oracle.h"
+#include "tests/proto/json/jansson_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "proto/limits.h"
-#include "proto/request.h"
+#include "proto/base/limits.h"
+#include "proto/messages/request.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct hp_json json, again;

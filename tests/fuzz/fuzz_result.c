@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "proto/result.h"
+#include "proto/messages/result.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct hp_json json;

@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "proto/limits.h"
-#include "proto/settings_json.h"
+#include "proto/base/limits.h"
+#include "proto/settings/settings_json.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/settings_equal.h"
+#include "tests/proto/settings/settings_equal.h"
 
 static struct hp_json json, again;
 

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "proto/applied.h"
-#include "proto/result.h"
-#include "proto/varlink.h"
+#include "proto/messages/applied.h"
+#include "proto/messages/result.h"
+#include "proto/messages/varlink.h"
 
 static void die(const char *what)
 {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
-#include "tests/daemon/own_cgroup.h"
+#include "tests/daemon/support/own_cgroup.h"
 
 char fresh_root[256];
 int fresh_fd = -1;

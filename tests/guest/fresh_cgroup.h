@@ -6,9 +6,9 @@
  * of cgroup2.
  */
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/support/support.h"
 
-#include "daemon/apply/limits.h"
+#include "daemon/cgroup/limits.h"
 
 #define INT(number)  ((struct hp_int){true, (number)})
 #define UINT(number) ((struct hp_uint){true, (number)})

@@ -9,7 +9,7 @@
  * every n, until it gets to the end. Then another process opens the same file.
  */
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/support/support.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -20,8 +20,8 @@
 #include <sys/wait.h>
 
 #include "daemon/apply/apply.h"
-#include "daemon/apply/cgroup_path.h"
 #include "daemon/base/file.h"
+#include "daemon/cgroup/path.h"
 #include "tests/guest/tracer.h"
 
 #define CGROUPS	     "/sys/fs/cgroup"

@@ -11,9 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "daemon/apply/cgroup.h"
 #include "daemon/base/file.h"
-#include "daemon/run/spawn.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/proc/spawn.h"
 
 /* ---- processes ---- */
 

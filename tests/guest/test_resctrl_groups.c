@@ -5,7 +5,7 @@
  * domain each and 4 CLOSIDs: the guest's.
  */
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/support/support.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "daemon/apply/resctrl.h"
-#include "daemon/apply/schemata.h"
 #include "daemon/base/file.h"
+#include "daemon/resctrl/resctrl.h"
+#include "daemon/resctrl/schemata.h"
 
 #define ROOT "/sys/fs/resctrl"
 

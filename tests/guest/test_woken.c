@@ -6,9 +6,9 @@
  * up by itself, so the clock that goes on while the machine is suspended is put forward.
  */
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/support/support.h"
 
-#include "daemon/run/deadline.h"
+#include "daemon/proc/deadline.h"
 
 static int64_t suspended_s;
 

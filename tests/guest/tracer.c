@@ -2,7 +2,7 @@
 /* Follows a child from one change to the next. Called by test_apply_crash.c. */
 #include "tests/guest/tracer.h"
 
-#include "tests/daemon/support.h"
+#include "tests/daemon/support/support.h"
 
 #include <fcntl.h>
 #include <signal.h>

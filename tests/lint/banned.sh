@@ -28,7 +28,7 @@ forbid 'accept|pipe|creat|epoll_create|inotify_init' 'the one that takes flags, 
 
 # Skips of a test are to be seen, which cmocka's own are not.
 if grep -rn '#include <cmocka.h>' tests --include='*.[ch]' | grep -v '^tests/group\.h:'; then
-  echo '  instead: #include "tests/group.h"'
+  echo '  instead: #include "tests/group/group.h"'
   status=1
 fi
 silent=$(find tests -name '*.sh' ! -path tests/lint/banned.sh -exec awk '

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "proto/varlink.h"
+#include "proto/messages/varlink.h"
 
 /*
  * A connection to hookd that sends without waiting for the answer, so that something can happen

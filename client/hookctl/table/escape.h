@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/buf.h"
+
+/* Texts of hooks and containers, made safe to stand on somebody's terminal. */
+
+enum escape_mode {
+	ESCAPE_LINE,  /* one line: newlines are escaped too */
+	ESCAPE_LINES, /* newlines and tabs stay */
+};
+
+/*
+ * Appends the text with every control character written out ("\x1b", "\u202e", "\n") and every
+ * byte that is not UTF-8 as "\xff". Returns the columns that it takes on a terminal.
+ */
+size_t escape_append(struct hp_buf *buf, const char *text, size_t length, enum escape_mode mode);
+
+/* True for a character that changes a terminal or the order in which others are read. */
+bool escape_is_harmful(uint32_t point);
+
+/* Decodes one character: its bytes, or 0 where the text does not start with valid UTF-8. */
+size_t escape_decode(const char *text, size_t length, uint32_t *ret_point);
+
+/* How many bytes at the end may be the start of a character that the next bytes complete. */
+size_t escape_incomplete(const char *text, size_t length);

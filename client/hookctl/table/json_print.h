@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "proto/base/buf.h"
+#include "proto/json/json.h"
+
+#define JSON_PRINT_COMPACT 0
+#define JSON_PRINT_INDENT  4
+
+/*
+ * Appends a value as it came: members in their order, numbers digit by digit, whatever their size.
+ * `indent` columns a level, JSON_PRINT_COMPACT for all on one line; `depth` is the level at which
+ * the value stands. Strings keep their meaning, but what would steer a terminal becomes \uXXXX.
+ */
+void json_print(struct hp_buf *buf, struct hp_json_value value, unsigned indent, unsigned depth);
+/* The line break and the indentation between two values; nothing when all is on one line. */
+void json_print_break(struct hp_buf *buf, unsigned indent, unsigned depth);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/buf.h"
+
+/* Columns of text, as wide as what stands in them. Cells are escaped as they come in. */
+
+enum table_colour { TABLE_PLAIN, TABLE_GOOD, TABLE_BAD, TABLE_DIM, TABLE_HEADER };
+
+struct table_column {
+	const char *name;
+	bool is_right; /* numbers line up at their last digit */
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	const char *separator;
+	struct table_cell *cells;
+	size_t cell_count, cell_capacity;
+	struct hp_buf text; /* of all cells, one behind the other */
+	bool failed;	    /* memory was refused; table_write() says so */
+};
+
+#define TABLE_INIT(c)                                                                              \
+	((struct table){                                                                           \
+	    .columns = (c), .column_count = sizeof(c) / sizeof((c)[0]), .separator = "  "})
+
+/* Adds the next cell, row by row. NULL and "" show as "-". */
+void table_add(struct table *table, const char *text);
+void table_add_coloured(struct table *table, const char *text, enum table_colour colour);
+void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends all rows; -ENOMEM when a cell was lost. */
+int table_write(const struct table *table, bool has_header, bool has_colour, struct hp_buf *buf);
+void table_free(struct table *table);

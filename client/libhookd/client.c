@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The client object: where hookd is, one connection to it that is made when it is needed and kept,
+ * and one call at a time over it.
+ *
+ *	idle --client_begin, client_send--> waiting --client_receive--> idle
+ *
+ * Whatever leaves a call without its reply (a deadline, a message that is no Varlink) closes the
+ * connection, so that no later call can take an old reply for its own. run.c, call.c and async.c
+ * are the callers.
+ */
+
+#include "client/libhookd/client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/libhookd/deadline.h"
+#include "proto/base/limits.h"
+#include "proto/base/own_directory.h"
+
+#define OVERFLOW_UID 65534 /* user_namespaces(7) */
+
+/* Varlink lets parameters follow a semicolon and wants unknown ones passed over. */
+static int client_read_address(const char *address, char **ret_path)
+{
+	if (strncmp(address, "unix:/", 6) != 0)
+		return -EINVAL;
+	*ret_path = strndup(address + 5, strcspn(address + 5, ";"));
+	return *ret_path ? 0 : -ENOMEM;
+}
+
+int client_default_path(bool trusts_environment, char **ret_path)
+{
+	char directory[PATH_MAX];
+	int r = hp_own_directory(trusts_environment, directory, sizeof(directory));
+
+	if (r < 0)
+		return r;
+	return asprintf(ret_path, "%s/%s", directory, HP_SOCKET_NAME) < 0 ? -ENOMEM : 0;
+}
+
+/* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
+static int client_choose_path(const char *address, char **ret_path)
+{
+	if (!address)
+		address = secure_getenv("HOOKD_ADDRESS");
+	else if (!address[0])
+		return -EINVAL;
+	return address && address[0] ? client_read_address(address, ret_path)
+				     : client_default_path(true, ret_path);
+}
+
+int hookd_client_new(const char *address, struct hookd_client **ret)
+{
+	struct hookd_client *client;
+	char *path;
+	int r = client_choose_path(address, &path);
+
+	if (r < 0)
+		return r;
+	client = calloc(1, sizeof(*client));
+	if (!client) {
+		free(path);
+		return -ENOMEM;
+	}
+	client->wire = WIRE_INIT;
+	client->path = path;
+	*ret = client;
+	return 0;
+}
+
+struct hookd_client *hookd_client_free(struct hookd_client *client)
+{
+	if (!client)
+		return NULL;
+	wire_close(&client->wire);
+	hp_json_free(&client->json);
+	hp_buf_free(&client->call);
+	free(client->path);
+	free(client);
+	return NULL;
+}
+
+void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms)
+{
+	client->timeout_ms = timeout_ms;
+}
+
+const char *hookd_client_error(const struct hookd_client *client)
+{
+	return client->fault.sentence;
+}
+
+uint64_t hookd_client_retry_after_us(const struct hookd_client *client)
+{
+	return client->fault.retry_after_us;
+}
+
+const char *hookd_client_error_name(const struct hookd_client *client)
+{
+	return client->fault.name;
+}
+
+const char *hookd_client_error_parameter(const struct hookd_client *client)
+{
+	return client->fault.parameter;
+}
+
+void client_clear_call(struct hookd_client *client)
+{
+	/* Half a message on the stream would become the head of the next. */
+	if (client->call_sent > 0 && client->call_sent < client->call.length)
+		wire_close(&client->wire);
+	hp_buf_clear(&client->call);
+	client->call_sent = 0;
+}
+
+/* A call that is not to be sent at all must not be left for hookd_process() to send. */
+static int client_drop_call(struct hookd_client *client, int r, const char *sentence)
+{
+	client_clear_call(client);
+	return fault_set(&client->fault, r, "%s", sentence);
+}
+
+int client_begin(struct hookd_client *client)
+{
+	if (client->is_busy)
+		return fault_set(&client->fault, -EALREADY, "another call is being made");
+	fault_clear(&client->fault);
+	client_clear_call(client);
+	return 0;
+}
+
+/*
+ * Whoever may create a file at the socket's path could answer in hookd's place. So the process that
+ * called listen(2) has to be root's or our own user's. In a user namespace a uid that has no place
+ * in its map shows as 65534, which would then stand for all users of the host.
+ */
+static int client_check_server(struct hookd_client *client)
+{
+	uid_t uid, own = geteuid();
+	int r = wire_peer_uid(&client->wire, &uid);
+
+	if (r >= 0 && (uid == 0 || (uid == own && uid != OVERFLOW_UID)))
+		return 0;
+	wire_close(&client->wire);
+	if (r < 0)
+		return fault_set(&client->fault, r, "the owner of the socket %s is not known: %s",
+				 client->path, strerror(-r));
+	return fault_set(&client->fault, -EPERM,
+			 "the socket %s belongs to uid %u, not to root or to you", client->path,
+			 (unsigned int)uid);
+}
+
+/*
+ * connect(2)'s errno in words. Not strerror(3)'s: podman and docker take "no such file or
+ * directory" and "permission denied" in what a failing runtime has said for a word about the
+ * container's own program, and so would whoever reads it.
+ */
+static int client_fail_to_connect(struct hookd_client *client, int r)
+{
+	bool is_default = strcmp(client->path, &HOOKD_ADDRESS_DEFAULT[strlen("unix:")]) == 0;
+	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
+
+	switch (r) {
+	case -ENOENT:
+	case -ENOTDIR:
+		return fault_set(&client->fault, r, "hookd is not running: there is no socket %s%s",
+				 client->path, hint);
+	case -ECONNREFUSED:
+		return fault_set(&client->fault, r,
+				 "hookd is not running: nobody listens on the socket %s%s",
+				 client->path, hint);
+	case -EACCES:
+	case -EPERM:
+		return fault_set(&client->fault, r,
+				 "hookd cannot be reached: uid %u may not use the socket %s",
+				 (unsigned int)geteuid(), client->path);
+	default:
+		return fault_set(&client->fault, r, "hookd cannot be reached at %s: %s",
+				 client->path, strerror(-r));
+	}
+}
+
+/* Every connection is made here, so no byte goes to a server that was not checked. */
+static int client_connect(struct hookd_client *client, int64_t deadline)
+{
+	int r;
+
+	if (wire_is_open(&client->wire))
+		return 0;
+	r = wire_connect(&client->wire, client->path, deadline);
+	return r < 0 ? client_fail_to_connect(client, r) : client_check_server(client);
+}
+
+int hookd_client_connect(struct hookd_client *client)
+{
+	int r = client_begin(client);
+
+	if (r < 0)
+		return r;
+	return client_connect(client, deadline_after_ms(client->timeout_ms));
+}
+
+int client_lose(struct hookd_client *client, int r)
+{
+	wire_close(&client->wire);
+	switch (r) {
+	case -ETIMEDOUT:
+		return fault_set(&client->fault, r, "hookd did not answer in time");
+	case -EPIPE:
+		return fault_set(&client->fault, r, "the connection to hookd was lost");
+	case -EMSGSIZE:
+		return fault_set(&client->fault, -EBADMSG, "hookd's answer is too long");
+	case -EBADMSG:
+		return fault_set(&client->fault, r, "hookd's answer is not understood");
+	default:
+		return fault_set(&client->fault, r, "the connection to hookd failed: %s",
+				 strerror(-r));
+	}
+}
+
+/* A connection that has bytes of nobody's call on it is not one to make a call on. */
+static void client_drop_stray(struct hookd_client *client)
+{
+	if (wire_is_open(&client->wire) && !hp_inbox_is_empty(&client->wire.inbox))
+		wire_close(&client->wire);
+}
+
+int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
+{
+	const struct hp_buf *call = &client->call;
+
+	if (call->failed)
+		return client_drop_call(client, -ENOMEM, "out of memory");
+	if (call->length > HP_MESSAGE_BYTES_MAX + 1) /* its NUL */
+		return client_drop_call(client, -EMSGSIZE, "the request is longer than 4 MiB");
+	client_drop_stray(client);
+	for (;;) {
+		bool is_kept = wire_is_open(&client->wire);
+		int r = client_connect(client, deadline);
+
+		if (r < 0)
+			return r;
+		client->call_sent = 0;
+		r = wire_push(&client->wire, call->data, call->length, &client->call_sent);
+		*ret_is_kept = is_kept;
+		if (r == 0 || r == -EAGAIN)
+			return r;
+		if (r != -EPIPE || !is_kept || client->call_sent > 0)
+			return client_lose(client, r);
+		wire_close(&client->wire);
+	}
+}
+
+int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
+{
+	int r = client_push(client, deadline, ret_is_kept);
+
+	if (r != -EAGAIN)
+		return r;
+	r = wire_send(&client->wire, client->call.data, client->call.length, &client->call_sent,
+		      deadline);
+	return r < 0 ? client_lose(client, r) : 0;
+}
+
+int client_read(struct hookd_client *client, const char *frame, size_t length,
+		struct hp_reply *ret_reply)
+{
+	struct hp_err err;
+	int r;
+
+	r = hp_json_parse(&client->json, frame, length, &err);
+	if (r >= 0)
+		r = hp_reply_read(&client->json, ret_reply, &err);
+	if (r < 0) {
+		wire_close(&client->wire);
+		return fault_set(&client->fault, r == -ENOMEM ? r : -EBADMSG,
+				 "hookd's answer is no Varlink: %s", err.reason);
+	}
+	return ret_reply->error[0] ? fault_set_reply(&client->fault, ret_reply) : 0;
+}
+
+int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
+{
+	const char *frame;
+	size_t length;
+	int r = wire_receive(&client->wire, &frame, &length, deadline);
+
+	if (r < 0)
+		return client_lose(client, r);
+	return client_read(client, frame, length, ret_reply);
+}
+
+int client_check_object(struct hookd_client *client, const char *parameter, const char *text)
+{
+	struct hp_err err;
+	int r = hp_json_parse(&client->json, text, strlen(text), &err);
+
+	if (r == -ENOMEM)
+		return fault_set(&client->fault, r, "out of memory");
+	if (r < 0)
+		return fault_set_parameter(&client->fault, parameter, err.reason);
+	if (hp_json_type(hp_json_root(&client->json)) != HP_JSON_OBJECT)
+		return fault_set_parameter(&client->fault, parameter, "must be an object");
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "client/libhookd/fault.h"
+#include "client/libhookd/libhookd.h"
+#include "client/libhookd/wire.h"
+#include "proto/json/json.h"
+
+/* What the files of the library share. Nothing here is exported. */
+
+struct hookd_client {
+	char *path; /* of the daemon's socket */
+	uint64_t timeout_ms;
+	struct wire wire;
+	struct hp_buf call;  /* the call being made, kept whole so that it can be sent again */
+	size_t call_sent;    /* bytes of it that the kernel has taken */
+	struct hp_json json; /* of the reply being read */
+	struct fault fault;
+	bool is_busy; /* a run was started and is not done, or a reply callback is running */
+
+	/* Of hookd_run_start() and run_follow(); NULL when no such run is going on. */
+	hookd_event_fn on_event;
+	void *userdata;
+	bool is_dispatching; /* hookd_process() is on the stack */
+};
+
+/*
+ * The socket's path where no address is given, as hookd_client_new() says; to be freed. See
+ * proto/base/own_directory.h for `trusts_environment`. -ENOMEM, -ENAMETOOLONG.
+ */
+int client_default_path(bool trusts_environment, char **ret_path);
+
+/* Every entry that makes a call starts here: -EALREADY while one is being made. */
+int client_begin(struct hookd_client *client);
+/* Empties client->call for another one to be written. */
+void client_clear_call(struct hookd_client *client);
+
+/*
+ * Sends client->call over the connection that is there, or a new one. A connection that hookd
+ * closed while it was idle is replaced, as nothing of the call can have arrived. *ret_is_kept says
+ * that the connection had been used before. Connect's errno, -EPIPE, -ETIMEDOUT.
+ */
+int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
+/* The same, but -EAGAIN where the socket did not take it all at once: see client->call_sent. */
+int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
+
+/*
+ * Waits for the next reply; it lives until the next one. Errors of the service are returned as
+ * hookd.h lists them and leave the connection usable; all others close it.
+ */
+int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply);
+
+/* Reads a message that is there already; as above. */
+int client_read(struct hookd_client *client, const char *frame, size_t length,
+		struct hp_reply *ret_reply);
+
+/* Closes the connection and tells why: `r` is what the wire said. Returns `r`. */
+int client_lose(struct hookd_client *client, int r);
+
+/* -EINVAL with the parameter's name unless `text` is one JSON object. */
+int client_check_object(struct hookd_client *client, const char *parameter, const char *text);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Why a call failed, in the three forms that hookd.h shows: an errno to decide by, the name of the
+ * Varlink error, and one sentence for a person. Every function of the library that fails leaves one
+ * here; the next call clears it.
+ */
+
+#include "client/libhookd/fault.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A parameter of the error, and what stands before it in the sentence. */
+struct fault_part {
+	const char *before, *member;
+};
+
+static const struct fault_row {
+	const char *name;
+	int error;
+	const char *sentence;
+	struct fault_part parts[4]; /* those that the error has follow the sentence */
+	const char *parameter;	    /* the member that names a field of the caller's, or NULL */
+} fault_rows[] = {
+    {"io.hookd.hooks.Invalid",
+     EINVAL,
+     "invalid parameter",
+     {{" ", "path"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.Invalid",
+     EINVAL,
+     "invalid parameter",
+     {{" ", "path"}, {": ", "detail"}},
+     "path"},
+    {"org.varlink.service.InvalidParameter",
+     EINVAL,
+     "invalid parameter",
+     {{" ", "parameter"}},
+     "parameter"},
+    {"org.varlink.service.MethodNotFound", ENOSYS, "hookd has no method", {{" ", "method"}}},
+    {"org.varlink.service.MethodNotImplemented", ENOSYS, "hookd has no method", {{" ", "method"}}},
+    {"org.varlink.service.InterfaceNotFound",
+     ENOSYS,
+     "hookd has no interface",
+     {{" ", "interface"}}},
+    {"org.varlink.service.PermissionDenied", EPERM, "hookd does not allow it to this user"},
+    {"io.hookd.hooks.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
+    {"io.hookd.status.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
+    {"io.hookd.hooks.RequestIdConflict",
+     EEXIST,
+     "another request had the id",
+     {{" ", "requestId"}}},
+    {"io.hookd.hooks.Busy", EBUSY, "hookd's queue is full"},
+    {"io.hookd.hooks.Draining", ESHUTDOWN, "hookd is shutting down and takes no new work"},
+    {"io.hookd.hooks.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
+    {"io.hookd.settings.SettingFailed",
+     EIO,
+     "a setting failed",
+     {{": ", "path"}, {" in step ", "step"}, {": ", "errnoName"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.NotSupported",
+     EOPNOTSUPP,
+     "this machine cannot do it",
+     {{": ", "path"}, {": ", "detail"}},
+     "path"},
+    {"io.hookd.settings.NoSuchProcess", ESRCH, "there is no process", {{" ", "pid"}}},
+    {"io.hookd.settings.NoSuchContainer",
+     ESRCH,
+     "hookd holds nothing for container",
+     {{" ", "container"}}},
+    {"io.hookd.settings.Busy",
+     EBUSY,
+     "another call is going on for container",
+     {{" ", "container"}}},
+    {"io.hookd.settings.Exhausted",
+     ENOSPC,
+     "nothing is left",
+     {{" of ", "resource"}, {", the limit is ", "limit"}}},
+    {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
+};
+
+void fault_clear(struct fault *fault)
+{
+	fault->name[0] = fault->parameter[0] = fault->sentence[0] = '\0';
+	fault->retry_after_us = 0;
+}
+
+int fault_set(struct fault *fault, int r, const char *format, ...)
+{
+	va_list args;
+
+	fault_clear(fault);
+	va_start(args, format);
+	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, args);
+	va_end(args);
+	return r;
+}
+
+int fault_set_parameter(struct fault *fault, const char *parameter, const char *reason)
+{
+	(void)fault_set(fault, 0, "%s %s", parameter, reason);
+	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", parameter);
+	return -EINVAL;
+}
+
+static const struct fault_row *fault_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(fault_rows) / sizeof(fault_rows[0]); i++) {
+		if (strcmp(fault_rows[i].name, name) == 0)
+			return &fault_rows[i];
+	}
+	return NULL;
+}
+
+/* The text of a string or a number, "" where there is none or no memory for it. */
+static const char *fault_text(const struct hp_reply *reply, const char *member,
+			      struct hp_arena *arena)
+{
+	struct hp_json_value value = {0};
+	const char *bytes;
+	struct hp_err err;
+	size_t length;
+	char *text;
+
+	if (member)
+		value = hp_json_member(reply->parameters, member);
+	if (hp_json_type(value) != HP_JSON_INTEGER)
+		return hp_json_get_string(value, arena, &text, &err) < 0 ? "" : text;
+	bytes = hp_json_text(value, &length);
+	text = hp_arena_copy(arena, bytes, length);
+	return text ? text : "";
+}
+
+/* An error that this library has no words for: its name and its parameters as they came. */
+static int fault_set_other(struct fault *fault, const struct hp_reply *reply)
+{
+	const char *text = "";
+	size_t length = 0;
+
+	if (hp_json_count(reply->parameters) > 0)
+		text = hp_json_text(reply->parameters, &length);
+	(void)snprintf(fault->sentence, sizeof(fault->sentence), "hookd answered %s%s%.*s",
+		       reply->error, length > 0 ? " " : "",
+		       (int)(length < sizeof(fault->sentence) ? length : sizeof(fault->sentence)),
+		       text);
+	return -EREMOTE;
+}
+
+/* The row's sentence with the parts that the error has. What is too long is cut. */
+static void fault_set_sentence(struct fault *fault, const struct fault_row *row,
+			       const struct hp_reply *reply, struct hp_arena *arena)
+{
+	size_t length;
+
+	(void)snprintf(fault->sentence, sizeof(fault->sentence), "%s", row->sentence);
+	for (size_t i = 0; i < sizeof(row->parts) / sizeof(row->parts[0]); i++) {
+		const char *text = fault_text(reply, row->parts[i].member, arena);
+
+		length = strlen(fault->sentence);
+		if (text[0])
+			(void)snprintf(fault->sentence + length, sizeof(fault->sentence) - length,
+				       "%s%s", row->parts[i].before, text);
+	}
+}
+
+/* What an older hookd does not tell is left as it is. */
+static void fault_set_busy(struct fault *fault, const struct hp_reply *reply,
+			   struct hp_arena *arena)
+{
+	const char *reason = fault_text(reply, "reason", arena);
+	struct hp_err err;
+
+	if (reason[0])
+		(void)snprintf(fault->sentence, sizeof(fault->sentence),
+			       "hookd is busy and refuses it: %s", reason);
+	(void)hp_json_get_uint64(hp_json_member(reply->parameters, "retryAfterUSec"), 0, INT64_MAX,
+				 &fault->retry_after_us, &err);
+}
+
+int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
+{
+	const struct fault_row *row = fault_find(reply->error);
+	struct hp_arena arena = HP_ARENA_INIT;
+
+	fault_clear(fault);
+	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
+	if (!row)
+		return fault_set_other(fault, reply);
+	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s",
+		       fault_text(reply, row->parameter, &arena));
+	fault_set_sentence(fault, row, reply, &arena);
+	if (row->error == EBUSY)
+		fault_set_busy(fault, reply, &arena);
+	hp_arena_free(&arena);
+	return -row->error;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* hookd.h for the library's own files: these declarations, and no others, are visible outside. */
+#pragma GCC visibility push(default)
+#include "client/libhookd/hookd.h"
+#pragma GCC visibility pop

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Runs a hook list that may have functions in it, as libcontainer's HookList.RunHooks does: in
+ * order, each function in this process when its turn has come, and each row of commands between
+ * two functions as one Run of hookd's. Afterwards it looks as if it had been one run: one result,
+ * indices and error sentence counted in the whole list.
+ *
+ * The result starts as "everything skipped" and is filled in as the parts come back. After a
+ * failure the rest stays skipped, except at poststop. A part that hookd cannot be asked for is an
+ * error of the call as long as nothing was run, and a failure in the result afterwards.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/libhookd/deadline.h"
+#include "client/libhookd/hook_list.h"
+#include "client/libhookd/result.h"
+#include "client/libhookd/run.h"
+#include "proto/base/limits.h"
+
+struct parts {
+	struct hookd_client *client;
+	const struct hookd_run_request *request;
+	const struct hook_list *list;
+	enum hp_stage stage;
+	enum hp_dialect dialect;
+	int64_t deadline;
+
+	size_t next;	  /* hooks before it were run or passed over */
+	size_t run_count; /* parts that hookd was asked for */
+	bool has_begun;	  /* some hook was run */
+	bool is_stopped;
+	struct hp_run_result result;
+};
+
+static int parts_no_memory(struct parts *parts)
+{
+	return fault_set(&parts->client->fault, -ENOMEM, "out of memory");
+}
+
+/* The first failure gives the run its error; `text` is taken. */
+static void parts_set_error(struct parts *parts, enum hp_run_outcome outcome, char *text)
+{
+	if (parts->result.outcome == HP_RUN_SUCCEEDED) {
+		parts->result.outcome = outcome;
+		parts->result.error = text;
+	} else {
+		free(text);
+	}
+	if (outcome != HP_RUN_FAILED || !hp_stage_continues_on_failure(parts->stage))
+		parts->is_stopped = true;
+}
+
+/* "error running STAGE hook #N: WHY", in libcontainer's words. */
+static int parts_fail(struct parts *parts, enum hp_run_outcome outcome, size_t index,
+		      const char *why)
+{
+	char *text;
+
+	if (asprintf(&text, "error running %s hook #%zu: %s", hp_stage_names[parts->stage], index,
+		     why) < 0)
+		return parts_no_memory(parts);
+	parts_set_error(parts, outcome, text);
+	return 0;
+}
+
+/* ---- functions ---- */
+
+static int64_t parts_clock_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+/* Both are 0 or more; a server's may be as large as they get. */
+static int64_t parts_add_us(int64_t a, int64_t b)
+{
+	return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+static int parts_run_function(struct parts *parts)
+{
+	const struct hook_function *function = &parts->list->functions[parts->next];
+	struct hp_hook_result *hook = &parts->result.hooks[parts->next];
+	int64_t begin_us = parts_clock_us(CLOCK_BOOTTIME);
+	int r;
+
+	hook->started_us = parts_clock_us(CLOCK_REALTIME);
+	parts->client->is_busy = true;
+	r = function->call(parts->request->state, function->userdata);
+	parts->client->is_busy = false;
+	parts->has_begun = true;
+	hook->duration_us = parts_clock_us(CLOCK_BOOTTIME) - begin_us;
+	parts->result.duration_us = parts_add_us(parts->result.duration_us, hook->duration_us);
+	hook->outcome = RESULT_RETURNED;
+	hook->success = r >= 0;
+	parts->next++;
+	if (r >= 0)
+		return 0;
+
+	hook->failed_errno = -r;
+	hook->error = strdup(strerror(-r));
+	if (!hook->error)
+		return parts_no_memory(parts);
+	return parts_fail(parts, HP_RUN_FAILED, parts->next - 1, hook->error);
+}
+
+/* ---- commands ---- */
+
+/* hookd counted the hooks of its part; `offset` of them came before. */
+static int parts_take_error(struct parts *parts, struct hp_run_result *run, size_t offset)
+{
+	const char *why;
+	size_t index;
+
+	if (!run->error)
+		return parts_fail(parts, run->outcome, offset, hp_run_outcome_names[run->outcome]);
+	why = result_error_why(run->error, parts->stage, &index);
+	if (why)
+		return parts_fail(parts, run->outcome, offset + index, why);
+	parts_set_error(parts, run->outcome, run->error);
+	run->error = NULL;
+	return 0;
+}
+
+/* Moves what came back into the places of `count` hooks. */
+static int parts_take(struct parts *parts, struct hp_run_result *run, size_t count)
+{
+	struct hp_run_result *result = &parts->result;
+	size_t offset = parts->next;
+	char *id = result->run;
+
+	for (size_t i = 0; i < count && i < run->hook_count; i++) {
+		struct hp_hook_result *hook = &result->hooks[offset + i];
+
+		hp_hook_result_clear(hook);
+		*hook = run->hooks[i];
+		hook->index = offset + i;
+		run->hooks[i] = (struct hp_hook_result){0};
+	}
+	result->run = run->run;
+	run->run = id;
+	result->queued_us = parts_add_us(result->queued_us, run->queued_us);
+	result->duration_us = parts_add_us(result->duration_us, run->duration_us);
+	parts->next += count;
+	parts->has_begun = true;
+	return run->outcome == HP_RUN_SUCCEEDED ? 0 : parts_take_error(parts, run, offset);
+}
+
+/* hookd could not be asked for the next `count` hooks, or did not answer. */
+static int parts_miss(struct parts *parts, int r, size_t count)
+{
+	bool is_known = r != -EPIPE && r != -ETIMEDOUT && r != -EBADMSG;
+	size_t offset = parts->next;
+
+	if (!parts->has_begun || r == -ENOMEM)
+		return r;
+	for (size_t i = 0; i < count && !is_known; i++)
+		parts->result.hooks[offset + i].outcome = RESULT_UNKNOWN;
+	parts->next += count;
+	return parts_fail(parts, is_known ? HP_RUN_FAILED : HP_RUN_LOST, offset,
+			  parts->client->fault.sentence);
+}
+
+/* The commands from here on as the only ones of a request. */
+static int parts_write(struct parts *parts, size_t count, struct hp_buf *text)
+{
+	struct hp_err err;
+	int r = hook_list_write(text, parts->stage, parts->list->hooks + parts->next, count,
+				parts->dialect, &err);
+
+	if (r < 0)
+		return fault_set(&parts->client->fault, r, "hooks cannot be written: %s %s",
+				 err.path, err.reason);
+	return 0;
+}
+
+static int parts_run_commands(struct parts *parts, size_t count)
+{
+	struct hookd_run_request request = *parts->request;
+	char id[HP_ID_BYTES_MAX + 1];
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_run_result run = {0};
+	int r = parts_write(parts, count, &text);
+
+	if (r >= 0) {
+		request.hooks = text.data;
+		request.dialect = hp_dialect_names[parts->dialect];
+		if (count < parts->list->count) {
+			(void)snprintf(id, sizeof(id), "%s-%zu", parts->request->request_id,
+				       parts->run_count++);
+			request.request_id = id;
+		}
+		r = run_once(parts->client, &request, parts->deadline, &run);
+	}
+	r = r < 0 ? parts_miss(parts, r, count) : parts_take(parts, &run, count);
+	hp_run_result_clear(&run);
+	hp_buf_free(&text);
+	return r;
+}
+
+/* ---- the whole list ---- */
+
+static size_t parts_count_commands(const struct parts *parts)
+{
+	size_t end = parts->next;
+
+	while (end < parts->list->count && !parts->list->functions[end].call)
+		end++;
+	return end - parts->next;
+}
+
+static int parts_prepare(struct parts *parts)
+{
+	struct hp_run_result *result = &parts->result;
+	size_t count = parts->list->count;
+
+	*result = (struct hp_run_result){.stage = parts->stage, .outcome = HP_RUN_SUCCEEDED};
+	result->hooks = calloc(count ? count : 1, sizeof(*result->hooks));
+	if (!result->hooks)
+		return parts_no_memory(parts);
+	for (size_t i = 0; i < count; i++) {
+		result->hooks[i] = (struct hp_hook_result){
+		    .index = i, .outcome = HP_HOOK_SKIPPED, .oom_killed = -1};
+		result->hook_count = i + 1;
+		result->hooks[i].path = strdup(parts->list->hooks[i].path);
+		if (!result->hooks[i].path)
+			return parts_no_memory(parts);
+	}
+	return 0;
+}
+
+static int parts_run_all(struct parts *parts)
+{
+	int r = parts_prepare(parts);
+
+	/* An empty list goes to hookd too, which checks the rest of the request and records it. */
+	if (r >= 0 && parts->list->count == 0)
+		r = parts_run_commands(parts, 0);
+	while (r >= 0 && !parts->is_stopped && parts->next < parts->list->count) {
+		size_t count = parts_count_commands(parts);
+
+		r = count > 0 ? parts_run_commands(parts, count) : parts_run_function(parts);
+	}
+	return r;
+}
+
+/* Only libcontainer's dialect can say every hook; the settings, where given, decide otherwise. */
+static int parts_dialect(const struct hookd_run_request *request)
+{
+	return request->settings ? hook_dialect(request->dialect) : HP_DIALECT_LIBCONTAINER;
+}
+
+int parts_run(struct hookd_client *client, const struct hookd_run_request *request,
+	      int64_t deadline, struct hookd_result **ret)
+{
+	struct parts parts = {.client = client, .request = request, .deadline = deadline};
+	int dialect = parts_dialect(request), r;
+
+	parts.stage = hook_stage(request->stage);
+	if (parts.stage == HP_STAGE_COUNT)
+		return fault_set_parameter(&client->fault, "stage", "is none of the six");
+	if (dialect < 0)
+		return fault_set_parameter(&client->fault, "dialect", "is not known");
+	if (strlen(request->request_id) > HP_ID_BYTES_MAX - strlen("-255"))
+		return fault_set_parameter(&client->fault, "requestId", "is too long");
+	parts.list = &request->hook_list->stages[parts.stage];
+	parts.dialect = (enum hp_dialect)dialect;
+
+	r = parts_run_all(&parts);
+	if (r >= 0) {
+		r = result_new(&parts.result, ret);
+		if (r < 0)
+			(void)parts_no_memory(&parts);
+	}
+	hp_run_result_clear(&parts.result);
+	return r;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/messages/varlink.h"
+
+/* One connection to the daemon: a stream socket and the bytes that came in on it. */
+struct wire {
+	int fd; /* -1: none; otherwise a blocking socket */
+	struct hp_inbox inbox;
+};
+
+#define WIRE_INIT ((struct wire){.fd = -1})
+
+static inline bool wire_is_open(const struct wire *wire)
+{
+	return wire->fd >= 0;
+}
+
+/* -ETIMEDOUT, -ENAMETOOLONG, or what socket(2) and connect(2) say. */
+int wire_connect(struct wire *wire, const char *path, int64_t deadline);
+void wire_close(struct wire *wire);
+/* The uid of the process that called listen(2) on the other end, as our user namespace shows it. */
+int wire_peer_uid(const struct wire *wire, uid_t *ret_uid);
+
+/* Sends what the socket takes at once and adds it to *sent: 0, -EAGAIN, -EPIPE when it broke. */
+int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent);
+/* Sends all that is left behind *sent. -ETIMEDOUT, -EPIPE. */
+int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, int64_t deadline);
+
+/*
+ * Receives once, without waiting. *ret_is_full: there may be more. -EAGAIN, -EPIPE at the end of
+ * the stream or when it broke, -ENOMEM.
+ */
+int wire_pull(struct wire *wire, bool *ret_is_full);
+/* Waits for a whole message; valid until the next receive. -ETIMEDOUT, -EPIPE, -EMSGSIZE, ... */
+int wire_receive(struct wire *wire, const char **ret_frame, size_t *ret_length, int64_t deadline);

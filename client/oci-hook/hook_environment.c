@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The rule of what a hook without `env` inherits. It holds for a hook that is sent to hookd and for
+ * one that is run without it.
+ *
+ * In the container's stages it inherits nothing. There the runtime's own environment is the
+ * container's: runc 1.1 puts `process.env` of the config into it before it runs createContainer
+ * hooks, so an image would set LD_PRELOAD for a program of the host that runs as root
+ * (CVE-2025-23266). runc 1.3 and later give such a hook no environment either.
+ *
+ * In the runtime's stages it inherits the runtime's environment, but nothing that makes a program
+ * load code or read files of somebody's choice. Such a variable reaches a hook where its own `env`
+ * names it.
+ */
+
+#include "client/oci-hook/hook_environment.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * Variables that libc removes from the environment of a set-user-id program: glibc,
+ * sysdeps/generic/unsecvars.h. LD_ is ld.so(8)'s, of glibc and of musl; MALLOC_ is mallopt(3)'s,
+ * where glibc removes some names in one version and others in another.
+ */
+static const char *const unsafe_prefixes[] = {"LD_", "MALLOC_"};
+static const char *const unsafe_names[] = {
+    "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES",   "HOSTALIASES", "LOCALDOMAIN", "LOCPATH",
+    "NIS_PATH",	  "NLSPATH",	 "RESOLV_HOST_CONF", "RES_OPTIONS", "TMPDIR",	   "TZDIR",
+};
+
+static bool is_unsafe(const char *variable)
+{
+	size_t length = strcspn(variable, "=");
+
+	for (size_t i = 0; i < sizeof(unsafe_prefixes) / sizeof(unsafe_prefixes[0]); i++) {
+		if (strncmp(variable, unsafe_prefixes[i], strlen(unsafe_prefixes[i])) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(unsafe_names) / sizeof(unsafe_names[0]); i++) {
+		if (strlen(unsafe_names[i]) == length &&
+		    strncmp(variable, unsafe_names[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+int hook_environment(enum hp_stage stage, char *const environment[], struct hp_arena *arena,
+		     char ***ret)
+{
+	size_t count = 0, kept = 0;
+	char **inherited;
+
+	if (hp_stage_is_container(stage)) {
+		*ret = NULL;
+		return 0;
+	}
+	while (environment[count])
+		count++;
+	inherited = hp_arena_calloc(arena, count + 1, sizeof(*inherited));
+	if (!inherited)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_unsafe(environment[i]))
+			inherited[kept++] = environment[i];
+	}
+	*ret = inherited;
+	return 0;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The hooks of a stage without hookd, for a caller who prefers that to nothing: fork and exec in
+ * order, a timeout that kills the hook's process group, the failure rules of runtime-spec. No
+ * capture, no settings, no record.
+ *
+ * The state is in a memfd of its own for each hook, so no hook that does not read can block us.
+ */
+
+#include "client/oci-hook/local_run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/libhookd/deadline.h"
+#include "client/oci-hook/hook_environment.h"
+
+/* What was killed ends within this, or is not waited for: its exit may be a tracer's to keep. */
+#define KILL_WAIT_MS 200
+
+struct local_hook {
+	const struct hp_hook *hook;
+	int state_fd;
+	int exec_fd[2]; /* a pipe that ends with exec, or brings the errno of why it failed */
+	pid_t pid;
+	char why[512]; /* of a failure */
+};
+
+static int local_fail(struct local_hook *local, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int local_fail(struct local_hook *local, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(local->why, sizeof(local->why), format, args);
+	va_end(args);
+	return status;
+}
+
+/* Go, whose words libcontainer's are, begins libc's in lower case. */
+static const char *local_words(const char *words, char buffer[static 64])
+{
+	(void)snprintf(buffer, 64, "%s", words);
+	if (buffer[0] && islower((unsigned char)buffer[1]))
+		buffer[0] = (char)tolower((unsigned char)buffer[0]);
+	return buffer;
+}
+
+static int local_make_state(const char *state, size_t length)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	size_t done = 0;
+
+	while (fd >= 0 && done < length) {
+		ssize_t n = write(fd, state + done, length - done);
+
+		if (n < 0 && errno != EINTR) {
+			close(fd);
+			return -1;
+		}
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0)
+		(void)lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+/* ---- the child ---- */
+
+/*
+ * Runtimes start hooks with signals blocked or ignored, which an exec passes on. The system call
+ * itself, as libc keeps two or three signals to itself that a parent may have had ignored.
+ */
+static void local_reset_signals(void)
+{
+	static const unsigned long default_action[8];
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)syscall(SYS_rt_sigaction, number, default_action, NULL, 8);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void local_exec(const struct local_hook *local, pid_t parent)
+{
+	const struct hp_hook *hook = local->hook;
+	char *alone[] = {hook->path, NULL};
+	char *path_alone[] = {(char *)HOOK_DEFAULT_PATH, NULL};
+	int error;
+
+	/* A runtime that gives up kills us alone; the hook must not outlive that. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(SHIM_NOT_SPAWNED);
+	(void)setpgid(0, 0);
+	local_reset_signals();
+	if (dup2(local->state_fd, STDIN_FILENO) >= 0 && (!hook->dir || chdir(hook->dir) == 0))
+		(void)execve(hook->path, hook->args && hook->args[0] ? hook->args : alone,
+			     hook->env ? hook->env : path_alone);
+	error = errno;
+	(void)!write(local->exec_fd[1], &error, sizeof(error));
+	_exit(SHIM_NOT_SPAWNED);
+}
+
+/* ---- the parent ---- */
+
+/* SIGCHLD is blocked since before the fork, so it waits for us where we are not looking. */
+static bool local_wait(const struct local_hook *local, int64_t deadline, int *ret_status)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	for (;;) {
+		pid_t pid = waitpid(local->pid, ret_status, WNOHANG);
+		int64_t left = deadline == DEADLINE_NONE ? 0 : deadline - deadline_now();
+		struct timespec wait = {left / 1000000000, left % 1000000000};
+
+		if (pid != 0)
+			return true;
+		if (deadline != DEADLINE_NONE && left <= 0)
+			return false;
+		(void)sigtimedwait(&child, NULL, deadline == DEADLINE_NONE ? NULL : &wait);
+	}
+}
+
+/*
+ * Read after the child is gone: exec, or its end, has closed every writing end. One that was killed
+ * and has not ended, whose exec hangs in a dead file server, has not: then there is nothing.
+ */
+static int local_exec_error(const struct local_hook *local)
+{
+	int error = 0;
+
+	(void)fcntl(local->exec_fd[0], F_SETFL, O_NONBLOCK);
+	return read(local->exec_fd[0], &error, sizeof(error)) == sizeof(error) ? error : 0;
+}
+
+static int local_finish(struct local_hook *local, int status, bool is_timed_out)
+{
+	const struct hp_hook *hook = local->hook;
+	int error = local_exec_error(local);
+	char words[64];
+
+	if (error != 0)
+		return local_fail(local, SHIM_NOT_SPAWNED, "fork/exec %s: %s", hook->path,
+				  local_words(strerror(error), words));
+	if (is_timed_out)
+		return local_fail(local, SHIM_TIMED_OUT, "hook ran past specified timeout of %.1fs",
+				  (double)hook->timeout_ns / 1e9);
+	if (WIFSIGNALED(status))
+		return local_fail(local, SHIM_SIGNAL + WTERMSIG(status), "signal: %s",
+				  local_words(strsignal(WTERMSIG(status)), words));
+	if (WEXITSTATUS(status) != 0)
+		return local_fail(local, shim_status_of_exit(WEXITSTATUS(status)), "exit status %d",
+				  WEXITSTATUS(status));
+	return 0;
+}
+
+static int local_spawn(struct local_hook *local)
+{
+	pid_t parent = getpid();
+	bool is_timed_out;
+	int status = 0;
+	int64_t deadline = DEADLINE_NONE;
+
+	if (local->hook->timeout_ns > 0)
+		deadline = deadline_after_ns(local->hook->timeout_ns);
+	local->pid = fork();
+	if (local->pid == 0)
+		local_exec(local, parent);
+	close(local->exec_fd[1]);
+	local->exec_fd[1] = -1;
+	if (local->pid < 0)
+		return local_fail(local, SHIM_NOT_SPAWNED, "fork: %s", strerror(errno));
+
+	/* The child does it too: whoever is first, the group is there when it is to be killed. */
+	(void)setpgid(local->pid, local->pid);
+	is_timed_out = !local_wait(local, deadline, &status);
+	if (is_timed_out) {
+		(void)kill(-local->pid, SIGKILL);
+		(void)kill(local->pid, SIGKILL); /* it may have joined another group */
+		(void)local_wait(local, deadline_after_ms(KILL_WAIT_MS), &status);
+	}
+	return local_finish(local, status, is_timed_out);
+}
+
+static int local_run_hook(struct local_hook *local, const char *state, size_t length)
+{
+	int status;
+
+	local->state_fd = local_make_state(state, length);
+	if (local->state_fd < 0)
+		return local_fail(local, SHIM_NOT_SPAWNED, "stdin: %s", strerror(errno));
+	if (pipe2(local->exec_fd, O_CLOEXEC) < 0) {
+		status = local_fail(local, SHIM_NOT_SPAWNED, "pipe: %s", strerror(errno));
+	} else {
+		status = local_spawn(local);
+		close(local->exec_fd[0]);
+	}
+	close(local->state_fd);
+	return status;
+}
+
+int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *state,
+	      size_t length)
+{
+	int first_status = 0;
+	sigset_t child;
+
+	/* An ignored SIGCHLD, which a caller may have left us, would reap the hook unseen. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, NULL);
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct local_hook local = {.hook = &list->hooks[i]};
+		int status = local_run_hook(&local, state, length);
+
+		if (status == 0)
+			continue;
+		(void)fprintf(stderr, "error running %s hook #%zu: %s\n", hp_stage_names[stage], i,
+			      local.why);
+		if (first_status == 0)
+			first_status = status;
+		if (!hp_stage_continues_on_failure(stage))
+			break;
+	}
+	return first_status;
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * hookd-oci-hook: a hook for any OCI runtime that lets hookd run the real ones. The runtime starts
+ * it with the OCI state on stdin; it hands the hooks of one stage to hookd and ends with the exit
+ * status that the failing hook had, so that the runtime needs to know nothing of all this.
+ *
+ *	read the state, read the hooks, connect --ok----> run, show output, exit status
+ *	                                        `-down--> --if-down: fail, run-local or ignore
+ *
+ * A runtime starts one for each stage of each container: it is linked static, and small.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/libhookd/client.h"
+#include "client/libhookd/hook_list.h"
+#include "client/libhookd/hookd.h"
+#include "client/oci-hook/hook_environment.h"
+#include "client/oci-hook/local_run.h"
+#include "client/oci-hook/oci-hook.h"
+#include "client/oci-hook/oci_state.h"
+#include "client/oci-hook/run.h"
+#include "proto/base/limits.h"
+#include "proto/base/standard_streams.h"
+
+enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
+static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
+
+struct shim {
+	enum hp_stage stage;
+	const char *hooks_file, *hook_path; /* one of them is set, or there is hooks_json */
+	struct hp_buf hooks_json;
+	bool has_dashes;
+	char **hook_args; /* behind "--", NULL-terminated */
+	const char *address;
+	enum if_down if_down;
+
+	struct hp_buf state; /* as it came, terminated */
+	struct oci_state known;
+	struct hp_arena arena;
+	struct hp_hook_list list; /* in `arena` */
+	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
+};
+
+/* ---- options ---- */
+
+static const char usage[] =
+    "usage: hookd-oci-hook --stage=STAGE SOURCE [OPTION...] < STATE\n"
+    "Lets hookd run the OCI hooks of one stage; the exit status is the failing hook's.\n"
+    "\n"
+    "SOURCE is one of\n"
+    "  --hooks=FILE          a hooks object, or a config.json\n"
+    "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
+    "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
+    "OPTION is one of\n"
+    "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, else " HOOKD_ADDRESS_DEFAULT "\n"
+    "                        or, of who is not root, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"
+    "                        createContainer and startContainer the container's image can set\n"
+    "                        variables: they are ignored, and a user's is /run/user/UID/...\n"
+    "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
+    "  --if-down=run-local   ... run the hooks here\n"
+    "  --if-down=ignore      ... warn and exit 0\n"
+    "A socket that belongs neither to root nor to the caller is an error: always exit 125.\n"
+    "\n"
+    "A hook without env inherits the environment of hookd-oci-hook, without what makes a\n"
+    "program load code (LD_*, GLIBC_TUNABLES, ...); in createContainer and startContainer it\n"
+    "gets PATH alone.\n"
+    "\n"
+    "A hookd that is busy is asked again for as long as the first hook may take (without a\n"
+    "timeout 300 s); nothing was run then.\n"
+    "\n"
+    "Exit status: 0, 1 to 125 the failing hook's own, 124 timed out, 125 hookd not reached or\n"
+    "refused, the run cancelled or lost, or the state is of another stage, 126 not spawned,\n"
+    "128+N killed by signal N.\n";
+
+enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
+
+static const struct option options[] = {
+    {"stage", required_argument, NULL, OPTION_STAGE},
+    {"hooks", required_argument, NULL, OPTION_HOOKS},
+    {"hooks-json", required_argument, NULL, OPTION_JSON},
+    {"hook", required_argument, NULL, OPTION_HOOK},
+    {"address", required_argument, NULL, OPTION_ADDRESS},
+    {"if-down", required_argument, NULL, OPTION_DOWN},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {0},
+};
+
+static int shim_set_if_down(struct shim *shim, const char *name)
+{
+	for (int i = 0; i < IF_DOWN_COUNT; i++) {
+		if (strcmp(if_down_names[i], name) == 0) {
+			shim->if_down = (enum if_down)i;
+			return 0;
+		}
+	}
+	return shim_complain("--if-down is fail, run-local or ignore, not %s", name);
+}
+
+static int shim_set_option(struct shim *shim, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_STAGE:
+		shim->stage = hook_stage(value);
+		if (shim->stage == HP_STAGE_COUNT)
+			return shim_complain("%s is no stage", value);
+		return 0;
+	case OPTION_HOOKS:
+		shim->hooks_file = value;
+		return 0;
+	case OPTION_JSON:
+		hp_buf_append(&shim->hooks_json, value, strlen(value));
+		return 0;
+	case OPTION_HOOK:
+		shim->hook_path = value;
+		return 0;
+	case OPTION_ADDRESS:
+		shim->address = value;
+		return 0;
+	case OPTION_DOWN:
+		return shim_set_if_down(shim, value);
+	default: /* getopt_long() has said what is wrong */
+		return -EINVAL;
+	}
+}
+
+static int shim_check_options(const struct shim *shim)
+{
+	if (shim->stage == HP_STAGE_COUNT)
+		return shim_complain("--stage is required");
+	if (!!shim->hooks_file + !!shim->hooks_json.data + !!shim->hook_path != 1)
+		return shim_complain("one of --hooks, --hooks-json and --hook is required");
+	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
+		return shim_complain("%s: arguments go with --hook and behind --",
+				     shim->hook_args[0]);
+	return 0;
+}
+
+/* 1 where the command line asked for nothing but words. */
+static int shim_read_options(struct shim *shim, int argc, char **argv)
+{
+	int option, r = 0;
+
+	while (r >= 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option == 'h' || option == 'v') {
+			(void)fputs(option == 'h' ? usage : "hookd-oci-hook " HOOKD_VERSION "\n",
+				    stdout);
+			return 1;
+		}
+		r = shim_set_option(shim, option, optarg);
+	}
+	shim->hook_args = argv + optind;
+	shim->has_dashes = strcmp(argv[optind - 1], "--") == 0;
+	if (r >= 0)
+		r = shim_check_options(shim);
+	if (r < 0)
+		(void)fprintf(stderr, "try hookd-oci-hook --help\n");
+	return r;
+}
+
+/* ---- what to run ---- */
+
+/*
+ * As strerror(3), but for words by which podman and docker tell that the container's own program is
+ * missing or may not be run: they look for them in all that a failing runtime has said.
+ */
+static const char *shim_words(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return "No such file";
+	case EACCES:
+	case EPERM:
+		return "it may not be read";
+	default:
+		return strerror(error);
+	}
+}
+
+/* All of a file, terminated; -EMSGSIZE when hookd would not take it. */
+static int shim_read_all(int fd, struct hp_buf *buf)
+{
+	ssize_t n = 1;
+
+	while (n != 0) {
+		/* What most files are shorter than; then whatever room there is, for the end. */
+		char *room = hp_buf_reserve(buf, buf->length == 0 ? 4000 : 2);
+
+		if (!room)
+			return -ENOMEM;
+		n = read(fd, room, buf->capacity - buf->length - 1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		buf->length += n > 0 ? (size_t)n : 0;
+		if (buf->length > HP_MESSAGE_BYTES_MAX)
+			return -EMSGSIZE;
+	}
+	hp_buf_append(buf, "", 1);
+	if (buf->failed)
+		return -ENOMEM;
+	return strlen(buf->data) == --buf->length ? 0 : -EBADMSG;
+}
+
+static int shim_read_state(struct shim *shim)
+{
+	int r = shim_read_all(STDIN_FILENO, &shim->state);
+
+	if (r < 0)
+		return shim_complain("the state on stdin: %s", strerror(-r));
+	return shim->state.length > 0 ? 0 : shim_complain("there is no state on stdin");
+}
+
+/* Hooks of one stage that are run at another do the wrong thing to a container. */
+static int shim_check_stage(struct shim *shim)
+{
+	if (oci_state_read(shim->state.data, shim->state.length, &shim->arena, &shim->known) < 0)
+		return shim_complain("out of memory");
+	if (oci_state_may_be_of(&shim->known, shim->stage))
+		return 0;
+	return shim_complain("--stage=%s is not the stage that it is run at: the state says that "
+			     "the container is %s; no hook was run",
+			     hp_stage_names[shim->stage], shim->known.status);
+}
+
+/* A config.json is told by its version, which is required there and is no stage. */
+static struct hp_json_value shim_hooks_of(struct hp_json_value root)
+{
+	struct hp_json_value hooks = hp_json_member(root, "hooks");
+
+	if (hp_json_is_absent(hooks) && hp_json_is_absent(hp_json_member(root, "ociVersion")))
+		return root;
+	return hooks;
+}
+
+static int shim_parse_hooks(struct shim *shim, const char *text, size_t length)
+{
+	struct hp_json json = {0};
+	struct hp_hooks hooks;
+	struct hp_err err;
+	int r;
+
+	r = hp_json_parse(&json, text, length, &err);
+	if (r >= 0)
+		r = hp_hooks_read(shim_hooks_of(hp_json_root(&json)), HP_DIALECT_OCI, &shim->arena,
+				  &hooks, &err);
+	hp_json_free(&json);
+	if (r < 0)
+		return shim_complain("hooks: %s %s", err.path, err.reason);
+	shim->list = hooks.stages[shim->stage];
+	return 0;
+}
+
+static int shim_read_file(struct shim *shim)
+{
+	int fd = open(shim->hooks_file, O_RDONLY | O_CLOEXEC), r;
+	struct hp_buf text = HP_BUF_INIT;
+
+	if (fd < 0)
+		return shim_complain("%s: %s", shim->hooks_file, shim_words(errno));
+	r = shim_read_all(fd, &text);
+	close(fd);
+	if (r < 0)
+		(void)shim_complain("%s: %s", shim->hooks_file, strerror(-r));
+	else
+		r = shim_parse_hooks(shim, text.data, text.length);
+	hp_buf_free(&text);
+	return r;
+}
+
+/* --hook: its path stands before the arguments as argv[0]. */
+static int shim_make_hook(struct shim *shim)
+{
+	struct hp_hook *hook = hp_arena_calloc(&shim->arena, 1, sizeof(*hook));
+	size_t count = 0;
+
+	while (shim->hook_args[count])
+		count++;
+	if (shim->hook_path[0] != '/')
+		return shim_complain("%s is not an absolute path", shim->hook_path);
+	if (hook)
+		hook->args = hp_arena_calloc(&shim->arena, count + 2, sizeof(char *));
+	if (!hook || !hook->args)
+		return shim_complain("out of memory");
+	hook->path = hook->args[0] = (char *)shim->hook_path;
+	memcpy(hook->args + 1, shim->hook_args, count * sizeof(char *));
+	shim->list = (struct hp_hook_list){.hooks = hook, .count = 1};
+	return 0;
+}
+
+static int shim_read_hooks(struct shim *shim)
+{
+	if (shim->hook_path)
+		return shim_make_hook(shim);
+	if (shim->hooks_file)
+		return shim_read_file(shim);
+	if (shim->hooks_json.failed)
+		return shim_complain("out of memory");
+	return shim_parse_hooks(shim, shim->hooks_json.data, shim->hooks_json.length);
+}
+
+/* ---- running ---- */
+
+/* The runtime's environment, which hookd does not have but we do. A hook of a container stage is
+ * sent without `env`: hookd gives it PATH alone. */
+static int shim_give_environment(struct shim *shim)
+{
+	if (hook_environment(shim->stage, environ, &shim->arena, &shim->inherited) < 0)
+		return shim_complain("out of memory");
+	for (size_t i = 0; i < shim->list.count; i++) {
+		if (!shim->list.hooks[i].env)
+			shim->list.hooks[i].env = shim->inherited;
+	}
+	return 0;
+}
+
+/* What is not UTF-8 cannot be sent. */
+static void shim_drop_binary_variables(struct shim *shim)
+{
+	size_t count = 0, kept = 0;
+
+	for (; shim->inherited && shim->inherited[count]; count++) {
+		if (hp_json_is_text(shim->inherited[count], strlen(shim->inherited[count])))
+			shim->inherited[kept++] = shim->inherited[count];
+	}
+	if (kept == count)
+		return;
+	shim->inherited[kept] = NULL;
+	(void)shim_complain("left out %zu environment variables that are not UTF-8", count - kept);
+}
+
+/* A hook starts where its runtime has put it, which is where we are. NULL: nowhere any more. */
+static char *shim_directory(struct shim *shim)
+{
+	char path[PATH_MAX];
+
+	return getcwd(path, sizeof(path)) && path[0] == '/'
+		   ? hp_arena_copy(&shim->arena, path, strlen(path))
+		   : NULL;
+}
+
+/* The list as hookd is to run it. */
+static void shim_complete_hooks(struct shim *shim)
+{
+	char *directory = shim_directory(shim);
+
+	shim_drop_binary_variables(shim);
+	for (size_t i = 0; i < shim->list.count; i++) {
+		if (!shim->list.hooks[i].dir)
+			shim->list.hooks[i].dir = directory;
+	}
+}
+
+static int shim_run_with(struct shim *shim, struct hookd_client *client)
+{
+	struct shim_run run = {
+	    .client = client,
+	    .stage = shim->stage,
+	    .list = &shim->list,
+	    .state = shim->state.data,
+	    .state_length = shim->state.length,
+	    .known = &shim->known,
+	};
+
+	shim_complete_hooks(shim);
+	return shim_run(&run);
+}
+
+/*
+ * Without hookd. A socket of somebody else's (-EPERM) is not a hookd that is down: whoever has made
+ * it would choose that hooks are left out, or run without hookd's timeouts, cgroups and records.
+ */
+static int shim_run_without(const struct shim *shim, int error, const char *why)
+{
+	if (error == -EPERM) {
+		(void)shim_complain("%s", why);
+		return SHIM_NO_HOOKD;
+	}
+	if (shim->if_down == IF_DOWN_RUN_LOCAL)
+		return local_run(shim->stage, &shim->list, shim->state.data, shim->state.length);
+	(void)shim_complain("%s%s", why,
+			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
+	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+}
+
+/*
+ * In a container stage the environment is the image's word, as runc 1.1 gives the hooks of
+ * createContainer that of the container: a daemon of the image's choice would say that the hooks
+ * have succeeded.
+ */
+static int shim_make_client(struct shim *shim, struct hookd_client **ret_client)
+{
+	char *path, *address;
+	int r;
+
+	if (shim->address || !hp_stage_is_container(shim->stage))
+		return hookd_client_new(shim->address, ret_client);
+	r = client_default_path(false, &path);
+	if (r < 0)
+		return r;
+	r = asprintf(&address, "unix:%s", path) < 0 ? -ENOMEM : 0;
+	free(path);
+	if (r < 0)
+		return r;
+	r = hookd_client_new(address, ret_client);
+	free(address);
+	return r;
+}
+
+static int shim_main(struct shim *shim)
+{
+	struct hookd_client *client;
+	int r, status;
+
+	/* The state first and always: crun dies of SIGPIPE when a hook leaves it unread. */
+	if (shim_read_state(shim) < 0 || shim_read_hooks(shim) < 0)
+		return SHIM_NO_HOOKD;
+	if (shim->list.count == 0)
+		return 0;
+	if (shim_check_stage(shim) < 0)
+		return SHIM_NO_HOOKD;
+	if (shim_give_environment(shim) < 0)
+		return SHIM_NO_HOOKD;
+	r = shim_make_client(shim, &client);
+	if (r < 0) {
+		(void)shim_complain("the address of hookd is no unix:/PATH: %s", strerror(-r));
+		return SHIM_NO_HOOKD;
+	}
+	r = hookd_client_connect(client);
+	if (r < 0)
+		status = shim_run_without(shim, r, hookd_client_error(client));
+	else
+		status = shim_run_with(shim, client);
+	hookd_client_free(client);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct shim shim = {.stage = HP_STAGE_COUNT};
+	int r, status;
+
+	if (open_standard_streams() < 0)
+		return SHIM_NO_HOOKD;
+	r = shim_read_options(&shim, argc, argv);
+	if (r == 0)
+		status = shim_main(&shim);
+	else
+		status = r > 0 ? 0 : SHIM_NO_HOOKD;
+	hp_buf_free(&shim.state);
+	hp_buf_free(&shim.hooks_json);
+	hp_arena_free(&shim.arena);
+	return status;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Has hookd run the hooks of one stage, and turns what came of it into output and an exit status.
+ *
+ * Each hook carries the environment that it inherits, so a list that is short in a config can be
+ * more than one request may have. Then it goes out in parts, each a Run of its own:
+ *
+ *	part --succeeded--> the next part, to the end of the list
+ *	    `--failed--> the end; at poststop the next part, and a failure in the end
+ *	    `--cancelled--> the end
+ *
+ * The exit status is the first failing hook's, and numbers of hooks count in the whole list.
+ */
+
+#include "client/oci-hook/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/libhookd/hook_list.h"
+#include "client/libhookd/result.h"
+#include "client/libhookd/run.h"
+#include "client/oci-hook/local_run.h"
+#include "client/oci-hook/oci-hook.h"
+#include "client/oci-hook/output.h"
+#include "client/oci-hook/patience.h"
+#include "proto/base/limits.h"
+#include "proto/messages/result.h"
+
+/* Of a request without its state and hooks: the names of the call and of its parameters. */
+#define ENVELOPE_BYTES	1024
+#define ENVELOPE_VALUES 64
+/* Of a hook in libcontainer's dialect without its strings: itself and five names with values. */
+#define HOOK_VALUES 11
+#define HOOK_BYTES  64
+
+struct progress {
+	const struct shim_run *run;
+	size_t next; /* the first hook that no part has had */
+	int status;  /* of the first hook that has failed */
+	bool is_stopped;
+	struct shim_output output;
+};
+
+/* ---- one part ---- */
+
+struct size {
+	size_t bytes, values;
+};
+
+/* With quotes and a comma each. */
+static void add_strings(struct size *size, char *const *strings)
+{
+	for (; strings && *strings; strings++) {
+		size->bytes += strlen(*strings) + 3;
+		size->values++;
+	}
+}
+
+static void add_hook(struct size *size, const struct hp_hook *hook)
+{
+	size->bytes += HOOK_BYTES + strlen(hook->path);
+	size->values += HOOK_VALUES;
+	if (hook->dir)
+		size->bytes += strlen(hook->dir);
+	add_strings(size, hook->args);
+	add_strings(size, hook->env);
+}
+
+static bool is_too_much(const struct size *size)
+{
+	return size->bytes > HP_MESSAGE_BYTES_MAX || size->values > HP_JSON_TOKENS_MAX;
+}
+
+/* How many of the next hooks one request has room for, at least one; but for escapes. */
+static size_t count_part(const struct progress *progress)
+{
+	const struct shim_run *run = progress->run;
+	struct size size = {run->state_length + ENVELOPE_BYTES,
+			    run->known->values + ENVELOPE_VALUES};
+	size_t i = progress->next;
+
+	for (; i < run->list->count; i++) {
+		add_hook(&size, &run->list->hooks[i]);
+		if (is_too_much(&size) && i > progress->next)
+			break;
+	}
+	return i - progress->next;
+}
+
+/*
+ * The next part as text; the number of its hooks, or a negative errno. A hook that is too much by
+ * itself goes out too: hookd's client says what is wrong.
+ */
+static int write_part(const struct progress *progress, struct hp_buf *text)
+{
+	const struct shim_run *run = progress->run;
+	const size_t room = HP_MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
+
+	for (size_t count = count_part(progress);; count = (count + 1) / 2) {
+		struct hp_err err = {0};
+		int r;
+
+		hp_buf_clear(text);
+		/* libcontainer's dialect can say every hook that oci's can. */
+		r = hook_list_write(text, run->stage, run->list->hooks + progress->next, count,
+				    HP_DIALECT_LIBCONTAINER, &err);
+		if (r < 0) {
+			(void)shim_complain("hooks: %s %s", err.path, err.reason);
+			return r;
+		}
+		if (count == 1 || text->length + run->state_length <= room)
+			return (int)count;
+	}
+}
+
+/* ---- what came of it ---- */
+
+/* The hook's outcome as an exit status. */
+static int status_of_hook(const struct hookd_hook_result *hook)
+{
+	if (strcmp(hook->outcome, "exited") == 0)
+		return shim_status_of_exit(hook->exit_status);
+	if (strcmp(hook->outcome, "timed_out") == 0)
+		return SHIM_TIMED_OUT;
+	if (strcmp(hook->outcome, "spawn_failed") == 0)
+		return SHIM_NOT_SPAWNED;
+	if (strcmp(hook->outcome, "signaled") == 0 && hook->signal)
+		return SHIM_SIGNAL + hp_signal_from_name(hook->signal);
+	return SHIM_NO_HOOKD;
+}
+
+static int status_of_result(const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook;
+
+	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
+		if (!hook->success)
+			return status_of_hook(hook);
+	}
+	return SHIM_NO_HOOKD;
+}
+
+static void show_stderr(const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook;
+
+	for (size_t i = 0; (hook = hookd_result_hook(result, i)); i++) {
+		size_t length = hook->stderr_length;
+
+		(void)fwrite(hook->stderr_data, 1, length, stderr);
+		if (length > 0 && hook->stderr_data[length - 1] != '\n')
+			(void)fputc('\n', stderr);
+	}
+}
+
+/* hookd has counted the hooks of the part. */
+static void show_error(const struct progress *progress, const char *error)
+{
+	enum hp_stage stage = progress->run->stage;
+	size_t index;
+	const char *why = result_error_why(error, stage, &index);
+
+	if (why)
+		(void)fprintf(stderr, "error running %s hook #%zu: %s\n", hp_stage_names[stage],
+			      progress->next + index, why);
+	else
+		(void)fprintf(stderr, "%s\n", error);
+}
+
+/* Why the part failed, behind what the hooks wrote; the exit status. */
+static int report(struct progress *progress, const struct hookd_result *result)
+{
+	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
+		return 0;
+	shim_output_end_line(&progress->output);
+	if (hookd_result_error(result))
+		show_error(progress, hookd_result_error(result));
+	else
+		(void)shim_complain("the run %s is %s", hookd_result_run(result),
+				    hookd_result_outcome(result));
+	return status_of_result(result);
+}
+
+/* ---- running ---- */
+
+static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
+{
+	(void)client;
+	shim_output_event(userdata, event);
+}
+
+/* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
+static int ask(struct progress *progress, const struct hookd_run_request *request,
+	       struct hookd_result **ret)
+{
+	const struct shim_run *run = progress->run;
+	struct shim_patience patience = shim_patience_for(&run->list->hooks[progress->next]);
+	int r;
+
+	do {
+		r = run->known->has_output_files
+			? run_follow(run->client, request, on_event, &progress->output, ret)
+			: hookd_run(run->client, request, ret);
+	} while (r == -EBUSY && shim_waits_for(run->client, &patience));
+	return r;
+}
+
+static int show(struct progress *progress, const struct hookd_result *result)
+{
+	if (progress->run->known->has_output_files)
+		shim_output_finish(&progress->output, result);
+	else
+		show_stderr(result);
+	if (strcmp(hookd_result_outcome(result), "cancelled") == 0)
+		progress->is_stopped = true;
+	return report(progress, result);
+}
+
+static int run_part(struct progress *progress, const char *hooks)
+{
+	const struct shim_run *run = progress->run;
+	struct hookd_run_request request = {
+	    .size = sizeof(request),
+	    .stage = hp_stage_names[run->stage],
+	    .state = run->state,
+	    .hooks = hooks,
+	    .dialect = hp_dialect_names[HP_DIALECT_LIBCONTAINER],
+	    /* A runtime that kills us, at a timeout of its own, means the hooks. */
+	    .on_disconnect = "cancel",
+	};
+	struct hookd_result *result;
+	int r = ask(progress, &request, &result), status;
+
+	if (r < 0) {
+		shim_output_end_line(&progress->output);
+		(void)shim_complain("%s", hookd_client_error(run->client));
+		return SHIM_NO_HOOKD;
+	}
+	status = show(progress, result);
+	hookd_result_free(result);
+	return status;
+}
+
+static void run_next(struct progress *progress, struct hp_buf *text)
+{
+	int count = write_part(progress, text), status = SHIM_NO_HOOKD;
+
+	if (count > 0)
+		status = run_part(progress, text->data);
+	if (progress->status == 0)
+		progress->status = status;
+	if (count < 0 || (status != 0 && !hp_stage_continues_on_failure(progress->run->stage)))
+		progress->is_stopped = true;
+	progress->next += count > 0 ? (size_t)count : 0;
+}
+
+int shim_run(const struct shim_run *run)
+{
+	struct progress progress = {.run = run};
+	struct hp_buf text = HP_BUF_INIT;
+
+	if (run->known->has_output_files)
+		(void)signal(SIGPIPE, SIG_IGN);
+	while (!progress.is_stopped && progress.next < run->list->count)
+		run_next(&progress, &text);
+	shim_output_end_line(&progress.output);
+	hp_buf_free(&text);
+	return progress.status;
+}

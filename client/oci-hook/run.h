@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "client/libhookd/hookd.h"
+#include "client/oci-hook/oci_state.h"
+#include "proto/messages/hooks.h"
+
+/* What hookd-oci-hook lets hookd run. */
+struct shim_run {
+	struct hookd_client *client; /* connected */
+	enum hp_stage stage;
+	const struct hp_hook_list *list; /* not empty, with environments and directories */
+	const char *state;		 /* terminated, handed on as it is */
+	size_t state_length;
+	const struct oci_state *known; /* of the state */
+};
+
+/*
+ * Shows what the hooks have written and why they failed; the exit status. A list that is more than
+ * one request can have is run as several, one after the other, with the rules of one.
+ */
+int shim_run(const struct shim_run *run);

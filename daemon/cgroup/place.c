@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which directory of cgroup2 hookd works in: the one named, the unit's that systemd has delegated,
+ * or one of hookd's own beside where it was started. Called once, when the tree is made; and asked
+ * by apply.c whether a caller's path leads there.
+ */
+#include "daemon/cgroup/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "daemon/base/mount.h"
+#include "daemon/cgroup/path.h"
+
+#define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+/* Hookds of one number, each in a pid namespace of its own, beside each other. */
+#define NAMES_MAX 1000
+
+/* Of the process whose file /proc/PID/cgroup is. */
+static int find_of(const char *cgroup_file, char *ret_path, size_t size)
+{
+	char mount[1024], text[4096];
+	ssize_t read = file_read_at(AT_FDCWD, cgroup_file, text, sizeof(text));
+	int r = read < 0 ? (int)read : mount_find("cgroup2", mount, sizeof(mount), NULL, 0);
+	const char *path;
+	size_t length;
+
+	if (r < 0)
+		return r;
+	path = cgroup_path_find(text, &length);
+	if (!path)
+		return -ENOTSUP;
+	if (length <= 1) /* the root, which adds nothing to the mount */
+		length = 0;
+	return snprintf(ret_path, size, "%s%.*s", mount, (int)length, path) < (int)size
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+/* A path that begins with ".." is outside of hookd's cgroup namespace, and of its mount. */
+int cgroup_open_of_process(pid_t pid)
+{
+	struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_NO_SYMLINKS,
+	};
+	char file[32], path[PATH_MAX];
+	int fd, r;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	r = find_of(file, path, sizeof(path));
+	if (r < 0)
+		return r;
+	if (strstr(path, "/../"))
+		return -EXDEV;
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Moves hookd out of the directory itself: cgroup2 wants no processes beside children that have
+ * controllers. Where it does not work the tree serves without controllers.
+ */
+static void make_room(int base)
+{
+	char pid[16];
+
+	if (mkdirat(base, "daemon", 0755) < 0 && errno != EEXIST)
+		return;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	(void)file_write_at(base, "daemon/cgroup.procs", pid);
+}
+
+void remove_cgroups_in(int fd)
+{
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	closedir(directory);
+}
+
+void remove_other_runs_in(int base_fd)
+{
+	int fd = openat(base_fd, ".", DIRECTORY_FLAGS);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		if (entry->d_type != DT_DIR || strncmp(entry->d_name, "runs-", 5) != 0)
+			continue;
+		remove_cgroups_in(openat(fd, entry->d_name, DIRECTORY_FLAGS | O_NOFOLLOW));
+		(void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
+/* Held by the hookd whose directory it is; a number would mean nothing in another pid namespace. */
+static int lock_directory(int parent, const char *name)
+{
+	int fd = openat(parent, name, DIRECTORY_FLAGS);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -EBUSY;
+}
+
+static void remove_orphan(int parent, const char *name)
+{
+	cleanup_close int fd = lock_directory(parent, name);
+
+	if (fd < 0)
+		return;
+	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
+	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
+	remove_other_runs_in(fd);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* "hookd-PID", "hookd-PID-N": see make_own_directory(). */
+static bool is_name_of_ours(const char *name)
+{
+	size_t prefix = strlen("hookd-");
+
+	return strncmp(name, "hookd-", prefix) == 0 && name[prefix] &&
+	       strspn(name + prefix, "0123456789-") == strlen(name + prefix);
+}
+
+/* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
+static void remove_orphans(const char *own)
+{
+	DIR *directory = opendir(own);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && is_name_of_ours(entry->d_name))
+			remove_orphan(dirfd(directory), entry->d_name);
+	closedir(directory);
+}
+
+/* The hookd that removes orphans may have taken it for one before it was locked. */
+static bool is_still_there(int fd, const char *path)
+{
+	struct stat locked, there;
+
+	return fstat(fd, &locked) == 0 && stat(path, &there) == 0 && locked.st_ino == there.st_ino;
+}
+
+/* One of the name can be another's, of the same number in another pid namespace. */
+static int make_own_directory(struct cgroup_tree *tree, const char *below)
+{
+	for (int i = 0; i < NAMES_MAX; i++) {
+		char *path = tree->own_directory, number[16] = "";
+		int r;
+
+		if (i > 0)
+			snprintf(number, sizeof(number), "-%d", i);
+		snprintf(path, sizeof(tree->own_directory), "%s/hookd-%d%s", below, getpid(),
+			 number);
+		r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		if (r == 0)
+			r = tree->own_lock = lock_directory(AT_FDCWD, path);
+		if (r >= 0 && is_still_there(tree->own_lock, path))
+			return 0;
+		if (r >= 0)
+			close_fd(&tree->own_lock);
+		else if (r != -EBUSY && r != -ENOENT)
+			return r;
+	}
+	return -EBUSY;
+}
+
+/*
+ * The service manager of a user marks nothing, and all below it belongs to the user. A service has
+ * a cgroup to itself when it is started; in that of a terminal there is a shell as well.
+ */
+static bool is_users_own(const char *directory)
+{
+	char path[PATH_MAX], text[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", directory);
+	return geteuid() != 0 && stat(directory, &st) == 0 && st.st_uid == geteuid() &&
+	       access(directory, W_OK) == 0 &&
+	       file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+	       strtol(text, NULL, 10) == getpid() && text[strcspn(text, "\n") + 1] == '\0';
+}
+
+/* Which directory to work in; made where it is to be hookd's own. */
+static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
+{
+	char own[PATH_MAX / 2];
+	bool is_own_unit;
+	int r = find_of("/proc/self/cgroup", own, sizeof(own));
+
+	if (root || r < 0) {
+		*ret_reason = "no cgroup2 file system is mounted";
+		tree->base_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		r = root ? (tree->base_fd < 0 ? -errno : 0) : r;
+		if (root && r < 0)
+			*ret_reason = "the cgroup root cannot be opened";
+		return r;
+	}
+	is_own_unit = cgroup_is_delegated(own) || (cgroup_systemd_runs_here() && is_users_own(own));
+	if (!is_own_unit && cgroup_systemd_runs_here()) {
+		*ret_reason = "the service manager has not delegated hookd's cgroup";
+		return -ENOTSUP;
+	}
+	if (!is_own_unit) {
+		remove_orphans(own);
+		r = make_own_directory(tree, own);
+		if (r < 0) {
+			*ret_reason = "hookd's cgroup is not writable";
+			tree->own_directory[0] = '\0';
+			return r;
+		}
+	}
+	tree->base_fd =
+	    open(is_own_unit ? own : tree->own_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (tree->base_fd < 0)
+		return -errno;
+	if (is_own_unit)
+		make_room(tree->base_fd);
+	return 0;
+}
+
+static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
+{
+	struct statfs fs;
+	int r;
+
+	if (fstatfs(tree->base_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		*ret_reason = "the cgroup root is not on cgroup2";
+		return -ENOTSUP;
+	}
+	*ret_reason = "hookd's cgroup is not writable";
+	if (mkdirat(tree->base_fd, "runs", 0755) < 0 && errno != EEXIST)
+		return -errno;
+	remove_other_runs_in(tree->base_fd);
+	r = runs_directory_open(tree->base_fd, "runs", &tree->runs);
+	if (r < 0)
+		return r;
+	*ret_reason = "the kernel has no cgroup.kill (Linux 5.14)";
+	return faccessat(tree->runs->fd, "cgroup.kill", W_OK, 0) < 0 ? -ENOTSUP : 0;
+}
+
+int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **ret_reason)
+{
+	int r = choose_base(tree, root, ret_reason);
+
+	return r < 0 ? r : open_runs(tree, ret_reason);
+}
+
+void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
+	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
+	(void)file_write_at(tree->runs->fd, "cgroup.subtree_control", text);
+	cgroup_tree_look_for_controllers(tree);
+}
+
+/* The others cost something with every fork and exit, and are enabled for the first who asks. */
+void cgroup_tree_enable_usual(struct cgroup_tree *tree)
+{
+	static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
+
+	for (size_t i = 0; i < ELEMENTS(controllers); i++)
+		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
+}
+
+/* ---- whose path leads there ---- */
+
+/*
+ * 1 where both are the same cgroup. In whatever mount or cgroup namespace a cgroup is looked at, it
+ * has the same inode number.
+ */
+static int is_same(int fd, int other_fd)
+{
+	struct stat stat, other;
+
+	if (fstat(fd, &stat) < 0 || fstat(other_fd, &other) < 0)
+		return -errno;
+	return stat.st_ino == other.st_ino;
+}
+
+/* 1 where `below` lies in the cgroup `fd`. Up to the root of the mount; what is above is no
+ * cgroup2.
+ */
+static int is_in(int below, int fd)
+{
+	cleanup_close int at = openat(below, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	for (;;) {
+		int r, above;
+
+		if (at < 0 || fstatfs(at, &fs) < 0)
+			return -errno;
+		if (fs.f_type != CGROUP2_SUPER_MAGIC)
+			return 0;
+		r = is_same(at, fd);
+		if (r != 0)
+			return r;
+		above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (above >= 0 && is_same(above, at) == 1) { /* the root of all mounts */
+			close(above);
+			return 0;
+		}
+		close(at);
+		at = above;
+	}
+}
+
+/* `part` is the beginning of the path that `fd` is. */
+static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path, const char *part,
+		       struct hp_err *err)
+{
+	int r = is_same(fd, tree->base_fd);
+
+	if (r == 0)
+		r = is_same(fd, tree->runs->fd);
+	if (r > 0)
+		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own, for its hooks", part);
+	if (r == 0 && strcmp(path, part) == 0) {
+		r = is_in(tree->base_fd, fd);
+		if (r > 0)
+			return hp_err_setting(err, -EPERM, NULL, "%s has hookd's hooks in it",
+					      part);
+	}
+	return r < 0 ? hp_err_setting(err, r, NULL, "cgroup %s: %s", part, strerror(-r)) : 0;
+}
+
+int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
+		       struct hp_err *err)
+{
+	char part[CGROUP_PATH_SIZE];
+
+	for (const char *end = path; tree && *end;) {
+		int fd, r;
+
+		end = strchrnul(end + 1, '/');
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		fd = cgroup_path_open(mount_fd, part);
+		if (fd == -ENOENT) /* nor is what is below it */
+			return 0;
+		r = fd < 0 ? hp_err_setting(err, fd, NULL, "cgroup %s: %s", part, strerror(-fd))
+			   : refuse_part(tree, fd, path, part, err);
+		close_fd(&fd);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- which controllers are on ---- */
+
+/* Those that hookd and the cgroups of runs are both below have one limit for both. */
+static bool has_hookd_in_it(int fd)
+{
+	cleanup_close int own = cgroup_open_of_process(getpid());
+
+	return own >= 0 && (is_same(own, fd) == 1 || is_in(own, fd) == 1);
+}
+
+bool cgroup_is_limited_in_memory(int directory, const char *file)
+{
+	char text[64];
+
+	return file_read_at(directory, file, text, sizeof(text)) < 0 || strcmp(text, "max\n") != 0;
+}
+
+/*
+ * From the directory of all runs up to the first that hookd is in as well. There is no such file in
+ * the root of all cgroups and where the controller is not on; from there on hookd and the runs are
+ * charged to the same one.
+ */
+static void look_for_memory(struct cgroup_tree *tree)
+{
+	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (at >= 0 && faccessat(at, "memory.max", F_OK, 0) == 0 && !has_hookd_in_it(at)) {
+		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		tree->has_memory_limit |= cgroup_is_limited_in_memory(at, "memory.max");
+		close(at);
+		at = above;
+	}
+	close_fd(&at);
+}
+
+void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
+{
+	char text[256];
+	ssize_t length = file_read_at(tree->runs->fd, "cgroup.subtree_control", text, sizeof(text));
+	bool is_unknown = length < 0 || tree->inotify < 0;
+
+	tree->has_controllers = is_unknown || (length > 0 && text[0] != '\n');
+	tree->has_memory_controller = is_unknown || strstr(text, "memory");
+	tree->has_memory_limit = is_unknown;
+	look_for_memory(tree);
+}
+
+void cgroup_tree_unplace(struct cgroup_tree *tree)
+{
+	if (tree->own_directory[0]) {
+		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
+		remove_other_runs_in(tree->base_fd);
+		(void)rmdir(tree->own_directory);
+	}
+	if (tree->runs)
+		close_fd(&tree->runs->fd);
+	free(take_ptr(tree->runs));
+	close_fd(&tree->base_fd);
+	close_fd(&tree->own_lock);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hookd's own cgroup subtree and the pool of run cgroups in it.
+ *
+ * A cgroup is idle (in the pool), in use (a run's), busy: its run is over, but processes that a
+ * hook has left behind live in it, or spent: it is to be removed.
+ *
+ *	(made) --> idle --cgroup_acquire()--> in use --cgroup_release()--> idle, as new
+ *	                                        |  \____ not as new ____> spent --> (removed)
+ *	                                        v                           |  ^
+ *	                                       busy <--- not to be removed -|  |
+ *	                                         \________ empty ____________/
+ *
+ * Busy ones are looked at once a second. Cgroups are made ahead and removed by an event of their
+ * own, a few at a time, so that a hook waits for neither unless more runs begin at once than are
+ * ready.
+ */
+#include "daemon/cgroup/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/cgroup/limits.h"
+
+#define IDLE_MAX     64
+#define PREPARED     8
+#define AT_A_TIME    4 /* holds the loop for some tens of us */
+#define CATCH_UP     8 /* and this part of those that are spent, so that they do not pile up */
+#define LAST_WAIT_NS 1000000000ll
+
+static void on_look_again(evutil_socket_t fd, short what, void *userdata);
+static int mend(struct cgroup_tree *tree);
+
+/*
+ * Since the kernel closed a race of cgroup.kill with fork (kill_seq, 6.14 and stable kernels), a
+ * process that is cloned into a cgroup that was killed before can be killed at once: it compares
+ * the count of kills of the parent's cgroup with that of the new one. So such a cgroup is spent.
+ */
+static bool is_as_new(const struct cgroup *cgroup)
+{
+	return !cgroup->is_killed && !cgroup->is_limited && cgroup->watch >= 0 &&
+	       !cgroup->is_touched && !cgroup->tree->has_controllers &&
+	       cgroup->generation == cgroup->tree->generation;
+}
+
+static void keep_up_soon(struct cgroup_tree *tree)
+{
+	if (!event_pending(tree->upkeep, EV_TIMEOUT, NULL))
+		(void)event_add(tree->upkeep, &(struct timeval){0});
+}
+
+static void spend(struct cgroup *cgroup)
+{
+	cgroup_rest(cgroup);
+	TAILQ_INSERT_TAIL(&cgroup->tree->spent, cgroup, link);
+	cgroup->tree->spent_count++;
+	keep_up_soon(cgroup->tree);
+}
+
+static void put_idle(struct cgroup *cgroup)
+{
+	TAILQ_INSERT_HEAD(&cgroup->tree->idle, cgroup, link);
+	cgroup->tree->idle_count++;
+}
+
+static struct cgroup *take_idle(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup;
+
+	cgroup_watch_read(tree);
+	while ((cgroup = TAILQ_FIRST(&tree->idle))) {
+		TAILQ_REMOVE(&tree->idle, cgroup, link);
+		tree->idle_count--;
+		if (!cgroup->is_touched)
+			return cgroup;
+		spend(cgroup);
+	}
+	return NULL;
+}
+
+int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
+{
+	struct cgroup *cgroup = take_idle(tree);
+	int r = cgroup ? 0 : cgroup_make(tree, &cgroup);
+
+	if ((r == -ENOENT || r == -ENODEV) && mend(tree) == 0)
+		r = cgroup_make(tree, &cgroup);
+	if (r < 0)
+		return r;
+	if (tree->idle_count < PREPARED)
+		keep_up_soon(tree);
+	cgroup->is_just_taken = true;
+	*ret_cgroup = cgroup;
+	return 0;
+}
+
+static void look_again_soon(struct cgroup_tree *tree)
+{
+	(void)event_add(tree->look_again, &(struct timeval){.tv_sec = 1});
+}
+
+static void make_busy(struct cgroup *cgroup)
+{
+	cgroup_rest(cgroup);
+	TAILQ_INSERT_TAIL(&cgroup->tree->busy, cgroup, link);
+	look_again_soon(cgroup->tree);
+}
+
+void cgroup_release(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree;
+
+	if (!cgroup)
+		return;
+	tree = cgroup->tree;
+	if (cgroup_is_populated(cgroup))
+		make_busy(cgroup);
+	else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX)
+		put_idle(cgroup);
+	else
+		spend(cgroup);
+}
+
+/* At once, so that the directory of the runs is empty where it can be. */
+static void remove_list(struct cgroup_list *list, size_t *count)
+{
+	struct cgroup *cgroup;
+
+	while ((cgroup = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, cgroup, link);
+		--*count;
+		if (cgroup_remove(cgroup) < 0)
+			make_busy(cgroup);
+	}
+}
+
+static int mend(struct cgroup_tree *tree)
+{
+	remove_list(&tree->idle, &tree->idle_count);
+	remove_list(&tree->spent, &tree->spent_count);
+	keep_up_soon(tree);
+	return cgroup_tree_renew(tree);
+}
+
+bool cgroup_release_lost(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+
+	if (cgroup->is_foreign || cgroup_is_in_order(cgroup))
+		return false;
+	cgroup->is_touched = true;
+	cgroup_release(cgroup);
+	(void)mend(tree); /* where that does not work, the next one tells why */
+	return true;
+}
+
+static void on_look_again(evutil_socket_t fd, short what, void *userdata)
+{
+	struct cgroup_tree *tree = userdata;
+	struct cgroup *cgroup = TAILQ_FIRST(&tree->busy), *next;
+
+	(void)fd, (void)what;
+	for (; cgroup; cgroup = next) {
+		next = TAILQ_NEXT(cgroup, link);
+		if (cgroup_is_populated(cgroup)) {
+			cgroup_rest(cgroup);
+			continue;
+		}
+		TAILQ_REMOVE(&tree->busy, cgroup, link);
+		spend(cgroup);
+	}
+	if (!TAILQ_EMPTY(&tree->busy))
+		look_again_soon(tree);
+}
+
+static int make_one(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup;
+	int r = cgroup_make(tree, &cgroup);
+
+	if (r == 0)
+		put_idle(cgroup);
+	return r;
+}
+
+/* The kernel says EBUSY for a moment after the last process was waited for, too. */
+static void remove_one(struct cgroup_tree *tree)
+{
+	struct cgroup *cgroup = TAILQ_FIRST(&tree->spent);
+	int r;
+
+	if (!cgroup)
+		return;
+	TAILQ_REMOVE(&tree->spent, cgroup, link);
+	tree->spent_count--;
+	r = cgroup_remove(cgroup);
+	if (r == -EAGAIN)
+		spend(cgroup);
+	else if (r < 0)
+		make_busy(cgroup);
+}
+
+static void on_upkeep(evutil_socket_t fd, short what, void *userdata)
+{
+	struct cgroup_tree *tree = userdata;
+	size_t to_remove = AT_A_TIME + tree->spent_count / CATCH_UP;
+	int r = 0;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < AT_A_TIME && r == 0 && tree->idle_count < PREPARED; i++)
+		r = make_one(tree);
+	for (size_t i = 0; i < to_remove; i++)
+		remove_one(tree);
+	/* What cannot be made now is not tried again before another is wanted. */
+	if ((r == 0 && tree->idle_count < PREPARED) || !TAILQ_EMPTY(&tree->spent))
+		keep_up_soon(tree);
+}
+
+/* ---- the tree ---- */
+
+static void prepare(struct cgroup_tree *tree)
+{
+	while (tree->idle_count < PREPARED && make_one(tree) == 0)
+		;
+}
+
+int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
+		    const char **ret_reason)
+{
+	struct cgroup_tree *tree = calloc(1, sizeof(*tree));
+	int r;
+
+	*ret_reason = "out of memory";
+	if (!tree)
+		return -ENOMEM;
+	tree->base_fd = tree->own_lock = tree->inotify = -1;
+	TAILQ_INIT(&tree->idle);
+	TAILQ_INIT(&tree->busy);
+	TAILQ_INIT(&tree->spent);
+	LIST_INIT(&tree->watched);
+	tree->look_again = event_new(base, -1, 0, on_look_again, tree);
+	tree->upkeep = event_new(base, -1, 0, on_upkeep, tree);
+	r = tree->look_again && tree->upkeep ? cgroup_tree_place(tree, root, ret_reason) : -ENOMEM;
+	if (r < 0) {
+		cgroup_tree_free(tree);
+		return r;
+	}
+	cgroup_tree_enable_usual(tree);
+	cgroup_watch_tree(tree);
+	remove_cgroups_in(openat(tree->runs->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	prepare(tree);
+	*ret_tree = tree;
+	return 0;
+}
+
+/* Those in it were killed: they are gone in a moment, and the kernel tells of it (POLLPRI). */
+static void wait_until_empty(struct cgroup *cgroup, int64_t give_up_ns)
+{
+	int64_t left_ns;
+
+	while (cgroup_is_populated(cgroup) &&
+	       (left_ns = give_up_ns - clock_ns(CLOCK_MONOTONIC)) > 0)
+		(void)poll(&(struct pollfd){.fd = cgroup->events_fd, .events = POLLPRI}, 1,
+			   (int)(left_ns / 1000000) + 1);
+}
+
+/* The wait is for all of them together: each may hold a process that the kernel does not let go. */
+static void free_list(struct cgroup_list *list)
+{
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
+	struct cgroup *cgroup;
+	int r;
+
+	while ((cgroup = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, cgroup, link);
+		if (cgroup->is_killed)
+			wait_until_empty(cgroup, give_up_ns);
+		do
+			r = cgroup_remove(cgroup);
+		while (r == -EAGAIN && clock_ns(CLOCK_MONOTONIC) < give_up_ns);
+		if (r < 0)
+			cgroup_discard(cgroup);
+	}
+}
+
+struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
+{
+	if (!tree)
+		return NULL;
+	free_list(&tree->idle);
+	free_list(&tree->busy);
+	free_list(&tree->spent);
+	if (tree->look_again)
+		event_free(tree->look_again);
+	if (tree->upkeep)
+		event_free(tree->upkeep);
+	close_fd(&tree->inotify);
+	cgroup_tree_unplace(tree);
+	limit_list_clear(&tree->defaults);
+	free(tree);
+	return NULL;
+}
+
+/* ---- defaults ---- */
+
+/* In a cgroup of its own; what fails there is taken out. The first error is returned. */
+static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list,
+			   cgroup_left_out *left_out, void *userdata)
+{
+	struct cgroup *cgroup;
+	size_t kept = 0;
+	int first = 0;
+	int made = cgroup_make(tree, &cgroup);
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct limit_list one = {.limits = &list->limits[i], .count = 1};
+		struct hp_err err;
+		int r;
+
+		if (made < 0)
+			r = hp_err_setting(&err, made, list->limits[i].path, "a run's cgroup: %s",
+					   strerror(-made));
+		else
+			r = limits_apply(cgroup_fd(cgroup), &one, NULL, &err);
+		if (r == 0)
+			list->limits[kept++] = list->limits[i];
+		else
+			left_out(&err, userdata);
+		first = first ? first : r;
+	}
+	list->count = kept;
+	if (made == 0)
+		cgroup_discard(cgroup);
+	return first;
+}
+
+int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
+			     cgroup_left_out *left_out, void *userdata)
+{
+	struct limit_list list;
+	struct hp_err err;
+	int r = limit_list_make(defaults, &list, &err);
+
+	if (r < 0)
+		left_out(&err, userdata);
+	if (r < 0 || (list.count == 0 && tree->defaults.count == 0))
+		return r;
+	limit_list_clear(&tree->defaults);
+	r = keep_what_works(tree, &list, left_out, userdata);
+	tree->defaults = list;
+	tree->generation++;
+	TAILQ_CONCAT(&tree->spent, &tree->idle, link);
+	tree->spent_count += tree->idle_count;
+	tree->idle_count = 0;
+	keep_up_soon(tree);
+	prepare(tree);
+	return r;
+}

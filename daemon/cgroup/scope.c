@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Transient scopes by sd-bus. A job is one call and, where systemd answers with a job of its own,
+ * the wait for that one's end:
+ *
+ *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
+ *	both --the connection is lost--> (done, with an error)
+ *
+ * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
+ * it after its reply.
+ */
+#include "daemon/cgroup/scope.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "daemon/cgroup/scope_properties.h"
+
+#define SYSTEMD_NAME	"org.freedesktop.systemd1"
+#define SYSTEMD_PATH	"/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+
+struct scope_job {
+	struct scopes *scopes;
+	sd_bus_slot *slot;  /* the call that waits for its reply */
+	char *path;	    /* systemd's job that is waited for; NULL: none yet */
+	bool is_gone_fine;  /* that there is no such unit is success */
+	bool is_lost;	    /* the connection that it was sent on is gone */
+	scope_done_fn done; /* or: */
+	scope_limits_fn got_limits;
+	void *userdata;
+	TAILQ_ENTRY(scope_job) link;
+};
+
+struct scope_limits {
+	sd_bus_message *properties; /* systemd's reply, read again when they are put back */
+};
+
+struct scopes {
+	struct bus *bus;
+	TAILQ_HEAD(, scope_job) jobs;
+};
+
+/* ---- jobs ---- */
+
+static void job_free(struct scope_job *job)
+{
+	TAILQ_REMOVE(&job->scopes->jobs, job, link);
+	sd_bus_slot_unref(job->slot);
+	free(job->path);
+	free(job);
+}
+
+void scope_job_forget(struct scope_job *job)
+{
+	if (job)
+		job_free(job);
+}
+
+static void job_end(struct scope_job *job, int r, const char *reason)
+{
+	const struct scope_job ended = *job;
+
+	job_free(job);
+	if (ended.got_limits)
+		ended.got_limits(r, reason, NULL, ended.userdata);
+	else
+		ended.done(r, reason, ended.userdata);
+}
+
+static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct scopes *scopes = userdata;
+	const char *path, *unit, *result;
+	struct scope_job *job;
+	char reason[128];
+
+	(void)error;
+	if (sd_bus_message_read(message, "uoss", NULL, &path, &unit, &result) < 0)
+		return 0;
+	TAILQ_FOREACH (job, &scopes->jobs, link)
+		if (job->path && strcmp(job->path, path) == 0)
+			break;
+	if (!job)
+		return 0;
+	snprintf(reason, sizeof(reason), "systemd's job ended with \"%s\"", result);
+	job_end(job, strcmp(result, "done") == 0 ? 0 : -EIO, reason);
+	return 0;
+}
+
+static int nothing_to_do(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	(void)message, (void)userdata, (void)error;
+	return 0;
+}
+
+static void on_new_connection(sd_bus *connection, void *userdata)
+{
+	(void)sd_bus_match_signal_async(connection, NULL, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER,
+					"JobRemoved", on_job_removed, nothing_to_do, userdata);
+	(void)sd_bus_call_method_async(connection, NULL, SYSTEMD_NAME, SYSTEMD_PATH,
+				       SYSTEMD_MANAGER, "Subscribe", nothing_to_do, NULL, "");
+}
+
+/* What done() begins on the next connection is none of these. */
+static void on_lost_connection(void *userdata)
+{
+	struct scopes *scopes = userdata;
+	struct scope_job *job;
+
+	TAILQ_FOREACH (job, &scopes->jobs, link)
+		job->is_lost = true;
+	while ((job = TAILQ_FIRST(&scopes->jobs)) && job->is_lost)
+		job_end(job, -ECONNRESET, "the connection to systemd was lost");
+}
+
+int scopes_new(struct bus *bus, struct scopes **ret_scopes)
+{
+	struct scopes *scopes = calloc(1, sizeof(*scopes));
+
+	if (!scopes)
+		return -ENOMEM;
+	scopes->bus = bus;
+	TAILQ_INIT(&scopes->jobs);
+	bus_on_connection(bus, on_new_connection, on_lost_connection, scopes);
+	*ret_scopes = scopes;
+	return 0;
+}
+
+struct scopes *scopes_free(struct scopes *scopes)
+{
+	if (!scopes)
+		return NULL;
+	while (!TAILQ_EMPTY(&scopes->jobs))
+		job_free(TAILQ_FIRST(&scopes->jobs));
+	free(scopes);
+	return NULL;
+}
+
+/* ---- calls ---- */
+
+static void end_with_error(struct scope_job *job, sd_bus_message *reply)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	int r = -sd_bus_message_get_errno(reply);
+
+	if (job->is_gone_fine && sd_bus_error_has_name(error, SYSTEMD_NAME ".NoSuchUnit")) {
+		job_end(job, 0, "");
+		return;
+	}
+	if (sd_bus_error_has_name(error, SYSTEMD_NAME ".UnitExists"))
+		r = -EEXIST;
+	job_end(job, r < 0 ? r : -EIO, error->message ? error->message : "systemd refused it");
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	const char *path = NULL;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	/* SetUnitProperties answers nothing: it is done. */
+	if (sd_bus_message_read(reply, "o", &path) <= 0) {
+		job_end(job, 0, "");
+		return 0;
+	}
+	job->path = strdup(path);
+	if (!job->path)
+		job_end(job, -ENOMEM, strerror(ENOMEM));
+	return 0;
+}
+
+static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	struct scope_limits *limits;
+	scope_limits_fn got_limits = job->got_limits;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	limits = calloc(1, sizeof(*limits));
+	if (!limits) {
+		job_end(job, -ENOMEM, strerror(ENOMEM));
+		return 0;
+	}
+	limits->properties = sd_bus_message_ref(reply);
+	userdata = job->userdata;
+	job_free(job);
+	got_limits(0, "", limits, userdata);
+	return 0;
+}
+
+struct scope_limits *scope_limits_free(struct scope_limits *limits)
+{
+	if (limits)
+		sd_bus_message_unref(limits->properties);
+	free(limits);
+	return NULL;
+}
+
+/* Takes the message. */
+static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
+{
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
+				  job->got_limits ? on_limits : on_reply, job, 0);
+
+	sd_bus_message_unref(message);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	bus_flush(scopes->bus);
+	return 0;
+}
+
+static int new_call(struct scopes *scopes, const char *method, sd_bus_message **ret_message)
+{
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r < 0)
+		return r;
+	return sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, SYSTEMD_PATH,
+					      SYSTEMD_MANAGER, method);
+}
+
+static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
+				 scope_limits_fn got_limits, void *userdata)
+{
+	struct scope_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->scopes = scopes;
+	job->done = done;
+	job->got_limits = got_limits;
+	job->userdata = userdata;
+	TAILQ_INSERT_TAIL(&scopes->jobs, job, link);
+	return job;
+}
+
+/* Sends what was built, or drops it where building failed. */
+static int finish_call(struct scopes *scopes, sd_bus_message *message, int built,
+		       scope_done_fn done, scope_limits_fn got_limits, void *userdata,
+		       struct scope_job **ret_job)
+{
+	struct scope_job *job = built < 0 ? NULL : job_new(scopes, done, got_limits, userdata);
+	int r;
+
+	if (!job) {
+		sd_bus_message_unref(message);
+		return built < 0 ? built : -ENOMEM;
+	}
+	r = send_call(scopes, message, job);
+	if (r == 0)
+		*ret_job = job;
+	return r;
+}
+
+static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,
+			const struct hp_resources *resources)
+{
+	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	int r = sd_bus_message_append(message, "ss", name->unit, "fail");
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(message, 'a', "(sv)");
+	if (r >= 0)
+		r = scope_properties_append_unit(message, name->slice, pid);
+	if (r >= 0 && resources)
+		r = scope_properties_append_limits(message, resources, &none);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
+}
+
+int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
+		 struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_call(scopes, "StartTransientUnit", &message);
+
+	if (r >= 0)
+		r = append_start(message, name, pid, resources);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+/* Up to the array of properties, which is left open. */
+static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
+{
+	int r = new_call(scopes, "SetUnitProperties", ret_message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(*ret_message, "sb", unit, 1);
+	return r < 0 ? r : sd_bus_message_open_container(*ret_message, 'a', "(sv)");
+}
+
+int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
+	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	struct scope_quota quota = SCOPE_QUOTA_NONE;
+	int r = former ? scope_properties_read_quota(former->properties, &quota) : 0;
+
+	if (r >= 0)
+		r = new_set_call(scopes, unit, &message);
+	if (r >= 0)
+		r = scope_properties_append_limits(message, resources, &quota);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
+		    scope_done_fn done, void *userdata, struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_set_call(scopes, unit, &message);
+
+	if (r >= 0)
+		r = scope_properties_copy_limits(message, limits->properties);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
+	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	cleanup_free char *path = NULL;
+	sd_bus_message *message = NULL;
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r >= 0)
+		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(connection, &message, SYSTEMD_NAME, path,
+						   "org.freedesktop.DBus.Properties", "GetAll");
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
+	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
+}
+
+int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_call(scopes, "StopUnit", &message);
+
+	if (r >= 0)
+		r = sd_bus_message_append(message, "ss", unit, "replace");
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	if (r >= 0)
+		(*ret_job)->is_gone_fine = true;
+	return r;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to the cgroups of runs: whether somebody has opened a file in one, changed its mode,
+ * owner or attributes, or made a cgroup in it; and whether controllers were turned on or off.
+ *
+ * Who writes to a file of a cgroup opens it before, and who attaches a BPF program to a cgroup
+ * opens the directory. So what nobody has opened reads as new. Two files are passed over:
+ * cgroup.events cannot be written, and what is written to cgroup.procs is who is in the cgroup,
+ * which is asked for anyway; hookd reads both. Owns an inotify(7) instance, which is read when a
+ * cgroup is wanted and before each hook that is spawned into one; without one, nothing is known of
+ * any cgroup and all is taken to have changed.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "daemon/cgroup/tree.h"
+
+#define CHANGES_OF_A_RUN (IN_OPEN | IN_ATTRIB | IN_CREATE | IN_ONLYDIR)
+
+static int watch_file(struct cgroup_tree *tree, int directory, const char *file)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, file);
+	return inotify_add_watch(tree->inotify, path, IN_MODIFY) < 0 ? -errno : 0;
+}
+
+/*
+ * A controller comes to the cgroups of runs from above, directory by directory, and a limit counts
+ * for all below. -ENOENT: this is no cgroup.
+ */
+static int watch_directory(struct cgroup_tree *tree, int directory)
+{
+	int r = watch_file(tree, directory, "memory.max");
+
+	return r == 0 || r == -ENOENT ? watch_file(tree, directory, "cgroup.subtree_control") : r;
+}
+
+/* Again after a change: with a controller come its files. What is watched already stays so. */
+void cgroup_watch_directories(struct cgroup_tree *tree)
+{
+	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	while ((r = watch_directory(tree, at)) == 0) {
+		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		close(at);
+		at = above;
+	}
+	close_fd(&at);
+	if (r != -ENOENT)
+		close_fd(&tree->inotify);
+	cgroup_tree_look_for_controllers(tree);
+}
+
+void cgroup_watch_tree(struct cgroup_tree *tree)
+{
+	tree->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	cgroup_watch_directories(tree);
+}
+
+void cgroup_watch(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+	char path[128];
+
+	if (tree->has_controllers) /* it will serve once, whatever happens to it */
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cgroup->parent_fd, cgroup->name);
+	cgroup->watch = inotify_add_watch(tree->inotify, path, CHANGES_OF_A_RUN);
+	if (cgroup->watch >= 0)
+		LIST_INSERT_HEAD(&tree->watched, cgroup, watched);
+}
+
+void cgroup_unwatch(struct cgroup *cgroup)
+{
+	if (cgroup->watch < 0)
+		return;
+	LIST_REMOVE(cgroup, watched);
+	(void)inotify_rm_watch(cgroup->tree->inotify, cgroup->watch);
+	cgroup->watch = -1;
+}
+
+/* ---- what has happened ---- */
+
+static bool is_passed_over(const struct inotify_event *event)
+{
+	return event->len > 0 && (strcmp(event->name, "cgroup.events") == 0 ||
+				  strcmp(event->name, "cgroup.procs") == 0);
+}
+
+/* -1: all of them. */
+static void touch(struct cgroup_tree *tree, int watch)
+{
+	struct cgroup *cgroup;
+
+	LIST_FOREACH (cgroup, &tree->watched, watched)
+		cgroup->is_touched |= watch < 0 || cgroup->watch == watch;
+}
+
+static void take_in(struct cgroup_tree *tree, const struct inotify_event *event)
+{
+	if (event->mask & (IN_MODIFY | IN_Q_OVERFLOW))
+		cgroup_watch_directories(tree);
+	if (event->mask & IN_Q_OVERFLOW)
+		touch(tree, -1);
+	/* The mode of cgroup.procs is a change, its being opened is none. */
+	else if (!(event->mask & IN_OPEN) || !is_passed_over(event))
+		touch(tree, event->wd);
+}
+
+void cgroup_watch_read(struct cgroup_tree *tree)
+{
+	char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t length;
+
+	while (tree->inotify >= 0 && (length = read(tree->inotify, bytes, sizeof(bytes))) > 0) {
+		const struct inotify_event *event;
+
+		for (char *next = bytes; next < bytes + length;
+		     next += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)next;
+			take_in(tree, event);
+		}
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "daemon/apply/apply.h"
+#include "daemon/apply/support.h"
+#include "daemon/base/config.h"
+#include "daemon/base/kernel.h"
+#include "daemon/policy/account.h"
+#include "daemon/policy/self.h"
+#include "daemon/proc/proc.h"
+#include "daemon/run/run.h"
+#include "daemon/run/sched.h"
+#include "daemon/run/store.h"
+#include "proto/json/json.h"
+
+/*
+ * The daemon as a whole, on main()'s stack. Only main.c and ipc/ include this: lower layers get
+ * what they need handed to their constructors.
+ */
+struct hookd {
+	struct config config;
+	struct kernel kernel;
+	struct event_base *base;
+	struct self self;
+	int64_t started_ns; /* CLOCK_BOOTTIME */
+
+	struct procs procs;
+	struct cgroup_tree *cgroups; /* NULL: this machine has none that hookd may write */
+	struct filters *filters;
+	struct rdt *rdt;
+	struct bus *bus;
+	struct scopes *scopes;
+	struct applier *applier;
+	struct support support;
+	struct run_context runs;
+	struct sched *sched;
+	struct store *store;
+	struct records *records; /* NULL: runs are remembered in memory only */
+	struct accounts accounts;
+
+	TAILQ_HEAD(, conn) conns;
+	size_t conn_count;
+	struct hp_json json; /* the message being dispatched */
+
+	bool is_draining;
+	void (*drain)(struct hookd *hookd); /* main.c: as SIGTERM does */
+};

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bounded capture of one stream. A capture is embedded in its proc, which calls everything here;
+ * on_readable() is its only event. When the hook is done, an end that is still held by others
+ * moves to `leftovers`, which read on at a bounded rate and keep nothing.
+ *
+ *	WATCHED --a read--> RESTING --a tick, the first LEFTOVERS_PER_TICK--> WATCHED
+ *	    \________________________ end of the stream _______________> (freed)
+ */
+#include "daemon/proc/capture.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "daemon/base/tick.h"
+#include "proto/base/limits.h"
+
+/* One read; a pipe holds 64 KiB unless somebody made it larger. */
+#define CHUNK_BYTES (64 * 1024)
+/* Of one wake-up, so that a flood is one reader among many. */
+#define CHUNKS_PER_WAKEUP 4
+/* Of what is left behind 640 reads a second, of 64 KiB at most: some percent of one processor. */
+#define LEFTOVERS_TICK_US  (50 * 1000)
+#define LEFTOVERS_PER_TICK 32
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata);
+
+int capture_open(struct capture *capture, struct event_base *base, int *ret_write_end)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	/* O_NONBLOCK belongs to the open file, not to the descriptor: pipe2() would give it to
+	 * the hook's end too. */
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
+		int error = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return -error;
+	}
+	*capture = (struct capture){.base = base, .fd = ends[0]};
+	*ret_write_end = ends[1];
+	return 0;
+}
+
+int capture_watch(struct capture *capture)
+{
+	if (capture->fd < 0 || capture->event || capture->is_paused)
+		return 0;
+	capture->event =
+	    event_new(capture->base, capture->fd, EV_READ | EV_PERSIST, on_readable, capture);
+	if (!capture->event)
+		return -ENOMEM;
+	if (event_add(capture->event, NULL) < 0) {
+		event_free(take_ptr(capture->event));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int capture_pause(struct capture *capture, bool is_paused)
+{
+	capture->is_paused = is_paused;
+	if (!is_paused)
+		return capture_watch(capture);
+	if (capture->event)
+		event_free(take_ptr(capture->event));
+	return 0;
+}
+
+/* event_free() before close(): epoll watches the open pipe, which a starting child may share. */
+static void close_read_end(struct capture *capture)
+{
+	if (capture->event)
+		event_free(take_ptr(capture->event));
+	close_fd(&capture->fd);
+}
+
+/* ---- keeping ---- */
+
+static size_t keep_head(struct capture *capture, const char *bytes, size_t length)
+{
+	size_t room = HP_CAPTURE_HEAD_BYTES - capture->head_length;
+	size_t needed;
+
+	/* Without memory for more head the tail has begun early. */
+	if (capture->tail)
+		return 0;
+	if (length > room)
+		length = room;
+	needed = capture->head_length + length;
+	if (needed > capture->head_capacity) {
+		size_t capacity =
+		    needed < HP_CAPTURE_HEAD_BYTES / 4 ? 2 * needed : HP_CAPTURE_HEAD_BYTES;
+		char *grown = realloc(capture->head, capacity);
+
+		if (!grown)
+			return 0;
+		capture->head = grown;
+		capture->head_capacity = capacity;
+	}
+	if (length > 0)
+		memcpy(capture->head + capture->head_length, bytes, length);
+	capture->head_length += length;
+	return length;
+}
+
+static void keep_tail(struct capture *capture, const char *bytes, size_t length)
+{
+	size_t until_wrap;
+
+	if (length == 0)
+		return;
+	if (!capture->tail && !(capture->tail = malloc(HP_CAPTURE_TAIL_BYTES)))
+		return;
+	if (length > HP_CAPTURE_TAIL_BYTES) {
+		bytes += length - HP_CAPTURE_TAIL_BYTES;
+		length = HP_CAPTURE_TAIL_BYTES;
+	}
+	until_wrap = HP_CAPTURE_TAIL_BYTES - capture->tail_end;
+	if (until_wrap > length)
+		until_wrap = length;
+	memcpy(capture->tail + capture->tail_end, bytes, until_wrap);
+	memcpy(capture->tail, bytes + until_wrap, length - until_wrap);
+	capture->tail_end = (capture->tail_end + length) % HP_CAPTURE_TAIL_BYTES;
+	capture->tail_length += length;
+	if (capture->tail_length > HP_CAPTURE_TAIL_BYTES)
+		capture->tail_length = HP_CAPTURE_TAIL_BYTES;
+}
+
+static void keep(struct capture *capture, const char *bytes, size_t length)
+{
+	size_t in_head = keep_head(capture, bytes, length);
+
+	keep_tail(capture, bytes + in_head, length - in_head);
+	capture->total += length;
+	if (capture->on_chunk)
+		capture->on_chunk(bytes, length, capture->userdata);
+}
+
+/* ---- reading ---- */
+
+/* Up to `chunks` reads; returns false when the pipe is empty for now or at its end. */
+static bool read_chunks(struct capture *capture, int chunks)
+{
+	static char chunk[CHUNK_BYTES];
+
+	for (int i = 0; i < chunks && capture->fd >= 0; i++) {
+		ssize_t length = read(capture->fd, chunk, sizeof(chunk));
+
+		if (length > 0) {
+			keep(capture, chunk, (size_t)length);
+			continue;
+		}
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length == 0 || errno != EAGAIN)
+			close_read_end(capture);
+		return false;
+	}
+	return capture->fd >= 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	read_chunks(userdata, CHUNKS_PER_WAKEUP);
+}
+
+void capture_look(struct capture *capture)
+{
+	if (!capture->event && !capture->is_paused)
+		read_chunks(capture, CHUNKS_PER_WAKEUP);
+}
+
+/*
+ * After the hook's exit the pipe holds a bounded rest; only a process that it left behind can go
+ * on writing, and that one's output is not the hook's. What the pipe can hold is enough.
+ */
+void capture_drain(struct capture *capture)
+{
+	int size;
+
+	if (!read_chunks(capture, 1))
+		return;
+	size = fcntl(capture->fd, F_GETPIPE_SZ);
+	read_chunks(capture, size / CHUNK_BYTES + 2);
+}
+
+bool capture_is_open(const struct capture *capture)
+{
+	return capture->fd >= 0;
+}
+
+/* ---- the result ---- */
+
+static bool is_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Length without an incomplete UTF-8 sequence at the end. */
+static size_t whole_characters(const char *bytes, size_t length)
+{
+	size_t start = length;
+	unsigned char lead;
+	size_t wanted;
+
+	while (start > 0 && length - start < 3 && is_continuation(bytes[start - 1]))
+		start--;
+	if (start == 0)
+		return length;
+	lead = (unsigned char)bytes[start - 1];
+	wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+	return wanted > length - start + 1 ? start - 1 : length;
+}
+
+/* The ring in order of writing. */
+static void unroll_tail(const struct capture *capture, char *out)
+{
+	size_t start = (capture->tail_end + HP_CAPTURE_TAIL_BYTES - capture->tail_length) %
+		       HP_CAPTURE_TAIL_BYTES;
+	size_t first = HP_CAPTURE_TAIL_BYTES - start;
+
+	if (first > capture->tail_length)
+		first = capture->tail_length;
+	memcpy(out, capture->tail + start, first);
+	memcpy(out + first, capture->tail, capture->tail_length - first);
+}
+
+/* Takes out what stands from `head` to `tail`, with the rest of a character that is cut by that. */
+static size_t take_out(char *bytes, size_t length, size_t head, size_t tail)
+{
+	size_t kept = whole_characters(bytes, head), skipped = 0;
+
+	while (skipped < 3 && tail + skipped < length && is_continuation(bytes[tail + skipped]))
+		skipped++;
+	tail += skipped;
+	memmove(bytes + kept, bytes + tail, length - tail);
+	return kept + length - tail;
+}
+
+void capture_take(struct capture *capture, struct hp_output *ret_output)
+{
+	size_t length = capture->head_length + capture->tail_length;
+	char *joined = capture->tail_length > 0 ? realloc(capture->head, length) : NULL;
+
+	*ret_output = (struct hp_output){.total = capture->total};
+	if (joined) {
+		unroll_tail(capture, joined + capture->head_length);
+		if (capture->total > length)
+			length =
+			    take_out(joined, length, capture->head_length, capture->head_length);
+		capture->head = joined;
+	} else {
+		length = capture->head_length;
+	}
+	ret_output->bytes = take_ptr(capture->head);
+	ret_output->length = length;
+}
+
+void output_cut(struct hp_output *output, size_t length)
+{
+	char *shrunk;
+
+	if (output->length <= length)
+		return;
+	output->length = take_out(output->bytes, output->length, length / 2,
+				  output->length - (length - length / 2));
+	shrunk = realloc(output->bytes, output->length ? output->length : 1);
+	if (shrunk)
+		output->bytes = shrunk;
+}
+
+void capture_close(struct capture *capture)
+{
+	close_read_end(capture);
+	free(take_ptr(capture->head));
+	free(take_ptr(capture->tail));
+}
+
+/* ---- leftovers ---- */
+
+struct leftover {
+	struct leftovers *owner;
+	struct leftover_list *list; /* that it is on */
+	struct event *event;	    /* pending in ::watched */
+	int fd;
+	TAILQ_ENTRY(leftover) link; /* leftovers::watched or ::resting */
+};
+
+static void move_to(struct leftover *leftover, struct leftover_list *list)
+{
+	if (leftover->list)
+		TAILQ_REMOVE(leftover->list, leftover, link);
+	leftover->list = list;
+	TAILQ_INSERT_TAIL(list, leftover, link);
+}
+
+static void leftover_free(struct leftover *leftover)
+{
+	TAILQ_REMOVE(leftover->list, leftover, link);
+	leftover->owner->count--;
+	event_free(leftover->event);
+	close(leftover->fd);
+	free(leftover);
+}
+
+static void rest(struct leftover *leftover)
+{
+	struct leftovers *leftovers = leftover->owner;
+
+	if (TAILQ_EMPTY(&leftovers->resting))
+		tick_set(leftovers->tick, LEFTOVERS_TICK_US);
+	move_to(leftover, &leftovers->resting);
+}
+
+static void on_leftover(evutil_socket_t fd, short what, void *userdata)
+{
+	static char chunk[CHUNK_BYTES];
+	ssize_t length = read(fd, chunk, sizeof(chunk));
+
+	(void)what;
+	if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
+		leftover_free(userdata);
+	else
+		rest(userdata);
+}
+
+/* One that cannot be watched for want of memory rests on. */
+static void on_leftovers_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct leftovers *leftovers = userdata;
+	struct leftover *leftover;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < LEFTOVERS_PER_TICK; i++) {
+		leftover = TAILQ_FIRST(&leftovers->resting);
+		if (!leftover || event_add(leftover->event, NULL) < 0)
+			break;
+		move_to(leftover, &leftovers->watched);
+	}
+	if (TAILQ_EMPTY(&leftovers->resting))
+		tick_rest(leftovers->tick);
+	else
+		tick_set(leftovers->tick, LEFTOVERS_TICK_US);
+}
+
+int leftovers_init(struct leftovers *leftovers, struct event_base *base)
+{
+	*leftovers = (struct leftovers){0};
+	TAILQ_INIT(&leftovers->watched);
+	TAILQ_INIT(&leftovers->resting);
+	return tick_new(base, on_leftovers_tick, leftovers, &leftovers->tick);
+}
+
+void leftovers_adopt(struct leftovers *leftovers, struct capture *capture)
+{
+	struct leftover *leftover;
+
+	if (capture->fd < 0 || leftovers->count >= LEFTOVERS_MAX ||
+	    !(leftover = calloc(1, sizeof(*leftover))))
+		return;
+	if (capture->event)
+		event_free(take_ptr(capture->event));
+	leftover->event = event_new(capture->base, capture->fd, EV_READ, on_leftover, leftover);
+	if (!leftover->event || event_add(leftover->event, NULL) < 0) {
+		if (leftover->event)
+			event_free(leftover->event);
+		free(leftover);
+		return;
+	}
+	leftover->owner = leftovers;
+	leftover->fd = take_fd(&capture->fd);
+	move_to(leftover, &leftovers->watched);
+	leftovers->count++;
+}
+
+static void clear_list(struct leftover_list *list)
+{
+	struct leftover *leftover;
+
+	while ((leftover = TAILQ_FIRST(list)))
+		leftover_free(leftover);
+}
+
+void leftovers_clear(struct leftovers *leftovers)
+{
+	clear_list(&leftovers->watched);
+	clear_list(&leftovers->resting);
+	if (leftovers->tick)
+		event_free(take_ptr(leftovers->tick));
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hookd's side of hookd-run: keeps its image in a sealed memfd, hands it plans, reads reports.
+ *
+ * The image is executed from memory that nobody can write to any more, so a container that gets
+ * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736).
+ */
+#include "daemon/proc/enter.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "daemon/base/file.h"
+#include "daemon/base/memfd.h"
+#include "daemon/proc/plan.h"
+
+/* The static program, linked in by hookd-run/image.S. */
+extern const char hookd_run_image[], hookd_run_image_end[];
+
+/*
+ * A copy far above the numbers that the child places them at, so that none overwrites another. A
+ * limit of open files below those numbers is EINVAL to the kernel.
+ */
+static int copy_high(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 2 * SPAWN_FDS_MAX);
+
+	if (copy < 0)
+		return errno == EINVAL ? -EMFILE : -errno;
+	return copy;
+}
+
+/* The file is root's while a process is undumpable, as hookd is. */
+static int open_own_oom_score(void)
+{
+	int was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	int fd;
+
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	(void)prctl(PR_SET_DUMPABLE, was_dumpable, 0, 0, 0);
+	return fd;
+}
+
+/*
+ * Whether hooks need another score than the one that they inherit, and can have it, which is tried:
+ * nobody goes below a score that was set with CAP_SYS_RESOURCE, as a user's service has one. Then
+ * no hook needs hookd-run for it.
+ */
+static bool resets_oom_score(void)
+{
+	char text[16] = "";
+	cleanup_close int fd = open_own_oom_score();
+	bool is_reset;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || strtol(text, NULL, 10) == 0)
+		return false;
+	is_reset = write(fd, "0", 1) == 1;
+	return is_reset && write(fd, text, strlen(text)) > 0;
+}
+
+int entrance_init(struct entrance *entrance)
+{
+	cleanup_close int image = memfd_sealed("hookd-run", hookd_run_image,
+					       (size_t)(hookd_run_image_end - hookd_run_image));
+	int fd = image < 0 ? image : copy_high(image);
+
+	if (fd < 0)
+		return fd;
+	*entrance = (struct entrance){.program = fd, .resets_oom_score = resets_oom_score()};
+	return 0;
+}
+
+void entrance_clear(struct entrance *entrance)
+{
+	close_fd(&entrance->program);
+}
+
+/* Where it cannot be looked at, it may be. */
+static bool has_other_root(pid_t pid, pid_t runtime)
+{
+	char theirs[32], ours[32] = "/";
+	struct stat a, b;
+
+	snprintf(theirs, sizeof(theirs), "/proc/%d/root/.", pid);
+	if (runtime)
+		snprintf(ours, sizeof(ours), "/proc/%d/root/.", runtime);
+	return stat(theirs, &a) < 0 || stat(ours, &b) < 0 || a.st_ino != b.st_ino ||
+	       a.st_dev != b.st_dev;
+}
+
+bool enter_runs_image(const struct enter_target *target)
+{
+	if (target->container.pid == 0)
+		return false;
+	return target->is_image_program ||
+	       has_other_root(target->container.pid, target->caller.pid);
+}
+
+void enter_target_clear(struct enter_target *target)
+{
+	close_fd(&target->caller.pidfd);
+	close_fd(&target->container.pidfd);
+	*target = ENTER_NOWHERE;
+}
+
+/* ---- the way in ---- */
+
+/* A descriptor that there is not is /dev/null, to which writes succeed. */
+static int place_copy(struct enter *enter, enum plan_fd place, int fd)
+{
+	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	int copy;
+
+	if (fd < 0 && null < 0)
+		return -errno;
+	copy = copy_high(fd < 0 ? null : fd);
+	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
+	return copy < 0 ? copy : 0;
+}
+
+static int place_cgroup(struct enter *enter, struct cgroup *cgroup)
+{
+	cleanup_close int procs = cgroup ? cgroup_open_procs(cgroup) : -1;
+
+	return cgroup && procs < 0 ? procs : place_copy(enter, PLAN_FD_CGROUP, procs);
+}
+
+static int open_child_fds(const struct spawn_spec *spec, const struct enter_target *target,
+			  const struct enter_settings *settings, uint32_t flags,
+			  struct enter *enter)
+{
+	cleanup_close int plan = plan_open(spec, target, settings, flags);
+	bool joins = settings->settings && settings->settings->intel_rdt;
+	int ends[2], r;
+
+	if (plan < 0)
+		return plan;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	enter->control = ends[0];
+	r = place_copy(enter, PLAN_FD_CONTROL, ends[1]);
+	close(ends[1]);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_PLAN, plan);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_CALLER, target->caller.pidfd);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_CONTAINER, target->container.pidfd);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
+	if (r == 0)
+		r = place_copy(enter, PLAN_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
+	if (r == 0)
+		r = place_cgroup(enter, settings->container_cgroup);
+	if (settings->filter_count > 0)
+		enter->plan = take_fd(&plan);
+	return r;
+}
+
+int enter_prepare(const struct entrance *entrance, const struct enter_target *target,
+		  const struct enter_settings *settings, struct spawn_spec *spec,
+		  struct enter *ret_enter, enum spawn_step *ret_step)
+{
+	uint32_t flags = (target->caller.pid ? PLAN_ENTER_CALLER : 0) |
+			 (target->container.pid ? PLAN_ENTER_CONTAINER : 0) |
+			 (target->is_image_program ? PLAN_IMAGE_PROGRAM : 0) |
+			 (spec->any_owner ? PLAN_ANY_OWNER : 0) |
+			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0) |
+			 (settings->settings ? PLAN_SETTINGS : 0) |
+			 (settings->needs_listener ? PLAN_LISTENER : 0) |
+			 (enter_runs_image(target) ? PLAN_RUNS_IMAGE : 0) |
+			 (settings->container_cgroup ? PLAN_JOIN_CGROUP : 0);
+	int r;
+
+	*ret_enter = ENTER_NONE;
+	if (!(flags &
+	      (PLAN_ENTER_CALLER | PLAN_ENTER_CONTAINER | PLAN_RESET_OOM_SCORE | PLAN_SETTINGS)))
+		return 0;
+	r = open_child_fds(spec, target, settings, flags, ret_enter);
+	if (r < 0) {
+		*ret_step = SPAWN_STEP_NAMESPACES;
+		enter_clear(ret_enter);
+		return r;
+	}
+	for (int i = 0; i < ENTER_FDS; i++)
+		spec->fds[PLAN_FD_CONTROL + i] = ret_enter->child_fds[i];
+	spec->fd_count = PLAN_FD_COUNT;
+	spec->program = entrance->program;
+	spec->dir = NULL;
+	spec->soft_dir = NULL;
+	return 0;
+}
+
+void enter_started(struct enter *enter)
+{
+	for (int i = 0; i < ENTER_FDS; i++)
+		close_fd(&enter->child_fds[i]);
+}
+
+void enter_clear(struct enter *enter)
+{
+	enter_started(enter);
+	close_fd(&enter->control);
+	close_fd(&enter->plan);
+}
+
+/* ---- the report ---- */
+
+static bool receive_report(int control, struct plan_report *ret_report, int *ret_pidfd)
+{
+	struct iovec iov = {ret_report, sizeof(*ret_report)};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} buffer;
+	struct msghdr message = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = &buffer,
+	    .msg_controllen = CMSG_LEN(sizeof(int)), /* room for one */
+	};
+
+	*ret_pidfd = -1;
+	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(*ret_report))
+		return false;
+	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    buffer.header.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_pidfd, CMSG_DATA(&buffer.header), sizeof(int));
+	return true;
+}
+
+/* What failed under the filter. */
+static bool read_report(int plan, struct plan_report *ret_report)
+{
+	off_t at = offsetof(struct plan, report);
+
+	if (plan < 0 || pread(plan, ret_report, sizeof(*ret_report), at) != sizeof(*ret_report))
+		return false;
+	ret_report->pid = 0;
+	return ret_report->step != SPAWN_STEP_NONE;
+}
+
+/*
+ * The number of the process that a pidfd holds, as proc_pid_fdinfo(5) says, and not as a report
+ * does; and whether that is a child of hookd's.
+ */
+static pid_t own_child_of(int pidfd)
+{
+	char path[64], text[512];
+	siginfo_t info;
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, "Pid:", 4) == 0)
+			return (pid_t)strtol(line + 4, NULL, 10);
+	}
+	return 0;
+}
+
+/*
+ * A report is believed as far as it can do no harm: the process that sent it may be in the hands of
+ * a container by then. Another process goes on as the hook only where it is hookd's own child.
+ */
+static bool is_successor(const struct plan_report *report, int pidfd, struct spawn_child *child)
+{
+	pid_t pid = report->pid > 0 && pidfd >= 0 ? own_child_of(pidfd) : 0;
+
+	if (pid <= 0)
+		return false;
+	close_fd(&child->pidfd);
+	child->pid = pid;
+	child->pidfd = pidfd;
+	return true;
+}
+
+bool enter_is_handed_over(const struct enter *enter)
+{
+	char byte;
+
+	return enter->control < 0 ||
+	       recv(enter->control, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       errno != EAGAIN;
+}
+
+int enter_finish(struct enter *enter, struct spawn_child *child)
+{
+	struct plan_report report;
+	int pidfd = -1;
+
+	if (enter->control < 0 || (!receive_report(enter->control, &report, &pidfd) &&
+				   !read_report(enter->plan, &report)))
+		return 0;
+	if (is_successor(&report, pidfd, child))
+		return 1;
+	close_fd(&pidfd);
+	/* Nothing is known of the hook then, and least of all that it has succeeded. */
+	if (report.pid > 0)
+		report = (struct plan_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
+	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
+		return 0;
+	/* A step that failed has failed, also where a call under a filter left no error. */
+	child->failed_step = report.step;
+	child->failed_errno = report.error > 0 ? report.error : EPROTO;
+	report.detail[sizeof(report.detail) - 1] = '\0';
+	memcpy(child->failed_detail, report.detail, sizeof(report.detail));
+	return 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the plan that hookd-run reads: a struct, arrays and strings in one memfd. The order of
+ * what follows the struct is told in plan.h and is that of hookd-run/job.c.
+ */
+#include "daemon/proc/plan.h"
+
+#include <string.h>
+
+#include "daemon/base/memfd.h"
+#include "daemon/proc/enter.h"
+#include "proto/json/json_writer.h"
+
+static void add_string(struct hp_buf *buf, const char *string)
+{
+	if (string)
+		hp_buf_append(buf, string, strlen(string) + 1);
+}
+
+static void add_strings(struct hp_buf *buf, char *const *strings, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		add_string(buf, strings[i]);
+}
+
+static uint32_t count_of(char *const *vector)
+{
+	uint32_t count = 0;
+
+	while (vector[count])
+		count++;
+	return count;
+}
+
+/* What an agent is told beside the pid; the state as the caller sent it. */
+static void add_listener(struct hp_buf *buf, const struct enter_settings *settings)
+{
+	const struct hp_seccomp *seccomp = settings->settings->seccomp;
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
+
+	add_string(buf, seccomp->listener_path);
+	if (seccomp->listener_metadata) {
+		hp_json_key(&writer, "metadata");
+		hp_json_put_string(&writer, seccomp->listener_metadata);
+	}
+	hp_json_key(&writer, "state");
+	hp_json_put_raw(&writer, settings->state, settings->state_length);
+	hp_buf_append(buf, "}", 2);
+}
+
+static void add_settings_arrays(struct hp_buf *buf, const struct enter_settings *settings)
+{
+	const struct hp_settings *from = settings->settings;
+
+	hp_buf_append(buf, settings->filter, settings->filter_count * sizeof(*settings->filter));
+	if (!from)
+		return;
+	hp_buf_append(buf, from->namespaces, from->namespace_count * sizeof(*from->namespaces));
+	hp_buf_append(buf, from->user.groups, from->user.group_count * sizeof(*from->user.groups));
+}
+
+static void add_settings_strings(struct hp_buf *buf, const struct enter_settings *settings)
+{
+	const struct hp_settings *from = settings->settings;
+
+	if (!from)
+		return;
+	add_string(buf, from->apparmor_profile);
+	add_string(buf, from->selinux_label);
+	for (size_t i = 0; i < from->namespace_count; i++)
+		add_string(buf, from->namespaces[i].path);
+	if (settings->needs_listener)
+		add_listener(buf, settings);
+}
+
+int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
+	      const struct enter_settings *settings, uint32_t flags)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+	struct plan plan = {
+	    .flags = flags,
+	    .caller_pid = target->caller.pid,
+	    .container_pid = target->container.pid,
+	    .argc = count_of(spec->argv),
+	    .envc = count_of(spec->envp),
+	    .has_dir = spec->dir != NULL,
+	    .has_soft_dir = spec->soft_dir != NULL,
+	    .filter_count = (uint32_t)settings->filter_count,
+	    .filter_flags = settings->filter_flags,
+	    .timeout_ns = settings->timeout_ns,
+	};
+	int fd = -ENOMEM;
+
+	if (settings->settings)
+		plan.settings = *settings->settings;
+	hp_buf_append(&buf, &plan, sizeof(plan));
+	add_settings_arrays(&buf, settings);
+	add_string(&buf, spec->path);
+	add_string(&buf, spec->dir);
+	add_string(&buf, spec->soft_dir);
+	add_strings(&buf, spec->argv, plan.argc);
+	add_strings(&buf, spec->envp, plan.envc);
+	add_settings_strings(&buf, settings);
+	if (!buf.failed && plan.filter_count > 0)
+		fd = memfd_filled("hookd-plan", buf.data, buf.length);
+	else if (!buf.failed)
+		fd = memfd_sealed("hookd-plan", buf.data, buf.length);
+	hp_buf_free(&buf);
+	return fd;
+}

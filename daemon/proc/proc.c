@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One hook process, from its spawn to its single completion.
+ *
+ * A proc is done when its leader has exited and what was written by then is read. Others may hold
+ * the pipes for ever, so their end is not waited for: an end that is still open moves to the
+ * leftovers. A timeout or a cancel kills the whole tree, and the exit follows from that; only
+ * where the kernel does not let go of a killed process (a dead file server), or gives its exit to a
+ * process that traces it (exit.h), the proc completes without it and is waited for in the
+ * background.
+ *
+ *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS--> ABANDONED
+ *	   \__________________________/  exit    or, where its    | exit
+ *	                |                        exit is held,   v
+ *	              DONE                       FAMILY_WAIT_NS (freed)
+ *
+ * Until its exit is there a hook has not ended: at the deadline one whose exit is held has timed
+ * out, as any other. How its exit and its pipes are watched is proc_watch.c's.
+ */
+#include "daemon/proc/proc.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "daemon/proc/proc_watch.h"
+#include "daemon/proc/session.h"
+#include "daemon/proc/stdin.h"
+
+#define KILL_WAIT_NS (5 * 1000000000ll)
+/* A killed family, or hookd-run's helper, is gone within this, or what is left of it counts as left
+ * behind. */
+#define FAMILY_WAIT_NS (200 * 1000000ll)
+#define FAMILY_TICK_NS (2 * 1000000ll)
+/* From when it has closed its files to when it is in no cgroup. */
+#define HELPER_WAIT_NS (20 * 1000000ll)
+#define NEVER_NS       INT64_MAX
+
+static void on_timer(evutil_socket_t fd, short what, void *userdata);
+static void finish(struct proc *proc);
+
+/* ---- the shared part ---- */
+
+int procs_init(struct procs *procs, struct event_base *base)
+{
+	int r;
+
+	*procs = (struct procs){.base = base, .entrance.program = -1};
+	r = proc_watch_init(procs);
+	if (r == 0)
+		r = deadlines_init(&procs->deadlines, base);
+	if (r == 0)
+		r = leftovers_init(&procs->leftovers, base);
+	if (r == 0)
+		r = strays_init(&procs->strays, base);
+	if (r == 0)
+		r = entrance_init(&procs->entrance);
+	if (r == 0)
+		r = spawner_new(&procs->spawner);
+	if (r < 0)
+		procs_clear(procs);
+	return r;
+}
+
+static void bury(struct proc *proc)
+{
+	proc_unwatch(proc);
+	proc->state = PROC_DONE;
+	proc_free(proc);
+}
+
+void procs_clear(struct procs *procs)
+{
+	struct proc *proc;
+
+	while ((proc = TAILQ_FIRST(&procs->abandoned)))
+		bury(proc);
+	proc_watch_clear(procs);
+	leftovers_clear(&procs->leftovers);
+	strays_clear(&procs->strays);
+	deadlines_clear(&procs->deadlines);
+	entrance_clear(&procs->entrance);
+	procs->spawner = spawner_free(procs->spawner);
+}
+
+/* ---- start ---- */
+
+/* A timeout is real time; how long the kernel has for a death is time in which it runs. */
+static int arm_timer(struct proc *proc, int64_t after_ns)
+{
+	return deadline_set(&proc->deadline,
+			    proc->state == PROC_RUNNING ? CLOCK_BOOTTIME : CLOCK_MONOTONIC,
+			    after_ns);
+}
+
+/* The descriptors of the child: fds[0..2] are the caller's to close. */
+static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[static 3])
+{
+	int r = fds[0] = stdin_open(spec->state, spec->state_length);
+
+	if (r >= 0)
+		r = capture_open(&proc->out[0], proc->procs->base, &fds[1]);
+	if (r >= 0)
+		r = capture_open(&proc->out[1], proc->procs->base, &fds[2]);
+	return r < 0 ? r : 0;
+}
+
+static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[static 3])
+{
+	struct enter_settings settings = spec->settings;
+	struct spawn_spec plan = {
+	    .path = spec->path,
+	    .program = -1,
+	    .argv = spec->argv,
+	    .envp = spec->envp,
+	    .dir = spec->dir,
+	    .soft_dir = spec->soft_dir,
+	    .fds = {fds[0], fds[1], fds[2]},
+	    .fd_count = 3,
+	    .cgroup = -1,
+	    .any_owner = spec->any_owner,
+	};
+	enum spawn_step step = SPAWN_STEP_NONE;
+	int r = 0;
+
+	settings.timeout_ns = spec->timeout_ns;
+	proc->has_listener = settings.needs_listener;
+	if (!spec->is_own_program)
+		r = enter_prepare(&proc->procs->entrance, &spec->target, &settings, &plan,
+				  &proc->enter, &step);
+	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
+		step = SPAWN_STEP_CGROUP;
+		r = plan.cgroup = cgroup_fd(proc->cgroup);
+		plan.copies_memory = cgroup_has_own_memory_limit(proc->cgroup);
+	}
+	if (r < 0) {
+		proc->child.failed_step = step;
+		proc->child.failed_errno = -r;
+		return r;
+	}
+	r = spawner_start(proc->procs->spawner, &plan, &proc->child);
+	enter_started(&proc->enter);
+	return r;
+}
+
+/*
+ * The timer is made and armed first: a hook must not exist without its deadline, nor be killed
+ * without one for its death. One that is armed can be set again without memory.
+ */
+static int proc_launch(struct proc *proc, const struct proc_spec *spec)
+{
+	int fds[3] = {-1, -1, -1};
+	int r = open_fds(proc, spec, fds);
+
+	proc->child.failed_step = r < 0 ? SPAWN_STEP_STDIN : SPAWN_STEP_EXEC;
+	if (r == 0)
+		r = deadline_init(&proc->deadline, &proc->procs->deadlines, on_timer, proc);
+	if (r == 0)
+		r = arm_timer(proc, spec->timeout_ns ? ns_from_uint64(spec->timeout_ns) : NEVER_NS);
+	if (r < 0)
+		proc->child.failed_errno = -r;
+	else
+		r = spawn(proc, spec, fds);
+	for (int i = 0; i < 3; i++)
+		close_fd(&fds[i]);
+	return r;
+}
+
+static struct spawn_failure failure_of(const struct spawn_child *child)
+{
+	struct spawn_failure failure = {
+	    .step = (enum spawn_step)child->failed_step,
+	    .error = child->failed_errno,
+	};
+
+	memcpy(failure.detail, child->failed_detail, sizeof(failure.detail));
+	return failure;
+}
+
+int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
+	       struct proc **ret_proc, struct spawn_failure *ret_failure)
+{
+	struct proc *proc = calloc(1, sizeof(*proc));
+	int r;
+
+	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
+	if (!proc)
+		return -ENOMEM;
+	proc->procs = procs;
+	proc->cgroup = spec->cgroup;
+	proc->enter = ENTER_NONE;
+	proc->child.pidfd = -1;
+	proc->out[0].fd = proc->out[1].fd = -1;
+	proc->oom_killed = -1;
+	proc->done = done;
+	proc->userdata = userdata;
+	proc->started_us = clock_ns(CLOCK_REALTIME) / 1000;
+	proc->started_ns = clock_ns(CLOCK_BOOTTIME);
+	r = proc_launch(proc, spec);
+	if (r < 0) {
+		*ret_failure = failure_of(&proc->child);
+		proc->state = PROC_DONE;
+		proc_free(proc);
+		return r;
+	}
+	strays_know(&procs->strays, &proc->known, &proc->child.pid);
+	proc_watch(proc);
+	*ret_proc = proc;
+	return 0;
+}
+
+/* ---- running ---- */
+
+static void on_stdout_chunk(const char *bytes, size_t length, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	proc->on_output(proc, 1, bytes, length, proc->userdata);
+}
+
+static void on_stderr_chunk(const char *bytes, size_t length, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	proc->on_output(proc, 2, bytes, length, proc->userdata);
+}
+
+void proc_listen(struct proc *proc, proc_output_fn on_output)
+{
+	static const capture_fn on_chunk[2] = {on_stdout_chunk, on_stderr_chunk};
+
+	proc->on_output = on_output;
+	for (int i = 0; i < 2; i++) {
+		proc->out[i].on_chunk = on_chunk[i];
+		proc->out[i].userdata = proc;
+	}
+	proc_watch_output(proc);
+}
+
+void proc_pause_output(struct proc *proc, bool is_paused)
+{
+	for (int i = 0; i < 2; i++)
+		if (capture_pause(&proc->out[i], is_paused) < 0)
+			proc_watch_later(proc);
+}
+
+pid_t proc_pid(const struct proc *proc)
+{
+	return proc->child.pid;
+}
+
+int64_t proc_started_us(const struct proc *proc)
+{
+	return proc->started_us;
+}
+
+/* The leader by its own, too: one with the rights to do so may have left its cgroup. */
+static void kill_tree(struct proc *proc)
+{
+	if (proc->cgroup && cgroup_kill(proc->cgroup) == 0)
+		(void)kill(proc->child.pid, SIGKILL);
+	else
+		session_kill(proc->child.pid);
+}
+
+static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
+{
+	/* Once it was waited for, its number may be somebody else's. */
+	if (proc->state != PROC_RUNNING || proc->exited_ns)
+		return;
+	proc->state = PROC_KILLED;
+	proc->kill_cause = cause;
+	kill_tree(proc);
+	exit_watch_hurry(&proc->exit_watch);
+	(void)arm_timer(proc,
+			exit_watch_is_held(&proc->exit_watch) ? FAMILY_WAIT_NS : KILL_WAIT_NS);
+}
+
+void proc_cancel(struct proc *proc)
+{
+	proc_kill(proc, HP_HOOK_CANCELLED);
+}
+
+/* ---- the end ---- */
+
+static void read_rest(struct proc *proc)
+{
+	capture_drain(&proc->out[0]);
+	capture_drain(&proc->out[1]);
+}
+
+static void proc_complete(struct proc *proc)
+{
+	deadline_stop(&proc->deadline);
+	proc_unwatch(proc);
+	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
+	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
+}
+
+/* It was killed, and completes without its exit. */
+static void abandon(struct proc *proc)
+{
+	proc->state = PROC_ABANDONED;
+	proc->is_lingering = true;
+	read_rest(proc);
+	proc_complete(proc);
+}
+
+/* A pipe that somebody still holds proves it; so does a process in its cgroup or its group. */
+static bool has_left_children(struct proc *proc)
+{
+	if (proc->cgroup)
+		return cgroup_has_others(proc->cgroup, proc->child.pid);
+	return capture_is_open(&proc->out[0]) || capture_is_open(&proc->out[1]) ||
+	       session_has_members(proc->child.pid);
+}
+
+/*
+ * Until when those that are left may still be such as end by themselves: the kernel takes a moment
+ * to end those that were killed with the leader, and hookd-run to hand over a listener, which the
+ * hook has not left. A process that ends is in its cgroup for a moment after it has closed its
+ * files.
+ */
+static int64_t family_ends_ns(struct proc *proc, int64_t now_ns)
+{
+	if (proc->state == PROC_KILLED)
+		return proc->exited_ns + FAMILY_WAIT_NS;
+	if (!proc->has_listener)
+		return 0;
+	if (!enter_is_handed_over(&proc->enter))
+		return proc->exited_ns + FAMILY_WAIT_NS;
+	if (!proc->handed_over_ns)
+		proc->handed_over_ns = now_ns;
+	return proc->handed_over_ns + HELPER_WAIT_NS;
+}
+
+static void finish(struct proc *proc)
+{
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (!proc->exited_ns)
+		proc->exited_ns = now_ns;
+	read_rest(proc);
+	proc->is_lingering = has_left_children(proc);
+	if (proc->is_lingering && now_ns < family_ends_ns(proc, now_ns) &&
+	    arm_timer(proc, FAMILY_TICK_NS) == 0)
+		return;
+	if (proc->cgroup && (proc->exit.code != CLD_EXITED || proc->exit.status != 0))
+		proc->oom_killed = cgroup_was_oom_killed(proc->cgroup);
+	if (proc->state == PROC_RUNNING)
+		proc->state = PROC_DONE;
+	proc_complete(proc);
+}
+
+/* What was asked for while the first process was the hook holds for the second. */
+static void catch_up(struct proc *proc)
+{
+	if (proc->state != PROC_RUNNING)
+		kill_tree(proc);
+	else if (deadline_left_ns(&proc->deadline) <= 0)
+		proc_kill(proc, HP_HOOK_TIMED_OUT);
+}
+
+/* hookd-run has ended and named the process that goes on as the hook. */
+static void follow_successor(struct proc *proc)
+{
+	proc->exit = (struct process_exit){0};
+	proc_watch_successor(proc);
+	catch_up(proc);
+}
+
+/* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
+static void wait_no_longer_than_for_family(struct proc *proc)
+{
+	if (deadline_left_ns(&proc->deadline) > FAMILY_WAIT_NS)
+		(void)arm_timer(proc, FAMILY_WAIT_NS);
+}
+
+static void on_exit_taken(struct proc *proc)
+{
+	spawner_settle(proc->procs->spawner, &proc->child);
+	if (enter_finish(&proc->enter, &proc->child) != 0)
+		follow_successor(proc);
+	else if (proc->state == PROC_ABANDONED)
+		bury(proc);
+	else
+		finish(proc);
+}
+
+/* False: it has not exited, as far as is known. Else proc has moved on, and may be gone. */
+bool proc_take_exit(struct proc *proc)
+{
+	int r = exit_watch_take(&proc->exit_watch, &proc->exit);
+
+	if (r > 0)
+		on_exit_taken(proc);
+	else if (r < 0)
+		proc_watch_later(proc);
+	else if (proc->state == PROC_KILLED && exit_watch_is_held(&proc->exit_watch))
+		wait_no_longer_than_for_family(proc);
+	return r > 0;
+}
+
+/*
+ * libevent's clock is coarse: it may call up to a tick early, and a hook must never be cut short.
+ * One that has exited in time has not timed out, even where its exit is seen only now.
+ */
+static void on_timer(evutil_socket_t fd, short what, void *userdata)
+{
+	struct proc *proc = userdata;
+
+	(void)fd, (void)what;
+	if (deadline_left_ns(&proc->deadline) > 0)
+		(void)deadline_wait_on(&proc->deadline);
+	else if (proc->exited_ns)
+		finish(proc);
+	else if (proc_take_exit(proc))
+		return;
+	else if (proc->state == PROC_RUNNING)
+		proc_kill(proc, HP_HOOK_TIMED_OUT);
+	else if (proc->state == PROC_KILLED)
+		abandon(proc);
+}
+
+static enum hp_hook_outcome natural_outcome(const struct proc *proc)
+{
+	if (proc->child.failed_step != SPAWN_STEP_NONE)
+		return HP_HOOK_SPAWN_FAILED;
+	return proc->exit.code == CLD_EXITED ? HP_HOOK_EXITED : HP_HOOK_SIGNALED;
+}
+
+void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
+{
+	bool was_killed = proc->state == PROC_KILLED || proc->state == PROC_ABANDONED;
+	struct hp_hook_result *result = ret_result;
+
+	result->outcome = was_killed ? proc->kill_cause : natural_outcome(proc);
+	result->success = result->outcome == HP_HOOK_EXITED && proc->exit.status == 0;
+	result->exit_status = proc->exit.status;
+	result->signal = proc->exit.status;
+	result->oom_killed = proc->oom_killed;
+	result->pid = proc->child.pid;
+	result->started_us = proc->started_us;
+	result->duration_us = proc->duration_ns / 1000;
+	result->user_us = proc->exit.user_us;
+	result->system_us = proc->exit.system_us;
+	result->max_rss_bytes = proc->exit.max_rss_bytes;
+	result->lingering = proc->is_lingering;
+	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
+		const struct spawn_failure failure = failure_of(&proc->child);
+
+		proc_describe_failure(&failure, result);
+	}
+	for (int i = 0; i < 2; i++)
+		capture_take(&proc->out[i], &result->output[i]);
+}
+
+/* ---- free ---- */
+
+static void release_pipes(struct proc *proc)
+{
+	for (int i = 0; i < 2; i++) {
+		leftovers_adopt(&proc->procs->leftovers, &proc->out[i]);
+		capture_close(&proc->out[i]);
+	}
+}
+
+struct proc *proc_free(struct proc *proc)
+{
+	if (!proc)
+		return NULL;
+	proc_unwatch(proc);
+	release_pipes(proc);
+	deadline_clear(&proc->deadline);
+	/* Once it was waited for, its number may be somebody else's. */
+	if (proc->state == PROC_RUNNING && !proc->exited_ns)
+		kill_tree(proc);
+	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {
+		proc->state = PROC_ABANDONED;
+		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
+		proc_keep_watching(proc);
+		return NULL;
+	}
+	strays_forget(&proc->known);
+	enter_clear(&proc->enter);
+	exit_watch_stop(&proc->exit_watch);
+	close_fd(&proc->child.pidfd);
+	free(proc);
+	return NULL;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How hookd hears of its hooks. Owns the lists of procs and their two ticks.
+ *
+ *	YOUNG --YOUNG_FOR_NS--> watched, on no list --its exit was not taken--> ABANDONED
+ *	   \                       |        ^                                      |
+ *	    `--something cannot be watched  |                                      v
+ *	                            v        |                                   (freed)
+ *	                          UNWATCHED -'
+ *
+ * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
+ * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
+ * ones four system calls.
+ *
+ * What cannot be watched, since memory is out or epoll(7) takes no more, is asked and read at each
+ * tick until it can: a hook that lives ends as any other.
+ */
+#include "daemon/proc/proc_watch.h"
+
+#include "daemon/base/tick.h"
+
+#define YOUNG_FOR_NS   (12 * 1000000ll)
+#define RETRY_EVERY_US (20 * 1000)
+
+/* ---- the lists ---- */
+
+static void move_to(struct proc *proc, struct proc_list *list)
+{
+	if (proc->list)
+		TAILQ_REMOVE(proc->list, proc, link);
+	proc->list = list;
+	if (list)
+		TAILQ_INSERT_TAIL(list, proc, link);
+}
+
+void proc_unwatch(struct proc *proc)
+{
+	struct procs *procs = proc->procs;
+	bool was_young = proc->list == &procs->young;
+
+	move_to(proc, NULL);
+	if (was_young && TAILQ_EMPTY(&procs->young))
+		tick_rest(procs->young_tick);
+}
+
+void proc_watch_later(struct proc *proc)
+{
+	if (proc->state != PROC_ABANDONED)
+		move_to(proc, &proc->procs->unwatched);
+	tick_set(proc->procs->retry_tick, RETRY_EVERY_US);
+}
+
+/* ---- watching ---- */
+
+static void on_exit_event(void *userdata)
+{
+	(void)proc_take_exit(userdata);
+}
+
+static int watch_exit(struct proc *proc)
+{
+	return exit_watch_start(&proc->exit_watch, proc->procs->base, proc->child.pidfd,
+				on_exit_event, proc);
+}
+
+/* Nobody will tell of its exit. */
+static bool is_unwatched(const struct proc *proc)
+{
+	return !proc->exited_ns && !exit_watch_is_on(&proc->exit_watch);
+}
+
+/*
+ * From now on it counts as one that stays: its pipes are watched, and its cgroup is not needed
+ * before it ends.
+ */
+void proc_watch_output(struct proc *proc)
+{
+	int r = capture_watch(&proc->out[0]);
+
+	if (r == 0)
+		r = capture_watch(&proc->out[1]);
+	if (r < 0 || is_unwatched(proc))
+		proc_watch_later(proc);
+	else
+		proc_unwatch(proc);
+	if (proc->cgroup)
+		cgroup_rest(proc->cgroup);
+}
+
+/*
+ * Watches the pipes of those that are no longer young, and sets the tick a whole period off again:
+ * a kernel timer that is due before the next scheduler tick costs more than a hook's pipes do.
+ */
+static void tend_young(struct procs *procs)
+{
+	int64_t grown_up_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
+	struct proc *proc;
+
+	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= grown_up_ns)
+		proc_watch_output(proc);
+	if (proc)
+		tick_set(procs->young_tick, YOUNG_FOR_NS / 1000);
+}
+
+static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct procs *procs = userdata;
+
+	(void)fd, (void)what;
+	tick_rest(procs->young_tick);
+	tend_young(procs);
+}
+
+void proc_watch(struct proc *proc)
+{
+	if (watch_exit(proc) < 0)
+		proc_watch_later(proc);
+	else
+		move_to(proc, &proc->procs->young);
+	tend_young(proc->procs);
+}
+
+void proc_watch_successor(struct proc *proc)
+{
+	if (watch_exit(proc) < 0)
+		proc_watch_later(proc);
+}
+
+void proc_keep_watching(struct proc *proc)
+{
+	move_to(proc, &proc->procs->abandoned);
+	if (!exit_watch_is_on(&proc->exit_watch))
+		tick_set(proc->procs->retry_tick, RETRY_EVERY_US);
+}
+
+/* ---- what cannot be watched ---- */
+
+static void retry(struct proc *proc)
+{
+	if (is_unwatched(proc) && watch_exit(proc) < 0 && proc_take_exit(proc))
+		return; /* it may be gone */
+	capture_look(&proc->out[0]);
+	capture_look(&proc->out[1]);
+	proc_watch_output(proc);
+}
+
+static bool retry_abandoned(struct procs *procs)
+{
+	struct proc *proc, *next;
+	bool is_any_left = false;
+
+	for (proc = TAILQ_FIRST(&procs->abandoned); proc; proc = next) {
+		next = TAILQ_NEXT(proc, link);
+		if (is_unwatched(proc) && watch_exit(proc) < 0)
+			is_any_left |= !proc_take_exit(proc);
+	}
+	return is_any_left;
+}
+
+/* Each goes to the end first, for the end of one may start others and free some. */
+static void on_retry_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct procs *procs = userdata;
+	struct proc *proc;
+	size_t count = 0;
+
+	(void)fd, (void)what;
+	tick_rest(procs->retry_tick);
+	TAILQ_FOREACH (proc, &procs->unwatched, link)
+		count++;
+	for (; count > 0 && (proc = TAILQ_FIRST(&procs->unwatched)); count--) {
+		move_to(proc, &procs->unwatched);
+		retry(proc);
+	}
+	if (retry_abandoned(procs) || !TAILQ_EMPTY(&procs->unwatched))
+		tick_set(procs->retry_tick, RETRY_EVERY_US);
+}
+
+/* ---- all of them ---- */
+
+int proc_watch_init(struct procs *procs)
+{
+	int r = tick_new(procs->base, on_young_tick, procs, &procs->young_tick);
+
+	TAILQ_INIT(&procs->young);
+	TAILQ_INIT(&procs->unwatched);
+	TAILQ_INIT(&procs->abandoned);
+	return r < 0 ? r : tick_new(procs->base, on_retry_tick, procs, &procs->retry_tick);
+}
+
+void proc_watch_clear(struct procs *procs)
+{
+	if (procs->young_tick)
+		event_free(take_ptr(procs->young_tick));
+	if (procs->retry_tick)
+		event_free(take_ptr(procs->retry_tick));
+}

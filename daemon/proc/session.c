@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds and kills a hook's processes by reading /proc, where there is no cgroup to kill.
+ */
+#include "daemon/proc/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/base/base.h"
+
+/* A family that forks faster than it is found is not chased for ever. */
+#define ROUNDS_MAX 16
+#define FAMILY_MAX 4096
+
+struct family {
+	pid_t leader;
+	pid_t members[FAMILY_MAX];
+	size_t count;
+};
+
+struct relations {
+	char state; /* proc(5): 'Z' for a zombie */
+	pid_t parent;
+	pid_t group;
+	pid_t session;
+};
+
+/* comm may hold anything, parentheses and newlines too: the fields start behind its last ')'. */
+static bool read_relations(int proc, const char *pid, struct relations *ret)
+{
+	char path[32], text[512];
+	const char *fields;
+	ssize_t length;
+	int parent, group, session;
+	char state;
+
+	snprintf(path, sizeof(path), "%s/stat", pid);
+	cleanup_close int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || (length = read(fd, text, sizeof(text) - 1)) <= 0)
+		return false;
+	text[length] = '\0';
+	fields = strrchr(text, ')');
+	if (!fields || sscanf(fields, ") %c %d %d %d", &state, &parent, &group, &session) != 4)
+		return false;
+	*ret = (struct relations){state, parent, group, session};
+	return true;
+}
+
+static bool is_member(const struct family *family, pid_t pid)
+{
+	for (size_t i = 0; i < family->count; i++)
+		if (family->members[i] == pid)
+			return true;
+	return false;
+}
+
+static void stop_if_relative(struct family *family, int proc, const char *name)
+{
+	struct relations relations;
+	pid_t pid = (pid_t)strtol(name, NULL, 10);
+
+	if (pid <= 1 || pid == getpid() || is_member(family, pid) || family->count == FAMILY_MAX ||
+	    !read_relations(proc, name, &relations))
+		return;
+	if (relations.session != family->leader && !is_member(family, relations.parent))
+		return;
+	if (kill(pid, SIGSTOP) == 0)
+		family->members[family->count++] = pid;
+}
+
+static bool find_more(struct family *family)
+{
+	size_t before = family->count;
+	DIR *directory = opendir("/proc");
+	struct dirent *entry;
+
+	if (!directory)
+		return false;
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+			stop_if_relative(family, dirfd(directory), entry->d_name);
+	closedir(directory);
+	return family->count > before;
+}
+
+void session_kill(pid_t leader)
+{
+	struct family *family = calloc(1, sizeof(*family));
+
+	kill(leader, SIGSTOP);
+	if (family) {
+		family->leader = leader;
+		family->members[family->count++] = leader;
+		for (int i = 0; i < ROUNDS_MAX && find_more(family); i++)
+			continue;
+		for (size_t i = 1; i < family->count; i++)
+			kill(family->members[i], SIGKILL);
+		free(family);
+	}
+	kill(-leader, SIGKILL);
+	kill(leader, SIGKILL);
+}
+
+static bool is_alive_in_group(int proc, const char *name, pid_t group)
+{
+	struct relations relations;
+
+	return name[0] >= '1' && name[0] <= '9' && read_relations(proc, name, &relations) &&
+	       relations.group == group && relations.state != 'Z' && relations.state != 'X';
+}
+
+/* kill(2) finds zombies too, whose parents may take their time: then /proc is asked. */
+bool session_has_members(pid_t leader)
+{
+	DIR *directory;
+	struct dirent *entry;
+	bool has_members = false;
+
+	if (kill(-leader, 0) < 0 && errno != EPERM)
+		return false;
+	directory = opendir("/proc");
+	if (!directory)
+		return true;
+	while (!has_members && (entry = readdir(directory)))
+		has_members = is_alive_in_group(dirfd(directory), entry->d_name, leader);
+	closedir(directory);
+	return has_members;
+}

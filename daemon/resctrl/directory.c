@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories of resctrl and how many use them.
+ *
+ * One was made (by us, to be removed with its last user) or found. The names of those that were
+ * made stand in a file as well, from before the mkdir until after the rmdir: a machine has few
+ * groups, and one that a killed hookd has forgotten would be lost until the next boot. The file is
+ * written anew each time, and is as durable as it has to be: another boot has no groups.
+ */
+#include "daemon/resctrl/directory.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/base/file.h"
+#include "proto/base/buf.h"
+
+#define JOURNAL	       "resctrl-groups"
+#define JOURNAL_BYTES  (64 * 1024)
+#define BOOT_ID_LENGTH 36
+
+/* ---- the file: the boot's id, then a path in each line ---- */
+
+static void append_line(struct hp_buf *text, const char *line)
+{
+	hp_buf_append(text, line, strlen(line));
+	hp_buf_append(text, "\n", 1);
+}
+
+/* In one step, so that there is always a whole file. */
+static int replace_journal(int state_directory, const struct hp_buf *text)
+{
+	cleanup_close int fd =
+	    file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_TRUNC);
+
+	if (fd == -EILSEQ && unlinkat(state_directory, JOURNAL ".new", 0) == 0)
+		fd = file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd;
+	if (text->failed || write(fd, text->data, text->length) != (ssize_t)text->length)
+		return -EIO;
+	return renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0 ? -errno : 0;
+}
+
+/* Where it cannot be written, hooks run without: a full disk must not keep containers from it. */
+static void write_down(const struct rdt_directories *directories, const char *about_to_be_made)
+{
+	const struct rdt_directory *directory;
+	struct hp_buf text = HP_BUF_INIT;
+
+	if (directories->journal < 0)
+		return;
+	append_line(&text, directories->boot);
+	if (about_to_be_made)
+		append_line(&text, about_to_be_made);
+	LIST_FOREACH (directory, &directories->list, link)
+		if (directory->is_made)
+			append_line(&text, directory->path);
+	(void)replace_journal(directories->journal, &text);
+	hp_buf_free(&text);
+}
+
+/* ---- the list ---- */
+
+void rdt_directories_init(struct rdt_directories *directories)
+{
+	LIST_INIT(&directories->list);
+	directories->journal = -1;
+}
+
+static void directory_free(struct rdt_directory *directory)
+{
+	LIST_REMOVE(directory, link);
+	free(directory->path);
+	free(directory);
+}
+
+void rdt_directories_clear(struct rdt_directories *directories)
+{
+	while (!LIST_EMPTY(&directories->list))
+		directory_free(LIST_FIRST(&directories->list));
+	close_fd(&directories->journal);
+}
+
+struct rdt_directory *rdt_directory_find(const struct rdt_directories *directories,
+					 const char *path)
+{
+	struct rdt_directory *directory;
+
+	LIST_FOREACH (directory, &directories->list, link)
+		if (strcmp(directory->path, path) == 0)
+			return directory;
+	return NULL;
+}
+
+static struct rdt_directory *directory_new(struct rdt_directories *directories, const char *path)
+{
+	struct rdt_directory *directory = calloc(1, sizeof(*directory));
+
+	if (!directory)
+		return NULL;
+	directory->path = strdup(path);
+	if (!directory->path) {
+		free(directory);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&directories->list, directory, link);
+	return directory;
+}
+
+/* ---- what an earlier daemon has made ---- */
+
+static int adopt(struct rdt_directories *directories, const char *path)
+{
+	struct rdt_directory *directory = directory_new(directories, path);
+
+	if (!directory)
+		return -ENOMEM;
+	directory->is_made = true;
+	directory->has_closid = true;
+	return 0;
+}
+
+/* All that was ever written here begins with an id and ends with a newline. */
+static bool is_journal(const char *text, ssize_t length)
+{
+	return length > BOOT_ID_LENGTH && length < JOURNAL_BYTES - 1 &&
+	       strlen(text) == (size_t)length && text[length - 1] == '\n' &&
+	       strspn(text, "0123456789abcdef-") == BOOT_ID_LENGTH && text[BOOT_ID_LENGTH] == '\n';
+}
+
+/* The length; 0: there is none; -EILSEQ: it is damaged, or no file of ours. */
+static ssize_t read_text(int state_directory, char *text)
+{
+	cleanup_close int fd = file_open_own(state_directory, JOURNAL, O_RDONLY);
+	ssize_t length;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	length = read(fd, text, JOURNAL_BYTES - 1);
+	if (length < 0)
+		return -errno;
+	text[length] = '\0';
+	return is_journal(text, length) ? length : -EILSEQ;
+}
+
+static int read_journal(struct rdt_directories *directories, char *text,
+			bool (*stays)(const char *path, void *userdata), void *userdata)
+{
+	ssize_t length = read_text(directories->journal, text);
+	char *line;
+	int r = 0;
+
+	if (length == -EILSEQ) {
+		r = file_set_aside(directories->journal, JOURNAL, "bad");
+		return r < 0 ? r : 1;
+	}
+	if (length <= 0 || strcmp(strsep(&text, "\n"), directories->boot) != 0)
+		return (int)(length < 0 ? length : 0);
+	while (r == 0 && (line = strsep(&text, "\n")))
+		if (*line && stays(line, userdata))
+			r = adopt(directories, line);
+	return r;
+}
+
+int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
+			 bool (*stays)(const char *path, void *userdata), void *userdata)
+{
+	cleanup_free char *text = malloc(JOURNAL_BYTES);
+	int r = text ? file_boot_id(directories->boot) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directories->journal < 0)
+		return -errno;
+	r = read_journal(directories, text, stays, userdata);
+	if (r < 0)
+		close_fd(&directories->journal); /* the file stays as it is, for the next hookd */
+	else
+		write_down(directories, NULL);
+	return r;
+}
+
+/* ---- users ---- */
+
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_visit *visit,
+		       const char *path)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	write_down(directories, path);
+	r = mkdirat(visit->root, path, 0755) < 0 ? -errno : 1;
+	if (r < 0)
+		write_down(directories, NULL);
+	return r == -EEXIST ? 0 : r;
+}
+
+int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_visit *visit,
+			const char *path, bool is_made, struct rdt_directory **ret_directory)
+{
+	struct rdt_directory *directory = rdt_directory_find(directories, path);
+	struct stat st;
+
+	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return -ENOENT;
+	if (!directory)
+		directory = directory_new(directories, path);
+	if (!directory) {
+		if (is_made && unlinkat(visit->root, path, AT_REMOVEDIR) == 0)
+			write_down(directories, NULL);
+		return -ENOMEM;
+	}
+	directory->users++;
+	directory->is_made |= is_made;
+	*ret_directory = directory;
+	return 0;
+}
+
+bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path)
+{
+	char text[16];
+
+	return rdt_visit_read(visit, path, "tasks", text, sizeof(text)) > 0;
+}
+
+void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory)
+{
+	bool is_made = directory->is_made;
+
+	directory_free(directory);
+	if (is_made)
+		write_down(directories, NULL);
+}
+
+void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_visit *visit,
+			 struct rdt_directory *directory)
+{
+	if (!directory || --directory->users > 0)
+		return;
+	if (directory->is_made && visit->root >= 0) {
+		if (directory->has_closid && rdt_directory_has_tasks(visit, directory->path))
+			return; /* the next one that leaves it looks again */
+		(void)unlinkat(visit->root, directory->path, AT_REMOVEDIR);
+	}
+	rdt_directory_forget(directories, directory);
+}

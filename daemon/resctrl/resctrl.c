@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Groups of resctrl: what is asked for becomes a name and schemata, and these a member of a group.
+ *
+ * Whatever changes several things holds the file system's lock.
+ */
+#include "daemon/resctrl/resctrl.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/resctrl/directory.h"
+#include "daemon/resctrl/fs.h"
+#include "daemon/resctrl/schemata.h"
+
+#define TEXT_SIZE 16384
+
+struct rdt {
+	char *root; /* NULL: to be found */
+	struct rdt_directories directories;
+};
+
+struct rdt_member {
+	struct rdt *rdt;
+	struct rdt_directory *group, *monitored; /* NULL: not monitored */
+	int tasks, monitored_tasks;
+};
+
+/* What is asked for, on its way to a member. */
+struct request {
+	struct rdt *rdt;
+	struct rdt_visit visit;
+	const struct hp_intel_rdt *wanted;
+	const char *container;
+	struct schemata schemata;
+	struct hp_err *err;
+};
+
+/* ---- names ---- */
+
+/* The directories that resctrl itself has are no groups. */
+static bool is_group_name(const char *name)
+{
+	static const char *const others[] = {".", "..", "info", "mon_groups", "mon_data"};
+	size_t length = strlen(name);
+
+	if (length == 0 || length > NAME_MAX)
+		return false;
+	for (size_t i = 0; i < ELEMENTS(others); i++)
+		if (strcmp(name, others[i]) == 0)
+			return false;
+	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+			    "_.+:@-") == length;
+}
+
+/* As Go's empty strings are absent to runc. */
+static const char *or_null(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+static int choose_group(const struct hp_intel_rdt *wanted, const char *container,
+			const char **ret_path, struct hp_err *err)
+{
+	const char *clos_id = or_null(wanted->clos_id);
+	const char *name = clos_id ? clos_id : container;
+
+	if (clos_id && strcmp(clos_id, "/") == 0)
+		name = NULL;
+	assert(!clos_id || !name || is_group_name(clos_id));
+	if (name && !is_group_name(name))
+		return hp_err_invalid(err, "closID",
+				      "is needed: the container's id cannot be the name of a "
+				      "group");
+	if (wanted->enable_monitoring && !is_group_name(container))
+		return hp_err_invalid(err, "enableMonitoring",
+				      "needs a container whose id can be the name of a group");
+	*ret_path = name ? name : ".";
+	return 0;
+}
+
+/* ---- schemata ---- */
+
+enum source { L3_CACHE_SCHEMA, MEM_BW_SCHEMA, SCHEMATA };
+
+static void print_field(unsigned int source, char path[static 32])
+{
+	static const char *const names[] = {"l3CacheSchema", "memBwSchema"};
+
+	if (source < ELEMENTS(names))
+		snprintf(path, 32, "%s", names[source]);
+	else
+		snprintf(path, 32, "schemata[%u]", source - SCHEMATA);
+}
+
+static int add_field(struct request *request, const char *text, unsigned int source)
+{
+	char path[32];
+	int r;
+
+	print_field(source, path);
+	assert(source != MEM_BW_SCHEMA || strncmp(text, "MB:", strlen("MB:")) == 0);
+	assert(source == L3_CACHE_SCHEMA || !strchr(text, '\n'));
+	r = schemata_add(&request->schemata, text, source, request->err);
+	return hp_err_prefix(request->err, r, path);
+}
+
+static int read_schemata(struct request *request)
+{
+	const struct hp_intel_rdt *wanted = request->wanted;
+	int r = 0;
+
+	if (or_null(wanted->l3_cache_schema))
+		r = add_field(request, wanted->l3_cache_schema, L3_CACHE_SCHEMA);
+	if (or_null(wanted->mem_bw_schema))
+		schemata_drop(&request->schemata, "MB", L3_CACHE_SCHEMA);
+	if (r == 0 && or_null(wanted->mem_bw_schema))
+		r = add_field(request, wanted->mem_bw_schema, MEM_BW_SCHEMA);
+	for (unsigned int i = 0; r == 0 && wanted->schemata && wanted->schemata[i]; i++)
+		r = add_field(request, wanted->schemata[i], SCHEMATA + i);
+	return r;
+}
+
+/* Field by field: the kernel does not say which of several lines it means. */
+static int write_schemata(struct request *request, const struct rdt_directory *group)
+{
+	const struct schemata *schemata = &request->schemata;
+
+	for (size_t i = 0; i < schemata->count; i++) {
+		unsigned int source = schemata->values[i].source;
+		const char *text;
+		char path[32];
+		int r;
+
+		if (i > 0 && schemata->values[i - 1].source == source)
+			continue;
+		text = schemata_print(&request->schemata, source);
+		if (!text)
+			return hp_err_no_memory(request->err);
+		print_field(source, path);
+		r = rdt_visit_write(&request->visit, group->path, "schemata", text);
+		if (r < 0)
+			return rdt_visit_fail(&request->visit, r, path, request->err);
+	}
+	return 0;
+}
+
+static int fail_different(const struct request *request, const struct rdt_directory *group,
+			  const struct schemata_value *wanted, const struct schemata_value *present)
+{
+	bool is_mask = strncmp(wanted->resource, "L", 1) == 0;
+	char path[32], has[64] = "not there";
+
+	print_field(wanted->source, path);
+	if (present)
+		snprintf(has, sizeof(has), is_mask ? "%llx" : "%llu",
+			 (unsigned long long)present->value);
+	return hp_err_setting(request->err, -EEXIST, path,
+			      is_mask ? "the group %.64s is there, and its %s:%llu is %s, not %llx"
+				      : "the group %.64s is there, and its %s:%llu is %s, not %llu",
+			      group->path, wanted->resource, (unsigned long long)wanted->id, has,
+			      (unsigned long long)wanted->value);
+}
+
+static int compare_schemata(struct request *request, const struct rdt_directory *group)
+{
+	const struct schemata_value *wanted, *other = NULL;
+	struct schemata present = SCHEMATA_INIT;
+	char text[TEXT_SIZE];
+	int r = 0;
+
+	if (request->schemata.count == 0)
+		return 0;
+	r = (int)rdt_visit_read(&request->visit, group->path, "schemata", text, sizeof(text));
+	if (r < 0)
+		return hp_err_setting(request->err, r, "closID", "the group's schemata: %s",
+				      strerror(-r));
+	r = schemata_add_kernels(&present, text) < 0 ? hp_err_no_memory(request->err) : 0;
+	schemata_round_up(&request->schemata, "MB", rdt_visit_bandwidth_step(&request->visit));
+	wanted = schemata_find_difference(&request->schemata, &present, &other);
+	if (r == 0 && wanted)
+		r = fail_different(request, group, wanted, other);
+	schemata_clear(&present);
+	return r;
+}
+
+/* ---- joining ---- */
+
+/* Found or made; one more user of it. `path` names the field where that fails. */
+static int enter(struct request *request, const char *name, bool may_make, const char *path,
+		 struct rdt_directory **ret_directory)
+{
+	struct rdt_directories *directories = &request->rdt->directories;
+	int made = may_make ? rdt_directory_make(directories, &request->visit, name) : 0;
+	int r;
+
+	if (made < 0)
+		return rdt_visit_fail_to_make(&request->visit, made, path, request->err);
+	r = rdt_directory_enter(directories, &request->visit, name, made, ret_directory);
+	if (r == -ENOENT)
+		return hp_err_setting(request->err, r, path, "there is no group %.64s", name);
+	return r < 0 ? hp_err_no_memory(request->err) : made;
+}
+
+static int enter_group(struct request *request, const char *name, struct rdt_member *member)
+{
+	bool is_root = strcmp(name, ".") == 0;
+	bool may_make =
+	    !is_root && (!or_null(request->wanted->clos_id) || request->schemata.count > 0);
+	int r = enter(request, name, may_make, "closID", &member->group);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return compare_schemata(request, member->group);
+	member->group->has_closid = or_null(request->wanted->clos_id);
+	return write_schemata(request, member->group);
+}
+
+static int enter_monitored(struct request *request, const char *group, struct rdt_member *member)
+{
+	char name[2 * NAME_MAX + sizeof("/mon_groups/")];
+	int r;
+
+	if (!request->wanted->enable_monitoring)
+		return 0;
+	if (faccessat(request->visit.root, "info/L3_MON", F_OK, 0) < 0)
+		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
+				      "this machine does not monitor");
+	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
+	r = enter(request, name, true, "enableMonitoring", &member->monitored);
+	return r < 0 ? r : 0;
+}
+
+static int open_tasks(struct request *request, const struct rdt_directory *directory, int *ret_fd)
+{
+	char path[2 * NAME_MAX + sizeof("/mon_groups//tasks")];
+	int fd;
+
+	if (!directory)
+		return 0;
+	snprintf(path, sizeof(path), "%s/tasks", directory->path);
+	fd = openat(request->visit.root, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return hp_err_setting(request->err, -errno, NULL, "%.100s: %s", path,
+				      strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+static int join(struct request *request, const char *name, struct rdt_member *member)
+{
+	int r = enter_group(request, name, member);
+
+	if (r == 0)
+		r = enter_monitored(request, name, member);
+	if (r == 0)
+		r = open_tasks(request, member->group, &member->tasks);
+	if (r == 0)
+		r = open_tasks(request, member->monitored, &member->monitored_tasks);
+	return r;
+}
+
+/* The lock is given back with the visit. */
+static int begin(struct request *request)
+{
+	struct rdt_visit *visit = &request->visit;
+	int r = rdt_visit_begin(visit, request->rdt->root);
+
+	if (r < 0)
+		return hp_err_setting(request->err, -EOPNOTSUPP, NULL,
+				      "no resctrl file system is mounted");
+	r = rdt_visit_lock(visit);
+	if (r < 0)
+		return hp_err_setting(request->err, r, NULL,
+				      "another program holds the lock of resctrl: %s",
+				      strerror(-r));
+	return 0;
+}
+
+static void leave(const struct rdt_visit *visit, struct rdt_member *member)
+{
+	close_fd(&member->tasks);
+	close_fd(&member->monitored_tasks);
+	rdt_directory_leave(&member->rdt->directories, visit, member->monitored);
+	rdt_directory_leave(&member->rdt->directories, visit, member->group);
+	free(member);
+}
+
+int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
+	     struct rdt_member **ret_member, struct hp_err *err)
+{
+	struct request request = {
+	    .rdt = rdt,
+	    .visit.root = -1,
+	    .wanted = wanted,
+	    .container = container,
+	    .err = err,
+	};
+	struct rdt_member *member = calloc(1, sizeof(*member));
+	const char *name = ".";
+	int r;
+
+	if (!member)
+		return hp_err_no_memory(err);
+	*member = (struct rdt_member){.rdt = rdt, .tasks = -1, .monitored_tasks = -1};
+	r = choose_group(wanted, container, &name, err);
+	if (r == 0)
+		r = read_schemata(&request);
+	if (r == 0)
+		r = begin(&request);
+	if (r == 0)
+		r = join(&request, name, member);
+	if (r < 0)
+		leave(&request.visit, member);
+	else
+		*ret_member = member;
+	rdt_visit_end(&request.visit);
+	schemata_clear(&request.schemata);
+	return r;
+}
+
+/* Removing takes one step and asks nobody: where the lock is taken it is done without. */
+void rdt_leave(struct rdt_member *member)
+{
+	struct rdt_visit visit;
+
+	if (!member)
+		return;
+	if (rdt_visit_begin(&visit, member->rdt->root) == 0)
+		(void)rdt_visit_lock(&visit);
+	leave(&visit, member);
+	rdt_visit_end(&visit);
+}
+
+void rdt_keep(struct rdt_member *member)
+{
+	const struct rdt_visit nowhere = {.root = -1};
+
+	if (member)
+		leave(&nowhere, member);
+}
+
+/* ---- what a member has ---- */
+
+int rdt_member_tasks(const struct rdt_member *member)
+{
+	return member->tasks;
+}
+
+int rdt_member_monitored_tasks(const struct rdt_member *member)
+{
+	return member->monitored_tasks;
+}
+
+const char *rdt_member_group(const struct rdt_member *member)
+{
+	return strcmp(member->group->path, ".") == 0 ? "/" : member->group->path;
+}
+
+const char *rdt_member_monitored_group(const struct rdt_member *member)
+{
+	return member->monitored ? member->monitored->path : NULL;
+}
+
+bool rdt_member_group_is_made(const struct rdt_member *member)
+{
+	return member->group->is_made;
+}
+
+bool rdt_member_monitored_group_is_made(const struct rdt_member *member)
+{
+	return member->monitored && member->monitored->is_made;
+}
+
+/* ---- the whole ---- */
+
+static const char *path_of(const char *group)
+{
+	return strcmp(group, "/") == 0 ? "." : group;
+}
+
+ssize_t rdt_schemata(const struct rdt *rdt, const char *group, char *text, size_t size)
+{
+	struct rdt_visit visit;
+	ssize_t length = rdt_visit_begin(&visit, rdt->root);
+
+	if (length == 0)
+		length = rdt_visit_read(&visit, path_of(group), "schemata", text, size);
+	rdt_visit_end(&visit);
+	return length;
+}
+
+ssize_t rdt_member_schemata(const struct rdt_member *member, char *text, size_t size)
+{
+	return rdt_schemata(member->rdt, rdt_member_group(member), text, size);
+}
+
+int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text)
+{
+	struct rdt_visit visit;
+	int r = rdt_visit_begin(&visit, rdt->root);
+
+	if (r == 0)
+		r = rdt_visit_write(&visit, path_of(group), "schemata", text);
+	rdt_visit_end(&visit);
+	return r;
+}
+
+int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
+	       struct hp_err *err)
+{
+	struct request request = {.rdt = rdt, .visit.root = -1, .wanted = wanted, .err = err};
+	const struct rdt_directory directory = {.path = (char *)path_of(group)};
+	int r = read_schemata(&request);
+
+	if (r == 0)
+		r = begin(&request);
+	if (r == 0)
+		r = is_made ? write_schemata(&request, &directory)
+			    : compare_schemata(&request, &directory);
+	rdt_visit_end(&request.visit);
+	schemata_clear(&request.schemata);
+	return r;
+}
+
+int rdt_closids(const struct rdt *rdt)
+{
+	struct rdt_visit visit;
+	int number = rdt_visit_begin(&visit, rdt->root);
+
+	if (number == 0)
+		number = rdt_visit_closids(&visit);
+	rdt_visit_end(&visit);
+	return number;
+}
+
+bool rdt_is_there(const struct rdt *rdt)
+{
+	return rdt_has_group(rdt, "/");
+}
+
+bool rdt_has_group(const struct rdt *rdt, const char *group)
+{
+	struct rdt_visit visit;
+	bool is_there = rdt_visit_begin(&visit, rdt->root) == 0 &&
+			faccessat(visit.root, path_of(group), F_OK, 0) == 0;
+
+	rdt_visit_end(&visit);
+	return is_there;
+}
+
+/* "c1", "c1/mon_groups/c1", "./mon_groups/c1"; the default group is not removed. */
+static bool is_removable(const char *path)
+{
+	static const char middle[] = "/mon_groups/";
+	const char *found = strstr(path, middle);
+	char group[NAME_MAX + 1];
+
+	if (!found)
+		return is_group_name(path);
+	if (found - path > NAME_MAX)
+		return false;
+	snprintf(group, sizeof(group), "%.*s", (int)(found - path), path);
+	return (strcmp(group, ".") == 0 || is_group_name(group)) &&
+	       is_group_name(found + strlen(middle));
+}
+
+bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
+{
+	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
+	struct rdt_visit visit;
+	bool is_used;
+
+	if (directory && directory->users > (own ? 1u : 0u))
+		return true;
+	is_used = rdt_visit_begin(&visit, rdt->root) == 0 && rdt_directory_has_tasks(&visit, group);
+	rdt_visit_end(&visit);
+	return is_used;
+}
+
+int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
+{
+	struct rdt_directory *directory;
+	struct rdt_visit visit;
+	int r;
+
+	if (!is_removable(group))
+		return -EINVAL;
+	directory = rdt_directory_find(&rdt->directories, group);
+	if (directory && directory->users > 0)
+		return -EBUSY;
+	r = rdt_visit_begin(&visit, rdt->root);
+	if (r == 0)
+		(void)rdt_visit_lock(&visit);
+	if (r == 0 && has_closid && rdt_directory_has_tasks(&visit, group))
+		r = -EBUSY;
+	if (r == 0)
+		r = unlinkat(visit.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
+	rdt_visit_end(&visit);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (directory)
+		rdt_directory_forget(&rdt->directories, directory);
+	return 0;
+}
+
+/* ---- what an earlier daemon has made ---- */
+
+struct restoring {
+	struct rdt *rdt;
+	bool (*is_held)(const char *group, void *userdata);
+	void *userdata;
+	int r;
+};
+
+/* A group that is held is not known here: its holding removes it by its name. */
+static bool stays(const char *path, void *userdata)
+{
+	struct restoring *restoring = userdata;
+	int r;
+
+	if (restoring->is_held(path, restoring->userdata))
+		return false;
+	r = rdt_remove(restoring->rdt, path, true);
+	if (r < 0 && r != -EBUSY)
+		restoring->r = r;
+	return r == -EBUSY;
+}
+
+int rdt_restore(struct rdt *rdt, const char *directory,
+		bool (*is_held)(const char *group, void *userdata), void *userdata)
+{
+	struct restoring restoring = {.rdt = rdt, .is_held = is_held, .userdata = userdata};
+	int r = rdt_directories_open(&rdt->directories, directory, stays, &restoring);
+
+	return r < 0 || restoring.r == 0 ? r : restoring.r;
+}
+
+int rdt_new(const char *root, struct rdt **ret_rdt)
+{
+	struct rdt *rdt = calloc(1, sizeof(*rdt));
+
+	if (!rdt)
+		return -ENOMEM;
+	rdt_directories_init(&rdt->directories);
+	if (root) {
+		rdt->root = strdup(root);
+		if (!rdt->root) {
+			free(rdt);
+			return -ENOMEM;
+		}
+	}
+	*ret_rdt = rdt;
+	return 0;
+}
+
+struct rdt *rdt_free(struct rdt *rdt)
+{
+	if (!rdt)
+		return NULL;
+	rdt_directories_clear(&rdt->directories);
+	free(rdt->root);
+	free(rdt);
+	return NULL;
+}

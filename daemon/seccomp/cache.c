@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache of compiled profiles, and the processes that compile them (daemon/seccomp/process.c).
+ *
+ *	QUEUED --a place is free--> COMPILING --its process has ended--> READY, FAILED
+ *	   \______________________________|                                     |
+ *	      nobody waits any more,      v                others are used, time |
+ *	      or it failed for now     (freed) <---------------------------------/
+ *
+ * That a profile cannot be compiled is remembered as programs are: whoever asks again gets the same
+ * answer. What failed for want of memory, of a process or of time is tried again.
+ *
+ * The key is the profile's canonical text itself, not a digest of it: whoever could make two texts
+ * collide would get another's filter, and the texts kept are bounded.
+ */
+#include "daemon/seccomp/cache.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/proc/proc.h"
+#include "daemon/seccomp/answer.h"
+#include "proto/json/json_writer.h"
+#include "proto/settings/settings_json.h"
+
+#ifndef HASH_NONFATAL_OOM
+#define HASH_NONFATAL_OOM 1
+#endif
+#include <uthash.h>
+
+#define KEPT_MAX       64
+#define KEPT_BYTES_MAX (16u * 1024 * 1024)
+#define COMPILERS_MAX  4
+/* The same profile can take less time when the machine is less busy. */
+#define SLOW_FOR_NS (60 * 1000000000ll)
+#define FOR_EVER_NS INT64_MAX
+/* The compiler itself has 1 s of CPU time; this is for one that waits, or a very busy machine. */
+#define COMPILE_TIMEOUT_NS (5 * 1000000000ull)
+
+struct filter_entry {
+	enum { ENTRY_QUEUED, ENTRY_COMPILING, ENTRY_READY, ENTRY_FAILED, ENTRY_GONE } state;
+	struct filters *filters;
+	char *text;
+	size_t length;
+	struct proc *proc;     /* in COMPILING */
+	struct filter *filter; /* in READY */
+	char *reason;	       /* in FAILED, with the two below */
+	int error;
+	int64_t until_ns; /* CLOCK_MONOTONIC: then it is tried again */
+	TAILQ_HEAD(, filter_wait) waits;
+	TAILQ_ENTRY(filter_entry) link; /* filters::queued, or a kept_list; none in COMPILING */
+	UT_hash_handle hh;		/* filters::by_text, until GONE */
+};
+TAILQ_HEAD(entry_list, filter_entry);
+
+/* Of one state; the one used last is last. */
+struct kept_list {
+	struct entry_list entries;
+	size_t count, bytes;
+};
+
+/* What came of a compilation. */
+struct answer {
+	struct filter *filter; /* NULL: there is none, */
+	const char *reason;    /* this is why, */
+	int error;
+	int64_t lasts_ns; /* and for so long it stays that way; 0: it may work the next time */
+	char text[256];	  /* of the reason, where it is no constant */
+};
+
+struct filters {
+	struct procs *procs;
+	struct filter_entry *by_text;
+	struct entry_list queued; /* first come, first served */
+	struct kept_list ready, failed;
+	size_t compiling;
+	struct event *place_free; /* active after somebody has withdrawn */
+};
+
+/* ---- filters ---- */
+
+struct filter *filter_ref(struct filter *filter)
+{
+	filter->refs++;
+	return filter;
+}
+
+struct filter *filter_unref(struct filter *filter)
+{
+	if (!filter || --filter->refs > 0)
+		return NULL;
+	free(filter->unknown_syscalls);
+	free(filter->instructions);
+	free(filter);
+	return NULL;
+}
+
+/* The names in one block: the pointers, then what they point at. */
+static char **copy_names(const char *names, size_t length)
+{
+	size_t count = 0, i = 0;
+	char **copy, *text;
+
+	for (size_t k = 0; k < length; k++)
+		count += names[k] == '\0';
+	copy = malloc((count + 1) * sizeof(*copy) + length);
+	if (!copy)
+		return NULL;
+	text = memcpy(&copy[count + 1], names, length);
+	for (; i < count; text += strlen(text) + 1)
+		copy[i++] = text;
+	copy[i] = NULL;
+	return copy;
+}
+
+static int filter_new(const struct compiled *compiled, const char *rest, struct filter **ret_filter)
+{
+	size_t code_length = compiled->count * sizeof(struct sock_filter);
+	struct filter *filter = malloc(sizeof(*filter));
+
+	if (!filter)
+		return -ENOMEM;
+	*filter = (struct filter){
+	    .instructions = malloc(code_length),
+	    .count = compiled->count,
+	    .flags = compiled->flags,
+	    .needs_listener = compiled->needs_listener,
+	    .unknown_syscalls = copy_names(rest + code_length, compiled->names_length),
+	    .refs = 1,
+	};
+	if (!filter->instructions || !filter->unknown_syscalls) {
+		filter_unref(filter);
+		return -ENOMEM;
+	}
+	memcpy(filter->instructions, rest, code_length);
+	*ret_filter = filter;
+	return 0;
+}
+
+/* ---- entries ---- */
+
+static struct filter_entry *entry_new(struct filters *filters, char *text, size_t length)
+{
+	struct filter_entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->filters = filters;
+	entry->text = text;
+	entry->length = length;
+	TAILQ_INIT(&entry->waits);
+	HASH_ADD_KEYPTR(hh, filters->by_text, entry->text, length, entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&filters->queued, entry, link);
+	return entry;
+}
+
+static void keep(struct kept_list *list, struct filter_entry *entry)
+{
+	TAILQ_INSERT_TAIL(&list->entries, entry, link);
+	list->count++;
+	list->bytes += entry->length;
+}
+
+static void unkeep(struct kept_list *list, struct filter_entry *entry)
+{
+	TAILQ_REMOVE(&list->entries, entry, link);
+	list->count--;
+	list->bytes -= entry->length;
+}
+
+static void leave_state(struct filter_entry *entry)
+{
+	struct filters *filters = entry->filters;
+
+	switch (entry->state) {
+	case ENTRY_QUEUED:
+		TAILQ_REMOVE(&filters->queued, entry, link);
+		break;
+	case ENTRY_COMPILING:
+		entry->proc = proc_free(entry->proc);
+		filters->compiling--;
+		break;
+	case ENTRY_READY:
+		unkeep(&filters->ready, entry);
+		break;
+	case ENTRY_FAILED:
+		unkeep(&filters->failed, entry);
+		break;
+	case ENTRY_GONE:
+		break;
+	}
+}
+
+static void entry_free(struct filter_entry *entry)
+{
+	struct filter_wait *wait;
+
+	while ((wait = TAILQ_FIRST(&entry->waits))) {
+		TAILQ_REMOVE(&entry->waits, wait, link);
+		wait->entry = NULL;
+	}
+	leave_state(entry);
+	if (entry->state != ENTRY_GONE)
+		HASH_DEL(entry->filters->by_text, entry);
+	filter_unref(entry->filter);
+	free(entry->reason);
+	free(entry->text);
+	free(entry);
+}
+
+static void touch(struct filter_entry *entry)
+{
+	struct filters *filters = entry->filters;
+	struct kept_list *list = entry->state == ENTRY_READY ? &filters->ready : &filters->failed;
+
+	unkeep(list, entry);
+	keep(list, entry);
+}
+
+/* ---- the compiler's answer ---- */
+
+static void describe_end(const struct hp_hook_result *result, struct answer *answer)
+{
+	char name[24];
+
+	answer->error = -ETIME;
+	answer->reason = answer->text;
+	if (result->outcome == HP_HOOK_SIGNALED && result->signal == SIGXCPU) {
+		answer->reason = "the profile takes longer than 1 s to compile";
+		answer->lasts_ns = SLOW_FOR_NS;
+		return;
+	}
+	if (result->outcome == HP_HOOK_TIMED_OUT) {
+		answer->reason = "the profile is not compiled after 5 s";
+		return;
+	}
+	answer->error = -EIO;
+	if (result->outcome == HP_HOOK_SIGNALED) {
+		snprintf(answer->text, sizeof(answer->text),
+			 "the compiler of the profile was ended by %s",
+			 hp_signal_name(result->signal, name));
+	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
+		answer->error = -result->failed_errno;
+		snprintf(answer->text, sizeof(answer->text),
+			 "the compiler of the profile cannot be started: %s",
+			 strerror(result->failed_errno));
+	} else {
+		answer->reason = "the compiler of the profile has failed";
+	}
+}
+
+/* The sentence of a compiler that could not do it; these are about the profile and the machine. */
+static void read_sentence(const struct hp_output *sentence, int error, struct answer *answer)
+{
+	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
+
+	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)sentence->length,
+		 sentence->bytes ? sentence->bytes : "");
+	answer->reason = answer->text;
+	answer->error = -error;
+	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
+}
+
+static void read_answer(const struct hp_hook_result *result, struct answer *answer)
+{
+	const struct hp_output *out = &result->output[0];
+	struct compiled compiled;
+
+	if (result->outcome != HP_HOOK_EXITED || out->length < sizeof(compiled)) {
+		describe_end(result, answer);
+		return;
+	}
+	memcpy(&compiled, out->bytes, sizeof(compiled));
+	if (compiled.error) {
+		read_sentence(&result->output[1], compiled.error, answer);
+		return;
+	}
+	if (out->total != out->length || compiled.count == 0 || compiled.count > BPF_MAXINSNS ||
+	    out->length != sizeof(compiled) + compiled.count * sizeof(struct sock_filter) +
+			       compiled.names_length ||
+	    (compiled.names_length && out->bytes[out->length - 1] != '\0')) {
+		describe_end(result, answer);
+		return;
+	}
+	answer->error = filter_new(&compiled, out->bytes + sizeof(compiled), &answer->filter);
+	answer->reason = "out of memory";
+}
+
+/* ---- compiling ---- */
+
+static void start_queued(struct filters *filters);
+
+static void trim(struct kept_list *list)
+{
+	while (list->count > KEPT_MAX || (list->bytes > KEPT_BYTES_MAX && list->count > 1))
+		entry_free(TAILQ_FIRST(&list->entries));
+}
+
+static bool keep_failure(struct filter_entry *entry, const struct answer *answer)
+{
+	if (answer->lasts_ns == 0 || !(entry->reason = strdup(answer->reason)))
+		return false;
+	entry->error = answer->error;
+	entry->until_ns = ns_add(clock_ns(CLOCK_MONOTONIC), answer->lasts_ns);
+	entry->state = ENTRY_FAILED;
+	keep(&entry->filters->failed, entry);
+	return true;
+}
+
+/* One that is not kept leaves the table first, so that whoever asks again in ready() gets another
+ * try. */
+static void settle(struct filter_entry *entry, const struct answer *answer)
+{
+	struct filters *filters = entry->filters;
+	struct filter *filter = answer->filter;
+	struct filter_wait *wait;
+
+	leave_state(entry);
+	entry->filter = filter;
+	if (filter) {
+		entry->state = ENTRY_READY;
+		keep(&filters->ready, entry);
+	} else if (!keep_failure(entry, answer)) {
+		HASH_DEL(filters->by_text, entry);
+		entry->state = ENTRY_GONE;
+	}
+	while ((wait = TAILQ_FIRST(&entry->waits))) {
+		TAILQ_REMOVE(&entry->waits, wait, link);
+		wait->entry = NULL;
+		wait->error = answer->error;
+		wait->ready(wait, filter ? filter_ref(filter) : NULL, answer->reason);
+	}
+	if (entry->state == ENTRY_GONE)
+		entry_free(entry);
+	trim(&filters->ready);
+	trim(&filters->failed);
+}
+
+static void on_compiled(struct proc *proc, void *userdata)
+{
+	struct filter_entry *entry = userdata;
+	struct filters *filters = entry->filters;
+	struct hp_hook_result result = {0};
+	struct answer answer = {0};
+
+	proc_take_result(proc, &result);
+	read_answer(&result, &answer);
+	settle(entry, &answer);
+	hp_hook_result_clear(&result);
+	start_queued(filters);
+}
+
+#define CANNOT_BE_STARTED "the compiler of the profile cannot be started"
+
+static int start(struct filter_entry *entry)
+{
+	static char name[] = COMPILER_NAME;
+	static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
+	struct filters *filters = entry->filters;
+	const struct proc_spec spec = {
+	    .path = "/proc/self/exe",
+	    .argv = argv,
+	    .envp = envp,
+	    .state = entry->text,
+	    .state_length = entry->length,
+	    .timeout_ns = COMPILE_TIMEOUT_NS,
+	    .is_own_program = true,
+	    .any_owner = true,
+	    .target = ENTER_NOWHERE,
+	};
+	struct spawn_failure failure;
+	int r = proc_start(filters->procs, &spec, on_compiled, entry, &entry->proc, &failure);
+
+	if (r < 0)
+		return r;
+	leave_state(entry);
+	entry->state = ENTRY_COMPILING;
+	filters->compiling++;
+	return 0;
+}
+
+static void start_queued(struct filters *filters)
+{
+	struct filter_entry *entry;
+
+	while (filters->compiling < COMPILERS_MAX && (entry = TAILQ_FIRST(&filters->queued))) {
+		int r = start(entry);
+
+		if (r < 0)
+			settle(entry, &(struct answer){.reason = CANNOT_BE_STARTED, .error = r});
+	}
+}
+
+static void on_place_free(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	start_queued(userdata);
+}
+
+/* ---- asking ---- */
+
+int filters_new(struct procs *procs, struct filters **ret_filters)
+{
+	struct filters *filters = calloc(1, sizeof(*filters));
+
+	if (!filters)
+		return -ENOMEM;
+	filters->procs = procs;
+	TAILQ_INIT(&filters->queued);
+	TAILQ_INIT(&filters->ready.entries);
+	TAILQ_INIT(&filters->failed.entries);
+	filters->place_free = event_new(procs->base, -1, 0, on_place_free, filters);
+	if (!filters->place_free) {
+		free(filters);
+		return -ENOMEM;
+	}
+	*ret_filters = filters;
+	return 0;
+}
+
+struct filters *filters_free(struct filters *filters)
+{
+	if (!filters)
+		return NULL;
+	while (filters->by_text)
+		entry_free(filters->by_text);
+	event_free(filters->place_free);
+	free(filters);
+	return NULL;
+}
+
+/* Takes the text; an entry that is new is started where there is a place for it. */
+static int find_or_start(struct filters *filters, char *text, size_t length,
+			 struct filter_entry **ret_entry)
+{
+	struct filter_entry *entry;
+	int r = 0;
+
+	HASH_FIND(hh, filters->by_text, text, length, entry);
+	if (entry && entry->state == ENTRY_FAILED && clock_ns(CLOCK_MONOTONIC) >= entry->until_ns) {
+		entry_free(entry);
+		entry = NULL;
+	}
+	if (entry) {
+		free(text);
+		*ret_entry = entry;
+		return 0;
+	}
+	entry = entry_new(filters, text, length);
+	if (!entry) {
+		free(text);
+		return -ENOMEM;
+	}
+	if (filters->compiling < COMPILERS_MAX)
+		r = start(entry);
+	if (r < 0)
+		entry_free(entry);
+	else
+		*ret_entry = entry;
+	return r;
+}
+
+int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
+		struct filter **ret_filter, const char **ret_reason)
+{
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&text);
+	struct filter_entry *entry;
+	int r;
+
+	*ret_reason = CANNOT_BE_STARTED;
+	hp_seccomp_write(&writer, profile);
+	if (text.failed) {
+		hp_buf_free(&text);
+		return -ENOMEM;
+	}
+	r = find_or_start(filters, text.data, text.length, &entry);
+	if (r < 0)
+		return r;
+	if (entry->state == ENTRY_READY || entry->state == ENTRY_FAILED)
+		touch(entry);
+	if (entry->state == ENTRY_READY) {
+		*ret_filter = filter_ref(entry->filter);
+		return 1;
+	}
+	if (entry->state == ENTRY_FAILED) {
+		*ret_reason = entry->reason;
+		return entry->error;
+	}
+	wait->entry = entry;
+	TAILQ_INSERT_TAIL(&entry->waits, wait, link);
+	return 0;
+}
+
+void filters_forget(struct filter_wait *wait)
+{
+	struct filter_entry *entry = take_ptr(wait->entry);
+
+	if (!entry)
+		return;
+	TAILQ_REMOVE(&entry->waits, wait, link);
+	if (!TAILQ_EMPTY(&entry->waits))
+		return;
+	if (entry->state != ENTRY_QUEUED && entry->state != ENTRY_COMPILING)
+		return;
+	event_active(entry->filters->place_free, 0, 0);
+	entry_free(entry);
+}

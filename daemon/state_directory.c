@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state directory as a whole; what is in it belongs to those who write it. It is looked at
+ * once, by its descriptor: nobody but its owner can change what was seen.
+ */
+#include "daemon/state_directory.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/base/file.h"
+
+#define LOCK "lock"
+
+static int explain(char reason[static STATE_REASON_SIZE], int r, const char *what)
+{
+	snprintf(reason, STATE_REASON_SIZE, "%s: %s", what, strerror(-r));
+	return r;
+}
+
+static int check_owner(int fd, char reason[static STATE_REASON_SIZE])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return explain(reason, -errno, "cannot be looked at");
+	if (st.st_uid != geteuid()) {
+		snprintf(reason, STATE_REASON_SIZE, "belongs to uid %u, and hookd has uid %u",
+			 st.st_uid, geteuid());
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		snprintf(reason, STATE_REASON_SIZE,
+			 "has mode %04o: nobody but its owner may write to it", st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Nothing is in it, so what is no file of hookd's tells nothing that could be lost. */
+static int open_lock(int directory)
+{
+	int fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
+
+	if (fd == -EILSEQ && file_set_aside(directory, LOCK, "bad") == 0)
+		fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
+	return fd;
+}
+
+/*
+ * A lock of the process, not of a descriptor: a child that has not exec'ed yet when hookd dies
+ * would keep the latter.
+ */
+static int lock(int directory, char reason[static STATE_REASON_SIZE])
+{
+	cleanup_close int fd = open_lock(directory);
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fd < 0)
+		return explain(reason, fd, "has a file '" LOCK "' that cannot be opened");
+	if (fcntl(fd, F_SETLK, &whole) == 0)
+		return take_fd(&fd);
+	if (errno != EAGAIN && errno != EACCES)
+		return explain(reason, -errno, "cannot be locked");
+	if (fcntl(fd, F_GETLK, &whole) < 0 || whole.l_type == F_UNLCK)
+		whole.l_pid = 0;
+	snprintf(reason, STATE_REASON_SIZE, "is used by another hookd, process %d", whole.l_pid);
+	return -EBUSY;
+}
+
+int state_directory_open(const char *path, char reason[static STATE_REASON_SIZE])
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return explain(reason, -errno, "cannot be made");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return explain(reason, -errno, "cannot be opened");
+	r = check_owner(fd, reason);
+	return r < 0 ? r : lock(fd, reason);
+}
+
+static int move(int from, int to, const char *name, struct state_taken *taken)
+{
+	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+		taken->moved++;
+	else if (errno == EEXIST)
+		taken->left++;
+	else if (errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+/* The database before its journal: one without the other is moved again before it is opened. */
+int state_directory_take_over(const char *from, const char *to, struct state_taken *ret_taken)
+{
+	static const char *const names[] = {"holdings.db", "holdings.db-journal", "runs",
+					    "runs.old", "resctrl-groups"};
+	cleanup_close int old = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int new = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	*ret_taken = (struct state_taken){0};
+	if (old < 0 || new < 0)
+		return -errno;
+	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++)
+		r = move(old, new, names[i], ret_taken);
+	return r;
+}

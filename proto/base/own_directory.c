@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory of hookd's socket by default. It keeps nothing; called by hookd and libhookd. */
+#include "proto/base/own_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INITIAL_USER_NAMESPACE 0xeffffffdu /* its inode number, in all kernels */
+
+static bool is_root_of_host(void)
+{
+	struct stat st;
+
+	return geteuid() == 0 &&
+	       (stat("/proc/self/ns/user", &st) < 0 || st.st_ino == INITIAL_USER_NAMESPACE);
+}
+
+/* user_namespaces(7): in each line the first number inside, the first one outside, and how many. */
+static unsigned long find_outside(char *map, unsigned long inside)
+{
+	unsigned long first, outside, count;
+
+	for (char *next = map; *next; next += *next == '\n') {
+		first = strtoul(next, &next, 10);
+		outside = strtoul(next, &next, 10);
+		count = strtoul(next, &next, 10);
+		if (inside - first < count)
+			return outside + (inside - first);
+		if (*next && *next != '\n')
+			break;
+	}
+	return inside;
+}
+
+/* Of the caller, as the user namespace above its own counts. */
+static unsigned long outside_uid(void)
+{
+	int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char map[4096];
+	ssize_t length = fd < 0 ? -1 : read(fd, map, sizeof(map) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (length <= 0)
+		return geteuid();
+	map[length] = '\0';
+	return find_outside(map, geteuid());
+}
+
+static const char *find_base(bool trusts_environment, char *ret_path, size_t size)
+{
+	const char *base = trusts_environment ? secure_getenv("XDG_RUNTIME_DIR") : NULL;
+	struct stat st;
+
+	if (base && base[0] == '/')
+		return base;
+	(void)snprintf(ret_path, size, "/run/user/%lu", outside_uid());
+	return stat(ret_path, &st) == 0 && S_ISDIR(st.st_mode) ? ret_path : NULL;
+}
+
+int hp_own_directory(bool trusts_environment, char *ret_path, size_t size)
+{
+	char user[64];
+	const char *base =
+	    is_root_of_host() ? NULL : find_base(trusts_environment, user, sizeof(user));
+	int length = base ? snprintf(ret_path, size, "%s/hookd", base)
+			  : snprintf(ret_path, size, "%s", HP_SYSTEM_DIRECTORY);
+
+	return length < (int)size ? 0 : -ENAMETOOLONG;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/base/arena.h"
+#include "proto/json/json.h"
+#include "proto/json/json_writer.h"
+
+/*
+ * Applied of io.hookd.settings: what Apply and Update did, and what hookd holds for a container.
+ * The texts belong to whoever made the struct; those that were read are the arena's.
+ */
+struct hp_applied {
+	char *cgroup_path;   /* absolute, below the cgroup mount; NULL: no cgroup was asked for */
+	bool cgroup_created; /* by hookd; false without a path */
+	char *rdt_group;     /* a name, "/" for the default group; NULL: none was asked for */
+	bool rdt_created;    /* by hookd; false without a group */
+	bool is_mixed;	     /* an Update was cut short: the limits are the old or the new ones */
+	/* Vectors that end with NULL; NULL: absent, which an empty one is not. */
+	char **schemata; /* the group's lines as the kernel reads them */
+	char **process;	 /* names of the attributes that were set */
+	char **ignored;	 /* what this machine cannot do and the request allowed to be left out */
+};
+
+/* As one object, without what is absent. */
+void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *applied);
+
+/*
+ * The way back. Unknown members are passed over, and so is a "created" without that which was.
+ * -EINVAL with a path relative to the value, -ENOMEM; *ret is then as it was.
+ */
+int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct hp_applied *ret,
+		    struct hp_err *err);

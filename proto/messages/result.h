@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/json/json.h"
+#include "proto/json/json_writer.h"
+#include "proto/messages/hooks.h"
+
+/* HookResult and RunResult of io.hookd.hooks. */
+
+enum hp_hook_outcome {
+	HP_HOOK_EXITED,
+	HP_HOOK_SIGNALED,
+	HP_HOOK_TIMED_OUT,
+	HP_HOOK_SPAWN_FAILED,
+	HP_HOOK_CANCELLED,
+	HP_HOOK_SKIPPED,
+	HP_HOOK_OUTCOME_COUNT,
+};
+extern const char *const hp_hook_outcome_names[HP_HOOK_OUTCOME_COUNT];
+
+enum hp_run_outcome {
+	HP_RUN_SUCCEEDED,
+	HP_RUN_FAILED,
+	HP_RUN_CANCELLED,
+	HP_RUN_LOST,
+	HP_RUN_OUTCOME_COUNT,
+};
+extern const char *const hp_run_outcome_names[HP_RUN_OUTCOME_COUNT];
+
+/* What was kept of one stream. */
+struct hp_output {
+	char *bytes;	/* head and tail, one behind the other; owned */
+	size_t length;	/* of what is kept */
+	uint64_t total; /* that the hook wrote */
+};
+
+struct hp_hook_result {
+	size_t index;
+	char *path;
+	enum hp_hook_outcome outcome;
+	bool success;
+	int exit_status;     /* outcome exited */
+	int signal;	     /* outcome signaled */
+	int oom_killed;	     /* 1, 0, or -1: not known on this machine */
+	char *error;	     /* NULL on success */
+	char *failed_step;   /* outcome spawn_failed */
+	int failed_errno;    /* outcome spawn_failed */
+	char *failed_detail; /* what of the step; NULL: that says enough. Part of `error` only */
+	pid_t pid;	     /* 0: no process was made */
+	int64_t started_us;  /* CLOCK_REALTIME; 0: never */
+	int64_t duration_us;
+	int64_t user_us, system_us;
+	int64_t max_rss_bytes;
+	struct hp_output output[2]; /* stdout, stderr */
+	bool lingering;
+};
+
+struct hp_run_result {
+	char *run;
+	char *container;
+	enum hp_stage stage;
+	enum hp_run_outcome outcome;
+	char *error;   /* NULL on success */
+	char *ignored; /* what the settings asked for and was left out; NULL: nothing */
+	struct hp_hook_result *hooks;
+	size_t hook_count;
+	int64_t queued_us;
+	int64_t duration_us;
+};
+
+void hp_hook_result_clear(struct hp_hook_result *result);
+void hp_run_result_clear(struct hp_run_result *result);
+
+/* As one JSON object each. */
+void hp_hook_result_write(struct hp_json_writer *writer, const struct hp_hook_result *result);
+void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_result *result);
+
+/* The way back, for clients. Unknown members are passed over. -EINVAL, -ENOMEM with *err. */
+int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err);
+int hp_run_result_read(struct hp_json_value value, struct hp_run_result *ret, struct hp_err *err);
+
+/* "ENOENT", "SIGKILL"; a number in words of its own ("errno 4095") where libc has no name. */
+const char *hp_errno_name(int error, char buffer[static 24]);
+const char *hp_signal_name(int signal, char buffer[static 24]);
+int hp_errno_from_name(const char *name);
+int hp_signal_from_name(const char *name);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Sets of CPUs and NUMA nodes: from and to JSON in both dialects' spellings. A mask without a bit
+ * says nothing and is not set; the kernel takes no empty one either.
+ */
+
+#include "proto/settings/mask.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WORDS (HP_MASK_BITS / 64)
+
+/* Reads digits at *at and goes behind them; false where there are none or the number is too big. */
+static bool take_bit(const char **at, unsigned int *ret)
+{
+	unsigned int bit = 0;
+	const char *start = *at;
+
+	for (; **at >= '0' && **at <= '9'; ++*at) {
+		bit = bit * 10 + (unsigned int)(**at - '0');
+		if (bit >= HP_MASK_BITS)
+			return false;
+	}
+	*ret = bit;
+	return *at > start;
+}
+
+static bool take_range(const char **at, unsigned int *ret_first, unsigned int *ret_last)
+{
+	if (!take_bit(at, ret_first))
+		return false;
+	*ret_last = *ret_first;
+	if (**at != '-')
+		return true;
+	++*at;
+	return take_bit(at, ret_last) && *ret_first <= *ret_last;
+}
+
+int hp_mask_parse(const char *list, struct hp_mask *ret_mask, struct hp_err *err)
+{
+	struct hp_mask mask = {.is_set = true};
+	unsigned int first, last;
+
+	for (;;) {
+		if (!take_range(&list, &first, &last))
+			break;
+		for (unsigned int bit = first; bit <= last; bit++)
+			mask.words[bit / 64] |= 1ull << (bit % 64);
+		if (*list == '\0') {
+			*ret_mask = mask;
+			return 0;
+		}
+		if (*list++ != ',')
+			break;
+	}
+	return hp_err_invalid(err, NULL, "must be a list such as 0-3,7 of numbers up to %d",
+			      HP_MASK_BITS - 1);
+}
+
+static int read_list(const struct hp_field *field, struct hp_json_value value,
+		     struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	char *list;
+	int r = hp_json_get_string(value, arena, &list, err);
+
+	if (r < 0 || list[0] == '\0')
+		return r;
+	return hp_mask_parse(list, hp_field_at(field, object), err);
+}
+
+static int read_words(const struct hp_field *field, struct hp_json_value value,
+		      struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	struct hp_mask mask = {0};
+	struct hp_json_value key, word;
+	size_t i = 0;
+
+	(void)arena;
+	if (hp_json_type(value) != HP_JSON_ARRAY || hp_json_count(value) > WORDS)
+		return hp_err_invalid(err, NULL, "must be a list of at most %d integers", WORDS);
+	HP_JSON_FOREACH (key, word, value) {
+		int r = hp_json_get_uint64(word, 0, UINT64_MAX, &mask.words[i], err);
+
+		if (r < 0)
+			return hp_err_prefix_index(err, r, i);
+		mask.is_set |= mask.words[i++] != 0;
+	}
+	memcpy(hp_field_at(field, object), &mask, sizeof(mask));
+	return 0;
+}
+
+static bool is_mask_set(const struct hp_field *field, const void *object)
+{
+	return ((const struct hp_mask *)hp_field_const_at(field, object))->is_set;
+}
+
+static int write_words(const struct hp_field *field, struct hp_json_writer *writer,
+		       const void *object, struct hp_err *err)
+{
+	const struct hp_mask *mask = hp_field_const_at(field, object);
+
+	(void)err;
+	hp_json_begin(writer, '[');
+	for (size_t i = 0; i < WORDS; i++)
+		hp_field_put_uint(writer, mask->words[i]);
+	hp_json_end(writer, ']');
+	return 0;
+}
+
+const struct hp_field_type hp_field_mask_list = {read_list, is_mask_set, NULL};
+const struct hp_field_type hp_field_mask_words = {read_words, is_mask_set, write_words};

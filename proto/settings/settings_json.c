@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Settings and their JSON: the two dialects' ways in, libcontainer's way out, and the tables and
+ * checks of a process that both share. settings_oci.c and settings_libcontainer.c have the rest,
+ * seccomp_json.c, resources_*.c and intel_rdt_json.c the larger parts.
+ */
+
+#include "proto/settings/settings_json.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "proto/settings/kernel_names.h"
+#include "proto/settings/settings_tables.h"
+
+/* ---- resource limits ---- */
+
+static int read_rlimit_value(const struct hp_field *field, struct hp_json_value value,
+			     struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	uint64_t *ret = hp_field_at(field, object);
+	int64_t number;
+	struct hp_err ignored;
+
+	(void)arena;
+	if (hp_json_get_int64(value, -1, -1, &number, &ignored) == 0) {
+		*ret = UINT64_MAX;
+		return 0;
+	}
+	return hp_json_get_uint64(value, 0, UINT64_MAX, ret, err);
+}
+
+static int write_rlimit_value(const struct hp_field *field, struct hp_json_writer *writer,
+			      const void *object, struct hp_err *err)
+{
+	(void)err;
+	hp_field_put_uint(writer, *(const uint64_t *)hp_field_const_at(field, object));
+	return 0;
+}
+
+const struct hp_field_type hp_field_rlimit_value = {read_rlimit_value, NULL, write_rlimit_value};
+
+int hp_rlimit_check(void *object, const void *first, struct hp_err *err)
+{
+	const struct hp_rlimit *rlimit = object;
+
+	for (const struct hp_rlimit *other = first; other < rlimit; other++) {
+		if (other->resource == rlimit->resource)
+			return hp_err_invalid(err, "type", "must not be there twice");
+	}
+	if (rlimit->soft > rlimit->hard)
+		return hp_err_invalid(err, "soft", "must not be more than hard");
+	return 0;
+}
+
+/* ---- namespaces ---- */
+
+int hp_namespace_check(void *object, const void *first, struct hp_err *err)
+{
+	const struct hp_namespace *namespace = object;
+
+	for (const struct hp_namespace *other = first; other < namespace; other++) {
+		if (other->type == namespace->type)
+			return hp_err_invalid(err, "type", "must not be there twice");
+	}
+	return 0;
+}
+
+/* ---- scheduling ---- */
+
+static bool is_real_time(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+/* sched_setattr(2) says EINVAL to all of these, or passes them over. */
+static int check_scheduler(void *object, const void *first, struct hp_err *err)
+{
+	const struct hp_scheduler *scheduler = object;
+	bool has_deadline = scheduler->runtime_ns || scheduler->deadline_ns || scheduler->period_ns;
+
+	(void)first;
+	if (scheduler->priority != 0 && !is_real_time(scheduler->policy))
+		return hp_err_invalid(err, "priority",
+				      "must not be given without SCHED_FIFO or SCHED_RR");
+	if (scheduler->priority == 0 && is_real_time(scheduler->policy))
+		return hp_err_invalid(err, "priority",
+				      "must be from 1 to 99 with SCHED_FIFO and SCHED_RR");
+	if (has_deadline && scheduler->policy != SCHED_DEADLINE)
+		return hp_err_invalid(err, "policy",
+				      "must be SCHED_DEADLINE with runtime, deadline or period");
+	if (!has_deadline && scheduler->policy == SCHED_DEADLINE)
+		return hp_err_invalid(err, "runtime", "is required with SCHED_DEADLINE");
+	return 0;
+}
+
+static const struct hp_field scheduler_fields[] = {
+    HP_ENUM("policy", struct hp_scheduler, policy, int, hp_scheduler_policy_names,
+	    .is_required = true),
+    HP_INT32("nice", struct hp_scheduler, nice, int32_t, -20, 19),
+    HP_INT32("priority", struct hp_scheduler, priority, int32_t, 0, 99),
+    HP_FIELD("flags", hp_field_flags, struct hp_scheduler, flags, uint64_t,
+	     .names = &hp_scheduler_flag_names),
+    HP_UINT64("runtime", struct hp_scheduler, runtime_ns),
+    HP_UINT64("deadline", struct hp_scheduler, deadline_ns),
+    HP_UINT64("period", struct hp_scheduler, period_ns),
+};
+const struct hp_table hp_scheduler_table =
+    HP_TABLE(struct hp_scheduler, scheduler_fields, .check = check_scheduler, .is_section = true);
+
+static const struct hp_field io_priority_fields[] = {
+    HP_ENUM("class", struct hp_io_priority, io_class, int, hp_io_class_names, .is_required = true),
+    HP_INT32("priority", struct hp_io_priority, priority, int, 0, 7, .is_required = true),
+};
+const struct hp_table hp_io_priority_table =
+    HP_TABLE(struct hp_io_priority, io_priority_fields, .is_section = true);
+
+/* ---- memory policy ---- */
+
+/* set_mempolicy(2): these two take no nodes; MPOL_PREFERRED without any is MPOL_LOCAL. */
+int hp_memory_policy_check(void *object, const void *first, struct hp_err *err)
+{
+	enum { MODE_DEFAULT = 0, MODE_PREFERRED = 1, MODE_LOCAL = 4 };
+	const struct hp_memory_policy *policy = object;
+	bool takes_none = policy->mode == MODE_DEFAULT || policy->mode == MODE_LOCAL;
+
+	(void)first;
+	if (takes_none && policy->nodes.is_set)
+		return hp_err_invalid(err, "nodes",
+				      "must not be given with MPOL_DEFAULT and MPOL_LOCAL");
+	if (!takes_none && policy->mode != MODE_PREFERRED && !policy->nodes.is_set)
+		return hp_err_invalid(err, "nodes", "is required with this mode");
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static const struct hp_table *const tables[HP_DIALECT_COUNT] = {
+    [HP_DIALECT_OCI] = &hp_oci_settings_table,
+    [HP_DIALECT_LIBCONTAINER] = &hp_libcontainer_settings_table,
+};
+
+int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
+		     struct hp_settings **ret_settings, struct hp_err *err)
+{
+	struct hp_settings *settings = hp_arena_calloc(arena, 1, sizeof(*settings));
+	int r;
+
+	if (!settings)
+		return hp_err_no_memory(err);
+	r = hp_table_read(tables[dialect], value, arena, settings, err);
+	if (r == 0 && !hp_table_recognizes(tables[dialect], value))
+		r = hp_err_invalid(
+		    err, NULL,
+		    "nothing in it is settings: give process and linux of "
+		    "config.json, or libcontainer's Config with dialect libcontainer");
+	if (r == 0)
+		*ret_settings = settings;
+	return r;
+}
+
+int hp_settings_write(struct hp_json_writer *writer, const struct hp_settings *settings,
+		      struct hp_err *err)
+{
+	if (settings->user.is_set) {
+		hp_err_invalid(err, "process.user", "has no place in libcontainer's Config");
+		return -ENOTSUP;
+	}
+	return hp_table_write(&hp_libcontainer_settings_table, writer, settings, err);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Columns of a table are as wide as what stands in them, and no cell can break out of its own. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "client/hookctl/table/table.h"
+#include "tests/group/group.h"
+
+static const struct table_column columns[] = {{"RUN"}, {"HOOKS", true}, {"PATH"}};
+
+static void expect(struct table *table, bool has_header, bool has_colour, const char *expected)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+
+	assert_int_equal(table_write(table, has_header, has_colour, &buf), 0);
+	hp_buf_append(&buf, "", 1);
+	assert_string_equal(buf.data != NULL ? buf.data : "", expected);
+	hp_buf_free(&buf);
+	table_free(table);
+}
+
+static void test_columns_line_up(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add(&table, "a");
+	table_addf(&table, "%d", 7);
+	table_add(&table, "/usr/bin/true");
+	table_add(&table, "a-long-one");
+	table_addf(&table, "%d", 1234567);
+	table_add(&table, "/x");
+	expect(&table, true, false,
+	       "RUN           HOOKS  PATH\n"
+	       "a                 7  /usr/bin/true\n"
+	       "a-long-one  1234567  /x\n");
+}
+
+static void test_without_a_legend_names_take_no_room(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add(&table, "a");
+	table_add(&table, "1");
+	table_add(&table, "/x");
+	expect(&table, false, false, "a  1  /x\n");
+}
+
+static void test_an_empty_table_is_its_header(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	expect(&table, true, false, "RUN  HOOKS  PATH\n");
+}
+
+static void test_nothing_shows_as_a_dash(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add(&table, NULL);
+	table_add(&table, "");
+	table_add(&table, NULL);
+	expect(&table, false, false, "-  -  -\n");
+}
+
+static void test_wide_text_is_measured_as_shown(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add(&table, "gr\xc3\xb6\xc3\x9f"
+			  "e");
+	table_add(&table, "1");
+	table_add(&table, "/x");
+	table_add(&table, "12345678");
+	table_add(&table, "2");
+	table_add(&table, "/y");
+	expect(&table, false, false,
+	       "gr\xc3\xb6\xc3\x9f"
+	       "e     1  /x\n12345678  2  /y\n");
+}
+
+static void test_a_cell_stays_on_its_line(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add(&table, "a\nb");
+	table_add(&table, "1");
+	table_add(&table, "\x1b[2J");
+	expect(&table, false, false, "a\\nb  1  \\x1b[2J\n");
+}
+
+static void test_colour_only_where_it_is_wanted(void **state)
+{
+	struct table table = TABLE_INIT(columns);
+
+	(void)state;
+	table_add_coloured(&table, "a", TABLE_BAD);
+	table_add(&table, "1");
+	table_add(&table, "/x");
+	expect(&table, false, true, "\x1b[31ma\x1b[0m  1  /x\n");
+
+	table = TABLE_INIT(columns);
+	table_add_coloured(&table, "a", TABLE_BAD);
+	table_add(&table, "1");
+	table_add(&table, "/x");
+	expect(&table, false, false, "a  1  /x\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_columns_line_up),
+	    cmocka_unit_test(test_without_a_legend_names_take_no_room),
+	    cmocka_unit_test(test_an_empty_table_is_its_header),
+	    cmocka_unit_test(test_nothing_shows_as_a_dash),
+	    cmocka_unit_test(test_wide_text_is_measured_as_shown),
+	    cmocka_unit_test(test_a_cell_stays_on_its_line),
+	    cmocka_unit_test(test_colour_only_where_it_is_wanted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * apply/: what Apply, Update, Release and the end of the process do to one holding while another of
+ * them waits for systemd: each event comes in the order that the test is about.
+ */
+
+#include "tests/daemon/apply/apply_world.h"
+#include "tests/daemon/apply/fake_scopes.h"
+#include "tests/daemon/support/support.h"
+
+/* ---- one at a time ---- */
+
+static void while_an_apply_waits_all_others_are_busy(void **state)
+{
+	struct answer first, second;
+
+	(void)state;
+	apply(&first);
+	assert_int_equal(fake_scopes_waiting(), FAKE_START);
+	apply(&second);
+	expect_busy(&second);
+	update(&second);
+	expect_busy(&second);
+	release(&second);
+	expect_busy(&second);
+	fake_scopes_answer(0, "");
+	expect(&first, 0, HP_ERR_NONE);
+	assert_true(is_held());
+	apply(&second);
+	expect(&second, -EEXIST, HP_ERR_SETTING_FAILED);
+}
+
+static void while_an_update_waits_all_others_are_busy(void **state)
+{
+	struct answer first, second;
+
+	(void)state;
+	apply_whole();
+	update(&first);
+	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
+	apply(&second);
+	expect_busy(&second);
+	update(&second);
+	expect_busy(&second);
+	release(&second);
+	expect_busy(&second);
+	fake_scopes_answer(0, "");
+	expect(&first, 0, HP_ERR_NONE);
+}
+
+static void release_is_told_when_systemd_has_done_it(void **state)
+{
+	struct answer first, second;
+
+	(void)state;
+	apply_whole();
+	release(&first);
+	assert_false(first.is_there);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	apply(&second);
+	expect_busy(&second);
+	release(&second);
+	expect_busy(&second);
+	fake_scopes_answer(0, "");
+	expect(&first, 0, HP_ERR_NONE);
+	assert_false(is_held());
+	release(&second);
+	expect(&second, -ENOENT, HP_ERR_NO_SUCH_CONTAINER);
+}
+
+/* ---- the process ends meanwhile ---- */
+
+static void process_ends_while_an_update_waits(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	update(&answer);
+	let_the_end_be_seen();
+	assert_true(is_held());
+	fake_scopes_answer(0, "");
+	assert_true(is_held());
+	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	/* And now it is removed. */
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
+static void process_ends_while_an_apply_waits(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	end_victim();
+	fake_scopes_answer(-EIO, "gone");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_true(answer.is_there);
+	assert_true(answer.r < 0);
+	assert_false(is_held());
+}
+
+static void process_ends_while_a_release_waits(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	release(&answer);
+	let_the_end_be_seen();
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+	assert_int_equal(fake_scopes_stops(), 1);
+}
+
+/* ---- systemd cannot be reached ---- */
+
+static void failed_release_is_held_on(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	release(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.step, "cgroup");
+	assert_true(is_held());
+	release(&answer);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+}
+
+static void what_cannot_be_removed_is_tried_again(void **state)
+{
+	(void)state;
+	apply_whole();
+	fake_scopes_refuse(-ENOTCONN);
+	let_the_end_be_seen();
+	assert_true(is_held());
+	assert_int_equal(fake_scopes_stops(), 1);
+	fake_scopes_refuse(0);
+	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
+static void failed_apply_is_told_when_it_is_undone(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	fake_scopes_answer(-EIO, "systemd's job ended with \"failed\"");
+	assert_false(answer.is_there);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	expect(&answer, -EIO, HP_ERR_SETTING_FAILED);
+	assert_false(is_held());
+	apply_whole();
+}
+
+static void what_a_failed_apply_leaves_is_said_and_held(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
+	assert_non_null(strstr(answer.err.reason, "still held: hookd-box.scope"));
+	assert_true(is_held());
+	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
+static void what_is_to_go_is_busy_until_it_is_gone(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_true(answer.is_there && is_held());
+	update(&answer);
+	expect_busy(&answer);
+	apply(&answer);
+	expect_busy(&answer);
+	release(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+}
+
+/* ---- hookd ends meanwhile ---- */
+
+static void hookd_ends_while_all_of_it_waits(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	applier_free(applier);
+	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
+	applier = NULL;
+}
+
+static void hookd_ends_while_a_release_waits(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	release(&answer);
+	applier_free(applier);
+	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
+	applier = NULL;
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, world_begin, world_end)
+	const struct CMUnitTest tests[] = {
+	    TEST(while_an_apply_waits_all_others_are_busy),
+	    TEST(while_an_update_waits_all_others_are_busy),
+	    TEST(release_is_told_when_systemd_has_done_it),
+	    TEST(process_ends_while_an_update_waits),
+	    TEST(process_ends_while_an_apply_waits),
+	    TEST(process_ends_while_a_release_waits),
+	    TEST(failed_release_is_held_on),
+	    TEST(what_cannot_be_removed_is_tried_again),
+	    TEST(failed_apply_is_told_when_it_is_undone),
+	    TEST(what_a_failed_apply_leaves_is_said_and_held),
+	    TEST(what_is_to_go_is_busy_until_it_is_gone),
+	    TEST(hookd_ends_while_all_of_it_waits),
+	    TEST(hookd_ends_while_a_release_waits),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

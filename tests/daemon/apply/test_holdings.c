@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* apply/holdings: what is written is there after the daemon's end, however that came. */
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "daemon/apply/holdings.h"
+#include "tests/daemon/support/support.h"
+
+static char directory[32];
+
+static int set_up(void **state)
+{
+	(void)state;
+	temporary_directory(directory);
+	return 0;
+}
+
+static const char *file_path(const char *name)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return path;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(file_path("holdings.db"));
+	unlink(file_path("holdings.db.bad"));
+	unlink(file_path("holdings.db-journal"));
+	return rmdir(directory);
+}
+
+static struct holdings *open_holdings(bool is_set_aside)
+{
+	struct holdings *holdings;
+	bool set_aside;
+
+	assert_int_equal(holdings_open(directory, &holdings, &set_aside), 0);
+	assert_int_equal(set_aside, is_set_aside);
+	return holdings;
+}
+
+static struct holding *add(struct holdings *holdings, const char *container)
+{
+	char former[] = "/from";
+	char former_group[] = "gold";
+	const struct holding from = {
+	    .pid = 42, .start_time = 4711, .former_path = former, .former_group = former_group};
+	struct holding *holding;
+
+	assert_int_equal(holdings_add(holdings, container, &from, &holding), 0);
+	return holding;
+}
+
+static void what_is_written_is_there_again(void **state)
+{
+	struct holdings *holdings = open_holdings(false);
+	struct holding *holding = add(holdings, "box's \"container\"");
+	const struct made *made;
+
+	(void)state;
+	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a/b"), 0);
+	assert_int_equal(holdings_making(holdings, holding, MADE_RDT_GROUP, "box"), 0);
+	holding->cgroup_path = strdup("/a/b");
+	holding->rdt_group = strdup("box");
+	holding->process = 5;
+	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
+	add(holdings, "second");
+	holdings_close(holdings);
+
+	holdings = open_holdings(false);
+	holding = holdings_find(holdings, "box's \"container\"");
+	assert_non_null(holding);
+	assert_int_equal(holding->pid, 42);
+	assert_int_equal(holding->start_time, 4711);
+	assert_string_equal(holding->former_group, "gold");
+	assert_int_equal(holding->process, 5);
+	assert_int_equal(holding->state, HOLDING_HELD);
+	assert_false(holding->is_mixed);
+	assert_string_equal(holding->former_path, "/from");
+	assert_string_equal(holding->cgroup_path, "/a/b");
+	assert_string_equal(holding->rdt_group, "box");
+	assert_null(holding->unit);
+	assert_null(holding->ignored);
+	/* The last made first: the order in which they are to be removed. */
+	made = TAILQ_FIRST(&holding->made);
+	assert_int_equal(made->kind, MADE_RDT_GROUP);
+	made = TAILQ_NEXT(made, link);
+	assert_string_equal(made->name, "/a/b");
+	made = TAILQ_NEXT(made, link);
+	assert_string_equal(made->name, "/a");
+	assert_null(TAILQ_NEXT(made, link));
+	assert_true(holding_has_made(holding, MADE_CGROUP));
+	assert_false(holding_has_made(holding, MADE_UNIT));
+	assert_int_equal(holdings_find(holdings, "second")->state, HOLDING_MAKING);
+	holdings_close(holdings);
+}
+
+static void what_is_taken_back_is_gone(void **state)
+{
+	struct holdings *holdings = open_holdings(false);
+	struct holding *holding = add(holdings, "box");
+	struct holding *again;
+
+	(void)state;
+	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/b"), 0);
+	assert_int_equal(holdings_unmade(holdings, holding, TAILQ_FIRST(&holding->made)), 0);
+	assert_int_equal(holdings_add(holdings, "box", holding, &again), -EEXIST);
+	add(holdings, "other");
+	holdings_close(holdings);
+	holdings = open_holdings(false);
+	holding = holdings_find(holdings, "box");
+	assert_string_equal(TAILQ_FIRST(&holding->made)->name, "/a");
+	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->made), link));
+	assert_int_equal(holdings_remove(holdings, holding), 0);
+	holdings_close(holdings);
+	holdings = open_holdings(false);
+	assert_null(holdings_find(holdings, "box"));
+	assert_ptr_equal(holdings_first(holdings), holdings_find(holdings, "other"));
+	assert_null(holdings_next(holdings_first(holdings)));
+	holdings_close(holdings);
+}
+
+/* Killed in the middle of its work: what was announced is known. */
+static void a_killed_daemon_leaves_what_it_announced(void **state)
+{
+	struct holdings *holdings;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		bool set_aside;
+		struct holding *holding;
+
+		if (holdings_open(directory, &holdings, &set_aside) == 0 &&
+		    holdings_add(holdings, "box", &(struct holding){.pid = 1}, &holding) == 0 &&
+		    holdings_making(holdings, holding, MADE_CGROUP, "/c") == 0)
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	holdings = open_holdings(false);
+	assert_string_equal(TAILQ_FIRST(&holdings_find(holdings, "box")->made)->name, "/c");
+	holdings_close(holdings);
+}
+
+static void write_file(const char *name, const char *text, size_t length)
+{
+	int fd = open(file_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, text, length), length);
+	close(fd);
+}
+
+static void a_damaged_file_is_set_aside(void **state)
+{
+	static const char noise[5000] = "this is no database";
+	struct holdings *holdings;
+
+	(void)state;
+	write_file("holdings.db", noise, sizeof(noise));
+	holdings = open_holdings(true);
+	assert_null(holdings_first(holdings));
+	add(holdings, "box");
+	holdings_close(holdings);
+	assert_int_equal(access(file_path("holdings.db.bad"), F_OK), 0);
+	holdings = open_holdings(false);
+	assert_non_null(holdings_find(holdings, "box"));
+	holdings_close(holdings);
+}
+
+static void another_daemon_s_file_is_left_to_it(void **state)
+{
+	struct holdings *first = open_holdings(false), *second;
+	bool is_set_aside;
+
+	(void)state;
+	assert_int_equal(holdings_open(directory, &second, &is_set_aside), -EBUSY);
+	assert_false(is_set_aside);
+	add(first, "box");
+	holdings_close(first);
+	/* Its tables are there by now, and it is only read. */
+	first = open_holdings(false);
+	assert_non_null(holdings_find(first, "box"));
+	assert_int_equal(holdings_open(directory, &second, &is_set_aside), -EBUSY);
+	holdings_close(first);
+}
+
+static void somebody_else_s_database_is_set_aside(void **state)
+{
+	sqlite3 *database;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "CREATE TABLE theirs(a)", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+	holdings_close(open_holdings(true));
+}
+
+static void what_another_boot_has_left_is_dropped(void **state)
+{
+	struct holdings *holdings = open_holdings(false);
+	sqlite3 *database;
+
+	(void)state;
+	assert_int_equal(holdings_making(holdings, add(holdings, "box"), MADE_CGROUP, "/a"), 0);
+	holdings_close(holdings);
+	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "UPDATE boot SET id = 'another'", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+	holdings = open_holdings(false);
+	assert_null(holdings_first(holdings));
+	holdings_close(holdings);
+}
+
+static void make_older(const char *sql)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+}
+
+static void files_of_older_versions_are_read(void **state)
+{
+	static const char *const versions[] = {
+	    "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
+	    "ALTER TABLE holding DROP COLUMN former_group;"
+	    "ALTER TABLE holding DROP COLUMN former_path;"
+	    "ALTER TABLE holding RENAME COLUMN state TO is_complete; PRAGMA user_version=1",
+	};
+	struct holdings *holdings = open_holdings(false);
+
+	(void)state;
+	add(holdings, "box");
+	holdings_close(holdings);
+	for (size_t i = 0; i < ELEMENTS(versions); i++) {
+		make_older(versions[i]);
+		holdings = open_holdings(false);
+		assert_non_null(holdings_find(holdings, "box"));
+		assert_int_equal(holdings_find(holdings, "box")->pid, 42);
+		holdings_close(holdings);
+	}
+}
+
+/* As /var/run is one. */
+static void the_way_to_the_directory_may_have_links(void **state)
+{
+	char link[64];
+	struct holdings *holdings;
+	bool set_aside;
+
+	(void)state;
+	add(holdings = open_holdings(false), "box");
+	holdings_close(holdings);
+	snprintf(link, sizeof(link), "%s.link", directory);
+	assert_int_equal(symlink(directory, link), 0);
+	assert_int_equal(holdings_open(link, &holdings, &set_aside), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_false(set_aside);
+	assert_non_null(holdings_find(holdings, "box"));
+	holdings_close(holdings);
+}
+
+/* What passes says nothing of the file. */
+static void a_file_that_cannot_be_opened_for_now_stays(void **state)
+{
+	struct holdings *holdings;
+	struct rlimit all, few;
+	bool set_aside;
+	int first = dup(0), r, failures = 0;
+
+	(void)state;
+	close(first);
+	add(holdings = open_holdings(false), "box");
+	holdings_close(holdings);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	for (int more = 0; more < 6; more++) {
+		few = (struct rlimit){(rlim_t)(first + more), all.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = holdings_open(directory, &holdings, &set_aside);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+		assert_false(set_aside);
+		failures += r < 0;
+		if (r == 0)
+			holdings_close(holdings);
+	}
+	assert_in_range(failures, 1, 5);
+	holdings = open_holdings(false);
+	assert_non_null(holdings_find(holdings, "box"));
+	holdings_close(holdings);
+}
+
+static void without_a_directory_it_works_in_memory(void **state)
+{
+	struct holdings *holdings;
+	struct holding *holding;
+	bool set_aside;
+
+	(void)state;
+	assert_int_equal(holdings_open(NULL, &holdings, &set_aside), 0);
+	holding = add(holdings, "box");
+	assert_int_equal(holdings_making(holdings, holding, MADE_UNIT, "a.scope"), 0);
+	assert_int_equal(holdings_write(holdings, holding), 0);
+	assert_int_equal(holdings_remove(holdings, holding), 0);
+	assert_null(holdings_first(holdings));
+	holdings_close(holdings);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(what_is_written_is_there_again),
+	    TEST(what_is_taken_back_is_gone),
+	    TEST(a_killed_daemon_leaves_what_it_announced),
+	    TEST(a_damaged_file_is_set_aside),
+	    TEST(another_daemon_s_file_is_left_to_it),
+	    TEST(somebody_else_s_database_is_set_aside),
+	    TEST(what_another_boot_has_left_is_dropped),
+	    TEST(files_of_older_versions_are_read),
+	    TEST(the_way_to_the_directory_may_have_links),
+	    TEST(a_file_that_cannot_be_opened_for_now_stays),
+	    TEST(without_a_directory_it_works_in_memory),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * apply/update: what it changes, refuses and puts back; and that others are heard while the threads
+ * of a process are changed, by Apply and Update alike.
+ */
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "daemon/base/file.h"
+#include "tests/daemon/apply/apply_world.h"
+#include "tests/daemon/apply/fake_scopes.h"
+#include "tests/daemon/support/resctrl_files.h"
+#include "tests/daemon/support/support.h"
+
+/* ---- an update that fails ---- */
+
+static void what_systemd_was_told_is_put_back(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	assert_false(answer.is_there);
+	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
+	fake_scopes_answer(0, "");
+	assert_true(answer.is_there && answer.r < 0);
+	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+	assert_true(is_held());
+}
+
+static void what_systemd_does_not_take_back_is_said(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_true(answer.is_there && answer.r < 0);
+	assert_non_null(strstr(answer.err.reason,
+			       "not put back in systemd: the connection to systemd was lost"));
+	assert_true(is_held());
+}
+
+static void an_update_sets_attributes_of_the_process(void **state)
+{
+	const struct hp_settings score = {.oom_score_adj = {true, 321}};
+	struct answer answer;
+	char path[64], text[16];
+
+	(void)state;
+	apply_whole();
+	update_with(&score, &answer);
+	expect(&answer, 0, HP_ERR_NONE);
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", victim);
+	assert_true(file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0);
+	assert_string_equal(text, "321\n");
+}
+
+static void an_update_refuses_what_it_does_not_do(void **state)
+{
+	char other_path[] = ":hookd:other", other_group[] = "gold";
+	struct hp_intel_rdt other_rdt = {.clos_id = other_group};
+	const struct hp_settings other_cgroup = {.cgroups_path = other_path};
+	const struct hp_settings group = {.intel_rdt = &other_rdt};
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	update_with(&other_cgroup, &answer);
+	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "linux.cgroupsPath");
+	update_with(&group, &answer);
+	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "linux.intelRdt");
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+}
+
+/* ---- a group of resctrl ---- */
+
+int __real_mkdirat(int directory, const char *path, mode_t mode);
+int __wrap_mkdirat(int directory, const char *path, mode_t mode);
+
+/* As in resctrl, a new group is not empty. Writes do not shorten the file: all are of this length.
+ */
+int __wrap_mkdirat(int directory, const char *path, mode_t mode)
+{
+	int r = __real_mkdirat(directory, path, mode);
+
+	if (r == 0 && strcmp(path, "box") == 0) {
+		make_file("box/schemata", "L3:0=1\n");
+		make_file("box/tasks", "");
+	}
+	return r;
+}
+
+static int world_with_groups_begin(void **state)
+{
+	int r = rdt_set_up(state);
+
+	world_rdt = rdt;
+	return r < 0 ? r : world_begin(state);
+}
+
+static int world_with_groups_end(void **state)
+{
+	int r = world_end(state);
+
+	world_rdt = NULL;
+	return rdt_tear_down(state) != 0 ? -1 : r;
+}
+
+static void expect_schemata(const char *group, const char *expected)
+{
+	char path[128], *text;
+
+	snprintf(path, sizeof(path), "%s/%s/schemata", rdt_root, group);
+	text = read_whole(path, NULL);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* Waits for the threads to be moved. */
+static void apply_group(struct hp_intel_rdt *wanted)
+{
+	const struct hp_settings settings = {.intel_rdt = wanted};
+	struct answer answer;
+
+	apply_with(&settings, &answer);
+	wait_for(base, answer.is_there);
+	expect(&answer, 0, HP_ERR_NONE);
+}
+
+static void an_update_writes_the_group_that_apply_made(void **state)
+{
+	char before[] = "L3:0=f", after[] = "L3:0=3";
+	const struct hp_settings more = {.intel_rdt =
+					     &(struct hp_intel_rdt){.l3_cache_schema = after}};
+	struct answer answer;
+
+	(void)state;
+	apply_group(&(struct hp_intel_rdt){.l3_cache_schema = before});
+	expect_schemata("box", "L3:0=f\n");
+	update_with(&more, &answer);
+	expect(&answer, 0, HP_ERR_NONE);
+	expect_schemata("box", "L3:0=3\n");
+}
+
+static void a_group_is_put_back_where_a_later_step_fails(void **state)
+{
+	char before[] = "L3:0=f", after[] = "L3:0=3";
+	const struct hp_settings more = {
+	    .intel_rdt = &(struct hp_intel_rdt){.l3_cache_schema = after},
+	    .scheduler = {.is_set = true, .policy = SCHED_DEADLINE, .runtime_ns = 2}};
+	struct answer answer;
+
+	(void)state;
+	apply_group(&(struct hp_intel_rdt){.l3_cache_schema = before});
+	update_with(&more, &answer);
+	wait_for(base, answer.is_there);
+	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "process.scheduler");
+	assert_null(strstr(answer.err.reason, "not put back"));
+	expect_schemata("box", "L3:0=f\n");
+}
+
+/* Others count on what it says. */
+static void an_update_compares_a_group_that_was_there(void **state)
+{
+	static const char had[] = "    MB:0= 40;1=100\n    L3:0=0000f;1=fffff\n";
+	char gold[] = "gold", same[] = "L3:0=f", other[] = "L3:0=3";
+	const struct hp_settings agrees = {
+	    .intel_rdt = &(struct hp_intel_rdt){.clos_id = gold, .l3_cache_schema = same}};
+	const struct hp_settings differs = {
+	    .intel_rdt = &(struct hp_intel_rdt){.clos_id = gold, .l3_cache_schema = other}};
+	struct answer answer;
+
+	(void)state;
+	apply_group(&(struct hp_intel_rdt){.clos_id = gold});
+	update_with(&agrees, &answer);
+	expect(&answer, 0, HP_ERR_NONE);
+	update_with(&differs, &answer);
+	assert_true(answer.is_there && answer.r < 0);
+	assert_string_equal(answer.err.path, "linux.intelRdt.l3CacheSchema");
+	expect_schemata("gold", had);
+}
+
+/* ---- a process with many threads ---- */
+
+#define MANY 1500
+
+static void *stay(void *userdata)
+{
+	pause();
+	return userdata;
+}
+
+static void *end_at_once(void *userdata)
+{
+	return userdata;
+}
+
+/* Threads that stay, and one after the other that comes and goes. */
+static void have_threads(int ready)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16384);
+	for (int i = 0; i < MANY; i++)
+		if (pthread_create(&thread, &attr, stay, NULL) != 0)
+			_exit(1);
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		if (pthread_create(&thread, &attr, end_at_once, NULL) == 0)
+			pthread_join(thread, NULL);
+}
+
+/* /dev/zero is no file for epoll: a pipe that nobody reads. */
+static int always_readable(void)
+{
+	static int ends[2] = {-1, -1};
+
+	if (ends[0] < 0) {
+		assert_int_equal(pipe(ends), 0);
+		assert_int_equal(write(ends[1], "x", 1), 1);
+	}
+	return ends[0];
+}
+
+static void on_other(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	++*(int *)userdata;
+}
+
+static void others_are_heard_while_threads_are_changed(void **state)
+{
+	const struct hp_settings batch = {
+	    .scheduler = {.is_set = true, .policy = SCHED_BATCH, .nice = 3}};
+	struct answer answer;
+	struct event *other;
+	int heard = 0, turns = 0;
+
+	(void)state;
+	end_victim();
+	victim = start_stranger(have_threads);
+	apply_with(&batch, &answer);
+	assert_false(answer.is_there);
+	other = event_new(base, always_readable(), EV_READ | EV_PERSIST, on_other, &heard);
+	assert_int_equal(event_add(other, NULL), 0);
+	while (!answer.is_there) {
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+		turns++;
+	}
+	event_free(other);
+	expect(&answer, 0, HP_ERR_NONE);
+	/* 256 threads a turn, and a second pass. */
+	assert_true(turns >= 2 * MANY / 256);
+	assert_true(heard >= turns - 2);
+	assert_int_equal(sched_getscheduler(victim), SCHED_BATCH);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, world_begin, world_end)
+#define TEST_WITH_GROUPS(function)                                                                 \
+	cmocka_unit_test_setup_teardown(function, world_with_groups_begin, world_with_groups_end)
+	const struct CMUnitTest tests[] = {
+	    TEST(what_systemd_was_told_is_put_back),
+	    TEST(what_systemd_does_not_take_back_is_said),
+	    TEST(an_update_sets_attributes_of_the_process),
+	    TEST(an_update_refuses_what_it_does_not_do),
+	    TEST_WITH_GROUPS(an_update_writes_the_group_that_apply_made),
+	    TEST_WITH_GROUPS(a_group_is_put_back_where_a_later_step_fails),
+	    TEST_WITH_GROUPS(an_update_compares_a_group_that_was_there),
+	    TEST(others_are_heard_while_threads_are_changed),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a file of the configuration may be, and how long its lines. */
+
+#include "tests/daemon/support/config_text.h"
+#include "tests/daemon/support/support.h"
+
+#include <sys/stat.h>
+
+/* Longer than inih's buffer, and read as a short one is. */
+static void a_line_may_be_long(void **state)
+{
+	static const char *const folder = "/opt/a/folder/with/programs";
+	char *value = calloc(1, 200000), *text = malloc(400100);
+	struct config config;
+
+	(void)state;
+	for (char *at = value; at - value < 180000;)
+		at += sprintf(at, "%s%s", at == value ? "" : ":", folder);
+	sprintf(text, "[Hooks]\n  DefaultPath = \t%s \t; why\nConcurrentHooks=5 ; %s\n", value,
+		value);
+	config = load_silently(text);
+	assert_string_equal(config.default_path, value);
+	assert_int_equal(config.concurrent_hooks, 5);
+	config_clear(&config);
+	/* The last one, without its end, and one in another place. */
+	sprintf(text, "[Hooks]\nNice=3\nDefaultPath:%s", value);
+	config = load_silently(text);
+	assert_string_equal(config.default_path, value);
+	assert_int_equal(config.default_nice.value, 3);
+	config_clear(&config);
+	free(text);
+	free(value);
+}
+
+/* Every length around the buffer's. */
+static void no_length_is_a_bound(void **state)
+{
+	char text[512], value[320];
+	struct config config;
+
+	(void)state;
+	for (size_t length = 150; length < sizeof(value); length++) {
+		memset(value, 'x', length - 1);
+		value[0] = '/';
+		value[length - 1] = '\0';
+		snprintf(text, sizeof(text), "[Hooks]\nDefaultPath=%s\n", value);
+		config = load_silently(text);
+		assert_string_equal(config.default_path, value);
+		config_clear(&config);
+	}
+}
+
+static void a_long_line_that_is_nothing_is_told_of(void **state)
+{
+	char text[1024], long_text[400], path[32], *log;
+	static const char *const formats[] = {"[Hooks]\nConcurrentHooks=2\n%s\n",
+					      "[Hooks]\nConcurrentHooks=2\n[%s]\n",
+					      "[Hooks]\nConcurrentHooks=2\n%s=1\n"};
+	struct config config;
+
+	(void)state;
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	for (size_t i = 0; i < ELEMENTS(formats); i++) {
+		char place[64];
+
+		snprintf(text, sizeof(text), formats[i], long_text);
+		assert_int_equal(load(text, &config, path, &log), -EINVAL);
+		snprintf(place, sizeof(place), "%s:3: ", path);
+		assert_non_null(strstr(log, place));
+		free(log);
+	}
+}
+
+/* Opening a FIFO waits for a writer, and reading a device need not end. */
+static void only_a_regular_file_is_read(void **state)
+{
+	char directory[] = "/tmp/hookd-config.XXXXXX", path[64];
+	const char *files[] = {path, "/dev/zero", "/"};
+	struct config config = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (size_t i = 0; i < ELEMENTS(files); i++) {
+		struct grab grab;
+		char *log;
+
+		grab_stderr(&grab);
+		assert_int_equal(config_load(&config, files[i]), -EINVAL);
+		log = grab_end(&grab);
+		assert_non_null(strstr(log, "is not a regular file"));
+		assert_non_null(strstr(log, files[i]));
+		free(log);
+	}
+	unlink(path);
+	rmdir(directory);
+	/* With which systemd, too, takes a file away. */
+	assert_int_equal(config_load(&config, "/dev/null"), 0);
+	config_clear(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_line_may_be_long),
+	    cmocka_unit_test(no_length_is_a_bound),
+	    cmocka_unit_test(a_long_line_that_is_nothing_is_told_of),
+	    cmocka_unit_test(only_a_regular_file_is_read),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The cgroups of runs go on when somebody removes them, or makes them such that none can be used.
+ */
+
+#include "tests/daemon/support/support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "tests/daemon/support/own_cgroup.h"
+#include "tests/daemon/support/run_cgroups.h"
+
+static int try_to_write(const char *directory, const char *file, const char *text)
+{
+	char path[400];
+	cleanup_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* The kernel keeps those that have controllers from it. */
+static void make_threaded(const char *path)
+{
+	if (try_to_write(path, "cgroup.type", "threaded") < 0)
+		skip("cgroups with controllers cannot be threaded");
+}
+
+static void enter(const char *path, pid_t pid)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	assert_int_equal(try_to_write(path, "cgroup.procs", text), 0);
+}
+
+static void expect_usable(struct cgroup *cgroup)
+{
+	struct spawn_child child = run_cgroup_spawn(cgroup);
+
+	assert_false(cgroup_release_lost(cgroup));
+	end_child(&child);
+}
+
+static void expect_notice(void)
+{
+	char text[CGROUP_NOTICE_SIZE];
+
+	assert_true(cgroup_tree_take_notice(run_cgroups_tree, text));
+	assert_non_null(strstr(text, "the runs' cgroups"));
+	assert_false(cgroup_tree_take_notice(run_cgroups_tree, text));
+}
+
+static void one_that_is_in_order_is_kept(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire();
+
+	(void)state;
+	assert_int_equal(cgroup_fd(cgroup) < 0, 0);
+	assert_false(cgroup_release_lost(cgroup));
+	expect_usable(cgroup);
+	cgroup_release(cgroup);
+}
+
+static void remove_all_in(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			assert_int_equal(unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR),
+					 0);
+	closedir(directory);
+}
+
+static void those_that_were_removed_are_made_again(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire();
+	char runs[300];
+
+	(void)state;
+	snprintf(runs, sizeof(runs), "%s/runs", run_cgroups_root);
+	remove_all_in(runs);
+	assert_true(cgroup_fd(cgroup) < 0);
+	assert_true(cgroup_release_lost(cgroup));
+	cgroup = run_cgroup_acquire();
+	expect_usable(cgroup);
+	cgroup_release(cgroup);
+	run_cgroups_wait();
+}
+
+static void so_is_their_directory(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire(), *others[20];
+	char runs[300];
+
+	(void)state;
+	snprintf(runs, sizeof(runs), "%s/runs", run_cgroups_root);
+	remove_all_in(runs);
+	assert_int_equal(rmdir(runs), 0);
+	for (size_t i = 0; i < ELEMENTS(others); i++) {
+		others[i] = run_cgroup_acquire();
+		while (cgroup_fd(others[i]) < 0) {
+			assert_true(cgroup_release_lost(others[i]));
+			others[i] = run_cgroup_acquire();
+		}
+		expect_usable(others[i]);
+	}
+	expect_notice();
+	/* One of the old directory; the new one has its name. */
+	cgroup_release(cgroup);
+	for (size_t i = 0; i < ELEMENTS(others); i++)
+		cgroup_release(others[i]);
+	run_cgroups_wait();
+	assert_true(run_cgroup_exists(runs));
+}
+
+/* As a hook does that has moved out before, with a process that stays. */
+static void a_threaded_one_does_not_decide_about_others(void **state)
+{
+	struct cgroup *threaded = run_cgroup_acquire(), *other = run_cgroup_acquire();
+	char path[256], runs[300], other_path[256];
+	struct spawn_child stays;
+
+	(void)state;
+	run_cgroup_path(threaded, path);
+	make_threaded(path);
+	assert_true(cgroup_release_lost(other));
+	expect_notice();
+	other = run_cgroup_acquire();
+	stays = run_cgroup_spawn(other);
+	run_cgroup_path(other, other_path);
+	assert_null(strstr(other_path, "/runs/"));
+	enter(path, stays.pid);
+	expect_usable(other);
+	cgroup_release(other);
+	assert_true(cgroup_has_others(threaded, 1));
+	assert_int_equal(cgroup_kill(threaded), 0);
+	expect_killed(&stays);
+	cgroup_release(threaded);
+	run_cgroups_wait();
+	snprintf(runs, sizeof(runs), "%s/runs", run_cgroups_root);
+	assert_false(run_cgroup_exists(runs));
+}
+
+#define RENEW_TEST(function)                                                                       \
+	cmocka_unit_test_setup_teardown(function, run_cgroups_set_up, run_cgroups_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RENEW_TEST(one_that_is_in_order_is_kept),
+	    RENEW_TEST(those_that_were_removed_are_made_again),
+	    RENEW_TEST(so_is_their_directory),
+	    RENEW_TEST(a_threaded_one_does_not_decide_about_others),
+	};
+
+	bound_time();
+	if (geteuid() != 0 || !own_cgroup_make(run_cgroups_root, sizeof(run_cgroups_root)))
+		return skip_group(tests, "takes root and a cgroup2 to write to");
+	own_cgroup_remove(run_cgroups_root);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

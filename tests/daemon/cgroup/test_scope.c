@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * apply/scope over base/bus on a connection of the test's own, whose other end is systemd's: what
+ * becomes of calls when it breaks.
+ */
+
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+
+#include "daemon/cgroup/scope.h"
+#include "tests/daemon/support/support.h"
+
+/* ---- in the place of libsystemd ---- */
+
+static int systemd_end = -1; /* of the last connection */
+static int connections;
+static bool refuses_calls;
+
+int __wrap_sd_bus_open_system(sd_bus **ret_bus);
+int __real_sd_bus_call_async(sd_bus *bus, sd_bus_slot **slot, sd_bus_message *message,
+			     sd_bus_message_handler_t callback, void *userdata, uint64_t usec);
+int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **slot, sd_bus_message *message,
+			     sd_bus_message_handler_t callback, void *userdata, uint64_t usec);
+
+int __wrap_sd_bus_open_system(sd_bus **ret_bus)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+			 0);
+	assert_int_equal(sd_bus_new(ret_bus), 0);
+	assert_true(sd_bus_set_fd(*ret_bus, ends[0], ends[0]) >= 0);
+	assert_true(sd_bus_start(*ret_bus) >= 0);
+	systemd_end = ends[1];
+	connections++;
+	return 0;
+}
+
+int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **slot, sd_bus_message *message,
+			     sd_bus_message_handler_t callback, void *userdata, uint64_t usec)
+{
+	if (refuses_calls && slot)
+		return -ENOTCONN;
+	return __real_sd_bus_call_async(bus, slot, message, callback, userdata, usec);
+}
+
+/* ---- calls ---- */
+
+static struct event_base *base;
+static struct bus *bus;
+static struct scopes *scopes;
+
+struct answer {
+	int count, r;
+	struct scope_job *job;
+};
+
+static void on_done(int r, const char *reason, void *userdata)
+{
+	struct answer *answer = userdata;
+
+	assert_non_null(reason);
+	answer->count++;
+	answer->r = r;
+}
+
+static void stop(struct answer *answer)
+{
+	answer->job = NULL;
+	assert_int_equal(scopes_stop(scopes, "box.scope", on_done, answer, &answer->job), 0);
+	assert_non_null(answer->job);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	connections = 0;
+	refuses_calls = false;
+	base = loop_new();
+	assert_int_equal(bus_new(base, &bus), 0);
+	assert_int_equal(scopes_new(bus, &scopes), 0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	scopes_free(scopes);
+	bus_free(bus);
+	event_base_free(base);
+	if (systemd_end >= 0)
+		close(systemd_end);
+	systemd_end = -1;
+	return 0;
+}
+
+static void break_connection(void)
+{
+	close_fd(&systemd_end);
+}
+
+/* ---- tests ---- */
+
+static void calls_that_cannot_be_sent_leave_no_job(void **state)
+{
+	const struct scope_name name = {.unit = "box.scope", .slice = "system.slice"};
+	const struct hp_resources resources = {.pids_limit = {true, 5}};
+	struct scope_job *job = NULL;
+	struct answer answer = {0};
+
+	(void)state;
+	refuses_calls = true;
+	assert_int_equal(scopes_stop(scopes, "box.scope", on_done, &answer, &job), -ENOTCONN);
+	assert_null(job);
+	assert_int_equal(scopes_set(scopes, "box.scope", &resources, NULL, on_done, &answer, &job),
+			 -ENOTCONN);
+	assert_null(job);
+	assert_int_equal(scopes_start(scopes, &name, 1, NULL, on_done, &answer, &job), -ENOTCONN);
+	assert_null(job);
+	assert_int_equal(answer.count, 0);
+}
+
+static void calls_that_wait_end_when_the_connection_breaks(void **state)
+{
+	struct answer answers[2] = {0};
+
+	(void)state;
+	stop(&answers[0]);
+	stop(&answers[1]);
+	break_connection();
+	wait_for(base, answers[0].count && answers[1].count);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(answers[i].count, 1);
+		assert_true(answers[i].r < 0);
+	}
+	assert_int_equal(connections, 1);
+}
+
+static bool can_call(struct answer *answer)
+{
+	return scopes_stop(scopes, "box.scope", on_done, answer, &answer->job) == 0;
+}
+
+static void a_later_call_goes_out_on_a_new_connection(void **state)
+{
+	struct answer first = {0}, second = {0};
+
+	(void)state;
+	stop(&first);
+	break_connection();
+	wait_for(base, first.count);
+	wait_for(base, can_call(&second));
+	assert_int_equal(connections, 2);
+	assert_int_equal(second.count, 0);
+}
+
+/* ---- systemd has answered with a job of its own ---- */
+
+static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	(void)error;
+	if (!sd_bus_message_is_method_call(message, NULL, "StopUnit"))
+		return 0;
+	*(bool *)userdata = true;
+	return sd_bus_reply_method_return(message, "o", "/org/freedesktop/systemd1/job/1");
+}
+
+static sd_bus *become_systemd(bool *ret_has_answered)
+{
+	const sd_id128_t id = {.qwords = {1, 2}};
+	sd_bus *server;
+
+	*ret_has_answered = false;
+	assert_int_equal(sd_bus_new(&server), 0);
+	assert_true(sd_bus_set_fd(server, systemd_end, systemd_end) >= 0);
+	assert_true(sd_bus_set_server(server, 1, id) >= 0);
+	assert_true(sd_bus_start(server) >= 0);
+	assert_true(sd_bus_add_filter(server, NULL, on_call, ret_has_answered) >= 0);
+	systemd_end = -1;
+	return server;
+}
+
+static bool turn_both(sd_bus *server, int64_t deadline_ns)
+{
+	while (sd_bus_process(server, NULL) > 0)
+		continue;
+	return loop_turn(base, deadline_ns);
+}
+
+static void jobs_of_systemd_that_are_waited_for_end_too(void **state)
+{
+	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct answer answer = {0};
+	bool has_answered;
+	sd_bus *server;
+
+	(void)state;
+	stop(&answer);
+	server = become_systemd(&has_answered);
+	while (!has_answered)
+		assert_true(turn_both(server, deadline_ns));
+	assert_true(sd_bus_flush(server) >= 0);
+	/* The reply is read before the end of the stream. */
+	sd_bus_close(server);
+	sd_bus_unref(server);
+	wait_for(base, answer.count);
+	assert_int_equal(answer.r, -ECONNRESET);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+	const struct CMUnitTest tests[] = {
+	    TEST(calls_that_cannot_be_sent_leave_no_job),
+	    TEST(calls_that_wait_end_when_the_connection_breaks),
+	    TEST(jobs_of_systemd_that_are_waited_for_end_too),
+	    TEST(a_later_call_goes_out_on_a_new_connection),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

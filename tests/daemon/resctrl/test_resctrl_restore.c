@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Groups that a daemon has made which was killed, and the file that tells of them. */
+
+#include "tests/daemon/support/resctrl_files.h"
+
+#include <sys/stat.h>
+
+#include "daemon/base/file.h"
+
+static bool is_silver(const char *group, void *userdata)
+{
+	(void)userdata;
+	return strcmp(group, "silver") == 0;
+}
+
+static const char *this_boot(void)
+{
+	static char boot[64];
+
+	assert_int_equal(file_boot_id(boot), 0);
+	return boot;
+}
+
+/* The state directory is the file system's, for the sake of one helper for files. */
+static void write_journal(const char *boot, const char *groups)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s\n%s", boot, groups);
+	make_file("resctrl-groups", text);
+}
+
+static void restore(int expected)
+{
+	rdt_free(rdt);
+	assert_int_equal(rdt_new(rdt_root, &rdt), 0);
+	assert_int_equal(rdt_restore(rdt, rdt_root, is_silver, NULL), expected);
+}
+
+static void expect_journal(const char *groups)
+{
+	char path[128], expected[256], *text;
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
+	snprintf(expected, sizeof(expected), "%s\n%s", this_boot(), groups);
+	text = read_whole(path, &length);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void what_a_killed_daemon_made_is_removed(void **state)
+{
+	(void)state;
+	make_directory("c1");
+	make_directory("silver");
+	make_directory("others");
+	write_journal(this_boot(), "c1\nsilver\ngone\n");
+	restore(0);
+	assert_false(exists("c1"));
+	assert_true(exists("silver"));
+	assert_true(exists("others"));
+	expect_journal("");
+}
+
+static void another_boots_groups_are_not_ours(void **state)
+{
+	(void)state;
+	make_directory("c1");
+	write_journal("00000000-0000-0000-0000-000000000000", "c1\n");
+	restore(0);
+	assert_true(exists("c1"));
+	expect_journal("");
+}
+
+static void a_damaged_journal_removes_no_more_than_groups(void **state)
+{
+	(void)state;
+	make_directory("c1");
+	write_journal(this_boot(), "../x\n/\n.\ninfo/L3\n\nc1\n");
+	restore(-EINVAL);
+	assert_false(exists("c1"));
+	assert_true(exists("info/L3"));
+}
+
+/* Nobody knows then what it named, and that is told. */
+static void what_is_no_journal_is_set_aside(void **state)
+{
+	static const char *const texts[] = {"", "\n", "c1\n", "no boot at all\nc1\n"};
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		make_file("resctrl-groups", texts[i]);
+		restore(1);
+		expect_journal("");
+	}
+	write_journal(this_boot(), "c1"); /* cut short */
+	restore(1);
+	assert_true(exists("resctrl-groups.bad"));
+	assert_true(exists("resctrl-groups.bad.1"));
+	/* Nobody ever writes into it: a start that opened it for reading would wait. */
+	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	restore(1);
+	expect_journal("");
+}
+
+/* A plain directory tells of the process by its file of tasks. */
+static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
+{
+	struct rdt_member *member;
+	struct hp_err err = {0};
+
+	(void)state;
+	make_group("c1", "");
+	make_file("c1/tasks", "1\n");
+	write_journal(this_boot(), "c1\n");
+	restore(0);
+	assert_true(exists("c1"));
+	expect_journal("c1\n");
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &member, &err), 0);
+	rdt_leave(member);
+	assert_true(exists("c1"));
+	expect_journal("c1\n");
+	make_file("c1/tasks", "");
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &member, &err), 0);
+	rdt_leave(member);
+	expect_journal("");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RDT_TEST(what_a_killed_daemon_made_is_removed),
+	    RDT_TEST(another_boots_groups_are_not_ours),
+	    RDT_TEST(a_damaged_journal_removes_no_more_than_groups),
+	    RDT_TEST(what_is_no_journal_is_set_aside),
+	    RDT_TEST(one_that_is_in_use_stays_until_a_user_leaves_it),
+	};
+
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

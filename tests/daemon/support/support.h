@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What most tests of the daemon's modules need. */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "daemon/base/base.h"
+#include "tests/group/group.h"
+
+/* Ends the program when it hangs; in every main(). */
+void bound_time(void);
+
+/* ---- the event loop ---- */
+
+/* With the flags that the daemon's own has. */
+struct event_base *loop_new(void);
+
+/* Waits for an event, at most until the deadline (CLOCK_MONOTONIC). False: it is over. */
+bool loop_turn(struct event_base *base, int64_t deadline_ns);
+
+#define WAIT_NS (10 * 1000000000ll)
+
+/* Lets the loop run until the condition holds. */
+#define wait_for(base, condition)                                                                  \
+	do {                                                                                       \
+		int64_t deadline_ns_ = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;                        \
+		while (!(condition) && loop_turn(base, deadline_ns_))                              \
+			continue;                                                                  \
+		assert_true(condition);                                                            \
+	} while (0)
+
+/* ---- processes ---- */
+
+/*
+ * Calls the function in a child and returns what it returns, or -1 when the child was killed.
+ * cmocka's assertions would jump out of there: the function uses CHECK().
+ */
+int in_child(int (*function)(void *userdata), void *userdata);
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+			return 1;                                                                  \
+		}                                                                                  \
+	} while (0)
+
+/* The state letter of /proc/PID/stat ('R', 'S', 'T', 'Z'), or 0 where there is no process. */
+char process_state(pid_t pid);
+
+/* A mount namespace of the caller's own, whose mounts nobody else sees. */
+bool own_mounts(void);
+
+/* ---- files ---- */
+
+/* A file in memory with the text in it; its path is good as long as the descriptor is open. */
+int memory_file(const char *text, size_t length, char path[static 32]);
+
+/* All of a file, NUL behind it; to be freed. NULL: it cannot be read. */
+char *read_whole(const char *path, size_t *ret_length);
+
+/* Reads until the end of the stream, at most `size`. */
+size_t read_all(int fd, char *bytes, size_t size);
+
+/* stderr goes into memory from here on... */
+struct grab {
+	int saved, memory;
+};
+void grab_stderr(struct grab *grab);
+/* ...until here. The text is to be freed. */
+char *grab_end(struct grab *grab);
+
+/* A directory below /tmp for one test. */
+void temporary_directory(char path[static 32]);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts and stops the hookd under test and checks what it leaves behind.
+ *
+ *	prepared --harness_start()--> running --harness_stop()--> prepared --harness_end()--> gone
+ *
+ * A test that fails jumps out of its function, so whatever it holds belongs to the harness, which
+ * cmocka's teardown takes apart.
+ */
+#include "tests/integration/harness/harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/integration/harness/client.h"
+#include "tests/integration/harness/files.h"
+#include "tests/integration/harness/probe.h"
+
+#define LOG_PIPE_BYTES (1024 * 1024) /* so that hookd never waits for the test to read */
+
+static bool without_cgroups;
+
+static void clear_half_ended(void);
+
+/* A test that fails jumps away from what it has allocated; hookd itself is asked all the same. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+void harness_read_arguments(int argc, char **argv)
+{
+	without_cgroups = argc > 1 && strcmp(argv[1], "--no-cgroups") == 0;
+	atexit(clear_half_ended);
+}
+
+void harness_needs_cgroups(const struct harness *harness)
+{
+	if (!harness->cgroup[0])
+		skip(without_cgroups ? "is about cgroups" : "no cgroup2 to write to");
+}
+
+void harness_needs_root(void)
+{
+	if (geteuid() != 0)
+		skip("takes root");
+}
+
+/* ---- time ---- */
+
+int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+int64_t deadline(void)
+{
+	return now_ms() + DEADLINE_MS;
+}
+
+void await_a_moment(int64_t until, const char *what)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	if (now_ms() > until)
+		fail_msg("in vain waited for: %s", what);
+	nanosleep(&moment, NULL);
+}
+
+/* ---- what hookd says ---- */
+
+/* False at the end of the stream, or when nothing came until the deadline. */
+static bool read_log(struct harness *harness, int timeout_ms)
+{
+	struct pollfd poll_fd = {.fd = harness->log, .events = POLLIN};
+	ssize_t length;
+	char *space;
+
+	if (poll(&poll_fd, 1, timeout_ms) <= 0)
+		return false;
+	space = hp_buf_reserve(&harness->said, 65536);
+	assert_non_null(space);
+	length = read(harness->log, space, 65536);
+	if (length <= 0)
+		return false;
+	harness->said.length += (size_t)length;
+	return true;
+}
+
+void harness_await_log(struct harness *harness, const char *text)
+{
+	struct hp_buf *said = &harness->said;
+	int64_t until = deadline();
+	char *found;
+
+	while (
+	    !(found = said->length ? memmem(said->data, said->length, text, strlen(text)) : NULL)) {
+		if (!read_log(harness, (int)(until - now_ms())))
+			fail_msg("hookd did not say \"%s\" but: %.*s", text, (int)said->length,
+				 said->length ? said->data : "");
+	}
+	hp_buf_consume(said, (size_t)(found - said->data) + strlen(text));
+}
+
+static void check_sanitizers(const struct harness *harness)
+{
+	static const char *const alarms[] = {"Sanitizer", "runtime error:", "this is a bug"};
+	const struct hp_buf *said = &harness->said;
+
+	for (size_t i = 0; said->length && i < sizeof(alarms) / sizeof(alarms[0]); i++)
+		if (memmem(said->data, said->length, alarms[i], strlen(alarms[i])))
+			fail_msg("hookd said: %.*s", (int)said->length, said->data);
+}
+
+/* ---- start ---- */
+
+static void become_hookd(struct harness *harness, const struct start *start, int log)
+{
+	char socket[128], config[128];
+	const char *argv[12] = {HOOKD_PATH, socket, "--log-target=stderr"};
+	size_t count = 3;
+
+	snprintf(socket, sizeof(socket), "--socket=%s", harness->socket);
+	snprintf(config, sizeof(config), "--config=%s", harness->config);
+	argv[count++] = config;
+	if (without_cgroups)
+		argv[count++] = "--cgroup-root=/nonexistent";
+	for (size_t i = 0; i < 4 && start->arguments[i]; i++)
+		argv[count++] = start->arguments[i];
+	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDOUT_FILENO);
+	dup2(log, STDERR_FILENO);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (start->in_child)
+		start->in_child();
+	execv(HOOKD_PATH, (char **)argv);
+	_exit(126);
+}
+
+static void spawn_hookd(struct harness *harness, const struct start *start)
+{
+	int ends[2];
+
+	harness_write_file(harness, "hookd.conf", start->config ? start->config : "");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	(void)fcntl(ends[0], F_SETPIPE_SZ, LOG_PIPE_BYTES);
+	harness->log = ends[0];
+	harness->pid = fork();
+	assert_true(harness->pid >= 0);
+	if (harness->pid == 0)
+		become_hookd(harness, start, ends[1]);
+	close(ends[1]);
+	harness->pidfd = (int)syscall(SYS_pidfd_open, harness->pid, 0);
+	assert_true(harness->pidfd >= 0);
+}
+
+void harness_start(struct harness *harness, const struct start *start)
+{
+	static const struct start as_usual;
+
+	if (!start)
+		start = &as_usual;
+	spawn_hookd(harness, start);
+	if (start->says)
+		harness_await_log(harness, start->says);
+	harness_await_log(harness, "hookd: ready\n");
+	harness->fds_at_start = probe_count_fds(harness->pid);
+	if (without_cgroups || !probe_find_cgroup(harness->pid, harness->cgroup))
+		harness->cgroup[0] = '\0';
+}
+
+void harness_signal(const struct harness *harness, int signal)
+{
+	assert_int_equal(kill(harness->pid, signal), 0);
+}
+
+void harness_freeze(const struct harness *harness)
+{
+	harness_signal(harness, SIGSTOP);
+	await_true(probe_state(harness->pid) == 'T', "hookd stops");
+}
+
+void harness_thaw(const struct harness *harness)
+{
+	harness_signal(harness, SIGCONT);
+}
+
+/* ---- stop ---- */
+
+int harness_await_end(struct harness *harness)
+{
+	struct pollfd poll_fd = {.fd = harness->pidfd, .events = POLLIN};
+	int64_t until = deadline();
+	int status;
+
+	while (read_log(harness, 10) || poll(&poll_fd, 1, 0) == 0)
+		if (now_ms() > until)
+			fail_msg("hookd does not end");
+	assert_int_equal(waitpid(harness->pid, &status, 0), harness->pid);
+	harness->pid = 0;
+	while (read_log(harness, 0))
+		continue;
+	close(harness->pidfd);
+	close(harness->log);
+	check_sanitizers(harness);
+	if (!WIFEXITED(status))
+		fail_msg("hookd died of signal %d: %.*s", WTERMSIG(status),
+			 (int)harness->said.length, harness->said.data);
+	return WEXITSTATUS(status);
+}
+
+int harness_run_once(struct harness *harness, const struct start *start)
+{
+	spawn_hookd(harness, start);
+	return harness_await_end(harness);
+}
+
+static bool has_descriptors_as_at_start(struct harness *harness)
+{
+	if (probe_state(harness->pid) == 'Z')
+		fail_msg("hookd has ended by itself with status %d", harness_await_end(harness));
+	return probe_count_fds(harness->pid) == harness->fds_at_start;
+}
+
+/* Connections that the test has closed reach hookd as events of their own, so it may take a bit. */
+static void check_nothing_is_held(struct harness *harness)
+{
+	client_close_all(harness);
+	if (harness->leaves_children)
+		return;
+	await_true(probe_count_processes(harness->directory) == 0, "the processes of hooks end");
+	await_true(probe_count_children(harness->pid) == 0, "hookd has no children left");
+	await_true(has_descriptors_as_at_start(harness),
+		   "hookd has as many descriptors as at its start");
+}
+
+static void check_nothing_is_left(const struct harness *harness)
+{
+	if (harness->cgroup[0] && !harness->leaves_children && access(harness->cgroup, F_OK) == 0)
+		fail_msg("hookd left its cgroup %s", harness->cgroup);
+	if (access(harness->socket, F_OK) == 0)
+		fail_msg("hookd left its socket");
+}
+
+void harness_stop(struct harness *harness)
+{
+	check_nothing_is_held(harness);
+	harness_signal(harness, SIGTERM);
+	assert_int_equal(harness_await_end(harness), 0);
+	check_nothing_is_left(harness);
+}
+
+static void kill_hookd(struct harness *harness)
+{
+	kill(harness->pid, SIGKILL);
+	waitpid(harness->pid, NULL, 0);
+	harness->pid = 0;
+	close(harness->pidfd);
+	close(harness->log);
+	hp_buf_free(&harness->said);
+}
+
+void harness_crash(struct harness *harness)
+{
+	client_close_all(harness);
+	kill_hookd(harness);
+	memcpy(harness->left_cgroup, harness->cgroup, sizeof(harness->cgroup));
+}
+
+/* ---- a test's frame ---- */
+
+static void copy_helper(const struct harness *harness)
+{
+	int from = open(HOOK_HELPER_PATH, O_RDONLY | O_CLOEXEC);
+	int to = open(harness->hook, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	struct stat st;
+
+	assert_true(from >= 0 && to >= 0);
+	assert_int_equal(fstat(from, &st), 0);
+	assert_int_equal(sendfile(to, from, NULL, (size_t)st.st_size), st.st_size);
+	close(from);
+	close(to);
+}
+
+int harness_prepare(void **state)
+{
+	struct harness *harness = calloc(1, sizeof(*harness));
+
+	if (!harness)
+		return -1;
+	*state = harness;
+	TAILQ_INIT(&harness->clients);
+	snprintf(harness->directory, sizeof(harness->directory), "/tmp/hookd-test.XXXXXX");
+	if (!mkdtemp(harness->directory))
+		return -1;
+	snprintf(harness->socket, sizeof(harness->socket), "%s/socket", harness->directory);
+	snprintf(harness->hook, sizeof(harness->hook), "%s/hook", harness->directory);
+	snprintf(harness->config, sizeof(harness->config), "%s/hookd.conf", harness->directory);
+	copy_helper(harness);
+	return 0;
+}
+
+int harness_begin(void **state)
+{
+	if (harness_prepare(state) < 0)
+		return -1;
+	harness_start(*state, NULL);
+	return 0;
+}
+
+/* Of a hookd that could not do it by itself; what died in it just now may keep it for a moment. */
+static void remove_cgroup(const char *path)
+{
+	int64_t until = deadline();
+
+	while (path[0] && access(path, F_OK) == 0 && now_ms() < until)
+		files_remove(path);
+}
+
+static void clear(struct harness *harness)
+{
+	client_close_all(harness);
+	if (harness->pid)
+		kill_hookd(harness);
+	probe_kill_processes(harness->directory);
+	remove_cgroup(harness->cgroup);
+	remove_cgroup(harness->left_cgroup);
+	files_remove(harness->directory);
+	hp_buf_free(&harness->said);
+	free(harness);
+}
+
+/* Of a test whose end has failed, and could not take it apart. */
+static struct harness *half_ended;
+
+static void clear_half_ended(void)
+{
+	if (half_ended)
+		clear(half_ended);
+	half_ended = NULL;
+}
+
+/* cmocka reports what fails in here as this test's failure; the next test starts anew. */
+int harness_end(void **state)
+{
+	struct harness *harness = *state;
+
+	clear_half_ended();
+	half_ended = harness;
+	if (harness->pid)
+		harness_stop(harness);
+	clear_half_ended();
+	return 0;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hookd is killed with SIGKILL and started again: what had begun is known, and begins no second
+ * time. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/integration/harness/check.h"
+#include "tests/integration/harness/probe.h"
+
+#define ID	",'requestId':'start-box-1'"
+#define MARKING HOOK("'mark','@DIR@/log','x','say','once'")
+#define WAITING HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go'")
+
+static void start_with_state(struct harness *harness)
+{
+	char argument[128];
+
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	harness_start(harness, &(struct start){.arguments = {argument}});
+}
+
+static void result_outlives_a_crash(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char *id;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	id = strdup(reply_string(client, "result.run"));
+	harness_crash(harness);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	check_string(client, "result.run", id);
+	check_string(client, "result.hooks[0].stdout", "once");
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	run(client, .extra = ID, .hooks = {HOOK("'mark','@DIR@/log','other'")});
+	check_error(client, "io.hookd.hooks.RequestIdConflict");
+	free(id);
+}
+
+/* Else a client that has its result would hear of a lost run when it asks again. */
+static void result_is_recorded_before_it_is_told(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char end[128];
+
+	start_with_state(harness);
+	client = client_open(harness);
+	for (int i = 0; i < 100; i++) {
+		char *records;
+		size_t length;
+
+		run(client);
+		records = harness_read_file(harness, "state/runs", &length);
+		assert_non_null(records);
+		snprintf(end, sizeof(end), "{\"end\":\"%s\"", reply_string(client, "result.run"));
+		if (!memmem(records, length, end, strlen(end)))
+			fail_msg("run %d is told of and not recorded", i);
+		free(records);
+	}
+}
+
+/* Nobody knows how it ended, and to run it again would be worse than to say so. */
+static void run_that_was_going_on_is_lost(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	start_with_state(harness);
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING});
+	fifo_await(started);
+	harness_crash(harness);
+	fifo_release(go);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	for (int i = 0; i < 2; i++) {
+		run(client, .extra = ID, .hooks = {WAITING});
+		check_outcome(client, "lost");
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	check_string(client, "runs[0].outcome", "lost");
+	check_string(client, "runs[0].container", "box");
+}
+
+/* It had not begun, so there is nothing to fear of a second try. */
+static void run_that_was_in_the_line_runs_on_retry(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first, *second;
+	int started = fifo_open(harness, "started");
+
+	fifo_open(harness, "go");
+	start_with_state(harness);
+	first = client_open(harness);
+	second = client_open(harness);
+	begin_run(first, .hooks = {WAITING});
+	fifo_await(started);
+	begin_run(second, .extra = ID, .hooks = {HOOK("'mark','@DIR@/second','x'")});
+	await_true(status_number(harness, "queued") == 1, "the second is in the line");
+	harness_crash(harness);
+	probe_kill_processes(harness->directory);
+
+	start_with_state(harness);
+	second = client_open(harness);
+	run(second, .extra = ID, .hooks = {HOOK("'mark','@DIR@/second','x'")});
+	check_success(second);
+	assert_int_equal(harness_count_lines(harness, "second"), 1);
+}
+
+static void ids_stay_unique(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char *id;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client);
+	id = strdup(reply_string(client, "result.run"));
+	harness_crash(harness);
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client);
+	assert_string_not_equal(reply_string(client, "result.run"), id);
+	assert_int_equal(status_number(harness, "stored"), 2);
+	free(id);
+}
+
+static void expect_row(struct client *client, int row, const char *stage, int hook,
+		       const char *path)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "runs[%d].stage", row);
+	check_string(client, name, stage);
+	snprintf(name, sizeof(name), "runs[%d].hook", row);
+	check_int(client, name, hook);
+	snprintf(name, sizeof(name), "runs[%d].hooks", row);
+	check_int(client, name, 3);
+	snprintf(name, sizeof(name), "runs[%d].path", row);
+	check_string(client, name, path);
+}
+
+/* The hook that a row names is the one that failed, and stays it. */
+static void list_is_the_same_after_a_restart(void **state)
+{
+	static const char *const call = "{'method':'io.hookd.status.List'}";
+	struct harness *harness = *state;
+	struct client *client;
+	char *before;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'"), HOOK("'exit','0'"), "{'path':'/bin/true'}"});
+	check_success(client);
+	run(client, .hooks = {HOOK("'exit','0'"), "{'path':'/bin/false'}", HOOK("'exit','0'")});
+	check_outcome(client, "failed");
+	run(client, .stage = "poststop",
+	    .hooks = {"{'path':'/bin/true'}", "{'path':'/bin/false'}", HOOK("'exit','0'")});
+	check_outcome(client, "failed");
+	run(client, .stage = "poststop",
+	    .hooks = {"{'path':'/nonexistent'}", HOOK("'exit','1'"), "{'path':'/bin/true'}"});
+	check_outcome(client, "failed");
+	client_call(client, call);
+	expect_row(client, 3, "createRuntime", 2, "/bin/true");
+	expect_row(client, 2, "createRuntime", 1, "/bin/false");
+	expect_row(client, 1, "poststop", 1, "/bin/false");
+	expect_row(client, 0, "poststop", 0, "/nonexistent");
+	before = strndup(client->text, client->length);
+	harness_stop(harness);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	client_call(client, call);
+	assert_int_equal(client->length, strlen(before));
+	assert_memory_equal(client->text, before, client->length);
+	free(before);
+}
+
+static void only_as_many_runs_are_kept_as_configured(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.config = "[Results]\nMaxRuns=2\n"});
+	client = client_open(harness);
+	for (int i = 0; i < 5; i++)
+		run(client, .hooks = {HOOK("'exit','0'")});
+	assert_int_equal(status_number(harness, "stored"), 2);
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	assert_true(reply_has(client, "runs[1].run"));
+	check_absent(client, "runs[2]");
+}
+
+/* A crash can also leave half a record, and somebody's hand whole nonsense. */
+static void torn_and_foreign_records(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	harness_crash(harness);
+	harness_append_file(harness, "state/runs", "{\"begin\":\"torn");
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	harness_stop(harness);
+
+	harness_write_file(harness, "state/runs", "hello");
+	harness_write_file(harness, "state/runs.old", "{}[]{}");
+	start_with_state(harness);
+	client_expect_alive(client_open(harness));
+}
+
+/* Of a record that is none: what is there is for somebody to look at, and hookd begins anew. */
+static void damaged_records_are_kept_and_new_ones_begin(void **state)
+{
+	static const char damaged[] = "hello\0there";
+	struct harness *harness = *state;
+	struct client *client;
+	size_t length;
+	char *kept;
+	int fd;
+
+	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
+	fd = open(harness_path(harness, "state/runs"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, damaged, sizeof(damaged)), sizeof(damaged));
+	close(fd);
+	start_with_state(harness);
+	kept = harness_read_file(harness, "state/runs.unreadable", &length);
+	assert_non_null(kept);
+	assert_int_equal(length, sizeof(damaged));
+	assert_memory_equal(kept, damaged, sizeof(damaged));
+	free(kept);
+	for (int i = 0; i < 2; i++) {
+		client = client_open(harness);
+		run(client, .extra = ID, .hooks = {MARKING});
+		check_success(client);
+		if (i == 0) {
+			harness_crash(harness);
+			start_with_state(harness);
+		}
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST_PREPARED(result_outlives_a_crash),
+	    TEST_PREPARED(result_is_recorded_before_it_is_told),
+	    TEST_PREPARED(run_that_was_going_on_is_lost),
+	    TEST_PREPARED(run_that_was_in_the_line_runs_on_retry),
+	    TEST_PREPARED(ids_stay_unique),
+	    TEST_PREPARED(list_is_the_same_after_a_restart),
+	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
+	    TEST_PREPARED(torn_and_foreign_records),
+	    TEST_PREPARED(damaged_records_are_kept_and_new_ones_begin),
+	};
+
+	harness_read_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

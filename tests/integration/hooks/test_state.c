@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state directory: whose it is, and what becomes of files in it that cannot be used. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/integration/harness/check.h"
+
+#define OTHER_USER 4242
+
+static const char *option(const struct harness *harness)
+{
+	static char argument[128];
+
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	return argument;
+}
+
+static void start(struct harness *harness)
+{
+	harness_start(harness, &(struct start){.arguments = {option(harness)}});
+}
+
+static void make_state(const struct harness *harness)
+{
+	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
+}
+
+static void expect_no_start(struct harness *harness, const char *said)
+{
+	hp_buf_clear(&harness->said);
+	assert_int_equal(harness_run_once(harness, &(struct start){.arguments = {option(harness)}}),
+			 1);
+	hp_buf_append(&harness->said, "", 1);
+	if (!strstr(harness->said.data, said))
+		fail_msg("hookd did not say \"%s\" but: %s", said, harness->said.data);
+	assert_int_equal(access(harness->socket, F_OK), -1);
+}
+
+static unsigned int mode_of(const struct harness *harness, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(harness_path(harness, name), &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void all_of_it_is_for_hookd_alone(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	struct dirent *entry;
+	char name[300];
+	DIR *directory;
+	int count = 0;
+
+	start(harness);
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'")});
+	assert_int_equal(mode_of(harness, "state"), 0700);
+	directory = opendir(harness_path(harness, "state"));
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(name, sizeof(name), "state/%s", entry->d_name);
+		assert_int_equal(mode_of(harness, name), 0600);
+		count++;
+	}
+	closedir(directory);
+	assert_true(count >= 3);
+}
+
+/* As an earlier hookd made it. */
+static void a_file_that_others_can_read_is_closed_to_them(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	assert_int_equal(chmod(harness_path(harness, "state/holdings.db"), 0644), 0);
+	start(harness);
+	assert_int_equal(mode_of(harness, "state/holdings.db"), 0600);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad"), F_OK), -1);
+}
+
+static void directories_that_cannot_be_used(void **state)
+{
+	struct harness *harness = *state;
+	const char *path = harness_path(harness, "state");
+
+	harness_needs_root();
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(chmod(path, 0770), 0);
+	expect_no_start(harness, "/state has mode 0770: nobody but its owner may write to it");
+	assert_int_equal(chmod(path, 0707), 0);
+	expect_no_start(harness, "/state has mode 0707");
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(chown(path, OTHER_USER, 0), 0);
+	expect_no_start(harness, "/state belongs to uid 4242, and hookd has uid 0");
+	assert_int_equal(rmdir(path), 0);
+	harness_write_file(harness, "state", "");
+	expect_no_start(harness, "/state cannot be opened: Not a directory");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/tmp", path), 0);
+	expect_no_start(harness, "/state cannot be opened: ");
+}
+
+static void a_directory_that_cannot_be_made(void **state)
+{
+	struct harness *harness = *state;
+	const struct start nowhere = {.arguments = {"--state-dir=/nonexistent/state"}};
+
+	assert_int_equal(harness_run_once(harness, &nowhere), 1);
+	hp_buf_append(&harness->said, "", 1);
+	assert_non_null(strstr(harness->said.data,
+			       "the state directory /nonexistent/state cannot be made: No such"));
+}
+
+/* ---- locks ---- */
+
+static int lock_file(const struct harness *harness, const char *name, struct flock lock)
+{
+	int fd = open(harness_path(harness, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETLK, &lock), 0);
+	return fd;
+}
+
+static const char *with_own_pid(const char *text)
+{
+	static char said[128];
+
+	snprintf(said, sizeof(said), "%s %d", text, getpid());
+	return said;
+}
+
+/* The groups that stand there may be those of its runs. */
+static void one_hookd_at_a_time(void **state)
+{
+	static const char groups[] = "no boot\nc1\n";
+	struct harness *harness = *state;
+	size_t length;
+	char *text;
+	int fd;
+
+	make_state(harness);
+	harness_write_file(harness, "state/resctrl-groups", groups);
+	fd = lock_file(harness, "state/lock",
+		       (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET});
+	expect_no_start(harness, with_own_pid("/state is used by another hookd, process"));
+	text = harness_read_file(harness, "state/resctrl-groups", &length);
+	assert_string_equal(text, groups);
+	free(text);
+	close(fd);
+	start(harness);
+}
+
+/* As SQLite locks a file that it reads: os.h, SHARED_FIRST. What is held is not forgotten for it.
+ */
+static void a_reader_s_lock_is_told_of(void **state)
+{
+	struct harness *harness = *state;
+	int fd;
+
+	start(harness);
+	harness_stop(harness);
+	fd = lock_file(
+	    harness, "state/holdings.db",
+	    (struct flock){
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510});
+	expect_no_start(harness, with_own_pid("/state/holdings.db is locked by process"));
+	close(fd);
+	start(harness);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad"), F_OK), -1);
+}
+
+/* ---- files that cannot be used ---- */
+
+static const struct {
+	const char *name, *aside;
+} files[] = {
+    {"state/holdings.db", "state/holdings.db.bad"},
+    {"state/holdings.db-journal", "state/holdings.db-journal.bad"},
+    {"state/runs", "state/runs.unreadable"},
+    {"state/runs.old", "state/runs.old.unreadable"},
+    {"state/resctrl-groups", "state/resctrl-groups.bad"},
+    {"state/lock", "state/lock.bad"},
+};
+
+static void start_and_expect_aside(struct harness *harness, const char *aside)
+{
+	harness_start(harness, &(struct start){.arguments = {option(harness)}});
+	if (access(harness_path(harness, aside), F_OK) < 0)
+		fail_msg("there is no %s", aside);
+	client_expect_alive(client_open(harness));
+	harness_stop(harness);
+}
+
+/* Whoever opens one waits for its other end, and whoever writes to one for its reader. */
+static void fifos_keep_no_hookd_from_starting(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		(void)unlink(harness_path(harness, files[i].name));
+		assert_int_equal(mkfifo(harness_path(harness, files[i].name), 0600), 0);
+		start_and_expect_aside(harness, files[i].aside);
+	}
+}
+
+/* Nor is anything written through them. */
+static void links_are_not_followed(void **state)
+{
+	struct harness *harness = *state;
+
+	harness_write_file(harness, "target", "precious");
+	start(harness);
+	harness_stop(harness);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		size_t length;
+		char *text;
+
+		(void)unlink(harness_path(harness, files[i].name));
+		assert_int_equal(
+		    symlink(harness_path(harness, "target"), harness_path(harness, files[i].name)),
+		    0);
+		start_and_expect_aside(harness, files[i].aside);
+		text = harness_read_file(harness, "target", &length);
+		assert_string_equal(text, "precious");
+		free(text);
+	}
+}
+
+static void an_emptied_file_of_holdings_is_told_of(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	harness_write_file(harness, "state/holdings.db", "");
+	harness_start(harness, &(struct start){.arguments = {option(harness)}});
+	harness_stop(harness);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad"), F_OK), 0);
+	harness_write_file(harness, "state/holdings.db", "");
+	start(harness);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad.1"), F_OK), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST_PREPARED(all_of_it_is_for_hookd_alone),
+	    TEST_PREPARED(a_file_that_others_can_read_is_closed_to_them),
+	    TEST_PREPARED(directories_that_cannot_be_used),
+	    TEST_PREPARED(a_directory_that_cannot_be_made),
+	    TEST_PREPARED(one_hookd_at_a_time),
+	    TEST_PREPARED(a_reader_s_lock_is_told_of),
+	    TEST_PREPARED(fifos_keep_no_hookd_from_starting),
+	    TEST_PREPARED(links_are_not_followed),
+	    TEST_PREPARED(an_emptied_file_of_holdings_is_told_of),
+	};
+
+	harness_read_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

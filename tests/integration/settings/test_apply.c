@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io.hookd.settings.Apply: which processes it is not for. What it does is tested in the guest. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/integration/harness/check.h"
+#include "tests/integration/harness/files.h"
+#include "tests/integration/harness/probe.h"
+
+static void apply_to(struct client *client, pid_t pid)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{'method':'io.hookd.settings.Apply','parameters':{'container':'box','pid':%d,"
+		 "'settings':{'process':{'oomScoreAdj':77}}}}",
+		 pid);
+	client_call(client, text);
+}
+
+static bool has_score(pid_t pid)
+{
+	char path[64];
+	int score = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &score), 1);
+	fclose(file);
+	return score == 77;
+}
+
+static void expect_refusal(struct client *client, pid_t pid, const char *reason)
+{
+	apply_to(client, pid);
+	check_error(client, "io.hookd.settings.Refused");
+	check_string(client, "rule", "pid");
+	check_part(client, "reason", reason);
+	assert_false(has_score(pid));
+	client_call(client, "{'method':'io.hookd.settings.Holdings'}");
+	check_absent(client, "containers.box");
+}
+
+static void hookd_and_what_it_has_started_are_no_targets(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness), *other = client_open(harness);
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	harness_needs_root();
+	begin_run(client, .hooks = {HOOK("'tell','@DIR@/started','await','@DIR@/go'")});
+	fifo_await(started);
+	expect_refusal(other, harness->pid, "hookd itself");
+	expect_refusal(other, probe_find_process(harness->directory), "a hook");
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+}
+
+/* The neighbour of those is one: a process of the caller's. */
+static void any_other_process_is_one(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	pid_t pid;
+
+	harness_needs_root();
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	apply_to(client, pid);
+	check_error(client, "");
+	assert_true(has_score(pid));
+	client_call(client, "{'method':'io.hookd.settings.Release','parameters':{'container':"
+			    "'box'}}");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Nothing was made, so there is nothing to undo, and the log does not say so. */
+static void failures_are_told_as_they_are(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	harness_needs_root();
+	client_call(client, "{'method':'io.hookd.settings.Update','parameters':{'container':'nope',"
+			    "'settings':{'linux':{'resources':{'pids':{'limit':5}}}}}}");
+	check_error(client, "io.hookd.settings.NoSuchContainer");
+	harness_await_log(harness,
+			  "container nope: settings not applied: nothing is held for it\n");
+	apply_to(client, harness->pid);
+	check_error(client, "io.hookd.settings.Refused");
+	harness_await_log(harness, "container box: settings not applied: pid: ");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(hookd_and_what_it_has_started_are_no_targets),
+	    TEST(any_other_process_is_one),
+	    TEST(failures_are_told_as_they_are),
+	};
+
+	harness_read_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
