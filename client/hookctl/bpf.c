@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/names.h"
 #include "proto/messages/result.h"
 
 #define LINE_SIZE   128

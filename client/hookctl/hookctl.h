@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/hookctl: the program hookctl. One file for each verb; files that are no verb need no
+ * daemon and have tests of their own.
+ *
+ * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages; jansson.
+ */
 #pragma once
 
 #include <stdbool.h>

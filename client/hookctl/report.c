@@ -16,6 +16,7 @@
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/span.h"
 #include "client/hookctl/table/table.h"
+#include "proto/base/names.h"
 
 static const struct hp_hook_result *first_failure(const struct hp_run_result *result)
 {

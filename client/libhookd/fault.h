@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 /*
  * Why the last call failed: what hookd_client_error() and its two siblings show. Fixed arrays, so

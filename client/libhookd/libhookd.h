@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/libhookd: the client library. hookd.h is its manual and all that is visible outside.
+ *
+ * May use: proto/base, proto/json, proto/messages.
+ */
 #pragma once
 
 /* hookd.h for the library's own files: these declarations, and no others, are visible outside. */

@@ -6,6 +6,7 @@
  */
 
 #include "client/libhookd/result.h"
+#include "proto/base/names.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 /* One connection to the daemon: a stream socket and the bytes that came in on it. */
 struct wire {

@@ -28,6 +28,7 @@
 #include "client/oci-hook/output.h"
 #include "client/oci-hook/patience.h"
 #include "proto/base/limits.h"
+#include "proto/base/names.h"
 #include "proto/messages/result.h"
 
 /* Of a request without its state and hooks: the names of the call and of its parameters. */

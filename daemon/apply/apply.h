@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/apply: settings of processes that callers own: Apply, Update, Release, and the holdings
+ * that remember what was made for whom. cgroup/ and resctrl/ write; this folder decides what and in
+ * which order, and puts it back.
+ *
+ * May use: daemon/base, daemon/cgroup, daemon/resctrl, proto/base, proto/messages, proto/settings;
+ * libevent, sqlite.
+ */
 #pragma once
 
 #include "daemon/apply/holdings.h"

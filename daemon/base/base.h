@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/base: what every folder of the daemon may need and that knows nothing of hooks:
+ * configuration, log, files, pidfds, the service manager, the bus, what the kernel can do, undo
+ * lists.
+ *
+ * May use: proto/base, proto/json, proto/settings; libevent, libsystemd, inih.
+ */
 #pragma once
 
 #include <errno.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/cgroup: cgroup v2. The cgroups that runs are spawned into, containers' cgroups by path or
+ * as systemd's scopes, their limits and device programs. Knows no JSON and no hook.
+ *
+ * May use: daemon/base, proto/base, proto/settings; libevent, libsystemd.
+ */
 #pragma once
 
 #include <event2/event.h>

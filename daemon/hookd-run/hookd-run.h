@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/hookd-run: a static program that hookd executes before a hook which enters namespaces or
+ * has settings. It does the steps of docs/ARCHITECTURE.md "Between clone and exec" and becomes the
+ * hook.
+ *
+ * May use: daemon/raw, daemon/base, daemon/proc.
+ */
 #pragma once
 
 #include <linux/filter.h>

@@ -8,7 +8,7 @@
 #include "daemon/base/base.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/peer.h"
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 struct hookd;
 struct conn;

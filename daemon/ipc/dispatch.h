@@ -4,7 +4,7 @@
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/ipc.h"
 #include "proto/base/err.h"
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 /* One call while its handler looks at it; the parsed message is valid during the handler. */
 struct exchange {

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/ipc: connections, messages and their handlers. Turns JSON into what run/, apply/ and
+ * seccomp/ take, and their results into JSON.
+ *
+ * May use: daemon/apply, daemon/base, daemon/policy, daemon/proc, daemon/run, daemon/seccomp,
+ * proto/base, proto/json, proto/messages, proto/settings; libevent.
+ */
 #pragma once
 
 #include <event2/event.h>

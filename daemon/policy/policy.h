@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/policy: who a caller is and what it may do. Finds out (peer.c, namespaces.c, self.c),
+ * counts (account.c) and decides (policy.c); changes nothing.
+ *
+ * May use: daemon/base, proto/base, proto/settings.
+ */
 #pragma once
 
 #include <stdbool.h>

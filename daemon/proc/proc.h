@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/proc: one hook's process from clone3(2) to its last output: spawning, timer, capture,
+ * kill. Knows nothing of lists of hooks, of requests or of callers.
+ *
+ * May use: daemon/raw, daemon/base, daemon/cgroup, proto/base, proto/json, proto/messages,
+ * proto/settings; libevent.
+ */
 #pragma once
 
 #include <event2/event.h>

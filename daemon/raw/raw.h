@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/raw: code without libc's state, compiled into hookd and into hookd-run: in hookd it runs
+ * in a child that shares hookd's memory, until the child's exec. System calls only, no allocation.
+ *
+ * May use: nothing.
+ */
 #pragma once
 
 /*

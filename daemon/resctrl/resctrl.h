@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/resctrl: cache and bandwidth limits of processes through the kernel's resctrl file system.
+ *
+ * May use: daemon/base, proto/base, proto/settings.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/run: runs. A run is one stage's list of hooks of one container: what it needs besides its
+ * processes, its order, its result, and for how long the result is kept. No JSON, no socket.
+ *
+ * May use: daemon/base, daemon/cgroup, daemon/policy, daemon/proc, daemon/resctrl, daemon/seccomp,
+ * proto/base, proto/messages, proto/settings; libevent.
+ */
 #pragma once
 
 #include <stdbool.h>

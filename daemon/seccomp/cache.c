@@ -21,6 +21,7 @@
 
 #include "daemon/proc/proc.h"
 #include "daemon/seccomp/answer.h"
+#include "proto/base/names.h"
 #include "proto/json/json_writer.h"
 #include "proto/settings/settings_json.h"
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/seccomp: seccomp profiles become BPF programs, in a process of their own, and are kept.
+ * process.c is the main function of that process and compile.c its work; cache.c is what hookd
+ * calls.
+ *
+ * May use: daemon/base, daemon/cgroup, daemon/proc, proto/base, proto/json, proto/settings;
+ * libevent, libseccomp.
+ */
 #pragma once
 
 #include <linux/filter.h>

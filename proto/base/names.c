@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/messages/result.h"
+#include "proto/base/names.h"
+
+const char *const hp_dialect_names[HP_DIALECT_COUNT] = {
+    [HP_DIALECT_OCI] = "oci",
+    [HP_DIALECT_LIBCONTAINER] = "libcontainer",
+};
 
 #define NAME(number) [number] = #number
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proto/json: reads and writes JSON. The only reader of JSON in hookd, libhookd and hookctl.
+ *
+ * May use: proto/base.
+ */
 #pragma once
 
 #include <stdbool.h>

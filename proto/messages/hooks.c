@@ -23,11 +23,6 @@ const char *const hp_stage_names[HP_STAGE_COUNT] = {
     [HP_STAGE_POSTSTOP] = "poststop",
 };
 
-const char *const hp_dialect_names[HP_DIALECT_COUNT] = {
-    [HP_DIALECT_OCI] = "oci",
-    [HP_DIALECT_LIBCONTAINER] = "libcontainer",
-};
-
 #define NANOSECONDS 1000000000ull
 
 /* Nanoseconds in one of a dialect's timeout. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/base/names.h"
 #include "proto/json/json.h"
 #include "proto/json/json_writer.h"
 
@@ -37,9 +38,6 @@ extern const char *const hp_stage_names[HP_STAGE_COUNT];
 bool hp_stage_is_container(enum hp_stage stage);
 /* poststop alone goes on after a failure (runtime.md, Lifecycle step 13). */
 bool hp_stage_continues_on_failure(enum hp_stage stage);
-
-enum hp_dialect { HP_DIALECT_OCI, HP_DIALECT_LIBCONTAINER, HP_DIALECT_COUNT };
-extern const char *const hp_dialect_names[HP_DIALECT_COUNT];
 
 struct hp_hook {
 	char *path;	     /* absolute, starts with '/' */

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "proto/messages/hooks.h"
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 #include "proto/settings/settings.h"
 
 /* The request of io.hookd.hooks.Run, decoded. */

@@ -6,6 +6,7 @@
  */
 
 #include "proto/messages/result.h"
+#include "proto/base/names.h"
 
 #include <errno.h>
 #include <stdlib.h>

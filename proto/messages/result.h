@@ -83,9 +83,3 @@ void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_resu
 /* The way back, for clients. Unknown members are passed over. -EINVAL, -ENOMEM with *err. */
 int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err);
 int hp_run_result_read(struct hp_json_value value, struct hp_run_result *ret, struct hp_err *err);
-
-/* "ENOENT", "SIGKILL"; a number in words of its own ("errno 4095") where libc has no name. */
-const char *hp_errno_name(int error, char buffer[static 24]);
-const char *hp_signal_name(int signal, char buffer[static 24]);
-int hp_errno_from_name(const char *name);
-int hp_signal_from_name(const char *name);

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proto/settings: what a process can be put under, and its two JSON dialects: tables of members,
+ * checks of values, names of the kernel's flags. All checks that take no machine and no kernel are
+ * here.
+ *
+ * May use: proto/base, proto/json.
+ */
 #pragma once
 
 #include <stdbool.h>

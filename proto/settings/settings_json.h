@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "proto/messages/hooks.h"
+#include "proto/base/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_writer.h"
 #include "proto/settings/settings.h"
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "proto/messages/hooks.h"
+#include "proto/base/names.h"
+#include "proto/json/json.h"
 #include "proto/settings/fields.h"
 #include "proto/settings/settings.h"
 

@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 #include "tests/client/calls.h"
 #include "tests/client/client_test.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "proto/base/limits.h"
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct hp_json json;

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 
 #include "proto/messages/applied.h"
+#include "proto/messages/messages.h"
 #include "proto/messages/result.h"
-#include "proto/messages/varlink.h"
 
 static void die(const char *what)
 {

@@ -18,7 +18,7 @@ configure() { # NAME OPTION...
 	check "$1" "$cmake" -S "$source" -B "$work/build" -G "$generator" -DCMAKE_C_COMPILER="$compiler" \
 		-DHOOKD_TESTS=OFF "${@:2}"
 	ninja -C "$work/build" -t commands > "$work/commands"
-	grep -E 'hookd-run\.elf |-o hookd-oci-hook ' "$work/commands" > "$work/static" || true
+	grep -E 'hookd-run\.elf |-o [^ ]*hookd-oci-hook ' "$work/commands" > "$work/static" || true
 }
 
 lacks() { # NAME FILE TEXT

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/hookctl/table: how rows, times and text from outside are printed for a terminal.
+ *
+ * May use: proto/base, proto/json; jansson.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 /*
  * A connection to hookd that sends without waiting for the answer, so that something can happen

@@ -17,7 +17,7 @@ mount -t tmpfs -o mode=755 tmpfs /run
 user=4242
 work=$(mktemp -d)
 chmod 755 "$work"
-. "$(dirname "$0")/../containers/tap.sh"
+. "$(dirname "$0")/../../containers/tap.sh"
 clean_up() {
 	[ -z "${daemon:-}" ] || kill -KILL "$daemon" 2> /dev/null || true
 	rm -rf "$work"

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 #include "tests/integration/harness/harness.h"
 
 /*

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 
+#include "proto/base/names.h"
 #include "proto/messages/result.h"
 
 static void every_number_comes_back(void **state)

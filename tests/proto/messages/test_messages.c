@@ -5,7 +5,7 @@
 #include "tests/proto/base/unit.h"
 
 #include "proto/base/limits.h"
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 /* ---- framing ---- */
 

@@ -8,7 +8,7 @@
  * Used by the daemon's connections and by the client library; the bytes' way in and out is theirs.
  */
 
-#include "proto/messages/varlink.h"
+#include "proto/messages/messages.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "proto/base/limits.h"
+#include "proto/base/names.h"
 #include "proto/messages/result.h"
 
 /* ---- framing ---- */

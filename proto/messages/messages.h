@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proto/messages: what travels over hookd's socket: framing, the envelope of calls and replies,
+ * requests, hooks, results. No sockets.
+ *
+ * May use: proto/base, proto/json, proto/settings.
+ */
 #pragma once
 
 #include <stdbool.h>
