@@ -17,7 +17,6 @@
 
 #include "daemon/run/hook_spec.h"
 #include "daemon/run/run_result.h"
-#include "daemon/run/sentence.h"
 
 static void on_hook_done(struct proc *proc, void *userdata);
 static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,

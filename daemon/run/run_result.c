@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "daemon/run/sentence.h"
 #include "proto/base/limits.h"
+#include "proto/messages/failure_text.h"
 
 int run_result_prepare(struct run *run)
 {
@@ -104,9 +104,10 @@ void run_result_take(struct run *run, struct proc *proc)
 static void set_error(struct run *run, struct hp_hook_result *hook)
 {
 	hook->error =
-	    sentence_of_hook(hook, run_timeout_ns(run, &run->request.hooks.hooks[hook->index]));
+	    hp_failure_text(hook, run_timeout_ns(run, &run->request.hooks.hooks[hook->index]));
 	if (!run->result.error)
-		run->result.error = sentence_of_run(run->request.stage, hook);
+		run->result.error =
+		    hp_run_failure_text(run->request.stage, hook->index, hook->error);
 }
 
 void run_result_book(struct run *run)
