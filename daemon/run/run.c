@@ -45,8 +45,8 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	run->uid = uid;
 	run->request = *request;
 	run->target = ENTER_NOWHERE;
-	run->provision = calloc(1, sizeof(*run->provision));
-	r = run->provision ? run_result_prepare(run) : -ENOMEM;
+	run->resources = calloc(1, sizeof(*run->resources));
+	r = run->resources ? run_result_prepare(run) : -ENOMEM;
 	if (r < 0) {
 		run->request = (struct hp_request){0};
 		run_free(run);
@@ -61,13 +61,13 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 }
 
 /* A run is kept long after it was run, and this is a good part of it. */
-static void drop_provision(struct run *run)
+static void release_resources(struct run *run)
 {
 	deadline_clear(&run->wait);
-	if (!run->provision)
+	if (!run->resources)
 		return;
-	provision_release(run->provision);
-	free(take_ptr(run->provision));
+	run_resources_release(run->resources);
+	free(take_ptr(run->resources));
 }
 
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
@@ -79,7 +79,7 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 
 	if (r < 0)
 		return r;
-	drop_provision(run);
+	release_resources(run);
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
@@ -104,7 +104,7 @@ struct run *run_free(struct run *run)
 	if (!run)
 		return NULL;
 	proc_free(run->proc);
-	drop_provision(run);
+	release_resources(run);
 	enter_target_clear(&run->target);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
@@ -186,16 +186,16 @@ static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
 }
 
 /* The cgroup that the run has for its hooks, and what else its settings ask for. */
-static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
+static int add_resources(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	if (run->provision->failure.step != SPAWN_STEP_NONE) {
-		*ret_failure = run->provision->failure;
+	if (run->resources->failure.step != SPAWN_STEP_NONE) {
+		*ret_failure = run->resources->failure;
 		return -ret_failure->error;
 	}
-	if (provision_cgroup(run->provision, ret_failure) < 0)
+	if (run_resources_prepare_cgroup(run->resources, ret_failure) < 0)
 		return -ret_failure->error;
-	spec->cgroup = run->provision->cgroup;
-	spec->settings = provision_settings(run->provision);
+	spec->cgroup = run->resources->cgroup;
+	spec->settings = run_resources_helper_settings(run->resources);
 	spec->settings.state = spec->state;
 	spec->settings.state_length = spec->state_length;
 	return 0;
@@ -203,7 +203,7 @@ static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure
 
 static int start_proc(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	int r = provide(run, spec, ret_failure);
+	int r = add_resources(run, spec, ret_failure);
 
 	return r < 0 ? r
 		     : proc_start(run->context->procs, spec, on_hook_done, run, &run->proc,
@@ -223,7 +223,7 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 		r = start_proc(run, &spec, ret_failure);
 	/* Once more: what others do to its cgroup must not fail a hook. */
 	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP &&
-	    provision_leave_lost_cgroup(run->provision))
+	    run_resources_drop_lost_cgroup(run->resources))
 		r = start_proc(run, &spec, ret_failure);
 	if (r < 0) {
 		proc_describe_failure(ret_failure, result);
@@ -257,8 +257,8 @@ static void on_hook_output(struct proc *proc, int stream, const char *bytes, siz
 
 static void run_finish(struct run *run)
 {
-	run->result.ignored = take_ptr(run->provision->ignored);
-	drop_provision(run);
+	run->result.ignored = take_ptr(run->resources->ignored);
+	release_resources(run);
 	enter_target_clear(&run->target);
 	run->is_waiting = false;
 	run_result_close(run);
@@ -314,7 +314,7 @@ static bool is_passing(const struct run *run, enum spawn_step step, int error, b
 	/* By then the process was under whatever the request and the configuration say. */
 	if (was_started)
 		return error_is_passing(error) && !has_container && !settings &&
-		       !(error == ENOMEM && provision_limits_memory(run->provision));
+		       !(error == ENOMEM && run_resources_limit_memory(run->resources));
 	if (error == EMFILE || error == ENFILE)
 		return true;
 	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
@@ -406,17 +406,17 @@ static void end_wait(struct run *run)
 	run_continue(run);
 }
 
-static void on_provided(struct provision *provision)
+static void on_resources_ready(struct run_resources *resources)
 {
-	end_wait(provision->userdata);
+	end_wait(resources->userdata);
 }
 
-static void wait_for_provision(struct run *run)
+static void wait_for_resources(struct run *run)
 {
 	run->is_waiting = true;
 	if (begin_to_wait(run) == 0)
 		return;
-	provision_give_up(run->provision, ENOMEM);
+	run_resources_give_up(run->resources, ENOMEM);
 	end_wait(run);
 }
 
@@ -434,7 +434,7 @@ static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 		return;
 	}
 	run->current++;
-	wait_for_provision(run);
+	wait_for_resources(run);
 }
 
 void run_start(struct run *run)
@@ -442,21 +442,21 @@ void run_start(struct run *run)
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	*run->provision = (struct provision){
+	*run->resources = (struct run_resources){
 	    .settings = run->request.settings,
 	    .dialect = run->request.dialect,
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
 	    .cgroups = run->context->cgroups,
 	    .container = enter_runs_image(&run->target) ? run->target.container.pid : 0,
-	    .ready = on_provided,
+	    .ready = on_resources_ready,
 	    .userdata = run,
 	};
 	if (run->request.hooks.count == 0 ||
-	    provision_get(run->provision, run->request.container) == 1)
+	    run_resources_acquire(run->resources, run->request.container) == 1)
 		run_continue(run);
 	else
-		wait_for_provision(run);
+		wait_for_resources(run);
 }
 
 static void on_hook_done(struct proc *proc, void *userdata)
@@ -469,7 +469,7 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
 	 * cgroup that was killed is not used again. */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
-		provision_leave_cgroup(run->provision);
+		run_resources_drop_cgroup(run->resources);
 	if (result->outcome == HP_HOOK_SPAWN_FAILED &&
 	    turn_away(run, SPAWN_STEP_EXEC, result->failed_errno, true))
 		return;

@@ -22,7 +22,7 @@
 #include "daemon/policy/account.h"
 #include "daemon/proc/deadline.h"
 #include "daemon/proc/proc.h"
-#include "daemon/run/provision.h"
+#include "daemon/run/run_resources.h"
 #include "proto/messages/request.h"
 #include "proto/messages/result.h"
 
@@ -80,12 +80,12 @@ struct run {
 	enum run_state state;
 	char id[48];
 	uid_t uid;
-	struct hp_request request;   /* owned */
-	struct enter_target target;  /* its pidfds are owned */
-	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
-	struct proc *proc;	     /* the hook that runs now */
-	struct provision *provision; /* owned; NULL in RUN_DONE */
-	size_t current;		     /* index of the hook that runs now, or ran last */
+	struct hp_request request;	 /* owned */
+	struct enter_target target;	 /* its pidfds are owned */
+	struct hp_run_result result;	 /* owned; grows hook by hook, whole in RUN_DONE */
+	struct proc *proc;		 /* the hook that runs now */
+	struct run_resources *resources; /* owned; NULL in RUN_DONE */
+	size_t current;			 /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
 	bool has_failed;		  /* a hook has */
 	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */

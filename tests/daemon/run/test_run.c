@@ -13,8 +13,8 @@ static bool is_filter_awaited;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ret_now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
-int __real_provision_get(struct provision *provision, const char *container);
-int __wrap_provision_get(struct provision *provision, const char *container);
+int __real_run_resources_acquire(struct run_resources *resources, const char *container);
+int __wrap_run_resources_acquire(struct run_resources *resources, const char *container);
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
 {
@@ -25,9 +25,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
 	return r;
 }
 
-int __wrap_provision_get(struct provision *provision, const char *container)
+int __wrap_run_resources_acquire(struct run_resources *resources, const char *container)
 {
-	return is_filter_awaited ? 0 : __real_provision_get(provision, container);
+	return is_filter_awaited ? 0 : __real_run_resources_acquire(resources, container);
 }
 
 /* ---- the list ---- */

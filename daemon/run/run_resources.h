@@ -12,7 +12,7 @@
  * with limits. Got before the first hook, given back after the last; where it cannot be got, every
  * hook of the run fails to start, with the step and the kernel's words.
  */
-struct provision {
+struct run_resources {
 	const struct hp_settings *settings; /* borrowed; NULL: nothing is needed */
 	enum hp_dialect dialect;	    /* what fields are called to the caller */
 	struct filters *filters;
@@ -25,33 +25,34 @@ struct provision {
 	struct cgroup *cgroup;
 	struct spawn_failure failure; /* SPAWN_STEP_NONE: none */
 	char *ignored; /* what could not be done and may be left out; NULL: nothing */
-	void (*ready)(struct provision *provision);
+	void (*ready)(struct run_resources *resources);
 	void *userdata;
 };
 
 /*
- * Gets what can be got once. 1: it is all there, or failed (provision->failure); 0: the filter is
+ * Gets what can be got once. 1: it is all there, or failed (resources->failure); 0: the filter is
  * being compiled, and ready() is called from the event loop. `container` names a resctrl group.
  */
-int provision_get(struct provision *provision, const char *container);
+int run_resources_acquire(struct run_resources *resources, const char *container);
 
 /* The filter is not waited for any longer: every hook fails to start with this errno. */
-void provision_give_up(struct provision *provision, int error);
+void run_resources_give_up(struct run_resources *resources, int error);
 
-/* The cgroup for the next hook, with its limits; NULL in provision->cgroup where there is none. */
-int provision_cgroup(struct provision *provision, struct spawn_failure *ret_failure);
+/* The cgroup for the next hook, with its limits; NULL in resources->cgroup where there is none. */
+int run_resources_prepare_cgroup(struct run_resources *resources,
+				 struct spawn_failure *ret_failure);
 /* True where the cgroup's memory has a limit, which its hooks can reach however often they try. */
-bool provision_limits_memory(const struct provision *provision);
+bool run_resources_limit_memory(const struct run_resources *resources);
 /*
  * No hook could be started in the cgroup. True where it has become useless, by whomever: the next
  * one may do better.
  */
-bool provision_leave_lost_cgroup(struct provision *provision);
+bool run_resources_drop_lost_cgroup(struct run_resources *resources);
 /* The last hook left children in it, or it was killed: the next one gets another. */
-void provision_leave_cgroup(struct provision *provision);
+void run_resources_drop_cgroup(struct run_resources *resources);
 
 /* What hookd-run is told. */
-struct enter_settings provision_settings(const struct provision *provision);
+struct enter_settings run_resources_helper_settings(const struct run_resources *resources);
 
 /* Gives everything back; any time, and again. */
-void provision_release(struct provision *provision);
+void run_resources_release(struct run_resources *resources);
