@@ -34,7 +34,7 @@ enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* daemon(7
 /* What main owns beside struct hookd, which ipc/ sees. */
 struct program {
 	struct hookd hookd;
-	const struct options *options;
+	const struct hookd_options *options;
 	struct place place;
 	int state_lock; /* of the state directory, or -1 */
 	struct listener *listeners[SOCKETS_MAX];
@@ -48,7 +48,7 @@ struct program {
 
 /* ---- configuration ---- */
 
-static int load_config(const struct options *options, struct config *ret_config)
+static int load_config(const struct hookd_options *options, struct config *ret_config)
 {
 	int r = config_load(ret_config, options->config);
 
@@ -529,16 +529,16 @@ static int serve(struct program *program)
 	return status;
 }
 
-static int carry_out(const struct options *options)
+static int carry_out(const struct hookd_options *options)
 {
 	struct program program = {.options = options, .state_lock = -1};
 
 	if (options->help) {
-		options_print_help();
+		hookd_options_print_help();
 		return EXIT_SUCCESS;
 	}
 	if (options->version) {
-		options_print_version();
+		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
 	if (load_config(options, &program.hookd.config) < 0)
@@ -551,13 +551,13 @@ static int carry_out(const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options;
+	struct hookd_options options;
 	int status;
 
 	if (compiler_is_asked_for(argc, argv))
 		return compiler_main();
 	own_process_begin();
-	if (options_read(argc, argv, &options) < 0)
+	if (hookd_options_read(argc, argv, &options) < 0)
 		return EXIT_USAGE;
 	/* Where most hooks run, and nothing that hookd keeps from being unmounted. */
 	if (chdir("/") < 0) {
@@ -566,6 +566,6 @@ int main(int argc, char **argv)
 	} else {
 		status = carry_out(&options);
 	}
-	options_clear(&options);
+	hookd_options_clear(&options);
 	return status;
 }

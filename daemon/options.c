@@ -84,7 +84,7 @@ static int take_word(const char *option, const char *words,
 	return 0;
 }
 
-static int take(struct options *options, int option)
+static int take(struct hookd_options *options, int option)
 {
 	switch (option) {
 	case OPTION_SOCKET:
@@ -115,9 +115,9 @@ static int take(struct options *options, int option)
 	}
 }
 
-int options_read(int argc, char **argv, struct options *ret_options)
+int hookd_options_read(int argc, char **argv, struct hookd_options *ret_options)
 {
-	struct options options = {0};
+	struct hookd_options options = {0};
 	int option, r = 0;
 
 	while (r == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
@@ -127,21 +127,21 @@ int options_read(int argc, char **argv, struct options *ret_options)
 		r = -EINVAL;
 	}
 	if (r < 0)
-		options_clear(&options);
+		hookd_options_clear(&options);
 	*ret_options = options;
 	return r;
 }
 
-void options_clear(struct options *options)
+void hookd_options_clear(struct hookd_options *options)
 {
 	free(options->socket);
 	free(options->config);
 	free(options->state_dir);
 	free(options->cgroup_root);
-	*options = (struct options){0};
+	*options = (struct hookd_options){0};
 }
 
-void options_print_help(void)
+void hookd_options_print_help(void)
 {
 	fputs(
 	    "hookd [OPTIONS]\n"
@@ -162,7 +162,7 @@ void options_print_help(void)
 	    stdout);
 }
 
-void options_print_version(void)
+void hookd_options_print_version(void)
 {
 	const struct scmp_version *seccomp = seccomp_version();
 

@@ -8,7 +8,7 @@
 #include "proto/base/base.h"
 
 /* What stands on hookd's command line; NULL and false where it was not given. */
-struct options {
+struct hookd_options {
 	char *socket; /* paths are absolute: hookd leaves the directory in which it was started */
 	char *config;
 	char *state_dir;
@@ -18,8 +18,8 @@ struct options {
 };
 
 /* Negative errno: something was wrong and is said on stderr. */
-int options_read(int argc, char **argv, struct options *ret_options) must_check;
-void options_clear(struct options *options);
-void options_print_help(void);
+int hookd_options_read(int argc, char **argv, struct hookd_options *ret_options) must_check;
+void hookd_options_clear(struct hookd_options *options);
+void hookd_options_print_help(void);
 /* With what is on and off in this build, and the libraries, as far as they tell those that run. */
-void options_print_version(void);
+void hookd_options_print_version(void);

@@ -29,7 +29,7 @@ static int copy(char path[static PATH_MAX], const char *from)
 	return snprintf(path, PATH_MAX, "%s", from) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static int find_socket(const struct options *options, struct place *place)
+static int find_socket(const struct hookd_options *options, struct place *place)
 {
 	int r;
 
@@ -45,7 +45,7 @@ static int find_socket(const struct options *options, struct place *place)
 }
 
 /* A hookd with a socket elsewhere and no service manager is private, and keeps nothing unasked. */
-static int find_state(const struct options *options, struct place *place)
+static int find_state(const struct hookd_options *options, struct place *place)
 {
 	const char *made = getenv("RUNTIME_DIRECTORY");
 
@@ -61,7 +61,7 @@ static int find_state(const struct options *options, struct place *place)
 	return join(place->state, place->older_state, strlen(place->older_state), STATE_NAME);
 }
 
-int place_find(const struct options *options, struct place *ret_place)
+int place_find(const struct hookd_options *options, struct place *ret_place)
 {
 	int r;
 

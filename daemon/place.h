@@ -18,7 +18,7 @@ struct place {
  * What the command line names, else what the service manager has made, else the defaults of
  * proto/base/own_directory.h. -ENAMETOOLONG.
  */
-int place_find(const struct options *options, struct place *ret_place) must_check;
+int place_find(const struct hookd_options *options, struct place *ret_place) must_check;
 
 /* The directory of the default socket, where it is not there. -errno. */
 int place_make_directory(const struct place *place) must_check;

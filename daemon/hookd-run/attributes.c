@@ -46,12 +46,12 @@ void oom_score_set(const struct job *job)
 	char text[24];
 	int error;
 
-	if (!is_asked_for && !(job->plan->flags & PLAN_RESET_OOM_SCORE))
+	if (!is_asked_for && !(job->message->flags & HELPER_RESET_OOM_SCORE))
 		return;
 	snprintf(text, sizeof(text), "%d", (int)job->settings.oom_score_adj.value);
 	error = write_oom_score(job, text);
 	if (error && (is_asked_for || error != EACCES))
-		fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
+		step_fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
 }
 
 /* Below its own score an ordinary user's process cannot go. */
@@ -62,25 +62,25 @@ void oom_score_of_container_set(const struct job *job)
 
 	if (!job->has_container_rights || job->settings.oom_score_adj.is_set || geteuid() != 0)
 		return;
-	snprintf(path, sizeof(path), "%d/oom_score_adj", job->plan->container_pid);
+	snprintf(path, sizeof(path), "%d/oom_score_adj", job->message->container_pid);
 	text = file_read_whole(job->proc, path);
 	if (!text)
-		fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
+		step_fail(SPAWN_STEP_OOM_SCORE_ADJ, errno);
 	error = write_oom_score(job, text);
 	if (error)
-		fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
+		step_fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
 	free(text);
 }
 
 /* "0" is the writer itself; what it forks later belongs to the group too. */
-void rdt_join(const struct job *job)
+void rdt_groups_join(const struct job *job)
 {
-	if (!(job->plan->flags & PLAN_SETTINGS) || !job->settings.intel_rdt)
+	if (!(job->message->flags & HELPER_SETTINGS) || !job->settings.intel_rdt)
 		return;
-	if (write(PLAN_FD_RDT_TASKS, "0", 1) < 0)
-		fail(SPAWN_STEP_RDT, errno);
-	if (write(PLAN_FD_RDT_MON_TASKS, "0", 1) < 0)
-		fail_at(SPAWN_STEP_RDT, errno, "monitoring group");
+	if (write(HELPER_FD_RDT_TASKS, "0", 1) < 0)
+		step_fail(SPAWN_STEP_RDT, errno);
+	if (write(HELPER_FD_RDT_MON_TASKS, "0", 1) < 0)
+		step_fail_at(SPAWN_STEP_RDT, errno, "monitoring group");
 }
 
 /* ---- scheduling ---- */
@@ -90,7 +90,7 @@ static void set_scheduler(const struct hp_scheduler *scheduler)
 	struct scheduler_attributes attributes = scheduler_attributes_of(scheduler);
 
 	if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
-		fail(SPAWN_STEP_SCHEDULER, errno);
+		step_fail(SPAWN_STEP_SCHEDULER, errno);
 }
 
 static void set_affinity(const struct hp_settings *settings)
@@ -98,7 +98,7 @@ static void set_affinity(const struct hp_settings *settings)
 	const struct hp_mask *mask = affinity_of(settings);
 
 	if (mask->is_set && syscall(SYS_sched_setaffinity, 0, sizeof(mask->words), mask->words) < 0)
-		fail_at(SPAWN_STEP_SCHEDULER, errno, "CPU affinity");
+		step_fail_at(SPAWN_STEP_SCHEDULER, errno, "CPU affinity");
 }
 
 static void set_memory_policy(const struct hp_memory_policy *policy)
@@ -107,7 +107,7 @@ static void set_memory_policy(const struct hp_memory_policy *policy)
 
 	if (policy->is_set && syscall(SYS_set_mempolicy, policy->mode | (int)policy->flags, nodes,
 				      nodes ? HP_MASK_BITS + 1ul : 0ul) < 0)
-		fail_at(SPAWN_STEP_SCHEDULER, errno, "memory policy");
+		step_fail_at(SPAWN_STEP_SCHEDULER, errno, "memory policy");
 }
 
 void scheduler_set(struct job *job)
@@ -119,7 +119,7 @@ void scheduler_set(struct job *job)
 	deadline_prepare(job);
 	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
 				  IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0)
-		fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");
+		step_fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");
 	set_affinity(&job->settings);
 	set_memory_policy(&job->settings.memory_policy);
 }
@@ -146,7 +146,7 @@ static const char *rlimit_name(int resource)
 static void change_rlimit(int resource, const uint64_t *values, uint64_t *old)
 {
 	if (syscall(SYS_prlimit64, 0, resource, values, old) < 0)
-		fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(resource));
+		step_fail_at(SPAWN_STEP_RLIMITS, errno, rlimit_name(resource));
 }
 
 static struct hp_rlimit *find_rlimit(struct job *job, int resource)
@@ -172,7 +172,7 @@ static void take_rlimit(struct job *job, int resource, const char *line)
 	uint64_t own[2], soft, hard;
 
 	if (strlen(line) < 48)
-		fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
+		step_fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
 	change_rlimit(resource, NULL, own);
 	soft = read_limit(line + 26);
 	hard = read_limit(line + 47);
@@ -188,15 +188,15 @@ static void take_rlimits_of_container(struct job *job)
 {
 	char path[32], *text, *line;
 
-	snprintf(path, sizeof(path), "%d/limits", job->plan->container_pid);
+	snprintf(path, sizeof(path), "%d/limits", job->message->container_pid);
 	line = text = file_read_whole(job->proc, path);
 	if (!text)
-		fail_at(SPAWN_STEP_RLIMITS, errno == ENOENT ? ESRCH : errno,
-			"of the container's process");
+		step_fail_at(SPAWN_STEP_RLIMITS, errno == ENOENT ? ESRCH : errno,
+			     "of the container's process");
 	for (int resource = 0; resource < (int)RLIM_NLIMITS; resource++) {
 		line = strchr(line, '\n'); /* the first is the head of the table */
 		if (!line++)
-			fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
+			step_fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
 		take_rlimit(job, resource, line);
 	}
 	free(text);
@@ -211,7 +211,7 @@ void rlimits_find(struct job *job)
 		struct hp_rlimit *limit = find_rlimit(job, wanted->resource);
 
 		if (job->has_container_rights && wanted->hard > limit->hard)
-			fail_at(SPAWN_STEP_RLIMITS, EPERM, rlimit_name(wanted->resource));
+			step_fail_at(SPAWN_STEP_RLIMITS, EPERM, rlimit_name(wanted->resource));
 		*limit = *wanted;
 	}
 }
@@ -259,14 +259,14 @@ void keyring_join(const struct job *job)
 	int r = job->settings.no_new_keyring ? 0 : keyring_join_new();
 
 	if (r < 0)
-		fail(SPAWN_STEP_KEYRING, -r);
+		step_fail(SPAWN_STEP_KEYRING, -r);
 }
 
 void personality_set(const struct job *job)
 {
 	if (job->settings.personality.is_set &&
 	    personality((unsigned long)job->settings.personality.value) < 0)
-		fail(SPAWN_STEP_PERSONALITY, errno);
+		step_fail(SPAWN_STEP_PERSONALITY, errno);
 	if (job->settings.umask.is_set)
 		umask((mode_t)job->settings.umask.value);
 }

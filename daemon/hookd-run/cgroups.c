@@ -131,14 +131,15 @@ static void join_all(const struct job *job, char *lines)
 	struct membership container;
 
 	while (next_line(&lines, &container)) {
-		bool is_given = !container.controllers[0] && (job->plan->flags & PLAN_JOIN_CGROUP);
+		bool is_given =
+		    !container.controllers[0] && (job->message->flags & HELPER_JOIN_CGROUP);
 		int error = 0;
 
 		if (!is_given && !is_own(own, &container))
 			error = join(job, &container);
 		/* What an ordinary user's hookd starts is limited as that user is. */
 		if (error && geteuid() == 0 && !limits_nothing(&container))
-			fail_at(SPAWN_STEP_CGROUP, error, container.path);
+			step_fail_at(SPAWN_STEP_CGROUP, error, container.path);
 	}
 	free(own);
 }
@@ -147,16 +148,16 @@ void cgroups_join(const struct job *job)
 {
 	char path[32], *lines;
 
-	if (!(job->plan->flags & PLAN_RUNS_IMAGE))
+	if (!(job->message->flags & HELPER_RUNS_IMAGE))
 		return;
-	snprintf(path, sizeof(path), "%d/cgroup", job->plan->container_pid);
+	snprintf(path, sizeof(path), "%d/cgroup", job->message->container_pid);
 	lines = file_read_whole(job->proc, path);
 	if (!lines && errno == ENOENT)
-		fail(SPAWN_STEP_NAMESPACES, ESRCH);
+		step_fail(SPAWN_STEP_NAMESPACES, ESRCH);
 	if (!lines)
-		fail_at(SPAWN_STEP_CGROUP, errno, "of the container's process");
+		step_fail_at(SPAWN_STEP_CGROUP, errno, "of the container's process");
 	join_all(job, lines);
 	free(lines);
-	if ((job->plan->flags & PLAN_JOIN_CGROUP) && write(PLAN_FD_CGROUP, "0", 1) < 0)
-		fail_at(SPAWN_STEP_CGROUP, errno, "below the container's");
+	if ((job->message->flags & HELPER_JOIN_CGROUP) && write(HELPER_FD_CGROUP, "0", 1) < 0)
+		step_fail_at(SPAWN_STEP_CGROUP, errno, "below the container's");
 }

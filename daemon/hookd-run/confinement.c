@@ -20,7 +20,7 @@ static void write_attribute(const struct job *job, const char *file, const char 
 	int fd = openat(job->proc, file, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		fail_at(SPAWN_STEP_LABEL, errno, text);
+		step_fail_at(SPAWN_STEP_LABEL, errno, text);
 	close(fd);
 }
 
@@ -28,7 +28,7 @@ static void write_attribute(const struct job *job, const char *file, const char 
 static void set_apparmor(const struct job *job)
 {
 	static const char own[] = "self/attr/apparmor/exec", shared[] = "self/attr/exec";
-	char text[PLAN_DETAIL_SIZE + 4096];
+	char text[HELPER_DETAIL_SIZE + 4096];
 
 	snprintf(text, sizeof(text), "exec %s", job->settings.apparmor_profile);
 	write_attribute(job, faccessat(job->proc, own, F_OK, 0) == 0 ? own : shared, text);
@@ -45,28 +45,28 @@ void label_set(const struct job *job)
 void no_new_privileges_set(const struct job *job)
 {
 	if (job->rights.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "no_new_privs");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "no_new_privs");
 }
 
 void filter_install(const struct job *job)
 {
 	struct sock_fprog program = {
-	    .len = (unsigned short)job->plan->filter_count,
+	    .len = (unsigned short)job->message->filter_count,
 	    .filter = (struct sock_filter *)job->filter,
 	};
-	unsigned int flags = job->plan->filter_flags;
+	unsigned int flags = job->message->filter_flags;
 	long result;
 
-	if (job->plan->filter_count == 0)
+	if (job->message->filter_count == 0)
 		return;
 	listener_prepare(job);
 	if (job->listener_socket >= 0)
 		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	if (result < 0) {
-		listener_made(LISTENER_NONE);
-		fail(SPAWN_STEP_SECCOMP, errno);
+		listener_publish(LISTENER_NONE);
+		step_fail(SPAWN_STEP_SECCOMP, errno);
 	}
-	report_filtered();
-	listener_made((int)result);
+	report_mark_filtered();
+	listener_publish((int)result);
 }

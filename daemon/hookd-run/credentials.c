@@ -73,7 +73,7 @@ static void cut_bounding_set(uint64_t wanted)
 			continue;
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
 			snprintf(name, sizeof(name), "bounding, capability %d", capability);
-			fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+			step_fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
 		}
 	}
 }
@@ -92,7 +92,7 @@ static void set_groups(const struct job *job, uid_t before)
 				      job->settings.rootless_euid);
 
 	if (setgroups(rights->group_count, rights->groups) < 0 && !(errno == EPERM && may_stay))
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
 }
 
 /* It takes CAP_SETPCAP, and is locked: the hook could not have it back with that either. */
@@ -102,7 +102,7 @@ static void end_root(void)
 
 	if (bits < 0 ||
 	    prctl(PR_SET_SECUREBITS, bits | SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0) < 0)
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
 }
 
 /* Whoever is not root any more has lost what was effective, and needs it for what follows. */
@@ -115,7 +115,7 @@ static void take_effective(void)
 	if (!error)
 		error = write_capabilities(&state);
 	if (error)
-		fail(SPAWN_STEP_CAPABILITIES, error);
+		step_fail(SPAWN_STEP_CAPABILITIES, error);
 }
 
 void ids_set(const struct job *job)
@@ -130,12 +130,12 @@ void ids_set(const struct job *job)
 	if (!rights->has_ids)
 		return;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		fail(SPAWN_STEP_CREDENTIALS, errno);
+		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	set_groups(job, geteuid());
 	if (setresgid(gids[0], gids[1], gids[2]) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
 	if (setresuid(uids[0], uids[1], uids[2]) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
 	take_effective();
 	stay_undumpable(); /* a change of ids makes the kernel forget it */
 }
@@ -146,12 +146,12 @@ void ids_set(const struct job *job)
  */
 void parent_death_signal_set(const struct job *job)
 {
-	struct pollfd control = {.fd = PLAN_FD_CONTROL};
+	struct pollfd control = {.fd = HELPER_FD_CONTROL};
 
 	if (!job->settings.parent_death_signal)
 		return;
 	if (prctl(PR_SET_PDEATHSIG, job->settings.parent_death_signal, 0, 0, 0) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "parent death signal");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "parent death signal");
 	if (poll(&control, 1, 0) > 0 && (control.revents & POLLHUP))
 		_exit(127);
 }
@@ -167,13 +167,13 @@ static void set_ambient(uint64_t wanted)
 	char name[32];
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, "ambient");
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, "ambient");
 	for (int capability = 0; capability < 64; capability++) {
 		if (!(wanted >> capability & 1) ||
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
 			continue;
 		snprintf(name, sizeof(name), "ambient, capability %d", capability);
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
 	}
 }
 
@@ -191,7 +191,7 @@ void capabilities_set(const struct job *job, uint64_t keeps)
 		return;
 	error = write_capabilities(&state);
 	if (error)
-		fail(SPAWN_STEP_CAPABILITIES, error);
+		step_fail(SPAWN_STEP_CAPABILITIES, error);
 	set_ambient(rights->sets[HP_CAPABILITIES_AMBIENT] &
 		    rights->sets[HP_CAPABILITIES_PERMITTED] & state.inheritable);
 }

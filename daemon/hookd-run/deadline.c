@@ -21,7 +21,7 @@ static _Noreturn void keep(const struct hp_scheduler *scheduler, int pipe)
 	if (read(pipe, &pid, sizeof(pid)) != sizeof(pid))
 		_exit(0); /* the hook does not come to be */
 	if (syscall(SYS_sched_setattr, pid, &attributes, 0) < 0)
-		fail(SPAWN_STEP_SCHEDULER, errno);
+		step_fail(SPAWN_STEP_SCHEDULER, errno);
 	_exit(0);
 }
 
@@ -33,10 +33,10 @@ void deadline_prepare(struct job *job)
 	if (!scheduler_is_deadline(scheduler))
 		return;
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		fail(SPAWN_STEP_SCHEDULER, errno);
+		step_fail(SPAWN_STEP_SCHEDULER, errno);
 	job->deadline_keeper = fork();
 	if (job->deadline_keeper < 0)
-		fail(SPAWN_STEP_SCHEDULER, errno);
+		step_fail(SPAWN_STEP_SCHEDULER, errno);
 	if (job->deadline_keeper == 0) {
 		close(ends[1]);
 		keep(scheduler, ends[0]);

@@ -23,7 +23,7 @@
  */
 static void do_steps_outside(struct job *job)
 {
-	rdt_join(job);
+	rdt_groups_join(job);
 	cgroups_join(job);
 	program_check_owners(job, false);
 	namespaces_enter_caller(job);
@@ -62,18 +62,18 @@ static void do_steps_of_process(struct job *job)
  */
 static void give_up_rights(struct job *job)
 {
-	bool needs_admin = job->plan->filter_count > 0 && !job->rights.no_new_privileges;
+	bool needs_admin = job->message->filter_count > 0 && !job->rights.no_new_privileges;
 
 	ids_set(job);
 	no_new_privileges_set(job);
 	capabilities_set(job, needs_admin ? 1ull << CAP_SYS_ADMIN : 0);
-	program_look(job);
-	namespaces_go_on(job);
+	program_check_inside(job);
+	pid_namespace_continue(job);
 	deadline_set(job, job->outer_pid);
 	parent_death_signal_set(job);
 	descriptor_limit_set(job);
-	if (job->plan->filter_count > 0)
-		verdict_look(job, needs_admin && job->rights.has_capabilities);
+	if (job->message->filter_count > 0)
+		verdict_check(job, needs_admin && job->rights.has_capabilities);
 	filter_install(job);
 	if (needs_admin)
 		capabilities_set(job, 0);
@@ -84,7 +84,7 @@ static ino_t mount_namespace(const struct job *job)
 	struct stat st;
 
 	if (fstatat(job->proc, "self/ns/mnt", &st, 0) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	return st.st_ino;
 }
 
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	};
 
 	(void)argc, (void)argv;
-	for (int fd = PLAN_FD_CONTROL; fd < PLAN_FD_COUNT; fd++)
+	for (int fd = HELPER_FD_CONTROL; fd < HELPER_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	job_read(&job);
 	oom_score_set(&job); /* before the next, by which the file becomes root's */

@@ -14,12 +14,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "daemon/proc/plan.h"
+#include "daemon/proc/helper_message.h"
 #include "daemon/proc/spawn.h"
 #include "daemon/raw/interpreter.h"
 
 /*
- * The parts of hookd-run. Each step either returns or ends the process with fail(); none prints.
+ * The parts of hookd-run. Each step either returns or ends the process with step_fail(); none
+ * prints.
  */
 
 #define NAMESPACES_MAX 16
@@ -38,7 +39,7 @@ struct rights {
 };
 
 struct job {
-	const struct plan *plan;
+	const struct helper_message *message;
 	struct hp_settings settings; /* the plan's, with pointers that are good here */
 	char *path, *dir, *soft_dir;
 	char **argv, **envp;
@@ -71,10 +72,10 @@ struct job {
 bool send_with_fd(int socket, const void *bytes, size_t length, int fd); /* -1: without */
 void report_successor(int32_t pid, int pidfd);
 /* For a hook with a filter: the memory for what fails under it; and that it is there. */
-void report_share(void);
-void report_filtered(void);
-_Noreturn void fail(enum spawn_step step, int error);
-_Noreturn void fail_at(enum spawn_step step, int error, const char *detail);
+void report_map_shared(void);
+void report_mark_filtered(void);
+_Noreturn void step_fail(enum spawn_step step, int error);
+_Noreturn void step_fail_at(enum spawn_step step, int error, const char *detail);
 
 /* job.c: reads the plan. */
 void job_read(struct job *job);
@@ -85,12 +86,12 @@ void program_open(struct job *job);
 /* Of a hook of the runtime's: nobody else can have chosen the file. */
 void program_check_owners(const struct job *job, bool is_entered);
 /* Inside: that no link leads out, of the hook's file or of its interpreter. */
-void program_look(const struct job *job);
+void program_check_inside(const struct job *job);
 _Noreturn void program_execute(const struct job *job);
 
 /* attributes.c: what the kernel keeps of a process besides its rights. */
 void oom_score_set(const struct job *job);
-void rdt_join(const struct job *job);
+void rdt_groups_join(const struct job *job);
 void scheduler_set(struct job *job);
 /* Those of the container's process, of which settings can take away. */
 void oom_score_of_container_set(const struct job *job);
@@ -121,7 +122,7 @@ void namespaces_open(struct job *job);
 /* Those of the container, and those by path. */
 void namespaces_enter(struct job *job);
 /* Where a pid namespace was entered, the caller is another process afterwards. */
-void namespaces_go_on(struct job *job);
+void pid_namespace_continue(struct job *job);
 
 /* inside.c: where paths are looked up, and what must not be reached by them. */
 int path_open(const struct job *job, const char *path, int flags);
@@ -144,7 +145,7 @@ void no_new_privileges_set(const struct job *job);
 void filter_install(const struct job *job);
 
 /* verdict.c: fails where the filter would kill this process before it is the hook. */
-void verdict_look(const struct job *job, bool sets_capabilities);
+void verdict_check(const struct job *job, bool sets_capabilities);
 
 /* listener.c: SECCOMP_RET_USER_NOTIF's descriptor goes to the profile's listenerPath. */
 /* Connects, where paths mean what they mean to the caller. */
@@ -154,4 +155,4 @@ void listener_prepare(const struct job *job);
 /* It was made; a store to memory, since any system call may be filtered by now. LISTENER_NONE: it
  * will never be. */
 #define LISTENER_NONE (-2)
-void listener_made(int fd);
+void listener_publish(int fd);

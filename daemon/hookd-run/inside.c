@@ -32,7 +32,7 @@ int path_open(const struct job *job, const char *path, int flags)
  */
 void descriptors_give_up(struct job *job)
 {
-	const int kept[] = {PLAN_FD_CONTROL, job->program, job->listener_socket,
+	const int kept[] = {HELPER_FD_CONTROL, job->program, job->listener_socket,
 			    job->deadline_pipe};
 	int last = STDERR_FILENO;
 
@@ -47,7 +47,7 @@ void descriptors_give_up(struct job *job)
 			close(fd);
 	}
 	if (syscall(SYS_close_range, last + 1, ~0u, 0) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	job->proc = -1;
 }
 
@@ -83,12 +83,12 @@ void directory_enter(const struct job *job)
 		if (!error && job->is_inside && !is_below_root())
 			error = errno;
 		if (error)
-			fail(SPAWN_STEP_CWD, error);
+			step_fail(SPAWN_STEP_CWD, error);
 		return;
 	}
 	if (job->soft_dir && change_to(job, job->soft_dir) == 0 &&
 	    (!job->is_inside || is_below_root()))
 		return;
 	if (chdir("/") < 0)
-		fail(SPAWN_STEP_CWD, errno);
+		step_fail(SPAWN_STEP_CWD, errno);
 }

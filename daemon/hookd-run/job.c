@@ -28,7 +28,7 @@ static void *allocate(size_t count, size_t size)
 	void *memory = calloc(count, size);
 
 	if (!memory)
-		fail(SPAWN_STEP_EXEC, ENOMEM);
+		step_fail(SPAWN_STEP_EXEC, ENOMEM);
 	return memory;
 }
 
@@ -41,18 +41,18 @@ static char **next_vector(char **cursor, uint32_t count)
 	return vector;
 }
 
-static const struct plan *map_plan(void)
+static const struct helper_message *map_message(void)
 {
 	struct stat st;
 	void *mapping;
 
-	if (fstat(PLAN_FD_PLAN, &st) < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+	if (fstat(HELPER_FD_MESSAGE, &st) < 0)
+		step_fail(SPAWN_STEP_EXEC, errno);
 	/* Private and writable, for the namespaces' pointers are put right in place. */
-	mapping =
-	    mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, PLAN_FD_PLAN, 0);
+	mapping = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+		       HELPER_FD_MESSAGE, 0);
 	if (mapping == MAP_FAILED)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	return mapping;
 }
 
@@ -61,7 +61,7 @@ static void read_arrays(struct job *job, char **cursor)
 	struct hp_settings *settings = &job->settings;
 
 	job->filter = (const struct sock_filter *)*cursor;
-	*cursor += job->plan->filter_count * sizeof(*job->filter);
+	*cursor += job->message->filter_count * sizeof(*job->filter);
 	settings->namespaces = (struct hp_namespace *)*cursor;
 	*cursor += settings->namespace_count * sizeof(*settings->namespaces);
 	settings->user.groups = (uint32_t *)*cursor;
@@ -75,7 +75,7 @@ static void read_settings_strings(struct job *job, char **cursor)
 	settings->apparmor_profile = next_string_if(settings->apparmor_profile, cursor);
 	settings->selinux_label = next_string_if(settings->selinux_label, cursor);
 	if (settings->namespace_count > NAMESPACES_MAX)
-		fail(SPAWN_STEP_NAMESPACES, E2BIG);
+		step_fail(SPAWN_STEP_NAMESPACES, E2BIG);
 	for (size_t i = 0; i < settings->namespace_count; i++)
 		settings->namespaces[i].path = next_string_if(settings->namespaces[i].path, cursor);
 }
@@ -84,19 +84,19 @@ void job_read(struct job *job)
 {
 	char *cursor;
 
-	job->plan = map_plan();
-	if (job->plan->filter_count > 0)
-		report_share();
-	job->settings = job->plan->settings;
-	cursor = (char *)job->plan->data;
+	job->message = map_message();
+	if (job->message->filter_count > 0)
+		report_map_shared();
+	job->settings = job->message->settings;
+	cursor = (char *)job->message->data;
 	read_arrays(job, &cursor);
 	job->path = next_string(&cursor);
-	job->dir = next_string_if(job->plan->has_dir, &cursor);
-	job->soft_dir = next_string_if(job->plan->has_soft_dir, &cursor);
-	job->argv = next_vector(&cursor, job->plan->argc);
-	job->envp = next_vector(&cursor, job->plan->envc);
+	job->dir = next_string_if(job->message->has_dir, &cursor);
+	job->soft_dir = next_string_if(job->message->has_soft_dir, &cursor);
+	job->argv = next_vector(&cursor, job->message->argc);
+	job->envp = next_vector(&cursor, job->message->envc);
 	read_settings_strings(job, &cursor);
-	if (job->plan->flags & PLAN_LISTENER) {
+	if (job->message->flags & HELPER_LISTENER) {
 		job->listener_path = next_string(&cursor);
 		job->listener_message = next_string(&cursor);
 	}

@@ -45,12 +45,12 @@ void listener_connect(struct job *job)
 	if (!job->listener_path)
 		return;
 	if (strlen(job->listener_path) >= sizeof(address.sun_path))
-		fail_at(SPAWN_STEP_SECCOMP, ENAMETOOLONG, "listenerPath");
+		step_fail_at(SPAWN_STEP_SECCOMP, ENAMETOOLONG, "listenerPath");
 	memcpy(address.sun_path, job->listener_path, strlen(job->listener_path) + 1);
 	job->listener_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (job->listener_socket < 0 ||
 	    connect(job->listener_socket, (struct sockaddr *)&address, sizeof(address)) < 0)
-		fail_at(SPAWN_STEP_SECCOMP, errno, "listenerPath");
+		step_fail_at(SPAWN_STEP_SECCOMP, errno, "listenerPath");
 }
 
 static int64_t now_ns(void)
@@ -93,7 +93,7 @@ static void send_bytes(int socket, const char *bytes, size_t length, int64_t dea
 /*
  * This process has shared the descriptors with the hook, whose exec leaves them here. Those of its
  * output would look as if the hook had left somebody behind; the control socket tells hookd that
- * this process is still there (enter_is_handed_over()).
+ * this process is still there (helper_call_has_sent_listener()).
  */
 static void keep_only(int first, int second)
 {
@@ -101,9 +101,9 @@ static void keep_only(int first, int second)
 
 	if (unshare(CLONE_FILES) < 0)
 		_exit(1);
-	syscall(SYS_close_range, 0, PLAN_FD_CONTROL - 1, 0);
-	if (low > PLAN_FD_CONTROL + 1)
-		syscall(SYS_close_range, PLAN_FD_CONTROL + 1, low - 1, 0);
+	syscall(SYS_close_range, 0, HELPER_FD_CONTROL - 1, 0);
+	if (low > HELPER_FD_CONTROL + 1)
+		syscall(SYS_close_range, HELPER_FD_CONTROL + 1, low - 1, 0);
 	if (high > low + 1)
 		syscall(SYS_close_range, low + 1, high - 1, 0);
 	syscall(SYS_close_range, high + 1, ~0u, 0);
@@ -111,14 +111,14 @@ static void keep_only(int first, int second)
 
 static int64_t find_deadline(const struct job *job)
 {
-	uint64_t timeout_ns = job->plan->timeout_ns;
+	uint64_t timeout_ns = job->message->timeout_ns;
 
 	if (timeout_ns == 0 || timeout_ns > INT64_MAX / 2)
 		timeout_ns = TIMEOUT_NS_MAX;
 	return now_ns() + (int64_t)timeout_ns;
 }
 
-static int hand_over(void *userdata)
+static int send_listener(void *userdata)
 {
 	const struct job *job = userdata;
 	const struct timespec moment = {.tv_nsec = 1000000};
@@ -151,8 +151,9 @@ static int make_sender(void *userdata)
 
 	if (stack == MAP_FAILED)
 		_exit(ENOMEM);
-	_exit(clone(hand_over, stack + STACK_BYTES, CLONE_VM | CLONE_FILES, userdata) < 0 ? errno
-											  : 0);
+	_exit(clone(send_listener, stack + STACK_BYTES, CLONE_VM | CLONE_FILES, userdata) < 0
+		  ? errno
+		  : 0);
 }
 
 void listener_prepare(const struct job *job)
@@ -165,16 +166,16 @@ void listener_prepare(const struct job *job)
 		return;
 	stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (stack == MAP_FAILED)
-		fail_at(SPAWN_STEP_SECCOMP, ENOMEM, "listener");
+		step_fail_at(SPAWN_STEP_SECCOMP, ENOMEM, "listener");
 	pid =
 	    clone(make_sender, stack + STACK_BYTES, CLONE_VM | CLONE_FILES | SIGCHLD, (void *)job);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		fail_at(SPAWN_STEP_SECCOMP, errno, "listener");
+		step_fail_at(SPAWN_STEP_SECCOMP, errno, "listener");
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		fail_at(SPAWN_STEP_SECCOMP, WEXITSTATUS(status), "listener");
+		step_fail_at(SPAWN_STEP_SECCOMP, WEXITSTATUS(status), "listener");
 }
 
-void listener_made(int fd)
+void listener_publish(int fd)
 {
 	listener_fd = fd;
 }

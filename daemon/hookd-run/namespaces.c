@@ -37,7 +37,7 @@ static const struct {
 void stay_undumpable(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 }
 
 /*
@@ -47,7 +47,7 @@ void stay_undumpable(void)
 void process_check_alive(int pidfd)
 {
 	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
-		fail(SPAWN_STEP_NAMESPACES, ESRCH);
+		step_fail(SPAWN_STEP_NAMESPACES, ESRCH);
 }
 
 /* ---- by process ---- */
@@ -60,7 +60,7 @@ static int open_of_process(const struct job *job, int32_t pid, const char *name)
 	snprintf(path, sizeof(path), "%d/%s", pid, name);
 	fd = openat(job->proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
 	return fd;
 }
 
@@ -74,7 +74,7 @@ static bool is_other_namespace(const struct job *job, int32_t pid, const char *n
 		return false; /* this kernel does not have the kind */
 	snprintf(path, sizeof(path), "%d/ns/%s", pid, name);
 	if (fstatat(job->proc, path, &theirs, 0) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
 	return own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev;
 }
 
@@ -93,9 +93,9 @@ static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 static void become_namespace_root(void)
 {
 	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: /proc/PID/setgroups says deny */
-		fail(SPAWN_STEP_CREDENTIALS, errno);
+		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		fail(SPAWN_STEP_CREDENTIALS, errno);
+		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	stay_undumpable(); /* a change of ids makes the kernel forget it */
 }
 
@@ -108,7 +108,7 @@ static void enter_root(int root)
 	char path[PATH_MAX];
 
 	if (fchdir(root) < 0 || !getcwd(path, sizeof(path)) || chroot(".") < 0)
-		fail_at(SPAWN_STEP_NAMESPACES, errno, "root directory");
+		step_fail_at(SPAWN_STEP_NAMESPACES, errno, "root directory");
 	close(root);
 }
 
@@ -121,7 +121,7 @@ static void enter_process(struct job *job, int pidfd, int32_t pid, int wanted, i
 	if (namespaces & CLONE_NEWUSER)
 		(void)setgroups(0, NULL);
 	if (namespaces && setns(pidfd, namespaces) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	process_check_alive(pidfd);
 	job->namespaces |= namespaces;
 	if (namespaces & CLONE_NEWUSER)
@@ -134,12 +134,12 @@ static void enter_process(struct job *job, int pidfd, int32_t pid, int wanted, i
 
 void namespaces_enter_caller(struct job *job)
 {
-	uint32_t flags = job->plan->flags;
-	int wanted = flags & PLAN_ENTER_CONTAINER ? CLONE_NEWNS | CLONE_NEWUSER : ALL_KINDS;
+	uint32_t flags = job->message->flags;
+	int wanted = flags & HELPER_ENTER_CONTAINER ? CLONE_NEWNS | CLONE_NEWUSER : ALL_KINDS;
 
-	if (flags & PLAN_ENTER_CALLER)
-		enter_process(job, PLAN_FD_CALLER, job->plan->caller_pid, wanted,
-			      open_of_process(job, job->plan->caller_pid, "root"));
+	if (flags & HELPER_ENTER_CALLER)
+		enter_process(job, HELPER_FD_CALLER, job->message->caller_pid, wanted,
+			      open_of_process(job, job->message->caller_pid, "root"));
 }
 
 /* hookd has looked already; the process may have gone elsewhere since. */
@@ -147,12 +147,12 @@ static void enter_container(struct job *job)
 {
 	struct stat inside;
 
-	enter_process(job, PLAN_FD_CONTAINER, job->plan->container_pid, ALL_KINDS,
+	enter_process(job, HELPER_FD_CONTAINER, job->message->container_pid, ALL_KINDS,
 		      job->container_root);
 	if (fstatat(job->proc, "self/ns/mnt", &inside, 0) < 0 ||
 	    inside.st_ino == job->mounts_of_hookd)
-		fail_at(SPAWN_STEP_NAMESPACES, EINVAL,
-			"state.pid is a process in hookd's own mount namespace");
+		step_fail_at(SPAWN_STEP_NAMESPACES, EINVAL,
+			     "state.pid is a process in hookd's own mount namespace");
 	job->is_inside = true;
 }
 
@@ -167,7 +167,7 @@ static void open_by_path(struct job *job)
 
 		job->namespace_fds[i] = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 		if (path && job->namespace_fds[i] < 0)
-			fail_at(SPAWN_STEP_NAMESPACES, errno, path);
+			step_fail_at(SPAWN_STEP_NAMESPACES, errno, path);
 	}
 }
 
@@ -198,11 +198,11 @@ static void close_by_path(struct job *job, size_t i)
 static int enter_by_path(struct job *job, size_t i)
 {
 	int type = job->settings.namespaces[i].type;
-	bool is_in_container = job->plan->flags & PLAN_ENTER_CONTAINER;
+	bool is_in_container = job->message->flags & HELPER_ENTER_CONTAINER;
 	bool is_own = is_own_namespace(job, type, job->namespace_fds[i]);
 
 	if (is_in_container && !is_own)
-		fail_at(SPAWN_STEP_NAMESPACES, EPERM, job->settings.namespaces[i].path);
+		step_fail_at(SPAWN_STEP_NAMESPACES, EPERM, job->settings.namespaces[i].path);
 	/* setns(2) refuses a user namespace that is the caller's already. */
 	if (!is_in_container && !(is_own && type == CLONE_NEWUSER)) {
 		if (setns(job->namespace_fds[i], type) < 0)
@@ -224,7 +224,8 @@ static void enter_those_of_types(struct job *job, bool is_user, bool may_wait)
 			continue;
 		error = enter_by_path(job, i);
 		if (error && !(error == EPERM && may_wait))
-			fail_at(SPAWN_STEP_NAMESPACES, error, job->settings.namespaces[i].path);
+			step_fail_at(SPAWN_STEP_NAMESPACES, error,
+				     job->settings.namespaces[i].path);
 	}
 }
 
@@ -249,30 +250,30 @@ static void enter_those_by_path(struct job *job)
  * A container whose process has another root than its runtime has gone through pivot_root(2): what
  * a program loads from there on (its dynamic loader, its libraries) is the image's.
  */
-static void look_at_container(struct job *job)
+static void check_container(struct job *job)
 {
 	struct stat theirs, ours;
 
-	job->container_root = open_of_process(job, job->plan->container_pid, "root");
+	job->container_root = open_of_process(job, job->message->container_pid, "root");
 	if (fstat(job->container_root, &theirs) < 0 || stat("/", &ours) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
-	job->has_container_rights = (job->plan->flags & PLAN_RUNS_IMAGE) != 0;
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
+	job->has_container_rights = (job->message->flags & HELPER_RUNS_IMAGE) != 0;
 	if (!job->has_container_rights &&
 	    (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev))
-		fail_at(SPAWN_STEP_NAMESPACES, EAGAIN,
-			"the container has changed its root just now");
+		step_fail_at(SPAWN_STEP_NAMESPACES, EAGAIN,
+			     "the container has changed its root just now");
 }
 
 void namespaces_open(struct job *job)
 {
 	open_by_path(job);
-	if (job->plan->flags & PLAN_ENTER_CONTAINER)
-		look_at_container(job);
+	if (job->message->flags & HELPER_ENTER_CONTAINER)
+		check_container(job);
 }
 
 void namespaces_enter(struct job *job)
 {
-	if (job->plan->flags & PLAN_ENTER_CONTAINER)
+	if (job->message->flags & HELPER_ENTER_CONTAINER)
 		enter_container(job);
 	enter_those_by_path(job);
 }
@@ -281,7 +282,7 @@ void namespaces_enter(struct job *job)
 
 /* Waits for the word to go, which is its own pid as hookd sees it; without it nobody knows of us.
  */
-static int32_t await_go(int gate)
+static int32_t wait_for_gate(int gate)
 {
 	int32_t pid;
 
@@ -300,7 +301,7 @@ static int32_t await_go(int gate)
  * that the hook is not to have: one of them that may trace it (CAP_SYS_PTRACE) finds nothing more
  * than it has itself.
  */
-void namespaces_go_on(struct job *job)
+void pid_namespace_continue(struct job *job)
 {
 	int pidfd = -1, gate[2];
 	struct clone_args args = {
@@ -312,10 +313,10 @@ void namespaces_go_on(struct job *job)
 	if (!(job->namespaces & CLONE_NEWPID))
 		return;
 	if (pipe2(gate, O_CLOEXEC) < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	pid = (int32_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
-		fail(SPAWN_STEP_NAMESPACES, errno);
+		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	if (pid > 0) {
 		report_successor(pid, pidfd);
 		deadline_set(job, pid);
@@ -324,5 +325,5 @@ void namespaces_go_on(struct job *job)
 	close(gate[1]);
 	setsid();
 	job->deadline_keeper = 0;
-	job->outer_pid = await_go(gate[0]);
+	job->outer_pid = wait_for_gate(gate[0]);
 }

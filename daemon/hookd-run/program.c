@@ -38,15 +38,15 @@ void program_check_owners(const struct job *job, bool is_entered)
 	static struct program_check check;
 	int error;
 
-	if ((job->plan->flags & (PLAN_ANY_OWNER | PLAN_IMAGE_PROGRAM)) ||
+	if ((job->message->flags & (HELPER_ANY_OWNER | HELPER_IMAGE_PROGRAM)) ||
 	    enters_mounts_by_path(job) != is_entered)
 		return;
 	check.uid = job->settings.user.is_set ? job->settings.user.uid : geteuid();
-	if ((job->plan->flags & PLAN_ENTER_CALLER) && !is_entered)
-		snprintf(check.root, sizeof(check.root), "/proc/%d/root", job->plan->caller_pid);
+	if ((job->message->flags & HELPER_ENTER_CALLER) && !is_entered)
+		snprintf(check.root, sizeof(check.root), "/proc/%d/root", job->message->caller_pid);
 	error = program_check(&check, job->path);
 	if (error)
-		fail_at(SPAWN_STEP_EXEC, error, check.detail);
+		step_fail_at(SPAWN_STEP_EXEC, error, check.detail);
 }
 
 /* ---- interpreters ---- */
@@ -58,7 +58,7 @@ static int open_regular(const struct job *job, const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		fail_at(SPAWN_STEP_EXEC, errno, path == job->path ? "" : path);
+		step_fail_at(SPAWN_STEP_EXEC, errno, path == job->path ? "" : path);
 	close(fd);
 	return S_ISREG(st.st_mode) ? path_open(job, path, O_RDONLY | O_NONBLOCK) : -1;
 }
@@ -96,7 +96,7 @@ static int open_for_reading(const struct job *job, int fd)
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	fd = openat(job->proc, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	return fd;
 }
 
@@ -114,11 +114,11 @@ static int copy_sealed(int from, off_t size)
 		ssize_t n = sendfile(copy, from, NULL, (size_t)(size - copied));
 
 		if (n <= 0)
-			fail(SPAWN_STEP_EXEC, n < 0 ? errno : EIO);
+			step_fail(SPAWN_STEP_EXEC, n < 0 ? errno : EIO);
 		copied += n;
 	}
 	if (copy < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	return copy;
 }
 
@@ -129,14 +129,15 @@ void program_open(struct job *job)
 	struct stat st;
 	int file;
 
-	if (!(job->plan->flags & PLAN_ENTER_CONTAINER) || (job->plan->flags & PLAN_IMAGE_PROGRAM))
+	if (!(job->message->flags & HELPER_ENTER_CONTAINER) ||
+	    (job->message->flags & HELPER_IMAGE_PROGRAM))
 		return;
 	job->program = open(job->path, O_PATH | O_CLOEXEC);
 	if (job->program < 0 || fstat(job->program, &job->program_stat) < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	st = job->program_stat;
 	if (!S_ISREG(st.st_mode))
-		fail(SPAWN_STEP_EXEC, EACCES);
+		step_fail(SPAWN_STEP_EXEC, EACCES);
 	file = open_for_reading(job, job->program);
 	kind = interpreter_read(file, head, job->interpreter);
 	if (job->has_container_rights && kind != INTERPRETER_OF_SCRIPT) {
@@ -148,7 +149,7 @@ void program_open(struct job *job)
 
 /* ---- the end ---- */
 
-void program_look(const struct job *job)
+void program_check_inside(const struct job *job)
 {
 	if (job->program >= 0 && job->interpreter[0])
 		check_inside(job, job->interpreter);
@@ -169,7 +170,7 @@ static _Noreturn void execute_by_path(const struct job *job)
 {
 	long result = execve(job->path, job->argv, job->envp);
 
-	fail(SPAWN_STEP_EXEC, error_of_exec(result));
+	step_fail(SPAWN_STEP_EXEC, error_of_exec(result));
 }
 
 /*
@@ -186,9 +187,9 @@ void program_execute(const struct job *job)
 	error = error_of_exec(
 	    syscall(SYS_execveat, job->program, "", job->argv, job->envp, AT_EMPTY_PATH));
 	if (error != ENOENT)
-		fail(SPAWN_STEP_EXEC, error);
+		step_fail(SPAWN_STEP_EXEC, error);
 	if (stat(job->path, &st) < 0 || st.st_dev != job->program_stat.st_dev ||
 	    st.st_ino != job->program_stat.st_ino)
-		fail(SPAWN_STEP_EXEC, ENOEXEC);
+		step_fail(SPAWN_STEP_EXEC, ENOEXEC);
 	execute_by_path(job);
 }

@@ -37,32 +37,32 @@ bool send_with_fd(int socket, const void *bytes, size_t length, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
-static void send_report(const struct plan_report *report, int pidfd)
+static void send_report(const struct helper_report *report, int pidfd)
 {
-	(void)send_with_fd(PLAN_FD_CONTROL, report, sizeof(*report), pidfd);
+	(void)send_with_fd(HELPER_FD_CONTROL, report, sizeof(*report), pidfd);
 }
 
 void report_successor(int32_t pid, int pidfd)
 {
-	send_report(&(struct plan_report){.pid = pid}, pidfd);
+	send_report(&(struct helper_report){.pid = pid}, pidfd);
 }
 
-static struct plan_report *shared; /* NULL: there is no filter */
+static struct helper_report *shared; /* NULL: there is no filter */
 
 /* While there is a descriptor of the plan. */
-void report_share(void)
+void report_map_shared(void)
 {
-	struct plan *plan =
-	    mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, PLAN_FD_PLAN, 0);
+	struct helper_message *message =
+	    mmap(NULL, sizeof(*message), PROT_READ | PROT_WRITE, MAP_SHARED, HELPER_FD_MESSAGE, 0);
 
-	if (plan == MAP_FAILED)
-		fail(SPAWN_STEP_SECCOMP, errno);
-	shared = &plan->report;
+	if (message == MAP_FAILED)
+		step_fail(SPAWN_STEP_SECCOMP, errno);
+	shared = &message->report;
 }
 
 static bool is_filtered;
 
-void report_filtered(void)
+void report_mark_filtered(void)
 {
 	is_filtered = true;
 }
@@ -77,9 +77,9 @@ static _Noreturn void end_under_filter(void)
 		__builtin_trap();
 }
 
-void fail_at(enum spawn_step step, int error, const char *detail)
+void step_fail_at(enum spawn_step step, int error, const char *detail)
 {
-	struct plan_report report = {.step = step, .error = error};
+	struct helper_report report = {.step = step, .error = error};
 
 	snprintf(report.detail, sizeof(report.detail), "%s", detail);
 	if (is_filtered) {
@@ -90,7 +90,7 @@ void fail_at(enum spawn_step step, int error, const char *detail)
 	_exit(127);
 }
 
-void fail(enum spawn_step step, int error)
+void step_fail(enum spawn_step step, int error)
 {
-	fail_at(step, error, "");
+	step_fail_at(step, error, "");
 }

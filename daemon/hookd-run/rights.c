@@ -33,7 +33,7 @@ static const char *find_line(const char *text, const char *key)
 	snprintf(pattern, sizeof(pattern), "\n%s:\t", key);
 	line = strstr(text, pattern);
 	if (!line)
-		fail_at(SPAWN_STEP_CREDENTIALS, EPROTO, key);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPROTO, key);
 	return line + strlen(pattern);
 }
 
@@ -59,7 +59,7 @@ static void read_groups(const struct job *job, const char *text, struct rights *
 		most += *c == ' ';
 	rights->groups = calloc(most + 1, sizeof(*rights->groups));
 	if (!rights->groups || !end)
-		fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
+		step_fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
 	for (; at < end && *at >= '0' && *at <= '9'; at += *at == ' ') {
 		uint32_t group = (uint32_t)strtoul(at, &at, 10);
 
@@ -77,11 +77,11 @@ static void read_container(const struct job *job, struct rights *rights)
 {
 	char path[32], *text;
 
-	snprintf(path, sizeof(path), "%d/status", job->plan->container_pid);
+	snprintf(path, sizeof(path), "%d/status", job->message->container_pid);
 	text = file_read_whole(job->proc, path);
 	if (!text)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
-			"the container's process");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
+			     "the container's process");
 	read_ids(text, "Uid", rights->uids);
 	read_ids(text, "Gid", rights->gids);
 	read_groups(job, text, rights);
@@ -93,7 +93,7 @@ static void read_container(const struct job *job, struct rights *rights)
 	rights->no_new_privileges = *find_line(text, "NoNewPrivs") != '0';
 	rights->has_ids = rights->has_capabilities = true;
 	free(text);
-	process_check_alive(PLAN_FD_CONTAINER);
+	process_check_alive(HELPER_FD_CONTAINER);
 }
 
 /* ---- what settings may ask for ---- */
@@ -119,20 +119,20 @@ static void check_ids(const struct hp_user *user, const struct rights *rights)
 
 	if (!has_effective(rights, CAP_SETUID) && !is_among(user->uid, rights->uids, 3)) {
 		snprintf(text, sizeof(text), "uid %u%s", user->uid, why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 	if (has_effective(rights, CAP_SETGID))
 		return;
 	if (!is_among(user->gid, rights->gids, 3)) {
 		snprintf(text, sizeof(text), "gid %u%s", user->gid, why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 	for (size_t i = 0; i < user->group_count; i++) {
 		if (is_among(user->groups[i], rights->groups, rights->group_count) ||
 		    is_among(user->groups[i], rights->gids, 3))
 			continue;
 		snprintf(text, sizeof(text), "additional group %u%s", user->groups[i], why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 }
 
@@ -145,7 +145,7 @@ static void check_set(const char *name, uint64_t wanted, uint64_t most)
 		return;
 	snprintf(text, sizeof(text), "%s, capability %d: the container's process has it not", name,
 		 __builtin_ctzll(missing));
-	fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
+	step_fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
 }
 
 static void check_capabilities(const struct hp_capabilities *wanted, const struct rights *rights)
@@ -225,7 +225,7 @@ void rights_find(struct job *job)
 		read_container(job, rights);
 		rights->cuts_bounding = true;
 	}
-	if (job->plan->flags & PLAN_SETTINGS)
+	if (job->message->flags & HELPER_SETTINGS)
 		add_settings(&job->settings, rights, job->has_container_rights);
 	rights->ends_root = job->has_container_rights && would_gain_by_exec(rights);
 }

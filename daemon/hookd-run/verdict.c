@@ -33,7 +33,7 @@ static uint32_t find_verdict(const struct job *job, const struct seccomp_data *d
 {
 	uint32_t accumulator = 0;
 
-	for (uint64_t at = 0; at < job->plan->filter_count; at++) {
+	for (uint64_t at = 0; at < job->message->filter_count; at++) {
 		const struct sock_filter *instruction = &job->filter[at];
 
 		switch (instruction->code) {
@@ -77,7 +77,7 @@ static bool kills(const struct job *job, const struct seccomp_data *data)
 	}
 }
 
-void verdict_look(const struct job *job, bool sets_capabilities)
+void verdict_check(const struct job *job, bool sets_capabilities)
 {
 	const struct seccomp_data capset = {.nr = SYS_capset, .arch = AUDIT_ARCH_X86_64};
 	struct seccomp_data exec = {
@@ -94,9 +94,10 @@ void verdict_look(const struct job *job, bool sets_capabilities)
 			     (uintptr_t)job->envp, AT_EMPTY_PATH},
 		};
 	if (sets_capabilities && kills(job, &capset))
-		fail_at(SPAWN_STEP_CAPABILITIES, EPERM, "the filter kills whoever calls capset");
+		step_fail_at(SPAWN_STEP_CAPABILITIES, EPERM,
+			     "the filter kills whoever calls capset");
 	if (kills(job, &exec))
-		fail_at(SPAWN_STEP_EXEC, EPERM,
-			job->program < 0 ? "the filter kills whoever calls execve"
-					 : "the filter kills whoever calls execveat");
+		step_fail_at(SPAWN_STEP_EXEC, EPERM,
+			     job->program < 0 ? "the filter kills whoever calls execve"
+					      : "the filter kills whoever calls execveat");
 }

@@ -91,7 +91,7 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 {
 	struct hookd *hookd = exchange->hookd;
 	uid_t uid = exchange->conn->peer.uid;
-	struct enter_target target;
+	struct hook_target target;
 	char id[48];
 	struct run *run;
 	int r = target_choose(&exchange->conn->peer, &hookd->self, request, &target, err);
@@ -101,7 +101,7 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	store_make_id(hookd->store, id, sizeof(id));
 	r = run_new(&hookd->runs, id, uid, request, &target, &run);
 	if (r < 0) {
-		enter_target_clear(&target);
+		hook_target_clear(&target);
 		return hp_err_no_memory(err);
 	}
 	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,

@@ -100,7 +100,7 @@ static void say(struct listener *listener, int error)
 	log_warning("cannot accept a connection, trying again soon: %s", strerror(error));
 }
 
-static void look_away(struct listener *listener, int error)
+static void pause_accepting(struct listener *listener, int error)
 {
 	say(listener, error);
 	event_del(listener->readable);
@@ -130,7 +130,7 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
 		if (errno != EAGAIN)
-			look_away(listener, errno);
+			pause_accepting(listener, errno);
 		return;
 	}
 }

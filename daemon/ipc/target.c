@@ -16,14 +16,14 @@ static bool has_other_mounts(const struct peer *peer, const struct self *self)
 	return peer->view.namespaces.ids[NAMESPACE_MNT] != self->namespaces.ids[NAMESPACE_MNT];
 }
 
-static int take_caller(const struct peer *peer, struct enter_process *ret_process,
+static int take_caller(const struct peer *peer, struct target_process *ret_process,
 		       struct hp_err *err)
 {
 	int copy = fcntl(peer->pidfd, F_DUPFD_CLOEXEC, 0);
 
 	if (copy < 0)
 		return hp_err_busy(err, "%s", strerror(errno));
-	*ret_process = (struct enter_process){peer->pid, copy};
+	*ret_process = (struct target_process){peer->pid, copy};
 	return 0;
 }
 
@@ -40,7 +40,7 @@ static int cannot_look(int r, struct hp_err *err)
  * PrivateTmp= has others), is in no container: a hook that is to be kept inside would
  * run on the host, with all rights. hookd-run looks again when the hook starts.
  */
-static int check_container(const struct enter_process *process, const struct self *self,
+static int check_container(const struct target_process *process, const struct self *self,
 			   struct hp_err *err)
 {
 	struct namespaces namespaces;
@@ -59,10 +59,10 @@ static int check_container(const struct enter_process *process, const struct sel
 }
 
 static int find_container(const struct peer *peer, const struct self *self,
-			  const struct hp_request *request, struct enter_target *target,
+			  const struct hp_request *request, struct hook_target *target,
 			  struct hp_err *err)
 {
-	struct enter_process *container = &target->container;
+	struct target_process *container = &target->container;
 	int r;
 
 	/* crun's createContainer hooks are called from inside, and their state has no pid. */
@@ -80,7 +80,7 @@ static int find_container(const struct peer *peer, const struct self *self,
 }
 
 static int choose_container(const struct peer *peer, const struct self *self,
-			    const struct hp_request *request, struct enter_target *target,
+			    const struct hp_request *request, struct hook_target *target,
 			    struct hp_err *err)
 {
 	int r = find_container(peer, self, request, target, err);
@@ -92,7 +92,7 @@ static int choose_container(const struct peer *peer, const struct self *self,
 }
 
 static int choose_runtime(const struct peer *peer, const struct self *self,
-			  const struct hp_request *request, struct enter_target *target,
+			  const struct hp_request *request, struct hook_target *target,
 			  struct hp_err *err)
 {
 	if (namespaces_are_equal(&peer->view.namespaces, &self->namespaces))
@@ -107,13 +107,13 @@ static int choose_runtime(const struct peer *peer, const struct self *self,
 }
 
 int target_choose(const struct peer *peer, const struct self *self,
-		  const struct hp_request *request, struct enter_target *ret_target,
+		  const struct hp_request *request, struct hook_target *ret_target,
 		  struct hp_err *err)
 {
 	bool is_container =
 	    request->namespaces == HP_NAMESPACES_CONTAINER ||
 	    (request->namespaces == HP_NAMESPACES_AUTO && hp_stage_is_container(request->stage));
-	struct enter_target target = ENTER_NOWHERE;
+	struct hook_target target = HOOK_TARGET_NONE;
 	int r;
 
 	if (is_container)
@@ -121,7 +121,7 @@ int target_choose(const struct peer *peer, const struct self *self,
 	else
 		r = choose_runtime(peer, self, request, &target, err);
 	if (r < 0)
-		enter_target_clear(&target);
+		hook_target_clear(&target);
 	else
 		*ret_target = target;
 	return r;

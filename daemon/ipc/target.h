@@ -3,7 +3,7 @@
 
 #include "daemon/policy/peer.h"
 #include "daemon/policy/self.h"
-#include "daemon/proc/enter.h"
+#include "daemon/proc/helper.h"
 #include "proto/base/err.h"
 #include "proto/messages/request.h"
 
@@ -12,5 +12,5 @@
  * must have been seen: peer_look(). On success the pidfds of *ret_target are the caller's.
  */
 int target_choose(const struct peer *peer, const struct self *self,
-		  const struct hp_request *request, struct enter_target *ret_target,
+		  const struct hp_request *request, struct hook_target *ret_target,
 		  struct hp_err *err) must_check;

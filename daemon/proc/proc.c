@@ -32,7 +32,7 @@
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
 /* From when it has closed its files to when it is in no cgroup. */
-#define HELPER_WAIT_NS (20 * 1000000ll)
+#define SENDER_WAIT_NS (20 * 1000000ll)
 #define NEVER_NS       INT64_MAX
 
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
@@ -44,7 +44,7 @@ int procs_init(struct procs *procs, struct event_base *base)
 {
 	int r;
 
-	*procs = (struct procs){.base = base, .entrance.program = -1};
+	*procs = (struct procs){.base = base, .helper_image.program = -1};
 	r = proc_watch_init(procs);
 	if (r == 0)
 		r = deadlines_init(&procs->deadlines, base);
@@ -53,7 +53,7 @@ int procs_init(struct procs *procs, struct event_base *base)
 	if (r == 0)
 		r = strays_init(&procs->strays, base);
 	if (r == 0)
-		r = entrance_init(&procs->entrance);
+		r = helper_image_init(&procs->helper_image);
 	if (r == 0)
 		r = spawner_new(&procs->spawner);
 	if (r < 0)
@@ -78,7 +78,7 @@ void procs_clear(struct procs *procs)
 	leftovers_clear(&procs->leftovers);
 	strays_clear(&procs->strays);
 	deadlines_clear(&procs->deadlines);
-	entrance_clear(&procs->entrance);
+	helper_image_clear(&procs->helper_image);
 	procs->spawner = spawner_free(procs->spawner);
 }
 
@@ -104,41 +104,41 @@ static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[sta
 	return r < 0 ? r : 0;
 }
 
-static int spawn(struct proc *proc, const struct proc_spec *spec, const int fds[static 3])
+static int spawn(struct proc *proc, const struct proc_spec *hook, const int fds[static 3])
 {
-	struct enter_settings settings = spec->settings;
-	struct spawn_spec plan = {
-	    .path = spec->path,
+	struct helper_settings settings = hook->settings;
+	struct spawn_spec spec = {
+	    .path = hook->path,
 	    .program = -1,
-	    .argv = spec->argv,
-	    .envp = spec->envp,
-	    .dir = spec->dir,
-	    .soft_dir = spec->soft_dir,
+	    .argv = hook->argv,
+	    .envp = hook->envp,
+	    .dir = hook->dir,
+	    .soft_dir = hook->soft_dir,
 	    .fds = {fds[0], fds[1], fds[2]},
 	    .fd_count = 3,
 	    .cgroup = -1,
-	    .any_owner = spec->any_owner,
+	    .any_owner = hook->any_owner,
 	};
 	enum spawn_step step = SPAWN_STEP_NONE;
 	int r = 0;
 
-	settings.timeout_ns = spec->timeout_ns;
+	settings.timeout_ns = hook->timeout_ns;
 	proc->has_listener = settings.needs_listener;
-	if (!spec->is_own_program)
-		r = enter_prepare(&proc->procs->entrance, &spec->target, &settings, &plan,
-				  &proc->enter, &step);
-	if (r == 0 && proc->cgroup && !spec->settings.container_cgroup) {
+	if (!hook->is_own_program)
+		r = helper_call_prepare(&proc->procs->helper_image, &hook->target, &settings, &spec,
+					&proc->helper, &step);
+	if (r == 0 && proc->cgroup && !hook->settings.container_cgroup) {
 		step = SPAWN_STEP_CGROUP;
-		r = plan.cgroup = cgroup_fd(proc->cgroup);
-		plan.copies_memory = cgroup_has_own_memory_limit(proc->cgroup);
+		r = spec.cgroup = cgroup_fd(proc->cgroup);
+		spec.copies_memory = cgroup_has_own_memory_limit(proc->cgroup);
 	}
 	if (r < 0) {
 		proc->child.failed_step = step;
 		proc->child.failed_errno = -r;
 		return r;
 	}
-	r = spawner_start(proc->procs->spawner, &plan, &proc->child);
-	enter_started(&proc->enter);
+	r = spawner_start(proc->procs->spawner, &spec, &proc->child);
+	helper_call_started(&proc->helper);
 	return r;
 }
 
@@ -187,7 +187,7 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 		return -ENOMEM;
 	proc->procs = procs;
 	proc->cgroup = spec->cgroup;
-	proc->enter = ENTER_NONE;
+	proc->helper = HELPER_CALL_NONE;
 	proc->child.pidfd = -1;
 	proc->out[0].fd = proc->out[1].fd = -1;
 	proc->oom_killed = -1;
@@ -326,11 +326,11 @@ static int64_t family_ends_ns(struct proc *proc, int64_t now_ns)
 		return proc->exited_ns + FAMILY_WAIT_NS;
 	if (!proc->has_listener)
 		return 0;
-	if (!enter_is_handed_over(&proc->enter))
+	if (!helper_call_has_sent_listener(&proc->helper))
 		return proc->exited_ns + FAMILY_WAIT_NS;
 	if (!proc->handed_over_ns)
 		proc->handed_over_ns = now_ns;
-	return proc->handed_over_ns + HELPER_WAIT_NS;
+	return proc->handed_over_ns + SENDER_WAIT_NS;
 }
 
 static void finish(struct proc *proc)
@@ -378,7 +378,7 @@ static void wait_no_longer_than_for_family(struct proc *proc)
 static void on_exit_taken(struct proc *proc)
 {
 	spawner_settle(proc->procs->spawner, &proc->child);
-	if (enter_finish(&proc->enter, &proc->child) != 0)
+	if (helper_call_finish(&proc->helper, &proc->child) != 0)
 		follow_successor(proc);
 	else if (proc->state == PROC_ABANDONED)
 		bury(proc);
@@ -481,7 +481,7 @@ struct proc *proc_free(struct proc *proc)
 		return NULL;
 	}
 	strays_forget(&proc->known);
-	enter_clear(&proc->enter);
+	helper_call_clear(&proc->helper);
 	exit_watch_stop(&proc->exit_watch);
 	close_fd(&proc->child.pidfd);
 	free(proc);

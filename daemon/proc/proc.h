@@ -16,7 +16,7 @@
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/proc/capture.h"
 #include "daemon/proc/deadline.h"
-#include "daemon/proc/enter.h"
+#include "daemon/proc/helper.h"
 #include "daemon/proc/spawn.h"
 #include "daemon/proc/strays.h"
 #include "proto/messages/result.h"
@@ -28,7 +28,7 @@ TAILQ_HEAD(proc_list, proc);
 struct procs {
 	struct event_base *base;
 	struct spawner *spawner;
-	struct entrance entrance;
+	struct helper_image helper_image;
 	struct leftovers leftovers;
 	struct strays strays;
 	struct deadlines deadlines;
@@ -55,8 +55,8 @@ struct proc_spec {
 	bool is_own_program;   /* hookd's: it is started as it is, by no hookd-run */
 	bool any_owner;	       /* see struct spawn_spec */
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
-	struct enter_target target;
-	struct enter_settings settings;
+	struct hook_target target;
+	struct helper_settings settings;
 };
 
 /* Told once, from the event loop, never from proc_start(). The callee may free the proc. */

@@ -14,7 +14,7 @@ struct proc {
 	enum hp_hook_outcome kill_cause; /* in KILLED: timed_out or cancelled */
 	struct spawn_child child;
 	struct known_child known; /* child.pid */
-	struct enter enter;
+	struct helper_call helper;
 	struct cgroup *cgroup;	      /* borrowed */
 	struct exit_watch exit_watch; /* on child.pidfd */
 	struct deadline deadline;     /* the hook's, then that of its death */
@@ -24,7 +24,7 @@ struct proc {
 	struct process_exit exit;
 	int64_t started_us, started_ns, duration_ns;
 	int64_t exited_ns;	/* CLOCK_MONOTONIC; 0: not yet */
-	bool has_listener;	/* hookd-run hands it over: enter_is_handed_over() */
+	bool has_listener;	/* hookd-run hands it over: helper_call_has_sent_listener() */
 	int64_t handed_over_ns; /* when that was seen after the exit; 0: not yet */
 	bool is_lingering;
 	int oom_killed;

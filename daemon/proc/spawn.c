@@ -34,22 +34,22 @@ struct spawn_stack {
 };
 
 /* Of a child with a copy of hookd's memory; in use until spawner_settle(). */
-struct report {
+struct child_report {
 	struct spawn_child child; /* what failed, and nothing else */
-	STAILQ_ENTRY(report) link;
+	STAILQ_ENTRY(child_report) link;
 };
 
 #define REPORTS_IN_BLOCK 32
 
-struct report_block {
-	struct report reports[REPORTS_IN_BLOCK];
-	SLIST_ENTRY(report_block) link;
+struct child_report_block {
+	struct child_report reports[REPORTS_IN_BLOCK];
+	SLIST_ENTRY(child_report_block) link;
 };
 
 struct spawner {
 	STAILQ_HEAD(, spawn_stack) stacks;
-	STAILQ_HEAD(, report) reports; /* free ones */
-	SLIST_HEAD(, report_block) report_blocks;
+	STAILQ_HEAD(, child_report) reports; /* free ones */
+	SLIST_HEAD(, child_report_block) report_blocks;
 	struct slots *slots;  /* shared with all children */
 	struct rlimit nofile; /* as hookd got it */
 	bool restores_nofile;
@@ -124,7 +124,7 @@ int spawner_new(struct spawner **ret_spawner)
 struct spawner *spawner_free(struct spawner *spawner)
 {
 	struct spawn_stack *stack;
-	struct report_block *block;
+	struct child_report_block *block;
 	bool is_in_use = false;
 
 	if (!spawner)
@@ -199,10 +199,10 @@ static void share_table(struct spawner *spawner, struct spawn_order *order,
 
 static int take_report(struct spawner *spawner, struct spawn_child *child)
 {
-	struct report *report;
+	struct child_report *report;
 
 	if (STAILQ_EMPTY(&spawner->reports)) {
-		struct report_block *block = map_shared(sizeof(*block));
+		struct child_report_block *block = map_shared(sizeof(*block));
 
 		if (!block)
 			return -ENOMEM;
@@ -226,7 +226,7 @@ static void give_report_back(struct spawner *spawner, struct spawn_child *child)
 	child->failed_step = said->failed_step;
 	child->failed_errno = said->failed_errno;
 	memcpy(child->failed_detail, said->failed_detail, sizeof(child->failed_detail));
-	STAILQ_INSERT_HEAD(&spawner->reports, container_of(said, struct report, child), link);
+	STAILQ_INSERT_HEAD(&spawner->reports, container_of(said, struct child_report, child), link);
 }
 
 /* With a stack; the child is not there yet. */
@@ -244,7 +244,7 @@ static long start_on(struct spawner *spawner, struct spawn_stack *stack,
 
 	stack->order = (struct spawn_order){
 	    .spec = *spec,
-	    .report = child->report ? child->report : child,
+	    .child = child->report ? child->report : child,
 	    .nofile = spawner->nofile,
 	    .restores_nofile = spawner->restores_nofile,
 	    .defaults = spawner->defaults,

@@ -17,10 +17,10 @@
 #include "daemon/raw/keyring.h"
 #include "daemon/raw/raw.h"
 
-static void fail(struct spawn_child *report, enum spawn_step step, long result)
+static void fail(struct spawn_child *child, enum spawn_step step, long result)
 {
-	report->failed_errno = (int)-result;
-	report->failed_step = step;
+	child->failed_errno = (int)-result;
+	child->failed_step = step;
 	for (;;)
 		call2(SYS_exit_group, 127, 0);
 }
@@ -34,30 +34,30 @@ static void leave_shared_table(const struct spawn_order *order)
 		return;
 	result = call5(SYS_close_range, order->slots_end, ~0u, CLOSE_RANGE_UNSHARE, 0, 0);
 	if (result < 0)
-		fail(order->report, SPAWN_STEP_STDIN, result);
+		fail(order->child, SPAWN_STEP_STDIN, result);
 	order->slots->is_shared = false;
 }
 
-static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
+static void place_fds(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	for (int i = 0; i < spec->fd_count; i++) {
 		long result = call2(SYS_dup2, spec->fds[i], i);
 
 		if (result < 0)
-			fail(report, SPAWN_STEP_STDIN, result);
+			fail(child, SPAWN_STEP_STDIN, result);
 	}
 }
 
 /* hookd-run does it itself, in the user namespace that the keyring is to belong to. */
-static void join_keyring(const struct spawn_spec *spec, struct spawn_child *report)
+static void join_keyring(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	int r = spec->program >= 0 ? 0 : keyring_join_new();
 
 	if (r < 0)
-		fail(report, SPAWN_STEP_KEYRING, r);
+		fail(child, SPAWN_STEP_KEYRING, r);
 }
 
-static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *report)
+static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *child)
 {
 	long result;
 
@@ -67,7 +67,7 @@ static void set_defaults(const struct spawn_defaults *defaults, struct spawn_chi
 		return;
 	result = call5(SYS_setpriority, PRIO_PROCESS, 0, defaults->nice, 0, 0);
 	if (result < 0)
-		fail(report, SPAWN_STEP_SCHEDULER, result);
+		fail(child, SPAWN_STEP_SCHEDULER, result);
 }
 
 static void enter_dir(const struct spawn_order *order)
@@ -80,12 +80,12 @@ static void enter_dir(const struct spawn_order *order)
 	else if (!soft_dir || call2(SYS_chdir, (long)soft_dir, 0) < 0)
 		result = order->is_in_root ? 0 : call2(SYS_chdir, (long)"/", 0);
 	if (result < 0)
-		fail(order->report, SPAWN_STEP_CWD, result);
+		fail(order->child, SPAWN_STEP_CWD, result);
 }
 
 static void check_program(const struct spawn_order *order)
 {
-	struct spawn_child *report = order->report;
+	struct spawn_child *child = order->child;
 	int error;
 
 	if (!order->check)
@@ -93,13 +93,13 @@ static void check_program(const struct spawn_order *order)
 	error = program_check(order->check, order->spec.path);
 	if (!error)
 		return;
-	for (size_t i = 0; i < sizeof(report->failed_detail) - 1 && order->check->detail[i]; i++)
-		report->failed_detail[i] = order->check->detail[i];
-	fail(report, SPAWN_STEP_EXEC, -error);
+	for (size_t i = 0; i < sizeof(child->failed_detail) - 1 && order->check->detail[i]; i++)
+		child->failed_detail[i] = order->check->detail[i];
+	fail(child, SPAWN_STEP_EXEC, -error);
 }
 
 /* Every descriptor of hookd's is close-on-exec, so exec itself closes what is not 0, 1, 2. */
-static void execute(const struct spawn_spec *spec, struct spawn_child *report)
+static void execute(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	long result;
 
@@ -109,28 +109,28 @@ static void execute(const struct spawn_spec *spec, struct spawn_child *report)
 	else
 		result =
 		    call5(SYS_execve, (long)spec->path, (long)spec->argv, (long)spec->envp, 0, 0);
-	fail(report, SPAWN_STEP_EXEC, result);
+	fail(child, SPAWN_STEP_EXEC, result);
 }
 
 static __attribute__((used, noreturn)) void child_main(const struct spawn_order *order)
 {
 	const struct spawn_spec *spec = &order->spec;
-	struct spawn_child *report = order->report;
+	struct spawn_child *child = order->child;
 	long result;
 
 	leave_shared_table(order);
-	place_fds(spec, report);
+	place_fds(spec, child);
 	call2(SYS_setsid, 0, 0);
 	if (order->restores_nofile) {
 		result = call5(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&order->nofile, 0, 0);
 		if (result < 0)
-			fail(report, SPAWN_STEP_RLIMITS, result);
+			fail(child, SPAWN_STEP_RLIMITS, result);
 	}
-	set_defaults(&order->defaults, report);
+	set_defaults(&order->defaults, child);
 	enter_dir(order);
-	join_keyring(spec, report);
+	join_keyring(spec, child);
 	check_program(order);
-	execute(spec, report);
+	execute(spec, child);
 	__builtin_unreachable();
 }
 

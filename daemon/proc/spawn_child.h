@@ -11,8 +11,8 @@
 /* What spawn.c hands to the code that runs in the child. It stands beside the child's stack. */
 struct spawn_order {
 	struct spawn_spec spec;
-	struct spawn_child *report; /* in memory that hookd sees */
-	struct slot_set *slots;	    /* where spec.fds lie; NULL: the child has a table of its own */
+	struct spawn_child *child; /* in memory that hookd sees */
+	struct slot_set *slots;	   /* where spec.fds lie; NULL: the child has a table of its own */
 	unsigned int slots_end;
 	struct rlimit nofile;
 	bool restores_nofile;

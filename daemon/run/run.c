@@ -32,7 +32,7 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
 /* ---- life ---- */
 
 int run_new(const struct run_context *context, const char *id, uid_t uid,
-	    struct hp_request *request, const struct enter_target *target, struct run **ret_run)
+	    struct hp_request *request, const struct hook_target *target, struct run **ret_run)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int r;
@@ -44,7 +44,7 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	snprintf(run->id, sizeof(run->id), "%s", id);
 	run->uid = uid;
 	run->request = *request;
-	run->target = ENTER_NOWHERE;
+	run->target = HOOK_TARGET_NONE;
 	run->resources = calloc(1, sizeof(*run->resources));
 	r = run->resources ? run_result_prepare(run) : -ENOMEM;
 	if (r < 0) {
@@ -73,7 +73,7 @@ static void release_resources(struct run *run)
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run)
 {
-	const struct enter_target nowhere = ENTER_NOWHERE;
+	const struct hook_target nowhere = HOOK_TARGET_NONE;
 	struct run *run;
 	int r = run_new(context, id, uid, request, &nowhere, &run);
 
@@ -105,7 +105,7 @@ struct run *run_free(struct run *run)
 		return NULL;
 	proc_free(run->proc);
 	release_resources(run);
-	enter_target_clear(&run->target);
+	hook_target_clear(&run->target);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
 	hp_request_free(&run->request);
@@ -259,7 +259,7 @@ static void run_finish(struct run *run)
 {
 	run->result.ignored = take_ptr(run->resources->ignored);
 	release_resources(run);
-	enter_target_clear(&run->target);
+	hook_target_clear(&run->target);
 	run->is_waiting = false;
 	run_result_close(run);
 	run->state = RUN_DONE;
@@ -448,7 +448,7 @@ void run_start(struct run *run)
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
 	    .cgroups = run->context->cgroups,
-	    .container = enter_runs_image(&run->target) ? run->target.container.pid : 0,
+	    .container = hook_target_runs_image(&run->target) ? run->target.container.pid : 0,
 	    .ready = on_resources_ready,
 	    .userdata = run,
 	};

@@ -81,7 +81,7 @@ struct run {
 	char id[48];
 	uid_t uid;
 	struct hp_request request;	 /* owned */
-	struct enter_target target;	 /* its pidfds are owned */
+	struct hook_target target;	 /* its pidfds are owned */
 	struct hp_run_result result;	 /* owned; grows hook by hook, whole in RUN_DONE */
 	struct proc *proc;		 /* the hook that runs now */
 	struct run_resources *resources; /* owned; NULL in RUN_DONE */
@@ -112,7 +112,7 @@ struct run {
 
 /* Takes over *request and the pidfds of *target, on success only. The run waits for run_start(). */
 int run_new(const struct run_context *context, const char *id, uid_t uid,
-	    struct hp_request *request, const struct enter_target *target,
+	    struct hp_request *request, const struct hook_target *target,
 	    struct run **ret_run) must_check;
 
 /*

@@ -178,10 +178,10 @@ void run_resources_drop_cgroup(struct run_resources *resources)
 
 /* ---- all of it ---- */
 
-struct enter_settings run_resources_helper_settings(const struct run_resources *resources)
+struct helper_settings run_resources_helper_settings(const struct run_resources *resources)
 {
 	const struct filter *filter = resources->filter;
-	struct enter_settings settings = {
+	struct helper_settings settings = {
 	    .settings = resources->settings,
 	    .rdt_tasks = -1,
 	    .rdt_mon_tasks = -1,

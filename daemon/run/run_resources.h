@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/cgroup/cgroup.h"
-#include "daemon/proc/enter.h"
+#include "daemon/proc/helper.h"
 #include "daemon/resctrl/resctrl.h"
 #include "daemon/seccomp/cache.h"
 #include "proto/messages/hooks.h"
@@ -52,7 +52,7 @@ bool run_resources_drop_lost_cgroup(struct run_resources *resources);
 void run_resources_drop_cgroup(struct run_resources *resources);
 
 /* What hookd-run is told. */
-struct enter_settings run_resources_helper_settings(const struct run_resources *resources);
+struct helper_settings run_resources_helper_settings(const struct run_resources *resources);
 
 /* Gives everything back; any time, and again. */
 void run_resources_release(struct run_resources *resources);

@@ -145,7 +145,7 @@ static void many_at_once(void **state)
 		    .envp = (char *[]){NULL},
 		    .state = "",
 		    .timeout_ns = i % 3 ? 5000 * MS : 0,
-		    .target = ENTER_NOWHERE,
+		    .target = HOOK_TARGET_NONE,
 		};
 		assert_int_equal(proc_start(&procs, &hooks[i].spec, hook_on_done, &hooks[i],
 					    &hooks[i].proc, &failure),

@@ -109,9 +109,9 @@ static struct container container_start(void)
 	return container;
 }
 
-static struct enter_target target_of(const struct container *container)
+static struct hook_target target_of(const struct container *container)
 {
-	return (struct enter_target){
+	return (struct hook_target){
 	    .caller.pidfd = -1,
 	    .container = {container->init, container->pidfd},
 	    .is_image_program = true,

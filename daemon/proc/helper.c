@@ -5,7 +5,7 @@
  * The image is executed from memory that nobody can write to any more, so a container that gets
  * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736).
  */
-#include "daemon/proc/enter.h"
+#include "daemon/proc/helper.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 #include "daemon/base/file.h"
 #include "daemon/base/memfd.h"
-#include "daemon/proc/plan.h"
+#include "daemon/proc/helper_message.h"
 
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
@@ -64,21 +64,21 @@ static bool resets_oom_score(void)
 	return is_reset && write(fd, text, strlen(text)) > 0;
 }
 
-int entrance_init(struct entrance *entrance)
+int helper_image_init(struct helper_image *image)
 {
-	cleanup_close int image = memfd_sealed("hookd-run", hookd_run_image,
+	cleanup_close int memfd = memfd_sealed("hookd-run", hookd_run_image,
 					       (size_t)(hookd_run_image_end - hookd_run_image));
-	int fd = image < 0 ? image : copy_high(image);
+	int fd = memfd < 0 ? memfd : copy_high(memfd);
 
 	if (fd < 0)
 		return fd;
-	*entrance = (struct entrance){.program = fd, .resets_oom_score = resets_oom_score()};
+	*image = (struct helper_image){.program = fd, .resets_oom_score = resets_oom_score()};
 	return 0;
 }
 
-void entrance_clear(struct entrance *entrance)
+void helper_image_clear(struct helper_image *image)
 {
-	close_fd(&entrance->program);
+	close_fd(&image->program);
 }
 
 /* Where it cannot be looked at, it may be. */
@@ -94,7 +94,7 @@ static bool has_other_root(pid_t pid, pid_t runtime)
 	       a.st_dev != b.st_dev;
 }
 
-bool enter_runs_image(const struct enter_target *target)
+bool hook_target_runs_image(const struct hook_target *target)
 {
 	if (target->container.pid == 0)
 		return false;
@@ -102,17 +102,17 @@ bool enter_runs_image(const struct enter_target *target)
 	       has_other_root(target->container.pid, target->caller.pid);
 }
 
-void enter_target_clear(struct enter_target *target)
+void hook_target_clear(struct hook_target *target)
 {
 	close_fd(&target->caller.pidfd);
 	close_fd(&target->container.pidfd);
-	*target = ENTER_NOWHERE;
+	*target = HOOK_TARGET_NONE;
 }
 
 /* ---- the way in ---- */
 
 /* A descriptor that there is not is /dev/null, to which writes succeed. */
-static int place_copy(struct enter *enter, enum plan_fd place, int fd)
+static int place_copy(struct helper_call *call, enum helper_fd place, int fd)
 {
 	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 	int copy;
@@ -120,99 +120,99 @@ static int place_copy(struct enter *enter, enum plan_fd place, int fd)
 	if (fd < 0 && null < 0)
 		return -errno;
 	copy = copy_high(fd < 0 ? null : fd);
-	enter->child_fds[place - PLAN_FD_CONTROL] = copy;
+	call->child_fds[place - HELPER_FD_CONTROL] = copy;
 	return copy < 0 ? copy : 0;
 }
 
-static int place_cgroup(struct enter *enter, struct cgroup *cgroup)
+static int place_cgroup(struct helper_call *call, struct cgroup *cgroup)
 {
 	cleanup_close int procs = cgroup ? cgroup_open_procs(cgroup) : -1;
 
-	return cgroup && procs < 0 ? procs : place_copy(enter, PLAN_FD_CGROUP, procs);
+	return cgroup && procs < 0 ? procs : place_copy(call, HELPER_FD_CGROUP, procs);
 }
 
-static int open_child_fds(const struct spawn_spec *spec, const struct enter_target *target,
-			  const struct enter_settings *settings, uint32_t flags,
-			  struct enter *enter)
+static int open_child_fds(const struct spawn_spec *spec, const struct hook_target *target,
+			  const struct helper_settings *settings, uint32_t flags,
+			  struct helper_call *call)
 {
-	cleanup_close int plan = plan_open(spec, target, settings, flags);
+	cleanup_close int message = helper_message_open(spec, target, settings, flags);
 	bool joins = settings->settings && settings->settings->intel_rdt;
 	int ends[2], r;
 
-	if (plan < 0)
-		return plan;
+	if (message < 0)
+		return message;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	enter->control = ends[0];
-	r = place_copy(enter, PLAN_FD_CONTROL, ends[1]);
+	call->control = ends[0];
+	r = place_copy(call, HELPER_FD_CONTROL, ends[1]);
 	close(ends[1]);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_PLAN, plan);
+		r = place_copy(call, HELPER_FD_MESSAGE, message);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_CALLER, target->caller.pidfd);
+		r = place_copy(call, HELPER_FD_CALLER, target->caller.pidfd);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_CONTAINER, target->container.pidfd);
+		r = place_copy(call, HELPER_FD_CONTAINER, target->container.pidfd);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
+		r = place_copy(call, HELPER_FD_RDT_TASKS, joins ? settings->rdt_tasks : -1);
 	if (r == 0)
-		r = place_copy(enter, PLAN_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
+		r = place_copy(call, HELPER_FD_RDT_MON_TASKS, joins ? settings->rdt_mon_tasks : -1);
 	if (r == 0)
-		r = place_cgroup(enter, settings->container_cgroup);
+		r = place_cgroup(call, settings->container_cgroup);
 	if (settings->filter_count > 0)
-		enter->plan = take_fd(&plan);
+		call->message = take_fd(&message);
 	return r;
 }
 
-int enter_prepare(const struct entrance *entrance, const struct enter_target *target,
-		  const struct enter_settings *settings, struct spawn_spec *spec,
-		  struct enter *ret_enter, enum spawn_step *ret_step)
+int helper_call_prepare(const struct helper_image *image, const struct hook_target *target,
+			const struct helper_settings *settings, struct spawn_spec *spec,
+			struct helper_call *ret_call, enum spawn_step *ret_step)
 {
-	uint32_t flags = (target->caller.pid ? PLAN_ENTER_CALLER : 0) |
-			 (target->container.pid ? PLAN_ENTER_CONTAINER : 0) |
-			 (target->is_image_program ? PLAN_IMAGE_PROGRAM : 0) |
-			 (spec->any_owner ? PLAN_ANY_OWNER : 0) |
-			 (entrance->resets_oom_score ? PLAN_RESET_OOM_SCORE : 0) |
-			 (settings->settings ? PLAN_SETTINGS : 0) |
-			 (settings->needs_listener ? PLAN_LISTENER : 0) |
-			 (enter_runs_image(target) ? PLAN_RUNS_IMAGE : 0) |
-			 (settings->container_cgroup ? PLAN_JOIN_CGROUP : 0);
+	uint32_t flags = (target->caller.pid ? HELPER_ENTER_CALLER : 0) |
+			 (target->container.pid ? HELPER_ENTER_CONTAINER : 0) |
+			 (target->is_image_program ? HELPER_IMAGE_PROGRAM : 0) |
+			 (spec->any_owner ? HELPER_ANY_OWNER : 0) |
+			 (image->resets_oom_score ? HELPER_RESET_OOM_SCORE : 0) |
+			 (settings->settings ? HELPER_SETTINGS : 0) |
+			 (settings->needs_listener ? HELPER_LISTENER : 0) |
+			 (hook_target_runs_image(target) ? HELPER_RUNS_IMAGE : 0) |
+			 (settings->container_cgroup ? HELPER_JOIN_CGROUP : 0);
 	int r;
 
-	*ret_enter = ENTER_NONE;
-	if (!(flags &
-	      (PLAN_ENTER_CALLER | PLAN_ENTER_CONTAINER | PLAN_RESET_OOM_SCORE | PLAN_SETTINGS)))
+	*ret_call = HELPER_CALL_NONE;
+	if (!(flags & (HELPER_ENTER_CALLER | HELPER_ENTER_CONTAINER | HELPER_RESET_OOM_SCORE |
+		       HELPER_SETTINGS)))
 		return 0;
-	r = open_child_fds(spec, target, settings, flags, ret_enter);
+	r = open_child_fds(spec, target, settings, flags, ret_call);
 	if (r < 0) {
 		*ret_step = SPAWN_STEP_NAMESPACES;
-		enter_clear(ret_enter);
+		helper_call_clear(ret_call);
 		return r;
 	}
-	for (int i = 0; i < ENTER_FDS; i++)
-		spec->fds[PLAN_FD_CONTROL + i] = ret_enter->child_fds[i];
-	spec->fd_count = PLAN_FD_COUNT;
-	spec->program = entrance->program;
+	for (int i = 0; i < HELPER_CALL_FDS; i++)
+		spec->fds[HELPER_FD_CONTROL + i] = ret_call->child_fds[i];
+	spec->fd_count = HELPER_FD_COUNT;
+	spec->program = image->program;
 	spec->dir = NULL;
 	spec->soft_dir = NULL;
 	return 0;
 }
 
-void enter_started(struct enter *enter)
+void helper_call_started(struct helper_call *call)
 {
-	for (int i = 0; i < ENTER_FDS; i++)
-		close_fd(&enter->child_fds[i]);
+	for (int i = 0; i < HELPER_CALL_FDS; i++)
+		close_fd(&call->child_fds[i]);
 }
 
-void enter_clear(struct enter *enter)
+void helper_call_clear(struct helper_call *call)
 {
-	enter_started(enter);
-	close_fd(&enter->control);
-	close_fd(&enter->plan);
+	helper_call_started(call);
+	close_fd(&call->control);
+	close_fd(&call->message);
 }
 
 /* ---- the report ---- */
 
-static bool receive_report(int control, struct plan_report *ret_report, int *ret_pidfd)
+static bool receive_report(int control, struct helper_report *ret_report, int *ret_pidfd)
 {
 	struct iovec iov = {ret_report, sizeof(*ret_report)};
 	union {
@@ -236,11 +236,12 @@ static bool receive_report(int control, struct plan_report *ret_report, int *ret
 }
 
 /* What failed under the filter. */
-static bool read_report(int plan, struct plan_report *ret_report)
+static bool read_report(int message, struct helper_report *ret_report)
 {
-	off_t at = offsetof(struct plan, report);
+	off_t at = offsetof(struct helper_message, report);
 
-	if (plan < 0 || pread(plan, ret_report, sizeof(*ret_report), at) != sizeof(*ret_report))
+	if (message < 0 ||
+	    pread(message, ret_report, sizeof(*ret_report), at) != sizeof(*ret_report))
 		return false;
 	ret_report->pid = 0;
 	return ret_report->step != SPAWN_STEP_NONE;
@@ -272,7 +273,7 @@ static pid_t own_child_of(int pidfd)
  * A report is believed as far as it can do no harm: the process that sent it may be in the hands of
  * a container by then. Another process goes on as the hook only where it is hookd's own child.
  */
-static bool is_successor(const struct plan_report *report, int pidfd, struct spawn_child *child)
+static bool is_successor(const struct helper_report *report, int pidfd, struct spawn_child *child)
 {
 	pid_t pid = report->pid > 0 && pidfd >= 0 ? own_child_of(pidfd) : 0;
 
@@ -284,29 +285,29 @@ static bool is_successor(const struct plan_report *report, int pidfd, struct spa
 	return true;
 }
 
-bool enter_is_handed_over(const struct enter *enter)
+bool helper_call_has_sent_listener(const struct helper_call *call)
 {
 	char byte;
 
-	return enter->control < 0 ||
-	       recv(enter->control, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	return call->control < 0 ||
+	       recv(call->control, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
 	       errno != EAGAIN;
 }
 
-int enter_finish(struct enter *enter, struct spawn_child *child)
+int helper_call_finish(struct helper_call *call, struct spawn_child *child)
 {
-	struct plan_report report;
+	struct helper_report report;
 	int pidfd = -1;
 
-	if (enter->control < 0 || (!receive_report(enter->control, &report, &pidfd) &&
-				   !read_report(enter->plan, &report)))
+	if (call->control < 0 || (!receive_report(call->control, &report, &pidfd) &&
+				  !read_report(call->message, &report)))
 		return 0;
 	if (is_successor(&report, pidfd, child))
 		return 1;
 	close_fd(&pidfd);
 	/* Nothing is known of the hook then, and least of all that it has succeeded. */
 	if (report.pid > 0)
-		report = (struct plan_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
+		report = (struct helper_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
 	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
 		return 0;
 	/* A step that failed has failed, also where a call under a filter left no error. */

@@ -12,50 +12,51 @@
  *
  * hookd-run is started with the hook's own 0, 1, 2 and these descriptors:
  */
-enum plan_fd {
-	PLAN_FD_CONTROL = 3,   /* SOCK_SEQPACKET to hookd: struct plan_report */
-	PLAN_FD_PLAN = 4,      /* a memfd, sealed but for reports: struct plan and what follows */
-	PLAN_FD_CALLER = 5,    /* pidfd of the caller, where its namespaces are others than hookd's;
-				  /dev/null for none */
-	PLAN_FD_CONTAINER = 6, /* pidfd of the container's process; likewise */
-	PLAN_FD_RDT_TASKS = 7, /* of the resctrl group to join; likewise */
-	PLAN_FD_RDT_MON_TASKS = 8, /* of its monitoring group; likewise */
-	PLAN_FD_CGROUP = 9,	   /* cgroup.procs of the cgroup to move to; likewise */
-	PLAN_FD_COUNT = 10,
+enum helper_fd {
+	HELPER_FD_CONTROL = 3, /* SOCK_SEQPACKET to hookd: struct helper_report */
+	HELPER_FD_MESSAGE =
+	    4, /* a memfd, sealed but for reports: struct helper_message and what follows */
+	HELPER_FD_CALLER = 5, /* pidfd of the caller, where its namespaces are others than hookd's;
+			       /dev/null for none */
+	HELPER_FD_CONTAINER = 6,     /* pidfd of the container's process; likewise */
+	HELPER_FD_RDT_TASKS = 7,     /* of the resctrl group to join; likewise */
+	HELPER_FD_RDT_MON_TASKS = 8, /* of its monitoring group; likewise */
+	HELPER_FD_CGROUP = 9,	     /* cgroup.procs of the cgroup to move to; likewise */
+	HELPER_FD_COUNT = 10,
 };
 
-enum plan_flag {
-	PLAN_ENTER_CALLER = 1 << 0,
-	PLAN_ENTER_CONTAINER = 1 << 1,
+enum helper_flag {
+	HELPER_ENTER_CALLER = 1 << 0,
+	HELPER_ENTER_CONTAINER = 1 << 1,
 	/* "0" to oom_score_adj: what a fresh process has. */
-	PLAN_RESET_OOM_SCORE = 1 << 2,
+	HELPER_RESET_OOM_SCORE = 1 << 2,
 	/* `settings` say what the hook is put under. */
-	PLAN_SETTINGS = 1 << 3,
+	HELPER_SETTINGS = 1 << 3,
 	/* The filter has SECCOMP_RET_USER_NOTIF, and its listener goes to settings.seccomp's path.
 	 */
-	PLAN_LISTENER = 1 << 4,
+	HELPER_LISTENER = 1 << 4,
 	/* The hook's path is looked up in the container (startContainer), and the hook has no more
 	 * rights than the container's process; else it is looked up before entering. */
-	PLAN_IMAGE_PROGRAM = 1 << 5,
+	HELPER_IMAGE_PROGRAM = 1 << 5,
 	/* The hook's file may belong to anybody: no program_check(). */
-	PLAN_ANY_OWNER = 1 << 6,
-	/* PLAN_FD_CGROUP is one below the container's. */
-	PLAN_JOIN_CGROUP = 1 << 7,
-	/* enter_runs_image(): the hook is under all that the container is under. */
-	PLAN_RUNS_IMAGE = 1 << 8,
+	HELPER_ANY_OWNER = 1 << 6,
+	/* HELPER_FD_CGROUP is one below the container's. */
+	HELPER_JOIN_CGROUP = 1 << 7,
+	/* hook_target_runs_image(): the hook is under all that the container is under. */
+	HELPER_RUNS_IMAGE = 1 << 8,
 };
 
-#define PLAN_DETAIL_SIZE 128
+#define HELPER_DETAIL_SIZE 128
 
 /*
  * pid > 0: the hook is this process, a child of hookd's own, whose pidfd comes along; it was made
  * because only a new process can be in another pid namespace. Else: `step` failed.
  */
-struct plan_report {
+struct helper_report {
 	int32_t pid;
 	int32_t step; /* enum spawn_step */
 	int32_t error;
-	char detail[PLAN_DETAIL_SIZE]; /* what of the step: "RLIMIT_NOFILE"; may be "" */
+	char detail[HELPER_DETAIL_SIZE]; /* what of the step: "RLIMIT_NOFILE"; may be "" */
 };
 
 /*
@@ -64,7 +65,7 @@ struct plan_report {
  * profile, SELinux label, the namespaces' paths, the listener's path and the rest of its message.
  * A string that is not there (has_dir, a NULL pointer in the settings) is left out.
  */
-struct plan {
+struct helper_message {
 	uint32_t flags;
 	int32_t caller_pid, container_pid; /* as hookd's pid namespace counts */
 	uint32_t argc, envc;
@@ -76,14 +77,14 @@ struct plan {
 	uint64_t timeout_ns;   /* the hook's; 0: none */
 	/* What failed under the filter: hookd reads it when hookd-run has ended, and to write it
 	 * takes no system call, which the filter could refuse. */
-	struct plan_report report;
+	struct helper_report report;
 	char data[] __attribute__((aligned(8)));
 };
 
 struct spawn_spec;
-struct enter_target;
-struct enter_settings;
+struct hook_target;
+struct helper_settings;
 
 /* hookd's side: the plan in a memfd, or -errno. */
-int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
-	      const struct enter_settings *settings, uint32_t flags);
+int helper_message_open(const struct spawn_spec *spec, const struct hook_target *target,
+			const struct helper_settings *settings, uint32_t flags);
