@@ -390,8 +390,7 @@ static int make_hookd(struct program *program)
 	};
 	hookd->runs = (struct run_context){
 	    .config = &hookd->config,
-	    .procs = &hookd->procs,
-	    .cgroups = hookd->cgroups,
+	    .lists = {.procs = &hookd->procs, .cgroups = hookd->cgroups},
 	    .filters = hookd->filters,
 	    .rdt = hookd->rdt,
 	    .starting = hooks_on_run_starting,

@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run: the hooks of one stage of one container, in their order, and the result they make.
+ * One run: a list of hooks from its place in the queue to its result.
  *
- *	QUEUED --run_start()--> RUNNING --last hook, failure, cancel--> DONE
+ *	QUEUED --run_start()--> RUNNING --the list has ended, cancel--> DONE
  *
- * The first failure ends the list and the rest is skipped; poststop goes on (runtime-spec,
- * runtime.md, Lifecycle). A run whose first hook cannot be started for want of something that
- * others give back is turned away: it ends without a result, as if it had never been. Created by
- *ipc/, started by sched.c, owned by store.c, which keeps it when it is done. Knows neither JSON nor
- *connections: who listens is a run_waiter.
+ * In RUNNING the run first waits for its filter, where it has one that is not compiled yet, and
+ * then for its list. Where the list is refused for want of something that others give back, the run
+ * is turned away: it ends without a result, as if it had never been. Created by daemon/ipc, started
+ * by sched.c, owned by store.c, which keeps it when it is done. Knows neither JSON nor connections:
+ * who listens is a run_waiter.
  */
 #include "daemon/run/run.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/run/hook_spec.h"
 #include "daemon/run/run_result.h"
 
-static void on_hook_done(struct proc *proc, void *userdata);
-static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
-			   void *userdata);
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata);
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
@@ -45,8 +42,8 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	run->uid = uid;
 	run->request = *request;
 	run->target = HOOK_TARGET_NONE;
-	run->resources = calloc(1, sizeof(*run->resources));
-	r = run->resources ? run_result_prepare(run) : -ENOMEM;
+	run->active = calloc(1, sizeof(*run->active));
+	r = run->active ? run_result_prepare(run) : -ENOMEM;
 	if (r < 0) {
 		run->request = (struct hp_request){0};
 		run_free(run);
@@ -60,14 +57,14 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	return 0;
 }
 
-/* A run is kept long after it was run, and this is a good part of it. */
-static void release_resources(struct run *run)
+static void release_active(struct run *run)
 {
-	deadline_clear(&run->wait);
-	if (!run->resources)
+	if (!run->active)
 		return;
-	run_resources_release(run->resources);
-	free(take_ptr(run->resources));
+	deadline_clear(&run->active->wait);
+	list_free(run->active->list);
+	run_resources_release(&run->active->resources);
+	free(take_ptr(run->active));
 }
 
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
@@ -79,7 +76,7 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 
 	if (r < 0)
 		return r;
-	release_resources(run);
+	release_active(run);
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
@@ -103,8 +100,7 @@ struct run *run_free(struct run *run)
 {
 	if (!run)
 		return NULL;
-	proc_free(run->proc);
-	release_resources(run);
+	release_active(run);
 	hook_target_clear(&run->target);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
@@ -147,8 +143,8 @@ static bool has_one_behind(const struct run *run)
 void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
-	if (run->proc && waiter->wants_output)
-		proc_listen(run->proc, on_hook_output);
+	if (waiter->wants_output && run->active && run->active->list)
+		list_listen(run->active->list);
 }
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
@@ -162,106 +158,18 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 	if (waiter->is_behind == is_behind)
 		return;
 	waiter->is_behind = is_behind;
-	if (run->proc)
-		proc_pause_output(run->proc, has_one_behind(run));
+	if (run->active && run->active->list)
+		list_pause(run->active->list, has_one_behind(run));
 }
 
-/* ---- one hook ---- */
-
-uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
-{
-	return hook->timeout_ns ? hook->timeout_ns
-				: run->context->config->default_timeout_ms * 1000000;
-}
-
-/* What the wait for its filter has left of it; the next hook has not waited. */
-static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
-{
-	uint64_t timeout_ns = run_timeout_ns(run, hook), waited_ns = (uint64_t)run->waited_ns;
-
-	run->waited_ns = 0;
-	if (timeout_ns == 0 || waited_ns == 0)
-		return timeout_ns;
-	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
-}
-
-/* The cgroup that the run has for its hooks, and what else its settings ask for. */
-static int add_resources(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
-{
-	if (run->resources->failure.step != SPAWN_STEP_NONE) {
-		*ret_failure = run->resources->failure;
-		return -ret_failure->error;
-	}
-	if (run_resources_prepare_cgroup(run->resources, ret_failure) < 0)
-		return -ret_failure->error;
-	spec->cgroup = run->resources->cgroup;
-	spec->settings = run_resources_helper_settings(run->resources);
-	spec->settings.state = spec->state;
-	spec->settings.state_length = spec->state_length;
-	return 0;
-}
-
-static int start_proc(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
-{
-	int r = add_resources(run, spec, ret_failure);
-
-	return r < 0 ? r
-		     : proc_start(run->context->procs, spec, on_hook_done, run, &run->proc,
-				  ret_failure);
-}
-
-static int start_hook(struct run *run, struct spawn_failure *ret_failure)
-{
-	struct hp_hook_result *result = &run->result.hooks[run->current];
-	const struct hp_hook *hook = &run->request.hooks.hooks[run->current];
-	struct proc_spec spec;
-	int r = hook_spec_fill(run, hook, &spec);
-
-	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
-	spec.timeout_ns = timeout_left_ns(run, hook);
-	if (r == 0)
-		r = start_proc(run, &spec, ret_failure);
-	/* Once more: what others do to its cgroup must not fail a hook. */
-	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP &&
-	    run_resources_drop_lost_cgroup(run->resources))
-		r = start_proc(run, &spec, ret_failure);
-	if (r < 0) {
-		proc_describe_failure(ret_failure, result);
-		return r;
-	}
-	if (has_listener(run))
-		proc_listen(run->proc, on_hook_output);
-	if (has_one_behind(run))
-		proc_pause_output(run->proc, true);
-	result->pid = proc_pid(run->proc);
-	result->started_us = proc_started_us(run->proc);
-	return 0;
-}
-
-static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
-			   void *userdata)
-{
-	struct run *run = userdata;
-
-	(void)proc;
-	notify(run, &(struct run_event){
-			.type = RUN_EVENT_OUTPUT,
-			.index = run->current,
-			.stream = stream,
-			.bytes = bytes,
-			.length = length,
-		    });
-}
-
-/* ---- the list ---- */
+/* ---- the end ---- */
 
 static void run_finish(struct run *run)
 {
-	run->result.ignored = take_ptr(run->resources->ignored);
-	release_resources(run);
-	hook_target_clear(&run->target);
-	run->is_waiting = false;
+	assert(run->state != RUN_DONE);
 	run_result_close(run);
+	release_active(run);
+	hook_target_clear(&run->target);
 	run->state = RUN_DONE;
 	charge_release(&run->charge);
 	run->context->ending(run, run->context->userdata);
@@ -272,64 +180,6 @@ static void run_finish(struct run *run)
 	run->context->done(run, run->context->userdata);
 }
 
-/* Books the hook's result; false when the list ends with it. */
-static bool hook_finished(struct run *run)
-{
-	struct hp_hook_result *result = &run->result.hooks[run->current];
-	bool ends = !result->success && !hp_stage_continues_on_failure(run->request.stage);
-
-	run_result_book(run);
-	notify(run, &(struct run_event){
-			.type = RUN_EVENT_FINISHED,
-			.index = run->current,
-			.hook = result,
-		    });
-	/* Where a failure ends the list, there is nothing left to cancel. */
-	if (ends && result->outcome != HP_HOOK_CANCELLED)
-		run->is_cancelled = false;
-	return !ends && !run->is_cancelled;
-}
-
-static bool is_last_hook(const struct run *run)
-{
-	return run->current + 1 >= run->request.hooks.count;
-}
-
-/* ---- turning away ---- */
-
-/*
- * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
- * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
- */
-static bool is_passing(const struct run *run, enum spawn_step step, int error, bool was_started)
-{
-	const struct hp_settings *settings = run->request.settings;
-	bool has_container = run->target.container.pid != 0;
-	bool is_limit = step == SPAWN_STEP_CGROUP
-			    ? has_container
-			    : step == SPAWN_STEP_EXEC && settings && settings->resources;
-
-	if (run->current > 0 || run->is_cancelled)
-		return false;
-	/* By then the process was under whatever the request and the configuration say. */
-	if (was_started)
-		return error_is_passing(error) && !has_container && !settings &&
-		       !(error == ENOMEM && run_resources_limit_memory(run->resources));
-	if (error == EMFILE || error == ENFILE)
-		return true;
-	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
-	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
-	    (step == SPAWN_STEP_RDT && error == EBUSY))
-		return true;
-	return error_is_passing(error) && !is_limit;
-}
-
-/* Somebody can ask again. Else the failure would be known to nobody. */
-static bool can_be_turned_away(const struct run *run)
-{
-	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
-}
-
 void run_turn_away(struct run *run, const char *reason)
 {
 	if (reason && !run->result.error)
@@ -338,103 +188,187 @@ void run_turn_away(struct run *run, const char *reason)
 	run_finish(run);
 }
 
-/* True: the run has ended with it. */
-static bool turn_away(struct run *run, enum spawn_step step, int error, bool was_started)
+/* ---- what the list tells ---- */
+
+static void on_hook_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
 {
-	if (!is_passing(run, step, error, was_started) || !can_be_turned_away(run))
-		return false;
-	run_result_book(run);
-	run_turn_away(run, NULL);
-	return true;
+	struct run *run = userdata;
+	struct hp_hook_result *result = &run->result.hooks[index];
+
+	run->current = index;
+	result->pid = pid;
+	result->started_us = started_us;
+	notify(run, &(struct run_event){
+			.type = RUN_EVENT_STARTED,
+			.index = index,
+			.hook = result,
+		    });
 }
 
-/* ---- one after the other ---- */
-
-/* Starts hooks from run->current on, until one of them is running or the list is at its end. */
-static void run_continue(struct run *run)
+static void on_hook_output(void *userdata, size_t index, int stream, const char *bytes,
+			   size_t length)
 {
-	struct spawn_failure failure;
+	notify(userdata, &(struct run_event){
+			     .type = RUN_EVENT_OUTPUT,
+			     .index = index,
+			     .stream = stream,
+			     .bytes = bytes,
+			     .length = length,
+			 });
+}
 
-	while (run->current < run->request.hooks.count) {
-		if (start_hook(run, &failure) == 0) {
-			notify(run, &(struct run_event){
-					.type = RUN_EVENT_STARTED,
-					.index = run->current,
-					.hook = &run->result.hooks[run->current],
-				    });
-			return;
-		}
-		if (turn_away(run, failure.step, failure.error, false))
-			return;
-		if (!hook_finished(run) || is_last_hook(run))
-			break;
-		run->current++;
+static void on_hook_finished(void *userdata, size_t index, struct hp_hook_result *result)
+{
+	struct run *run = userdata;
+
+	run->current = index;
+	run_result_take(run, index, result);
+	notify(run, &(struct run_event){
+			.type = RUN_EVENT_FINISHED,
+			.index = index,
+			.hook = &run->result.hooks[index],
+		    });
+}
+
+static void on_list_ended(void *userdata, struct list_end *end)
+{
+	struct run *run = userdata;
+
+	run->active->list = NULL;
+	run->is_cancelled = end->is_cancelled;
+	run->result.ignored = take_ptr(end->ignored);
+	if (end->refusal) {
+		run_result_take(run, 0, end->refusal);
+		run_turn_away(run, NULL);
+	} else {
+		run_finish(run);
 	}
-	run_finish(run);
+}
+
+static const struct list_listener list_listener = {
+    .started = on_hook_started,
+    .output = on_hook_output,
+    .finished = on_hook_finished,
+    .ended = on_list_ended,
+};
+
+/* ---- the start ---- */
+
+uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
+{
+	return hook->timeout_ns ? hook->timeout_ns
+				: run->context->config->default_timeout_ms * 1000000;
+}
+
+/* Nobody could ask again for one without an id that nobody waits for: its failure is told. */
+static bool can_be_turned_away(const struct run *run)
+{
+	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
+}
+
+static void start_list(struct run *run, int64_t waited_ns)
+{
+	struct run_active *active = run->active;
+	const struct hp_request *request = &run->request;
+
+	active->order = (struct list_order){
+	    .stage = request->stage,
+	    .dialect = request->dialect,
+	    .hooks = &request->hooks,
+	    .first = run->current,
+	    .state = request->state,
+	    .state_length = request->state_length,
+	    .bundle = request->bundle,
+	    .traceparent = request->traceparent,
+	    .default_path = run->context->config->default_path,
+	    .default_timeout_ns = run->context->config->default_timeout_ms * 1000000,
+	    .waited_ns = waited_ns,
+	    .any_owner = !run->context->config->check_hook_files,
+	    .may_be_refused = can_be_turned_away(run),
+	    .is_listened_to = has_listener(run),
+	    .is_paused = has_one_behind(run),
+	    .target = run->target,
+	    .settings = run_resources_helper_settings(&active->resources),
+	    .failure = active->resources.failure,
+	};
+	if (list_start(&run->context->lists, &active->order, &list_listener, run, &active->list) <
+	    0)
+		run_turn_away(run, "out of memory");
 }
 
 /* ---- waiting for a filter ---- */
 
-static int64_t waited_ns(const struct run *run)
-{
-	return clock_ns(CLOCK_BOOTTIME) - run->waits_since_ns;
-}
-
 /* From now on it is the turn of run->current, whose timeout covers the wait. */
 static int begin_to_wait(struct run *run)
 {
+	struct run_active *active = run->active;
 	uint64_t timeout_ns = run_timeout_ns(run, &run->request.hooks.hooks[run->current]);
 	int r = 0;
 
-	run->waits_since_ns = clock_ns(CLOCK_BOOTTIME);
+	active->waits_since_ns = clock_ns(CLOCK_BOOTTIME);
 	if (timeout_ns == 0) {
-		deadline_stop(&run->wait);
+		deadline_stop(&active->wait);
 		return 0;
 	}
-	if (!run->wait.timer)
-		r = deadline_init(&run->wait, &run->context->procs->deadlines, on_wait_timer, run);
+	if (!active->wait.timer)
+		r = deadline_init(&active->wait, &run->context->lists.procs->deadlines,
+				  on_wait_timer, run);
 	if (r == 0)
-		r = deadline_set(&run->wait, CLOCK_BOOTTIME, ns_from_uint64(timeout_ns));
+		r = deadline_set(&active->wait, CLOCK_BOOTTIME, ns_from_uint64(timeout_ns));
 	return r;
 }
 
 static void end_wait(struct run *run)
 {
-	run->is_waiting = false;
-	deadline_clear(&run->wait);
-	run->waited_ns = waited_ns(run);
-	run_continue(run);
+	run->active->is_waiting = false;
+	deadline_clear(&run->active->wait);
+	start_list(run, clock_ns(CLOCK_BOOTTIME) - run->active->waits_since_ns);
 }
 
-static void on_resources_ready(struct run_resources *resources)
+static void on_resources(struct run_resources *resources)
 {
 	end_wait(resources->userdata);
 }
 
 static void wait_for_resources(struct run *run)
 {
-	run->is_waiting = true;
+	run->active->is_waiting = true;
 	if (begin_to_wait(run) == 0)
 		return;
-	run_resources_give_up(run->resources, ENOMEM);
+	run_resources_give_up(&run->active->resources, ENOMEM);
 	end_wait(run);
+}
+
+/* False: the run has ended with it. */
+static bool hook_timed_out_waiting(struct run *run)
+{
+	struct hp_hook_result result = {
+	    .index = run->current,
+	    .outcome = HP_HOOK_TIMED_OUT,
+	    .oom_killed = -1,
+	};
+
+	on_hook_finished(run, run->current, &result);
+	if (!hp_stage_continues_on_failure(run->request.stage))
+		run->is_cancelled = false; /* a failure has ended the list before */
+	else if (!run->is_cancelled && ++run->current < run->request.hooks.count)
+		return true;
+	run_finish(run);
+	return false;
 }
 
 /* A timer that comes early is set again. */
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
+	struct deadline *wait = &run->active->wait;
 
 	(void)fd, (void)what;
-	if (deadline_left_ns(&run->wait) > 0 && deadline_wait_on(&run->wait) == 0)
+	if (deadline_left_ns(wait) > 0 && deadline_wait_on(wait) == 0)
 		return;
-	run->result.hooks[run->current].outcome = HP_HOOK_TIMED_OUT;
-	if (!hook_finished(run) || is_last_hook(run)) {
-		run_finish(run);
-		return;
-	}
-	run->current++;
-	wait_for_resources(run);
+	run->active->is_waiting = false;
+	if (hook_timed_out_waiting(run))
+		wait_for_resources(run);
 }
 
 void run_start(struct run *run)
@@ -442,43 +376,19 @@ void run_start(struct run *run)
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	*run->resources = (struct run_resources){
+	run->active->resources = (struct run_resources){
 	    .settings = run->request.settings,
 	    .dialect = run->request.dialect,
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
-	    .cgroups = run->context->cgroups,
-	    .container = hook_target_runs_image(&run->target) ? run->target.container.pid : 0,
-	    .ready = on_resources_ready,
+	    .ready = on_resources,
 	    .userdata = run,
 	};
 	if (run->request.hooks.count == 0 ||
-	    run_resources_acquire(run->resources, run->request.container) == 1)
-		run_continue(run);
+	    run_resources_acquire(&run->active->resources, run->request.container) == 1)
+		start_list(run, 0);
 	else
 		wait_for_resources(run);
-}
-
-static void on_hook_done(struct proc *proc, void *userdata)
-{
-	struct run *run = userdata;
-	struct hp_hook_result *result = &run->result.hooks[run->current];
-
-	run_result_take(run, proc);
-	run->proc = proc_free(proc);
-	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
-	 * cgroup that was killed is not used again. */
-	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
-		run_resources_drop_cgroup(run->resources);
-	if (result->outcome == HP_HOOK_SPAWN_FAILED &&
-	    turn_away(run, SPAWN_STEP_EXEC, result->failed_errno, true))
-		return;
-	if (!hook_finished(run) || is_last_hook(run)) {
-		run_finish(run);
-		return;
-	}
-	run->current++;
-	run_continue(run);
 }
 
 void run_cancel(struct run *run)
@@ -486,18 +396,18 @@ void run_cancel(struct run *run)
 	if (run->state == RUN_DONE)
 		return;
 	run->is_cancelled = true;
-	if (run->proc)
-		proc_cancel(run->proc);
-	else if (run->state == RUN_QUEUED || run->is_waiting)
+	if (run->active->list)
+		list_cancel(run->active->list);
+	else if (run->state == RUN_QUEUED || run->active->is_waiting)
 		run_finish(run);
-	/* Else a waiter asks for it between two hooks: the list ends when it has returned. */
+	/* Else a waiter asks for it from within an event: the run ends when that has returned. */
 }
 
 /* ---- what an operator sees ---- */
 
 pid_t run_pid(const struct run *run)
 {
-	return run->proc ? proc_pid(run->proc) : 0;
+	return run->active && run->active->list ? list_pid(run->active->list) : 0;
 }
 
 /* Of the result, which a later daemon has, too. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/run: runs. A run is one stage's list of hooks of one container: what it needs besides its
- * processes, its order, its result, and for how long the result is kept. No JSON, no socket.
+ * daemon/run: runs. A run is one stage's list of hooks of one container: when it is its turn, what
+ * its settings need, its result, and for how long the result is kept. No JSON, no socket.
  *
- * May use: daemon/base, daemon/cgroup, daemon/policy, daemon/proc, daemon/resctrl, daemon/seccomp,
+ * May use: daemon/base, daemon/list, daemon/policy, daemon/proc, daemon/resctrl, daemon/seccomp,
  * proto/base, proto/messages, proto/settings; libevent.
  */
 #pragma once
@@ -19,9 +19,9 @@
 
 #include "daemon/base/base.h"
 #include "daemon/base/config.h"
+#include "daemon/list/list.h"
 #include "daemon/policy/account.h"
 #include "daemon/proc/deadline.h"
-#include "daemon/proc/proc.h"
 #include "daemon/run/run_resources.h"
 #include "proto/messages/request.h"
 #include "proto/messages/result.h"
@@ -62,8 +62,7 @@ struct run_waiter {
 /* What runs need of the daemon; outlives them all. */
 struct run_context {
 	const struct config *config;
-	struct procs *procs;
-	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+	struct list_context lists;
 	struct filters *filters;
 	struct rdt *rdt;
 	/* Told once each: before a run's first hook is started; when its result is known, before
@@ -75,24 +74,30 @@ struct run_context {
 	void *userdata;
 };
 
+/* What a run has until it is done. Runs are kept long after that, and this is a good part of one.
+ */
+struct run_active {
+	struct run_resources resources;
+	struct list_order order;
+	struct list *list;	/* NULL: not begun, or ended */
+	bool is_waiting;	/* its filter is being compiled */
+	struct deadline wait;	/* of the hook whose turn it is meanwhile */
+	int64_t waits_since_ns; /* CLOCK_BOOTTIME, as a hook's timeout */
+};
+
 struct run {
 	const struct run_context *context;
 	enum run_state state;
 	char id[48];
 	uid_t uid;
-	struct hp_request request;	 /* owned */
-	struct hook_target target;	 /* its pidfds are owned */
-	struct hp_run_result result;	 /* owned; grows hook by hook, whole in RUN_DONE */
-	struct proc *proc;		 /* the hook that runs now */
-	struct run_resources *resources; /* owned; NULL in RUN_DONE */
-	size_t current;			 /* index of the hook that runs now, or ran last */
+	struct hp_request request;   /* owned */
+	struct hook_target target;   /* its pidfds are owned */
+	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
+	struct run_active *active;   /* owned; NULL in RUN_DONE */
+	size_t current;		     /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
 	bool has_failed;		  /* a hook has */
 	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */
-	bool is_waiting;		  /* RUN_RUNNING, but its filter is still being compiled */
-	struct deadline wait;		  /* of the hook whose turn it is meanwhile */
-	int64_t waits_since_ns;		  /* CLOCK_BOOTTIME, as a hook's timeout */
-	int64_t waited_ns;		  /* that the next hook's timeout has lost */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;

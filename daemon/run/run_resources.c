@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The things that a run holds for the sake of its settings. They are used in the order get,
- * cgroup (before each hook), release.
- */
+/* A filter and a resctrl group: acquired once, perhaps waited for, released once. */
 #include "daemon/run/run_resources.h"
 
 #include <stdio.h>
@@ -87,95 +84,6 @@ int run_resources_acquire(struct run_resources *resources, const char *container
 	return resources->failure.step != SPAWN_STEP_NONE ? 1 : acquire_filter(resources);
 }
 
-/* ---- the cgroup ---- */
-
-/* libcontainer, RootlessCgroups: "cgroups errors are ignored", and told. */
-static int limit(struct run_resources *resources, struct spawn_failure *ret_failure)
-{
-	const struct hp_settings *settings = resources->settings;
-	struct hp_err err = {0};
-	int r = -EOPNOTSUPP;
-
-	if (!settings || !settings->resources)
-		return 0;
-	if (resources->cgroup)
-		r = cgroup_limit(resources->cgroup, settings->resources, &err);
-	else
-		hp_err_setting(&err, r, NULL, "this hookd has no cgroups");
-	if (r == 0)
-		return 0;
-	set_failure_from(resources, ret_failure, SPAWN_STEP_CGROUP, r, "linux.resources", &err);
-	/* A cgroup with processes has no controllers below, but its own limits hold there. */
-	if (!settings->rootless_cgroups &&
-	    !(resources->cgroup && cgroup_is_of_container(resources->cgroup)))
-		return r;
-	if (!resources->ignored)
-		resources->ignored = strdup(ret_failure->detail);
-	return 0;
-}
-
-/*
- * An ordinary user's hookd may not write to every container's cgroup, and what it starts is limited
- * as that user is.
- */
-static int acquire_cgroup(struct run_resources *resources)
-{
-	int r = -ENOENT;
-
-	if (!resources->cgroups)
-		return 0;
-	if (resources->container)
-		r = cgroup_make_below(resources->cgroups, resources->container, &resources->cgroup);
-	/* -ENOENT: that process has ended, as hookd-run will find and say. */
-	if (r == -ENOENT || (r < 0 && geteuid() != 0))
-		r = cgroup_acquire(resources->cgroups, &resources->cgroup);
-	return r;
-}
-
-static int acquire_limited_cgroup(struct run_resources *resources,
-				  struct spawn_failure *ret_failure)
-{
-	int r = acquire_cgroup(resources);
-
-	if (r < 0) {
-		set_failure(ret_failure, SPAWN_STEP_CGROUP, -r, "");
-		return r;
-	}
-	return limit(resources, ret_failure);
-}
-
-bool run_resources_drop_lost_cgroup(struct run_resources *resources)
-{
-	if (!resources->cgroup || !cgroup_release_lost(resources->cgroup))
-		return false;
-	resources->cgroup = NULL;
-	return true;
-}
-
-int run_resources_prepare_cgroup(struct run_resources *resources, struct spawn_failure *ret_failure)
-{
-	int r;
-
-	if (resources->cgroup)
-		return 0;
-	r = acquire_limited_cgroup(resources, ret_failure);
-	if (r < 0 && run_resources_drop_lost_cgroup(resources))
-		r = acquire_limited_cgroup(resources, ret_failure);
-	if (r < 0)
-		run_resources_drop_cgroup(resources);
-	return r;
-}
-
-bool run_resources_limit_memory(const struct run_resources *resources)
-{
-	return resources->cgroup && cgroup_has_own_memory_limit(resources->cgroup);
-}
-
-void run_resources_drop_cgroup(struct run_resources *resources)
-{
-	cgroup_release(take_ptr(resources->cgroup));
-}
-
 /* ---- all of it ---- */
 
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources)
@@ -193,8 +101,6 @@ struct helper_settings run_resources_helper_settings(const struct run_resources 
 		settings.filter_flags = filter->flags;
 		settings.needs_listener = filter->needs_listener;
 	}
-	if (resources->cgroup && cgroup_is_of_container(resources->cgroup))
-		settings.container_cgroup = resources->cgroup;
 	if (resources->rdt_member) {
 		settings.rdt_tasks = rdt_member_tasks(resources->rdt_member);
 		settings.rdt_mon_tasks = rdt_member_monitored_tasks(resources->rdt_member);
@@ -207,6 +113,4 @@ void run_resources_release(struct run_resources *resources)
 	filters_forget(&resources->wait);
 	resources->filter = filter_unref(resources->filter);
 	rdt_leave(take_ptr(resources->rdt_member));
-	run_resources_drop_cgroup(resources);
-	free(take_ptr(resources->ignored));
 }

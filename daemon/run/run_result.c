@@ -5,6 +5,7 @@
  */
 #include "daemon/run/run_result.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "proto/base/limits.h"
@@ -93,12 +94,6 @@ static void bound_output(struct hp_run_result *result)
 		}
 }
 
-void run_result_take(struct run *run, struct proc *proc)
-{
-	proc_take_result(proc, &run->result.hooks[run->current]);
-	bound_output(&run->result);
-}
-
 /* ---- booking ---- */
 
 static void set_error(struct run *run, struct hp_hook_result *hook)
@@ -110,10 +105,16 @@ static void set_error(struct run *run, struct hp_hook_result *hook)
 		    hp_run_failure_text(run->request.stage, hook->index, hook->error);
 }
 
-void run_result_book(struct run *run)
+void run_result_take(struct run *run, size_t index, struct hp_hook_result *result)
 {
-	struct hp_hook_result *hook = &run->result.hooks[run->current];
+	struct hp_hook_result *hook = &run->result.hooks[index];
 
+	assert(index < run->result.hook_count);
+	result->index = index;
+	result->path = hook->path;
+	*hook = *result;
+	*result = (struct hp_hook_result){0};
+	bound_output(&run->result);
 	if (hook->success)
 		return;
 	run->has_failed = true;

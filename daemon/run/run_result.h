@@ -13,11 +13,8 @@
 /* -ENOMEM; run_free() frees what there is. */
 int run_result_prepare(struct run *run) must_check;
 
-/* Of the hook that runs now: fills what its process has left. */
-void run_result_take(struct run *run, struct proc *proc);
-
-/* The hook that runs now has ended: gives it its sentence where it failed, and the run too. */
-void run_result_book(struct run *run);
+/* A hook has ended: takes over what *result owns; a hook that failed gets its text, the run too. */
+void run_result_take(struct run *run, size_t index, struct hp_hook_result *result);
 
 /* No hook comes after: outcome and times are whole. */
 void run_result_close(struct run *run);

@@ -33,7 +33,7 @@ static void on_done(struct run *run, void *userdata)
 
 const struct run_context test_context = {
     .config = &config,
-    .procs = &procs,
+    .lists = {.procs = &procs},
     .starting = on_starting,
     .ending = on_ending,
     .done = on_done,

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One list of hooks, from the first to the last or to the one that ends it.
+ *
+ *	RUNNING --last hook, failure, cancel--> ENDED (freed when ended() has returned)
+ *
+ * The first failure ends the list; poststop goes on (runtime-spec, runtime.md, Lifecycle). Where
+ * the first hook cannot be started for a lack that passes, the list ends as refused, as if it had
+ * never been.
+ *
+ * The listener is called at any point, and may cancel: a cancel that comes while a call of the list
+ * is below it on the stack only leaves a mark, and the list ends when that call goes on.
+ */
+#include "daemon/list/list.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "daemon/list/hook_spec.h"
+#include "daemon/list/list_cgroup.h"
+
+struct list {
+	const struct list_context *context;
+	const struct list_order *order;
+	const struct list_listener *listener;
+	void *userdata;
+	struct hp_arena arena;
+	struct list_cgroup cgroup;
+	struct proc *proc; /* the hook that runs; NULL between two hooks */
+	size_t current;
+	int64_t waited_ns;
+	bool is_cancelled;
+	bool is_listened_to, is_paused;
+};
+
+static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
+		      void *userdata);
+static void on_hook_done(struct proc *proc, void *userdata);
+
+/* ---- one hook ---- */
+
+static uint64_t timeout_ns(struct list *list, const struct hp_hook *hook)
+{
+	uint64_t timeout_ns = hook->timeout_ns ? hook->timeout_ns : list->order->default_timeout_ns;
+	uint64_t waited_ns = (uint64_t)list->waited_ns;
+
+	list->waited_ns = 0;
+	if (timeout_ns == 0 || waited_ns == 0)
+		return timeout_ns;
+	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
+}
+
+/* The cgroup, and what else the settings ask for. */
+static int provide(struct list *list, struct proc_spec *spec, struct spawn_failure *ret_failure)
+{
+	struct cgroup *cgroup;
+
+	if (list->order->failure.step != SPAWN_STEP_NONE) {
+		*ret_failure = list->order->failure;
+		return -ret_failure->error;
+	}
+	if (list_cgroup_prepare(&list->cgroup, ret_failure) < 0)
+		return -ret_failure->error;
+	cgroup = list->cgroup.cgroup;
+	spec->cgroup = cgroup;
+	spec->settings = list->order->settings;
+	spec->settings.state = spec->state;
+	spec->settings.state_length = spec->state_length;
+	if (cgroup && cgroup_is_of_container(cgroup))
+		spec->settings.container_cgroup = cgroup;
+	return 0;
+}
+
+static int start_proc(struct list *list, struct proc_spec *spec, struct spawn_failure *ret_failure)
+{
+	int r = provide(list, spec, ret_failure);
+
+	return r < 0 ? r
+		     : proc_start(list->context->procs, spec, on_hook_done, list, &list->proc,
+				  ret_failure);
+}
+
+static int start_hook(struct list *list, struct spawn_failure *ret_failure)
+{
+	const struct hp_hook *hook = &list->order->hooks->hooks[list->current];
+	struct proc_spec spec;
+	int r = hook_spec_fill(list->order, hook, &list->arena, &spec);
+
+	assert(!list->proc);
+	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
+	spec.timeout_ns = timeout_ns(list, hook);
+	if (r == 0)
+		r = start_proc(list, &spec, ret_failure);
+	/* Once more: what others do to its cgroup must not fail a hook. */
+	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP && list_cgroup_drop_lost(&list->cgroup))
+		r = start_proc(list, &spec, ret_failure);
+	if (r < 0)
+		return r;
+	if (list->is_listened_to)
+		proc_listen(list->proc, on_output);
+	if (list->is_paused)
+		proc_pause_output(list->proc, true);
+	return 0;
+}
+
+static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
+		      void *userdata)
+{
+	struct list *list = userdata;
+
+	(void)proc;
+	list->listener->output(list->userdata, list->current, stream, bytes, length);
+}
+
+/* ---- refusing ---- */
+
+/*
+ * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
+ * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
+ */
+static bool is_passing(const struct list *list, enum spawn_step step, int error, bool was_started)
+{
+	const struct hp_settings *settings = list->order->settings.settings;
+	bool has_container = list->order->target.container.pid != 0;
+	bool is_limit = step == SPAWN_STEP_CGROUP
+			    ? has_container
+			    : step == SPAWN_STEP_EXEC && settings && settings->resources;
+
+	/* By then the process was under whatever the request and the configuration say. */
+	if (was_started)
+		return error_is_passing(error) && !has_container && !settings &&
+		       !(error == ENOMEM && list_cgroup_limits_memory(&list->cgroup));
+	if (error == EMFILE || error == ENFILE)
+		return true;
+	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
+	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
+	    (step == SPAWN_STEP_RDT && error == EBUSY))
+		return true;
+	return error_is_passing(error) && !is_limit;
+}
+
+static bool can_be_refused(const struct list *list, enum spawn_step step, int error,
+			   bool was_started)
+{
+	return list->order->may_be_refused && list->current == 0 && !list->is_cancelled &&
+	       is_passing(list, step, error, was_started);
+}
+
+/* ---- the list ---- */
+
+static void end(struct list *list, struct hp_hook_result *refusal)
+{
+	struct list_end end = {
+	    .refusal = refusal,
+	    .is_cancelled = list->is_cancelled,
+	    .ignored = take_ptr(list->cgroup.ignored),
+	};
+
+	assert(!list->proc);
+	/* Before somebody hears of it and starts the next list. */
+	list_cgroup_drop(&list->cgroup);
+	list->listener->ended(list->userdata, &end);
+	list_free(list);
+}
+
+/* Tells the result of the current hook. True: it is the next one's turn; else the list has ended.
+ */
+static bool hook_ended(struct list *list, struct hp_hook_result *result)
+{
+	bool ends = !result->success && !hp_stage_continues_on_failure(list->order->stage);
+	bool was_cancelled = result->outcome == HP_HOOK_CANCELLED;
+
+	list->listener->finished(list->userdata, list->current, result);
+	/* Where a failure ends the list, there is nothing left to cancel. */
+	if (ends && !was_cancelled)
+		list->is_cancelled = false;
+	list->current++;
+	if (!ends && !list->is_cancelled && list->current < list->order->hooks->count)
+		return true;
+	end(list, NULL);
+	return false;
+}
+
+static bool hook_failed_to_start(struct list *list, const struct spawn_failure *failure)
+{
+	struct hp_hook_result result = {.index = list->current, .oom_killed = -1};
+
+	proc_describe_failure(failure, &result);
+	if (!can_be_refused(list, failure->step, failure->error, false))
+		return hook_ended(list, &result);
+	end(list, &result);
+	return false;
+}
+
+/* Starts hooks from the current one on, until one of them runs or the list is at its end. */
+static void go_on(struct list *list)
+{
+	struct spawn_failure failure;
+
+	while (start_hook(list, &failure) < 0)
+		if (!hook_failed_to_start(list, &failure))
+			return;
+	list->listener->started(list->userdata, list->current, proc_pid(list->proc),
+				proc_started_us(list->proc));
+}
+
+static void on_hook_done(struct proc *proc, void *userdata)
+{
+	struct list *list = userdata;
+	struct hp_hook_result result = {.index = list->current};
+
+	assert(proc == list->proc);
+	proc_take_result(proc, &result);
+	list->proc = proc_free(proc);
+	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
+	 * cgroup that was killed is not used again. */
+	if (result.lingering || result.outcome == HP_HOOK_TIMED_OUT)
+		list_cgroup_drop(&list->cgroup);
+	if (result.outcome == HP_HOOK_SPAWN_FAILED &&
+	    can_be_refused(list, SPAWN_STEP_EXEC, result.failed_errno, true))
+		end(list, &result);
+	else if (hook_ended(list, &result))
+		go_on(list);
+}
+
+int list_start(const struct list_context *context, const struct list_order *order,
+	       const struct list_listener *listener, void *userdata, struct list **ret_list)
+{
+	struct list *list = calloc(1, sizeof(*list));
+
+	assert(order->first <= order->hooks->count);
+	if (!list)
+		return -ENOMEM;
+	*list = (struct list){
+	    .context = context,
+	    .order = order,
+	    .listener = listener,
+	    .userdata = userdata,
+	    .cgroup = list_cgroup_for(order, context->cgroups),
+	    .current = order->first,
+	    .waited_ns = order->waited_ns,
+	    .is_listened_to = order->is_listened_to,
+	    .is_paused = order->is_paused,
+	};
+	*ret_list = list;
+	if (list->current < order->hooks->count)
+		go_on(list);
+	else
+		end(list, NULL);
+	return 0;
+}
+
+void list_cancel(struct list *list)
+{
+	list->is_cancelled = true;
+	/* Else the listener asks for it between two hooks: the list ends when it has returned. */
+	if (list->proc)
+		proc_cancel(list->proc);
+}
+
+void list_listen(struct list *list)
+{
+	if (list->is_listened_to)
+		return;
+	list->is_listened_to = true;
+	if (list->proc)
+		proc_listen(list->proc, on_output);
+}
+
+void list_pause(struct list *list, bool is_paused)
+{
+	list->is_paused = is_paused;
+	if (list->proc)
+		proc_pause_output(list->proc, is_paused);
+}
+
+pid_t list_pid(const struct list *list)
+{
+	return list->proc ? proc_pid(list->proc) : 0;
+}
+
+struct list *list_free(struct list *list)
+{
+	if (!list)
+		return NULL;
+	proc_free(list->proc);
+	list_cgroup_drop(&list->cgroup);
+	free(list->cgroup.ignored);
+	hp_arena_free(&list->arena);
+	free(list);
+	return NULL;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/list: runs the hooks of a list one after the other: their order, their cgroup, and what
+ * became of each. Knows nothing of requests, connections, lines or records, and keeps nothing once
+ * the list has ended.
+ *
+ * May use: daemon/base, daemon/cgroup, daemon/proc, proto/base, proto/messages, proto/settings;
+ * libevent.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/proc/proc.h"
+#include "proto/messages/hooks.h"
+#include "proto/messages/result.h"
+
+struct list;
+
+/* What lists share; outlives them all. */
+struct list_context {
+	struct procs *procs;
+	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+};
+
+/* What is to be run. All of it is borrowed and must stay until the list has ended. */
+struct list_order {
+	enum hp_stage stage;
+	enum hp_dialect dialect; /* what settings are called to the caller */
+	const struct hp_hook_list *hooks;
+	size_t first; /* the hook to begin with; those before it have ended already */
+	const char *state;
+	size_t state_length;
+	const char *bundle, *traceparent; /* NULL: none */
+	const char *default_path;	  /* PATH of hooks that have no environment */
+	uint64_t default_timeout_ns;	  /* of hooks that have none; 0: none */
+	int64_t waited_ns;		  /* that the first hook has lost of its timeout */
+	bool any_owner;			  /* see struct spawn_spec */
+	/*
+	 * A lack that passes (descriptors, processes, memory) before anything was run ends the list
+	 * at once: somebody can ask again. Else it is the result of the first hook.
+	 */
+	bool may_be_refused;
+	bool is_listened_to, is_paused; /* as list_listen() and list_pause() do */
+	struct hook_target target;
+	struct helper_settings settings; /* .settings NULL: none */
+	struct spawn_failure failure;	 /* all hooks fail with it; SPAWN_STEP_NONE: none */
+};
+
+/* The callee takes over what it points to. */
+struct list_end {
+	struct hp_hook_result *refusal; /* nothing was run: the first hook's failure; or NULL */
+	bool is_cancelled;		/* list_cancel() ended it, and not a failure */
+	char *ignored;			/* settings that were left out; NULL: none */
+};
+
+/*
+ * What a list tells, each from the event loop or from within list_start() and list_cancel().
+ * `index` counts in order->hooks.
+ */
+struct list_listener {
+	void (*started)(void *userdata, size_t index, pid_t pid, int64_t started_us);
+	/* Where it was asked for. */
+	void (*output)(void *userdata, size_t index, int stream, const char *bytes, size_t length);
+	/* Of hooks that failed to start, too. The callee takes over what *result owns. */
+	void (*finished)(void *userdata, size_t index, struct hp_hook_result *result);
+	/* The last call; the list is freed when it returns. */
+	void (*ended)(void *userdata, struct list_end *end);
+};
+
+/*
+ * Starts the first hook. -ENOMEM: nothing was begun, nobody is told. Else *ret_list is set before
+ * the listener hears of anything; it is valid until ended() has returned. Does not block.
+ */
+int list_start(const struct list_context *context, const struct list_order *order,
+	       const struct list_listener *listener, void *userdata,
+	       struct list **ret_list) must_check;
+
+/* Kills the hook that runs, and ends the list with it; ended() follows, or has followed. */
+void list_cancel(struct list *list);
+
+/* Tells of output from now on. It cannot be taken back. */
+void list_listen(struct list *list);
+/* While it pauses nothing is read of what is listened to, and a hook waits where a pipe is full. */
+void list_pause(struct list *list, bool is_paused);
+
+/* Of the hook that runs, which can change when hookd-run's successor takes its place; or 0. */
+pid_t list_pid(const struct list *list);
+
+/* As at a list's end without ended(): what runs is killed and waited for in the background. */
+struct list *list_free(struct list *list);

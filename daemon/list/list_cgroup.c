@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A list's cgroup: none at first, then one for all hooks until one of them leaves children in it or
+ * it is killed or lost.
+ */
+#include "daemon/list/list_cgroup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/settings/settings_json.h"
+
+static void set_failure(struct spawn_failure *failure, int error, const char *detail)
+{
+	*failure = (struct spawn_failure){.step = SPAWN_STEP_CGROUP, .error = error};
+	snprintf(failure->detail, sizeof(failure->detail), "%s", detail);
+}
+
+/* "linux.resources.memory.limit: no such controller", in the caller's dialect. */
+static void set_failure_of_limit(const struct list_cgroup *cgroup, int r, struct hp_err *err,
+				 struct spawn_failure *failure)
+{
+	char detail[SPAWN_DETAIL_SIZE];
+
+	(void)hp_err_prefix(err, r, "linux.resources");
+	hp_settings_path(err->path, cgroup->order->dialect);
+	snprintf(detail, sizeof(detail), "%s: %s", err->path, err->reason);
+	set_failure(failure, -r, detail);
+}
+
+struct list_cgroup list_cgroup_for(const struct list_order *order, struct cgroup_tree *tree)
+{
+	bool is_below = hook_target_runs_image(&order->target);
+
+	return (struct list_cgroup){
+	    .order = order,
+	    .tree = tree,
+	    .container = is_below ? order->target.container.pid : 0,
+	};
+}
+
+/* libcontainer, RootlessCgroups: "cgroups errors are ignored", and told. */
+static int limit(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
+{
+	const struct hp_settings *settings = cgroup->order->settings.settings;
+	struct hp_err err = {0};
+	int r = -EOPNOTSUPP;
+
+	if (!settings || !settings->resources)
+		return 0;
+	if (cgroup->cgroup)
+		r = cgroup_limit(cgroup->cgroup, settings->resources, &err);
+	else
+		hp_err_setting(&err, r, NULL, "this hookd has no cgroups");
+	if (r == 0)
+		return 0;
+	set_failure_of_limit(cgroup, r, &err, ret_failure);
+	/* A cgroup with processes has no controllers below, but its own limits hold there. */
+	if (!settings->rootless_cgroups &&
+	    !(cgroup->cgroup && cgroup_is_of_container(cgroup->cgroup)))
+		return r;
+	if (!cgroup->ignored)
+		cgroup->ignored = strdup(ret_failure->detail);
+	return 0;
+}
+
+/*
+ * An ordinary user's hookd may not write to every container's cgroup, and what it starts is limited
+ * as that user is.
+ */
+static int acquire(struct list_cgroup *cgroup)
+{
+	int r = -ENOENT;
+
+	if (!cgroup->tree)
+		return 0;
+	if (cgroup->container)
+		r = cgroup_make_below(cgroup->tree, cgroup->container, &cgroup->cgroup);
+	/* -ENOENT: that process has ended, as hookd-run will find and say. */
+	if (r == -ENOENT || (r < 0 && geteuid() != 0))
+		r = cgroup_acquire(cgroup->tree, &cgroup->cgroup);
+	return r;
+}
+
+static int acquire_limited(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
+{
+	int r = acquire(cgroup);
+
+	if (r < 0) {
+		set_failure(ret_failure, -r, "");
+		return r;
+	}
+	return limit(cgroup, ret_failure);
+}
+
+bool list_cgroup_drop_lost(struct list_cgroup *cgroup)
+{
+	if (!cgroup->cgroup || !cgroup_release_lost(cgroup->cgroup))
+		return false;
+	cgroup->cgroup = NULL;
+	return true;
+}
+
+int list_cgroup_prepare(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
+{
+	int r;
+
+	if (cgroup->cgroup)
+		return 0;
+	r = acquire_limited(cgroup, ret_failure);
+	if (r < 0 && list_cgroup_drop_lost(cgroup))
+		r = acquire_limited(cgroup, ret_failure);
+	if (r < 0)
+		list_cgroup_drop(cgroup);
+	return r;
+}
+
+bool list_cgroup_limits_memory(const struct list_cgroup *cgroup)
+{
+	return cgroup->cgroup && cgroup_has_own_memory_limit(cgroup->cgroup);
+}
+
+void list_cgroup_drop(struct list_cgroup *cgroup)
+{
+	cgroup_release(take_ptr(cgroup->cgroup));
+}
