@@ -388,9 +388,15 @@ static int make_hookd(struct program *program)
 	    .has_cgroups = hookd->cgroups != NULL,
 	    .rdt = hookd->rdt,
 	};
+	hookd->lists = (struct list_context){
+	    .starter = LIST_STARTER_HERE,
+	    .procs = &hookd->procs,
+	    .cgroups = hookd->cgroups,
+	};
 	hookd->runs = (struct run_context){
 	    .config = &hookd->config,
-	    .lists = {.procs = &hookd->procs, .cgroups = hookd->cgroups},
+	    .lists = &hookd->lists.starter,
+	    .deadlines = &hookd->procs.deadlines,
 	    .filters = hookd->filters,
 	    .rdt = hookd->rdt,
 	    .starting = hooks_on_run_starting,

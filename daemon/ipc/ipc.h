@@ -43,6 +43,7 @@ struct hookd {
 	struct scopes *scopes;
 	struct applier *applier;
 	struct support support;
+	struct list_context lists;
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;

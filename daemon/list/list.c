@@ -19,7 +19,8 @@
 #include "daemon/list/hook_spec.h"
 #include "daemon/list/list_cgroup.h"
 
-struct list {
+struct local_list {
+	struct list list;
 	const struct list_context *context;
 	const struct list_order *order;
 	const struct list_listener *listener;
@@ -39,7 +40,7 @@ static void on_hook_done(struct proc *proc, void *userdata);
 
 /* ---- one hook ---- */
 
-static uint64_t timeout_ns(struct list *list, const struct hp_hook *hook)
+static uint64_t timeout_ns(struct local_list *list, const struct hp_hook *hook)
 {
 	uint64_t timeout_ns = hook->timeout_ns ? hook->timeout_ns : list->order->default_timeout_ns;
 	uint64_t waited_ns = (uint64_t)list->waited_ns;
@@ -51,7 +52,8 @@ static uint64_t timeout_ns(struct list *list, const struct hp_hook *hook)
 }
 
 /* The cgroup, and what else the settings ask for. */
-static int provide(struct list *list, struct proc_spec *spec, struct spawn_failure *ret_failure)
+static int provide(struct local_list *list, struct proc_spec *spec,
+		   struct spawn_failure *ret_failure)
 {
 	struct cgroup *cgroup;
 
@@ -71,7 +73,8 @@ static int provide(struct list *list, struct proc_spec *spec, struct spawn_failu
 	return 0;
 }
 
-static int start_proc(struct list *list, struct proc_spec *spec, struct spawn_failure *ret_failure)
+static int start_proc(struct local_list *list, struct proc_spec *spec,
+		      struct spawn_failure *ret_failure)
 {
 	int r = provide(list, spec, ret_failure);
 
@@ -80,7 +83,7 @@ static int start_proc(struct list *list, struct proc_spec *spec, struct spawn_fa
 				  ret_failure);
 }
 
-static int start_hook(struct list *list, struct spawn_failure *ret_failure)
+static int start_hook(struct local_list *list, struct spawn_failure *ret_failure)
 {
 	const struct hp_hook *hook = &list->order->hooks->hooks[list->current];
 	struct proc_spec spec;
@@ -106,7 +109,7 @@ static int start_hook(struct list *list, struct spawn_failure *ret_failure)
 static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
 		      void *userdata)
 {
-	struct list *list = userdata;
+	struct local_list *list = userdata;
 
 	(void)proc;
 	list->listener->output(list->userdata, list->current, stream, bytes, length);
@@ -118,7 +121,8 @@ static void on_output(struct proc *proc, int stream, const char *bytes, size_t l
  * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
  * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
  */
-static bool is_passing(const struct list *list, enum spawn_step step, int error, bool was_started)
+static bool is_passing(const struct local_list *list, enum spawn_step step, int error,
+		       bool was_started)
 {
 	const struct hp_settings *settings = list->order->settings.settings;
 	bool has_container = list->order->target.container.pid != 0;
@@ -139,7 +143,7 @@ static bool is_passing(const struct list *list, enum spawn_step step, int error,
 	return error_is_passing(error) && !is_limit;
 }
 
-static bool can_be_refused(const struct list *list, enum spawn_step step, int error,
+static bool can_be_refused(const struct local_list *list, enum spawn_step step, int error,
 			   bool was_started)
 {
 	return list->order->may_be_refused && list->current == 0 && !list->is_cancelled &&
@@ -148,7 +152,16 @@ static bool can_be_refused(const struct list *list, enum spawn_step step, int er
 
 /* ---- the list ---- */
 
-static void end(struct list *list, struct hp_hook_result *refusal)
+static void free_list(struct local_list *list)
+{
+	proc_free(list->proc);
+	list_cgroup_drop(&list->cgroup);
+	free(list->cgroup.ignored);
+	hp_arena_free(&list->arena);
+	free(list);
+}
+
+static void end(struct local_list *list, struct hp_hook_result *refusal)
 {
 	struct list_end end = {
 	    .refusal = refusal,
@@ -160,12 +173,12 @@ static void end(struct list *list, struct hp_hook_result *refusal)
 	/* Before somebody hears of it and starts the next list. */
 	list_cgroup_drop(&list->cgroup);
 	list->listener->ended(list->userdata, &end);
-	list_free(list);
+	free_list(list);
 }
 
 /* Tells the result of the current hook. True: it is the next one's turn; else the list has ended.
  */
-static bool hook_ended(struct list *list, struct hp_hook_result *result)
+static bool hook_ended(struct local_list *list, struct hp_hook_result *result)
 {
 	bool ends = !result->success && !hp_stage_continues_on_failure(list->order->stage);
 	bool was_cancelled = result->outcome == HP_HOOK_CANCELLED;
@@ -181,7 +194,7 @@ static bool hook_ended(struct list *list, struct hp_hook_result *result)
 	return false;
 }
 
-static bool hook_failed_to_start(struct list *list, const struct spawn_failure *failure)
+static bool hook_failed_to_start(struct local_list *list, const struct spawn_failure *failure)
 {
 	struct hp_hook_result result = {.index = list->current, .oom_killed = -1};
 
@@ -193,7 +206,7 @@ static bool hook_failed_to_start(struct list *list, const struct spawn_failure *
 }
 
 /* Starts hooks from the current one on, until one of them runs or the list is at its end. */
-static void go_on(struct list *list)
+static void go_on(struct local_list *list)
 {
 	struct spawn_failure failure;
 
@@ -206,7 +219,7 @@ static void go_on(struct list *list)
 
 static void on_hook_done(struct proc *proc, void *userdata)
 {
-	struct list *list = userdata;
+	struct local_list *list = userdata;
 	struct hp_hook_result result = {.index = list->current};
 
 	assert(proc == list->proc);
@@ -223,15 +236,74 @@ static void on_hook_done(struct proc *proc, void *userdata)
 		go_on(list);
 }
 
-int list_start(const struct list_context *context, const struct list_order *order,
-	       const struct list_listener *listener, void *userdata, struct list **ret_list)
+/* ---- as whoever has started it sees it ---- */
+
+static struct local_list *local(struct list *list)
 {
-	struct list *list = calloc(1, sizeof(*list));
+	return container_of(list, struct local_list, list);
+}
+
+static void list_cancel(struct list *base)
+{
+	struct local_list *list = local(base);
+
+	list->is_cancelled = true;
+	/* Else the listener asks for it between two hooks: the list ends when it has returned. */
+	if (list->proc)
+		proc_cancel(list->proc);
+}
+
+static void list_listen(struct list *base)
+{
+	struct local_list *list = local(base);
+
+	if (list->is_listened_to)
+		return;
+	list->is_listened_to = true;
+	if (list->proc)
+		proc_listen(list->proc, on_output);
+}
+
+static void list_pause(struct list *base, bool is_paused)
+{
+	struct local_list *list = local(base);
+
+	list->is_paused = is_paused;
+	if (list->proc)
+		proc_pause_output(list->proc, is_paused);
+}
+
+static pid_t list_pid(const struct list *base)
+{
+	const struct local_list *list = local((struct list *)base);
+
+	return list->proc ? proc_pid(list->proc) : 0;
+}
+
+static void list_free(struct list *base)
+{
+	free_list(local(base));
+}
+
+static const struct list_operations operations = {
+    .cancel = list_cancel,
+    .listen = list_listen,
+    .pause = list_pause,
+    .pid = list_pid,
+    .free = list_free,
+};
+
+int list_start_here(struct list_starter *starter, const struct list_order *order,
+		    const struct list_listener *listener, void *userdata, struct list **ret_list)
+{
+	const struct list_context *context = container_of(starter, struct list_context, starter);
+	struct local_list *list = calloc(1, sizeof(*list));
 
 	assert(order->first <= order->hooks->count);
 	if (!list)
 		return -ENOMEM;
-	*list = (struct list){
+	*list = (struct local_list){
+	    .list.operations = &operations,
 	    .context = context,
 	    .order = order,
 	    .listener = listener,
@@ -242,51 +314,10 @@ int list_start(const struct list_context *context, const struct list_order *orde
 	    .is_listened_to = order->is_listened_to,
 	    .is_paused = order->is_paused,
 	};
-	*ret_list = list;
+	*ret_list = &list->list;
 	if (list->current < order->hooks->count)
 		go_on(list);
 	else
 		end(list, NULL);
 	return 0;
-}
-
-void list_cancel(struct list *list)
-{
-	list->is_cancelled = true;
-	/* Else the listener asks for it between two hooks: the list ends when it has returned. */
-	if (list->proc)
-		proc_cancel(list->proc);
-}
-
-void list_listen(struct list *list)
-{
-	if (list->is_listened_to)
-		return;
-	list->is_listened_to = true;
-	if (list->proc)
-		proc_listen(list->proc, on_output);
-}
-
-void list_pause(struct list *list, bool is_paused)
-{
-	list->is_paused = is_paused;
-	if (list->proc)
-		proc_pause_output(list->proc, is_paused);
-}
-
-pid_t list_pid(const struct list *list)
-{
-	return list->proc ? proc_pid(list->proc) : 0;
-}
-
-struct list *list_free(struct list *list)
-{
-	if (!list)
-		return NULL;
-	proc_free(list->proc);
-	list_cgroup_drop(&list->cgroup);
-	free(list->cgroup.ignored);
-	hp_arena_free(&list->arena);
-	free(list);
-	return NULL;
 }

@@ -18,15 +18,13 @@
 #include "proto/messages/result.h"
 
 struct list;
-
-/* What lists share; outlives them all. */
-struct list_context {
-	struct procs *procs;
-	struct cgroup_tree *cgroups; /* NULL: this machine has none */
-};
+struct list_starter;
 
 /* What is to be run. All of it is borrowed and must stay until the list has ended. */
 struct list_order {
+	const char *run;     /* the id of the run that it is of */
+	const char *request; /* the parameters of its Run call, of which most below is a part */
+	size_t request_length;
 	enum hp_stage stage;
 	enum hp_dialect dialect; /* what settings are called to the caller */
 	const struct hp_hook_list *hooks;
@@ -70,24 +68,42 @@ struct list_listener {
 	void (*ended)(void *userdata, struct list_end *end);
 };
 
+/* What a list can be asked for, whoever runs it. */
+struct list_operations {
+	/* Kills the hook that runs, and ends the list with it; ended() follows, or has followed. */
+	void (*cancel)(struct list *list);
+	/* Tells of output from now on. It cannot be taken back. */
+	void (*listen)(struct list *list);
+	/* While it pauses no output is read, and a hook waits where a pipe is full. */
+	void (*pause)(struct list *list, bool is_paused);
+	/* Of the hook that runs, which changes when hookd-run's successor takes its place; or 0. */
+	pid_t (*pid)(const struct list *list);
+	/* An end without ended(): what runs is killed and waited for in the background. */
+	void (*free)(struct list *list);
+};
+
+/* The beginning of a list as whoever runs it has it. */
+struct list {
+	const struct list_operations *operations;
+};
+
 /*
- * Starts the first hook. -ENOMEM: nothing was begun, nobody is told. Else *ret_list is set before
- * the listener hears of anything; it is valid until ended() has returned. Does not block.
+ * Whoever runs lists. start() starts the first hook, or has it started. -errno: nothing was begun,
+ * nobody is told. Else *ret_list is set before the listener hears of anything; it is valid until
+ * ended() has returned. Does not block.
  */
-int list_start(const struct list_context *context, const struct list_order *order,
-	       const struct list_listener *listener, void *userdata,
-	       struct list **ret_list) must_check;
+struct list_starter {
+	int (*start)(struct list_starter *starter, const struct list_order *order,
+		     const struct list_listener *listener, void *userdata, struct list **ret_list);
+};
 
-/* Kills the hook that runs, and ends the list with it; ended() follows, or has followed. */
-void list_cancel(struct list *list);
-
-/* Tells of output from now on. It cannot be taken back. */
-void list_listen(struct list *list);
-/* While it pauses nothing is read of what is listened to, and a hook waits where a pipe is full. */
-void list_pause(struct list *list, bool is_paused);
-
-/* Of the hook that runs, which can change when hookd-run's successor takes its place; or 0. */
-pid_t list_pid(const struct list *list);
-
-/* As at a list's end without ended(): what runs is killed and waited for in the background. */
-struct list *list_free(struct list *list);
+/* Lists whose hooks are children of this process; outlives them all. */
+struct list_context {
+	struct list_starter starter; /* LIST_STARTER_HERE */
+	struct procs *procs;
+	struct cgroup_tree *cgroups; /* NULL: this machine has none */
+};
+int list_start_here(struct list_starter *starter, const struct list_order *order,
+		    const struct list_listener *listener, void *userdata,
+		    struct list **ret_list) must_check;
+#define LIST_STARTER_HERE ((struct list_starter){.start = list_start_here})

@@ -62,7 +62,8 @@ static void release_active(struct run *run)
 	if (!run->active)
 		return;
 	deadline_clear(&run->active->wait);
-	list_free(run->active->list);
+	if (run->active->list)
+		run->active->list->operations->free(run->active->list);
 	run_resources_release(&run->active->resources);
 	free(take_ptr(run->active));
 }
@@ -144,7 +145,7 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
 	if (waiter->wants_output && run->active && run->active->list)
-		list_listen(run->active->list);
+		run->active->list->operations->listen(run->active->list);
 }
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
@@ -159,7 +160,7 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 		return;
 	waiter->is_behind = is_behind;
 	if (run->active && run->active->list)
-		list_pause(run->active->list, has_one_behind(run));
+		run->active->list->operations->pause(run->active->list, has_one_behind(run));
 }
 
 /* ---- the end ---- */
@@ -272,6 +273,9 @@ static void start_list(struct run *run, int64_t waited_ns)
 	const struct hp_request *request = &run->request;
 
 	active->order = (struct list_order){
+	    .run = run->id,
+	    .request = request->text,
+	    .request_length = request->text_length,
 	    .stage = request->stage,
 	    .dialect = request->dialect,
 	    .hooks = &request->hooks,
@@ -291,8 +295,8 @@ static void start_list(struct run *run, int64_t waited_ns)
 	    .settings = run_resources_helper_settings(&active->resources),
 	    .failure = active->resources.failure,
 	};
-	if (list_start(&run->context->lists, &active->order, &list_listener, run, &active->list) <
-	    0)
+	if (run->context->lists->start(run->context->lists, &active->order, &list_listener, run,
+				       &active->list) < 0)
 		run_turn_away(run, "out of memory");
 }
 
@@ -311,8 +315,7 @@ static int begin_to_wait(struct run *run)
 		return 0;
 	}
 	if (!active->wait.timer)
-		r = deadline_init(&active->wait, &run->context->lists.procs->deadlines,
-				  on_wait_timer, run);
+		r = deadline_init(&active->wait, run->context->deadlines, on_wait_timer, run);
 	if (r == 0)
 		r = deadline_set(&active->wait, CLOCK_BOOTTIME, ns_from_uint64(timeout_ns));
 	return r;
@@ -397,7 +400,7 @@ void run_cancel(struct run *run)
 		return;
 	run->is_cancelled = true;
 	if (run->active->list)
-		list_cancel(run->active->list);
+		run->active->list->operations->cancel(run->active->list);
 	else if (run->state == RUN_QUEUED || run->active->is_waiting)
 		run_finish(run);
 	/* Else a waiter asks for it from within an event: the run ends when that has returned. */
@@ -407,7 +410,9 @@ void run_cancel(struct run *run)
 
 pid_t run_pid(const struct run *run)
 {
-	return run->active && run->active->list ? list_pid(run->active->list) : 0;
+	const struct list *list = run->active ? run->active->list : NULL;
+
+	return list ? list->operations->pid(list) : 0;
 }
 
 /* Of the result, which a later daemon has, too. */

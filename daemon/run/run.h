@@ -62,7 +62,8 @@ struct run_waiter {
 /* What runs need of the daemon; outlives them all. */
 struct run_context {
 	const struct config *config;
-	struct list_context lists;
+	struct list_starter *lists;
+	struct deadlines *deadlines;
 	struct filters *filters;
 	struct rdt *rdt;
 	/* Told once each: before a run's first hook is started; when its result is known, before

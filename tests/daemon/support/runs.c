@@ -31,9 +31,11 @@ static void on_done(struct run *run, void *userdata)
 	assert_int_equal(done_count, ending_count);
 }
 
+static struct list_context lists = {.starter = {.start = list_start_here}, .procs = &procs};
 const struct run_context test_context = {
     .config = &config,
-    .lists = {.procs = &procs},
+    .lists = &lists.starter,
+    .deadlines = &procs.deadlines,
     .starting = on_starting,
     .ending = on_ending,
     .done = on_done,
