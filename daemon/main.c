@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
 #include "daemon/cgroup/path.h"
 #include "daemon/ipc/conn.h"
@@ -22,6 +23,8 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/runner/runner.h"
+#include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
 
 #define SOCKETS_MAX	     8
@@ -135,6 +138,8 @@ static void set_spawn_defaults(struct hookd *hookd)
 		defaults.nice = 0;
 	}
 	spawner_set_defaults(hookd->procs.spawner, &defaults);
+	if (hookd->runners)
+		runners_configure(hookd->runners, config, defaults.nice);
 }
 
 static void reload(struct program *program)
@@ -226,22 +231,6 @@ static void libevent_says(int severity, const char *message)
 {
 	log_write(severity >= EVENT_LOG_ERR ? LOG_ERR : LOG_DEBUG, NULL, 0, "libevent: %s",
 		  message);
-}
-
-/*
- * NO_CACHE_TIME: else a timer is set against the time at which the loop woke up, and a slow
- * callback before it would cut a hook's timeout short.
- */
-static struct event_base *make_base(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
-		base = event_base_new_with_config(config);
-	if (config)
-		event_config_free(config);
-	return base;
 }
 
 static int make_events(struct program *program)
@@ -355,6 +344,54 @@ static int make_applier(struct hookd *hookd, const char *directory)
 	return r;
 }
 
+/* ---- runners ---- */
+
+/* A run that an earlier hookd has begun goes on. */
+static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
+		      void **ret_userdata, void *userdata)
+{
+	struct hookd *hookd = userdata;
+	struct run *run = store_find(hookd->store, id);
+
+	if (!run || run->state != RUN_DONE || !run->is_lost || sched_adopt(hookd->sched, run) < 0)
+		return false;
+	if (run_adopt(run, list, ret_listener) < 0) {
+		sched_finished(hookd->sched, run);
+		return false;
+	}
+	store_revive(hookd->store, run);
+	*ret_userdata = run;
+	return true;
+}
+
+/* They are found again by their sockets, so without a state directory there are none. */
+static int make_runners(struct hookd *hookd, const char *directory)
+{
+	const struct runners_options options = {
+	    .count = hookd->config.runners,
+	    .state = directory,
+	    .cgroups = hookd->cgroups,
+	    .adopt = adopt_run,
+	    .userdata = hookd,
+	};
+	int r;
+
+	if (options.count == 0)
+		return 0;
+	if (!directory) {
+		log_warning("ignoring Runners=: there is no state directory");
+		return 0;
+	}
+	r = runners_new(hookd->base, &options, &hookd->runners);
+	if (r < 0) {
+		log_error("runners cannot be started: %s", strerror(-r));
+		return r;
+	}
+	set_spawn_defaults(hookd);
+	hookd->runs.lists = runners_starter(hookd->runners);
+	return 0;
+}
+
 static int make_hookd(struct program *program)
 {
 	const char *state = program->place.state[0] ? program->place.state : NULL;
@@ -370,7 +407,7 @@ static int make_hookd(struct program *program)
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
 	TAILQ_INIT(&hookd->conns);
-	hookd->base = make_base();
+	hookd->base = loop_new();
 	if (!hookd->base)
 		return -ENOMEM;
 	r = procs_init(&hookd->procs, hookd->base);
@@ -410,9 +447,11 @@ static int make_hookd(struct program *program)
 	r = open_records(hookd, state);
 	if (r == 0)
 		r = make_applier(hookd, state);
-	if (r < 0)
-		return r;
-	return sched_new(hookd->config.concurrent_hooks, &hookd->sched);
+	if (r == 0)
+		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
+	if (r == 0)
+		r = make_runners(hookd, state);
+	return r;
 }
 
 static void on_connection(int fd, void *userdata)
@@ -466,6 +505,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);
 	store_free(hookd->store);
+	runners_free(hookd->runners, true);
 	filters_free(hookd->filters);
 	records_close(hookd->records);
 	applier_free(hookd->applier);
@@ -562,6 +602,8 @@ int main(int argc, char **argv)
 	if (compiler_is_asked_for(argc, argv))
 		return compiler_main();
 	own_process_begin();
+	if (runner_is_asked_for(argc, argv))
+		return runner_main();
 	if (hookd_options_read(argc, argv, &options) < 0)
 		return EXIT_USAGE;
 	/* Where most hooks run, and nothing that hookd keeps from being unmounted. */

@@ -49,6 +49,7 @@ struct key {
 static const struct key keys[] = {
     KEY("Hooks", "DefaultTimeoutSec", NUMBER, config_parse_timeout_as_ms, default_timeout_ms),
     KEY("Hooks", "ConcurrentHooks", NUMBER, config_parse_hooks, concurrent_hooks),
+    KEY("Hooks", "Runners", NUMBER, config_parse_runners, runners),
     KEY("Hooks", "QueuedRunsPerUser", NUMBER, config_parse_count, queued_runs_per_user),
     KEY("Hooks", "DefaultPath", STRING, config_parse_path, default_path),
     KEY("Hooks", "CheckHookFiles", NUMBER, config_parse_boolean, check_hook_files),

@@ -24,7 +24,8 @@ struct config {
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
 	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
 	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
-	uint64_t check_hook_files;     /* CheckHookFiles=yes: whose they are, see program_check.h */
+	uint64_t runners;	   /* Runners=0: processes that run hooks; 0: hookd itself does */
+	uint64_t check_hook_files; /* CheckHookFiles=yes: whose they are, see program_check.h */
 	/* Of a run's cgroup and of each hook, where its request says nothing else; absent: none. */
 	struct hp_uint pids_max;      /* PidsMax=64 */
 	struct hp_uint memory_max;    /* MemoryMax=512M: bytes */

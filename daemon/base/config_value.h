@@ -18,6 +18,7 @@ int config_parse_number(const char *text, uint64_t *ret) must_check;
 int config_parse_count(const char *text, uint64_t *ret) must_check;
 /* Of hooks at once. */
 int config_parse_hooks(const char *text, uint64_t *ret) must_check;
+int config_parse_runners(const char *text, uint64_t *ret) must_check;
 /* Looks at it alone, *ret stays as it was. */
 int config_parse_path(const char *text, uint64_t *ret) must_check;
 /* Seconds. */

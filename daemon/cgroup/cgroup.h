@@ -45,6 +45,21 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
  */
 int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
 		       struct hp_err *err) must_check;
+/*
+ * A directory of that name beside the cgroups of runs, for a process of hookd's that makes cgroups
+ * of its own in there. The caller's descriptor; -errno.
+ */
+int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check;
+/* Sets a tree up in such a directory, of which it keeps a descriptor of its own. */
+int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_tree **ret_tree,
+			 const char **ret_reason) must_check;
+/*
+ * Kills what is in the directory of that name, after its process has ended, and removes it. Blocks
+ * until the kernel has ended what was killed, up to 1 s.
+ */
+void cgroup_part_remove(int directory, const char *name);
+/* The tree's descriptor that keeps other hookds from taking the directory over; -1: it has none. */
+int cgroup_tree_lock(const struct cgroup_tree *tree);
 /* Removes what is empty. */
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 

@@ -272,11 +272,60 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **r
 	return r < 0 ? r : open_runs(tree, ret_reason);
 }
 
+int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
+{
+	int fd;
+
+	if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_tree_place_part(struct cgroup_tree *tree, int directory, const char **ret_reason)
+{
+	tree->is_part = true;
+	tree->base_fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*ret_reason = "the directory cannot be opened";
+	return tree->base_fd < 0 ? -errno : open_runs(tree, ret_reason);
+}
+
+static bool is_populated(int directory)
+{
+	char text[128];
+
+	return file_read_at(directory, "cgroup.events", text, sizeof(text)) > 0 &&
+	       file_keyed_value(text, "populated") != 0;
+}
+
+void cgroup_part_remove(int directory, const char *name)
+{
+	cleanup_close int above = openat(directory, "..", DIRECTORY_FLAGS);
+	const struct timespec pause = {.tv_nsec = 2000000};
+
+	(void)file_write_at(directory, "cgroup.kill", "1");
+	for (int i = 0; i < 500 && is_populated(directory); i++)
+		(void)nanosleep(&pause, NULL);
+	remove_cgroups_in(openat(directory, "runs", DIRECTORY_FLAGS | O_NOFOLLOW));
+	(void)unlinkat(directory, "runs", AT_REMOVEDIR);
+	remove_other_runs_in(directory);
+	if (above >= 0)
+		(void)unlinkat(above, name, AT_REMOVEDIR);
+}
+
+int cgroup_tree_lock(const struct cgroup_tree *tree)
+{
+	return tree->own_lock;
+}
+
 void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "+%.*s", (int)length, controller);
+	/* A runner's directory has it from hookd's. */
+	if (tree->is_part)
+		(void)file_write_at(tree->base_fd, "../cgroup.subtree_control", text);
 	(void)file_write_at(tree->base_fd, "cgroup.subtree_control", text);
 	(void)file_write_at(tree->runs->fd, "cgroup.subtree_control", text);
 	cgroup_tree_look_for_controllers(tree);

@@ -227,15 +227,12 @@ static void prepare(struct cgroup_tree *tree)
 		;
 }
 
-int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
-		    const char **ret_reason)
+static struct cgroup_tree *make_tree(struct event_base *base)
 {
 	struct cgroup_tree *tree = calloc(1, sizeof(*tree));
-	int r;
 
-	*ret_reason = "out of memory";
 	if (!tree)
-		return -ENOMEM;
+		return NULL;
 	tree->base_fd = tree->own_lock = tree->inotify = -1;
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
@@ -243,15 +240,53 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
 	LIST_INIT(&tree->watched);
 	tree->look_again = event_new(base, -1, 0, on_look_again, tree);
 	tree->upkeep = event_new(base, -1, 0, on_upkeep, tree);
-	r = tree->look_again && tree->upkeep ? cgroup_tree_place(tree, root, ret_reason) : -ENOMEM;
-	if (r < 0) {
-		cgroup_tree_free(tree);
-		return r;
-	}
+	if (!tree->look_again || !tree->upkeep)
+		return cgroup_tree_free(tree);
+	return tree;
+}
+
+static void begin(struct cgroup_tree *tree)
+{
 	cgroup_tree_enable_usual(tree);
 	cgroup_watch_tree(tree);
 	remove_cgroups_in(openat(tree->runs->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	prepare(tree);
+}
+
+int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
+		    const char **ret_reason)
+{
+	struct cgroup_tree *tree = make_tree(base);
+	int r;
+
+	*ret_reason = "out of memory";
+	if (!tree)
+		return -ENOMEM;
+	r = cgroup_tree_place(tree, root, ret_reason);
+	if (r < 0) {
+		cgroup_tree_free(tree);
+		return r;
+	}
+	begin(tree);
+	*ret_tree = tree;
+	return 0;
+}
+
+int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_tree **ret_tree,
+			 const char **ret_reason)
+{
+	struct cgroup_tree *tree = make_tree(base);
+	int r;
+
+	*ret_reason = "out of memory";
+	if (!tree)
+		return -ENOMEM;
+	r = cgroup_tree_place_part(tree, directory, ret_reason);
+	if (r < 0) {
+		cgroup_tree_free(tree);
+		return r;
+	}
+	begin(tree);
 	*ret_tree = tree;
 	return 0;
 }

@@ -43,6 +43,7 @@ struct cgroup_tree {
 	struct runs_directory *runs;  /* for new cgroups */
 	char own_directory[PATH_MAX]; /* to remove at the end; "" where it is not ours */
 	int own_lock;		      /* of that directory, or -1 */
+	bool is_part;		      /* base_fd is a directory in another process's tree */
 	unsigned long made;
 	size_t idle_count, spent_count;
 	struct cgroup_list idle, busy, spent;
@@ -60,6 +61,8 @@ struct cgroup_tree {
 /* ---- cgroup_place.c ---- */
 
 /* Fills base_fd, runs and own_directory. The reason is for an operator, set on failure. */
+int cgroup_tree_place_part(struct cgroup_tree *tree, int directory,
+			   const char **ret_reason) must_check;
 int cgroup_tree_place(struct cgroup_tree *tree, const char *root,
 		      const char **ret_reason) must_check;
 /* For run cgroups, in all directories above them; where it does not work, files will be missing. */

@@ -44,6 +44,7 @@ struct hookd {
 	struct applier *applier;
 	struct support support;
 	struct list_context lists;
+	struct runners *runners; /* NULL: hooks are children of this process */
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;

@@ -36,6 +36,7 @@ struct local_list {
 
 static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
 		      void *userdata);
+static void on_moved(struct proc *proc, void *userdata);
 static void on_hook_done(struct proc *proc, void *userdata);
 
 /* ---- one hook ---- */
@@ -99,11 +100,20 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 		r = start_proc(list, &spec, ret_failure);
 	if (r < 0)
 		return r;
+	if (list->listener->moved)
+		proc_on_moved(list->proc, on_moved);
 	if (list->is_listened_to)
 		proc_listen(list->proc, on_output);
 	if (list->is_paused)
 		proc_pause_output(list->proc, true);
 	return 0;
+}
+
+static void on_moved(struct proc *proc, void *userdata)
+{
+	struct local_list *list = userdata;
+
+	list->listener->moved(list->userdata, list->current, proc_pid(proc));
 }
 
 static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,

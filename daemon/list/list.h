@@ -50,8 +50,9 @@ struct list_order {
 /* The callee takes over what it points to. */
 struct list_end {
 	struct hp_hook_result *refusal; /* nothing was run: the first hook's failure; or NULL */
-	bool is_cancelled;		/* list_cancel() ended it, and not a failure */
-	char *ignored;			/* settings that were left out; NULL: none */
+	bool is_cancelled;		/* cancel() ended it, and not a failure */
+	bool is_lost; /* the process that ran it has ended: what became of its hooks is not known */
+	char *ignored; /* settings that were left out; NULL: none */
 };
 
 /*
@@ -60,6 +61,8 @@ struct list_end {
  */
 struct list_listener {
 	void (*started)(void *userdata, size_t index, pid_t pid, int64_t started_us);
+	/* hookd-run's successor has taken its place. NULL: not wanted. */
+	void (*moved)(void *userdata, size_t index, pid_t pid);
 	/* Where it was asked for. */
 	void (*output)(void *userdata, size_t index, int stream, const char *bytes, size_t length);
 	/* Of hooks that failed to start, too. The callee takes over what *result owns. */

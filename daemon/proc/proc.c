@@ -236,6 +236,11 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 	proc_watch_output(proc);
 }
 
+void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata))
+{
+	proc->on_moved = on_moved;
+}
+
 void proc_pause_output(struct proc *proc, bool is_paused)
 {
 	for (int i = 0; i < 2; i++)
@@ -365,6 +370,8 @@ static void follow_successor(struct proc *proc)
 {
 	proc->exit = (struct process_exit){0};
 	proc_watch_successor(proc);
+	if (proc->on_moved)
+		proc->on_moved(proc, proc->userdata);
 	catch_up(proc);
 }
 

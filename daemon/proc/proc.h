@@ -74,6 +74,9 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 /* Fills outcome, step, errno and detail of a hook that was never started. */
 void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
 
+/* Told when hookd-run has ended and another process goes on as the hook: proc_pid() has changed. */
+void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata));
+
 /* Reports output as it comes, from now on. Listeners cannot be taken back. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
 /* While it pauses nothing is read of one that is listened to, and it waits where a pipe is full. */

@@ -30,6 +30,7 @@ struct proc {
 	int oom_killed;
 	proc_done_fn done;
 	proc_output_fn on_output;
+	void (*on_moved)(struct proc *proc, void *userdata);
 	void *userdata;
 };
 

@@ -81,12 +81,8 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
-	run->finished_ns = clock_ns(CLOCK_BOOTTIME);
-	run->result.outcome = HP_RUN_LOST;
-	while (run->result.hook_count > 0)
-		hp_hook_result_clear(&run->result.hooks[--run->result.hook_count]);
-	run->result.error = strdup("hookd ended while the run was going on: what its hooks did is "
-				   "not known, and they are not run again");
+	run->is_lost = true;
+	run_result_close(run);
 	*ret_run = run;
 	return 0;
 }
@@ -237,6 +233,7 @@ static void on_list_ended(void *userdata, struct list_end *end)
 
 	run->active->list = NULL;
 	run->is_cancelled = end->is_cancelled;
+	run->is_lost = end->is_lost;
 	run->result.ignored = take_ptr(end->ignored);
 	if (end->refusal) {
 		run_result_take(run, 0, end->refusal);
@@ -252,6 +249,32 @@ static const struct list_listener list_listener = {
     .finished = on_hook_finished,
     .ended = on_list_ended,
 };
+
+int run_adopt(struct run *run, struct list *list, const struct list_listener **ret_listener)
+{
+	struct run_active *active = calloc(1, sizeof(*active));
+	struct hp_run_result lost = run->result;
+	int64_t age_us = clock_ns(CLOCK_REALTIME) / 1000 - run->submitted_us;
+
+	assert(run->state == RUN_DONE && run->is_lost);
+	run->result = (struct hp_run_result){0};
+	if (!active || run_result_prepare(run) < 0) {
+		hp_run_result_clear(&run->result);
+		run->result = lost;
+		free(active);
+		return -ENOMEM;
+	}
+	hp_run_result_clear(&lost);
+	active->list = list;
+	run->active = active;
+	run->state = RUN_RUNNING;
+	run->is_lost = run->has_failed = false;
+	run->current = 0;
+	run->started_ns = clock_ns(CLOCK_BOOTTIME) - (age_us > 0 ? age_us * 1000 : 0);
+	run->submitted_ns = run->started_ns;
+	*ret_listener = &list_listener;
+	return 0;
+}
 
 /* ---- the start ---- */
 

@@ -98,6 +98,7 @@ struct run {
 	size_t current;		     /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
 	bool has_failed;		  /* a hook has */
+	bool is_lost;			  /* RUN_DONE: nobody knows what its hooks did */
 	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */
 	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
@@ -127,6 +128,12 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
  */
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run) must_check;
+/*
+ * A lost run that a runner still has: RUNNING, with what *ret_listener hears of `list` from its
+ * first hook on. -ENOMEM: nothing has changed.
+ */
+int run_adopt(struct run *run, struct list *list,
+	      const struct list_listener **ret_listener) must_check;
 void run_found(struct run *run, struct hp_run_result *result);
 
 struct run *run_free(struct run *run);

@@ -145,6 +145,16 @@ static bool book_cancel(struct run *run)
 	return result->hook_count == 0;
 }
 
+static void lose(struct hp_run_result *result)
+{
+	result->outcome = HP_RUN_LOST;
+	while (result->hook_count > 0)
+		hp_hook_result_clear(&result->hooks[--result->hook_count]);
+	free(result->error);
+	result->error = strdup("hookd ended while the run was going on: what its hooks did is "
+			       "not known, and they are not run again");
+}
+
 void run_result_close(struct run *run)
 {
 	struct hp_run_result *result = &run->result;
@@ -154,6 +164,10 @@ void run_result_close(struct run *run)
 		run->started_ns = run->finished_ns;
 	result->queued_us = (run->started_ns - run->submitted_ns) / 1000;
 	result->duration_us = (run->finished_ns - run->started_ns) / 1000;
+	if (run->is_lost) {
+		lose(result);
+		return;
+	}
 	if (run->is_cancelled && book_cancel(run))
 		result->outcome = HP_RUN_CANCELLED;
 	else

@@ -140,6 +140,19 @@ int sched_submit(struct sched *sched, struct run *run)
 	return 0;
 }
 
+int sched_adopt(struct sched *sched, struct run *run)
+{
+	struct lane *lane = find_or_make_lane(sched, run->request.container);
+
+	if (!lane)
+		return -ENOMEM;
+	run->lane = lane;
+	run->is_started = true;
+	TAILQ_INSERT_HEAD(&lane->runs, run, lane_link);
+	sched->running++;
+	return 0;
+}
+
 static void leave_lane(struct sched *sched, struct run *run)
 {
 	struct lane *lane = run->lane;

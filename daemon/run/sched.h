@@ -22,6 +22,8 @@ void sched_on_idle(struct sched *sched, sched_idle_fn on_idle, void *userdata);
 
 /* Lines the run up and starts what can be started, perhaps at once. -ENOMEM: not lined up. */
 int sched_submit(struct sched *sched, struct run *run) must_check;
+/* A run that goes on already takes a place, over the limit too, and the first one of its line. */
+int sched_adopt(struct sched *sched, struct run *run) must_check;
 /* Books a run that is done, or was cancelled in the line, and starts what comes next. */
 void sched_finished(struct sched *sched, struct run *run);
 

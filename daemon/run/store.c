@@ -41,17 +41,24 @@ static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const ch
 
 /* ---- leaving ---- */
 
+void store_revive(struct store *store, struct run *run)
+{
+	if (!run->is_kept)
+		return;
+	TAILQ_REMOVE(&store->done, run, done_link);
+	run->is_kept = false;
+	store->kept--;
+	store->kept_bytes -= run->kept_bytes;
+	run->kept_bytes = 0;
+}
+
 static void leave(struct store *store, struct run *run)
 {
 	TAILQ_REMOVE(&store->runs, run, link);
 	HASH_DELETE(by_id, store->by_id, run);
 	if (run->request_key)
 		HASH_DELETE(by_request, store->by_request, run);
-	if (run->is_kept) {
-		TAILQ_REMOVE(&store->done, run, done_link);
-		store->kept--;
-		store->kept_bytes -= run->kept_bytes;
-	}
+	store_revive(store, run);
 }
 
 static void forget(struct store *store, struct run *run)

@@ -26,6 +26,8 @@ int store_add(struct store *store, struct run *run) must_check;
 void store_finished(struct store *store, struct run *run);
 /* Forgets a run that is done, booked or not: nobody finds it any more. Never frees it at once. */
 void store_drop(struct store *store, struct run *run);
+/* A run that is booked as done goes on: it does not count any more. */
+void store_revive(struct store *store, struct run *run);
 /* run_found() for one that is booked as done. */
 void store_found(struct store *store, struct run *run, struct hp_run_result *result);
 

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sizes and bounds of messages, and a hook's result as one. No state. */
+#include "daemon/runner/message.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/base/limits.h"
+
+#define NO_TEXT UINT32_MAX
+
+/* ---- checking ---- */
+
+static const size_t body_sizes[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_HELLO] = sizeof(struct hello_body),
+    [MESSAGE_CONFIGURE] = sizeof(struct configure_body),
+    [MESSAGE_START] = sizeof(struct start_body),
+    [MESSAGE_PAUSE] = sizeof(struct pause_body),
+    [MESSAGE_STOP] = sizeof(struct stop_body),
+    [MESSAGE_STARTED] = sizeof(struct started_body),
+    [MESSAGE_MOVED] = sizeof(struct started_body),
+    [MESSAGE_OUTPUT] = sizeof(struct output_body),
+    [MESSAGE_FINISHED] = sizeof(struct finished_body),
+    [MESSAGE_ENDED] = sizeof(struct ended_body),
+};
+
+static bool is_about_a_run(enum message_type type)
+{
+	return type != MESSAGE_HELLO && type != MESSAGE_CONFIGURE && type != MESSAGE_STOP &&
+	       type != MESSAGE_SYNCED;
+}
+
+static bool is_start_in_bounds(const struct message *message)
+{
+	const struct start_body *start = message->body;
+	uint64_t filter = (uint64_t)start->filter_count * sizeof(struct sock_filter);
+	size_t fd_count = (start->caller > 0) + (start->container > 0) + (start->has_rdt != 0) +
+			  (start->has_rdt_mon != 0);
+
+	return (uint64_t)start->request_length + start->path_length + filter ==
+		   message->header.payload_length &&
+	       start->path_length > 0 && start->caller >= 0 && start->container >= 0 &&
+	       message->payload[start->request_length + start->path_length - 1] == '\0' &&
+	       start->filter_count <= BPF_MAXINSNS && start->first <= HP_HOOKS_MAX &&
+	       start->failed_step >= 0 && start->failed_step < SPAWN_STEP_COUNT &&
+	       start->failed_errno >= 0 &&
+	       memchr(start->failed_detail, '\0', sizeof(start->failed_detail)) &&
+	       message->fd_count == fd_count;
+}
+
+static uint64_t length_of(uint32_t length)
+{
+	return length == NO_TEXT ? 0 : length;
+}
+
+static bool is_finished_in_bounds(const struct message *message)
+{
+	const struct finished_body *finished = message->body;
+	uint64_t sum = length_of(finished->step_length) + length_of(finished->detail_length) +
+		       finished->output_length[0] + (uint64_t)finished->output_length[1];
+
+	return sum == message->header.payload_length && finished->outcome >= 0 &&
+	       finished->outcome < HP_HOOK_OUTCOME_COUNT && message->header.index < HP_HOOKS_MAX;
+}
+
+static bool is_body_in_bounds(const struct message *message)
+{
+	const struct output_body *output = message->body;
+
+	switch (message->header.type) {
+	case MESSAGE_START:
+		return is_start_in_bounds(message);
+	case MESSAGE_FINISHED:
+		return is_finished_in_bounds(message);
+	case MESSAGE_OUTPUT:
+		return (output->stream == 1 || output->stream == 2) &&
+		       message->header.index < HP_HOOKS_MAX;
+	case MESSAGE_STARTED:
+	case MESSAGE_MOVED:
+		return message->header.index < HP_HOOKS_MAX;
+	default:
+		return true;
+	}
+}
+
+int message_check(const struct message *message)
+{
+	const struct message_header *header = &message->header;
+	bool is_well = header->type > 0 && header->type < MESSAGE_TYPE_COUNT &&
+		       header->body_length == body_sizes[header->type] &&
+		       header->payload_length <= MESSAGE_PAYLOAD_MAX &&
+		       memchr(header->run, '\0', sizeof(header->run)) &&
+		       (header->run[0] != '\0') == is_about_a_run((enum message_type)header->type);
+
+	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
+}
+
+/* ---- a hook's result ---- */
+
+static void put(char **end, const void *bytes, size_t length)
+{
+	if (length > 0)
+		memcpy(*end, bytes, length);
+	*end += length;
+}
+
+static uint32_t text_length(const char *text)
+{
+	return text ? (uint32_t)strlen(text) : NO_TEXT;
+}
+
+void message_from_outcome(const struct hp_hook_result *result, struct finished_body *ret_body)
+{
+	*ret_body = (struct finished_body){
+	    .step_length = NO_TEXT,
+	    .detail_length = NO_TEXT,
+	    .outcome = (int32_t)result->outcome,
+	    .exit_status = result->exit_status,
+	    .signal = result->signal,
+	    .oom_killed = result->oom_killed,
+	    .failed_errno = result->failed_errno,
+	    .pid = result->pid,
+	    .started_us = result->started_us,
+	    .duration_us = result->duration_us,
+	    .user_us = result->user_us,
+	    .system_us = result->system_us,
+	    .max_rss_bytes = result->max_rss_bytes,
+	    .success = result->success,
+	    .lingering = result->lingering,
+	};
+}
+
+int message_from_result(const struct hp_hook_result *result, struct finished_body *ret_body,
+			char **ret_payload, size_t *ret_length)
+{
+	struct finished_body body;
+	size_t length;
+	char *payload, *end;
+
+	message_from_outcome(result, &body);
+	body.step_length = text_length(result->failed_step);
+	body.detail_length = text_length(result->failed_detail);
+	length = length_of(body.step_length) + length_of(body.detail_length);
+	for (int i = 0; i < 2; i++) {
+		body.output_length[i] = (uint32_t)result->output[i].length;
+		body.output_total[i] = result->output[i].total;
+		length += result->output[i].length;
+	}
+	payload = end = malloc(length + 1);
+	if (!payload)
+		return -ENOMEM;
+	put(&end, result->failed_step, length_of(body.step_length));
+	put(&end, result->failed_detail, length_of(body.detail_length));
+	for (int i = 0; i < 2; i++)
+		put(&end, result->output[i].bytes, result->output[i].length);
+	assert((size_t)(end - payload) == length);
+	*ret_body = body;
+	*ret_payload = payload;
+	*ret_length = length;
+	return 0;
+}
+
+static int take_text(const char **at, uint32_t length, char **ret_text)
+{
+	if (length == NO_TEXT)
+		return 0;
+	*ret_text = strndup(*at, length);
+	*at += length;
+	return *ret_text ? 0 : -ENOMEM;
+}
+
+static int take_output(const char **at, size_t length, uint64_t total, struct hp_output *ret_output)
+{
+	ret_output->total = total;
+	if (length == 0)
+		return 0;
+	ret_output->bytes = malloc(length);
+	if (!ret_output->bytes)
+		return -ENOMEM;
+	memcpy(ret_output->bytes, *at, length);
+	ret_output->length = length;
+	*at += length;
+	return 0;
+}
+
+int message_to_result(const struct message *message, struct hp_hook_result *ret_result)
+{
+	const struct finished_body *body = message->body;
+	const char *at = message->payload;
+	struct hp_hook_result result = {
+	    .index = message->header.index,
+	    .outcome = (enum hp_hook_outcome)body->outcome,
+	    .success = body->success,
+	    .exit_status = body->exit_status,
+	    .signal = body->signal,
+	    .oom_killed = body->oom_killed,
+	    .failed_errno = body->failed_errno,
+	    .pid = body->pid,
+	    .started_us = body->started_us,
+	    .duration_us = body->duration_us,
+	    .user_us = body->user_us,
+	    .system_us = body->system_us,
+	    .max_rss_bytes = body->max_rss_bytes,
+	    .lingering = body->lingering,
+	};
+	int r = take_text(&at, body->step_length, &result.failed_step);
+
+	if (r == 0)
+		r = take_text(&at, body->detail_length, &result.failed_detail);
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = take_output(&at, body->output_length[i], body->output_total[i],
+				&result.output[i]);
+	if (r < 0)
+		hp_hook_result_clear(&result);
+	else
+		*ret_result = result;
+	return r;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lists of a runner.
+ *
+ *	RUNNING --the list ends--> ENDED --ACKNOWLEDGE--> freed
+ *
+ * Every result is kept until then and sent as it comes; to a front that connects later all of it is
+ * sent again.
+ */
+#include "daemon/runner/owned.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/json/json.h"
+
+/* More than that waits to be sent: no more output is read. */
+#define FULL_BYTES (256u * 1024)
+
+struct finished_result {
+	bool is_there;
+	struct finished_body body;
+	char *payload;
+	size_t length;
+};
+
+/* A front that has missed one is told everything again, on another connection. */
+static void tell(struct owned *owned, const struct message *message)
+{
+	if (owned->runner->front)
+		channel_tell(owned->runner->front, message);
+}
+
+/* ---- events ---- */
+
+static void tell_started(struct owned *owned, enum message_type type)
+{
+	struct started_body body = {
+	    .pid = owned->list ? owned->list->operations->pid(owned->list) : 0,
+	    .started_us = owned->started_us,
+	};
+	struct message message =
+	    message_make(type, owned->run, owned->current, &body, sizeof(body), NULL, 0);
+
+	tell(owned, &message);
+}
+
+static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
+{
+	struct owned *owned = userdata;
+
+	(void)pid;
+	owned->current = index;
+	owned->started_us = started_us;
+	tell_started(owned, MESSAGE_STARTED);
+}
+
+static void on_moved(void *userdata, size_t index, pid_t pid)
+{
+	(void)index, (void)pid;
+	tell_started(userdata, MESSAGE_MOVED);
+}
+
+static void on_output(void *userdata, size_t index, int stream, const char *bytes, size_t length)
+{
+	struct owned *owned = userdata;
+	struct output_body body = {.stream = stream};
+	struct message message =
+	    message_make(MESSAGE_OUTPUT, owned->run, index, &body, sizeof(body), bytes, length);
+	struct runner *runner = owned->runner;
+
+	tell(owned, &message);
+	if (runner->front && !runner->is_full && channel_waiting(runner->front) > FULL_BYTES) {
+		runner->is_full = true;
+		owned_pause_all(runner);
+	}
+}
+
+static void tell_result(struct owned *owned, size_t index)
+{
+	const struct finished_result *result = &owned->results[index];
+	struct message message =
+	    message_make(MESSAGE_FINISHED, owned->run, index, &result->body, sizeof(result->body),
+			 result->payload, result->length);
+
+	tell(owned, &message);
+}
+
+/* Where there is no memory for its output the hook's result goes without. */
+static void keep_result(struct owned *owned, size_t index, struct hp_hook_result *result,
+			bool is_refusal)
+{
+	struct finished_result *kept = &owned->results[index];
+
+	assert(!kept->is_there);
+	if (message_from_result(result, &kept->body, &kept->payload, &kept->length) < 0)
+		message_from_outcome(result, &kept->body);
+	kept->body.is_refusal = is_refusal;
+	kept->is_there = true;
+	hp_hook_result_clear(result);
+	owned->current = index;
+	tell_result(owned, index);
+}
+
+static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)
+{
+	keep_result(userdata, index, result, false);
+}
+
+static void tell_end(struct owned *owned)
+{
+	size_t length = owned->ignored ? strlen(owned->ignored) : 0;
+	struct message message =
+	    message_make(MESSAGE_ENDED, owned->run, owned->current, &owned->end, sizeof(owned->end),
+			 owned->ignored, length);
+
+	tell(owned, &message);
+}
+
+static void release_what_ran(struct owned *owned)
+{
+	hook_target_clear(&owned->order.target);
+	for (int i = 0; i < 2; i++)
+		close_fd(&owned->rdt_fds[i]);
+	free(take_ptr(owned->filter));
+}
+
+static void on_ended(void *userdata, struct list_end *end)
+{
+	struct owned *owned = userdata;
+
+	owned->list = NULL;
+	owned->has_ended = true;
+	owned->end.is_cancelled = end->is_cancelled;
+	owned->ignored = take_ptr(end->ignored);
+	if (end->refusal)
+		keep_result(owned, 0, end->refusal, true);
+	release_what_ran(owned);
+	tell_end(owned);
+	owned->runner->changed(owned->runner);
+}
+
+static const struct list_listener listener = {
+    .started = on_started,
+    .moved = on_moved,
+    .output = on_output,
+    .finished = on_finished,
+    .ended = on_ended,
+};
+
+/* ---- start ---- */
+
+static int read_request(struct owned *owned, const char *text, size_t length)
+{
+	struct hp_json json = {0};
+	struct hp_err err;
+	int r = hp_json_parse(&json, text, length, &err);
+
+	if (r == 0)
+		r = hp_request_read(hp_json_root(&json), &owned->request, &err);
+	hp_json_free(&json);
+	return r == -ENOMEM ? r : r < 0 ? -EBADMSG : 0;
+}
+
+static int copy_payload(struct owned *owned, const struct start_body *start, const char *payload)
+{
+	size_t size = start->filter_count * sizeof(struct sock_filter);
+	int r = read_request(owned, payload, start->request_length);
+
+	if (r < 0)
+		return r;
+	if (start->first > owned->request.hooks.count)
+		return -EBADMSG;
+	payload += start->request_length;
+	owned->path = strdup(payload);
+	owned->filter = malloc(size + 1);
+	owned->results = calloc(owned->request.hooks.count + 1, sizeof(*owned->results));
+	if (!owned->path || !owned->filter || !owned->results)
+		return -ENOMEM;
+	memcpy(owned->filter, payload + start->path_length, size);
+	return 0;
+}
+
+static int take(struct message *message, size_t *at)
+{
+	return take_fd(&message->fds[(*at)++]);
+}
+
+static void take_fds(struct owned *owned, const struct start_body *start, struct message *message)
+{
+	struct hook_target *target = &owned->order.target;
+	size_t at = 0;
+
+	*target = HOOK_TARGET_NONE;
+	target->is_image_program = start->is_image_program;
+	if (start->caller > 0)
+		target->caller = (struct target_process){start->caller, take(message, &at)};
+	if (start->container > 0)
+		target->container = (struct target_process){start->container, take(message, &at)};
+	if (start->has_rdt)
+		owned->rdt_fds[0] = take(message, &at);
+	if (start->has_rdt_mon)
+		owned->rdt_fds[1] = take(message, &at);
+}
+
+static void fill_order(struct owned *owned, const struct start_body *start)
+{
+	const struct hp_request *request = &owned->request;
+	const struct hook_target target = owned->order.target;
+
+	owned->order = (struct list_order){
+	    .run = owned->run,
+	    .request = request->text,
+	    .request_length = request->text_length,
+	    .stage = request->stage,
+	    .dialect = request->dialect,
+	    .hooks = &request->hooks,
+	    .first = start->first,
+	    .state = request->state,
+	    .state_length = request->state_length,
+	    .bundle = request->bundle,
+	    .traceparent = request->traceparent,
+	    .default_path = owned->path,
+	    .default_timeout_ns = start->default_timeout_ns,
+	    .waited_ns = start->waited_ns,
+	    .any_owner = start->any_owner,
+	    .may_be_refused = start->may_be_refused,
+	    .is_listened_to = start->is_listened_to,
+	    .is_paused = start->is_paused || owned->runner->is_full,
+	    .target = target,
+	    .settings = {.settings = request->settings,
+			 .filter = start->filter_count ? owned->filter : NULL,
+			 .filter_count = start->filter_count,
+			 .filter_flags = start->filter_flags,
+			 .needs_listener = start->needs_listener,
+			 .rdt_tasks = owned->rdt_fds[0],
+			 .rdt_mon_tasks = owned->rdt_fds[1]},
+	    .failure = {.step = (enum spawn_step)start->failed_step, .error = start->failed_errno},
+	};
+	memcpy(owned->order.failure.detail, start->failed_detail, sizeof(start->failed_detail));
+	owned->current = start->first;
+	owned->is_listened_to = start->is_listened_to;
+	owned->is_paused = start->is_paused;
+}
+
+int owned_start(struct runner *runner, struct message *message)
+{
+	const struct start_body *start = message->body;
+	struct owned *owned;
+	int r;
+
+	if (owned_find(runner, message->header.run))
+		return -EEXIST;
+	owned = calloc(1, sizeof(*owned));
+	if (!owned)
+		return -ENOMEM;
+	owned->runner = runner;
+	owned->rdt_fds[0] = owned->rdt_fds[1] = -1;
+	owned->order.target = HOOK_TARGET_NONE;
+	memcpy(owned->run, message->header.run, sizeof(owned->run));
+	r = copy_payload(owned, start, message->payload);
+	if (r == 0) {
+		HASH_ADD_KEYPTR(by_run, runner->lists, owned->run, strlen(owned->run), owned);
+		r = owned->by_run.tbl ? 0 : -ENOMEM;
+	}
+	if (r == 0) {
+		take_fds(owned, start, message);
+		fill_order(owned, start);
+		r = runner->starter->start(runner->starter, &owned->order, &listener, owned,
+					   &owned->list);
+	}
+	if (r < 0)
+		owned_free(owned);
+	else
+		runner->changed(runner);
+	return r;
+}
+
+/* ---- what the front asks for ---- */
+
+struct owned *owned_find(struct runner *runner, const char *run)
+{
+	struct owned *owned;
+
+	HASH_FIND(by_run, runner->lists, run, strlen(run), owned);
+	return owned;
+}
+
+void owned_cancel(struct owned *owned)
+{
+	if (owned->list)
+		owned->list->operations->cancel(owned->list);
+}
+
+void owned_listen(struct owned *owned)
+{
+	owned->is_listened_to = true;
+	if (owned->list)
+		owned->list->operations->listen(owned->list);
+}
+
+static void set_pause(struct owned *owned)
+{
+	if (owned->list)
+		owned->list->operations->pause(owned->list,
+					       owned->is_listened_to &&
+						   (owned->is_paused || owned->runner->is_full));
+}
+
+void owned_pause(struct owned *owned, bool is_paused)
+{
+	owned->is_paused = is_paused;
+	set_pause(owned);
+}
+
+void owned_pause_all(struct runner *runner)
+{
+	struct owned *owned, *next;
+
+	HASH_ITER(by_run, runner->lists, owned, next)
+	set_pause(owned);
+}
+
+void owned_tell(struct owned *owned)
+{
+	struct message message =
+	    message_make(MESSAGE_OWNED, owned->run, owned->order.first, NULL, 0, NULL, 0);
+
+	tell(owned, &message);
+	for (size_t i = owned->order.first; i < owned->request.hooks.count; i++)
+		if (owned->results[i].is_there)
+			tell_result(owned, i);
+	if (owned->list && owned->list->operations->pid(owned->list) > 0)
+		tell_started(owned, MESSAGE_STARTED);
+	if (owned->has_ended)
+		tell_end(owned);
+}
+
+void owned_free(struct owned *owned)
+{
+	if (owned->by_run.tbl)
+		HASH_DELETE(by_run, owned->runner->lists, owned);
+	if (owned->list)
+		owned->list->operations->free(owned->list);
+	release_what_ran(owned);
+	for (size_t i = 0; owned->results && i < owned->request.hooks.count; i++)
+		free(owned->results[i].payload);
+	free(owned->results);
+	free(owned->path);
+	free(owned->ignored);
+	hp_request_free(&owned->request);
+	free(owned);
+}

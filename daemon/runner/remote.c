@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A list in another process. After a connection was made anew its runner tells everything from the
+ * beginning: what was heard before is passed over by `next`.
+ */
+#include "daemon/runner/remote.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what it is asked for ---- */
+
+static struct remote *remote_of(struct list *list)
+{
+	return container_of(list, struct remote, list);
+}
+
+/* What cannot be sent now is said when there is a connection again. */
+static void tell(struct remote *remote, enum message_type type, const void *body, size_t length)
+{
+	struct message message = message_make(type, remote->run, 0, body, length, NULL, 0);
+
+	if (remote->link->channel)
+		channel_tell(remote->link->channel, &message);
+}
+
+static void send_pause(struct remote *remote)
+{
+	struct pause_body body = {.is_paused = remote->is_paused};
+
+	tell(remote, MESSAGE_PAUSE, &body, sizeof(body));
+}
+
+static void remote_cancel(struct list *list)
+{
+	struct remote *remote = remote_of(list);
+
+	remote->is_cancelled = true;
+	tell(remote, MESSAGE_CANCEL, NULL, 0);
+}
+
+static void remote_listen(struct list *list)
+{
+	struct remote *remote = remote_of(list);
+
+	if (remote->is_listened_to)
+		return;
+	remote->is_listened_to = true;
+	tell(remote, MESSAGE_LISTEN, NULL, 0);
+}
+
+static void remote_pause(struct list *list, bool is_paused)
+{
+	struct remote *remote = remote_of(list);
+
+	remote->is_paused = is_paused;
+	send_pause(remote);
+}
+
+static pid_t remote_pid(const struct list *list)
+{
+	return remote_of((struct list *)list)->pid;
+}
+
+static void remote_abandon(struct list *list)
+{
+	struct remote *remote = remote_of(list);
+
+	tell(remote, MESSAGE_CANCEL, NULL, 0);
+	remote_free(remote);
+}
+
+static const struct list_operations operations = {
+    .cancel = remote_cancel,
+    .listen = remote_listen,
+    .pause = remote_pause,
+    .pid = remote_pid,
+    .free = remote_abandon,
+};
+
+void remote_tell(struct remote *remote)
+{
+	if (remote->is_listened_to)
+		tell(remote, MESSAGE_LISTEN, NULL, 0);
+	if (remote->is_paused)
+		send_pause(remote);
+	if (remote->is_cancelled)
+		tell(remote, MESSAGE_CANCEL, NULL, 0);
+}
+
+/* ---- life ---- */
+
+int remote_new(struct link *link, const char *run, size_t first, struct remote **ret_remote)
+{
+	struct remote *remote = calloc(1, sizeof(*remote));
+	struct remote **all = runners_lists(link->runners);
+
+	if (!remote)
+		return -ENOMEM;
+	snprintf(remote->run, sizeof(remote->run), "%s", run);
+	HASH_ADD_KEYPTR(by_run, *all, remote->run, strlen(remote->run), remote);
+	if (!remote->by_run.tbl) {
+		free(remote);
+		return -ENOMEM;
+	}
+	remote->list.operations = &operations;
+	remote->link = link;
+	remote->next = first;
+	remote->is_seen = true;
+	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
+	link->load++;
+	*ret_remote = remote;
+	return 0;
+}
+
+struct remote *remote_find(struct runners *runners, const char *run)
+{
+	struct remote *remote;
+
+	HASH_FIND(by_run, *runners_lists(runners), run, strlen(run), remote);
+	return remote;
+}
+
+void remote_free(struct remote *remote)
+{
+	struct remote **all = runners_lists(remote->link->runners);
+
+	HASH_DELETE(by_run, *all, remote);
+	TAILQ_REMOVE(&remote->link->lists, remote, link_entry);
+	assert(remote->link->load > 0);
+	remote->link->load--;
+	free(remote);
+}
+
+/* ---- START ---- */
+
+static char *make_payload(const struct list_order *order, struct start_body *body,
+			  size_t *ret_length)
+{
+	size_t filter_size = order->settings.filter_count * sizeof(struct sock_filter);
+	size_t path_length = strlen(order->default_path) + 1;
+	char *payload = malloc(order->request_length + path_length + filter_size), *end = payload;
+
+	if (!payload)
+		return NULL;
+	end = mempcpy(end, order->request, order->request_length);
+	end = mempcpy(end, order->default_path, path_length);
+	if (filter_size > 0)
+		end = mempcpy(end, order->settings.filter, filter_size);
+	body->request_length = (uint32_t)order->request_length;
+	body->path_length = (uint32_t)path_length;
+	body->filter_count = (uint32_t)order->settings.filter_count;
+	*ret_length = (size_t)(end - payload);
+	return payload;
+}
+
+/* In the order that start_body says. */
+static size_t list_fds(const struct list_order *order, int fds[static MESSAGE_FDS_MAX])
+{
+	size_t count = 0;
+
+	if (order->target.caller.pid > 0)
+		fds[count++] = order->target.caller.pidfd;
+	if (order->target.container.pid > 0)
+		fds[count++] = order->target.container.pidfd;
+	if (order->settings.rdt_tasks >= 0)
+		fds[count++] = order->settings.rdt_tasks;
+	if (order->settings.rdt_mon_tasks >= 0)
+		fds[count++] = order->settings.rdt_mon_tasks;
+	return count;
+}
+
+int remote_start(struct remote *remote, const struct list_order *order)
+{
+	struct start_body body = {
+	    .first = (uint32_t)order->first,
+	    .default_timeout_ns = order->default_timeout_ns,
+	    .waited_ns = order->waited_ns,
+	    .filter_flags = order->settings.filter_flags,
+	    .caller = order->target.caller.pid,
+	    .container = order->target.container.pid,
+	    .failed_step = (int32_t)order->failure.step,
+	    .failed_errno = order->failure.error,
+	    .any_owner = order->any_owner,
+	    .may_be_refused = order->may_be_refused,
+	    .is_listened_to = order->is_listened_to,
+	    .is_paused = order->is_paused,
+	    .is_image_program = order->target.is_image_program,
+	    .needs_listener = order->settings.needs_listener,
+	    .has_rdt = order->settings.rdt_tasks >= 0,
+	    .has_rdt_mon = order->settings.rdt_mon_tasks >= 0,
+	};
+	int fds[MESSAGE_FDS_MAX];
+	struct message message;
+	size_t length;
+	char *payload = make_payload(order, &body, &length);
+	int r;
+
+	if (!payload)
+		return -ENOMEM;
+	memcpy(body.failed_detail, order->failure.detail, sizeof(body.failed_detail));
+	message = message_make(MESSAGE_START, remote->run, 0, &body, sizeof(body), payload, length);
+	message.fds = fds;
+	message.fd_count = list_fds(order, fds);
+	r = channel_send(remote->link->channel, &message);
+	free(payload);
+	remote->is_listened_to = order->is_listened_to;
+	remote->is_paused = order->is_paused;
+	return r;
+}
+
+/* ---- what is heard of it ---- */
+
+static void acknowledge(struct link *link, const char *run)
+{
+	struct message message = message_make(MESSAGE_ACKNOWLEDGE, run, 0, NULL, 0, NULL, 0);
+
+	if (link->channel)
+		channel_tell(link->channel, &message);
+}
+
+static void hear_start(struct remote *remote, const struct message *message)
+{
+	const struct started_body *body = message->body;
+
+	if (message->header.index != remote->next)
+		return;
+	remote->pid = body->pid;
+	if (remote->is_told)
+		return;
+	remote->is_told = true;
+	remote->listener->started(remote->userdata, message->header.index, body->pid,
+				  body->started_us);
+}
+
+static void end(struct remote *remote, struct list_end *end)
+{
+	const struct list_listener *listener = remote->listener;
+	struct link *link = remote->link;
+	void *userdata = remote->userdata;
+	char run[MESSAGE_RUN_SIZE];
+
+	memcpy(run, remote->run, sizeof(run));
+	remote_free(remote);
+	listener->ended(userdata, end);
+	/* What came of it is recorded by now. */
+	if (!end->is_lost)
+		acknowledge(link, run);
+}
+
+/* True: the list was refused. */
+static bool hear_result(struct remote *remote, const struct message *message)
+{
+	const struct finished_body *body = message->body;
+	struct hp_hook_result result = {.index = message->header.index, .oom_killed = -1};
+
+	if (message->header.index != remote->next)
+		return false;
+	/* Where there is no memory for it, what is known without. */
+	if (message_to_result(message, &result) < 0) {
+		result.outcome = (enum hp_hook_outcome)body->outcome;
+		result.success = body->success;
+		result.exit_status = body->exit_status;
+		result.signal = body->signal;
+	}
+	remote->pid = 0;
+	remote->is_told = false;
+	if (body->is_refusal) {
+		end(remote, &(struct list_end){.refusal = &result});
+		return true;
+	}
+	remote->next++;
+	remote->listener->finished(remote->userdata, message->header.index, &result);
+	return false;
+}
+
+bool remote_hear(struct remote *remote, const struct message *message)
+{
+	const struct ended_body *ended = message->body;
+	const struct output_body *output = message->body;
+	struct list_end of_list = {0};
+
+	switch (message->header.type) {
+	case MESSAGE_OWNED:
+		remote->is_seen = true;
+		remote_tell(remote);
+		break;
+	case MESSAGE_STARTED:
+	case MESSAGE_MOVED:
+		hear_start(remote, message);
+		break;
+	case MESSAGE_OUTPUT:
+		remote->listener->output(remote->userdata, message->header.index, output->stream,
+					 message->payload, message->header.payload_length);
+		break;
+	case MESSAGE_FINISHED:
+		return hear_result(remote, message);
+	case MESSAGE_ENDED:
+		of_list.is_cancelled = ended->is_cancelled;
+		if (message->header.payload_length > 0)
+			of_list.ignored = strndup(message->payload, message->header.payload_length);
+		end(remote, &of_list);
+		return true;
+	default:
+		break;
+	}
+	return false;
+}
+
+void remote_lost(struct remote *remote)
+{
+	end(remote, &(struct list_end){.is_lost = true});
+}

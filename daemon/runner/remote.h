@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "daemon/runner/link.h"
+
+/* A list that a runner runs, as hookd sees it. */
+struct remote {
+	struct list list;
+	struct link *link;
+	const struct list_listener *listener;
+	void *userdata;
+	char run[MESSAGE_RUN_SIZE];
+	pid_t pid;    /* of the hook that runs; 0: none */
+	size_t next;  /* the hook whose result comes next */
+	bool is_told; /* that hook's start was told */
+	bool is_seen; /* since the last connection was made */
+	bool is_cancelled, is_listened_to, is_paused;
+	TAILQ_ENTRY(remote) link_entry;
+	UT_hash_handle by_run;
+};
+
+/* -ENOMEM. The listener is set by the caller. */
+int remote_new(struct link *link, const char *run, size_t first,
+	       struct remote **ret_remote) must_check;
+struct remote *remote_find(struct runners *runners, const char *run);
+/* Sends START for it. -errno: the runner does not know of it. */
+int remote_start(struct remote *remote, const struct list_order *order) must_check;
+/* What a message says of it. True: it has ended with that, and is gone. */
+bool remote_hear(struct remote *remote, const struct message *message);
+/* Says again what a new connection may have missed. */
+void remote_tell(struct remote *remote);
+void remote_lost(struct remote *remote);
+void remote_free(struct remote *remote);
+
+/* runners.c: the hash of all. */
+struct remote **runners_lists(struct runners *runners);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <event2/event.h>
+
+#include "daemon/base/config.h"
+#include "daemon/list/list.h"
+
+/*
+ * hookd's side of its runners: starts them or finds those that an earlier hookd has left, hands
+ * lists to the one that has the least to do, and tells listeners what comes of them.
+ */
+struct runners;
+
+/*
+ * A list that a runner has and that nobody here has handed to it: whether somebody wants it.
+ * True: *ret_listener and *ret_userdata hear of it from its first hook on. False: it is forgotten
+ * once it has ended.
+ */
+typedef bool (*runners_adopt_fn)(const char *run, struct list *list,
+				 const struct list_listener **ret_listener, void **ret_userdata,
+				 void *userdata);
+
+struct runners_options {
+	size_t count;		     /* how many there are to be */
+	const char *state;	     /* the directory of their sockets */
+	struct cgroup_tree *cgroups; /* theirs are made in it; NULL: none */
+	runners_adopt_fn adopt;
+	void *userdata;
+};
+
+/*
+ * Connects to the runners whose sockets are in the state directory, and starts those that are
+ * missing. Waits up to some seconds until all of them have said what they own. -errno.
+ */
+int runners_new(struct event_base *base, const struct runners_options *options,
+		struct runners **ret_runners) must_check;
+/* Tells them to end: at once, or when nothing is left. */
+struct runners *runners_free(struct runners *runners, bool is_at_once);
+
+struct list_starter *runners_starter(struct runners *runners);
+/* What holds for lists that start from now on. */
+void runners_configure(struct runners *runners, const struct config *config, int nice);
