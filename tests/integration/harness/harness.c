@@ -30,7 +30,7 @@
 
 #define LOG_PIPE_BYTES (1024 * 1024) /* so that hookd never waits for the test to read */
 
-static bool without_cgroups;
+static bool without_cgroups, with_runners;
 
 static void clear_half_ended(void);
 
@@ -44,6 +44,7 @@ const char *__asan_default_options(void)
 void harness_read_arguments(int argc, char **argv)
 {
 	without_cgroups = argc > 1 && strcmp(argv[1], "--no-cgroups") == 0;
+	with_runners = getenv("HOOKD_TEST_RUNNERS") != NULL;
 	atexit(clear_half_ended);
 }
 
@@ -130,15 +131,26 @@ static void check_sanitizers(const struct harness *harness)
 
 /* ---- start ---- */
 
+static bool names_state(const struct start *start)
+{
+	for (size_t i = 0; i < 4 && start->arguments[i]; i++)
+		if (strncmp(start->arguments[i], "--state-dir", 11) == 0)
+			return true;
+	return false;
+}
+
 static void become_hookd(struct harness *harness, const struct start *start, int log)
 {
-	char socket[128], config[128];
+	char socket[128], config[128], state[128];
 	const char *argv[12] = {HOOKD_PATH, socket, "--log-target=stderr"};
 	size_t count = 3;
 
 	snprintf(socket, sizeof(socket), "--socket=%s", harness->socket);
 	snprintf(config, sizeof(config), "--config=%s", harness->config);
 	argv[count++] = config;
+	snprintf(state, sizeof(state), "--state-dir=%s/state", harness->directory);
+	if (with_runners && !names_state(start))
+		argv[count++] = state;
 	if (without_cgroups)
 		argv[count++] = "--cgroup-root=/nonexistent";
 	for (size_t i = 0; i < 4 && start->arguments[i]; i++)
@@ -156,7 +168,10 @@ static void spawn_hookd(struct harness *harness, const struct start *start)
 {
 	int ends[2];
 
-	harness_write_file(harness, "hookd.conf", start->config ? start->config : "");
+	harness_write_file(harness, "hookd.conf", "");
+	if (with_runners)
+		harness_append_file(harness, "hookd.conf", "[Hooks]\nRunners=2\n");
+	harness_append_file(harness, "hookd.conf", start->config ? start->config : "");
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	(void)fcntl(ends[0], F_SETPIPE_SZ, LOG_PIPE_BYTES);
 	harness->log = ends[0];
