@@ -226,7 +226,7 @@ int cgroup_remove(struct cgroup *cgroup)
 }
 
 /* Somebody has removed it, and the kernel lets only empty ones be removed. */
-static bool cgroup_is_gone(const struct cgroup *cgroup)
+static bool was_removed(const struct cgroup *cgroup)
 {
 	return faccessat(cgroup->parent_fd, cgroup->name, F_OK, 0) < 0 && errno == ENOENT;
 }
@@ -244,7 +244,7 @@ bool cgroup_is_populated(struct cgroup *cgroup)
 		    openat(cgroup->parent_fd, path_in(cgroup, "cgroup.events", path),
 			   O_RDONLY | O_CLOEXEC);
 	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
-	if (length < 0 && cgroup_is_gone(cgroup))
+	if (length < 0 && was_removed(cgroup))
 		return false;
 	if (length <= 0)
 		return true; /* not known: then it must not be anybody else's */

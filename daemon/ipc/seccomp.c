@@ -64,7 +64,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 {
 	struct compile_call *call = container_of(of_conn, struct compile_call, of_conn);
 
-	filters_forget(&call->of_filter);
+	filter_cache_forget(&call->of_filter);
 	free(call);
 }
 
@@ -104,7 +104,7 @@ static int compile(struct exchange *exchange, const struct hp_seccomp *profile, 
 	    .of_filter.ready = on_compiled,
 	    .conn = exchange->conn,
 	};
-	r = filters_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
+	r = filter_cache_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
 	if (r == 0) {
 		conn_begin_call(exchange->conn, &call->of_conn);
 		return 0;

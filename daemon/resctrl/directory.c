@@ -186,33 +186,33 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 
 /* ---- users ---- */
 
-int rdt_directory_make(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
 		       const char *path)
 {
 	struct stat st;
 	int r;
 
-	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	write_down(directories, path);
-	r = mkdirat(visit->root, path, 0755) < 0 ? -errno : 1;
+	r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
 	if (r < 0)
 		write_down(directories, NULL);
 	return r == -EEXIST ? 0 : r;
 }
 
-int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,
 			const char *path, bool is_made, struct rdt_directory **ret_directory)
 {
 	struct rdt_directory *directory = rdt_directory_find(directories, path);
 	struct stat st;
 
-	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return -ENOENT;
 	if (!directory)
 		directory = directory_new(directories, path);
 	if (!directory) {
-		if (is_made && unlinkat(visit->root, path, AT_REMOVEDIR) == 0)
+		if (is_made && unlinkat(fs->root, path, AT_REMOVEDIR) == 0)
 			write_down(directories, NULL);
 		return -ENOMEM;
 	}
@@ -222,11 +222,11 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_vi
 	return 0;
 }
 
-bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path)
+bool rdt_directory_has_tasks(const struct rdt_fs *fs, const char *path)
 {
 	char text[16];
 
-	return rdt_visit_read(visit, path, "tasks", text, sizeof(text)) > 0;
+	return rdt_fs_read(fs, path, "tasks", text, sizeof(text)) > 0;
 }
 
 void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory)
@@ -238,15 +238,15 @@ void rdt_directory_forget(struct rdt_directories *directories, struct rdt_direct
 		write_down(directories, NULL);
 }
 
-void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_visit *visit,
+void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,
 			 struct rdt_directory *directory)
 {
 	if (!directory || --directory->users > 0)
 		return;
-	if (directory->is_made && visit->root >= 0) {
-		if (directory->has_closid && rdt_directory_has_tasks(visit, directory->path))
+	if (directory->is_made && fs->root >= 0) {
+		if (directory->has_closid && rdt_directory_has_tasks(fs, directory->path))
 			return; /* the next one that leaves it looks again */
-		(void)unlinkat(visit->root, directory->path, AT_REMOVEDIR);
+		(void)unlinkat(fs->root, directory->path, AT_REMOVEDIR);
 	}
 	rdt_directory_forget(directories, directory);
 }

@@ -32,20 +32,20 @@ struct rdt_directory *rdt_directory_find(const struct rdt_directories *directori
 					 const char *path);
 
 /* 1: it was made; 0: there is something by that name; -errno of mkdir(2). */
-int rdt_directory_make(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
 		       const char *path);
 /*
  * One more user of a directory that is there; `is_made` says that it was made just now. -ENOENT
  * where there is none; -ENOMEM, and then one that was made is removed.
  */
-int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,
 			const char *path, bool is_made, struct rdt_directory **ret_directory);
 /* One less; the last one removes what was made. NULL is fine. */
-void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_visit *visit,
+void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,
 			 struct rdt_directory *directory);
 /* It was removed otherwise. */
 void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory);
-bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path);
+bool rdt_directory_has_tasks(const struct rdt_fs *fs, const char *path);
 
 /*
  * From now on the names of what is made stand in a file in the state directory. Asks for each that

@@ -32,7 +32,7 @@ struct rdt_member {
 /* What is asked for, on its way to a member. */
 struct request {
 	struct rdt *rdt;
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	const struct hp_intel_rdt *wanted;
 	const char *container;
 	struct schemata schemata;
@@ -141,9 +141,9 @@ static int write_schemata(struct request *request, const struct rdt_directory *g
 		if (!text)
 			return hp_err_no_memory(request->err);
 		print_field(source, path);
-		r = rdt_visit_write(&request->visit, group->path, "schemata", text);
+		r = rdt_fs_write(&request->fs, group->path, "schemata", text);
 		if (r < 0)
-			return rdt_visit_fail(&request->visit, r, path, request->err);
+			return rdt_fs_fail(&request->fs, r, path, request->err);
 	}
 	return 0;
 }
@@ -174,12 +174,12 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 
 	if (request->schemata.count == 0)
 		return 0;
-	r = (int)rdt_visit_read(&request->visit, group->path, "schemata", text, sizeof(text));
+	r = (int)rdt_fs_read(&request->fs, group->path, "schemata", text, sizeof(text));
 	if (r < 0)
 		return hp_err_setting(request->err, r, "closID", "the group's schemata: %s",
 				      strerror(-r));
 	r = schemata_add_kernels(&present, text) < 0 ? hp_err_no_memory(request->err) : 0;
-	schemata_round_up(&request->schemata, "MB", rdt_visit_bandwidth_step(&request->visit));
+	schemata_round_up(&request->schemata, "MB", rdt_fs_bandwidth_step(&request->fs));
 	wanted = schemata_find_difference(&request->schemata, &present, &other);
 	if (r == 0 && wanted)
 		r = fail_different(request, group, wanted, other);
@@ -194,12 +194,12 @@ static int enter(struct request *request, const char *name, bool may_make, const
 		 struct rdt_directory **ret_directory)
 {
 	struct rdt_directories *directories = &request->rdt->directories;
-	int made = may_make ? rdt_directory_make(directories, &request->visit, name) : 0;
+	int made = may_make ? rdt_directory_make(directories, &request->fs, name) : 0;
 	int r;
 
 	if (made < 0)
-		return rdt_visit_fail_to_make(&request->visit, made, path, request->err);
-	r = rdt_directory_enter(directories, &request->visit, name, made, ret_directory);
+		return rdt_fs_fail_to_make(&request->fs, made, path, request->err);
+	r = rdt_directory_enter(directories, &request->fs, name, made, ret_directory);
 	if (r == -ENOENT)
 		return hp_err_setting(request->err, r, path, "there is no group %.64s", name);
 	return r < 0 ? hp_err_no_memory(request->err) : made;
@@ -227,7 +227,7 @@ static int enter_monitored(struct request *request, const char *group, struct rd
 
 	if (!request->wanted->enable_monitoring)
 		return 0;
-	if (faccessat(request->visit.root, "info/L3_MON", F_OK, 0) < 0)
+	if (faccessat(request->fs.root, "info/L3_MON", F_OK, 0) < 0)
 		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
 				      "this machine does not monitor");
 	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
@@ -243,7 +243,7 @@ static int open_tasks(struct request *request, const struct rdt_directory *direc
 	if (!directory)
 		return 0;
 	snprintf(path, sizeof(path), "%s/tasks", directory->path);
-	fd = openat(request->visit.root, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(request->fs.root, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return hp_err_setting(request->err, -errno, NULL, "%.100s: %s", path,
 				      strerror(errno));
@@ -264,16 +264,16 @@ static int join(struct request *request, const char *name, struct rdt_member *me
 	return r;
 }
 
-/* The lock is given back with the visit. */
+/* The lock is given back with the fs. */
 static int begin(struct request *request)
 {
-	struct rdt_visit *visit = &request->visit;
-	int r = rdt_visit_begin(visit, request->rdt->root);
+	struct rdt_fs *fs = &request->fs;
+	int r = rdt_fs_open(fs, request->rdt->root);
 
 	if (r < 0)
 		return hp_err_setting(request->err, -EOPNOTSUPP, NULL,
 				      "no resctrl file system is mounted");
-	r = rdt_visit_lock(visit);
+	r = rdt_fs_lock(fs);
 	if (r < 0)
 		return hp_err_setting(request->err, r, NULL,
 				      "another program holds the lock of resctrl: %s",
@@ -281,12 +281,12 @@ static int begin(struct request *request)
 	return 0;
 }
 
-static void leave(const struct rdt_visit *visit, struct rdt_member *member)
+static void leave(const struct rdt_fs *fs, struct rdt_member *member)
 {
 	close_fd(&member->tasks);
 	close_fd(&member->monitored_tasks);
-	rdt_directory_leave(&member->rdt->directories, visit, member->monitored);
-	rdt_directory_leave(&member->rdt->directories, visit, member->group);
+	rdt_directory_leave(&member->rdt->directories, fs, member->monitored);
+	rdt_directory_leave(&member->rdt->directories, fs, member->group);
 	free(member);
 }
 
@@ -295,7 +295,7 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 {
 	struct request request = {
 	    .rdt = rdt,
-	    .visit.root = -1,
+	    .fs.root = -1,
 	    .wanted = wanted,
 	    .container = container,
 	    .err = err,
@@ -315,10 +315,10 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	if (r == 0)
 		r = join(&request, name, member);
 	if (r < 0)
-		leave(&request.visit, member);
+		leave(&request.fs, member);
 	else
 		*ret_member = member;
-	rdt_visit_end(&request.visit);
+	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
 	return r;
 }
@@ -326,19 +326,19 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 /* Removing takes one step and asks nobody: where the lock is taken it is done without. */
 void rdt_leave(struct rdt_member *member)
 {
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 
 	if (!member)
 		return;
-	if (rdt_visit_begin(&visit, member->rdt->root) == 0)
-		(void)rdt_visit_lock(&visit);
-	leave(&visit, member);
-	rdt_visit_end(&visit);
+	if (rdt_fs_open(&fs, member->rdt->root) == 0)
+		(void)rdt_fs_lock(&fs);
+	leave(&fs, member);
+	rdt_fs_close(&fs);
 }
 
 void rdt_keep(struct rdt_member *member)
 {
-	const struct rdt_visit nowhere = {.root = -1};
+	const struct rdt_fs nowhere = {.root = -1};
 
 	if (member)
 		leave(&nowhere, member);
@@ -385,12 +385,12 @@ static const char *path_of(const char *group)
 
 ssize_t rdt_schemata(const struct rdt *rdt, const char *group, char *text, size_t size)
 {
-	struct rdt_visit visit;
-	ssize_t length = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	ssize_t length = rdt_fs_open(&fs, rdt->root);
 
 	if (length == 0)
-		length = rdt_visit_read(&visit, path_of(group), "schemata", text, size);
-	rdt_visit_end(&visit);
+		length = rdt_fs_read(&fs, path_of(group), "schemata", text, size);
+	rdt_fs_close(&fs);
 	return length;
 }
 
@@ -401,19 +401,19 @@ ssize_t rdt_member_schemata(const struct rdt_member *member, char *text, size_t 
 
 int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text)
 {
-	struct rdt_visit visit;
-	int r = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	int r = rdt_fs_open(&fs, rdt->root);
 
 	if (r == 0)
-		r = rdt_visit_write(&visit, path_of(group), "schemata", text);
-	rdt_visit_end(&visit);
+		r = rdt_fs_write(&fs, path_of(group), "schemata", text);
+	rdt_fs_close(&fs);
 	return r;
 }
 
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err)
 {
-	struct request request = {.rdt = rdt, .visit.root = -1, .wanted = wanted, .err = err};
+	struct request request = {.rdt = rdt, .fs.root = -1, .wanted = wanted, .err = err};
 	const struct rdt_directory directory = {.path = (char *)path_of(group)};
 	int r = read_schemata(&request);
 
@@ -422,19 +422,19 @@ int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *g
 	if (r == 0)
 		r = is_made ? write_schemata(&request, &directory)
 			    : compare_schemata(&request, &directory);
-	rdt_visit_end(&request.visit);
+	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
 	return r;
 }
 
 int rdt_closids(const struct rdt *rdt)
 {
-	struct rdt_visit visit;
-	int number = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	int number = rdt_fs_open(&fs, rdt->root);
 
 	if (number == 0)
-		number = rdt_visit_closids(&visit);
-	rdt_visit_end(&visit);
+		number = rdt_fs_closids(&fs);
+	rdt_fs_close(&fs);
 	return number;
 }
 
@@ -445,11 +445,11 @@ bool rdt_is_there(const struct rdt *rdt)
 
 bool rdt_has_group(const struct rdt *rdt, const char *group)
 {
-	struct rdt_visit visit;
-	bool is_there = rdt_visit_begin(&visit, rdt->root) == 0 &&
-			faccessat(visit.root, path_of(group), F_OK, 0) == 0;
+	struct rdt_fs fs;
+	bool is_there =
+	    rdt_fs_open(&fs, rdt->root) == 0 && faccessat(fs.root, path_of(group), F_OK, 0) == 0;
 
-	rdt_visit_end(&visit);
+	rdt_fs_close(&fs);
 	return is_there;
 }
 
@@ -472,20 +472,20 @@ static bool is_removable(const char *path)
 bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
 {
 	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	bool is_used;
 
 	if (directory && directory->users > (own ? 1u : 0u))
 		return true;
-	is_used = rdt_visit_begin(&visit, rdt->root) == 0 && rdt_directory_has_tasks(&visit, group);
-	rdt_visit_end(&visit);
+	is_used = rdt_fs_open(&fs, rdt->root) == 0 && rdt_directory_has_tasks(&fs, group);
+	rdt_fs_close(&fs);
 	return is_used;
 }
 
 int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 {
 	struct rdt_directory *directory;
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	int r;
 
 	if (!is_removable(group))
@@ -493,14 +493,14 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 	directory = rdt_directory_find(&rdt->directories, group);
 	if (directory && directory->users > 0)
 		return -EBUSY;
-	r = rdt_visit_begin(&visit, rdt->root);
+	r = rdt_fs_open(&fs, rdt->root);
 	if (r == 0)
-		(void)rdt_visit_lock(&visit);
-	if (r == 0 && has_closid && rdt_directory_has_tasks(&visit, group))
+		(void)rdt_fs_lock(&fs);
+	if (r == 0 && has_closid && rdt_directory_has_tasks(&fs, group))
 		r = -EBUSY;
 	if (r == 0)
-		r = unlinkat(visit.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
-	rdt_visit_end(&visit);
+		r = unlinkat(fs.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
+	rdt_fs_close(&fs);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (directory)

@@ -41,7 +41,7 @@
 
 struct filter_entry {
 	enum { ENTRY_QUEUED, ENTRY_COMPILING, ENTRY_READY, ENTRY_FAILED, ENTRY_GONE } state;
-	struct filters *filters;
+	struct filter_cache *cache;
 	char *text;
 	size_t length;
 	struct proc *proc;     /* in COMPILING */
@@ -50,8 +50,9 @@ struct filter_entry {
 	int error;
 	int64_t until_ns; /* CLOCK_MONOTONIC: then it is tried again */
 	TAILQ_HEAD(, filter_wait) waits;
-	TAILQ_ENTRY(filter_entry) link; /* filters::queued, or a kept_list; none in COMPILING */
-	UT_hash_handle hh;		/* filters::by_text, until GONE */
+	TAILQ_ENTRY(filter_entry)
+	link;		   /* filter_cache::queued, or a kept_list; none in COMPILING */
+	UT_hash_handle hh; /* filter_cache::by_text, until GONE */
 };
 TAILQ_HEAD(entry_list, filter_entry);
 
@@ -70,7 +71,7 @@ struct answer {
 	char text[256];	  /* of the reason, where it is no constant */
 };
 
-struct filters {
+struct filter_cache {
 	struct procs *procs;
 	struct filter_entry *by_text;
 	struct entry_list queued; /* first come, first served */
@@ -141,22 +142,22 @@ static int filter_new(const struct compiled *compiled, const char *rest, struct 
 
 /* ---- entries ---- */
 
-static struct filter_entry *entry_new(struct filters *filters, char *text, size_t length)
+static struct filter_entry *entry_new(struct filter_cache *cache, char *text, size_t length)
 {
 	struct filter_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
-	entry->filters = filters;
+	entry->cache = cache;
 	entry->text = text;
 	entry->length = length;
 	TAILQ_INIT(&entry->waits);
-	HASH_ADD_KEYPTR(hh, filters->by_text, entry->text, length, entry);
+	HASH_ADD_KEYPTR(hh, cache->by_text, entry->text, length, entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&filters->queued, entry, link);
+	TAILQ_INSERT_TAIL(&cache->queued, entry, link);
 	return entry;
 }
 
@@ -176,21 +177,21 @@ static void unkeep(struct kept_list *list, struct filter_entry *entry)
 
 static void leave_state(struct filter_entry *entry)
 {
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 
 	switch (entry->state) {
 	case ENTRY_QUEUED:
-		TAILQ_REMOVE(&filters->queued, entry, link);
+		TAILQ_REMOVE(&cache->queued, entry, link);
 		break;
 	case ENTRY_COMPILING:
 		entry->proc = proc_free(entry->proc);
-		filters->compiling--;
+		cache->compiling--;
 		break;
 	case ENTRY_READY:
-		unkeep(&filters->ready, entry);
+		unkeep(&cache->ready, entry);
 		break;
 	case ENTRY_FAILED:
-		unkeep(&filters->failed, entry);
+		unkeep(&cache->failed, entry);
 		break;
 	case ENTRY_GONE:
 		break;
@@ -207,7 +208,7 @@ static void entry_free(struct filter_entry *entry)
 	}
 	leave_state(entry);
 	if (entry->state != ENTRY_GONE)
-		HASH_DEL(entry->filters->by_text, entry);
+		HASH_DEL(entry->cache->by_text, entry);
 	filter_unref(entry->filter);
 	free(entry->reason);
 	free(entry->text);
@@ -216,8 +217,8 @@ static void entry_free(struct filter_entry *entry)
 
 static void touch(struct filter_entry *entry)
 {
-	struct filters *filters = entry->filters;
-	struct kept_list *list = entry->state == ENTRY_READY ? &filters->ready : &filters->failed;
+	struct filter_cache *cache = entry->cache;
+	struct kept_list *list = entry->state == ENTRY_READY ? &cache->ready : &cache->failed;
 
 	unkeep(list, entry);
 	keep(list, entry);
@@ -294,7 +295,7 @@ static void read_answer(const struct hp_hook_result *result, struct answer *answ
 
 /* ---- compiling ---- */
 
-static void start_queued(struct filters *filters);
+static void start_queued(struct filter_cache *cache);
 
 static void trim(struct kept_list *list)
 {
@@ -309,7 +310,7 @@ static bool keep_failure(struct filter_entry *entry, const struct answer *answer
 	entry->error = answer->error;
 	entry->until_ns = ns_add(clock_ns(CLOCK_MONOTONIC), answer->lasts_ns);
 	entry->state = ENTRY_FAILED;
-	keep(&entry->filters->failed, entry);
+	keep(&entry->cache->failed, entry);
 	return true;
 }
 
@@ -317,7 +318,7 @@ static bool keep_failure(struct filter_entry *entry, const struct answer *answer
  * try. */
 static void settle(struct filter_entry *entry, const struct answer *answer)
 {
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	struct filter *filter = answer->filter;
 	struct filter_wait *wait;
 
@@ -325,9 +326,9 @@ static void settle(struct filter_entry *entry, const struct answer *answer)
 	entry->filter = filter;
 	if (filter) {
 		entry->state = ENTRY_READY;
-		keep(&filters->ready, entry);
+		keep(&cache->ready, entry);
 	} else if (!keep_failure(entry, answer)) {
-		HASH_DEL(filters->by_text, entry);
+		HASH_DEL(cache->by_text, entry);
 		entry->state = ENTRY_GONE;
 	}
 	while ((wait = TAILQ_FIRST(&entry->waits))) {
@@ -338,14 +339,14 @@ static void settle(struct filter_entry *entry, const struct answer *answer)
 	}
 	if (entry->state == ENTRY_GONE)
 		entry_free(entry);
-	trim(&filters->ready);
-	trim(&filters->failed);
+	trim(&cache->ready);
+	trim(&cache->failed);
 }
 
 static void on_compiled(struct proc *proc, void *userdata)
 {
 	struct filter_entry *entry = userdata;
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	struct hp_hook_result result = {0};
 	struct answer answer = {0};
 
@@ -353,7 +354,7 @@ static void on_compiled(struct proc *proc, void *userdata)
 	read_answer(&result, &answer);
 	settle(entry, &answer);
 	hp_hook_result_clear(&result);
-	start_queued(filters);
+	start_queued(cache);
 }
 
 #define CANNOT_BE_STARTED "the compiler of the profile cannot be started"
@@ -362,7 +363,7 @@ static int start(struct filter_entry *entry)
 {
 	static char name[] = COMPILER_NAME;
 	static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	const struct proc_spec spec = {
 	    .path = "/proc/self/exe",
 	    .argv = argv,
@@ -375,21 +376,21 @@ static int start(struct filter_entry *entry)
 	    .target = ENTER_NOWHERE,
 	};
 	struct spawn_failure failure;
-	int r = proc_start(filters->procs, &spec, on_compiled, entry, &entry->proc, &failure);
+	int r = proc_start(cache->procs, &spec, on_compiled, entry, &entry->proc, &failure);
 
 	if (r < 0)
 		return r;
 	leave_state(entry);
 	entry->state = ENTRY_COMPILING;
-	filters->compiling++;
+	cache->compiling++;
 	return 0;
 }
 
-static void start_queued(struct filters *filters)
+static void start_queued(struct filter_cache *cache)
 {
 	struct filter_entry *entry;
 
-	while (filters->compiling < COMPILERS_MAX && (entry = TAILQ_FIRST(&filters->queued))) {
+	while (cache->compiling < COMPILERS_MAX && (entry = TAILQ_FIRST(&cache->queued))) {
 		int r = start(entry);
 
 		if (r < 0)
@@ -405,44 +406,44 @@ static void on_place_free(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- asking ---- */
 
-int filters_new(struct procs *procs, struct filters **ret_filters)
+int filter_cache_new(struct procs *procs, struct filter_cache **ret_cache)
 {
-	struct filters *filters = calloc(1, sizeof(*filters));
+	struct filter_cache *cache = calloc(1, sizeof(*cache));
 
-	if (!filters)
+	if (!cache)
 		return -ENOMEM;
-	filters->procs = procs;
-	TAILQ_INIT(&filters->queued);
-	TAILQ_INIT(&filters->ready.entries);
-	TAILQ_INIT(&filters->failed.entries);
-	filters->place_free = event_new(procs->base, -1, 0, on_place_free, filters);
-	if (!filters->place_free) {
-		free(filters);
+	cache->procs = procs;
+	TAILQ_INIT(&cache->queued);
+	TAILQ_INIT(&cache->ready.entries);
+	TAILQ_INIT(&cache->failed.entries);
+	cache->place_free = event_new(procs->base, -1, 0, on_place_free, cache);
+	if (!cache->place_free) {
+		free(cache);
 		return -ENOMEM;
 	}
-	*ret_filters = filters;
+	*ret_cache = cache;
 	return 0;
 }
 
-struct filters *filters_free(struct filters *filters)
+struct filter_cache *filter_cache_free(struct filter_cache *cache)
 {
-	if (!filters)
+	if (!cache)
 		return NULL;
-	while (filters->by_text)
-		entry_free(filters->by_text);
-	event_free(filters->place_free);
-	free(filters);
+	while (cache->by_text)
+		entry_free(cache->by_text);
+	event_free(cache->place_free);
+	free(cache);
 	return NULL;
 }
 
 /* Takes the text; an entry that is new is started where there is a place for it. */
-static int find_or_start(struct filters *filters, char *text, size_t length,
+static int find_or_start(struct filter_cache *cache, char *text, size_t length,
 			 struct filter_entry **ret_entry)
 {
 	struct filter_entry *entry;
 	int r = 0;
 
-	HASH_FIND(hh, filters->by_text, text, length, entry);
+	HASH_FIND(hh, cache->by_text, text, length, entry);
 	if (entry && entry->state == ENTRY_FAILED && clock_ns(CLOCK_MONOTONIC) >= entry->until_ns) {
 		entry_free(entry);
 		entry = NULL;
@@ -452,12 +453,12 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 		*ret_entry = entry;
 		return 0;
 	}
-	entry = entry_new(filters, text, length);
+	entry = entry_new(cache, text, length);
 	if (!entry) {
 		free(text);
 		return -ENOMEM;
 	}
-	if (filters->compiling < COMPILERS_MAX)
+	if (cache->compiling < COMPILERS_MAX)
 		r = start(entry);
 	if (r < 0)
 		entry_free(entry);
@@ -466,8 +467,8 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 	return r;
 }
 
-int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter, const char **ret_reason)
+int filter_cache_get(struct filter_cache *cache, const struct hp_seccomp *profile,
+		     struct filter_wait *wait, struct filter **ret_filter, const char **ret_reason)
 {
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&text);
@@ -480,7 +481,7 @@ int filters_get(struct filters *filters, const struct hp_seccomp *profile, struc
 		hp_buf_free(&text);
 		return -ENOMEM;
 	}
-	r = find_or_start(filters, text.data, text.length, &entry);
+	r = find_or_start(cache, text.data, text.length, &entry);
 	if (r < 0)
 		return r;
 	if (entry->state == ENTRY_READY || entry->state == ENTRY_FAILED)
@@ -498,7 +499,7 @@ int filters_get(struct filters *filters, const struct hp_seccomp *profile, struc
 	return 0;
 }
 
-void filters_forget(struct filter_wait *wait)
+void filter_cache_forget(struct filter_wait *wait)
 {
 	struct filter_entry *entry = take_ptr(wait->entry);
 
@@ -509,6 +510,6 @@ void filters_forget(struct filter_wait *wait)
 		return;
 	if (entry->state != ENTRY_QUEUED && entry->state != ENTRY_COMPILING)
 		return;
-	event_active(entry->filters->place_free, 0, 0);
+	event_active(entry->cache->place_free, 0, 0);
 	entry_free(entry);
 }

@@ -16,7 +16,7 @@
  */
 
 struct procs;
-struct filters;
+struct filter_cache;
 
 /* A program for seccomp(2), shared by all who asked for it. Never changes. */
 struct filter {
@@ -48,9 +48,9 @@ struct filter_wait {
 	TAILQ_ENTRY(filter_wait) link; /* filter_entry::waits */
 };
 
-int filters_new(struct procs *procs, struct filters **ret_filters) must_check;
+int filter_cache_new(struct procs *procs, struct filter_cache **ret_cache) must_check;
 /* Whoever still waits is not told any more. */
-struct filters *filters_free(struct filters *filters);
+struct filter_cache *filter_cache_free(struct filter_cache *cache);
 
 /*
  * 1: *ret_filter is there, the caller's to unref. 0: wait->ready() will be called. <0: neither, the
@@ -59,8 +59,9 @@ struct filters *filters_free(struct filters *filters);
  * compiled is remembered; one that took too long is tried again after a minute, and one that
  * failed for another reason at once.
  */
-int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter, const char **ret_reason) must_check;
+int filter_cache_get(struct filter_cache *cache, const struct hp_seccomp *profile,
+		     struct filter_wait *wait, struct filter **ret_filter,
+		     const char **ret_reason) must_check;
 
 /* ready() is not called any more. Any time, also for one that waits for nothing. */
-void filters_forget(struct filter_wait *wait);
+void filter_cache_forget(struct filter_wait *wait);

@@ -61,7 +61,7 @@ static int compiler(void)
 
 /* ---- asking ---- */
 
-static struct filters *filters;
+static struct filter_cache *filters;
 static struct hp_arena arena;
 
 struct asker {
@@ -83,10 +83,10 @@ static void on_ready(struct filter_wait *wait, struct filter *filter, const char
 	if (!filter)
 		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
 	if (asker->forgets)
-		filters_forget(&asker->forgets->wait);
+		filter_cache_forget(&asker->forgets->wait);
 	if (asker->asks)
 		asker->again =
-		    filters_get(filters, take_ptr(asker->asks), wait, &asker->filter, &reason);
+		    filter_cache_get(filters, take_ptr(asker->asks), wait, &asker->filter, &reason);
 }
 
 static int ask(struct asker *asker, const struct hp_seccomp *profile)
@@ -95,7 +95,7 @@ static int ask(struct asker *asker, const struct hp_seccomp *profile)
 	int r;
 
 	asker->wait.ready = on_ready;
-	r = filters_get(filters, profile, &asker->wait, &asker->filter, &reason);
+	r = filter_cache_get(filters, profile, &asker->wait, &asker->filter, &reason);
 	if (r < 0)
 		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
 	return r;
@@ -136,12 +136,12 @@ static int set_up(void **state)
 {
 	int r = run_set_up(state);
 
-	return r < 0 ? r : filters_new(&procs, &filters);
+	return r < 0 ? r : filter_cache_new(&procs, &filters);
 }
 
 static int tear_down(void **state)
 {
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	hp_arena_free(&arena);
 	return proc_tear_down(state);
 }
@@ -174,7 +174,7 @@ static void filters_outlive_the_cache(void **state)
 	(void)state;
 	assert_int_equal(ask(&asker, profile_with("mprotect", 7)), 0);
 	wait_for(base, asker.told);
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	expect_filter(asker.filter, 7);
 	filter_unref(asker.filter);
 }
@@ -186,10 +186,10 @@ static void the_cache_goes_while_some_wait(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < ELEMENTS(askers); i++)
 		assert_int_equal(ask(&askers[i], profile_with(HANGS, 1 + i / 2)), 0);
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	for (size_t i = 0; i < ELEMENTS(askers); i++) {
 		assert_int_equal(askers[i].told, 0);
-		filters_forget(&askers[i].wait);
+		filter_cache_forget(&askers[i].wait);
 	}
 }
 
@@ -243,13 +243,14 @@ static void who_withdraws_is_not_told(void **state)
 	struct asker leaver = {0}, stayer = {0}, alone = {0}, never = {0};
 
 	(void)state;
-	filters_forget(&never.wait);
+	filter_cache_forget(&never.wait);
 	assert_int_equal(ask(&leaver, profile_with("mprotect", 7)), 0);
 	assert_int_equal(ask(&stayer, profile_with("mprotect", 7)), 0);
 	assert_int_equal(ask(&alone, profile_with(HANGS, 7)), 0);
-	filters_forget(&leaver.wait);
-	filters_forget(&leaver.wait);
-	filters_forget(&alone.wait); /* nobody waits for that compiler any more: it is killed */
+	filter_cache_forget(&leaver.wait);
+	filter_cache_forget(&leaver.wait);
+	filter_cache_forget(
+	    &alone.wait); /* nobody waits for that compiler any more: it is killed */
 	wait_for(base, stayer.told);
 	expect_filter(stayer.filter, 7);
 	filter_unref(stayer.filter);
@@ -271,10 +272,10 @@ static void who_withdraws_leaves_the_place(void **state)
 		assert_int_equal(ask(&slow[i], profile_with(HANGS, i + 1)), 0);
 	assert_int_equal(ask(&next, profile_with("mprotect", 7)), 0);
 	for (size_t i = 0; i < ELEMENTS(slow); i++)
-		filters_forget(&slow[i].wait);
+		filter_cache_forget(&slow[i].wait);
 	wait_for(base, next.told);
 	assert_int_equal(first.told, 0);
-	filters_forget(&first.wait);
+	filter_cache_forget(&first.wait);
 	expect_filter(next.filter, 7);
 	filter_unref(next.filter);
 }
@@ -338,7 +339,7 @@ static void a_crash_is_told(void **state)
 	assert_string_equal(babbles.reason, "the compiler of the profile has failed");
 	/* Such a failure is not remembered: it is tried again. */
 	assert_int_equal(ask(&again, profile_with(CRASHES, 7)), 0);
-	filters_forget(&again.wait);
+	filter_cache_forget(&again.wait);
 }
 
 static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
@@ -415,7 +416,7 @@ static void that_it_cannot_be_compiled_is_remembered(void **state)
 	/* It is this profile's alone. */
 	profile->default_errno_ret.value = 8;
 	assert_int_equal(ask(&other, profile), 0);
-	filters_forget(&other.wait);
+	filter_cache_forget(&other.wait);
 }
 
 /* One that takes too long is not tried again and again, but it is later. */
@@ -491,7 +492,7 @@ static bool is_cached(uint64_t number)
 	if (is_there)
 		filter_unref(asker.filter);
 	else
-		filters_forget(&asker.wait);
+		filter_cache_forget(&asker.wait);
 	return is_there;
 }
 
