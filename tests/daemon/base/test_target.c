@@ -108,8 +108,8 @@ static void threads_of_the_kernel_are_refused(void **state)
 	(void)state;
 	free(name);
 	if (!is_there)
-		skip("no thread of the kernel is seen here");
-	expect_refusal(2, "a thread of the kernel");
+		skip("no kernel thread is visible here");
+	expect_refusal(2, "a kernel thread");
 }
 
 static void one_that_has_ended_is_not_refused_but_gone(void **state)
