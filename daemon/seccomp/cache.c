@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cache of compiled profiles, and the processes that compile them (daemon/seccomp/process.c).
+ * Owns the cache of compiled profiles and the processes that compile them (process.c). States of an
+ * entry:
  *
- *	QUEUED --a place is free--> COMPILING --its process has ended--> READY, FAILED
- *	   \______________________________|                                     |
- *	      nobody waits any more,      v                others are used, time |
- *	      or it failed for now     (freed) <---------------------------------/
+ *	QUEUED            --a compiler is started----------------> COMPILING
+ *	COMPILING         --compiled-----------------------------> READY
+ *	COMPILING         --the profile cannot be compiled-------> FAILED
+ *	QUEUED, COMPILING --failed for another reason------------> GONE, freed when waits were
+ *called QUEUED, COMPILING --nothing waits any more---------------> freed READY, FAILED     --least
+ *recently used, or until_ns-----> freed
  *
- * That a profile cannot be compiled is remembered as programs are: whoever asks again gets the same
- * answer. What failed for want of memory, of a process or of time is tried again.
+ * FAILED entries are kept like READY ones, so that a bad profile is not compiled again and again.
+ * After a failure for lack of memory, of processes or of wall-clock time the next call tries again.
  *
- * The key is the profile's canonical text itself, not a digest of it: whoever could make two texts
- * collide would get another's filter, and the texts kept are bounded.
+ * The key is the canonical text itself and not a hash of it: with a hash, a caller that can produce
+ * a collision would get the filter of another profile. The size of all texts is bounded.
  */
 #include "daemon/seccomp/cache.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,10 +37,10 @@
 #define KEPT_MAX       64
 #define KEPT_BYTES_MAX (16u * 1024 * 1024)
 #define COMPILERS_MAX  4
-/* The same profile can take less time when the machine is less busy. */
+/* A profile that took too long may take less when the machine is less busy: tried again after. */
 #define SLOW_FOR_NS (60 * 1000000000ll)
 #define FOR_EVER_NS INT64_MAX
-/* The compiler itself has 1 s of CPU time; this is for one that waits, or a very busy machine. */
+/* The compiler has 1 s of CPU time; this is the limit for one that sleeps or gets no CPU. */
 #define COMPILE_TIMEOUT_NS (5 * 1000000000ull)
 
 struct filter_entry {
@@ -48,7 +52,7 @@ struct filter_entry {
 	struct filter *filter; /* in READY */
 	char *reason;	       /* in FAILED, with the two below */
 	int error;
-	int64_t until_ns; /* CLOCK_MONOTONIC: then it is tried again */
+	int64_t until_ns; /* in FAILED, CLOCK_MONOTONIC: after that it is compiled again */
 	TAILQ_HEAD(, filter_wait) waits;
 	TAILQ_ENTRY(filter_entry)
 	link;		   /* filter_cache::queued, or a kept_list; none in COMPILING */
@@ -56,19 +60,19 @@ struct filter_entry {
 };
 TAILQ_HEAD(entry_list, filter_entry);
 
-/* Of one state; the one used last is last. */
+/* The entries in READY, or those in FAILED; the most recently used one is last. */
 struct kept_list {
 	struct entry_list entries;
 	size_t count, bytes;
 };
 
-/* What came of a compilation. */
+/* The result of a compilation. */
 struct answer {
-	struct filter *filter; /* NULL: there is none, */
-	const char *reason;    /* this is why, */
-	int error;
-	int64_t lasts_ns; /* and for so long it stays that way; 0: it may work the next time */
-	char text[256];	  /* of the reason, where it is no constant */
+	struct filter *filter; /* NULL: failed */
+	const char *reason;    /* of the failure */
+	int error;	       /* of the failure, -errno */
+	int64_t lasts_ns;      /* how long the failure is cached; 0: not at all */
+	char text[256];	       /* buffer for the reason, where it is not a constant */
 };
 
 struct filter_cache {
@@ -77,20 +81,24 @@ struct filter_cache {
 	struct entry_list queued; /* first come, first served */
 	struct kept_list ready, failed;
 	size_t compiling;
-	struct event *place_free; /* active after somebody has withdrawn */
+	struct event *place_free; /* activated when a compiler was ended early */
 };
 
 /* ---- filters ---- */
 
 struct filter *filter_ref(struct filter *filter)
 {
+	assert(filter->refs > 0);
 	filter->refs++;
 	return filter;
 }
 
 struct filter *filter_unref(struct filter *filter)
 {
-	if (!filter || --filter->refs > 0)
+	if (!filter)
+		return NULL;
+	assert(filter->refs > 0);
+	if (--filter->refs > 0)
 		return NULL;
 	free(filter->unknown_syscalls);
 	free(filter->instructions);
@@ -98,7 +106,7 @@ struct filter *filter_unref(struct filter *filter)
 	return NULL;
 }
 
-/* The names in one block: the pointers, then what they point at. */
+/* One allocation for the array of pointers and, after it, the names. */
 static char **copy_names(const char *names, size_t length)
 {
 	size_t count = 0, i = 0;
@@ -170,6 +178,7 @@ static void keep(struct kept_list *list, struct filter_entry *entry)
 
 static void unkeep(struct kept_list *list, struct filter_entry *entry)
 {
+	assert(list->count > 0 && list->bytes >= entry->length);
 	TAILQ_REMOVE(&list->entries, entry, link);
 	list->count--;
 	list->bytes -= entry->length;
@@ -184,6 +193,7 @@ static void leave_state(struct filter_entry *entry)
 		TAILQ_REMOVE(&cache->queued, entry, link);
 		break;
 	case ENTRY_COMPILING:
+		assert(cache->compiling > 0 && entry->proc);
 		entry->proc = proc_free(entry->proc);
 		cache->compiling--;
 		break;
@@ -220,6 +230,7 @@ static void touch(struct filter_entry *entry)
 	struct filter_cache *cache = entry->cache;
 	struct kept_list *list = entry->state == ENTRY_READY ? &cache->ready : &cache->failed;
 
+	assert(entry->state == ENTRY_READY || entry->state == ENTRY_FAILED);
 	unkeep(list, entry);
 	keep(list, entry);
 }
@@ -238,13 +249,13 @@ static void describe_end(const struct hp_hook_result *result, struct answer *ans
 		return;
 	}
 	if (result->outcome == HP_HOOK_TIMED_OUT) {
-		answer->reason = "the profile is not compiled after 5 s";
+		answer->reason = "the profile was not compiled within 5 s";
 		return;
 	}
 	answer->error = -EIO;
 	if (result->outcome == HP_HOOK_SIGNALED) {
 		snprintf(answer->text, sizeof(answer->text),
-			 "the compiler of the profile was ended by %s",
+			 "the compiler of the profile was killed by %s",
 			 hp_signal_name(result->signal, name));
 	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
 		answer->error = -result->failed_errno;
@@ -256,7 +267,10 @@ static void describe_end(const struct hp_hook_result *result, struct answer *ans
 	}
 }
 
-/* The sentence of a compiler that could not do it; these are about the profile and the machine. */
+/*
+ * Takes the reason from the compiler's stderr. EINVAL, E2BIG and EOPNOTSUPP depend on the profile
+ * and the machine alone, so they are cached for good.
+ */
 static void read_sentence(const struct hp_output *sentence, int error, struct answer *answer)
 {
 	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
@@ -314,14 +328,18 @@ static bool keep_failure(struct filter_entry *entry, const struct answer *answer
 	return true;
 }
 
-/* One that is not kept leaves the table first, so that whoever asks again in ready() gets another
- * try. */
+/*
+ * Ends a compilation: moves the entry to its new state, then calls all waits. An entry that is not
+ * kept leaves the table before, so that filter_cache_get() in a ready() compiles again.
+ */
 static void settle(struct filter_entry *entry, const struct answer *answer)
 {
 	struct filter_cache *cache = entry->cache;
 	struct filter *filter = answer->filter;
 	struct filter_wait *wait;
 
+	assert(entry->state == ENTRY_QUEUED || entry->state == ENTRY_COMPILING);
+	assert(filter || answer->error < 0);
 	leave_state(entry);
 	entry->filter = filter;
 	if (filter) {
@@ -350,6 +368,7 @@ static void on_compiled(struct proc *proc, void *userdata)
 	struct hp_hook_result result = {0};
 	struct answer answer = {0};
 
+	assert(entry->state == ENTRY_COMPILING && entry->proc == proc);
 	proc_take_result(proc, &result);
 	read_answer(&result, &answer);
 	settle(entry, &answer);
@@ -380,6 +399,7 @@ static int start(struct filter_entry *entry)
 
 	if (r < 0)
 		return r;
+	assert(entry->state == ENTRY_QUEUED);
 	leave_state(entry);
 	entry->state = ENTRY_COMPILING;
 	cache->compiling++;
@@ -404,7 +424,7 @@ static void on_place_free(evutil_socket_t fd, short what, void *userdata)
 	start_queued(userdata);
 }
 
-/* ---- asking ---- */
+/* ---- the cache ---- */
 
 int filter_cache_new(struct procs *procs, struct filter_cache **ret_cache)
 {
@@ -431,12 +451,13 @@ struct filter_cache *filter_cache_free(struct filter_cache *cache)
 		return NULL;
 	while (cache->by_text)
 		entry_free(cache->by_text);
+	assert(cache->compiling == 0 && cache->ready.count == 0 && cache->failed.count == 0);
 	event_free(cache->place_free);
 	free(cache);
 	return NULL;
 }
 
-/* Takes the text; an entry that is new is started where there is a place for it. */
+/* Takes ownership of `text`. A new entry is compiled at once where COMPILERS_MAX permits. */
 static int find_or_start(struct filter_cache *cache, char *text, size_t length,
 			 struct filter_entry **ret_entry)
 {
@@ -475,6 +496,7 @@ int filter_cache_get(struct filter_cache *cache, const struct hp_seccomp *profil
 	struct filter_entry *entry;
 	int r;
 
+	assert(!wait->entry && wait->ready);
 	*ret_reason = CANNOT_BE_STARTED;
 	hp_seccomp_write(&writer, profile);
 	if (text.failed) {

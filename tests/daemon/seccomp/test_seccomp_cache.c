@@ -320,7 +320,7 @@ static void a_slow_profile_is_given_up(void **state)
 	assert_int_equal(too_long.wait.error, -ETIME);
 	wait_for(base, hangs.told);
 	assert_null(hangs.filter);
-	assert_string_equal(hangs.reason, "the profile is not compiled after 5 s");
+	assert_string_equal(hangs.reason, "the profile was not compiled within 5 s");
 	assert_int_equal(hangs.wait.error, -ETIME);
 }
 
