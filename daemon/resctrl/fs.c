@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resctrl's file system: found, locked, asked for its reasons. Nothing is kept from one fs to
- * the next, so it can be unmounted in between.
+ * Access to resctrl's file system: its mount, its lock, its files, its error messages. Nothing
+ * stays open from one rdt_fs to the next, so resctrl can be unmounted in between.
  */
 #include "daemon/resctrl/fs.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 
 #define LOCK_TRIES    6
 #define LOCK_PAUSE_NS 1000000
-#define WORDS_SIZE    512 /* as much as the kernel keeps */
+#define WORDS_SIZE    512 /* of the kernel's buffer for last_cmd_status */
 
 int rdt_fs_open(struct rdt_fs *fs, const char *directory)
 {
@@ -34,9 +35,10 @@ int rdt_fs_open(struct rdt_fs *fs, const char *directory)
 	return fs->root < 0 ? -errno : 0;
 }
 
-/* Those who only read the file system hold it too, for a moment. */
+/* Retries, since programs that only read resctrl hold the lock too, for a moment. */
 int rdt_fs_lock(struct rdt_fs *fs)
 {
+	assert(fs->root >= 0);
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(fs->root, LOCK_EX | LOCK_NB) == 0)
 			return 0;
@@ -53,11 +55,11 @@ void rdt_fs_close(struct rdt_fs *fs)
 	close_fd(&fs->root);
 }
 
-/* ---- reasons ---- */
+/* ---- error messages ---- */
 
 /*
- * Said by the kernel; "ok" where it has nothing to say. A write to a file begins the text anew,
- * while mkdir adds a line to what was said of other things before.
+ * Reads info/last_cmd_status; "" where it is "ok". A write to a file of resctrl clears the status
+ * first, while mkdir(2) may append a line to an older one.
  */
 static void last_words(const struct rdt_fs *fs, char words[static WORDS_SIZE])
 {
@@ -79,7 +81,7 @@ int rdt_fs_fail(const struct rdt_fs *fs, int r, const char *path, struct hp_err 
 	return hp_err_setting(err, r, path, "%s%s%s", strerror(-r), words[0] ? ": " : "", words);
 }
 
-/* The least of all resources counts. 0: not known. */
+/* The minimum of `file` over all resources in info/. 0: not known. */
 static unsigned long long least_in_info(const struct rdt_fs *fs, const char *file)
 {
 	int fd = openat(fs->root, "info", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -128,6 +130,7 @@ static int open_group(const struct rdt_fs *fs, const char *group)
 {
 	int fd = openat(fs->root, group, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	assert(fs->root >= 0);
 	return fd < 0 ? -errno : fd;
 }
 

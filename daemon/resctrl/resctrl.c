@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Groups of resctrl: what is asked for becomes a name and schemata, and these a member of a group.
+ * Groups of resctrl. Converts a request's intelRdt to the name and the schemata of a group, makes
+ * or checks that group, and opens its lists of tasks.
  *
- * Whatever changes several things holds the file system's lock.
+ * A function that changes more than one file holds the file system's lock, as the kernel's
+ * documentation wants it.
  */
 #include "daemon/resctrl/resctrl.h"
 
@@ -19,17 +21,17 @@
 #define TEXT_SIZE 16384
 
 struct rdt {
-	char *root; /* NULL: to be found */
+	char *root; /* NULL: the mount point is searched at each access */
 	struct rdt_directories directories;
 };
 
 struct rdt_member {
 	struct rdt *rdt;
-	struct rdt_directory *group, *monitored; /* NULL: not monitored */
+	struct rdt_directory *group, *monitored; /* monitored: NULL where there is none */
 	int tasks, monitored_tasks;
 };
 
-/* What is asked for, on its way to a member. */
+/* The parameters and intermediate results of rdt_join() or rdt_update(). */
 struct request {
 	struct rdt *rdt;
 	struct rdt_fs fs;
@@ -41,7 +43,7 @@ struct request {
 
 /* ---- names ---- */
 
-/* The directories that resctrl itself has are no groups. */
+/* A name that cannot be one of resctrl's own directories. */
 static bool is_group_name(const char *name)
 {
 	static const char *const others[] = {".", "..", "info", "mon_groups", "mon_data"};
@@ -56,7 +58,7 @@ static bool is_group_name(const char *name)
 			    "_.+:@-") == length;
 }
 
-/* As Go's empty strings are absent to runc. */
+/* An empty string is the same as none, as it is to runc. */
 static const char *or_null(const char *text)
 {
 	return text && *text ? text : NULL;
@@ -73,11 +75,12 @@ static int choose_group(const struct hp_intel_rdt *wanted, const char *container
 	assert(!clos_id || !name || is_group_name(clos_id));
 	if (name && !is_group_name(name))
 		return hp_err_invalid(err, "closID",
-				      "is needed: the container's id cannot be the name of a "
-				      "group");
+				      "is required, since the container's id is not a valid name "
+				      "of a resctrl group");
 	if (wanted->enable_monitoring && !is_group_name(container))
 		return hp_err_invalid(err, "enableMonitoring",
-				      "needs a container whose id can be the name of a group");
+				      "requires a container id that is a valid name of a resctrl "
+				      "group");
 	*ret_path = name ? name : ".";
 	return 0;
 }
@@ -124,7 +127,7 @@ static int read_schemata(struct request *request)
 	return r;
 }
 
-/* Field by field: the kernel does not say which of several lines it means. */
+/* One write for each field, since the kernel does not say which of several lines is wrong. */
 static int write_schemata(struct request *request, const struct rdt_directory *group)
 {
 	const struct schemata *schemata = &request->schemata;
@@ -152,15 +155,15 @@ static int fail_different(const struct request *request, const struct rdt_direct
 			  const struct schemata_value *wanted, const struct schemata_value *present)
 {
 	bool is_mask = strncmp(wanted->resource, "L", 1) == 0;
-	char path[32], has[64] = "not there";
+	char path[32], has[64] = "missing";
 
 	print_field(wanted->source, path);
 	if (present)
 		snprintf(has, sizeof(has), is_mask ? "%llx" : "%llu",
 			 (unsigned long long)present->value);
 	return hp_err_setting(request->err, -EEXIST, path,
-			      is_mask ? "the group %.64s is there, and its %s:%llu is %s, not %llx"
-				      : "the group %.64s is there, and its %s:%llu is %s, not %llu",
+			      is_mask ? "the group %.64s exists, and its %s:%llu is %s, not %llx"
+				      : "the group %.64s exists, and its %s:%llu is %s, not %llu",
 			      group->path, wanted->resource, (unsigned long long)wanted->id, has,
 			      (unsigned long long)wanted->value);
 }
@@ -189,7 +192,7 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 
 /* ---- joining ---- */
 
-/* Found or made; one more user of it. `path` names the field where that fails. */
+/* Adds a user to a group, which is made where `may_make`. 1: made; 0: it was there. */
 static int enter(struct request *request, const char *name, bool may_make, const char *path,
 		 struct rdt_directory **ret_directory)
 {
@@ -201,7 +204,7 @@ static int enter(struct request *request, const char *name, bool may_make, const
 		return rdt_fs_fail_to_make(&request->fs, made, path, request->err);
 	r = rdt_directory_enter(directories, &request->fs, name, made, ret_directory);
 	if (r == -ENOENT)
-		return hp_err_setting(request->err, r, path, "there is no group %.64s", name);
+		return hp_err_setting(request->err, r, path, "no such resctrl group: %.64s", name);
 	return r < 0 ? hp_err_no_memory(request->err) : made;
 }
 
@@ -229,7 +232,7 @@ static int enter_monitored(struct request *request, const char *group, struct rd
 		return 0;
 	if (faccessat(request->fs.root, "info/L3_MON", F_OK, 0) < 0)
 		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
-				      "this machine does not monitor");
+				      "this machine has no L3 monitoring");
 	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
 	r = enter(request, name, true, "enableMonitoring", &member->monitored);
 	return r < 0 ? r : 0;
@@ -264,15 +267,14 @@ static int join(struct request *request, const char *name, struct rdt_member *me
 	return r;
 }
 
-/* The lock is given back with the fs. */
+/* Opens and locks resctrl. rdt_fs_close() also releases the lock. */
 static int begin(struct request *request)
 {
 	struct rdt_fs *fs = &request->fs;
 	int r = rdt_fs_open(fs, request->rdt->root);
 
 	if (r < 0)
-		return hp_err_setting(request->err, -EOPNOTSUPP, NULL,
-				      "no resctrl file system is mounted");
+		return hp_err_setting(request->err, -EOPNOTSUPP, NULL, "resctrl is not mounted");
 	r = rdt_fs_lock(fs);
 	if (r < 0)
 		return hp_err_setting(request->err, r, NULL,
@@ -323,7 +325,7 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	return r;
 }
 
-/* Removing takes one step and asks nobody: where the lock is taken it is done without. */
+/* Removing a group is one system call, so it is done also where the lock cannot be taken. */
 void rdt_leave(struct rdt_member *member)
 {
 	struct rdt_fs fs;
@@ -344,7 +346,7 @@ void rdt_keep(struct rdt_member *member)
 		leave(&nowhere, member);
 }
 
-/* ---- what a member has ---- */
+/* ---- members ---- */
 
 int rdt_member_tasks(const struct rdt_member *member)
 {
@@ -358,6 +360,7 @@ int rdt_member_monitored_tasks(const struct rdt_member *member)
 
 const char *rdt_member_group(const struct rdt_member *member)
 {
+	assert(member->group && member->group->users > 0);
 	return strcmp(member->group->path, ".") == 0 ? "/" : member->group->path;
 }
 
@@ -376,7 +379,7 @@ bool rdt_member_monitored_group_is_made(const struct rdt_member *member)
 	return member->monitored && member->monitored->is_made;
 }
 
-/* ---- the whole ---- */
+/* ---- groups by name ---- */
 
 static const char *path_of(const char *group)
 {
@@ -453,7 +456,7 @@ bool rdt_has_group(const struct rdt *rdt, const char *group)
 	return is_there;
 }
 
-/* "c1", "c1/mon_groups/c1", "./mon_groups/c1"; the default group is not removed. */
+/* True for "c1", "c1/mon_groups/c1", "./mon_groups/c1"; false for the default group. */
 static bool is_removable(const char *path)
 {
 	static const char middle[] = "/mon_groups/";
@@ -508,7 +511,7 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 	return 0;
 }
 
-/* ---- what an earlier daemon has made ---- */
+/* ---- groups of an earlier hookd ---- */
 
 struct restoring {
 	struct rdt *rdt;
@@ -517,7 +520,7 @@ struct restoring {
 	int r;
 };
 
-/* A group that is held is not known here: its holding removes it by its name. */
+/* Forgets a group that a holding has recorded, which removes it by its name; removes others. */
 static bool stays(const char *path, void *userdata)
 {
 	struct restoring *restoring = userdata;

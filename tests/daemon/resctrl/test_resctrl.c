@@ -185,10 +185,10 @@ static void without_schemata_a_closid_must_be_there(void **state)
 
 	(void)state;
 	expect_refused(&(struct hp_intel_rdt){.clos_id = silver}, -ENOENT, "closID",
-		       "there is no group silver");
+		       "no such resctrl group: silver");
 	assert_false(exists("silver"));
 	expect_refused(&(struct hp_intel_rdt){.clos_id = file}, -ENOENT, "closID",
-		       "there is no group tasks");
+		       "no such resctrl group: tasks");
 }
 
 static void no_link_is_a_group(void **state)
@@ -199,7 +199,7 @@ static void no_link_is_a_group(void **state)
 	snprintf(path, sizeof(path), "%s/link", rdt_root);
 	assert_int_equal(symlink("gold", path), 0);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = link}, -ENOENT, "closID",
-		       "there is no group link");
+		       "no such resctrl group: link");
 }
 
 /* ---- schemata ---- */
@@ -229,17 +229,17 @@ static void a_group_that_says_something_else_is_refused(void **state)
 		const char *l3, *mb, *element, *path, *reason;
 	} rows[] = {
 	    {"L3:0=ff", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:0 is f, not ff"},
+	     "the group gold exists, and its L3:0 is f, not ff"},
 	    {"L3:0=10000000f", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:0 is f, not 10000000f"},
+	     "the group gold exists, and its L3:0 is f, not 10000000f"},
 	    {"L3:4294967296=f", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:4294967296 is not there, not f"},
+	     "the group gold exists, and its L3:4294967296 is missing, not f"},
 	    {"L3:0=f", "MB:0=41", NULL, "memBwSchema",
-	     "the group gold is there, and its MB:0 is 40, not 50"},
+	     "the group gold exists, and its MB:0 is 40, not 50"},
 	    {"L3:0=f\nMB:0=10", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its MB:0 is 40, not 10"},
+	     "the group gold exists, and its MB:0 is 40, not 10"},
 	    {NULL, NULL, "L2:0=1", "schemata[1]",
-	     "the group gold is there, and its L2:0 is not there, not 1"},
+	     "the group gold exists, and its L2:0 is missing, not 1"},
 	};
 
 	(void)state;
@@ -315,7 +315,7 @@ static void monitoring_needs_a_machine_that_can(void **state)
 {
 	(void)state;
 	expect_refused(&(struct hp_intel_rdt){.clos_id = gold, .enable_monitoring = true},
-		       -EOPNOTSUPP, "enableMonitoring", "this machine does not monitor");
+		       -EOPNOTSUPP, "enableMonitoring", "this machine has no L3 monitoring");
 }
 
 static void a_monitored_member_has_two_lists(void **state)
@@ -386,7 +386,7 @@ static void without_the_file_system_it_is_not_supported(void **state)
 	    rdt_join(none, &(struct hp_intel_rdt){.clos_id = gold}, "c1", &member, &err),
 	    -EOPNOTSUPP);
 	assert_int_equal(err.code, HP_ERR_NOT_SUPPORTED);
-	assert_string_equal(err.reason, "no resctrl file system is mounted");
+	assert_string_equal(err.reason, "resctrl is not mounted");
 	rdt_free(none);
 }
 
