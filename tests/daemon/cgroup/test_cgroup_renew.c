@@ -50,7 +50,7 @@ static void expect_notice(void)
 	char text[CGROUP_NOTICE_SIZE];
 
 	assert_true(cgroup_tree_take_notice(run_cgroups_tree, text));
-	assert_non_null(strstr(text, "the runs' cgroups"));
+	assert_non_null(strstr(text, "the cgroups of runs"));
 	assert_false(cgroup_tree_take_notice(run_cgroups_tree, text));
 }
 
