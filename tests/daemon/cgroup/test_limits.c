@@ -211,7 +211,7 @@ static void a_limit_below_usage_changes_nothing(void **state)
 	make("memory.max", "8192");
 	make("memory.current", "4097\n");
 	expect_failed(&resources, -EBUSY, "memory.limit",
-		      "is below the 4097 bytes that are in use");
+		      "is below the present usage of 4097 bytes");
 	expect_file("pids.max", "max");
 	expect_file("memory.max", "8192");
 	resources.memory.check_before_update.value = false;
