@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/cgroup_path on a real cgroup2: which directories are not made and not taken, because they
- * are systemd's or because hookd or init is in them. Each test is a child of its own, with a mount
- * namespace in which systemd seems to run.
+ * cgroup/path on a real cgroup2: which directories are refused, because they are systemd's or
+ * because hookd or init is in them. Each test runs in a child with a mount namespace in which
+ * systemd seems to run.
  */
 
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static int note_making(const char *path, void *userdata)
 	return 0;
 }
 
-/* OWN/NAME, or OWN itself where the name is "". What was made is taken away again. */
+/* OWN/NAME, or OWN itself where the name is "". What was made is removed again. */
 static int make(const char *name, int *ret_made, struct hp_err *err)
 {
 	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
