@@ -69,17 +69,14 @@ int rdt_restore(struct rdt *rdt, const char *directory,
  * is its id. The caller frees the member by rdt_leave() or rdt_keep(). On failure *err gets a path
  * relative to intelRdt and the kernel's reason (info/last_cmd_status), and no group that was made
  * is left.
- */
-/* clang-format off */
-/*
+ *
  *	-EINVAL		closID, container or a schema is malformed, or the kernel refuses it
  *	-EOPNOTSUPP	resctrl is not mounted; no monitoring (enableMonitoring)
  *	-EBUSY		another program holds the lock: nothing was done, a retry may work
  *	-ENOENT		closID is set without schemata, and there is no such group
  *	-EEXIST		the group exists with other schemata
- *	-ENOSPC		no CLOSID (or RMID, for monitoring) is free; the reason has their number
+ *	-ENOSPC		no CLOSID (or RMID) is free; the reason has their number
  */
-/* clang-format on */
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err) must_check;
 /* Closes the descriptors, removes groups as described above, frees the member. NULL is fine. */

@@ -3,12 +3,12 @@
  * Owns the cache of compiled profiles and the processes that compile them (process.c). States of an
  * entry:
  *
- *	QUEUED            --a compiler is started----------------> COMPILING
- *	COMPILING         --compiled-----------------------------> READY
- *	COMPILING         --the profile cannot be compiled-------> FAILED
- *	QUEUED, COMPILING --failed for another reason------------> GONE, freed when waits were
- *called QUEUED, COMPILING --nothing waits any more---------------> freed READY, FAILED     --least
- *recently used, or until_ns-----> freed
+ *	QUEUED            --a compiler is started-----------> COMPILING
+ *	COMPILING         --compiled------------------------> READY
+ *	COMPILING         --the profile cannot be compiled--> FAILED
+ *	QUEUED, COMPILING --failed for another reason-------> GONE (freed after its waits)
+ *	QUEUED, COMPILING --nothing waits any more----------> (freed)
+ *	READY, FAILED     --least recently used, until_ns---> (freed)
  *
  * FAILED entries are kept like READY ones, so that a bad profile is not compiled again and again.
  * After a failure for lack of memory, of processes or of wall-clock time the next call tries again.
