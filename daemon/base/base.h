@@ -61,7 +61,7 @@ static inline void free_memory(void *pointer)
 /* ---- errors ---- */
 
 /* True where a resource has run out for the moment: the same call may work a little later. */
-static inline bool error_is_passing(int error)
+static inline bool error_is_transient(int error)
 {
 	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM ||
 	       error == EDQUOT;

@@ -170,7 +170,7 @@ void devices_journal_clear(struct devices_journal *journal)
 
 /* ---- applying rules ---- */
 
-static int fail(int r, const char *step, struct hp_err *err)
+static int devices_fail(int r, const char *step, struct hp_err *err)
 {
 	return hp_err_setting(err, r, "devices", "cannot %s: %s", step, strerror(-r));
 }
@@ -196,12 +196,12 @@ static int put_in_place(int cgroup_fd, int program, struct devices_journal *jour
 		close_found(journal);
 		r = find(cgroup_fd, journal);
 		if (r < 0 && r != -ENOENT)
-			return fail(r, "query the device programs of the cgroup", err);
+			return devices_fail(r, "query the device programs of the cgroup", err);
 		if (r == 0)
 			r = exchange(cgroup_fd, journal->flags, journal->found,
 				     journal->found_count, &program, 1);
 	}
-	return r < 0 ? fail(r, "attach the device program", err) : 0;
+	return r < 0 ? devices_fail(r, "attach the device program", err) : 0;
 }
 
 static int load_and_attach(int cgroup_fd, const struct device_program *program,
@@ -211,7 +211,7 @@ static int load_and_attach(int cgroup_fd, const struct device_program *program,
 	int r;
 
 	if (fd < 0)
-		return fail(fd, "load the device program", err);
+		return devices_fail(fd, "load the device program", err);
 	journal->made = fd;
 	r = put_in_place(cgroup_fd, fd, journal, err);
 	if (r < 0)

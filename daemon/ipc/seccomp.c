@@ -35,7 +35,7 @@ static void write_program(struct conn *conn, const struct filter *filter)
 /* A profile that can be read and not compiled has failed as a setting does: with the reason. */
 static void describe_failure(int error, const char *reason, struct hp_err *err)
 {
-	if (error_is_passing(-error)) {
+	if (error_is_transient(-error)) {
 		(void)hp_err_busy(err, "%s", reason);
 		return;
 	}

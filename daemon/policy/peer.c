@@ -142,7 +142,7 @@ static int look_first(struct peer *peer, int socket)
 		r = peer->pidfd = open_pidfd(socket, peer->pid);
 	if (r >= 0)
 		r = look(peer->pid, peer->pidfd, &peer->view);
-	if (error_is_passing(-r)) {
+	if (error_is_transient(-r)) {
 		close_fd(&peer->pidfd);
 		return r;
 	}
@@ -159,7 +159,7 @@ int peer_look(struct peer *peer, int socket)
 		return look_first(peer, socket);
 	if (peer->sight == PEER_SEEN)
 		r = look_again(peer);
-	if (error_is_passing(-r))
+	if (error_is_transient(-r))
 		return r;
 	if (r < 0)
 		peer->sight = PEER_NOT_SEEN;

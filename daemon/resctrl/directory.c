@@ -46,7 +46,7 @@ static int replace_journal(int state_directory, const struct hp_buf *text)
 }
 
 /* Errors are ignored: hooks and containers still have to run when the disk is full. */
-static void write_down(const struct rdt_directories *directories, const char *about_to_be_made)
+static void write_journal(const struct rdt_directories *directories, const char *about_to_be_made)
 {
 	const struct rdt_directory *directory;
 	struct hp_buf text = HP_BUF_INIT;
@@ -182,7 +182,7 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 	if (r < 0)
 		close_fd(&directories->journal); /* leaves the file for the next hookd */
 	else
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 	return r;
 }
 
@@ -196,10 +196,10 @@ int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs 
 
 	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	write_down(directories, path);
+	write_journal(directories, path);
 	r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
 	if (r < 0)
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 	return r == -EEXIST ? 0 : r;
 }
 
@@ -215,7 +215,7 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs
 		directory = directory_new(directories, path);
 	if (!directory) {
 		if (is_made && unlinkat(fs->root, path, AT_REMOVEDIR) == 0)
-			write_down(directories, NULL);
+			write_journal(directories, NULL);
 		return -ENOMEM;
 	}
 	directory->users++;
@@ -238,7 +238,7 @@ void rdt_directory_forget(struct rdt_directories *directories, struct rdt_direct
 	assert(directory->users == 0);
 	directory_free(directory);
 	if (is_made)
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 }
 
 void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,

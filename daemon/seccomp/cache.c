@@ -67,7 +67,7 @@ struct kept_list {
 };
 
 /* The result of a compilation. */
-struct answer {
+struct compile_answer {
 	struct filter *filter; /* NULL: failed */
 	const char *reason;    /* of the failure */
 	int error;	       /* of the failure, -errno */
@@ -237,7 +237,7 @@ static void touch(struct filter_entry *entry)
 
 /* ---- the compiler's answer ---- */
 
-static void describe_end(const struct hp_hook_result *result, struct answer *answer)
+static void describe_end(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	char name[24];
 
@@ -271,7 +271,8 @@ static void describe_end(const struct hp_hook_result *result, struct answer *ans
  * Takes the reason from the compiler's stderr. EINVAL, E2BIG and EOPNOTSUPP depend on the profile
  * and the machine alone, so they are cached for good.
  */
-static void read_sentence(const struct hp_output *sentence, int error, struct answer *answer)
+static void read_sentence(const struct hp_output *sentence, int error,
+			  struct compile_answer *answer)
 {
 	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
 
@@ -282,7 +283,7 @@ static void read_sentence(const struct hp_output *sentence, int error, struct an
 	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
 }
 
-static void read_answer(const struct hp_hook_result *result, struct answer *answer)
+static void read_answer(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	const struct hp_output *out = &result->output[0];
 	struct compiled compiled;
@@ -317,7 +318,7 @@ static void trim(struct kept_list *list)
 		entry_free(TAILQ_FIRST(&list->entries));
 }
 
-static bool keep_failure(struct filter_entry *entry, const struct answer *answer)
+static bool keep_failure(struct filter_entry *entry, const struct compile_answer *answer)
 {
 	if (answer->lasts_ns == 0 || !(entry->reason = strdup(answer->reason)))
 		return false;
@@ -332,7 +333,7 @@ static bool keep_failure(struct filter_entry *entry, const struct answer *answer
  * Ends a compilation: moves the entry to its new state, then calls all waits. An entry that is not
  * kept leaves the table before, so that filter_cache_get() in a ready() compiles again.
  */
-static void settle(struct filter_entry *entry, const struct answer *answer)
+static void settle(struct filter_entry *entry, const struct compile_answer *answer)
 {
 	struct filter_cache *cache = entry->cache;
 	struct filter *filter = answer->filter;
@@ -366,7 +367,7 @@ static void on_compiled(struct proc *proc, void *userdata)
 	struct filter_entry *entry = userdata;
 	struct filter_cache *cache = entry->cache;
 	struct hp_hook_result result = {0};
-	struct answer answer = {0};
+	struct compile_answer answer = {0};
 
 	assert(entry->state == ENTRY_COMPILING && entry->proc == proc);
 	proc_take_result(proc, &result);
@@ -414,7 +415,8 @@ static void start_queued(struct filter_cache *cache)
 		int r = start(entry);
 
 		if (r < 0)
-			settle(entry, &(struct answer){.reason = CANNOT_BE_STARTED, .error = r});
+			settle(entry,
+			       &(struct compile_answer){.reason = CANNOT_BE_STARTED, .error = r});
 	}
 }
 

@@ -22,7 +22,7 @@ struct filter_cache;
 struct filter {
 	struct sock_filter *instructions;
 	size_t count;
-	uint32_t flags; /* for seccomp(2), but for SECCOMP_FILTER_FLAG_NEW_LISTENER */
+	uint32_t flags; /* for seccomp(2), except SECCOMP_FILTER_FLAG_NEW_LISTENER */
 	bool needs_listener;
 	char **unknown_syscalls; /* NULL-terminated */
 	size_t refs;

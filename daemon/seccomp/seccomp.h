@@ -22,7 +22,7 @@
 struct seccomp_program {
 	struct sock_filter *instructions;
 	size_t count;	     /* at most BPF_MAXINSNS */
-	uint32_t flags;	     /* for seccomp(2), but for SECCOMP_FILTER_FLAG_NEW_LISTENER */
+	uint32_t flags;	     /* for seccomp(2), except SECCOMP_FILTER_FLAG_NEW_LISTENER */
 	bool needs_listener; /* a rule has SCMP_ACT_NOTIFY: the caller must add that flag */
 	/* Names of system calls that this libseccomp does not know; they are left out of rules. */
 	char **unknown_syscalls; /* NULL-terminated */
