@@ -45,7 +45,7 @@ int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tre
  */
 int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
 		       struct hp_err *err) must_check;
-/* Removes the cgroups that are empty; blocks up to 1 s for those that were killed. NULL is fine. */
+/* Removes the cgroups that are empty; waits up to 2 s for killed processes. NULL is fine. */
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 
 /*
@@ -119,7 +119,7 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
  * Linux 5.14). Removes its CPU quota, which would delay their exits. 0, or -errno.
  */
 int cgroup_kill(struct cgroup *cgroup);
-/* True where it has a process other than `dead`, whose exit was seen; also where not known. */
+/* True where it has a process other than `dead`, whose exit was seen. */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);
 /*
  * 1: since the last call the OOM killer has killed a process in it, for this cgroup's limit or

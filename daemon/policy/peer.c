@@ -3,7 +3,8 @@
  * Reads what the kernel knows of the process at the other end of a connection. policy.c decides
  * what that permits. Each peer is embedded in its conn.
  *
- *	PEER_NOT_LOOKED_AT --peer_look()--> PEER_SEEN --exit, or not readable--> PEER_NOT_SEEN
+ *	PEER_NOT_LOOKED_AT --peer_look()------------------> PEER_SEEN, PEER_NOT_SEEN
+ *	PEER_SEEN          --exited, or not readable now--> PEER_NOT_SEEN
  */
 #include "daemon/policy/peer.h"
 

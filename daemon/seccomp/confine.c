@@ -211,7 +211,7 @@ static int install_filter(void)
 	    ALLOW(madvise),
 	    ALLOW(getrandom), /* glibc's malloc */
 	    ALLOW(clock_gettime),
-	    ALLOW(restart_syscall), /* a read(2) interrupted by SIGSTOP */
+	    ALLOW(restart_syscall), /* after SIGSTOP and SIGCONT */
 	    ALLOW(exit_group),
 #ifdef __SANITIZE_ADDRESS__
 	    ALLOW(sigaltstack), /* ASan, before a call of a noreturn function */

@@ -114,8 +114,8 @@ static void tell_failure(int error, const char *sentence)
 static bool is_compiler;
 
 /*
- * Switches LeakSanitizer off, where hookd is built with it: at exit it starts a thread that traces
- * this process, which the filter does not allow.
+ * Switches LeakSanitizer off, where hookd is built with it: at exit it clones a process that traces
+ * this one, which the filter does not allow.
  */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
