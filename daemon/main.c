@@ -381,7 +381,7 @@ static int make_hookd(struct program *program)
 	set_spawn_defaults(hookd);
 	r = rdt_new(NULL, &hookd->rdt);
 	if (r == 0)
-		r = filters_new(&hookd->procs, &hookd->filters);
+		r = filter_cache_new(&hookd->procs, &hookd->filters);
 	if (r < 0)
 		return r;
 	hookd->support = (struct support){
@@ -461,7 +461,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);
 	store_free(hookd->store);
-	filters_free(hookd->filters);
+	filter_cache_free(hookd->filters);
 	records_close(hookd->records);
 	applier_free(hookd->applier);
 	scopes_free(hookd->scopes);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transient scopes by sd-bus. A job is one call and, where systemd answers with a job of its own,
- * the wait for that one's end:
+ * Transient scopes by sd-bus. Owns the list of jobs. A job is a call and, where systemd's reply
+ * names a job of systemd, the wait until that is removed:
  *
- *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
- *	both --the connection is lost--> (done, with an error)
+ *	CALLED  --reply without a job--> (done)
+ *	CALLED  --reply with a job--> WAITING
+ *	WAITING --JobRemoved--> (done)
+ *	CALLED, WAITING --the connection is lost--> (done, with an error)
  *
- * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply.
+ * The signal JobRemoved is not missed: hookd subscribes to it when the connection is made, and
+ * systemd sends it after the reply.
  */
 #include "daemon/cgroup/scope.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -23,18 +26,18 @@
 
 struct scope_job {
 	struct scopes *scopes;
-	sd_bus_slot *slot;  /* the call that waits for its reply */
-	char *path;	    /* systemd's job that is waited for; NULL: none yet */
-	bool is_gone_fine;  /* that there is no such unit is success */
-	bool is_lost;	    /* the connection that it was sent on is gone */
-	scope_done_fn done; /* or: */
+	sd_bus_slot *slot;  /* in CALLED */
+	char *path;	    /* in WAITING: the object path of systemd's job */
+	bool is_gone_fine;  /* NoSuchUnit is success */
+	bool is_lost;	    /* the connection that it was sent on is lost */
+	scope_done_fn done; /* this or got_limits */
 	scope_limits_fn got_limits;
 	void *userdata;
-	TAILQ_ENTRY(scope_job) link;
+	TAILQ_ENTRY(scope_job) link; /* scopes::jobs */
 };
 
 struct scope_limits {
-	sd_bus_message *properties; /* systemd's reply, read again when they are put back */
+	sd_bus_message *properties; /* the reply to GetAll */
 };
 
 struct scopes {
@@ -103,7 +106,7 @@ static void on_new_connection(sd_bus *connection, void *userdata)
 				       SYSTEMD_MANAGER, "Subscribe", nothing_to_do, NULL, "");
 }
 
-/* What done() begins on the next connection is none of these. */
+/* done() may start new jobs, on the next connection: these have is_lost false. */
 static void on_lost_connection(void *userdata)
 {
 	struct scopes *scopes = userdata;
@@ -160,12 +163,13 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	const char *path = NULL;
 
 	(void)error;
+	assert(job->done && !job->path);
 	job->slot = sd_bus_slot_unref(job->slot);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;
 	}
-	/* SetUnitProperties answers nothing: it is done. */
+	/* The reply to SetUnitProperties is empty: it is done. */
 	if (sd_bus_message_read(reply, "o", &path) <= 0) {
 		job_end(job, 0, "");
 		return 0;
@@ -183,6 +187,7 @@ static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	scope_limits_fn got_limits = job->got_limits;
 
 	(void)error;
+	assert(got_limits);
 	job->slot = sd_bus_slot_unref(job->slot);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
@@ -208,7 +213,7 @@ struct scope_limits *scope_limits_free(struct scope_limits *limits)
 	return NULL;
 }
 
-/* Takes the message. */
+/* Takes ownership of the message; on failure it frees the job. */
 static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
 {
 	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
@@ -239,6 +244,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
 {
 	struct scope_job *job = calloc(1, sizeof(*job));
 
+	assert(!done != !got_limits);
 	if (!job)
 		return NULL;
 	job->scopes = scopes;
@@ -249,7 +255,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
 	return job;
 }
 
-/* Sends what was built, or drops it where building failed. */
+/* Sends the message; where `built` is an error, frees it. */
 static int finish_call(struct scopes *scopes, sd_bus_message *message, int built,
 		       scope_done_fn done, scope_limits_fn got_limits, void *userdata,
 		       struct scope_job **ret_job)
@@ -296,7 +302,7 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 }
 
-/* Up to the array of properties, which is left open. */
+/* Leaves the array of properties open. */
 static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
 {
 	int r = new_call(scopes, "SetUnitProperties", ret_message);

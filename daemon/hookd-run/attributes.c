@@ -73,7 +73,7 @@ void oom_score_of_container_set(const struct job *job)
 }
 
 /* "0" is the writer itself; what it forks later belongs to the group too. */
-void rdt_join(const struct job *job)
+void rdt_group_join(const struct job *job)
 {
 	if (!(job->plan->flags & PLAN_SETTINGS) || !job->settings.intel_rdt)
 		return;

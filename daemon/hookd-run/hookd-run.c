@@ -23,7 +23,7 @@
  */
 static void do_steps_outside(struct job *job)
 {
-	rdt_join(job);
+	rdt_group_join(job);
 	cgroups_join(job);
 	program_check_owners(job, false);
 	namespaces_enter_caller(job);

@@ -90,7 +90,7 @@ _Noreturn void program_execute(const struct job *job);
 
 /* attributes.c: what the kernel keeps of a process besides its rights. */
 void oom_score_set(const struct job *job);
-void rdt_join(const struct job *job);
+void rdt_group_join(const struct job *job);
 void scheduler_set(struct job *job);
 /* Those of the container's process, of which settings can take away. */
 void oom_score_of_container_set(const struct job *job);

@@ -37,7 +37,7 @@ struct hookd {
 
 	struct procs procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none that hookd may write */
-	struct filters *filters;
+	struct filter_cache *filters;
 	struct rdt *rdt;
 	struct bus *bus;
 	struct scopes *scopes;

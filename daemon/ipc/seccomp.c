@@ -35,7 +35,7 @@ static void write_program(struct conn *conn, const struct filter *filter)
 /* A profile that can be read and not compiled has failed as a setting does: with the reason. */
 static void describe_failure(int error, const char *reason, struct hp_err *err)
 {
-	if (error_is_passing(-error)) {
+	if (error_is_transient(-error)) {
 		(void)hp_err_busy(err, "%s", reason);
 		return;
 	}
@@ -64,7 +64,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 {
 	struct compile_call *call = container_of(of_conn, struct compile_call, of_conn);
 
-	filters_forget(&call->of_filter);
+	filter_cache_forget(&call->of_filter);
 	free(call);
 }
 
@@ -104,7 +104,7 @@ static int compile(struct exchange *exchange, const struct hp_seccomp *profile, 
 	    .of_filter.ready = on_compiled,
 	    .conn = exchange->conn,
 	};
-	r = filters_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
+	r = filter_cache_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
 	if (r == 0) {
 		conn_begin_call(exchange->conn, &call->of_conn);
 		return 0;

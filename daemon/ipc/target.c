@@ -30,7 +30,7 @@ static int take_caller(const struct peer *peer, struct enter_process *ret_proces
 /* At state.pid. What hookd lacks for the moment says nothing of that process. */
 static int cannot_look(int r, struct hp_err *err)
 {
-	if (error_is_passing(-r))
+	if (error_is_transient(-r))
 		return hp_err_busy(err, "%s", strerror(-r));
 	return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
 }

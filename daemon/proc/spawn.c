@@ -174,7 +174,7 @@ void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *
 
 static int start_failed(struct spawn_child *child, const struct spawn_spec *spec, int error)
 {
-	bool is_cgroup = spec->cgroup >= 0 && !error_is_passing(error);
+	bool is_cgroup = spec->cgroup >= 0 && !error_is_transient(error);
 
 	child->failed_step = is_cgroup ? SPAWN_STEP_CGROUP : SPAWN_STEP_EXEC;
 	child->failed_errno = error;

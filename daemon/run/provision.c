@@ -49,8 +49,8 @@ static int get_filter(struct provision *provision)
 	if (!provision->settings->seccomp)
 		return 1;
 	provision->wait.ready = on_filter;
-	r = filters_get(provision->filters, provision->settings->seccomp, &provision->wait,
-			&provision->filter, &reason);
+	r = filter_cache_get(provision->filters, provision->settings->seccomp, &provision->wait,
+			     &provision->filter, &reason);
 	if (r < 0)
 		fail(&provision->failure, SPAWN_STEP_SECCOMP, -r, reason);
 	return r < 0 ? 1 : r;
@@ -58,7 +58,7 @@ static int get_filter(struct provision *provision)
 
 void provision_give_up(struct provision *provision, int error)
 {
-	filters_forget(&provision->wait);
+	filter_cache_forget(&provision->wait);
 	fail(&provision->failure, SPAWN_STEP_SECCOMP, error, "");
 }
 
@@ -201,7 +201,7 @@ struct enter_settings provision_settings(const struct provision *provision)
 
 void provision_release(struct provision *provision)
 {
-	filters_forget(&provision->wait);
+	filter_cache_forget(&provision->wait);
 	provision->filter = filter_unref(provision->filter);
 	rdt_leave(take_ptr(provision->rdt_member));
 	provision_leave_cgroup(provision);

@@ -15,7 +15,7 @@
 struct provision {
 	const struct hp_settings *settings; /* borrowed; NULL: nothing is needed */
 	enum hp_dialect dialect;	    /* what fields are called to the caller */
-	struct filters *filters;
+	struct filter_cache *filters;
 	struct filter *filter;
 	struct filter_wait wait;
 	struct rdt *rdt;

@@ -314,7 +314,7 @@ static bool is_passing(const struct run *run, enum spawn_step step, int error, b
 		return false;
 	/* By then the process was under whatever the request and the configuration say. */
 	if (was_started)
-		return error_is_passing(error) && !has_container && !settings &&
+		return error_is_transient(error) && !has_container && !settings &&
 		       !(error == ENOMEM && provision_limits_memory(run->provision));
 	if (error == EMFILE || error == ENFILE)
 		return true;
@@ -322,7 +322,7 @@ static bool is_passing(const struct run *run, enum spawn_step step, int error, b
 	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
 	    (step == SPAWN_STEP_RDT && error == EBUSY))
 		return true;
-	return error_is_passing(error) && !is_limit;
+	return error_is_transient(error) && !is_limit;
 }
 
 /* Somebody can ask again. Else the failure would be known to nobody. */

@@ -64,7 +64,7 @@ struct run_context {
 	const struct config *config;
 	struct procs *procs;
 	struct cgroup_tree *cgroups; /* NULL: this machine has none */
-	struct filters *filters;
+	struct filter_cache *filters;
 	struct rdt *rdt;
 	/* Told once each: before a run's first hook is started; when its result is known, before
 	 * anybody hears of it; and after they have. From the event loop, or from within

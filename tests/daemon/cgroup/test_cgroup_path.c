@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/cgroup_path and apply/scope: which texts of linux.cgroupsPath lead to a cgroup, and where.
+/*
+ * cgroup/path and cgroup/scope: which texts of linux.cgroupsPath are valid, and the path that they
+ * give.
  */
 
 #include <fcntl.h>
@@ -27,7 +29,7 @@ static void paths_that_are_some(void **state)
 	}
 }
 
-/* Out of the mount, into a file of the kernel's, or what no unit's name would be. */
+/* Paths that lead out of the mount, to a file of the kernel, or are not valid names of units. */
 static void paths_that_are_none(void **state)
 {
 	static const char *const paths[] = {
@@ -96,7 +98,7 @@ static void scopes_that_are_none(void **state)
 	free(long_name);
 }
 
-/* systemd removes an empty scope when it comes to it, also while somebody looks at it. */
+/* systemd removes an empty scope at any time, also while it is open here. */
 static void one_that_was_removed_meanwhile_is_empty(void **state)
 {
 	char directory[32], path[64];
@@ -109,7 +111,7 @@ static void one_that_was_removed_meanwhile_is_empty(void **state)
 		snprintf(path, sizeof(path), "%s/%s", directory, i ? "to" : "from");
 		assert_int_equal(mkdir(path, 0755), 0);
 	}
-	/* Its files have gone before it. */
+	/* The files of a cgroup are removed before its directory. */
 	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
 	assert_int_equal(unlinkat(mount_fd, "from", AT_REMOVEDIR), 0);
 	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);

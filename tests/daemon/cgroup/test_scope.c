@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/scope over base/bus on a connection of the test's own, whose other end is systemd's: what
- * becomes of calls when it breaks.
+ * cgroup/scope over base/bus, on a connection whose other end is the test in place of systemd: the
+ * calls that wait when it breaks.
  */
 
 #include <sys/socket.h>
