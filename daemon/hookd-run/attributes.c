@@ -116,7 +116,7 @@ void scheduler_set(struct job *job)
 
 	if (job->settings.scheduler.is_set && !scheduler_is_deadline(&job->settings.scheduler))
 		set_scheduler(&job->settings.scheduler);
-	deadline_prepare(job);
+	sched_deadline_prepare(job);
 	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
 				  IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0)
 		step_fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");

@@ -137,7 +137,7 @@ void ids_set(const struct job *job)
 	if (setresuid(uids[0], uids[1], uids[2]) < 0)
 		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
 	take_effective();
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	undumpable_set(); /* a change of ids makes the kernel forget it */
 }
 
 /*

@@ -25,7 +25,7 @@ static _Noreturn void keep(const struct hp_scheduler *scheduler, int pipe)
 	_exit(0);
 }
 
-void deadline_prepare(struct job *job)
+void sched_deadline_prepare(struct job *job)
 {
 	const struct hp_scheduler *scheduler = &job->settings.scheduler;
 	int ends[2];
@@ -46,7 +46,7 @@ void deadline_prepare(struct job *job)
 }
 
 /* Where it fails, the other process has reported it. */
-void deadline_set(struct job *job, int32_t outer_pid)
+void sched_deadline_set(struct job *job, int32_t outer_pid)
 {
 	int status = -1;
 

@@ -69,7 +69,7 @@ static void give_up_rights(struct job *job)
 	capabilities_set(job, needs_admin ? 1ull << CAP_SYS_ADMIN : 0);
 	program_check_inside(job);
 	pid_namespace_continue(job);
-	deadline_set(job, job->outer_pid);
+	sched_deadline_set(job, job->outer_pid);
 	parent_death_signal_set(job);
 	descriptor_limit_set(job);
 	if (job->message->filter_count > 0)
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	job_read(&job);
 	oom_score_set(&job); /* before the next, by which the file becomes root's */
-	stay_undumpable();
+	undumpable_set();
 	job.mounts_of_hookd = mount_namespace(&job);
 	do_steps_outside(&job);
 	do_steps_of_entering(&job);

@@ -109,11 +109,11 @@ void cgroups_join(const struct job *job);
 char *file_read_whole(int directory, const char *path);
 
 /* deadline.c: SCHED_DEADLINE, set from outside, since it forbids fork(2) and takes rights. */
-void deadline_prepare(struct job *job);
-void deadline_set(struct job *job, int32_t outer_pid);
+void sched_deadline_prepare(struct job *job);
+void sched_deadline_set(struct job *job, int32_t outer_pid);
 
 /* namespaces.c */
-void stay_undumpable(void);
+void undumpable_set(void);
 void process_check_alive(int pidfd);
 /* The caller's: all of them, or, on the way into a container, its mounts alone. */
 void namespaces_enter_caller(struct job *job);

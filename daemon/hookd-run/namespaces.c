@@ -34,7 +34,7 @@ static const struct {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-void stay_undumpable(void)
+void undumpable_set(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		step_fail(SPAWN_STEP_NAMESPACES, errno);
@@ -96,7 +96,7 @@ static void become_namespace_root(void)
 		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		step_fail(SPAWN_STEP_CREDENTIALS, errno);
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	undumpable_set(); /* a change of ids makes the kernel forget it */
 }
 
 /*
@@ -319,7 +319,7 @@ void pid_namespace_continue(struct job *job)
 		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	if (pid > 0) {
 		report_successor(pid, pidfd);
-		deadline_set(job, pid);
+		sched_deadline_set(job, pid);
 		_exit(write(gate[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 127);
 	}
 	close(gate[1]);

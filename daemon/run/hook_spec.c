@@ -20,7 +20,7 @@ static char *make_variable(struct hp_request *request, const char *name, const c
  * A hook's environment is what its request says and nothing of hookd's own. Where the request says
  * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
  */
-static char **hook_environment(struct run *run, const struct hp_hook *hook)
+static char **make_environment(struct run *run, const struct hp_hook *hook)
 {
 	struct hp_request *request = &run->request;
 	size_t count = 0;
@@ -43,7 +43,7 @@ static char **hook_environment(struct run *run, const struct hp_hook *hook)
 }
 
 /* As runc does: without arguments, argv is the path. */
-static char **hook_arguments(struct run *run, const struct hp_hook *hook)
+static char **make_arguments(struct run *run, const struct hp_hook *hook)
 {
 	char **arguments;
 
@@ -59,8 +59,8 @@ int hook_spec_fill(struct run *run, const struct hp_hook *hook, struct proc_spec
 {
 	*ret_spec = (struct proc_spec){
 	    .path = hook->path,
-	    .argv = hook_arguments(run, hook),
-	    .envp = hook_environment(run, hook),
+	    .argv = make_arguments(run, hook),
+	    .envp = make_environment(run, hook),
 	    .dir = hook->dir,
 	    .soft_dir = run->request.bundle,
 	    .state = run->request.state,

@@ -178,7 +178,7 @@ static void low_limit_of_open_files_is_told(void **state)
 {
 	harness_start(*state, &(struct start){
 				  .in_child = limit_open_files,
-				  .says = "hookd may open 200 files at once (RLIMIT_NOFILE)",
+				  .says = "the limit of open files (RLIMIT_NOFILE) is 200",
 			      });
 }
 
