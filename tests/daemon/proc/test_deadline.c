@@ -48,7 +48,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *userdata)
 static void suspend(int64_t seconds)
 {
 	suspended_ns += seconds * NS_PER_S;
-	deadlines_look_again(&deadlines);
+	deadlines_rearm(&deadlines);
 }
 
 static void suspended_time_counts(void **state)

@@ -179,11 +179,11 @@ static void a_wait_that_was_slept_through_is_over(void **state)
 	run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
 	is_filter_awaited = true;
 	run_start(run);
-	deadlines_look_again(&procs.deadlines);
+	deadlines_rearm(&procs.deadlines);
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	assert_int_equal(done_count, 0);
 	suspended_s = 2000;
-	deadlines_look_again(&procs.deadlines);
+	deadlines_rearm(&procs.deadlines);
 	wait_for(base, done_count == 1);
 	is_filter_awaited = false;
 	suspended_s = 0;
