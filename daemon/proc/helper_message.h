@@ -61,7 +61,7 @@ struct helper_report {
 
 /*
  * It is followed, without gaps, by the instructions of the filter, the namespaces, the groups (in
- * the order of decreasing alignment), then by strings with their NULs: path, dir, soft dir, args,
+ * this order all are aligned), then by strings with their NULs: path, dir, soft dir, args,
  * env, AppArmor profile, SELinux label, paths of the namespaces, path of the listener and the rest
  * of its message. A string that is absent (has_dir, a NULL pointer in the settings) is left out.
  */
