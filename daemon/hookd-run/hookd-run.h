@@ -18,10 +18,7 @@
 #include "daemon/proc/spawn.h"
 #include "daemon/raw/interpreter.h"
 
-/*
- * The parts of hookd-run. Each step either returns or ends the process with step_fail(); none
- * prints.
- */
+/* All steps either return or end the process with step_fail(). None prints. */
 
 #define NAMESPACES_MAX 16
 

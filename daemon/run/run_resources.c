@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The things that a run holds for the sake of its settings. They are used in the order get,
- * cgroup (before each hook), release.
+ * Acquires and releases what a run needs for its settings: a compiled filter and a resctrl group,
+ * once, and a cgroup, before each hook. States:
+ *
+ *	(zeroed) --acquire--> waiting for the filter --> ready --release--> released
+ *	              \_____________________________________/
  */
 #include "daemon/run/run_resources.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +21,7 @@ static void set_failure(struct spawn_failure *failure, enum spawn_step step, int
 	snprintf(failure->detail, sizeof(failure->detail), "%s", detail);
 }
 
-/* "linux.resources.memory.limit: no such controller", in the caller's dialect. */
+/* With a detail in the caller's dialect: "linux.resources.memory.limit: no such controller". */
 static void set_failure_from(const struct run_resources *resources, struct spawn_failure *failure,
 			     enum spawn_step step, int r, const char *path, struct hp_err *err)
 {
@@ -35,13 +39,14 @@ static void on_filter(struct filter_wait *wait, struct filter *filter, const cha
 {
 	struct run_resources *resources = container_of(wait, struct run_resources, wait);
 
+	assert(!resources->filter);
 	resources->filter = filter;
 	if (!filter)
 		set_failure(&resources->failure, SPAWN_STEP_SECCOMP, -wait->error, reason);
 	resources->ready(resources);
 }
 
-/* 1: there, or failed; 0: on_filter() will be called. */
+/* 1: acquired or failed; 0: on_filter() will be called. */
 static int acquire_filter(struct run_resources *resources)
 {
 	const char *reason;
@@ -81,6 +86,7 @@ static void acquire_rdt_group(struct run_resources *resources, const char *conta
 
 int run_resources_acquire(struct run_resources *resources, const char *container)
 {
+	assert(!resources->rdt_member && !resources->filter);
 	if (!resources->settings)
 		return 1;
 	acquire_rdt_group(resources, container);
@@ -89,7 +95,7 @@ int run_resources_acquire(struct run_resources *resources, const char *container
 
 /* ---- the cgroup ---- */
 
-/* libcontainer, RootlessCgroups: "cgroups errors are ignored", and told. */
+/* With RootlessCgroups a failure is ignored, as libcontainer does, and reported. */
 static int limit(struct run_resources *resources, struct spawn_failure *ret_failure)
 {
 	const struct hp_settings *settings = resources->settings;
@@ -101,11 +107,12 @@ static int limit(struct run_resources *resources, struct spawn_failure *ret_fail
 	if (resources->cgroup)
 		r = cgroup_limit(resources->cgroup, settings->resources, &err);
 	else
-		hp_err_setting(&err, r, NULL, "this hookd has no cgroups");
+		hp_err_setting(&err, r, NULL, "hookd has no writable cgroup");
 	if (r == 0)
 		return 0;
 	set_failure_from(resources, ret_failure, SPAWN_STEP_CGROUP, r, "linux.resources", &err);
-	/* A cgroup with processes has no controllers below, but its own limits hold there. */
+	/* Below a cgroup with processes no controller can be enabled, but its limits apply there.
+	 */
 	if (!settings->rootless_cgroups &&
 	    !(resources->cgroup && cgroup_is_of_container(resources->cgroup)))
 		return r;
@@ -115,18 +122,19 @@ static int limit(struct run_resources *resources, struct spawn_failure *ret_fail
 }
 
 /*
- * An ordinary user's hookd may not write to every container's cgroup, and what it starts is limited
- * as that user is.
+ * A user's hookd may lack the permission to create a cgroup below a container's. Then a cgroup of
+ * hookd is used; the limits of the user apply to it.
  */
 static int acquire_cgroup(struct run_resources *resources)
 {
 	int r = -ENOENT;
 
+	assert(!resources->cgroup);
 	if (!resources->cgroups)
 		return 0;
 	if (resources->container)
 		r = cgroup_make_below(resources->cgroups, resources->container, &resources->cgroup);
-	/* -ENOENT: that process has ended, as hookd-run will find and say. */
+	/* -ENOENT: the container's process has ended. hookd-run will report that. */
 	if (r == -ENOENT || (r < 0 && geteuid() != 0))
 		r = cgroup_acquire(resources->cgroups, &resources->cgroup);
 	return r;
@@ -176,7 +184,7 @@ void run_resources_drop_cgroup(struct run_resources *resources)
 	cgroup_release(take_ptr(resources->cgroup));
 }
 
-/* ---- all of it ---- */
+/* ---- settings, release ---- */
 
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources)
 {
