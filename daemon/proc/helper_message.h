@@ -55,13 +55,12 @@ struct helper_report {
 	int32_t pid;
 	int32_t step; /* enum spawn_step */
 	int32_t error;
-	char
-	    detail[HELPER_DETAIL_SIZE]; /* which part of the step, such as "RLIMIT_NOFILE", or "" */
+	char detail[HELPER_DETAIL_SIZE]; /* which part of the step ("RLIMIT_NOFILE"), or "" */
 };
 
 /*
- * It is followed, without gaps, by the instructions of the filter, the namespaces, the groups (in
- * this order all are aligned), then by strings with their NULs: path, dir, soft dir, args,
+ * It is followed, without gaps, by the instructions of the filter, the namespaces, the groups
+ * (in this order all are aligned), then by strings with their NULs: path, dir, soft dir, args,
  * env, AppArmor profile, SELinux label, paths of the namespaces, path of the listener and the rest
  * of its message. A string that is absent (has_dir, a NULL pointer in the settings) is left out.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Deadlines while the machine is suspended: the clock that goes on then is put forward. */
+/* Deadlines while the machine is suspended, for which the test moves CLOCK_BOOTTIME forward. */
 
 #include "tests/daemon/support/support.h"
 

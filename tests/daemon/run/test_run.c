@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A list of hooks in a real loop: order, failures, timeouts, what a hook gets. */
+/* A list of hooks in a real event loop: order, failures, timeouts, what a hook gets. */
 
 #include <signal.h>
 
@@ -32,7 +32,7 @@ int __wrap_run_resources_acquire(struct run_resources *resources, const char *co
 
 /* ---- the list ---- */
 
-/* Each appends to one file, so the order is that in which they really ran. */
+/* All append to one file, which shows the order in which they ran. */
 static void all_succeed_in_order(void **state)
 {
 	char script[4][96], directory[32], file[64], *args[4][4], *text;
@@ -168,7 +168,7 @@ static void the_default_timeout_is_for_those_without(void **state)
 	run_free(run);
 }
 
-/* The wait for a filter is in the hook's time, and so is the time for which the machine slept. */
+/* The timeout of a hook includes the wait for a filter and the time in suspend. */
 static void a_wait_that_was_slept_through_is_over(void **state)
 {
 	struct hp_hook hook = SHELL_HOOK("exit 0");
@@ -316,7 +316,7 @@ static void absent_and_empty_arguments_are_the_path(void **state)
 
 	(void)state;
 	assert_int_equal(run->result.outcome, HP_RUN_SUCCEEDED);
-	/* cat without arguments gives back the state, byte for byte */
+	/* cat writes the state to stdout, byte for byte. */
 	for (size_t i = 0; i < 2; i++)
 		expect_output(run, i, run->request.state);
 	assert_int_equal(output->length, sizeof("dog\0/proc/self/cmdline"));
@@ -345,7 +345,7 @@ static void directories(void **state)
 	run_free(run);
 }
 
-/* Streams are cut until all of them are within the run's bound; all is counted. */
+/* Streams are cut until all output is within the bound of the run; all bytes are counted. */
 static void many_loud_hooks_share_a_bound(void **state)
 {
 	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
@@ -371,7 +371,7 @@ static void many_loud_hooks_share_a_bound(void **state)
 	run_free(run);
 }
 
-/* What fits stays whole, and who writes little loses nothing to those who write much. */
+/* Output below the bound is not cut, and short streams are not cut for the sake of long ones. */
 static void the_words_of_the_one_that_fails_are_kept(void **state)
 {
 	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
@@ -394,7 +394,7 @@ static void the_words_of_the_one_that_fails_are_kept(void **state)
 	run_free(run);
 }
 
-/* As many as a stage can have, and the last one has something to say behind much of its own. */
+/* The maximum number of hooks, of which the last writes its message after a lot of output. */
 static void every_hook_of_the_longest_list_is_heard(void **state)
 {
 	struct hp_hook hooks[HP_HOOKS_MAX];
@@ -422,7 +422,7 @@ static void every_hook_of_the_longest_list_is_heard(void **state)
 	run_free(run);
 }
 
-/* ---- what an earlier daemon began ---- */
+/* ---- runs of an earlier hookd ---- */
 
 static void a_lost_run_is_done(void **state)
 {
