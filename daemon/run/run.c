@@ -437,6 +437,7 @@ static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 	if (deadline_left_ns(&run->wait) > 0 && deadline_wait_on(&run->wait) == 0)
 		return;
 	run->result.hooks[run->current].outcome = HP_HOOK_TIMED_OUT;
+	run->is_waiting = false; /* a waiter may cancel the run, which must not end it in here */
 	if (!hook_finished(run) || is_last_hook(run)) {
 		run_finish(run);
 		return;

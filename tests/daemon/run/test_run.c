@@ -191,6 +191,43 @@ static void a_wait_that_was_slept_through_is_over(void **state)
 	run_free(run);
 }
 
+static void cancel_at_finished(struct run_waiter *waiter, const struct run_event *event)
+{
+	struct run **run = (struct run **)(waiter + 1);
+
+	if (event->type == RUN_EVENT_FINISHED)
+		run_cancel(*run);
+}
+
+/* The waiter's client is gone when it is to get the event of the timeout. */
+static void a_wait_that_has_timed_out_is_cancelled(void **state)
+{
+	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
+	struct {
+		struct run_waiter waiter;
+		struct run *run;
+	} client = {.waiter.notify = cancel_at_finished};
+	struct run *run;
+
+	(void)state;
+	config.default_timeout_ms = 1000000;
+	run = client.run = run_prepare(HP_STAGE_POSTSTOP, hooks, ELEMENTS(hooks));
+	run_add_waiter(run, &client.waiter);
+	is_filter_awaited = true;
+	run_start(run);
+	suspended_s = 2000;
+	deadlines_rearm(&procs.deadlines);
+	wait_for(base, done_count > 0);
+	is_filter_awaited = false;
+	suspended_s = 0;
+	assert_int_equal(done_count, 1);
+	assert_int_equal(run->result.outcome, HP_RUN_CANCELLED);
+	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_TIMED_OUT);
+	assert_int_equal(run->result.hooks[1].outcome, HP_HOOK_CANCELLED);
+	run_remove_waiter(run, &client.waiter);
+	run_free(run);
+}
+
 static void a_queued_run_is_cancelled(void **state)
 {
 	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
@@ -458,6 +495,7 @@ int main(void)
 	    RUN_TEST(a_hooks_own_timeout_counts),
 	    RUN_TEST(the_default_timeout_is_for_those_without),
 	    RUN_TEST(a_wait_that_was_slept_through_is_over),
+	    RUN_TEST(a_wait_that_has_timed_out_is_cancelled),
 	    RUN_TEST(a_queued_run_is_cancelled),
 	    RUN_TEST(a_running_one_is_cancelled),
 	    RUN_TEST(a_running_one_is_freed),
