@@ -97,6 +97,20 @@ static void make_ready(struct sched *sched, struct lane *lane)
 	TAILQ_INSERT_TAIL(&sched->ready, lane, link);
 }
 
+/*
+ * A run that was cancelled while queued is done, but still in its lane, when its waiters are
+ * notified. They may end other runs; then its lane is passed over until sched_finished().
+ */
+static struct lane *next_lane(const struct sched *sched)
+{
+	struct lane *lane;
+
+	TAILQ_FOREACH (lane, &sched->ready, link)
+		if (TAILQ_FIRST(&lane->runs)->state == RUN_QUEUED)
+			return lane;
+	return NULL;
+}
+
 static void pump(struct sched *sched)
 {
 	struct lane *lane;
@@ -105,7 +119,7 @@ static void pump(struct sched *sched)
 	if (sched->is_pumping)
 		return;
 	sched->is_pumping = true;
-	while (sched->running < sched->limit && (lane = TAILQ_FIRST(&sched->ready))) {
+	while (sched->running < sched->limit && (lane = next_lane(sched))) {
 		TAILQ_REMOVE(&sched->ready, lane, link);
 		lane->is_ready = false;
 		run = TAILQ_FIRST(&lane->runs);

@@ -215,6 +215,34 @@ static void a_queued_first_one_is_cancelled(void **state)
 	expect("ac", 1, 0);
 }
 
+static struct run *other;
+
+static void finish_other(struct run_waiter *waiter, const struct run_event *event)
+{
+	(void)waiter;
+	if (event->type == RUN_EVENT_DONE)
+		finish(other);
+}
+
+/* As a connection does that dispatches its next message when it has sent the result. */
+static void a_cancelled_one_is_not_started_while_its_waiters_hear_of_it(void **state)
+{
+	struct run_waiter waiter = {.notify = finish_other};
+	struct run *b;
+
+	(void)state;
+	sched_set_limit(sched, 1);
+	other = submit("a", "1");
+	b = submit("b", "2");
+	submit("c", "3");
+	submit("d", "2");
+	run_add_waiter(b, &waiter);
+	run_cancel(b);
+	assert_string_equal(ended, "ab");
+	expect("ac", 1, 1);
+	run_remove_waiter(b, &waiter);
+}
+
 static void the_only_one_of_a_ready_container_is_cancelled(void **state)
 {
 	struct run *a, *b;
@@ -354,6 +382,7 @@ int main(void)
 	    SCHED_TEST(a_higher_limit_counts_at_once),
 	    SCHED_TEST(a_lower_limit_counts_for_those_to_come),
 	    SCHED_TEST(a_queued_first_one_is_cancelled),
+	    SCHED_TEST(a_cancelled_one_is_not_started_while_its_waiters_hear_of_it),
 	    SCHED_TEST(the_only_one_of_a_ready_container_is_cancelled),
 	    SCHED_TEST(middle_and_last_ones_are_cancelled),
 	    SCHED_TEST(the_last_queued_one_is_cancelled_while_the_first_runs),
