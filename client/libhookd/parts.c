@@ -22,6 +22,7 @@
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
 #include "proto/base/limits.h"
+#include "proto/messages/failure_text.h"
 
 struct parts {
 	struct hookd_client *client;
@@ -60,10 +61,9 @@ static void parts_set_error(struct parts *parts, enum hp_run_outcome outcome, ch
 static int parts_fail(struct parts *parts, enum hp_run_outcome outcome, size_t index,
 		      const char *why)
 {
-	char *text;
+	char *text = hp_run_failure_text(parts->stage, index, why);
 
-	if (asprintf(&text, "error running %s hook #%zu: %s", hp_stage_names[parts->stage], index,
-		     why) < 0)
+	if (!text)
 		return parts_no_memory(parts);
 	parts_set_error(parts, outcome, text);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "client/libhookd/result.h"
 #include "proto/base/names.h"
+#include "proto/messages/failure_text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,8 +134,8 @@ const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *res
 const char *result_error_why(const char *error, enum hp_stage stage, size_t *ret_index)
 {
 	char prefix[64], *rest;
-	size_t length = (size_t)snprintf(prefix, sizeof(prefix), "error running %s hook #",
-					 hp_stage_names[stage]);
+	size_t length =
+	    (size_t)snprintf(prefix, sizeof(prefix), HP_RUN_FAILURE_PREFIX, hp_stage_names[stage]);
 
 	if (strncmp(error, prefix, length) != 0)
 		return NULL;

@@ -10,12 +10,12 @@
 
 #include "client/oci-hook/local_run.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,6 +25,7 @@
 
 #include "client/libhookd/deadline.h"
 #include "client/oci-hook/hook_environment.h"
+#include "proto/messages/failure_text.h"
 
 /* What was killed ends within this, or is not waited for: its exit may be a tracer's to keep. */
 #define KILL_WAIT_MS 200
@@ -48,15 +49,6 @@ static int local_fail(struct local_hook *local, int status, const char *format, 
 	(void)vsnprintf(local->why, sizeof(local->why), format, args);
 	va_end(args);
 	return status;
-}
-
-/* Go, whose words libcontainer's are, begins libc's in lower case. */
-static const char *local_words(const char *words, char buffer[static 64])
-{
-	(void)snprintf(buffer, 64, "%s", words);
-	if (buffer[0] && islower((unsigned char)buffer[1]))
-		buffer[0] = (char)tolower((unsigned char)buffer[0]);
-	return buffer;
 }
 
 static int local_make_state(const char *state, size_t length)
@@ -150,25 +142,41 @@ static int local_exec_error(const struct local_hook *local)
 	return read(local->exec_fd[0], &error, sizeof(error)) == sizeof(error) ? error : 0;
 }
 
+/* Fails with the text that hookd would give this result. */
+static int local_fail_as(struct local_hook *local, int status, const struct hp_hook_result *result)
+{
+	char *cause = hp_failure_cause(result, local->hook->timeout_ns);
+
+	(void)local_fail(local, status, "%s", cause ? cause : "out of memory");
+	free(cause);
+	return status;
+}
+
 static int local_finish(struct local_hook *local, int status, bool is_timed_out)
 {
-	const struct hp_hook *hook = local->hook;
-	int error = local_exec_error(local);
-	char words[64];
+	struct hp_hook_result result = {
+	    .path = local->hook->path,
+	    .failed_errno = local_exec_error(local),
+	};
 
-	if (error != 0)
-		return local_fail(local, SHIM_NOT_SPAWNED, "fork/exec %s: %s", hook->path,
-				  local_words(strerror(error), words));
-	if (is_timed_out)
-		return local_fail(local, SHIM_TIMED_OUT, "hook ran past specified timeout of %.1fs",
-				  (double)hook->timeout_ns / 1e9);
-	if (WIFSIGNALED(status))
-		return local_fail(local, SHIM_SIGNAL + WTERMSIG(status), "signal: %s",
-				  local_words(strsignal(WTERMSIG(status)), words));
-	if (WEXITSTATUS(status) != 0)
-		return local_fail(local, shim_status_of_exit(WEXITSTATUS(status)), "exit status %d",
-				  WEXITSTATUS(status));
-	return 0;
+	if (result.failed_errno != 0) {
+		result.outcome = HP_HOOK_SPAWN_FAILED;
+		return local_fail_as(local, SHIM_NOT_SPAWNED, &result);
+	}
+	if (is_timed_out) {
+		result.outcome = HP_HOOK_TIMED_OUT;
+		return local_fail_as(local, SHIM_TIMED_OUT, &result);
+	}
+	if (WIFSIGNALED(status)) {
+		result.outcome = HP_HOOK_SIGNALED;
+		result.signal = WTERMSIG(status);
+		return local_fail_as(local, SHIM_SIGNAL + result.signal, &result);
+	}
+	result.outcome = HP_HOOK_EXITED;
+	result.exit_status = WEXITSTATUS(status);
+	if (result.exit_status == 0)
+		return 0;
+	return local_fail_as(local, shim_status_of_exit(result.exit_status), &result);
 }
 
 static int local_spawn(struct local_hook *local)
@@ -234,7 +242,7 @@ int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *
 
 		if (status == 0)
 			continue;
-		(void)fprintf(stderr, "error running %s hook #%zu: %s\n", hp_stage_names[stage], i,
+		(void)fprintf(stderr, HP_RUN_FAILURE_FORMAT "\n", hp_stage_names[stage], i,
 			      local.why);
 		if (first_status == 0)
 			first_status = status;

@@ -29,6 +29,7 @@
 #include "client/oci-hook/patience.h"
 #include "proto/base/limits.h"
 #include "proto/base/names.h"
+#include "proto/messages/failure_text.h"
 #include "proto/messages/result.h"
 
 /* Of a request without its state and hooks: the names of the call and of its parameters. */
@@ -166,7 +167,7 @@ static void show_error(const struct progress *progress, const char *error)
 	const char *why = result_error_why(error, stage, &index);
 
 	if (why)
-		(void)fprintf(stderr, "error running %s hook #%zu: %s\n", hp_stage_names[stage],
+		(void)fprintf(stderr, HP_RUN_FAILURE_FORMAT "\n", hp_stage_names[stage],
 			      progress->next + index, why);
 	else
 		(void)fprintf(stderr, "%s\n", error);

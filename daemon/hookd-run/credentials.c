@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the hook is and what it may: groups, ids, capabilities (capabilities(7)).
+ * Sets groups, ids and capabilities of the hook (capabilities(7)).
  *
- * A change from root to somebody else would clear the permitted set, of which the steps between it
- * and the exec need a part (seccomp(2) without no_new_privs needs CAP_SYS_ADMIN). So it is kept
- * over the change and given up by capabilities_set(), which sets exactly what was asked for.
+ * A change from uid 0 to another uid clears the permitted set, and the steps between that and the
+ * exec need some capabilities (seccomp(2) without no_new_privs needs CAP_SYS_ADMIN). So the set is
+ * kept over the change, and capabilities_set() sets exactly what the rights say. No state.
  */
 #include <errno.h>
 #include <grp.h>
@@ -50,7 +50,6 @@ static int write_capabilities(const struct capability_state *state)
 	return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
 }
 
-/* Of a process that needs none, and stays longer among those of the container than the hook. */
 void capabilities_give_up(void)
 {
 	if (write_capabilities(&(struct capability_state){0}))
@@ -59,7 +58,7 @@ void capabilities_give_up(void)
 
 /* ---- ids ---- */
 
-/* The bounding set can only be cut while CAP_SETPCAP is effective, and only bit by bit. */
+/* Needs CAP_SETPCAP. The kernel drops one capability per call. */
 static void cut_bounding_set(uint64_t wanted)
 {
 	char name[32];
@@ -68,21 +67,20 @@ static void cut_bounding_set(uint64_t wanted)
 		int is_there = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
 
 		if (is_there < 0)
-			return; /* past the kernel's last */
+			return; /* above the kernel's last capability */
 		if (!is_there || (wanted >> capability & 1))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
 			snprintf(name, sizeof(name), "bounding, capability %d", capability);
-			fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+			step_fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
 		}
 	}
 }
 
 /*
- * Some may not be able to change their groups: a process in a user namespace whose setgroups file
- * says deny, which has none of the host's rights by them (namespaces.c has dropped those), a hookd
- * that runs for a user, whose hooks have that user's groups anyway, and who says so
- * (RootlessEUID). That is an error only where groups were asked for.
+ * A failure (EPERM) is an error only if the settings ask for groups. setgroups(2) is not permitted
+ * in a user namespace with "deny" in /proc/PID/setgroups (namespaces.c has dropped the host's
+ * groups before), in a user's hookd (whose hooks have that user's groups), and with RootlessEUID.
  */
 static void set_groups(const struct job *job, uid_t before)
 {
@@ -92,20 +90,20 @@ static void set_groups(const struct job *job, uid_t before)
 				      job->settings.rootless_euid);
 
 	if (setgroups(rights->group_count, rights->groups) < 0 && !(errno == EPERM && may_stay))
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
 }
 
-/* It takes CAP_SETPCAP, and is locked: the hook could not have it back with that either. */
+/* Needs CAP_SETPCAP. The bit is locked, so that the hook cannot clear it again. */
 static void end_root(void)
 {
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
 
 	if (bits < 0 ||
 	    prctl(PR_SET_SECUREBITS, bits | SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0) < 0)
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
 }
 
-/* Whoever is not root any more has lost what was effective, and needs it for what follows. */
+/* The change of uid has cleared the effective set, which the next steps need. */
 static void take_effective(void)
 {
 	struct capability_state state = {0};
@@ -115,7 +113,7 @@ static void take_effective(void)
 	if (!error)
 		error = write_capabilities(&state);
 	if (error)
-		fail(SPAWN_STEP_CAPABILITIES, error);
+		step_fail(SPAWN_STEP_CAPABILITIES, error);
 }
 
 void ids_set(const struct job *job)
@@ -130,28 +128,28 @@ void ids_set(const struct job *job)
 	if (!rights->has_ids)
 		return;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		fail(SPAWN_STEP_CREDENTIALS, errno);
+		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	set_groups(job, geteuid());
 	if (setresgid(gids[0], gids[1], gids[2]) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "gid");
 	if (setresuid(uids[0], uids[1], uids[2]) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
 	take_effective();
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	undumpable_set(); /* a change of ids resets it */
 }
 
 /*
- * A change of ids makes the kernel forget this as well. hookd may have died before it was set: then
- * its end of the control socket is closed.
+ * Set after the ids, since a change of them clears it (PR_SET_PDEATHSIG(2const)). If hookd died
+ * before, its end of the control socket is closed.
  */
 void parent_death_signal_set(const struct job *job)
 {
-	struct pollfd control = {.fd = PLAN_FD_CONTROL};
+	struct pollfd control = {.fd = HELPER_FD_CONTROL};
 
 	if (!job->settings.parent_death_signal)
 		return;
 	if (prctl(PR_SET_PDEATHSIG, job->settings.parent_death_signal, 0, 0, 0) < 0)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno, "parent death signal");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "parent death signal");
 	if (poll(&control, 1, 0) > 0 && (control.revents & POLLHUP))
 		_exit(127);
 }
@@ -159,21 +157,21 @@ void parent_death_signal_set(const struct job *job)
 /* ---- capabilities ---- */
 
 /*
- * The kernel takes for ambient only what is permitted and inheritable; what is asked for beyond is
- * left out, as runc does: `runc spec` itself asks for it, and the hook has less by it, not more.
+ * `wanted` has only capabilities that are permitted and inheritable; the kernel refuses others. The
+ * caller leaves the rest out, as runc does: configs made by `runc spec` ask for them.
  */
 static void set_ambient(uint64_t wanted)
 {
 	char name[32];
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, "ambient");
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, "ambient");
 	for (int capability = 0; capability < 64; capability++) {
 		if (!(wanted >> capability & 1) ||
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
 			continue;
 		snprintf(name, sizeof(name), "ambient, capability %d", capability);
-		fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
+		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, name);
 	}
 }
 
@@ -191,7 +189,7 @@ void capabilities_set(const struct job *job, uint64_t keeps)
 		return;
 	error = write_capabilities(&state);
 	if (error)
-		fail(SPAWN_STEP_CAPABILITIES, error);
+		step_fail(SPAWN_STEP_CAPABILITIES, error);
 	set_ambient(rights->sets[HP_CAPABILITIES_AMBIENT] &
 		    rights->sets[HP_CAPABILITIES_PERMITTED] & state.inheritable);
 }

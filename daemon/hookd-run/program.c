@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hook's own file: found before or after the namespaces are entered, as its stage says, and
- * executed as the very last thing.
+ * Opens, checks and executes the hook's file. Its stage decides whether the path is looked up
+ * before or after the namespaces are entered. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
-/* ---- whose it is ---- */
+/* ---- the owner ---- */
 
 static bool enters_mounts_by_path(const struct job *job)
 {
@@ -30,42 +30,43 @@ static bool enters_mounts_by_path(const struct job *job)
 }
 
 /*
- * In the caller's user namespace root's files would be nobody's: so they are looked at by way of
- * the caller's root, before anything is entered. Only what is entered by path has to be entered.
+ * In the caller's user namespace files of root would show the overflow uid. So the file is checked
+ * below /proc/PID/root of the caller, before any namespace is entered. Only if the settings name a
+ * mount namespace by path, the check has to be done inside.
  */
 void program_check_owners(const struct job *job, bool is_entered)
 {
 	static struct program_check check;
 	int error;
 
-	if ((job->plan->flags & (PLAN_ANY_OWNER | PLAN_IMAGE_PROGRAM)) ||
+	if ((job->message->flags & (HELPER_ANY_OWNER | HELPER_IMAGE_PROGRAM)) ||
 	    enters_mounts_by_path(job) != is_entered)
 		return;
 	check.uid = job->settings.user.is_set ? job->settings.user.uid : geteuid();
-	if ((job->plan->flags & PLAN_ENTER_CALLER) && !is_entered)
-		snprintf(check.root, sizeof(check.root), "/proc/%d/root", job->plan->caller_pid);
+	if ((job->message->flags & HELPER_ENTER_CALLER) && !is_entered)
+		snprintf(check.root, sizeof(check.root), "/proc/%d/root", job->message->caller_pid);
 	error = program_check(&check, job->path);
 	if (error)
-		fail_at(SPAWN_STEP_EXEC, error, check.detail);
+		step_fail_at(SPAWN_STEP_EXEC, error, check.detail);
 }
 
 /* ---- interpreters ---- */
 
-/* Inside; the image may have anything there, a device too: nothing but a file is opened. */
+/* In a container the path may lead to a device: only a regular file is opened for reading. */
 static int open_regular(const struct job *job, const char *path)
 {
 	int fd = path_open(job, path, O_PATH);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		fail_at(SPAWN_STEP_EXEC, errno, path == job->path ? "" : path);
+		step_fail_at(SPAWN_STEP_EXEC, errno, path == job->path ? "" : path);
 	close(fd);
 	return S_ISREG(st.st_mode) ? path_open(job, path, O_RDONLY | O_NONBLOCK) : -1;
 }
 
 /*
- * The kernel will look all of these up again when it executes the first. It has the hook's own
- * rights by then, and finds no descriptor of ours.
+ * The kernel will resolve all of these paths again at the exec. By then the process has the hook's
+ * rights and no descriptors that lead out.
  */
 static void check_inside(const struct job *job, const char *path)
 {
@@ -76,7 +77,8 @@ static void check_inside(const struct job *job, const char *path)
 		int fd = open_regular(job, path);
 		enum interpreter kind = INTERPRETER_NONE;
 
-		/* One that cannot be read is no script, for its interpreter would have to. */
+		/* A script that cannot be read is no problem: its interpreter cannot read it
+		 * either. */
 		if (fd >= 0)
 			kind = interpreter_read(fd, head, interpreter);
 		if (fd >= 0)
@@ -96,14 +98,14 @@ static int open_for_reading(const struct job *job, int fd)
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	fd = openat(job->proc, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	return fd;
 }
 
 /*
- * The container's processes can get hold of the file of a program that runs among them, and write
- * to it when it has ended (CVE-2019-5736). Before pivot_root(2) there is none of them; afterwards
- * they get a copy.
+ * Processes of the container can open the file of a program that runs among them, and write to it
+ * when it has ended (CVE-2019-5736). So after pivot_root(2) a sealed copy is executed. Before, the
+ * container has no processes.
  */
 static int copy_sealed(int from, off_t size)
 {
@@ -114,11 +116,11 @@ static int copy_sealed(int from, off_t size)
 		ssize_t n = sendfile(copy, from, NULL, (size_t)(size - copied));
 
 		if (n <= 0)
-			fail(SPAWN_STEP_EXEC, n < 0 ? errno : EIO);
+			step_fail(SPAWN_STEP_EXEC, n < 0 ? errno : EIO);
 		copied += n;
 	}
 	if (copy < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	return copy;
 }
 
@@ -129,14 +131,15 @@ void program_open(struct job *job)
 	struct stat st;
 	int file;
 
-	if (!(job->plan->flags & PLAN_ENTER_CONTAINER) || (job->plan->flags & PLAN_IMAGE_PROGRAM))
+	if (!(job->message->flags & HELPER_ENTER_CONTAINER) ||
+	    (job->message->flags & HELPER_IMAGE_PROGRAM))
 		return;
 	job->program = open(job->path, O_PATH | O_CLOEXEC);
 	if (job->program < 0 || fstat(job->program, &job->program_stat) < 0)
-		fail(SPAWN_STEP_EXEC, errno);
+		step_fail(SPAWN_STEP_EXEC, errno);
 	st = job->program_stat;
 	if (!S_ISREG(st.st_mode))
-		fail(SPAWN_STEP_EXEC, EACCES);
+		step_fail(SPAWN_STEP_EXEC, EACCES);
 	file = open_for_reading(job, job->program);
 	kind = interpreter_read(file, head, job->interpreter);
 	if (job->has_container_rights && kind != INTERPRETER_OF_SCRIPT) {
@@ -146,9 +149,9 @@ void program_open(struct job *job)
 	close(file);
 }
 
-/* ---- the end ---- */
+/* ---- exec ---- */
 
-void program_look(const struct job *job)
+void program_check_inside(const struct job *job)
 {
 	if (job->program >= 0 && job->interpreter[0])
 		check_inside(job, job->interpreter);
@@ -157,8 +160,8 @@ void program_look(const struct job *job)
 }
 
 /*
- * An exec that returns has failed, whatever it returns: a filter, or its agent, can make it return
- * 0, and then errno is of an earlier call.
+ * An exec that returns has failed, also if it returns 0, as a filter or its agent can make it do;
+ * errno is not set then.
  */
 static int error_of_exec(long result)
 {
@@ -169,12 +172,12 @@ static _Noreturn void execute_by_path(const struct job *job)
 {
 	long result = execve(job->path, job->argv, job->envp);
 
-	fail(SPAWN_STEP_EXEC, error_of_exec(result));
+	step_fail(SPAWN_STEP_EXEC, error_of_exec(result));
 }
 
 /*
- * A script cannot be executed by a close-on-exec descriptor, since its interpreter opens it again
- * by /dev/fd; by its path it can, provided that the path still means the same file in here.
+ * A script cannot be executed by a close-on-exec descriptor (ENOENT), since its interpreter has to
+ * open it by /dev/fd. It is executed by its path, if that leads to the same file in here.
  */
 void program_execute(const struct job *job)
 {
@@ -186,9 +189,9 @@ void program_execute(const struct job *job)
 	error = error_of_exec(
 	    syscall(SYS_execveat, job->program, "", job->argv, job->envp, AT_EMPTY_PATH));
 	if (error != ENOENT)
-		fail(SPAWN_STEP_EXEC, error);
+		step_fail(SPAWN_STEP_EXEC, error);
 	if (stat(job->path, &st) < 0 || st.st_dev != job->program_stat.st_dev ||
 	    st.st_ino != job->program_stat.st_ino)
-		fail(SPAWN_STEP_EXEC, ENOEXEC);
+		step_fail(SPAWN_STEP_EXEC, ENOEXEC);
 	execute_by_path(job);
 }

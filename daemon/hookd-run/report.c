@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hookd-run tells hookd: which step failed, or which process goes on in its place. Success
- * needs no word: the exec closes the control socket.
+ * Reports to hookd which step failed, or which process continues as the hook. There is no report of
+ * success: the exec closes the control socket.
  *
- * Under a filter any system call may be refused, kill, or wait for an agent that never answers. So
- * from then on a failure is written to memory that hookd shares, and the end is no system call.
+ * Once the filter is active, any system call may be refused, kill the process, or wait for an agent
+ * that never answers. So a later failure is stored in memory shared with hookd, and the process
+ * ends by an undefined instruction.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,39 +38,39 @@ bool send_with_fd(int socket, const void *bytes, size_t length, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
-static void send_report(const struct plan_report *report, int pidfd)
+static void send_report(const struct helper_report *report, int pidfd)
 {
-	(void)send_with_fd(PLAN_FD_CONTROL, report, sizeof(*report), pidfd);
+	(void)send_with_fd(HELPER_FD_CONTROL, report, sizeof(*report), pidfd);
 }
 
 void report_successor(int32_t pid, int pidfd)
 {
-	send_report(&(struct plan_report){.pid = pid}, pidfd);
+	send_report(&(struct helper_report){.pid = pid}, pidfd);
 }
 
-static struct plan_report *shared; /* NULL: there is no filter */
+static struct helper_report *shared; /* NULL: there is no filter */
 
-/* While there is a descriptor of the plan. */
-void report_share(void)
+/* Call before the descriptor of the message is closed. */
+void report_map_shared(void)
 {
-	struct plan *plan =
-	    mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, PLAN_FD_PLAN, 0);
+	struct helper_message *message =
+	    mmap(NULL, sizeof(*message), PROT_READ | PROT_WRITE, MAP_SHARED, HELPER_FD_MESSAGE, 0);
 
-	if (plan == MAP_FAILED)
-		fail(SPAWN_STEP_SECCOMP, errno);
-	shared = &plan->report;
+	if (message == MAP_FAILED)
+		step_fail(SPAWN_STEP_SECCOMP, errno);
+	shared = &message->report;
 }
 
 static bool is_filtered;
 
-void report_filtered(void)
+void report_mark_filtered(void)
 {
 	is_filtered = true;
 }
 
 /*
- * An instruction that is none. The kernel ends a process for it whatever signals that one blocks or
- * ignores, and since it is not dumpable it leaves no core.
+ * An undefined instruction: the kernel kills the process even if SIGILL is blocked or ignored.
+ * There is no core dump, since the process is not dumpable.
  */
 static _Noreturn void end_under_filter(void)
 {
@@ -77,9 +78,9 @@ static _Noreturn void end_under_filter(void)
 		__builtin_trap();
 }
 
-void fail_at(enum spawn_step step, int error, const char *detail)
+void step_fail_at(enum spawn_step step, int error, const char *detail)
 {
-	struct plan_report report = {.step = step, .error = error};
+	struct helper_report report = {.step = step, .error = error};
 
 	snprintf(report.detail, sizeof(report.detail), "%s", detail);
 	if (is_filtered) {
@@ -90,7 +91,7 @@ void fail_at(enum spawn_step step, int error, const char *detail)
 	_exit(127);
 }
 
-void fail(enum spawn_step step, int error)
+void step_fail(enum spawn_step step, int error)
 {
-	fail_at(step, error, "");
+	step_fail_at(step, error, "");
 }

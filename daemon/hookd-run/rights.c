@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the hook may: the rights of the container's process where the hook's program is the image's,
- * with what the settings ask for. Settings can take away of that and add nothing. credentials.c
- * carries it out.
+ * Determines the credentials of the hook. A hook of the container's image gets those of the
+ * container's process, and the settings can only reduce them; other hooks get what the settings
+ * say. credentials.c sets them.
  *
- * The process is read while its namespaces are entered, so its ids are those of its own user
- * namespace. What proc_pid_status(5) does not show (a seccomp filter, securebits, labels) cannot be
- * copied.
+ * The process is read after its namespaces were entered, so that the ids are those of its user
+ * namespace. What proc_pid_status(5) does not show (the seccomp filter, securebits, labels) cannot
+ * be copied. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@
 #include "daemon/hookd-run/hookd-run.h"
 
 #define CAPABILITY(number) (1ull << (number))
-#define OVERFLOW_ID	   65534 /* of user_namespaces(7) */
+#define OVERFLOW_ID	   65534 /* for unmapped ids: user_namespaces(7) */
 
 /* ---- the container's process ---- */
 
-/* What stands behind "\nKEY:\t". The first line is the name, in which newlines are escaped. */
+/* What follows "\nKEY:\t". In the first line, the name of the process, newlines are escaped. */
 static const char *find_line(const char *text, const char *key)
 {
 	char pattern[32];
@@ -33,7 +33,7 @@ static const char *find_line(const char *text, const char *key)
 	snprintf(pattern, sizeof(pattern), "\n%s:\t", key);
 	line = strstr(text, pattern);
 	if (!line)
-		fail_at(SPAWN_STEP_CREDENTIALS, EPROTO, key);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPROTO, key);
 	return line + strlen(pattern);
 }
 
@@ -47,8 +47,8 @@ static void read_ids(const char *text, const char *key, uint32_t ids[static 3])
 }
 
 /*
- * A group that has no number in the container's user namespace is shown as the overflow id: it
- * cannot be set from there, and the hook goes without.
+ * A group that is not mapped in the container's user namespace is shown as the overflow id. It
+ * cannot be set in there, so the hook does not get it.
  */
 static void read_groups(const struct job *job, const char *text, struct rights *rights)
 {
@@ -59,7 +59,7 @@ static void read_groups(const struct job *job, const char *text, struct rights *
 		most += *c == ' ';
 	rights->groups = calloc(most + 1, sizeof(*rights->groups));
 	if (!rights->groups || !end)
-		fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
+		step_fail(SPAWN_STEP_CREDENTIALS, end ? ENOMEM : EPROTO);
 	for (; at < end && *at >= '0' && *at <= '9'; at += *at == ' ') {
 		uint32_t group = (uint32_t)strtoul(at, &at, 10);
 
@@ -77,11 +77,11 @@ static void read_container(const struct job *job, struct rights *rights)
 {
 	char path[32], *text;
 
-	snprintf(path, sizeof(path), "%d/status", job->plan->container_pid);
+	snprintf(path, sizeof(path), "%d/status", job->message->container_pid);
 	text = file_read_whole(job->proc, path);
 	if (!text)
-		fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
-			"the container's process");
+		step_fail_at(SPAWN_STEP_CREDENTIALS, errno == ENOENT ? ESRCH : errno,
+			     "the container's process");
 	read_ids(text, "Uid", rights->uids);
 	read_ids(text, "Gid", rights->gids);
 	read_groups(job, text, rights);
@@ -93,10 +93,10 @@ static void read_container(const struct job *job, struct rights *rights)
 	rights->no_new_privileges = *find_line(text, "NoNewPrivs") != '0';
 	rights->has_ids = rights->has_capabilities = true;
 	free(text);
-	process_check_alive(PLAN_FD_CONTAINER);
+	process_check_alive(HELPER_FD_CONTAINER);
 }
 
-/* ---- what settings may ask for ---- */
+/* ---- what the settings may ask for ---- */
 
 static bool has_effective(const struct rights *rights, int capability)
 {
@@ -111,7 +111,7 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t count)
 	return false;
 }
 
-/* As setresuid(2) and setgroups(2) would answer the container's process. */
+/* Allows what setresuid(2) and setgroups(2) would allow to the container's process. */
 static void check_ids(const struct hp_user *user, const struct rights *rights)
 {
 	static const char why[] = ": the container's process may not change to it";
@@ -119,20 +119,20 @@ static void check_ids(const struct hp_user *user, const struct rights *rights)
 
 	if (!has_effective(rights, CAP_SETUID) && !is_among(user->uid, rights->uids, 3)) {
 		snprintf(text, sizeof(text), "uid %u%s", user->uid, why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 	if (has_effective(rights, CAP_SETGID))
 		return;
 	if (!is_among(user->gid, rights->gids, 3)) {
 		snprintf(text, sizeof(text), "gid %u%s", user->gid, why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 	for (size_t i = 0; i < user->group_count; i++) {
 		if (is_among(user->groups[i], rights->groups, rights->group_count) ||
 		    is_among(user->groups[i], rights->gids, 3))
 			continue;
 		snprintf(text, sizeof(text), "additional group %u%s", user->groups[i], why);
-		fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
+		step_fail_at(SPAWN_STEP_CREDENTIALS, EPERM, text);
 	}
 }
 
@@ -143,9 +143,9 @@ static void check_set(const char *name, uint64_t wanted, uint64_t most)
 
 	if (!missing)
 		return;
-	snprintf(text, sizeof(text), "%s, capability %d: the container's process has it not", name,
-		 __builtin_ctzll(missing));
-	fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
+	snprintf(text, sizeof(text), "%s, capability %d: the container's process does not have it",
+		 name, __builtin_ctzll(missing));
+	step_fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
 }
 
 static void check_capabilities(const struct hp_capabilities *wanted, const struct rights *rights)
@@ -162,7 +162,7 @@ static void check_capabilities(const struct hp_capabilities *wanted, const struc
 
 /* ---- both ---- */
 
-/* Somebody who is not root and was given nothing has nothing, as after any setuid(2). */
+/* A uid other than 0 without capabilities in the settings gets none, as after setuid(2). */
 static void lose_capabilities(struct rights *rights)
 {
 	rights->has_capabilities = true;
@@ -194,7 +194,7 @@ static void add_settings(const struct hp_settings *settings, struct rights *righ
 		check_ids(&settings->user, rights);
 	if (settings->capabilities.is_set && is_limited)
 		check_capabilities(&settings->capabilities, rights);
-	/* Who may not call setgroups(2) cannot leave a group either, which may be kept out. */
+	/* Without CAP_SETGID the groups stay: to be in a group may also deny access. */
 	if (settings->user.is_set)
 		add_user(&settings->user, rights, is_limited && !has_effective(rights, CAP_SETGID));
 	if (settings->capabilities.is_set) {
@@ -205,9 +205,8 @@ static void add_settings(const struct hp_settings *settings, struct rights *righ
 }
 
 /*
- * A program that root executes gets the whole bounding set (capabilities(7)), which a process that
- * has given up rights does not have any more. Its own securebits, which may forbid that, do not
- * show.
+ * A program that uid 0 executes gets the whole bounding set (capabilities(7)), which may be more
+ * than the container's process has. Whether its securebits prevent that is not shown in /proc.
  */
 static bool would_gain_by_exec(const struct rights *rights)
 {
@@ -225,7 +224,7 @@ void rights_find(struct job *job)
 		read_container(job, rights);
 		rights->cuts_bounding = true;
 	}
-	if (job->plan->flags & PLAN_SETTINGS)
+	if (job->message->flags & HELPER_SETTINGS)
 		add_settings(&job->settings, rights, job->has_container_rights);
 	rights->ends_root = job->has_container_rights && would_gain_by_exec(rights);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a message to its handler: envelope, row, permission, handler; and errors back. Who may call
- * what stands in the rows and nowhere else.
+ * Dispatches messages: parses the envelope, finds the method, checks the permission, calls the
+ * handler and writes errors. The table of methods is the only place that says who may call what. No
+ * other state.
  */
 #include "daemon/ipc/dispatch.h"
 
@@ -13,14 +14,14 @@
 #include "daemon/policy/policy.h"
 #include "proto/base/limits.h"
 
-struct row {
-	const char *method;
+struct method {
+	const char *name;
 	enum permission permission;
-	handler_fn handle;   /* NULL: declared in the interface, not there yet */
-	const char *invalid; /* for hp_reply_err() */
+	handler_fn handle;   /* NULL: declared in the interface, but not implemented */
+	const char *invalid; /* the error for invalid parameters, for hp_reply_err() */
 };
 
-static const struct row rows[] = {
+static const struct method methods[] = {
     {"io.hookd.hooks.Run", PERMISSION_USE, handle_run, "io.hookd.hooks.Invalid"},
     {"io.hookd.hooks.Wait", PERMISSION_USE, handle_wait},
     {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
@@ -45,11 +46,11 @@ static const struct row rows[] = {
      handle_get_interface_description},
 };
 
-static const struct row *find_row(const char *method)
+static const struct method *find_method(const char *name)
 {
-	for (size_t i = 0; i < ELEMENTS(rows); i++)
-		if (strcmp(rows[i].method, method) == 0)
-			return &rows[i];
+	for (size_t i = 0; i < ELEMENTS(methods); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
 	return NULL;
 }
 
@@ -92,27 +93,27 @@ static int check_permission(struct exchange *exchange, enum permission permissio
 
 static void dispatch_call(struct exchange *exchange)
 {
-	const struct row *row = find_row(exchange->call.method);
+	const struct method *method = find_method(exchange->call.method);
 	struct conn *conn = exchange->conn;
 	struct hp_err err = {0};
 	int r;
 
-	if (!row) {
+	if (!method) {
 		reply_not_found(&conn->out, &exchange->call);
 		return;
 	}
-	r = check_permission(exchange, row->permission, &err);
-	if (r == 0 && (!row->handle || exchange->call.upgrade)) {
+	r = check_permission(exchange, method->permission, &err);
+	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
 		reply_service_error(&conn->out, "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
 		return;
 	}
 	if (r == 0)
-		r = row->handle(exchange, &err);
+		r = method->handle(exchange, &err);
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, err.path, err.reason);
-		hp_reply_err(&conn->out, &err, row->invalid);
+		hp_reply_err(&conn->out, &err, method->invalid);
 	}
 }
 

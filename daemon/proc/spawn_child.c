@@ -2,11 +2,11 @@
 /*
  * The child between clone3 and exec.
  *
- * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
- * pointer; or it has a copy of it, and shares its report and the slots alone. So nothing here may
- * call libc: errno and malloc's locks are hookd's. Raw system calls,
- * arguments that were prepared before, one report of what failed. The file is compiled without
- * sanitizers and without stack protector, whose bookkeeping is per thread.
+ * It shares hookd's memory while hookd continues, and has its own stack but hookd's thread pointer;
+ * or it has a copy of the memory and shares only its report and the slots. So nothing here may call
+ * libc, whose errno and locks are hookd's: there are only raw system calls, with arguments that
+ * were prepared before, and no assertions. The file is compiled without sanitizers and without the
+ * stack protector, which use memory of the thread. No state.
  */
 #include "daemon/proc/spawn_child.h"
 
@@ -17,15 +17,15 @@
 #include "daemon/raw/keyring.h"
 #include "daemon/raw/raw.h"
 
-static void fail(struct spawn_child *report, enum spawn_step step, long result)
+static void fail(struct spawn_child *child, enum spawn_step step, long result)
 {
-	report->failed_errno = (int)-result;
-	report->failed_step = step;
+	child->failed_errno = (int)-result;
+	child->failed_step = step;
 	for (;;)
 		call2(SYS_exit_group, 127, 0);
 }
 
-/* Before anything else: what is done to hookd's own table is done to hookd. */
+/* The first step: until then the child would change the descriptors of hookd. */
 static void leave_shared_table(const struct spawn_order *order)
 {
 	long result;
@@ -34,30 +34,30 @@ static void leave_shared_table(const struct spawn_order *order)
 		return;
 	result = call5(SYS_close_range, order->slots_end, ~0u, CLOSE_RANGE_UNSHARE, 0, 0);
 	if (result < 0)
-		fail(order->report, SPAWN_STEP_STDIN, result);
+		fail(order->child, SPAWN_STEP_STDIN, result);
 	order->slots->is_shared = false;
 }
 
-static void place_fds(const struct spawn_spec *spec, struct spawn_child *report)
+static void place_fds(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	for (int i = 0; i < spec->fd_count; i++) {
 		long result = call2(SYS_dup2, spec->fds[i], i);
 
 		if (result < 0)
-			fail(report, SPAWN_STEP_STDIN, result);
+			fail(child, SPAWN_STEP_STDIN, result);
 	}
 }
 
-/* hookd-run does it itself, in the user namespace that the keyring is to belong to. */
-static void join_keyring(const struct spawn_spec *spec, struct spawn_child *report)
+/* hookd-run does this by itself, in the user namespace that the keyring is to belong to. */
+static void join_keyring(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	int r = spec->program >= 0 ? 0 : keyring_join_new();
 
 	if (r < 0)
-		fail(report, SPAWN_STEP_KEYRING, r);
+		fail(child, SPAWN_STEP_KEYRING, r);
 }
 
-static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *report)
+static void set_defaults(const struct spawn_defaults *defaults, struct spawn_child *child)
 {
 	long result;
 
@@ -67,7 +67,7 @@ static void set_defaults(const struct spawn_defaults *defaults, struct spawn_chi
 		return;
 	result = call5(SYS_setpriority, PRIO_PROCESS, 0, defaults->nice, 0, 0);
 	if (result < 0)
-		fail(report, SPAWN_STEP_SCHEDULER, result);
+		fail(child, SPAWN_STEP_SCHEDULER, result);
 }
 
 static void enter_dir(const struct spawn_order *order)
@@ -80,12 +80,12 @@ static void enter_dir(const struct spawn_order *order)
 	else if (!soft_dir || call2(SYS_chdir, (long)soft_dir, 0) < 0)
 		result = order->is_in_root ? 0 : call2(SYS_chdir, (long)"/", 0);
 	if (result < 0)
-		fail(order->report, SPAWN_STEP_CWD, result);
+		fail(order->child, SPAWN_STEP_CWD, result);
 }
 
 static void check_program(const struct spawn_order *order)
 {
-	struct spawn_child *report = order->report;
+	struct spawn_child *child = order->child;
 	int error;
 
 	if (!order->check)
@@ -93,13 +93,13 @@ static void check_program(const struct spawn_order *order)
 	error = program_check(order->check, order->spec.path);
 	if (!error)
 		return;
-	for (size_t i = 0; i < sizeof(report->failed_detail) - 1 && order->check->detail[i]; i++)
-		report->failed_detail[i] = order->check->detail[i];
-	fail(report, SPAWN_STEP_EXEC, -error);
+	for (size_t i = 0; i < sizeof(child->failed_detail) - 1 && order->check->detail[i]; i++)
+		child->failed_detail[i] = order->check->detail[i];
+	fail(child, SPAWN_STEP_EXEC, -error);
 }
 
-/* Every descriptor of hookd's is close-on-exec, so exec itself closes what is not 0, 1, 2. */
-static void execute(const struct spawn_spec *spec, struct spawn_child *report)
+/* All descriptors of hookd but 0, 1 and 2 are close-on-exec. */
+static void execute(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	long result;
 
@@ -109,34 +109,34 @@ static void execute(const struct spawn_spec *spec, struct spawn_child *report)
 	else
 		result =
 		    call5(SYS_execve, (long)spec->path, (long)spec->argv, (long)spec->envp, 0, 0);
-	fail(report, SPAWN_STEP_EXEC, result);
+	fail(child, SPAWN_STEP_EXEC, result);
 }
 
 static __attribute__((used, noreturn)) void child_main(const struct spawn_order *order)
 {
 	const struct spawn_spec *spec = &order->spec;
-	struct spawn_child *report = order->report;
+	struct spawn_child *child = order->child;
 	long result;
 
 	leave_shared_table(order);
-	place_fds(spec, report);
+	place_fds(spec, child);
 	call2(SYS_setsid, 0, 0);
 	if (order->restores_nofile) {
 		result = call5(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&order->nofile, 0, 0);
 		if (result < 0)
-			fail(report, SPAWN_STEP_RLIMITS, result);
+			fail(child, SPAWN_STEP_RLIMITS, result);
 	}
-	set_defaults(&order->defaults, report);
+	set_defaults(&order->defaults, child);
 	enter_dir(order);
-	join_keyring(spec, report);
+	join_keyring(spec, child);
 	check_program(order);
-	execute(spec, report);
+	execute(spec, child);
 	__builtin_unreachable();
 }
 
 /*
- * The kernel gives both sides the same registers, and the child the new stack. The order's
- * address travels in r9, which the system call leaves alone.
+ * The child begins with the registers of its parent and the new stack pointer. The address of the
+ * order is passed in r9, which the kernel preserves. (syscall(2) clobbers rcx and r11.)
  */
 long spawn_clone(struct clone_args *args, const struct spawn_order *order)
 {

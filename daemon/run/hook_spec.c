@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a hook of a request to what its process gets. No state. */
+/* Makes the description of a hook's process from a request. No state. */
 #include "daemon/run/hook_spec.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* "name=value" in the request's arena. */
+/* "name=value", in the request's arena. */
 static char *make_variable(struct hp_request *request, const char *name, const char *value)
 {
 	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
@@ -17,10 +17,10 @@ static char *make_variable(struct hp_request *request, const char *name, const c
 }
 
 /*
- * A hook's environment is what its request says and nothing of hookd's own. Where the request says
- * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
+ * A hook gets the environment of its request and nothing of hookd's. Without one it gets only PATH:
+ * variables of a container or a runtime could be used for attacks (CVE-2025-23266).
  */
-static char **hook_environment(struct run *run, const struct hp_hook *hook)
+static char **make_environment(struct run *run, const struct hp_hook *hook)
 {
 	struct hp_request *request = &run->request;
 	size_t count = 0;
@@ -42,8 +42,8 @@ static char **hook_environment(struct run *run, const struct hp_hook *hook)
 	return environment;
 }
 
-/* As runc does: without arguments, argv is the path. */
-static char **hook_arguments(struct run *run, const struct hp_hook *hook)
+/* Without arguments argv has only the path, as with runc. */
+static char **make_arguments(struct run *run, const struct hp_hook *hook)
 {
 	char **arguments;
 
@@ -59,8 +59,8 @@ int hook_spec_fill(struct run *run, const struct hp_hook *hook, struct proc_spec
 {
 	*ret_spec = (struct proc_spec){
 	    .path = hook->path,
-	    .argv = hook_arguments(run, hook),
-	    .envp = hook_environment(run, hook),
+	    .argv = make_arguments(run, hook),
+	    .envp = make_environment(run, hook),
 	    .dir = hook->dir,
 	    .soft_dir = run->request.bundle,
 	    .state = run->request.state,

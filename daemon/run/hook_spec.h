@@ -4,9 +4,8 @@
 #include "daemon/run/run.h"
 
 /*
- * What the request says of the hook's process: its program, arguments, environment, directories and
- * stdin. They live as long as the run. The timeout, and what the settings ask for, are the
- * caller's to fill in. -ENOMEM.
+ * Fills in what the request says: program, arguments, environment, directories, stdin, namespaces.
+ * All of it lives as long as the run. The caller sets timeout, cgroup and settings. -ENOMEM.
  */
 int hook_spec_fill(struct run *run, const struct hp_hook *hook,
 		   struct proc_spec *ret_spec) must_check;

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run: the hooks of one stage of one container, in their order, and the result they make.
+ * A run: the hooks of one stage of one container, executed in order, and their result.
  *
  *	QUEUED --run_start()--> RUNNING --last hook, failure, cancel--> DONE
  *
- * The first failure ends the list and the rest is skipped; poststop goes on (runtime-spec,
- * runtime.md, Lifecycle). A run whose first hook cannot be started for want of something that
- * others give back is turned away: it ends without a result, as if it had never been. Created by
- *ipc/, started by sched.c, owned by store.c, which keeps it when it is done. Knows neither JSON nor
- *connections: who listens is a run_waiter.
+ * After the first failure the other hooks are skipped, except at poststop (runtime-spec,
+ *runtime.md, Lifecycle). A run whose first hook cannot be started for lack of a resource that
+ *others will release is turned away: it ends without a result, and its request id is free again.
+ *ipc/ creates runs, sched.c starts them, store.c owns them.
  */
 #include "daemon/run/run.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/run/hook_spec.h"
 #include "daemon/run/run_result.h"
-#include "daemon/run/sentence.h"
 
 static void on_hook_done(struct proc *proc, void *userdata);
 static void on_hook_output(struct proc *proc, int stream, const char *bytes, size_t length,
@@ -33,7 +32,7 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
 /* ---- life ---- */
 
 int run_new(const struct run_context *context, const char *id, uid_t uid,
-	    struct hp_request *request, const struct enter_target *target, struct run **ret_run)
+	    struct hp_request *request, const struct hook_target *target, struct run **ret_run)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int r;
@@ -45,9 +44,9 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	snprintf(run->id, sizeof(run->id), "%s", id);
 	run->uid = uid;
 	run->request = *request;
-	run->target = ENTER_NOWHERE;
-	run->provision = calloc(1, sizeof(*run->provision));
-	r = run->provision ? run_result_prepare(run) : -ENOMEM;
+	run->target = HOOK_TARGET_NONE;
+	run->resources = calloc(1, sizeof(*run->resources));
+	r = run->resources ? run_result_prepare(run) : -ENOMEM;
 	if (r < 0) {
 		run->request = (struct hp_request){0};
 		run_free(run);
@@ -61,26 +60,26 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	return 0;
 }
 
-/* A run is kept long after it was run, and this is a good part of it. */
-static void drop_provision(struct run *run)
+/* At the end of a run: the run itself is kept for some time. */
+static void release_resources(struct run *run)
 {
 	deadline_clear(&run->wait);
-	if (!run->provision)
+	if (!run->resources)
 		return;
-	provision_release(run->provision);
-	free(take_ptr(run->provision));
+	run_resources_release(run->resources);
+	free(take_ptr(run->resources));
 }
 
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run)
 {
-	const struct enter_target nowhere = ENTER_NOWHERE;
+	const struct hook_target nowhere = HOOK_TARGET_NONE;
 	struct run *run;
 	int r = run_new(context, id, uid, request, &nowhere, &run);
 
 	if (r < 0)
 		return r;
-	drop_provision(run);
+	release_resources(run);
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
@@ -88,14 +87,16 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 	run->result.outcome = HP_RUN_LOST;
 	while (run->result.hook_count > 0)
 		hp_hook_result_clear(&run->result.hooks[--run->result.hook_count]);
-	run->result.error = strdup("hookd ended while the run was going on: what its hooks did is "
-				   "not known, and they are not run again");
+	run->result.error =
+	    strdup("hookd was killed during the run: which of its hooks have run is "
+		   "unknown, and they are not run again");
 	*ret_run = run;
 	return 0;
 }
 
 void run_found(struct run *run, struct hp_run_result *result)
 {
+	assert(run->state == RUN_DONE);
 	hp_run_result_clear(&run->result);
 	run->result = *result;
 }
@@ -105,8 +106,8 @@ struct run *run_free(struct run *run)
 	if (!run)
 		return NULL;
 	proc_free(run->proc);
-	drop_provision(run);
-	enter_target_clear(&run->target);
+	release_resources(run);
+	hook_target_clear(&run->target);
 	charge_release(&run->charge);
 	hp_run_result_clear(&run->result);
 	hp_request_free(&run->request);
@@ -147,6 +148,7 @@ static bool has_one_behind(const struct run *run)
 
 void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
+	assert(run->state != RUN_DONE && waiter->notify);
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
 	if (run->proc && waiter->wants_output)
 		proc_listen(run->proc, on_hook_output);
@@ -175,7 +177,7 @@ uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
 				: run->context->config->default_timeout_ms * 1000000;
 }
 
-/* What the wait for its filter has left of it; the next hook has not waited. */
+/* The timeout of the next hook, less the time that it has waited for the filter. */
 static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
 {
 	uint64_t timeout_ns = run_timeout_ns(run, hook), waited_ns = (uint64_t)run->waited_ns;
@@ -186,17 +188,17 @@ static uint64_t timeout_left_ns(struct run *run, const struct hp_hook *hook)
 	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
 }
 
-/* The cgroup that the run has for its hooks, and what else its settings ask for. */
-static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
+/* Adds the cgroup and the settings to the spec. -errno with *ret_failure. */
+static int add_resources(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	if (run->provision->failure.step != SPAWN_STEP_NONE) {
-		*ret_failure = run->provision->failure;
+	if (run->resources->failure.step != SPAWN_STEP_NONE) {
+		*ret_failure = run->resources->failure;
 		return -ret_failure->error;
 	}
-	if (provision_cgroup(run->provision, ret_failure) < 0)
+	if (run_resources_prepare_cgroup(run->resources, ret_failure) < 0)
 		return -ret_failure->error;
-	spec->cgroup = run->provision->cgroup;
-	spec->settings = provision_settings(run->provision);
+	spec->cgroup = run->resources->cgroup;
+	spec->settings = run_resources_helper_settings(run->resources);
 	spec->settings.state = spec->state;
 	spec->settings.state_length = spec->state_length;
 	return 0;
@@ -204,7 +206,7 @@ static int provide(struct run *run, struct proc_spec *spec, struct spawn_failure
 
 static int start_proc(struct run *run, struct proc_spec *spec, struct spawn_failure *ret_failure)
 {
-	int r = provide(run, spec, ret_failure);
+	int r = add_resources(run, spec, ret_failure);
 
 	return r < 0 ? r
 		     : proc_start(run->context->procs, spec, on_hook_done, run, &run->proc,
@@ -222,9 +224,10 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 	spec.timeout_ns = timeout_left_ns(run, hook);
 	if (r == 0)
 		r = start_proc(run, &spec, ret_failure);
-	/* Once more: what others do to its cgroup must not fail a hook. */
+	/* Once more in another cgroup: what other processes did to this one must not fail the hook.
+	 */
 	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP &&
-	    provision_leave_lost_cgroup(run->provision))
+	    run_resources_drop_lost_cgroup(run->resources))
 		r = start_proc(run, &spec, ret_failure);
 	if (r < 0) {
 		proc_describe_failure(ret_failure, result);
@@ -258,9 +261,10 @@ static void on_hook_output(struct proc *proc, int stream, const char *bytes, siz
 
 static void run_finish(struct run *run)
 {
-	run->result.ignored = take_ptr(run->provision->ignored);
-	drop_provision(run);
-	enter_target_clear(&run->target);
+	assert(run->state != RUN_DONE && !run->proc);
+	run->result.ignored = take_ptr(run->resources->ignored);
+	release_resources(run);
+	hook_target_clear(&run->target);
 	run->is_waiting = false;
 	run_result_close(run);
 	run->state = RUN_DONE;
@@ -273,19 +277,19 @@ static void run_finish(struct run *run)
 	run->context->done(run, run->context->userdata);
 }
 
-/* Books the hook's result; false when the list ends with it. */
+/* Records the result of the current hook. False: the list ends with it. */
 static bool hook_finished(struct run *run)
 {
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 	bool ends = !result->success && !hp_stage_continues_on_failure(run->request.stage);
 
-	run_result_book(run);
+	run_result_record(run);
 	notify(run, &(struct run_event){
 			.type = RUN_EVENT_FINISHED,
 			.index = run->current,
 			.hook = result,
 		    });
-	/* Where a failure ends the list, there is nothing left to cancel. */
+	/* A failure ends the list: the run has failed, even if it was to be cancelled. */
 	if (ends && result->outcome != HP_HOOK_CANCELLED)
 		run->is_cancelled = false;
 	return !ends && !run->is_cancelled;
@@ -296,11 +300,11 @@ static bool is_last_hook(const struct run *run)
 	return run->current + 1 >= run->request.hooks.count;
 }
 
-/* ---- turning away ---- */
+/* ---- turned away ---- */
 
 /*
- * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
- * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
+ * Whether nothing was run, and the same request may succeed later. EAGAIN and ENOMEM do not count
+ * if they may come from limits of the request or of its container, which will not pass.
  */
 static bool is_passing(const struct run *run, enum spawn_step step, int error, bool was_started)
 {
@@ -312,20 +316,20 @@ static bool is_passing(const struct run *run, enum spawn_step step, int error, b
 
 	if (run->current > 0 || run->is_cancelled)
 		return false;
-	/* By then the process was under whatever the request and the configuration say. */
+	/* The settings were in effect by then, and may have caused the error. */
 	if (was_started)
 		return error_is_transient(error) && !has_container && !settings &&
-		       !(error == ENOMEM && provision_limits_memory(run->provision));
+		       !(error == ENOMEM && run_resources_limit_memory(run->resources));
 	if (error == EMFILE || error == ENFILE)
 		return true;
-	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
+	/* ENOSPC: the kernel's limit of cgroups. EBUSY: the lock of resctrl is taken. */
 	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
 	    (step == SPAWN_STEP_RDT && error == EBUSY))
 		return true;
 	return error_is_transient(error) && !is_limit;
 }
 
-/* Somebody can ask again. Else the failure would be known to nobody. */
+/* Whether a caller will learn of it and can repeat the request. Else the failure would be lost. */
 static bool can_be_turned_away(const struct run *run)
 {
 	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
@@ -333,29 +337,31 @@ static bool can_be_turned_away(const struct run *run)
 
 void run_turn_away(struct run *run, const char *reason)
 {
+	assert(run->state != RUN_DONE && !run->is_turned_away);
 	if (reason && !run->result.error)
 		run->result.error = strdup(reason);
 	run->is_turned_away = true;
 	run_finish(run);
 }
 
-/* True: the run has ended with it. */
+/* True: the run has ended, and may be freed. */
 static bool turn_away(struct run *run, enum spawn_step step, int error, bool was_started)
 {
 	if (!is_passing(run, step, error, was_started) || !can_be_turned_away(run))
 		return false;
-	run_result_book(run);
+	run_result_record(run);
 	run_turn_away(run, NULL);
 	return true;
 }
 
-/* ---- one after the other ---- */
+/* ---- the next hook ---- */
 
-/* Starts hooks from run->current on, until one of them is running or the list is at its end. */
+/* Starts hooks from run->current on, until one is running or the list has ended. */
 static void run_continue(struct run *run)
 {
 	struct spawn_failure failure;
 
+	assert(run->state == RUN_RUNNING && !run->proc);
 	while (run->current < run->request.hooks.count) {
 		if (start_hook(run, &failure) == 0) {
 			notify(run, &(struct run_event){
@@ -381,7 +387,7 @@ static int64_t waited_ns(const struct run *run)
 	return clock_ns(CLOCK_BOOTTIME) - run->waits_since_ns;
 }
 
-/* From now on it is the turn of run->current, whose timeout covers the wait. */
+/* The timeout of the current hook includes the wait. -ENOMEM. */
 static int begin_to_wait(struct run *run)
 {
 	uint64_t timeout_ns = run_timeout_ns(run, &run->request.hooks.hooks[run->current]);
@@ -401,27 +407,28 @@ static int begin_to_wait(struct run *run)
 
 static void end_wait(struct run *run)
 {
+	assert(run->is_waiting && run->state == RUN_RUNNING);
 	run->is_waiting = false;
 	deadline_clear(&run->wait);
 	run->waited_ns = waited_ns(run);
 	run_continue(run);
 }
 
-static void on_provided(struct provision *provision)
+static void on_resources_ready(struct run_resources *resources)
 {
-	end_wait(provision->userdata);
+	end_wait(resources->userdata);
 }
 
-static void wait_for_provision(struct run *run)
+static void wait_for_resources(struct run *run)
 {
 	run->is_waiting = true;
 	if (begin_to_wait(run) == 0)
 		return;
-	provision_give_up(run->provision, ENOMEM);
+	run_resources_give_up(run->resources, ENOMEM);
 	end_wait(run);
 }
 
-/* A timer that comes early is set again. */
+/* The timer may be early, and then is set again. */
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
@@ -430,34 +437,36 @@ static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 	if (deadline_left_ns(&run->wait) > 0 && deadline_wait_on(&run->wait) == 0)
 		return;
 	run->result.hooks[run->current].outcome = HP_HOOK_TIMED_OUT;
+	run->is_waiting = false; /* a waiter may cancel the run, which must not end it in here */
 	if (!hook_finished(run) || is_last_hook(run)) {
 		run_finish(run);
 		return;
 	}
 	run->current++;
-	wait_for_provision(run);
+	wait_for_resources(run);
 }
 
 void run_start(struct run *run)
 {
+	assert(run->state == RUN_QUEUED && run->resources);
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	*run->provision = (struct provision){
+	*run->resources = (struct run_resources){
 	    .settings = run->request.settings,
 	    .dialect = run->request.dialect,
 	    .filters = run->context->filters,
 	    .rdt = run->context->rdt,
 	    .cgroups = run->context->cgroups,
-	    .container = enter_runs_image(&run->target) ? run->target.container.pid : 0,
-	    .ready = on_provided,
+	    .container = hook_target_runs_image(&run->target) ? run->target.container.pid : 0,
+	    .ready = on_resources_ready,
 	    .userdata = run,
 	};
 	if (run->request.hooks.count == 0 ||
-	    provision_get(run->provision, run->request.container) == 1)
+	    run_resources_acquire(run->resources, run->request.container) == 1)
 		run_continue(run);
 	else
-		wait_for_provision(run);
+		wait_for_resources(run);
 }
 
 static void on_hook_done(struct proc *proc, void *userdata)
@@ -465,12 +474,13 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	struct run *run = userdata;
 	struct hp_hook_result *result = &run->result.hooks[run->current];
 
+	assert(run->proc == proc && run->state == RUN_RUNNING);
 	run_result_take(run, proc);
 	run->proc = proc_free(proc);
-	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
-	 * cgroup that was killed is not used again. */
+	/* A kill of the next hook must not reach processes that this one left behind; and a cgroup
+	 * that was killed is not used again. */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
-		provision_leave_cgroup(run->provision);
+		run_resources_drop_cgroup(run->resources);
 	if (result->outcome == HP_HOOK_SPAWN_FAILED &&
 	    turn_away(run, SPAWN_STEP_EXEC, result->failed_errno, true))
 		return;
@@ -491,17 +501,17 @@ void run_cancel(struct run *run)
 		proc_cancel(run->proc);
 	else if (run->state == RUN_QUEUED || run->is_waiting)
 		run_finish(run);
-	/* Else a waiter asks for it between two hooks: the list ends when it has returned. */
+	/* Else a waiter cancels it between two hooks: hook_finished() will end the list. */
 }
 
-/* ---- what an operator sees ---- */
+/* ---- for lists of runs ---- */
 
 pid_t run_pid(const struct run *run)
 {
 	return run->proc ? proc_pid(run->proc) : 0;
 }
 
-/* Of the result, which a later daemon has, too. */
+/* From the result, which is the same after a restart of hookd. */
 size_t run_hook(const struct run *run)
 {
 	size_t last = 0;

@@ -3,21 +3,21 @@
 
 #include "daemon/run/run.h"
 
-/* How a run's result grows: all hooks skipped at first, one after the other booked, then closed. */
+/* Builds the result of a run: prepare, then take and record for each hook, then close. */
 
-/* Written as JSON this can grow sixfold, and must stay below HP_REPLY_BYTES_MAX with the rest. */
+/* As JSON it can be six times as long, and a reply must be shorter than HP_REPLY_BYTES_MAX. */
 #define RUN_OUTPUT_BYTES_MAX (1024u * 1024)
-/* What every stream of a run keeps in any case: all of them together are within the bound. */
+/* Each stream keeps at least this: with HP_HOOKS_MAX hooks it is within the bound. */
 #define RUN_OUTPUT_RESERVE_BYTES (RUN_OUTPUT_BYTES_MAX / (2 * HP_HOOKS_MAX))
 
-/* -ENOMEM; run_free() frees what there is. */
+/* All hooks as skipped. -ENOMEM: run_free() frees the part that was allocated. */
 int run_result_prepare(struct run *run) must_check;
 
-/* Of the hook that runs now: fills what its process has left. */
+/* Fills the result of the current hook from its proc. */
 void run_result_take(struct run *run, struct proc *proc);
 
-/* The hook that runs now has ended: gives it its sentence where it failed, and the run too. */
-void run_result_book(struct run *run);
+/* The current hook has ended: if it failed, sets its error text and that of the run. */
+void run_result_record(struct run *run);
 
-/* No hook comes after: outcome and times are whole. */
+/* After the last hook: sets outcome and times. */
 void run_result_close(struct run *run);

@@ -393,7 +393,7 @@ static int start(struct filter_entry *entry)
 	    .timeout_ns = COMPILE_TIMEOUT_NS,
 	    .is_own_program = true,
 	    .any_owner = true,
-	    .target = ENTER_NOWHERE,
+	    .target = HOOK_TARGET_NONE,
 	};
 	struct spawn_failure failure;
 	int r = proc_start(cache->procs, &spec, on_compiled, entry, &entry->proc, &failure);

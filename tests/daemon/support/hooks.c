@@ -78,7 +78,7 @@ int hook_start(struct hook *hook, const char *script)
 		hook->spec.state_length = 2;
 	}
 	if (!hook->spec.target.container.pid)
-		hook->spec.target = ENTER_NOWHERE;
+		hook->spec.target = HOOK_TARGET_NONE;
 	hook->started_ns = clock_ns(CLOCK_MONOTONIC);
 	r = proc_start(&procs, &hook->spec, hook_on_done, hook, &hook->proc, &failure);
 	if (r < 0)

@@ -54,7 +54,7 @@ struct hp_request request_make(const char *container, enum hp_stage stage,
 
 struct run *run_make(const struct run_context *context, const char *id, struct hp_request request)
 {
-	const struct enter_target nobody = ENTER_NOWHERE;
+	const struct hook_target nobody = HOOK_TARGET_NONE;
 	struct run *run;
 
 	assert_int_equal(run_new(context, id, 0, &request, &nobody, &run), 0);

@@ -188,12 +188,12 @@ test_upgrade() {
 	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock state)"
 	is "all of it" "$(cd /run/hookd/state && ls "${files[@]}" | wc -l)" "${#files[@]}"
 	contains "and the log tells" "$work/log" \
-		"${#files[@]} files of an earlier hookd are moved from /run/hookd to /run/hookd/state"
+		"moved ${#files[@]} files of an earlier hookd from /run/hookd to /run/hookd/state"
 	stop
 	touch /run/hookd/holdings.db
 	start "$work/hookd"
 	contains "one that is not needed any more is told of" "$work/log" \
-		'1 files of an earlier hookd stay in /run/hookd'
+		'1 files of an earlier hookd in /run/hookd are ignored'
 	stop
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the plan that hookd-run reads: a struct, arrays and strings in one memfd. The order of
- * what follows the struct is told in plan.h and is that of hookd-run/job.c.
+ * Writes the message for hookd-run into a memfd: a struct, arrays and strings. helper_message.h
+ * says in which order, and hookd-run/job.c reads them in the same order. No state.
  */
-#include "daemon/proc/plan.h"
+#include "daemon/proc/helper_message.h"
 
 #include <string.h>
 
 #include "daemon/base/memfd.h"
-#include "daemon/proc/enter.h"
+#include "daemon/proc/helper.h"
 #include "proto/json/json_writer.h"
 
 static void add_string(struct hp_buf *buf, const char *string)
@@ -32,8 +32,8 @@ static uint32_t count_of(char *const *vector)
 	return count;
 }
 
-/* What an agent is told beside the pid; the state as the caller sent it. */
-static void add_listener(struct hp_buf *buf, const struct enter_settings *settings)
+/* What an agent gets besides the pid: path and metadata of the profile, the state of the caller. */
+static void add_listener(struct hp_buf *buf, const struct helper_settings *settings)
 {
 	const struct hp_seccomp *seccomp = settings->settings->seccomp;
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
@@ -48,7 +48,7 @@ static void add_listener(struct hp_buf *buf, const struct enter_settings *settin
 	hp_buf_append(buf, "}", 2);
 }
 
-static void add_settings_arrays(struct hp_buf *buf, const struct enter_settings *settings)
+static void add_settings_arrays(struct hp_buf *buf, const struct helper_settings *settings)
 {
 	const struct hp_settings *from = settings->settings;
 
@@ -59,7 +59,7 @@ static void add_settings_arrays(struct hp_buf *buf, const struct enter_settings 
 	hp_buf_append(buf, from->user.groups, from->user.group_count * sizeof(*from->user.groups));
 }
 
-static void add_settings_strings(struct hp_buf *buf, const struct enter_settings *settings)
+static void add_settings_strings(struct hp_buf *buf, const struct helper_settings *settings)
 {
 	const struct hp_settings *from = settings->settings;
 
@@ -73,11 +73,11 @@ static void add_settings_strings(struct hp_buf *buf, const struct enter_settings
 		add_listener(buf, settings);
 }
 
-int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
-	      const struct enter_settings *settings, uint32_t flags)
+int helper_message_open(const struct spawn_spec *spec, const struct hook_target *target,
+			const struct helper_settings *settings, uint32_t flags)
 {
 	struct hp_buf buf = HP_BUF_INIT;
-	struct plan plan = {
+	struct helper_message message = {
 	    .flags = flags,
 	    .caller_pid = target->caller.pid,
 	    .container_pid = target->container.pid,
@@ -92,19 +92,19 @@ int plan_open(const struct spawn_spec *spec, const struct enter_target *target,
 	int fd = -ENOMEM;
 
 	if (settings->settings)
-		plan.settings = *settings->settings;
-	hp_buf_append(&buf, &plan, sizeof(plan));
+		message.settings = *settings->settings;
+	hp_buf_append(&buf, &message, sizeof(message));
 	add_settings_arrays(&buf, settings);
 	add_string(&buf, spec->path);
 	add_string(&buf, spec->dir);
 	add_string(&buf, spec->soft_dir);
-	add_strings(&buf, spec->argv, plan.argc);
-	add_strings(&buf, spec->envp, plan.envc);
+	add_strings(&buf, spec->argv, message.argc);
+	add_strings(&buf, spec->envp, message.envc);
 	add_settings_strings(&buf, settings);
-	if (!buf.failed && plan.filter_count > 0)
-		fd = memfd_filled("hookd-plan", buf.data, buf.length);
+	if (!buf.failed && message.filter_count > 0)
+		fd = memfd_filled("hookd-run-message", buf.data, buf.length);
 	else if (!buf.failed)
-		fd = memfd_sealed("hookd-plan", buf.data, buf.length);
+		fd = memfd_sealed("hookd-run-message", buf.data, buf.length);
 	hp_buf_free(&buf);
 	return fd;
 }

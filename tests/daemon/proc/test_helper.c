@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What hookd believes of hookd-run's reports. The process that sends them may be in the hands of a
- * container by then.
+ * Which reports of hookd-run are accepted. The process that sends them may be under the control of
+ * a container by then.
  */
 
 #include "tests/daemon/support/support.h"
@@ -15,10 +15,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "daemon/proc/enter.h"
-#include "daemon/proc/plan.h"
+#include "daemon/proc/helper.h"
+#include "daemon/proc/helper_message.h"
 
-static struct enter enter;
+static struct helper_call call;
 static int other_end;
 
 static int set_up(void **state)
@@ -28,8 +28,8 @@ static int set_up(void **state)
 	(void)state;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
-	enter = ENTER_NONE;
-	enter.control = ends[0];
+	call = HELPER_CALL_NONE;
+	call.control = ends[0];
 	other_end = ends[1];
 	return 0;
 }
@@ -37,12 +37,12 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	enter_clear(&enter);
+	helper_call_clear(&call);
 	close(other_end);
 	return 0;
 }
 
-static void send_report(const struct plan_report *report, size_t length, int fd, int count)
+static void send_report(const struct helper_report *report, size_t length, int fd, int count)
 {
 	struct iovec iov = {(void *)report, length};
 	union {
@@ -101,23 +101,23 @@ static void end_child(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static void expect_nothing(const struct plan_report *report, size_t length, int fd, int count)
+static void expect_nothing(const struct helper_report *report, size_t length, int fd, int count)
 {
 	struct spawn_child child = {.pid = 4711, .pidfd = -1};
 	int before = count_fds();
 
 	send_report(report, length, fd, count);
-	assert_int_equal(enter_finish(&enter, &child), 0);
+	assert_int_equal(helper_call_finish(&call, &child), 0);
 	assert_int_equal(child.pid, 4711);
 	assert_int_equal(child.pidfd, -1);
-	/* Least of all is it told that the hook has succeeded. */
+	/* It must not count as a success. */
 	assert_int_equal(child.failed_step, report->pid > 0 && length == sizeof(*report)
 						? SPAWN_STEP_NAMESPACES
 						: SPAWN_STEP_NONE);
 	assert_int_equal(count_fds(), before);
 }
 
-/* The number is the one that the pidfd stands for, whatever is said. */
+/* The pid is that of the pidfd, not that of the report. */
 static void a_child_goes_on_under_its_own_number(void **state)
 {
 	struct spawn_child child = {.pid = 4711, .pidfd = -1};
@@ -125,8 +125,8 @@ static void a_child_goes_on_under_its_own_number(void **state)
 	int pidfd = pidfd_of(pid);
 
 	(void)state;
-	send_report(&(struct plan_report){.pid = 1}, sizeof(struct plan_report), pidfd, 1);
-	assert_int_equal(enter_finish(&enter, &child), 1);
+	send_report(&(struct helper_report){.pid = 1}, sizeof(struct helper_report), pidfd, 1);
+	assert_int_equal(helper_call_finish(&call, &child), 1);
 	assert_int_equal(child.pid, pid);
 	assert_true(child.pidfd >= 0);
 	assert_true(fcntl(child.pidfd, F_GETFD) & FD_CLOEXEC);
@@ -135,10 +135,10 @@ static void a_child_goes_on_under_its_own_number(void **state)
 	close(pidfd);
 }
 
-/* Else hookd would kill it at the hook's deadline. */
+/* Otherwise hookd would kill it at the hook's deadline. */
 static void nobody_else_s_process_goes_on(void **state)
 {
-	const struct plan_report report = {.pid = 1};
+	const struct helper_report report = {.pid = 1};
 	int parent = pidfd_of(getppid()), file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pid_t gone = start_child();
 	int ended = pidfd_of(gone);
@@ -156,7 +156,7 @@ static void nobody_else_s_process_goes_on(void **state)
 
 static void there_is_room_for_one_descriptor(void **state)
 {
-	const struct plan_report report = {.pid = 1};
+	const struct helper_report report = {.pid = 1};
 	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
@@ -169,14 +169,14 @@ static void a_step_that_is_none_is_not_believed(void **state)
 {
 	static const int32_t steps[] = {SPAWN_STEP_NONE, SPAWN_STEP_COUNT, -1, INT32_MAX,
 					INT32_MIN};
-	struct plan_report report = {.error = EPERM};
+	struct helper_report report = {.error = EPERM};
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(steps); i++) {
 		report.step = steps[i];
 		expect_nothing(&report, sizeof(report), -1, 0);
 	}
-	report = (struct plan_report){.step = SPAWN_STEP_EXEC, .error = ENOENT};
+	report = (struct helper_report){.step = SPAWN_STEP_EXEC, .error = ENOENT};
 	expect_nothing(&report, sizeof(report) - 1, -1, 0);
 }
 
@@ -186,11 +186,11 @@ static void a_step_without_an_error_has_failed_as_well(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(errors); i++) {
-		const struct plan_report report = {.step = SPAWN_STEP_EXEC, .error = errors[i]};
+		const struct helper_report report = {.step = SPAWN_STEP_EXEC, .error = errors[i]};
 		struct spawn_child child = {.pidfd = -1};
 
 		send_report(&report, sizeof(report), -1, 0);
-		assert_int_equal(enter_finish(&enter, &child), 0);
+		assert_int_equal(helper_call_finish(&call, &child), 0);
 		assert_int_equal(child.failed_step, SPAWN_STEP_EXEC);
 		assert_int_equal(child.failed_errno, EPROTO);
 	}
@@ -198,19 +198,19 @@ static void a_step_without_an_error_has_failed_as_well(void **state)
 
 static void a_text_without_an_end_has_one(void **state)
 {
-	struct plan_report report = {.step = SPAWN_STEP_EXEC, .error = ENOENT};
+	struct helper_report report = {.step = SPAWN_STEP_EXEC, .error = ENOENT};
 	struct spawn_child child = {.pidfd = -1};
 
 	(void)state;
 	memset(report.detail, 'x', sizeof(report.detail));
 	send_report(&report, sizeof(report), -1, 0);
-	assert_int_equal(enter_finish(&enter, &child), 0);
+	assert_int_equal(helper_call_finish(&call, &child), 0);
 	assert_int_equal(child.failed_step, SPAWN_STEP_EXEC);
 	assert_int_equal(child.failed_errno, ENOENT);
 	assert_int_equal(strlen(child.failed_detail), sizeof(report.detail) - 1);
 }
 
-/* A dynamic loader would be looked for in the container, and run with all rights. */
+/* A dynamic loader would be the container's, and would run with all rights. */
 static void hookd_run_loads_nothing(void **state)
 {
 	extern const char hookd_run_image[];
@@ -229,18 +229,18 @@ static void hookd_run_loads_nothing(void **state)
 	}
 }
 
-#define ENTER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define HELPER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    ENTER_TEST(a_child_goes_on_under_its_own_number),
-	    ENTER_TEST(nobody_else_s_process_goes_on),
-	    ENTER_TEST(there_is_room_for_one_descriptor),
-	    ENTER_TEST(a_step_that_is_none_is_not_believed),
-	    ENTER_TEST(a_step_without_an_error_has_failed_as_well),
-	    ENTER_TEST(a_text_without_an_end_has_one),
-	    ENTER_TEST(hookd_run_loads_nothing),
+	    HELPER_TEST(a_child_goes_on_under_its_own_number),
+	    HELPER_TEST(nobody_else_s_process_goes_on),
+	    HELPER_TEST(there_is_room_for_one_descriptor),
+	    HELPER_TEST(a_step_that_is_none_is_not_believed),
+	    HELPER_TEST(a_step_without_an_error_has_failed_as_well),
+	    HELPER_TEST(a_text_without_an_end_has_one),
+	    HELPER_TEST(hookd_run_loads_nothing),
 	};
 
 	bound_time();

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The sentences about failed hooks, and those of the runc that is installed, word for word. */
+/* The texts of failed hooks, compared word for word with those of the runc that is installed. */
 
-#include "tests/daemon/support/support.h"
+#include "tests/proto/base/unit.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "daemon/run/sentence.h"
-#include "proto/json/json.h"
+#include "proto/messages/failure_text.h"
 
 #define OUTPUT(text)                                                                               \
 	{                                                                                          \
@@ -18,14 +19,14 @@
 
 static void expect(const struct hp_hook_result *result, uint64_t timeout_ns, const char *expected)
 {
-	char *sentence = sentence_of_hook(result, timeout_ns);
+	char *text = hp_failure_text(result, timeout_ns);
 
-	assert_non_null(sentence);
-	assert_string_equal(sentence, expected);
-	free(sentence);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
 }
 
-static void every_outcome_has_its_sentence(void **state)
+static void every_outcome_has_its_text(void **state)
 {
 	const struct hp_output streams[2] = {OUTPUT("out\n"), OUTPUT("err\n")};
 	struct hp_hook_result result = {.path = (char *)"/bin/nothing",
@@ -62,23 +63,24 @@ static void every_outcome_has_its_sentence(void **state)
 static void a_hook_without_output_has_empty_ones(void **state)
 {
 	const struct hp_hook_result result = {.outcome = HP_HOOK_EXITED, .exit_status = 2};
+	char *cause = hp_failure_cause(&result, 0);
 
 	(void)state;
 	expect(&result, 0, "exit status 2, stdout: , stderr: ");
+	assert_string_equal(cause, "exit status 2");
+	free(cause);
 }
 
 static void a_run_names_stage_and_hook(void **state)
 {
-	struct hp_hook_result result = {.index = 1, .error = (char *)"exit status 1"};
-	char *sentence = sentence_of_run(HP_STAGE_CREATE_RUNTIME, &result);
+	char *text = hp_run_failure_text(HP_STAGE_CREATE_RUNTIME, 1, "exit status 1");
 
 	(void)state;
-	assert_string_equal(sentence, "error running createRuntime hook #1: exit status 1");
-	free(sentence);
-	result.error = NULL;
-	sentence = sentence_of_run(HP_STAGE_POSTSTOP, &result);
-	assert_string_equal(sentence, "error running poststop hook #1: out of memory");
-	free(sentence);
+	assert_string_equal(text, "error running createRuntime hook #1: exit status 1");
+	free(text);
+	text = hp_run_failure_text(HP_STAGE_POSTSTOP, 1, NULL);
+	assert_string_equal(text, "error running poststop hook #1: out of memory");
+	free(text);
 }
 
 /* It goes into a JSON string and must be one, whatever the hook wrote. */
@@ -99,24 +101,24 @@ static void what_is_no_text_is_replaced(void **state)
 static void a_long_output_is_shown_from_its_end(void **state)
 {
 	struct hp_hook_result result = {.outcome = HP_HOOK_EXITED};
-	char output[10000], *sentence;
+	char output[10000], *text;
 
 	(void)state;
 	memset(output, 'x', sizeof(output));
 	memcpy(output + sizeof(output) - 9, "the point", 9);
 	result.output[0] = (struct hp_output){output, sizeof(output), sizeof(output)};
-	sentence = sentence_of_hook(&result, 0);
-	assert_in_range(strlen(sentence), 1024, 1100);
-	assert_non_null(strstr(sentence, "stdout: ...xxx"));
-	assert_non_null(strstr(sentence, "xthe point, stderr: "));
-	free(sentence);
+	text = hp_failure_text(&result, 0);
+	assert_in_range(strlen(text), 1024, 1100);
+	assert_non_null(strstr(text, "stdout: ...xxx"));
+	assert_non_null(strstr(text, "xthe point, stderr: "));
+	free(text);
 }
 
 /* Where the cut falls into a character, that one is lost, and not all others with it. */
 static void a_long_output_is_cut_between_characters(void **state)
 {
 	struct hp_hook_result result = {.outcome = HP_HOOK_EXITED};
-	char output[9000 + 3], *sentence;
+	char output[9000 + 3], *text;
 
 	(void)state;
 	for (size_t i = 0; i < 9000; i++)
@@ -124,11 +126,11 @@ static void a_long_output_is_cut_between_characters(void **state)
 	memset(output + 9000, '.', 3);
 	for (size_t dots = 0; dots <= 3; dots++) {
 		result.output[0] = (struct hp_output){output, 9000 + dots, 9000 + dots};
-		sentence = sentence_of_hook(&result, 0);
-		assert_true(hp_json_is_text(sentence, strlen(sentence)));
-		if (!strstr(sentence, "\xe9\x92\xa9"))
+		text = hp_failure_text(&result, 0);
+		assert_true(hp_json_is_text(text, strlen(text)));
+		if (!strstr(text, "\xe9\x92\xa9"))
 			fail_msg("%zu dots: all characters were replaced", dots);
-		free(sentence);
+		free(text);
 	}
 }
 
@@ -171,17 +173,17 @@ static void run_runc(const char *hook, char *log, size_t size)
 
 static void expect_runc(const char *hook, const struct hp_hook_result *result, uint64_t timeout_ns)
 {
-	char *sentence = sentence_of_hook(result, timeout_ns);
+	char *text = hp_failure_text(result, timeout_ns);
 	char log[4096], escaped[1024] = "", quoted[1100];
 
-	for (const char *at = sentence; *at; at++) {
+	for (const char *at = text; *at; at++) {
 		const char plain[] = {*at, '\0'};
 
 		strcat(escaped, *at == '\n' ? "\\n" : plain);
 	}
 	/* The end of the message: nothing may be missing behind it. */
 	snprintf(quoted, sizeof(quoted), ": %s\",", escaped);
-	free(sentence);
+	free(text);
 	run_runc(hook, log, sizeof(log));
 	if (!strstr(log, quoted))
 		fail_msg("runc says %s, and we %s", log, quoted);
@@ -217,7 +219,7 @@ static void signals_are_those_of_runc(void **state)
 				      SIGXCPU, SIGXFSZ, SIGIO,	 SIGSYS,  SIGPWR};
 
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(signals); i++)
+	for (size_t i = 0; i < COUNT(signals); i++)
 		expect_runc_signal(signals[i]);
 }
 
@@ -273,8 +275,9 @@ static int set_up_runc(void **state)
 	char path[64], log[4096];
 
 	(void)state;
-	temporary_directory(bundle);
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+	strcpy(bundle, "/tmp/hookd-test-XXXXXX");
+	assert_non_null(mkdtemp(bundle));
+	for (size_t i = 0; i < COUNT(folders); i++) {
 		snprintf(path, sizeof(path), "%s/%s", bundle, folders[i]);
 		assert_int_equal(mkdir(path, 0755), 0);
 	}
@@ -294,7 +297,7 @@ static int tear_down_runc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_outcome_has_its_sentence),
+	    cmocka_unit_test(every_outcome_has_its_text),
 	    cmocka_unit_test(a_hook_without_output_has_empty_ones),
 	    cmocka_unit_test(a_run_names_stage_and_hook),
 	    cmocka_unit_test(what_is_no_text_is_replaced),
@@ -310,7 +313,7 @@ int main(void)
 	};
 	int status;
 
-	bound_time();
+	alarm(60); /* ends the program when it hangs */
 	(void)cmocka_run_group_tests(tests, NULL, NULL);
 	if (set_up_runc(NULL) == 0)
 		status = cmocka_run_group_tests(with_runc, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sentences about failed hooks. Pure. */
-#include "daemon/run/sentence.h"
+/* The texts of failed hooks and runs. No state. */
+#include "proto/messages/failure_text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -8,18 +8,19 @@
 #include <string.h>
 
 #include "proto/base/buf.h"
+#include "proto/json/json_writer.h"
 
-/* Go, whose words libcontainer's are, begins the kernel's names in lower case. */
-static void append_lower(struct hp_buf *buf, const char *words)
+/* Go's texts of errno and signal values are libc's, but begin in lower case. */
+static void append_lower(struct hp_buf *buf, const char *text)
 {
-	char first = (char)tolower((unsigned char)words[0]);
+	char first = (char)tolower((unsigned char)text[0]);
 
-	/* Not where it is a name: "RT signal", "I/O error". */
-	if (islower((unsigned char)words[1])) {
+	/* Not where the text begins with an abbreviation: "RT signal", "I/O error". */
+	if (islower((unsigned char)text[1])) {
 		hp_buf_append(buf, &first, 1);
-		words++;
+		text++;
 	}
-	hp_buf_append(buf, words, strlen(words));
+	hp_buf_append(buf, text, strlen(text));
 }
 
 static void append(struct hp_buf *buf, const char *text)
@@ -27,19 +28,22 @@ static void append(struct hp_buf *buf, const char *text)
 	hp_buf_append(buf, text, strlen(text));
 }
 
-/* A sentence is for a person; the whole of the output stands beside it in the result. */
+/* The text is for people; the result has the whole captured output in other members. */
 #define OUTPUT_BYTES_MAX 1024
-/* The kernel's; Go has no words for these. */
+/* The kernel's first realtime signal. Go has no names for these: "signal 34". */
 #define FIRST_REALTIME_SIGNAL 32
 
-/* Output goes into a JSON string: bytes that may not stand there become '?'. */
+/*
+ * Appends the last OUTPUT_BYTES_MAX bytes. The text becomes a JSON string: bytes that must not be
+ * in one are replaced by '?'.
+ */
 static void append_output(struct hp_buf *buf, const char *label, const struct hp_output *output)
 {
 	bool is_long = output->length > OUTPUT_BYTES_MAX;
 	size_t skipped = is_long ? output->length - OUTPUT_BYTES_MAX : 0;
 	size_t start;
 
-	/* Not into the middle of a character. */
+	/* Do not begin in the middle of a UTF-8 sequence. */
 	while (is_long && skipped < output->length && (output->bytes[skipped] & 0xc0) == 0x80)
 		skipped++;
 	append(buf, label);
@@ -87,7 +91,6 @@ static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result
 	case HP_HOOK_EXITED:
 		snprintf(text, sizeof(text), "exit status %d", result->exit_status);
 		append(buf, text);
-		append_outputs(buf, result);
 		break;
 	case HP_HOOK_SIGNALED:
 		append(buf, "signal: ");
@@ -96,7 +99,6 @@ static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result
 			append_lower(buf, strsignal(result->signal));
 		else
 			append(buf, text);
-		append_outputs(buf, result);
 		break;
 	case HP_HOOK_TIMED_OUT:
 		snprintf(text, sizeof(text), "hook ran past specified timeout of %.1fs",
@@ -111,7 +113,7 @@ static void append_cause(struct hp_buf *buf, const struct hp_hook_result *result
 	}
 }
 
-static char *as_string(struct hp_buf *buf)
+static char *take_string(struct hp_buf *buf)
 {
 	hp_buf_append(buf, "", 1);
 	if (!buf->failed)
@@ -120,22 +122,30 @@ static char *as_string(struct hp_buf *buf)
 	return NULL;
 }
 
-char *sentence_of_hook(const struct hp_hook_result *result, uint64_t timeout_ns)
+char *hp_failure_cause(const struct hp_hook_result *result, uint64_t timeout_ns)
 {
 	struct hp_buf buf = HP_BUF_INIT;
 
 	append_cause(&buf, result, timeout_ns);
-	return as_string(&buf);
+	return take_string(&buf);
 }
 
-char *sentence_of_run(enum hp_stage stage, const struct hp_hook_result *result)
+char *hp_failure_text(const struct hp_hook_result *result, uint64_t timeout_ns)
 {
 	struct hp_buf buf = HP_BUF_INIT;
-	char text[96];
 
-	snprintf(text, sizeof(text), "error running %s hook #%zu: ", hp_stage_names[stage],
-		 result->index);
-	append(&buf, text);
-	append(&buf, result->error ? result->error : "out of memory");
-	return as_string(&buf);
+	append_cause(&buf, result, timeout_ns);
+	if (result->outcome == HP_HOOK_EXITED || result->outcome == HP_HOOK_SIGNALED)
+		append_outputs(&buf, result);
+	return take_string(&buf);
+}
+
+char *hp_run_failure_text(enum hp_stage stage, size_t index, const char *cause)
+{
+	char *text;
+
+	if (asprintf(&text, HP_RUN_FAILURE_FORMAT, hp_stage_names[stage], index,
+		     cause ? cause : "out of memory") < 0)
+		return NULL;
+	return text;
 }
