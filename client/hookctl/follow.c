@@ -137,7 +137,7 @@ static int on_finished(struct follow *follow, struct hp_json_value reply)
 		ctl_error("hook %zu: %s %s", hook.index, hook.path, words);
 	else
 		ctl_error("hook %zu: %s %s after %s", hook.index, hook.path, words,
-			  span_format(hook.duration_us, time));
+			  span_format((uint64_t)hook.duration_us, time));
 	hp_hook_result_clear(&hook);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * client/hookctl: the program hookctl. One file for each verb; files that are no verb need no
  * daemon and have tests of their own.
  *
- * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages; jansson.
+ * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages.
  */
 #pragma once
 

@@ -107,7 +107,7 @@ static void add_row(struct table *table, const struct hp_hook_result *hook)
 	table_add(table, hook->path);
 	add_outcome(table, hook);
 	table_add(table, exit_cell(hook, text));
-	table_add(table, hook->pid != 0 ? span_format(hook->duration_us, text) : "-");
+	table_add(table, hook->pid != 0 ? span_format((uint64_t)hook->duration_us, text) : "-");
 	table_addf(table, "%" PRIu64, hook->output[0].total);
 	table_addf(table, "%" PRIu64, hook->output[1].total);
 }

@@ -283,6 +283,14 @@ static void read_int(struct reader *reader, int field, int64_t min, int64_t max,
 			    hp_json_get_int64(reader->values[field], min, max, ret, reader->err));
 }
 
+static void read_uint(struct reader *reader, int field, uint64_t *ret)
+{
+	if (!reader_skips(reader, field))
+		reader_done(
+		    reader, field,
+		    hp_json_get_uint64(reader->values[field], 0, UINT64_MAX, ret, reader->err));
+}
+
 static void read_small_int(struct reader *reader, int field, int *ret)
 {
 	int64_t value = *ret;
@@ -312,7 +320,6 @@ static void read_output(struct reader *reader, int field, struct hp_output *outp
 {
 	int base64_field = field + 1, total_field = field + 2;
 	size_t length = 0;
-	int64_t total = 0;
 
 	read_string(reader, field, &output->bytes, &output->length);
 	if (!output->bytes) {
@@ -324,8 +331,7 @@ static void read_output(struct reader *reader, int field, struct hp_output *outp
 		else if (output->bytes)
 			output->bytes[output->length] = '\0';
 	}
-	read_int(reader, total_field, 0, INT64_MAX, &total);
-	output->total = (uint64_t)total;
+	read_uint(reader, total_field, &output->total);
 }
 
 static void read_names(struct reader *reader, struct hp_hook_result *result)

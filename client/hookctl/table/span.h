@@ -15,8 +15,8 @@ int span_parse_since(const char *text, int64_t now_us, int64_t *ret_us);
 #define SPAN_SIZE 48
 
 /* "850us", "12.3ms", "1.23s", "2min 3s", "3h 5min", "4d 2h". */
-const char *span_format(int64_t us, char buffer[static SPAN_SIZE]);
+const char *span_format(uint64_t us, char buffer[static SPAN_SIZE]);
 /* For ages, where parts of a second are noise: "0s", "59s", "2min", "3h", "4d". */
-const char *span_format_age(int64_t us, char buffer[static SPAN_SIZE]);
+const char *span_format_age(uint64_t us, char buffer[static SPAN_SIZE]);
 /* "2026-01-31 08:30:15 CET" in local time. */
-const char *span_format_time(int64_t us, char buffer[static SPAN_SIZE]);
+const char *span_format_time(uint64_t us, char buffer[static SPAN_SIZE]);

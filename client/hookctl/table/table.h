@@ -2,7 +2,7 @@
 /*
  * client/hookctl/table: how rows, times and text from outside are printed for a terminal.
  *
- * May use: proto/base, proto/json; jansson.
+ * May use: proto/base, proto/json.
  */
 #pragma once
 

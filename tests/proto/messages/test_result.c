@@ -153,7 +153,7 @@ static void results_come_back_as_they_were(void **state)
 	    .failed_errno = 4095,
 	    .failed_step = TEXT("credentials"),
 	    .error = TEXT("a sentence"),
-	    .output = {{text, strlen(text), 1ull << 40}, {bytes, sizeof(bytes), sizeof(bytes)}},
+	    .output = {{text, strlen(text), UINT64_MAX}, {bytes, sizeof(bytes), sizeof(bytes)}},
 	};
 
 	(void)state;
