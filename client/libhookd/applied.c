@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What hookd applied for one container, and for all: the objects that settings.c gives to the
- * caller. Each has an arena with the decoded reply, into which the public views point.
+ * The results of hookd_apply(), hookd_update() and hookd_holdings(). Each owns an arena with the
+ * decoded reply; the public structs point into it.
  */
 
 #include "client/libhookd/applied.h"
@@ -13,7 +13,7 @@
 #include "proto/messages/applied.h"
 
 struct applied {
-	struct hookd_applied view; /* first: what the caller has */
+	struct hookd_applied view; /* first: the caller's pointer */
 	struct hp_arena arena;
 };
 

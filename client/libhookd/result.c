@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What came of a run: proto's decoded result, shown through the public structs. Made once, never
- * changed, freed by the caller.
+ * The result of a run: the decoded reply, shown through the public structs. It never changes; the
+ * caller frees it.
  */
 
 #include "client/libhookd/result.h"

@@ -7,5 +7,5 @@
  */
 #pragma once
 
-/* One line of hookd-oci-hook on stderr, which the runtime shows; -EINVAL to return. */
+/* Prints one line on stderr, which the runtime shows. Returns -EINVAL, for the caller to return. */
 int shim_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The output of hooks as if they had been our own runtime's: byte for byte, as it comes. crun opens
- * files for it and makes them the stdout and stderr of its hooks, so what goes to ours is what
- * stands in those files. The result has the first and last part of each stream only.
+ * Copies the output of hooks to our own stdout and stderr, byte for byte, as it arrives. crun opens
+ * files for the output of hooks and makes them the stdout and stderr of hookd-oci-hook. The result
+ * of a run has the first and last part of each stream only.
  *
- * A stream that cannot be written to (a full disk) is given up, with a word on stderr; the hook's
- * outcome is what it is.
+ * After an error of write(2) (a full disk) nothing more is written to that stream, and stderr says
+ * so. The outcome of the hook does not change.
  */
 
 #include "client/oci-hook/output.h"
@@ -26,7 +26,7 @@ static void stream_fail(struct shim_stream *stream, int fd, int error)
 		      fd == STDOUT_FILENO ? "stdout" : "stderr", strerror(error));
 }
 
-/* A pipe may have been left non-blocking by whoever made it. */
+/* The descriptor may be non-blocking: it is inherited. */
 static void stream_write(struct shim_stream *stream, int fd, const char *data, size_t length)
 {
 	stream->written += length;
@@ -46,7 +46,7 @@ static void stream_write(struct shim_stream *stream, int fd, const char *data, s
 	}
 }
 
-/* Of a stream whose events were lost with a connection the result has what was kept. */
+/* Writes what is missing, where events were lost with a connection and the result has it. */
 static void stream_finish(struct shim_stream *stream, int fd, const struct hookd_hook_result *hook)
 {
 	bool is_stdout = fd == STDOUT_FILENO;

@@ -304,9 +304,9 @@ END
 done <<'END'
 1 SettingFailed {"path":"settings.x","step":"rdt","errnoName":"EINVAL","detail":"mask\u001b"} settings.x in step rdt: EINVAL: mask\x1b
 1 NotSupported {"path":"settings.x","detail":"none"} settings.x: none
-1 NoSuchProcess {"pid":4711} no process 4711
+1 NoSuchProcess {"pid":4711} no such process: 4711
 1 NoSuchContainer {"container":"c1"} container c1
-1 Exhausted {"resource":"CLOSIDs","limit":4} CLOSIDs, the limit is 4
+1 Exhausted {"resource":"CLOSIDs","limit":4} limit reached for CLOSIDs: 4
 125 Refused {"reason":"no"} refuses it: no
 125 SomethingElse {} SomethingElse
 END

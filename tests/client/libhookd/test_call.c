@@ -414,7 +414,7 @@ static const struct {
     {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
      "io.hookd.hooks.RequestIdConflict", "", "id"},
     {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
-     "io.hookd.hooks.NoSuchRun", "", "r9"},
+     "io.hookd.hooks.NoSuchRun", "", "no such run: r9"},
     {"{\"error\":\"io.hookd.status.NoSuchRun\"}", -ESRCH, "io.hookd.status.NoSuchRun", "", "run"},
     {"{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":"
      "{\"path\":\"settings.a.b\",\"step\":\"rdt\",\"errnoName\":\"EINVAL\",\"detail\":\"a "
@@ -429,7 +429,7 @@ static const struct {
      -EOPNOTSUPP, "io.hookd.settings.NotSupported", "settings.r",
      "this machine cannot do it: settings.r: no resctrl"},
     {"{\"error\":\"io.hookd.settings.NoSuchProcess\",\"parameters\":{\"pid\":4711}}", -ESRCH,
-     "io.hookd.settings.NoSuchProcess", "", "no process 4711"},
+     "io.hookd.settings.NoSuchProcess", "", "no such process: 4711"},
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
      -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
@@ -437,7 +437,7 @@ static const struct {
      "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
      "\"limit\":4}}",
-     -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},
+     -ENOSPC, "io.hookd.settings.Exhausted", "", "limit reached for CLOSIDs: 4"},
     {"{\"error\":\"io.hookd.later.Error\",\"parameters\":{\"path\":\"p\"}}", -EREMOTE,
      "io.hookd.later.Error", "", "{\"path\":\"p\"}"},
 };

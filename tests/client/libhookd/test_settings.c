@@ -277,7 +277,7 @@ static void test_answers_that_are_none(void **state)
 	    {holdings, "{\"parameters\":{\"containers\":[]}}", "containers must"},
 	    {holdings, "{\"parameters\":{\"containers\":{\"a\":{},\"b\":{\"ignored\":1}}}}",
 	     "containers.b.ignored must"},
-	    {holdings, "{\"parameters\":{\"containers\":{}},\"continues\":true}", "more than"},
+	    {holdings, "{\"parameters\":{\"containers\":{}},\"continues\":true}", "more replies"},
 	};
 
 	(void)state;

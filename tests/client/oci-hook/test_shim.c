@@ -386,7 +386,7 @@ static void test_wrong_use(void **state)
 		const char *options[4];
 	} rows[] = {
 	    {"--stage is required", {"--hook=/x"}},
-	    {"stop is no stage", {"--stage=stop", "--hook=/x"}},
+	    {"--stage=stop is not a stage", {"--stage=stop", "--hook=/x"}},
 	    {"is required", {"--stage=poststop"}},
 	    {"is required", {"--stage=poststop", "--hook=/x", "--hooks-json={}"}},
 	    {"y: arguments", {"--stage=poststop", "--hooks-json={}", "--", "y"}},
