@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How the verbs speak with hookd and with the person: the calls, what their failures are called,
- * and the two streams. Everything that reaches stderr is escaped here, since error sentences quote
- * hooks and containers.
+ * What all verbs use: calls to hookd, the messages for their errors, and the writes to stdout and
+ * stderr. Text for stderr is escaped here, since messages quote names of hooks and containers.
  */
 
 #include <errno.h>
@@ -17,7 +16,7 @@
 #include "client/hookctl/table/json_print.h"
 #include "proto/json/json_writer.h"
 
-static int stdout_error; /* of the first write to it that failed */
+static int stdout_error; /* errno of the first failed write */
 
 static void error_va(const char *format, va_list arguments)
 {
@@ -71,16 +70,16 @@ int ctl_stdout_failed(void)
 	return CTL_EXIT_UNREACHABLE;
 }
 
-struct reader {
+struct reply_reader {
 	struct hp_json json;
 	ctl_reply_fn function;
 	void *userdata;
-	int error; /* of ours, while the reply was read */
+	int error; /* our own, from reading the reply */
 };
 
 static int on_reply(const char *parameters, bool continues, void *userdata)
 {
-	struct reader *reader = userdata;
+	struct reply_reader *reader = userdata;
 	struct hp_err err;
 	int r = hp_json_parse(&reader->json, parameters, strlen(parameters), &err);
 
@@ -93,7 +92,7 @@ static int on_reply(const char *parameters, bool continues, void *userdata)
 int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
 	     ctl_reply_fn function, void *userdata)
 {
-	struct reader reader = {.function = function, .userdata = userdata};
+	struct reply_reader reader = {.function = function, .userdata = userdata};
 	int r = 0;
 
 	if (ctl->client == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The verbs on the daemon itself: status, ping, drain. */
+/* The verbs about the daemon itself: status, ping, drain. */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * run --follow. What hooks write goes through to the stream of the same name, as it comes: into a
- * pipe or a file as the bytes they are, onto a terminal with control characters written out. What
- * hookctl itself says about the hooks goes to stderr, so that stdout holds the hooks' and nothing
- * else.
+ * run --follow. Copies the output of hooks to the stream of the same name as it arrives: unchanged
+ * into a pipe or a file, with control characters escaped onto a terminal. hookctl's own messages go
+ * to stderr, so that stdout has the output of hooks only.
  */
 
 #include "client/hookctl/follow.h"
@@ -28,7 +27,7 @@ struct follow follow_new(const struct ctl *ctl)
 					   {.is_terminal = isatty(STDERR_FILENO) == 1}}};
 }
 
-/* Ends a line that a hook left open on the terminal, so that ours starts at its left. */
+/* Ends an incomplete line of a hook on the terminal, before a message of ours. */
 static void end_line(struct follow_stream *stream, FILE *file)
 {
 	if (stream->is_terminal && stream->is_mid_line)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What run, apply and update take from the command line: files that are read and checked as JSON,
- * and go into the call byte for byte.
+ * The files that run, apply and update get on the command line: read, checked as JSON, and copied
+ * into the call byte for byte.
  */
 
 #include "client/hookctl/input.h"

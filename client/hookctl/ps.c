@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `hookctl ps`: the runs, newest first. Without --all that is two lists, of the queued and of the
- * running ones, since history can be long; a run that starts between the two is in both, and its
- * later state is shown.
+ * `hookctl ps`: the runs, newest first. Without --all it asks for two lists, of the queued and of
+ * the running ones, since the history can be long. A run that starts between the two calls is in
+ * both; its later state is shown.
  */
 
 #include <errno.h>
@@ -21,12 +21,14 @@
 
 struct listed_run {
 	struct run_row row;
-	size_t order; /* in which it came */
+	size_t order; /* of arrival */
 	/* As it is printed; in the list's `json`. */
 	size_t json_offset, json_length;
 };
 
-/* The replies are gone when all have come: what is shown of them is kept here. */
+/*
+ * The runs received so far. A reply is valid during its callback only, so what is shown is copied.
+ */
 struct run_list {
 	const struct ctl *ctl;
 	struct listed_run *runs;
@@ -131,7 +133,7 @@ static int list_fetch(struct run_list *list, struct ctl *ctl, const char *state,
 	return r;
 }
 
-/* Newest first; of two rows of one run the one that came later is first. */
+/* Newest first; of two rows of one run the one received later is first. */
 static int compare_runs(const void *left, const void *right)
 {
 	const struct listed_run *a = left, *b = right;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Shows a finished run: run, wait and inspect print it alike, and run and wait exit alike. Pure:
+ * Prints a finished run for run, wait and inspect, and finds the exit status of run and wait. Pure:
  * from a result to bytes and to a number.
  */
 
@@ -71,7 +71,7 @@ const char *report_hook_words(const struct hp_hook_result *hook,
 	return buffer;
 }
 
-/* What tells one outcome from another of its kind. */
+/* The exit status, signal or errno, by outcome. */
 static const char *exit_cell(const struct hp_hook_result *hook, char buffer[static 24])
 {
 	switch (hook->outcome) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * The verbs on one run that is there already: inspect, wait, cancel.
- */
+/* The verbs about an existing run: inspect, wait, cancel. */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -70,19 +70,19 @@ void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *ap
 /* ---- reading ---- */
 
 /* The first thing wrong ends it, so that the fields can be read as a list. */
-struct reader {
+struct applied_reader {
 	struct hp_json_value values[FIELD_COUNT];
 	struct hp_arena *arena;
 	struct hp_err *err;
 	int r;
 };
 
-static bool reader_skips(const struct reader *reader, enum field field)
+static bool reader_skips(const struct applied_reader *reader, enum field field)
 {
 	return reader->r < 0 || hp_json_is_absent(reader->values[field]);
 }
 
-static void read_text(struct reader *reader, enum field field, char **ret)
+static void read_text(struct applied_reader *reader, enum field field, char **ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -90,7 +90,7 @@ static void read_text(struct reader *reader, enum field field, char **ret)
 	hp_err_prefix(reader->err, reader->r, fields[field]);
 }
 
-static void read_bool(struct reader *reader, enum field field, bool *ret)
+static void read_bool(struct applied_reader *reader, enum field field, bool *ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -98,7 +98,7 @@ static void read_bool(struct reader *reader, enum field field, bool *ret)
 	hp_err_prefix(reader->err, reader->r, fields[field]);
 }
 
-static void read_place(struct reader *reader, enum field name_field, char **ret_name,
+static void read_place(struct applied_reader *reader, enum field name_field, char **ret_name,
 		       enum field created_field, bool *ret_is_created)
 {
 	bool is_created = false;
@@ -108,7 +108,7 @@ static void read_place(struct reader *reader, enum field name_field, char **ret_
 	*ret_is_created = *ret_name && is_created;
 }
 
-static void read_texts(struct reader *reader, enum field field, char ***ret)
+static void read_texts(struct applied_reader *reader, enum field field, char ***ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -120,7 +120,7 @@ static void read_texts(struct reader *reader, enum field field, char ***ret)
 int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct hp_applied *ret,
 		    struct hp_err *err)
 {
-	struct reader reader = {.arena = arena, .err = err};
+	struct applied_reader reader = {.arena = arena, .err = err};
 	struct hp_applied applied = {0};
 	int r = hp_json_members(value, fields, FIELD_COUNT, false, reader.values, err);
 

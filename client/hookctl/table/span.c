@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reads and writes times for people: what --since takes, and how tables show durations and ages.
- * Pure functions, but for the time zone of the environment.
+ * Parses and formats times: the values of --since, and the durations and ages of tables. Pure
+ * functions, except for the time zone of the environment.
  */
 
 #include "client/hookctl/table/span.h"
@@ -86,7 +86,7 @@ static int parse_zone(const char *text, long *ret_seconds)
 	return 0;
 }
 
-/* Whether `tm` names a day that is there: timegm(3) would make the 3rd of March of 31 February. */
+/* True for a day that exists: timegm(3) would make the 3rd of March of 31 February. */
 static bool is_real_date(const struct tm *tm)
 {
 	struct tm copy = *tm;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A table for people. Cells are kept until all are there, since a column is as wide as its widest
- * cell; the last column is never padded, so that nothing trails. Filled and written by the verbs.
+ * Prints tables. All cells are kept until the end, since a column is as wide as its widest cell.
+ * The last column is not padded, so that no line ends in spaces.
  */
 
 #include "client/hookctl/table/table.h"
@@ -94,7 +94,7 @@ static void append_coloured(struct hp_buf *buf, const char *text, size_t length,
 		hp_buf_append(buf, "\x1b[0m", 4);
 }
 
-/* One cell with its padding and what divides it from the next. */
+/* One cell with its padding and the separator. */
 static void append_cell(const struct table *table, size_t column, const char *text,
 			const struct table_cell *cell, size_t width, struct hp_buf *buf)
 {

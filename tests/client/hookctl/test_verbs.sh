@@ -799,7 +799,7 @@ for shim in "$dir/none/shim" "$dir/no-program" "$dir/directory"; do
 	status=$?
 	expect_status 0
 	expect_in out "\"path\":\"$shim\""
-	expect_in err "hookctl: warning: the shim $shim is no program on this machine"
+	expect_in err "hookctl: warning: the shim $shim cannot be executed on this machine"
 	"$hookctl" delegate --shim="$shim" <out >again 2>err
 	expect_in err "hookctl: warning"
 	expect_file again <out
