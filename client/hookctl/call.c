@@ -5,6 +5,7 @@
  * stderr. Text for stderr is escaped here, since messages quote names of hooks and containers.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ int ctl_stdout_error(void)
 
 int ctl_stdout_failed(void)
 {
+	assert(stdout_error != 0);
 	ctl_error("stdout: %s", strerror(stdout_error));
 	return CTL_EXIT_UNREACHABLE;
 }
@@ -107,6 +109,7 @@ int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool m
 
 int ctl_call_failed(const struct ctl *ctl, int r)
 {
+	assert(r < 0);
 	if (stdout_error != 0)
 		return ctl_stdout_failed();
 	if (ctl->client == NULL && r == -EINVAL)
@@ -133,6 +136,7 @@ int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret)
 	const char *run = ctl->options.operands[0];
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(ret);
 
+	assert(ctl->options.operand_count == 1);
 	if (!hp_json_is_text(run, strlen(run)))
 		return -EINVAL;
 	hp_json_begin(&writer, '{');
@@ -157,6 +161,7 @@ int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
 {
 	struct hp_buf text = HP_BUF_INIT;
 
+	assert(ctl->json != CTL_JSON_OFF);
 	json_print(&text, value,
 		   ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT, 0);
 	hp_buf_append(&text, "\n", 1);

@@ -15,6 +15,7 @@
 
 #include "client/hookctl/delegate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -208,6 +209,7 @@ static int put_hooks(struct list *list)
 
 		while (length < left && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
+		assert(length > 0);
 		r = put_option(list, HOOKS_OPTION, text, length);
 		text += length;
 		left -= length;
@@ -228,6 +230,7 @@ static int put_hook(struct list *list)
 	    options->timeout_s > 0 ? options->timeout_s : usual_timeout_s(&list->part_duration);
 	int r;
 
+	assert(shim[0] == '/');
 	hp_json_begin(writer, '{');
 	hp_json_key(writer, "path");
 	hp_json_put_string(writer, shim);
@@ -253,6 +256,7 @@ static int put_hook(struct list *list)
 /* {"createRuntime":[...]} on one line. */
 static int end_part(struct list *list, struct hp_err *err)
 {
+	assert(list->part_count <= HP_HOOKS_MAX);
 	if (list->part_count == 0)
 		return 0;
 	hp_buf_append(&list->part, "]}", 2);
@@ -412,6 +416,7 @@ static void copy_up_to(struct rewrite *rewrite, struct hp_json_value value)
 	size_t length;
 	size_t start = (size_t)(hp_json_text(value, &length) - rewrite->text);
 
+	assert(start >= rewrite->copied);
 	hp_buf_append(rewrite->out, rewrite->text + rewrite->copied, start - rewrite->copied);
 	rewrite->copied = start + length;
 }

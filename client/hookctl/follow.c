@@ -8,6 +8,7 @@
 
 #include "client/hookctl/follow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static int write_safe(struct follow_stream *stream, FILE *file, const char *data
 	hp_buf_append(&whole, data, length);
 	if (!whole.failed) {
 		stream->tail_length = escape_incomplete(whole.data, whole.length);
+		assert(stream->tail_length < sizeof(stream->tail));
 		whole.length -= stream->tail_length;
 		memcpy(stream->tail, whole.data + whole.length, stream->tail_length);
 		escape_append(&safe, whole.data, whole.length, ESCAPE_LINES);

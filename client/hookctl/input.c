@@ -7,6 +7,7 @@
 
 #include "client/hookctl/input.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum hp_dialect input_dialect(const struct ctl *ctl)
@@ -24,6 +25,8 @@ int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_
 			     : id == OPTION_HOOKS ? "hooks"
 						  : "settings";
 
+	assert(id == OPTION_STATE || id == OPTION_HOOKS || id == OPTION_SETTINGS);
+	assert(r < 0);
 	return ctl_usage("--%s=%s: %s", option, ctl_option(ctl, id),
 			 err->reason[0] != '\0' ? err->reason : strerror(-r));
 }

@@ -5,6 +5,7 @@
  * options before the verb, the verb, and the options after it.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -125,6 +126,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb)
 {
 	size_t operands = verb->operand != NULL ? 1 : 0;
 
+	assert(verb->function != NULL);
 	if (ctl->options.operand_count < operands)
 		return ctl_usage("%s needs a %s", verb->name, verb->operand);
 	if (ctl->options.operand_count > operands)

@@ -8,6 +8,7 @@
 
 #include "client/hookctl/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_TIMEOUT] = {"timeout", 0, "SECONDS", false,
 			"for all hooks of a stage; default: their sum and 30"},
 };
+
+static_assert(OPTION_COUNT <= 64, "a bit for each in a uint64_t");
 
 static int find_name(const char *name, size_t length, uint64_t allowed)
 {
@@ -111,6 +114,7 @@ static int take_value(struct options_reader *reader, int id, const char *given, 
 {
 	const struct option_row *row = &rows[id];
 
+	assert(reader->allowed & OPTION_BIT(id));
 	if (row->argument == NULL && value != NULL)
 		return fail(reader, "option %s takes no value", given);
 	if (row->argument != NULL && value == NULL) {
@@ -156,6 +160,7 @@ static int read_letters(struct options_reader *reader, const char *word)
 /* Operands are moved to the front of argv, over words that have been read. */
 static void take_operand(struct options_reader *reader, char *word)
 {
+	assert(reader->options->operand_count < (size_t)reader->next);
 	reader->options->operands[reader->options->operand_count++] = word;
 }
 

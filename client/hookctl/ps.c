@@ -6,6 +6,7 @@
  * both; its later state is shown.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -76,6 +77,7 @@ static int list_add(struct run_list *list, struct hp_json_value value)
 	if (list->ctl->json != CTL_JSON_OFF)
 		json_print(&list->json, value, json_indent(list->ctl), 1);
 	run.json_length = list->json.length - run.json_offset;
+	assert(list->count < list->capacity);
 	list->runs[list->count++] = run;
 	return 0;
 }
@@ -213,6 +215,7 @@ static int put_json(const struct run_list *list)
 	unsigned indent = json_indent(list->ctl);
 	struct hp_buf text = HP_BUF_INIT;
 
+	assert(list->ctl->json != CTL_JSON_OFF);
 	if (list->json.failed)
 		return -ENOMEM;
 	hp_buf_append(&text, "[", 1);

@@ -7,6 +7,7 @@
 
 #include "client/libhookd/applied.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ struct applied {
 	struct hookd_applied view; /* first: the caller's pointer */
 	struct hp_arena arena;
 };
+
+static_assert(offsetof(struct applied, view) == 0, "hookd_applied_free() casts");
 
 struct hookd_holdings {
 	struct hookd_applied *list;

@@ -11,6 +11,7 @@
  * id.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -53,6 +54,8 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 /* ---- events ---- */
 
 static const char *const event_names[] = {"accepted", "started", "output", "finished"};
+static_assert(sizeof(event_names) / sizeof(event_names[0]) == HOOKD_EVENT_DONE - 1,
+	      "a name for each event but DONE, which is told by its result");
 static const char *const stream_names[] = {"stdout", "stderr"};
 
 enum { EVENT, RUN, INDEX, STREAM, DATA, DATA_BASE64, HOOK, MEMBER_COUNT };
@@ -127,6 +130,7 @@ int async_tell(struct hookd_client *client, const struct hp_reply *reply)
 	struct hp_err err;
 	int type = 0, r;
 
+	assert(client->on_event && reply->continues);
 	r = hp_json_members(reply->parameters, member_names, MEMBER_COUNT, false, members, &err);
 	if (r < 0)
 		return r;
@@ -149,6 +153,8 @@ static void async_done(struct hookd_client *client, struct hookd_result *result,
 	struct hookd_event event = {.type = HOOKD_EVENT_DONE, .result = result, .error = error};
 	hookd_event_fn on_event = client->on_event;
 
+	assert(on_event);
+	assert(result ? error == 0 : error < 0);
 	client->is_busy = false;
 	client->on_event = NULL;
 	if (result)

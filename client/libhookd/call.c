@@ -10,6 +10,7 @@
 
 #include "client/libhookd/call.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static int call_deliver(struct hookd_client *client, const struct hp_reply *repl
 	copy = strndup(text, length);
 	if (!copy)
 		return fault_set(&client->fault, -ENOMEM, "out of memory");
+	assert(!client->is_busy);
 	client->is_busy = true;
 	r = callback(copy, reply->continues, userdata);
 	client->is_busy = false;

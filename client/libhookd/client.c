@@ -12,6 +12,7 @@
 
 #include "client/libhookd/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -167,6 +168,7 @@ static int client_fail_to_connect(struct hookd_client *client, int r)
 	bool is_default = strcmp(client->path, &HOOKD_ADDRESS_DEFAULT[strlen("unix:")]) == 0;
 	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
 
+	assert(r < 0);
 	switch (r) {
 	case -ENOENT:
 	case -ENOTDIR:
@@ -236,6 +238,7 @@ int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept
 {
 	const struct hp_buf *call = &client->call;
 
+	assert(call->failed || (call->length > 0 && call->data[call->length - 1] == '\0'));
 	if (call->failed)
 		return client_drop_call(client, -ENOMEM, "out of memory");
 	if (call->length > HP_MESSAGE_BYTES_MAX + 1) /* its NUL */

@@ -8,6 +8,7 @@
 
 #include "client/libhookd/fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -185,6 +186,7 @@ int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 	const struct fault_row *row = fault_find(reply->error);
 	struct hp_arena arena = HP_ARENA_INIT;
 
+	assert(reply->error[0]);
 	fault_clear(fault);
 	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
 	if (!row)

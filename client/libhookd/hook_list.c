@@ -7,6 +7,7 @@
 
 #include "client/libhookd/hook_list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static int hook_list_reserve(struct hook_list *list, size_t more)
 static void hook_list_add(struct hook_list *list, const struct hp_hook *hook,
 			  const struct hook_function *function)
 {
+	assert(list->count < list->capacity);
 	list->hooks[list->count] = *hook;
 	list->functions[list->count] = *function;
 	list->count++;
@@ -241,6 +243,7 @@ int hook_list_write(struct hp_buf *buf, enum hp_stage stage, struct hp_hook *hoo
 {
 	struct hp_hooks one = {0};
 
+	assert(stage < HP_STAGE_COUNT);
 	one.stages[stage] = (struct hp_hook_list){.hooks = hooks, .count = count};
 	return hooks_write(buf, &one, dialect, err);
 }

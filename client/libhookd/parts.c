@@ -10,6 +10,7 @@
  * long as no hook was run; after that it is a failure in the result.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ static int parts_no_memory(struct parts *parts)
 /* The first failure sets the error of the run. Takes ownership of `text`. */
 static void parts_set_error(struct parts *parts, enum hp_run_outcome outcome, char *text)
 {
+	assert(outcome != HP_RUN_SUCCEEDED && text);
 	if (parts->result.outcome == HP_RUN_SUCCEEDED) {
 		parts->result.outcome = outcome;
 		parts->result.error = text;
@@ -81,6 +83,7 @@ static int64_t parts_clock_us(clockid_t clock)
 /* Both are >= 0. Saturates, since a server may send any number. */
 static int64_t parts_add_us(int64_t a, int64_t b)
 {
+	assert(a >= 0 && b >= 0);
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
@@ -91,6 +94,8 @@ static int parts_run_function(struct parts *parts)
 	int64_t begin_us = parts_clock_us(CLOCK_BOOTTIME);
 	int r;
 
+	assert(parts->next < parts->list->count && function->call);
+	assert(!parts->client->is_busy && !parts->is_stopped);
 	hook->started_us = parts_clock_us(CLOCK_REALTIME);
 	parts->client->is_busy = true;
 	r = function->call(parts->request->state, function->userdata);
@@ -136,6 +141,7 @@ static int parts_take(struct parts *parts, struct hp_run_result *run, size_t cou
 	size_t offset = parts->next;
 	char *id = result->run;
 
+	assert(count <= result->hook_count - offset);
 	for (size_t i = 0; i < count && i < run->hook_count; i++) {
 		struct hp_hook_result *hook = &result->hooks[offset + i];
 
@@ -159,6 +165,7 @@ static int parts_miss(struct parts *parts, int r, size_t count)
 	bool is_known = r != -EPIPE && r != -ETIMEDOUT && r != -EBADMSG;
 	size_t offset = parts->next;
 
+	assert(r < 0 && count <= parts->result.hook_count - offset);
 	if (!parts->has_begun || r == -ENOMEM)
 		return r;
 	for (size_t i = 0; i < count && !is_known; i++)

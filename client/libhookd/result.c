@@ -8,6 +8,7 @@
 #include "client/libhookd/result.h"
 #include "proto/base/names.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static const char *result_outcome_name(unsigned int outcome)
 {
 	if (outcome < HP_HOOK_OUTCOME_COUNT)
 		return hp_hook_outcome_names[outcome];
+	assert(outcome <= RESULT_UNKNOWN);
 	return outcome == RESULT_RETURNED ? "returned" : "unknown";
 }
 

@@ -17,6 +17,7 @@
 
 #include "client/libhookd/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -108,6 +109,7 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 	    .traceparent = request->traceparent,
 	};
 
+	assert(draft.stage && draft.state && draft.hooks && draft.request_id);
 	client_clear_call(client);
 	hp_request_write(&client->call, &draft, more, false);
 }
@@ -259,6 +261,7 @@ int run_follow(struct hookd_client *client, const struct hookd_run_request *requ
 		return r;
 	if (request->hook_list)
 		return fault_set(&client->fault, -EOPNOTSUPP, "a hook_list has no events");
+	assert(on_event && !client->on_event);
 	client->on_event = on_event;
 	client->userdata = userdata;
 	r = hookd_run(client, request, ret);

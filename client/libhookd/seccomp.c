@@ -5,6 +5,7 @@
  * The method changes nothing, so it is sent again if hookd has closed an idle connection.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ struct seccomp {
 	struct hookd_seccomp view; /* first: the caller's pointer */
 	struct hp_arena arena;
 };
+
+static_assert(offsetof(struct seccomp, view) == 0, "hookd_seccomp_free() casts");
 
 /* ---- the reply ---- */
 

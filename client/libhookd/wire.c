@@ -11,6 +11,7 @@
 
 #include "client/libhookd/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,6 +79,7 @@ int wire_connect(struct wire *wire, const char *path, int64_t deadline)
 	struct sockaddr_un address;
 	int path_fd = -1, fd, r;
 
+	assert(!wire_is_open(wire));
 	r = wire_address(path, &address, &path_fd);
 	if (r < 0)
 		return r;
@@ -138,6 +140,7 @@ static int wire_wait(const struct wire *wire, short events, int64_t deadline)
 
 int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent)
 {
+	assert(wire_is_open(wire) && *sent <= length);
 	while (*sent < length) {
 		ssize_t n =
 		    send(wire->fd, data + *sent, length - *sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -169,6 +172,7 @@ static int wire_pull_flags(struct wire *wire, int flags, bool *ret_is_full)
 	char *room = hp_inbox_reserve(&wire->inbox, &size);
 	ssize_t n;
 
+	assert(wire_is_open(wire));
 	if (!room)
 		return -ENOMEM;
 	do

@@ -11,6 +11,7 @@
  * A runtime starts one for each stage of each container: it is linked static, and small.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -33,6 +34,7 @@
 
 enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
 static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
+static_assert(sizeof(if_down_names) / sizeof(if_down_names[0]) == IF_DOWN_COUNT, "one name each");
 
 struct shim {
 	enum hp_stage stage;
@@ -386,6 +388,7 @@ static int shim_run_with(struct shim *shim, struct hookd_client *client)
  */
 static int shim_run_without(const struct shim *shim, int error, const char *why)
 {
+	assert(error < 0);
 	if (error == -EPERM) {
 		(void)shim_complain("%s", why);
 		return SHIM_NO_HOOKD;

@@ -12,6 +12,7 @@
 
 #include "client/oci-hook/oci_state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ static bool is_restored(const struct oci_state *state, enum hp_stage stage, int 
 
 bool oci_state_may_be_of(const struct oci_state *state, enum hp_stage stage)
 {
+	assert(stage < HP_STAGE_COUNT);
 	for (int i = 0; state->status && i < STATUS_COUNT; i++) {
 		if (strcmp(state->status, status_names[i]) == 0)
 			return (statuses_of[stage] & 1u << i) || is_restored(state, stage, i);

@@ -11,6 +11,7 @@
 
 #include "client/oci-hook/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -76,9 +77,11 @@ void shim_output_event(struct shim_output *output, const struct hookd_event *eve
 {
 	if (event->type == HOOKD_EVENT_FINISHED)
 		output_finish_hook(output, event->hook);
-	else if (event->type == HOOKD_EVENT_OUTPUT && event->stream)
-		stream_write(&output->streams[event->stream - 1], descriptors[event->stream - 1],
-			     event->data, event->data_length);
+	if (event->type != HOOKD_EVENT_OUTPUT || event->stream == 0)
+		return;
+	assert(event->stream <= 2);
+	stream_write(&output->streams[event->stream - 1], descriptors[event->stream - 1],
+		     event->data, event->data_length);
 }
 
 void shim_output_finish(struct shim_output *output, const struct hookd_result *result)

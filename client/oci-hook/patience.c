@@ -4,6 +4,7 @@
 
 #include "client/oci-hook/patience.h"
 
+#include <assert.h>
 #include <poll.h>
 
 #include "client/libhookd/deadline.h"
@@ -38,6 +39,7 @@ bool shim_waits_for(const struct hookd_client *client, struct shim_patience *pat
 
 	if (deadline_has_passed(patience->deadline))
 		return false;
+	assert(patience->deadline > 0); /* shim_patience_for() was called */
 	patience->pause_us = next_pause_us(client, patience->pause_us);
 	pause_ms = (int)(patience->pause_us / 1000);
 	(void)poll(NULL, 0, pause_ms < left_ms || left_ms < 0 ? pause_ms : left_ms);

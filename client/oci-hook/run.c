@@ -15,6 +15,7 @@
 
 #include "client/oci-hook/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ static size_t count_part(const struct progress *progress)
 			    run->known->values + ENVELOPE_VALUES};
 	size_t i = progress->next;
 
+	assert(i < run->list->count);
 	for (; i < run->list->count; i++) {
 		add_hook(&size, &run->list->hooks[i]);
 		if (is_too_much(&size) && i > progress->next)
@@ -264,6 +266,7 @@ int shim_run(const struct shim_run *run)
 	struct progress progress = {.run = run};
 	struct hp_buf text = HP_BUF_INIT;
 
+	assert(run->list->count > 0 && run->stage < HP_STAGE_COUNT);
 	if (run->known->has_output_files)
 		(void)signal(SIGPIPE, SIG_IGN);
 	while (!progress.is_stopped && progress.next < run->list->count)

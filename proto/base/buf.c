@@ -8,6 +8,7 @@
 
 #include "proto/base/buf.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,7 @@ void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length)
 
 void hp_buf_consume(struct hp_buf *buf, size_t length)
 {
+	assert(length <= buf->length);
 	if (length == 0)
 		return;
 	buf->length -= length;

@@ -67,6 +67,7 @@ char *hp_inbox_reserve(struct hp_inbox *inbox, size_t *ret_size)
 
 void hp_inbox_commit(struct hp_inbox *inbox, size_t received)
 {
+	assert(received <= inbox->buf.capacity - inbox->buf.length);
 	inbox->buf.length += received;
 }
 

@@ -7,6 +7,7 @@
 
 #include "client/hookctl/table/span.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -142,6 +143,7 @@ static const char *format_two(uint64_t us, uint64_t large_us, const char *large,
 	uint64_t rest = us % large_us / small_us;
 	int used = snprintf(buffer, SPAN_SIZE, "%" PRIu64 "%s", us / large_us, large);
 
+	assert(us >= large_us && large_us > small_us);
 	if (rest > 0)
 		snprintf(buffer + used, SPAN_SIZE - (size_t)used, " %" PRIu64 "%s", rest, small);
 	return buffer;

@@ -7,6 +7,7 @@
 
 #include "client/hookctl/table/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@ static const char *const colour_codes[] = {
     [TABLE_DIM] = "\x1b[2m",
     [TABLE_HEADER] = "\x1b[4m",
 };
+
+static_assert(sizeof(colour_codes) / sizeof(colour_codes[0]) == TABLE_HEADER + 1,
+	      "a code for each colour");
 
 void table_add_coloured(struct table *table, const char *text, enum table_colour colour)
 {
@@ -101,6 +105,7 @@ static void append_cell(const struct table *table, size_t column, const char *te
 	bool is_last = column + 1 == table->column_count;
 	size_t padding = width - cell->columns;
 
+	assert(cell->columns <= width);
 	if (table->columns[column].is_right)
 		append_spaces(buf, padding);
 	append_coloured(buf, text, cell->length, cell->colour);
@@ -131,6 +136,7 @@ int table_write(const struct table *table, bool has_header, bool has_colour, str
 		free(widths);
 		return -ENOMEM;
 	}
+	assert(table->cell_count % table->column_count == 0);
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = column_width(table, i, has_header);
 	if (has_header)
