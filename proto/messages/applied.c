@@ -2,8 +2,10 @@
 
 /*
  * What was applied for a container, written by the daemon into replies and records, read by it and
- * by clients. The reader puts no bounds on texts but those of a message: they come from a hookd,
- * not from a stranger, and a client that refuses an answer has lost what was done.
+ * by clients. The reader bounds texts by the size of a message only: they come from hookd, and a
+ * client that refuses a reply does not learn what was done. It reads members itself and not by the
+ * tables of proto/settings, which refuse names that look misspelt: a newer hookd may send such a
+ * name.
  */
 
 #include "proto/messages/applied.h"
@@ -31,7 +33,7 @@ static const char *const fields[FIELD_COUNT] = {
 
 /* ---- writing ---- */
 
-/* A thing, and whether it was made. */
+/* A place, and whether hookd created it. */
 static void write_place(struct hp_json_writer *writer, enum field name_field, const char *name,
 			enum field created_field, bool is_created)
 {
@@ -69,7 +71,7 @@ void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *ap
 
 /* ---- reading ---- */
 
-/* The first thing wrong ends it, so that the fields can be read as a list. */
+/* The first error ends reading, so that r is checked once, after all fields. */
 struct applied_reader {
 	struct hp_json_value values[FIELD_COUNT];
 	struct hp_arena *arena;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Results: what became of one hook and of a run, written by the daemon, read by clients. A field
- * that has nothing to say is left out, so that a reader can tell "0" from "not known".
+ * Results of hooks and of runs, written by the daemon, read by clients. A field without a value is
+ * left out, so that a reader can tell "0" from "not known".
  */
 
 #include "proto/messages/result.h"
@@ -97,7 +97,7 @@ static void write_output(struct hp_json_writer *writer, const struct output_keys
 	write_bool(writer, keys->truncated, output->total > output->length);
 }
 
-/* What only some outcomes have. */
+/* Fields that only some outcomes have. */
 static void write_outcome(struct hp_json_writer *writer, const struct hp_hook_result *result)
 {
 	char buffer[24];
@@ -220,8 +220,8 @@ static const char *const hook_fields[HOOK_FIELD_COUNT] = {
 };
 
 /*
- * A member on its way into C: the first thing wrong ends it, so that a list of fields can be read
- * as a list, and looked at once.
+ * Reads members into a struct. The first error ends reading, so that r is checked once, after all
+ * fields.
  */
 struct result_reader {
 	const struct hp_json_value *values;
@@ -246,7 +246,7 @@ static void require(struct result_reader *reader, int field)
 		reader->r = hp_err_invalid(reader->err, reader->names[field], "is required");
 }
 
-/* A string with a NUL behind it, to be freed. */
+/* A NUL-terminated string, which the caller frees. */
 static void read_string(struct result_reader *reader, int field, char **ret, size_t *ret_length)
 {
 	struct hp_json_value value = reader->values[field];
@@ -316,7 +316,7 @@ static void read_enum(struct result_reader *reader, int field, const char *const
 		    hp_json_get_enum(reader->values[field], names, count, ret, reader->err));
 }
 
-/* Takes one of "stdout" and "stdoutBase64", of which the first is `field`. */
+/* Reads one of "stdout" and "stdoutBase64"; `field` is the first of the two. */
 static void read_output(struct result_reader *reader, int field, struct hp_output *output)
 {
 	int base64_field = field + 1, total_field = field + 2;
