@@ -97,12 +97,10 @@ static void reason_names_the_second_of_two_keys(void **state)
 
 	(void)state;
 	assert_int_equal(document_parse(&document, "{\"a\":1,\"a\":2}", 13), -EINVAL);
-	assert_string_equal(document.err.reason,
-			    "not valid JSON at byte 7: duplicate key");
+	assert_string_equal(document.err.reason, "not valid JSON at byte 7: duplicate key");
 	document_close(&document);
 	assert_int_equal(document_parse(&document, many.data, many.length), -EINVAL);
-	assert_string_equal(document.err.reason,
-			    "not valid JSON at byte 281: duplicate key");
+	assert_string_equal(document.err.reason, "not valid JSON at byte 281: duplicate key");
 	document_close(&document);
 	hp_buf_free(&many);
 }

@@ -550,9 +550,9 @@ static void a_profile_in_a_wrapper_is_refused(void **state)
 		const char *text, *path, *missing;
 	} cases[] = {
 	    {OCI, "{\"linux\":{\"seccomp\":{\"profile\":{\"defaultAction\":\"SCMP_ACT_KILL\"}}}}",
-	     "linux.seccomp", "nothing in it is of a profile: defaultAction is missing"},
+	     "linux.seccomp", "is not a seccomp profile: defaultAction is missing"},
 	    {LIBCONTAINER, "{\"seccomp\":{\"profile\":{\"default_action\":2}}}", "seccomp",
-	     "nothing in it is of a profile: default_action is missing"},
+	     "is not a seccomp profile: default_action is missing"},
 	};
 
 	(void)state;
