@@ -44,8 +44,8 @@ struct delegate {
  * those with a hook that is too long for an argument list, or has more than 4096 arguments or
  * variables.
  *
- * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to, and is not to be
- * used on failure.
+ * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its
+ * contents are invalid.
  */
 int delegate_config(const char *text, size_t length, const struct delegate *delegate,
 		    struct hp_buf *ret, struct hp_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client/hookctl: the program hookctl. One file for each verb; files that are no verb need no
- * daemon and have tests of their own.
+ * client/hookctl: the program hookctl. One file per verb or group of verbs; the other files need no
+ * daemon and have unit tests.
  *
  * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages.
  */

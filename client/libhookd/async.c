@@ -55,7 +55,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 
 static const char *const event_names[] = {"accepted", "started", "output", "finished"};
 static_assert(sizeof(event_names) / sizeof(event_names[0]) == HOOKD_EVENT_DONE - 1,
-	      "a name for each event but DONE, which is told by its result");
+	      "a name for each event, except DONE");
 static const char *const stream_names[] = {"stdout", "stderr"};
 
 enum { EVENT, RUN, INDEX, STREAM, DATA, DATA_BASE64, HOOK, MEMBER_COUNT };

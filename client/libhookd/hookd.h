@@ -30,7 +30,7 @@ extern "C" {
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      Invalid, InvalidParameter; hookd_client_error_parameter() is the path of the
  *	             field ("hooks.createRuntime[1].timeout"), the sentence says what is wrong
- *	-EIO         SettingFailed: nothing was changed, but for what the sentence names; the
+ *	-EIO         SettingFailed: nothing was changed, except what the sentence names; the
  *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
@@ -67,11 +67,11 @@ struct hookd_result;
  * Makes a client of the daemon at `address` ("unix:PATH"). NULL: the environment's HOOKD_ADDRESS,
  * which a set-user-id program ignores, else of root HOOKD_ADDRESS_DEFAULT and of anybody else
  * unix:$XDG_RUNTIME_DIR/hookd/hookd.sock, the socket of the user's own hookd. Root is uid 0 of the
- * initial user namespace; uid 0 of another one is the user whom it stands for. Without
+ * initial user namespace; uid 0 of another one is the user that it is mapped to. Without
  * XDG_RUNTIME_DIR, and in a set-user-id program, it is /run/user/UID; where that is not there,
  * HOOKD_ADDRESS_DEFAULT. A caller whose environment is not its own (that of a container, say) gives
- * an address. Does not connect; the first call does.
- * -EINVAL for an address that is not unix:PATH, -ENAMETOOLONG, -ENOMEM.
+ * an address. Does not connect; the first call does. -EINVAL for an address that is not unix:PATH,
+ * -ENAMETOOLONG, -ENOMEM.
  *
  * Each connection, a repeated one too, is checked before a byte is sent: the process that called
  * listen(2) on the socket (hookd, or PID 1 where systemd activates it) must have uid 0 or the
@@ -116,10 +116,12 @@ struct hookd_run_request {
 	const char *dialect;		     /* "oci" (also NULL) or "libcontainer" */
 	const char *settings;		     /* JSON text or NULL */
 	const char *namespaces;		     /* "auto" (also NULL), "runtime", "container" */
-	const char *request_id; /* NULL: the library makes one, so that a lost reply is asked for
-				 * again and nothing runs twice */
-	/* "continue" (also NULL) or "cancel": the run ends with the caller, unless others wait for
-	 * it too (by its request id, or Wait). The last of them that goes away decides. */
+	const char *request_id; /* NULL: the library generates one, so that the request can
+				 * be repeated and no hook runs twice */
+	/*
+	 * "continue" (also NULL) or "cancel": the run ends with the caller, unless others wait for
+	 * it too (by its request id, or Wait). The last of them to disconnect decides.
+	 */
 	const char *on_disconnect;
 	const char *traceparent; /* W3C trace context or NULL */
 };

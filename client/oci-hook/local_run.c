@@ -194,7 +194,7 @@ static int local_spawn(struct local_hook *local)
 	(void)setpgid(local->pid, local->pid);
 	is_timed_out = !local_wait(local, deadline, &status);
 	if (is_timed_out) {
-		assert(local->pid > 1); /* kill(-1) is for everybody */
+		assert(local->pid > 1); /* kill(-1) is for all processes */
 		(void)kill(-local->pid, SIGKILL);
 		(void)kill(local->pid, SIGKILL); /* it may have joined another group */
 		(void)local_wait(local, deadline_after_ms(KILL_WAIT_MS), &status);

@@ -61,7 +61,7 @@ static const char usage[] =
     "SOURCE is one of\n"
     "  --hooks=FILE          a hooks object, or a config.json\n"
     "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
-    "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
+    "  --hook=PATH [-- ARG...]  one program and its arguments; must come last\n"
     "OPTION is one of\n"
     "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, else " HOOKD_ADDRESS_DEFAULT "\n"
     "                        or, for other users, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client/oci-hook: the program hookd-oci-hook, which stands in a container's config as its hook and
- * hands the hooks named in its arguments to hookd, or runs them itself where there is none.
+ * client/oci-hook: the program hookd-oci-hook, which is the hook in a container's config and lets
+ * hookd run the hooks named in its arguments, or runs them itself if hookd is not running.
  *
  * May use: client/libhookd, proto/base, proto/json, proto/messages.
  */

@@ -110,7 +110,7 @@ static inline const char *skip_space(const struct parser *parser, const char *at
 	return at;
 }
 
-/* The byte at `at`, or '\0', which stands nowhere in JSON, at the end. */
+/* The byte at `at`; at the end '\0', which JSON does not contain. */
 static inline char byte_at(const struct parser *parser, const char *at)
 {
 	return at < parser->end ? *at : '\0';

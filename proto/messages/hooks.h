@@ -31,7 +31,7 @@ enum hp_stage {
 	HP_STAGE_COUNT,
 };
 
-/* The names as they stand in config.json, indexed by enum hp_stage. */
+/* The names in config.json, indexed by enum hp_stage. */
 extern const char *const hp_stage_names[HP_STAGE_COUNT];
 
 /* createContainer and startContainer run in the container's namespaces (config.md). */

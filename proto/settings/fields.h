@@ -86,7 +86,10 @@ struct hp_table {
 	 * the other dialect. NULL: it is not.
 	 */
 	const struct hp_table *root;
-	/* Of an outermost object: that of the other dialect, and the name of its own dialect. */
+	/*
+	 * Of an outermost object: its counterpart in the other dialect, and the name of its own
+	 * dialect.
+	 */
 	const struct hp_table *other_root;
 	const char *dialect;
 	/*
@@ -161,7 +164,7 @@ int hp_names_read(const struct hp_names *names, struct hp_json_value value, uint
 /* Writes a uint64 as digits, also beyond 2^63-1: Go does not read numbers from strings. */
 void hp_field_put_uint(struct hp_json_writer *writer, uint64_t value);
 
-/* No control characters: what is written to a file of the kernel is one line. */
+/* No control characters: each text is one line of a kernel file. */
 int hp_check_line(const char *text, struct hp_err *err);
 int hp_check_absolute_path(const char *text, struct hp_err *err);
 /* [A-Za-z0-9_.:-]: the name of one file of the kernel, or of a device. */

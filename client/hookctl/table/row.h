@@ -18,7 +18,7 @@ struct run_row {
 };
 
 /*
- * Reads one; its texts are the arena's. -EBADMSG when the value is no Run, -ENOMEM; *ret is then as
- * it was.
+ * Reads one; its texts are the arena's. -EBADMSG when the value is not a Run, -ENOMEM; *ret is then
+ * unchanged.
  */
 int run_row_read(struct hp_json_value value, struct hp_arena *arena, struct run_row *ret);

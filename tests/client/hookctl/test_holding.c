@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a person sees of what was applied. */
+/* How hookctl prints what was applied. */
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The command line: what is taken, what is refused, and in which words. */
+/* The command line: what is accepted, what is refused, and the messages. */
 
 #include <errno.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 static char error[256];
 
-/* Splits a line at its spaces, since argv is not to be constant. */
+/* Splits a line at its spaces; argv must be writable. */
 static int read_line(struct ctl_options *options, const char *line, bool stops_at_operand)
 {
 	static char copy[256];

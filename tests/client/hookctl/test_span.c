@@ -46,7 +46,9 @@ static void test_spans(void **state)
 	expect_since("9000w", 0);
 }
 
-/* What does not fit into 64 bits of microseconds is no span; what does is before all runs. */
+/*
+ * A span of more than 64 bits of microseconds is an error; a shorter one can reach before all runs.
+ */
 static void test_edges_of_spans(void **state)
 {
 	static const char *const numbers[] = {"2147483647", "4294967296", "9223372036",

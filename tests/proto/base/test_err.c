@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Errors: paths that grow while an error goes up, texts that are cut where they are too long. */
+/* Errors: paths that grow on the way up, texts that are cut when they are too long. */
 
 #include "tests/proto/base/unit.h"
 
