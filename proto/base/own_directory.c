@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
 /* The default directory of hookd's socket. No state. */
+
 #include "proto/base/own_directory.h"
 
 #include <errno.h>
