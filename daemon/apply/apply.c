@@ -171,8 +171,7 @@ static const char *made_cgroup(const struct holding *holding)
 	const struct made *made;
 
 	TAILQ_FOREACH (made, &holding->made, link)
-		if ((made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0) ||
-		    made->kind == MADE_UNIT)
+		if (made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0)
 			return holding->cgroup_path;
 	return NULL;
 }
@@ -262,7 +261,7 @@ static void apply_rest(struct application *application)
 /*
  * Written with the place where its cgroup will be: StopUnit kills, and after a crash it is there
  * that Release sees who is in the unit. It may even be one of others, which systemd would have
- * answered.
+ * answered: its mark is asked for then.
  */
 static int announce_scope(struct application *application)
 {
@@ -278,11 +277,21 @@ static int announce_scope(struct application *application)
 	return r < 0 ? r : holdings_making(holdings, holding, MADE_UNIT, holding->unit);
 }
 
-/* It was moved by systemd, and systemd stops a scope that nobody is in. */
+/*
+ * It was moved by systemd, and systemd stops a scope that nobody is in. It goes back alone: its
+ * children do when the unit is known to be hookd's (release.c).
+ */
 static int note_place(struct application *application)
 {
-	return cgroup_path_remember(application->applier->mount_fd, &application->target,
-				    made_cgroup(application->holding), &application->undo);
+	return cgroup_path_remember(application->applier->mount_fd, &application->target, NULL,
+				    &application->undo);
+}
+
+/* The unit of this name, and who is in it, are another one's. Nothing was done so far. */
+static void leave_to_others(struct application *application)
+{
+	undo_forget(&application->undo);
+	(void)holdings_forget_unit(application->applier->holdings, application->holding);
 }
 
 static int enter_scope(struct application *application)
@@ -310,6 +319,9 @@ static void on_scope(int r, const char *reason, void *userdata)
 		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
 		r = application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	}
+	if (r == -EEXIST)
+		leave_to_others(application);
+	application->holding->is_unit_ours = r == 0;
 	if (r == 0)
 		r = enter_scope(application);
 	if (r < 0)
@@ -340,8 +352,8 @@ static int start_scope(struct application *application)
 	if (r == 0)
 		r = note_place(application);
 	if (r == 0)
-		r = scopes_start(applier->scopes, &application->scope, request->pid,
-				 request->settings->resources, on_scope, application,
+		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
+				 request->pid, request->settings->resources, on_scope, application,
 				 &application->job);
 	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 1;
 }

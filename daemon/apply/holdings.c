@@ -8,9 +8,11 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "daemon/apply/holdings_database.h"
@@ -43,6 +45,7 @@ static void holding_free(struct holding *holding)
 	free(holding->container);
 	free(holding->cgroup_path);
 	free(holding->unit);
+	free(holding->mark);
 	free(holding->former_path);
 	free(holding->former_group);
 	free(holding->rdt_group);
@@ -102,14 +105,19 @@ struct holding *holdings_find(struct holdings *holdings, const char *container)
 	return NULL;
 }
 
-bool holding_has_made(const struct holding *holding, enum made_kind kind)
+struct made *holding_find_made(const struct holding *holding, enum made_kind kind)
 {
-	const struct made *made;
+	struct made *made;
 
 	TAILQ_FOREACH (made, &holding->made, link)
 		if (made->kind == kind)
-			return true;
-	return false;
+			break;
+	return made;
+}
+
+bool holding_has_made(const struct holding *holding, enum made_kind kind)
+{
+	return holding_find_made(holding, kind) != NULL;
 }
 
 /* ---- reading the file ---- */
@@ -131,6 +139,8 @@ static void read_state(struct holding *holding, int state)
 	holding->state = state == HOLDING_MAKING || state == HOLDING_REMOVING
 			     ? (enum holding_state)state
 			     : HOLDING_HELD;
+	/* Of an Apply that has worked systemd had said so; of all else it is asked. */
+	holding->is_unit_ours = holding->state == HOLDING_HELD;
 }
 
 static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
@@ -153,6 +163,7 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->ignored = text_or_null(statement, 10, &r);
 	holding->former_path = text_or_null(statement, 11, &r);
 	holding->former_group = text_or_null(statement, 12, &r);
+	holding->mark = text_or_null(statement, 13, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	return r;
 }
@@ -187,7 +198,7 @@ static int read_all(struct holdings *holdings)
 	int r = read_rows(holdings,
 			  "SELECT container, pid, start_time, uid, state, is_systemd, "
 			  "cgroup_path, unit, rdt_group, process, ignored, former_path, "
-			  "former_group "
+			  "former_group, mark "
 			  "FROM holding ORDER BY rowid",
 			  read_holding);
 
@@ -287,10 +298,10 @@ static int state_to_write(const struct holding *holding)
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r = database_prepare(
-	    holdings->database,
-	    "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    &statement);
+	int r = database_prepare(holdings->database,
+				 "INSERT OR REPLACE INTO holding "
+				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 &statement);
 
 	if (r < 0)
 		return r;
@@ -307,6 +318,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 11, holding->ignored);
 	database_bind_text(statement, 12, holding->former_path);
 	database_bind_text(statement, 13, holding->former_group);
+	database_bind_text(statement, 14, holding->mark);
 	return database_finish(statement);
 }
 
@@ -330,6 +342,16 @@ static int copy_text(const char *text, char **ret)
 	return text && !*ret ? -ENOMEM : 0;
 }
 
+/* Another one for each Apply: a unit of the same name may be of another one's. */
+static int make_mark(struct holding *holding)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	return asprintf(&holding->mark, "%016" PRIx64, number) < 0 ? -ENOMEM : 0;
+}
+
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding)
 {
@@ -344,7 +366,9 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->pid = from->pid;
 	holding->start_time = from->start_time;
 	holding->uid = from->uid;
-	r = copy_text(from->former_path, &holding->former_path);
+	r = make_mark(holding);
+	if (r == 0)
+		r = copy_text(from->former_path, &holding->former_path);
 	if (r == 0)
 		r = copy_text(from->former_group, &holding->former_group);
 	if (r == 0)
@@ -395,6 +419,17 @@ int holdings_unmade(struct holdings *holdings, struct holding *holding, struct m
 	}
 	TAILQ_REMOVE(&holding->made, made, link);
 	made_free(made);
+	return r;
+}
+
+int holdings_forget_unit(struct holdings *holdings, struct holding *holding)
+{
+	struct made *made = holding_find_made(holding, MADE_UNIT);
+	int r = made ? holdings_unmade(holdings, holding, made) : 0;
+
+	free(take_ptr(holding->unit));
+	free(take_ptr(holding->cgroup_path));
+	holding->is_unit_ours = false;
 	return r;
 }
 

@@ -6,6 +6,9 @@
  *	looks --all can go--> removes one after the other --nothing is left--> (free)
  *	   \                     | systemd is asked, the loop goes on until it has answered
  *	    \______ cannot ______\______ failed ______> HELD, and to go if nobody asked for it
+ *
+ * Before one that nobody asked for looks, systemd is asked whose the unit is, where that is not
+ * known: after a crash in the middle of an Apply it may be another one's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 struct removal {
 	struct applier *applier;
 	struct holding *holding;
-	struct scope_job *job; /* systemd is asked to stop the unit */
+	struct scope_job *job; /* systemd is asked to stop the unit, or whose it is */
 	bool moves_out;
 	apply_removed_fn removed; /* NULL: nobody wants to know */
 	removal_done_fn done;
@@ -33,6 +36,7 @@ static void removal_end(struct removal *removal, int r)
 	TAILQ_REMOVE(&applier->removals, removal, link);
 	if (r < 0 && holding->state == HOLDING_REMOVING) {
 		holding->is_to_go = removal->moves_out;
+		holding->is_unit_ours = false; /* until the next try it may end, and be made anew */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	} else if (r == 0) {
 		watch_free(holding);
@@ -255,8 +259,8 @@ static int remove_rest(struct removal *removal)
 			r = remove_one(removal, made);
 			continue;
 		}
-		r = scopes_stop(removal->applier->scopes, made->name, on_stopped, removal,
-				&removal->job);
+		r = scopes_stop(removal->applier->scopes, made->name, removal->holding->mark,
+				on_stopped, removal, &removal->job);
 		return r < 0 ? fail(removal, MADE_UNIT, r, made->name, strerror(-r)) : 1;
 	}
 	return r;
@@ -273,7 +277,7 @@ static void go_on(struct removal *removal)
 static void on_stopped(int r, const char *reason, void *userdata)
 {
 	struct removal *removal = userdata;
-	struct made *made = next_to_remove(removal->holding);
+	struct made *made = holding_find_made(removal->holding, MADE_UNIT);
 
 	removal->job = NULL;
 	r = r < 0 ? fail(removal, MADE_UNIT, r, made->name, reason) : is_removed(removal, made);
@@ -298,7 +302,40 @@ static int remove_groups(struct removal *removal)
 	return r;
 }
 
-/* Nobody waits for it: what can go goes, whoever is in the way. */
+/* Who is in it is looked at, and maybe moved out, only where it is hookd's. */
+static void on_asked(int r, const char *reason, void *userdata)
+{
+	struct removal *removal = userdata;
+	struct holding *holding = removal->holding;
+
+	removal->job = NULL;
+	holding->is_unit_ours = r == 0;
+	if (r == -ENOENT)
+		r = holdings_forget_unit(removal->applier->holdings, holding);
+	else if (r < 0)
+		r = fail(removal, MADE_UNIT, r, holding->unit, reason);
+	if (r == 0)
+		r = look(removal);
+	if (r < 0)
+		removal_end(removal, r);
+	else
+		go_on(removal);
+}
+
+/* 1: systemd was asked. */
+static int ask_whose_unit(struct removal *removal)
+{
+	struct holding *holding = removal->holding;
+	int r;
+
+	if (holding->is_unit_ours || !holding_has_made(holding, MADE_UNIT))
+		return 0;
+	r = scopes_ask(removal->applier->scopes, holding->unit, holding->mark, on_asked, removal,
+		       &removal->job);
+	return r < 0 ? fail(removal, MADE_UNIT, r, holding->unit, strerror(-r)) : 1;
+}
+
+/* Nobody waits for it: what can go goes, whoever is in the way. 1: systemd was asked. */
 static int begin_unasked(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
@@ -309,7 +346,9 @@ static int begin_unasked(struct removal *removal)
 	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
 		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
 			 "its process cannot be moved out");
-	return r < 0 ? r : look(removal);
+	if (r == 0)
+		r = ask_whose_unit(removal);
+	return r ? r : look(removal);
 }
 
 static struct removal *removal_new(struct applier *applier, struct holding *holding, bool moves_out)
@@ -361,7 +400,7 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 		r = begin_unasked(removal);
 	if (r < 0)
 		removal_end(removal, r);
-	else
+	else if (r == 0)
 		go_on(removal);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Transient scopes by sd-bus. A job is one call and, where systemd answers with a job of its own,
- * the wait for that one's end:
+ * the wait for that one's end. Before a unit is stopped it is asked whose it is:
  *
- *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
- *	both --the connection is lost--> (done, with an error)
+ *	ASKED --it is hookd's--> CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
+ *	all --the connection is lost--> (done, with an error)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
  * it after its reply.
@@ -25,6 +25,8 @@ struct scope_job {
 	struct scopes *scopes;
 	sd_bus_slot *slot;  /* the call that waits for its reply */
 	char *path;	    /* systemd's job that is waited for; NULL: none yet */
+	char *unit;	    /* to be stopped, if it is hookd's; NULL: it is only asked, or none */
+	char *description;  /* by which a unit that is asked for is known; NULL: none is */
 	bool is_gone_fine;  /* that there is no such unit is success */
 	bool is_lost;	    /* the connection that it was sent on is gone */
 	scope_done_fn done; /* or: */
@@ -49,6 +51,8 @@ static void job_free(struct scope_job *job)
 	TAILQ_REMOVE(&job->scopes->jobs, job, link);
 	sd_bus_slot_unref(job->slot);
 	free(job->path);
+	free(job->unit);
+	free(job->description);
 	free(job);
 }
 
@@ -145,8 +149,8 @@ static void end_with_error(struct scope_job *job, sd_bus_message *reply)
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	int r = -sd_bus_message_get_errno(reply);
 
-	if (job->is_gone_fine && sd_bus_error_has_name(error, SYSTEMD_NAME ".NoSuchUnit")) {
-		job_end(job, 0, "");
+	if (sd_bus_error_has_name(error, SYSTEMD_NAME ".NoSuchUnit")) {
+		job_end(job, job->is_gone_fine ? 0 : -ENOENT, "there is no such unit");
 		return;
 	}
 	if (sd_bus_error_has_name(error, SYSTEMD_NAME ".UnitExists"))
@@ -209,18 +213,16 @@ struct scope_limits *scope_limits_free(struct scope_limits *limits)
 }
 
 /* Takes the message. */
-static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
+static int send_call(struct scopes *scopes, sd_bus_message *message,
+		     sd_bus_message_handler_t on_answer, struct scope_job *job)
 {
-	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
-				  job->got_limits ? on_limits : on_reply, job, 0);
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message, on_answer,
+				  job, 0);
 
 	sd_bus_message_unref(message);
-	if (r < 0) {
-		job_free(job);
-		return r;
-	}
-	bus_flush(scopes->bus);
-	return 0;
+	if (r >= 0)
+		bus_flush(scopes->bus);
+	return r < 0 ? r : 0;
 }
 
 static int new_call(struct scopes *scopes, const char *method, sd_bus_message **ret_message)
@@ -261,22 +263,36 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 		sd_bus_message_unref(message);
 		return built < 0 ? built : -ENOMEM;
 	}
-	r = send_call(scopes, message, job);
-	if (r == 0)
+	r = send_call(scopes, message, got_limits ? on_limits : on_reply, job);
+	if (r < 0)
+		job_free(job);
+	else
 		*ret_job = job;
 	return r;
 }
 
-static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,
-			const struct hp_resources *resources)
+/* As hookd has written it before there were marks, where there is none. */
+static char *description_of(const char *mark)
+{
+	char *text;
+
+	return asprintf(&text, "Container held by hookd%s%s", mark ? ", " : "", mark ? mark : "") <
+		       0
+		   ? NULL
+		   : text;
+}
+
+static int append_start(sd_bus_message *message, const struct scope_name *name, const char *mark,
+			pid_t pid, const struct hp_resources *resources)
 {
 	const struct scope_quota none = SCOPE_QUOTA_NONE;
-	int r = sd_bus_message_append(message, "ss", name->unit, "fail");
+	cleanup_free char *description = description_of(mark);
+	int r = description ? sd_bus_message_append(message, "ss", name->unit, "fail") : -ENOMEM;
 
 	if (r >= 0)
 		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
-		r = scope_properties_append_unit(message, name->slice, pid);
+		r = scope_properties_append_unit(message, description, name->slice, pid);
 	if (r >= 0 && resources)
 		r = scope_properties_append_limits(message, resources, &none);
 	if (r >= 0)
@@ -284,7 +300,7 @@ static int append_start(sd_bus_message *message, const struct scope_name *name, 
 	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
-int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job)
 {
@@ -292,7 +308,7 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid
 	int r = new_call(scopes, "StartTransientUnit", &message);
 
 	if (r >= 0)
-		r = append_start(message, name, pid, resources);
+		r = append_start(message, name, mark, pid, resources);
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 }
 
@@ -336,34 +352,117 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 }
 
-int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
-		struct scope_job **ret_job)
+/* A method of org.freedesktop.DBus.Properties of a unit's. */
+static int new_property_call(struct scopes *scopes, const char *unit, const char *method,
+			     sd_bus_message **ret_message)
 {
 	cleanup_free char *path = NULL;
-	sd_bus_message *message = NULL;
 	sd_bus *connection;
 	int r = bus_connect(scopes->bus, &connection);
 
 	if (r >= 0)
 		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
-	if (r >= 0)
-		r = sd_bus_message_new_method_call(connection, &message, SYSTEMD_NAME, path,
-						   "org.freedesktop.DBus.Properties", "GetAll");
+	if (r < 0)
+		return r;
+	return sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, path,
+					      "org.freedesktop.DBus.Properties", method);
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_property_call(scopes, unit, "GetAll", &message);
+
 	if (r >= 0)
 		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
 	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
 }
 
-int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
-		struct scope_job **ret_job)
+/* ---- the end of a unit, if it is hookd's ---- */
+
+static void stop_unit(struct scope_job *job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "StopUnit", &message);
+	int r = new_call(job->scopes, "StopUnit", &message);
 
 	if (r >= 0)
-		r = sd_bus_message_append(message, "ss", unit, "replace");
-	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+		r = sd_bus_message_append(message, "ss", job->unit, "replace");
 	if (r >= 0)
-		(*ret_job)->is_gone_fine = true;
+		r = send_call(job->scopes, message, on_reply, job);
+	else
+		sd_bus_message_unref(message);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+}
+
+/* Of a unit that is not there systemd tells its name as its description. */
+static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	const char *description = "";
+	int r = 0;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	r = sd_bus_message_read(reply, "v", "s", &description);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+	else if (strcmp(description, job->description) == 0 && job->unit)
+		stop_unit(job);
+	else if (strcmp(description, job->description) == 0 || job->unit)
+		job_end(job, 0, "");
+	else
+		job_end(job, -ENOENT, "it is none of hookd's");
+	return 0;
+}
+
+/* Takes the texts. */
+static int ask(struct scopes *scopes, const char *unit, char *unit_to_stop, char *description,
+	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	struct scope_job *job = job_new(scopes, done, NULL, userdata);
+	int r;
+
+	if (!job) {
+		free(unit_to_stop);
+		free(description);
+		return -ENOMEM;
+	}
+	job->unit = unit_to_stop;
+	job->description = description;
+	job->is_gone_fine = unit_to_stop;
+	r = description ? new_property_call(scopes, unit, "Get", &message) : -ENOMEM;
+	if (r >= 0)
+		r = sd_bus_message_append(message, "ss", SYSTEMD_NAME ".Unit", "Description");
+	if (r >= 0)
+		r = send_call(scopes, message, on_description, job);
+	else
+		sd_bus_message_unref(message);
+	if (r < 0)
+		job_free(job);
+	else
+		*ret_job = job;
 	return r;
+}
+
+int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job)
+{
+	return ask(scopes, unit, NULL, description_of(mark), done, userdata, ret_job);
+}
+
+int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+		void *userdata, struct scope_job **ret_job)
+{
+	char *copy = strdup(unit);
+
+	if (!copy)
+		return -ENOMEM;
+	return ask(scopes, unit, copy, description_of(mark), done, userdata, ret_job);
 }

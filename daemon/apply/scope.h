@@ -37,11 +37,15 @@ struct scopes *scopes_free(struct scopes *scopes);
 
 /*
  * StartTransientUnit with the process and the limits in it, and the wait for its job. -EEXIST in
- * done() where the unit is there already. `resources` may be NULL; nothing is borrowed.
+ * done() where the unit is there already: it is another one's. `mark` stands in its description
+ * from then on, by which it is known again. `resources` may be NULL; nothing is borrowed.
  */
-int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job) must_check;
+/* Whether there is a unit of this name that has the mark: 0, or -ENOENT in done(). */
+int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job) must_check;
 /*
  * The limits that systemd knows of the unit now. done() gets them and frees them by
  * scope_limits_free(); NULL on failure.
@@ -59,9 +63,12 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
 	       struct scope_limits *former, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job) must_check;
-/* StopUnit, which kills what is left in it; a unit that is gone is 0. */
-int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
-		struct scope_job **ret_job) must_check;
+/*
+ * StopUnit, which kills what is left in it, where the unit has the mark. One that is gone is 0,
+ * also where there is another one of its name by now, which is left alone.
+ */
+int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+		void *userdata, struct scope_job **ret_job) must_check;
 
 /* done() is not called any more. */
 void scope_job_forget(struct scope_job *job);

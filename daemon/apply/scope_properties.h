@@ -12,7 +12,8 @@
  * open array of (sv). What systemd has no property for is not here: it is written to the cgroup's
  * files, which systemd leaves alone.
  */
-int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid);
+int scope_properties_append_unit(sd_bus_message *message, const char *description,
+				 const char *slice, pid_t pid);
 /* CPU time as systemd has it; UINT64_MAX: no limit. */
 struct scope_quota {
 	uint64_t per_second_us, period_us;

@@ -101,6 +101,8 @@ static void process_ends_while_an_apply_waits(void **state)
 	apply(&answer);
 	end_victim();
 	fake_scopes_answer(-EIO, "gone");
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_true(answer.is_there);
@@ -151,7 +153,10 @@ static void what_cannot_be_removed_is_tried_again(void **state)
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_stops(), 1);
 	fake_scopes_refuse(0);
-	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	/* By now the unit may be another one's. */
+	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
 }
@@ -164,11 +169,60 @@ static void failed_apply_is_told_when_it_is_undone(void **state)
 	apply(&answer);
 	fake_scopes_answer(-EIO, "systemd's job ended with \"failed\"");
 	assert_false(answer.is_there);
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_false(answer.is_there);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	expect(&answer, -EIO, HP_ERR_SETTING_FAILED);
 	assert_false(is_held());
 	apply_whole();
+}
+
+/* ---- a unit of others ---- */
+
+/* Somebody is in the cgroup: this program, which is where the container's process is. */
+static void have_a_stranger_in_it(void)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%07d\n", getpid());
+	write_to_file("cgroup.procs", text);
+}
+
+static void a_unit_that_is_there_already_is_left_alone(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	have_a_stranger_in_it();
+	apply(&answer);
+	fake_scopes_answer(-EEXIST, "Unit hookd-box.scope already exists");
+	expect(&answer, -EEXIST, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "linux.cgroupsPath");
+	assert_string_equal(answer.err.reason, "systemd: Unit hookd-box.scope already exists");
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+	assert_int_equal(fake_scopes_stops(), 0);
+	assert_false(is_held());
+	apply_whole();
+}
+
+/* systemd has not answered, so the unit may be another one's: nobody in it is moved. */
+static void a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	have_a_stranger_in_it();
+	apply(&answer);
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(-ENOENT, "it is none of hookd's");
+	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
+	/* Of who stays there however often it is moved there would be a word. */
+	assert_string_equal(answer.err.reason, "systemd: the connection to systemd was lost");
+	assert_int_equal(fake_scopes_stops(), 0);
+	assert_false(is_held());
 }
 
 static void what_a_failed_apply_leaves_is_said_and_held(void **state)
@@ -182,7 +236,9 @@ static void what_a_failed_apply_leaves_is_said_and_held(void **state)
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
 	assert_non_null(strstr(answer.err.reason, "still held: hookd-box.scope"));
 	assert_true(is_held());
-	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
 }
@@ -201,6 +257,8 @@ static void what_is_to_go_is_busy_until_it_is_gone(void **state)
 	apply(&answer);
 	expect_busy(&answer);
 	release(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
@@ -247,6 +305,8 @@ int main(void)
 	    TEST(failed_apply_is_told_when_it_is_undone),
 	    TEST(what_a_failed_apply_leaves_is_said_and_held),
 	    TEST(what_is_to_go_is_busy_until_it_is_gone),
+	    TEST(a_unit_that_is_there_already_is_left_alone),
+	    TEST(a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied),
 	    TEST(hookd_ends_while_all_of_it_waits),
 	    TEST(hookd_ends_while_a_release_waits),
 	};

@@ -109,7 +109,9 @@ static void a_class_is_removed_when_strangers_have_left(void **state)
 	assert_true(is_held() && exists("class"));
 	snprintf(path, sizeof(path), "%s/class/tasks", rdt_root);
 	assert_int_equal(unlink(path), 0);
-	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held() || exists("class"));
 }
