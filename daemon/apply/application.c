@@ -87,7 +87,10 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
 	return -EBUSY;
 }
 
-/* The caller hears of it. The holding has no owner any more, and may go at once. */
+/*
+ * The caller hears of it. The holding has no owner any more, and the caller may ask for its Release
+ * within this call: it is not touched afterwards.
+ */
 static void answer(struct application *application, struct holding *holding)
 {
 	application->done(application->r, holding, &application->err, application->userdata);
@@ -114,15 +117,13 @@ static void put_back(struct application *application)
 static void on_made_removed(int r, const struct hp_err *err, void *userdata)
 {
 	struct application *application = userdata;
-	struct applier *applier = application->applier;
-	struct holding *holding = r < 0 ? application->holding : NULL;
 
-	if (r < 0)
+	if (r < 0) {
 		tell_what_stays(application, "still held", err->reason);
+		watch_try_again(application->applier, application->holding);
+	}
 	application->holding = NULL;
 	answer(application, NULL);
-	if (holding)
-		watch_try_again(applier, holding);
 }
 
 /* What was made for the container goes; what cannot go is held, and tried again. */
@@ -144,8 +145,8 @@ static void leave_update(struct application *application)
 	if (application->r == 0)
 		holding->is_mixed = false;
 	(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	applier_settle(applier);
 	answer(application, application->r < 0 ? NULL : holding);
-	applier_settle(applier, holding);
 }
 
 static void on_told_again(int r, const char *reason, void *userdata)

@@ -20,6 +20,7 @@ struct applier {
 	int mount_fd;			   /* of cgroup2, or -ENOTSUP */
 	void (*report)(const char *container, const char *what, void *userdata);
 	void *userdata;
+	struct event *settling; /* applier_settle(); NULL: it is being freed */
 	TAILQ_HEAD(, application) applications;
 	TAILQ_HEAD(, removal) removals;
 };
@@ -97,8 +98,11 @@ int watch_process(struct applier *applier, struct holding *holding, struct targe
 /* After a pause, which is longer each time, what is left of the holding is removed. */
 void watch_try_again(struct applier *applier, struct holding *holding);
 void watch_free(struct holding *holding);
-/* The holding has no owner any more: what happened meanwhile is looked at. */
-void applier_settle(struct applier *applier, struct holding *holding);
+/*
+ * A holding has no owner any more: what happened meanwhile is looked at, in a turn of its own,
+ * since its owner has somebody to tell, who may ask for the next thing at once.
+ */
+void applier_settle(struct applier *applier);
 
 /* ---- release.c ---- */
 

@@ -64,6 +64,8 @@ void watch_free(struct holding *holding)
 	free(watch);
 }
 
+static void settle(struct applier *applier, struct holding *holding);
+
 static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 {
 	struct watch *watch = userdata;
@@ -75,7 +77,7 @@ static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 	target_close(&watch->target);
 	holding->has_ended = true;
 	tell(applier, holding, "its process has ended");
-	applier_settle(applier, holding);
+	settle(applier, holding);
 }
 
 int watch_process(struct applier *applier, struct holding *holding, struct target *target)
@@ -151,10 +153,34 @@ void watch_try_again(struct applier *applier, struct holding *holding)
 	(void)event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s});
 }
 
-void applier_settle(struct applier *applier, struct holding *holding)
+static bool waits_to_try_again(const struct holding *holding)
 {
-	if (holding->state == HOLDING_HELD && holding->has_ended)
+	return holding->watch && holding->watch->again &&
+	       event_pending(holding->watch->again, EV_TIMEOUT, NULL);
+}
+
+static void settle(struct applier *applier, struct holding *holding)
+{
+	if (holding->state == HOLDING_HELD && holding->has_ended && !waits_to_try_again(holding))
 		remove_now(applier, holding);
+}
+
+static void on_settling(evutil_socket_t fd, short what, void *userdata)
+{
+	struct applier *applier = userdata;
+	struct holding *holding = holdings_first(applier->holdings), *next;
+
+	(void)fd, (void)what;
+	for (; holding; holding = next) {
+		next = holdings_next(holding);
+		settle(applier, holding);
+	}
+}
+
+void applier_settle(struct applier *applier)
+{
+	if (applier->settling)
+		event_active(applier->settling, 0, 0);
 }
 
 /* ---- the beginning and the end ---- */
@@ -270,6 +296,9 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	};
 	TAILQ_INIT(&applier->applications);
 	TAILQ_INIT(&applier->removals);
+	applier->settling = event_new(base, -1, 0, on_settling, applier);
+	if (!applier->settling)
+		r = -ENOMEM;
 	for (holding = holdings_first(holdings); holding && r == 0; holding = next) {
 		next = holdings_next(holding);
 		r = take_up(applier, holding);
@@ -302,6 +331,8 @@ struct applier *applier_free(struct applier *applier)
 
 	if (!applier)
 		return NULL;
+	if (applier->settling)
+		event_free(take_ptr(applier->settling));
 	end_applications(applier);
 	for (holding = holdings_first(applier->holdings); holding;
 	     holding = holdings_next(holding)) {

@@ -433,25 +433,28 @@ int holdings_forget_unit(struct holdings *holdings, struct holding *holding)
 	return r;
 }
 
-int holdings_remove(struct holdings *holdings, struct holding *holding)
+int holdings_erase(struct holdings *holdings, struct holding *holding)
 {
 	static const char *const deletes[] = {"DELETE FROM made WHERE container = ?",
 					      "DELETE FROM holding WHERE container = ?"};
 	int r = 0;
 
 	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
-	assert(!holding->watch && !holding->rdt_member);
-	for (size_t i = 0; i < ELEMENTS(deletes); i++) {
+	for (size_t i = 0; r == 0 && i < ELEMENTS(deletes); i++) {
 		sqlite3_stmt *statement;
-		int prepared = database_prepare(holdings->database, deletes[i], &statement);
 
-		if (prepared == 0) {
-			database_bind_text(statement, 1, holding->container);
-			prepared = database_finish(statement);
-		}
-		r = r < 0 ? r : prepared;
+		r = database_prepare(holdings->database, deletes[i], &statement);
+		if (r < 0)
+			break;
+		database_bind_text(statement, 1, holding->container);
+		r = database_finish(statement);
 	}
+	return r;
+}
+
+void holdings_remove(struct holdings *holdings, struct holding *holding)
+{
+	assert(!holding->watch && !holding->rdt_member);
 	TAILQ_REMOVE(&holdings->list, holding, link);
 	holding_free(holding);
-	return r;
 }

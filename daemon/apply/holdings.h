@@ -117,8 +117,10 @@ int holdings_forget_unit(struct holdings *holdings, struct holding *holding);
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
 /* Writes the holding as it is now. Strings of it are malloc'ed and the caller's to set. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
-/* Forgets one that is MAKING or REMOVING, has no watch and no member of resctrl. */
-int holdings_remove(struct holdings *holdings, struct holding *holding);
+/* Takes it out of the file. Where that fails it is held on, for the next hookd would read it. */
+int holdings_erase(struct holdings *holdings, struct holding *holding) must_check;
+/* Forgets one that is erased, has no watch and no member of resctrl. */
+void holdings_remove(struct holdings *holdings, struct holding *holding);
 
 /* The last one that was made of the kind; NULL: none. */
 struct made *holding_find_made(const struct holding *holding, enum made_kind kind);

@@ -28,20 +28,36 @@ struct removal {
 	TAILQ_ENTRY(removal) link; /* applier::removals */
 };
 
+/* Nothing is left of it. */
+static int forget_holding(struct removal *removal)
+{
+	struct holdings *holdings = removal->applier->holdings;
+	struct holding *holding = removal->holding;
+	int r = holdings_erase(holdings, holding);
+
+	if (r < 0)
+		return hp_err_setting(&removal->err, r, NULL, "the file of holdings: %s",
+				      strerror(-r));
+	watch_free(holding);
+	rdt_leave(take_ptr(holding->rdt_member));
+	holdings_remove(holdings, holding);
+	return 0;
+}
+
+/* Who is told may ask for the next thing at once: the holding is not touched after that. */
 static void removal_end(struct removal *removal, int r)
 {
 	struct applier *applier = removal->applier;
 	struct holding *holding = removal->holding;
 
 	TAILQ_REMOVE(&applier->removals, removal, link);
+	if (r == 0)
+		r = forget_holding(removal);
 	if (r < 0 && holding->state == HOLDING_REMOVING) {
 		holding->is_to_go = removal->moves_out;
 		holding->is_unit_ours = false; /* until the next try it may end, and be made anew */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-	} else if (r == 0) {
-		watch_free(holding);
-		rdt_leave(take_ptr(holding->rdt_member));
-		r = holdings_remove(applier->holdings, holding);
+		applier_settle(applier);
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)
 		(void)hp_err_setting(&removal->err, r, NULL, "%s", strerror(-r));

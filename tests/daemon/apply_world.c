@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,6 +62,17 @@ const char *holdings_file(void)
 
 	snprintf(path, sizeof(path), "%s/holdings.db", state_directory);
 	return path;
+}
+
+void change_holdings_file(const char *sql)
+{
+	sqlite3 *database;
+
+	applier = applier_free(applier);
+	assert_int_equal(sqlite3_open(holdings_file(), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+	world_restart();
 }
 
 /* Where the process really is, so that it is found there: systemd has moved it, one may think. */

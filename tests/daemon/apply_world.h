@@ -34,6 +34,8 @@ void remove_file(const char *name);
 void write_to_file(const char *name, const char *text);
 /* Where hookd writes down what it holds. */
 const char *holdings_file(void);
+/* Ends hookd, and starts it anew on a file that this was done to. */
+void change_holdings_file(const char *sql);
 
 /* One in the place of the victim: it calls the function, which writes a byte when it is ready. */
 pid_t start_stranger(void (*function)(int ready));

@@ -88,7 +88,7 @@ static void process_ends_while_an_update_waits(void **state)
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
 	/* And now it is removed. */
-	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
 }
@@ -123,6 +123,48 @@ static void process_ends_while_a_release_waits(void **state)
 	expect(&answer, 0, HP_ERR_NONE);
 	assert_false(is_held());
 	assert_int_equal(fake_scopes_stops(), 1);
+}
+
+static void process_ends_while_a_release_waits_that_fails(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	release(&answer);
+	let_the_end_be_seen();
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
+	assert_true(is_held());
+	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
+/* ---- the file of holdings cannot be written ---- */
+
+static void what_cannot_be_forgotten_is_held_on(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	apply_whole();
+	change_holdings_file("CREATE TRIGGER never BEFORE DELETE ON holding "
+			     "BEGIN SELECT RAISE(ABORT, 'never'); END");
+	release(&answer);
+	fake_scopes_answer(0, "");
+	expect(&answer, -EIO, HP_ERR_SETTING_FAILED);
+	assert_non_null(strstr(answer.err.reason, "the file of holdings"));
+	assert_true(is_held());
+	/* Nobody asks for it, and there is nothing to be stopped any more. */
+	let_the_end_be_seen();
+	assert_non_null(strstr(reports, "the file of holdings"));
+	assert_true(is_held());
+	assert_int_equal(fake_scopes_stops(), 1);
+	change_holdings_file("DROP TRIGGER never");
+	assert_false(is_held());
 }
 
 /* ---- systemd cannot be reached ---- */
@@ -300,6 +342,8 @@ int main(void)
 	    TEST(process_ends_while_an_update_waits),
 	    TEST(process_ends_while_an_apply_waits),
 	    TEST(process_ends_while_a_release_waits),
+	    TEST(process_ends_while_a_release_waits_that_fails),
+	    TEST(what_cannot_be_forgotten_is_held_on),
 	    TEST(failed_release_is_held_on),
 	    TEST(what_cannot_be_removed_is_tried_again),
 	    TEST(failed_apply_is_told_when_it_is_undone),

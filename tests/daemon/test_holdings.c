@@ -121,7 +121,8 @@ static void what_is_taken_back_is_gone(void **state)
 	holding = holdings_find(holdings, "box");
 	assert_string_equal(TAILQ_FIRST(&holding->made)->name, "/a");
 	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->made), link));
-	assert_int_equal(holdings_remove(holdings, holding), 0);
+	assert_int_equal(holdings_erase(holdings, holding), 0);
+	holdings_remove(holdings, holding);
 	holdings_close(holdings);
 	holdings = open_holdings(false);
 	assert_null(holdings_find(holdings, "box"));
@@ -319,7 +320,8 @@ static void without_a_directory_it_works_in_memory(void **state)
 	holding = add(holdings, "box");
 	assert_int_equal(holdings_making(holdings, holding, MADE_UNIT, "a.scope"), 0);
 	assert_int_equal(holdings_write(holdings, holding), 0);
-	assert_int_equal(holdings_remove(holdings, holding), 0);
+	assert_int_equal(holdings_erase(holdings, holding), 0);
+	holdings_remove(holdings, holding);
 	assert_null(holdings_first(holdings));
 	holdings_close(holdings);
 }

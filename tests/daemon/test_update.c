@@ -88,6 +88,45 @@ static void an_update_refuses_what_it_does_not_do(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 }
 
+/* ---- who asks for the next thing within the answer, as one does whose message is there ---- */
+
+static struct answer next;
+
+static void ignore_removed(const char *name, void *userdata)
+{
+	(void)name, (void)userdata;
+}
+
+static void on_next(int r, const struct hp_err *err, void *userdata)
+{
+	(void)userdata;
+	next = (struct answer){true, r, *err};
+}
+
+static void release_at_once(int r, struct holding *holding, const struct hp_err *err,
+			    void *userdata)
+{
+	(void)holding, (void)userdata;
+	assert_int_equal(r, 0);
+	assert_int_equal(err->code, HP_ERR_NONE);
+	applier_release(applier, "box", ignore_removed, on_next, NULL);
+}
+
+static void a_release_may_follow_within_the_answer(void **state)
+{
+	const struct hp_settings nothing = {0};
+	struct answer answer;
+
+	(void)state;
+	next = (struct answer){0};
+	apply_with(&nothing, &answer);
+	expect(&answer, 0, HP_ERR_NONE);
+	applier_update(applier, "box", &nothing, release_at_once, NULL);
+	expect(&next, 0, HP_ERR_NONE);
+	assert_false(is_held());
+	(void)loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 10000000);
+}
+
 /* ---- a group of resctrl ---- */
 
 int __real_mkdirat(int directory, const char *path, mode_t mode);
@@ -286,6 +325,7 @@ int main(void)
 	    TEST(what_systemd_does_not_take_back_is_said),
 	    TEST(an_update_sets_attributes_of_the_process),
 	    TEST(an_update_refuses_what_it_does_not_do),
+	    TEST(a_release_may_follow_within_the_answer),
 	    TEST_WITH_GROUPS(an_update_writes_the_group_that_apply_made),
 	    TEST_WITH_GROUPS(a_group_is_put_back_where_a_later_step_fails),
 	    TEST_WITH_GROUPS(an_update_compares_a_group_that_was_there),
