@@ -186,40 +186,71 @@ void applier_settle(struct applier *applier)
 /* ---- the beginning and the end ---- */
 
 /* False where it is known that somebody else has removed it; not where it cannot be looked for. */
-static bool may_be_there(const struct applier *applier, const struct made *made)
+static bool may_be_there(const struct applier *applier, enum made_kind kind, const char *name)
 {
 	bool may_be;
 	int fd;
 
-	switch (made->kind) {
+	switch (kind) {
 	case MADE_CGROUP:
 		if (applier->mount_fd < 0)
 			return true;
-		fd = cgroup_path_open(applier->mount_fd, made->name);
+		fd = cgroup_path_open(applier->mount_fd, name);
 		may_be = fd != -ENOENT;
 		close_fd(&fd);
 		return may_be;
 	case MADE_RDT_GROUP:
 	case MADE_RDT_MON_GROUP:
-		return rdt_has_group(applier->rdt, made->name) || !rdt_is_there(applier->rdt);
+		return rdt_has_group(applier->rdt, name) || !rdt_is_there(applier->rdt);
 	default:
 		return true;
 	}
 }
 
+static void tell_vanished(struct applier *applier, const struct holding *holding, const char *name)
+{
+	char what[CGROUP_PATH_SIZE + 32];
+
+	snprintf(what, sizeof(what), "%s is not there any more", name);
+	tell(applier, holding, what);
+}
+
+/* Where it was, made for it or not: it is not told any more. A unit is where its cgroup is. */
+static void drop_vanished_places(struct applier *applier, struct holding *holding)
+{
+	const char *path = holding->cgroup_path, *group = holding->rdt_group;
+	bool has_cgroup = path && may_be_there(applier, MADE_CGROUP, path);
+	bool has_group =
+	    group && (strcmp(group, "/") == 0 || may_be_there(applier, MADE_RDT_GROUP, group));
+
+	if ((!path || has_cgroup) && (!group || has_group))
+		return;
+	if (path && !has_cgroup) {
+		tell_vanished(applier, holding, path);
+		(void)holdings_forget_unit(applier->holdings, holding);
+	}
+	if (group && !has_group) {
+		tell_vanished(applier, holding, group);
+		free(take_ptr(holding->rdt_group));
+	}
+	if (holdings_write(applier->holdings, holding) < 0)
+		tell(applier, holding, "the file of holdings cannot be written");
+}
+
 static void drop_vanished(struct applier *applier, struct holding *holding)
 {
 	struct made *made = TAILQ_FIRST(&holding->made), *next;
-	char what[CGROUP_PATH_SIZE + 32];
 
 	for (; made; made = next) {
 		next = TAILQ_NEXT(made, link);
-		if (may_be_there(applier, made))
+		if (may_be_there(applier, made->kind, made->name))
 			continue;
-		snprintf(what, sizeof(what), "%s is not there any more", made->name);
-		tell(applier, holding, what);
+		tell_vanished(applier, holding, made->name);
 		(void)holdings_unmade(applier->holdings, holding, made);
 	}
+	/* Of others it is not known how far they came. */
+	if (holding->state == HOLDING_HELD)
+		drop_vanished_places(applier, holding);
 }
 
 /*

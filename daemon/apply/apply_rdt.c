@@ -18,6 +18,7 @@ struct rdt_change {
 	const struct target *target; /* undone before it is closed */
 	struct rdt_member *member;   /* NULL: not joined, or the holding's by now */
 	char former[NAME_MAX + 1];   /* group of the process */
+	unsigned int announced;	     /* 1u << enum made_kind, of what was not there */
 	struct thread_walk walk;     /* over those that are being moved */
 	bool is_monitored;	     /* they are in the group, and go to its monitoring group */
 	bool is_done;
@@ -188,42 +189,43 @@ const char *application_rdt_group(const struct application *application)
 }
 
 /* What is about to be made is written down first; what turns out to have been there is not ours. */
-static int announce_rdt(struct application *application, enum made_kind kind, const char *name)
+static int announce_rdt(struct application *application, struct rdt_change *change,
+			enum made_kind kind, const char *name)
 {
 	struct applier *applier = application->applier;
 
 	if (rdt_has_group(applier->rdt, name))
 		return 0;
+	change->announced |= 1u << kind;
 	return holdings_making(applier->holdings, application->holding, kind, name);
 }
 
-static int announce_rdt_groups(struct application *application)
+static int announce_rdt_groups(struct application *application, struct rdt_change *change)
 {
 	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
 	const char *container = application->request.container;
 	const char *group = application_rdt_group(application);
 	bool is_default = strcmp(group, "/") == 0;
 	char monitored[2 * NAME_MAX + 16];
-	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
+	int r = is_default ? 0 : announce_rdt(application, change, MADE_RDT_GROUP, group);
 
 	if (r < 0 || !wanted->enable_monitoring)
 		return r;
 	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
 		 container);
-	return announce_rdt(application, MADE_RDT_MON_GROUP, monitored);
+	return announce_rdt(application, change, MADE_RDT_MON_GROUP, monitored);
 }
 
-/* Somebody else was quicker: then it is not to be removed by us. */
-static void forget_unmade(struct application *application, enum made_kind kind, bool is_made)
+/*
+ * Somebody else was quicker: then it is not to be removed by us. One that was handed over meanwhile
+ * is.
+ */
+static void forget_unmade(struct application *application, const struct rdt_change *change,
+			  enum made_kind kind, bool is_made)
 {
-	struct made *made;
+	struct made *made = holding_find_made(application->holding, kind);
 
-	if (is_made)
-		return;
-	TAILQ_FOREACH (made, &application->holding->made, link)
-		if (made->kind == kind)
-			break;
-	if (made)
+	if (made && !is_made && (change->announced >> kind & 1))
 		(void)holdings_unmade(application->applier->holdings, application->holding, made);
 }
 
@@ -251,7 +253,7 @@ static int join_group(struct application *application)
 	change->rdt = applier->rdt;
 	change->target = &application->target;
 	target_rdt_group(change->target, change->former);
-	r = announce_rdt_groups(application);
+	r = announce_rdt_groups(application, change);
 	if (r == 0)
 		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
 			     application->request.container, &change->member, &application->err);
@@ -259,8 +261,9 @@ static int join_group(struct application *application)
 		return tell_exhausted(application);
 	if (r < 0)
 		return r;
-	forget_unmade(application, MADE_RDT_GROUP, rdt_member_group_is_made(change->member));
-	forget_unmade(application, MADE_RDT_MON_GROUP,
+	forget_unmade(application, change, MADE_RDT_GROUP,
+		      rdt_member_group_is_made(change->member));
+	forget_unmade(application, change, MADE_RDT_MON_GROUP,
 		      rdt_member_monitored_group_is_made(change->member));
 	application->rdt = change;
 	return 0;

@@ -21,12 +21,24 @@ struct removal {
 	struct holding *holding;
 	struct scope_job *job; /* systemd is asked to stop the unit, or whose it is */
 	bool moves_out;
+	bool is_cgroup_gone;	  /* its own; until the end its path says which ones are above */
+	bool leaves_groups;	  /* of resctrl: all were tried, */
+	int groups_r;		  /* and that is why one is left */
 	apply_removed_fn removed; /* NULL: nobody wants to know */
 	removal_done_fn done;
 	void *userdata;
 	struct hp_err err;
 	TAILQ_ENTRY(removal) link; /* applier::removals */
 };
+
+/* What is held on does not name what is gone. */
+static void forget_places(struct removal *removal)
+{
+	struct holding *holding = removal->holding;
+
+	if (removal->is_cgroup_gone)
+		free(take_ptr(holding->cgroup_path));
+}
 
 /* Nothing is left of it. */
 static int forget_holding(struct removal *removal)
@@ -54,6 +66,7 @@ static void removal_end(struct removal *removal, int r)
 	if (r == 0)
 		r = forget_holding(removal);
 	if (r < 0 && holding->state == HOLDING_REMOVING) {
+		forget_places(removal);
 		holding->is_to_go = removal->moves_out;
 		holding->is_unit_ours = false; /* until the next try it may end, and be made anew */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
@@ -89,25 +102,41 @@ static bool is_above(const struct made *made, const struct holding *holding)
 	       holding->cgroup_path[length] == '/';
 }
 
-/*
- * A cgroup on the way to another container's, or a resctrl group that another one is in too. One
- * that is being made may not get there.
- */
+/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
 static bool is_needed_by(const struct made *made, const struct holding *other)
 {
 	if (made->kind == MADE_RDT_GROUP)
-		return other->state != HOLDING_MAKING && other->rdt_group &&
-		       strcmp(other->rdt_group, made->name) == 0;
+		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
 	return is_above(made, other);
+}
+
+/* It has a process that goes on. One that is being made may not get there; then it takes it away.
+ */
+static bool goes_on(const struct holding *holding)
+{
+	return holding->state != HOLDING_REMOVING && !holding->is_to_go && !holding->has_ended;
+}
+
+/* Who is going itself has looked already whether all can go: it is given no groups on top. */
+static bool can_inherit(const struct made *made, const struct holding *heir)
+{
+	return made->kind != MADE_RDT_GROUP || (heir->state != HOLDING_REMOVING && !heir->is_to_go);
+}
+
+static unsigned int fitness(const struct holding *heir)
+{
+	return goes_on(heir) ? 1u + (heir->state != HOLDING_MAKING) : 0;
 }
 
 static struct holding *find_heir(const struct removal *removal, const struct made *made)
 {
-	struct holding *heir = holdings_first(removal->applier->holdings);
+	struct holding *heir = holdings_first(removal->applier->holdings), *best = NULL;
 
-	while (heir && (heir == removal->holding || !is_needed_by(made, heir)))
-		heir = holdings_next(heir);
-	return heir;
+	for (; heir; heir = holdings_next(heir))
+		if (heir != removal->holding && is_needed_by(made, heir) &&
+		    can_inherit(made, heir) && (!best || fitness(heir) > fitness(best)))
+			best = heir;
+	return best;
 }
 
 /* Who needs it takes it away one day; cgroups of others in one on the way make it theirs. */
@@ -193,7 +222,7 @@ static int look(struct removal *removal)
 	const struct made *made;
 	int r = look_at_cgroup(removal);
 
-	if (r < 0)
+	if (r < 0 || removal->leaves_groups)
 		return r;
 	TAILQ_FOREACH (made, &removal->holding->made, link) {
 		if (!is_shared(removal->holding, made) || find_heir(removal, made) ||
@@ -227,11 +256,41 @@ static int unmake(struct removal *removal, const struct made *made)
 	}
 }
 
+static void note_removed(struct removal *removal, const struct made *made)
+{
+	struct holding *holding = removal->holding;
+
+	switch (made->kind) {
+	case MADE_CGROUP:
+		removal->is_cgroup_gone |=
+		    holding->cgroup_path && strcmp(holding->cgroup_path, made->name) == 0;
+		break;
+	case MADE_UNIT:
+		removal->is_cgroup_gone = true;
+		free(take_ptr(holding->unit));
+		break;
+	default:
+		if (holding->rdt_group && strcmp(holding->rdt_group, made->name) == 0)
+			free(take_ptr(holding->rdt_group));
+		break;
+	}
+}
+
 static int is_removed(struct removal *removal, struct made *made)
 {
 	if (removal->removed)
 		removal->removed(made->name, removal->userdata);
+	note_removed(removal, made);
 	return holdings_unmade(removal->applier->holdings, removal->holding, made);
+}
+
+/* What others are in is another one's to remove: cgroups below it, or processes of its. */
+static bool is_left_to_others(const struct removal *removal, const struct made *made,
+			      const struct holding *heir)
+{
+	if (made->kind == MADE_RDT_GROUP)
+		return heir && !removal->holding->has_ended;
+	return is_above(made, removal->holding);
 }
 
 static int remove_one(struct removal *removal, struct made *made)
@@ -239,12 +298,12 @@ static int remove_one(struct removal *removal, struct made *made)
 	struct holding *heir = find_heir(removal, made);
 	int r;
 
-	if (heir && made->kind == MADE_RDT_GROUP) {
+	if (heir && made->kind == MADE_RDT_GROUP && goes_on(heir)) {
 		rdt_keep(take_ptr(removal->holding->rdt_member));
 		return hand_over(removal, made, heir);
 	}
 	r = unmake(removal, made);
-	if (r == -EBUSY && is_above(made, removal->holding))
+	if (r == -EBUSY && is_left_to_others(removal, made, heir))
 		return hand_over(removal, made, heir);
 	if (r < 0)
 		return fail(removal, made->kind, r, made->name, strerror(-r));
@@ -252,10 +311,13 @@ static int remove_one(struct removal *removal, struct made *made)
 }
 
 /* The last that was made; of cgroups the lowest, since some were handed over later. */
-static struct made *next_to_remove(struct holding *holding)
+static struct made *next_to_remove(const struct removal *removal)
 {
+	const struct holding *holding = removal->holding;
 	struct made *first = TAILQ_FIRST(&holding->made), *made;
 
+	while (first && removal->leaves_groups && is_of_resctrl(first))
+		first = TAILQ_NEXT(first, link);
 	if (!first || first->kind != MADE_CGROUP)
 		return first;
 	TAILQ_FOREACH (made, &holding->made, link)
@@ -270,7 +332,7 @@ static int remove_rest(struct removal *removal)
 	struct made *made;
 	int r = 0;
 
-	while (r == 0 && (made = next_to_remove(removal->holding))) {
+	while (r == 0 && (made = next_to_remove(removal))) {
 		if (made->kind != MADE_UNIT) {
 			r = remove_one(removal, made);
 			continue;
@@ -279,7 +341,7 @@ static int remove_rest(struct removal *removal)
 				on_stopped, removal, &removal->job);
 		return r < 0 ? fail(removal, MADE_UNIT, r, made->name, strerror(-r)) : 1;
 	}
-	return r;
+	return r < 0 ? r : removal->groups_r;
 }
 
 static void go_on(struct removal *removal)
@@ -303,19 +365,23 @@ static void on_stopped(int r, const char *reason, void *userdata)
 		go_on(removal);
 }
 
-/* resctrl groups are few: those of a process that has ended go even where its cgroup has to stay.
+/*
+ * resctrl groups are few: those of a process that has ended go even where its cgroup has to stay,
+ * and its cgroup where one of them has to.
  */
-static int remove_groups(struct removal *removal)
+static void remove_groups(struct removal *removal)
 {
 	struct made *made = TAILQ_FIRST(&removal->holding->made), *next;
-	int r = 0;
 
-	for (; r == 0 && made; made = next) {
+	for (; made; made = next) {
+		int r = 0;
+
 		next = TAILQ_NEXT(made, link);
 		if (is_of_resctrl(made))
 			r = remove_one(removal, made);
+		removal->groups_r = removal->groups_r ? removal->groups_r : r;
 	}
-	return r;
+	removal->leaves_groups = true;
 }
 
 /* Who is in it is looked at, and maybe moved out, only where it is hookd's. */
@@ -358,7 +424,7 @@ static int begin_unasked(struct removal *removal)
 	int r = 0;
 
 	if (holding->has_ended)
-		r = remove_groups(removal);
+		remove_groups(removal);
 	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
 		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
 			 "its process cannot be moved out");

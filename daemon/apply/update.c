@@ -195,7 +195,7 @@ static int refuse_other_group(struct application *application)
 		return 0;
 	if (!holding->rdt_group)
 		return refuse(application, "rdt", "linux.intelRdt",
-			      "Apply was asked for no resctrl group");
+			      "no resctrl group is held for it");
 	if (wanted->clos_id && strcmp(wanted->clos_id, holding->rdt_group) != 0)
 		return refuse(application, "rdt", "linux.intelRdt.closID",
 			      "is not the group that Apply was given: Update moves no process");
@@ -212,7 +212,7 @@ static int refuse_update(struct application *application)
 	if (r == 0 && application->request.settings->resources &&
 	    !application->holding->cgroup_path)
 		return refuse(application, "cgroup", "linux.resources",
-			      "Apply was asked for no cgroup");
+			      "no cgroup is held for it");
 	return r < 0 ? r : refuse_other_group(application);
 }
 
