@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/apply/application.h"
+#include "daemon/apply/mixed.h"
 
 struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
 {
@@ -67,6 +68,8 @@ static void application_free(struct application *application)
 	limit_list_clear(&application->limits);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
+	free(application->names);
+	free(application->mixed_before);
 	free(application);
 }
 
@@ -110,8 +113,10 @@ static void put_back(struct application *application)
 {
 	char failures[HP_ERR_REASON_SIZE];
 
-	if (undo_all(&application->undo, failures, sizeof(failures)) < 0)
+	if (undo_all(&application->undo, failures, sizeof(failures)) < 0) {
 		tell_what_stays(application, "not put back", failures);
+		application->leaves_mixed = true;
+	}
 }
 
 static void on_made_removed(int r, const struct hp_err *err, void *userdata)
@@ -137,14 +142,30 @@ static void end_failed_apply(struct application *application)
 			      on_made_removed, application);
 }
 
+/* One that has worked makes whole what it has set. */
+static void settle_mixed(struct application *application)
+{
+	struct holding *holding = application->holding;
+
+	if (!application->leaves_mixed) {
+		free(holding->mixed);
+		holding->mixed = take_ptr(application->mixed_before);
+	}
+	if (application->r == 0 && holding->mixed &&
+	    !mixed_subtract(holding->mixed, application->names))
+		free(take_ptr(holding->mixed));
+	holding->is_mixed = holding->mixed;
+}
+
 static void leave_update(struct application *application)
 {
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
-	if (application->r == 0)
-		holding->is_mixed = false;
-	(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	if (holding->state == HOLDING_CHANGING) {
+		settle_mixed(application);
+		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	}
 	applier_settle(applier);
 	answer(application, application->r < 0 ? NULL : holding);
 }
@@ -154,8 +175,10 @@ static void on_told_again(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
-	if (r < 0)
+	if (r < 0) {
 		tell_what_stays(application, "not put back in systemd", reason);
+		application->leaves_mixed = true;
+	}
 	leave_update(application);
 }
 
@@ -167,8 +190,12 @@ static void end_update(struct application *application)
 
 	if (application->r < 0)
 		put_back(application);
-	if (application->r == 0 || application->r == -ECANCELED || !application->former) {
+	if (application->r == 0 || !application->is_told) {
 		leave_update(application);
+		return;
+	}
+	if (application->r == -ECANCELED) {
+		on_told_again(-ECANCELED, "hookd ends", application);
 		return;
 	}
 	r = scopes_put_back(scopes, application->holding->unit, application->former, on_told_again,
@@ -203,6 +230,17 @@ void application_end(struct application *application, int r)
 		end_failed_apply(application);
 	else
 		end_apply(application);
+}
+
+void application_cancel(struct application *application)
+{
+	struct scope_job *job = take_ptr(application->job);
+
+	scope_job_forget(job);
+	if (application->r == 0)
+		application_end(application, -ECANCELED);
+	else if (job)
+		on_told_again(-ECANCELED, "hookd ends", application);
 }
 
 int application_at_step(struct application *application, const char *step, const char *path, int r)

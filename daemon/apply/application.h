@@ -38,7 +38,11 @@ struct application {
 	struct scope_name scope;
 	struct scope_job *job;	     /* systemd is asked */
 	struct scope_limits *former; /* what systemd is told again if this fails; NULL: nothing */
-	struct limit_list limits;    /* of the settings' resources; empty where there are none */
+	bool is_told;		     /* systemd, of the new limits */
+	char *names,
+	    *mixed_before;	  /* of an Update: mixed.h; NULL: nothing is changed yet, or none */
+	bool leaves_mixed;	  /* what it has changed could not be put back */
+	struct limit_list limits; /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
 	struct process_change process;
@@ -57,6 +61,8 @@ struct application {
 struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata);
 /* What was changed is put back, or stays for good; the caller hears of it, and it is freed. */
 void application_end(struct application *application, int r);
+/* hookd ends. One whose end waits for a removal ends with that (removals_end()). */
+void application_cancel(struct application *application);
 /* On failure fills what of err is not filled yet, and puts the path before it. Returns r. */
 int application_at_step(struct application *application, const char *step, const char *path, int r);
 /* Fills application->limits: what cannot be converted is found before anybody hears of it. */

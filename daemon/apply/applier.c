@@ -286,7 +286,7 @@ static int take_up(struct applier *applier, struct holding *holding)
 	}
 	drop_vanished(applier, holding);
 	if (holding->is_mixed)
-		tell(applier, holding, "an Update was cut short: its limits are old or new");
+		tell(applier, holding, "an Update was cut short: what it named is old or new");
 	holding->has_ended = !lives;
 	if (!lives)
 		tell(applier, holding, "its process has ended meanwhile");
@@ -348,10 +348,7 @@ static void end_applications(struct applier *applier)
 
 	for (; application; application = next) {
 		next = TAILQ_NEXT(application, link);
-		if (application->r == 0) {
-			scope_job_forget(take_ptr(application->job));
-			application_end(application, -ECANCELED);
-		}
+		application_cancel(application);
 	}
 	removals_end(applier);
 }

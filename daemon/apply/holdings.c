@@ -46,6 +46,7 @@ static void holding_free(struct holding *holding)
 	free(holding->cgroup_path);
 	free(holding->unit);
 	free(holding->mark);
+	free(holding->mixed);
 	free(holding->former_path);
 	free(holding->former_group);
 	free(holding->rdt_group);
@@ -132,15 +133,24 @@ static char *text_or_null(sqlite3_stmt *statement, int column, int *r)
 	return copy;
 }
 
+/* Without a name of what was changed, as an older hookd has written it, no Update covers it. */
+#define MIXED_UNKNOWN "?,"
+
 /* REMOVING goes on as it was; of a crash in an Update nobody knows how far it came. */
-static void read_state(struct holding *holding, int state)
+static int read_state(struct holding *holding, int state)
 {
-	holding->is_mixed = state == HOLDING_CHANGING;
+	if (state == HOLDING_CHANGING && !holding->mixed) {
+		holding->mixed = strdup(MIXED_UNKNOWN);
+		if (!holding->mixed)
+			return -ENOMEM;
+	}
+	holding->is_mixed = holding->mixed;
 	holding->state = state == HOLDING_MAKING || state == HOLDING_REMOVING
 			     ? (enum holding_state)state
 			     : HOLDING_HELD;
 	/* Of an Apply that has worked systemd had said so; of all else it is asked. */
 	holding->is_unit_ours = holding->state == HOLDING_HELD;
+	return 0;
 }
 
 static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
@@ -154,7 +164,6 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->pid = sqlite3_column_int(statement, 1);
 	holding->start_time = (uint64_t)sqlite3_column_int64(statement, 2);
 	holding->uid = (uid_t)sqlite3_column_int64(statement, 3);
-	read_state(holding, sqlite3_column_int(statement, 4));
 	holding->is_systemd = sqlite3_column_int(statement, 5);
 	holding->cgroup_path = text_or_null(statement, 6, &r);
 	holding->unit = text_or_null(statement, 7, &r);
@@ -164,8 +173,9 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->former_path = text_or_null(statement, 11, &r);
 	holding->former_group = text_or_null(statement, 12, &r);
 	holding->mark = text_or_null(statement, 13, &r);
+	holding->mixed = text_or_null(statement, 14, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
-	return r;
+	return r < 0 ? r : read_state(holding, sqlite3_column_int(statement, 4));
 }
 
 static int read_made(struct holdings *holdings, sqlite3_stmt *statement)
@@ -198,7 +208,7 @@ static int read_all(struct holdings *holdings)
 	int r = read_rows(holdings,
 			  "SELECT container, pid, start_time, uid, state, is_systemd, "
 			  "cgroup_path, unit, rdt_group, process, ignored, former_path, "
-			  "former_group, mark "
+			  "former_group, mark, mixed "
 			  "FROM holding ORDER BY rowid",
 			  read_holding);
 
@@ -292,7 +302,7 @@ static int state_to_write(const struct holding *holding)
 {
 	if (holding->is_to_go && holding->state == HOLDING_HELD)
 		return HOLDING_REMOVING;
-	return holding->is_mixed ? HOLDING_CHANGING : (int)holding->state;
+	return (int)holding->state;
 }
 
 int holdings_write(struct holdings *holdings, const struct holding *holding)
@@ -300,7 +310,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	sqlite3_stmt *statement;
 	int r = database_prepare(holdings->database,
 				 "INSERT OR REPLACE INTO holding "
-				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				 &statement);
 
 	if (r < 0)
@@ -319,6 +329,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 12, holding->former_path);
 	database_bind_text(statement, 13, holding->former_group);
 	database_bind_text(statement, 14, holding->mark);
+	database_bind_text(statement, 15, holding->mixed);
 	return database_finish(statement);
 }
 

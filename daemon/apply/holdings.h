@@ -58,7 +58,8 @@ struct holding {
 	uid_t uid;		  /* the caller's */
 	enum holding_state state; /* changed by holdings_enter() alone */
 	bool has_ended;		  /* the process; what was made for it is to go */
-	bool is_mixed;		  /* an Update was cut short: limits are old or new */
+	bool is_mixed;		  /* an Update was cut short: limits are old or new, */
+	char *mixed;		  /* those of these names (mixed.h); while CHANGING, what may be */
 	bool is_to_go;		  /* what is left of a failed Apply: removed whenever that works */
 	bool is_systemd;	  /* the cgroup's driver */
 	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */

@@ -110,7 +110,7 @@ static int make_tables(sqlite3 *database)
 		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
 		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
-		 " former_group TEXT, mark TEXT);"
+		 " former_group TEXT, mark TEXT, mixed TEXT);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
 		 "COMMIT",
@@ -127,6 +127,7 @@ static int bring_up_to_date(sqlite3 *database)
 	    [2] = "BEGIN; ALTER TABLE holding ADD COLUMN former_group TEXT;"
 		  "PRAGMA user_version=3; COMMIT",
 	    [3] = "BEGIN; ALTER TABLE holding ADD COLUMN mark TEXT;"
+		  "ALTER TABLE holding ADD COLUMN mixed TEXT;"
 		  "PRAGMA user_version=4; COMMIT",
 	};
 	int64_t version;

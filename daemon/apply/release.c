@@ -145,6 +145,9 @@ static int hand_over(struct removal *removal, struct made *made, struct holding 
 	struct holdings *holdings = removal->applier->holdings;
 	int r = heir ? holdings_making(holdings, heir, made->kind, made->name) : 0;
 
+	/* One that has ended is not in it any more, and is no heir of it. */
+	if (r == 0 && removal->holding->has_ended && is_of_resctrl(made))
+		free(take_ptr(removal->holding->rdt_group));
 	return r < 0 ? r : holdings_unmade(holdings, removal->holding, made);
 }
 
@@ -289,7 +292,7 @@ static bool is_left_to_others(const struct removal *removal, const struct made *
 			      const struct holding *heir)
 {
 	if (made->kind == MADE_RDT_GROUP)
-		return heir && !removal->holding->has_ended;
+		return heir;
 	return is_above(made, removal->holding);
 }
 

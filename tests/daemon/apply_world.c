@@ -278,6 +278,11 @@ bool is_held(void)
 	return holdings_find(applier_holdings(applier), "box") != NULL;
 }
 
+bool is_mixed(void)
+{
+	return holdings_find(applier_holdings(applier), "box")->is_mixed;
+}
+
 void apply_whole(void)
 {
 	struct answer answer;

@@ -28,6 +28,8 @@ static void leave_in_state(enum holding_state state)
 	holding = holdings_find(holdings, "box");
 	assert_non_null(holding);
 	holding->state = state;
+	if (state == HOLDING_CHANGING)
+		holding->mixed = strdup("pids.max ,");
 	assert_int_equal(holdings_write(holdings, holding), 0);
 	holdings_close(holdings);
 	world_restart();
@@ -169,11 +171,6 @@ static void a_release_that_is_refused_writes_nothing(void **state)
 	assert_true(read(watch, events, sizeof(events)) > 0);
 	fake_scopes_answer(-EIO, "no");
 	close(watch);
-}
-
-static bool is_mixed(void)
-{
-	return holdings_find(applier_holdings(applier), "box")->is_mixed;
 }
 
 static void an_update_that_was_not_answered_is_told(void **state)

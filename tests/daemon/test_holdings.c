@@ -239,10 +239,13 @@ static void make_older(const char *sql)
 static void files_of_older_versions_are_read(void **state)
 {
 	static const char *const versions[] = {
-	    "ALTER TABLE holding DROP COLUMN mark; PRAGMA user_version=3",
 	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed; PRAGMA user_version=3",
+	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed;"
 	    "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
 	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed;"
 	    "ALTER TABLE holding DROP COLUMN former_group;"
 	    "ALTER TABLE holding DROP COLUMN former_path;"
 	    "ALTER TABLE holding RENAME COLUMN state TO is_complete; PRAGMA user_version=1",
