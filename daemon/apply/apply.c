@@ -294,18 +294,34 @@ static void leave_to_others(struct application *application)
 	(void)holdings_forget_unit(application->applier->holdings, application->holding);
 }
 
-static int enter_scope(struct application *application)
+/*
+ * Who has moved it in between has put it where limits would be those of others: it stays there, and
+ * the scope, which nobody is in, goes.
+ */
+static int check_place(struct application *application)
 {
+	const char *scope = application->holding->cgroup_path;
 	char path[CGROUP_PATH_SIZE];
 	int r = cgroup_path_of(&application->target, path);
 
+	if (r < 0 || strcmp(path, scope) == 0)
+		return r;
+	if (target_check(&application->target) < 0)
+		return -ESRCH;
+	undo_forget(&application->undo);
+	return hp_err_setting(&application->err, -EBUSY, NULL,
+			      "the process was moved to %.200s, out of its scope", path);
+}
+
+static int enter_scope(struct application *application)
+{
+	int r = check_place(application);
+
 	if (r == 0)
-		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd, path);
+		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
+							      application->holding->cgroup_path);
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = set_text(&application->holding->cgroup_path, path);
-	if (r < 0)
-		return r;
 	return application_at_step(application, "cgroup", "linux.resources",
 				   application_limit(application));
 }

@@ -446,6 +446,8 @@ int cgroup_path_empty(int mount_fd, const char *from, const char *to)
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
 	int r = 1;
 
+	if (strcmp(from, to) == 0)
+		return 0;
 	if (from_fd < 0)
 		return from_fd == -ENOENT ? 0 : from_fd;
 	if (to_fd < 0)

@@ -21,6 +21,16 @@ struct event_base *base;
 struct applier *applier;
 struct rdt *world_rdt;
 static bool has_reported_end;
+const char *scope_place;
+static char process_place[512];
+
+int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size);
+int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
+{
+	(void)name;
+	snprintf(ret_path, size, "%s", scope_place ? scope_place : process_place);
+	return 0;
+}
 
 static void on_report(const char *container, const char *what, void *userdata)
 {
@@ -43,6 +53,24 @@ static void make_file(const char *directory, const char *name, const char *text)
 	fclose(file);
 }
 
+void make_cgroup(const char *name)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+const char *cgroup_place(const char *name)
+{
+	static char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory + strlen(mount_directory), name);
+	for (char *at = path; (at = strstr(at, "//"));)
+		memmove(at, at + 1, strlen(at));
+	return path;
+}
+
 void remove_file(const char *name)
 {
 	char path[700];
@@ -54,6 +82,17 @@ void remove_file(const char *name)
 void write_to_file(const char *name, const char *text)
 {
 	make_file(cgroup_directory, name, text);
+}
+
+void expect_file(const char *name, const char *text)
+{
+	char path[700], *content;
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory, name);
+	content = read_whole(path, NULL);
+	assert_non_null(content);
+	assert_string_equal(content, text);
+	free(content);
 }
 
 const char *holdings_file(void)
@@ -88,6 +127,7 @@ static void make_tree(void)
 	assert_true(r > 0);
 	own = cgroup_path_find(text, &length);
 	assert_non_null(own);
+	snprintf(process_place, sizeof(process_place), "%.*s", (int)length, own);
 	snprintf(path, sizeof(cgroup_directory), "%s%.*s", mount_directory, (int)length, own);
 	for (at = path + strlen(mount_directory) + 1; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
@@ -136,6 +176,7 @@ int world_begin(void **state)
 {
 	(void)state;
 	fake_scopes_begin();
+	scope_place = NULL;
 	temporary_directory(mount_directory);
 	temporary_directory(state_directory);
 	victim = start_stranger(do_nothing);

@@ -29,9 +29,15 @@ struct holdings *open_holdings(void);
 /* What was reported since the start, one behind the other. */
 extern char reports[1024];
 
+/* A cgroup below the process's, and its path below the mount. */
+void make_cgroup(const char *name);
+const char *cgroup_place(const char *name);
 /* Files of the process's cgroup. */
 void remove_file(const char *name);
 void write_to_file(const char *name, const char *text);
+void expect_file(const char *name, const char *text);
+/* Where the scope is; NULL: where the process really is, as if systemd had moved it. */
+extern const char *scope_place;
 /* Where hookd writes down what it holds. */
 const char *holdings_file(void);
 /* Ends hookd, and starts it anew on a file that this was done to. */

@@ -234,10 +234,12 @@ static void have_a_stranger_in_it(void)
 
 static void a_unit_that_is_there_already_is_left_alone(void **state)
 {
-	struct answer answer;
+	static struct answer answer;
+	char before[16];
 
 	(void)state;
 	have_a_stranger_in_it();
+	snprintf(before, sizeof(before), "%07d\n", getpid());
 	apply(&answer);
 	fake_scopes_answer(-EEXIST, "Unit hookd-box.scope already exists");
 	expect(&answer, -EEXIST, HP_ERR_SETTING_FAILED);
@@ -246,23 +248,42 @@ static void a_unit_that_is_there_already_is_left_alone(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 	assert_int_equal(fake_scopes_stops(), 0);
 	assert_false(is_held());
+	expect_file("cgroup.procs", before);
 	apply_whole();
+}
+
+/* Where what is moved out of the container's cgroup goes. */
+static void make_cgroup_elsewhere(void)
+{
+	make_cgroup("elsewhere");
+	write_to_file("elsewhere/cgroup.procs", "nobody\n");
+}
+
+static void come_from_elsewhere(void)
+{
+	struct holding *box = holdings_find(applier_holdings(applier), "box");
+
+	free(box->former_path);
+	box->former_path = strdup(cgroup_place("elsewhere"));
 }
 
 /* systemd has not answered, so the unit may be another one's: nobody in it is moved. */
 static void a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied(void **state)
 {
-	struct answer answer;
+	static struct answer answer;
 
 	(void)state;
 	have_a_stranger_in_it();
+	make_cgroup_elsewhere();
 	apply(&answer);
+	come_from_elsewhere();
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	expect_file("elsewhere/cgroup.procs", "nobody\n");
 	fake_scopes_answer(-ENOENT, "it is none of hookd's");
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
-	/* Of who stays there however often it is moved there would be a word. */
 	assert_string_equal(answer.err.reason, "systemd: the connection to systemd was lost");
+	expect_file("elsewhere/cgroup.procs", "nobody\n");
 	assert_int_equal(fake_scopes_stops(), 0);
 	assert_false(is_held());
 }
@@ -304,6 +325,26 @@ static void what_is_to_go_is_busy_until_it_is_gone(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+}
+
+/* Limits would be those of whoever is there. */
+static void a_process_that_was_moved_out_of_its_scope_is_refused(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	scope_place = "/elsewhere";
+	apply(&answer);
+	write_to_file("cgroup.procs", "nobody\n");
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	expect_file("pids.max", "max\n");
+	/* It is not for hookd to move it back. */
+	expect_file("cgroup.procs", "nobody\n");
+	fake_scopes_answer(0, "");
+	expect(&answer, -EBUSY, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "linux.cgroupsPath");
 	assert_false(is_held());
 }
 
@@ -351,6 +392,7 @@ int main(void)
 	    TEST(what_is_to_go_is_busy_until_it_is_gone),
 	    TEST(a_unit_that_is_there_already_is_left_alone),
 	    TEST(a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied),
+	    TEST(a_process_that_was_moved_out_of_its_scope_is_refused),
 	    TEST(hookd_ends_while_all_of_it_waits),
 	    TEST(hookd_ends_while_a_release_waits),
 	};
