@@ -7,7 +7,8 @@
  *	all --the connection is lost--> (done, with an error)
  *
  * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply.
+ * it after its reply. But the bus may refuse to tell of it: who waits for long asks for the job,
+ *and where that is gone for the unit.
  */
 #include "daemon/apply/scope.h"
 
@@ -21,11 +22,18 @@
 #define SYSTEMD_PATH	"/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
+/* Far more than systemd takes for a scope that nobody is in. */
+#define ASKS_AFTER_S 2
+
+enum purpose { START, STOP, OTHER };
+
 struct scope_job {
 	struct scopes *scopes;
+	enum purpose purpose;
 	sd_bus_slot *slot;  /* the call that waits for its reply */
 	char *path;	    /* systemd's job that is waited for; NULL: none yet */
-	char *unit;	    /* to be stopped, if it is hookd's; NULL: it is only asked, or none */
+	struct event *late; /* when nothing was heard of it for long */
+	char *unit;	    /* that is started or stopped; NULL: OTHER */
 	char *description;  /* by which a unit that is asked for is known; NULL: none is */
 	bool is_gone_fine;  /* that there is no such unit is success */
 	bool is_lost;	    /* the connection that it was sent on is gone */
@@ -50,6 +58,8 @@ static void job_free(struct scope_job *job)
 {
 	TAILQ_REMOVE(&job->scopes->jobs, job, link);
 	sd_bus_slot_unref(job->slot);
+	if (job->late)
+		event_free(job->late);
 	free(job->path);
 	free(job->unit);
 	free(job->description);
@@ -158,6 +168,8 @@ static void end_with_error(struct scope_job *job, sd_bus_message *reply)
 	job_end(job, r < 0 ? r : -EIO, error->message ? error->message : "systemd refused it");
 }
 
+static int wait_for_job(struct scope_job *job);
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct scope_job *job = userdata;
@@ -175,7 +187,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		return 0;
 	}
 	job->path = strdup(path);
-	if (!job->path)
+	if (!job->path || wait_for_job(job) < 0)
 		job_end(job, -ENOMEM, strerror(ENOMEM));
 	return 0;
 }
@@ -244,6 +256,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
 	if (!job)
 		return NULL;
 	job->scopes = scopes;
+	job->purpose = OTHER;
 	job->done = done;
 	job->got_limits = got_limits;
 	job->userdata = userdata;
@@ -305,11 +318,19 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, const cha
 		 struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "StartTransientUnit", &message);
+	char *unit = strdup(name->unit);
+	int r = unit ? new_call(scopes, "StartTransientUnit", &message) : -ENOMEM;
 
 	if (r >= 0)
 		r = append_start(message, name, mark, pid, resources);
-	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	if (r < 0) {
+		free(unit);
+		return r;
+	}
+	(*ret_job)->purpose = START;
+	(*ret_job)->unit = unit;
+	return r;
 }
 
 /* Up to the array of properties, which is left open. */
@@ -352,9 +373,43 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 }
 
-/* A method of org.freedesktop.DBus.Properties of a unit's. */
-static int new_property_call(struct scopes *scopes, const char *unit, const char *method,
-			     sd_bus_message **ret_message)
+/* ---- properties ---- */
+
+static int new_get_call(struct scopes *scopes, const char *path, const char *interface,
+			const char *property, sd_bus_message **ret_message)
+{
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, path,
+						   "org.freedesktop.DBus.Properties", "Get");
+	return r < 0 ? r : sd_bus_message_append(*ret_message, "ss", interface, property);
+}
+
+/* A call more within a job. */
+static int ask_for(struct scope_job *job, const char *path, const char *interface,
+		   const char *property, sd_bus_message_handler_t on_answer)
+{
+	sd_bus_message *message = NULL;
+	int r = new_get_call(job->scopes, path, interface, property, &message);
+
+	if (r >= 0)
+		return send_call(job->scopes, message, on_answer, job);
+	sd_bus_message_unref(message);
+	return r;
+}
+
+static int ask_for_unit(struct scope_job *job, const char *unit, const char *property,
+			sd_bus_message_handler_t on_answer)
+{
+	cleanup_free char *path = NULL;
+	int r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+
+	return r < 0 ? r : ask_for(job, path, SYSTEMD_NAME ".Unit", property, on_answer);
+}
+
+static int new_get_all_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
 {
 	cleanup_free char *path = NULL;
 	sd_bus *connection;
@@ -365,18 +420,74 @@ static int new_property_call(struct scopes *scopes, const char *unit, const char
 	if (r < 0)
 		return r;
 	return sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, path,
-					      "org.freedesktop.DBus.Properties", method);
+					      "org.freedesktop.DBus.Properties", "GetAll");
 }
 
 int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
 		struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_property_call(scopes, unit, "GetAll", &message);
+	int r = new_get_all_call(scopes, unit, &message);
 
 	if (r >= 0)
 		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
 	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
+}
+
+/* ---- a job that is not heard of ---- */
+
+static int on_unit_state(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	const char *state = "";
+	bool is_active;
+	char reason[128];
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	(void)sd_bus_message_read(reply, "v", "s", &state);
+	is_active = strcmp(state, "active") == 0;
+	snprintf(reason, sizeof(reason), "systemd's job has ended, and the unit is \"%s\"", state);
+	job_end(job, is_active == (job->purpose == START) ? 0 : -EIO, reason);
+	return 0;
+}
+
+static int on_job_state(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	bool is_gone = sd_bus_message_is_method_error(reply, SD_BUS_ERROR_UNKNOWN_OBJECT);
+	int r;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	r = is_gone ? ask_for_unit(job, job->unit, "ActiveState", on_unit_state)
+		    : wait_for_job(job);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+	return 0;
+}
+
+static void on_late(evutil_socket_t fd, short what, void *userdata)
+{
+	struct scope_job *job = userdata;
+	int r = ask_for(job, job->path, SYSTEMD_NAME ".Job", "State", on_job_state);
+
+	(void)fd, (void)what;
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+}
+
+static int wait_for_job(struct scope_job *job)
+{
+	const struct timeval after = {.tv_sec = ASKS_AFTER_S};
+
+	if (!job->late)
+		job->late = event_new(bus_base(job->scopes->bus), -1, 0, on_late, job);
+	return job->late && event_add(job->late, &after) == 0 ? 0 : -ENOMEM;
 }
 
 /* ---- the end of a unit, if it is hookd's ---- */
@@ -412,38 +523,28 @@ static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *e
 	r = sd_bus_message_read(reply, "v", "s", &description);
 	if (r < 0)
 		job_end(job, r, strerror(-r));
-	else if (strcmp(description, job->description) == 0 && job->unit)
+	else if (strcmp(description, job->description) == 0 && job->purpose == STOP)
 		stop_unit(job);
-	else if (strcmp(description, job->description) == 0 || job->unit)
+	else if (strcmp(description, job->description) == 0 || job->purpose == STOP)
 		job_end(job, 0, "");
 	else
 		job_end(job, -ENOENT, "it is none of hookd's");
 	return 0;
 }
 
-/* Takes the texts. */
-static int ask(struct scopes *scopes, const char *unit, char *unit_to_stop, char *description,
-	       scope_done_fn done, void *userdata, struct scope_job **ret_job)
+/* Takes the description. */
+static int ask(struct scopes *scopes, const char *unit, char *description, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job)
 {
-	sd_bus_message *message = NULL;
-	struct scope_job *job = job_new(scopes, done, NULL, userdata);
+	struct scope_job *job = description ? job_new(scopes, done, NULL, userdata) : NULL;
 	int r;
 
 	if (!job) {
-		free(unit_to_stop);
 		free(description);
 		return -ENOMEM;
 	}
-	job->unit = unit_to_stop;
 	job->description = description;
-	job->is_gone_fine = unit_to_stop;
-	r = description ? new_property_call(scopes, unit, "Get", &message) : -ENOMEM;
-	if (r >= 0)
-		r = sd_bus_message_append(message, "ss", SYSTEMD_NAME ".Unit", "Description");
-	if (r >= 0)
-		r = send_call(scopes, message, on_description, job);
-	else
-		sd_bus_message_unref(message);
+	r = ask_for_unit(job, unit, "Description", on_description);
 	if (r < 0)
 		job_free(job);
 	else
@@ -454,15 +555,21 @@ static int ask(struct scopes *scopes, const char *unit, char *unit_to_stop, char
 int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
 	       void *userdata, struct scope_job **ret_job)
 {
-	return ask(scopes, unit, NULL, description_of(mark), done, userdata, ret_job);
+	return ask(scopes, unit, description_of(mark), done, userdata, ret_job);
 }
 
 int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
 		void *userdata, struct scope_job **ret_job)
 {
 	char *copy = strdup(unit);
+	int r = copy ? ask(scopes, unit, description_of(mark), done, userdata, ret_job) : -ENOMEM;
 
-	if (!copy)
-		return -ENOMEM;
-	return ask(scopes, unit, copy, description_of(mark), done, userdata, ret_job);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	(*ret_job)->purpose = STOP;
+	(*ret_job)->unit = copy;
+	(*ret_job)->is_gone_fine = true;
+	return r;
 }

@@ -167,18 +167,36 @@ static sd_bus *server;
 static struct {
 	const char *description; /* of the unit; NULL: there is none, as systemd 252 says it */
 	int asks, stops;
+	int job_asks;		  /* the first time the job is there */
+	const char *active_state; /* of the unit */
 } systemd;
+
+static int reply_property(sd_bus_message *message)
+{
+	const char *interface, *property;
+
+	assert_true(sd_bus_message_read(message, "ss", &interface, &property) >= 0);
+	if (strcmp(property, "State") == 0 && systemd.job_asks++ > 0)
+		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "gone");
+	if (strcmp(property, "State") == 0)
+		return sd_bus_reply_method_return(message, "v", "s", "running");
+	if (strcmp(property, "ActiveState") == 0)
+		return sd_bus_reply_method_return(message, "v", "s", systemd.active_state);
+	assert_string_equal(property, "Description");
+	systemd.asks++;
+	return sd_bus_reply_method_return(message, "v", "s",
+					  systemd.description ? systemd.description : "box.scope");
+}
 
 static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	const char *unit;
 
 	(void)userdata, (void)error;
-	if (sd_bus_message_is_method_call(message, NULL, "Get")) {
-		systemd.asks++;
-		return sd_bus_reply_method_return(
-		    message, "v", "s", systemd.description ? systemd.description : "box.scope");
-	}
+	if (sd_bus_message_is_method_call(message, NULL, "Get"))
+		return reply_property(message);
+	if (sd_bus_message_is_method_call(message, NULL, "StartTransientUnit"))
+		return sd_bus_reply_method_return(message, "o", "/org/freedesktop/systemd1/job/1");
 	if (!sd_bus_message_is_method_call(message, NULL, "StopUnit"))
 		return 0;
 	assert_true(sd_bus_message_read(message, "s", &unit) >= 0);
@@ -286,6 +304,31 @@ static void whose_a_unit_is_can_be_asked(void **state)
 	end_systemd();
 }
 
+/* No bus has to tell of what systemd does. */
+static void a_job_that_is_not_heard_of_is_asked_for(void **state)
+{
+	static const struct scope_name name = {.unit = "box.scope", .slice = "system.slice"};
+	struct answer stopped = {0}, started = {0}, failed = {0};
+
+	(void)state;
+	stop(&stopped);
+	become_systemd(ours);
+	systemd.active_state = "inactive";
+	wait_for_both(stopped.count);
+	assert_int_equal(stopped.r, 0);
+	assert_int_equal(systemd.job_asks, 2);
+	assert_int_equal(
+	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &failed, &failed.job), 0);
+	wait_for_both(failed.count);
+	assert_int_equal(failed.r, -EIO);
+	systemd.active_state = "active";
+	assert_int_equal(
+	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &started, &started.job), 0);
+	wait_for_both(started.count);
+	assert_int_equal(started.r, 0);
+	end_systemd();
+}
+
 static void jobs_of_systemd_that_are_waited_for_end_too(void **state)
 {
 	struct answer answer = {0};
@@ -310,6 +353,7 @@ int main(void)
 	    TEST(a_unit_is_stopped_when_it_is_known_to_be_ours),
 	    TEST(a_unit_of_others_is_not_stopped),
 	    TEST(whose_a_unit_is_can_be_asked),
+	    TEST(a_job_that_is_not_heard_of_is_asked_for),
 	    TEST(jobs_of_systemd_that_are_waited_for_end_too),
 	    TEST(a_later_call_goes_out_on_a_new_connection),
 	};
