@@ -209,7 +209,7 @@ static void end_apply(struct application *application)
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
-	(void)watch_process(applier, holding, &application->target);
+	watch_process(applier, holding, &application->target);
 	answer(application, holding);
 }
 

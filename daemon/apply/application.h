@@ -98,9 +98,9 @@ void application_keep_rdt(struct application *application);
 
 /*
  * Waits for the end of the holding's process, then removes what was made for it. Takes the target
- * over. Without memory Release has to be asked for.
+ * over. Without memory it is told that Release has to be asked for.
  */
-int watch_process(struct applier *applier, struct holding *holding, struct target *target);
+void watch_process(struct applier *applier, struct holding *holding, struct target *target);
 /* After a pause, which is longer each time, what is left of the holding is removed. */
 void watch_try_again(struct applier *applier, struct holding *holding);
 void watch_free(struct holding *holding);

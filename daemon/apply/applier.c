@@ -80,20 +80,21 @@ static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 	settle(applier, holding);
 }
 
-int watch_process(struct applier *applier, struct holding *holding, struct target *target)
+void watch_process(struct applier *applier, struct holding *holding, struct target *target)
 {
 	struct watch *watch = watch_of(applier, holding);
 
-	if (!watch)
-		return -ENOMEM;
-	watch->end = event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
-	if (!watch->end || event_add(watch->end, NULL) < 0) {
+	if (watch)
+		watch->end =
+		    event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
+	if (!watch || !watch->end || event_add(watch->end, NULL) < 0) {
 		watch_free(holding);
-		return -ENOMEM;
+		tell(applier, holding,
+		     "no memory to wait for its end: Release has to be asked for");
+		return;
 	}
 	watch->target = *target;
 	*target = TARGET_NONE;
-	return 0;
 }
 
 /* ---- removing what nobody asks for ---- */
@@ -137,6 +138,8 @@ static void on_again(evutil_socket_t fd, short what, void *userdata)
 		watch_try_again(watch->applier, watch->holding);
 }
 
+static const char no_memory_to_try[] = "no memory to try again: Release has to be asked for";
+
 void watch_try_again(struct applier *applier, struct holding *holding)
 {
 	struct watch *watch = watch_of(applier, holding);
@@ -145,12 +148,13 @@ void watch_try_again(struct applier *applier, struct holding *holding)
 	if (watch && !watch->again)
 		watch->again = event_new(applier->base, -1, 0, on_again, watch);
 	if (!watch || !watch->again) {
-		tell(applier, holding, "no memory to try again: Release has to be asked for");
+		tell(applier, holding, no_memory_to_try);
 		return;
 	}
 	after_s = watch->again_after_s ? 2 * watch->again_after_s : AGAIN_S_MIN;
 	watch->again_after_s = after_s < AGAIN_S_MAX ? after_s : AGAIN_S_MAX;
-	(void)event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s});
+	if (event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s}) < 0)
+		tell(applier, holding, no_memory_to_try);
 }
 
 static bool waits_to_try_again(const struct holding *holding)
@@ -290,8 +294,8 @@ static int take_up(struct applier *applier, struct holding *holding)
 	holding->has_ended = !lives;
 	if (!lives)
 		tell(applier, holding, "its process has ended meanwhile");
-	else if (holding->state == HOLDING_HELD && watch_process(applier, holding, &target) < 0)
-		tell(applier, holding, "no memory to wait for its end");
+	else if (holding->state == HOLDING_HELD)
+		watch_process(applier, holding, &target);
 	if (lives && holding->state == HOLDING_MAKING)
 		tell(applier, holding, "Apply was cut short, and is taken back");
 	target_close(&target);

@@ -397,9 +397,10 @@ static int write_pid(int cgroup_fd, pid_t pid)
 #define PASSES_MAX 200
 
 /*
- * The number may be another process's by now: only one that is in `from` while it is held is moved.
+ * The number may be another process's by now: only one that is in `from` while it is held is moved,
+ * and was started then (0: at any time).
  */
-static int move_one(int to_fd, pid_t pid, const char *from)
+static int move_one(int to_fd, pid_t pid, uint64_t start_time, const char *from)
 {
 	char path[CGROUP_PATH_SIZE];
 	struct target target;
@@ -408,7 +409,8 @@ static int move_one(int to_fd, pid_t pid, const char *from)
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;
 	r = cgroup_path_of(&target, path);
-	if (r == 0 && strcmp(path, from) == 0)
+	if (r == 0 && strcmp(path, from) == 0 &&
+	    (start_time == 0 || target_start_time(&target) == start_time))
 		r = write_pid(to_fd, pid);
 	target_close(&target);
 	return r == -ESRCH ? 0 : r;
@@ -426,18 +428,19 @@ static int move_all_once(int from_fd, int to_fd, const char *from)
 		return cgroup_is_gone(r) ? 0 : r;
 	}
 	while (r >= 0 && fscanf(file, "%d", &pid) == 1) {
-		r = move_one(to_fd, (pid_t)pid, from);
+		r = move_one(to_fd, (pid_t)pid, 0, from);
 		r = r < 0 ? r : 1;
 	}
 	fclose(file);
 	return r;
 }
 
-int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to)
+int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const char *from,
+			 const char *to)
 {
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
 
-	return to_fd < 0 ? to_fd : move_one(to_fd, pid, from);
+	return to_fd < 0 ? to_fd : move_one(to_fd, pid, start_time, from);
 }
 
 int cgroup_path_empty(int mount_fd, const char *from, const char *to)

@@ -76,8 +76,12 @@ int cgroup_path_remember(int mount_fd, const struct target *target, const char *
 int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
 		     struct undo *undo, struct hp_err *err) must_check;
 
-/* Moves the one process, where it is in `from`. 0 too where it is not, or has ended. */
-int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to) must_check;
+/*
+ * Moves the one process, where it is in `from`. 0 too where it is not, has ended, or was not
+ * started at that time: then the number is another one's by now.
+ */
+int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const char *from,
+			 const char *to) must_check;
 
 /*
  * Moves all processes of the one cgroup to the other, also those that are forked meanwhile. 0 too

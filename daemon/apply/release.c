@@ -194,8 +194,8 @@ static int move_out(const struct removal *removal, bool is_made)
 		return 0;
 	if (is_made)
 		return cgroup_path_empty(mount_fd, holding->cgroup_path, holding->former_path);
-	return cgroup_path_put_back(mount_fd, holding->pid, holding->cgroup_path,
-				    holding->former_path);
+	return cgroup_path_put_back(mount_fd, holding->pid, holding->start_time,
+				    holding->cgroup_path, holding->former_path);
 }
 
 /* systemd would kill what is in its scope, and nobody asked for that. */

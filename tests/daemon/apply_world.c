@@ -24,6 +24,18 @@ static bool has_reported_end;
 const char *scope_place;
 static char process_place[512];
 
+bool refuses_events;
+
+int __real_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout)
+{
+	/* Not those by which this program waits. */
+	bool is_hookds = !timeout || (timeout->tv_sec == 1 && timeout->tv_usec == 0);
+
+	return refuses_events && is_hookds ? -1 : __real_event_add(event, timeout);
+}
+
 int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size);
 int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
 {
@@ -177,6 +189,7 @@ int world_begin(void **state)
 	(void)state;
 	fake_scopes_begin();
 	scope_place = NULL;
+	refuses_events = false;
 	temporary_directory(mount_directory);
 	temporary_directory(state_directory);
 	victim = start_stranger(do_nothing);

@@ -36,6 +36,8 @@ const char *cgroup_place(const char *name);
 void remove_file(const char *name);
 void write_to_file(const char *name, const char *text);
 void expect_file(const char *name, const char *text);
+/* libevent has no memory for another event. */
+extern bool refuses_events;
 /* Where the scope is; NULL: where the process really is, as if systemd had moved it. */
 extern const char *scope_place;
 /* Where hookd writes down what it holds. */

@@ -348,6 +348,26 @@ static void a_process_that_was_moved_out_of_its_scope_is_refused(void **state)
 	assert_false(is_held());
 }
 
+/* ---- no memory ---- */
+
+static void who_cannot_wait_says_so(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	apply(&answer);
+	refuses_events = true;
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_non_null(strstr(reports, "no memory to wait for its end"));
+	refuses_events = false;
+	world_restart();
+	fake_scopes_refuse(-ENOTCONN);
+	end_victim();
+	refuses_events = true;
+	wait_for(base, strstr(reports, "no memory to try again"));
+}
+
 /* ---- hookd ends meanwhile ---- */
 
 static void hookd_ends_while_all_of_it_waits(void **state)
@@ -393,6 +413,7 @@ int main(void)
 	    TEST(a_unit_that_is_there_already_is_left_alone),
 	    TEST(a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied),
 	    TEST(a_process_that_was_moved_out_of_its_scope_is_refused),
+	    TEST(who_cannot_wait_says_so),
 	    TEST(hookd_ends_while_all_of_it_waits),
 	    TEST(hookd_ends_while_a_release_waits),
 	};
