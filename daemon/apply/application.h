@@ -87,10 +87,13 @@ const char *application_rdt_group(const struct application *application);
 /* The group that the process is in; "/" for the default one, and where the kernel does not say. */
 void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
 /*
- * The holding's process goes back to the group that it came from, where it lives and is in the
- * holding's.
+ * Those threads of the holding's process that are in its group go back to the group that it came
+ * from, some at each call. The first one begins, with *walk NULL. 1: there are more.
  */
-int holding_leave_group(struct rdt *rdt, const struct holding *holding);
+struct group_walk;
+int group_walk_leave(struct rdt *rdt, const struct holding *holding,
+		     struct group_walk **walk) must_check;
+void group_walk_end(struct group_walk *walk);
 /* Apply has worked: the membership is the holding's from now on. */
 void application_keep_rdt(struct application *application);
 

@@ -165,17 +165,6 @@ static int make_cgroup(struct application *application)
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
-/* NULL where the cgroup was there before, and others may be in it. */
-static const char *made_cgroup(const struct holding *holding)
-{
-	const struct made *made;
-
-	TAILQ_FOREACH (made, &holding->made, link)
-		if (made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0)
-			return holding->cgroup_path;
-	return NULL;
-}
-
 static int apply_cgroupfs(struct application *application)
 {
 	const struct applier *applier = application->applier;
@@ -187,8 +176,7 @@ static int apply_cgroupfs(struct application *application)
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.resources", r);
 	r = cgroup_path_move(applier->mount_fd, application->cgroup_fd, &application->target,
-			     made_cgroup(application->holding), &application->undo,
-			     &application->err);
+			     &application->undo, &application->err);
 	if (r == 0)
 		r = apply_freezer(application);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
@@ -277,13 +265,10 @@ static int announce_scope(struct application *application)
 	return r < 0 ? r : holdings_making(holdings, holding, MADE_UNIT, holding->unit);
 }
 
-/*
- * It was moved by systemd, and systemd stops a scope that nobody is in. It goes back alone: its
- * children do when the unit is known to be hookd's (release.c).
- */
+/* It was moved by systemd, and systemd stops a scope that nobody is in. */
 static int note_place(struct application *application)
 {
-	return cgroup_path_remember(application->applier->mount_fd, &application->target, NULL,
+	return cgroup_path_remember(application->applier->mount_fd, &application->target,
 				    &application->undo);
 }
 

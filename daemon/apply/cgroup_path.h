@@ -63,18 +63,14 @@ typedef int (*cgroup_path_making_fn)(const char *path, void *userdata);
 int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn making, void *userdata,
 		     struct undo *undo, int *ret_fd, struct hp_err *err) must_check;
 
-/*
- * For who moves it by other means: it is put back where it is now. With it goes everybody who is in
- * `made` by then, a cgroup that was made for it alone: its children. NULL: it goes alone.
- */
-int cgroup_path_remember(int mount_fd, const struct target *target, const char *made,
-			 struct undo *undo) must_check;
+/* For who moves it by other means: it is put back where it is now, and no children of its. */
+int cgroup_path_remember(int mount_fd, const struct target *target, struct undo *undo) must_check;
 
 /*
  * Moves the process, with all its threads, and remembers where it was. -ESRCH when it has exited.
  */
-int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
-		     struct undo *undo, struct hp_err *err) must_check;
+int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, struct undo *undo,
+		     struct hp_err *err) must_check;
 
 /*
  * Moves the one process, where it is in `from`. 0 too where it is not, has ended, or was not
@@ -84,10 +80,12 @@ int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const cha
 			 const char *to) must_check;
 
 /*
- * Moves all processes of the one cgroup to the other, also those that are forked meanwhile. 0 too
- * where `from` is not there. -EBUSY: they fork too fast. Those in cgroups below stay.
+ * Moves processes of the one cgroup to the other, at most `budget`. 1: some were there, and there
+ * may be more, or be forked meanwhile: call again. 0: nobody is in it, or it is not there. Those in
+ * cgroups below stay.
  */
-int cgroup_path_empty(int mount_fd, const char *from, const char *to) must_check;
+int cgroup_path_empty(int mount_fd, const char *from, const char *to,
+		      unsigned int budget) must_check;
 
 /* 0 too where it is not there; -EBUSY where processes or cgroups of others are in it. */
 int cgroup_path_remove(int mount_fd, const char *path) must_check;

@@ -7,8 +7,10 @@
  *	   \                     | systemd is asked, the loop goes on until it has answered
  *	    \______ cannot ______\______ failed ______> HELD, and to go if nobody asked for it
  *
- * Before one that nobody asked for looks, systemd is asked whose the unit is, where that is not
- * known: after a crash in the middle of an Apply it may be another one's.
+ * One that nobody asked for has more stages before it looks: the process, and who was forked
+ * meanwhile, go back to where it came from, some in each turn of the loop. Before anybody is moved
+ * out of a unit systemd is asked whose it is, where that is not known: after a crash in the middle
+ * of an Apply it may be another one's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,15 +18,24 @@
 #include "daemon/apply/application.h"
 #include "daemon/base/file.h"
 
+/* A look and a write for each, and the write waits for the kernel. */
+#define PROCESSES_AT_ONCE 32
+/* For all; those who fork faster are left for the next try. */
+#define MOVING_OUT_NS 2000000000ll
+
 struct removal {
 	struct applier *applier;
 	struct holding *holding;
 	struct scope_job *job; /* systemd is asked to stop the unit, or whose it is */
 	bool moves_out;
-	bool is_cgroup_gone;	  /* its own; until the end its path says which ones are above */
-	bool leaves_groups;	  /* of resctrl: all were tried, */
-	int groups_r;		  /* and that is why one is left */
-	apply_removed_fn removed; /* NULL: nobody wants to know */
+	size_t stage;		    /* of stages[] */
+	struct event *turn;	    /* the next one; NULL: all was done in one */
+	struct group_walk *leaving; /* the process's threads leave its group; NULL: not begun */
+	int64_t moving_until_ns;    /* CLOCK_MONOTONIC; 0: nobody is moved so far */
+	bool is_cgroup_gone;	    /* its own; until the end its path says which ones are above */
+	bool leaves_groups;	    /* of resctrl: all were tried, */
+	int groups_r;		    /* and that is why one is left */
+	apply_removed_fn removed;   /* NULL: nobody wants to know */
 	removal_done_fn done;
 	void *userdata;
 	struct hp_err err;
@@ -74,6 +85,9 @@ static void removal_end(struct removal *removal, int r)
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)
 		(void)hp_err_setting(&removal->err, r, NULL, "%s", strerror(-r));
+	group_walk_end(removal->leaving);
+	if (removal->turn)
+		event_free(removal->turn);
 	removal->done(r, &removal->err, removal->userdata);
 	free(removal);
 }
@@ -184,30 +198,12 @@ static bool made_its_cgroup(const struct holding *holding)
 	return false;
 }
 
-/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
-static int move_out(const struct removal *removal, bool is_made)
-{
-	const struct holding *holding = removal->holding;
-	int mount_fd = removal->applier->mount_fd;
-
-	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
-		return 0;
-	if (is_made)
-		return cgroup_path_empty(mount_fd, holding->cgroup_path, holding->former_path);
-	return cgroup_path_put_back(mount_fd, holding->pid, holding->start_time,
-				    holding->cgroup_path, holding->former_path);
-}
-
 /* systemd would kill what is in its scope, and nobody asked for that. */
 static int look_at_cgroup(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
-	bool is_made = made_its_cgroup(holding);
-	int r = move_out(removal, is_made);
+	int r = made_its_cgroup(holding) ? is_populated(removal->applier, holding) : 0;
 
-	if (r < 0)
-		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
-	r = is_made ? is_populated(removal->applier, holding) : 0;
 	if (r > 0)
 		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
 			    "processes are in it");
@@ -239,6 +235,7 @@ static int look(struct removal *removal)
 
 /* ---- removing ---- */
 
+static void go_on(struct removal *removal);
 static void on_stopped(int r, const char *reason, void *userdata);
 
 static int unmake(struct removal *removal, const struct made *made)
@@ -347,14 +344,6 @@ static int remove_rest(struct removal *removal)
 	return r < 0 ? r : removal->groups_r;
 }
 
-static void go_on(struct removal *removal)
-{
-	int r = remove_rest(removal);
-
-	if (r <= 0)
-		removal_end(removal, r);
-}
-
 static void on_stopped(int r, const char *reason, void *userdata)
 {
 	struct removal *removal = userdata;
@@ -387,6 +376,43 @@ static void remove_groups(struct removal *removal)
 	removal->leaves_groups = true;
 }
 
+/* ---- what comes before, where nobody asked for it ---- */
+
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	go_on(userdata);
+}
+
+/* 1: the stage is called again when others were heard. */
+static int next_turn(struct removal *removal)
+{
+	if (!removal->turn)
+		removal->turn = event_new(removal->applier->base, -1, 0, on_turn, removal);
+	if (!removal->turn || event_add(removal->turn, &(struct timeval){0}) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
+/* Those of a process that has ended go; of one that lives it is taken out. */
+static int leave_groups(struct removal *removal)
+{
+	const struct holding *holding = removal->holding;
+	int r;
+
+	if (holding->has_ended && !removal->leaving) {
+		remove_groups(removal);
+		return 0;
+	}
+	r = group_walk_leave(removal->applier->rdt, holding, &removal->leaving);
+	if (r > 0)
+		return next_turn(removal);
+	group_walk_end(take_ptr(removal->leaving));
+	return r == 0 ? 0
+		      : fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
+			     "its process cannot be moved out");
+}
+
 /* Who is in it is looked at, and maybe moved out, only where it is hookd's. */
 static void on_asked(int r, const char *reason, void *userdata)
 {
@@ -399,8 +425,7 @@ static void on_asked(int r, const char *reason, void *userdata)
 		r = holdings_forget_unit(removal->applier->holdings, holding);
 	else if (r < 0)
 		r = fail(removal, MADE_UNIT, r, holding->unit, reason);
-	if (r == 0)
-		r = look(removal);
+	removal->stage++;
 	if (r < 0)
 		removal_end(removal, r);
 	else
@@ -420,20 +445,57 @@ static int ask_whose_unit(struct removal *removal)
 	return r < 0 ? fail(removal, MADE_UNIT, r, holding->unit, strerror(-r)) : 1;
 }
 
-/* Nobody waits for it: what can go goes, whoever is in the way. 1: systemd was asked. */
-static int begin_unasked(struct removal *removal)
+/* 1: there are more. */
+static int empty_cgroup(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	int r = 1;
+
+	/* Of a few all are moved at once, and looked for once more. */
+	for (int i = 0; r > 0 && i < 2; i++)
+		r = cgroup_path_empty(removal->applier->mount_fd, holding->cgroup_path,
+				      holding->former_path, PROCESSES_AT_ONCE);
+	if (removal->moving_until_ns == 0)
+		removal->moving_until_ns = now_ns + MOVING_OUT_NS;
+	return r > 0 && now_ns > removal->moving_until_ns ? -EBUSY : r;
+}
+
+/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
+static int move_out(struct removal *removal)
+{
+	const struct holding *holding = removal->holding;
+	int mount_fd = removal->applier->mount_fd, r;
+
+	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
+		return 0;
+	if (made_its_cgroup(holding))
+		r = empty_cgroup(removal);
+	else
+		r = cgroup_path_put_back(mount_fd, holding->pid, holding->start_time,
+					 holding->cgroup_path, holding->former_path);
+	if (r < 0)
+		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
+	return r > 0 ? next_turn(removal) : 0;
+}
+
+/* Each until it says 0; 1: it is called again, or the next is when it has been answered. */
+static int (*const stages[])(struct removal *removal) = {
+    leave_groups, ask_whose_unit, move_out, look, remove_rest,
+};
+/* Of one that is asked for, which has looked. */
+#define REMOVE_REST (ELEMENTS(stages) - 1)
+
+static void go_on(struct removal *removal)
+{
 	int r = 0;
 
-	if (holding->has_ended)
-		remove_groups(removal);
-	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
-		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
-			 "its process cannot be moved out");
-	if (r == 0)
-		r = ask_whose_unit(removal);
-	return r ? r : look(removal);
+	while (r == 0 && removal->stage < ELEMENTS(stages)) {
+		r = stages[removal->stage](removal);
+		removal->stage += r == 0;
+	}
+	if (r <= 0)
+		removal_end(removal, r);
 }
 
 static struct removal *removal_new(struct applier *applier, struct holding *holding, bool moves_out)
@@ -478,14 +540,13 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 	removal->removed = removed;
 	removal->done = done;
 	removal->userdata = userdata;
+	removal->stage = is_asked ? REMOVE_REST : 0;
 	r = is_asked ? look(removal) : 0;
 	if (r == 0)
 		r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
-	if (r == 0 && !is_asked)
-		r = begin_unasked(removal);
 	if (r < 0)
 		removal_end(removal, r);
-	else if (r == 0)
+	else
 		go_on(removal);
 }
 

@@ -328,6 +328,45 @@ static void what_is_to_go_is_busy_until_it_is_gone(void **state)
 	assert_false(is_held());
 }
 
+static void count_turns(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	++*(int *)userdata;
+}
+
+/* A cgroup that fills as fast as it is emptied is left for the next try; others are heard. */
+static void who_forks_without_end_is_left_for_the_next_try(void **state)
+{
+	static struct answer answer;
+	const struct timeval often = {.tv_usec = 1000};
+	struct event *other;
+	int heard = 0;
+
+	(void)state;
+	make_cgroup_elsewhere();
+	apply(&answer);
+	come_from_elsewhere();
+	have_a_stranger_in_it();
+	remove_file("pids.max");
+	other = event_new(base, -1, EV_PERSIST, count_turns, &heard);
+	assert_int_equal(event_add(other, &often), 0);
+	fake_scopes_answer(0, "");
+	assert_false(answer.is_there);
+	wait_for(base, answer.is_there);
+	event_free(other);
+	assert_true(heard > 10);
+	assert_non_null(strstr(answer.err.reason, "still held"));
+	assert_true(is_held());
+	assert_int_equal(fake_scopes_stops(), 0);
+	/* And when they are gone it goes. */
+	write_to_file("cgroup.procs", "");
+	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
 /* Limits would be those of whoever is there. */
 static void a_process_that_was_moved_out_of_its_scope_is_refused(void **state)
 {
@@ -412,6 +451,7 @@ int main(void)
 	    TEST(what_is_to_go_is_busy_until_it_is_gone),
 	    TEST(a_unit_that_is_there_already_is_left_alone),
 	    TEST(a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied),
+	    TEST(who_forks_without_end_is_left_for_the_next_try),
 	    TEST(a_process_that_was_moved_out_of_its_scope_is_refused),
 	    TEST(who_cannot_wait_says_so),
 	    TEST(hookd_ends_while_all_of_it_waits),

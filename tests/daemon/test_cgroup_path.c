@@ -110,9 +110,9 @@ static void one_that_was_removed_meanwhile_is_empty(void **state)
 		assert_int_equal(mkdir(path, 0755), 0);
 	}
 	/* Its files have gone before it. */
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
 	assert_int_equal(unlinkat(mount_fd, "from", AT_REMOVEDIR), 0);
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
 	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
 	assert_int_equal(rmdir(directory), 0);
 	close(mount_fd);
