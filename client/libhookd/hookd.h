@@ -323,7 +323,7 @@ struct hookd_applied {
 	const char *const *schemata; /* of the group, as the kernel reads them now */
 	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
 	const char *const *ignored;  /* what hookd left out, where the settings allow that */
-	bool update_interrupted;     /* hookd was killed in an update: limits are old or new */
+	bool update_interrupted;     /* an update was cut short: limits are old or new */
 };
 
 /*

@@ -53,6 +53,11 @@ struct bus *bus_free(struct bus *bus)
 	return NULL;
 }
 
+struct event_base *bus_base(const struct bus *bus)
+{
+	return bus->base;
+}
+
 void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
 		       void (*on_lost)(void *userdata), void *userdata)
 {

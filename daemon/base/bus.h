@@ -14,6 +14,7 @@ struct bus;
 
 int bus_new(struct event_base *base, struct bus **ret_bus) must_check;
 struct bus *bus_free(struct bus *bus);
+struct event_base *bus_base(const struct bus *bus);
 
 /*
  * Returns the connection, for sd_bus_call_async() and the like; it stays the bus's. The event loop

@@ -210,11 +210,13 @@ struct change {
 	char controller[16];
 };
 
+/* Its children are not moved out yet: then it is for who has announced it to remove. */
 static int remove_directory(void *data)
 {
 	const struct change *change = data;
+	int r = cgroup_path_remove(change->mount_fd, change->path);
 
-	return cgroup_path_remove(change->mount_fd, change->path);
+	return r == -EBUSY ? 0 : r;
 }
 
 /* EBUSY: another cgroup has come to use the controller, so it stays enabled. */
@@ -398,14 +400,11 @@ static int write_pid(int cgroup_fd, pid_t pid)
 	return file_write_at(cgroup_fd, "cgroup.procs", text);
 }
 
-/* Times that cgroup.procs is read; processes that fork faster than that are not moved. */
-#define PASSES_MAX 200
-
 /*
  * The pid may have been reused: it is moved only where a process that is held by a pidfd is in
- * `from`.
+ * `from`, and was started at that time (0: any).
  */
-static int move_one(int to_fd, pid_t pid, const char *from)
+static int move_one(int to_fd, pid_t pid, uint64_t start_time, const char *from)
 {
 	char path[CGROUP_PATH_SIZE];
 	struct target target;
@@ -414,14 +413,15 @@ static int move_one(int to_fd, pid_t pid, const char *from)
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;
 	r = cgroup_path_of(&target, path);
-	if (r == 0 && strcmp(path, from) == 0)
+	if (r == 0 && strcmp(path, from) == 0 &&
+	    (start_time == 0 || target_start_time(&target) == start_time))
 		r = write_pid(to_fd, pid);
 	target_close(&target);
 	return r == -ESRCH ? 0 : r;
 }
 
-/* 0: there was no process; 1: all that there were have been moved. */
-static int move_all_once(int from_fd, int to_fd, const char *from)
+/* 0: there was no process; 1: those that there were have been moved, or the first `budget`. */
+static int move_some(int from_fd, int to_fd, const char *from, unsigned int budget)
 {
 	int fd = openat(from_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), r = 0, pid;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
@@ -431,63 +431,54 @@ static int move_all_once(int from_fd, int to_fd, const char *from)
 		close_fd(&fd);
 		return cgroup_is_gone(r) ? 0 : r;
 	}
-	while (r >= 0 && fscanf(file, "%d", &pid) == 1) {
-		r = move_one(to_fd, (pid_t)pid, from);
+	while (r >= 0 && budget-- > 0 && fscanf(file, "%d", &pid) == 1) {
+		r = move_one(to_fd, (pid_t)pid, 0, from);
 		r = r < 0 ? r : 1;
 	}
 	fclose(file);
 	return r;
 }
 
-int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to)
+int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const char *from,
+			 const char *to)
 {
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
 
-	return to_fd < 0 ? to_fd : move_one(to_fd, pid, from);
+	return to_fd < 0 ? to_fd : move_one(to_fd, pid, start_time, from);
 }
 
-int cgroup_path_empty(int mount_fd, const char *from, const char *to)
+int cgroup_path_empty(int mount_fd, const char *from, const char *to, unsigned int budget)
 {
 	cleanup_close int from_fd = cgroup_path_open(mount_fd, from);
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
-	int r = 1;
 
+	if (strcmp(from, to) == 0)
+		return 0;
 	if (from_fd < 0)
 		return from_fd == -ENOENT ? 0 : from_fd;
-	if (to_fd < 0)
-		return to_fd;
-	for (int pass = 0; r > 0 && pass < PASSES_MAX; pass++)
-		r = move_all_once(from_fd, to_fd, from);
-	return r > 0 ? -EBUSY : r;
+	return to_fd < 0 ? to_fd : move_some(from_fd, to_fd, from, budget);
 }
 
 struct move {
 	int mount_fd;
 	struct target target; /* borrowed: it is closed after the undo */
 	char former[CGROUP_PATH_SIZE];
-	char made[CGROUP_PATH_SIZE]; /* "": the cgroup was there before, with other processes */
 };
 
 static int move_back(void *data)
 {
 	const struct move *move = data;
 	cleanup_close int fd = -1;
-	int r = 0;
 
-	if (!move->former[0])
+	if (!move->former[0] || target_check(&move->target) < 0)
 		return 0;
-	if (move->made[0])
-		r = cgroup_path_empty(move->mount_fd, move->made, move->former);
-	if (r < 0 || target_check(&move->target) < 0)
-		return r;
 	fd = cgroup_path_open(move->mount_fd, move->former);
 	if (fd < 0)
 		return fd;
 	return write_pid(fd, move->target.pid);
 }
 
-int cgroup_path_remember(int mount_fd, const struct target *target, const char *made,
-			 struct undo *undo)
+int cgroup_path_remember(int mount_fd, const struct target *target, struct undo *undo)
 {
 	struct move *move = undo_add(undo, "the process's cgroup", sizeof(*move), move_back, NULL);
 
@@ -496,14 +487,13 @@ int cgroup_path_remember(int mount_fd, const struct target *target, const char *
 		return -ENOMEM;
 	move->mount_fd = mount_fd;
 	move->target = *target;
-	snprintf(move->made, sizeof(move->made), "%s", made ? made : "");
 	return cgroup_path_of(target, move->former);
 }
 
-int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
-		     struct undo *undo, struct hp_err *err)
+int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, struct undo *undo,
+		     struct hp_err *err)
 {
-	int r = cgroup_path_remember(mount_fd, target, made, undo);
+	int r = cgroup_path_remember(mount_fd, target, undo);
 
 	if (r == 0)
 		r = write_pid(cgroup_fd, target->pid);

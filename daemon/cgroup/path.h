@@ -64,27 +64,31 @@ int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn makin
 		     struct undo *undo, int *ret_fd, struct hp_err *err) must_check;
 
 /*
- * Adds an undo entry that moves the process back to its present cgroup; for a caller that moves it
- * by other means. `made` is the cgroup that was made for the process, or NULL: the undo also moves
- * all other processes in it, which are children of this one.
+ * Adds an undo entry that moves the process back to its present cgroup, without its children; for a
+ * caller that moves it by other means.
  */
-int cgroup_path_remember(int mount_fd, const struct target *target, const char *made,
-			 struct undo *undo) must_check;
+int cgroup_path_remember(int mount_fd, const struct target *target, struct undo *undo) must_check;
 
 /*
  * Moves the process, with all its threads, and remembers where it was. -ESRCH when it has exited.
  */
-int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
-		     struct undo *undo, struct hp_err *err) must_check;
-
-/* Moves one process from `from` to `to`. 0 too where it is not in `from`, or has exited. */
-int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to) must_check;
+int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, struct undo *undo,
+		     struct hp_err *err) must_check;
 
 /*
- * Moves all processes of one cgroup to another, also those that are forked meanwhile; not those in
- * cgroups below it. 0 too where `from` does not exist. -EBUSY: they fork too fast.
+ * Moves one process from `from` to `to`. 0 too where it is not in `from`, has exited, or has
+ * another start time: then the pid was reused.
  */
-int cgroup_path_empty(int mount_fd, const char *from, const char *to) must_check;
+int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const char *from,
+			 const char *to) must_check;
+
+/*
+ * Moves up to `budget` processes of one cgroup to another; not those in cgroups below it. 1: some
+ * were moved, and there may be more, or some may be forked meanwhile: call it again. 0: there was
+ * none, or `from` does not exist.
+ */
+int cgroup_path_empty(int mount_fd, const char *from, const char *to,
+		      unsigned int budget) must_check;
 
 /* 0 too where it does not exist; -EBUSY: it has processes or cgroups. */
 int cgroup_path_remove(int mount_fd, const char *path) must_check;

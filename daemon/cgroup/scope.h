@@ -41,12 +41,16 @@ struct scopes *scopes_free(struct scopes *scopes);
  * All calls below: 0, and *ret_job is valid until its done() or scope_job_forget(); or -errno, and
  * done() is not called. No parameter is borrowed.
  *
- * Starts a scope with the process in it (StartTransientUnit) and waits for systemd's job.
- * `resources` may be NULL. done() gets -EEXIST where the unit exists.
+ * Starts a scope with the process in it (StartTransientUnit) and waits for systemd's job. Its
+ * description contains `mark`, by which scopes_ask() and scopes_stop() recognize it. `resources`
+ * may be NULL. done() gets -EEXIST where the unit exists: somebody else has made it.
  */
-int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job) must_check;
+/* Looks for a unit of this name with the mark. done() gets 0, or -ENOENT. */
+int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job) must_check;
 /*
  * Reads the properties of the unit that are limits. done() frees `limits` by scope_limits_free();
  * it is NULL on failure.
@@ -67,9 +71,12 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
 	       struct scope_limits *former, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job) must_check;
-/* Stops the unit, which kills its processes. done() gets 0 too where it does not exist. */
-int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
-		struct scope_job **ret_job) must_check;
+/*
+ * Stops the unit if it has the mark, which kills its processes. done() gets 0 too where it does not
+ * exist, and where another unit of that name, without the mark, does: that is not stopped.
+ */
+int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+		void *userdata, struct scope_job **ret_job) must_check;
 
 /* Frees the job: done() is not called. NULL is fine. */
 void scope_job_forget(struct scope_job *job);

@@ -19,14 +19,15 @@
 
 #define INFINITE UINT64_MAX
 
-int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
+int scope_properties_append_unit(sd_bus_message *message, const char *description,
+				 const char *slice, pid_t pid)
 {
 	static const char *const switches[] = {"Delegate", "MemoryAccounting", "CPUAccounting",
 					       "IOAccounting", "TasksAccounting"};
 	int r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-				      "Container held by hookd", "Slice", "s", slice, "PIDs", "au",
-				      1, (uint32_t)pid, "DefaultDependencies", "b", 0,
-				      "CollectMode", "s", "inactive-or-failed");
+				      description, "Slice", "s", slice, "PIDs", "au", 1,
+				      (uint32_t)pid, "DefaultDependencies", "b", 0, "CollectMode",
+				      "s", "inactive-or-failed");
 
 	for (size_t i = 0; r >= 0 && i < sizeof(switches) / sizeof(switches[0]); i++)
 		r = sd_bus_message_append(message, "(sv)", switches[i], "b", 1);

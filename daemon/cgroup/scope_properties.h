@@ -13,7 +13,8 @@
  * are written to the cgroup's files, which systemd does not change. All return < 0 on failure, as
  * sd-bus.
  */
-int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid);
+int scope_properties_append_unit(sd_bus_message *message, const char *description,
+				 const char *slice, pid_t pid);
 /* CPUQuotaPerSecUSec (UINT64_MAX: no limit) and CPUQuotaPeriodUSec. */
 struct scope_quota {
 	uint64_t per_second_us, period_us;

@@ -56,7 +56,7 @@ static int acquire_filter(struct run_resources *resources)
 		return 1;
 	resources->wait.ready = on_filter;
 	r = filter_cache_get(resources->filters, resources->settings->seccomp, &resources->wait,
-			&resources->filter, &reason);
+			     &resources->filter, &reason);
 	if (r < 0)
 		set_failure(&resources->failure, SPAWN_STEP_SECCOMP, -r, reason);
 	return r < 0 ? 1 : r;

@@ -112,9 +112,44 @@ static void one_that_was_removed_meanwhile_is_empty(void **state)
 		assert_int_equal(mkdir(path, 0755), 0);
 	}
 	/* The files of a cgroup are removed before its directory. */
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
 	assert_int_equal(unlinkat(mount_fd, "from", AT_REMOVEDIR), 0);
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
+	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
+	assert_int_equal(rmdir(directory), 0);
+	close(mount_fd);
+}
+
+/* The number of a process that has ended may be another one's. */
+static void only_the_process_that_was_moved_is_put_back(void **state)
+{
+	struct target self;
+	char directory[32], path[64], own[CGROUP_PATH_SIZE], *text;
+	int mount_fd, to;
+
+	(void)state;
+	temporary_directory(directory);
+	mount_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/to", directory);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/to/cgroup.procs", directory);
+	to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(to >= 0);
+	assert_int_equal(target_open(getpid(), &self), 0);
+	assert_int_equal(cgroup_path_of(&self, own), 0);
+	assert_int_equal(
+	    cgroup_path_put_back(mount_fd, getpid(), target_start_time(&self) + 1, own, "/to"), 0);
+	text = read_whole(path, NULL);
+	assert_string_equal(text, "");
+	free(text);
+	assert_int_equal(
+	    cgroup_path_put_back(mount_fd, getpid(), target_start_time(&self), own, "/to"), 0);
+	text = read_whole(path, NULL);
+	assert_int_equal(atoi(text), getpid());
+	free(text);
+	target_close(&self);
+	close(to);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
 	assert_int_equal(rmdir(directory), 0);
 	close(mount_fd);
@@ -127,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(paths_that_are_none),
 	    cmocka_unit_test(scopes_that_are_some),
 	    cmocka_unit_test(scopes_that_are_none),
+	    cmocka_unit_test(only_the_process_that_was_moved_is_put_back),
 	    cmocka_unit_test(one_that_was_removed_meanwhile_is_empty),
 	};
 
