@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# What makes a fault harder to use, as far as the compiler has it, and a list of it for
-# `hookd --version`:
+# Hardening options that this compiler supports, and a list of them for `hookd --version`:
 #   HOOKD_HARDENING       options for all code
-#   HOOKD_MUSL_HARDENING  those of the static programs, which another compiler makes
-#   HOOKD_FORTIFY         options for all code, which count where it is optimised
+#   HOOKD_MUSL_HARDENING  options for the static programs, which musl-gcc compiles
+#   HOOKD_FORTIFY         options for all code, effective if it is optimised
 #   HOOKD_FEATURES        "+STACKPROTECTOR -STACKCLASH ...", without FORTIFY
 include(CheckCCompilerFlag)
 include(CheckCSourceCompiles)
@@ -33,7 +32,7 @@ hookd_harden(STACKPROTECTOR "-fstack-protector-strong")
 hookd_feature(STACKPROTECTOR HOOKD_HAS_STACKPROTECTOR)
 hookd_harden(STACKCLASH "-fstack-clash-protection")
 hookd_feature(STACKCLASH HOOKD_HAS_STACKCLASH)
-# clang before 16 has it behind a second option.
+# clang before 16 needs a second option for it.
 hookd_harden(ZEROINIT "-ftrivial-auto-var-init=zero")
 if(NOT HOOKD_HAS_ZEROINIT)
   hookd_harden(ZEROINIT_OF_CLANG
@@ -44,7 +43,7 @@ if(HOOKD_HAS_ZEROINIT OR HOOKD_HAS_ZEROINIT_OF_CLANG)
 endif()
 hookd_feature(ZEROINIT zeroes)
 
-# musl-gcc is a script around gcc, whatever compiles the rest.
+# musl-gcc is a wrapper around gcc, whichever compiler compiles the rest.
 set(HOOKD_MUSL_HARDENING -fstack-protector-strong -fstack-clash-protection)
 execute_process(COMMAND ${MUSL_GCC} -ftrivial-auto-var-init=zero -fsyntax-only -xc /dev/null
   RESULT_VARIABLE musl_status ERROR_QUIET OUTPUT_QUIET)
@@ -52,8 +51,8 @@ if(musl_status EQUAL 0)
   list(APPEND HOOKD_MUSL_HARDENING -ftrivial-auto-var-init=zero)
 endif()
 
-# A level in the packager's flags is the packager's word. Sanitizers have checks of their own. What is
-# on in the end depends on the flags of a configuration: version.h tells.
+# A level in the packager's flags is kept. Sanitizers have their own checks. The level in effect depends
+# on the flags of a configuration: version.h reports it.
 set(HOOKD_FORTIFY "")
 set(packagers_word "${CMAKE_C_FLAGS}")
 foreach(configuration ${CMAKE_BUILD_TYPE} ${CMAKE_CONFIGURATION_TYPES})

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd: puts the parts together, runs the loop, takes them apart in reverse.
+ * The program hookd: creates the parts of the daemon, runs the event loop and frees the parts in
+ * reverse order. Its states:
  *
- *	running --SIGTERM, Drain--> draining --last run done, replies out--> end
- *	                               \_____________ second SIGTERM ______/
+ *	running --SIGTERM, Drain()--> draining --last run done, replies sent--> exit
+ *	                                  \____________ second SIGTERM ________/
  */
 #include "daemon/ipc/ipc.h"
 
+#include <assert.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -32,22 +35,23 @@
 #define LAST_REPLIES_TICK_US (20 * 1000)
 #define LAST_REPLIES_TICKS   100
 
-enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* daemon(7), LSB */
+enum exit_code { EXIT_USAGE = 2, EXIT_KERNEL = 3, EXIT_CONFIG = 6 }; /* of the LSB, see daemon(7) */
 
-/* What main owns beside struct hookd, which ipc/ sees. */
+/* All state of the program: struct hookd, which ipc/ uses, and what only main.c needs. */
 struct program {
 	struct hookd hookd;
 	const struct hookd_options *options;
 	struct place place;
-	int state_lock; /* of the state directory, or -1 */
+	int state_lock; /* descriptor of the lock file in the state directory, or -1 */
 	struct listener *listeners[SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
-	struct event *extend; /* pending while draining: more time from the service manager */
+	struct event *extend; /* pending while draining: asks the service manager for more time */
 	struct event *last_replies;
 	int last_replies_ticks;
-	const char *own_socket; /* to unlink; NULL: it was handed over */
+	const char *own_socket; /* to unlink at exit; NULL: the socket was passed to hookd */
 };
+static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hookd");
 
 /* ---- configuration ---- */
 
@@ -67,7 +71,7 @@ static int load_config(const struct hookd_options *options, struct config *ret_c
 	return 0;
 }
 
-/* By the key that the operator knows. */
+/* Names the limit by its key in the configuration file. */
 static void report_ignored_limit(const struct hp_err *err, void *userdata)
 {
 	static const struct {
@@ -77,7 +81,7 @@ static void report_ignored_limit(const struct hp_err *err, void *userdata)
 	    {"memory.limit", "MemoryMax="},
 	    {"cpu.quota", "CPUQuota="},
 	};
-	const char *key = "a limit of the configuration";
+	const char *key = "a configured limit";
 
 	(void)userdata;
 	for (size_t i = 0; i < ELEMENTS(rows); i++)
@@ -86,7 +90,7 @@ static void report_ignored_limit(const struct hp_err *err, void *userdata)
 	log_warning("ignoring %s: %s", key, err->reason);
 }
 
-/* What the configuration limits every run's cgroup to. */
+/* Sets the configured limits, which every run's cgroup gets. */
 static void set_default_limits(struct hookd *hookd)
 {
 	const struct config *config = &hookd->config;
@@ -103,14 +107,17 @@ static void set_default_limits(struct hookd *hookd)
 		return;
 	}
 	if (limits.pids_limit.is_set)
-		log_warning("ignoring PidsMax=: there are no cgroups");
+		log_warning("ignoring PidsMax=: hookd has no writable cgroup");
 	if (limits.memory.limit.is_set)
-		log_warning("ignoring MemoryMax=: there are no cgroups");
+		log_warning("ignoring MemoryMax=: hookd has no writable cgroup");
 	if (limits.cpu.quota.is_set)
-		log_warning("ignoring CPUQuota=: there are no cgroups");
+		log_warning("ignoring CPUQuota=: hookd has no writable cgroup");
 }
 
-/* 0 or -errno. Tried: a capability, RLIMIT_NICE and filters of system calls decide together. */
+/*
+ * Whether setpriority(2) works depends on a capability, on RLIMIT_NICE and on seccomp filters, so
+ * it is tried. 0 or -errno.
+ */
 static int try_nice(int nice)
 {
 	int before = getpriority(PRIO_PROCESS, 0);
@@ -132,7 +139,7 @@ static void set_spawn_defaults(struct hookd *hookd)
 	};
 	int r = defaults.nice ? try_nice(defaults.nice) : 0;
 
-	/* No hook could have it either. */
+	/* Setting it in the child would fail in the same way, and with it every hook. */
 	if (r < 0) {
 		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
 		defaults.nice = 0;
@@ -147,7 +154,7 @@ static void reload(struct program *program)
 	struct config fresh;
 
 	if (load_config(program->options, &fresh) < 0) {
-		log_error("the configuration stays as it was");
+		log_error("the configuration is unchanged");
 		return;
 	}
 	config_clear(&program->hookd.config);
@@ -156,12 +163,12 @@ static void reload(struct program *program)
 	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
 	set_default_limits(&program->hookd);
 	set_spawn_defaults(&program->hookd);
-	log_info("configuration read again");
+	log_info("configuration reloaded");
 }
 
-/* ---- the end ---- */
+/* ---- draining ---- */
 
-/* Replies of the last run may still wait for clients to read them. */
+/* Gives clients a limited time to read the replies of the last runs, then ends the loop. */
 static void on_last_replies(evutil_socket_t fd, short what, void *userdata)
 {
 	struct program *program = userdata;
@@ -225,9 +232,9 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 		drain(&program->hookd);
 }
 
-/* ---- the beginning ---- */
+/* ---- start ---- */
 
-static void libevent_says(int severity, const char *message)
+static void on_libevent_log(int severity, const char *message)
 {
 	log_write(severity >= EVENT_LOG_ERR ? LOG_ERR : LOG_DEBUG, NULL, 0, "libevent: %s",
 		  message);
@@ -238,6 +245,7 @@ static int make_events(struct program *program)
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 	struct event_base *base = program->hookd.base;
 
+	static_assert(ELEMENTS(numbers) == ELEMENTS(program->signals), "one event per signal");
 	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
 		program->signals[i] = evsignal_new(base, numbers[i], on_signal, program);
 		if (!program->signals[i] || event_add(program->signals[i], NULL) < 0)
@@ -256,7 +264,7 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 
 	if (cgroup_tree_new(hookd->base, root, &hookd->cgroups, &reason) == 0)
 		return;
-	log_notice("hooks run without cgroups of their own: %s", reason);
+	log_notice("hooks do not get their own cgroups: %s", reason);
 }
 
 static int open_records(struct hookd *hookd, const char *directory)
@@ -265,11 +273,11 @@ static int open_records(struct hookd *hookd, const char *directory)
 	    directory ? records_open(directory, &hookd->runs, hookd->store, &hookd->records) : 0;
 
 	if (r < 0)
-		log_error("the records of runs in %s cannot be used: %s", directory, strerror(-r));
+		log_error("cannot use the records of runs in %s: %s", directory, strerror(-r));
 	return r;
 }
 
-/* ---- what is held for callers ---- */
+/* ---- settings applied for callers ---- */
 
 static void report_holding(const char *container, const char *what, void *userdata)
 {
@@ -293,7 +301,7 @@ static bool is_group_held(const char *group, void *userdata)
 	return false;
 }
 
-/* Groups that runs of a hookd that was killed have made; those of containers stay. */
+/* Removes the resctrl groups of runs that a killed hookd left behind; those of containers stay. */
 static void restore_groups(struct hookd *hookd, const char *directory)
 {
 	int r = 0;
@@ -302,11 +310,12 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 		r = rdt_restore(hookd->rdt, directory, is_group_held,
 				applier_holdings(hookd->applier));
 	if (r < 0)
-		log_warning("resctrl groups are left behind when hookd is killed: %s: %s",
+		log_warning("cannot record resctrl groups in %s: %s: they are not removed if hookd "
+			    "is killed",
 			    directory, strerror(-r));
 	else if (r > 0)
-		log_warning("%s/resctrl-groups is damaged or not hookd's, and is set aside: groups "
-			    "that it names are not removed",
+		log_warning("%s/resctrl-groups is damaged or not hookd's: it is set aside, and the "
+			    "groups that it names are not removed",
 			    directory);
 }
 
@@ -316,14 +325,14 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 	int r = holdings_open(directory, ret_holdings, &is_set_aside);
 
 	if (is_set_aside)
-		log_error("%s/holdings.db is damaged, empty or not hookd's, and is set aside: what "
-			  "it tells of is held no more",
+		log_error("%s/holdings.db is damaged, empty or not hookd's: it is set aside, and "
+			  "the settings recorded in it can no longer be updated or released",
 			  directory);
 	if (r == -EBUSY)
 		log_error("%s/holdings.db is locked by process %d", directory,
 			  holdings_locker(directory));
 	else if (r < 0)
-		log_error("%s/holdings.db cannot be used: %s", directory, strerror(-r));
+		log_error("cannot use %s/holdings.db: %s", directory, strerror(-r));
 	return r;
 }
 
@@ -418,7 +427,7 @@ static int make_hookd(struct program *program)
 	set_spawn_defaults(hookd);
 	r = rdt_new(NULL, &hookd->rdt);
 	if (r == 0)
-		r = filters_new(&hookd->procs, &hookd->filters);
+		r = filter_cache_new(&hookd->procs, &hookd->filters);
 	if (r < 0)
 		return r;
 	hookd->support = (struct support){
@@ -459,7 +468,7 @@ static void on_connection(int fd, void *userdata)
 	int r = conn_new(userdata, fd, dispatch_message);
 
 	if (r < 0)
-		log_warning("a connection was turned away: %s", strerror(-r));
+		log_warning("refused a connection: %s", strerror(-r));
 }
 
 static int bind_own_socket(struct program *program, int *ret_fd)
@@ -485,6 +494,7 @@ static int make_listeners(struct program *program)
 		r = bind_own_socket(program, &fds[0]);
 		count = 1;
 	}
+	assert(count <= SOCKETS_MAX);
 	for (int i = 0; i < count && r == 0; i++)
 		r = listener_new(program->hookd.base, fds[i], on_connection, &program->hookd,
 				 &program->listeners[i]);
@@ -506,7 +516,7 @@ static void clear(struct program *program)
 	sched_free(hookd->sched);
 	store_free(hookd->store);
 	runners_free(hookd->runners, true);
-	filters_free(hookd->filters);
+	filter_cache_free(hookd->filters);
 	records_close(hookd->records);
 	applier_free(hookd->applier);
 	scopes_free(hookd->scopes);
@@ -535,7 +545,7 @@ static int run(struct program *program)
 	if (!own_process_can_open_files())
 		return EXIT_FAILURE;
 	if (!own_process_check_kernel(&program->hookd.kernel)) {
-		log_error("not ready: hooks could not be run as promised");
+		log_error("cannot start: this kernel lacks what every hook needs");
 		return EXIT_KERNEL;
 	}
 	r = place_find(program->options, &program->place);
@@ -557,7 +567,7 @@ static int run(struct program *program)
 		log_error("the event loop failed");
 		return EXIT_FAILURE;
 	}
-	log_info("ended");
+	log_info("exiting");
 	return EXIT_SUCCESS;
 }
 
@@ -567,14 +577,14 @@ static int serve(struct program *program)
 
 	log_set_level((int)program->hookd.config.log_level);
 	log_open((enum log_target)program->hookd.config.log_target);
-	event_set_log_callback(libevent_says);
+	event_set_log_callback(on_libevent_log);
 	status = run(program);
 	clear(program);
 	log_close();
 	return status;
 }
 
-static int carry_out(const struct hookd_options *options)
+static int run_options(const struct hookd_options *options)
 {
 	struct program program = {.options = options, .state_lock = -1};
 
@@ -606,12 +616,12 @@ int main(int argc, char **argv)
 		return runner_main();
 	if (hookd_options_read(argc, argv, &options) < 0)
 		return EXIT_USAGE;
-	/* Where most hooks run, and nothing that hookd keeps from being unmounted. */
+	/* Most hooks run in "/" too; and no other file system is kept busy by hookd. */
 	if (chdir("/") < 0) {
 		fprintf(stderr, "hookd: /: %s\n", strerror(errno));
 		status = EXIT_FAILURE;
 	} else {
-		status = carry_out(&options);
+		status = run_options(&options);
 	}
 	hookd_options_clear(&options);
 	return status;

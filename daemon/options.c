@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of hookd, by getopt_long(3). */
+/* The command line of hookd, parsed by getopt_long(3). No state. */
 #include "daemon/options.h"
 
 #include <event2/event.h>
@@ -40,8 +40,9 @@ static const struct option long_options[] = {
 };
 
 /*
- * Takes the option's argument, a path, in the place of one that was given before. An empty one
- * would be an abstract socket to bind(2), which anybody may connect to.
+ * Stores the option's argument, a path, made absolute; it replaces that of an earlier option. An
+ * empty path is refused: bind(2) would take it for an abstract address, to which anybody may
+ * connect.
  */
 static int take_path(const char *name, char **ret_path)
 {
@@ -49,7 +50,7 @@ static int take_path(const char *name, char **ret_path)
 	int r = 0;
 
 	if (optarg[0] == '\0') {
-		fprintf(stderr, "hookd: --%s= takes a path, and it is empty\n", name);
+		fprintf(stderr, "hookd: --%s= takes a path: the value is empty\n", name);
 		return -EINVAL;
 	}
 	if (optarg[0] == '/') {
@@ -111,7 +112,7 @@ static int take(struct hookd_options *options, int option)
 		options->help = true;
 		return 0;
 	default:
-		return -EINVAL; /* getopt has said what */
+		return -EINVAL; /* getopt_long() has printed the reason */
 	}
 }
 
@@ -146,17 +147,16 @@ void hookd_options_print_help(void)
 	fputs(
 	    "hookd [OPTIONS]\n"
 	    "Runs OCI lifecycle hooks on behalf of container runtimes.\n\n"
-	    "  --socket=PATH        listen there (/run/hookd/hookd.sock; of who is not root\n"
-	    "                       $XDG_RUNTIME_DIR/hookd/hookd.sock)\n"
+	    "  --socket=PATH        listen on this socket (default: /run/hookd/hookd.sock, or\n"
+	    "                       $XDG_RUNTIME_DIR/hookd/hookd.sock of an ordinary user)\n"
 	    "  --config=FILE        read this file instead of /etc/hookd/hookd.conf\n"
-	    "  --state-dir=DIR      what survives a restart, for hookd's user alone (\"state\" in\n"
-	    "                       the first of $RUNTIME_DIRECTORY, or beside the default "
-	    "socket;\n"
-	    "                       none with --socket and without a service manager)\n"
-	    "  --cgroup-root=DIR    a cgroup2 directory that is hookd's to write\n"
+	    "  --state-dir=DIR      keep here what survives a restart (default: \"state\" in the\n"
+	    "                       first directory of $RUNTIME_DIRECTORY, or beside the default\n"
+	    "                       socket; none with --socket and without a service manager)\n"
+	    "  --cgroup-root=DIR    make cgroups in this cgroup2 directory\n"
 	    "  --log-target=TARGET  auto, journal or stderr\n"
 	    "  --log-level=LEVEL    error, warning, info or debug\n"
-	    "  --check-config       read the configuration, say what is wrong, and end\n"
+	    "  --check-config       check the configuration and exit\n"
 	    "  --version            show the version\n"
 	    "  --help               show this\n",
 	    stdout);

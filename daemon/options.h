@@ -7,9 +7,9 @@
 #include "daemon/base/base.h"
 #include "proto/base/base.h"
 
-/* What stands on hookd's command line; NULL and false where it was not given. */
+/* hookd's command line; NULL and false: the option was not given. */
 struct hookd_options {
-	char *socket; /* paths are absolute: hookd leaves the directory in which it was started */
+	char *socket; /* all paths are absolute: hookd changes its working directory to "/" */
 	char *config;
 	char *state_dir;
 	char *cgroup_root;
@@ -17,9 +17,9 @@ struct hookd_options {
 	bool check_config, version, help;
 };
 
-/* Negative errno: something was wrong and is said on stderr. */
+/* -errno: a message was printed to stderr. hookd_options_clear() frees *ret_options. */
 int hookd_options_read(int argc, char **argv, struct hookd_options *ret_options) must_check;
 void hookd_options_clear(struct hookd_options *options);
 void hookd_options_print_help(void);
-/* With what is on and off in this build, and the libraries, as far as they tell those that run. */
+/* With the features of this build and the versions of the libraries. */
 void hookd_options_print_version(void);

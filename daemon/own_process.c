@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookd's own process, as it has to be before anybody is served. No state. */
+/* Prepares hookd's own process and checks the kernel and the limits before a start. No state. */
 #include "daemon/own_process.h"
 
 #include <fcntl.h>
@@ -19,13 +19,13 @@ static void on_write_signal(int signal)
 }
 
 /*
- * Children get what hookd has, so hookd has what a fresh process has: no blocked or ignored
- * signals (an ignored SIGCHLD would lose every exit status), the usual umask, and nothing open
- * beyond an exec that whoever started it forgot to close. SIGPIPE and SIGXFSZ (a write beyond
- * RLIMIT_FSIZE) have a handler that does nothing, so that the write fails with EPIPE or EFBIG:
- * handlers are reset in the child and "ignored" is not.
+ * Hooks inherit hookd's process attributes, so those that hookd itself inherited are reset: no
+ * blocked or ignored signals (an ignored SIGCHLD would lose every exit status), the usual umask,
+ * and close-on-exec on descriptors that the parent left open. SIGPIPE and SIGXFSZ (a write beyond
+ * RLIMIT_FSIZE) get a handler that does nothing, so that the write fails with EPIPE or EFBIG.
+ * Ignoring them would do so too, but an exec resets handlers and keeps "ignored".
  */
-static void become_a_fresh_process(void)
+static void reset_inherited_attributes(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -42,7 +42,7 @@ static void become_a_fresh_process(void)
 	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-/* 0, 1, 2 must be taken, or a socket could become a hook's stdout by its number. */
+/* Without open descriptors 0, 1 and 2 a socket could get such a number, and hooks inherit it. */
 static void occupy_standard_fds(void)
 {
 	int fd;
@@ -56,15 +56,15 @@ static void occupy_standard_fds(void)
 
 void own_process_begin(void)
 {
-	become_a_fresh_process();
+	reset_inherited_attributes();
 	occupy_standard_fds();
-	/* Children share hookd's memory until they exec: nobody may look into it meanwhile. */
+	/* Children share hookd's memory until their exec, and must not be traced meanwhile. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* ---- what it has to do with ---- */
+/* ---- kernel and limits ---- */
 
-/* An older kernel is as good as a newer one where there is another way. */
+/* peer.c finds the peer without SO_PEERPIDFD on kernels that do not know it. */
 static bool has_another_way(const struct kernel_part *part)
 {
 	return strcmp(part->name, "SO_PEERPIDFD") == 0 && part->error == ENOPROTOOPT;
@@ -81,17 +81,17 @@ bool own_process_check_kernel(struct kernel *ret_kernel)
 		if (!part->error || has_another_way(part))
 			continue;
 		log_at(part->is_needed ? LOG_ERR : LOG_WARNING,
-		       "%s is missing from this kernel or forbidden to hookd (%s): %s", part->name,
+		       "%s is missing from this kernel or not permitted (%s): %s", part->name,
 		       strerror(part->error), part->without);
 		is_enough = is_enough && !part->is_needed;
 	}
 	return is_enough;
 }
 
-/* Of hookd's own files, more than a few; of a running hook, its pidfd, pipes and cgroup. */
+/* Descriptors of hookd itself, and of each running hook: a pidfd, pipes, a cgroup. */
 #define FDS_OF_HOOKD 64
 #define FDS_PER_HOOK 5
-/* Of the soft limit, until that is raised to the hard one. */
+/* Needed before the soft limit is raised to the hard limit. */
 #define FDS_OF_START 32
 
 bool own_process_can_open_files(void)
@@ -102,8 +102,8 @@ bool own_process_can_open_files(void)
 	    (limit.rlim_max >= FDS_OF_HOOKD && limit.rlim_cur >= FDS_OF_START))
 		return true;
 	log_error(
-	    "cannot start: the limits of open files (RLIMIT_NOFILE) are %llu, soft, and %llu, "
-	    "hard, and hookd needs %d and %d",
+	    "cannot start: the limit of open files (RLIMIT_NOFILE) is %llu (hard: %llu), and hookd "
+	    "needs at least %d (hard: %d)",
 	    (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max, FDS_OF_START,
 	    FDS_OF_HOOKD);
 	return false;
@@ -117,8 +117,9 @@ void own_process_check_open_files(const struct config *config)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
-	log_warning("hookd may open %llu files at once (RLIMIT_NOFILE) and needs %llu for "
-		    "ConcurrentHooks=%llu and [Connections] Max=%llu: hooks will be told Busy",
+	log_warning("the limit of open files (RLIMIT_NOFILE) is %llu, and hookd needs %llu for "
+		    "ConcurrentHooks=%llu and [Connections] Max=%llu: raise it, or calls will fail "
+		    "with Busy",
 		    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
 		    (unsigned long long)config->concurrent_hooks,
 		    (unsigned long long)config->connections);

@@ -7,19 +7,20 @@
 #include "daemon/base/kernel.h"
 
 /*
- * Signals, umask and descriptors as a fresh process has them; its memory is closed to others. To
- * be called first: what is open at this point is not inherited by hooks.
+ * Resets signals and umask, which hooks inherit, and makes the process not dumpable. Call it first:
+ * all descriptors above 2 that are open at this point become close-on-exec.
  */
 void own_process_begin(void);
 
 /*
- * False, and logged, where RLIMIT_NOFILE is below what a start takes. To be called before anything
- * is opened: where descriptors run out on the way, what is on disk looks as if it were damaged.
+ * False if RLIMIT_NOFILE is too low for a start, which is logged. Call it before any file is
+ * opened: a file of the state directory that cannot be opened (EMFILE) would look like a damaged
+ * one.
  */
 bool own_process_can_open_files(void) must_check;
 
-/* Fills *ret_kernel and logs what is missing. False where hooks could not be run as promised. */
+/* Fills *ret_kernel and logs what is missing. False if hooks cannot be run without it. */
 bool own_process_check_kernel(struct kernel *ret_kernel) must_check;
 
-/* Logs where RLIMIT_NOFILE is too low for what the configuration allows. */
+/* Warns if RLIMIT_NOFILE is too low for the configured numbers of hooks and connections. */
 void own_process_check_open_files(const struct config *config);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Chooses the socket's path and the state directory. The state has a directory of its own, below
- * that of the socket: others may enter that one, and nobody this one.
+ * Chooses the paths of the socket and of the state directory. The state directory is below that of
+ * the socket, since other users may enter the latter and must not enter the former. No state.
  */
 #include "daemon/place.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +16,7 @@
 
 #define STATE_NAME "state"
 #define XDG_ADVICE                                                                                 \
-	"; an ordinary user's hookd is at $XDG_RUNTIME_DIR, or /run/user/UID: see --socket"
+	": an ordinary user's hookd needs $XDG_RUNTIME_DIR or /run/user/UID; or use --socket"
 
 static int join(char path[static PATH_MAX], const char *directory, size_t length, const char *name)
 {
@@ -39,19 +40,25 @@ static int find_socket(const struct hookd_options *options, struct place *place)
 	if (r == 0)
 		r = join(place->socket, place->directory, strlen(place->directory), HP_SOCKET_NAME);
 	if (r < 0)
-		log_error("the default socket has no place, see $XDG_RUNTIME_DIR: %s",
-			  strerror(-r));
+		log_error(
+		    "cannot choose a default socket, set $XDG_RUNTIME_DIR or use --socket: %s",
+		    strerror(-r));
 	return r;
 }
 
-/* A hookd with a socket elsewhere and no service manager is private, and keeps nothing unasked. */
+/*
+ * A hookd that was started with --socket and without a service manager is for private use, such as
+ * a test: it keeps no state unless --state-dir says so.
+ */
 static int find_state(const struct hookd_options *options, struct place *place)
 {
 	const char *made = getenv("RUNTIME_DIRECTORY");
 
+	assert(place->socket[0]);
+
 	if (options->state_dir)
 		return copy(place->state, options->state_dir);
-	/* systemd.exec(5): several are divided by colons. */
+	/* Several directories are separated by colons: systemd.exec(5), RuntimeDirectory=. */
 	if (made && made[0] == '/')
 		(void)snprintf(place->older_state, PATH_MAX, "%.*s", (int)strcspn(made, ":"), made);
 	else if (options->socket)
@@ -70,7 +77,7 @@ int place_find(const struct hookd_options *options, struct place *ret_place)
 	return r < 0 ? r : find_state(options, ret_place);
 }
 
-/* Who may connect is said by the socket's mode; a user's directory is the user's alone. */
+/* Of root's hookd the mode of the socket decides who may connect, so everybody may enter. */
 int place_make_directory(const struct place *place)
 {
 	mode_t mode = geteuid() == 0 ? 0755 : 0700;
@@ -80,7 +87,7 @@ int place_make_directory(const struct place *place)
 		return 0;
 	r = mkdir(place->directory, mode) < 0 && errno != EEXIST ? -errno : 0;
 	if (r < 0)
-		log_error("the socket's directory %s cannot be made: %s%s", place->directory,
+		log_error("cannot create the directory %s of the socket: %s%s", place->directory,
 			  strerror(-r), geteuid() == 0 ? "" : XDG_ADVICE);
 	return r;
 }
@@ -93,15 +100,15 @@ static int take_over_older_state(const struct place *place)
 	int r = state_directory_take_over(place->older_state, place->state, &taken);
 
 	if (r < 0)
-		log_error("files of an earlier hookd cannot be moved from %s to %s: %s",
+		log_error("cannot move the files of an earlier hookd from %s to %s: %s",
 			  place->older_state, place->state, strerror(-r));
 	if (taken.moved > 0)
-		log_notice("%d files of an earlier hookd are moved from %s to %s", taken.moved,
+		log_notice("moved %d files of an earlier hookd from %s to %s", taken.moved,
 			   place->older_state, place->state);
 	if (taken.left > 0)
 		log_warning(
-		    "%d files of an earlier hookd stay in %s and are not read: %s has newer "
-		    "ones",
+		    "%d files of an earlier hookd in %s are ignored: %s has newer files of the "
+		    "same names",
 		    taken.left, place->older_state, place->state);
 	return r;
 }

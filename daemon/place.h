@@ -6,27 +6,27 @@
 #include "daemon/base/base.h"
 #include "daemon/options.h"
 
-/* Where hookd listens, and where it keeps what is to survive it. */
+/* Where hookd listens, and where it keeps the state that survives a restart. */
 struct place {
-	char directory[PATH_MAX]; /* of the socket, by default; "": it is made by somebody else */
+	char directory[PATH_MAX]; /* of the default socket; "": not hookd's to create */
 	char socket[PATH_MAX];
-	char state[PATH_MAX];	    /* "": nothing is kept */
-	char older_state[PATH_MAX]; /* where an earlier hookd kept its own; "": nowhere */
+	char state[PATH_MAX];	    /* state directory; "": none, nothing is kept */
+	char older_state[PATH_MAX]; /* where earlier versions kept it; "": nowhere */
 };
 
 /*
- * What the command line names, else what the service manager has made, else the defaults of
- * proto/base/own_directory.h. -ENAMETOOLONG.
+ * The paths of the command line, else those that the service manager created, else the defaults of
+ * proto/base/own_directory.h. -errno, logged.
  */
 int place_find(const struct hookd_options *options, struct place *ret_place) must_check;
 
-/* The directory of the default socket, where it is not there. -errno. */
+/* Creates the directory of the default socket if it does not exist. -errno, logged. */
 int place_make_directory(const struct place *place) must_check;
 
 /*
- * Makes, looks at and locks the state directory, where there is one, and takes over what an earlier
- * hookd kept elsewhere. What is to survive hookd must not be left out without a word: where the
- * directory cannot be used that is logged and -errno. *ret_lock is kept open while it is used; -1:
- * there is none.
+ * Creates, checks and locks the state directory, if there is to be one, and moves the files of an
+ * earlier hookd into it. *ret_lock is the descriptor of the lock, which the caller keeps open while
+ * the directory is used; -1: there is no state directory. -errno, logged: hookd must not start
+ * without the state that it is configured to keep.
  */
 int place_open_state(const struct place *place, int *ret_lock) must_check;

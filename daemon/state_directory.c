@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state directory as a whole; what is in it belongs to those who write it. It is looked at
- * once, by its descriptor: nobody but its owner can change what was seen.
+ * Opens, checks and locks the state directory. The files in it belong to the modules that write
+ * them. Owner and mode are checked once, on the descriptor: only the owner could change them later.
+ * No state.
  */
 #include "daemon/state_directory.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 
 static int explain(char reason[static STATE_REASON_SIZE], int r, const char *what)
 {
+	assert(r < 0);
 	snprintf(reason, STATE_REASON_SIZE, "%s: %s", what, strerror(-r));
 	return r;
 }
@@ -25,7 +28,7 @@ static int check_owner(int fd, char reason[static STATE_REASON_SIZE])
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return explain(reason, -errno, "cannot be looked at");
+		return explain(reason, -errno, "cannot be examined");
 	if (st.st_uid != geteuid()) {
 		snprintf(reason, STATE_REASON_SIZE, "belongs to uid %u, and hookd has uid %u",
 			 st.st_uid, geteuid());
@@ -39,7 +42,7 @@ static int check_owner(int fd, char reason[static STATE_REASON_SIZE])
 	return 0;
 }
 
-/* Nothing is in it, so what is no file of hookd's tells nothing that could be lost. */
+/* The lock file is empty, so one that is not hookd's is renamed without losing anything. */
 static int open_lock(int directory)
 {
 	int fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
@@ -50,8 +53,8 @@ static int open_lock(int directory)
 }
 
 /*
- * A lock of the process, not of a descriptor: a child that has not exec'ed yet when hookd dies
- * would keep the latter.
+ * Uses fcntl(2) locks, which belong to the process. A flock(2) belongs to the open file: a child
+ * that has not exec'ed yet when hookd dies would keep it.
  */
 static int lock(int directory, char reason[static STATE_REASON_SIZE])
 {
@@ -76,7 +79,7 @@ int state_directory_open(const char *path, char reason[static STATE_REASON_SIZE]
 	int r;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return explain(reason, -errno, "cannot be made");
+		return explain(reason, -errno, "cannot be created");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return explain(reason, -errno, "cannot be opened");
@@ -95,7 +98,10 @@ static int move(int from, int to, const char *name, struct state_taken *taken)
 	return 0;
 }
 
-/* The database before its journal: one without the other is moved again before it is opened. */
+/*
+ * The database is moved before its journal. If hookd dies between the two, the next start moves the
+ * journal before the database is opened.
+ */
 int state_directory_take_over(const char *from, const char *to, struct state_taken *ret_taken)
 {
 	static const char *const names[] = {"holdings.db", "holdings.db-journal", "runs",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Lists seccomp programs. An instruction that such programs do not have is shown by its numbers. */
+/* Lists seccomp programs. Instructions that such programs do not have are shown as numbers. */
 
 #include "client/hookctl/bpf.h"
 
@@ -17,12 +17,12 @@
 #define LINE_SIZE   128
 #define WORDS_SIZE  64
 #define NOTE_COLUMN 44
-#define X32_BIT	    0x40000000 /* no call has a number as great, but those of x32 */
+#define X32_BIT	    0x40000000 /* in the numbers of x32's system calls only */
 #define NOTHING	    UINT32_MAX
 
 /* ---- what constants stand for ---- */
 
-/* A word of struct seccomp_data, whose order is the machine's. */
+/* A word of struct seccomp_data; which half of a value comes first depends on the byte order. */
 static void name_word(uint32_t offset, char words[static WORDS_SIZE])
 {
 	const uint32_t args = (uint32_t)offsetof(struct seccomp_data, args);
@@ -106,7 +106,7 @@ static const char *name_jump(const struct sock_filter *instruction)
 	}
 }
 
-/* `*loaded`: the offset of the word that was loaded last, by the order of the listing. */
+/* `*loaded`: the offset in the last `ld` above, in the order of the listing. */
 static void describe(const struct sock_filter *at, size_t index, uint32_t *loaded,
 		     char text[static WORDS_SIZE], char note[static WORDS_SIZE])
 {

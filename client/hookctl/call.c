@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How the verbs speak with hookd and with the person: the calls, what their failures are called,
- * and the two streams. Everything that reaches stderr is escaped here, since error sentences quote
- * hooks and containers.
+ * What all verbs use: calls to hookd, the messages for their errors, and the writes to stdout and
+ * stderr. Text for stderr is escaped here, since messages quote names of hooks and containers.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "client/hookctl/table/json_print.h"
 #include "proto/json/json_writer.h"
 
-static int stdout_error; /* of the first write to it that failed */
+static int stdout_error; /* errno of the first failed write */
 
 static void error_va(const char *format, va_list arguments)
 {
@@ -67,20 +67,21 @@ int ctl_stdout_error(void)
 
 int ctl_stdout_failed(void)
 {
+	assert(stdout_error != 0);
 	ctl_error("stdout: %s", strerror(stdout_error));
 	return CTL_EXIT_UNREACHABLE;
 }
 
-struct reader {
+struct reply_reader {
 	struct hp_json json;
 	ctl_reply_fn function;
 	void *userdata;
-	int error; /* of ours, while the reply was read */
+	int error; /* our own, from reading the reply */
 };
 
 static int on_reply(const char *parameters, bool continues, void *userdata)
 {
-	struct reader *reader = userdata;
+	struct reply_reader *reader = userdata;
 	struct hp_err err;
 	int r = hp_json_parse(&reader->json, parameters, strlen(parameters), &err);
 
@@ -93,7 +94,7 @@ static int on_reply(const char *parameters, bool continues, void *userdata)
 int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
 	     ctl_reply_fn function, void *userdata)
 {
-	struct reader reader = {.function = function, .userdata = userdata};
+	struct reply_reader reader = {.function = function, .userdata = userdata};
 	int r = 0;
 
 	if (ctl->client == NULL)
@@ -108,6 +109,7 @@ int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool m
 
 int ctl_call_failed(const struct ctl *ctl, int r)
 {
+	assert(r < 0);
 	if (stdout_error != 0)
 		return ctl_stdout_failed();
 	if (ctl->client == NULL && r == -EINVAL)
@@ -134,6 +136,7 @@ int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret)
 	const char *run = ctl->options.operands[0];
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(ret);
 
+	assert(ctl->options.operand_count == 1);
 	if (!hp_json_is_text(run, strlen(run)))
 		return -EINVAL;
 	hp_json_begin(&writer, '{');
@@ -158,6 +161,7 @@ int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
 {
 	struct hp_buf text = HP_BUF_INIT;
 
+	assert(ctl->json != CTL_JSON_OFF);
 	json_print(&text, value,
 		   ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT, 0);
 	hp_buf_append(&text, "\n", 1);

@@ -1,82 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The verbs on the daemon itself: status, ping, drain. */
+/* The verbs about the daemon itself: status, ping, drain. */
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <string.h>
 
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/table/span.h"
 #include "client/hookctl/table/table.h"
 
-static int64_t number_of(const json_t *status, const char *name)
+static uint64_t number_of(struct hp_json_value status, const char *name)
 {
-	return json_integer_value(json_object_get(status, name));
+	struct hp_err err;
+	uint64_t number = 0;
+
+	hp_json_get_uint64(hp_json_member(status, name), 0, UINT64_MAX, &number, &err);
+	return number;
 }
 
-/* "a, b, c" */
-static void add_features(struct table *table, const json_t *features)
+/* The text of a string; of any other value nothing. */
+static void append_text(struct hp_buf *buf, struct hp_json_value value)
+{
+	size_t size;
+	char *room;
+
+	if (hp_json_type(value) != HP_JSON_STRING)
+		return;
+	hp_json_text(value, &size);
+	room = hp_buf_reserve(buf, size);
+	if (room != NULL)
+		buf->length += hp_json_decode(value, room);
+}
+
+/* A row of the table; frees the text. */
+static void add_row(struct table *table, const char *name, struct hp_buf *text,
+		    enum table_colour colour)
+{
+	hp_buf_append(text, "", 1);
+	table_add(table, name);
+	table_add_coloured(table, text->failed ? NULL : text->data, colour);
+	table->failed |= text->failed;
+	hp_buf_free(text);
+}
+
+static void add_text(struct table *table, const char *name, struct hp_json_value value,
+		     enum table_colour colour)
 {
 	struct hp_buf text = HP_BUF_INIT;
-	const json_t *feature;
-	size_t i;
 
-	json_array_foreach(features, i, feature)
-	{
-		if (i > 0)
+	append_text(&text, value);
+	add_row(table, name, &text, colour);
+}
+
+/* "seccomp rdt" */
+static void add_features(struct table *table, struct hp_json_value features)
+{
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_json_value key, feature;
+
+	HP_JSON_FOREACH (key, feature, features) {
+		if (text.length > 0)
 			hp_buf_append(&text, " ", 1);
-		hp_buf_append(&text, json_string_value(feature), json_string_length(feature));
+		append_text(&text, feature);
 	}
-	hp_buf_append(&text, "", 1);
-	table_add(table, "Features");
-	table_add(table, text.failed ? NULL : text.data);
-	hp_buf_free(&text);
+	add_row(table, "Features", &text, TABLE_PLAIN);
 }
 
 /* "+cgroup2 -resctrl": what the kernel has, and what hookd had to do without. */
-static void add_kernel(struct table *table, json_t *kernel)
+static void add_kernel(struct table *table, struct hp_json_value kernel)
 {
 	struct hp_buf text = HP_BUF_INIT;
-	const char *name;
-	const json_t *has;
+	struct hp_json_value name, value;
+	struct hp_err err;
 
-	json_object_foreach(kernel, name, has)
-	{
+	HP_JSON_FOREACH (name, value, kernel) {
+		bool is_there = false;
+
 		if (text.length > 0)
 			hp_buf_append(&text, " ", 1);
-		hp_buf_append(&text, json_is_true(has) ? "+" : "-", 1);
-		hp_buf_append(&text, name, strlen(name));
+		hp_json_get_bool(value, &is_there, &err);
+		hp_buf_append(&text, is_there ? "+" : "-", 1);
+		append_text(&text, name);
 	}
-	hp_buf_append(&text, "", 1);
-	table_add(table, "Kernel");
-	table_add(table, text.failed ? NULL : text.data);
-	hp_buf_free(&text);
+	add_row(table, "Kernel", &text, TABLE_PLAIN);
 }
 
-static void add_status(struct table *table, const json_t *status)
+static void add_status(struct table *table, struct hp_json_value status)
 {
-	const char *state = json_string_value(json_object_get(status, "state"));
-	bool is_running = state != NULL && strcmp(state, "running") == 0;
+	struct hp_json_value state = hp_json_member(status, "state");
 	char text[SPAN_SIZE];
 
-	table_add(table, "State");
-	table_add_coloured(table, state, is_running ? TABLE_GOOD : TABLE_BAD);
-	table_add(table, "Version");
-	table_add(table, json_string_value(json_object_get(status, "version")));
+	add_text(table, "State", state, hp_json_equals(state, "running") ? TABLE_GOOD : TABLE_BAD);
+	add_text(table, "Version", hp_json_member(status, "version"), TABLE_PLAIN);
 	table_add(table, "PID");
-	table_addf(table, "%" PRId64, number_of(status, "pid"));
+	table_addf(table, "%" PRIu64, number_of(status, "pid"));
 	table_add(table, "Uptime");
 	table_add(table, span_format(number_of(status, "uptimeUSec"), text));
 	table_add(table, "Runs");
-	table_addf(table, "%" PRId64 " running, %" PRId64 " queued, %" PRId64 " stored",
+	table_addf(table, "%" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " stored",
 		   number_of(status, "running"), number_of(status, "queued"),
 		   number_of(status, "stored"));
 	table_add(table, "Connections");
-	table_addf(table, "%" PRId64, number_of(status, "connections"));
-	add_features(table, json_object_get(status, "features"));
-	add_kernel(table, json_object_get(status, "kernelFeatures"));
+	table_addf(table, "%" PRIu64, number_of(status, "connections"));
+	add_features(table, hp_json_member(status, "features"));
+	add_kernel(table, hp_json_member(status, "kernelFeatures"));
 }
 
 static int show_status(const struct ctl *ctl, struct hp_json_value root)
@@ -84,21 +111,15 @@ static int show_status(const struct ctl *ctl, struct hp_json_value root)
 	static const struct table_column columns[] = {{"", true}, {""}};
 	struct table table = TABLE_INIT(columns);
 	struct hp_buf text = HP_BUF_INIT;
-	size_t length;
-	const char *bytes = hp_json_text(root, &length);
-	json_t *status = json_loadb(bytes, length, 0, NULL);
 	int r;
 
-	if (status == NULL)
-		return -EBADMSG;
 	table.separator = ": ";
-	add_status(&table, status);
+	add_status(&table, root);
 	r = table_write(&table, false, ctl->has_colour, &text);
 	if (r == 0)
 		r = ctl_put(&text);
 	hp_buf_free(&text);
 	table_free(&table);
-	json_decref(status);
 	return r;
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Puts hookd between a runtime that does not know it and the hooks of a bundle: the hooks of a
- * stage become one hook, hookd-oci-hook, whose arguments are the list that stood there. A list that
- * is more than one request can have becomes several of them, one behind the other.
+ * Rewrites a config.json so that hookd runs its hooks, for a runtime that does not know hookd: the
+ * hooks of a stage become one shim hook, which runs hookd-oci-hook with the list in its arguments.
+ * A list that does not fit into one request becomes several shim hooks in a row.
  *
- * Some lists stay. Programs of startContainer are looked up in the container, where there is no
- * shim. createContainer hooks are run by a process in the container's user namespace, where there
- * is one, and hookd serves nobody there but its own user.
+ * Some lists are left as they are. Programs of startContainer are looked up in the container, where
+ * there is no shim. createContainer hooks run in the container's user namespace, if it has one, and
+ * from there hookd accepts requests of its own user only.
  *
- * A config.json is edited as text. It holds numbers that a tree of int64 and double would spoil,
- * and an operator who compares the two files shall see the hooks change and nothing else. Pure:
- * from text to text.
+ * The config is edited as text, so that numbers of any size stay as they are and a diff shows the
+ * changed hooks only. Pure: from text to text.
  */
 
 #include "client/hookctl/delegate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,9 +31,9 @@
 
 /* MAX_ARG_STRLEN of execve(2), with its NUL: 32 pages of the smallest size. */
 #define ARGUMENT_BYTES_MAX (32 * 4096)
-/* Of one hook of ours, so that with the runtime's environment it stays below execve(2)'s 2 MiB. */
+/* Of the list in one shim hook. With the runtime's environment it stays below execve(2)'s 2 MiB. */
 #define PART_BYTES_MAX (1024 * 1024)
-/* The other half of what one message may have is for the state and for inherited environments. */
+/* The other half of a message's bound is for the state and for inherited environments. */
 #define PART_TOKENS_MAX (HP_JSON_TOKENS_MAX / 2)
 
 #define NS_PER_S 1000000000ull
@@ -44,23 +44,23 @@ struct rewrite {
 	struct hp_arena arena; /* decoded strings */
 	struct hp_buf *out;
 	const char *text;
-	size_t copied;		 /* of text: what is before stands in `out` */
-	bool has_user_namespace; /* whose hooks hookd does not serve */
+	size_t copied;		 /* bytes of `text` that are in `out` already */
+	bool has_user_namespace; /* from which hookd takes no requests */
 };
 
-/* What a hook of ours says beside its list; NULL and 0: the default. */
+/* The options of a shim hook, without its list. NULL and 0: the default. */
 struct shim_options {
 	const char *address, *if_down;
 	uint64_t timeout_s;
 };
 
-/* Of some hooks, one behind the other. */
+/* How long a sequence of hooks may take. */
 struct duration {
 	uint64_t sum_ns;
 	bool is_endless; /* one of them has no timeout */
 };
 
-/* What a hook of ours says. */
+/* What a shim hook contains. */
 struct carried {
 	struct hp_buf hooks; /* the list, as JSON */
 	struct shim_options options;
@@ -79,17 +79,17 @@ struct list {
 	size_t part_count, part_tokens;
 	struct duration part_duration;
 
-	const char *why_left; /* the list has to stay as it is */
+	const char *why_left; /* why the list has to stay as it is; NULL: it has not */
 };
 
-/* ---- hooks of ours ---- */
+/* ---- shim hooks ---- */
 
 static bool has_option(const char *word, const char *option)
 {
 	return strncmp(word, option, strlen(option)) == 0;
 }
 
-/* True for a hook of ours for the stage; then *ret is to be freed. */
+/* True for a shim hook of the stage; then the caller frees ret->hooks. */
 static bool carried_read(struct rewrite *rewrite, struct hp_json_value hook, enum hp_stage stage,
 			 struct carried *ret)
 {
@@ -127,7 +127,7 @@ static bool are_same(const struct shim_options *a, const struct shim_options *b)
 	       a->timeout_s == b->timeout_s;
 }
 
-/* Of hooks with these options: what is asked for is new, the rest is theirs. */
+/* The new options of hooks that have `own`: those of the command line replace their own. */
 static struct shim_options new_options(const struct rewrite *rewrite,
 				       const struct shim_options *own)
 {
@@ -140,7 +140,7 @@ static struct shim_options new_options(const struct rewrite *rewrite,
 	};
 }
 
-/* All hooks are ours, and say what they are to say. */
+/* True if all are shim hooks that need no change. */
 static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
 {
 	struct hp_json_value key, hook;
@@ -164,8 +164,8 @@ static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enu
 /* ---- one part ---- */
 
 /*
- * 0 for none: with one hook that may take for ever the runtime must not kill the shim; and neither
- * where the sum is more than a timeout can be, which a runtime might take for a negative one.
+ * 0 for none: if one hook has no timeout the runtime must not kill the shim, nor if the sum exceeds
+ * the bound of timeouts, where it could overflow in a runtime.
  */
 static uint64_t usual_timeout_s(const struct duration *duration)
 {
@@ -196,7 +196,7 @@ static int put_option(struct list *list, const char *option, const char *value, 
 	return 0;
 }
 
-/* As many arguments as the text takes, none of which begins within a character. */
+/* Splits the text into as many arguments as it needs, never inside a character. */
 static int put_hooks(struct list *list)
 {
 	const size_t room = ARGUMENT_BYTES_MAX - 1 - strlen(HOOKS_OPTION);
@@ -209,6 +209,7 @@ static int put_hooks(struct list *list)
 
 		while (length < left && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
+		assert(length > 0);
 		r = put_option(list, HOOKS_OPTION, text, length);
 		text += length;
 		left -= length;
@@ -217,8 +218,8 @@ static int put_hooks(struct list *list)
 }
 
 /*
- * The hook that takes the place of the part. It has no env, so that the shim gets the runtime's
- * own, which is what hooks without an env of theirs would have had.
+ * Writes the shim hook of the part. It has no env, so that the shim inherits the runtime's
+ * environment, as hooks without env would.
  */
 static int put_hook(struct list *list)
 {
@@ -229,6 +230,7 @@ static int put_hook(struct list *list)
 	    options->timeout_s > 0 ? options->timeout_s : usual_timeout_s(&list->part_duration);
 	int r;
 
+	assert(shim[0] == '/');
 	hp_json_begin(writer, '{');
 	hp_json_key(writer, "path");
 	hp_json_put_string(writer, shim);
@@ -254,6 +256,7 @@ static int put_hook(struct list *list)
 /* {"createRuntime":[...]} on one line. */
 static int end_part(struct list *list, struct hp_err *err)
 {
+	assert(list->part_count <= HP_HOOKS_MAX);
 	if (list->part_count == 0)
 		return 0;
 	hp_buf_append(&list->part, "]}", 2);
@@ -274,14 +277,14 @@ static void begin_part(struct list *list)
 	hp_buf_append(&list->part, "\":[", 3);
 }
 
-/* No mistake, but more than hookd takes of one hook. */
+/* Valid, but more than hookd accepts in one hook. */
 static bool has_too_many_strings(struct hp_json_value hook)
 {
 	return hp_json_count(hp_json_member(hook, "args")) > HP_ARGS_MAX ||
 	       hp_json_count(hp_json_member(hook, "env")) > HP_ARGS_MAX;
 }
 
-/* Checked as hookd will, so that a config that was rewritten is one that runs. */
+/* Checks the hook as hookd will, so that the rewritten config can be run. */
 static int add_hook(struct list *list, struct hp_json_value value, struct hp_err *err)
 {
 	size_t tokens = value.json->tokens[value.index].next - value.index;
@@ -321,8 +324,8 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 /* ---- a list ---- */
 
 /*
- * The next hooks have these options of their own. Others are not theirs: a new part begins. So it
- * does where a timeout was given for them alone.
+ * Sets the options of the hooks that are added next. A new part begins if they differ from those
+ * before, or if the hooks have a timeout of their own.
  */
 static int set_options(struct list *list, const struct shim_options *own, struct hp_err *err)
 {
@@ -335,8 +338,8 @@ static int set_options(struct list *list, const struct shim_options *own, struct
 }
 
 /*
- * A timeout that --timeout has given a hook of ours, or a person; 0 for the one that its hooks
- * make. What is wrong with them is found when they are added.
+ * The timeout of a shim hook if it was set by --timeout or by hand; 0 if it is the sum of its
+ * hooks. Errors in the hooks are found when they are added.
  */
 static uint64_t given_timeout_s(struct list *list, struct hp_json_value hook,
 				struct hp_json_value carried_hooks)
@@ -359,7 +362,7 @@ static uint64_t given_timeout_s(struct list *list, struct hp_json_value hook,
 	return timeout_s == usual_timeout_s(&duration) ? 0 : timeout_s;
 }
 
-/* Takes the hooks out of a hook of ours again: somebody has put others beside it since. */
+/* Adds the hooks that a shim hook carries: the list has got other hooks since it was rewritten. */
 static int add_carried(struct list *list, struct hp_json_value ours, const struct carried *carried,
 		       struct hp_err *err)
 {
@@ -407,12 +410,13 @@ static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err 
 	return r;
 }
 
-/* Appends the text up to the value, and goes on behind it. */
+/* Copies the text before the value, and skips the value. */
 static void copy_up_to(struct rewrite *rewrite, struct hp_json_value value)
 {
 	size_t length;
 	size_t start = (size_t)(hp_json_text(value, &length) - rewrite->text);
 
+	assert(start >= rewrite->copied);
 	hp_buf_append(rewrite->out, rewrite->text + rewrite->copied, start - rewrite->copied);
 	rewrite->copied = start + length;
 }
@@ -454,7 +458,7 @@ static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enu
 	return hp_err_prefix(err, r, "hooks");
 }
 
-/* False where the list stays as it is, which is told. */
+/* False, after a report, if the list stays as it is. */
 static bool can_be_delegated(struct rewrite *rewrite, enum hp_stage stage)
 {
 	if (stage == HP_STAGE_START_CONTAINER)
@@ -469,7 +473,7 @@ static bool can_be_delegated(struct rewrite *rewrite, enum hp_stage stage)
 	return false;
 }
 
-/* Stages of names unknown here are left alone, as runtimes do with them. */
+/* Unknown stages are left alone; runtimes ignore them. */
 static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 			  struct hp_json_value list, struct hp_err *err)
 {
@@ -493,7 +497,7 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 
 /* ---- the config ---- */
 
-/* The uid that the container's root is outside, in the runtime's user namespace; -1: not said. */
+/* The uid of the container's root in the runtime's user namespace; -1: unknown. */
 static int64_t outer_root(struct hp_json_value linux_member)
 {
 	struct hp_json_value key, mapping;
@@ -511,7 +515,9 @@ static int64_t outer_root(struct hp_json_value linux_member)
 	return -1;
 }
 
-/* That the container has a user namespace, and its root is not the user whom hookd serves there. */
+/*
+ * True if the container has a user namespace whose root is not the user that hookd accepts there.
+ */
 static bool has_other_user_namespace(const struct rewrite *rewrite, struct hp_json_value root)
 {
 	struct hp_json_value linux_member = hp_json_member(root, "linux"), key, namespace;

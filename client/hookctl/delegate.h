@@ -8,21 +8,23 @@
 #include "proto/base/err.h"
 #include "proto/messages/hooks.h"
 
-/* What stands in the hooks that take the place of others. */
+/* How a config is to be rewritten. A shim hook is one that runs hookd-oci-hook. */
 struct delegate {
 	const char *shim;    /* absolute path of hookd-oci-hook */
 	const char *address; /* NULL: the default */
 	const char *if_down; /* NULL: the shim's default */
 	uint64_t timeout_s;  /* 0: the sum of the list's own and DELEGATE_SPARE_S */
 
-	/* Whom hookd serves from within a user namespace: its own user, where that is not root.
-	 * NULL: nobody. */
+	/*
+	 * The user from whom hookd accepts requests out of a user namespace: its own, unless that
+	 * is root. NULL: none.
+	 */
 	const uint32_t *own_uid;
 
-	/* Set where the new text has a hook of the shim; may be NULL. */
+	/* Set to true if the new text has a shim hook; may be NULL. */
 	bool *names_shim;
 
-	/* Told of each list that stays as it is; may be NULL. `why` completes "it stays since". */
+	/* Called for each list that stays as it is; may be NULL. `why` is the reason in words. */
 	void (*left)(enum hp_stage stage, const char *why, void *userdata);
 	void *userdata;
 };
@@ -31,19 +33,19 @@ struct delegate {
 #define DELEGATE_SPARE_S 30
 
 /*
- * Rewrites the text of a config.json: the hooks of each stage become one hook that carries them, or
- * several where there are more than one request can have. All other bytes stay as they are;
- * delegating twice is delegating once. Hooks that were delegated before get the path of the shim,
- * and address, if_down and timeout_s where `delegate` has them; else they keep their own, and stand
- * apart from those that have others.
+ * Rewrites the text of a config.json: the hooks of each stage become one shim hook that carries
+ * them, or several if they do not fit into one request. All other bytes stay as they are. Rewriting
+ * twice gives the same as once. Shim hooks of an earlier rewrite get the path of the shim, and
+ * address, if_down and timeout_s where `delegate` has them; otherwise they keep their own, and are
+ * not merged with hooks that have others.
  *
- * Lists that cannot be delegated stay, and delegate->left is told: those of startContainer, of
- * createContainer where the container has a user namespace whose root hookd does not serve, and
- * those with a hook that no argument list has room for, or of more than 4096 arguments or
+ * Some lists stay as they are, and delegate->left is called: those of startContainer; those of
+ * createContainer, if the container has a user namespace from which hookd takes no requests; and
+ * those with a hook that is too long for an argument list, or has more than 4096 arguments or
  * variables.
  *
- * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to, and is not to be
- * used on failure.
+ * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its
+ * contents are invalid.
  */
 int delegate_config(const char *text, size_t length, const struct delegate *delegate,
 		    struct hp_buf *ret, struct hp_err *err);

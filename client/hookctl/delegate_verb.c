@@ -19,7 +19,7 @@
 
 #define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
 
-/* The shim that was installed with this hookctl, wherever that has been moved; to be freed. */
+/* The shim that was installed with this hookctl, also after a move. The caller frees it. */
 static char *find_shim(void)
 {
 	char self[PATH_MAX], *path, *shim;
@@ -63,8 +63,8 @@ static bool is_address(const char *address)
 }
 
 /*
- * The address that hookctl itself uses. It is written into the config even where it comes from the
- * environment: in the container's stages the shim does not look there. NULL: the default.
+ * The address that hookctl itself uses. It is written into the config even if it comes from the
+ * environment, which the shim ignores in the container's stages. NULL: the default.
  */
 static const char *own_address(const struct ctl *ctl)
 {
@@ -77,8 +77,8 @@ static const char *own_address(const struct ctl *ctl)
 }
 
 /*
- * A container's host may be another machine, so this is no error; but here a runtime would fail
- * each container of this config.
+ * The config may be for another machine, so this is not an error; on this one no container with it
+ * would start.
  */
 static void warn_of_shim(const char *shim)
 {
@@ -90,7 +90,7 @@ static void warn_of_shim(const char *shim)
 	else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
 		error = EACCES;
 	if (error != 0)
-		ctl_error("warning: the shim %s is no program on this machine: %s", shim,
+		ctl_error("warning: the shim %s cannot be executed on this machine: %s", shim,
 			  strerror(error));
 }
 
@@ -101,8 +101,7 @@ static void on_left(enum hp_stage stage, const char *why, void *userdata)
 }
 
 /*
- * Whether root here is root of the host, or of a user namespace that an ordinary user has made, as
- * rootless engines do: there uid 0 stands for that user.
+ * True also for uid 0 of a user namespace that an ordinary user has made, as rootless engines do.
  */
 static bool is_ordinary_user(void)
 {
@@ -130,11 +129,11 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
 				 .left = on_left};
 	if (!is_shim(ret->shim))
-		return ctl_usage("--shim=%s is no absolute path of a program", ret->shim);
+		return ctl_usage("--shim=%s is not the absolute path of a program", ret->shim);
 	if (ret->address != NULL && !is_address(ret->address))
 		return ctl_usage("the address %s is not unix:PATH", ret->address);
 	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
-		return ctl_usage("--timeout=%s is no number of seconds from 1 to %llu", timeout,
+		return ctl_usage("--timeout=%s is not a number of seconds from 1 to %llu", timeout,
 				 HP_TIMEOUT_SECONDS_MAX);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reads the JSON files that the command line names. The text stays as long as the document. */
+/* Reads the JSON files that are named on the command line. A document owns its text. */
 
 #include "client/hookctl/document.h"
 

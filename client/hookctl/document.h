@@ -4,7 +4,7 @@
 #include "proto/base/buf.h"
 #include "proto/json/json.h"
 
-/* A JSON file, read and checked; its values can be sliced out byte for byte. */
+/* A JSON file, read and checked; its values can be copied out byte for byte. */
 struct document {
 	struct hp_buf text;
 	struct hp_json json;

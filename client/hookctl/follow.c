@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * run --follow. What hooks write goes through to the stream of the same name, as it comes: into a
- * pipe or a file as the bytes they are, onto a terminal with control characters written out. What
- * hookctl itself says about the hooks goes to stderr, so that stdout holds the hooks' and nothing
- * else.
+ * run --follow. Copies the output of hooks to the stream of the same name as it arrives: unchanged
+ * into a pipe or a file, with control characters escaped onto a terminal. hookctl's own messages go
+ * to stderr, so that stdout has the output of hooks only.
  */
 
 #include "client/hookctl/follow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ struct follow follow_new(const struct ctl *ctl)
 					   {.is_terminal = isatty(STDERR_FILENO) == 1}}};
 }
 
-/* Ends a line that a hook left open on the terminal, so that ours starts at its left. */
+/* Ends an incomplete line of a hook on the terminal, before a message of ours. */
 static void end_line(struct follow_stream *stream, FILE *file)
 {
 	if (stream->is_terminal && stream->is_mid_line)
@@ -57,6 +57,7 @@ static int write_safe(struct follow_stream *stream, FILE *file, const char *data
 	hp_buf_append(&whole, data, length);
 	if (!whole.failed) {
 		stream->tail_length = escape_incomplete(whole.data, whole.length);
+		assert(stream->tail_length < sizeof(stream->tail));
 		whole.length -= stream->tail_length;
 		memcpy(stream->tail, whole.data + whole.length, stream->tail_length);
 		escape_append(&safe, whole.data, whole.length, ESCAPE_LINES);
@@ -137,7 +138,7 @@ static int on_finished(struct follow *follow, struct hp_json_value reply)
 		ctl_error("hook %zu: %s %s", hook.index, hook.path, words);
 	else
 		ctl_error("hook %zu: %s %s after %s", hook.index, hook.path, words,
-			  span_format(hook.duration_us, time));
+			  span_format((uint64_t)hook.duration_us, time));
 	hp_hook_result_clear(&hook);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "client/hookctl/hookctl.h"
 
-/* Shows the events of a run while they come. */
+/* Shows the events of a run as they arrive. */
 
 struct follow_stream {
 	char tail[4]; /* the start of a character that the next bytes complete */
@@ -23,5 +23,5 @@ struct follow {
 struct follow follow_new(const struct ctl *ctl);
 /* One reply of Run that is not the last. Returns 0 or a negative errno. */
 int follow_event(struct follow *follow, struct hp_json_value reply);
-/* The last lines, before the result is shown. */
+/* Writes what is left, before the result is shown. */
 void follow_end(struct follow *follow);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Shows what was applied for one container (apply, update), and what hookd holds for all of them
- * (holdings). Pure: from JSON and structs to bytes.
+ * Prints what was applied for one container (apply, update), and what hookd holds for all
+ * containers (holdings). Pure: from JSON and structs to bytes.
  */
 
 #include "client/hookctl/holding.h"
@@ -87,8 +87,8 @@ static int add_row(struct table *table, struct hp_json_value key, struct hp_json
 	return r;
 }
 
-int holdings_write(struct hp_json_value containers, bool has_legend, bool has_colour,
-		   struct hp_buf *buf)
+int holding_write_table(struct hp_json_value containers, bool has_legend, bool has_colour,
+			struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {
 	    {"CONTAINER"}, {"CGROUP"}, {"RDT GROUP"}, {"MADE"}, {"PROCESS"}};

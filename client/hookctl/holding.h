@@ -6,14 +6,14 @@
 #include "proto/base/buf.h"
 #include "proto/messages/applied.h"
 
-/* What hookd holds for containers, for a person. */
+/* Prints what hookd holds for containers. */
 
-/* Appends "Cgroup: /web" and so on, one row for each thing that is there. -ENOMEM. */
+/* Appends "Cgroup: /web" and so on, a row for each member that is set. -ENOMEM. */
 int holding_write(const struct hp_applied *applied, struct hp_buf *buf);
 
 /*
- * Appends a table of them: `containers` is the object of a Holdings reply. -EINVAL where it is
- * none, -ENOMEM.
+ * Appends a table of all containers: `containers` is the member of a Holdings reply. -EINVAL if it
+ * is not valid, -ENOMEM.
  */
-int holdings_write(struct hp_json_value containers, bool has_legend, bool has_colour,
-		   struct hp_buf *buf);
+int holding_write_table(struct hp_json_value containers, bool has_legend, bool has_colour,
+			struct hp_buf *buf);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client/hookctl: the program hookctl. One file for each verb; files that are no verb need no
- * daemon and have tests of their own.
+ * client/hookctl: the program hookctl. One file per verb or group of verbs; the other files need no
+ * daemon and have unit tests.
  *
- * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages; jansson.
+ * May use: client/hookctl/table, client/libhookd, proto/base, proto/json, proto/messages.
  */
 #pragma once
 
@@ -16,13 +16,13 @@
 #include "proto/base/buf.h"
 #include "proto/json/json.h"
 
-/* What all verbs share: the command line, the connection, and how to print. */
+/* What all verbs share: the command line, the connection, and printing. */
 
 enum ctl_exit {
 	CTL_EXIT_OK = 0,
 	/* A hook failed; a setting could not be made; delegate: the config cannot be rewritten. */
 	CTL_EXIT_FAILED = 1,
-	CTL_EXIT_USAGE = 2, /* the command line, or a file that it names */
+	CTL_EXIT_USAGE = 2, /* an error in the command line, or in a file that it names */
 	CTL_EXIT_TIMED_OUT = 124,
 	CTL_EXIT_UNREACHABLE = 125, /* hookd could not be reached, refused, or lost the run */
 	CTL_EXIT_SPAWN_FAILED = 126,
@@ -31,9 +31,9 @@ enum ctl_exit {
 enum ctl_json { CTL_JSON_OFF, CTL_JSON_SHORT, CTL_JSON_PRETTY };
 
 struct ctl {
-	struct options options;
+	struct ctl_options options;
 	struct hookd_client *client; /* NULL until the first call */
-	int reply_error;	     /* why we ended the last call ourselves, or 0 */
+	int reply_error;	     /* of our callback, which ended the last call; or 0 */
 	enum ctl_json json;
 	bool has_legend;
 	bool has_colour;  /* stdout is a terminal that wants it */
@@ -61,44 +61,49 @@ int verb_ping(struct ctl *ctl);
 int verb_drain(struct ctl *ctl);
 int verb_delegate(struct ctl *ctl);
 
-/* "hookctl: ..." on stderr, escaped, behind what stdout has got so far. */
+/* Prints "hookctl: ..." on stderr, escaped. Flushes stdout before. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* As above, with CTL_EXIT_USAGE to return. */
+/* The same. Returns CTL_EXIT_USAGE. */
 int ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* One reply, for as long as the function runs. A negative errno ends the call. */
+/* Gets one reply, which is valid until it returns. A negative errno ends the call. */
 typedef int (*ctl_reply_fn)(struct hp_json_value reply, bool continues, void *userdata);
 
 /*
- * hookd_call() on the one connection, which the first call makes. `function` may be NULL. 0 or a
- * negative errno; a reply that cannot be understood is -EBADMSG.
+ * hookd_call() on the one connection, which the first call opens. `function` may be NULL. 0 or a
+ * negative errno; -EBADMSG for a reply that cannot be understood.
  */
 int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
 	     ctl_reply_fn function, void *userdata);
-/* Says what came of a call that failed with `r`; the exit status to return. */
+/* Reports why a call failed with `r`. Returns the exit status. */
 int ctl_call_failed(const struct ctl *ctl, int r);
-/* The same of a call of io.hookd.settings: CTL_EXIT_FAILED where hookd tried and could not. */
+/* The same for a call of io.hookd.settings: CTL_EXIT_FAILED if hookd tried and failed. */
 int ctl_setting_failed(const struct ctl *ctl, int r);
-/* A call without parameters whose reply has nothing to show; an exit status. */
+/* A call without parameters whose reply has nothing to show. Returns the exit status. */
 int ctl_call_plain(struct ctl *ctl, const char *method);
 
-/* {"run": OPERAND} in *ret, for the verbs that take one run; -EINVAL when it is no text. */
+/* Writes {"run": OPERAND} to *ret, for the verbs that take one run. -EINVAL if it is not UTF-8. */
 int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret);
 
 /*
- * Behind a write to stdout that failed, with its errno: kept, since a call that is ended for it has
- * errors of its own. Returns it negative.
+ * Call after a failed write to stdout. Keeps its errno, since the call to hookd that it ends fails
+ * with another one. Returns the kept errno, negative.
  */
 int ctl_keep_stdout_error(void);
-/* What was kept, or 0. ctl_call_failed() tells it. */
+/* The kept errno, or 0. ctl_call_failed() reports it. */
 int ctl_stdout_error(void);
-/* Says so; the exit status to return. */
+/* Reports it. Returns the exit status. */
 int ctl_stdout_failed(void);
 
-/* Writes to stdout and forgets; -ENOMEM when the buffer had failed, or stdout's error, kept. */
+/*
+ * Writes the buffer to stdout and frees it. -ENOMEM if it had failed; an error of stdout is kept.
+ */
 int ctl_put(struct hp_buf *buf);
-/* One JSON document on stdout, as --json asks. */
+/* Prints one JSON document on stdout, in the form that --json asks for. */
 int ctl_put_json(const struct ctl *ctl, struct hp_json_value value);
 
-/* Shows a RunResult as --json asks and finds the exit status for it: 0, or a negative errno. */
+/*
+ * Shows a RunResult, in the form that --json asks for, and finds its exit status. 0 or a negative
+ * errno.
+ */
 int ctl_show_result(const struct ctl *ctl, struct hp_json_value result, int *ret_exit);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What run, apply and update take from the command line: files that are read and checked as JSON,
- * and go into the call byte for byte.
+ * The files that run, apply and update get on the command line: read, checked as JSON, and copied
+ * into the call byte for byte.
  */
 
 #include "client/hookctl/input.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum hp_dialect input_dialect(const struct ctl *ctl)
@@ -24,6 +25,8 @@ int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_
 			     : id == OPTION_HOOKS ? "hooks"
 						  : "settings";
 
+	assert(id == OPTION_STATE || id == OPTION_HOOKS || id == OPTION_SETTINGS);
+	assert(r < 0);
 	return ctl_usage("--%s=%s: %s", option, ctl_option(ctl, id),
 			 err->reason[0] != '\0' ? err->reason : strerror(-r));
 }

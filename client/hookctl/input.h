@@ -6,16 +6,16 @@
 #include "client/hookctl/run_request.h"
 #include "proto/json/json_writer.h"
 
-/* From the command line into a call's parameters: for the verbs that send files. */
+/* Turns the command line into parameters of a call, for the verbs that send files. */
 
 /* How the files are written: --dialect. */
 enum hp_dialect input_dialect(const struct ctl *ctl);
 
-/* Reads the file that the option names; 0, or an exit status that was explained. */
+/* Reads the file that the option names. 0, or an exit status after a message. */
 int input_read_document(const struct ctl *ctl, enum option_id id, struct document *ret);
-/* Explains what is wrong with that file (`r`, or *err where it says something); CTL_EXIT_USAGE. */
+/* Reports an error of that file: *err if it has a reason, else `r`. Returns CTL_EXIT_USAGE. */
 int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_err *err);
 
-/* One member of the parameters; nothing where there is no text. */
+/* Writes one member of the parameters, or nothing if there is no text. */
 void input_put_text(struct hp_json_writer *writer, const char *key, const char *text);
 void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookctl: what an operator asks hookd with. One row for each verb; everything else here is the
- * way to it: options before the verb, the verb, options behind it.
+ * hookctl, the command line of operators. The table has a row for each verb; the rest reads the
+ * options before the verb, the verb, and the options after it.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -74,7 +75,7 @@ static int print_help(void)
 		printf("  %-8s %-4s  %s\n", verbs[i].name,
 		       verbs[i].operand != NULL ? verbs[i].operand : "", verbs[i].summary);
 	printf("\nOptions:\n");
-	options_print(stdout, OPTIONS_GLOBAL);
+	ctl_options_print(stdout, OPTIONS_GLOBAL);
 	printf("\n`hookctl VERB --help` shows what a verb takes.\n"
 	       "Exit status: 0 done, 1 a hook or a setting failed, 124 a hook timed out, 126 it "
 	       "could\n"
@@ -87,7 +88,7 @@ static int print_verb_help(const struct verb *verb)
 {
 	printf("hookctl %s [OPTIONS]%s%s: %s\n\n", verb->name, verb->operand != NULL ? " " : "",
 	       verb->operand != NULL ? verb->operand : "", verb->summary);
-	options_print(stdout, verb->options | OPTIONS_GLOBAL);
+	ctl_options_print(stdout, verb->options | OPTIONS_GLOBAL);
 	return CTL_EXIT_OK;
 }
 
@@ -112,12 +113,12 @@ static void set_output(struct ctl *ctl)
 
 	ctl->is_terminal = isatty(STDOUT_FILENO) == 1;
 	ctl->has_colour = wants_colour(ctl->is_terminal);
-	ctl->has_legend = !options_has(&ctl->options, OPTION_NO_LEGEND);
+	ctl->has_legend = !ctl_options_has(&ctl->options, OPTION_NO_LEGEND);
 	if (json != NULL)
 		ctl->json = strcmp(json, "pretty") == 0	 ? CTL_JSON_PRETTY
 			    : strcmp(json, "short") == 0 ? CTL_JSON_SHORT
 							 : CTL_JSON_OFF;
-	else if (options_has(&ctl->options, OPTION_J))
+	else if (ctl_options_has(&ctl->options, OPTION_J))
 		ctl->json = ctl->is_terminal ? CTL_JSON_PRETTY : CTL_JSON_SHORT;
 }
 
@@ -125,6 +126,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb)
 {
 	size_t operands = verb->operand != NULL ? 1 : 0;
 
+	assert(verb->function != NULL);
 	if (ctl->options.operand_count < operands)
 		return ctl_usage("%s needs a %s", verb->name, verb->operand);
 	if (ctl->options.operand_count > operands)
@@ -140,11 +142,12 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 	const struct verb *verb;
 	char error[256];
 
-	if (options_read(&ctl->options, OPTIONS_GLOBAL, true, argc, argv, error, sizeof(error)) < 0)
+	if (ctl_options_read(&ctl->options, OPTIONS_GLOBAL, true, argc, argv, error,
+			     sizeof(error)) < 0)
 		return ctl_usage("%s", error);
-	if (options_has(&ctl->options, OPTION_VERSION))
+	if (ctl_options_has(&ctl->options, OPTION_VERSION))
 		return print_version();
-	if (options_has(&ctl->options, OPTION_HELP))
+	if (ctl_options_has(&ctl->options, OPTION_HELP))
 		return print_help();
 	if (ctl->options.operand_count == 0)
 		return ctl_usage("no verb was given; hookctl --help lists them");
@@ -152,13 +155,13 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 	if (verb == NULL)
 		return ctl_usage("unknown verb '%s'; hookctl --help lists them",
 				 ctl->options.operands[0]);
-	if (options_read(&ctl->options, verb->options | OPTIONS_GLOBAL, false,
-			 (int)ctl->options.operand_count - 1, ctl->options.operands + 1, error,
-			 sizeof(error)) < 0)
+	if (ctl_options_read(&ctl->options, verb->options | OPTIONS_GLOBAL, false,
+			     (int)ctl->options.operand_count - 1, ctl->options.operands + 1, error,
+			     sizeof(error)) < 0)
 		return ctl_usage("%s: %s", verb->name, error);
-	if (options_has(&ctl->options, OPTION_HELP))
+	if (ctl_options_has(&ctl->options, OPTION_HELP))
 		return print_verb_help(verb);
-	if (options_has(&ctl->options, OPTION_VERSION))
+	if (ctl_options_has(&ctl->options, OPTION_VERSION))
 		return print_version();
 	return run_verb(ctl, verb);
 }

@@ -2,12 +2,13 @@
 
 /*
  * Reads the command line by one table. An option has one name, one meaning and one line of help in
- * every verb that takes it; a verb says which by a set of bits. No abbreviations: a script that
- * relies on one breaks on the next option that is added.
+ * every verb that takes it; a verb has a set of bits for those that it takes. No abbreviations: a
+ * script that relies on one can break when an option is added.
  */
 
 #include "client/hookctl/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -57,6 +58,8 @@ static const struct option_row rows[OPTION_COUNT] = {
 			"for all hooks of a stage; default: their sum and 30"},
 };
 
+static_assert(OPTION_COUNT <= 64, "a bit for each in a uint64_t");
+
 static int find_name(const char *name, size_t length, uint64_t allowed)
 {
 	for (int i = 0; i < OPTION_COUNT; i++)
@@ -86,8 +89,8 @@ static bool is_choice_of(const char *list, const char *value)
 	return false;
 }
 
-struct reader {
-	struct options *options;
+struct options_reader {
+	struct ctl_options *options;
 	uint64_t allowed;
 	int argc, next;
 	char **argv;
@@ -95,8 +98,8 @@ struct reader {
 	size_t error_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int fail(struct reader *reader, const char *format,
-						      ...)
+__attribute__((format(printf, 2, 3))) static int fail(struct options_reader *reader,
+						      const char *format, ...)
 {
 	va_list arguments;
 
@@ -106,11 +109,12 @@ __attribute__((format(printf, 2, 3))) static int fail(struct reader *reader, con
 	return -EINVAL;
 }
 
-/* Takes the option's value: behind '=' when there was one, else the next word. */
-static int take_value(struct reader *reader, int id, const char *given, const char *value)
+/* Takes the option's value: after '=' if there is one, else the next word. */
+static int take_value(struct options_reader *reader, int id, const char *given, const char *value)
 {
 	const struct option_row *row = &rows[id];
 
+	assert(reader->allowed & OPTION_BIT(id));
 	if (row->argument == NULL && value != NULL)
 		return fail(reader, "option %s takes no value", given);
 	if (row->argument != NULL && value == NULL) {
@@ -119,7 +123,7 @@ static int take_value(struct reader *reader, int id, const char *given, const ch
 		value = reader->argv[reader->next++];
 	}
 	if (row->is_choice && !is_choice_of(row->argument, value))
-		return fail(reader, "option --%s: '%s' is none of %s", row->name, value,
+		return fail(reader, "option --%s: '%s' is not one of %s", row->name, value,
 			    row->argument);
 	if (row->argument != NULL && *value == '\0')
 		return fail(reader, "option --%s: the value is empty", row->name);
@@ -127,7 +131,7 @@ static int take_value(struct reader *reader, int id, const char *given, const ch
 	return 0;
 }
 
-static int read_long(struct reader *reader, const char *word)
+static int read_long(struct options_reader *reader, const char *word)
 {
 	const char *name = word + 2;
 	const char *equals = strchr(name, '=');
@@ -140,7 +144,7 @@ static int read_long(struct reader *reader, const char *word)
 }
 
 /* "-aj": letters that take no value may stand together. */
-static int read_letters(struct reader *reader, const char *word)
+static int read_letters(struct options_reader *reader, const char *word)
 {
 	for (const char *letter = word + 1; *letter != '\0'; letter++) {
 		int id = find_letter(*letter, reader->allowed);
@@ -153,16 +157,17 @@ static int read_letters(struct reader *reader, const char *word)
 	return 0;
 }
 
-/* Operands go to the front of argv, over words that were read already. */
-static void take_operand(struct reader *reader, char *word)
+/* Operands are moved to the front of argv, over words that have been read. */
+static void take_operand(struct options_reader *reader, char *word)
 {
+	assert(reader->options->operand_count < (size_t)reader->next);
 	reader->options->operands[reader->options->operand_count++] = word;
 }
 
-int options_read(struct options *options, uint64_t allowed, bool stops_at_operand, int argc,
-		 char **argv, char *ret_error, size_t size)
+int ctl_options_read(struct ctl_options *options, uint64_t allowed, bool stops_at_operand, int argc,
+		     char **argv, char *ret_error, size_t size)
 {
-	struct reader reader = {options, allowed, argc, 0, argv, ret_error, size};
+	struct options_reader reader = {options, allowed, argc, 0, argv, ret_error, size};
 	bool has_ended = false;
 
 	options->operands = argv;
@@ -200,7 +205,7 @@ static int print_names(FILE *file, const struct option_row *row)
 	return width;
 }
 
-void options_print(FILE *file, uint64_t set)
+void ctl_options_print(FILE *file, uint64_t set)
 {
 	const int help_column = 40;
 

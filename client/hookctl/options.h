@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The command line: every option that hookctl knows, and what was given of them. */
+/* The command line: all options of hookctl, and the values that were given. */
 
 enum option_id {
 	OPTION_ADDRESS,
@@ -43,9 +43,9 @@ enum option_id {
 	(OPTION_BIT(OPTION_ADDRESS) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_J) |             \
 	 OPTION_BIT(OPTION_NO_LEGEND) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
-struct options {
+struct ctl_options {
 	const char *values[OPTION_COUNT]; /* NULL: not given; a flag that was given: "" */
-	char **operands;		  /* what is no option, in order; in argv */
+	char **operands;		  /* the words that are not options, in order; in argv */
 	size_t operand_count;
 };
 
@@ -54,13 +54,13 @@ struct options {
  * `stops_at_operand` ends at the first operand, which is where a verb's own options begin. The last
  * one wins. argv is reordered. 0, or -EINVAL with a sentence in *ret_error (`size` bytes).
  */
-int options_read(struct options *options, uint64_t allowed, bool stops_at_operand, int argc,
-		 char **argv, char *ret_error, size_t size);
+int ctl_options_read(struct ctl_options *options, uint64_t allowed, bool stops_at_operand, int argc,
+		     char **argv, char *ret_error, size_t size);
 
-static inline bool options_has(const struct options *options, enum option_id id)
+static inline bool ctl_options_has(const struct ctl_options *options, enum option_id id)
 {
 	return options->values[id] != NULL;
 }
 
 /* One line of help for each of the set. */
-void options_print(FILE *file, uint64_t set);
+void ctl_options_print(FILE *file, uint64_t set);

@@ -1,57 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `hookctl ps`: the runs, newest first. Without --all that is two lists, of the queued and of the
- * running ones, since history can be long; a run that starts between the two is in both, and its
- * later state is shown.
+ * `hookctl ps`: the runs, newest first. Without --all it asks for two lists, of the queued and of
+ * the running ones, since the history can be long. A run that starts between the two calls is in
+ * both; its later state is shown.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/hookctl/hookctl.h"
+#include "client/hookctl/input.h"
 #include "client/hookctl/table/json_print.h"
 #include "client/hookctl/table/row.h"
 #include "client/hookctl/table/span.h"
 #include "client/hookctl/table/table.h"
-#include "proto/json/json_writer.h"
 
-struct rows {
-	struct row *rows;
-	size_t count, capacity;
+struct listed_run {
+	struct run_row row;
+	size_t order; /* of arrival */
+	/* As it is printed; in the list's `json`. */
+	size_t json_offset, json_length;
 };
 
-static void rows_free(struct rows *rows)
+/*
+ * The runs received so far. A reply is valid during its callback only, so what is shown is copied.
+ */
+struct run_list {
+	const struct ctl *ctl;
+	struct listed_run *runs;
+	size_t count, capacity;
+	struct hp_arena arena; /* the texts of the rows */
+	struct hp_buf json;    /* empty without --json */
+};
+
+static void list_free(struct run_list *list)
 {
-	for (size_t i = 0; i < rows->count; i++)
-		row_free(&rows->rows[i]);
-	free(rows->rows);
+	free(list->runs);
+	hp_arena_free(&list->arena);
+	hp_buf_free(&list->json);
 }
 
-static int rows_add(struct rows *rows, struct hp_json_value value)
+static unsigned json_indent(const struct ctl *ctl)
 {
-	struct row row;
-	int r = row_read(value, &row);
+	return ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT;
+}
 
+static int list_reserve(struct run_list *list)
+{
+	size_t capacity = list->capacity > 0 ? 2 * list->capacity : 32;
+	struct listed_run *bigger;
+
+	if (list->count < list->capacity)
+		return 0;
+	bigger = reallocarray(list->runs, capacity, sizeof(*list->runs));
+	if (bigger == NULL)
+		return -ENOMEM;
+	list->runs = bigger;
+	list->capacity = capacity;
+	return 0;
+}
+
+static int list_add(struct run_list *list, struct hp_json_value value)
+{
+	struct listed_run run = {.order = list->count, .json_offset = list->json.length};
+	int r = list_reserve(list);
+
+	if (r == 0)
+		r = run_row_read(value, &list->arena, &run.row);
 	if (r < 0)
 		return r;
-	if (rows->count == rows->capacity) {
-		size_t capacity = rows->capacity > 0 ? 2 * rows->capacity : 32;
-		struct row *bigger = reallocarray(rows->rows, capacity, sizeof(*rows->rows));
-
-		if (bigger == NULL) {
-			row_free(&row);
-			return -ENOMEM;
-		}
-		rows->rows = bigger;
-		rows->capacity = capacity;
-	}
-	row.order = rows->count;
-	rows->rows[rows->count++] = row;
+	if (list->ctl->json != CTL_JSON_OFF)
+		json_print(&list->json, value, json_indent(list->ctl), 1);
+	run.json_length = list->json.length - run.json_offset;
+	assert(list->count < list->capacity);
+	list->runs[list->count++] = run;
 	return 0;
 }
 
@@ -59,12 +86,12 @@ static int rows_add(struct rows *rows, struct hp_json_value value)
 static int on_listed(struct hp_json_value root, bool continues, void *userdata)
 {
 	struct hp_json_value run = hp_json_member(root, "run"), key, value;
-	int r = hp_json_is_absent(run) ? 0 : rows_add(userdata, run);
+	int r = hp_json_is_absent(run) ? 0 : list_add(userdata, run);
 
 	(void)continues;
 	HP_JSON_FOREACH (key, value, hp_json_member(root, "runs")) {
 		if (r == 0)
-			r = rows_add(userdata, value);
+			r = list_add(userdata, value);
 	}
 	return r;
 }
@@ -77,59 +104,61 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* NULL where a text of the command line is not UTF-8. */
-static char *list_parameters(const struct ctl *ctl, const char *state, int64_t since_us)
+/* The parameters of List, NUL-terminated. */
+static int write_filter(const struct ctl *ctl, const char *state, int64_t since_us,
+			struct hp_buf *buf)
 {
-	json_t *filter =
-	    json_pack("{s:s*, s:s*, s:s*, s:s*, s:o*}", "container",
-		      ctl_option(ctl, OPTION_CONTAINER), "stage", ctl_option(ctl, OPTION_STAGE),
-		      "state", state, "outcome", ctl_option(ctl, OPTION_OUTCOME), "sinceUSec",
-		      since_us > 0 ? json_integer(since_us) : NULL);
-	char *text = json_dumps(filter, JSON_COMPACT);
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
 
-	json_decref(filter);
-	return text;
+	hp_json_begin(&writer, '{');
+	input_put_text(&writer, "container", ctl_option(ctl, OPTION_CONTAINER));
+	input_put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
+	input_put_text(&writer, "state", state);
+	input_put_text(&writer, "outcome", ctl_option(ctl, OPTION_OUTCOME));
+	if (since_us > 0) {
+		hp_json_key(&writer, "sinceUSec");
+		hp_json_put_int(&writer, since_us);
+	}
+	hp_json_end(&writer, '}');
+	hp_buf_append(buf, "", 1);
+	return buf->failed ? -ENOMEM : 0;
 }
 
-static int list(struct ctl *ctl, const char *state, int64_t since_us, struct rows *rows)
+static int list_fetch(struct run_list *list, struct ctl *ctl, const char *state, int64_t since_us)
 {
-	char *parameters = list_parameters(ctl, state, since_us);
-	int r;
+	struct hp_buf filter = HP_BUF_INIT;
+	int r = write_filter(ctl, state, since_us, &filter);
 
-	if (parameters == NULL)
-		return -ENOMEM;
-	r = ctl_call(ctl, "io.hookd.status.List", parameters, true, on_listed, rows);
-	free(parameters);
+	if (r == 0)
+		r = ctl_call(ctl, "io.hookd.status.List", filter.data, true, on_listed, list);
+	hp_buf_free(&filter);
 	return r;
 }
 
-/* Newest first; of two rows of one run the one that came later is first. */
-static int compare_rows(const void *left, const void *right)
+/* Newest first; of two rows of one run the one received later is first. */
+static int compare_runs(const void *left, const void *right)
 {
-	const struct row *a = left, *b = right;
+	const struct listed_run *a = left, *b = right;
 	int r;
 
-	if (a->submitted_us != b->submitted_us)
-		return a->submitted_us < b->submitted_us ? 1 : -1;
-	r = strcmp(row_text(b, "run"), row_text(a, "run"));
+	if (a->row.submitted_us != b->row.submitted_us)
+		return a->row.submitted_us < b->row.submitted_us ? 1 : -1;
+	r = strcmp(b->row.run, a->row.run);
 	return r != 0 ? r : (a->order < b->order) - (a->order > b->order);
 }
 
-static void sort_rows(struct rows *rows)
+/* Sorts them, and keeps the later one of two rows of one run. */
+static void list_sort(struct run_list *list)
 {
 	size_t kept = 0;
 
-	if (rows->count == 0)
+	if (list->count == 0)
 		return;
-	qsort(rows->rows, rows->count, sizeof(*rows->rows), compare_rows);
-	for (size_t i = 1; i < rows->count; i++) {
-		if (strcmp(row_text(&rows->rows[kept], "run"), row_text(&rows->rows[i], "run")) ==
-		    0)
-			row_free(&rows->rows[i]);
-		else
-			rows->rows[++kept] = rows->rows[i];
-	}
-	rows->count = kept + 1;
+	qsort(list->runs, list->count, sizeof(*list->runs), compare_runs);
+	for (size_t i = 1; i < list->count; i++)
+		if (strcmp(list->runs[kept].row.run, list->runs[i].row.run) != 0)
+			list->runs[++kept] = list->runs[i];
+	list->count = kept + 1;
 }
 
 static void add_outcome(struct table *table, const char *outcome)
@@ -143,35 +172,36 @@ static void add_outcome(struct table *table, const char *outcome)
 	table_add_coloured(table, outcome, colour);
 }
 
-static void add_row(struct table *table, const struct row *row, int64_t now)
+static void add_row(struct table *table, const struct run_row *row, uint64_t now)
 {
 	char text[SPAN_SIZE];
 
-	table_add(table, row_text(row, "run"));
-	table_add(table, row_text(row, "container"));
-	table_add(table, row_text(row, "stage"));
-	table_add(table, row_text(row, "state"));
-	add_outcome(table, row_text(row, "outcome"));
-	table_addf(table, "%" PRId64 "/%" PRId64, row_number(row, "hook", -1) + 1,
-		   row_number(row, "hooks", 0));
-	table_add(table, span_format_age(now - row->submitted_us, text));
-	table_add(table, span_format(row_number(row, "durationUSec", 0), text));
-	table_add(table, row_text(row, "path"));
+	table_add(table, row->run);
+	table_add(table, row->container);
+	table_add(table, row->stage);
+	table_add(table, row->state);
+	add_outcome(table, row->outcome);
+	table_addf(table, "%" PRIu64 "/%" PRIu64, row->hook.is_set ? row->hook.value + 1 : 0,
+		   row->hooks);
+	table_add(table,
+		  span_format_age(now > row->submitted_us ? now - row->submitted_us : 0, text));
+	table_add(table, span_format(row->duration_us, text));
+	table_add(table, row->path);
 }
 
-static int put_table(const struct ctl *ctl, const struct rows *rows)
+static int put_table(const struct run_list *list)
 {
 	static const struct table_column columns[] = {
 	    {"RUN"},	     {"CONTAINER"}, {"STAGE"},		{"STATE"}, {"OUTCOME"},
 	    {"HOOKS", true}, {"AGE", true}, {"DURATION", true}, {"PATH"}};
 	struct table table = TABLE_INIT(columns);
 	struct hp_buf text = HP_BUF_INIT;
-	int64_t now = now_us();
+	uint64_t now = (uint64_t)now_us();
 	int r;
 
-	for (size_t i = 0; i < rows->count; i++)
-		add_row(&table, &rows->rows[i], now);
-	r = table_write(&table, ctl->has_legend, ctl->has_colour, &text);
+	for (size_t i = 0; i < list->count; i++)
+		add_row(&table, &list->runs[i].row, now);
+	r = table_write(&table, list->ctl->has_legend, list->ctl->has_colour, &text);
 	table_free(&table);
 	if (r == 0)
 		r = ctl_put(&text);
@@ -179,51 +209,45 @@ static int put_table(const struct ctl *ctl, const struct rows *rows)
 	return r;
 }
 
-/* One array of all rows, each printed as the other verbs print JSON. */
-static int put_json(const struct ctl *ctl, const struct rows *rows)
+/* One array of all runs, each printed as the other verbs print JSON. */
+static int put_json(const struct run_list *list)
 {
-	unsigned indent = ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT;
+	unsigned indent = json_indent(list->ctl);
 	struct hp_buf text = HP_BUF_INIT;
-	struct hp_json json = {0};
-	int r = 0;
 
+	assert(list->ctl->json != CTL_JSON_OFF);
+	if (list->json.failed)
+		return -ENOMEM;
 	hp_buf_append(&text, "[", 1);
-	for (size_t i = 0; i < rows->count && r == 0; i++) {
-		const char *row = rows->rows[i].text;
-		struct hp_err err;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listed_run *run = &list->runs[i];
 
 		if (i > 0)
 			hp_buf_append(&text, ",", 1);
 		json_print_break(&text, indent, 1);
-		r = hp_json_parse(&json, row, strlen(row), &err);
-		if (r == 0)
-			json_print(&text, hp_json_root(&json), indent, 1);
+		hp_buf_append(&text, list->json.data + run->json_offset, run->json_length);
 	}
-	if (rows->count > 0)
+	if (list->count > 0)
 		json_print_break(&text, indent, 0);
 	hp_buf_append(&text, "]\n", 2);
-	hp_json_free(&json);
-	if (r == 0)
-		r = ctl_put(&text);
-	hp_buf_free(&text);
-	return r;
+	return ctl_put(&text);
 }
 
-static int list_all(struct ctl *ctl, int64_t since_us, struct rows *rows)
+static int list_fetch_all(struct run_list *list, struct ctl *ctl, int64_t since_us)
 {
 	int r;
 
 	if (ctl_option(ctl, OPTION_ALL) != NULL || ctl_option(ctl, OPTION_OUTCOME) != NULL)
-		return list(ctl, NULL, since_us, rows);
-	r = list(ctl, "queued", since_us, rows);
-	return r < 0 ? r : list(ctl, "running", since_us, rows);
+		return list_fetch(list, ctl, NULL, since_us);
+	r = list_fetch(list, ctl, "queued", since_us);
+	return r < 0 ? r : list_fetch(list, ctl, "running", since_us);
 }
 
 int verb_ps(struct ctl *ctl)
 {
 	const char *container = ctl_option(ctl, OPTION_CONTAINER);
 	const char *since = ctl_option(ctl, OPTION_SINCE);
-	struct rows rows = {0};
+	struct run_list list = {.ctl = ctl};
 	int64_t since_us = 0;
 	int r;
 
@@ -231,11 +255,11 @@ int verb_ps(struct ctl *ctl)
 		return ctl_usage("--since=%s is neither a span like 10m, 2h, 1d nor a date", since);
 	if (container != NULL && !hp_json_is_text(container, strlen(container)))
 		return ctl_usage("--container must be UTF-8");
-	r = list_all(ctl, since_us, &rows);
+	r = list_fetch_all(&list, ctl, since_us);
 	if (r == 0) {
-		sort_rows(&rows);
-		r = ctl->json != CTL_JSON_OFF ? put_json(ctl, &rows) : put_table(ctl, &rows);
+		list_sort(&list);
+		r = ctl->json != CTL_JSON_OFF ? put_json(&list) : put_table(&list);
 	}
-	rows_free(&rows);
+	list_free(&list);
 	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Shows a finished run: run, wait and inspect print it alike, and run and wait exit alike. Pure:
+ * Prints a finished run for run, wait and inspect, and finds the exit status of run and wait. Pure:
  * from a result to bytes and to a number.
  */
 
@@ -71,7 +71,7 @@ const char *report_hook_words(const struct hp_hook_result *hook,
 	return buffer;
 }
 
-/* What tells one outcome from another of its kind. */
+/* The exit status, signal or errno, by outcome. */
 static const char *exit_cell(const struct hp_hook_result *hook, char buffer[static 24])
 {
 	switch (hook->outcome) {
@@ -107,7 +107,7 @@ static void add_row(struct table *table, const struct hp_hook_result *hook)
 	table_add(table, hook->path);
 	add_outcome(table, hook);
 	table_add(table, exit_cell(hook, text));
-	table_add(table, hook->pid != 0 ? span_format(hook->duration_us, text) : "-");
+	table_add(table, hook->pid != 0 ? span_format((uint64_t)hook->duration_us, text) : "-");
 	table_addf(table, "%" PRIu64, hook->output[0].total);
 	table_addf(table, "%" PRIu64, hook->output[1].total);
 }

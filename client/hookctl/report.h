@@ -6,7 +6,7 @@
 #include "proto/base/buf.h"
 #include "proto/messages/result.h"
 
-/* What became of a run, for a person and for a shell. */
+/* The result of a run, as text and as an exit status. */
 
 struct report_style {
 	bool has_legend;
@@ -14,13 +14,13 @@ struct report_style {
 	bool has_all_output; /* not only that of hooks that failed */
 };
 
-/* Appends the table of hooks and then what they wrote. -ENOMEM. */
+/* Appends the table of hooks and then their output. -ENOMEM. */
 int report_write(const struct hp_run_result *result, const struct report_style *style,
 		 struct hp_buf *buf);
 
 /*
- * 0 succeeded; else what the first failed hook says: 124 it timed out, 126 it could not be
- * spawned, 1 anything else, also a cancelled run. 125 for a lost run, of which nothing is known.
+ * 0 if it succeeded; else by the first failed hook: 124 it timed out, 126 it could not be spawned,
+ * 1 anything else, also a cancelled run. 125 for a lost run, of which nothing is known.
  */
 int report_exit_status(const struct hp_run_result *result);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `hookctl run`: sends the hooks of one stage and waits for what becomes of them. The request has
- * an id, given or made up here, so that when the connection is lost the same request can be made
- * again and attaches to the run instead of starting a second one.
+ * `hookctl run`: sends the hooks of one stage and waits for their result. The request has an id,
+ * given or generated here, so that after a lost connection the same request can be sent again and
+ * attaches to the run instead of starting a second one.
  */
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void run_input_free(struct run_input *input)
 	document_free(&input->settings);
 }
 
-/* Reads one file; 0 or an exit status that was explained. */
+/* Reads one file. 0, or an exit status after a message. */
 static int read_file(const struct ctl *ctl, enum option_id id, struct document *document,
 		     struct slice *ret)
 {
@@ -48,7 +48,7 @@ static int read_file(const struct ctl *ctl, enum option_id id, struct document *
 	return r;
 }
 
-/* Reads all files; 0 or an exit status that was explained. */
+/* Reads all files. 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
 	struct hp_err err = {0};
@@ -117,7 +117,7 @@ struct run_reply {
 	int exit_status;
 };
 
-/* Every reply: events while it continues, then the result. */
+/* Handles every reply: events as long as they continue, then the result. */
 static int on_reply(struct hp_json_value root, bool continues, void *userdata)
 {
 	struct run_reply *reply = userdata;
@@ -136,7 +136,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Calls, and once the connection was lost calls again until hookd is back. */
+/* Makes the call; after a lost connection makes it again, for RETRY_SECONDS. */
 static int call_run(struct ctl *ctl, const char *parameters, struct run_reply *reply)
 {
 	bool is_followed = ctl_option(ctl, OPTION_FOLLOW) != NULL;

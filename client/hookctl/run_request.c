@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The requests of `run`, `apply` and `update`: what is taken from the files that were named. No
- * connection and no printing here.
+ * Finds hooks, settings and profiles in the files that `run`, `apply`, `update` and `seccomp` read.
+ * No connection and no printing here.
  */
 
 #include "client/hookctl/run_request.h"

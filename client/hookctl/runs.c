@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * The verbs on one run that is there already: inspect, wait, cancel.
- */
+/* The verbs about an existing run: inspect, wait, cancel. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,7 +44,7 @@ static int on_waited(struct hp_json_value root, bool continues, void *userdata)
 }
 
 /* Two columns, "Container: web". */
-static int append_fields(const struct row *row, struct hp_buf *buf)
+static int append_fields(const struct run_row *row, struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {{"", true}, {""}};
 	struct table table = TABLE_INIT(columns);
@@ -55,25 +53,25 @@ static int append_fields(const struct row *row, struct hp_buf *buf)
 
 	table.separator = ": ";
 	table_add(&table, "Run");
-	table_add(&table, row_text(row, "run"));
+	table_add(&table, row->run);
 	table_add(&table, "Container");
-	table_add(&table, row_text(row, "container"));
+	table_add(&table, row->container);
 	table_add(&table, "Stage");
-	table_add(&table, row_text(row, "stage"));
+	table_add(&table, row->stage);
 	table_add(&table, "State");
-	table_add(&table, row_text(row, "state"));
+	table_add(&table, row->state);
 	table_add(&table, "Outcome");
-	table_add(&table, row_text(row, "outcome"));
+	table_add(&table, row->outcome);
 	table_add(&table, "Submitted");
-	table_add(&table, span_format_time(row_number(row, "submittedUSec", 0), text));
+	table_add(&table, span_format_time(row->submitted_us, text));
 	table_add(&table, "Duration");
-	table_add(&table, span_format(row_number(row, "durationUSec", 0), text));
+	table_add(&table, span_format(row->duration_us, text));
 	table_add(&table, "User");
-	table_addf(&table, "%" PRId64, row_number(row, "uid", 0));
+	table_addf(&table, "%" PRIu64, row->uid);
 	table_add(&table, "Request");
-	table_add(&table, row_text(row, "requestId"));
+	table_add(&table, row->request_id);
 	table_add(&table, "Error");
-	table_add(&table, row_text(row, "error"));
+	table_add(&table, row->error);
 	r = table_write(&table, false, false, buf);
 	table_free(&table);
 	return r;
@@ -100,19 +98,19 @@ static int append_result(const struct ctl *ctl, struct hp_json_value value, stru
 
 static int show_inspected(const struct ctl *ctl, struct hp_json_value root)
 {
+	struct hp_arena arena = HP_ARENA_INIT;
 	struct hp_buf text = HP_BUF_INIT;
-	struct row row;
-	int r = row_read(hp_json_member(root, "run"), &row);
+	struct run_row row;
+	int r = run_row_read(hp_json_member(root, "run"), &arena, &row);
 
-	if (r < 0)
-		return r;
-	r = append_fields(&row, &text);
+	if (r == 0)
+		r = append_fields(&row, &text);
 	if (r == 0)
 		r = append_result(ctl, hp_json_member(root, "result"), &text);
 	if (r == 0)
 		r = ctl_put(&text);
 	hp_buf_free(&text);
-	row_free(&row);
+	hp_arena_free(&arena);
 	return r;
 }
 

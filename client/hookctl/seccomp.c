@@ -63,7 +63,7 @@ static void put_line(struct hp_buf *text, const char *format, ...)
 	hp_buf_append(text, line, (size_t)length);
 }
 
-/* What goes with the program, as comments above it. */
+/* What the installer of the program needs to know, as comments above it. */
 static int write_legend(struct hp_json_value root, size_t count, struct hp_buf *text)
 {
 	struct hp_err err;
@@ -104,7 +104,7 @@ static int tell_unknown(struct hp_json_value value)
 	int r = hp_json_get_strings(value, &arena, SIZE_MAX, &unknown, &err);
 
 	for (; r == 0 && *unknown != NULL; unknown++)
-		ctl_error("hookd's machine does not know %s, it was passed over", *unknown);
+		ctl_error("hookd's machine does not know %s; it was ignored", *unknown);
 	hp_arena_free(&arena);
 	return r == -EINVAL ? -EBADMSG : r;
 }
@@ -137,7 +137,7 @@ static int write_all(int fd, const struct hp_buf *program)
 	return 0;
 }
 
-/* 0, or an exit status that was explained. */
+/* 0, or an exit status after a message. */
 static int write_program(const struct ctl *ctl, const struct hp_buf *program)
 {
 	const char *path = ctl_option(ctl, OPTION_OUTPUT);

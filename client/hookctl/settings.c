@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The verbs of io.hookd.settings: apply, update, release, holdings. What hookd tried and could not
- * do exits as a hook that failed does; all other failures exit as they do everywhere.
+ * The verbs of io.hookd.settings: apply, update, release, holdings. A setting that hookd tried and
+ * could not make exits as a failed hook does; other failures exit as in all verbs.
  */
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 /* ---- failures ---- */
 
-/* hookd took the request and had to give it up. */
+/* hookd accepted the request and could not carry it out. */
 static bool is_failed_setting(const struct ctl *ctl)
 {
 	static const char *const names[] = {
@@ -113,7 +113,7 @@ static int apply(struct ctl *ctl, const char *method, int64_t pid)
 	return r;
 }
 
-/* What is no text would become another id when it is written. 0, or an exit status. */
+/* The writer replaces invalid UTF-8, which would change the id. 0, or an exit status. */
 static int check_container(const char *container)
 {
 	return hp_json_is_text(container, strlen(container))
@@ -142,7 +142,7 @@ int verb_apply(struct ctl *ctl)
 	if (container == NULL || pid == NULL || ctl_option(ctl, OPTION_SETTINGS) == NULL)
 		return ctl_usage("apply needs --container, --pid and --settings");
 	if (parse_pid(pid) == 0)
-		return ctl_usage("--pid=%s is no process id", pid);
+		return ctl_usage("--pid=%s is not a process id", pid);
 	r = check_container(container);
 	return r != 0 ? r : apply(ctl, "io.hookd.settings.Apply", parse_pid(pid));
 }
@@ -226,7 +226,7 @@ static int on_holdings(struct hp_json_value root, bool continues, void *userdata
 	const struct ctl *ctl = userdata;
 	struct hp_json_value containers = hp_json_member(root, "containers");
 	struct hp_buf text = HP_BUF_INIT;
-	int r = holdings_write(containers, ctl->has_legend, ctl->has_colour, &text);
+	int r = holding_write_table(containers, ctl->has_legend, ctl->has_colour, &text);
 
 	(void)continues;
 	if (r == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Shows the RunResult that the last reply of Run, Wait or Get carries: table or JSON. */
+/* Shows the RunResult in the last reply of Run and Wait, as a table or JSON. */
 
 #include <errno.h>
 
@@ -19,10 +19,10 @@ static int put_report(const struct ctl *ctl, const struct hp_run_result *result)
 	return r;
 }
 
-/* Who followed has seen the hooks and their output already. */
+/* With --follow the hooks and their output have been shown already. */
 static int show_for_people(const struct ctl *ctl, const struct hp_run_result *result)
 {
-	int r = options_has(&ctl->options, OPTION_FOLLOW) ? 0 : put_report(ctl, result);
+	int r = ctl_options_has(&ctl->options, OPTION_FOLLOW) ? 0 : put_report(ctl, result);
 
 	if (result->outcome == HP_RUN_LOST)
 		ctl_error("run %s was lost: hookd ended while it was going on", result->run);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What hookd applied for one container, and for all: the objects that settings.c gives to the
- * caller. Each has an arena with the decoded reply, into which the public views point.
+ * The results of hookd_apply(), hookd_update() and hookd_holdings(). Each owns an arena with the
+ * decoded reply; the public structs point into it.
  */
 
 #include "client/libhookd/applied.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/messages/applied.h"
 
 struct applied {
-	struct hookd_applied view; /* first: what the caller has */
+	struct hookd_applied view; /* first: the caller's pointer */
 	struct hp_arena arena;
 };
+
+static_assert(offsetof(struct applied, view) == 0, "hookd_applied_free() casts");
 
 struct hookd_holdings {
 	struct hookd_applied *list;

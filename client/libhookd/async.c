@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_run_start() and what a caller's own event loop needs: a run whose events come one by one
- * and whose caller never waits.
+ * hookd_run_start() and hookd_process(): a run whose events are delivered from the caller's event
+ * loop, without waiting for hookd.
  *
  *	idle --hookd_run_start--> busy --last reply, or the connection broke--> DONE event, idle
  *
- * The client is idle before DONE is told, so that the callback may start the next run. A request
- * is not repeated here: the caller, whose loop it is, decides when to ask again with the same id.
+ * The client is idle before the DONE event is delivered, so that the callback can start the next
+ * run. A lost request is not repeated here: the caller decides when to send it again with the same
+ * id.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -38,7 +40,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 	if (known.hook_list)
 		return fault_set(
 		    &client->fault, -EOPNOTSUPP,
-		    "a hook list is for hookd_run(); hookd_hooks_to_json() makes text");
+		    "hook_list takes hookd_run(); hookd_hooks_to_json() turns it into text");
 	run_write(client, &known, true);
 	r = client_push(client, deadline_after_ms(client->timeout_ms), &is_kept);
 	if (r < 0 && r != -EAGAIN)
@@ -52,6 +54,8 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 /* ---- events ---- */
 
 static const char *const event_names[] = {"accepted", "started", "output", "finished"};
+static_assert(sizeof(event_names) / sizeof(event_names[0]) == HOOKD_EVENT_DONE - 1,
+	      "a name for each event, except DONE");
 static const char *const stream_names[] = {"stdout", "stderr"};
 
 enum { EVENT, RUN, INDEX, STREAM, DATA, DATA_BASE64, HOOK, MEMBER_COUNT };
@@ -61,7 +65,7 @@ static const char *const member_names[MEMBER_COUNT] = {
     [HOOK] = "hook",
 };
 
-/* What the members of one event become, with what they live in. */
+/* One decoded event, with the memory that its members point to. */
 struct async_event {
 	struct hookd_event view;
 	struct hp_arena arena;
@@ -118,7 +122,7 @@ static int async_read_members(struct async_event *event, const struct hp_json_va
 	return 0;
 }
 
-/* One event that is not the last. What a later hookd may tell besides is passed over. */
+/* Delivers one event that is not the last. Types that a newer hookd may add are ignored. */
 int async_tell(struct hookd_client *client, const struct hp_reply *reply)
 {
 	struct hp_json_value members[MEMBER_COUNT];
@@ -126,6 +130,7 @@ int async_tell(struct hookd_client *client, const struct hp_reply *reply)
 	struct hp_err err;
 	int type = 0, r;
 
+	assert(client->on_event && reply->continues);
 	r = hp_json_members(reply->parameters, member_names, MEMBER_COUNT, false, members, &err);
 	if (r < 0)
 		return r;
@@ -142,12 +147,14 @@ int async_tell(struct hookd_client *client, const struct hp_reply *reply)
 	return r;
 }
 
-/* The last event: the client is free for the next run before it is told. */
+/* Delivers DONE. The client is idle before, so that the callback can start a run. */
 static void async_done(struct hookd_client *client, struct hookd_result *result, int error)
 {
 	struct hookd_event event = {.type = HOOKD_EVENT_DONE, .result = result, .error = error};
 	hookd_event_fn on_event = client->on_event;
 
+	assert(on_event);
+	assert(result ? error == 0 : error < 0);
 	client->is_busy = false;
 	client->on_event = NULL;
 	if (result)
@@ -168,7 +175,7 @@ static int async_finish(struct hookd_client *client, const struct hp_reply *repl
 	return 0;
 }
 
-/* ---- the loop's side ---- */
+/* ---- for the caller's loop ---- */
 
 int hookd_get_fd(const struct hookd_client *client)
 {
@@ -202,7 +209,9 @@ static int async_message(struct hookd_client *client, const char *frame, size_t 
 	return r < 0 && r != -ENOMEM ? -EBADMSG : r;
 }
 
-/* All messages that are there. A callback may have closed the connection by a call of its own. */
+/*
+ * Handles all messages received so far. A callback may close the connection by a call of its own.
+ */
 static int async_messages(struct hookd_client *client)
 {
 	const char *frame;
@@ -229,7 +238,7 @@ static int async_step(struct hookd_client *client)
 		r = wire_push(&client->wire, call->data, call->length, &client->call_sent);
 	if (r == -EAGAIN)
 		r = 0;
-	/* A read that was not full has emptied the socket; poll(2) tells of what comes later. */
+	/* A read that did not fill the buffer has emptied the socket. */
 	while (r >= 0 && is_full && wire_is_open(&client->wire)) {
 		r = wire_pull(&client->wire, &is_full);
 		if (r >= 0)

@@ -3,13 +3,14 @@
 /*
  * One call of any method, with the replies given to the caller's function as JSON text.
  *
- * A call may do anything, so it is made once: after its first byte was sent, a lost connection is
- * -EPIPE. Two exceptions: a connection kept from before may have been closed just while the call
- * was on its way, and of methods that change nothing a second call does no harm.
+ * A call may have side effects, so it is sent once: a connection lost after the first byte is
+ * -EPIPE. Only a method that changes nothing is sent again, if the connection had been used before:
+ * hookd may have closed it while it was idle.
  */
 
 #include "client/libhookd/call.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,7 @@ static int call_send(struct hookd_client *client, const char *method, int64_t de
 static int call_fail_too_many(struct hookd_client *client)
 {
 	wire_close(&client->wire);
-	return fault_set(&client->fault, -EBADMSG, "hookd answered with more than was asked for");
+	return fault_set(&client->fault, -EBADMSG, "hookd sent more replies than were asked for");
 }
 
 int call_once(struct hookd_client *client, const char *method, int64_t deadline,
@@ -90,7 +91,7 @@ int call_once(struct hookd_client *client, const char *method, int64_t deadline,
 	return r >= 0 && ret_reply->continues ? call_fail_too_many(client) : r;
 }
 
-/* The callback gets terminated text, which the token's bytes inside a message are not. */
+/* The callback gets a NUL-terminated copy; inside the message the text is not terminated. */
 static int call_deliver(struct hookd_client *client, const struct hp_reply *reply,
 			hookd_reply_fn callback, void *userdata)
 {
@@ -104,6 +105,7 @@ static int call_deliver(struct hookd_client *client, const struct hp_reply *repl
 	copy = strndup(text, length);
 	if (!copy)
 		return fault_set(&client->fault, -ENOMEM, "out of memory");
+	assert(!client->is_busy);
 	client->is_busy = true;
 	r = callback(copy, reply->continues, userdata);
 	client->is_busy = false;
@@ -132,7 +134,7 @@ int hookd_call(struct hookd_client *client, const char *method, const char *para
 		r = callback ? call_deliver(client, &reply, callback, userdata) : 0;
 		if (!continues)
 			return r;
-		/* Replies are still to come, which nobody will read. */
+		/* The replies still to come would be read as those of the next call. */
 		if (r < 0)
 			wire_close(&client->wire);
 		else

@@ -4,9 +4,10 @@
 #include "client/libhookd/client.h"
 
 /*
- * Sends client->call, a call of `method`, and waits for its one reply, which lives until the next
- * call. Made once: -EPIPE where the connection was lost behind it, unless the method only asks and
- * the connection was one from before. -EBADMSG where hookd answers with more than one.
+ * Sends client->call, a call of `method`, and waits for its single reply, which is valid until the
+ * next call. -EPIPE if the connection was lost after sending; a method that changes nothing is then
+ * sent once more, if the connection had been used before. -EBADMSG if hookd sends more than one
+ * reply.
  */
 int call_once(struct hookd_client *client, const char *method, int64_t deadline,
 	      struct hp_reply *ret_reply);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The client object: where hookd is, one connection to it that is made when it is needed and kept,
+ * The client object: the path of hookd's socket, one connection that is made on demand and kept,
  * and one call at a time over it.
  *
  *	idle --client_begin, client_send--> waiting --client_receive--> idle
  *
- * Whatever leaves a call without its reply (a deadline, a message that is no Varlink) closes the
- * connection, so that no later call can take an old reply for its own. run.c, call.c and async.c
- * are the callers.
+ * A call that ends without its reply (a deadline, a message that is not Varlink) closes the
+ * connection, so that no later call can mistake an old reply for its own.
  */
 
 #include "client/libhookd/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@
 
 #define OVERFLOW_UID 65534 /* user_namespaces(7) */
 
-/* Varlink lets parameters follow a semicolon and wants unknown ones passed over. */
+/* Varlink allows parameters after a semicolon; unknown ones are to be ignored. */
 static int client_read_address(const char *address, char **ret_path)
 {
 	if (strncmp(address, "unix:/", 6) != 0)
@@ -45,7 +45,7 @@ int client_default_path(bool trusts_environment, char **ret_path)
 	return asprintf(ret_path, "%s/%s", directory, HP_SOCKET_NAME) < 0 ? -ENOMEM : 0;
 }
 
-/* A set-user-id program must not be sent to a socket of its caller's choice: secure_getenv(3). */
+/* secure_getenv(3): the caller of a set-user-id program must not choose the socket. */
 static int client_choose_path(const char *address, char **ret_path)
 {
 	if (!address)
@@ -114,14 +114,14 @@ const char *hookd_client_error_parameter(const struct hookd_client *client)
 
 void client_clear_call(struct hookd_client *client)
 {
-	/* Half a message on the stream would become the head of the next. */
+	/* Half a message was sent: the next one would be read as its end. */
 	if (client->call_sent > 0 && client->call_sent < client->call.length)
 		wire_close(&client->wire);
 	hp_buf_clear(&client->call);
 	client->call_sent = 0;
 }
 
-/* A call that is not to be sent at all must not be left for hookd_process() to send. */
+/* Discards client->call, so that hookd_process() does not send it later. */
 static int client_drop_call(struct hookd_client *client, int r, const char *sentence)
 {
 	client_clear_call(client);
@@ -131,16 +131,16 @@ static int client_drop_call(struct hookd_client *client, int r, const char *sent
 int client_begin(struct hookd_client *client)
 {
 	if (client->is_busy)
-		return fault_set(&client->fault, -EALREADY, "another call is being made");
+		return fault_set(&client->fault, -EALREADY, "the client is busy with another call");
 	fault_clear(&client->fault);
 	client_clear_call(client);
 	return 0;
 }
 
 /*
- * Whoever may create a file at the socket's path could answer in hookd's place. So the process that
- * called listen(2) has to be root's or our own user's. In a user namespace a uid that has no place
- * in its map shows as 65534, which would then stand for all users of the host.
+ * A user who can create a file at the socket's path could answer in hookd's place. So the process
+ * that called listen(2) must be root's or our own user's. In a user namespace all uids that are not
+ * in its map are shown as 65534, so that one is never trusted.
  */
 static int client_check_server(struct hookd_client *client)
 {
@@ -159,15 +159,16 @@ static int client_check_server(struct hookd_client *client)
 }
 
 /*
- * connect(2)'s errno in words. Not strerror(3)'s: podman and docker take "no such file or
- * directory" and "permission denied" in what a failing runtime has said for a word about the
- * container's own program, and so would whoever reads it.
+ * Explains the errno of connect(2). Not with strerror(3): podman and docker search the output of a
+ * failed runtime for "no such file or directory" and "permission denied", and then report that the
+ * container's own program is missing or may not be executed.
  */
 static int client_fail_to_connect(struct hookd_client *client, int r)
 {
 	bool is_default = strcmp(client->path, &HOOKD_ADDRESS_DEFAULT[strlen("unix:")]) == 0;
 	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
 
+	assert(r < 0);
 	switch (r) {
 	case -ENOENT:
 	case -ENOTDIR:
@@ -217,16 +218,16 @@ int client_lose(struct hookd_client *client, int r)
 	case -EPIPE:
 		return fault_set(&client->fault, r, "the connection to hookd was lost");
 	case -EMSGSIZE:
-		return fault_set(&client->fault, -EBADMSG, "hookd's answer is too long");
+		return fault_set(&client->fault, -EBADMSG, "hookd's reply is too long");
 	case -EBADMSG:
-		return fault_set(&client->fault, r, "hookd's answer is not understood");
+		return fault_set(&client->fault, r, "hookd's reply cannot be understood");
 	default:
 		return fault_set(&client->fault, r, "the connection to hookd failed: %s",
 				 strerror(-r));
 	}
 }
 
-/* A connection that has bytes of nobody's call on it is not one to make a call on. */
+/* Closes a connection with unexpected bytes: they would be read as the reply to the next call. */
 static void client_drop_stray(struct hookd_client *client)
 {
 	if (wire_is_open(&client->wire) && !hp_inbox_is_empty(&client->wire.inbox))
@@ -237,6 +238,7 @@ int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept
 {
 	const struct hp_buf *call = &client->call;
 
+	assert(call->failed || (call->length > 0 && call->data[call->length - 1] == '\0'));
 	if (call->failed)
 		return client_drop_call(client, -ENOMEM, "out of memory");
 	if (call->length > HP_MESSAGE_BYTES_MAX + 1) /* its NUL */
@@ -282,7 +284,7 @@ int client_read(struct hookd_client *client, const char *frame, size_t length,
 	if (r < 0) {
 		wire_close(&client->wire);
 		return fault_set(&client->fault, r == -ENOMEM ? r : -EBADMSG,
-				 "hookd's answer is no Varlink: %s", err.reason);
+				 "hookd's reply is not Varlink: %s", err.reason);
 	}
 	return ret_reply->error[0] ? fault_set_reply(&client->fault, ret_reply) : 0;
 }

@@ -18,43 +18,48 @@ struct hookd_client {
 	struct fault fault;
 	bool is_busy; /* a run was started and is not done, or a reply callback is running */
 
-	/* Of hookd_run_start() and run_follow(); NULL when no such run is going on. */
+	/* Callback of hookd_run_start() and run_follow(); NULL without such a run. */
 	hookd_event_fn on_event;
 	void *userdata;
 	bool is_dispatching; /* hookd_process() is on the stack */
 };
 
 /*
- * The socket's path where no address is given, as hookd_client_new() says; to be freed. See
+ * The path of the default socket, as described at hookd_client_new(); the caller frees it. See
  * proto/base/own_directory.h for `trusts_environment`. -ENOMEM, -ENAMETOOLONG.
  */
 int client_default_path(bool trusts_environment, char **ret_path);
 
-/* Every entry that makes a call starts here: -EALREADY while one is being made. */
+/*
+ * Begins a call: clears client->fault and client->call. -EALREADY while another one is being made.
+ */
 int client_begin(struct hookd_client *client);
 /* Empties client->call for another one to be written. */
 void client_clear_call(struct hookd_client *client);
 
 /*
- * Sends client->call over the connection that is there, or a new one. A connection that hookd
- * closed while it was idle is replaced, as nothing of the call can have arrived. *ret_is_kept says
- * that the connection had been used before. Connect's errno, -EPIPE, -ETIMEDOUT.
+ * Sends client->call over the open connection or a new one. A connection that hookd closed while it
+ * was idle is replaced: no byte of the call has arrived then. *ret_is_kept: the connection had been
+ * used before. The errno of connect(2), -EPIPE, -ETIMEDOUT.
  */
 int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
-/* The same, but -EAGAIN where the socket did not take it all at once: see client->call_sent. */
+/* The same without waiting: -EAGAIN if the socket did not take all of it, see client->call_sent. */
 int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
 
 /*
- * Waits for the next reply; it lives until the next one. Errors of the service are returned as
- * hookd.h lists them and leave the connection usable; all others close it.
+ * Waits for the next reply, which is valid until the one after it. Errors of the service are
+ * returned as hookd.h lists them and leave the connection usable; all others close it.
  */
 int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply);
 
-/* Reads a message that is there already; as above. */
+/* Reads a message that was received; errors as above. */
 int client_read(struct hookd_client *client, const char *frame, size_t length,
 		struct hp_reply *ret_reply);
 
-/* Closes the connection and tells why: `r` is what the wire said. Returns `r`. */
+/*
+ * Closes the connection and sets client->fault for `r`, an errno of wire.h. Returns the errno for
+ * the caller.
+ */
 int client_lose(struct hookd_client *client, int r);
 
 /* -EINVAL with the parameter's name unless `text` is one JSON object. */

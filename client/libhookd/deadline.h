@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* A moment on CLOCK_MONOTONIC in nanoseconds, so that one limit holds for all the steps of a call.
- */
+/* Deadlines: CLOCK_MONOTONIC in nanoseconds. One deadline bounds all the steps of a call. */
 
 #define DEADLINE_NONE INT64_MAX
 
@@ -19,7 +18,7 @@ static inline int64_t deadline_now(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* What would overflow is for ever: 292 years. */
+/* A timeout that would overflow, 292 years, is no deadline. */
 static inline int64_t deadline_after_ns(uint64_t timeout_ns)
 {
 	int64_t now = deadline_now();
@@ -27,7 +26,7 @@ static inline int64_t deadline_after_ns(uint64_t timeout_ns)
 	return timeout_ns > (uint64_t)(INT64_MAX - now) ? DEADLINE_NONE : now + (int64_t)timeout_ns;
 }
 
-/* 0 is for ever, too. */
+/* 0 is no deadline, too. */
 static inline int64_t deadline_after_ms(uint64_t timeout_ms)
 {
 	if (timeout_ms == 0 || timeout_ms > INT64_MAX / 1000000)

@@ -2,18 +2,19 @@
 
 /*
  * Why a call failed, in the three forms that hookd.h shows: an errno to decide by, the name of the
- * Varlink error, and one sentence for a person. Every function of the library that fails leaves one
- * here; the next call clears it.
+ * Varlink error, and one sentence for a person. Every function that fails fills it; the next call
+ * clears it.
  */
 
 #include "client/libhookd/fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A parameter of the error, and what stands before it in the sentence. */
+/* A parameter of the error, and the text before it in the sentence. */
 struct fault_part {
 	const char *before, *member;
 };
@@ -22,8 +23,8 @@ static const struct fault_row {
 	const char *name;
 	int error;
 	const char *sentence;
-	struct fault_part parts[4]; /* those that the error has follow the sentence */
-	const char *parameter;	    /* the member that names a field of the caller's, or NULL */
+	struct fault_part parts[4]; /* appended to the sentence where the error has them */
+	const char *parameter;	    /* the member that names a field of the request, or NULL */
 } fault_rows[] = {
     {"io.hookd.hooks.Invalid",
      EINVAL,
@@ -47,8 +48,8 @@ static const struct fault_row {
      "hookd has no interface",
      {{" ", "interface"}}},
     {"org.varlink.service.PermissionDenied", EPERM, "hookd does not allow it to this user"},
-    {"io.hookd.hooks.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
-    {"io.hookd.status.NoSuchRun", ESRCH, "hookd knows no run", {{" ", "run"}}},
+    {"io.hookd.hooks.NoSuchRun", ESRCH, "no such run", {{": ", "run"}}},
+    {"io.hookd.status.NoSuchRun", ESRCH, "no such run", {{": ", "run"}}},
     {"io.hookd.hooks.RequestIdConflict",
      EEXIST,
      "another request had the id",
@@ -66,7 +67,7 @@ static const struct fault_row {
      "this machine cannot do it",
      {{": ", "path"}, {": ", "detail"}},
      "path"},
-    {"io.hookd.settings.NoSuchProcess", ESRCH, "there is no process", {{" ", "pid"}}},
+    {"io.hookd.settings.NoSuchProcess", ESRCH, "no such process", {{": ", "pid"}}},
     {"io.hookd.settings.NoSuchContainer",
      ESRCH,
      "hookd holds nothing for container",
@@ -77,8 +78,8 @@ static const struct fault_row {
      {{" ", "container"}}},
     {"io.hookd.settings.Exhausted",
      ENOSPC,
-     "nothing is left",
-     {{" of ", "resource"}, {", the limit is ", "limit"}}},
+     "limit reached",
+     {{" for ", "resource"}, {": ", "limit"}}},
     {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
 };
 
@@ -134,7 +135,7 @@ static const char *fault_text(const struct hp_reply *reply, const char *member,
 	return text ? text : "";
 }
 
-/* An error that this library has no words for: its name and its parameters as they came. */
+/* An error that has no row: its name and its parameters as received. */
 static int fault_set_other(struct fault *fault, const struct hp_reply *reply)
 {
 	const char *text = "";
@@ -149,7 +150,7 @@ static int fault_set_other(struct fault *fault, const struct hp_reply *reply)
 	return -EREMOTE;
 }
 
-/* The row's sentence with the parts that the error has. What is too long is cut. */
+/* The row's sentence with the parts that the error has. A text too long is cut. */
 static void fault_set_sentence(struct fault *fault, const struct fault_row *row,
 			       const struct hp_reply *reply, struct hp_arena *arena)
 {
@@ -166,7 +167,7 @@ static void fault_set_sentence(struct fault *fault, const struct fault_row *row,
 	}
 }
 
-/* What an older hookd does not tell is left as it is. */
+/* An older hookd sends neither of the two members. */
 static void fault_set_busy(struct fault *fault, const struct hp_reply *reply,
 			   struct hp_arena *arena)
 {
@@ -185,6 +186,7 @@ int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 	const struct fault_row *row = fault_find(reply->error);
 	struct hp_arena arena = HP_ARENA_INIT;
 
+	assert(reply->error[0]);
 	fault_clear(fault);
 	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
 	if (!row)

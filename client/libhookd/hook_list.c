@@ -2,11 +2,12 @@
 
 /*
  * Hook lists that a caller builds: commands and functions, by stage, in order. Adding checks what
- * hookd would refuse, so that a list that was built can be sent. parts.c runs them.
+ * hookd would refuse, so that a finished list can be sent. parts.c runs them.
  */
 
 #include "client/libhookd/hook_list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static int hook_list_reserve(struct hook_list *list, size_t more)
 static void hook_list_add(struct hook_list *list, const struct hp_hook *hook,
 			  const struct hook_function *function)
 {
+	assert(list->count < list->capacity);
 	list->hooks[list->count] = *hook;
 	list->functions[list->count] = *function;
 	list->count++;
@@ -138,7 +140,7 @@ static int hook_copy_string(struct hp_arena *arena, const char *string, char **r
 	return 0;
 }
 
-/* The same for a vector, where NULL is a value of its own. */
+/* The same for a vector; NULL differs from an empty one. */
 static int hook_copy_strings(struct hp_arena *arena, const char *const *strings, char ***ret)
 {
 	size_t count = 0;
@@ -241,11 +243,12 @@ int hook_list_write(struct hp_buf *buf, enum hp_stage stage, struct hp_hook *hoo
 {
 	struct hp_hooks one = {0};
 
+	assert(stage < HP_STAGE_COUNT);
 	one.stages[stage] = (struct hp_hook_list){.hooks = hooks, .count = count};
 	return hooks_write(buf, &one, dialect, err);
 }
 
-/* The commands alone, in arrays of the arena; returns the number of functions left out. */
+/* Copies the commands alone into arrays of the arena; *ret_left_out is the number of functions. */
 static int hooks_commands(const struct hookd_hooks *hooks, struct hp_arena *arena,
 			  struct hp_hooks *ret, size_t *ret_left_out)
 {

@@ -4,8 +4,11 @@
 #include "client/libhookd/libhookd.h"
 #include "proto/messages/hooks.h"
 
-/* The hooks of one stage in their order. hooks[i] is a command, or a name in `path` alone where
- * functions[i].call is set: so that a run of commands is a plain array for proto to write. */
+/*
+ * The hooks of one stage, in order. hooks[i] is a command; where functions[i].call is set it is a
+ * function, with its name in `path`. So consecutive commands are an array that hp_hooks_write() can
+ * write.
+ */
 struct hook_list {
 	struct hp_hook *hooks;
 	struct hook_function {
@@ -20,7 +23,9 @@ struct hookd_hooks {
 	struct hook_list stages[HP_STAGE_COUNT];
 };
 
-/* HP_STAGE_COUNT for a name that is none; -1 for a dialect. */
+/*
+ * HP_STAGE_COUNT, or -1 for a dialect, where there is none of that name. A dialect of NULL is oci.
+ */
 enum hp_stage hook_stage(const char *name);
 int hook_dialect(const char *name);
 

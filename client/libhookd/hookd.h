@@ -30,7 +30,7 @@ extern "C" {
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      Invalid, InvalidParameter; hookd_client_error_parameter() is the path of the
  *	             field ("hooks.createRuntime[1].timeout"), the sentence says what is wrong
- *	-EIO         SettingFailed, everything is as before but for what the sentence says; the
+ *	-EIO         SettingFailed: nothing was changed, except what the sentence names; the
  *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
  *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
@@ -38,12 +38,12 @@ extern "C" {
  *	             another Apply, Update or Release of the container is going on; nothing was run
  *	             or changed. The same call can be made again, with the same request id; for when
  *	             see hookd_client_retry_after_us()
- *	-ESHUTDOWN   Draining: hookd is going away, nothing was run
+ *	-ESHUTDOWN   Draining: hookd is shutting down, nothing was run
  *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
  *	             nor the caller; nothing was run
  *	-EEXIST      RequestIdConflict
  *	-ESRCH       NoSuchRun, NoSuchProcess, NoSuchContainer
- *	-ENOSYS      the method is not there
+ *	-ENOSYS      hookd does not have the method
  *	-EREMOTE     any other error; hookd_client_error_name() has its name
  *	-EMSGSIZE    the request is longer than hookd takes (4 MiB); nothing was sent
  *	-EALREADY    the client is busy with another call, or with the callback of one
@@ -67,11 +67,11 @@ struct hookd_result;
  * Makes a client of the daemon at `address` ("unix:PATH"). NULL: the environment's HOOKD_ADDRESS,
  * which a set-user-id program ignores, else of root HOOKD_ADDRESS_DEFAULT and of anybody else
  * unix:$XDG_RUNTIME_DIR/hookd/hookd.sock, the socket of the user's own hookd. Root is uid 0 of the
- * initial user namespace; uid 0 of another one is the user whom it stands for. Without
+ * initial user namespace; uid 0 of another one is the user that it is mapped to. Without
  * XDG_RUNTIME_DIR, and in a set-user-id program, it is /run/user/UID; where that is not there,
  * HOOKD_ADDRESS_DEFAULT. A caller whose environment is not its own (that of a container, say) gives
- * an address. Does not connect; the first call does.
- * -EINVAL for an address that is not unix:PATH, -ENAMETOOLONG, -ENOMEM.
+ * an address. Does not connect; the first call does. -EINVAL for an address that is not unix:PATH,
+ * -ENAMETOOLONG, -ENOMEM.
  *
  * Each connection, a repeated one too, is checked before a byte is sent: the process that called
  * listen(2) on the socket (hookd, or PID 1 where systemd activates it) must have uid 0 or the
@@ -86,12 +86,12 @@ int hookd_client_new(const char *address, struct hookd_client **ret);
 struct hookd_client *hookd_client_free(struct hookd_client *client);
 
 /*
- * Connects now, which the first call would do otherwise: for a caller that has something else to do
- * where hookd is not there. 0 when there is a connection already.
+ * Connects now instead of at the first call, for a caller that does something else if hookd is not
+ * running. 0 if there is a connection already.
  */
 int hookd_client_connect(struct hookd_client *client);
 
-/* How long each blocking call may take in all, in milliseconds; 0 is for ever, and the default. */
+/* How long each blocking call may take in all, in milliseconds. 0, the default: no limit. */
 void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms);
 
 /* About the last failed call; "" where there was none. */
@@ -116,10 +116,12 @@ struct hookd_run_request {
 	const char *dialect;		     /* "oci" (also NULL) or "libcontainer" */
 	const char *settings;		     /* JSON text or NULL */
 	const char *namespaces;		     /* "auto" (also NULL), "runtime", "container" */
-	const char *request_id; /* NULL: the library makes one, so that a lost reply is asked for
-				 * again and nothing runs twice */
-	/* "continue" (also NULL) or "cancel": the run ends with the caller, unless others wait for
-	 * it too (by its request id, or Wait). The last of them that goes away decides. */
+	const char *request_id; /* NULL: the library generates one, so that the request can
+				 * be repeated and no hook runs twice */
+	/*
+	 * "continue" (also NULL) or "cancel": the run ends with the caller, unless others wait for
+	 * it too (by its request id, or Wait). The last of them to disconnect decides.
+	 */
 	const char *on_disconnect;
 	const char *traceparent; /* W3C trace context or NULL */
 };
@@ -152,7 +154,9 @@ enum hookd_event_type {
 
 struct hookd_hook_result;
 
-/* Fields that an event does not speak of are 0 or NULL. All of it lives until the callback ends. */
+/*
+ * Fields that the type does not list are 0 or NULL. All of it is valid until the callback returns.
+ */
 struct hookd_event {
 	enum hookd_event_type type;
 	const char *run;
@@ -161,12 +165,14 @@ struct hookd_event {
 	const char *data;
 	size_t data_length;
 	const struct hookd_hook_result *hook;
-	struct hookd_result *result; /* DONE: the callback's to keep and to free */
+	struct hookd_result *result; /* DONE: the callback becomes its owner */
 	int error;		     /* DONE: a negative errno, or 0 */
 };
 
-/* On DONE the client is free for its next call; before, all calls are -EALREADY. Never free the
- * client in here. */
+/*
+ * On DONE the client is ready for its next call; before, all calls are -EALREADY. The callback must
+ * not free the client.
+ */
 typedef void (*hookd_event_fn)(struct hookd_client *client, const struct hookd_event *event,
 			       void *userdata);
 
@@ -180,9 +186,9 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 		    hookd_event_fn callback, void *userdata);
 
 /*
- * For a loop of the caller's own: the descriptor, negative while there is no connection; the
- * poll(2) events to wait for; and what to call when one of them is there. Ask for the first two
- * again after every call. hookd_process() never blocks: 0, or -EPIPE when the connection broke.
+ * For the caller's event loop: the descriptor, negative without a connection; the poll(2) events to
+ * wait for; and the function to call when one of them occurs. Get the first two again after every
+ * call. hookd_process() never blocks: 0, or -EPIPE when the connection broke.
  */
 int hookd_get_fd(const struct hookd_client *client);
 short hookd_get_events(const struct hookd_client *client);
@@ -197,7 +203,7 @@ typedef int (*hookd_reply_fn)(const char *parameters, bool continues, void *user
 /*
  * Calls any method of the service, for example "io.hookd.status.GetStatus". `parameters` is a JSON
  * object or NULL. With `more` the callback comes once per reply, else once; it may be NULL. Blocks.
- * A call that was sent is not sent again when the connection is lost, unless it only asks.
+ * After a lost connection the call is not repeated, unless the method changes nothing.
  */
 int hookd_call(struct hookd_client *client, const char *method, const char *parameters, bool more,
 	       hookd_reply_fn callback, void *userdata);
@@ -206,9 +212,9 @@ int hookd_call(struct hookd_client *client, const char *method, const char *para
 
 /*
  * A hook that is a function of the caller, as libcontainer's FuncHook: it runs in the caller's
- * process when its turn in the list has come, and gets the state. 0 is success; a negative errno
- * is a failure and ends the list as a failed program would (poststop goes on). It must not use
- * the client that runs it: -EALREADY.
+ * process, in its place in the list, and gets the state. 0 is success; a negative errno is a
+ * failure and ends the list as a failed program would (poststop goes on). It must not use the
+ * client that runs it: -EALREADY.
  */
 typedef int (*hookd_function)(const char *state, void *userdata);
 
@@ -222,12 +228,12 @@ struct hookd_hook {
 };
 
 /*
- * A list with functions in it is run in parts: one request for each row of commands between two
- * functions, with "-0", "-1", ... behind the request id, so a caller who gives one keeps 4 bytes
- * free. The result is one, and hookd_result_run() is the last part's, "" where there was none.
- * Once a hook was run, a part that hookd cannot be asked for is a failure in the result and not an
- * error of the call. A list without settings is sent in libcontainer's dialect, whatever `dialect`
- * says.
+ * A list with functions in it is run in parts: one request for consecutive commands, with "-0",
+ * "-1", ... appended to the request id, so one of the caller's must leave 4 bytes for that (251 in
+ * all). There is one result; hookd_result_run() is the id of the last part, "" if there was none.
+ * If hookd cannot be asked to run a part after a hook was run, that is a failure in the result and
+ * not an error of the call. A list without settings is sent in libcontainer's dialect, whatever
+ * `dialect` says.
  */
 
 int hookd_hooks_new(struct hookd_hooks **ret);
@@ -241,8 +247,8 @@ int hookd_hooks_add_function(struct hookd_hooks *hooks, const char *stage, const
 			     hookd_function function, void *userdata);
 /*
  * The lists as JSON in `dialect`; *ret is the caller's to free(3). Functions cannot be written:
- * they are left out and counted in *ret_left_out (may be NULL), which a caller should warn of.
- * -ENOTSUP where oci cannot say it (dir, a part of a second).
+ * they are left out and counted in *ret_left_out (may be NULL); a caller should warn of them.
+ * -ENOTSUP where oci cannot express a hook (dir, a part of a second).
  */
 int hookd_hooks_to_json(const struct hookd_hooks *hooks, const char *dialect, char **ret,
 			size_t *ret_left_out);
@@ -283,17 +289,16 @@ struct hookd_result *hookd_result_free(struct hookd_result *result);
 const char *hookd_result_run(const struct hookd_result *result); /* id, for Wait and Get */
 /* "succeeded", "failed", "cancelled", or "lost": hookd ended while the run was going on. */
 const char *hookd_result_outcome(const struct hookd_result *result);
-/* NULL on success, and never else: the first failure in libcontainer's words, or which hook was
- * cancelled. */
+/* NULL on success only: the first failure in libcontainer's words, or which hook was cancelled. */
 const char *hookd_result_error(const struct hookd_result *result);
-/* What the settings asked for and was left out since they allow it; NULL: nothing. */
+/* What hookd left out of the settings, where they allow that; NULL: nothing. */
 const char *hookd_result_ignored(const struct hookd_result *result);
 int64_t hookd_result_duration_us(const struct hookd_result *result);
 size_t hookd_result_hook_count(const struct hookd_result *result);
 /* NULL beyond the end. Belongs to the result. */
 const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *result, size_t index);
 
-/* ---- settings for a process that is there already ---- */
+/* ---- settings for a running process ---- */
 
 struct hookd_apply_request {
 	size_t size;	       /* sizeof(struct hookd_apply_request), as above */
@@ -301,7 +306,7 @@ struct hookd_apply_request {
 	int pid;	       /* the process; hookd_update(): 0 */
 	const char *settings;  /* JSON text in `dialect`: a fragment, a config.json, a Config */
 	const char *dialect;   /* "oci" (also NULL) or "libcontainer" */
-	/* "cgroupfs", "systemd", NULL: as hookd's machine has it; hookd_update(): NULL */
+	/* "cgroupfs", "systemd", NULL: the default of hookd's machine; hookd_update(): NULL */
 	const char *cgroup_manager;
 };
 
@@ -317,18 +322,17 @@ struct hookd_applied {
 	bool rdt_created;
 	const char *const *schemata; /* of the group, as the kernel reads them now */
 	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
-	const char *const *ignored;  /* what the settings let hookd leave out, and it had to */
-	bool update_interrupted;     /* hookd was killed in an update: limits are old or new */
+	const char *const *ignored;  /* what hookd left out, where the settings allow that */
+	bool update_interrupted;     /* an update was cut short: limits are old or new */
 };
 
 /*
- * Puts request->pid under cgroup, Intel RDT and process settings, all or nothing: where one fails,
- * what the others had changed is put back. Settings with seccomp are -EINVAL: no process can put a
- * filter on another. hookd itself, what it has started, the init process and threads of the kernel
- * are -EPERM.
+ * Puts request->pid under cgroup, Intel RDT and process settings, all or nothing: if one fails, the
+ * changes of the others are undone. Settings with seccomp are -EINVAL: no process can put a filter
+ * on another. -EPERM for hookd itself, its children, the init process and kernel threads.
  *
- * These calls block, see hookd_client_set_timeout(). The three that change something are sent
- * once: after -ETIMEDOUT and -EPIPE it may have been done, which hookd_holdings() tells.
+ * These calls block, see hookd_client_set_timeout(). The three that change something are sent once:
+ * after -ETIMEDOUT and -EPIPE hookd may have done it; hookd_holdings() tells.
  */
 int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
 		struct hookd_applied **ret);
@@ -343,14 +347,14 @@ struct hookd_applied *hookd_applied_free(struct hookd_applied *applied);
 
 /*
  * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
- * while processes are in the cgroup, or others' in the group: then nothing is touched. *ret lists
- * what is gone, ends with NULL, and is the caller's to free(3), in one piece with its texts.
+ * while processes are in the cgroup, or those of others in the group: then nothing is removed. *ret
+ * lists what was removed and ends with NULL; one free(3) by the caller frees it with its texts.
  */
 int hookd_release(struct hookd_client *client, const char *container, char ***ret);
 
 struct hookd_holdings;
 
-/* What hookd holds for containers. It only asks. */
+/* What hookd holds for containers. Changes nothing. */
 int hookd_holdings(struct hookd_client *client, struct hookd_holdings **ret);
 struct hookd_holdings *hookd_holdings_free(struct hookd_holdings *holdings);
 size_t hookd_holdings_count(const struct hookd_holdings *holdings);
@@ -366,24 +370,26 @@ struct sock_filter; /* <linux/filter.h> */
  * fields may be added at the end, so never declare one.
  */
 struct hookd_seccomp {
-	const struct sock_filter *filter; /* these two are those of struct sock_fprog */
+	const struct sock_filter *filter; /* with `count`: a struct sock_fprog */
 	unsigned short count;
-	/* A rule has SCMP_ACT_NOTIFY: the caller adds SECCOMP_FILTER_FLAG_NEW_LISTENER to `flags`,
-	 * and whoever reads from the descriptor that it gets decides on these calls. */
+	/*
+	 * A rule has SCMP_ACT_NOTIFY: the caller adds SECCOMP_FILTER_FLAG_NEW_LISTENER to `flags`,
+	 * and the reader of the descriptor that it returns decides on these calls.
+	 */
 	bool needs_listener;
 	unsigned int flags;		     /* for seccomp(2) */
-	const char *const *unknown_syscalls; /* names that were passed over; ends with NULL */
+	const char *const *unknown_syscalls; /* names that were ignored; ends with NULL */
 };
 
 /*
  * Has hookd compile `profile`: JSON text, an object as runtime-spec's linux.seccomp, or as
  * libcontainer's Seccomp where `dialect` is "libcontainer" (NULL: "oci"). The program is for
- * hookd's machine: its kernel, its architecture and those that the profile lists. It blocks, and
- * only asks. -EIO where the profile can be read and not compiled (its program would be longer than
- * the kernel takes, say), -EOPNOTSUPP where hookd's kernel lacks what it asks for.
+ * hookd's machine: its kernel, its architecture and those that the profile lists. Blocks; changes
+ * nothing. -EIO if the profile is valid but cannot be compiled (its program would be longer than
+ * the kernel takes, say), -EOPNOTSUPP if hookd's kernel lacks what it asks for.
  *
- * A process without CAP_SYS_ADMIN needs no_new_privs to install it, and what it has installed
- * holds for the calls that it makes afterwards, execve(2) among them.
+ * A process without CAP_SYS_ADMIN needs no_new_privs to install it, and what it has installed holds
+ * for the calls that it makes afterwards, execve(2) among them.
  */
 int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
 			  struct hookd_seccomp **ret);

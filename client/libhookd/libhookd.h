@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client/libhookd: the client library. hookd.h is its manual and all that is visible outside.
+ * client/libhookd: the client library. hookd.h is its manual and declares all that it exports.
  *
  * May use: proto/base, proto/json, proto/messages.
  */

@@ -2,15 +2,15 @@
 
 /*
  * Runs a hook list that may have functions in it, as libcontainer's HookList.RunHooks does: in
- * order, each function in this process when its turn has come, and each row of commands between
- * two functions as one Run of hookd's. Afterwards it looks as if it had been one run: one result,
- * indices and error sentence counted in the whole list.
+ * order, each function in this process, and consecutive commands as one Run of hookd. The caller
+ * sees one run: one result, with indices and the error sentence counted over the whole list.
  *
- * The result starts as "everything skipped" and is filled in as the parts come back. After a
- * failure the rest stays skipped, except at poststop. A part that hookd cannot be asked for is an
- * error of the call as long as nothing was run, and a failure in the result afterwards.
+ * The result starts with all hooks skipped and is filled in as the parts end. After a failure the
+ * rest stays skipped, except at poststop. If hookd cannot be asked to run a part, the call fails as
+ * long as no hook was run; after that it is a failure in the result.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct parts {
 	int64_t deadline;
 
 	size_t next;	  /* hooks before it were run or passed over */
-	size_t run_count; /* parts that hookd was asked for */
+	size_t run_count; /* parts sent to hookd */
 	bool has_begun;	  /* some hook was run */
 	bool is_stopped;
 	struct hp_run_result result;
@@ -44,9 +44,10 @@ static int parts_no_memory(struct parts *parts)
 	return fault_set(&parts->client->fault, -ENOMEM, "out of memory");
 }
 
-/* The first failure gives the run its error; `text` is taken. */
+/* The first failure sets the error of the run. Takes ownership of `text`. */
 static void parts_set_error(struct parts *parts, enum hp_run_outcome outcome, char *text)
 {
+	assert(outcome != HP_RUN_SUCCEEDED && text);
 	if (parts->result.outcome == HP_RUN_SUCCEEDED) {
 		parts->result.outcome = outcome;
 		parts->result.error = text;
@@ -79,9 +80,10 @@ static int64_t parts_clock_us(clockid_t clock)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
-/* Both are 0 or more; a server's may be as large as they get. */
+/* Both are >= 0. Saturates, since a server may send any number. */
 static int64_t parts_add_us(int64_t a, int64_t b)
 {
+	assert(a >= 0 && b >= 0);
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
@@ -92,6 +94,8 @@ static int parts_run_function(struct parts *parts)
 	int64_t begin_us = parts_clock_us(CLOCK_BOOTTIME);
 	int r;
 
+	assert(parts->next < parts->list->count && function->call);
+	assert(!parts->client->is_busy && !parts->is_stopped);
 	hook->started_us = parts_clock_us(CLOCK_REALTIME);
 	parts->client->is_busy = true;
 	r = function->call(parts->request->state, function->userdata);
@@ -114,7 +118,7 @@ static int parts_run_function(struct parts *parts)
 
 /* ---- commands ---- */
 
-/* hookd counted the hooks of its part; `offset` of them came before. */
+/* The error of a part. hookd counts from the start of the part, which is `offset` in the list. */
 static int parts_take_error(struct parts *parts, struct hp_run_result *run, size_t offset)
 {
 	const char *why;
@@ -130,13 +134,14 @@ static int parts_take_error(struct parts *parts, struct hp_run_result *run, size
 	return 0;
 }
 
-/* Moves what came back into the places of `count` hooks. */
+/* Moves the results of `count` hooks into the result of the list. */
 static int parts_take(struct parts *parts, struct hp_run_result *run, size_t count)
 {
 	struct hp_run_result *result = &parts->result;
 	size_t offset = parts->next;
 	char *id = result->run;
 
+	assert(count <= result->hook_count - offset);
 	for (size_t i = 0; i < count && i < run->hook_count; i++) {
 		struct hp_hook_result *hook = &result->hooks[offset + i];
 
@@ -154,12 +159,13 @@ static int parts_take(struct parts *parts, struct hp_run_result *run, size_t cou
 	return run->outcome == HP_RUN_SUCCEEDED ? 0 : parts_take_error(parts, run, offset);
 }
 
-/* hookd could not be asked for the next `count` hooks, or did not answer. */
+/* hookd could not be asked to run the next `count` hooks, or did not answer. */
 static int parts_miss(struct parts *parts, int r, size_t count)
 {
 	bool is_known = r != -EPIPE && r != -ETIMEDOUT && r != -EBADMSG;
 	size_t offset = parts->next;
 
+	assert(r < 0 && count <= parts->result.hook_count - offset);
 	if (!parts->has_begun || r == -ENOMEM)
 		return r;
 	for (size_t i = 0; i < count && !is_known; i++)
@@ -169,7 +175,7 @@ static int parts_miss(struct parts *parts, int r, size_t count)
 			  parts->client->fault.sentence);
 }
 
-/* The commands from here on as the only ones of a request. */
+/* Writes the next `count` commands as the hooks of a request. */
 static int parts_write(struct parts *parts, size_t count, struct hp_buf *text)
 {
 	struct hp_err err;
@@ -241,7 +247,7 @@ static int parts_run_all(struct parts *parts)
 {
 	int r = parts_prepare(parts);
 
-	/* An empty list goes to hookd too, which checks the rest of the request and records it. */
+	/* An empty list is sent too: hookd checks the rest of the request and records it. */
 	if (r >= 0 && parts->list->count == 0)
 		r = parts_run_commands(parts, 0);
 	while (r >= 0 && !parts->is_stopped && parts->next < parts->list->count) {
@@ -252,7 +258,7 @@ static int parts_run_all(struct parts *parts)
 	return r;
 }
 
-/* Only libcontainer's dialect can say every hook; the settings, where given, decide otherwise. */
+/* libcontainer's dialect can express every hook, but settings have to be in the same dialect. */
 static int parts_dialect(const struct hookd_run_request *request)
 {
 	return request->settings ? hook_dialect(request->dialect) : HP_DIALECT_LIBCONTAINER;
@@ -266,7 +272,7 @@ int parts_run(struct hookd_client *client, const struct hookd_run_request *reque
 
 	parts.stage = hook_stage(request->stage);
 	if (parts.stage == HP_STAGE_COUNT)
-		return fault_set_parameter(&client->fault, "stage", "is none of the six");
+		return fault_set_parameter(&client->fault, "stage", "is not a stage");
 	if (dialect < 0)
 		return fault_set_parameter(&client->fault, "dialect", "is not known");
 	if (strlen(request->request_id) > HP_ID_BYTES_MAX - strlen("-255"))

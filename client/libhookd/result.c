@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What came of a run: proto's decoded result, shown through the public structs. Made once, never
- * changed, freed by the caller.
+ * The result of a run: the decoded reply, shown through the public structs. It never changes; the
+ * caller frees it.
  */
 
 #include "client/libhookd/result.h"
 #include "proto/base/names.h"
 #include "proto/messages/failure_text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ static const char *result_outcome_name(unsigned int outcome)
 {
 	if (outcome < HP_HOOK_OUTCOME_COUNT)
 		return hp_hook_outcome_names[outcome];
+	assert(outcome <= RESULT_UNKNOWN);
 	return outcome == RESULT_RETURNED ? "returned" : "unknown";
 }
 

@@ -5,32 +5,33 @@
 #include "proto/messages/result.h"
 
 /*
- * A result as hookd.h shows it. `run` is the decoded reply and owns every string; `hooks` is the
- * public view of run.hooks, pointing into it.
+ * A result as in hookd.h. `run` is the decoded reply and owns every string; `hooks` is the public
+ * view of run.hooks, pointing into it.
  */
 struct hookd_result {
 	struct hp_run_result run;
 	struct result_hook *hooks;
 };
 
-/* The public view of one hook, with the names that the wire's numbers have. */
+/* The public view of one hook, with the names of its signal and errno. */
 struct result_hook {
 	struct hookd_hook_result view;
 	char signal[24];
 	char errno_name[24];
 };
 
-/* Outcomes that only the library gives, behind the ones of the wire. */
-#define RESULT_RETURNED HP_HOOK_OUTCOME_COUNT	    /* a function of the caller, which returned */
-#define RESULT_UNKNOWN	(HP_HOOK_OUTCOME_COUNT + 1) /* hookd was lost; what it did is not known */
+/* Outcomes of the library's own, after those of the wire. */
+#define RESULT_RETURNED HP_HOOK_OUTCOME_COUNT /* a function of the caller, which returned */
+#define RESULT_UNKNOWN                                                                             \
+	(HP_HOOK_OUTCOME_COUNT + 1) /* the connection was lost: it may have run or not */
 
 void result_hook_fill(struct result_hook *hook, const struct hp_hook_result *from);
 
-/* Takes what *run owns on success; -ENOMEM. */
+/* On success takes ownership of what *run points to. -ENOMEM. */
 int result_new(struct hp_run_result *run, struct hookd_result **ret);
 
 /*
- * Of a sentence "error running STAGE hook #N: WHY" the last part, and N in *ret_index; NULL of any
- * other.
+ * Splits "error running STAGE hook #N: WHY": returns WHY, and N in *ret_index. NULL for any other
+ * text.
  */
 const char *result_error_why(const char *error, enum hp_stage stage, size_t *ret_index);

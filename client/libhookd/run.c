@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_run(): one request, one result, and nothing twice.
+ * hookd_run(): sends one request and waits for its result. No hook is run twice.
  *
  * Every request has an id. When the connection is lost after bytes of it were sent, the very same
  * bytes go out on the next connection, and hookd, which knows the id, attaches instead of running
@@ -11,12 +11,13 @@
  *	                 ^                           |
  *	                 `-----------lost------------'   for RECONNECT_NS, or to the deadline
  *
- * Only a first connection that cannot be made is an error at once: nothing was sent then. A socket
- * that has become somebody else's ends it too, as the request would go to whoever that is.
+ * If the first connection cannot be made the call fails at once: nothing was sent. It fails too if
+ * the socket belongs to another user by the time the connection is made again.
  */
 
 #include "client/libhookd/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -27,7 +28,7 @@
 #include "client/libhookd/result.h"
 #include "proto/messages/request.h"
 
-#define RECONNECT_NS 10000000000ll /* hookd is restarted in less, or it stays away */
+#define RECONNECT_NS 10000000000ll /* a restart of hookd takes less */
 #define PAUSE_MS_MIN 10
 #define PAUSE_MS_MAX 500
 
@@ -49,9 +50,9 @@ static int run_make_id(char id[static RUN_ID_SIZE])
 }
 
 /*
- * The texts are pasted into the message as they are. One that is not exactly one JSON object could
- * end its parameter and begin others, or make hookd close the connection, as Varlink asks it to,
- * which would look like a lost one. So each is parsed here, where its name can still be told.
+ * The texts are copied into the message as they are. One that is not exactly one JSON object could
+ * add parameters of its own, or make hookd close the connection, which would look like a lost one.
+ * So each is parsed here, where the error can name it.
  */
 static int run_check(struct hookd_client *client, const struct hookd_run_request *request)
 {
@@ -108,6 +109,7 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 	    .traceparent = request->traceparent,
 	};
 
+	assert(draft.stage && draft.state && draft.hooks && draft.request_id);
 	client_clear_call(client);
 	hp_request_write(&client->call, &draft, more, false);
 }
@@ -115,13 +117,13 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 /* ---- lost connections ---- */
 
 struct reconnect {
-	bool is_repeat;	 /* the request, or a part of it, went out before */
-	int64_t sent_ns; /* when it went out on the connection that was lost; 0: there was none */
+	bool is_repeat;	 /* the request, or a part of it, was sent before */
+	int64_t sent_ns; /* when it was sent on the lost connection; 0: it was not */
 	int64_t give_up_ns;
 	int pause_ms;
 };
 
-/* The first loss, or one after a connection that had held for long, begins a new count. */
+/* The first loss, and one after a long-lived connection, starts the time limit anew. */
 static void run_begin_reconnect(struct reconnect *reconnect, int64_t now, int64_t deadline)
 {
 	bool has_held = reconnect->sent_ns != 0 && now - reconnect->sent_ns >= RECONNECT_NS;
@@ -135,8 +137,8 @@ static void run_begin_reconnect(struct reconnect *reconnect, int64_t now, int64_
 }
 
 /*
- * Waits a little before the next try: not at all after the first loss, as a restarted hookd listens
- * already where systemd holds its socket.
+ * Pauses before the next attempt; not after the first loss, since with socket activation systemd
+ * keeps the socket open while hookd restarts.
  */
 static int run_pause(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline)
 {
@@ -148,7 +150,7 @@ static int run_pause(struct hookd_client *client, struct reconnect *reconnect, i
 		if (deadline != DEADLINE_NONE)
 			return client_lose(client, -ETIMEDOUT);
 		return fault_set(&client->fault, -EPIPE,
-				 "the connection to hookd was lost and could not be made again");
+				 "the connection to hookd was lost and could not be restored");
 	}
 	left_ms = deadline_left_ms(reconnect->give_up_ns);
 	if (reconnect->pause_ms > 0)
@@ -159,7 +161,7 @@ static int run_pause(struct hookd_client *client, struct reconnect *reconnect, i
 	return 0;
 }
 
-/* The last reply. Events before it are told where somebody wants to know them. */
+/* Receives the last reply. Events before it go to client->on_event, if set. */
 static int run_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
 {
 	int r = client_receive(client, deadline, ret_reply);
@@ -173,7 +175,7 @@ static int run_receive(struct hookd_client *client, int64_t deadline, struct hp_
 	return r;
 }
 
-/* One attempt. -EAGAIN where another one is due, because hookd may have got the request. */
+/* One attempt. -EAGAIN: it has to be repeated, since hookd may have received the request. */
 static int run_try(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline,
 		   struct hp_reply *ret_reply)
 {
@@ -181,7 +183,7 @@ static int run_try(struct hookd_client *client, struct reconnect *reconnect, int
 	bool is_kept;
 	int r = client_send(client, deadline, &is_kept);
 
-	/* -EPERM means that nothing was run, which is not known of what was sent before. */
+	/* -EPERM would say that nothing was run; an earlier attempt may have been. */
 	if (r == -EPERM && reconnect->is_repeat)
 		return -EPIPE;
 	if (r == -EPIPE || (r < 0 && r != -ETIMEDOUT && reconnect->is_repeat))
@@ -192,7 +194,7 @@ static int run_try(struct hookd_client *client, struct reconnect *reconnect, int
 	r = run_receive(client, deadline, ret_reply);
 	if (r == -EPIPE)
 		return -EAGAIN;
-	/* "Nothing was run" says no more than that it was not run this time. */
+	/* These say that nothing was run, which holds for this attempt only. */
 	if (reconnect->is_repeat && (r == -EBUSY || r == -ESHUTDOWN)) {
 		wire_close(&client->wire);
 		return -EAGAIN;
@@ -245,7 +247,7 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 	if (reply.continues) {
 		wire_close(&client->wire);
 		return fault_set(&client->fault, -EBADMSG,
-				 "hookd answered with more than was asked for");
+				 "hookd sent more replies than were asked for");
 	}
 	return run_read_result(client, &reply, ret);
 }
@@ -258,7 +260,8 @@ int run_follow(struct hookd_client *client, const struct hookd_run_request *requ
 	if (r < 0)
 		return r;
 	if (request->hook_list)
-		return fault_set(&client->fault, -EOPNOTSUPP, "a hook list has no events");
+		return fault_set(&client->fault, -EOPNOTSUPP, "a hook_list has no events");
+	assert(on_event && !client->on_event);
 	client->on_event = on_event;
 	client->userdata = userdata;
 	r = hookd_run(client, request, ret);

@@ -4,32 +4,31 @@
 #include "client/libhookd/client.h"
 #include "proto/messages/result.h"
 
-/* A request id made by the library: 128 random bits in hex. */
+/* The size of a request id that the library generates: 128 random bits in hex, and a NUL. */
 #define RUN_ID_SIZE 33
 
 /*
- * Reads a caller's request, of any size that this or an older header gave it, and checks what hookd
- * could not tell apart later. A missing request id is made in `id`, which ret->request_id then
- * points to. -EINVAL.
+ * Copies and checks a caller's request, whose size may be that of an older header. Without a
+ * request id one is generated in `id`, and ret->request_id points there. -EINVAL.
  */
 int run_read(struct hookd_client *client, const struct hookd_run_request *request,
 	     char id[static RUN_ID_SIZE], struct hookd_run_request *ret);
 
-/* Writes the call into client->call. request->hooks is set, request->hook_list not looked at. */
+/* Writes the call into client->call. request->hooks must be set; request->hook_list is ignored. */
 void run_write(struct hookd_client *client, const struct hookd_run_request *request, bool more);
 
-/* Writes it, sends it, and waits for the result, over as many connections as that takes. */
+/* Writes and sends the call and waits for the result; connects again after a lost connection. */
 int run_once(struct hookd_client *client, const struct hookd_run_request *request, int64_t deadline,
 	     struct hp_run_result *ret);
 
 /*
- * hookd_run() whose events are told while it waits, but for DONE. After a connection was lost those
- * of the time in between are missing. Not for lists with functions: -EOPNOTSUPP.
+ * hookd_run() that delivers events while it waits, except DONE. After a lost connection the events
+ * of the time in between are missing. -EOPNOTSUPP for a hook_list.
  */
 int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
 	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret);
 
-/* async.c: tells client->on_event of a reply that is not the last. */
+/* async.c: delivers a reply that is not the last to client->on_event. */
 int async_tell(struct hookd_client *client, const struct hp_reply *reply);
 
 /* The result in the last reply to a Run; -EBADMSG where there is none. */

@@ -2,9 +2,10 @@
 
 /*
  * hookd_compile_seccomp(): one call, one reply, which becomes an object with an arena of its own.
- * It changes nothing, so a connection that hookd closed meanwhile is no reason to fail.
+ * The method changes nothing, so it is sent again if hookd has closed an idle connection.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,11 @@
 #define INSTRUCTIONS_MAX  4096 /* BPF_MAXINSNS */
 
 struct seccomp {
-	struct hookd_seccomp view; /* first: what the caller has */
+	struct hookd_seccomp view; /* first: the caller's pointer */
 	struct hp_arena arena;
 };
+
+static_assert(offsetof(struct seccomp, view) == 0, "hookd_seccomp_free() casts");
 
 /* ---- the reply ---- */
 
@@ -38,7 +41,7 @@ static int read_filter(struct hp_json_value bytes, struct hp_json_value instruct
 	r = hp_json_get_string(bytes, &seccomp->arena, &text, err);
 	if (r == 0 && (hp_base64_decode(text, text, strlen(text), &length) < 0 ||
 		       length != count * INSTRUCTION_BYTES))
-		r = hp_err_invalid(err, NULL, "must be that many instructions");
+		r = hp_err_invalid(err, NULL, "is not that number of instructions");
 	if (r < 0)
 		return hp_err_prefix(err, r, "bpfBase64");
 	seccomp->view.filter = (const struct sock_filter *)(const void *)text;
@@ -101,7 +104,7 @@ static int take_reply(struct hookd_client *client, struct hp_json_value reply,
 		hookd_seccomp_free(&seccomp->view);
 	if (r == -ENOMEM)
 		return fault_set(&client->fault, r, "out of memory");
-	return fault_set(&client->fault, -EBADMSG, "hookd's answer: %s %s", err.path, err.reason);
+	return fault_set(&client->fault, -EBADMSG, "hookd's reply: %s %s", err.path, err.reason);
 }
 
 int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,

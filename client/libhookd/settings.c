@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_apply(), hookd_update(), hookd_release(), hookd_holdings(): one call, one reply each. There
- * is no request id that would let the first three be asked for again, so a connection that is lost
- * behind one of them is the caller's to know of; the last only asks.
+ * hookd_apply(), hookd_update(), hookd_release(), hookd_holdings(): one call, one reply each. The
+ * first three have no request id that would make it safe to send them twice: a connection lost
+ * after sending is -EPIPE. The last changes nothing.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 /* ---- the request ---- */
 
-/* The writer would make another name of what is no text, and hookd would hold things for that. */
+/* The writer replaces invalid UTF-8, so hookd would hold things for another name. */
 static int settings_check_container(struct hookd_client *client, const char *container)
 {
 	if (!container)
@@ -39,18 +39,18 @@ static int settings_check(struct hookd_client *client, const struct hookd_apply_
 	if (r < 0)
 		return r;
 	if (has_process && request->pid <= 0)
-		return fault_set_parameter(&client->fault, "pid", "must be that of a process");
+		return fault_set_parameter(&client->fault, "pid", "must be a process id");
 	if (!has_process && request->pid != 0)
-		return fault_set_parameter(&client->fault, "pid", "must be 0: nothing is moved");
+		return fault_set_parameter(&client->fault, "pid", "must be 0: no process is moved");
 	if (!has_process && request->cgroup_manager)
 		return fault_set_parameter(&client->fault, "cgroup_manager",
-					   "must be NULL: the cgroup is there");
+					   "must be NULL: the cgroup exists");
 	if (!request->settings)
 		return fault_set_parameter(&client->fault, "settings", "is required");
 	return client_check_object(client, "settings", request->settings);
 }
 
-/* Reads a request of any size that this or an older header gave it. */
+/* Copies and checks a request, whose size may be that of an older header. */
 static int settings_read(struct hookd_client *client, const struct hookd_apply_request *request,
 			 bool has_process, struct hookd_apply_request *ret)
 {
@@ -94,14 +94,14 @@ static void settings_write(struct hookd_client *client, const char *method,
 
 /* ---- the reply ---- */
 
-/* What reading `member` of a reply came to: 0, -ENOMEM, -EBADMSG. */
+/* Reports an error `r` of reading `member` of a reply: 0, -ENOMEM, -EBADMSG. */
 static int settings_end(struct hookd_client *client, int r, const char *member, struct hp_err *err)
 {
 	if (r == -ENOMEM)
 		return fault_set(&client->fault, r, "out of memory");
 	if (r < 0) {
 		(void)hp_err_prefix(err, r, member);
-		return fault_set(&client->fault, -EBADMSG, "hookd's answer: %s %s", err->path,
+		return fault_set(&client->fault, -EBADMSG, "hookd's reply: %s %s", err->path,
 				 err->reason);
 	}
 	return 0;

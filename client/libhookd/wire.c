@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The connection of a client: open or not, nothing in between. It knows no message; client.c and
- * async.c say what goes over it.
+ * The connection of a client: open or closed. It transfers whole messages and does not look into
+ * them.
  *
- * The socket stays blocking, and each call says what it wants instead: MSG_DONTWAIT where somebody
- * else waits or a deadline has to be kept by poll(2), a plain recv(2) where a reply may take for
- * ever, which makes a call on a kept connection one send(2) and one recv(2).
+ * The socket is blocking. MSG_DONTWAIT is used where the caller's loop waits, or where poll(2)
+ * bounds the time; without a deadline a plain recv(2) waits for the reply. So a call on an open
+ * connection is one send(2) and one recv(2).
  */
 
 #include "client/libhookd/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,8 +27,8 @@
 
 /*
  * A path that does not fit in sun_path is reached through an O_PATH descriptor of the socket: the
- * kernel follows the magic link and asks for the same write permission. *ret_fd is held while
- * connecting; -1 where it was not needed.
+ * kernel follows the magic link and checks the same write permission. *ret_fd is open while
+ * connecting; -1 if it is not needed.
  */
 static int wire_address(const char *path, struct sockaddr_un *ret_address, int *ret_fd)
 {
@@ -78,6 +79,7 @@ int wire_connect(struct wire *wire, const char *path, int64_t deadline)
 	struct sockaddr_un address;
 	int path_fd = -1, fd, r;
 
+	assert(!wire_is_open(wire));
 	r = wire_address(path, &address, &path_fd);
 	if (r < 0)
 		return r;
@@ -114,7 +116,7 @@ int wire_peer_uid(const struct wire *wire, uid_t *ret_uid)
 	return 0;
 }
 
-/* What ended the connection is all the same to a caller; an errno of another kind is kept. */
+/* A caller need not know how the peer ended the connection; other errnos are kept. */
 static int wire_error(void)
 {
 	return errno == ECONNRESET || errno == ENOTCONN ? -EPIPE : -errno;
@@ -138,6 +140,7 @@ static int wire_wait(const struct wire *wire, short events, int64_t deadline)
 
 int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent)
 {
+	assert(wire_is_open(wire) && *sent <= length);
 	while (*sent < length) {
 		ssize_t n =
 		    send(wire->fd, data + *sent, length - *sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -169,6 +172,7 @@ static int wire_pull_flags(struct wire *wire, int flags, bool *ret_is_full)
 	char *room = hp_inbox_reserve(&wire->inbox, &size);
 	ssize_t n;
 
+	assert(wire_is_open(wire));
 	if (!room)
 		return -ENOMEM;
 	do

@@ -8,7 +8,7 @@
 
 #include "proto/messages/messages.h"
 
-/* One connection to the daemon: a stream socket and the bytes that came in on it. */
+/* One connection to the daemon: a stream socket and the bytes received on it. */
 struct wire {
 	int fd; /* -1: none; otherwise a blocking socket */
 	struct hp_inbox inbox;
@@ -27,14 +27,14 @@ void wire_close(struct wire *wire);
 /* The uid of the process that called listen(2) on the other end, as our user namespace shows it. */
 int wire_peer_uid(const struct wire *wire, uid_t *ret_uid);
 
-/* Sends what the socket takes at once and adds it to *sent: 0, -EAGAIN, -EPIPE when it broke. */
+/* Sends what the socket takes at once and adds it to *sent: 0, -EAGAIN, -EPIPE. */
 int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent);
 /* Sends all that is left behind *sent. -ETIMEDOUT, -EPIPE. */
 int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, int64_t deadline);
 
 /*
  * Receives once, without waiting. *ret_is_full: there may be more. -EAGAIN, -EPIPE at the end of
- * the stream or when it broke, -ENOMEM.
+ * the stream, -ENOMEM.
  */
 int wire_pull(struct wire *wire, bool *ret_is_full);
 /* Waits for a whole message; valid until the next receive. -ETIMEDOUT, -EPIPE, -EMSGSIZE, ... */

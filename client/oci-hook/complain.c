@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What hookd-oci-hook itself has to say. No state. */
+/* Messages of hookd-oci-hook itself, on stderr. No state. */
 
 #include "client/oci-hook/oci-hook.h"
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The rule of what a hook without `env` inherits. It holds for a hook that is sent to hookd and for
- * one that is run without it.
+ * What a hook without `env` inherits, whether it is run by hookd or by hookd-oci-hook itself.
  *
- * In the container's stages it inherits nothing. There the runtime's own environment is the
- * container's: runc 1.1 puts `process.env` of the config into it before it runs createContainer
+ * In the container's stages it inherits nothing, since there the runtime's own environment may be
+ * the container's: runc 1.1 puts `process.env` of the config into it before it runs createContainer
  * hooks, so an image would set LD_PRELOAD for a program of the host that runs as root
  * (CVE-2025-23266). runc 1.3 and later give such a hook no environment either.
  *
- * In the runtime's stages it inherits the runtime's environment, but nothing that makes a program
- * load code or read files of somebody's choice. Such a variable reaches a hook where its own `env`
- * names it.
+ * In the runtime's stages it inherits the runtime's environment, without variables that make a
+ * program load code or read files. Only its own `env` can give a hook such a variable.
  */
 
 #include "client/oci-hook/hook_environment.h"
@@ -21,8 +19,8 @@
 
 /*
  * Variables that libc removes from the environment of a set-user-id program: glibc,
- * sysdeps/generic/unsecvars.h. LD_ is ld.so(8)'s, of glibc and of musl; MALLOC_ is mallopt(3)'s,
- * where glibc removes some names in one version and others in another.
+ * sysdeps/generic/unsecvars.h. LD_ is for ld.so(8), of glibc and of musl; MALLOC_ is for
+ * mallopt(3), where different versions of glibc remove different names.
  */
 static const char *const unsafe_prefixes[] = {"LD_", "MALLOC_"};
 static const char *const unsafe_names[] = {

@@ -3,7 +3,7 @@
 
 #include "proto/messages/hooks.h"
 
-/* What hookd's DefaultPath= is where nobody has configured another: see docs/CONFIGURATION.md. */
+/* The default of hookd's DefaultPath=, see docs/CONFIGURATION.md. */
 #define HOOK_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /*

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The hooks of a stage without hookd, for a caller who prefers that to nothing: fork and exec in
- * order, a timeout that kills the hook's process group, the failure rules of runtime-spec. No
- * capture, no settings, no record.
+ * Runs the hooks of a stage without hookd (--if-down=run-local): fork and exec in order, a timeout
+ * that kills the hook's process group, the failure rules of runtime-spec. No capture, no settings,
+ * no record.
  *
- * The state is in a memfd of its own for each hook, so no hook that does not read can block us.
+ * Each hook gets the state in a memfd of its own, so a hook that does not read it cannot block us.
  */
 
 #include "client/oci-hook/local_run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,13 +28,13 @@
 #include "client/oci-hook/hook_environment.h"
 #include "proto/messages/failure_text.h"
 
-/* What was killed ends within this, or is not waited for: its exit may be a tracer's to keep. */
+/* How long a killed hook is waited for: a tracer may keep its exit from us. */
 #define KILL_WAIT_MS 200
 
 struct local_hook {
 	const struct hp_hook *hook;
 	int state_fd;
-	int exec_fd[2]; /* a pipe that ends with exec, or brings the errno of why it failed */
+	int exec_fd[2]; /* a pipe that exec closes, or that brings its errno */
 	pid_t pid;
 	char why[512]; /* of a failure */
 };
@@ -73,8 +74,8 @@ static int local_make_state(const char *state, size_t length)
 /* ---- the child ---- */
 
 /*
- * Runtimes start hooks with signals blocked or ignored, which an exec passes on. The system call
- * itself, as libc keeps two or three signals to itself that a parent may have had ignored.
+ * Runtimes may start us with signals blocked or ignored, and exec preserves that. The raw system
+ * call, since libc does not let us change the two or three signals that it reserves for itself.
  */
 static void local_reset_signals(void)
 {
@@ -94,7 +95,7 @@ static _Noreturn void local_exec(const struct local_hook *local, pid_t parent)
 	char *path_alone[] = {(char *)HOOK_DEFAULT_PATH, NULL};
 	int error;
 
-	/* A runtime that gives up kills us alone; the hook must not outlive that. */
+	/* A runtime whose own timeout passes kills us alone; the hook must not survive that. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(SHIM_NOT_SPAWNED);
@@ -110,7 +111,7 @@ static _Noreturn void local_exec(const struct local_hook *local, pid_t parent)
 
 /* ---- the parent ---- */
 
-/* SIGCHLD is blocked since before the fork, so it waits for us where we are not looking. */
+/* SIGCHLD has been blocked since before the fork, so it stays pending until sigtimedwait(2). */
 static bool local_wait(const struct local_hook *local, int64_t deadline, int *ret_status)
 {
 	sigset_t child;
@@ -131,8 +132,9 @@ static bool local_wait(const struct local_hook *local, int64_t deadline, int *re
 }
 
 /*
- * Read after the child is gone: exec, or its end, has closed every writing end. One that was killed
- * and has not ended, whose exec hangs in a dead file server, has not: then there is nothing.
+ * Read after the child has ended: exec, or its exit, has closed the write end. A killed child that
+ * has not ended, since its exec hangs in a dead file server, still has it open; O_NONBLOCK reads
+ * nothing then.
  */
 static int local_exec_error(const struct local_hook *local)
 {
@@ -196,10 +198,11 @@ static int local_spawn(struct local_hook *local)
 	if (local->pid < 0)
 		return local_fail(local, SHIM_NOT_SPAWNED, "fork: %s", strerror(errno));
 
-	/* The child does it too: whoever is first, the group is there when it is to be killed. */
+	/* The child does it too, so the group exists in any case before it can be killed. */
 	(void)setpgid(local->pid, local->pid);
 	is_timed_out = !local_wait(local, deadline, &status);
 	if (is_timed_out) {
+		assert(local->pid > 1); /* kill(-1) is for all processes */
 		(void)kill(-local->pid, SIGKILL);
 		(void)kill(local->pid, SIGKILL); /* it may have joined another group */
 		(void)local_wait(local, deadline_after_ms(KILL_WAIT_MS), &status);
@@ -230,7 +233,9 @@ int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *
 	int first_status = 0;
 	sigset_t child;
 
-	/* An ignored SIGCHLD, which a caller may have left us, would reap the hook unseen. */
+	/*
+	 * With SIGCHLD ignored, as we may have inherited it, the kernel would reap the hook itself.
+	 */
 	(void)signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);

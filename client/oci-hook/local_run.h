@@ -3,7 +3,7 @@
 
 #include "proto/messages/hooks.h"
 
-/* What both ways of running say with an exit status, as timeout(1) and env(1) do. */
+/* Exit statuses of hookd-oci-hook, as those of timeout(1) and env(1). */
 enum shim_status {
 	SHIM_TIMED_OUT = 124,
 	SHIM_NO_HOOKD = 125, /* not reached, refused, or lost */
@@ -20,7 +20,7 @@ static inline int shim_status_of_exit(int status)
 /*
  * Runs the hooks of one stage here, one after another, with the state on stdin and the caller's own
  * stdout and stderr. A hook whose `env` is NULL gets PATH alone, as from hookd. Returns the exit
- * status; what failed is told on stderr.
+ * status; failures are reported on stderr.
  */
 int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *state,
 	      size_t length);

@@ -2,8 +2,8 @@
 
 /*
  * hookd-oci-hook: a hook for any OCI runtime that lets hookd run the real ones. The runtime starts
- * it with the OCI state on stdin; it hands the hooks of one stage to hookd and ends with the exit
- * status that the failing hook had, so that the runtime needs to know nothing of all this.
+ * it with the OCI state on stdin; it sends the hooks of one stage to hookd and exits with the
+ * status of the failing hook, so the runtime need not know about hookd.
  *
  *	read the state, read the hooks, connect --ok----> run, show output, exit status
  *	                                        `-down--> --if-down: fail, run-local or ignore
@@ -11,6 +11,7 @@
  * A runtime starts one for each stage of each container: it is linked static, and small.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -33,6 +34,7 @@
 
 enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
 static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
+static_assert(sizeof(if_down_names) / sizeof(if_down_names[0]) == IF_DOWN_COUNT, "one name each");
 
 struct shim {
 	enum hp_stage stage;
@@ -43,11 +45,11 @@ struct shim {
 	const char *address;
 	enum if_down if_down;
 
-	struct hp_buf state; /* as it came, terminated */
+	struct hp_buf state; /* as received, NUL-terminated */
 	struct oci_state known;
 	struct hp_arena arena;
 	struct hp_hook_list list; /* in `arena` */
-	char **inherited;	  /* by hooks without `env`; NULL: nothing is */
+	char **inherited;	  /* by hooks without `env`; NULL: nothing */
 };
 
 /* ---- options ---- */
@@ -59,10 +61,10 @@ static const char usage[] =
     "SOURCE is one of\n"
     "  --hooks=FILE          a hooks object, or a config.json\n"
     "  --hooks-json=JSON     a hooks object; given several times, the parts of one\n"
-    "  --hook=PATH [-- ARG...]  one program and its arguments; stands at the end\n"
+    "  --hook=PATH [-- ARG...]  one program and its arguments; must come last\n"
     "OPTION is one of\n"
     "  --address=unix:PATH   of hookd; default $HOOKD_ADDRESS, else " HOOKD_ADDRESS_DEFAULT "\n"
-    "                        or, of who is not root, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"
+    "                        or, for other users, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"
     "                        createContainer and startContainer the container's image can set\n"
     "                        variables: they are ignored, and a user's is /run/user/UID/...\n"
     "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
@@ -112,7 +114,7 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 	case OPTION_STAGE:
 		shim->stage = hook_stage(value);
 		if (shim->stage == HP_STAGE_COUNT)
-			return shim_complain("%s is no stage", value);
+			return shim_complain("--stage=%s is not a stage", value);
 		return 0;
 	case OPTION_HOOKS:
 		shim->hooks_file = value;
@@ -145,7 +147,7 @@ static int shim_check_options(const struct shim *shim)
 	return 0;
 }
 
-/* 1 where the command line asked for nothing but words. */
+/* 1 after --help and --version. */
 static int shim_read_options(struct shim *shim, int argc, char **argv)
 {
 	int option, r = 0;
@@ -170,8 +172,8 @@ static int shim_read_options(struct shim *shim, int argc, char **argv)
 /* ---- what to run ---- */
 
 /*
- * As strerror(3), but for words by which podman and docker tell that the container's own program is
- * missing or may not be run: they look for them in all that a failing runtime has said.
+ * As strerror(3), without the words that podman and docker search for in the output of a failed
+ * runtime: they would report that the container's own program is missing or may not be executed.
  */
 static const char *shim_words(int error)
 {
@@ -187,13 +189,16 @@ static const char *shim_words(int error)
 	}
 }
 
-/* All of a file, terminated; -EMSGSIZE when hookd would not take it. */
+/* Reads a whole file and adds a NUL. -EMSGSIZE for more than hookd accepts. */
 static int shim_read_all(int fd, struct hp_buf *buf)
 {
 	ssize_t n = 1;
 
 	while (n != 0) {
-		/* What most files are shorter than; then whatever room there is, for the end. */
+		/*
+		 * Most files are shorter than this; after that only the end of the file is left to
+		 * find.
+		 */
 		char *room = hp_buf_reserve(buf, buf->length == 0 ? 4000 : 2);
 
 		if (!room)
@@ -220,7 +225,7 @@ static int shim_read_state(struct shim *shim)
 	return shim->state.length > 0 ? 0 : shim_complain("there is no state on stdin");
 }
 
-/* Hooks of one stage that are run at another do the wrong thing to a container. */
+/* Refuses to run the hooks of one stage at another. */
 static int shim_check_stage(struct shim *shim)
 {
 	if (oci_state_read(shim->state.data, shim->state.length, &shim->arena, &shim->known) < 0)
@@ -232,7 +237,7 @@ static int shim_check_stage(struct shim *shim)
 			     hp_stage_names[shim->stage], shim->known.status);
 }
 
-/* A config.json is told by its version, which is required there and is no stage. */
+/* A config.json is recognized by ociVersion, which it must have and a hooks object does not. */
 static struct hp_json_value shim_hooks_of(struct hp_json_value root)
 {
 	struct hp_json_value hooks = hp_json_member(root, "hooks");
@@ -277,7 +282,7 @@ static int shim_read_file(struct shim *shim)
 	return r;
 }
 
-/* --hook: its path stands before the arguments as argv[0]. */
+/* --hook: a list of one hook, with its path as argv[0]. */
 static int shim_make_hook(struct shim *shim)
 {
 	struct hp_hook *hook = hp_arena_calloc(&shim->arena, 1, sizeof(*hook));
@@ -310,8 +315,10 @@ static int shim_read_hooks(struct shim *shim)
 
 /* ---- running ---- */
 
-/* The runtime's environment, which hookd does not have but we do. A hook of a container stage is
- * sent without `env`: hookd gives it PATH alone. */
+/*
+ * Gives hooks without `env` the runtime's environment, which is ours and not hookd's. In a
+ * container stage they are sent without `env`: hookd gives them PATH alone.
+ */
 static int shim_give_environment(struct shim *shim)
 {
 	if (hook_environment(shim->stage, environ, &shim->arena, &shim->inherited) < 0)
@@ -323,7 +330,7 @@ static int shim_give_environment(struct shim *shim)
 	return 0;
 }
 
-/* What is not UTF-8 cannot be sent. */
+/* JSON cannot hold variables that are not UTF-8. */
 static void shim_drop_binary_variables(struct shim *shim)
 {
 	size_t count = 0, kept = 0;
@@ -338,7 +345,7 @@ static void shim_drop_binary_variables(struct shim *shim)
 	(void)shim_complain("left out %zu environment variables that are not UTF-8", count - kept);
 }
 
-/* A hook starts where its runtime has put it, which is where we are. NULL: nowhere any more. */
+/* The directory that the runtime starts hooks in, which is ours. NULL if it was removed. */
 static char *shim_directory(struct shim *shim)
 {
 	char path[PATH_MAX];
@@ -348,7 +355,7 @@ static char *shim_directory(struct shim *shim)
 		   : NULL;
 }
 
-/* The list as hookd is to run it. */
+/* Adds to the list what hookd does not know. */
 static void shim_complete_hooks(struct shim *shim)
 {
 	char *directory = shim_directory(shim);
@@ -376,11 +383,12 @@ static int shim_run_with(struct shim *shim, struct hookd_client *client)
 }
 
 /*
- * Without hookd. A socket of somebody else's (-EPERM) is not a hookd that is down: whoever has made
- * it would choose that hooks are left out, or run without hookd's timeouts, cgroups and records.
+ * Does what --if-down says. Not for a socket of another user (-EPERM): by making one, that user
+ * could have the hooks skipped, or run without hookd's timeouts, cgroups and records.
  */
 static int shim_run_without(const struct shim *shim, int error, const char *why)
 {
+	assert(error < 0);
 	if (error == -EPERM) {
 		(void)shim_complain("%s", why);
 		return SHIM_NO_HOOKD;
@@ -393,9 +401,9 @@ static int shim_run_without(const struct shim *shim, int error, const char *why)
 }
 
 /*
- * In a container stage the environment is the image's word, as runc 1.1 gives the hooks of
- * createContainer that of the container: a daemon of the image's choice would say that the hooks
- * have succeeded.
+ * In a container stage HOOKD_ADDRESS is not trusted: runc 1.1 gives createContainer hooks the
+ * environment of the container, so an image could choose a daemon that reports success without
+ * running the hooks.
  */
 static int shim_make_client(struct shim *shim, struct hookd_client **ret_client)
 {
@@ -421,7 +429,7 @@ static int shim_main(struct shim *shim)
 	struct hookd_client *client;
 	int r, status;
 
-	/* The state first and always: crun dies of SIGPIPE when a hook leaves it unread. */
+	/* Always read the state, and first: crun dies of SIGPIPE when a hook does not read it. */
 	if (shim_read_state(shim) < 0 || shim_read_hooks(shim) < 0)
 		return SHIM_NO_HOOKD;
 	if (shim->list.count == 0)
@@ -432,7 +440,7 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	r = shim_make_client(shim, &client);
 	if (r < 0) {
-		(void)shim_complain("the address of hookd is no unix:/PATH: %s", strerror(-r));
+		(void)shim_complain("the address of hookd is not unix:/PATH: %s", strerror(-r));
 		return SHIM_NO_HOOKD;
 	}
 	r = hookd_client_connect(client);

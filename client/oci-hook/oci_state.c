@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The OCI state that a runtime gives to its hooks, as far as hookd-oci-hook has to know it: which
- * stages it can be of, and what the runtime does with the output of hooks.
+ * Reads from the OCI state what hookd-oci-hook needs: at which stages a runtime gives hooks such a
+ * state, and whether it keeps their output.
  *
- * A hook is not told its stage, so one that is named for several of them (in a file of hooks.d,
- * say) runs as what its arguments say. The status gives away the worst of it, a poststop hook that
- * is run as one that prepares a container, and the other way round. It cannot tell prestart,
- * createRuntime and createContainer from each other.
+ * A hook is not told its stage. So hookd-oci-hook, when configured for several stages (in a file of
+ * hooks.d, say), would run the hooks of the stage in its arguments at each of them. The status
+ * shows the worst case: hooks of poststop that are run while the container is created, and the
+ * reverse. It does not distinguish prestart, createRuntime and createContainer.
  */
 
 #include "client/oci-hook/oci_state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -25,10 +26,10 @@ static const char *const status_names[STATUS_COUNT] = {
 #define BEFORE_START (1u << CREATING | 1u << CREATED)
 
 /*
- * Those that runtimes write. Measured with runc 1.1.5 (creating x3, created x2, stopped, in the
- * order of the stages) and crun 1.8.1 (created x3, starting, running, stopped); runc's main branch
- * says running at poststart, or stopped where the container's process has ended by then; youki says
- * creating at startContainer.
+ * The statuses that runtimes write. Measured with runc 1.1.5 (creating x3, created x2, stopped, in
+ * the order of the stages) and crun 1.8.1 (created x3, starting, running, stopped); runc's main
+ * branch says running at poststart, or stopped where the container's process has ended by then;
+ * youki says creating at startContainer.
  */
 static const unsigned int statuses_of[HP_STAGE_COUNT] = {
     [HP_STAGE_PRESTART] = BEFORE_START,
@@ -39,8 +40,10 @@ static const unsigned int statuses_of[HP_STAGE_COUNT] = {
     [HP_STAGE_POSTSTOP] = 1u << STOPPED,
 };
 
-/* runc restores a container from a checkpoint with the state of one that has stopped, and the pid
- * of the new process. */
+/*
+ * When runc restores a container from a checkpoint, the state says stopped and has the pid of the
+ * new process.
+ */
 static bool is_restored(const struct oci_state *state, enum hp_stage stage, int status)
 {
 	return (stage == HP_STAGE_PRESTART || stage == HP_STAGE_CREATE_RUNTIME) &&
@@ -49,6 +52,7 @@ static bool is_restored(const struct oci_state *state, enum hp_stage stage, int 
 
 bool oci_state_may_be_of(const struct oci_state *state, enum hp_stage stage)
 {
+	assert(stage < HP_STAGE_COUNT);
 	for (int i = 0; state->status && i < STATUS_COUNT; i++) {
 		if (strcmp(state->status, status_names[i]) == 0)
 			return (statuses_of[stage] & 1u << i) || is_restored(state, stage, i);

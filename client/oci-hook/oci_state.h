@@ -6,21 +6,22 @@
 
 #include "proto/messages/hooks.h"
 
-/* What hookd-oci-hook reads of the state that it hands on. */
+/* What hookd-oci-hook reads from the state. */
 struct oci_state {
-	char *status; /* NULL: there is none, or it is no text */
+	char *status; /* NULL: absent, or not a string */
 	bool has_process;
-	/* crun has opened files for what hooks write: the annotations run.oci.hooks.stdout and
-	 * run.oci.hooks.stderr. They are our stdout and stderr. */
+	/*
+	 * crun has opened files for the output of hooks (annotations run.oci.hooks.stdout and
+	 * run.oci.hooks.stderr). They are our stdout and stderr.
+	 */
 	bool has_output_files;
-	size_t values; /* of JSON in it */
+	size_t values; /* JSON values in it */
 };
 
-/* Text that is no JSON gives an empty state: hookd says what is wrong with it. -ENOMEM. */
+/* Text that is not JSON gives an empty state: hookd reports what is wrong with it. -ENOMEM. */
 int oci_state_read(const char *text, size_t length, struct hp_arena *arena, struct oci_state *ret);
 
 /*
- * False where the state cannot be one of that stage, whatever the runtime is. A status that no
- * known runtime writes is one of any stage.
+ * False if no known runtime gives such a state to hooks of the stage. True for an unknown status.
  */
 bool oci_state_may_be_of(const struct oci_state *state, enum hp_stage stage);

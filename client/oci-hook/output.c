@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The output of hooks as if they had been our own runtime's: byte for byte, as it comes. crun opens
- * files for it and makes them the stdout and stderr of its hooks, so what goes to ours is what
- * stands in those files. The result has the first and last part of each stream only.
+ * Copies the output of hooks to our own stdout and stderr, byte for byte, as it arrives. crun opens
+ * files for the output of hooks and makes them the stdout and stderr of hookd-oci-hook. The result
+ * of a run has the first and last part of each stream only.
  *
- * A stream that cannot be written to (a full disk) is given up, with a word on stderr; the hook's
- * outcome is what it is.
+ * After an error of write(2) (a full disk) nothing more is written to that stream, and stderr says
+ * so. The outcome of the hook does not change.
  */
 
 #include "client/oci-hook/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void stream_fail(struct shim_stream *stream, int fd, int error)
 		      fd == STDOUT_FILENO ? "stdout" : "stderr", strerror(error));
 }
 
-/* A pipe may have been left non-blocking by whoever made it. */
+/* The descriptor may be non-blocking: it is inherited. */
 static void stream_write(struct shim_stream *stream, int fd, const char *data, size_t length)
 {
 	stream->written += length;
@@ -46,7 +47,7 @@ static void stream_write(struct shim_stream *stream, int fd, const char *data, s
 	}
 }
 
-/* Of a stream whose events were lost with a connection the result has what was kept. */
+/* Writes what is missing, where events were lost with a connection and the result has it. */
 static void stream_finish(struct shim_stream *stream, int fd, const struct hookd_hook_result *hook)
 {
 	bool is_stdout = fd == STDOUT_FILENO;
@@ -76,9 +77,11 @@ void shim_output_event(struct shim_output *output, const struct hookd_event *eve
 {
 	if (event->type == HOOKD_EVENT_FINISHED)
 		output_finish_hook(output, event->hook);
-	else if (event->type == HOOKD_EVENT_OUTPUT && event->stream)
-		stream_write(&output->streams[event->stream - 1], descriptors[event->stream - 1],
-			     event->data, event->data_length);
+	if (event->type != HOOKD_EVENT_OUTPUT || event->stream == 0)
+		return;
+	assert(event->stream <= 2);
+	stream_write(&output->streams[event->stream - 1], descriptors[event->stream - 1],
+		     event->data, event->data_length);
 }
 
 void shim_output_finish(struct shim_output *output, const struct hookd_result *result)

@@ -3,9 +3,9 @@
 
 #include "client/libhookd/hookd.h"
 
-/* What hooks write, on its way to our own stdout and stderr. */
+/* The output of hooks, copied to our own stdout and stderr. */
 struct shim_output {
-	size_t next; /* hooks of this run whose end was told */
+	size_t next; /* hooks of this run that have ended */
 	struct shim_stream {
 		uint64_t written; /* of hook `next` */
 		int error;	  /* of a write; nothing is written any more */
@@ -15,7 +15,7 @@ struct shim_output {
 
 /* Writes the bytes of an event. */
 void shim_output_event(struct shim_output *output, const struct hookd_event *event);
-/* Writes what no event has told of. Then a run of further hooks may begin. */
+/* Writes what the events did not contain. Then the next run can begin. */
 void shim_output_finish(struct shim_output *output, const struct hookd_result *result);
-/* Ends the line on stderr that a hook has begun, so that one of ours can. */
+/* Ends an incomplete line of a hook on stderr, before a message of ours. */
 void shim_output_end_line(struct shim_output *output);

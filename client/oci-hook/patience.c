@@ -4,11 +4,12 @@
 
 #include "client/oci-hook/patience.h"
 
+#include <assert.h>
 #include <poll.h>
 
 #include "client/libhookd/deadline.h"
 
-/* Of a hook without a timeout; what hookd gives it when nobody has configured another. */
+/* For a hook without a timeout: the default of hookd's DefaultTimeoutSec=. */
 #define USUAL_TIMEOUT_NS 300000000000ull
 #define PAUSE_US_MIN	 10000
 #define PAUSE_US_MAX	 1000000
@@ -20,7 +21,7 @@ struct shim_patience shim_patience_for(const struct hp_hook *hook)
 	return (struct shim_patience){.deadline = deadline_after_ns(timeout_ns)};
 }
 
-/* Never less than a moment, and more each time, for whoever is busy has others who ask too. */
+/* At least PAUSE_US_MIN, and doubled each time, since others ask a busy hookd too. */
 static uint64_t next_pause_us(const struct hookd_client *client, uint64_t last_us)
 {
 	uint64_t pause_us = hookd_client_retry_after_us(client);
@@ -38,6 +39,7 @@ bool shim_waits_for(const struct hookd_client *client, struct shim_patience *pat
 
 	if (deadline_has_passed(patience->deadline))
 		return false;
+	assert(patience->deadline > 0); /* shim_patience_for() was called */
 	patience->pause_us = next_pause_us(client, patience->pause_us);
 	pause_ms = (int)(patience->pause_us / 1000);
 	(void)poll(NULL, 0, pause_ms < left_ms || left_ms < 0 ? pause_ms : left_ms);

@@ -8,16 +8,16 @@
 #include "proto/messages/hooks.h"
 
 /*
- * How long a hookd that is busy is asked again. Busy means that nothing was run, and what a hook
- * needs to be started is a part of the time that it may take.
+ * How long a busy hookd is asked again: at most the timeout of the first hook. Busy means that
+ * nothing was run.
  */
 struct shim_patience {
 	int64_t deadline;
 	uint64_t pause_us; /* the last one */
 };
 
-/* Begins now; `hook` is the first that is to be run. */
+/* Starts the time now; `hook` is the first one to run. */
 struct shim_patience shim_patience_for(const struct hp_hook *hook);
 
-/* After -EBUSY: waits a little, and true; or false, where the time is over. */
+/* After -EBUSY: pauses and returns true, or returns false when the time is over. */
 bool shim_waits_for(const struct hookd_client *client, struct shim_patience *patience);

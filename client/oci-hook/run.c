@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Has hookd run the hooks of one stage, and turns what came of it into output and an exit status.
+ * Lets hookd run the hooks of one stage, and turns the result into output and an exit status.
  *
- * Each hook carries the environment that it inherits, so a list that is short in a config can be
- * more than one request may have. Then it goes out in parts, each a Run of its own:
+ * Each hook is sent with its inherited environment, so a short list of a config can exceed the size
+ * of one request. Then it is sent in parts, each a Run of its own:
  *
  *	part --succeeded--> the next part, to the end of the list
  *	    `--failed--> the end; at poststop the next part, and a failure in the end
  *	    `--cancelled--> the end
  *
- * The exit status is the first failing hook's, and numbers of hooks count in the whole list.
+ * The exit status is that of the first failing hook. Hooks are numbered over the whole list.
  */
 
 #include "client/oci-hook/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@
 
 struct progress {
 	const struct shim_run *run;
-	size_t next; /* the first hook that no part has had */
+	size_t next; /* the first hook that was not sent yet */
 	int status;  /* of the first hook that has failed */
 	bool is_stopped;
 	struct shim_output output;
@@ -77,7 +78,7 @@ static bool is_too_much(const struct size *size)
 	return size->bytes > HP_MESSAGE_BYTES_MAX || size->values > HP_JSON_TOKENS_MAX;
 }
 
-/* How many of the next hooks one request has room for, at least one; but for escapes. */
+/* How many of the next hooks fit into one request, without the escapes of JSON; at least one. */
 static size_t count_part(const struct progress *progress)
 {
 	const struct shim_run *run = progress->run;
@@ -85,6 +86,7 @@ static size_t count_part(const struct progress *progress)
 			    run->known->values + ENVELOPE_VALUES};
 	size_t i = progress->next;
 
+	assert(i < run->list->count);
 	for (; i < run->list->count; i++) {
 		add_hook(&size, &run->list->hooks[i]);
 		if (is_too_much(&size) && i > progress->next)
@@ -94,8 +96,8 @@ static size_t count_part(const struct progress *progress)
 }
 
 /*
- * The next part as text; the number of its hooks, or a negative errno. A hook that is too much by
- * itself goes out too: hookd's client says what is wrong.
+ * Writes the next part. Returns the number of its hooks, or a negative errno. A hook that is too
+ * large by itself is sent too: libhookd reports the error.
  */
 static int write_part(const struct progress *progress, struct hp_buf *text)
 {
@@ -107,7 +109,7 @@ static int write_part(const struct progress *progress, struct hp_buf *text)
 		int r;
 
 		hp_buf_clear(text);
-		/* libcontainer's dialect can say every hook that oci's can. */
+		/* libcontainer's dialect can express every hook that oci's can. */
 		r = hook_list_write(text, run->stage, run->list->hooks + progress->next, count,
 				    HP_DIALECT_LIBCONTAINER, &err);
 		if (r < 0) {
@@ -119,7 +121,7 @@ static int write_part(const struct progress *progress, struct hp_buf *text)
 	}
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 /* The hook's outcome as an exit status. */
 static int status_of_hook(const struct hookd_hook_result *hook)
@@ -159,7 +161,7 @@ static void show_stderr(const struct hookd_result *result)
 	}
 }
 
-/* hookd has counted the hooks of the part. */
+/* hookd numbers the hooks within the part. */
 static void show_error(const struct progress *progress, const char *error)
 {
 	enum hp_stage stage = progress->run->stage;
@@ -173,7 +175,7 @@ static void show_error(const struct progress *progress, const char *error)
 		(void)fprintf(stderr, "%s\n", error);
 }
 
-/* Why the part failed, behind what the hooks wrote; the exit status. */
+/* Reports why the part failed, after the output of its hooks. Returns the exit status. */
 static int report(struct progress *progress, const struct hookd_result *result)
 {
 	if (strcmp(hookd_result_outcome(result), "succeeded") == 0)
@@ -195,7 +197,7 @@ static void on_event(struct hookd_client *client, const struct hookd_event *even
 	shim_output_event(userdata, event);
 }
 
-/* Where the runtime keeps what hooks write it gets all of it, in the order of writing. */
+/* A runtime that keeps the output of hooks gets all of it, in the order of writing. */
 static int ask(struct progress *progress, const struct hookd_run_request *request,
 	       struct hookd_result **ret)
 {
@@ -231,7 +233,7 @@ static int run_part(struct progress *progress, const char *hooks)
 	    .state = run->state,
 	    .hooks = hooks,
 	    .dialect = hp_dialect_names[HP_DIALECT_LIBCONTAINER],
-	    /* A runtime that kills us, at a timeout of its own, means the hooks. */
+	    /* A runtime that kills us at its own timeout means to kill the hooks. */
 	    .on_disconnect = "cancel",
 	};
 	struct hookd_result *result;
@@ -265,6 +267,7 @@ int shim_run(const struct shim_run *run)
 	struct progress progress = {.run = run};
 	struct hp_buf text = HP_BUF_INIT;
 
+	assert(run->list->count > 0 && run->stage < HP_STAGE_COUNT);
 	if (run->known->has_output_files)
 		(void)signal(SIGPIPE, SIG_IGN);
 	while (!progress.is_stopped && progress.next < run->list->count)

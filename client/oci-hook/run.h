@@ -10,13 +10,13 @@ struct shim_run {
 	struct hookd_client *client; /* connected */
 	enum hp_stage stage;
 	const struct hp_hook_list *list; /* not empty, with environments and directories */
-	const char *state;		 /* terminated, handed on as it is */
+	const char *state;		 /* NUL-terminated, passed on as it is */
 	size_t state_length;
-	const struct oci_state *known; /* of the state */
+	const struct oci_state *known; /* what was read from the state */
 };
 
 /*
- * Shows what the hooks have written and why they failed; the exit status. A list that is more than
- * one request can have is run as several, one after the other, with the rules of one.
+ * Runs them, shows their output and why they failed; returns the exit status. A list that does not
+ * fit into one request is run as several, one after the other, with the rules of one.
  */
 int shim_run(const struct shim_run *run);

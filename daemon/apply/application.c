@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/apply/application.h"
+#include "daemon/apply/mixed.h"
 
 struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
 {
@@ -67,6 +68,8 @@ static void application_free(struct application *application)
 	limit_list_clear(&application->limits);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
+	free(application->names);
+	free(application->mixed_before);
 	free(application);
 }
 
@@ -87,7 +90,10 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
 	return -EBUSY;
 }
 
-/* The caller hears of it. The holding has no owner any more, and may go at once. */
+/*
+ * The caller hears of it. The holding has no owner any more, and the caller may ask for its Release
+ * within this call: it is not touched afterwards.
+ */
 static void answer(struct application *application, struct holding *holding)
 {
 	application->done(application->r, holding, &application->err, application->userdata);
@@ -107,22 +113,22 @@ static void put_back(struct application *application)
 {
 	char failures[HP_ERR_REASON_SIZE];
 
-	if (undo_all(&application->undo, failures, sizeof(failures)) < 0)
+	if (undo_all(&application->undo, failures, sizeof(failures)) < 0) {
 		tell_what_stays(application, "not put back", failures);
+		application->leaves_mixed = true;
+	}
 }
 
 static void on_made_removed(int r, const struct hp_err *err, void *userdata)
 {
 	struct application *application = userdata;
-	struct applier *applier = application->applier;
-	struct holding *holding = r < 0 ? application->holding : NULL;
 
-	if (r < 0)
+	if (r < 0) {
 		tell_what_stays(application, "still held", err->reason);
+		watch_try_again(application->applier, application->holding);
+	}
 	application->holding = NULL;
 	answer(application, NULL);
-	if (holding)
-		watch_try_again(applier, holding);
 }
 
 /* What was made for the container goes; what cannot go is held, and tried again. */
@@ -136,16 +142,32 @@ static void end_failed_apply(struct application *application)
 			      on_made_removed, application);
 }
 
+/* One that has worked makes whole what it has set. */
+static void settle_mixed(struct application *application)
+{
+	struct holding *holding = application->holding;
+
+	if (!application->leaves_mixed) {
+		free(holding->mixed);
+		holding->mixed = take_ptr(application->mixed_before);
+	}
+	if (application->r == 0 && holding->mixed &&
+	    !mixed_subtract(holding->mixed, application->names))
+		free(take_ptr(holding->mixed));
+	holding->is_mixed = holding->mixed;
+}
+
 static void leave_update(struct application *application)
 {
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
-	if (application->r == 0)
-		holding->is_mixed = false;
-	(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	if (holding->state == HOLDING_CHANGING) {
+		settle_mixed(application);
+		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+	}
+	applier_settle(applier);
 	answer(application, application->r < 0 ? NULL : holding);
-	applier_settle(applier, holding);
 }
 
 static void on_told_again(int r, const char *reason, void *userdata)
@@ -153,8 +175,10 @@ static void on_told_again(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
-	if (r < 0)
+	if (r < 0) {
 		tell_what_stays(application, "not put back in systemd", reason);
+		application->leaves_mixed = true;
+	}
 	leave_update(application);
 }
 
@@ -166,8 +190,12 @@ static void end_update(struct application *application)
 
 	if (application->r < 0)
 		put_back(application);
-	if (application->r == 0 || application->r == -ECANCELED || !application->former) {
+	if (application->r == 0 || !application->is_told) {
 		leave_update(application);
+		return;
+	}
+	if (application->r == -ECANCELED) {
+		on_told_again(-ECANCELED, "hookd ends", application);
 		return;
 	}
 	r = scopes_put_back(scopes, application->holding->unit, application->former, on_told_again,
@@ -181,7 +209,7 @@ static void end_apply(struct application *application)
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
-	(void)watch_process(applier, holding, &application->target);
+	watch_process(applier, holding, &application->target);
 	answer(application, holding);
 }
 
@@ -202,6 +230,17 @@ void application_end(struct application *application, int r)
 		end_failed_apply(application);
 	else
 		end_apply(application);
+}
+
+void application_cancel(struct application *application)
+{
+	struct scope_job *job = take_ptr(application->job);
+
+	scope_job_forget(job);
+	if (application->r == 0)
+		application_end(application, -ECANCELED);
+	else if (job)
+		on_told_again(-ECANCELED, "hookd ends", application);
 }
 
 int application_at_step(struct application *application, const char *step, const char *path, int r)

@@ -20,6 +20,7 @@ struct applier {
 	int mount_fd;			   /* of cgroup2, or -ENOTSUP */
 	void (*report)(const char *container, const char *what, void *userdata);
 	void *userdata;
+	struct event *settling; /* applier_settle(); NULL: it is being freed */
 	TAILQ_HEAD(, application) applications;
 	TAILQ_HEAD(, removal) removals;
 };
@@ -37,7 +38,11 @@ struct application {
 	struct scope_name scope;
 	struct scope_job *job;	     /* systemd is asked */
 	struct scope_limits *former; /* what systemd is told again if this fails; NULL: nothing */
-	struct limit_list limits;    /* of the settings' resources; empty where there are none */
+	bool is_told;		     /* systemd, of the new limits */
+	char *names,
+	    *mixed_before;	  /* of an Update: mixed.h; NULL: nothing is changed yet, or none */
+	bool leaves_mixed;	  /* what it has changed could not be put back */
+	struct limit_list limits; /* of the settings' resources; empty where there are none */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in `undo`; NULL: no resctrl group was joined */
 	struct process_change process;
@@ -56,6 +61,8 @@ struct application {
 struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata);
 /* What was changed is put back, or stays for good; the caller hears of it, and it is freed. */
 void application_end(struct application *application, int r);
+/* hookd ends. One whose end waits for a removal ends with that (removals_end()). */
+void application_cancel(struct application *application);
 /* On failure fills what of err is not filled yet, and puts the path before it. Returns r. */
 int application_at_step(struct application *application, const char *step, const char *path, int r);
 /* Fills application->limits: what cannot be converted is found before anybody hears of it. */
@@ -80,10 +87,13 @@ const char *application_rdt_group(const struct application *application);
 /* The group that the process is in; "/" for the default one, and where the kernel does not say. */
 void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
 /*
- * The holding's process goes back to the group that it came from, where it lives and is in the
- * holding's.
+ * Those threads of the holding's process that are in its group go back to the group that it came
+ * from, some at each call. The first one begins, with *walk NULL. 1: there are more.
  */
-int holding_leave_group(struct rdt *rdt, const struct holding *holding);
+struct group_walk;
+int group_walk_leave(struct rdt *rdt, const struct holding *holding,
+		     struct group_walk **walk) must_check;
+void group_walk_end(struct group_walk *walk);
 /* Apply has worked: the membership is the holding's from now on. */
 void application_keep_rdt(struct application *application);
 
@@ -91,14 +101,17 @@ void application_keep_rdt(struct application *application);
 
 /*
  * Waits for the end of the holding's process, then removes what was made for it. Takes the target
- * over. Without memory Release has to be asked for.
+ * over. Without memory it is told that Release has to be asked for.
  */
-int watch_process(struct applier *applier, struct holding *holding, struct target *target);
+void watch_process(struct applier *applier, struct holding *holding, struct target *target);
 /* After a pause, which is longer each time, what is left of the holding is removed. */
 void watch_try_again(struct applier *applier, struct holding *holding);
 void watch_free(struct holding *holding);
-/* The holding has no owner any more: what happened meanwhile is looked at. */
-void applier_settle(struct applier *applier, struct holding *holding);
+/*
+ * A holding has no owner any more: what happened meanwhile is looked at, in a turn of its own,
+ * since its owner has somebody to tell, who may ask for the next thing at once.
+ */
+void applier_settle(struct applier *applier);
 
 /* ---- release.c ---- */
 

@@ -64,6 +64,8 @@ void watch_free(struct holding *holding)
 	free(watch);
 }
 
+static void settle(struct applier *applier, struct holding *holding);
+
 static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 {
 	struct watch *watch = userdata;
@@ -75,23 +77,24 @@ static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 	target_close(&watch->target);
 	holding->has_ended = true;
 	tell(applier, holding, "its process has ended");
-	applier_settle(applier, holding);
+	settle(applier, holding);
 }
 
-int watch_process(struct applier *applier, struct holding *holding, struct target *target)
+void watch_process(struct applier *applier, struct holding *holding, struct target *target)
 {
 	struct watch *watch = watch_of(applier, holding);
 
-	if (!watch)
-		return -ENOMEM;
-	watch->end = event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
-	if (!watch->end || event_add(watch->end, NULL) < 0) {
+	if (watch)
+		watch->end =
+		    event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
+	if (!watch || !watch->end || event_add(watch->end, NULL) < 0) {
 		watch_free(holding);
-		return -ENOMEM;
+		tell(applier, holding,
+		     "no memory to wait for its end: Release has to be asked for");
+		return;
 	}
 	watch->target = *target;
 	*target = TARGET_NONE;
-	return 0;
 }
 
 /* ---- removing what nobody asks for ---- */
@@ -135,6 +138,8 @@ static void on_again(evutil_socket_t fd, short what, void *userdata)
 		watch_try_again(watch->applier, watch->holding);
 }
 
+static const char no_memory_to_try[] = "no memory to try again: Release has to be asked for";
+
 void watch_try_again(struct applier *applier, struct holding *holding)
 {
 	struct watch *watch = watch_of(applier, holding);
@@ -143,57 +148,113 @@ void watch_try_again(struct applier *applier, struct holding *holding)
 	if (watch && !watch->again)
 		watch->again = event_new(applier->base, -1, 0, on_again, watch);
 	if (!watch || !watch->again) {
-		tell(applier, holding, "no memory to try again: Release has to be asked for");
+		tell(applier, holding, no_memory_to_try);
 		return;
 	}
 	after_s = watch->again_after_s ? 2 * watch->again_after_s : AGAIN_S_MIN;
 	watch->again_after_s = after_s < AGAIN_S_MAX ? after_s : AGAIN_S_MAX;
-	(void)event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s});
+	if (event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s}) < 0)
+		tell(applier, holding, no_memory_to_try);
 }
 
-void applier_settle(struct applier *applier, struct holding *holding)
+static bool waits_to_try_again(const struct holding *holding)
 {
-	if (holding->state == HOLDING_HELD && holding->has_ended)
+	return holding->watch && holding->watch->again &&
+	       event_pending(holding->watch->again, EV_TIMEOUT, NULL);
+}
+
+static void settle(struct applier *applier, struct holding *holding)
+{
+	if (holding->state == HOLDING_HELD && holding->has_ended && !waits_to_try_again(holding))
 		remove_now(applier, holding);
+}
+
+static void on_settling(evutil_socket_t fd, short what, void *userdata)
+{
+	struct applier *applier = userdata;
+	struct holding *holding = holdings_first(applier->holdings), *next;
+
+	(void)fd, (void)what;
+	for (; holding; holding = next) {
+		next = holdings_next(holding);
+		settle(applier, holding);
+	}
+}
+
+void applier_settle(struct applier *applier)
+{
+	if (applier->settling)
+		event_active(applier->settling, 0, 0);
 }
 
 /* ---- the beginning and the end ---- */
 
 /* False where it is known that somebody else has removed it; not where it cannot be looked for. */
-static bool may_be_there(const struct applier *applier, const struct made *made)
+static bool may_be_there(const struct applier *applier, enum made_kind kind, const char *name)
 {
 	bool may_be;
 	int fd;
 
-	switch (made->kind) {
+	switch (kind) {
 	case MADE_CGROUP:
 		if (applier->mount_fd < 0)
 			return true;
-		fd = cgroup_path_open(applier->mount_fd, made->name);
+		fd = cgroup_path_open(applier->mount_fd, name);
 		may_be = fd != -ENOENT;
 		close_fd(&fd);
 		return may_be;
 	case MADE_RDT_GROUP:
 	case MADE_RDT_MON_GROUP:
-		return rdt_has_group(applier->rdt, made->name) || !rdt_is_there(applier->rdt);
+		return rdt_has_group(applier->rdt, name) || !rdt_is_there(applier->rdt);
 	default:
 		return true;
 	}
 }
 
+static void tell_vanished(struct applier *applier, const struct holding *holding, const char *name)
+{
+	char what[CGROUP_PATH_SIZE + 32];
+
+	snprintf(what, sizeof(what), "%s is not there any more", name);
+	tell(applier, holding, what);
+}
+
+/* Where it was, made for it or not: it is not told any more. A unit is where its cgroup is. */
+static void drop_vanished_places(struct applier *applier, struct holding *holding)
+{
+	const char *path = holding->cgroup_path, *group = holding->rdt_group;
+	bool has_cgroup = path && may_be_there(applier, MADE_CGROUP, path);
+	bool has_group =
+	    group && (strcmp(group, "/") == 0 || may_be_there(applier, MADE_RDT_GROUP, group));
+
+	if ((!path || has_cgroup) && (!group || has_group))
+		return;
+	if (path && !has_cgroup) {
+		tell_vanished(applier, holding, path);
+		(void)holdings_forget_unit(applier->holdings, holding);
+	}
+	if (group && !has_group) {
+		tell_vanished(applier, holding, group);
+		free(take_ptr(holding->rdt_group));
+	}
+	if (holdings_write(applier->holdings, holding) < 0)
+		tell(applier, holding, "the file of holdings cannot be written");
+}
+
 static void drop_vanished(struct applier *applier, struct holding *holding)
 {
 	struct made *made = TAILQ_FIRST(&holding->made), *next;
-	char what[CGROUP_PATH_SIZE + 32];
 
 	for (; made; made = next) {
 		next = TAILQ_NEXT(made, link);
-		if (may_be_there(applier, made))
+		if (may_be_there(applier, made->kind, made->name))
 			continue;
-		snprintf(what, sizeof(what), "%s is not there any more", made->name);
-		tell(applier, holding, what);
+		tell_vanished(applier, holding, made->name);
 		(void)holdings_unmade(applier->holdings, holding, made);
 	}
+	/* Of others it is not known how far they came. */
+	if (holding->state == HOLDING_HELD)
+		drop_vanished_places(applier, holding);
 }
 
 /*
@@ -229,12 +290,12 @@ static int take_up(struct applier *applier, struct holding *holding)
 	}
 	drop_vanished(applier, holding);
 	if (holding->is_mixed)
-		tell(applier, holding, "an Update was cut short: its limits are old or new");
+		tell(applier, holding, "an Update was cut short: what it named is old or new");
 	holding->has_ended = !lives;
 	if (!lives)
 		tell(applier, holding, "its process has ended meanwhile");
-	else if (holding->state == HOLDING_HELD && watch_process(applier, holding, &target) < 0)
-		tell(applier, holding, "no memory to wait for its end");
+	else if (holding->state == HOLDING_HELD)
+		watch_process(applier, holding, &target);
 	if (lives && holding->state == HOLDING_MAKING)
 		tell(applier, holding, "Apply was cut short, and is taken back");
 	target_close(&target);
@@ -270,6 +331,9 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	};
 	TAILQ_INIT(&applier->applications);
 	TAILQ_INIT(&applier->removals);
+	applier->settling = event_new(base, -1, 0, on_settling, applier);
+	if (!applier->settling)
+		r = -ENOMEM;
 	for (holding = holdings_first(holdings); holding && r == 0; holding = next) {
 		next = holdings_next(holding);
 		r = take_up(applier, holding);
@@ -288,10 +352,7 @@ static void end_applications(struct applier *applier)
 
 	for (; application; application = next) {
 		next = TAILQ_NEXT(application, link);
-		if (application->r == 0) {
-			scope_job_forget(take_ptr(application->job));
-			application_end(application, -ECANCELED);
-		}
+		application_cancel(application);
 	}
 	removals_end(applier);
 }
@@ -302,6 +363,8 @@ struct applier *applier_free(struct applier *applier)
 
 	if (!applier)
 		return NULL;
+	if (applier->settling)
+		event_free(take_ptr(applier->settling));
 	end_applications(applier);
 	for (holding = holdings_first(applier->holdings); holding;
 	     holding = holdings_next(holding)) {

@@ -165,18 +165,6 @@ static int make_cgroup(struct application *application)
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
-/* NULL where the cgroup was there before, and others may be in it. */
-static const char *made_cgroup(const struct holding *holding)
-{
-	const struct made *made;
-
-	TAILQ_FOREACH (made, &holding->made, link)
-		if ((made->kind == MADE_CGROUP && strcmp(made->name, holding->cgroup_path) == 0) ||
-		    made->kind == MADE_UNIT)
-			return holding->cgroup_path;
-	return NULL;
-}
-
 static int apply_cgroupfs(struct application *application)
 {
 	const struct applier *applier = application->applier;
@@ -188,8 +176,7 @@ static int apply_cgroupfs(struct application *application)
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.resources", r);
 	r = cgroup_path_move(applier->mount_fd, application->cgroup_fd, &application->target,
-			     made_cgroup(application->holding), &application->undo,
-			     &application->err);
+			     &application->undo, &application->err);
 	if (r == 0)
 		r = apply_freezer(application);
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
@@ -262,7 +249,7 @@ static void apply_rest(struct application *application)
 /*
  * Written with the place where its cgroup will be: StopUnit kills, and after a crash it is there
  * that Release sees who is in the unit. It may even be one of others, which systemd would have
- * answered.
+ * answered: its mark is asked for then.
  */
 static int announce_scope(struct application *application)
 {
@@ -282,21 +269,44 @@ static int announce_scope(struct application *application)
 static int note_place(struct application *application)
 {
 	return cgroup_path_remember(application->applier->mount_fd, &application->target,
-				    made_cgroup(application->holding), &application->undo);
+				    &application->undo);
+}
+
+/* The unit of this name, and who is in it, are another one's. Nothing was done so far. */
+static void leave_to_others(struct application *application)
+{
+	undo_forget(&application->undo);
+	(void)holdings_forget_unit(application->applier->holdings, application->holding);
+}
+
+/*
+ * Who has moved it in between has put it where limits would be those of others: it stays there, and
+ * the scope, which nobody is in, goes.
+ */
+static int check_place(struct application *application)
+{
+	const char *scope = application->holding->cgroup_path;
+	char path[CGROUP_PATH_SIZE];
+	int r = cgroup_path_of(&application->target, path);
+
+	if (r < 0 || strcmp(path, scope) == 0)
+		return r;
+	if (target_check(&application->target) < 0)
+		return -ESRCH;
+	undo_forget(&application->undo);
+	return hp_err_setting(&application->err, -EBUSY, NULL,
+			      "the process was moved to %.200s, out of its scope", path);
 }
 
 static int enter_scope(struct application *application)
 {
-	char path[CGROUP_PATH_SIZE];
-	int r = cgroup_path_of(&application->target, path);
+	int r = check_place(application);
 
 	if (r == 0)
-		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd, path);
+		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
+							      application->holding->cgroup_path);
 	if (r < 0)
 		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
-	r = set_text(&application->holding->cgroup_path, path);
-	if (r < 0)
-		return r;
 	return application_at_step(application, "cgroup", "linux.resources",
 				   application_limit(application));
 }
@@ -310,6 +320,9 @@ static void on_scope(int r, const char *reason, void *userdata)
 		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
 		r = application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	}
+	if (r == -EEXIST)
+		leave_to_others(application);
+	application->holding->is_unit_ours = r == 0;
 	if (r == 0)
 		r = enter_scope(application);
 	if (r < 0)
@@ -340,8 +353,8 @@ static int start_scope(struct application *application)
 	if (r == 0)
 		r = note_place(application);
 	if (r == 0)
-		r = scopes_start(applier->scopes, &application->scope, request->pid,
-				 request->settings->resources, on_scope, application,
+		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
+				 request->pid, request->settings->resources, on_scope, application,
 				 &application->job);
 	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 1;
 }

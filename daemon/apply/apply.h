@@ -66,8 +66,9 @@ typedef void (*apply_done_fn)(int r, struct holding *holding, const struct hp_er
  *
  * Errors: -ESRCH (err->code HP_ERR_NO_SUCH_PROCESS): the process is not there, or has exited in
  * between. -EACCES (HP_ERR_SETTINGS_REFUSED): it is one of target_refuse()'s. -EEXIST: something is
- * held for the container already; -EBUSY (HP_ERR_CONTAINER_BUSY): and something is done for it just
- * now. Else HP_ERR_SETTING_FAILED,
+ * held for the container already, or systemd has a unit of the scope's name. -EBUSY
+ * (HP_ERR_CONTAINER_BUSY): something is done for the container just now; or
+ * (HP_ERR_SETTING_FAILED) the process was moved out of its scope. Else HP_ERR_SETTING_FAILED,
  * HP_ERR_NOT_SUPPORTED, HP_ERR_EXHAUSTED or HP_ERR_INVALID with the path of the field.
  */
 void applier_apply(struct applier *applier, const struct apply_request *request, apply_done_fn done,

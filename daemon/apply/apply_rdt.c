@@ -12,14 +12,14 @@
 /* A look and a write for each. */
 #define THREADS_AT_ONCE 256
 
-/* resctrl's groups and where the threads were before. */
+/* The groups that were joined. */
 struct rdt_change {
-	struct rdt *rdt;
-	const struct target *target; /* undone before it is closed */
-	struct rdt_member *member;   /* NULL: not joined, or the holding's by now */
-	char former[NAME_MAX + 1];   /* group of the process */
-	struct thread_walk walk;     /* over those that are being moved */
-	bool is_monitored;	     /* they are in the group, and go to its monitoring group */
+	struct holding *holding;
+	struct rdt_member *member; /* NULL: not joined, or the holding's by now */
+	unsigned int announced;	   /* 1u << enum made_kind, of what was not there */
+	struct thread_walk walk;   /* over those that are being moved */
+	int64_t until_ns;	   /* of both, CLOCK_MONOTONIC; 0: not begun */
+	bool is_monitored;	   /* they are in the group, and go to its monitoring group */
 	bool is_done;
 };
 
@@ -80,9 +80,11 @@ static const char *last_part(const char *path)
  * First the group, then its monitoring group: the kernel takes only members of the former there. 1:
  * there are more threads.
  */
-static int move_some(const struct rdt_member *member, const struct target *target,
-		     struct thread_walk *walk, bool *is_monitored)
+static int move_some(struct rdt_change *change, const struct target *target)
 {
+	const struct rdt_member *member = change->member;
+	struct thread_walk *walk = &change->walk;
+	bool *is_monitored = &change->is_monitored;
 	struct moving moving = {
 	    .target = target,
 	    .walk = walk,
@@ -91,7 +93,7 @@ static int move_some(const struct rdt_member *member, const struct target *targe
 	    .name = *is_monitored ? last_part(rdt_member_monitored_group(member))
 				  : rdt_member_group(member),
 	};
-	int r = walk->directory ? 0 : thread_walk_begin(walk, target);
+	int r = thread_walk_continue(walk, target, &change->until_ns);
 
 	if (r == 0)
 		r = thread_walk_go_on(walk, THREADS_AT_ONCE, move_thread, &moving);
@@ -104,43 +106,16 @@ static int move_some(const struct rdt_member *member, const struct target *targe
 	return 1;
 }
 
-static int move_back(const struct rdt_member *member, const struct target *target)
-{
-	struct thread_walk walk = {0};
-	bool is_monitored = false;
-	int r;
-
-	do {
-		r = move_some(member, target, &walk, &is_monitored);
-	} while (r > 0);
-	return r;
-}
-
-/* To a group by its name. */
-static int move_to(struct rdt *rdt, const struct target *target, char *group)
-{
-	const struct hp_intel_rdt wanted = {.clos_id = group};
-	struct rdt_member *member;
-	struct hp_err err;
-	int r = rdt_join(rdt, &wanted, "", &member, &err);
-
-	if (r == 0) {
-		r = move_back(member, target);
-		rdt_leave(member);
-	}
-	return r;
-}
-
+/*
+ * The membership is the holding's, whose removal takes the process out as it does after a crash,
+ * some threads in each turn of the loop.
+ */
 static int undo_rdt(void *data)
 {
 	struct rdt_change *change = data;
-	int r;
 
-	if (!change->member)
-		return 0;
-	r = move_to(change->rdt, change->target, change->former);
-	rdt_leave(take_ptr(change->member));
-	return r == -ESRCH ? 0 : r;
+	change->holding->rdt_member = take_ptr(change->member);
+	return 0;
 }
 
 void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1])
@@ -149,25 +124,73 @@ void target_rdt_group(const struct target *target, char ret_group[static NAME_MA
 		snprintf(ret_group, NAME_MAX + 1, "/");
 }
 
-/* The kernel has put it into the default group where its former one is gone. */
-int holding_leave_group(struct rdt *rdt, const struct holding *holding)
-{
-	char group[NAME_MAX + 1];
+/* ---- the way back ---- */
+
+struct group_walk {
 	struct target target;
-	int r;
+	const char *group;	   /* that is left; the holding's */
+	struct rdt_member *member; /* of the group that it came from */
+	struct thread_walk walk;
+};
+
+void group_walk_end(struct group_walk *walk)
+{
+	if (!walk)
+		return;
+	thread_walk_end(&walk->walk);
+	rdt_leave(walk->member);
+	target_close(&walk->target);
+	free(walk);
+}
+
+/* Which one a thread is in is looked at each time: the first ones may have left already. */
+static int move_thread_back(pid_t thread, void *userdata)
+{
+	const struct group_walk *walk = userdata;
+	char path[64], name[NAME_MAX + 1], text[16];
+
+	snprintf(path, sizeof(path), "task/%d/cpu_resctrl_groups", thread);
+	if (!read_group(walk->target.proc, path, "res:", name, sizeof(name)) ||
+	    strcmp(name, walk->group) != 0)
+		return 0;
+	snprintf(text, sizeof(text), "%d", thread);
+	return write(rdt_member_tasks(walk->member), text, strlen(text)) < 0 ? -errno : 1;
+}
+
+static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct group_walk *walk)
+{
+	const struct hp_intel_rdt wanted = {.clos_id = holding->former_group};
+	struct hp_err err;
+	int r = target_open(holding->pid, &walk->target);
+
+	if (r < 0)
+		return r;
+	if (target_start_time(&walk->target) != holding->start_time)
+		return -ESRCH;
+	walk->group = holding->rdt_group;
+	r = rdt_join(rdt, &wanted, "", &walk->member, &err);
+	return r < 0 ? r : thread_walk_begin(&walk->walk, &walk->target);
+}
+
+/* The kernel has put it into the default group where its former one is gone. */
+int group_walk_leave(struct rdt *rdt, const struct holding *holding, struct group_walk **walk)
+{
+	int r = 0;
 
 	if (!holding->rdt_group || !holding->former_group ||
 	    strcmp(holding->rdt_group, holding->former_group) == 0)
 		return 0;
-	r = target_open(holding->pid, &target);
-	if (r < 0)
-		return r == -ESRCH ? 0 : r;
-	target_rdt_group(&target, group);
-	if (target_start_time(&target) == holding->start_time &&
-	    strcmp(group, holding->rdt_group) == 0)
-		r = move_to(rdt, &target, holding->former_group);
-	target_close(&target);
-	return r == -ESRCH || r == -ENOENT ? 0 : r;
+	if (!*walk) {
+		*walk = calloc(1, sizeof(**walk));
+		if (!*walk)
+			return -ENOMEM;
+		(*walk)->target = TARGET_NONE;
+		r = begin_leaving(rdt, holding, *walk);
+	}
+	/* Of a few threads all are moved at once, and looked at once more. */
+	for (int i = 0; i < 3 && (i == 0 ? r == 0 : r > 0); i++)
+		r = thread_walk_go_on(&(*walk)->walk, THREADS_AT_ONCE, move_thread_back, *walk);
+	return r == -ESRCH || r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 }
 
 static void forget_rdt(void *data)
@@ -188,42 +211,43 @@ const char *application_rdt_group(const struct application *application)
 }
 
 /* What is about to be made is written down first; what turns out to have been there is not ours. */
-static int announce_rdt(struct application *application, enum made_kind kind, const char *name)
+static int announce_rdt(struct application *application, struct rdt_change *change,
+			enum made_kind kind, const char *name)
 {
 	struct applier *applier = application->applier;
 
 	if (rdt_has_group(applier->rdt, name))
 		return 0;
+	change->announced |= 1u << kind;
 	return holdings_making(applier->holdings, application->holding, kind, name);
 }
 
-static int announce_rdt_groups(struct application *application)
+static int announce_rdt_groups(struct application *application, struct rdt_change *change)
 {
 	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
 	const char *container = application->request.container;
 	const char *group = application_rdt_group(application);
 	bool is_default = strcmp(group, "/") == 0;
 	char monitored[2 * NAME_MAX + 16];
-	int r = is_default ? 0 : announce_rdt(application, MADE_RDT_GROUP, group);
+	int r = is_default ? 0 : announce_rdt(application, change, MADE_RDT_GROUP, group);
 
 	if (r < 0 || !wanted->enable_monitoring)
 		return r;
 	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
 		 container);
-	return announce_rdt(application, MADE_RDT_MON_GROUP, monitored);
+	return announce_rdt(application, change, MADE_RDT_MON_GROUP, monitored);
 }
 
-/* Somebody else was quicker: then it is not to be removed by us. */
-static void forget_unmade(struct application *application, enum made_kind kind, bool is_made)
+/*
+ * Somebody else was quicker: then it is not to be removed by us. One that was handed over meanwhile
+ * is.
+ */
+static void forget_unmade(struct application *application, const struct rdt_change *change,
+			  enum made_kind kind, bool is_made)
 {
-	struct made *made;
+	struct made *made = holding_find_made(application->holding, kind);
 
-	if (is_made)
-		return;
-	TAILQ_FOREACH (made, &application->holding->made, link)
-		if (made->kind == kind)
-			break;
-	if (made)
+	if (made && !is_made && (change->announced >> kind & 1))
 		(void)holdings_unmade(application->applier->holdings, application->holding, made);
 }
 
@@ -248,10 +272,8 @@ static int join_group(struct application *application)
 
 	if (!change)
 		return -ENOMEM;
-	change->rdt = applier->rdt;
-	change->target = &application->target;
-	target_rdt_group(change->target, change->former);
-	r = announce_rdt_groups(application);
+	change->holding = application->holding;
+	r = announce_rdt_groups(application, change);
 	if (r == 0)
 		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
 			     application->request.container, &change->member, &application->err);
@@ -259,8 +281,9 @@ static int join_group(struct application *application)
 		return tell_exhausted(application);
 	if (r < 0)
 		return r;
-	forget_unmade(application, MADE_RDT_GROUP, rdt_member_group_is_made(change->member));
-	forget_unmade(application, MADE_RDT_MON_GROUP,
+	forget_unmade(application, change, MADE_RDT_GROUP,
+		      rdt_member_group_is_made(change->member));
+	forget_unmade(application, change, MADE_RDT_MON_GROUP,
 		      rdt_member_monitored_group_is_made(change->member));
 	application->rdt = change;
 	return 0;
@@ -279,8 +302,7 @@ static int join(struct application *application)
 		r = join_group(application);
 	if (r < 0 || application->rdt->is_done)
 		return r;
-	r = move_some(application->rdt->member, &application->target, &application->rdt->walk,
-		      &application->rdt->is_monitored);
+	r = move_some(application->rdt, &application->target);
 	application->rdt->is_done = r == 0;
 	return r;
 }

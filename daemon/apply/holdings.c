@@ -8,9 +8,11 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "daemon/apply/holdings_database.h"
@@ -43,6 +45,8 @@ static void holding_free(struct holding *holding)
 	free(holding->container);
 	free(holding->cgroup_path);
 	free(holding->unit);
+	free(holding->mark);
+	free(holding->mixed);
 	free(holding->former_path);
 	free(holding->former_group);
 	free(holding->rdt_group);
@@ -102,14 +106,19 @@ struct holding *holdings_find(struct holdings *holdings, const char *container)
 	return NULL;
 }
 
-bool holding_has_made(const struct holding *holding, enum made_kind kind)
+struct made *holding_find_made(const struct holding *holding, enum made_kind kind)
 {
-	const struct made *made;
+	struct made *made;
 
 	TAILQ_FOREACH (made, &holding->made, link)
 		if (made->kind == kind)
-			return true;
-	return false;
+			break;
+	return made;
+}
+
+bool holding_has_made(const struct holding *holding, enum made_kind kind)
+{
+	return holding_find_made(holding, kind) != NULL;
 }
 
 /* ---- reading the file ---- */
@@ -124,13 +133,24 @@ static char *text_or_null(sqlite3_stmt *statement, int column, int *r)
 	return copy;
 }
 
+/* Without a name of what was changed, as an older hookd has written it, no Update covers it. */
+#define MIXED_UNKNOWN "?,"
+
 /* REMOVING goes on as it was; of a crash in an Update nobody knows how far it came. */
-static void read_state(struct holding *holding, int state)
+static int read_state(struct holding *holding, int state)
 {
-	holding->is_mixed = state == HOLDING_CHANGING;
+	if (state == HOLDING_CHANGING && !holding->mixed) {
+		holding->mixed = strdup(MIXED_UNKNOWN);
+		if (!holding->mixed)
+			return -ENOMEM;
+	}
+	holding->is_mixed = holding->mixed;
 	holding->state = state == HOLDING_MAKING || state == HOLDING_REMOVING
 			     ? (enum holding_state)state
 			     : HOLDING_HELD;
+	/* Of an Apply that has worked systemd had said so; of all else it is asked. */
+	holding->is_unit_ours = holding->state == HOLDING_HELD;
+	return 0;
 }
 
 static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
@@ -144,7 +164,6 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->pid = sqlite3_column_int(statement, 1);
 	holding->start_time = (uint64_t)sqlite3_column_int64(statement, 2);
 	holding->uid = (uid_t)sqlite3_column_int64(statement, 3);
-	read_state(holding, sqlite3_column_int(statement, 4));
 	holding->is_systemd = sqlite3_column_int(statement, 5);
 	holding->cgroup_path = text_or_null(statement, 6, &r);
 	holding->unit = text_or_null(statement, 7, &r);
@@ -153,8 +172,10 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->ignored = text_or_null(statement, 10, &r);
 	holding->former_path = text_or_null(statement, 11, &r);
 	holding->former_group = text_or_null(statement, 12, &r);
+	holding->mark = text_or_null(statement, 13, &r);
+	holding->mixed = text_or_null(statement, 14, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
-	return r;
+	return r < 0 ? r : read_state(holding, sqlite3_column_int(statement, 4));
 }
 
 static int read_made(struct holdings *holdings, sqlite3_stmt *statement)
@@ -187,7 +208,7 @@ static int read_all(struct holdings *holdings)
 	int r = read_rows(holdings,
 			  "SELECT container, pid, start_time, uid, state, is_systemd, "
 			  "cgroup_path, unit, rdt_group, process, ignored, former_path, "
-			  "former_group "
+			  "former_group, mark, mixed "
 			  "FROM holding ORDER BY rowid",
 			  read_holding);
 
@@ -281,16 +302,16 @@ static int state_to_write(const struct holding *holding)
 {
 	if (holding->is_to_go && holding->state == HOLDING_HELD)
 		return HOLDING_REMOVING;
-	return holding->is_mixed ? HOLDING_CHANGING : (int)holding->state;
+	return (int)holding->state;
 }
 
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r = database_prepare(
-	    holdings->database,
-	    "INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    &statement);
+	int r = database_prepare(holdings->database,
+				 "INSERT OR REPLACE INTO holding "
+				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 &statement);
 
 	if (r < 0)
 		return r;
@@ -307,6 +328,8 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 11, holding->ignored);
 	database_bind_text(statement, 12, holding->former_path);
 	database_bind_text(statement, 13, holding->former_group);
+	database_bind_text(statement, 14, holding->mark);
+	database_bind_text(statement, 15, holding->mixed);
 	return database_finish(statement);
 }
 
@@ -330,6 +353,16 @@ static int copy_text(const char *text, char **ret)
 	return text && !*ret ? -ENOMEM : 0;
 }
 
+/* Another one for each Apply: a unit of the same name may be of another one's. */
+static int make_mark(struct holding *holding)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	return asprintf(&holding->mark, "%016" PRIx64, number) < 0 ? -ENOMEM : 0;
+}
+
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding)
 {
@@ -344,7 +377,9 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->pid = from->pid;
 	holding->start_time = from->start_time;
 	holding->uid = from->uid;
-	r = copy_text(from->former_path, &holding->former_path);
+	r = make_mark(holding);
+	if (r == 0)
+		r = copy_text(from->former_path, &holding->former_path);
 	if (r == 0)
 		r = copy_text(from->former_group, &holding->former_group);
 	if (r == 0)
@@ -398,25 +433,39 @@ int holdings_unmade(struct holdings *holdings, struct holding *holding, struct m
 	return r;
 }
 
-int holdings_remove(struct holdings *holdings, struct holding *holding)
+int holdings_forget_unit(struct holdings *holdings, struct holding *holding)
+{
+	struct made *made = holding_find_made(holding, MADE_UNIT);
+	int r = made ? holdings_unmade(holdings, holding, made) : 0;
+
+	free(take_ptr(holding->unit));
+	free(take_ptr(holding->cgroup_path));
+	holding->is_unit_ours = false;
+	return r;
+}
+
+int holdings_erase(struct holdings *holdings, struct holding *holding)
 {
 	static const char *const deletes[] = {"DELETE FROM made WHERE container = ?",
 					      "DELETE FROM holding WHERE container = ?"};
 	int r = 0;
 
 	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
-	assert(!holding->watch && !holding->rdt_member);
-	for (size_t i = 0; i < ELEMENTS(deletes); i++) {
+	for (size_t i = 0; r == 0 && i < ELEMENTS(deletes); i++) {
 		sqlite3_stmt *statement;
-		int prepared = database_prepare(holdings->database, deletes[i], &statement);
 
-		if (prepared == 0) {
-			database_bind_text(statement, 1, holding->container);
-			prepared = database_finish(statement);
-		}
-		r = r < 0 ? r : prepared;
+		r = database_prepare(holdings->database, deletes[i], &statement);
+		if (r < 0)
+			break;
+		database_bind_text(statement, 1, holding->container);
+		r = database_finish(statement);
 	}
+	return r;
+}
+
+void holdings_remove(struct holdings *holdings, struct holding *holding)
+{
+	assert(!holding->watch && !holding->rdt_member);
 	TAILQ_REMOVE(&holdings->list, holding, link);
 	holding_free(holding);
-	return r;
 }

@@ -58,11 +58,15 @@ struct holding {
 	uid_t uid;		  /* the caller's */
 	enum holding_state state; /* changed by holdings_enter() alone */
 	bool has_ended;		  /* the process; what was made for it is to go */
-	bool is_mixed;		  /* an Update was cut short: limits are old or new */
+	bool is_mixed;		  /* an Update was cut short: limits are old or new, */
+	char *mixed;		  /* those of these names (mixed.h); while CHANGING, what may be */
 	bool is_to_go;		  /* what is left of a failed Apply: removed whenever that works */
 	bool is_systemd;	  /* the cgroup's driver */
 	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */
 	char *unit;		  /* systemd's; NULL: none */
+	/* systemd is known to have made the unit for this holding; else it may be one of others. */
+	bool is_unit_ours;
+	char *mark; /* by which the unit is known again; NULL: an older hookd wrote none */
 	/* The way back, until Apply has worked: where the process came from; NULL: not known. */
 	char *former_path;	       /* its cgroup */
 	char *former_group;	       /* of resctrl */
@@ -95,9 +99,9 @@ struct holding *holdings_next(struct holding *holding);
 struct holding *holdings_find(struct holdings *holdings, const char *container);
 
 /*
- * A new one, MAKING, with what of `from` is known before anything is made: pid, start_time, uid,
- * and copies of former_path, former_group, cgroup_path and rdt_group. -EEXIST; -EIO and the like
- * where it cannot be written.
+ * A new one, MAKING, with a mark of its own and what of `from` is known before anything is made:
+ * pid, start_time, uid, and copies of former_path, former_group, cgroup_path and rdt_group.
+ * -EEXIST; -EIO and the like where it cannot be written.
  */
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding) must_check;
@@ -105,6 +109,8 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
 		    const char *name) must_check;
 int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made);
+/* The unit was not made, or is not there any more: nor is its cgroup. */
+int holdings_forget_unit(struct holdings *holdings, struct holding *holding);
 /*
  * From one state to the next, as drawn above, and writes it. Where that fails the holding is in the
  * new state all the same: the file is for who comes after a crash.
@@ -112,7 +118,11 @@ int holdings_unmade(struct holdings *holdings, struct holding *holding, struct m
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
 /* Writes the holding as it is now. Strings of it are malloc'ed and the caller's to set. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
-/* Forgets one that is MAKING or REMOVING, has no watch and no member of resctrl. */
-int holdings_remove(struct holdings *holdings, struct holding *holding);
+/* Takes it out of the file. Where that fails it is held on, for the next hookd would read it. */
+int holdings_erase(struct holdings *holdings, struct holding *holding) must_check;
+/* Forgets one that is erased, has no watch and no member of resctrl. */
+void holdings_remove(struct holdings *holdings, struct holding *holding);
 
+/* The last one that was made of the kind; NULL: none. */
+struct made *holding_find_made(const struct holding *holding, enum made_kind kind);
 bool holding_has_made(const struct holding *holding, enum made_kind kind);

@@ -12,7 +12,7 @@
 
 /* "hkhd", so that file(1) and we can tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 /* Somebody who looks into the file is done by then, or is told of. */
 #define READERS_WAIT_MS 1000
 
@@ -110,7 +110,7 @@ static int make_tables(sqlite3 *database)
 		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
 		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
-		 " former_group TEXT);"
+		 " former_group TEXT, mark TEXT, mixed TEXT);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL);"
 		 "COMMIT",
@@ -126,6 +126,9 @@ static int bring_up_to_date(sqlite3 *database)
 		  "ALTER TABLE holding ADD COLUMN former_path TEXT; PRAGMA user_version=2; COMMIT",
 	    [2] = "BEGIN; ALTER TABLE holding ADD COLUMN former_group TEXT;"
 		  "PRAGMA user_version=3; COMMIT",
+	    [3] = "BEGIN; ALTER TABLE holding ADD COLUMN mark TEXT;"
+		  "ALTER TABLE holding ADD COLUMN mixed TEXT;"
+		  "PRAGMA user_version=4; COMMIT",
 	};
 	int64_t version;
 	int r = read_number(database, "PRAGMA user_version", &version);

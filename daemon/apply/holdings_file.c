@@ -59,11 +59,10 @@ int holdings_file_set_aside(int directory)
 pid_t holdings_locker(const char *directory)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[PATH_MAX + sizeof("/" HOLDINGS_FILE)];
+	cleanup_close int directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
 
-	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, directory);
-	fd = file_open_own(AT_FDCWD, path, O_RDWR);
+	fd = directory_fd < 0 ? -1 : file_open_own(directory_fd, HOLDINGS_FILE, O_RDWR);
 	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid
 										     : 0;
 }

@@ -294,7 +294,7 @@ bool process_is_asked(const struct hp_settings *settings)
 /* 1: there are more threads. */
 static int set_of_threads(struct process_change *change, thread_fn function)
 {
-	int r = change->walk.directory ? 0 : thread_walk_begin(&change->walk, change->target);
+	int r = thread_walk_continue(&change->walk, change->target, &change->until_ns);
 
 	if (r == 0)
 		r = thread_walk_go_on(&change->walk, THREADS_AT_ONCE, function, change);

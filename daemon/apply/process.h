@@ -35,6 +35,7 @@ struct process_change {
 	int attribute;			  /* that is being set */
 	uint64_t cpus[HP_MASK_BITS / 64]; /* as the kernel has taken the affinity */
 	struct thread_walk walk;
+	int64_t until_ns; /* CLOCK_MONOTONIC, of all walks together; 0: there was none so far */
 };
 
 void process_change_begin(struct process_change *change, const struct target *target,

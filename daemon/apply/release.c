@@ -6,6 +6,11 @@
  *	looks --all can go--> removes one after the other --nothing is left--> (free)
  *	   \                     | systemd is asked, the loop goes on until it has answered
  *	    \______ cannot ______\______ failed ______> HELD, and to go if nobody asked for it
+ *
+ * One that nobody asked for has more stages before it looks: the process, and who was forked
+ * meanwhile, go back to where it came from, some in each turn of the loop. Before anybody is moved
+ * out of a unit systemd is asked whose it is, where that is not known: after a crash in the middle
+ * of an Apply it may be another one's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,34 +18,76 @@
 #include "daemon/apply/application.h"
 #include "daemon/base/file.h"
 
+/* A look and a write for each, and the write waits for the kernel. */
+#define PROCESSES_AT_ONCE 32
+/* For all; those who fork faster are left for the next try. */
+#define MOVING_OUT_NS 2000000000ll
+
 struct removal {
 	struct applier *applier;
 	struct holding *holding;
-	struct scope_job *job; /* systemd is asked to stop the unit */
+	struct scope_job *job; /* systemd is asked to stop the unit, or whose it is */
 	bool moves_out;
-	apply_removed_fn removed; /* NULL: nobody wants to know */
+	size_t stage;		    /* of stages[] */
+	struct event *turn;	    /* the next one; NULL: all was done in one */
+	struct group_walk *leaving; /* the process's threads leave its group; NULL: not begun */
+	int64_t moving_until_ns;    /* CLOCK_MONOTONIC; 0: nobody is moved so far */
+	bool is_cgroup_gone;	    /* its own; until the end its path says which ones are above */
+	bool leaves_groups;	    /* of resctrl: all were tried, */
+	int groups_r;		    /* and that is why one is left */
+	apply_removed_fn removed;   /* NULL: nobody wants to know */
 	removal_done_fn done;
 	void *userdata;
 	struct hp_err err;
 	TAILQ_ENTRY(removal) link; /* applier::removals */
 };
 
+/* What is held on does not name what is gone. */
+static void forget_places(struct removal *removal)
+{
+	struct holding *holding = removal->holding;
+
+	if (removal->is_cgroup_gone)
+		free(take_ptr(holding->cgroup_path));
+}
+
+/* Nothing is left of it. */
+static int forget_holding(struct removal *removal)
+{
+	struct holdings *holdings = removal->applier->holdings;
+	struct holding *holding = removal->holding;
+	int r = holdings_erase(holdings, holding);
+
+	if (r < 0)
+		return hp_err_setting(&removal->err, r, NULL, "the file of holdings: %s",
+				      strerror(-r));
+	watch_free(holding);
+	rdt_leave(take_ptr(holding->rdt_member));
+	holdings_remove(holdings, holding);
+	return 0;
+}
+
+/* Who is told may ask for the next thing at once: the holding is not touched after that. */
 static void removal_end(struct removal *removal, int r)
 {
 	struct applier *applier = removal->applier;
 	struct holding *holding = removal->holding;
 
 	TAILQ_REMOVE(&applier->removals, removal, link);
+	if (r == 0)
+		r = forget_holding(removal);
 	if (r < 0 && holding->state == HOLDING_REMOVING) {
+		forget_places(removal);
 		holding->is_to_go = removal->moves_out;
+		holding->is_unit_ours = false; /* until the next try it may end, and be made anew */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-	} else if (r == 0) {
-		watch_free(holding);
-		rdt_leave(take_ptr(holding->rdt_member));
-		r = holdings_remove(applier->holdings, holding);
+		applier_settle(applier);
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)
 		(void)hp_err_setting(&removal->err, r, NULL, "%s", strerror(-r));
+	group_walk_end(removal->leaving);
+	if (removal->turn)
+		event_free(removal->turn);
 	removal->done(r, &removal->err, removal->userdata);
 	free(removal);
 }
@@ -69,25 +116,41 @@ static bool is_above(const struct made *made, const struct holding *holding)
 	       holding->cgroup_path[length] == '/';
 }
 
-/*
- * A cgroup on the way to another container's, or a resctrl group that another one is in too. One
- * that is being made may not get there.
- */
+/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
 static bool is_needed_by(const struct made *made, const struct holding *other)
 {
 	if (made->kind == MADE_RDT_GROUP)
-		return other->state != HOLDING_MAKING && other->rdt_group &&
-		       strcmp(other->rdt_group, made->name) == 0;
+		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
 	return is_above(made, other);
+}
+
+/* It has a process that goes on. One that is being made may not get there; then it takes it away.
+ */
+static bool goes_on(const struct holding *holding)
+{
+	return holding->state != HOLDING_REMOVING && !holding->is_to_go && !holding->has_ended;
+}
+
+/* Who is going itself has looked already whether all can go: it is given no groups on top. */
+static bool can_inherit(const struct made *made, const struct holding *heir)
+{
+	return made->kind != MADE_RDT_GROUP || (heir->state != HOLDING_REMOVING && !heir->is_to_go);
+}
+
+static unsigned int fitness(const struct holding *heir)
+{
+	return goes_on(heir) ? 1u + (heir->state != HOLDING_MAKING) : 0;
 }
 
 static struct holding *find_heir(const struct removal *removal, const struct made *made)
 {
-	struct holding *heir = holdings_first(removal->applier->holdings);
+	struct holding *heir = holdings_first(removal->applier->holdings), *best = NULL;
 
-	while (heir && (heir == removal->holding || !is_needed_by(made, heir)))
-		heir = holdings_next(heir);
-	return heir;
+	for (; heir; heir = holdings_next(heir))
+		if (heir != removal->holding && is_needed_by(made, heir) &&
+		    can_inherit(made, heir) && (!best || fitness(heir) > fitness(best)))
+			best = heir;
+	return best;
 }
 
 /* Who needs it takes it away one day; cgroups of others in one on the way make it theirs. */
@@ -96,6 +159,9 @@ static int hand_over(struct removal *removal, struct made *made, struct holding 
 	struct holdings *holdings = removal->applier->holdings;
 	int r = heir ? holdings_making(holdings, heir, made->kind, made->name) : 0;
 
+	/* One that has ended is not in it any more, and is no heir of it. */
+	if (r == 0 && removal->holding->has_ended && is_of_resctrl(made))
+		free(take_ptr(removal->holding->rdt_group));
 	return r < 0 ? r : holdings_unmade(holdings, removal->holding, made);
 }
 
@@ -132,30 +198,12 @@ static bool made_its_cgroup(const struct holding *holding)
 	return false;
 }
 
-/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
-static int move_out(const struct removal *removal, bool is_made)
-{
-	const struct holding *holding = removal->holding;
-	int mount_fd = removal->applier->mount_fd;
-
-	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
-		return 0;
-	if (is_made)
-		return cgroup_path_empty(mount_fd, holding->cgroup_path, holding->former_path);
-	return cgroup_path_put_back(mount_fd, holding->pid, holding->cgroup_path,
-				    holding->former_path);
-}
-
 /* systemd would kill what is in its scope, and nobody asked for that. */
 static int look_at_cgroup(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
-	bool is_made = made_its_cgroup(holding);
-	int r = move_out(removal, is_made);
+	int r = made_its_cgroup(holding) ? is_populated(removal->applier, holding) : 0;
 
-	if (r < 0)
-		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
-	r = is_made ? is_populated(removal->applier, holding) : 0;
 	if (r > 0)
 		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
 			    "processes are in it");
@@ -173,7 +221,7 @@ static int look(struct removal *removal)
 	const struct made *made;
 	int r = look_at_cgroup(removal);
 
-	if (r < 0)
+	if (r < 0 || removal->leaves_groups)
 		return r;
 	TAILQ_FOREACH (made, &removal->holding->made, link) {
 		if (!is_shared(removal->holding, made) || find_heir(removal, made) ||
@@ -187,6 +235,7 @@ static int look(struct removal *removal)
 
 /* ---- removing ---- */
 
+static void go_on(struct removal *removal);
 static void on_stopped(int r, const char *reason, void *userdata);
 
 static int unmake(struct removal *removal, const struct made *made)
@@ -207,11 +256,41 @@ static int unmake(struct removal *removal, const struct made *made)
 	}
 }
 
+static void note_removed(struct removal *removal, const struct made *made)
+{
+	struct holding *holding = removal->holding;
+
+	switch (made->kind) {
+	case MADE_CGROUP:
+		removal->is_cgroup_gone |=
+		    holding->cgroup_path && strcmp(holding->cgroup_path, made->name) == 0;
+		break;
+	case MADE_UNIT:
+		removal->is_cgroup_gone = true;
+		free(take_ptr(holding->unit));
+		break;
+	default:
+		if (holding->rdt_group && strcmp(holding->rdt_group, made->name) == 0)
+			free(take_ptr(holding->rdt_group));
+		break;
+	}
+}
+
 static int is_removed(struct removal *removal, struct made *made)
 {
 	if (removal->removed)
 		removal->removed(made->name, removal->userdata);
+	note_removed(removal, made);
 	return holdings_unmade(removal->applier->holdings, removal->holding, made);
+}
+
+/* What others are in is another one's to remove: cgroups below it, or processes of its. */
+static bool is_left_to_others(const struct removal *removal, const struct made *made,
+			      const struct holding *heir)
+{
+	if (made->kind == MADE_RDT_GROUP)
+		return heir;
+	return is_above(made, removal->holding);
 }
 
 static int remove_one(struct removal *removal, struct made *made)
@@ -219,12 +298,12 @@ static int remove_one(struct removal *removal, struct made *made)
 	struct holding *heir = find_heir(removal, made);
 	int r;
 
-	if (heir && made->kind == MADE_RDT_GROUP) {
+	if (heir && made->kind == MADE_RDT_GROUP && goes_on(heir)) {
 		rdt_keep(take_ptr(removal->holding->rdt_member));
 		return hand_over(removal, made, heir);
 	}
 	r = unmake(removal, made);
-	if (r == -EBUSY && is_above(made, removal->holding))
+	if (r == -EBUSY && is_left_to_others(removal, made, heir))
 		return hand_over(removal, made, heir);
 	if (r < 0)
 		return fail(removal, made->kind, r, made->name, strerror(-r));
@@ -232,10 +311,13 @@ static int remove_one(struct removal *removal, struct made *made)
 }
 
 /* The last that was made; of cgroups the lowest, since some were handed over later. */
-static struct made *next_to_remove(struct holding *holding)
+static struct made *next_to_remove(const struct removal *removal)
 {
+	const struct holding *holding = removal->holding;
 	struct made *first = TAILQ_FIRST(&holding->made), *made;
 
+	while (first && removal->leaves_groups && is_of_resctrl(first))
+		first = TAILQ_NEXT(first, link);
 	if (!first || first->kind != MADE_CGROUP)
 		return first;
 	TAILQ_FOREACH (made, &holding->made, link)
@@ -250,30 +332,22 @@ static int remove_rest(struct removal *removal)
 	struct made *made;
 	int r = 0;
 
-	while (r == 0 && (made = next_to_remove(removal->holding))) {
+	while (r == 0 && (made = next_to_remove(removal))) {
 		if (made->kind != MADE_UNIT) {
 			r = remove_one(removal, made);
 			continue;
 		}
-		r = scopes_stop(removal->applier->scopes, made->name, on_stopped, removal,
-				&removal->job);
+		r = scopes_stop(removal->applier->scopes, made->name, removal->holding->mark,
+				on_stopped, removal, &removal->job);
 		return r < 0 ? fail(removal, MADE_UNIT, r, made->name, strerror(-r)) : 1;
 	}
-	return r;
-}
-
-static void go_on(struct removal *removal)
-{
-	int r = remove_rest(removal);
-
-	if (r <= 0)
-		removal_end(removal, r);
+	return r < 0 ? r : removal->groups_r;
 }
 
 static void on_stopped(int r, const char *reason, void *userdata)
 {
 	struct removal *removal = userdata;
-	struct made *made = next_to_remove(removal->holding);
+	struct made *made = holding_find_made(removal->holding, MADE_UNIT);
 
 	removal->job = NULL;
 	r = r < 0 ? fail(removal, MADE_UNIT, r, made->name, reason) : is_removed(removal, made);
@@ -283,33 +357,145 @@ static void on_stopped(int r, const char *reason, void *userdata)
 		go_on(removal);
 }
 
-/* resctrl groups are few: those of a process that has ended go even where its cgroup has to stay.
+/*
+ * resctrl groups are few: those of a process that has ended go even where its cgroup has to stay,
+ * and its cgroup where one of them has to.
  */
-static int remove_groups(struct removal *removal)
+static void remove_groups(struct removal *removal)
 {
 	struct made *made = TAILQ_FIRST(&removal->holding->made), *next;
-	int r = 0;
 
-	for (; r == 0 && made; made = next) {
+	for (; made; made = next) {
+		int r = 0;
+
 		next = TAILQ_NEXT(made, link);
 		if (is_of_resctrl(made))
 			r = remove_one(removal, made);
+		removal->groups_r = removal->groups_r ? removal->groups_r : r;
 	}
-	return r;
+	removal->leaves_groups = true;
 }
 
-/* Nobody waits for it: what can go goes, whoever is in the way. */
-static int begin_unasked(struct removal *removal)
+/* ---- what comes before, where nobody asked for it ---- */
+
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	go_on(userdata);
+}
+
+/* 1: the stage is called again when others were heard. */
+static int next_turn(struct removal *removal)
+{
+	if (!removal->turn)
+		removal->turn = event_new(removal->applier->base, -1, 0, on_turn, removal);
+	if (!removal->turn || event_add(removal->turn, &(struct timeval){0}) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
+/* Those of a process that has ended go; of one that lives it is taken out. */
+static int leave_groups(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
+	int r;
+
+	if (holding->has_ended && !removal->leaving) {
+		remove_groups(removal);
+		return 0;
+	}
+	r = group_walk_leave(removal->applier->rdt, holding, &removal->leaving);
+	if (r > 0)
+		return next_turn(removal);
+	group_walk_end(take_ptr(removal->leaving));
+	return r == 0 ? 0
+		      : fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
+			     "its process cannot be moved out");
+}
+
+/* Who is in it is looked at, and maybe moved out, only where it is hookd's. */
+static void on_asked(int r, const char *reason, void *userdata)
+{
+	struct removal *removal = userdata;
+	struct holding *holding = removal->holding;
+
+	removal->job = NULL;
+	holding->is_unit_ours = r == 0;
+	if (r == -ENOENT)
+		r = holdings_forget_unit(removal->applier->holdings, holding);
+	else if (r < 0)
+		r = fail(removal, MADE_UNIT, r, holding->unit, reason);
+	removal->stage++;
+	if (r < 0)
+		removal_end(removal, r);
+	else
+		go_on(removal);
+}
+
+/* 1: systemd was asked. */
+static int ask_whose_unit(struct removal *removal)
+{
+	struct holding *holding = removal->holding;
+	int r;
+
+	if (holding->is_unit_ours || !holding_has_made(holding, MADE_UNIT))
+		return 0;
+	r = scopes_ask(removal->applier->scopes, holding->unit, holding->mark, on_asked, removal,
+		       &removal->job);
+	return r < 0 ? fail(removal, MADE_UNIT, r, holding->unit, strerror(-r)) : 1;
+}
+
+/* 1: there are more. */
+static int empty_cgroup(struct removal *removal)
+{
+	const struct holding *holding = removal->holding;
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	int r = 1;
+
+	/* Of a few all are moved at once, and looked for once more. */
+	for (int i = 0; r > 0 && i < 2; i++)
+		r = cgroup_path_empty(removal->applier->mount_fd, holding->cgroup_path,
+				      holding->former_path, PROCESSES_AT_ONCE);
+	if (removal->moving_until_ns == 0)
+		removal->moving_until_ns = now_ns + MOVING_OUT_NS;
+	return r > 0 && now_ns > removal->moving_until_ns ? -EBUSY : r;
+}
+
+/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
+static int move_out(struct removal *removal)
+{
+	const struct holding *holding = removal->holding;
+	int mount_fd = removal->applier->mount_fd, r;
+
+	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
+		return 0;
+	if (made_its_cgroup(holding))
+		r = empty_cgroup(removal);
+	else
+		r = cgroup_path_put_back(mount_fd, holding->pid, holding->start_time,
+					 holding->cgroup_path, holding->former_path);
+	if (r < 0)
+		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
+	return r > 0 ? next_turn(removal) : 0;
+}
+
+/* Each until it says 0; 1: it is called again, or the next is when it has been answered. */
+static int (*const stages[])(struct removal *removal) = {
+    leave_groups, ask_whose_unit, move_out, look, remove_rest,
+};
+/* Of one that is asked for, which has looked. */
+#define REMOVE_REST (ELEMENTS(stages) - 1)
+
+static void go_on(struct removal *removal)
+{
 	int r = 0;
 
-	if (holding->has_ended)
-		r = remove_groups(removal);
-	else if (holding_leave_group(removal->applier->rdt, holding) < 0)
-		r = fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
-			 "its process cannot be moved out");
-	return r < 0 ? r : look(removal);
+	while (r == 0 && removal->stage < ELEMENTS(stages)) {
+		r = stages[removal->stage](removal);
+		removal->stage += r == 0;
+	}
+	if (r <= 0)
+		removal_end(removal, r);
 }
 
 static struct removal *removal_new(struct applier *applier, struct holding *holding, bool moves_out)
@@ -354,11 +540,10 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 	removal->removed = removed;
 	removal->done = done;
 	removal->userdata = userdata;
+	removal->stage = is_asked ? REMOVE_REST : 0;
 	r = is_asked ? look(removal) : 0;
 	if (r == 0)
 		r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
-	if (r == 0 && !is_asked)
-		r = begin_unasked(removal);
 	if (r < 0)
 		removal_end(removal, r);
 	else

@@ -22,6 +22,18 @@ int thread_walk_begin(struct thread_walk *walk, const struct target *target)
 	return -ESRCH;
 }
 
+int thread_walk_continue(struct thread_walk *walk, const struct target *target, int64_t *until_ns)
+{
+	int r = walk->directory ? 0 : thread_walk_begin(walk, target);
+
+	if (r < 0)
+		return r;
+	if (*until_ns == 0)
+		*until_ns = walk->until_ns;
+	walk->until_ns = *until_ns;
+	return 0;
+}
+
 /* 1: one more pass is needed. */
 static int end_pass(struct thread_walk *walk)
 {

@@ -24,6 +24,9 @@ typedef int (*thread_fn)(pid_t thread, void *userdata);
 
 /* -ESRCH when the process has exited. */
 int thread_walk_begin(struct thread_walk *walk, const struct target *target) must_check;
+/* The same where it is not begun; *until_ns is the time of the first of several that share it. */
+int thread_walk_continue(struct thread_walk *walk, const struct target *target,
+			 int64_t *until_ns) must_check;
 /*
  * Goes on with at most `budget` threads. 1: there are more, call again; 0: all are as wanted; or
  * the function's error; -ESRCH when the process has exited, -EAGAIN when it makes threads faster

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/apply/application.h"
+#include "daemon/apply/mixed.h"
 
 struct schemata_change {
 	struct rdt *rdt;
@@ -138,6 +139,7 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 		r = scopes_set(application->applier->scopes, application->holding->unit,
 			       application->request.settings->resources, limits, on_properties,
 			       application, &application->job);
+	application->is_told = r == 0;
 	if (r < 0)
 		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
 }
@@ -170,7 +172,7 @@ static int means_held_cgroup(struct application *application)
 
 	if (holding->is_systemd) {
 		r = scope_name_read(asked, &name, &application->err);
-		return r < 0 ? r : strcmp(name.unit, holding->unit) == 0;
+		return r < 0 ? r : holding->unit && strcmp(name.unit, holding->unit) == 0;
 	}
 	r = cgroup_path_read(asked, path, &application->err);
 	return r < 0 ? r : holding->cgroup_path && strcmp(path, holding->cgroup_path) == 0;
@@ -195,7 +197,7 @@ static int refuse_other_group(struct application *application)
 		return 0;
 	if (!holding->rdt_group)
 		return refuse(application, "rdt", "linux.intelRdt",
-			      "Apply was asked for no resctrl group");
+			      "no resctrl group is held for it");
 	if (wanted->clos_id && strcmp(wanted->clos_id, holding->rdt_group) != 0)
 		return refuse(application, "rdt", "linux.intelRdt.closID",
 			      "is not the group that Apply was given: Update moves no process");
@@ -211,13 +213,28 @@ static int refuse_update(struct application *application)
 
 	if (r == 0 && application->request.settings->resources &&
 	    !application->holding->cgroup_path)
-		return refuse(application, "cgroup", "linux.resources",
-			      "Apply was asked for no cgroup");
+		return refuse(application, "cgroup", "linux.resources", "no cgroup is held for it");
 	return r < 0 ? r : refuse_other_group(application);
 }
 
-/* From here on it is this update's. */
+/* From here on it is this update's; with what is to be told if it is cut short. */
 static int take_holding(struct application *application)
+{
+	struct holding *holding = application->holding;
+	char *mixed;
+	int r =
+	    mixed_names(application->request.settings, &application->limits, &application->names);
+
+	if (r == 0)
+		r = mixed_join(holding->mixed, application->names, &mixed);
+	if (r < 0)
+		return r;
+	application->mixed_before = holding->mixed;
+	holding->mixed = mixed;
+	return holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING);
+}
+
+static int find_holding(struct application *application)
 {
 	struct holdings *holdings = application->applier->holdings;
 	const char *container = application->request.container;
@@ -233,7 +250,7 @@ static int take_holding(struct application *application)
 	if (r < 0)
 		return r;
 	application->holding = holding;
-	return holdings_enter(holdings, holding, HOLDING_CHANGING);
+	return 0;
 }
 
 void applier_update(struct applier *applier, const char *container,
@@ -248,11 +265,13 @@ void applier_update(struct applier *applier, const char *container,
 	}
 	application->is_update = true;
 	application->request = (struct apply_request){.container = container, .settings = settings};
-	r = take_holding(application);
+	r = find_holding(application);
 	if (r == 0)
 		r = refuse_update(application);
 	if (r == 0)
 		r = application_convert(application);
+	if (r == 0)
+		r = take_holding(application);
 	if (r == 0 && application->holding->unit && settings->resources) {
 		r = ask_systemd(application);
 		if (r == 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/base: what every folder of the daemon may need and that knows nothing of hooks:
- * configuration, log, files, pidfds, the service manager, the bus, what the kernel can do, undo
- * lists.
+ * daemon/base: shared by all folders of the daemon, and independent of hooks: configuration, log,
+ * files, pidfds, the service manager, D-Bus, a check of what the kernel supports, undo lists.
  *
  * May use: proto/base, proto/json, proto/settings; libevent, libsystemd, inih.
  */
@@ -16,7 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Owners that let go by themselves at the end of a scope, and the way to hand them over. */
+/*
+ * Scope-bound cleanup: cleanup_close and cleanup_free release the variable when it goes out of
+ * scope; take_fd() and take_ptr() move ownership out of it.
+ */
 
 static inline void close_fd(int *fd)
 {
@@ -49,7 +51,7 @@ static inline void free_memory(void *pointer)
 		taken_;                                                                            \
 	})
 
-/* The struct that a member is embedded in. */
+/* The struct that contains a member. */
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #define must_check __attribute__((warn_unused_result))
@@ -58,8 +60,8 @@ static inline void free_memory(void *pointer)
 
 /* ---- errors ---- */
 
-/* Of something that others use up, and give back: the same may work a moment later. */
-static inline bool error_is_passing(int error)
+/* True where a resource has run out for the moment: the same call may work a little later. */
+static inline bool error_is_transient(int error)
 {
 	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM ||
 	       error == EDQUOT;
@@ -77,7 +79,7 @@ static inline int64_t clock_ns(clockid_t clock)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* Durations that do not fit become the longest, 292 years: never, and no moment in the past. */
+/* Durations saturate at INT64_MAX (292 years), so that "never" does not wrap into the past. */
 static inline int64_t ns_from_uint64(uint64_t ns)
 {
 	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;

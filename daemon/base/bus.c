@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sd-bus on libevent: sd-bus says what it waits for (a direction, a time), and is called when that
- * has come. The message bus is asked first; where there is none, root can talk to systemd itself.
+ * Runs an sd-bus connection on libevent. sd_bus_get_events() and sd_bus_get_timeout() say what to
+ * wait for; one event is armed for both and calls sd_bus_process(). Connects to the system bus, or
+ * where there is none to systemd's private socket, which only root can do.
+ *
+ * States: not connected (`connection` and `event` are NULL), and connected (the event is armed).
  */
 #include "daemon/base/bus.h"
 
+#include <assert.h>
 #include <poll.h>
 
 #define SYSTEMD_PRIVATE "unix:path=/run/systemd/private"
@@ -12,7 +16,7 @@
 struct bus {
 	struct event_base *base;
 	sd_bus *connection;  /* NULL: not connected */
-	struct event *event; /* on its descriptor, and for its time */
+	struct event *event; /* for its descriptor and its timeout */
 	void (*on_new)(sd_bus *connection, void *userdata);
 	void (*on_lost)(void *userdata);
 	void *userdata;
@@ -24,6 +28,7 @@ int bus_new(struct event_base *base, struct bus **ret_bus)
 {
 	struct bus *bus = calloc(1, sizeof(*bus));
 
+	assert(base);
 	if (!bus)
 		return -ENOMEM;
 	bus->base = base;
@@ -48,6 +53,11 @@ struct bus *bus_free(struct bus *bus)
 	return NULL;
 }
 
+struct event_base *bus_base(const struct bus *bus)
+{
+	return bus->base;
+}
+
 void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
 		       void (*on_lost)(void *userdata), void *userdata)
 {
@@ -56,12 +66,13 @@ void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void 
 	bus->userdata = userdata;
 }
 
-/* The time that sd-bus wants to be called at is absolute, on CLOCK_MONOTONIC; or it is never. */
+/* sd_bus_get_timeout() is an absolute time on CLOCK_MONOTONIC. NULL: no timeout. */
 static struct timeval *time_left(struct bus *bus, struct timeval *left)
 {
 	uint64_t until_us = UINT64_MAX;
 	int64_t left_us;
 
+	assert(bus->connection);
 	if (sd_bus_get_timeout(bus->connection, &until_us) < 0 || until_us > INT64_MAX)
 		return NULL;
 	left_us = (int64_t)until_us - clock_ns(CLOCK_MONOTONIC) / 1000;
@@ -93,6 +104,7 @@ static void on_ready(evutil_socket_t fd, short what, void *userdata)
 	int r;
 
 	(void)fd, (void)what;
+	assert(bus->connection);
 	do {
 		r = sd_bus_process(bus->connection, NULL);
 	} while (r > 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration: one table of keys, the files it is read from, and nothing that acts on it.
+ * Reads the configuration files into struct config, by one table of keys. Keeps no state; nothing
+ * here acts on a value.
  */
 #include "daemon/base/config.h"
 
@@ -18,7 +19,7 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* isspace(3) in the C locale, as inih has it */
+/* isspace(3) in the C locale, which inih uses */
 #define BLANKS " \t\n\v\f\r"
 
 static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
@@ -28,7 +29,7 @@ static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hook
 enum kind {
 	NUMBER,
 	OPTIONAL, /* struct hp_uint */
-	LIMIT,	  /* the same; "infinity" is as good as absent */
+	LIMIT,	  /* the same; "infinity" is the same as absent */
 	SIGNED,	  /* struct hp_int */
 	STRING,
 };
@@ -37,7 +38,7 @@ struct key {
 	const char *section;
 	const char *name;
 	enum kind kind;
-	config_parse *parse; /* of a string: looks at it alone */
+	config_parse *parse; /* of a STRING: only checks it */
 	size_t offset;
 };
 
@@ -125,9 +126,9 @@ struct reading {
 	struct config *config;
 	const char *path;
 	FILE *file;
-	char *text; /* of the line, of any length */
+	char *text; /* the line, of any length */
 	size_t size;
-	char *long_value; /* in `text`, of a line that inih has no room for; else NULL */
+	char *long_value; /* in `text`, where the line is too long for inih's buffer; else NULL */
 	int line;
 	int error;
 };
@@ -137,7 +138,7 @@ static bool is_comment(const char *line)
 	return line[0] == '#' || line[0] == ';';
 }
 
-/* As inih reads a value: without the blanks around it, and without a comment behind a blank. */
+/* As inih does: strips blanks on both sides, and a comment that follows a blank. */
 static char *trim_value(char *value)
 {
 	size_t length;
@@ -156,7 +157,7 @@ static char *trim_value(char *value)
 	return value;
 }
 
-/* inih gets the name alone, and on_key() the value from here. */
+/* Gives inih the name alone; on_key() takes the value from long_value. */
 static void shorten_line(struct reading *reading, char *line, char *buffer, size_t size)
 {
 	size_t name_length = strcspn(line, "=:");
@@ -175,9 +176,9 @@ static void shorten_line(struct reading *reading, char *line, char *buffer, size
 }
 
 /*
- * inih does not tell its handler the line, so the lines are counted where it reads them; it would
- * take an indented key for more of the value before it, so nothing is indented for it; and its
- * buffer is short.
+ * Works around inih: it does not tell its handler the line number, so lines are counted here; it
+ * takes an indented line as a continuation of the value before it, so indentation is removed; and
+ * its line buffer is short.
  */
 static char *read_line(char *buffer, int size, void *userdata)
 {
@@ -228,8 +229,7 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 	return 1;
 }
 
-/* Not a FIFO, where opening waits for somebody to write. /dev/null masks a file, as with systemd.
- */
+/* No FIFO, whose reads could wait for ever. /dev/null masks a file, as with systemd. */
 static bool is_file(int fd)
 {
 	struct stat st;
@@ -239,8 +239,8 @@ static bool is_file(int fd)
 }
 
 /*
- * Logs it, but for that there is no such file, which is the caller's to judge. A link to nothing
- * was meant to be something.
+ * Logs the error, except that the file does not exist: the caller decides about that. A dangling
+ * symbolic link is an error, since somebody has meant a file to be there.
  */
 static int fail_to_open(const char *path, int r)
 {
@@ -249,27 +249,27 @@ static int fail_to_open(const char *path, int r)
 
 	if (is_absent && (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode)))
 		return r;
-	log_error("%s: %s", path, is_absent ? "a link to what is not there" : strerror(-r));
+	log_error("%s: %s", path, is_absent ? "dangling symbolic link" : strerror(-r));
 	return is_absent ? -EINVAL : r;
 }
 
-/* A user's hookd goes on without what the administrator does not let the user read. */
+/* A hookd that is not root ignores files that the administrator does not let its user read. */
 static bool is_kept_from_user(const char *path)
 {
 	if (geteuid() == 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 || errno != EACCES)
 		return false;
-	log_warning("%s: %s: passed over", path, strerror(EACCES));
+	log_warning("%s: %s: ignored", path, strerror(EACCES));
 	return true;
 }
 
-/* -errno, and what is wrong was logged where it is not that there is no such file. */
+/* Logs every error except -ENOENT. */
 static int open_file(const char *path, FILE **ret_file)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r = fd < 0 ? -errno : 0;
 
 	if (r == 0 && !is_file(fd)) {
-		log_error("%s: is not a regular file", path);
+		log_error("%s: not a regular file", path);
 		return -EINVAL;
 	}
 	if (r == 0 && !(*ret_file = fdopen(fd, "r")))
@@ -289,7 +289,7 @@ static int read_file(struct config *config, const char *path)
 		return r;
 	r = ini_parse_stream(read_line, &reading, on_key, &reading);
 	if (ferror(reading.file)) {
-		log_error("%s: cannot be read", path);
+		log_error("%s: cannot read the file", path);
 		reading.error = -EIO;
 	}
 	fclose(reading.file);
@@ -323,7 +323,7 @@ static int is_drop_in(const struct dirent *entry)
 	return entry->d_name[0] != '.' && dot && strcmp(dot, ".conf") == 0;
 }
 
-/* How many, or -errno. */
+/* The number of drop-ins, or -errno. */
 static int list_drop_ins(const char *folder, struct dirent ***ret_list)
 {
 	char path[PATH_MAX];
@@ -338,7 +338,7 @@ static int list_drop_ins(const char *folder, struct dirent ***ret_list)
 	return count == -ENOENT ? 0 : count;
 }
 
-/* One that is gone since its folder was listed is none. */
+/* One that was removed after the folder was listed is ignored. */
 static int read_drop_in(struct config *config, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
@@ -351,7 +351,7 @@ static int read_drop_in(struct config *config, const char *folder, const char *n
 	return r == -ENOENT ? 0 : r;
 }
 
-/* The next name behind `after` over all folders, and the first folder that has it. */
+/* The next name after `after` in all folders, and the first folder that has it. */
 static const char *next_drop_in(struct dirent ***lists, const int *counts, const char *after,
 				size_t *ret_folder)
 {

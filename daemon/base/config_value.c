@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of the configuration: how each kind is written, and between which bounds. It keeps
- * nothing. */
+/* Parses values of the configuration and checks their bounds. No state. */
 #include "daemon/base/config_value.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ int config_parse_log_target(const char *word, uint64_t *ret)
 	static const char *const words[] = {"auto", "journal", "stderr"};
 	static const uint64_t values[] = {LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR};
 
+	static_assert(ELEMENTS(words) == ELEMENTS(values), "a value for each word");
 	return parse_word(word, words, values, ELEMENTS(words), ret);
 }
 
@@ -41,6 +42,7 @@ int config_parse_log_level(const char *word, uint64_t *ret)
 	static const char *const words[] = {"error", "warning", "info", "debug"};
 	static const uint64_t values[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
+	static_assert(ELEMENTS(words) == ELEMENTS(values), "a value for each word");
 	return parse_word(word, words, values, ELEMENTS(words), ret);
 }
 
@@ -49,6 +51,7 @@ int config_parse_boolean(const char *text, uint64_t *ret)
 	static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
 	static const uint64_t values[] = {1, 1, 1, 1, 0, 0, 0, 0};
 
+	static_assert(ELEMENTS(words) == ELEMENTS(values), "a value for each word");
 	return parse_word(text, words, values, ELEMENTS(words), ret);
 }
 
@@ -73,7 +76,7 @@ int config_parse_count(const char *text, uint64_t *ret)
 	return 0;
 }
 
-/* Each is a process of its own at least. */
+/* Each hook is at least one process. */
 int config_parse_hooks(const char *text, uint64_t *ret)
 {
 	uint64_t value;
@@ -95,8 +98,8 @@ int config_parse_runners(const char *text, uint64_t *ret)
 }
 
 /*
- * Every folder from the root on. Another one, and an empty one too, would be looked for where the
- * hook runs: in a bundle, or in a container's root, to which others may write.
+ * Every folder must be absolute. A relative or empty one would be searched in the hook's working
+ * directory, a bundle or a container's root, where others may be able to write.
  */
 int config_parse_path(const char *text, uint64_t *ret)
 {
@@ -118,19 +121,19 @@ static int parse_seconds_as_ms(const char *text, uint64_t max_s, uint64_t *ret)
 	return 0;
 }
 
-/* As in a request: so that all that is made of it, in nanoseconds and added to a clock, fits. */
+/* The same bound as in a request: in nanoseconds and added to a clock, the value still fits. */
 int config_parse_timeout_as_ms(const char *text, uint64_t *ret)
 {
 	return parse_seconds_as_ms(text, HP_TIMEOUT_SECONDS_MAX, ret);
 }
 
-/* It is compared in milliseconds, as a signed number. */
+/* Ages are compared in milliseconds, as signed numbers. */
 int config_parse_age_as_ms(const char *text, uint64_t *ret)
 {
 	return parse_seconds_as_ms(text, AGE_SECONDS_MAX, ret);
 }
 
-/* As systemd.resource-control(5) has it: bytes, with K, M, G or T to the base of 1024. */
+/* Bytes with an optional K, M, G or T to the base of 1024, as in systemd.resource-control(5). */
 int config_parse_bytes(const char *text, uint64_t *ret)
 {
 	static const char suffixes[] = "KMGT";
@@ -155,8 +158,8 @@ int config_parse_bytes(const char *text, uint64_t *ret)
 }
 
 /*
- * "12.5%" of one CPU, as systemd has it: a percent of the period is 1000 us, and a digit behind the
- * dot a tenth of the one before it. The kernel's least quota is 1000 us.
+ * "12.5%" of one CPU, as systemd's CPUQuota=. A percent of the period is 1000 us; the smallest
+ * quota that the kernel takes is 1000 us too.
  */
 int config_parse_quota_us(const char *text, uint64_t *ret)
 {

@@ -6,8 +6,8 @@
 #include "daemon/base/base.h"
 
 /*
- * The value of a key, of text without blanks around it. -EINVAL: it is not written so, or is out of
- * bounds. Those of the log are in config.h.
+ * Parses the value of a key; `text` has no blanks around it. -EINVAL: malformed, or out of bounds.
+ * The parsers of the keys of [Log] are in config.h.
  */
 typedef int config_parse(const char *text, uint64_t *ret);
 
@@ -16,10 +16,11 @@ int config_parse_boolean(const char *text, uint64_t *ret) must_check;
 int config_parse_number(const char *text, uint64_t *ret) must_check;
 /* A number above 0. */
 int config_parse_count(const char *text, uint64_t *ret) must_check;
-/* Of hooks at once. */
+/* Number of hooks that run at the same time. */
 int config_parse_hooks(const char *text, uint64_t *ret) must_check;
+/* Number of processes that run hooks. */
 int config_parse_runners(const char *text, uint64_t *ret) must_check;
-/* Looks at it alone, *ret stays as it was. */
+/* A list of absolute folders. Only checks it; *ret is left unchanged. */
 int config_parse_path(const char *text, uint64_t *ret) must_check;
 /* Seconds. */
 int config_parse_timeout_as_ms(const char *text, uint64_t *ret) must_check;
@@ -28,10 +29,10 @@ int config_parse_age_as_ms(const char *text, uint64_t *ret) must_check;
 int config_parse_bytes(const char *text, uint64_t *ret) must_check;
 /* "150%" of one CPU, in CONFIG_CPU_PERIOD_US. */
 int config_parse_quota_us(const char *text, uint64_t *ret) must_check;
-/* An int64_t. */
+/* -20 to 19; *ret is the int64_t cast to uint64_t. */
 int config_parse_nice(const char *text, uint64_t *ret) must_check;
 /* In octal. */
 int config_parse_umask(const char *text, uint64_t *ret) must_check;
 
-/* ", it takes ..." for an error, of those with a bound or a form that one would not guess. */
+/* Prints ", it takes ..." for an error message, or "" where the accepted form is obvious. */
 void config_print_takes(config_parse *parse, char *ret_text, size_t size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing of kernfs files, and opening of hookd's own. It keeps nothing. */
+/* Reads and writes kernfs files, and opens hookd's own state files. No state. */
 #include "daemon/base/file.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,9 +15,10 @@ ssize_t file_read_at(int directory, const char *path, char *text, size_t size)
 	size_t length = 0;
 	ssize_t got = 1;
 
+	assert(size > 0);
 	if (fd < 0)
 		return -errno;
-	/* A page at a time is what the kernel gives. */
+	/* The kernel returns at most a page at a time. */
 	while (got > 0 && length < size - 1) {
 		got = read(fd, text + length, size - 1 - length);
 		if (got < 0)
@@ -44,6 +46,7 @@ int file_open_own(int directory, const char *name, int flags)
 	    openat(directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat st;
 
+	assert(!strchr(name, '/'));
 	if (fd < 0)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EILSEQ : -errno;
 	if (fstat(fd, &st) < 0)
@@ -61,6 +64,7 @@ int file_set_aside(int directory, const char *name, const char *suffix)
 {
 	char aside[NAME_MAX];
 
+	assert(!strchr(name, '/') && !strchr(suffix, '/'));
 	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
 	for (int i = 1; i <= ASIDE_MAX; i++) {
 		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) == 0)
@@ -100,6 +104,7 @@ uint64_t file_stat_field(const char *text, int number)
 {
 	const char *at = strrchr(text, ')');
 
+	assert(number > 2); /* the pid and the command come before */
 	for (int field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at + 1, NULL, 10) : 0;

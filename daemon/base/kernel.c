@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hookd needs of the kernel, looked at once before it is ready. No state.
+ * Checks, once at the start, that the kernel has what hookd needs. No state.
  *
- * Most parts are called in a way that a kernel which has them refuses with a known error, so that
- * any other answer tells that they are missing.
+ * Most system calls are probed with arguments that a kernel which has the call refuses with a known
+ * error, so that any other error means that the call is missing.
  */
 #include "daemon/base/kernel.h"
 
@@ -36,7 +36,7 @@
 #endif
 #define CHILD_ENDS_MS 5000
 
-/* What a call says that was made with an argument that a kernel which has it refuses. */
+/* The error of a call that is expected to fail with `expected`; 0 where it did. */
 static int refused_with(long result, int expected)
 {
 	if (result >= 0 || errno == expected)
@@ -106,7 +106,7 @@ static int probe_openat2(void)
 	return refused_with(syscall(SYS_openat2, -1, "x", &how, sizeof(how)), EBADF);
 }
 
-/* ---- who calls ---- */
+/* ---- callers and their credentials ---- */
 
 static int probe_accept4(void)
 {
@@ -161,7 +161,7 @@ static int probe_pidfd_open(void)
 	return pidfd < 0 ? -pidfd : 0;
 }
 
-/* ---- what is done to a hook ---- */
+/* ---- what a hook's process needs ---- */
 
 static int probe_prctl(void)
 {
@@ -200,8 +200,8 @@ static int probe_setns(void)
 }
 
 /*
- * Any other answer is one of a kernel that has keys: of a session without a keyring (ENOKEY), or
- * with one that is revoked (EKEYREVOKED), expired (EKEYEXPIRED) or closed to hookd (EACCES).
+ * Other errors come from a kernel that has keys: the session has no keyring (ENOKEY), or one that
+ * is revoked (EKEYREVOKED), expired (EKEYEXPIRED) or not accessible to hookd (EACCES).
  */
 static int probe_keyctl(void)
 {
@@ -211,8 +211,8 @@ static int probe_keyctl(void)
 }
 
 /*
- * By a name that cannot be read. Where keyctl is missing as a whole, a hook has nothing to join,
- * and goes on: see keyring.h.
+ * Joins a keyring whose name is at a bad address. Where keyctl(2) is missing as a whole this is no
+ * error, since hooks then run without joining a keyring: see keyring.h.
  */
 static int probe_join_keyring(void)
 {
@@ -228,10 +228,10 @@ static int probe_seccomp(void)
 	return of_result(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action));
 }
 
-/* To an ordinary user it may be forbidden before it looks at anything. */
+/* An ordinary user may be refused before the arguments are checked, so only root probes. */
 static int probe_bpf(void)
 {
-	/* Linux 6.1 looks at the licence before it looks for instructions. */
+	/* Linux 6.1 checks the licence before the number of instructions. */
 	union bpf_attr no_program = {
 	    .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
 	    .license = (uintptr_t) "GPL",
@@ -272,8 +272,8 @@ static const struct probe {
     {"epoll", "no event reaches hookd", true, probe_epoll},
     {"accept4", "nobody can connect", true, probe_accept4},
     {"recvmsg", "no request can be read", true, probe_recvmsg},
-    {"SO_PEERCRED", "it is not known who calls", true, probe_peercred},
-    {"capget", "it is not known what a caller may do", true, probe_capget},
+    {"SO_PEERCRED", "the user of a caller is not known", true, probe_peercred},
+    {"capget", "the capabilities of a caller are not known", true, probe_capget},
     {"prctl", "hookd's memory cannot be closed to others", true, probe_prctl},
     {"prlimit64", "hooks would inherit hookd's limits", true, probe_prlimit},
     {"timerfd_create", "suspended time would not count in timeouts", true, probe_timerfd_create},
@@ -281,10 +281,9 @@ static const struct probe {
     {"readlink", "a hook's program cannot be looked up", true, probe_readlink},
     {"keyctl(KEYCTL_JOIN_SESSION_KEYRING)", "no hook has a session keyring of its own", true,
      probe_join_keyring},
-    {"SO_PEERPIDFD", "callers are known by their pid, which can be used anew", false,
-     probe_peerpidfd},
+    {"SO_PEERPIDFD", "callers are known by their pid, which can be reused", false, probe_peerpidfd},
     {"pidfd_open", "no container can be entered, Apply is refused", false, probe_pidfd_open},
-    {"execveat", "hooks with settings or in a container fail", false, probe_execveat},
+    {"execveat", "hooks with settings, or in a container, fail", false, probe_execveat},
     {"setns", "hooks in other namespaces than hookd's fail", false, probe_setns},
     {"openat2", "cgroups named by callers cannot be used", false, probe_openat2},
     {"keyctl", "hooks share hookd's session keyring", false, probe_keyctl},
@@ -304,7 +303,7 @@ static void add(struct kernel *kernel, const char *name, const char *without, in
 	    .name = name, .without = without, .is_needed = true, .error = error};
 }
 
-/* It shares no memory with hookd, unlike a hook's. */
+/* Unlike a hook's child it does not share hookd's memory. */
 static pid_t start_child(int *ret_pidfd)
 {
 	struct clone_args args = {
@@ -329,7 +328,7 @@ static int wait_for_pidfd(int pidfd)
 	return r < 0 ? errno : r == 0 ? ETIMEDOUT : 0;
 }
 
-/* How hookd kills a hook, sees that it has ended, and learns how. */
+/* The calls by which hookd kills a hook, notices its exit and reads its exit status. */
 static void probe_child(struct kernel *kernel)
 {
 	siginfo_t info = {0};

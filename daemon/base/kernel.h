@@ -11,9 +11,9 @@
 /* A system call, or an option of one, that hookd uses. */
 struct kernel_part {
 	const char *name;
-	const char *without; /* what follows where it is missing */
-	bool is_needed;	     /* without it no hook can be run as promised */
-	int error;	     /* 0: it is there; what it says instead, positive */
+	const char *without; /* the consequence where it is missing */
+	bool is_needed;	     /* hookd refuses to start without it */
+	int error;	     /* 0: it works; else a positive errno */
 };
 
 struct kernel {
@@ -22,9 +22,9 @@ struct kernel {
 };
 
 /*
- * Tries each part once, with arguments that change nothing; a child is started and killed. What is
- * missing is missing from the kernel, or forbidden by a filter that hookd runs under (an engine's
- * default profile where hookd runs in a container): no difference is made. Waits for the child for
- * some seconds at most, on a machine that works for less than a millisecond.
+ * Tries each part once, with arguments that change nothing; starts and kills one child. A part can
+ * be missing from the kernel, or forbidden by a seccomp filter that hookd runs under (a container
+ * engine's default profile): both are reported the same way. Blocks until the child has exited,
+ * usually less than 1 ms, 5 s at most.
  */
 void kernel_probe(struct kernel *ret_kernel);

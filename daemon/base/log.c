@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where log lines go: stderr as text, or journald's native socket with fields.
+ * Writes log lines to stderr as text, or to journald's native socket with fields. Owns that socket
+ * and a count of dropped lines.
  *
- * The journal is spoken to directly instead of through sd_journal_sendv(), because that call
- * blocks as long as journald does not read, and hookd's loop must not. A line that the socket
- * does not take at once is dropped and counted; the next line that goes through says how many.
+ * hookd writes to the socket itself instead of calling sd_journal_sendv(), which blocks while
+ * journald does not read. A line that the socket does not take at once is dropped and counted; the
+ * next line that gets through is preceded by the count.
  */
 #include "daemon/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -34,7 +36,7 @@ static struct {
 	unsigned long dropped;
 } log_state = {.journal = -1, .level = LOG_INFO};
 
-/* systemd names the socket behind a unit's stderr by device and inode (systemd.exec(5)). */
+/* JOURNAL_STREAM has the device and inode of the socket that is a unit's stderr: systemd.exec(5) */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -77,13 +79,13 @@ bool log_is_on(int priority)
 	return priority <= log_state.level;
 }
 
-/* What a line's texts become where they cannot stay; what has no room any more is cut. */
+/* Buffer for the escaped texts of one line; text that does not fit is cut. */
 struct escapes {
 	char bytes[8 * LINE_BYTES];
 	size_t used;
 };
 
-/* Bytes of the character at `text` that can be shown, 0 where it is none. */
+/* Length in bytes of the UTF-8 character at `text`; 0 where it is invalid or not printable. */
 static size_t shown_bytes(const char *text)
 {
 	unsigned char byte = (unsigned char)text[0];
@@ -97,8 +99,8 @@ static size_t shown_bytes(const char *text)
 }
 
 /*
- * journalctl shows a message as "[32B blob data]" where a character in it cannot be printed, or it
- * is no UTF-8. Several lines can.
+ * Replaces bytes that cannot be printed by \xNN: journalctl shows a message with such bytes, or
+ * with invalid UTF-8, as "[32B blob data]". Newlines and tabs are printed.
  */
 static const char *escape(struct escapes *escapes, const char *text)
 {
@@ -123,7 +125,7 @@ static const char *escape(struct escapes *escapes, const char *text)
 	return start;
 }
 
-/* The journal's field with a length (Journal Native Protocol): any bytes may be in the value. */
+/* A field with a length (Journal Native Protocol), whose value may contain newlines. */
 struct binary_field {
 	char name_line[40];
 	uint64_t length_le;
@@ -135,6 +137,7 @@ static int add_field(struct iovec *iov, struct binary_field *field, const char *
 	size_t length = strlen(value);
 	int name_length = snprintf(field->name_line, sizeof(field->name_line), "%s\n", name);
 
+	assert(name_length > 1 && name_length < (int)sizeof(field->name_line));
 	field->length_le = htole64(length);
 	iov[0] = (struct iovec){field->name_line, (size_t)name_length};
 	iov[1] = (struct iovec){&field->length_le, sizeof(field->length_le)};
@@ -158,7 +161,7 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 	iov[0] = (struct iovec){prefix, (size_t)length};
 	escapes.used = 0;
 	used += add_field(iov + used, &binary[FIELDS_MAX], "MESSAGE", escape(&escapes, message));
-	for (int i = 0; i < count && i < FIELDS_MAX; i++)
+	for (int i = 0; i < count; i++)
 		if (fields[i].value)
 			used += add_field(iov + used, &binary[i], fields[i].name,
 					  escape(&escapes, fields[i].value));
@@ -166,7 +169,10 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 	return sendmsg(log_state.journal, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-/* C0, DEL, and in UTF-8 C1: what a container or a hook named must not draw on a terminal. */
+/*
+ * Replaces control characters (C0, DEL, and C1 in UTF-8): names of containers and hooks are in the
+ * text, and must not control the operator's terminal.
+ */
 static void defuse(char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -177,7 +183,10 @@ static void defuse(char *text, size_t length)
 	}
 }
 
-/* A pipe that polls as writable takes a whole line; one that does not would stop the loop. */
+/*
+ * A pipe that polls as writable takes a whole line (PIPE_BUF). Without poll(2), write(2) could
+ * block the event loop.
+ */
 static bool send_to_stderr(const char *message)
 {
 	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -201,6 +210,7 @@ void log_write(int priority, const struct log_field *fields, int count, const ch
 	char message[LINE_BYTES];
 	va_list arguments;
 
+	assert(count <= FIELDS_MAX);
 	if (!log_is_on(priority))
 		return;
 	if (log_state.dropped) {

@@ -5,25 +5,26 @@
 #include <syslog.h>
 
 /*
- * The daemon's log. Only ipc/, main.c and, with file and line, base/config.c log; all else returns
- * its error. Never blocks: a journal or a terminal that does not read costs lines, which are
- * counted and told of when it reads again.
+ * The daemon's log. Only ipc/, main.c, place.c and, with file and line, base/config.c log; all else
+ * returns its error. Never blocks: where journald or stderr does not take a line it is lost, and a
+ * later line tells how many were.
  */
 
 enum log_target { LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR };
 
-/* AUTO is the journal where stderr is connected to it, else stderr. */
+/* AUTO: the journal where stderr is connected to it, else stderr. Where it fails, stderr. */
 void log_open(enum log_target target);
 void log_close(void);
 void log_set_level(int priority); /* LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG */
 bool log_is_on(int priority);
 
-/* A field of a journal entry, for example {"HOOKD_RUN", "..."}; a NULL value is left out. */
+/* A field of a journal entry, for example {"HOOKD_RUN", "..."}. NULL as value: left out. */
 struct log_field {
 	const char *name;
 	const char *value;
 };
 
+/* Keeps errno. At most 8 fields. */
 void log_write(int priority, const struct log_field *fields, int count, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

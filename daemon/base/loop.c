@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the event loop is set up. No state. */
+/* Makes the event loop of a process of hookd. No state. */
 #include "daemon/base/loop.h"
 
 #include <stddef.h>
 
 /*
- * NO_CACHE_TIME: else a timer is set against the time at which the loop woke up, and a slow
- * callback before it would cut a hook's timeout short.
+ * Without NO_CACHE_TIME libevent counts a timer from the time at which the loop woke up. A slow
+ * callback that ran before it would then shorten a hook's timeout.
  */
 struct event_base *loop_new(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed memory. */
+/* Sealed files in memory. No state. */
 #include "daemon/base/memfd.h"
 
 #include <fcntl.h>

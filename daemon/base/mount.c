@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of mounts. It keeps nothing. */
+/* Reads the list of mounts. No state. */
 #include "daemon/base/mount.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Blanks and the like stand as "\040" in there. */
+/* In mountinfo blanks, tabs, newlines and backslashes are written as "\040" and so on. */
 static void decode_octal(char *text)
 {
 	char *to = text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Holding a process, and looking whether it is still there. No state. */
+/* Opens pidfds and polls them. No state. */
 #include "daemon/base/pidfd.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <sys/syscall.h>
 
@@ -9,7 +10,7 @@ int pidfd_of(pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-	/* EINVAL, and ENOENT since Linux 6.9: the number of a thread, or none at all. */
+	/* EINVAL, and ENOENT since Linux 6.9: the id of a thread, or no valid pid. */
 	if (fd < 0)
 		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 	return fd;
@@ -19,5 +20,6 @@ bool pidfd_is_alive(int pidfd)
 {
 	struct pollfd exit = {.fd = pidfd, .events = POLLIN};
 
+	assert(pidfd >= 0); /* poll(2) ignores a negative descriptor: it would be alive for ever */
 	return poll(&exit, 1, 0) == 0;
 }

@@ -7,11 +7,11 @@
 #include "daemon/base/base.h"
 
 /*
- * A process held by a pidfd. What was read by its number was read of it where it is alive
- * afterwards, for the kernel does not give a number again before.
+ * Pidfds. The kernel does not reuse a pid before its process is reaped. So where the pidfd is still
+ * alive after the pid was used, that pid meant this process the whole time.
  */
 
-/* The caller's to close. -ESRCH: no process has this number, or only a thread; or -errno. */
+/* A pidfd, which the caller closes, or -errno. -ESRCH: no such process, or the id of a thread. */
 int pidfd_of(pid_t pid) must_check;
-/* False from the exit on, and where the kernel does not tell. */
+/* False once the process has exited, and where poll(2) fails. */
 bool pidfd_is_alive(int pidfd);

@@ -7,8 +7,8 @@
 #include "proto/settings/settings.h"
 
 /*
- * Scheduling in the kernel's form, for a process itself (hookd-run) and for those of others
- * (process.c). The kernel's header for sched_setattr(2) does not go with libc's sched.h.
+ * Arguments of sched_setattr(2), for hookd-run, which sets its own, and daemon/apply, which sets
+ * those of a container's process. linux/sched/types.h conflicts with libc's sched.h.
  */
 struct scheduler_attributes { /* struct sched_attr as of Linux 3.14 */
 	uint32_t size, policy;
@@ -38,7 +38,7 @@ static inline bool scheduler_is_deadline(const struct hp_scheduler *scheduler)
 	return scheduler->is_set && scheduler->policy == 6;
 }
 
-/* runtime-spec's `final` is what the program runs with; `initial` alone stands for it. */
+/* The CPUs that the program runs on: runtime-spec's `final`, or `initial` where that is not set. */
 static inline const struct hp_mask *affinity_of(const struct hp_settings *settings)
 {
 	return settings->cpu_affinity_final.is_set ? &settings->cpu_affinity_final

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd under systemd: sockets handed over, readiness, the watchdog. The only file that calls
- * libsystemd.
+ * hookd as a service of systemd: passed sockets, readiness, the watchdog. The only file that calls
+ * sd-daemon(3). No state.
  */
 #include "daemon/base/sd.h"
 
@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-/* A shorter period would wake the loop without end. */
+/* A shorter period would keep the event loop busy. */
 #define HALF_US_MIN 1000
 
-/* With several sockets only those named "varlink" are ours (UAPI.20); a lone one is by itself. */
+/* A single socket is taken whatever its name; of several only those named "varlink" (UAPI.20). */
 static bool is_ours(const char *name, int count)
 {
 	return count == 1 || strcmp(name, "varlink") == 0;

@@ -7,19 +7,21 @@
 
 #include "daemon/base/base.h"
 
-/* The service manager. Everything here does nothing, successfully, where there is none. */
+/* The service manager. Where there is none, all functions succeed and do nothing. */
 
 /*
- * The sockets that the manager has opened for us (sd_listen_fds(3)), closed on exec, non-blocking.
- * Fills at most `max`; the number of them. The variables are taken from the environment.
+ * The sockets that the manager passes (sd_listen_fds(3)), made close-on-exec and non-blocking.
+ * Returns their number, at most `max`; further ones, and others than Unix streams, are closed.
+ * Removes the variables from the environment.
  */
 int sd_take_sockets(int *ret_fds, int max);
 
-/* sd_notify(3) with a formatted state. False where there is nobody to tell. */
+/* sd_notify(3) with a formatted state. False where no service manager has got it. */
 bool sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Arms a timer that pets the manager's watchdog at half its period; an event loop that hangs
- * does not pet. *ret_timer is NULL where no watchdog is asked for; free it with event_free().
+ * Arms a timer that sends WATCHDOG=1 at half the period of the manager's watchdog; an event loop
+ * that hangs stops sending. *ret_timer is NULL where no watchdog is configured; else the caller
+ * frees it by event_free(). -ENOMEM.
  */
 int sd_start_watchdog(struct event_base *base, struct event **ret_timer) must_check;

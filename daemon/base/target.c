@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes of callers, held by pidfd. Stateless but for the descriptors; used by apply/. */
+/* A process that a caller has named: its pidfd and its /proc/PID. No other state. */
 #include "daemon/base/target.h"
 
 #include <fcntl.h>
@@ -49,17 +49,17 @@ uint64_t target_start_time(const struct target *target)
 	return file_stat_field(text, STAT_START_TIME);
 }
 
-/* ---- whose it is ---- */
+/* ---- processes that must not be changed ---- */
 
-/* linux/sched.h: a thread of the kernel's. */
+/* linux/sched.h: a kernel thread. */
 #define PF_KTHREAD 0x00200000
-/* Generations that are looked at, and looks at a family in which parents end meanwhile. */
+/* Ancestors that are read at most; attempts where ancestors exit while they are read. */
 #define GENERATIONS_MAX 10000
 #define LOOKS_MAX	100
 
 /*
- * 1: the process descends from hookd. A parent that ends hands its children on to another one, so
- * what was read of the family before counts no more: -EAGAIN.
+ * 1: the process descends from hookd. -EAGAIN: an ancestor has exited meanwhile, whose children
+ * then have another parent, so what was read before is no longer true.
  */
 static int look_for_hookd_above(pid_t pid)
 {
@@ -105,12 +105,13 @@ int target_refuse(const struct target *target, struct hp_err *err)
 	if (target->pid == 1)
 		return refuse(target, "the init process", err);
 	if (file_stat_field(text, STAT_FLAGS) & PF_KTHREAD)
-		return refuse(target, "a thread of the kernel", err);
+		return refuse(target, "a kernel thread", err);
 	r = descends_from_hookd(target);
 	if (r == 1)
 		return refuse(target, "a hook, or another process that hookd has started", err);
 	if (r == -EAGAIN)
-		return hp_err_setting(err, r, NULL, "pid %d has parents that keep changing",
+		return hp_err_setting(err, r, NULL,
+				      "the parent processes of pid %d keep changing, try again",
 				      target->pid);
 	return r < 0 ? r : target_check(target);
 }

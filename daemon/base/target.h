@@ -9,31 +9,33 @@
 #include "proto/base/err.h"
 
 /*
- * A process that somebody named, held so that its number cannot come to mean another one unnoticed:
- * the kernel gives a number away again only after the process has been waited for, so whoever finds
- * it alive afterwards knows that every call by number before reached it.
+ * A process that a caller has named by its pid. The kernel does not reuse a pid before its process
+ * is reaped, so if target_check() finds it alive afterwards, every earlier call by pid has hit this
+ * process.
  */
 struct target {
 	pid_t pid;
 	int pidfd;
-	int proc; /* /proc/PID: of this process for ever, empty once it has ended */
+	int proc; /* /proc/PID; stays that of this process, and is empty once it has exited */
 };
 #define TARGET_NONE ((struct target){.pidfd = -1, .proc = -1})
 
-/* -ESRCH where there is no such process, or one that has exited; a thread's number is -ESRCH too.
- */
+/* -ESRCH: no such process, it has exited, or `pid` is the id of a thread; or another -errno. */
 int target_open(pid_t pid, struct target *ret_target) must_check;
 void target_close(struct target *target);
 
 /* 0, or -ESRCH once it has exited. */
 int target_check(const struct target *target) must_check;
 
-/* When it was started, in ticks after boot (proc_pid_stat(5)): with the pid it is who it is. */
+/*
+ * When it was started, in clock ticks after boot (proc_pid_stat(5)). Together with the pid this
+ * identifies a process of this boot. 0: cannot be read.
+ */
 uint64_t target_start_time(const struct target *target);
 
 /*
- * Who is not to be changed by callers: hookd itself, what descends from it (its helpers, hooks that
- * run), the init process and threads of the kernel. -EACCES (HP_ERR_SETTINGS_REFUSED) for those,
- * -ESRCH when it has exited, -EAGAIN when its family does not stand still; 0 for everybody else.
+ * Refuses processes that callers must not change: hookd itself, its descendants (helpers and hooks
+ * that run), the init process, kernel threads. -EACCES (HP_ERR_SETTINGS_REFUSED) for those; -ESRCH:
+ * it has exited; -EAGAIN: its ancestors keep exiting while they are read. 0 for all others.
  */
 int target_refuse(const struct target *target, struct hp_err *err) must_check;

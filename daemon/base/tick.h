@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <assert.h>
 #include <event2/event.h>
 
 #include "daemon/base/base.h"
 
 /*
- * A timer that has its place among the loop's timers all the time, so that setting it takes no
- * memory and cannot fail. At rest it is set for a day later. Freed by event_free().
+ * A timer that is always armed, so that setting it needs no memory and cannot fail. Where it is not
+ * needed ("at rest") it fires once a day. The caller frees it by event_free().
  */
 
 #define TICK_REST_S (24 * 60 * 60)
@@ -17,9 +18,10 @@ static inline void tick_rest(struct event *tick)
 	(void)event_add(tick, &(struct timeval){.tv_sec = TICK_REST_S});
 }
 
-/* Once; the callback sets it again, or lets it rest. Less than a second. */
+/* For once, in less than a second; the callback sets it again or calls tick_rest(). */
 static inline void tick_set(struct event *tick, int after_us)
 {
+	assert(after_us >= 0 && after_us < 1000000);
 	(void)event_add(tick, &(struct timeval){.tv_usec = after_us});
 }
 

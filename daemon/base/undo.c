@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stack of changes. Used by every part of apply/ that changes what it did not make. */
+/* A stack of changes with a function for each that reverts it. No other state. */
 #include "daemon/base/undo.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ void *undo_add(struct undo *undo, const char *what, size_t size, undo_fn revert,
 {
 	struct undo_entry *entry = calloc(1, sizeof(*entry) + size);
 
+	assert(what && revert);
 	if (!entry)
 		return NULL;
 	entry->what = what;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One cgroup of a run: its directory, its processes, what the kernel did to them. Whether it is
- * idle, in use or busy is the pool's to know (cgroup_pool.c).
+ * One cgroup of a run: makes, limits, kills, reads and removes it. Owns its descriptors. pool.c has
+ * the states of a cgroup: idle, in use, busy or spent.
  */
 #include "daemon/cgroup/tree.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,17 +16,17 @@
 #include "daemon/cgroup/devices.h"
 #include "daemon/cgroup/limits.h"
 
-/* More names than this are not taken but by a container that wants its own hooks to fail. */
+/* Names that are tried. More can be taken only by a container that makes its own hooks fail. */
 #define NAMES_MAX 10000
-/* Of the cgroups that a hook has made in its own: what is removed at a time, and how deep. */
+/* Cgroups that a hook has made in its own: removed by one call, and their maximum depth. */
 #define REMOVED_MAX 64
 #define DEPTH_MAX   32
 #define KILLS_MAX   8
 
 /*
- * Below a container's cgroup there may be those of a hookd of another pid namespace. The name must
- * not look like that of a hookd's own directory: a hookd that starts there removes empty ones
- * (place.c).
+ * A container's cgroup may also have cgroups of a hookd in another pid namespace: hence the pid. The
+ * name must not look like that of a hookd's own directory: a hookd that starts there removes empty
+ * ones (place.c).
  */
 static void set_name(struct cgroup *cgroup)
 {
@@ -37,7 +38,7 @@ static void set_name(struct cgroup *cgroup)
 		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", number);
 }
 
-/* Names that are taken are those of a hookd that was killed, and may have processes in them. */
+/* Skips names that exist: cgroups of a hookd that was killed, which may have processes. */
 static int make_directory(struct cgroup *cgroup)
 {
 	int r = -EEXIST;
@@ -90,6 +91,7 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
 	int r;
 
+	assert(tree->runs);
 	if (!cgroup)
 		return -ENOMEM;
 	cgroup->tree = tree;
@@ -155,8 +157,8 @@ bool cgroup_is_of_container(const struct cgroup *cgroup)
 }
 
 /*
- * It is read each time: a hook of the run may have written to it, or to one above. For the first
- * hook of the run the watch was read a moment ago.
+ * The limit is read at each call, since a hook of the run may have written to it, or to one above.
+ * For the first hook of the run cgroup_acquire() has just read the watches.
  */
 bool cgroup_has_own_memory_limit(struct cgroup *cgroup)
 {
@@ -182,7 +184,7 @@ void cgroup_discard(struct cgroup *cgroup)
 
 static int remove_all_in(int parent_fd, const char *name, int depth, int *left);
 
-/* One that is gone already, by whomever, is as good as removed. */
+/* 0 also where it does not exist any more. */
 static int remove_directory(int parent_fd, const char *name, int depth, int *left)
 {
 	int r;
@@ -198,7 +200,7 @@ static int remove_directory(int parent_fd, const char *name, int depth, int *lef
 	return r == -ENOENT ? 0 : r;
 }
 
-/* How many directories were removed. */
+/* Returns the number of directories that were removed. */
 static int remove_all_in(int parent_fd, const char *name, int depth, int *left)
 {
 	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -229,13 +231,13 @@ int cgroup_remove(struct cgroup *cgroup)
 	return 0;
 }
 
-/* Somebody has removed it, and the kernel lets only empty ones be removed. */
-static bool cgroup_is_gone(const struct cgroup *cgroup)
+/* Another program has removed it. Then it was empty, else the kernel had refused. */
+static bool was_removed(const struct cgroup *cgroup)
 {
 	return faccessat(cgroup->parent_fd, cgroup->name, F_OK, 0) < 0 && errno == ENOENT;
 }
 
-/* Read again and again through one descriptor; kernfs makes the text anew at offset 0. */
+/* Keeps the descriptor open, since kernfs generates the text again at each read from offset 0. */
 bool cgroup_is_populated(struct cgroup *cgroup)
 {
 	char path[80], text[256];
@@ -248,10 +250,10 @@ bool cgroup_is_populated(struct cgroup *cgroup)
 		    openat(cgroup->parent_fd, path_in(cgroup, "cgroup.events", path),
 			   O_RDONLY | O_CLOEXEC);
 	length = pread(cgroup->events_fd, text, sizeof(text) - 1, 0);
-	if (length < 0 && cgroup_is_gone(cgroup))
+	if (length < 0 && was_removed(cgroup))
 		return false;
 	if (length <= 0)
-		return true; /* not known: then it must not be anybody else's */
+		return true; /* not known: it must not be reused */
 	text[length] = '\0';
 	cgroup->is_known_empty = file_keyed_value(text, "populated") == 0;
 	return !cgroup->is_known_empty;
@@ -271,7 +273,7 @@ static bool exists(int directory, const char *file)
 	return faccessat(directory, file, F_OK, 0) == 0;
 }
 
-/* A file that is not there may come with its controller. */
+/* A file is missing where its controller is not enabled. */
 static void enable_what_is_missing(struct cgroup_tree *tree, int fd, const struct limit_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -289,7 +291,8 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, st
 	int fd, r;
 
 	if (resources->freezer == HP_FREEZER_FROZEN)
-		return hp_err_invalid(err, "freezer", "no hook would run in a frozen cgroup");
+		return hp_err_invalid(err, "freezer",
+				      "must not be FROZEN: no hook would run in the cgroup");
 	r = limit_list_make(resources, &list, err);
 	if (r < 0)
 		return r;
@@ -308,8 +311,8 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources, st
 }
 
 /*
- * A killed process has to run to its end, and waits for its share of the CPU before that. The
- * period stays. Not there where the controller is not on.
+ * A killed process still has to run until it exits, for which it needs CPU time. "max" keeps the
+ * period. The file exists only where the cpu controller is enabled.
  */
 static void lift_cpu_quota(struct cgroup *cgroup)
 {
@@ -320,8 +323,8 @@ static void lift_cpu_quota(struct cgroup *cgroup)
 }
 
 /*
- * A hook may have made it threaded; the kernel has no cgroup.kill there. Some may be forked while
- * the list is read, so it is read again.
+ * For a cgroup that a hook has made threaded, in which cgroup.kill fails with EOPNOTSUPP. Threads
+ * may be created while the list is read, so it is read several times.
  */
 static int kill_threads(struct cgroup *cgroup)
 {
@@ -356,8 +359,8 @@ int cgroup_kill(struct cgroup *cgroup)
 }
 
 /*
- * Newer kernels count a task until it is switched out for good, a moment after its exit was
- * announced, so "populated" alone can still mean the dead one: the list of processes decides.
+ * Newer kernels count a task until its last context switch, shortly after its pidfd has become
+ * readable. So "populated" may still mean the dead process, and cgroup.procs decides.
  */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 {
@@ -368,7 +371,7 @@ bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 		return false;
 	length = file_read_at(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), text,
 			      sizeof(text));
-	if (length == -EOPNOTSUPP) /* a hook has made it threaded, and what is in it was moved */
+	if (length == -EOPNOTSUPP) /* a hook has made it threaded; it is populated */
 		return true;
 	if (length <= 0)
 		return false;

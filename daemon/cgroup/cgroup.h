@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/cgroup: cgroup v2. The cgroups that runs are spawned into, containers' cgroups by path or
- * as systemd's scopes, their limits and device programs. Knows no JSON and no hook.
+ * daemon/cgroup: cgroup v2. The cgroups that hooks are spawned into; containers' cgroups, by path
+ * or as systemd scopes; their limits and device programs. Knows no JSON and no hook.
  *
  * May use: daemon/base, proto/base, proto/settings; libevent, libsystemd.
  */
@@ -17,124 +17,127 @@
 #include "proto/settings/resources.h"
 
 /*
- * The cgroups that hooks are spawned into: one for each run at a time, below a directory that is
- * hookd's to write (kernel: Documentation/admin-guide/cgroup-v2.rst; systemd: CGROUP_DELEGATION).
+ * The tree of the cgroups that hooks are spawned into, one for each run, below a directory that is
+ * delegated to hookd (kernel: Documentation/admin-guide/cgroup-v2.rst; systemd: CGROUP_DELEGATION).
  *
  *	delegated unit/           has controllers, no processes
  *		daemon/           hookd itself
  *		runs/17/          a hook and all its descendants
  *
- * Cgroups are made beforehand and removed later, both while no hook waits for it. One is used
- * again only where no controller is on, so that nothing can be charged to it, and where nobody has
- * opened one of its files: it reads as new then.
+ * Cgroups are made ahead and removed later, so that no hook waits for either. A cgroup is reused
+ * only where it is the same as a new one: no controller is enabled, so that nothing was charged to
+ * it, and no process has opened one of its files.
  */
 struct cgroup_tree;
 struct cgroup;
 
 /*
- * Sets the tree up below `root`, or below hookd's own cgroup where root is NULL: that is done only
- * when systemd has delegated it, or when no systemd runs here. Blocks for a few file writes.
- * -ENOTSUP and the like where there is no cgroup2 to write to; *ret_reason then says why.
+ * Sets the tree up below the directory `root`. NULL: below hookd's own cgroup, which works only
+ * where systemd has delegated that, or does not run. Blocks for some file writes. -ENOTSUP or
+ * another -errno where there is no cgroup2 that hookd may write to; *ret_reason says why.
  */
 int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
 		    const char **ret_reason) must_check;
 /*
- * -EPERM for a path of a caller's, below the mount of cgroup2 that `mount_fd` is, that is the
- * tree's directory, lies below it or has it in it: hooks run there, and a timeout kills all that is
- * in the cgroup of its run. -errno where that cannot be told. A tree of NULL has nothing to refuse.
+ * Refuses (-EPERM) a path for a container's cgroup that is the tree's directory, is below it, or
+ * contains it: a timeout kills all processes in the cgroup of a run. `path` is relative to the
+ * mount of cgroup2 `mount_fd`. Another -errno where it cannot be checked. 0 where `tree` is NULL.
  */
 int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char *path,
 		       struct hp_err *err) must_check;
 /*
- * A directory of that name beside the cgroups of runs, for a process of hookd's that makes cgroups
- * of its own in there. The caller's descriptor; -errno.
+ * Makes a directory of that name beside the cgroups of runs, for another process of hookd's that
+ * makes its cgroups in there. Returns a descriptor of the caller's, or -errno.
  */
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check;
-/* Sets a tree up in such a directory, of which it keeps a descriptor of its own. */
+/* Makes a tree in such a directory. It keeps a duplicate of the descriptor. */
 int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_tree **ret_tree,
 			 const char **ret_reason) must_check;
 /*
- * Kills what is in the directory of that name, after its process has ended, and removes it. Blocks
- * until the kernel has ended what was killed, up to 1 s.
+ * Kills the processes in the directory of that name, whose process has ended, and removes it.
+ * Blocks up to 1 s until the kernel has ended them.
  */
 void cgroup_part_remove(int directory, const char *name);
-/* The tree's descriptor that keeps other hookds from taking the directory over; -1: it has none. */
+/* The tree's flock(2) descriptor, by which other hookds see that it is in use; -1: none. */
 int cgroup_tree_lock(const struct cgroup_tree *tree);
-/* Removes what is empty. */
+/* Removes the cgroups that are empty; waits up to 2 s for killed processes. NULL is fine. */
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree);
 
 /*
- * Limits of every cgroup that is made from now on, with no strings among them. They are written
- * beforehand, so a run does not wait for them. Those that cannot be kept here are left out, and
- * `left_out` hears of each with its path; the first error is returned: -EOPNOTSUPP and the like.
- * Cgroups that are in use keep what they have.
+ * Sets the limits of every cgroup that is made from now on; `defaults` must have no strings. They
+ * are written when the cgroup is made, so no run waits for it. Limits that cannot be set on this
+ * machine are left out: left_out() is called for each with its path, and the first error is
+ * returned, -EOPNOTSUPP for example. Cgroups that are in use keep their limits.
  */
 typedef void cgroup_left_out(const struct hp_err *err, void *userdata);
 int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
 			     cgroup_left_out *left_out, void *userdata);
 
-/* An empty cgroup for one run; give it back with cgroup_release(). */
+/* An empty cgroup for one run; the caller returns it by cgroup_release(). -errno. */
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;
 /*
- * Takes it back, for the next run or to be removed, by the event loop; one that still has processes
- * is left alone until they are gone. NULL is fine.
+ * Returns it, to be reused or to be removed by the event loop. One that still has processes is
+ * removed once they have exited. NULL is fine.
  */
 void cgroup_release(struct cgroup *cgroup);
 
 /*
- * No process could be started in it. True where that is so because somebody has removed it, or has
- * changed it or the directory that it is in so that the kernel takes no process: it was given back,
- * and new ones are made where that works again, if need be in a new directory. False: it is in
- * order, as far as can be told, and still the caller's.
+ * Call it where no process could be started in the cgroup. True: another program has removed the
+ * cgroup, or has changed it or its parent directory so that the kernel takes no process; it was
+ * released, and new ones are made in a new directory if needed. False: no fault was found, and the
+ * cgroup is still the caller's.
  */
 bool cgroup_release_lost(struct cgroup *cgroup) must_check;
 
 #define CGROUP_NOTICE_SIZE 128
-/* What an operator should know of the tree, once. False: nothing. A tree of NULL has nothing. */
+/* Moves a message about the tree for the operator to `ret_text`. False: none, or `tree` is NULL. */
 bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE]);
 
 /*
- * One for the hooks of a container, below the cgroup of its process: what limits the container, and
- * which devices it may open, holds for them too, and they can still be killed alone. Given back as
- * others are. Nobody is cloned into it who shares hookd's memory, for the container's limit of
- * memory could be its end: hookd-run moves into it by cgroup_open_procs(). -errno.
+ * A cgroup for the hooks of a container, below the cgroup of its process `pid`: the container's
+ * limits and device rules apply to the hooks, and the hooks can still be killed alone. The caller
+ * returns it by cgroup_release(). -errno.
+ *
+ * No child that shares hookd's memory may be cloned into it: where the container is out of memory
+ * the kernel kills all processes that share the memory of the one it chooses, so hookd too.
+ * hookd-run moves itself into it by cgroup_open_procs().
  */
 int cgroup_make_below(struct cgroup_tree *tree, pid_t pid, struct cgroup **ret_cgroup) must_check;
+/* True for a cgroup of cgroup_make_below(). */
 bool cgroup_is_of_container(const struct cgroup *cgroup);
-/* Its file cgroup.procs, for writing; the caller's to close. -errno. */
+/* Opens its file cgroup.procs for writing; the caller closes it. -errno. */
 int cgroup_open_procs(struct cgroup *cgroup) must_check;
 
 /*
- * Whether what is in it may be out of memory while hookd is not: it is under a limit, whoever has
- * written that, which hookd itself is not under. What is cloned into it must not share hookd's
- * memory then: the kernel kills all who share the memory of the one that it chooses. True where it
- * cannot be told.
+ * True where the cgroup is under a memory limit, set by whichever program, that hookd is not under;
+ * also where that cannot be read. Then no child that shares hookd's memory may be cloned into it,
+ * for the same reason.
  */
 bool cgroup_has_own_memory_limit(struct cgroup *cgroup);
 
-/* A descriptor for CLONE_INTO_CGROUP, valid until the next call with the same cgroup; or -errno. */
+/* A descriptor for CLONE_INTO_CGROUP, the cgroup's; valid until the next call for it. -errno. */
 int cgroup_fd(struct cgroup *cgroup) must_check;
-/* Closes its descriptors, which are opened again when they are needed. */
+/* Closes its descriptors; they are opened again when needed. */
 void cgroup_rest(struct cgroup *cgroup);
 
 /*
- * Puts the cgroup under `resources`, over the tree's defaults; before anything runs in it. It is
- * not used again by others then, but removed. Controllers that are needed for it are enabled in the
- * tree. Errors are those of limits_apply() and devices_apply(), with a path relative to resources;
- * libcontainer's freezer must not be FROZEN, in which no hook would ever run: -EINVAL.
+ * Writes the limits of `resources`, which override the tree's defaults. Call it before a process is
+ * in the cgroup, which is then not reused for another run. Enables the controllers that are needed
+ * in the tree. Errors are those of limits_apply() and devices_apply(), with a path relative to
+ * resources; -EINVAL for libcontainer's freezer FROZEN, in which no hook would run.
  */
 int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
 		 struct hp_err *err) must_check;
 
 /*
- * SIGKILL to every process in it, at once and without races (cgroup.kill, Linux 5.14). Its quota of
- * the CPU is lifted, for the kernel would let them die no faster than that.
+ * Sends SIGKILL to every process in it and below, also those that fork meanwhile (cgroup.kill,
+ * Linux 5.14). Removes its CPU quota, which would delay their exits. 0, or -errno.
  */
 int cgroup_kill(struct cgroup *cgroup);
-/* True when a process other than `dead`, whose exit was seen, is in it. */
+/* True where it has a process other than `dead`, whose exit was seen. */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);
 /*
- * Whether the kernel killed for memory since this was asked last, for the cgroup's own limit or
- * another: 1, 0, or -1 where it is not known.
+ * 1: since the last call the OOM killer has killed a process in it, for this cgroup's limit or
+ * another one; 0: it has not; -1: not known.
  */
 int cgroup_was_oom_killed(struct cgroup *cgroup);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The code generator for device rules.
+ * The code generator for device rules. No state.
  *
- * The program is asked with a type, the kinds of access wanted at once, and the device's numbers.
- * It goes through the rules from the last to the first: a rule for the device that allows takes
- * what it covers off the kinds that are left, one that denies ends it when one of them is left. The
- * end of the rules denies. The default devices come before all rules but those that are over them.
+ * The kernel calls the program with the device's type and numbers, and a bit set of the accesses
+ * wanted (read, write, mknod). The program tries the rules from the last to the first. An allow
+ * rule for the device clears its accesses from the set, and access is granted once the set is
+ * empty; a deny rule refuses if one of its accesses is still in the set. At the end access is
+ * refused. The rules for default devices are tried first, after those with is_over_defaults.
  */
 #include "daemon/cgroup/device_program.h"
 
@@ -14,7 +15,7 @@
 
 #define ALL_ACCESS (HP_DEVICE_READ | HP_DEVICE_WRITE | HP_DEVICE_MKNOD)
 
-/* Instructions: of a rule at most, of what stands around all rules. */
+/* Maximum of instructions for one rule, and for the code before and after the rules. */
 #define RULE_SIZE   11
 #define AROUND_SIZE 4
 
@@ -24,9 +25,9 @@
 	 (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 2))
 
 /*
- * Where the program keeps what. The device's numbers are read anew by every rule: a register that
- * kept them would make a state of its own for the verifier with every rule that compares it, and
- * the time to verify would grow with the square of the rules, up to where the kernel gives up.
+ * The use of registers. Every rule loads the device's numbers again: if they stayed in a register,
+ * each comparison would be a new state for the verifier, and its time would grow with the square of
+ * the number of rules, up to the kernel's limit.
  */
 enum {
 	RESULT = BPF_REG_0,
@@ -175,7 +176,10 @@ static void emit_begin(struct device_program *program)
 	emit_constant(program, BPF_RSH, ACCESS_LEFT, 16);
 }
 
-/* True where the end is reached: the verifier refuses what comes behind a rule that covers all. */
+/*
+ * True where a rule for all devices and accesses was emitted, which ends the program: the verifier
+ * refuses unreachable code after it.
+ */
 static bool emit_backwards(struct device_program *program, const struct hp_device_rule *rules,
 			   size_t count)
 {
@@ -222,9 +226,9 @@ static bool allows_all(const struct hp_device_rule *rules, size_t count)
 	return allowed == ALL_ACCESS;
 }
 
-/* ---- all of it ---- */
+/* ---- the program ---- */
 
-/* What the request's readers have made sure of. */
+/* The readers in proto/settings have checked this. */
 static bool is_sound(const struct hp_device_rule *rule)
 {
 	return rule->type != '\0' && strchr("abc", rule->type) && rule->major >= -1 &&
@@ -236,15 +240,16 @@ int device_program_make(const struct hp_device_rule *rules, size_t count,
 			struct device_program *ret_program, struct hp_err *err)
 {
 	struct device_program program = {.allows_all = allows_all(rules, count)};
+	size_t room = AROUND_SIZE + (count + ELEMENTS(default_rules)) * RULE_SIZE;
 
 	for (size_t i = 0; i < count; i++)
 		assert(is_sound(&rules[i]));
-	program.instructions = calloc(AROUND_SIZE + (count + ELEMENTS(default_rules)) * RULE_SIZE,
-				      sizeof(*program.instructions));
+	program.instructions = calloc(room, sizeof(*program.instructions));
 	if (!program.instructions)
 		return hp_err_no_memory(err);
 	emit_begin(&program);
 	emit_rules(&program, rules, count);
+	assert(program.count <= room);
 	*ret_program = program;
 	return 0;
 }

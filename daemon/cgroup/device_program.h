@@ -10,22 +10,25 @@
 #include "proto/settings/resources.h"
 
 /*
- * linux.resources.devices as a BPF_PROG_TYPE_CGROUP_DEVICE program. Touches nothing:
+ * Generates a BPF_PROG_TYPE_CGROUP_DEVICE program from linux.resources.devices. No system call:
  * devices_apply() loads it.
  *
- * Each kind of access is decided by the last rule that covers it: after "allow c 1:11 rwm" and
- * "deny c 1:11 w" an open for reading and writing is refused. What no rule covers is refused, but
- * for the devices that runc and crun allow whatever the rules say (runtime-spec config-linux.md
- * "Default Devices"): mknod of all, and use of null, zero, full, tty, random, urandom, console,
- * ptmx, pts/N and net/tun. Rules that are over the defaults count for these too.
+ * Read, write and mknod are decided separately, each by the last rule that matches: after "allow c
+ * 1:11 rwm" and "deny c 1:11 w" an open for reading and writing is refused. Without a matching rule
+ * access is refused, except to the devices that runc and crun always allow (runtime-spec
+ * config-linux.md "Default Devices"): mknod of all, and use of null, zero, full, tty, random,
+ * urandom, console, ptmx, pts/N and net/tun. Only rules with is_over_defaults override these.
  */
 struct device_program {
 	struct bpf_insn *instructions;
 	size_t count;
-	bool allows_all; /* as good as none */
+	bool allows_all; /* the same as no program */
 };
 
-/* Of rules as proto/settings/settings.h has read them, or as good. -ENOMEM. */
+/*
+ * Makes the program. The rules must be valid, as the readers of proto/settings check them. The
+ * caller frees the result by device_program_clear(). -ENOMEM.
+ */
 int device_program_make(const struct hp_device_rule *rules, size_t count,
 			struct device_program *ret_program, struct hp_err *err) must_check;
 void device_program_clear(struct device_program *program);

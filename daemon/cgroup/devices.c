@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BPF programs attached to a cgroup: loaded, put in the place of others, put back. Called for a
- * run's own cgroup and for those of callers. It keeps nothing but what the caller's journal gets.
+ * Loads a device program, replaces the programs that are attached to a cgroup by it, and restores
+ * them. No state but the caller's journal.
  */
 #include "daemon/cgroup/devices.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #define TRIES_MAX 8
 
 /*
- * Linux 6.17 writes results beyond the end of a shorter struct than its own, so more than any
- * kernel knows is handed over; the rest must be zero, and then is accepted by older ones.
+ * Linux 6.17 writes results beyond the end of a struct that is shorter than its own. So this is
+ * longer than that of any kernel; older kernels accept it where the rest is zero.
  */
 union bpf_argument {
 	union bpf_attr attr;
@@ -73,7 +74,7 @@ static int program_by_id(uint32_t id)
 	return bpf(BPF_PROG_GET_FD_BY_ID, &argument);
 }
 
-/* ---- what is attached ---- */
+/* ---- programs that are attached ---- */
 
 static void close_found(struct devices_journal *journal)
 {
@@ -81,13 +82,14 @@ static void close_found(struct devices_journal *journal)
 		close(journal->found[--journal->found_count]);
 }
 
-/* -ENOENT: one went away meanwhile. */
+/* Opens the programs that are attached. -ENOENT: one was detached meanwhile. */
 static int find(int cgroup_fd, struct devices_journal *journal)
 {
 	uint32_t ids[DEVICES_PROGRAMS_MAX];
 	union bpf_argument argument;
 	int r;
 
+	assert(journal->found_count == 0);
 	memset(&argument, 0, sizeof(argument));
 	argument.attr.query.target_fd = (uint32_t)cgroup_fd;
 	argument.attr.query.attach_type = BPF_CGROUP_DEVICE;
@@ -107,7 +109,7 @@ static int find(int cgroup_fd, struct devices_journal *journal)
 	return 0;
 }
 
-/* ---- one set of programs for another ---- */
+/* ---- replacing programs ---- */
 
 static void detach_all(int cgroup_fd, const int *programs, size_t count)
 {
@@ -130,8 +132,8 @@ static int attach_all(int cgroup_fd, uint32_t flags, const int *programs, size_t
 }
 
 /*
- * All that are attached must agree, so between attaching and detaching both count. One for one
- * goes in a single step; so does one that was attached as the only one there can be.
+ * Attaches `to`, then detaches `from`. In between the kernel applies both: an access needs the
+ * permission of all programs. A single program is replaced by a single one in one step.
  */
 static int exchange(int cgroup_fd, uint32_t flags, const int *from, size_t from_count,
 		    const int *to, size_t to_count)
@@ -166,14 +168,14 @@ void devices_journal_clear(struct devices_journal *journal)
 	close_found(journal);
 }
 
-/* ---- all of it ---- */
+/* ---- applying rules ---- */
 
-static int fail(int r, const char *step, struct hp_err *err)
+static int devices_fail(int r, const char *step, struct hp_err *err)
 {
 	return hp_err_setting(err, r, "devices", "cannot %s: %s", step, strerror(-r));
 }
 
-/* Where even asking is not allowed, nobody has attached anything in hookd's name. */
+/* EPERM: hookd may not even query programs, so it has not attached one either. */
 static bool nothing_is_attached(int cgroup_fd)
 {
 	struct devices_journal found = DEVICES_JOURNAL_INIT;
@@ -184,7 +186,7 @@ static bool nothing_is_attached(int cgroup_fd)
 	return is_nothing;
 }
 
-/* -ENOENT is another writer who was faster. */
+/* -ENOENT: another program has changed what is attached, so this tries again. */
 static int put_in_place(int cgroup_fd, int program, struct devices_journal *journal,
 			struct hp_err *err)
 {
@@ -194,12 +196,12 @@ static int put_in_place(int cgroup_fd, int program, struct devices_journal *jour
 		close_found(journal);
 		r = find(cgroup_fd, journal);
 		if (r < 0 && r != -ENOENT)
-			return fail(r, "ask which programs filter devices", err);
+			return devices_fail(r, "query the device programs of the cgroup", err);
 		if (r == 0)
 			r = exchange(cgroup_fd, journal->flags, journal->found,
 				     journal->found_count, &program, 1);
 	}
-	return r < 0 ? fail(r, "attach the program that filters devices", err) : 0;
+	return r < 0 ? devices_fail(r, "attach the device program", err) : 0;
 }
 
 static int load_and_attach(int cgroup_fd, const struct device_program *program,
@@ -209,7 +211,7 @@ static int load_and_attach(int cgroup_fd, const struct device_program *program,
 	int r;
 
 	if (fd < 0)
-		return fail(fd, "load the program that filters devices", err);
+		return devices_fail(fd, "load the device program", err);
 	journal->made = fd;
 	r = put_in_place(cgroup_fd, fd, journal, err);
 	if (r < 0)
@@ -224,6 +226,7 @@ int devices_apply(int cgroup_fd, const struct hp_device_rule *rules, size_t coun
 	struct device_program program;
 	int r;
 
+	assert(!journal || journal->made < 0);
 	if (count == 0)
 		return 0;
 	r = device_program_make(rules, count, &program, err);

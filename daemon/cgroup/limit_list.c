@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the request's resources to files and texts: arithmetic, and what cgroup v2 does not have. No
- * system call. Each value by itself was checked when it was read (proto/settings/resources_json.c
- * and its tables); the assertions say what is relied on.
+ * Converts resources to files and texts. No system call, no state. Each value was checked when it
+ * was read (proto/settings/resources_json.c and its tables); the assertions here are about that.
  */
 #include "daemon/cgroup/limit_list.h"
 
@@ -19,7 +18,7 @@
 
 /* ---- the list ---- */
 
-/* Memory that is out is seen once, at the end. */
+/* On allocation failure sets is_out_of_memory, which limit_list_make() checks at the end. */
 static const char *__attribute__((format(printf, 2, 3)))
 print(struct limit_list *list, const char *format, ...)
 {
@@ -72,9 +71,9 @@ static void add_text(struct limit_list *list, const char *path, const char *file
 	add(list, &(struct limit){.path = path, .file = file, .text = text});
 }
 
-/* ---- what cgroup v2 lacks ---- */
+/* ---- fields that cgroup v2 does not have ---- */
 
-/* memory.max counts the kernel's memory too, so only a limit below it would be lost. */
+/* memory.max includes kernel memory, so a limit that is not below it has no effect anyway. */
 static bool is_below_limit(const struct hp_int *kernel, const struct hp_int *limit)
 {
 	if (!kernel->is_set || kernel->value <= 0)
@@ -115,7 +114,7 @@ static int refuse_what_is_not_there(const struct hp_resources *resources, struct
 	return 0;
 }
 
-/* Words of one line: what could begin another line or field is no part of a name. */
+/* True for text without blanks, newlines and control characters. */
 static bool is_word(const char *text)
 {
 	for (const char *c = text; *c; c++)
@@ -143,8 +142,9 @@ static int64_t or_zero(const struct hp_int *value)
 }
 
 /*
- * memory.swap is both together in runtime-spec, swap alone in cgroup v2. No limit for memory and
- * nothing said of swap is no limit for both, as with cgroup v1. False: leave it as it is.
+ * memory.swap of runtime-spec is the sum of memory and swap; memory.swap.max is swap alone. As with
+ * cgroup v1, an unlimited memory.limit without memory.swap makes both unlimited. False: do not
+ * write memory.swap.max.
  */
 static bool swap_alone(const struct hp_memory *memory, int64_t *ret_swap)
 {
@@ -186,7 +186,7 @@ static void add_memory(struct limit_list *list, const struct hp_memory *memory)
 
 /* ---- io ---- */
 
-/* What bfq takes as it is, io.weight takes from 1 to 10000. */
+/* Converts the range of blockIO.weight, which is that of io.bfq.weight, to 1 to 10000. */
 static uint64_t io_weight(uint64_t weight)
 {
 	assert(weight >= HP_IO_WEIGHT_MIN && weight <= HP_IO_WEIGHT_MAX);
@@ -250,8 +250,9 @@ static void add_throttles(struct limit_list *list, const struct hp_block_io *io)
 /* ---- cpu ---- */
 
 /*
- * A curve through (2, 1), (1024, 100) and (262144, 10000): the default of the one must become the
- * default of the other, which the straight line that was used until 2025 made 39.
+ * A curve through (2, 1), (1024, 100) and (262144, 10000), so that the default of cpu.shares
+ * becomes the default of cpu.weight. The linear conversion that runtimes used until 2025 made
+ * it 39.
  */
 unsigned int limit_weight_of_shares(uint64_t shares)
 {
@@ -266,8 +267,8 @@ unsigned int limit_weight_of_shares(uint64_t shares)
 }
 
 /*
- * systemd rounds a quota up to whole steps, and so must whoever compares; it takes no 0. What does
- * not fit is more than all CPUs of any machine give.
+ * Rounds as systemd does, which matters where the result is compared with a property; systemd does
+ * not accept 0. A result that does not fit is more than any machine has: no limit.
  */
 uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us)
 {
@@ -288,8 +289,8 @@ uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us)
 }
 
 /*
- * An idle cgroup has no weight: the kernel refuses one, forgets the one it had, and begins with
- * the default when it is idle no more.
+ * An idle cgroup has no weight: the kernel refuses to set one, drops the old one, and sets the
+ * default when cpu.idle becomes 0. So the old weight is remembered before.
  */
 static void add_cpu_weight(struct limit_list *list, const struct hp_cpu *cpu)
 {
@@ -312,7 +313,10 @@ static void add_cpu_weight(struct limit_list *list, const struct hp_cpu *cpu)
 			 print(list, "%u", limit_weight_of_shares(cpu->shares.value)));
 }
 
-/* The kernel wants the burst not above the quota at any moment. */
+/*
+ * The kernel requires burst <= quota after each write, so a higher burst may have to be written
+ * after the quota.
+ */
 static void add_cpu_max(struct limit_list *list, const struct hp_cpu *cpu)
 {
 	bool has_quota = or_zero(&cpu->quota) != 0, has_period = cpu->period.value > 0;
@@ -367,7 +371,7 @@ static void add_hugepages(struct limit_list *list, const struct hp_resources *re
 
 		assert(is_word(limit->page_size) && !strchr(limit->page_size, '/'));
 		add_text(list, path, print(list, "hugetlb.%s.max", limit->page_size), text);
-		/* What is reserved and not used yet, for kernels that count that too (5.7). */
+		/* Reservations, which kernels since 5.7 count separately. */
 		add(list, &(struct limit){
 			      .path = path,
 			      .file = print(list, "hugetlb.%s.rsvd.max", limit->page_size),
@@ -396,7 +400,7 @@ static void add_rdma(struct limit_list *list, const struct hp_resources *resourc
 
 /* ---- unified ---- */
 
-/* A file in the directory; which ones are limits was decided when it was read. */
+/* A file name without "/". The reader has checked that it is one of a limit. */
 static bool is_file(const char *name)
 {
 	return is_word(name) && name[0] != '.' && !strchr(name, '/');
@@ -418,7 +422,7 @@ static void add_unified(struct limit_list *list, const struct hp_resources *reso
 	}
 }
 
-/* ---- all of it ---- */
+/* ---- all limits ---- */
 
 static void add_all(struct limit_list *list, const struct hp_resources *resources)
 {

@@ -9,49 +9,49 @@
 #include "proto/settings/resources.h"
 
 /*
- * linux.resources as files of cgroup v2 and what to write to them. Touches nothing: limits_apply()
- * does.
+ * Converts linux.resources to files of cgroup v2 and the texts to write to them. No I/O:
+ * limits_apply() writes them.
  *
- *	pids.limit		pids.max; 0 is written as "1", see below
+ *	pids.limit		pids.max; 0 becomes "1", see below
  *	memory.swap		memory.swap.max, less memory.limit
  *	memory.limit		memory.max
  *	memory.reservation	memory.low
  *	blockIO.weight		io.bfq.weight, or io.weight: 10 to 1000 becomes 1 to 10000
  *	blockIO.throttle...	io.max, a line for each device
  *	cpu.shares		cpu.weight: 1024 becomes 100, as runc and crun convert since 2025
- *	cpu.quota, cpu.period	cpu.max; either alone leaves the other as it is
+ *	cpu.quota, cpu.period	cpu.max; either alone does not change the other
  *	cpu.burst, cpu.idle	cpu.max.burst, cpu.idle
  *	cpu.cpus, cpu.mems	cpuset.cpus, cpuset.mems
- *	hugepageLimits		hugetlb.SIZE.max, and hugetlb.SIZE.rsvd.max where it is there
+ *	hugepageLimits		hugetlb.SIZE.max, and hugetlb.SIZE.rsvd.max where it exists
  *	rdma			rdma.max, a line for each device
- *	unified			as they are, line by line
+ *	unified			unchanged, line by line
  *
- * -1 is "max". 0 is "not set" in memory.limit, .reservation and .swap, cpu.shares, .quota, .period
- * and .realtime..., and blockIO.weight, as it is for runc. A pids.limit of 0 allows a process that
- * is moved into the cgroup to go on without children; hooks are cloned into theirs, which a
- * pids.max of 0 would not let happen, and "1" is what 0 comes to, and what runc writes.
+ * -1 is "max". As for runc, 0 is "not set" in memory.limit, .reservation and .swap, cpu.shares,
+ * .quota, .period and .realtime..., and blockIO.weight. pids.limit 0 becomes "1", as in runc: hooks
+ * are cloned into their cgroup, which a pids.max of 0 would prevent; for a process that is already
+ * in the cgroup both mean that it cannot fork.
  *
- * What cgroup v2 has not: memory.kernel and .kernelTCP (a limit that is not below memory.limit says
- * nothing new, since memory.max counts them: passed over), .swappiness, .disableOOMKiller when
- * true, cpu.realtime..., blockIO.leafWeight and network: -EOPNOTSUPP. memory.useHierarchy is passed
- * over: cgroup v2 always counts what is below, which is never more than was asked for.
- * devices and freezer are no files to write a limit to: see devices.h.
+ * cgroup v2 does not have memory.kernel and .kernelTCP, .swappiness, .disableOOMKiller true,
+ * cpu.realtime..., blockIO.leafWeight and network: -EOPNOTSUPP. memory.kernel and .kernelTCP are
+ * ignored where they are not below memory.limit, since memory.max includes them.
+ * memory.useHierarchy is ignored, since cgroup v2 is always hierarchical. For devices see
+ * devices.h; freezer is handled by the callers.
  */
 struct limit {
 	const char *path;		   /* the field, relative to resources: "memory.limit" */
 	const char *file, *text;	   /* "memory.max", "1048576" */
-	const char *else_file, *else_text; /* to write where there is no `file`; NULL: nothing */
+	const char *else_file, *else_text; /* written where `file` does not exist; NULL: nothing */
 	unsigned int flags;		   /* enum limit_flag */
 };
 
 enum limit_flag {
-	LIMIT_OPTIONAL = 1 << 0, /* nothing is lost where the file is missing */
-	/* The same, where the machine has no swap either. */
+	LIMIT_OPTIONAL = 1 << 0, /* ignored where the file does not exist */
+	/* The same, but only where the machine has no swap either. */
 	LIMIT_OPTIONAL_WITHOUT_SWAP = 1 << 1,
-	LIMIT_ABOVE_USAGE = 1 << 2,	 /* refused below what X.current says for X.max */
-	LIMIT_AGAIN_AFTER_NEXT = 1 << 3, /* where it is EINVAL: the next one may make room */
-	LIMIT_SECOND_WORD = 1 << 4,	 /* the file's first word stays */
-	/* Not written, but changed by what is written next: so it is to be remembered. */
+	LIMIT_ABOVE_USAGE = 1 << 2,	 /* of X.max: refused where it is below X.current */
+	LIMIT_AGAIN_AFTER_NEXT = 1 << 3, /* at EINVAL: written again after the next limit */
+	LIMIT_SECOND_WORD = 1 << 4,	 /* keeps the file's first word */
+	/* Not written, only remembered for an undo: the next limit changes this file too. */
 	LIMIT_ONLY_REMEMBERED = 1 << 5,
 };
 
@@ -63,9 +63,9 @@ struct limit_list {
 };
 
 /*
- * Of resources as proto/settings/settings.h has read them, or as good. Their strings are borrowed.
- * -EOPNOTSUPP with the path of a field that cgroup v2 does not have, -ENOMEM. The list is to be
- * cleared after success only.
+ * Makes the list. `resources` must be valid, as the readers of proto/settings check them; their
+ * strings are borrowed. -EOPNOTSUPP with the path of a field that cgroup v2 does not have; -ENOMEM.
+ * On success the caller frees the list by limit_list_clear().
  */
 int limit_list_make(const struct hp_resources *resources, struct limit_list *ret_list,
 		    struct hp_err *err) must_check;
@@ -73,7 +73,10 @@ void limit_list_clear(struct limit_list *list);
 
 /* cpu.shares (2 to 262144) -> cpu.weight (1 to 10000); 1024 -> 100. */
 unsigned int limit_weight_of_shares(uint64_t shares);
-/* CPU time per second of a quota > 0 in a period > 0, in systemd's steps; UINT64_MAX: no bound. */
+/*
+ * CPU time per second, rounded up to systemd's steps, for a quota > 0 and a period > 0. UINT64_MAX:
+ * no limit.
+ */
 uint64_t limit_cpu_per_second_us(uint64_t quota_us, uint64_t period_us);
-/* And back, for a bound: the quota in a period. */
+/* The reverse: the quota in a period. Not for UINT64_MAX. */
 uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files of a cgroup: written in the order of a list, remembered, put back. Called for a run's
- * own cgroup and for those of callers. It keeps nothing but what the caller's journal gets.
+ * Writes the limits of a list to the files of a cgroup, and restores old values. No state but the
+ * caller's journal.
  */
 #include "daemon/cgroup/limits.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,12 +13,12 @@
 
 #include "daemon/base/file.h"
 
-/* io.max and rdma.max have a line for every device. */
+/* io.max and rdma.max have a line for each device. */
 #define FILE_SIZE 16384
 
-/* ---- what was there before ---- */
+/* ---- old values ---- */
 
-/* Files of many lines take one at a time; what a line says that is not there. */
+/* Files with a line for each device; `nothing` is the value of a line that is not shown. */
 static const struct keyed_file {
 	const char *file, *nothing;
 } keyed_files[] = {
@@ -48,11 +49,11 @@ static const char *find_line(const char *text, const char *key, size_t length)
 	return NULL;
 }
 
-/* The line that undoes `written`, out of what the file says before it is written. */
+/* Finds the line that undoes `written` in `old`, the present contents of the file. */
 static int old_line(const struct keyed_file *keyed, const char *old, const char *written,
 		    char *ret_line, size_t size)
 {
-	/* "100" and "default 100" are the same to io.weight, and shown as the latter. */
+	/* io.weight accepts "100" as well as "default 100", and shows the latter. */
 	bool has_key = strpbrk(written, " :");
 	const char *key = has_key ? written : "default";
 	int length = (int)strcspn(key, " "), printed;
@@ -66,8 +67,8 @@ static int old_line(const struct keyed_file *keyed, const char *old, const char 
 }
 
 /*
- * An empty file (cpuset.cpus) is emptied by an empty line. An idle cgroup shows a weight of 0,
- * which it would not take.
+ * Changes `old` to a text that can be written: an empty line empties a file (cpuset.cpus). False
+ * for the weight 0 that an idle cgroup shows, which cannot be written.
  */
 static bool can_be_put_back(const char *file, char *old)
 {
@@ -94,7 +95,7 @@ static int remember(struct limits_journal *journal, const char *file, const char
 	return 0;
 }
 
-/* What cannot be read (a file that is not there, one for writing only) has nothing to put back. */
+/* A file that cannot be read (missing, or write-only) has no old value. */
 static int remember_file(struct limits_journal *journal, int cgroup_fd, const char *file,
 			 const char *written)
 {
@@ -112,8 +113,8 @@ static int remember_file(struct limits_journal *journal, int cgroup_fd, const ch
 }
 
 /*
- * The kernel empties no cpuset that processes are in (ENOSPC). What an empty one means to them is
- * what the cgroup above has.
+ * The kernel does not empty the cpuset of a cgroup that has processes (ENOSPC). An empty one means
+ * the effective one of the parent, so that is written instead.
  */
 static int undo_one(int cgroup_fd, const struct limit_value *value)
 {
@@ -146,7 +147,7 @@ void limits_journal_clear(struct limits_journal *journal)
 	*journal = LIMITS_JOURNAL_INIT;
 }
 
-/* ---- what is written ---- */
+/* ---- writing ---- */
 
 static bool exists(int cgroup_fd, const char *file)
 {
@@ -193,7 +194,7 @@ static bool may_be_missing(const struct limit *limit)
 	return limit->flags & LIMIT_OPTIONAL_WITHOUT_SWAP && access("/proc/swaps", F_OK) < 0;
 }
 
-/* cpu.max is "QUOTA PERIOD", and takes no period alone. */
+/* cpu.max is "QUOTA PERIOD"; a period alone cannot be written. */
 static int put_behind_first_word(int cgroup_fd, const char *file, const char *text, char *ret_text,
 				 size_t size)
 {
@@ -212,6 +213,7 @@ static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 	char both[128];
 	int r = 0;
 
+	assert(file && text);
 	if (limit->flags & LIMIT_SECOND_WORD) {
 		r = put_behind_first_word(cgroup_fd, file, text, both, sizeof(both));
 		text = both;
@@ -238,26 +240,27 @@ static int apply_one(int cgroup_fd, const struct limit *limit, struct limits_jou
 	return r < 0 ? fail_to_write(r, limit->path, file, text, err) : 0;
 }
 
-/* ---- all of it ---- */
+/* ---- all limits ---- */
 
-/* X.max -> X.current: refused before anything is written, not in the middle. */
+/* Compares X.max with X.current, for all limits before the first is written. */
 static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *err)
 {
+	size_t prefix = strlen(limit->file) - strlen("max");
 	char file[64], text[32];
 	uint64_t used, allowed;
 
 	if (!(limit->flags & LIMIT_ABOVE_USAGE) || strcmp(limit->text, "max") == 0)
 		return 0;
-	snprintf(file, sizeof(file), "%.*scurrent", (int)(strlen(limit->file) - strlen("max")),
-		 limit->file);
+	assert(strlen(limit->file) > strlen("max") && strcmp(limit->file + prefix, "max") == 0);
+	snprintf(file, sizeof(file), "%.*scurrent", (int)prefix, limit->file);
 	if (file_read_at(cgroup_fd, file, text, sizeof(text)) < 0)
-		return 0; /* then its limit is not there either, and writing it tells */
+		return 0; /* X.max is missing as well then, which the write reports */
 	used = strtoull(text, NULL, 10);
 	allowed = strtoull(limit->text, NULL, 10);
 	if (used <= allowed)
 		return 0;
 	return hp_err_setting(err, -EBUSY, limit->path,
-			      "is below the %" PRIu64 " bytes that are in use", used);
+			      "is below the present usage of %" PRIu64 " bytes", used);
 }
 
 int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_journal *journal,

@@ -4,15 +4,15 @@
 #include "daemon/cgroup/limit_list.h"
 
 /*
- * Writes limits to the files of one cgroup, and puts back what was there before. Blocks for the
- * writes alone, about 10 us each; a memory.max below what is used can take longer on kernels
- * before 6.16, which reclaim at once.
+ * Writes limits to the files of a cgroup, and restores the old values. Blocks for the writes, about
+ * 10 us each; on kernels before 6.16 a memory.max below the usage takes longer, since the write
+ * waits until memory is reclaimed.
  */
 
-/* What files held before they were written to, the last one first. For whoever may have to undo. */
+/* The old value of a file. A list, the last change first, for limits_undo(). */
 struct limit_value {
 	struct limit_value *before;
-	const char *file, *text; /* as it can be written again */
+	const char *file, *text; /* in the form that can be written */
 };
 
 struct limits_journal {
@@ -23,16 +23,17 @@ struct limits_journal {
 #define LIMITS_JOURNAL_INIT ((struct limits_journal){0})
 
 /*
- * `cgroup_fd` is a directory of cgroup2, O_PATH is enough; the controllers must be enabled there.
- * Stops at the first write that fails; what was written until then stays written: limits_undo().
- * `journal` may be NULL, and gets each old value before the write that changes it.
+ * `cgroup_fd` is a directory of cgroup2, O_PATH is enough; the controllers must be enabled for it.
+ * Stops at the first write that fails; call limits_undo() to restore the values written before.
+ * `journal` gets each old value before the write that changes it, and may be NULL.
  *
- * Fills *err with the field and the kernel's answer. -EOPNOTSUPP: the controller, or this file of
- * it, is missing. -EBUSY: memory.checkBeforeUpdate was asked for, and more is in use.
+ * On failure *err gets the path of the field and the kernel's error. -EOPNOTSUPP: the controller or
+ * the file does not exist; -EBUSY: memory.checkBeforeUpdate is set, and the usage is above the
+ * limit; or another -errno.
  */
 int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_journal *journal,
 		 struct hp_err *err) must_check;
 
-/* Writes the old values back. Goes on after an error; returns the first one. */
+/* Restores the old values, the last change first. Goes on after an error; returns the first one. */
 int limits_undo(int cgroup_fd, const struct limits_journal *journal);
 void limits_journal_clear(struct limits_journal *journal);

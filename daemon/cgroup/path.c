@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cgroupfs driver: directories, controllers, processes. Limits are limits.c's.
+ * The cgroupfs driver: makes directories, enables controllers, moves processes, freezes. limits.c
+ * writes limits. No state but the undo entries of the caller's list.
  */
 #include "daemon/cgroup/path.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -16,7 +18,7 @@
 #include "daemon/base/file.h"
 #include "daemon/base/mount.h"
 
-/* Freezing waits for every task to reach a place where it can stop; the loop waits with it. */
+/* A freeze is complete once every task has stopped; the event loop is blocked until then. */
 #define FREEZE_WAIT_NS 200000000ll
 
 static const char *const controllers[] = {"cpuset", "cpu",     "io",   "memory",
@@ -108,7 +110,7 @@ int cgroup_path_open(int mount_fd, const char *path)
 	return open_beneath(mount_fd, path + 1);
 }
 
-/* ---- whose directory ---- */
+/* ---- directories that must not be used ---- */
 
 static bool has_suffix(const char *name, const char *suffix)
 {
@@ -122,7 +124,7 @@ bool cgroup_systemd_runs_here(void)
 	return access("/run/systemd/system", F_OK) == 0;
 }
 
-/* systemd marks what it has handed over; writing elsewhere would break its single-writer rule. */
+/* systemd marks delegated directories; all others only systemd may write to. */
 bool cgroup_is_delegated(const char *directory)
 {
 	char value[8];
@@ -131,7 +133,7 @@ bool cgroup_is_delegated(const char *directory)
 	       getxattr(directory, "trusted.delegate", value, sizeof(value)) > 0;
 }
 
-/* Units that have cgroups; systemd.unit(5). */
+/* The types of units that have cgroups: systemd.unit(5). */
 static bool names_a_unit(const char *name)
 {
 	static const char *const suffixes[] = {".service", ".scope", ".slice",
@@ -144,9 +146,9 @@ static bool names_a_unit(const char *name)
 }
 
 /*
- * systemd's CGROUP_DELEGATION: one writer for each directory. One of a unit's name that is not
- * there is systemd's to make: it would take ours for its own unit's. `fd` is the directory, or
- * -ENOENT.
+ * systemd's CGROUP_DELEGATION: each directory has a single writer. A missing directory with the
+ * name of a unit is refused too, since systemd would use it for a unit of that name. `fd` is the
+ * directory, or -ENOENT.
  */
 static int refuse_unit(const char *path, int fd, struct hp_err *err)
 {
@@ -156,11 +158,12 @@ static int refuse_unit(const char *path, int fd, struct hp_err *err)
 		return 0;
 	if (fd == -ENOENT)
 		return hp_err_setting(err, -EPERM, NULL,
-				      "%s has a unit's name, and only systemd makes those", path);
+				      "%s has the name of a systemd unit: only systemd may make it",
+				      path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd); /* fgetxattr(2) takes no O_PATH */
 	if (fd >= 0 && !cgroup_is_delegated(link))
 		return hp_err_setting(err, -EPERM, NULL,
-				      "%s is systemd's, which has not delegated it", path);
+				      "%s belongs to systemd, which has not delegated it", path);
 	return 0;
 }
 
@@ -173,7 +176,7 @@ static bool holds(const char *path, const char *own, size_t own_length)
 	       (own_length == length || own[length] == '/');
 }
 
-/* Limits and a freeze reach all that is in a cgroup, so neither hookd nor init may be in it. */
+/* Limits and a freeze affect all processes in a cgroup, so hookd and init must not be in it. */
 static int refuse_vital(const char *path, struct hp_err *err)
 {
 	static const struct {
@@ -191,9 +194,9 @@ static int refuse_vital(const char *path, struct hp_err *err)
 
 		if (!own)
 			return hp_err_setting(err, r < 0 ? (int)r : -ENOTSUP, NULL,
-					      "%s has no cgroup2 in it", vital[i].cgroup);
+					      "%s has no cgroup2 path", vital[i].cgroup);
 		if (holds(path, own, length))
-			return hp_err_setting(err, -EPERM, NULL, "%s has %s in it", path,
+			return hp_err_setting(err, -EPERM, NULL, "%s contains %s", path,
 					      vital[i].what);
 	}
 	return 0;
@@ -202,19 +205,21 @@ static int refuse_vital(const char *path, struct hp_err *err)
 /* ---- making ---- */
 
 struct change {
-	int mount_fd; /* borrowed: the mount outlives every request */
+	int mount_fd; /* borrowed from the applier, which outlives every request */
 	char path[CGROUP_PATH_SIZE];
 	char controller[16];
 };
 
+/* Its children are not moved out yet: then it is for who has announced it to remove. */
 static int remove_directory(void *data)
 {
 	const struct change *change = data;
+	int r = cgroup_path_remove(change->mount_fd, change->path);
 
-	return cgroup_path_remove(change->mount_fd, change->path);
+	return r == -EBUSY ? 0 : r;
 }
 
-/* Where a cgroup of others needs it by now (EBUSY) it stays. */
+/* EBUSY: another cgroup has come to use the controller, so it stays enabled. */
 static int disable_controller(void *data)
 {
 	const struct change *change = data;
@@ -252,8 +257,9 @@ static bool has_word(const char *words, const char *word)
 }
 
 /*
- * One by one, since one that cannot be enabled must not keep the others from it. What is missing in
- * the end is told by the limit that needs it; only EBUSY means that none will ever do.
+ * One write for each controller, so that one that cannot be enabled does not prevent the others. A
+ * missing controller is reported by the limit that needs it; only EBUSY, which applies to all of
+ * them, is an error here.
  */
 static int enable_controllers(int mount_fd, const char *path, int fd, struct undo *undo)
 {
@@ -294,7 +300,7 @@ static int fail(const struct making *making, int r, const char *what, const char
 	return hp_err_setting(making->err, r, NULL, "%s %s: %s", what, path, strerror(-r));
 }
 
-/* A directory that is not there, but its parent is. */
+/* Makes a directory whose parent exists. */
 static int make_one(const struct making *making, const char *path)
 {
 	int r = making->announce(path, making->userdata);
@@ -308,7 +314,7 @@ static int make_one(const struct making *making, const char *path)
 	return cgroup_path_open(making->mount_fd, path);
 }
 
-/* From the mount down to the parent: the controllers; one step further: the directory. */
+/* Enables the controllers in `parent`, makes `path` in it where it is missing, and opens that. */
 static int make_below(const struct making *making, const char *parent, int parent_fd,
 		      const char *path)
 {
@@ -337,6 +343,7 @@ int cgroup_path_make(int mount_fd, const char *path, cgroup_path_making_fn annou
 	char parent[CGROUP_PATH_SIZE] = "/", below[CGROUP_PATH_SIZE];
 	int r = refuse_vital(path, err), fd;
 
+	assert(path[0] == '/');
 	if (r < 0)
 		return r;
 	fd = cgroup_path_open(mount_fd, "/");
@@ -393,13 +400,11 @@ static int write_pid(int cgroup_fd, pid_t pid)
 	return file_write_at(cgroup_fd, "cgroup.procs", text);
 }
 
-/* Passes over cgroup.procs; processes that fork faster than that stay where they are. */
-#define PASSES_MAX 200
-
 /*
- * The number may be another process's by now: only one that is in `from` while it is held is moved.
+ * The pid may have been reused: it is moved only where a process that is held by a pidfd is in
+ * `from`, and was started at that time (0: any).
  */
-static int move_one(int to_fd, pid_t pid, const char *from)
+static int move_one(int to_fd, pid_t pid, uint64_t start_time, const char *from)
 {
 	char path[CGROUP_PATH_SIZE];
 	struct target target;
@@ -408,14 +413,15 @@ static int move_one(int to_fd, pid_t pid, const char *from)
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;
 	r = cgroup_path_of(&target, path);
-	if (r == 0 && strcmp(path, from) == 0)
+	if (r == 0 && strcmp(path, from) == 0 &&
+	    (start_time == 0 || target_start_time(&target) == start_time))
 		r = write_pid(to_fd, pid);
 	target_close(&target);
 	return r == -ESRCH ? 0 : r;
 }
 
-/* 0: nobody was there; 1: those who were are moved. */
-static int move_all_once(int from_fd, int to_fd, const char *from)
+/* 0: there was no process; 1: those that there were have been moved, or the first `budget`. */
+static int move_some(int from_fd, int to_fd, const char *from, unsigned int budget)
 {
 	int fd = openat(from_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), r = 0, pid;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
@@ -425,78 +431,69 @@ static int move_all_once(int from_fd, int to_fd, const char *from)
 		close_fd(&fd);
 		return cgroup_is_gone(r) ? 0 : r;
 	}
-	while (r >= 0 && fscanf(file, "%d", &pid) == 1) {
-		r = move_one(to_fd, (pid_t)pid, from);
+	while (r >= 0 && budget-- > 0 && fscanf(file, "%d", &pid) == 1) {
+		r = move_one(to_fd, (pid_t)pid, 0, from);
 		r = r < 0 ? r : 1;
 	}
 	fclose(file);
 	return r;
 }
 
-int cgroup_path_put_back(int mount_fd, pid_t pid, const char *from, const char *to)
+int cgroup_path_put_back(int mount_fd, pid_t pid, uint64_t start_time, const char *from,
+			 const char *to)
 {
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
 
-	return to_fd < 0 ? to_fd : move_one(to_fd, pid, from);
+	return to_fd < 0 ? to_fd : move_one(to_fd, pid, start_time, from);
 }
 
-int cgroup_path_empty(int mount_fd, const char *from, const char *to)
+int cgroup_path_empty(int mount_fd, const char *from, const char *to, unsigned int budget)
 {
 	cleanup_close int from_fd = cgroup_path_open(mount_fd, from);
 	cleanup_close int to_fd = cgroup_path_open(mount_fd, to);
-	int r = 1;
 
+	if (strcmp(from, to) == 0)
+		return 0;
 	if (from_fd < 0)
 		return from_fd == -ENOENT ? 0 : from_fd;
-	if (to_fd < 0)
-		return to_fd;
-	for (int pass = 0; r > 0 && pass < PASSES_MAX; pass++)
-		r = move_all_once(from_fd, to_fd, from);
-	return r > 0 ? -EBUSY : r;
+	return to_fd < 0 ? to_fd : move_some(from_fd, to_fd, from, budget);
 }
 
 struct move {
 	int mount_fd;
-	struct target target; /* borrowed: undone before it is closed */
+	struct target target; /* borrowed: it is closed after the undo */
 	char former[CGROUP_PATH_SIZE];
-	char made[CGROUP_PATH_SIZE]; /* the cgroup that was made for it; "": it is others' too */
 };
 
 static int move_back(void *data)
 {
 	const struct move *move = data;
 	cleanup_close int fd = -1;
-	int r = 0;
 
-	if (!move->former[0])
+	if (!move->former[0] || target_check(&move->target) < 0)
 		return 0;
-	if (move->made[0])
-		r = cgroup_path_empty(move->mount_fd, move->made, move->former);
-	if (r < 0 || target_check(&move->target) < 0)
-		return r;
 	fd = cgroup_path_open(move->mount_fd, move->former);
 	if (fd < 0)
 		return fd;
 	return write_pid(fd, move->target.pid);
 }
 
-int cgroup_path_remember(int mount_fd, const struct target *target, const char *made,
-			 struct undo *undo)
+int cgroup_path_remember(int mount_fd, const struct target *target, struct undo *undo)
 {
 	struct move *move = undo_add(undo, "the process's cgroup", sizeof(*move), move_back, NULL);
 
+	assert(target->pid > 0 && target->pidfd >= 0); /* pid 0 would be hookd itself */
 	if (!move)
 		return -ENOMEM;
 	move->mount_fd = mount_fd;
 	move->target = *target;
-	snprintf(move->made, sizeof(move->made), "%s", made ? made : "");
 	return cgroup_path_of(target, move->former);
 }
 
-int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, const char *made,
-		     struct undo *undo, struct hp_err *err)
+int cgroup_path_move(int mount_fd, int cgroup_fd, const struct target *target, struct undo *undo,
+		     struct hp_err *err)
 {
-	int r = cgroup_path_remember(mount_fd, target, made, undo);
+	int r = cgroup_path_remember(mount_fd, target, undo);
 
 	if (r == 0)
 		r = write_pid(cgroup_fd, target->pid);
@@ -531,7 +528,7 @@ static void close_freeze(void *data)
 	close_fd(&freeze->cgroup_fd);
 }
 
-/* The kernel tells of a change of cgroup.events by POLLPRI. */
+/* The kernel notifies of a change of cgroup.events by POLLPRI. */
 static int await_frozen(int cgroup_fd, bool freezes)
 {
 	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + FREEZE_WAIT_NS, left_ns;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which directory of cgroup2 hookd works in: the one named, the unit's that systemd has delegated,
- * or one of hookd's own beside where it was started. Called once, when the tree is made; and asked
- * by apply.c whether a caller's path leads there.
+ * Chooses the directory of cgroup2 for the cgroups of runs: the configured one, the unit's that
+ * systemd has delegated, or one that hookd makes in the cgroup that it was started in. Also checks
+ * paths of callers and memory limits against that directory. The state is in struct cgroup_tree.
  */
 #include "daemon/cgroup/tree.h"
 
@@ -21,10 +21,10 @@
 #include "daemon/cgroup/path.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-/* Hookds of one number, each in a pid namespace of its own, beside each other. */
+/* Directories of hookds that have the same pid, each in its own pid namespace. */
 #define NAMES_MAX 1000
 
-/* Of the process whose file /proc/PID/cgroup is. */
+/* The directory that a process is in, by its file /proc/PID/cgroup. */
 static int find_of(const char *cgroup_file, char *ret_path, size_t size)
 {
 	char mount[1024], text[4096];
@@ -38,14 +38,14 @@ static int find_of(const char *cgroup_file, char *ret_path, size_t size)
 	path = cgroup_path_find(text, &length);
 	if (!path)
 		return -ENOTSUP;
-	if (length <= 1) /* the root, which adds nothing to the mount */
+	if (length <= 1) /* "/" is the mount point itself */
 		length = 0;
 	return snprintf(ret_path, size, "%s%.*s", mount, (int)length, path) < (int)size
 		   ? 0
 		   : -ENAMETOOLONG;
 }
 
-/* A path that begins with ".." is outside of hookd's cgroup namespace, and of its mount. */
+/* A path that begins with "/.." is outside of hookd's cgroup namespace, and so of its mount. */
 int cgroup_open_of_process(pid_t pid)
 {
 	struct open_how how = {
@@ -66,8 +66,8 @@ int cgroup_open_of_process(pid_t pid)
 }
 
 /*
- * Moves hookd out of the directory itself: cgroup2 wants no processes beside children that have
- * controllers. Where it does not work the tree serves without controllers.
+ * Moves hookd from the directory into a child: a cgroup that has processes cannot enable
+ * controllers for its children. Where that fails the tree works without controllers.
  */
 static void make_room(int base)
 {
@@ -111,7 +111,10 @@ void remove_other_runs_in(int base_fd)
 	closedir(directory);
 }
 
-/* Held by the hookd whose directory it is; a number would mean nothing in another pid namespace. */
+/*
+ * Each hookd holds a lock of its directory, by which others see that it is alive. A pid would be
+ * ambiguous in another pid namespace.
+ */
 static int lock_directory(int parent, const char *name)
 {
 	int fd = openat(parent, name, DIRECTORY_FLAGS);
@@ -145,7 +148,7 @@ static bool is_name_of_ours(const char *name)
 	       strspn(name + prefix, "0123456789-") == strlen(name + prefix);
 }
 
-/* What daemons that were killed have left beside us, as far as no hook of theirs lives on in it. */
+/* Removes directories of hookds that were killed, except those in which hooks still run. */
 static void remove_orphans(const char *own)
 {
 	DIR *directory = opendir(own);
@@ -159,7 +162,7 @@ static void remove_orphans(const char *own)
 	closedir(directory);
 }
 
-/* The hookd that removes orphans may have taken it for one before it was locked. */
+/* False: another hookd has removed the directory as an orphan, before it was locked. */
 static bool is_still_there(int fd, const char *path)
 {
 	struct stat locked, there;
@@ -167,7 +170,7 @@ static bool is_still_there(int fd, const char *path)
 	return fstat(fd, &locked) == 0 && stat(path, &there) == 0 && locked.st_ino == there.st_ino;
 }
 
-/* One of the name can be another's, of the same number in another pid namespace. */
+/* A hookd with the same pid in another pid namespace may have made a directory of that name. */
 static int make_own_directory(struct cgroup_tree *tree, const char *below)
 {
 	for (int i = 0; i < NAMES_MAX; i++) {
@@ -192,8 +195,9 @@ static int make_own_directory(struct cgroup_tree *tree, const char *below)
 }
 
 /*
- * The service manager of a user marks nothing, and all below it belongs to the user. A service has
- * a cgroup to itself when it is started; in that of a terminal there is a shell as well.
+ * For a hookd that is not root. A user's service manager does not mark delegated directories, and
+ * everything below it belongs to the user. In the cgroup of a service hookd is the only process; in
+ * that of a terminal there is also a shell.
  */
 static bool is_users_own(const char *directory)
 {
@@ -207,7 +211,7 @@ static bool is_users_own(const char *directory)
 	       strtol(text, NULL, 10) == getpid() && text[strcspn(text, "\n") + 1] == '\0';
 }
 
-/* Which directory to work in; made where it is to be hookd's own. */
+/* Chooses base_fd, and makes the directory where it is one of hookd's own. */
 static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
 {
 	char own[PATH_MAX / 2];
@@ -331,7 +335,7 @@ void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t
 	cgroup_tree_look_for_controllers(tree);
 }
 
-/* The others cost something with every fork and exit, and are enabled for the first who asks. */
+/* Other controllers slow down each fork and exit; they are enabled when they are first needed. */
 void cgroup_tree_enable_usual(struct cgroup_tree *tree)
 {
 	static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
@@ -340,11 +344,11 @@ void cgroup_tree_enable_usual(struct cgroup_tree *tree)
 		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
 }
 
-/* ---- whose path leads there ---- */
+/* ---- paths of callers ---- */
 
 /*
- * 1 where both are the same cgroup. In whatever mount or cgroup namespace a cgroup is looked at, it
- * has the same inode number.
+ * 1 where both are the same cgroup: its inode number is the same in every mount and cgroup
+ * namespace.
  */
 static int is_same(int fd, int other_fd)
 {
@@ -355,9 +359,7 @@ static int is_same(int fd, int other_fd)
 	return stat.st_ino == other.st_ino;
 }
 
-/* 1 where `below` lies in the cgroup `fd`. Up to the root of the mount; what is above is no
- * cgroup2.
- */
+/* 1 where `below` is below the cgroup `fd`. Goes up until a directory is not on cgroup2. */
 static int is_in(int below, int fd)
 {
 	cleanup_close int at = openat(below, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -374,7 +376,7 @@ static int is_in(int below, int fd)
 		if (r != 0)
 			return r;
 		above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (above >= 0 && is_same(above, at) == 1) { /* the root of all mounts */
+		if (above >= 0 && is_same(above, at) == 1) { /* cgroup2 is mounted at "/" */
 			close(above);
 			return 0;
 		}
@@ -383,7 +385,7 @@ static int is_in(int below, int fd)
 	}
 }
 
-/* `part` is the beginning of the path that `fd` is. */
+/* Checks the first components of `path`: `part`, which `fd` is open for. */
 static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path, const char *part,
 		       struct hp_err *err)
 {
@@ -392,12 +394,12 @@ static int refuse_part(const struct cgroup_tree *tree, int fd, const char *path,
 	if (r == 0)
 		r = is_same(fd, tree->runs->fd);
 	if (r > 0)
-		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own, for its hooks", part);
+		return hp_err_setting(err, -EPERM, NULL, "%s is hookd's own cgroup for hooks",
+				      part);
 	if (r == 0 && strcmp(path, part) == 0) {
 		r = is_in(tree->base_fd, fd);
 		if (r > 0)
-			return hp_err_setting(err, -EPERM, NULL, "%s has hookd's hooks in it",
-					      part);
+			return hp_err_setting(err, -EPERM, NULL, "%s contains hookd's hooks", part);
 	}
 	return r < 0 ? hp_err_setting(err, r, NULL, "cgroup %s: %s", part, strerror(-r)) : 0;
 }
@@ -413,7 +415,7 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
 		end = strchrnul(end + 1, '/');
 		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
 		fd = cgroup_path_open(mount_fd, part);
-		if (fd == -ENOENT) /* nor is what is below it */
+		if (fd == -ENOENT) /* then the rest of the path does not exist either */
 			return 0;
 		r = fd < 0 ? hp_err_setting(err, fd, NULL, "cgroup %s: %s", part, strerror(-fd))
 			   : refuse_part(tree, fd, path, part, err);
@@ -424,9 +426,9 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
 	return 0;
 }
 
-/* ---- which controllers are on ---- */
+/* ---- controllers and memory limits ---- */
 
-/* Those that hookd and the cgroups of runs are both below have one limit for both. */
+/* True where hookd is in the cgroup or below it: a limit there applies to hookd as well. */
 static bool has_hookd_in_it(int fd)
 {
 	cleanup_close int own = cgroup_open_of_process(getpid());
@@ -442,9 +444,9 @@ bool cgroup_is_limited_in_memory(int directory, const char *file)
 }
 
 /*
- * From the directory of all runs up to the first that hookd is in as well. There is no such file in
- * the root of all cgroups and where the controller is not on; from there on hookd and the runs are
- * charged to the same one.
+ * Goes from the directory of runs up to the first cgroup that hookd is in as well. memory.max does
+ * not exist in the root cgroup, nor where the controller is not enabled: hookd and the runs are
+ * then charged to the same cgroup above.
  */
 static void look_for_memory(struct cgroup_tree *tree)
 {

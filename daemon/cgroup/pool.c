@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd's own cgroup subtree and the pool of run cgroups in it.
+ * Owns the pool of the cgroups of runs. States of a cgroup: idle (ready for a run); in use (of a
+ * run, on no list); busy (the run has ended, but processes that a hook has left are in it); spent
+ * (to be removed).
  *
- * A cgroup is idle (in the pool), in use (a run's), busy: its run is over, but processes that a
- * hook has left behind live in it, or spent: it is to be removed.
+ *	(made) --> idle --cgroup_acquire()--> in use
+ *	in use --cgroup_release()--> idle, where it is the same as a new one
+ *	in use --cgroup_release()--> busy, where it has processes
+ *	in use --cgroup_release()--> spent, else
+ *	busy   --its processes have exited--> spent
+ *	spent  --removed--> (freed)
+ *	spent  --cannot be removed--> busy
  *
- *	(made) --> idle --cgroup_acquire()--> in use --cgroup_release()--> idle, as new
- *	                                        |  \____ not as new ____> spent --> (removed)
- *	                                        v                           |  ^
- *	                                       busy <--- not to be removed -|  |
- *	                                         \________ empty ____________/
- *
- * Busy ones are looked at once a second. Cgroups are made ahead and removed by an event of their
- * own, a few at a time, so that a hook waits for neither unless more runs begin at once than are
- * ready.
+ * Busy ones are checked once a second. An event makes cgroups ahead and removes spent ones, a few
+ * at a time, so that a hook waits for neither unless many runs begin at the same time.
  */
 #include "daemon/cgroup/tree.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,17 +28,17 @@
 
 #define IDLE_MAX     64
 #define PREPARED     8
-#define AT_A_TIME    4 /* holds the loop for some tens of us */
-#define CATCH_UP     8 /* and this part of those that are spent, so that they do not pile up */
+#define AT_A_TIME    4 /* made or removed by one event: blocks the loop for some 10 us */
+#define CATCH_UP     8 /* 1/8 of the spent ones is removed too, so that they do not pile up */
 #define LAST_WAIT_NS 1000000000ll
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata);
 static int mend(struct cgroup_tree *tree);
 
 /*
- * Since the kernel closed a race of cgroup.kill with fork (kill_seq, 6.14 and stable kernels), a
- * process that is cloned into a cgroup that was killed before can be killed at once: it compares
- * the count of kills of the parent's cgroup with that of the new one. So such a cgroup is spent.
+ * A cgroup that was killed is not reused: since the kernel closed a race of cgroup.kill with fork
+ * (kill_seq, Linux 6.14 and stable kernels), a process cloned into it may be killed at once, since
+ * fork compares kill_seq of the parent's cgroup with that of the child's.
  */
 static bool is_as_new(const struct cgroup *cgroup)
 {
@@ -72,6 +73,7 @@ static struct cgroup *take_idle(struct cgroup_tree *tree)
 
 	cgroup_watch_read(tree);
 	while ((cgroup = TAILQ_FIRST(&tree->idle))) {
+		assert(tree->idle_count > 0);
 		TAILQ_REMOVE(&tree->idle, cgroup, link);
 		tree->idle_count--;
 		if (!cgroup->is_touched)
@@ -124,12 +126,13 @@ void cgroup_release(struct cgroup *cgroup)
 		spend(cgroup);
 }
 
-/* At once, so that the directory of the runs is empty where it can be. */
+/* Removes all of a list at once, so that the directory of runs can be removed. */
 static void remove_list(struct cgroup_list *list, size_t *count)
 {
 	struct cgroup *cgroup;
 
 	while ((cgroup = TAILQ_FIRST(list))) {
+		assert(*count > 0);
 		TAILQ_REMOVE(list, cgroup, link);
 		--*count;
 		if (cgroup_remove(cgroup) < 0)
@@ -153,7 +156,7 @@ bool cgroup_release_lost(struct cgroup *cgroup)
 		return false;
 	cgroup->is_touched = true;
 	cgroup_release(cgroup);
-	(void)mend(tree); /* where that does not work, the next one tells why */
+	(void)mend(tree); /* on failure the next cgroup_acquire() reports the error */
 	return true;
 }
 
@@ -186,7 +189,7 @@ static int make_one(struct cgroup_tree *tree)
 	return r;
 }
 
-/* The kernel says EBUSY for a moment after the last process was waited for, too. */
+/* The kernel may return EBUSY for a moment after the last process was reaped. */
 static void remove_one(struct cgroup_tree *tree)
 {
 	struct cgroup *cgroup = TAILQ_FIRST(&tree->spent);
@@ -194,6 +197,7 @@ static void remove_one(struct cgroup_tree *tree)
 
 	if (!cgroup)
 		return;
+	assert(tree->spent_count > 0);
 	TAILQ_REMOVE(&tree->spent, cgroup, link);
 	tree->spent_count--;
 	r = cgroup_remove(cgroup);
@@ -214,7 +218,7 @@ static void on_upkeep(evutil_socket_t fd, short what, void *userdata)
 		r = make_one(tree);
 	for (size_t i = 0; i < to_remove; i++)
 		remove_one(tree);
-	/* What cannot be made now is not tried again before another is wanted. */
+	/* After a failure to make one, the next try is at the next cgroup_acquire(). */
 	if ((r == 0 && tree->idle_count < PREPARED) || !TAILQ_EMPTY(&tree->spent))
 		keep_up_soon(tree);
 }
@@ -291,7 +295,7 @@ int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_t
 	return 0;
 }
 
-/* Those in it were killed: they are gone in a moment, and the kernel tells of it (POLLPRI). */
+/* Its processes were killed and will exit soon; a change of cgroup.events is POLLPRI. */
 static void wait_until_empty(struct cgroup *cgroup, int64_t give_up_ns)
 {
 	int64_t left_ns;
@@ -302,7 +306,7 @@ static void wait_until_empty(struct cgroup *cgroup, int64_t give_up_ns)
 			   (int)(left_ns / 1000000) + 1);
 }
 
-/* The wait is for all of them together: each may hold a process that the kernel does not let go. */
+/* LAST_WAIT_NS is for all of them together, since a process may be stuck in the kernel. */
 static void free_list(struct cgroup_list *list)
 {
 	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
@@ -341,7 +345,7 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
 
 /* ---- defaults ---- */
 
-/* In a cgroup of its own; what fails there is taken out. The first error is returned. */
+/* Tries each limit in a new cgroup and removes those that fail. Returns the first error. */
 static int keep_what_works(struct cgroup_tree *tree, struct limit_list *list,
 			   cgroup_left_out *left_out, void *userdata)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory that the cgroups of runs are made in, and another when it is of no use any more:
- * somebody has removed it, or a process with the rights to do so has made one of the cgroups in it
- * threaded. The directory is a "domain threaded" then, and the kernel takes no process into the
- * others in it (EOPNOTSUPP) as long as that one is there, which a process in it can make long. So
- * new cgroups are made in a new directory, and the old one is removed with its last cgroup.
+ * Replaces the directory of the cgroups of runs where it cannot be used any more: another program
+ * has removed it, or a hook that may write to its cgroup has made that threaded. The directory is
+ * "domain threaded" then, and the kernel takes no process into the other cgroups in it (EOPNOTSUPP)
+ * while the threaded one exists. So new cgroups are made in a new directory, and the old one is
+ * removed with its last cgroup.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ int runs_directory_open(int base_fd, const char *name, struct runs_directory **r
 	struct runs_directory *runs = calloc(1, sizeof(*runs));
 	int r;
 
+	assert(strlen(name) < sizeof(runs->name));
 	if (!runs)
 		return -ENOMEM;
 	snprintf(runs->name, sizeof(runs->name), "%s", name);
@@ -33,7 +35,7 @@ int runs_directory_open(int base_fd, const char *name, struct runs_directory **r
 	return 0;
 }
 
-/* The new one can have the name of one that somebody has removed. */
+/* Where another program has removed the old directory, the new one may have the same name. */
 static void remove_runs(struct cgroup_tree *tree, struct runs_directory *runs)
 {
 	if (strcmp(runs->name, tree->runs->name) != 0)
@@ -44,11 +46,12 @@ static void remove_runs(struct cgroup_tree *tree, struct runs_directory *runs)
 
 void runs_directory_leave(struct cgroup_tree *tree, struct runs_directory *runs)
 {
+	assert(runs->users > 0);
 	if (--runs->users == 0 && runs != tree->runs)
 		remove_runs(tree, runs);
 }
 
-/* "domain": processes can be cloned into the cgroups in it. */
+/* Processes can be cloned into the cgroups in a directory of type "domain" alone. */
 static bool is_domain(int directory)
 {
 	char text[64];
@@ -57,7 +60,7 @@ static bool is_domain(int directory)
 	       strcmp(text, "domain\n") == 0;
 }
 
-/* A process of the run may have made its cgroup threaded, or turned a controller on below it. */
+/* A hook may have made its cgroup threaded, or have enabled a controller below it. */
 bool cgroup_is_in_order(const struct cgroup *cgroup)
 {
 	char path[80], type[64], controllers[256];
@@ -73,7 +76,7 @@ bool cgroup_is_in_order(const struct cgroup *cgroup)
 	       (controllers[0] == '\0' || controllers[0] == '\n');
 }
 
-/* The first name that is free, or that of an empty one. */
+/* Takes the first name that does not exist, or whose directory can be removed. */
 static int make_runs(struct cgroup_tree *tree, struct runs_directory **ret_runs)
 {
 	int r = -EEXIST;
@@ -111,8 +114,8 @@ int cgroup_tree_renew(struct cgroup_tree *tree)
 	cgroup_tree_enable_usual(tree);
 	cgroup_watch_directories(tree);
 	snprintf(tree->notice, sizeof(tree->notice),
-		 "the directory of the runs' cgroups was removed or cannot be used any more; new "
-		 "ones are made in \"%s\"",
+		 "the directory for the cgroups of runs was removed or is unusable; it is now "
+		 "\"%s\"",
 		 runs->name);
 	return 0;
 }

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transient scopes by sd-bus. A job is one call and, where systemd answers with a job of its own,
- * the wait for that one's end:
+ * Transient scopes by sd-bus. Owns the list of jobs. A job is a call and, where systemd's reply
+ * names a job of systemd, the wait until that is removed. Before a unit is stopped, its description
+ * is read, which says whether hookd has made it:
  *
- *	CALLED --reply--> (done), or WAITING --JobRemoved--> (done)
- *	both --the connection is lost--> (done, with an error)
+ *	ASKED   --it is not hookd's--> (done)
+ *	ASKED   --it is hookd's--> CALLED
+ *	CALLED  --reply without a job--> (done)
+ *	CALLED  --reply with a job--> WAITING
+ *	WAITING --JobRemoved--> (done)
+ *	all     --the connection is lost--> (done, with an error)
  *
- * The signal cannot be missed: it is subscribed to when the connection is made, and systemd sends
- * it after its reply.
+ * hookd subscribes to the signal JobRemoved when the connection is made, and systemd sends it after
+ * the reply. The message bus may refuse the subscription: after ASKS_AFTER_S in WAITING hookd asks
+ * systemd for the job, and if that does not exist, for the unit.
  */
 #include "daemon/cgroup/scope.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,20 +28,29 @@
 #define SYSTEMD_PATH	"/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
+/* Much more than systemd needs for a scope without processes. */
+#define ASKS_AFTER_S 2
+
+enum purpose { START, STOP, OTHER };
+
 struct scope_job {
 	struct scopes *scopes;
-	sd_bus_slot *slot;  /* the call that waits for its reply */
-	char *path;	    /* systemd's job that is waited for; NULL: none yet */
-	bool is_gone_fine;  /* that there is no such unit is success */
-	bool is_lost;	    /* the connection that it was sent on is gone */
-	scope_done_fn done; /* or: */
+	enum purpose purpose;
+	sd_bus_slot *slot;  /* in ASKED and CALLED */
+	char *path;	    /* in WAITING: the object path of systemd's job */
+	struct event *late; /* ASKS_AFTER_S have passed in WAITING */
+	char *unit;	    /* that is started or stopped; NULL: OTHER */
+	char *description;  /* of the unit, if hookd has made it; NULL: it is not asked for */
+	bool is_gone_fine;  /* NoSuchUnit is success */
+	bool is_lost;	    /* the connection that it was sent on is lost */
+	scope_done_fn done; /* this or got_limits */
 	scope_limits_fn got_limits;
 	void *userdata;
-	TAILQ_ENTRY(scope_job) link;
+	TAILQ_ENTRY(scope_job) link; /* scopes::jobs */
 };
 
 struct scope_limits {
-	sd_bus_message *properties; /* systemd's reply, read again when they are put back */
+	sd_bus_message *properties; /* the reply to GetAll */
 };
 
 struct scopes {
@@ -48,7 +64,11 @@ static void job_free(struct scope_job *job)
 {
 	TAILQ_REMOVE(&job->scopes->jobs, job, link);
 	sd_bus_slot_unref(job->slot);
+	if (job->late)
+		event_free(job->late);
 	free(job->path);
+	free(job->unit);
+	free(job->description);
 	free(job);
 }
 
@@ -103,7 +123,7 @@ static void on_new_connection(sd_bus *connection, void *userdata)
 				       SYSTEMD_MANAGER, "Subscribe", nothing_to_do, NULL, "");
 }
 
-/* What done() begins on the next connection is none of these. */
+/* done() may start new jobs, on the next connection: these have is_lost false. */
 static void on_lost_connection(void *userdata)
 {
 	struct scopes *scopes = userdata;
@@ -145,8 +165,8 @@ static void end_with_error(struct scope_job *job, sd_bus_message *reply)
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	int r = -sd_bus_message_get_errno(reply);
 
-	if (job->is_gone_fine && sd_bus_error_has_name(error, SYSTEMD_NAME ".NoSuchUnit")) {
-		job_end(job, 0, "");
+	if (sd_bus_error_has_name(error, SYSTEMD_NAME ".NoSuchUnit")) {
+		job_end(job, job->is_gone_fine ? 0 : -ENOENT, "there is no such unit");
 		return;
 	}
 	if (sd_bus_error_has_name(error, SYSTEMD_NAME ".UnitExists"))
@@ -154,24 +174,27 @@ static void end_with_error(struct scope_job *job, sd_bus_message *reply)
 	job_end(job, r < 0 ? r : -EIO, error->message ? error->message : "systemd refused it");
 }
 
+static int wait_for_job(struct scope_job *job);
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct scope_job *job = userdata;
 	const char *path = NULL;
 
 	(void)error;
+	assert(job->done && !job->path);
 	job->slot = sd_bus_slot_unref(job->slot);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;
 	}
-	/* SetUnitProperties answers nothing: it is done. */
+	/* The reply to SetUnitProperties is empty: it is done. */
 	if (sd_bus_message_read(reply, "o", &path) <= 0) {
 		job_end(job, 0, "");
 		return 0;
 	}
 	job->path = strdup(path);
-	if (!job->path)
+	if (!job->path || wait_for_job(job) < 0)
 		job_end(job, -ENOMEM, strerror(ENOMEM));
 	return 0;
 }
@@ -183,6 +206,7 @@ static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	scope_limits_fn got_limits = job->got_limits;
 
 	(void)error;
+	assert(got_limits);
 	job->slot = sd_bus_slot_unref(job->slot);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
@@ -208,19 +232,17 @@ struct scope_limits *scope_limits_free(struct scope_limits *limits)
 	return NULL;
 }
 
-/* Takes the message. */
-static int send_call(struct scopes *scopes, sd_bus_message *message, struct scope_job *job)
+/* Takes ownership of the message, not of the job. */
+static int send_call(struct scopes *scopes, sd_bus_message *message,
+		     sd_bus_message_handler_t on_answer, struct scope_job *job)
 {
-	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message,
-				  job->got_limits ? on_limits : on_reply, job, 0);
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message, on_answer,
+				  job, 0);
 
 	sd_bus_message_unref(message);
-	if (r < 0) {
-		job_free(job);
-		return r;
-	}
-	bus_flush(scopes->bus);
-	return 0;
+	if (r >= 0)
+		bus_flush(scopes->bus);
+	return r < 0 ? r : 0;
 }
 
 static int new_call(struct scopes *scopes, const char *method, sd_bus_message **ret_message)
@@ -239,9 +261,11 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
 {
 	struct scope_job *job = calloc(1, sizeof(*job));
 
+	assert(!done != !got_limits);
 	if (!job)
 		return NULL;
 	job->scopes = scopes;
+	job->purpose = OTHER;
 	job->done = done;
 	job->got_limits = got_limits;
 	job->userdata = userdata;
@@ -249,7 +273,7 @@ static struct scope_job *job_new(struct scopes *scopes, scope_done_fn done,
 	return job;
 }
 
-/* Sends what was built, or drops it where building failed. */
+/* Sends the message; where `built` is an error, frees it. */
 static int finish_call(struct scopes *scopes, sd_bus_message *message, int built,
 		       scope_done_fn done, scope_limits_fn got_limits, void *userdata,
 		       struct scope_job **ret_job)
@@ -261,22 +285,36 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 		sd_bus_message_unref(message);
 		return built < 0 ? built : -ENOMEM;
 	}
-	r = send_call(scopes, message, job);
-	if (r == 0)
+	r = send_call(scopes, message, got_limits ? on_limits : on_reply, job);
+	if (r < 0)
+		job_free(job);
+	else
 		*ret_job = job;
 	return r;
 }
 
-static int append_start(sd_bus_message *message, const struct scope_name *name, pid_t pid,
-			const struct hp_resources *resources)
+/* As hookd has written it before there were marks, where there is none. */
+static char *description_of(const char *mark)
+{
+	char *text;
+
+	return asprintf(&text, "Container held by hookd%s%s", mark ? ", " : "", mark ? mark : "") <
+		       0
+		   ? NULL
+		   : text;
+}
+
+static int append_start(sd_bus_message *message, const struct scope_name *name, const char *mark,
+			pid_t pid, const struct hp_resources *resources)
 {
 	const struct scope_quota none = SCOPE_QUOTA_NONE;
-	int r = sd_bus_message_append(message, "ss", name->unit, "fail");
+	cleanup_free char *description = description_of(mark);
+	int r = description ? sd_bus_message_append(message, "ss", name->unit, "fail") : -ENOMEM;
 
 	if (r >= 0)
 		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
-		r = scope_properties_append_unit(message, name->slice, pid);
+		r = scope_properties_append_unit(message, description, name->slice, pid);
 	if (r >= 0 && resources)
 		r = scope_properties_append_limits(message, resources, &none);
 	if (r >= 0)
@@ -284,19 +322,27 @@ static int append_start(sd_bus_message *message, const struct scope_name *name, 
 	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
-int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "StartTransientUnit", &message);
+	char *unit = strdup(name->unit);
+	int r = unit ? new_call(scopes, "StartTransientUnit", &message) : -ENOMEM;
 
 	if (r >= 0)
-		r = append_start(message, name, pid, resources);
-	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+		r = append_start(message, name, mark, pid, resources);
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	if (r < 0) {
+		free(unit);
+		return r;
+	}
+	(*ret_job)->purpose = START;
+	(*ret_job)->unit = unit;
+	return r;
 }
 
-/* Up to the array of properties, which is left open. */
+/* Leaves the array of properties open. */
 static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
 {
 	int r = new_call(scopes, "SetUnitProperties", ret_message);
@@ -336,34 +382,203 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 }
 
-int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
-		struct scope_job **ret_job)
+/* ---- properties ---- */
+
+static int new_get_call(struct scopes *scopes, const char *path, const char *interface,
+			const char *property, sd_bus_message **ret_message)
+{
+	sd_bus *connection;
+	int r = bus_connect(scopes->bus, &connection);
+
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, path,
+						   "org.freedesktop.DBus.Properties", "Get");
+	return r < 0 ? r : sd_bus_message_append(*ret_message, "ss", interface, property);
+}
+
+/* A call more within a job. */
+static int ask_for(struct scope_job *job, const char *path, const char *interface,
+		   const char *property, sd_bus_message_handler_t on_answer)
+{
+	sd_bus_message *message = NULL;
+	int r = new_get_call(job->scopes, path, interface, property, &message);
+
+	if (r >= 0)
+		return send_call(job->scopes, message, on_answer, job);
+	sd_bus_message_unref(message);
+	return r;
+}
+
+static int ask_for_unit(struct scope_job *job, const char *unit, const char *property,
+			sd_bus_message_handler_t on_answer)
 {
 	cleanup_free char *path = NULL;
-	sd_bus_message *message = NULL;
+	int r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+
+	return r < 0 ? r : ask_for(job, path, SYSTEMD_NAME ".Unit", property, on_answer);
+}
+
+static int new_get_all_call(struct scopes *scopes, const char *unit, sd_bus_message **ret_message)
+{
+	cleanup_free char *path = NULL;
 	sd_bus *connection;
 	int r = bus_connect(scopes->bus, &connection);
 
 	if (r >= 0)
 		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
-	if (r >= 0)
-		r = sd_bus_message_new_method_call(connection, &message, SYSTEMD_NAME, path,
-						   "org.freedesktop.DBus.Properties", "GetAll");
+	if (r < 0)
+		return r;
+	return sd_bus_message_new_method_call(connection, ret_message, SYSTEMD_NAME, path,
+					      "org.freedesktop.DBus.Properties", "GetAll");
+}
+
+int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
+		struct scope_job **ret_job)
+{
+	sd_bus_message *message = NULL;
+	int r = new_get_all_call(scopes, unit, &message);
+
 	if (r >= 0)
 		r = sd_bus_message_append(message, "s", SYSTEMD_NAME ".Scope");
 	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
 }
 
-int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
-		struct scope_job **ret_job)
+/* ---- a job that is not heard of ---- */
+
+static int on_unit_state(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	const char *state = "";
+	bool is_active;
+	char reason[128];
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	(void)sd_bus_message_read(reply, "v", "s", &state);
+	is_active = strcmp(state, "active") == 0;
+	snprintf(reason, sizeof(reason), "systemd's job has ended, and the unit is \"%s\"", state);
+	job_end(job, is_active == (job->purpose == START) ? 0 : -EIO, reason);
+	return 0;
+}
+
+static int on_job_state(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	bool is_gone = sd_bus_message_is_method_error(reply, SD_BUS_ERROR_UNKNOWN_OBJECT);
+	int r;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	r = is_gone ? ask_for_unit(job, job->unit, "ActiveState", on_unit_state)
+		    : wait_for_job(job);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+	return 0;
+}
+
+static void on_late(evutil_socket_t fd, short what, void *userdata)
+{
+	struct scope_job *job = userdata;
+	int r = ask_for(job, job->path, SYSTEMD_NAME ".Job", "State", on_job_state);
+
+	(void)fd, (void)what;
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+}
+
+static int wait_for_job(struct scope_job *job)
+{
+	const struct timeval after = {.tv_sec = ASKS_AFTER_S};
+
+	if (!job->late)
+		job->late = event_new(bus_base(job->scopes->bus), -1, 0, on_late, job);
+	return job->late && event_add(job->late, &after) == 0 ? 0 : -ENOMEM;
+}
+
+/* ---- the end of a unit, if it is hookd's ---- */
+
+static void stop_unit(struct scope_job *job)
 {
 	sd_bus_message *message = NULL;
-	int r = new_call(scopes, "StopUnit", &message);
+	int r = new_call(job->scopes, "StopUnit", &message);
 
 	if (r >= 0)
-		r = sd_bus_message_append(message, "ss", unit, "replace");
-	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+		r = sd_bus_message_append(message, "ss", job->unit, "replace");
 	if (r >= 0)
-		(*ret_job)->is_gone_fine = true;
+		r = send_call(job->scopes, message, on_reply, job);
+	else
+		sd_bus_message_unref(message);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+}
+
+/* Of a unit that is not there systemd tells its name as its description. */
+static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct scope_job *job = userdata;
+	const char *description = "";
+	int r = 0;
+
+	(void)error;
+	job->slot = sd_bus_slot_unref(job->slot);
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		end_with_error(job, reply);
+		return 0;
+	}
+	r = sd_bus_message_read(reply, "v", "s", &description);
+	if (r < 0)
+		job_end(job, r, strerror(-r));
+	else if (strcmp(description, job->description) == 0 && job->purpose == STOP)
+		stop_unit(job);
+	else if (strcmp(description, job->description) == 0 || job->purpose == STOP)
+		job_end(job, 0, "");
+	else
+		job_end(job, -ENOENT, "it is none of hookd's");
+	return 0;
+}
+
+/* Takes the description. */
+static int ask(struct scopes *scopes, const char *unit, char *description, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job)
+{
+	struct scope_job *job = description ? job_new(scopes, done, NULL, userdata) : NULL;
+	int r;
+
+	if (!job) {
+		free(description);
+		return -ENOMEM;
+	}
+	job->description = description;
+	r = ask_for_unit(job, unit, "Description", on_description);
+	if (r < 0)
+		job_free(job);
+	else
+		*ret_job = job;
+	return r;
+}
+
+int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job)
+{
+	return ask(scopes, unit, description_of(mark), done, userdata, ret_job);
+}
+
+int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+		void *userdata, struct scope_job **ret_job)
+{
+	char *copy = strdup(unit);
+	int r = copy ? ask(scopes, unit, description_of(mark), done, userdata, ret_job) : -ENOMEM;
+
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	(*ret_job)->purpose = STOP;
+	(*ret_job)->unit = copy;
+	(*ret_job)->is_gone_fine = true;
 	return r;
 }

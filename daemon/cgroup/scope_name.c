@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of scopes and their slices, and where their cgroups are. */
+/* Parses the names of scopes and slices, and finds the paths of their cgroups. No state. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 #define DEFAULT_SLICE "system.slice"
 
-/* What systemd takes in a unit's name, and what cannot lead out of its slice. */
+/* The characters that systemd accepts in names of units, except "/". */
 static bool is_name_part(const char *text, size_t length)
 {
 	static const char others[] = ":-_.\\@";
@@ -40,9 +40,11 @@ int scope_name_read(const char *cgroups_path, struct scope_name *ret_name, struc
 	if (!second || strchr(name, ':') || !*name || strchr(cgroups_path, '/'))
 		return hp_err_invalid(err, NULL, "must be of the form slice:prefix:name");
 	if (ends_in(name, ".slice"))
-		return hp_err_invalid(err, NULL, "a slice cannot have a process of its own");
+		return hp_err_invalid(err, NULL,
+				      "must not name a slice, which cannot have processes");
 	if (!is_name_part(cgroups_path, strlen(cgroups_path)))
-		return hp_err_invalid(err, NULL, "has characters that no unit's name may have");
+		return hp_err_invalid(err, NULL,
+				      "has a character that is not valid in the name of a unit");
 	length =
 	    snprintf(parts.unit, sizeof(parts.unit), "%.*s%s%s.scope", (int)(second - first - 1),
 		     first + 1, second > first + 1 ? "-" : "", name);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conversions to systemd's units: bytes, microseconds of CPU in a second, bit masks in bytes. "No
- * limit" is 2^64-1 there.
+ * Converts limits to systemd's units: bytes, microseconds of CPU time per second, bit masks as
+ * arrays of bytes. No limit is 2^64-1. No state.
  */
 #include "daemon/cgroup/scope_properties.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -18,14 +19,15 @@
 
 #define INFINITE UINT64_MAX
 
-int scope_properties_append_unit(sd_bus_message *message, const char *slice, pid_t pid)
+int scope_properties_append_unit(sd_bus_message *message, const char *description,
+				 const char *slice, pid_t pid)
 {
 	static const char *const switches[] = {"Delegate", "MemoryAccounting", "CPUAccounting",
 					       "IOAccounting", "TasksAccounting"};
 	int r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-				      "Container held by hookd", "Slice", "s", slice, "PIDs", "au",
-				      1, (uint32_t)pid, "DefaultDependencies", "b", 0,
-				      "CollectMode", "s", "inactive-or-failed");
+				      description, "Slice", "s", slice, "PIDs", "au", 1,
+				      (uint32_t)pid, "DefaultDependencies", "b", 0, "CollectMode",
+				      "s", "inactive-or-failed");
 
 	for (size_t i = 0; r >= 0 && i < sizeof(switches) / sizeof(switches[0]); i++)
 		r = sd_bus_message_append(message, "(sv)", switches[i], "b", 1);
@@ -43,8 +45,8 @@ static uint64_t limit_of(int64_t value)
 }
 
 /*
- * memory.swap is memory and swap together; systemd's, as the kernel's, is swap alone. No limit for
- * memory and nothing said of swap is no limit for both.
+ * memory.swap is the sum of memory and swap; MemorySwapMax, like memory.swap.max, is swap alone. An
+ * unlimited memory.limit without memory.swap makes both unlimited.
  */
 static int append_swap(sd_bus_message *message, const struct hp_memory *memory)
 {
@@ -56,6 +58,7 @@ static int append_swap(sd_bus_message *message, const struct hp_memory *memory)
 		return 0;
 	if (memory->swap.value < 0 || memory->limit.value < 0)
 		return append_number(message, "MemorySwapMax", limit_of(memory->swap.value));
+	assert(memory->swap.value >= memory->limit.value);
 	return append_number(message, "MemorySwapMax",
 			     (uint64_t)(memory->swap.value - memory->limit.value));
 }
@@ -84,8 +87,9 @@ static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu)
 }
 
 /*
- * systemd keeps a share of each second and not the quota: a quota counts in the period that is
- * there, and another period leaves the quota as it is, as it does in cpu.max.
+ * systemd stores the CPU time per second, not the quota. So, to have the semantics of cpu.max, a
+ * quota alone is converted by the present period, and for a new period alone the present quota is
+ * converted again.
  */
 static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu,
 			const struct scope_quota *former)
@@ -109,7 +113,7 @@ static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu,
 						  : limit_cpu_per_second_us(quota_us, period_us));
 }
 
-/* A bit for each CPU or node, the lowest byte first, as long as it has to be. */
+/* A bit for each CPU or node, the lowest byte first, without zero bytes at the end. */
 static int append_mask(sd_bus_message *message, const char *property, const char *list)
 {
 	struct hp_mask mask;
@@ -139,7 +143,7 @@ static int append_mask(sd_bus_message *message, const char *property, const char
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-/* 0 is 1, as it is in pids.max; systemd takes no 0. */
+/* 0 becomes 1, as in limit_list.c; systemd does not accept 0. */
 static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
 {
 	if (!limit->is_set)
@@ -149,7 +153,7 @@ static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
 
 /* ---- unified: files by their names ---- */
 
-/* As the kernel's memparse(): a number, K, M, G or T behind it; or "max". False: something else. */
+/* As the kernel's memparse(): a number with an optional K, M, G or T; or "max". False: neither. */
 static bool read_amount(const char *text, uint64_t *ret)
 {
 	static const char units[] = "kmgt";
@@ -181,13 +185,16 @@ static int append_cpu_max(sd_bus_message *message, const char *text,
 	return append_quota(message, &cpu, former);
 }
 
-/* What cannot be told is written to the file alone; the kernel judges what it says. */
+/*
+ * Values without a property, or that systemd does not accept, are only written to the cgroup's
+ * file, and checked by the kernel.
+ */
 static int append_file(sd_bus_message *message, const char *file, const char *value,
 		       const struct scope_quota *former)
 {
 	static const struct {
 		const char *file, *property;
-		uint64_t min; /* that systemd takes */
+		uint64_t min; /* the least value that systemd accepts */
 	} numbers[] = {
 	    {"memory.min", "MemoryMin", 0},   {"memory.low", "MemoryLow", 0},
 	    {"memory.high", "MemoryHigh", 1}, {"memory.max", "MemoryMax", 1},
@@ -209,7 +216,7 @@ static int append_file(sd_bus_message *message, const char *file, const char *va
 	return 0;
 }
 
-/* Behind the members that have names of their own, as they are written. */
+/* Appended last, as unified files are written after the other limits. */
 static int append_unified(sd_bus_message *message, const struct hp_resources *resources,
 			  const struct scope_quota *former)
 {
@@ -244,7 +251,7 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 	return r < 0 ? r : append_unified(message, resources, former);
 }
 
-/* Every name that is appended above. */
+/* True for each property that is appended above. */
 static bool is_limit(const char *property)
 {
 	static const char *const names[] = {"MemoryMin",
@@ -265,9 +272,9 @@ static bool is_limit(const char *property)
 	return false;
 }
 
-/* ---- properties that systemd has told ---- */
+/* ---- properties that were read from systemd ---- */
 
-/* Takes one value, or skips it. */
+/* Reads one value, or skips it. */
 typedef int (*property_fn)(const char *property, sd_bus_message *value, void *userdata);
 
 static int walk(sd_bus_message *properties, property_fn function, void *userdata)

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens to the cgroups of runs: whether somebody has opened a file in one, changed its mode,
- * owner or attributes, or made a cgroup in it; and whether controllers were turned on or off.
+ * Watches the cgroups of runs: whether another program has opened a file in one, has changed its
+ * mode, owner or attributes, or has made a cgroup in it; and whether controllers were enabled or
+ * disabled.
  *
- * Who writes to a file of a cgroup opens it before, and who attaches a BPF program to a cgroup
- * opens the directory. So what nobody has opened reads as new. Two files are passed over:
- * cgroup.events cannot be written, and what is written to cgroup.procs is who is in the cgroup,
- * which is asked for anyway; hookd reads both. Owns an inotify(7) instance, which is read when a
- * cgroup is wanted and before each hook that is spawned into one; without one, nothing is known of
- * any cgroup and all is taken to have changed.
+ * To write to a file of a cgroup a program must open it, and to attach a BPF program it must open
+ * the directory. So a cgroup without such an event is the same as a new one. Two files, which hookd
+ * itself reads, are ignored: cgroup.events cannot be written, and cgroup.procs only changes which
+ * processes are in it, which is read anyway.
+ *
+ * Owns an inotify(7) instance, which is read when a cgroup is acquired and before each hook that is
+ * spawned into one. Without inotify every cgroup is taken to have been changed.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,8 +31,8 @@ static int watch_file(struct cgroup_tree *tree, int directory, const char *file)
 }
 
 /*
- * A controller comes to the cgroups of runs from above, directory by directory, and a limit counts
- * for all below. -ENOENT: this is no cgroup.
+ * A controller is enabled for the cgroups of runs by subtree_control of each directory above, and a
+ * limit applies to everything below. -ENOENT: not a cgroup.
  */
 static int watch_directory(struct cgroup_tree *tree, int directory)
 {
@@ -38,7 +41,7 @@ static int watch_directory(struct cgroup_tree *tree, int directory)
 	return r == 0 || r == -ENOENT ? watch_file(tree, directory, "cgroup.subtree_control") : r;
 }
 
-/* Again after a change: with a controller come its files. What is watched already stays so. */
+/* Call again after a change, since files appear with their controller. Watches are not doubled. */
 void cgroup_watch_directories(struct cgroup_tree *tree)
 {
 	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -67,7 +70,8 @@ void cgroup_watch(struct cgroup *cgroup)
 	struct cgroup_tree *tree = cgroup->tree;
 	char path[128];
 
-	if (tree->has_controllers) /* it will serve once, whatever happens to it */
+	assert(cgroup->watch < 0);
+	if (tree->has_controllers) /* then it is not reused anyway */
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cgroup->parent_fd, cgroup->name);
 	cgroup->watch = inotify_add_watch(tree->inotify, path, CHANGES_OF_A_RUN);
@@ -84,15 +88,15 @@ void cgroup_unwatch(struct cgroup *cgroup)
 	cgroup->watch = -1;
 }
 
-/* ---- what has happened ---- */
+/* ---- events ---- */
 
-static bool is_passed_over(const struct inotify_event *event)
+static bool is_ignored(const struct inotify_event *event)
 {
 	return event->len > 0 && (strcmp(event->name, "cgroup.events") == 0 ||
 				  strcmp(event->name, "cgroup.procs") == 0);
 }
 
-/* -1: all of them. */
+/* Marks the cgroup with this watch; -1: all cgroups. */
 static void touch(struct cgroup_tree *tree, int watch)
 {
 	struct cgroup *cgroup;
@@ -107,8 +111,8 @@ static void take_in(struct cgroup_tree *tree, const struct inotify_event *event)
 		cgroup_watch_directories(tree);
 	if (event->mask & IN_Q_OVERFLOW)
 		touch(tree, -1);
-	/* The mode of cgroup.procs is a change, its being opened is none. */
-	else if (!(event->mask & IN_OPEN) || !is_passed_over(event))
+	/* Of cgroup.procs a change of mode counts, an open does not. */
+	else if (!(event->mask & IN_OPEN) || !is_ignored(event))
 		touch(tree, event->wd);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel keeps of a process besides its rights: oom score, resctrl group, scheduling,
- * limits, keyring, personality and umask. Most of it is a privilege of the initial user namespace
- * to raise, so hookd-run.c sets it before any namespace is entered.
+ * Attributes of a process other than its credentials: oom score, resctrl group, scheduling, limits,
+ * keyring, personality and umask. Most of them need capabilities in the initial user namespace, so
+ * hookd-run.c sets them before it enters any namespace. No state.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
@@ -24,7 +25,7 @@
 #define RLIM64_INFINITY (~0ull)
 #endif
 
-/* Only a process with memory of its own may do this: the kernel applies it to all that share. */
+/* Not in hookd's child: the kernel applies the value to all processes that share the memory. */
 static int write_oom_score(const struct job *job, const char *text)
 {
 	int fd = openat(job->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -36,9 +37,9 @@ static int write_oom_score(const struct job *job, const char *text)
 }
 
 /*
- * Below the lowest score that CAP_SYS_RESOURCE of the initial user namespace has set nobody goes
- * without it. A score that the settings ask for is set or the hook fails; that of a fresh process
- * is a default, and a hook may keep the one that its user's processes have.
+ * Without CAP_SYS_RESOURCE in the initial user namespace a score below the last one that was set
+ * with it is refused (EACCES). That is an error only if the settings ask for the score, not if 0 is
+ * set as the default.
  */
 void oom_score_set(const struct job *job)
 {
@@ -54,7 +55,7 @@ void oom_score_set(const struct job *job)
 		step_fail(SPAWN_STEP_OOM_SCORE_ADJ, error);
 }
 
-/* Below its own score an ordinary user's process cannot go. */
+/* Not in a user's hookd, which cannot set a score below its own. */
 void oom_score_of_container_set(const struct job *job)
 {
 	char path[32], *text;
@@ -72,8 +73,8 @@ void oom_score_of_container_set(const struct job *job)
 	free(text);
 }
 
-/* "0" is the writer itself; what it forks later belongs to the group too. */
-void rdt_groups_join(const struct job *job)
+/* "0" stands for the writing process. Its later children are in the group, too. */
+void rdt_group_join(const struct job *job)
 {
 	if (!(job->message->flags & HELPER_SETTINGS) || !job->settings.intel_rdt)
 		return;
@@ -116,7 +117,7 @@ void scheduler_set(struct job *job)
 
 	if (job->settings.scheduler.is_set && !scheduler_is_deadline(&job->settings.scheduler))
 		set_scheduler(&job->settings.scheduler);
-	deadline_prepare(job);
+	sched_deadline_prepare(job);
 	if (io->is_set && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
 				  IOPRIO_PRIO_VALUE(io->io_class, io->priority)) < 0)
 		step_fail_at(SPAWN_STEP_SCHEDULER, errno, "I/O priority");
@@ -139,10 +140,11 @@ static const char *rlimit_name(int resource)
 	    [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",	   [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
 	};
 
+	static_assert(sizeof(names) / sizeof(names[0]) == RLIM_NLIMITS, "one for each resource");
 	return names[resource];
 }
 
-/* The raw call: musl's setrlimit() would take 2^64-1 to be something else on some machines. */
+/* The raw system call, as libc's functions convert the values. */
 static void change_rlimit(int resource, const uint64_t *values, uint64_t *old)
 {
 	if (syscall(SYS_prlimit64, 0, resource, values, old) < 0)
@@ -164,8 +166,9 @@ static uint64_t read_limit(const char *column)
 }
 
 /*
- * A line for each resource, in the order of their numbers: "Max cpu time", padded to 26 columns,
- * then the soft and the hard limit in 21 each. What this process may not have it cannot pass on.
+ * /proc/PID/limits has a line for each resource, in the order of their numbers: "Max cpu time",
+ * padded to 26 columns, then the soft and the hard limit with 21 columns each. The hard limit is
+ * not raised above that of this process.
  */
 static void take_rlimit(struct job *job, int resource, const char *line)
 {
@@ -194,7 +197,7 @@ static void take_rlimits_of_container(struct job *job)
 		step_fail_at(SPAWN_STEP_RLIMITS, errno == ENOENT ? ESRCH : errno,
 			     "of the container's process");
 	for (int resource = 0; resource < (int)RLIM_NLIMITS; resource++) {
-		line = strchr(line, '\n'); /* the first is the head of the table */
+		line = strchr(line, '\n'); /* the first line is the header */
 		if (!line++)
 			step_fail_at(SPAWN_STEP_RLIMITS, EPROTO, "of the container's process");
 		take_rlimit(job, resource, line);
@@ -216,7 +219,7 @@ void rlimits_find(struct job *job)
 	}
 }
 
-/* Raising takes a right that is given up later, so the hard limit of descriptors is raised here. */
+/* To raise the hard limit needs CAP_SYS_RESOURCE, which is dropped before RLIMIT_NOFILE is set. */
 static void raise_descriptor_limit(const struct hp_rlimit *limit)
 {
 	uint64_t values[2];

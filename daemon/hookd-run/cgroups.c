@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way into the cgroups of the container's process: what limits the container, and which devices
- * it may open, is to hold for what comes of its image. Of cgroup2 hookd has made one below the
- * container's, in which the hook can be killed alone. The hierarchies of cgroup v1 (cgroups(7)) are
- * joined as they are.
+ * Joins the cgroups of the container's process, so that the container's limits and device rules
+ * apply to a hook of its image. Of cgroup2, hookd has created a cgroup below the container's, so
+ * that the hook can be killed without killing the container. Of cgroup v1 (cgroups(7)) the hook
+ * joins the container's cgroup in each hierarchy. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@
 
 /* One line of /proc/PID/cgroup: "4:cpu,cpuacct:/a/b", or "0::/a/b" of cgroup2. */
 struct membership {
-	const char *controllers, *path; /* terminated; "": cgroup2 */
+	const char *controllers, *path; /* controllers is "" for cgroup2 */
 };
 
-/* Cuts the line out of the text. False: there is none, or it is of another form. */
+/* Splits the first line of the text in place. False: there is no line, or it is malformed. */
 static bool next_line(char **text, struct membership *ret)
 {
 	char *line = *text, *end = line ? strchr(line, '\n') : NULL, *controllers, *path;
@@ -47,8 +47,8 @@ static bool has_word(const char *list, const char *word, size_t length)
 }
 
 /*
- * The mount that shows the whole of a hierarchy, from a line of proc_pid_mountinfo(5): "36 35 0:30
- * / /sys/fs/cgroup/pids rw shared:15 - cgroup cgroup rw,pids".
+ * Whether a line of proc_pid_mountinfo(5) is the mount of the root of that hierarchy: "36 35 0:30 /
+ * /sys/fs/cgroup/pids rw shared:15 - cgroup cgroup rw,pids".
  */
 static bool is_mount_of(char *line, const char *controllers, char **ret_mount)
 {
@@ -68,7 +68,8 @@ static bool is_mount_of(char *line, const char *controllers, char **ret_mount)
 	       has_word(options + 1, controllers, strlen(controllers));
 }
 
-/* A list of controllers that are mounted together stands in the options in the same order. */
+/* Controllers of one hierarchy are in the mount options in the same order as in /proc/PID/cgroup.
+ */
 static bool find_mount(const struct job *job, const char *controllers, char ret_mount[PATH_MAX])
 {
 	char *text = file_read_whole(job->proc, "self/mountinfo"), *line, *next, *mount;
@@ -86,13 +87,13 @@ static bool find_mount(const struct job *job, const char *controllers, char ret_
 	return is_found;
 }
 
-/* Of hookd's cgroup namespace. */
+/* Outside of hookd's cgroup namespace: cgroup_namespaces(7). */
 static bool is_outside(const char *path)
 {
 	return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0');
 }
 
-/* 0, or an errno. "0" is the writer itself. */
+/* 0, or an errno. "0" stands for the writing process. */
 static int join(const struct job *job, const struct membership *container)
 {
 	char mount[PATH_MAX], file[2 * PATH_MAX];
@@ -137,7 +138,7 @@ static void join_all(const struct job *job, char *lines)
 
 		if (!is_given && !is_own(own, &container))
 			error = join(job, &container);
-		/* What an ordinary user's hookd starts is limited as that user is. */
+		/* A user's hookd may lack the permission. Its hooks are limited as that user is. */
 		if (error && geteuid() == 0 && !limits_nothing(&container))
 			step_fail_at(SPAWN_STEP_CGROUP, error, container.path);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What holds from the exec on, or for every system call that follows: security labels,
- * no_new_privs, the seccomp filter.
+ * Sets what takes effect at the exec or for all later system calls: security labels, no_new_privs,
+ * the seccomp filter. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "daemon/hookd-run/hookd-run.h"
 
-/* By hookd's /proc: in a container's the file may be a fake that takes the label and drops it. */
+/* In hookd's /proc: in a container's the file may be a fake that ignores the label. */
 static void write_attribute(const struct job *job, const char *file, const char *text)
 {
 	int fd = openat(job->proc, file, O_WRONLY | O_CLOEXEC);
@@ -24,7 +24,7 @@ static void write_attribute(const struct job *job, const char *file, const char 
 	close(fd);
 }
 
-/* Linux 5.8 gave AppArmor a file of its own; before, security modules shared one. */
+/* Since Linux 5.8 AppArmor has its own file. Before, the security modules shared one. */
 static void set_apparmor(const struct job *job)
 {
 	static const char own[] = "self/attr/apparmor/exec", shared[] = "self/attr/exec";

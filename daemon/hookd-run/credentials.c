@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the hook is and what it may: groups, ids, capabilities (capabilities(7)).
+ * Sets groups, ids and capabilities of the hook (capabilities(7)).
  *
- * A change from root to somebody else would clear the permitted set, of which the steps between it
- * and the exec need a part (seccomp(2) without no_new_privs needs CAP_SYS_ADMIN). So it is kept
- * over the change and given up by capabilities_set(), which sets exactly what was asked for.
+ * A change from uid 0 to another uid clears the permitted set, and the steps between that and the
+ * exec need some capabilities (seccomp(2) without no_new_privs needs CAP_SYS_ADMIN). So the set is
+ * kept over the change, and capabilities_set() sets exactly what the rights say. No state.
  */
 #include <errno.h>
 #include <grp.h>
@@ -50,7 +50,6 @@ static int write_capabilities(const struct capability_state *state)
 	return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
 }
 
-/* Of a process that needs none, and stays longer among those of the container than the hook. */
 void capabilities_give_up(void)
 {
 	if (write_capabilities(&(struct capability_state){0}))
@@ -59,7 +58,7 @@ void capabilities_give_up(void)
 
 /* ---- ids ---- */
 
-/* The bounding set can only be cut while CAP_SETPCAP is effective, and only bit by bit. */
+/* Needs CAP_SETPCAP. The kernel drops one capability per call. */
 static void cut_bounding_set(uint64_t wanted)
 {
 	char name[32];
@@ -68,7 +67,7 @@ static void cut_bounding_set(uint64_t wanted)
 		int is_there = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
 
 		if (is_there < 0)
-			return; /* past the kernel's last */
+			return; /* above the kernel's last capability */
 		if (!is_there || (wanted >> capability & 1))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
@@ -79,10 +78,9 @@ static void cut_bounding_set(uint64_t wanted)
 }
 
 /*
- * Some may not be able to change their groups: a process in a user namespace whose setgroups file
- * says deny, which has none of the host's rights by them (namespaces.c has dropped those), a hookd
- * that runs for a user, whose hooks have that user's groups anyway, and who says so
- * (RootlessEUID). That is an error only where groups were asked for.
+ * A failure (EPERM) is an error only if the settings ask for groups. setgroups(2) is not permitted
+ * in a user namespace with "deny" in /proc/PID/setgroups (namespaces.c has dropped the host's
+ * groups before), in a user's hookd (whose hooks have that user's groups), and with RootlessEUID.
  */
 static void set_groups(const struct job *job, uid_t before)
 {
@@ -95,7 +93,7 @@ static void set_groups(const struct job *job, uid_t before)
 		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "additional groups");
 }
 
-/* It takes CAP_SETPCAP, and is locked: the hook could not have it back with that either. */
+/* Needs CAP_SETPCAP. The bit is locked, so that the hook cannot clear it again. */
 static void end_root(void)
 {
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
@@ -105,7 +103,7 @@ static void end_root(void)
 		step_fail_at(SPAWN_STEP_CAPABILITIES, errno, "securebits");
 }
 
-/* Whoever is not root any more has lost what was effective, and needs it for what follows. */
+/* The change of uid has cleared the effective set, which the next steps need. */
 static void take_effective(void)
 {
 	struct capability_state state = {0};
@@ -137,12 +135,12 @@ void ids_set(const struct job *job)
 	if (setresuid(uids[0], uids[1], uids[2]) < 0)
 		step_fail_at(SPAWN_STEP_CREDENTIALS, errno, "uid");
 	take_effective();
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	undumpable_set(); /* a change of ids resets it */
 }
 
 /*
- * A change of ids makes the kernel forget this as well. hookd may have died before it was set: then
- * its end of the control socket is closed.
+ * Set after the ids, since a change of them clears it (PR_SET_PDEATHSIG(2const)). If hookd died
+ * before, its end of the control socket is closed.
  */
 void parent_death_signal_set(const struct job *job)
 {
@@ -159,8 +157,8 @@ void parent_death_signal_set(const struct job *job)
 /* ---- capabilities ---- */
 
 /*
- * The kernel takes for ambient only what is permitted and inheritable; what is asked for beyond is
- * left out, as runc does: `runc spec` itself asks for it, and the hook has less by it, not more.
+ * `wanted` has only capabilities that are permitted and inheritable; the kernel refuses others. The
+ * caller leaves the rest out, as runc does: configs made by `runc spec` ask for them.
  */
 static void set_ambient(uint64_t wanted)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SCHED_DEADLINE. sched(7): a process with it cannot fork, as the way into a pid namespace must,
- * and to set it takes a right of the initial user namespace, which is given up before that. So
- * another process, made while there are all rights, waits to be told whom to set it for.
+ * Sets SCHED_DEADLINE. A process with that policy cannot fork (sched(7)), which is needed to enter
+ * a pid namespace; and it needs CAP_SYS_NICE in the initial user namespace, which is dropped
+ * before. So another process is started while all capabilities are there, and waits for the pid to
+ * set it for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +20,13 @@ static _Noreturn void keep(const struct hp_scheduler *scheduler, int pipe)
 	int32_t pid;
 
 	if (read(pipe, &pid, sizeof(pid)) != sizeof(pid))
-		_exit(0); /* the hook does not come to be */
+		_exit(0); /* an earlier step has failed */
 	if (syscall(SYS_sched_setattr, pid, &attributes, 0) < 0)
 		step_fail(SPAWN_STEP_SCHEDULER, errno);
 	_exit(0);
 }
 
-void deadline_prepare(struct job *job)
+void sched_deadline_prepare(struct job *job)
 {
 	const struct hp_scheduler *scheduler = &job->settings.scheduler;
 	int ends[2];
@@ -45,8 +46,8 @@ void deadline_prepare(struct job *job)
 	job->deadline_pipe = ends[1];
 }
 
-/* Where it fails, the other process has reported it. */
-void deadline_set(struct job *job, int32_t outer_pid)
+/* A failure was reported by the other process. */
+void sched_deadline_set(struct job *job, int32_t outer_pid)
 {
 	int status = -1;
 

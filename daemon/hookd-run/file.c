@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the files of /proc, whose length nobody tells beforehand. */
+/* Reads files of /proc, whose size is not known before. No state. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "daemon/hookd-run/hookd-run.h"
 
-/* Room for more: doubled. NULL: the memory is given back. */
+/* Doubles the memory. NULL: out of memory, `text` was freed. */
 static char *grow(char *text, size_t *size)
 {
 	char *more;

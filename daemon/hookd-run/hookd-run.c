@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd-run: the steps between hookd and a hook that must not be done in a process that shares
- * hookd's memory, because they cross into a container or change what the process may. hookd
- * executes it from a sealed memfd.
+ * The main program of hookd-run. It does the steps that must not be done in a process that shares
+ * hookd's memory, since they enter a container or change credentials. hookd executes it from a
+ * sealed memfd.
  *
- * Static, so that after setns(2) nothing of the container is loaded; not dumpable, so that neither
- * the container's processes nor those of the hook's user can trace it or look through its
- * descriptors (CVE-2016-9962). It reads the plan, does the steps in the order of main() below and
- * becomes the hook by exec. It reports only failures, or the pid of the process that goes on in its
- * place where a pid namespace was entered.
+ * It is static, so that nothing of the container is loaded after setns(2), and not dumpable, so
+ * that neither processes of the container nor those of the hook's user can trace it or open its
+ * descriptors (CVE-2016-9962). It reads the message, does the steps in the order of main() and
+ * executes the hook. It reports only failures or, if it has entered a pid namespace, the pid of the
+ * process that continues as the hook.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,10 @@
 
 #include "daemon/hookd-run/hookd-run.h"
 
-/*
- * What a path of the runtime's, or a right of the host's, is needed for; nothing of it is lost by
- * entering.
- */
+/* Steps that need paths of the runtime or capabilities in the initial user namespace. */
 static void do_steps_outside(struct job *job)
 {
-	rdt_groups_join(job);
+	rdt_group_join(job);
 	cgroups_join(job);
 	program_check_owners(job, false);
 	namespaces_enter_caller(job);
@@ -36,7 +33,7 @@ static void do_steps_outside(struct job *job)
 	rlimits_set(job);
 }
 
-/* From the moment when a container is entered to that when nothing leads out of it any more. */
+/* From entering the container until no descriptor leads out of it. */
 static void do_steps_of_entering(struct job *job)
 {
 	namespaces_enter(job);
@@ -45,7 +42,7 @@ static void do_steps_of_entering(struct job *job)
 	descriptors_give_up(job);
 }
 
-/* A session keyring is inherited, and hookd's is not for a container to read. */
+/* With a new session keyring, since otherwise the hook could read hookd's. */
 static void do_steps_of_process(struct job *job)
 {
 	directory_enter(job);
@@ -55,10 +52,10 @@ static void do_steps_of_process(struct job *job)
 }
 
 /*
- * The filter comes last where it can: with no_new_privs. Without, installing it is a privilege, so
- * the one capability that it takes is given up after it, and it must let capset(2) and prctl(2)
- * through, as with runc. Ids are changed before either, so a filter that forbids that does not
- * matter. All that the hook is not to have is gone before a process of the container can see it.
+ * With no_new_privs the filter is installed last. Without, seccomp(2) needs CAP_SYS_ADMIN, which is
+ * dropped after it: then the filter must allow capset(2) and prctl(2), as with runc. Ids are
+ * changed before in both cases, so the filter may forbid that. All other rights are dropped before
+ * processes of the container can see this one (pid_namespace_continue()).
  */
 static void give_up_rights(struct job *job)
 {
@@ -69,7 +66,7 @@ static void give_up_rights(struct job *job)
 	capabilities_set(job, needs_admin ? 1ull << CAP_SYS_ADMIN : 0);
 	program_check_inside(job);
 	pid_namespace_continue(job);
-	deadline_set(job, job->outer_pid);
+	sched_deadline_set(job, job->outer_pid);
 	parent_death_signal_set(job);
 	descriptor_limit_set(job);
 	if (job->message->filter_count > 0)
@@ -103,8 +100,8 @@ int main(int argc, char **argv)
 	for (int fd = HELPER_FD_CONTROL; fd < HELPER_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	job_read(&job);
-	oom_score_set(&job); /* before the next, by which the file becomes root's */
-	stay_undumpable();
+	oom_score_set(&job); /* before the next step, after which the file is root's */
+	undumpable_set();
 	job.mounts_of_hookd = mount_namespace(&job);
 	do_steps_outside(&job);
 	do_steps_of_entering(&job);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookd-run as bytes in hookd's read-only data; proc/helper.c puts them into a sealed memfd. */
+/* The program hookd-run, in hookd's read-only data. proc/helper.c copies it to a sealed memfd. */
 	.section .rodata
 	.balign 16
 	.global hookd_run_image

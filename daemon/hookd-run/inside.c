@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What holds once a container is entered. An image decides what a path in it leads to, and a link
- * of procfs leads out: to a descriptor of this process, to the root of another (CVE-2024-21626). So
- * no descriptor is kept that leads to the host, no such link is followed, and the working directory
- * is looked at once more when it is taken.
+ * Paths and descriptors in a container. The image decides where a path in it leads, and by a link
+ * of procfs it can lead out: to a descriptor of this process, or to the root of another one
+ * (CVE-2024-21626). So all descriptors that lead to the host are closed, such links are not
+ * followed, and the working directory is checked after it was entered. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "daemon/hookd-run/hookd-run.h"
 
-/* A descriptor, or -1 with errno; ELOOP for a link of procfs. */
+/* Returns a descriptor, or -1 with errno: ELOOP for a link of procfs. */
 int path_open(const struct job *job, const char *path, int flags)
 {
 	struct open_how how = {
@@ -27,8 +27,9 @@ int path_open(const struct job *job, const char *path, int flags)
 }
 
 /*
- * All but what the hook gets and what is still needed: the socket to hookd, the hook's own file,
- * the connection to a filter's agent. None of them leads to a directory.
+ * Closes all descriptors but those of the hook and those that are still needed: the socket to
+ * hookd, the hook's file, the connection to a filter's agent, the pipe of deadline.c. None of these
+ * is a directory.
  */
 void descriptors_give_up(struct job *job)
 {
@@ -66,7 +67,7 @@ static int change_to(const struct job *job, const char *path)
 	return error;
 }
 
-/* getcwd(2) says "(unreachable)" of what is outside of the root; libc says ENOENT then. */
+/* Outside of the root, getcwd(2) returns "(unreachable)...", and libc ENOENT. */
 static bool is_below_root(void)
 {
 	char path[PATH_MAX];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan, taken apart. It stands in a memfd that is mapped once and that nobody changes, so
- * everything points into it; only vectors of pointers are made here.
+ * Parses the message of hookd (helper_message.h). It is mapped once, and nobody changes it: strings
+ * and arrays stay in the mapping, and only vectors of pointers are allocated.
  */
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -48,13 +50,18 @@ static const struct helper_message *map_message(void)
 
 	if (fstat(HELPER_FD_MESSAGE, &st) < 0)
 		step_fail(SPAWN_STEP_EXEC, errno);
-	/* Private and writable, for the namespaces' pointers are put right in place. */
+	/* Private and writable: the pointers in the namespaces are set in the mapping. */
 	mapping = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
 		       HELPER_FD_MESSAGE, 0);
 	if (mapping == MAP_FAILED)
 		step_fail(SPAWN_STEP_EXEC, errno);
 	return mapping;
 }
+
+/* So that the arrays are aligned where they follow each other. */
+static_assert(offsetof(struct helper_message, data) % _Alignof(struct sock_filter) == 0, "filter");
+static_assert(sizeof(struct sock_filter) % _Alignof(struct hp_namespace) == 0, "namespaces");
+static_assert(sizeof(struct hp_namespace) % _Alignof(uint32_t) == 0, "groups");
 
 static void read_arrays(struct job *job, char **cursor)
 {

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listener of a filter with SECCOMP_RET_USER_NOTIF goes to the agent that the profile names
- * (runtime-spec config-linux.md "The Container Process State"): one message with the descriptor.
+ * Sends the listener of a filter with SECCOMP_RET_USER_NOTIF to the agent that the profile names:
+ * one message with the descriptor (runtime-spec config-linux.md "The Container Process State").
  *
- * Once the filter is there any system call of this process may wait for the agent, sendmsg(2) and
- * execve(2) among them. So another process, made before and without the filter, sends it: it shares
- * the memory, where it sees the number appear, and the descriptors. An exec takes both away from
- * this process and leaves them to that one, so nothing has to be waited for. It is made by a
- * process that ends at once, so that neither hookd nor the hook has a child that it does not know.
+ * Once the filter is active, any system call of this process may wait for the agent, also
+ * sendmsg(2) and execve(2). So a second process without the filter, the sender, is started before.
+ * It shares the memory, in which it waits for the number of the descriptor, and the table of
+ * descriptors. At the exec this process gets a new memory and table, and the sender keeps the old
+ * ones. The sender is created by an intermediate process that exits at once, so that it is a child
+ * neither of hookd nor of the hook.
  *
- * An agent that does not read keeps it no longer than the hook's timeout, and nothing of the hook's
- * is kept open by it.
+ * The sender closes the descriptors of the hook, and gives up at the hook's timeout if the agent
+ * does not read.
  */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -31,11 +33,12 @@
 #include "daemon/raw/raw.h"
 
 #define STACK_BYTES (64 * 1024)
-/* Of a hook that has no timeout; the configuration's usual one. */
+/* For a hook without a timeout: the default of the configuration. */
 #define TIMEOUT_NS_MAX (300 * 1000000000ll)
 #define STEP_MS	       1000
 
 enum { LISTENER_AWAITED = -1 };
+static_assert(LISTENER_NONE < 0 && LISTENER_NONE != LISTENER_AWAITED, "no descriptor");
 static volatile int listener_fd = LISTENER_AWAITED;
 
 void listener_connect(struct job *job)
@@ -62,8 +65,8 @@ static int64_t now_ns(void)
 }
 
 /*
- * Waits for some time for room. False: the deadline has come. In short steps, since poll(2) does
- * not count the time for which the machine is suspended.
+ * Waits up to STEP_MS until the socket is writable. False: the deadline is over. The steps are
+ * short, since poll(2) does not count the time in suspend.
  */
 static bool await_room(int socket, int64_t deadline_ns)
 {
@@ -74,8 +77,8 @@ static bool await_room(int socket, int64_t deadline_ns)
 }
 
 /*
- * Gives up when the deadline has passed, however much the agent has read. By a raw call: errno is
- * that of the process that becomes the hook.
+ * Gives up when the deadline is over. The raw system call does not set errno, which is shared with
+ * the process that becomes the hook.
  */
 static void send_bytes(int socket, const char *bytes, size_t length, int64_t deadline_ns)
 {
@@ -91,9 +94,9 @@ static void send_bytes(int socket, const char *bytes, size_t length, int64_t dea
 }
 
 /*
- * This process has shared the descriptors with the hook, whose exec leaves them here. Those of its
- * output would look as if the hook had left somebody behind; the control socket tells hookd that
- * this process is still there (helper_call_has_sent_listener()).
+ * Closes all descriptors but the two and the control socket. An open stdout or stderr would look
+ * like a process that the hook has left behind. By the control socket hookd sees that the sender
+ * still exists (helper_call_has_sent_listener()).
  */
 static void keep_only(int first, int second)
 {
@@ -126,7 +129,7 @@ static int send_listener(void *userdata)
 	char start[128];
 
 	capabilities_give_up();
-	/* It is none of those that the hook has left behind, also where they have no cgroup. */
+	/* Leaves the session of the hook: without a cgroup hookd would count it as lingering. */
 	(void)call2(SYS_setsid, 0, 0);
 	while (listener_fd == LISTENER_AWAITED && now_ns() < deadline_ns)
 		nanosleep(&moment, NULL);
@@ -135,11 +138,12 @@ static int send_listener(void *userdata)
 	keep_only(job->listener_socket, listener_fd);
 	snprintf(start, sizeof(start),
 		 "{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":%d,", job->outer_pid);
-	/* The descriptor goes with the first bytes: readers look for it there. */
+	/* The descriptor is sent with the first bytes, where readers expect it. */
 	if (send_with_fd(job->listener_socket, start, strlen(start), listener_fd))
 		send_bytes(job->listener_socket, job->listener_message,
 			   strlen(job->listener_message), deadline_ns);
-	/* Its end for the agent, while the hook, which may wait for that, still has it open. */
+	/* The agent gets end of file although the hook, which may wait for it, has the socket open.
+	 */
 	shutdown(job->listener_socket, SHUT_RDWR);
 	_exit(0);
 }

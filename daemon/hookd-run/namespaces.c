@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way into namespaces: those of the caller, those of the container's process, each held by a
- * pidfd, and those that the settings name by path. Descriptors are opened while paths still mean
- * what they mean to the caller; a pid namespace is entered by a new process that goes on as the
- * hook.
+ * Enters namespaces: those of the caller and of the container's process, both by pidfd, and those
+ * that the settings name by path. The paths are opened in the mount namespace of the caller. A pid
+ * namespace is entered by a new process, which continues as the hook. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,15 +33,15 @@ static const struct {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-void stay_undumpable(void)
+void undumpable_set(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		step_fail(SPAWN_STEP_NAMESPACES, errno);
 }
 
 /*
- * A number under /proc and a pidfd are one process as long as that process is alive, for a number
- * is not given again before: so alive afterwards means that the number was right all the time.
+ * Call after files of /proc/PID were used. A pid is not reused before its process is reaped, so if
+ * the process of the pidfd is still alive, the pid was that process all the time.
  */
 void process_check_alive(int pidfd)
 {
@@ -71,14 +70,15 @@ static bool is_other_namespace(const struct job *job, int32_t pid, const char *n
 
 	snprintf(path, sizeof(path), "self/ns/%s", name);
 	if (fstatat(job->proc, path, &own, 0) < 0)
-		return false; /* this kernel does not have the kind */
+		return false; /* this kernel has no such namespaces */
 	snprintf(path, sizeof(path), "%d/ns/%s", pid, name);
 	if (fstatat(job->proc, path, &theirs, 0) < 0)
 		step_fail(SPAWN_STEP_NAMESPACES, errno == ENOENT ? ESRCH : errno);
 	return own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev;
 }
 
-/* setns(2) refuses a user namespace that is the caller's already, so only differing ones count. */
+/* setns(2) refuses the user namespace that the process is in already, so equal ones are left out.
+ */
 static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 {
 	int namespaces = 0;
@@ -89,14 +89,14 @@ static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 	return namespaces;
 }
 
-/* Host ids mean nothing in there: become the namespace's root, as its own processes see it. */
+/* The ids of the host are not mapped in the namespace: become its root. */
 static void become_namespace_root(void)
 {
-	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: /proc/PID/setgroups says deny */
+	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: "deny" in /proc/PID/setgroups */
 		step_fail(SPAWN_STEP_CREDENTIALS, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		step_fail(SPAWN_STEP_CREDENTIALS, errno);
-	stay_undumpable(); /* a change of ids makes the kernel forget it */
+	undumpable_set(); /* a change of ids resets it */
 }
 
 /*
@@ -112,12 +112,12 @@ static void enter_root(int root)
 	close(root);
 }
 
-/* Its `root` was opened before, and is closed. */
+/* `root` is the root directory of the process, opened before. It is closed. */
 static void enter_process(struct job *job, int pidfd, int32_t pid, int wanted, int root)
 {
 	int namespaces = differing_namespaces(job, pid, wanted);
 
-	/* Those of hookd would stay where a user namespace does not let setgroups(2). */
+	/* Drop hookd's groups now: the user namespace may forbid setgroups(2). */
 	if (namespaces & CLONE_NEWUSER)
 		(void)setgroups(0, NULL);
 	if (namespaces && setns(pidfd, namespaces) < 0)
@@ -142,7 +142,7 @@ void namespaces_enter_caller(struct job *job)
 			      open_of_process(job, job->message->caller_pid, "root"));
 }
 
-/* hookd has looked already; the process may have gone elsewhere since. */
+/* hookd has checked the process already, but it may have changed its namespace since then. */
 static void enter_container(struct job *job)
 {
 	struct stat inside;
@@ -179,7 +179,7 @@ static bool is_own_namespace(const struct job *job, int type, int fd)
 	for (size_t i = 0; i < KINDS; i++) {
 		if (kinds[i].flag != type)
 			continue;
-		/* A pid namespace is entered by the next child. */
+		/* setns(2) to a pid namespace applies to later children. */
 		snprintf(path, sizeof(path), "self/ns/%s",
 			 type == CLONE_NEWPID ? "pid_for_children" : kinds[i].name);
 		return fstatat(job->proc, path, &own, 0) == 0 && fstat(fd, &theirs) == 0 &&
@@ -194,7 +194,7 @@ static void close_by_path(struct job *job, size_t i)
 	job->namespace_fds[i] = -1;
 }
 
-/* 0, or the errno; what is entered is closed. A container's hook does not leave the container. */
+/* 0, or the errno; an entered one is closed. A hook of a container may not leave its namespaces. */
 static int enter_by_path(struct job *job, size_t i)
 {
 	int type = job->settings.namespaces[i].type;
@@ -203,7 +203,7 @@ static int enter_by_path(struct job *job, size_t i)
 
 	if (is_in_container && !is_own)
 		step_fail_at(SPAWN_STEP_NAMESPACES, EPERM, job->settings.namespaces[i].path);
-	/* setns(2) refuses a user namespace that is the caller's already. */
+	/* setns(2) refuses the user namespace that the process is in already. */
 	if (!is_in_container && !(is_own && type == CLONE_NEWUSER)) {
 		if (setns(job->namespace_fds[i], type) < 0)
 			return errno;
@@ -230,8 +230,9 @@ static void enter_those_of_types(struct job *job, bool is_user, bool may_wait)
 }
 
 /*
- * setns(2) wants CAP_SYS_ADMIN in the namespace's own user namespace. So those of the host come
- * first, then the user namespace, in which the process is almighty, then those that belong to it.
+ * setns(2) needs CAP_SYS_ADMIN in the user namespace that owns the other namespace. So those of the
+ * host come first, then the user namespace, in which the process has all capabilities, then the
+ * namespaces that it owns.
  */
 static void enter_those_by_path(struct job *job)
 {
@@ -247,8 +248,9 @@ static void enter_those_by_path(struct job *job)
 /* ---- both ---- */
 
 /*
- * A container whose process has another root than its runtime has gone through pivot_root(2): what
- * a program loads from there on (its dynamic loader, its libraries) is the image's.
+ * If the container's process has another root than its runtime, the runtime has called
+ * pivot_root(2): dynamic loader and libraries of a program are then files of the image. hookd has
+ * decided by that before (HELPER_RUNS_IMAGE), so a change in between is an error.
  */
 static void check_container(struct job *job)
 {
@@ -261,7 +263,7 @@ static void check_container(struct job *job)
 	if (!job->has_container_rights &&
 	    (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev))
 		step_fail_at(SPAWN_STEP_NAMESPACES, EAGAIN,
-			     "the container has changed its root just now");
+			     "the root of the container's process was changed in the meantime");
 }
 
 void namespaces_open(struct job *job)
@@ -280,8 +282,7 @@ void namespaces_enter(struct job *job)
 
 /* ---- a pid namespace ---- */
 
-/* Waits for the word to go, which is its own pid as hookd sees it; without it nobody knows of us.
- */
+/* Waits until the parent has reported this process. The message is its pid as hookd sees it. */
 static int32_t wait_for_gate(int gate)
 {
 	int32_t pid;
@@ -293,13 +294,12 @@ static int32_t wait_for_gate(int gate)
 }
 
 /*
- * setns(2) puts only future children into a pid namespace. The child is made hookd's, not ours
- * (CLONE_PARENT), so that hookd waits for the hook itself. It goes on only when it was reported: if
- * we are killed before, the gate's end does not open it.
+ * setns(2) puts only later children into a pid namespace, so the hook has to be a new process. It
+ * is created as a child of hookd (CLONE_PARENT), so that hookd reaps it. It continues only after it
+ * was reported: if this process is killed before, the read from the gate fails.
  *
- * From here on the processes of the container see it. So it comes after all rights are given up
- * that the hook is not to have: one of them that may trace it (CAP_SYS_PTRACE) finds nothing more
- * than it has itself.
+ * From here on processes of the container see it. So all rights that the hook is not to have were
+ * dropped before: a process that may trace it (CAP_SYS_PTRACE) gains nothing.
  */
 void pid_namespace_continue(struct job *job)
 {
@@ -319,7 +319,7 @@ void pid_namespace_continue(struct job *job)
 		step_fail(SPAWN_STEP_NAMESPACES, errno);
 	if (pid > 0) {
 		report_successor(pid, pidfd);
-		deadline_set(job, pid);
+		sched_deadline_set(job, pid);
 		_exit(write(gate[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 127);
 	}
 	close(gate[1]);

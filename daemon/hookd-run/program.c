@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hook's own file: found before or after the namespaces are entered, as its stage says, and
- * executed as the very last thing.
+ * Opens, checks and executes the hook's file. Its stage decides whether the path is looked up
+ * before or after the namespaces are entered. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
-/* ---- whose it is ---- */
+/* ---- the owner ---- */
 
 static bool enters_mounts_by_path(const struct job *job)
 {
@@ -30,8 +30,9 @@ static bool enters_mounts_by_path(const struct job *job)
 }
 
 /*
- * In the caller's user namespace root's files would be nobody's: so they are looked at by way of
- * the caller's root, before anything is entered. Only what is entered by path has to be entered.
+ * In the caller's user namespace files of root would show the overflow uid. So the file is checked
+ * below /proc/PID/root of the caller, before any namespace is entered. Only if the settings name a
+ * mount namespace by path, the check has to be done inside.
  */
 void program_check_owners(const struct job *job, bool is_entered)
 {
@@ -51,7 +52,7 @@ void program_check_owners(const struct job *job, bool is_entered)
 
 /* ---- interpreters ---- */
 
-/* Inside; the image may have anything there, a device too: nothing but a file is opened. */
+/* In a container the path may lead to a device: only a regular file is opened for reading. */
 static int open_regular(const struct job *job, const char *path)
 {
 	int fd = path_open(job, path, O_PATH);
@@ -64,8 +65,8 @@ static int open_regular(const struct job *job, const char *path)
 }
 
 /*
- * The kernel will look all of these up again when it executes the first. It has the hook's own
- * rights by then, and finds no descriptor of ours.
+ * The kernel will resolve all of these paths again at the exec. By then the process has the hook's
+ * rights and no descriptors that lead out.
  */
 static void check_inside(const struct job *job, const char *path)
 {
@@ -76,7 +77,8 @@ static void check_inside(const struct job *job, const char *path)
 		int fd = open_regular(job, path);
 		enum interpreter kind = INTERPRETER_NONE;
 
-		/* One that cannot be read is no script, for its interpreter would have to. */
+		/* A script that cannot be read is no problem: its interpreter cannot read it
+		 * either. */
 		if (fd >= 0)
 			kind = interpreter_read(fd, head, interpreter);
 		if (fd >= 0)
@@ -101,9 +103,9 @@ static int open_for_reading(const struct job *job, int fd)
 }
 
 /*
- * The container's processes can get hold of the file of a program that runs among them, and write
- * to it when it has ended (CVE-2019-5736). Before pivot_root(2) there is none of them; afterwards
- * they get a copy.
+ * Processes of the container can open the file of a program that runs among them, and write to it
+ * when it has ended (CVE-2019-5736). So after pivot_root(2) a sealed copy is executed. Before, the
+ * container has no processes.
  */
 static int copy_sealed(int from, off_t size)
 {
@@ -147,7 +149,7 @@ void program_open(struct job *job)
 	close(file);
 }
 
-/* ---- the end ---- */
+/* ---- exec ---- */
 
 void program_check_inside(const struct job *job)
 {
@@ -158,8 +160,8 @@ void program_check_inside(const struct job *job)
 }
 
 /*
- * An exec that returns has failed, whatever it returns: a filter, or its agent, can make it return
- * 0, and then errno is of an earlier call.
+ * An exec that returns has failed, also if it returns 0, as a filter or its agent can make it do;
+ * errno is not set then.
  */
 static int error_of_exec(long result)
 {
@@ -174,8 +176,8 @@ static _Noreturn void execute_by_path(const struct job *job)
 }
 
 /*
- * A script cannot be executed by a close-on-exec descriptor, since its interpreter opens it again
- * by /dev/fd; by its path it can, provided that the path still means the same file in here.
+ * A script cannot be executed by a close-on-exec descriptor (ENOENT), since its interpreter has to
+ * open it by /dev/fd. It is executed by its path, if that leads to the same file in here.
  */
 void program_execute(const struct job *job)
 {

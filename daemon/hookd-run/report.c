@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hookd-run tells hookd: which step failed, or which process goes on in its place. Success
- * needs no word: the exec closes the control socket.
+ * Reports to hookd which step failed, or which process continues as the hook. There is no report of
+ * success: the exec closes the control socket.
  *
- * Under a filter any system call may be refused, kill, or wait for an agent that never answers. So
- * from then on a failure is written to memory that hookd shares, and the end is no system call.
+ * Once the filter is active, any system call may be refused, kill the process, or wait for an agent
+ * that never answers. So a later failure is stored in memory shared with hookd, and the process
+ * ends by an undefined instruction.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ void report_successor(int32_t pid, int pidfd)
 
 static struct helper_report *shared; /* NULL: there is no filter */
 
-/* While there is a descriptor of the plan. */
+/* Call before the descriptor of the message is closed. */
 void report_map_shared(void)
 {
 	struct helper_message *message =
@@ -68,8 +69,8 @@ void report_mark_filtered(void)
 }
 
 /*
- * An instruction that is none. The kernel ends a process for it whatever signals that one blocks or
- * ignores, and since it is not dumpable it leaves no core.
+ * An undefined instruction: the kernel kills the process even if SIGILL is blocked or ignored.
+ * There is no core dump, since the process is not dumpable.
  */
 static _Noreturn void end_under_filter(void)
 {

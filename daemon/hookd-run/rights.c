@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the hook may: the rights of the container's process where the hook's program is the image's,
- * with what the settings ask for. Settings can take away of that and add nothing. credentials.c
- * carries it out.
+ * Determines the credentials of the hook. A hook of the container's image gets those of the
+ * container's process, and the settings can only reduce them; other hooks get what the settings
+ * say. credentials.c sets them.
  *
- * The process is read while its namespaces are entered, so its ids are those of its own user
- * namespace. What proc_pid_status(5) does not show (a seccomp filter, securebits, labels) cannot be
- * copied.
+ * The process is read after its namespaces were entered, so that the ids are those of its user
+ * namespace. What proc_pid_status(5) does not show (the seccomp filter, securebits, labels) cannot
+ * be copied. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@
 #include "daemon/hookd-run/hookd-run.h"
 
 #define CAPABILITY(number) (1ull << (number))
-#define OVERFLOW_ID	   65534 /* of user_namespaces(7) */
+#define OVERFLOW_ID	   65534 /* for unmapped ids: user_namespaces(7) */
 
 /* ---- the container's process ---- */
 
-/* What stands behind "\nKEY:\t". The first line is the name, in which newlines are escaped. */
+/* What follows "\nKEY:\t". In the first line, the name of the process, newlines are escaped. */
 static const char *find_line(const char *text, const char *key)
 {
 	char pattern[32];
@@ -47,8 +47,8 @@ static void read_ids(const char *text, const char *key, uint32_t ids[static 3])
 }
 
 /*
- * A group that has no number in the container's user namespace is shown as the overflow id: it
- * cannot be set from there, and the hook goes without.
+ * A group that is not mapped in the container's user namespace is shown as the overflow id. It
+ * cannot be set in there, so the hook does not get it.
  */
 static void read_groups(const struct job *job, const char *text, struct rights *rights)
 {
@@ -96,7 +96,7 @@ static void read_container(const struct job *job, struct rights *rights)
 	process_check_alive(HELPER_FD_CONTAINER);
 }
 
-/* ---- what settings may ask for ---- */
+/* ---- what the settings may ask for ---- */
 
 static bool has_effective(const struct rights *rights, int capability)
 {
@@ -111,7 +111,7 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t count)
 	return false;
 }
 
-/* As setresuid(2) and setgroups(2) would answer the container's process. */
+/* Allows what setresuid(2) and setgroups(2) would allow to the container's process. */
 static void check_ids(const struct hp_user *user, const struct rights *rights)
 {
 	static const char why[] = ": the container's process may not change to it";
@@ -143,8 +143,8 @@ static void check_set(const char *name, uint64_t wanted, uint64_t most)
 
 	if (!missing)
 		return;
-	snprintf(text, sizeof(text), "%s, capability %d: the container's process has it not", name,
-		 __builtin_ctzll(missing));
+	snprintf(text, sizeof(text), "%s, capability %d: the container's process does not have it",
+		 name, __builtin_ctzll(missing));
 	step_fail_at(SPAWN_STEP_CAPABILITIES, EPERM, text);
 }
 
@@ -162,7 +162,7 @@ static void check_capabilities(const struct hp_capabilities *wanted, const struc
 
 /* ---- both ---- */
 
-/* Somebody who is not root and was given nothing has nothing, as after any setuid(2). */
+/* A uid other than 0 without capabilities in the settings gets none, as after setuid(2). */
 static void lose_capabilities(struct rights *rights)
 {
 	rights->has_capabilities = true;
@@ -194,7 +194,7 @@ static void add_settings(const struct hp_settings *settings, struct rights *righ
 		check_ids(&settings->user, rights);
 	if (settings->capabilities.is_set && is_limited)
 		check_capabilities(&settings->capabilities, rights);
-	/* Who may not call setgroups(2) cannot leave a group either, which may be kept out. */
+	/* Without CAP_SETGID the groups stay: to be in a group may also deny access. */
 	if (settings->user.is_set)
 		add_user(&settings->user, rights, is_limited && !has_effective(rights, CAP_SETGID));
 	if (settings->capabilities.is_set) {
@@ -205,9 +205,8 @@ static void add_settings(const struct hp_settings *settings, struct rights *righ
 }
 
 /*
- * A program that root executes gets the whole bounding set (capabilities(7)), which a process that
- * has given up rights does not have any more. Its own securebits, which may forbid that, do not
- * show.
+ * A program that uid 0 executes gets the whole bounding set (capabilities(7)), which may be more
+ * than the container's process has. Whether its securebits prevent that is not shown in /proc.
  */
 static bool would_gain_by_exec(const struct rights *rights)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a filter does with the calls that this process makes under it, found out before it is there.
- * Whoever is killed by it can tell nothing any more, and it would look like an end of the hook's.
- * Only a sure verdict counts; in all other cases the kernel is asked, by making the call.
+ * Runs the filter in an interpreter on the system calls that hookd-run will make under it, before
+ * it is installed. If the filter kills the process at one of them, nothing could be reported later,
+ * and it would look like the end of the hook. In doubt the result is "allow", and the kernel
+ * decides when the call is made. No state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static bool is_taken(const struct sock_filter *jump, uint32_t accumulator)
 	}
 }
 
-/* The instructions that hookd's profiles are compiled to; for any other, as if it were allowed. */
+/* Knows the instructions that hookd's profiles are compiled to; "allow" for any other. */
 static uint32_t find_verdict(const struct job *job, const struct seccomp_data *data)
 {
 	uint32_t accumulator = 0;
@@ -95,9 +96,9 @@ void verdict_check(const struct job *job, bool sets_capabilities)
 		};
 	if (sets_capabilities && kills(job, &capset))
 		step_fail_at(SPAWN_STEP_CAPABILITIES, EPERM,
-			     "the filter kills whoever calls capset");
+			     "the seccomp filter kills the process at capset");
 	if (kills(job, &exec))
 		step_fail_at(SPAWN_STEP_EXEC, EPERM,
-			     job->program < 0 ? "the filter kills whoever calls execve"
-					      : "the filter kills whoever calls execveat");
+			     job->program < 0 ? "the seccomp filter kills the process at execve"
+					      : "the seccomp filter kills the process at execveat");
 }

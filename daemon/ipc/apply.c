@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io.hookd.settings: Apply, Update, Release, Holdings. Rows of dispatch.c. JSON becomes settings
- * and a call to the applier, whose answer may come later; what is held becomes JSON.
+ * Handlers of io.hookd.settings: Apply, Update, Release, Holdings. They parse the parameters, call
+ * the applier, which may answer later, and write the holdings as JSON. Owns the calls that are not
+ * answered yet.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +15,12 @@
 #include "proto/messages/applied.h"
 #include "proto/settings/settings_json.h"
 
-#define ERROR_WORDS_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
+#define ERROR_TEXT_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
 
-/* An Apply or Update that is not answered yet. It outlives its connection: what is begun is ended.
- */
+/* An Apply or Update that is not answered yet. It goes on if the connection is closed. */
 struct apply_call {
 	struct conn_call of_conn;
-	struct conn *conn; /* NULL: the client is gone */
+	struct conn *conn; /* NULL: the connection was closed */
 	struct hookd *hookd;
 	struct hp_arena arena;
 	char *container;
@@ -28,7 +28,7 @@ struct apply_call {
 	enum hp_dialect dialect;
 };
 
-/* ---- out ---- */
+/* ---- replies ---- */
 
 static char **list_one(struct hp_arena *arena, char *text)
 {
@@ -51,7 +51,7 @@ static char **list_attributes(struct hp_arena *arena, unsigned int set)
 	return list;
 }
 
-/* The lines that the kernel shows for the group now; NULL where it cannot be read. */
+/* The current lines of the group's schemata file; NULL: it cannot be read. */
 static char **list_schemata(struct hp_arena *arena, const struct rdt *rdt,
 			    const struct holding *holding)
 {
@@ -112,36 +112,37 @@ static void on_conn_gone(struct conn_call *of_conn)
 	call->conn = NULL;
 }
 
-/* An error as a line of the log ends with it. Some have no sentence, as the client makes one. */
-static const char *words_of(const struct hp_err *err, char words[static ERROR_WORDS_SIZE])
+/* The text of an error for the log. Errors without a reason get their text from the client library.
+ */
+static const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
 {
 	switch (err->code) {
 	case HP_ERR_NO_SUCH_CONTAINER:
-		return "nothing is held for it";
+		return "no such container";
 	case HP_ERR_CONTAINER_BUSY:
-		return "another call is going on for it";
+		return "another call for it is in progress";
 	case HP_ERR_NO_SUCH_PROCESS:
-		snprintf(words, ERROR_WORDS_SIZE, "process %s has ended", err->path);
-		return words;
+		snprintf(text, ERROR_TEXT_SIZE, "process %s has ended", err->path);
+		return text;
 	case HP_ERR_EXHAUSTED:
-		snprintf(words, ERROR_WORDS_SIZE, "all %d %ss are taken", err->error, err->path);
-		return words;
+		snprintf(text, ERROR_TEXT_SIZE, "all %d %ss are taken", err->error, err->path);
+		return text;
 	default:
-		snprintf(words, ERROR_WORDS_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
+		snprintf(text, ERROR_TEXT_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
 			 err->reason);
-		return words;
+		return text;
 	}
 }
 
-static void say(const struct apply_call *call, int r, const struct hp_err *err)
+static void log_result(const struct apply_call *call, int r, const struct hp_err *err)
 {
-	char words[ERROR_WORDS_SIZE];
+	char text[ERROR_TEXT_SIZE];
 	const struct log_field fields[] = {{"CONTAINER_ID_FULL", call->container}};
 
 	if (r < 0)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),
 			  "container %s: settings not applied: %s", call->container,
-			  words_of(err, words));
+			  error_text(err, text));
 	else
 		log_write(LOG_INFO, fields, ELEMENTS(fields), "container %s: settings applied",
 			  call->container);
@@ -153,7 +154,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 	struct conn *conn = call->conn;
 	struct hp_err reply = *err;
 
-	say(call, r, err);
+	log_result(call, r, err);
 	if (conn && r == 0)
 		reply_applied(conn, holding);
 	if (conn && r < 0) {
@@ -185,13 +186,14 @@ static const char *const parameter_names[PARAMETER_COUNT] = {
     [PARAMETER_MANAGER] = "cgroupManager",
 };
 
-/* A filter can only be installed by the process itself; CompileSeccomp gives it one to install. */
+/* Only the process itself can install a filter. CompileSeccomp returns one for that. */
 static int refuse_seccomp(const struct apply_call *call, struct hp_err *err)
 {
 	if (!call->settings->seccomp)
 		return 0;
-	(void)hp_err_invalid(err, "linux.seccomp",
-			     "cannot be put on another process; see CompileSeccomp");
+	(void)hp_err_invalid(
+	    err, "linux.seccomp",
+	    "cannot be set for another process: use CompileSeccomp, and install the filter there");
 	hp_settings_path(err->path, call->dialect);
 	return -EINVAL;
 }
@@ -209,11 +211,12 @@ static int read_container(struct hp_json_value value, struct hp_arena *arena, ch
 	int r = hp_json_get_name(value, arena, HP_ID_BYTES_MAX, ret, err);
 
 	if (r == 0 && (strchr(*ret, '/') || (*ret)[0] == '.'))
-		r = hp_err_invalid(err, NULL, "must be able to name a cgroup");
+		r = hp_err_invalid(err, NULL,
+				   "must not begin with '.' or contain '/': it names a cgroup");
 	return hp_err_prefix(err, r, "container");
 }
 
-/* What Apply and Update have in common. */
+/* Reads the parameters that Apply and Update have in common. */
 static int read_call(const struct hp_json_value *values, struct apply_call *call,
 		     struct hp_err *err)
 {
@@ -253,7 +256,7 @@ static int read_target(const struct hp_json_value *values, struct apply_request 
 	return 0;
 }
 
-/* The call, read as far as `count` parameters go; NULL with *err. */
+/* Creates a call from the first `count` parameters. NULL with *err. */
 static struct apply_call *apply_call_new(struct exchange *exchange, size_t count,
 					 unsigned int required, struct hp_json_value values[],
 					 struct hp_err *err)
@@ -284,7 +287,7 @@ static void begin(struct exchange *exchange, struct apply_call *call)
 	conn_begin_call(exchange->conn, &call->of_conn);
 }
 
-/* The number is one of the caller's pid namespace. */
+/* The pid of the request is one in the caller's pid namespace. */
 static int find_target(const struct exchange *exchange, struct apply_request *request,
 		       struct hp_err *err)
 {
@@ -342,13 +345,13 @@ int handle_update(struct exchange *exchange, struct hp_err *err)
 
 /* ---- Release ---- */
 
-/* A Release that is not answered yet. It outlives its connection, as an Apply does. */
+/* A Release that is not answered yet. It goes on if the connection is closed. */
 struct release_call {
 	struct conn_call of_conn;
-	struct conn *conn; /* NULL: the client is gone */
+	struct conn *conn; /* NULL: the connection was closed */
 	struct hp_arena arena;
 	char *container;
-	struct hp_buf removed; /* a list, as JSON */
+	struct hp_buf removed; /* a JSON array */
 	struct hp_json_writer list;
 };
 
@@ -359,7 +362,7 @@ static void release_call_free(struct release_call *call)
 	free(call);
 }
 
-static void on_releaser_gone(struct conn_call *of_conn)
+static void on_release_conn_gone(struct conn_call *of_conn)
 {
 	struct release_call *call = container_of(of_conn, struct release_call, of_conn);
 
@@ -416,7 +419,7 @@ int handle_release(struct exchange *exchange, struct hp_err *err)
 	}
 	call->list = HP_JSON_WRITER_INIT(&call->removed);
 	hp_json_begin(&call->list, '[');
-	call->of_conn.gone = on_releaser_gone;
+	call->of_conn.gone = on_release_conn_gone;
 	call->conn = exchange->conn;
 	conn_begin_call(exchange->conn, &call->of_conn);
 	applier_release(exchange->hookd->applier, call->container, on_removed, on_released, call);

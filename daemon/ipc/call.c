@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The join of a connection and a run, and the writing of events and results. Made by hooks.c;
- * afterwards only the run (notify) and the connection (gone) call in here.
+ * A call of Run or Wait that is not answered yet: connects a connection and a run, and writes
+ *events and the result. After call_new() it is driven by callbacks of the run (notify) and of the
+ * connection (gone, caught_up). A client that reads too slowly:
+ *
+ *	reading --conn_is_behind()--> waited for --PATIENCE_S--> given up
+ *	   ^                              |  everything was sent    |
+ *	    \_____________________________|_________________________/
  */
 #include "daemon/ipc/call.h"
 
-/* A client that takes nothing for this long is not waited for: its hook goes on. */
+#include <assert.h>
+
+/* How long a hook's output is not read while its client is behind. */
 #define PATIENCE_S 5
 
 struct call {
@@ -13,11 +20,10 @@ struct call {
 	struct run_waiter of_run;
 	struct conn *conn;
 	struct run *run;
-	struct event
-	    *patience; /* NULL until the client was behind; pending while it is waited for */
+	struct event *patience; /* pending while the client is waited for; NULL at first */
 	bool streams;
 	bool cancels;
-	bool is_given_up; /* not waited for any more, until it has caught up */
+	bool is_given_up; /* the client is not waited for, until it has caught up */
 };
 
 static void call_free(struct call *call)
@@ -40,9 +46,9 @@ static void on_patience_ended(evutil_socket_t fd, short what, void *userdata)
 }
 
 /*
- * Its hook's output is not read while the client is behind, so that the loudest hook and the
- * slowest reader lose nothing. One that does not read at all would hold the hook that way: in the
- * end the connection is cut off, where too much waits for it.
+ * While the client is behind, the output of its hook is not read, so that nothing is lost. A client
+ * that does not read at all would block the hook: after PATIENCE_S the output is read again, and
+ * the connection is closed if too much data waits for it.
  */
 static void wait_for_client(struct call *call)
 {
@@ -130,7 +136,7 @@ static void write_result(struct conn *conn, const struct run *run)
 	hp_reply_end(&writer);
 }
 
-/* The last reply was written. */
+/* Call after the last reply was written. Frees the call. */
 static void end(struct call *call)
 {
 	struct conn *conn = call->conn;
@@ -159,6 +165,7 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 {
 	struct call *call = container_of(waiter, struct call, of_run);
 
+	assert(call->conn->call == &call->of_conn);
 	if (event->type == RUN_EVENT_DONE)
 		send_result(call);
 	else if (event->type == RUN_EVENT_TURNED_AWAY)
@@ -174,7 +181,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 	bool cancels = call->cancels;
 
 	call_free(call);
-	/* While others wait for it, it is theirs too. */
+	/* Not if other calls wait for the same run. */
 	if (cancels && TAILQ_EMPTY(&run->waiters))
 		run_cancel(run);
 }

@@ -5,14 +5,14 @@
 #include "daemon/run/run.h"
 
 /*
- * A Run or a Wait that is not answered yet: stands between a connection and a run, either of which
- * may end first. Frees itself with the last reply or with the connection.
+ * A call of Run or Wait that is not answered yet. It connects a connection and a run, either of
+ * which may end first, and frees itself with the last reply or with the connection.
  */
 
 /*
- * Answers the exchange's call with the run's result: at once where it is done, else when it is.
- * `streams`: every event until then is a reply of its own. `cancels`: the run is cancelled when
- * the client goes away and nobody else waits for it. -ENOMEM.
+ * Answers the call with the run's result: at once if the run is done, else when it is. `streams`:
+ * each event before is sent as a reply, too. `cancels`: the run is cancelled if the client
+ * disconnects and no other call waits for the run. -ENOMEM with *err.
  */
 int call_new(struct exchange *exchange, struct run *run, bool streams, bool cancels,
 	     struct hp_err *err) must_check;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One client's connection: bytes in, messages out to the dispatcher; replies back.
+ * The connection of a client: reads bytes, passes messages to the dispatcher and sends replies.
  *
- *	IDLE --a message--> BUSY --conn_end_call()--> IDLE
- *	  \___________________\____ gone, violation ____> CLOSED --reaper--> (freed)
+ *	IDLE --conn_begin_call()--> BUSY --conn_end_call()--> IDLE
+ *	  \___________________________\___ hangup, violation ___> CLOSED --reaper--> (freed)
  *
- * One call at a time: while BUSY nothing is read, which is the backpressure. The events are
- * edge-triggered, so bytes that lie unread, a client that has shut down only its sending side (it
- * still gets its reply) or an error on the socket wake the loop once and not without end; and the
- * usual call, whose client waits for its reply, costs no epoll_ctl(2).
+ * There is one call at a time: while BUSY nothing is read, which slows down the client. The events
+ * are edge-triggered. So unread bytes, a client that has shut down its sending side only (it still
+ * gets its reply) or an error of the socket wake the loop once and not all the time; and a call
+ *whose client waits for the reply needs no epoll_ctl(2).
  */
 #include "daemon/ipc/conn.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,11 +21,11 @@
 #include "daemon/ipc/ipc.h"
 #include "daemon/policy/policy.h"
 
-/* Of one wake-up, so that a client that always has more to say is one among many. */
+/* Reads per wake-up, so that a client that sends a lot does not hold up the event loop. */
 #define READS_PER_WAKEUP 16
-/* More than any reply; beyond it lies a client that does not read its events. */
+/* More than any reply: a client with more unsent data does not read its events. */
 #define OUT_BYTES_MAX (32u * 1024 * 1024)
-/* More than the events of one wake-up of a hook's pipes. */
+/* More than the events of what is read from a hook's pipes in one wake-up. */
 #define BEHIND_BYTES (1024u * 1024)
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata);
@@ -72,7 +73,8 @@ int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message)
 	conn->on_message = on_message;
 	TAILQ_INSERT_TAIL(&hookd->conns, conn, link);
 	r = peer_init(&conn->peer, fd);
-	/* Early: it may end any time. Without descriptors it is tried again when it is needed. */
+	/* Now, since the process may end at any time. If it fails, it is tried again at each call.
+	 */
 	if (r == 0)
 		(void)!peer_look(&conn->peer, fd);
 	if (r == 0)
@@ -91,7 +93,7 @@ static void free_event(struct event **event)
 		event_free(take_ptr(*event));
 }
 
-/* Leaves the loop and the socket; what is on somebody's stack stays. */
+/* Closes the socket and ends the call. The struct stays: functions on the stack may use it. */
 static void conn_disconnect(struct conn *conn)
 {
 	struct conn_call *call = take_ptr(conn->call);
@@ -120,6 +122,7 @@ static void on_reaper(evutil_socket_t fd, short what, void *userdata)
 
 void conn_free(struct conn *conn)
 {
+	assert(conn->hookd->conn_count > 0);
 	conn_disconnect(conn);
 	free_event(&conn->reaper);
 	TAILQ_REMOVE(&conn->hookd->conns, conn, link);
@@ -140,11 +143,11 @@ void conn_violation(struct conn *conn, const char *reason)
 	conn_close(conn);
 }
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 /*
- * All whole messages that are there, one call at a time. A call that is answered at once comes
- * back here by conn_end_call(): then this loop goes on instead of one inside it.
+ * Dispatches the complete messages in the inbox, one call at a time. conn_end_call() of a call that
+ * is answered at once calls this function again: then the outer loop continues.
  */
 static void dispatch_messages(struct conn *conn)
 {
@@ -158,7 +161,7 @@ static void dispatch_messages(struct conn *conn)
 	while (conn->state == CONN_IDLE && r > 0) {
 		r = hp_inbox_next(&conn->in, &text, &length);
 		if (r < 0)
-			conn_violation(conn, "a message is longer than the limit");
+			conn_violation(conn, "a message is too long");
 		else if (r > 0)
 			conn->on_message(conn, text, length);
 	}
@@ -173,9 +176,9 @@ static bool has_hung_up(const struct conn *conn)
 }
 
 /*
- * As recv(2), with the credentials of who wrote the bytes: SO_PASSCRED is on, and the kernel does
- * not put bytes of two writers into one read. There is room for nothing else, so descriptors that
- * came along are dropped by the kernel.
+ * As recv(2), and returns the credentials of the process that wrote the bytes: SO_PASSCRED is set,
+ * and the kernel does not return bytes of two writers in one read (unix(7)). There is no room for
+ * more control data, so the kernel closes descriptors that were sent.
  */
 static ssize_t receive(struct conn *conn, char *space, size_t size, struct ucred *ret_writer)
 {
@@ -200,8 +203,8 @@ static ssize_t receive(struct conn *conn, char *space, size_t size, struct ucred
 }
 
 /*
- * A descriptor of the connection may have come to other processes. Those of another user have
- * nothing to say here. Another process of the same user has to be one that may do the same.
+ * Other processes may have got a descriptor of the connection. Those of another user may not write
+ * to it. For another process of the same user, the policy decides whether it has the same rights.
  */
 static bool is_writer_known(struct conn *conn, const struct ucred *writer)
 {
@@ -209,7 +212,7 @@ static bool is_writer_known(struct conn *conn, const struct ucred *writer)
 	struct process_view view;
 
 	if (writer->uid != peer->uid || writer->gid != peer->gid) {
-		conn_violation(conn, "it was written to by another user");
+		conn_violation(conn, "another user has written to it");
 		return false;
 	}
 	if (writer->pid == peer->pid || peer->stranger)
@@ -220,7 +223,7 @@ static bool is_writer_known(struct conn *conn, const struct ucred *writer)
 	return true;
 }
 
-/* False when there is nothing to read for now, or ever. */
+/* False: nothing to read for now, or the connection was closed. */
 static bool read_some(struct conn *conn)
 {
 	size_t size;
@@ -229,7 +232,7 @@ static bool read_some(struct conn *conn)
 	ssize_t received;
 
 	if (!space) {
-		conn_violation(conn, "out of memory for its message");
+		conn_violation(conn, "out of memory for a message");
 		return false;
 	}
 	received = receive(conn, space, size, &writer);
@@ -245,7 +248,7 @@ static bool read_some(struct conn *conn)
 	if (received < 0 && errno == EAGAIN)
 		return false;
 	if (received == 0 && !hp_inbox_is_empty(&conn->in))
-		conn_violation(conn, "it ended within a message");
+		conn_violation(conn, "end of file within a message");
 	else if (received == 0 && conn->out.length > 0)
 		conn->closes_when_sent = true;
 	else
@@ -253,7 +256,7 @@ static bool read_some(struct conn *conn)
 	return false;
 }
 
-/* An edge tells once: what is not read now is remembered, and read when the call is answered. */
+/* An edge is reported once, so has_unread remembers what is to be read after the call. */
 static void on_readable(evutil_socket_t fd, short what, void *userdata)
 {
 	struct conn *conn = userdata;
@@ -271,11 +274,12 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 void conn_begin_call(struct conn *conn, struct conn_call *call)
 {
+	assert(conn->state == CONN_IDLE && !conn->call);
 	conn->state = CONN_BUSY;
 	conn->call = call;
 }
 
-/* The message and the hangup may have been one edge: no event would tell of the hangup again. */
+/* Message and hangup may have been one edge, and then no other event reports the hangup. */
 bool conn_close_if_gone(struct conn *conn)
 {
 	if (!has_hung_up(conn))
@@ -286,8 +290,8 @@ bool conn_close_if_gone(struct conn *conn)
 
 void conn_end_call(struct conn *conn)
 {
-	conn->call =
-	    NULL; /* first: should the client turn out to be gone, there is no call to tell */
+	assert(conn->state != CONN_IDLE);
+	conn->call = NULL; /* before the flush: it may close the connection */
 	conn_flush(conn);
 	if (conn->state != CONN_BUSY)
 		return;
@@ -297,9 +301,9 @@ void conn_end_call(struct conn *conn)
 		event_active(conn->readable, EV_READ, 0);
 }
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
-/* False when the connection is gone. */
+/* False: the connection is broken. */
 static bool send_some(struct conn *conn)
 {
 	ssize_t sent;
@@ -321,13 +325,13 @@ void conn_flush(struct conn *conn)
 	if (conn->state == CONN_CLOSED)
 		return;
 	if (conn->out.failed) {
-		conn_violation(conn, "out of memory for its reply");
+		conn_violation(conn, "out of memory for a reply");
 	} else if (!send_some(conn)) {
 		conn_close(conn);
 	} else if (conn->out.length > OUT_BYTES_MAX) {
-		conn_violation(conn, "it does not read its replies");
+		conn_violation(conn, "the client does not read its replies");
 	} else if (conn->out.length > 0 && event_add(conn->writable, NULL) < 0) {
-		/* Else the rest would be waited for in vain. */
+		/* Without the event the rest would never be sent. */
 		conn_close(conn);
 	}
 }

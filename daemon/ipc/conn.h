@@ -13,17 +13,15 @@
 struct hookd;
 struct conn;
 
-/* One message; the bytes are valid during the call. */
+/* Called for each message. The bytes are valid during the call. */
 typedef void (*conn_message_fn)(struct conn *conn, const char *text, size_t length);
 
-/*
- * The call that a connection is busy with: replies to it may still come. Embedded in its owner,
- * which is told when the client is gone.
- */
+/* A call that is not answered yet. Embedded in its owner. */
 struct conn_call {
+	/* The connection was closed: it must not be used any more. */
 	void (*gone)(struct conn_call *call);
-	void (*caught_up)(
-	    struct conn_call *call); /* NULL, or told of the end of conn_is_behind() */
+	/* All data was sent, after conn_is_behind(). May be NULL. */
+	void (*caught_up)(struct conn_call *call);
 };
 
 struct conn {
@@ -31,45 +29,44 @@ struct conn {
 	struct peer peer;
 	int fd;
 	enum { CONN_IDLE, CONN_BUSY, CONN_CLOSED } state;
-	struct conn_call *call; /* in BUSY */
+	struct conn_call *call; /* while BUSY */
 	bool is_dispatching;
-	bool closes_when_sent; /* the client has ended its side, and waits for replies */
-	bool has_unread;       /* there may be bytes that no event will tell of again */
+	bool closes_when_sent; /* the client has shut down its sending side */
+	bool has_unread;       /* there may be bytes, but no event will report them */
 	struct hp_inbox in;
-	struct hp_buf out; /* what the socket did not take yet */
+	struct hp_buf out; /* not sent yet */
 	struct event *readable;
 	struct event *writable; /* pending while `out` is not empty */
-	struct event *reaper;	/* frees the closed connection when nobody's stack needs it */
+	struct event *reaper;	/* frees a closed connection from the event loop */
 	struct charge charge;
 	conn_message_fn on_message;
 	TAILQ_ENTRY(conn) link; /* hookd::conns */
 };
 
-/* Takes the socket in any case. Over the limits of the configuration it is closed: -EBUSY. */
+/* Takes the socket, also on failure. -EBUSY: too many connections; or another -errno. */
 int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message) must_check;
-/* At the daemon's end; else connections free themselves. */
+/* For the end of the daemon: otherwise connections free themselves. */
 void conn_free(struct conn *conn);
 
-/* From on_message(): the call is not answered yet. No further message comes before conn_end_call().
+/* For on_message(): the call will be answered later, and no message is read before conn_end_call().
  */
 void conn_begin_call(struct conn *conn, struct conn_call *call);
 /*
- * For a call that ends with its client: true when the client had hung up by the time its message
- * was read. Then the connection is closed, and call->gone() was called. A later hangup is an event.
+ * Call it after conn_begin_call() if the call is to end with its client. True: the client had hung
+ * up before the message was read; the connection is closed and call->gone() was called.
  */
 bool conn_close_if_gone(struct conn *conn);
-/* The last reply was written, or there will be none: sends it, and goes on to what the client has
- * sent meanwhile. */
+/* Call after the last reply was written. Sends it and dispatches the next messages. */
 void conn_end_call(struct conn *conn);
 
 /*
- * Sends the bytes that the caller wrote into conn->out by way of hp_reply_*(). A client that does
- * not read is cut off when too much waits for it.
+ * Sends what was written to conn->out by hp_reply_*(). Does not block. Closes the connection if the
+ * client does not read and too much data is unsent; then call->gone() is called.
  */
 void conn_flush(struct conn *conn);
 
-/* The client has not read much of what was sent; until all of it has gone out. */
+/* Much data is unsent. caught_up() is called when all of it was sent. */
 bool conn_is_behind(const struct conn *conn);
 
-/* A breach of the protocol: logged with who did it, and closed, which is all Varlink allows. */
+/* The peer has violated the protocol: logs that, and closes the connection as Varlink requires. */
 void conn_violation(struct conn *conn, const char *reason);

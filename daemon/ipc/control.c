@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.control: steering the daemon. Rows of dispatch.c. */
+/* Handlers of io.hookd.control. No state. */
 #include "daemon/base/log.h"
 #include "daemon/ipc/dispatch.h"
 
@@ -12,7 +12,7 @@ int handle_ping(struct exchange *exchange, struct hp_err *err)
 	return r;
 }
 
-/* The reply goes out before the daemon may end: an idle one does so as soon as it drains. */
+/* The reply is sent first: an idle daemon exits as soon as it drains. */
 int handle_drain(struct exchange *exchange, struct hp_err *err)
 {
 	int r = expect_no_parameters(exchange, err);
@@ -22,7 +22,7 @@ int handle_drain(struct exchange *exchange, struct hp_err *err)
 	if (!exchange->call.oneway)
 		hp_reply_empty(&exchange->conn->out, NULL);
 	conn_flush(exchange->conn);
-	log_notice("uid %u asks to drain", exchange->conn->peer.uid);
+	log_notice("uid %u requested to drain", exchange->conn->peer.uid);
 	exchange->hookd->drain(exchange->hookd);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a message to its handler: envelope, row, permission, handler; and errors back. Who may call
- * what stands in the methods and nowhere else.
+ * Dispatches messages: parses the envelope, finds the method, checks the permission, calls the
+ * handler and writes errors. The table of methods is the only place that says who may call what. No
+ * other state.
  */
 #include "daemon/ipc/dispatch.h"
 
@@ -16,8 +17,8 @@
 struct method {
 	const char *name;
 	enum permission permission;
-	handler_fn handle;   /* NULL: declared in the interface, not there yet */
-	const char *invalid; /* for hp_reply_err() */
+	handler_fn handle;   /* NULL: declared in the interface, but not implemented */
+	const char *invalid; /* the error for invalid parameters, for hp_reply_err() */
 };
 
 static const struct method methods[] = {

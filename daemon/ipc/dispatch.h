@@ -6,7 +6,7 @@
 #include "proto/base/err.h"
 #include "proto/messages/messages.h"
 
-/* One call while its handler looks at it; the parsed message is valid during the handler. */
+/* A call, for its handler. The parsed message is valid until the handler returns. */
 struct exchange {
 	struct hookd *hookd;
 	struct conn *conn;
@@ -14,15 +14,15 @@ struct exchange {
 };
 
 /*
- * A handler writes its reply with hp_reply_*(&exchange->conn->out), or begins a call that answers
- * later (ipc/call.h). On failure it has written nothing and filled *err.
+ * Writes the reply with hp_reply_*(&exchange->conn->out), or calls conn_begin_call() and answers
+ * later. -errno: *err is filled, and nothing was written.
  */
 typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 
-/* A connection's on_message(). */
+/* The on_message() of connections. */
 void dispatch_message(struct conn *conn, const char *text, size_t length);
 
-/* ---- the handlers; see the interface files for what they do ---- */
+/* ---- the handlers; the interface files describe the methods ---- */
 
 int handle_get_info(struct exchange *exchange, struct hp_err *err);		     /* service.c */
 int handle_get_interface_description(struct exchange *exchange, struct hp_err *err); /* service.c */
@@ -40,15 +40,15 @@ int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err);	     
 int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
 
-/* What hooks.c does when a run starts, ends and is done; for struct run_context. */
+/* The callbacks of struct run_context, in hooks.c. */
 void hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
 
-/* For the several handlers of methods that take nothing. */
+/* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
 /*
- * For those that take one run's id: the run, if it is there and the peer may see it; else NULL and
- * NoSuchRun, which is the same answer for both.
+ * For methods whose parameter is the id of a run. NULL: an error, which is NoSuchRun also if the
+ * run exists and the peer may not see it.
  */
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.hooks: from a request to a run in the line. Rows of dispatch.c. */
+/* Handlers of io.hookd.hooks: create runs from requests and submit them. No state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static void log_end(const struct run *run)
 	const struct hp_run_result *result = &run->result;
 	bool is_well = result->outcome == HP_RUN_SUCCEEDED && !run->is_turned_away;
 	int priority = is_well ? LOG_DEBUG : LOG_WARNING;
-	const char *what = run->is_turned_away ? "turned away, nothing was run"
+	const char *what = run->is_turned_away ? "refused for lack of resources, no hook was run"
 					       : hp_run_outcome_names[result->outcome];
 	const struct log_field fields[] = {
 	    {"HOOKD_RUN", run->id},
@@ -70,7 +70,7 @@ void hooks_on_run_done(struct run *run, void *userdata)
 	sched_finished(hookd->sched, run);
 }
 
-/* The same request again gets the run that it has made already; another one may not have its id. */
+/* A repeated request gets its run. A different request with the same id is an error. */
 static int attach_to_run(struct exchange *exchange, const struct hp_request *request,
 			 struct run *run, struct hp_err *err)
 {
@@ -107,7 +107,7 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,
 			hookd->config.queued_runs_per_user);
 	if (r == -EBUSY)
-		(void)hp_err_busy(err, "%" PRIu64 " runs of this user wait or run already",
+		(void)hp_err_busy(err, "this user already has %" PRIu64 " runs, queued or running",
 				  hookd->config.queued_runs_per_user);
 	if (r == 0)
 		r = store_add(hookd->store, run);
@@ -138,16 +138,17 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 	r = make_run(exchange, request, &run, err);
 	if (r < 0)
 		return r;
-	/* Before it is lined up, since a run without hooks is done at once. */
+	/* Before it is submitted, since a run without hooks is done at once. */
 	if (!exchange->call.oneway)
 		r = call_new(exchange, run, exchange->call.more, cancels, err);
-	/* The client can turn out to be gone already, and have it cancelled. */
+	/* It is not queued any more if call_new() found that the client is gone, and cancelled it.
+	 */
 	if (run->state == RUN_QUEUED && (r < 0 || sched_submit(hookd->sched, run) < 0))
 		run_turn_away(run, "out of memory");
 	return r;
 }
 
-/* A limit that this machine cannot set is an error, and no hook. */
+/* Refuses settings that this machine does not support, before a run is created. */
 static int check_settings(const struct hookd *hookd, const struct hp_request *request,
 			  struct hp_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interface files as they lie in proto/, for interfaces.c. */
+/* The interface files of proto/interfaces, for interfaces.c. */
 #define INTERFACE(symbol, file)                                                                    \
 	.global symbol;                                                                            \
 	.hidden symbol;                                                                            \

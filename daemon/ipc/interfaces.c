@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of interfaces; their texts are linked in by interface_texts.S. */
+/* The table of interfaces. interface_texts.S contains their texts. No other state. */
 #include "daemon/ipc/interfaces.h"
 
 #include <string.h>

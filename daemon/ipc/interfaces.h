@@ -3,15 +3,15 @@
 
 #include <stddef.h>
 
-/* The interface files of proto/, byte for byte as they lie there. */
+/* The interface files of proto/interfaces, byte for byte. */
 
 struct interface {
 	const char *name;
 	const char *text, *end;
 };
-/* Those that the service has, in the order of GetInfo. */
+/* All interfaces of the service, in the order of GetInfo. */
 extern const struct interface interfaces[];
 extern const size_t interface_count;
 
-/* The text of one, or NULL; *ret_length may be NULL. */
+/* The text of an interface; NULL: unknown. `ret_length` may be NULL. */
 const char *interface_text(const char *name, size_t *ret_length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/ipc: connections, messages and their handlers. Turns JSON into what run/, apply/ and
- * seccomp/ take, and their results into JSON.
+ * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
+ * run/, apply/ and seccomp/, and their results to JSON.
  *
  * May use: daemon/apply, daemon/base, daemon/policy, daemon/proc, daemon/run, daemon/seccomp,
  * proto/base, proto/json, proto/messages, proto/settings; libevent.
@@ -25,8 +25,8 @@
 #include "proto/json/json.h"
 
 /*
- * The daemon as a whole, on main()'s stack. Only main.c and ipc/ include this: lower layers get
- * what they need handed to their constructors.
+ * All parts of the daemon, owned by main(). Only main.c and ipc/ include this: lower layers get
+ * what they need by the arguments of their constructors.
  */
 struct hookd {
 	struct config config;
@@ -36,8 +36,8 @@ struct hookd {
 	int64_t started_ns; /* CLOCK_BOOTTIME */
 
 	struct procs procs;
-	struct cgroup_tree *cgroups; /* NULL: this machine has none that hookd may write */
-	struct filters *filters;
+	struct cgroup_tree *cgroups; /* NULL: hookd has no writable cgroup */
+	struct filter_cache *filters;
 	struct rdt *rdt;
 	struct bus *bus;
 	struct scopes *scopes;
@@ -48,13 +48,13 @@ struct hookd {
 	struct run_context runs;
 	struct sched *sched;
 	struct store *store;
-	struct records *records; /* NULL: runs are remembered in memory only */
+	struct records *records; /* NULL: runs are kept in memory only */
 	struct accounts accounts;
 
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;
-	struct hp_json json; /* the message being dispatched */
+	struct hp_json json; /* of the message that is being dispatched */
 
 	bool is_draining;
-	void (*drain)(struct hookd *hookd); /* main.c: as SIGTERM does */
+	void (*drain)(struct hookd *hookd); /* in main.c; the same as SIGTERM */
 };

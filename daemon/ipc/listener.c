@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accepts connections. When descriptors have run out it looks away for a moment, since a listening
- * socket with somebody in its queue stays readable and would wake the loop without end.
+ * Accepts connections. On EMFILE, ENFILE or ENOMEM accepting is paused for RETRY_AFTER_US: the
+ * listening socket stays readable and would wake the event loop all the time.
+ *
+ *	LISTENING --accept4(2) fails--> PAUSED --RETRY_AFTER_US--> LISTENING
  */
 #include "daemon/ipc/listener.h"
 
@@ -15,17 +17,17 @@
 #include "daemon/policy/peer.h"
 
 #define RETRY_AFTER_US (100 * 1000)
-#define SAY_EVERY_NS   (60 * NS_PER_S)
+#define LOG_EVERY_NS   (60 * NS_PER_S)
 #define BACKLOG	       512
-/* Of one wake-up, so that a crowd at the door does not keep those inside waiting. */
+/* Per wake-up, so that many new clients do not hold up those that are connected. */
 #define ACCEPTS_PER_WAKEUP 16
 
 struct listener {
 	struct event *readable;
 	struct event *retry;
 	int fd;
-	int said_error; /* what was logged last; 0: nothing yet */
-	int64_t said_ns;
+	int logged_error; /* the last one; 0: none yet */
+	int64_t logged_ns;
 	listener_fn on_connection;
 	void *userdata;
 };
@@ -88,21 +90,21 @@ struct listener *listener_free(struct listener *listener)
 	return NULL;
 }
 
-/* It can go on for long, and is tried often: the same is said once in a minute. */
-static void say(struct listener *listener, int error)
+/* Logs the same error once per minute: it may last, and accepting is tried again often. */
+static void log_failure(struct listener *listener, int error)
 {
 	int64_t now_ns = clock_ns(CLOCK_BOOTTIME);
 
-	if (error == listener->said_error && now_ns - listener->said_ns < SAY_EVERY_NS)
+	if (error == listener->logged_error && now_ns - listener->logged_ns < LOG_EVERY_NS)
 		return;
-	listener->said_error = error;
-	listener->said_ns = now_ns;
-	log_warning("cannot accept a connection, trying again soon: %s", strerror(error));
+	listener->logged_error = error;
+	listener->logged_ns = now_ns;
+	log_warning("cannot accept a connection, trying again: %s", strerror(error));
 }
 
 static void pause_accepting(struct listener *listener, int error)
 {
-	say(listener, error);
+	log_failure(listener, error);
 	event_del(listener->readable);
 	(void)event_add(listener->retry, &(struct timeval){.tv_usec = RETRY_AFTER_US});
 }
@@ -137,7 +139,8 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- a socket of our own ---- */
 
-/* A socket file outlives its daemon; only one that still answers is in use. */
+/* Unlinks a socket that no process listens on any more. -EADDRINUSE: one does, or it is no socket.
+ */
 static int remove_dead_socket(const struct sockaddr_un *address)
 {
 	cleanup_close int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -154,7 +157,7 @@ static int remove_dead_socket(const struct sockaddr_un *address)
 
 static int bind_privately(int fd, const struct sockaddr_un *address)
 {
-	mode_t before = umask(0177); /* so that the socket is never there with a wider mode */
+	mode_t before = umask(0177); /* so that the socket never exists with a wider mode */
 	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	umask(before);

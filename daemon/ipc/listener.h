@@ -8,19 +8,19 @@
 /* A listening socket. */
 struct listener;
 
-/* A new connection, non-blocking and close-on-exec; the callee's to close. */
+/* Called with a new connection, non-blocking and close-on-exec. The callee closes it. */
 typedef void (*listener_fn)(int fd, void *userdata);
 
 /*
- * Listens on `fd`, which may also be a connected socket (exec: addresses, inetd style): then that
- * is the one connection. Takes the descriptor.
+ * Accepts connections on `fd`. If that is a connected socket (inetd style, as with Varlink's exec:
+ * addresses), it is the only connection. Takes the descriptor, also on failure. -errno.
  */
 int listener_new(struct event_base *base, int fd, listener_fn on_connection, void *userdata,
 		 struct listener **ret_listener) must_check;
 struct listener *listener_free(struct listener *listener);
 
 /*
- * Makes a socket at `path`, mode 0600, in place of one that nobody listens on any more. -EADDRINUSE
- * when somebody does, -ENAMETOOLONG.
+ * Creates a listening socket at `path`, mode 0600. Replaces a socket that no process listens on any
+ * more. -EADDRINUSE: the path is in use; -ENAMETOOLONG; or another -errno.
  */
 int listener_bind(const char *path, int *ret_fd) must_check;

@@ -297,7 +297,7 @@ static int restore(struct records *records, const char *name)
 {
 	int r = restore_file(records, name);
 
-	if (r == 0 || r == -EIO || error_is_passing(-r))
+	if (r == 0 || r == -EIO || error_is_transient(-r))
 		return r;
 	r = set_aside(records, name);
 	return r < 0 ? r : 1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io.hookd.settings.CompileSeccomp: a profile becomes a program, for a caller who installs it. A
- * row of dispatch.c. The program is compiled by filters, in a process of its own; the call waits
- * for it, and either may end first.
+ * Handler of io.hookd.settings.CompileSeccomp: compiles a profile to a program that the caller
+ * installs. Another process compiles (seccomp/cache.h). Owns the calls that wait for it.
  */
 #include "daemon/ipc/dispatch.h"
 #include "daemon/seccomp/cache.h"
@@ -32,10 +31,10 @@ static void write_program(struct conn *conn, const struct filter *filter)
 	hp_reply_end(&writer);
 }
 
-/* A profile that can be read and not compiled has failed as a setting does: with the reason. */
+/* A valid profile that cannot be compiled is a SettingFailed with the reason. */
 static void describe_failure(int error, const char *reason, struct hp_err *err)
 {
-	if (error_is_passing(-error)) {
+	if (error_is_transient(-error)) {
 		(void)hp_err_busy(err, "%s", reason);
 		return;
 	}
@@ -64,7 +63,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 {
 	struct compile_call *call = container_of(of_conn, struct compile_call, of_conn);
 
-	filters_forget(&call->of_filter);
+	filter_cache_forget(&call->of_filter);
 	free(call);
 }
 
@@ -86,7 +85,7 @@ static int read_profile(const struct exchange *exchange, struct hp_arena *arena,
 		return r;
 	r = hp_seccomp_read(values[0], (enum hp_dialect)dialect, arena, ret_profile, err);
 	if (r == 0 && !*ret_profile)
-		r = hp_err_invalid(err, NULL, "says nothing: there is nothing to compile");
+		r = hp_err_invalid(err, NULL, "is empty: there is nothing to compile");
 	return hp_err_prefix(err, r, "seccomp");
 }
 
@@ -104,7 +103,7 @@ static int compile(struct exchange *exchange, const struct hp_seccomp *profile, 
 	    .of_filter.ready = on_compiled,
 	    .conn = exchange->conn,
 	};
-	r = filters_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
+	r = filter_cache_get(exchange->hookd->filters, profile, &call->of_filter, &filter, &reason);
 	if (r == 0) {
 		conn_begin_call(exchange->conn, &call->of_conn);
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* org.varlink.service: what this service is. Rows of dispatch.c. */
+/* Handlers of org.varlink.service. No state. */
 #include <string.h>
 
 #include "daemon/ipc/dispatch.h"

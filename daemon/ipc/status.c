@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.status: what was asked for and what became of it. Rows of dispatch.c. */
+/* Handlers of io.hookd.status. No state. */
 #include <string.h>
 
 #include "daemon/ipc/dispatch.h"
@@ -155,7 +155,7 @@ static bool is_wanted(const struct list_filter *filter, const struct run *run)
 	return run->submitted_us >= filter->since_us && run->submitted_us <= filter->until_us;
 }
 
-/* The next run, from `run` on and older, that the peer may see and the filter wants. */
+/* The first run, from `run` on to older ones, that the peer may see and that matches the filter. */
 static struct run *next_wanted(const struct exchange *exchange, const struct list_filter *filter,
 			       struct run *run)
 {
@@ -179,7 +179,7 @@ static void reply_list(struct exchange *exchange, const struct list_filter *filt
 	hp_reply_end(&writer);
 }
 
-/* One run per reply; a reply is the last one when no further run follows it. */
+/* Sends one run per reply. "continues" is false in the last one. */
 static void reply_each(struct exchange *exchange, const struct list_filter *filter)
 {
 	struct hp_buf *out = &exchange->conn->out;
@@ -240,7 +240,7 @@ static void write_features(struct hp_json_writer *writer, const struct hookd *ho
 {
 	hp_json_key(writer, "features");
 	hp_json_begin(writer, '[');
-	/* How a timeout reaches a hook's children: all of them, or those that can be found. */
+	/* What a timeout kills: all processes of the hook, or those that can be found. */
 	hp_json_put_string(writer, hookd->cgroups ? "kill-cgroup" : "kill-session");
 	hp_json_end(writer, ']');
 	hp_json_key(writer, "kernelFeatures");

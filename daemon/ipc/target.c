@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a request and its caller to the processes whose namespaces its hooks enter. No state.
+ * Chooses the processes whose namespaces the hooks of a request enter. No state.
  */
 #include "daemon/ipc/target.h"
 
@@ -10,7 +10,7 @@
 #include "daemon/base/pidfd.h"
 #include "daemon/policy/policy.h"
 
-/* The paths of its requests are those of other mounts than hookd's. */
+/* Whether paths of the peer are in another mount namespace than hookd's. */
 static bool has_other_mounts(const struct peer *peer, const struct self *self)
 {
 	return peer->view.namespaces.ids[NAMESPACE_MNT] != self->namespaces.ids[NAMESPACE_MNT];
@@ -27,18 +27,18 @@ static int take_caller(const struct peer *peer, struct target_process *ret_proce
 	return 0;
 }
 
-/* At state.pid. What hookd lacks for the moment says nothing of that process. */
+/* The process state.pid cannot be examined. Lack of resources is not the fault of the request. */
 static int cannot_look(int r, struct hp_err *err)
 {
-	if (error_is_passing(-r))
+	if (error_is_transient(-r))
 		return hp_err_busy(err, "%s", strerror(-r));
 	return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
 }
 
 /*
- * A process that shares hookd's mounts, or those of the init process (a hookd in a unit with
- * PrivateTmp= has others), is in no container: a hook that is to be kept inside would
- * run on the host, with all rights. hookd-run looks again when the hook starts.
+ * A process in the mount namespace of hookd, or of the init process (they differ for a unit with
+ * PrivateTmp=), is not in a container: a hook that is to run inside would run on the host with all
+ * rights. hookd-run checks this again when the hook starts.
  */
 static int check_container(const struct target_process *process, const struct self *self,
 			   struct hp_err *err)
@@ -52,9 +52,10 @@ static int check_container(const struct target_process *process, const struct se
 		return cannot_look(r, err);
 	if (namespaces.ids[NAMESPACE_MNT] == self->namespaces.ids[NAMESPACE_MNT] ||
 	    namespaces.ids[NAMESPACE_MNT] == self->mounts_of_init)
-		return hp_err_invalid(err, "state.pid",
-				      "is a process in the mount namespace of hookd or of the "
-				      "init process, and in no container");
+		return hp_err_invalid(
+		    err, "state.pid",
+		    "is not in a container: it is in the mount namespace of hookd "
+		    "or of the init process");
 	return 0;
 }
 
@@ -65,13 +66,12 @@ static int find_container(const struct peer *peer, const struct self *self,
 	struct target_process *container = &target->container;
 	int r;
 
-	/* crun's createContainer hooks are called from inside, and their state has no pid. */
+	/* crun calls createContainer hooks inside the container, with a state that has no pid. */
 	if (request->pid == 0 && has_other_mounts(peer, self))
 		return take_caller(peer, container, err);
 	if (request->pid == 0)
-		return hp_err_invalid(
-		    err, "state.pid",
-		    "the hook enters the container's namespaces, so it is needed");
+		return hp_err_invalid(err, "state.pid",
+				      "is required: the hook enters the container's namespaces");
 	r = peer_find_process(peer, &self->namespaces, request->pid, &container->pid,
 			      &container->pidfd);
 	if (r < 0)
@@ -101,9 +101,10 @@ static int choose_runtime(const struct peer *peer, const struct self *self,
 		return take_caller(peer, &target->caller, err);
 	if (policy_may_leave_namespaces(peer, self))
 		return 0;
-	return hp_err_invalid(err, "namespaces",
-			      "the caller lives in a user namespace of its own, so its hooks run "
-			      "there");
+	return hp_err_invalid(
+	    err, "namespaces",
+	    "must be \"auto\": the caller is in another user namespace, where its "
+	    "hooks have to run");
 }
 
 int target_choose(const struct peer *peer, const struct self *self,

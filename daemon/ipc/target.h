@@ -8,8 +8,9 @@
 #include "proto/messages/request.h"
 
 /*
- * In whose namespaces a request's hooks run (docs/PROTOCOL.md, "Namespaces"). The caller's process
- * must have been seen: peer_look(). On success the pidfds of *ret_target are the caller's.
+ * Chooses the namespaces in which the hooks of a request run (docs/PROTOCOL.md, "Namespaces"). The
+ * caller has called peer_look() successfully, and closes the pidfds of *ret_target. -errno with
+ * *err.
  */
 int target_choose(const struct peer *peer, const struct self *self,
 		  const struct hp_request *request, struct hook_target *ret_target,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arguments, environment and directory of a hook's process. No state. */
+/* Makes the description of a hook's process from a list. No state. */
 #include "daemon/list/hook_spec.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* "name=value" in the arena. */
+/* "name=value", in the arena. */
 static char *make_variable(struct hp_arena *arena, const char *name, const char *value)
 {
 	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
@@ -17,10 +17,10 @@ static char *make_variable(struct hp_arena *arena, const char *name, const char 
 }
 
 /*
- * A hook's environment is what its request says and nothing of hookd's own. Where the request says
- * nothing, PATH alone: a container's or a runtime's variables have been a way in (CVE-2025-23266).
+ * A hook gets the environment of its request and nothing of hookd's. Without one it gets only PATH:
+ * variables of a container or a runtime could be used for attacks (CVE-2025-23266).
  */
-static char **hook_environment(const struct list_order *order, const struct hp_hook *hook,
+static char **make_environment(const struct list_order *order, const struct hp_hook *hook,
 			       struct hp_arena *arena)
 {
 	size_t count = 0;
@@ -41,8 +41,8 @@ static char **hook_environment(const struct list_order *order, const struct hp_h
 	return environment;
 }
 
-/* As runc does: without arguments, argv is the path. */
-static char **hook_arguments(const struct hp_hook *hook, struct hp_arena *arena)
+/* Without arguments argv has only the path, as with runc. */
+static char **make_arguments(const struct hp_hook *hook, struct hp_arena *arena)
 {
 	char **arguments;
 
@@ -59,8 +59,8 @@ int hook_spec_fill(const struct list_order *order, const struct hp_hook *hook,
 {
 	*ret_spec = (struct proc_spec){
 	    .path = hook->path,
-	    .argv = hook_arguments(hook, arena),
-	    .envp = hook_environment(order, hook, arena),
+	    .argv = make_arguments(hook, arena),
+	    .envp = make_environment(order, hook, arena),
 	    .dir = hook->dir,
 	    .soft_dir = order->bundle,
 	    .state = order->state,

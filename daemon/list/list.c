@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One list of hooks, from the first to the last or to the one that ends it.
+ * Runs the hooks of a list in order. Owns the process of the current hook, and the cgroup.
  *
  *	RUNNING --last hook, failure, cancel--> ENDED (freed when ended() has returned)
  *
- * The first failure ends the list; poststop goes on (runtime-spec, runtime.md, Lifecycle). Where
- * the first hook cannot be started for a lack that passes, the list ends as refused, as if it had
- * never been.
+ * After the first failure the other hooks are skipped, except at poststop (runtime-spec,
+ * runtime.md, "Lifecycle"). If the first hook cannot be started for lack of a resource that others
+ * will release, the list ends as refused: nothing was run.
  *
- * The listener is called at any point, and may cancel: a cancel that comes while a call of the list
- * is below it on the stack only leaves a mark, and the list ends when that call goes on.
+ * The listener may cancel the list from any of its callbacks. If no hook is running then, the list
+ * only remembers it, and ends when the callback has returned.
  */
 #include "daemon/list/list.h"
 
@@ -27,7 +27,7 @@ struct local_list {
 	void *userdata;
 	struct hp_arena arena;
 	struct list_cgroup cgroup;
-	struct proc *proc; /* the hook that runs; NULL between two hooks */
+	struct proc *proc; /* of the current hook; NULL between two hooks */
 	size_t current;
 	int64_t waited_ns;
 	bool is_cancelled;
@@ -52,9 +52,9 @@ static uint64_t timeout_ns(struct local_list *list, const struct hp_hook *hook)
 	return timeout_ns > waited_ns ? timeout_ns - waited_ns : 1;
 }
 
-/* The cgroup, and what else the settings ask for. */
-static int provide(struct local_list *list, struct proc_spec *spec,
-		   struct spawn_failure *ret_failure)
+/* Adds the cgroup and the settings to the spec. -errno with *ret_failure. */
+static int add_resources(struct local_list *list, struct proc_spec *spec,
+			 struct spawn_failure *ret_failure)
 {
 	struct cgroup *cgroup;
 
@@ -77,7 +77,7 @@ static int provide(struct local_list *list, struct proc_spec *spec,
 static int start_proc(struct local_list *list, struct proc_spec *spec,
 		      struct spawn_failure *ret_failure)
 {
-	int r = provide(list, spec, ret_failure);
+	int r = add_resources(list, spec, ret_failure);
 
 	return r < 0 ? r
 		     : proc_start(list->context->procs, spec, on_hook_done, list, &list->proc,
@@ -95,7 +95,8 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 	spec.timeout_ns = timeout_ns(list, hook);
 	if (r == 0)
 		r = start_proc(list, &spec, ret_failure);
-	/* Once more: what others do to its cgroup must not fail a hook. */
+	/* Once more in another cgroup: what other processes did to this one must not fail the hook.
+	 */
 	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP && list_cgroup_drop_lost(&list->cgroup))
 		r = start_proc(list, &spec, ret_failure);
 	if (r < 0)
@@ -125,11 +126,11 @@ static void on_output(struct proc *proc, int stream, const char *bytes, size_t l
 	list->listener->output(list->userdata, list->current, stream, bytes, length);
 }
 
-/* ---- refusing ---- */
+/* ---- refused lists ---- */
 
 /*
- * Whether a later try may go better, and nothing was run. Lack of memory or of places for processes
- * or cgroups (EAGAIN, ENOMEM) can be a limit of the request's own or of its container; that stays.
+ * Whether the same request may succeed later. EAGAIN and ENOMEM do not count if they may come from
+ * limits of the request or of its container, which will not pass.
  */
 static bool is_passing(const struct local_list *list, enum spawn_step step, int error,
 		       bool was_started)
@@ -140,17 +141,17 @@ static bool is_passing(const struct local_list *list, enum spawn_step step, int 
 			    ? has_container
 			    : step == SPAWN_STEP_EXEC && settings && settings->resources;
 
-	/* By then the process was under whatever the request and the configuration say. */
+	/* The settings were in effect by then, and may have caused the error. */
 	if (was_started)
-		return error_is_passing(error) && !has_container && !settings &&
+		return error_is_transient(error) && !has_container && !settings &&
 		       !(error == ENOMEM && list_cgroup_limits_memory(&list->cgroup));
 	if (error == EMFILE || error == ENFILE)
 		return true;
-	/* The first is of a cgroup where the kernel has no more of them, the other of a lock. */
+	/* ENOSPC: the kernel's limit of cgroups. EBUSY: the lock of resctrl is taken. */
 	if ((step == SPAWN_STEP_CGROUP && error == ENOSPC && !has_container) ||
 	    (step == SPAWN_STEP_RDT && error == EBUSY))
 		return true;
-	return error_is_passing(error) && !is_limit;
+	return error_is_transient(error) && !is_limit;
 }
 
 static bool can_be_refused(const struct local_list *list, enum spawn_step step, int error,
@@ -180,21 +181,20 @@ static void end(struct local_list *list, struct hp_hook_result *refusal)
 	};
 
 	assert(!list->proc);
-	/* Before somebody hears of it and starts the next list. */
+	/* First, so that a list that is started by the listener can have the cgroup. */
 	list_cgroup_drop(&list->cgroup);
 	list->listener->ended(list->userdata, &end);
 	free_list(list);
 }
 
-/* Tells the result of the current hook. True: it is the next one's turn; else the list has ended.
- */
+/* Reports the result of the current hook. False: the list has ended, and is freed. */
 static bool hook_ended(struct local_list *list, struct hp_hook_result *result)
 {
 	bool ends = !result->success && !hp_stage_continues_on_failure(list->order->stage);
 	bool was_cancelled = result->outcome == HP_HOOK_CANCELLED;
 
 	list->listener->finished(list->userdata, list->current, result);
-	/* Where a failure ends the list, there is nothing left to cancel. */
+	/* A failure ends the list: it has failed, even if it was to be cancelled. */
 	if (ends && !was_cancelled)
 		list->is_cancelled = false;
 	list->current++;
@@ -215,8 +215,8 @@ static bool hook_failed_to_start(struct local_list *list, const struct spawn_fai
 	return false;
 }
 
-/* Starts hooks from the current one on, until one of them runs or the list is at its end. */
-static void go_on(struct local_list *list)
+/* Starts hooks from the current one on, until one is running or the list has ended. */
+static void start_next(struct local_list *list)
 {
 	struct spawn_failure failure;
 
@@ -235,18 +235,18 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	assert(proc == list->proc);
 	proc_take_result(proc, &result);
 	list->proc = proc_free(proc);
-	/* What it left behind may live on, and a kill of the next hook must not reach that; and a
-	 * cgroup that was killed is not used again. */
+	/* A kill of the next hook must not reach processes that this one left behind; and a cgroup
+	 * that was killed is not used again. */
 	if (result.lingering || result.outcome == HP_HOOK_TIMED_OUT)
 		list_cgroup_drop(&list->cgroup);
 	if (result.outcome == HP_HOOK_SPAWN_FAILED &&
 	    can_be_refused(list, SPAWN_STEP_EXEC, result.failed_errno, true))
 		end(list, &result);
 	else if (hook_ended(list, &result))
-		go_on(list);
+		start_next(list);
 }
 
-/* ---- as whoever has started it sees it ---- */
+/* ---- struct list_operations ---- */
 
 static struct local_list *local(struct list *list)
 {
@@ -258,7 +258,7 @@ static void list_cancel(struct list *base)
 	struct local_list *list = local(base);
 
 	list->is_cancelled = true;
-	/* Else the listener asks for it between two hooks: the list ends when it has returned. */
+	/* Else the listener cancels it between two hooks: hook_ended() will end the list. */
 	if (list->proc)
 		proc_cancel(list->proc);
 }
@@ -326,7 +326,7 @@ int list_start_here(struct list_starter *starter, const struct list_order *order
 	};
 	*ret_list = &list->list;
 	if (list->current < order->hooks->count)
-		go_on(list);
+		start_next(list);
 	else
 		end(list, NULL);
 	return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A list's cgroup: none at first, then one for all hooks until one of them leaves children in it or
- * it is killed or lost.
+ * The cgroup of a list: none at first, then one for all hooks, until a hook leaves processes in it,
+ * it is killed, or other processes make it unusable. Then the next hook gets another.
  */
 #include "daemon/list/list_cgroup.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +40,7 @@ struct list_cgroup list_cgroup_for(const struct list_order *order, struct cgroup
 	};
 }
 
-/* libcontainer, RootlessCgroups: "cgroups errors are ignored", and told. */
+/* With RootlessCgroups a failure is ignored, as libcontainer does, and reported. */
 static int limit(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
 {
 	const struct hp_settings *settings = cgroup->order->settings.settings;
@@ -51,11 +52,12 @@ static int limit(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
 	if (cgroup->cgroup)
 		r = cgroup_limit(cgroup->cgroup, settings->resources, &err);
 	else
-		hp_err_setting(&err, r, NULL, "this hookd has no cgroups");
+		hp_err_setting(&err, r, NULL, "hookd has no writable cgroup");
 	if (r == 0)
 		return 0;
 	set_failure_of_limit(cgroup, r, &err, ret_failure);
-	/* A cgroup with processes has no controllers below, but its own limits hold there. */
+	/* Below a cgroup with processes no controller can be enabled, but its limits apply there.
+	 */
 	if (!settings->rootless_cgroups &&
 	    !(cgroup->cgroup && cgroup_is_of_container(cgroup->cgroup)))
 		return r;
@@ -65,18 +67,19 @@ static int limit(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
 }
 
 /*
- * An ordinary user's hookd may not write to every container's cgroup, and what it starts is limited
- * as that user is.
+ * A user's hookd may lack the permission to create a cgroup below a container's. Then a cgroup of
+ * hookd is used; the limits of the user apply to it.
  */
 static int acquire(struct list_cgroup *cgroup)
 {
 	int r = -ENOENT;
 
+	assert(!cgroup->cgroup);
 	if (!cgroup->tree)
 		return 0;
 	if (cgroup->container)
 		r = cgroup_make_below(cgroup->tree, cgroup->container, &cgroup->cgroup);
-	/* -ENOENT: that process has ended, as hookd-run will find and say. */
+	/* -ENOENT: the container's process has ended. hookd-run will report that. */
 	if (r == -ENOENT || (r < 0 && geteuid() != 0))
 		r = cgroup_acquire(cgroup->tree, &cgroup->cgroup);
 	return r;

@@ -6,23 +6,26 @@
 /* The cgroup that the hooks of a list share, with the limits of their settings. */
 struct list_cgroup {
 	const struct list_order *order; /* borrowed */
-	struct cgroup_tree *tree;	/* NULL: this machine has none */
-	pid_t container;		/* whose cgroup it is made below; 0: it is one of hookd's */
+	struct cgroup_tree *tree;	/* NULL: hookd has no writable cgroup */
+	pid_t container;		/* its cgroup is the parent; 0: hookd's is */
 	struct cgroup *cgroup;		/* NULL: none now */
-	char *ignored;			/* limits that were left out; NULL: none */
+	char *ignored; /* a limit that could not be set, which the settings allow; NULL: none */
 };
 
-/* Asks the kernel once which cgroup is meant. */
+/* No cgroup yet. */
 struct list_cgroup list_cgroup_for(const struct list_order *order, struct cgroup_tree *tree);
 
-/* Makes one for the next hook where there is none; the cgroup is NULL where none can be had. */
+/*
+ * Sets cgroup->cgroup for the next hook, with the limits of the settings; NULL: hookd has no
+ * cgroups. -errno with *ret_failure.
+ */
 int list_cgroup_prepare(struct list_cgroup *cgroup, struct spawn_failure *ret_failure) must_check;
-/* True where its memory has a limit, which hooks can reach however often they try. */
+/* Whether the cgroup has its own limit of memory: then ENOMEM in it will not pass. */
 bool list_cgroup_limits_memory(const struct list_cgroup *cgroup);
 /*
- * After no hook could be started in it. True where others have made it useless: it is dropped, and
- * another may do better.
+ * Call if no process could be cloned into the cgroup. True: other processes have made it unusable,
+ * it was released, and another one may work.
  */
 bool list_cgroup_drop_lost(struct list_cgroup *cgroup);
-/* Any time, and again: the next hook gets another. */
+/* Releases the cgroup, if there is one: the next hook gets another. */
 void list_cgroup_drop(struct list_cgroup *cgroup);

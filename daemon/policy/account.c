@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counters per uid, each living as long as one of them is not zero.
+ * Counters per uid, in a search tree. An account exists while one of its counters is not zero.
  */
 #include "daemon/policy/account.h"
 
+#include <assert.h>
 #include <search.h>
 
 struct account {
@@ -57,6 +58,7 @@ int charge_take(struct charge *charge, struct accounts *accounts, uid_t uid, enu
 {
 	struct account *account = find_or_make(accounts, uid);
 
+	assert(item < ACCOUNT_ITEM_COUNT && !charge->account);
 	if (!account)
 		return -ENOMEM;
 	if (account->held[item] >= limit) {
@@ -72,6 +74,7 @@ void charge_release(struct charge *charge)
 {
 	if (!charge->account)
 		return;
+	assert(charge->account->held[charge->item] > 0);
 	charge->account->held[charge->item]--;
 	drop_if_empty(charge->accounts, charge->account);
 	charge->account = NULL;

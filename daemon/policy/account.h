@@ -8,8 +8,8 @@
 #include "daemon/base/base.h"
 
 /*
- * What each uid makes hookd hold. A charge is embedded in the thing charged and released by its
- * destructor, so that nothing can be forgotten and the sums are true.
+ * Counts the objects that hookd holds for each uid. A charge is embedded in the object and released
+ * by the function that frees it, so that the counts cannot drift.
  */
 struct accounts {
 	void *by_uid; /* tsearch(3) tree of struct account */
@@ -23,10 +23,13 @@ struct charge {
 	enum account_item item;
 };
 
-/* Charges one to the uid. -EBUSY when it would hold more than `limit`, -ENOMEM. */
+/*
+ * Charges one object to the uid; `charge` must be zeroed or released. -EBUSY: the uid holds `limit`
+ * of them already; -ENOMEM.
+ */
 int charge_take(struct charge *charge, struct accounts *accounts, uid_t uid, enum account_item item,
 		uint64_t limit) must_check;
-/* Gives it back; fine for a charge that was never taken. */
+/* Does nothing for a charge that was not taken, or is released already. */
 void charge_release(struct charge *charge);
-/* At the end: whether all was given back, which nothing but a bug of ours prevents. */
+/* True where no charge is held; false at the end of hookd is a bug. */
 bool accounts_are_settled(const struct accounts *accounts);

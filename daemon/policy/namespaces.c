@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /proc shows of the namespaces of processes. No state. */
+/* Reads the namespaces of processes, and their pids in them, from /proc. No state. */
 #include "daemon/policy/namespaces.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -20,12 +21,12 @@
 #define PIDFD_GET_USER_NAMESPACE _IO(0xFF, 9)
 #endif
 
-/* pid_namespaces(7): they nest at most this deep, and so do the numbers of one process. */
+/* pid_namespaces(7): 32 can be nested in the initial one; a process has a pid in each. */
 #define PID_NAMESPACES_MAX 33
-/* A runtime is a few parents away from the process that calls for it. */
+/* A runtime is the caller itself or one of its nearest ancestors. */
 #define PARENTS_MAX 16
 
-static const char *const kind_names[NAMESPACE_KINDS] = {
+static const char *const kind_names[] = {
     [NAMESPACE_MNT] = "mnt",   [NAMESPACE_USER] = "user",     [NAMESPACE_PID] = "pid",
     [NAMESPACE_NET] = "net",   [NAMESPACE_UTS] = "uts",	      [NAMESPACE_IPC] = "ipc",
     [NAMESPACE_TIME] = "time", [NAMESPACE_CGROUP] = "cgroup",
@@ -49,6 +50,7 @@ int namespaces_read(pid_t pid, struct namespaces *ret_namespaces)
 	struct namespaces namespaces = {0};
 	cleanup_close int directory = open_directory(pid, "ns");
 
+	static_assert(ELEMENTS(kind_names) == NAMESPACE_KINDS, "a name for each kind");
 	if (directory < 0)
 		return directory;
 	for (size_t i = 0; i < NAMESPACE_KINDS; i++) {
@@ -56,7 +58,7 @@ int namespaces_read(pid_t pid, struct namespaces *ret_namespaces)
 
 		if (fstatat(directory, kind_names[i], &st, 0) == 0)
 			namespaces.ids[i] = st.st_ino;
-		/* ENOENT: of a process that has ended, or of a kind that the kernel lacks. */
+		/* ENOENT: the process has exited, or the kernel does not have this kind. */
 		else if (errno != ENOENT || i == NAMESPACE_MNT || i == NAMESPACE_PID)
 			return errno == ENOENT ? -ESRCH : -errno;
 	}
@@ -64,7 +66,7 @@ int namespaces_read(pid_t pid, struct namespaces *ret_namespaces)
 	return 0;
 }
 
-/* "user:[4026531837]". Reading the link is a fifth of the work of following it. */
+/* "user:[4026531837]". Reading the link takes a fifth of the time of following it. */
 static int read_user_by_number(pid_t pid, ino_t *ret_id)
 {
 	char path[64], text[64];
@@ -72,7 +74,7 @@ static int read_user_by_number(pid_t pid, ino_t *ret_id)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	length = readlink(path, text, sizeof(text) - 1);
-	/* ENOENT: of a process that has ended, or of a kind that the kernel lacks. */
+	/* ENOENT: the process has exited, or the kernel has no user namespaces. */
 	*ret_id = 0;
 	if (length < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -98,9 +100,9 @@ bool namespaces_are_equal(const struct namespaces *a, const struct namespaces *b
 	return memcmp(a->ids, b->ids, sizeof(a->ids)) == 0;
 }
 
-/* ---- numbers in other pid namespaces ---- */
+/* ---- pids in other pid namespaces ---- */
 
-/* "\t4711\t1\n": a process's numbers, outermost namespace first. */
+/* "\t4711\t1\n": the pids of a process, the one in the outermost namespace first. */
 static int parse_numbers(const char *at, pid_t numbers[static PID_NAMESPACES_MAX])
 {
 	int count = 0;
@@ -111,7 +113,7 @@ static int parse_numbers(const char *at, pid_t numbers[static PID_NAMESPACES_MAX
 	return count;
 }
 
-/* By line, since the line of its groups may be as long as 65536 numbers. */
+/* Read line by line, since the line of groups can have 65536 numbers. */
 static int read_numbers(pid_t pid, pid_t numbers[static PID_NAMESPACES_MAX])
 {
 	static const char key[] = "NSpid:";
@@ -133,8 +135,9 @@ static int read_numbers(pid_t pid, pid_t numbers[static PID_NAMESPACES_MAX])
 }
 
 /*
- * How many namespaces the process's own lies below the given one; -1: it does not. Its numbers from
- * the last one on belong to its own namespace and to the parents of that.
+ * How many levels the pid namespace of the process is below the given one; -1: it is not below it.
+ * Of the pids in NSpid the last one is in the process's own namespace, the one before it in the
+ * parent of that, and so on.
  */
 static int depth_below(pid_t pid, ino_t pid_namespace)
 {
@@ -151,7 +154,7 @@ static int depth_below(pid_t pid, ino_t pid_namespace)
 			close(fd);
 			return depth;
 		}
-		/* EPERM: it is outside of what this process sees. */
+		/* EPERM: the parent is outside of hookd's own pid namespace. */
 		parent = ioctl(fd, NS_GET_PARENT);
 		close(fd);
 		fd = parent;
@@ -194,7 +197,7 @@ static pid_t find_among_parents(pid_t member, ino_t pid_namespace, pid_t number)
 	return 0;
 }
 
-/* 0: no such process; -ENOTTY: this kernel cannot tell. */
+/* 0: no such process; -ENOTTY: the kernel does not have this ioctl (Linux 6.11). */
 static pid_t ask_kernel(pid_t member, ino_t pid_namespace, pid_t number)
 {
 	cleanup_close int directory = open_directory(member, "ns"), fd = -1;

@@ -6,7 +6,7 @@
 
 #include "daemon/base/base.h"
 
-/* The namespaces(7) that a process lives in, by the inode numbers of /proc/PID/ns. */
+/* The namespaces(7) of a process, by the inode numbers of /proc/PID/ns. */
 
 enum namespace_kind {
 	NAMESPACE_MNT,
@@ -25,23 +25,24 @@ struct namespaces {
 };
 
 /*
- * Of a process by its number; 0: of this process. Means something only where the process is known
- * to be alive afterwards. -errno: -ESRCH, or -EACCES where this process may not look.
+ * Reads the namespaces of a process; `pid` 0: of this one. The result is valid only where the
+ * process is known to be alive afterwards, by a pidfd. -ESRCH; -EACCES: reading is not permitted;
+ * or another -errno.
  */
 int namespaces_read(pid_t pid, struct namespaces *ret_namespaces) must_check;
-/* The user namespace alone, for who asks often: by the pidfd (Linux 6.11), else by the number. */
+/* The user namespace alone, which is faster: by the pidfd (Linux 6.11), else by the pid. */
 int namespaces_read_user(pid_t pid, int pidfd, ino_t *ret_id) must_check;
 bool namespaces_are_equal(const struct namespaces *a, const struct namespaces *b);
 
 /*
- * Whether the process has the number `number` in the pid namespace `pid_namespace`. Like all that
- * is asked by a number, it counts where the process is held by a pidfd that is alive afterwards.
+ * True where the process `pid` is `number` in the pid namespace `pid_namespace`. Valid only where a
+ * pidfd of the process is alive afterwards.
  */
 bool namespaces_has_number(pid_t pid, ino_t pid_namespace, pid_t number);
 
 /*
- * Looks for the process that has the number `number` in the pid namespace `pid_namespace`, in which
- * `member` lives: among the parents of `member` first, since a runtime names itself in most cases;
- * then by the kernel (Linux 6.11), or by reading all of /proc. Its number here, or 0.
+ * Translates the pid `number` of the pid namespace `pid_namespace`, which `member` is in, to a pid
+ * of hookd's namespace; 0: no such process. Looks at `member` and its ancestors first, since most
+ * callers name themselves; then asks the kernel (Linux 6.11), or reads all of /proc.
  */
 pid_t namespaces_find_process(pid_t member, ino_t pid_namespace, pid_t number);

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel knows of a peer. Facts only; what they allow is policy.c's. Owned by a conn. */
+/*
+ * Reads what the kernel knows of the process at the other end of a connection. policy.c decides
+ * what that permits. Each peer is embedded in its conn.
+ *
+ *	PEER_NOT_LOOKED_AT --peer_look()------------------> PEER_SEEN, PEER_NOT_SEEN
+ *	PEER_SEEN          --exited, or not readable now--> PEER_NOT_SEEN
+ */
 #include "daemon/policy/peer.h"
 
+#include <assert.h>
 #include <sys/socket.h>
 
 #include "daemon/base/pidfd.h"
@@ -22,14 +29,15 @@ int peer_listen(int socket)
 
 	if (setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return -errno;
-	/* Where the kernel cannot refuse descriptors, it drops them: nobody makes room for them. */
+	/* Older kernels close descriptors that are sent: no read here has a control buffer for
+	 * them. */
 	(void)setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 	return 0;
 }
 
-/* ---- at the beginning ---- */
+/* ---- at the connect ---- */
 
-/* The kernel says how many bytes there are when the room is too small. */
+/* With a buffer that is too small (ERANGE) the kernel returns the size that is needed. */
 static int read_groups(struct peer *peer, int socket)
 {
 	socklen_t length = 0;
@@ -74,9 +82,9 @@ void peer_clear(struct peer *peer)
 	peer->group_count = 0;
 }
 
-/* ---- looking ---- */
+/* ---- the process ---- */
 
-/* Alive afterwards means that the number was the process's own all the time. */
+/* Where the pidfd is alive afterwards, everything was read of this process: see pidfd.h. */
 static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 {
 	int r = capabilities_read(pid, &ret_view->capabilities);
@@ -88,15 +96,15 @@ static int look(pid_t pid, int pidfd, struct process_view *ret_view)
 	return r;
 }
 
-/* The kernel has no such option, or a filter that hookd runs under does not let it be asked for. */
+/* The kernel has no such option, or a seccomp filter that hookd runs under refuses it. */
 static bool is_missing(int error)
 {
 	return error == ENOPROTOOPT || error == ENOSYS || error == EPERM;
 }
 
 /*
- * Linux 6.5 keeps the process that connected, and gives a pidfd of that one. Before, the number is
- * all there is: whoever has it now. conn.c makes sure that messages come from that number, too.
+ * Since Linux 6.5 SO_PEERPIDFD is a pidfd of the process that connected. Before, there is only its
+ * pid, which another process may have by now; conn.c checks that each message comes from that pid.
  */
 static int open_pidfd(int socket, pid_t pid)
 {
@@ -109,9 +117,9 @@ static int open_pidfd(int socket, pid_t pid)
 }
 
 /*
- * It may have given up rights since. Its user namespace, in which the same words mean less, takes
- * far longer to ask for, so a caller of many calls is asked once in a while; what it can have done
- * since, it could have done just before.
+ * The process may have dropped capabilities since. Or it has entered another user namespace, in
+ * which the same capabilities permit less; reading that takes far longer, so it is done once in
+ * USER_NAMESPACE_FOR_NS. A call that it makes in between it could have made just before.
  */
 static int look_again(struct peer *peer)
 {
@@ -130,11 +138,12 @@ static int look_first(struct peer *peer, int socket)
 {
 	int r = -ESRCH;
 
+	assert(peer->pidfd < 0);
 	if (peer->pid > 0)
 		r = peer->pidfd = open_pidfd(socket, peer->pid);
 	if (r >= 0)
 		r = look(peer->pid, peer->pidfd, &peer->view);
-	if (error_is_passing(-r)) {
+	if (error_is_transient(-r)) {
 		close_fd(&peer->pidfd);
 		return r;
 	}
@@ -151,7 +160,7 @@ int peer_look(struct peer *peer, int socket)
 		return look_first(peer, socket);
 	if (peer->sight == PEER_SEEN)
 		r = look_again(peer);
-	if (error_is_passing(-r))
+	if (error_is_transient(-r))
 		return r;
 	if (r < 0)
 		peer->sight = PEER_NOT_SEEN;
@@ -165,7 +174,7 @@ int peer_look_at_sender(pid_t pid, struct process_view *ret_view)
 	return pidfd < 0 ? -ESRCH : look(pid, pidfd, ret_view);
 }
 
-/* ---- numbers ---- */
+/* ---- pids that the peer names ---- */
 
 int peer_find_process(const struct peer *peer, const struct namespaces *own, pid_t number,
 		      pid_t *ret_pid, int *ret_pidfd)
@@ -175,6 +184,7 @@ int peer_find_process(const struct peer *peer, const struct namespaces *own, pid
 	cleanup_close int pidfd = -1;
 	pid_t pid = number;
 
+	assert(peer->sight == PEER_SEEN);
 	if (is_translated)
 		pid = namespaces_find_process(peer->pid, theirs, number);
 	if (pid <= 0)
@@ -182,7 +192,7 @@ int peer_find_process(const struct peer *peer, const struct namespaces *own, pid
 	pidfd = pidfd_of(pid);
 	if (pidfd < 0)
 		return pidfd;
-	/* It was found before there was a pidfd to hold it. */
+	/* The pid was found before the pidfd was opened, so it is checked again. */
 	if (is_translated &&
 	    (!namespaces_has_number(pid, theirs, number) || !pidfd_is_alive(peer->pidfd)))
 		return -ESRCH;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decision itself; no I/O, no state. */
+/* Decides what a caller may do. No I/O, no state. */
 #include "daemon/policy/policy.h"
 
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include "proto/settings/kernel_names.h"
 
-/* What the kernel shows of a uid that has no number in hookd's user namespace. */
+/* What the kernel shows for a uid that is not mapped in hookd's user namespace. */
 #define OVERFLOW_UID 65534
 
 static int refuse(enum permission permission, struct hp_err *err, const char *format, ...)
@@ -26,7 +26,7 @@ static int refuse(enum permission permission, struct hp_err *err, const char *fo
 	return -EACCES;
 }
 
-/* A root hookd has no rule for "its own user": that is root, and root has to be all of it. */
+/* False for a hookd that is root: root is subject to the checks of check_view(). */
 static bool is_own_user(const struct peer *peer, const struct self *self)
 {
 	return self->uid != 0 && peer->uid == self->uid && self->uid != OVERFLOW_UID;
@@ -38,8 +38,9 @@ static bool has_other_user_namespace(const struct process_view *view, const stru
 }
 
 /*
- * Capabilities count in the user namespace of their process: in another they are others. There a
- * hook is root, with all of them, so the caller must have all of them there.
+ * Capabilities are valid in the user namespace of their process only. A caller in another one than
+ * hookd's lacks all of hookd's capabilities; and since a hook runs as root with all capabilities in
+ * the caller's user namespace, the caller must have all of them there.
  */
 static uint64_t missing_capabilities(const struct process_view *view, const struct self *self)
 {
@@ -53,7 +54,7 @@ static const char *name_of_first(uint64_t capabilities)
 	for (size_t i = 0; i < hp_capability_names.count; i++)
 		if (hp_capability_names.names[i].value & capabilities)
 			return hp_capability_names.names[i].name;
-	return "one that is newer than this hookd";
+	return "one that this hookd does not know";
 }
 
 static int check_user(const struct peer *peer, const struct self *self, enum permission permission,
@@ -63,7 +64,7 @@ static int check_user(const struct peer *peer, const struct self *self, enum per
 		return 0;
 	if (permission == PERMISSION_APPLY)
 		return refuse(permission, err,
-			      "uid %u is not root: what a process is put under is root's to say",
+			      "uid %u is not root: only root may change the settings of processes",
 			      peer->uid);
 	if (is_own_user(peer, self))
 		return 0;
@@ -78,12 +79,11 @@ static int check_view(const struct peer *peer, const struct self *self, enum per
 
 	if (peer->uid == 0 && has_other_user_namespace(&peer->view, self))
 		return refuse(permission, err,
-			      "uid 0 of another user namespace than hookd's is not root here");
+			      "uid 0 is not root here: its user namespace is not hookd's");
 	if (missing)
 		return refuse(permission, err,
-			      "uid %u has not every capability that its hooks would have: %s is "
-			      "missing",
-			      peer->uid, name_of_first(missing));
+			      "uid %u lacks a capability that its hooks would have: %s", peer->uid,
+			      name_of_first(missing));
 	return 0;
 }
 
@@ -99,13 +99,13 @@ int policy_check(const struct peer *peer, const struct self *self, enum permissi
 		return r;
 	if (peer->sight != PEER_SEEN)
 		return refuse(permission, err,
-			      "the process that connected, pid %d, has ended or cannot be looked "
-			      "at: what it may is not known",
+			      "pid %d, which opened this connection, has exited, or its "
+			      "capabilities cannot be read",
 			      peer->pid);
 	if (peer->stranger)
 		return refuse(permission, err,
-			      "pid %d wrote to this connection and may not do what pid %d may, "
-			      "which made it",
+			      "pid %d wrote to this connection and has fewer rights than pid %d, "
+			      "which opened it",
 			      peer->stranger, peer->pid);
 	return check_view(peer, self, permission, err);
 }
@@ -124,8 +124,8 @@ bool policy_may_see(const struct peer *peer, uid_t owner)
 }
 
 /*
- * Root with every capability can enter any namespace by itself. An ordinary user's process may live
- * in a user namespace just to be kept in: it stays there.
+ * Root with every capability can enter any namespace by itself. A process of an ordinary user may
+ * be confined by its user namespace, so its hooks stay in it.
  */
 bool policy_may_leave_namespaces(const struct peer *peer, const struct self *self)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/policy: who a caller is and what it may do. Finds out (peer.c, namespaces.c, self.c),
- * counts (account.c) and decides (policy.c); changes nothing.
+ * daemon/policy: who a caller is and what it may do. Reads it from the kernel (peer.c,
+ * namespaces.c, self.c), counts what is held for each uid (account.c) and decides (policy.c).
+ * Changes nothing outside of hookd.
  *
  * May use: daemon/base, proto/base, proto/settings.
  */
@@ -15,34 +16,34 @@
 #include "daemon/policy/self.h"
 #include "proto/base/err.h"
 
-/* Who may do what: pure decisions on what the kernel said of the peer and of hookd itself. */
+/* Decides by what was read of the peer and of hookd itself; makes no system call. */
 
 enum permission {
-	PERMISSION_ANYONE,  /* ask what the service is; have a seccomp profile compiled */
-	PERMISSION_USE,	    /* run hooks and see them */
-	PERMISSION_APPLY,   /* put processes under settings: root alone, for now */
-	PERMISSION_CONTROL, /* steer the daemon */
+	PERMISSION_ANYONE,  /* read information about the service; compile a seccomp profile */
+	PERMISSION_USE,	    /* run hooks and see their results */
+	PERMISSION_APPLY,   /* change the settings of processes: only root */
+	PERMISSION_CONTROL, /* control the daemon */
 };
 
 /*
- * Root, in hookd's own user namespace and with every capability that hookd has, may everything: so
- * nobody gets by way of hookd what he has not. A hookd that runs as an ordinary user serves that
- * user too, under the same rule for capabilities. Others may nothing but what anyone may, and so
- * does a peer that was not seen alive. For all but PERMISSION_ANYONE peer_look() comes first.
- * -EACCES with HP_ERR_REFUSED or HP_ERR_SETTINGS_REFUSED otherwise.
+ * Root has all permissions, where it is in hookd's user namespace and has every capability that
+ * hookd has: so no caller gains rights by hookd. A hookd that runs as an ordinary user gives that
+ * user PERMISSION_USE and PERMISSION_CONTROL too, under the same rule for capabilities. All others,
+ * and a peer that is not in PEER_SEEN, have only PERMISSION_ANYONE. Call peer_look() before, except
+ * for PERMISSION_ANYONE. 0, or -EACCES with HP_ERR_REFUSED or HP_ERR_SETTINGS_REFUSED.
  */
 int policy_check(const struct peer *peer, const struct self *self, enum permission permission,
 		 struct hp_err *err) must_check;
 
 /*
- * Whether another process that wrote to the peer's connection, with the peer's uid, may do what the
- * peer may.
+ * True where another process that wrote to the peer's connection, with the peer's uid, has the same
+ * permissions as the peer.
  */
 bool policy_may_write_for(const struct peer *peer, const struct self *self,
 			  const struct process_view *sender);
 
-/* A run is seen by the uid that asked for it and by root. */
+/* A run is visible to the uid that has requested it, and to root. */
 bool policy_may_see(const struct peer *peer, uid_t owner);
 
-/* Whether the peer may have its hooks run in hookd's namespaces where its own are others. */
+/* True where the peer's hooks may run in hookd's namespaces although the peer is in others. */
 bool policy_may_leave_namespaces(const struct peer *peer, const struct self *self);

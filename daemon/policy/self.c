@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel says of hookd's own rights and namespaces, at its start. */
+/* Reads hookd's own capabilities and namespaces, at its start. */
 #include "daemon/policy/self.h"
 
 #include <linux/capability.h>
@@ -29,7 +29,7 @@ int capabilities_read(pid_t pid, uint64_t *ret_effective)
 	return read_sets(pid, ret_effective, &permitted);
 }
 
-/* -1 ends it: the kernel knows no more. */
+/* PR_CAPBSET_READ fails for the first number beyond the kernel's last capability. */
 static void read_bounding_set(uint64_t *ret_set, uint64_t *ret_all)
 {
 	int is_in;

@@ -6,18 +6,18 @@
 
 #include "daemon/policy/namespaces.h"
 
-/* What hookd itself is, which is what its hooks are started as: the measure of who may call. */
+/* What hookd itself has, and what its hooks are started with. policy.c compares callers with it. */
 struct self {
 	uid_t uid;
-	/* By CAP_... numbers. For root its bounding set counts too: that is what exec gives. */
+	/* A bit for each CAP_... For root also its bounding set, which execve(2) gives to root. */
 	uint64_t capabilities;
-	uint64_t all_capabilities;    /* that this kernel has */
+	uint64_t all_capabilities;    /* all that this kernel has */
 	struct namespaces namespaces; /* in which hooks are started */
-	ino_t mounts_of_init;	      /* mount namespace of process 1; 0: not known */
+	ino_t mounts_of_init;	      /* mount namespace of pid 1; 0: not known */
 };
 
-/* Looks once, at the start. -errno. */
+/* Call once, at the start. -errno. */
 int self_init(struct self *self) must_check;
 
-/* The effective capabilities of a process by its number; 0: this process. -errno. */
+/* The effective capabilities of a process; `pid` 0: of this one. -errno. */
 int capabilities_read(pid_t pid, uint64_t *ret_effective) must_check;

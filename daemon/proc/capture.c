@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bounded capture of one stream. A capture is embedded in its proc, which calls everything here;
- * on_readable() is its only event. When the hook is done, an end that is still held by others
- * moves to `leftovers`, which read on at a bounded rate and keep nothing.
+ * Captures stdout or stderr of a hook, with bounded memory. A capture is embedded in its proc. When
+ * the hook is done and other processes still hold the pipe, the pipe becomes a leftover: it is read
+ * at a bounded rate and its data is discarded. States of a leftover:
  *
- *	WATCHED --a read--> RESTING --a tick, the first LEFTOVERS_PER_TICK--> WATCHED
- *	    \________________________ end of the stream _______________> (freed)
+ *	WATCHED --one read--> RESTING --tick, the first LEFTOVERS_PER_TICK--> WATCHED
+ *	    \______________________ end of file ______________________> (freed)
  */
 #include "daemon/proc/capture.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "daemon/base/tick.h"
 #include "proto/base/limits.h"
 
-/* One read; a pipe holds 64 KiB unless somebody made it larger. */
+/* Size of one read. A pipe holds 64 KiB by default (pipe(7)). */
 #define CHUNK_BYTES (64 * 1024)
-/* Of one wake-up, so that a flood is one reader among many. */
+/* Reads per wake-up, so that a hook that writes a lot does not hold up the event loop. */
 #define CHUNKS_PER_WAKEUP 4
-/* Of what is left behind 640 reads a second, of 64 KiB at most: some percent of one processor. */
+/* At most 640 reads of 64 KiB per second for all leftovers: a few percent of one CPU. */
 #define LEFTOVERS_TICK_US  (50 * 1000)
 #define LEFTOVERS_PER_TICK 32
 
@@ -31,8 +32,7 @@ int capture_open(struct capture *capture, struct event_base *base, int *ret_writ
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	/* O_NONBLOCK belongs to the open file, not to the descriptor: pipe2() would give it to
-	 * the hook's end too. */
+	/* Not by pipe2(): the hook's end must block. */
 	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
 		int error = errno;
 
@@ -70,7 +70,10 @@ int capture_pause(struct capture *capture, bool is_paused)
 	return 0;
 }
 
-/* event_free() before close(): epoll watches the open pipe, which a starting child may share. */
+/*
+ * event_free() comes before close(): epoll watches the open file description, which lives on if a
+ * child that has not exec'ed yet has a copy of the descriptor.
+ */
 static void close_read_end(struct capture *capture)
 {
 	if (capture->event)
@@ -85,7 +88,8 @@ static size_t keep_head(struct capture *capture, const char *bytes, size_t lengt
 	size_t room = HP_CAPTURE_HEAD_BYTES - capture->head_length;
 	size_t needed;
 
-	/* Without memory for more head the tail has begun early. */
+	assert(capture->head_length <= HP_CAPTURE_HEAD_BYTES);
+	/* The tail is in use: the head is full, or could not grow for lack of memory. */
 	if (capture->tail)
 		return 0;
 	if (length > room)
@@ -111,6 +115,7 @@ static void keep_tail(struct capture *capture, const char *bytes, size_t length)
 {
 	size_t until_wrap;
 
+	assert(capture->tail_end < HP_CAPTURE_TAIL_BYTES);
 	if (length == 0)
 		return;
 	if (!capture->tail && !(capture->tail = malloc(HP_CAPTURE_TAIL_BYTES)))
@@ -142,7 +147,7 @@ static void keep(struct capture *capture, const char *bytes, size_t length)
 
 /* ---- reading ---- */
 
-/* Up to `chunks` reads; returns false when the pipe is empty for now or at its end. */
+/* Up to `chunks` reads. False: the pipe is empty for now, or at end of file. */
 static bool read_chunks(struct capture *capture, int chunks)
 {
 	static char chunk[CHUNK_BYTES];
@@ -176,8 +181,8 @@ void capture_look(struct capture *capture)
 }
 
 /*
- * After the hook's exit the pipe holds a bounded rest; only a process that it left behind can go
- * on writing, and that one's output is not the hook's. What the pipe can hold is enough.
+ * Reads no more than a pipe can hold. That is all that the hook can have left in it; what comes
+ * after that is from a process that the hook left behind.
  */
 void capture_drain(struct capture *capture)
 {
@@ -201,7 +206,7 @@ static bool is_continuation(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* Length without an incomplete UTF-8 sequence at the end. */
+/* The length without an incomplete UTF-8 sequence at the end. */
 static size_t whole_characters(const char *bytes, size_t length)
 {
 	size_t start = length;
@@ -217,7 +222,7 @@ static size_t whole_characters(const char *bytes, size_t length)
 	return wanted > length - start + 1 ? start - 1 : length;
 }
 
-/* The ring in order of writing. */
+/* Copies the ring in the order in which it was written. */
 static void unroll_tail(const struct capture *capture, char *out)
 {
 	size_t start = (capture->tail_end + HP_CAPTURE_TAIL_BYTES - capture->tail_length) %
@@ -230,11 +235,15 @@ static void unroll_tail(const struct capture *capture, char *out)
 	memcpy(out + first, capture->tail, capture->tail_length - first);
 }
 
-/* Takes out what stands from `head` to `tail`, with the rest of a character that is cut by that. */
+/*
+ * Removes the bytes from `head` to `tail`, and the remainders of UTF-8 sequences that this cuts.
+ * The new length.
+ */
 static size_t take_out(char *bytes, size_t length, size_t head, size_t tail)
 {
 	size_t kept = whole_characters(bytes, head), skipped = 0;
 
+	assert(head <= tail && tail <= length);
 	while (skipped < 3 && tail + skipped < length && is_continuation(bytes[tail + skipped]))
 		skipped++;
 	tail += skipped;
@@ -285,8 +294,8 @@ void capture_close(struct capture *capture)
 
 struct leftover {
 	struct leftovers *owner;
-	struct leftover_list *list; /* that it is on */
-	struct event *event;	    /* pending in ::watched */
+	struct leftover_list *list; /* the list that it is in */
+	struct event *event;	    /* pending in leftovers::watched */
 	int fd;
 	TAILQ_ENTRY(leftover) link; /* leftovers::watched or ::resting */
 };
@@ -301,6 +310,7 @@ static void move_to(struct leftover *leftover, struct leftover_list *list)
 
 static void leftover_free(struct leftover *leftover)
 {
+	assert(leftover->list && leftover->owner->count > 0);
 	TAILQ_REMOVE(leftover->list, leftover, link);
 	leftover->owner->count--;
 	event_free(leftover->event);
@@ -312,6 +322,7 @@ static void rest(struct leftover *leftover)
 {
 	struct leftovers *leftovers = leftover->owner;
 
+	assert(leftover->list == &leftovers->watched);
 	if (TAILQ_EMPTY(&leftovers->resting))
 		tick_set(leftovers->tick, LEFTOVERS_TICK_US);
 	move_to(leftover, &leftovers->resting);
@@ -329,7 +340,7 @@ static void on_leftover(evutil_socket_t fd, short what, void *userdata)
 		rest(userdata);
 }
 
-/* One that cannot be watched for want of memory rests on. */
+/* A leftover whose event cannot be added for lack of memory stays in the list for the next tick. */
 static void on_leftovers_tick(evutil_socket_t fd, short what, void *userdata)
 {
 	struct leftovers *leftovers = userdata;

@@ -10,11 +10,12 @@
 #include "proto/messages/result.h"
 
 /*
- * What a hook writes into one pipe: the first and the last part are kept, all is counted, the
- * pipe is read as it fills, so that a hook does not wait for hookd and hookd's memory stays flat.
+ * Captures what a hook writes into one pipe. The first and the last bytes are kept and all are
+ * counted; the pipe is read as it fills, so that the hook does not have to wait for hookd, and the
+ * memory used is bounded.
  */
 
-/* Told of every chunk as it is read; the bytes are valid during the call. */
+/* Called for each chunk that is read. The bytes are valid during the call. */
 typedef void (*capture_fn)(const char *bytes, size_t length, void *userdata);
 
 struct capture {
@@ -23,64 +24,65 @@ struct capture {
 	int fd;		     /* read end, non-blocking; -1 at the end of the stream */
 	char *head;	     /* the first bytes, grown up to HP_CAPTURE_HEAD_BYTES */
 	size_t head_length, head_capacity;
-	char *tail; /* a ring of HP_CAPTURE_TAIL_BYTES, made when the head is full */
+	char *tail; /* a ring of HP_CAPTURE_TAIL_BYTES, allocated when the head is full */
 	size_t tail_length, tail_end;
 	uint64_t total;
 	bool is_paused;
-	capture_fn on_chunk; /* NULL: nobody listens */
+	capture_fn on_chunk; /* or NULL */
 	void *userdata;
 };
 
-/* Makes the pipe. *ret_write_end is blocking and the caller's; both ends are close-on-exec. */
+/* Creates the pipe, close-on-exec. The caller closes *ret_write_end, which is blocking. -errno. */
 int capture_open(struct capture *capture, struct event_base *base, int *ret_write_end) must_check;
 
 /*
- * Reads as bytes come, from now on. Until then the pipe holds up to 64 KiB by itself, which spares
- * most hooks two registrations; see procs in proc.c.
+ * Adds the pipe to the event loop. Until then the pipe buffers up to 64 KiB, which is enough for
+ * most hooks: they end before (see proc_watch.c). Does nothing for a capture that is watched,
+ * paused or at end of file. -ENOMEM.
  */
 int capture_watch(struct capture *capture);
 
-/* Reads some of what is there, where nothing watches it. */
+/* Reads a bounded part of what is in the pipe, if the event loop does not watch it. */
 void capture_look(struct capture *capture);
 
 /*
- * While it pauses nothing is read, and the hook waits where the pipe is full: for a listener that
- * could not keep up. -ENOMEM: it cannot be watched again yet, see capture_watch().
+ * While paused, nothing is read, and the hook blocks when the pipe is full: for a client that reads
+ * its output too slowly. -ENOMEM: see capture_watch().
  */
 int capture_pause(struct capture *capture, bool is_paused);
 
-/* Reads what is there now, without blocking. */
+/* Reads what is in the pipe now, up to what a pipe can hold. Does not block. */
 void capture_drain(struct capture *capture);
 
-/* True while somebody can still write: meaningful after capture_drain(). */
+/* After capture_drain(): whether other processes still have the write end open. */
 bool capture_is_open(const struct capture *capture);
 
 /*
- * Moves what was kept. Where the middle is missing, no character is left cut in two. Without memory
- * to join them the first part is all there is.
+ * Moves the kept output to *ret_output. If bytes in the middle are missing, no UTF-8 sequence is
+ * cut in two. If there is no memory to join the two parts, only the first one is returned.
  */
 void capture_take(struct capture *capture, struct hp_output *ret_output);
-/* Takes more out of the middle, until no more than `length` bytes are left. */
+/* Removes bytes from the middle until at most `length` are left. */
 void output_cut(struct hp_output *output, size_t length);
 
 void capture_close(struct capture *capture);
 
 /*
- * Pipes that processes left behind still hold. They are read and thrown away until the last writer
- * is gone, so that such a process keeps a stdout that works. It is no hook any more, so it gets
- * little of hookd's time: after each read a pipe rests, its writer waits where the pipe is full,
- * and of those that rest only a few are taken up again at each tick.
+ * Pipes of hooks that are done, whose write ends are still open in processes that the hooks left
+ * behind. They are read, and the data is discarded, until the last writer closes its end: so such a
+ * process does not get SIGPIPE. To bound the CPU time for them, a pipe rests after each read, and
+ * each tick resumes only the first few.
  */
 TAILQ_HEAD(leftover_list, leftover);
 struct leftovers {
 	struct leftover_list watched;
-	struct leftover_list resting; /* the one that has rested longest is first */
-	size_t count;		      /* of both */
-	struct event *tick;	      /* pending while there are any that rest */
+	struct leftover_list resting; /* ordered by the time of the last read */
+	size_t count;		      /* in both lists */
+	struct event *tick;	      /* set while `resting` is not empty */
 };
-/* All zeroes are nothing to clear. */
+/* -ENOMEM. leftovers_clear() may be called on a zeroed struct. */
 int leftovers_init(struct leftovers *leftovers, struct event_base *base) must_check;
-/* Takes the pipe over; beyond LEFTOVERS_MAX, or without memory, it stays the capture's. */
+/* Takes the pipe from the capture, unless there are LEFTOVERS_MAX or memory is short. */
 void leftovers_adopt(struct leftovers *leftovers, struct capture *capture);
 void leftovers_clear(struct leftovers *leftovers);
 #define LEFTOVERS_MAX 4096

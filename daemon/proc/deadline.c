@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The deadlines of hooks, and the one descriptor that tells that clocks have moved: a timerfd on
- * CLOCK_REALTIME, which the kernel cancels when that clock jumps against CLOCK_MONOTONIC. It does
- * so when the machine wakes up, and when somebody sets the time; the latter moves no deadline, and
- * setting a timer anew then does nothing.
+ * Deadlines of hooks. Owns a timerfd that reports when the machine resumes from suspend: the kernel
+ * cancels a timer on CLOCK_REALTIME with TFD_TIMER_CANCEL_ON_SET when that clock is set, which it
+ * also does at a resume (timerfd_create(2)). Then all timers are set again. When an administrator
+ * has set the time, this changes nothing.
  */
 #include "daemon/proc/deadline.h"
 
+#include <assert.h>
 #include <sys/timerfd.h>
 
-/* Never, and a moment that the kernel can still count with. */
+/* In about 270 years: the timer is not to expire, and the kernel refuses much larger values. */
 #define FAR_AWAY_S (1ll << 33)
 
 static void on_woken(evutil_socket_t fd, short what, void *userdata)
@@ -17,9 +18,9 @@ static void on_woken(evutil_socket_t fd, short what, void *userdata)
 	uint64_t expirations;
 
 	(void)what;
-	/* It fails with ECANCELED, which was the question. */
+	/* Fails with ECANCELED, and makes the descriptor not readable again. */
 	(void)!read(fd, &expirations, sizeof(expirations));
-	deadlines_look_again(userdata);
+	deadlines_rearm(userdata);
 }
 
 int deadlines_init(struct deadlines *deadlines, struct event_base *base)
@@ -58,7 +59,7 @@ void deadlines_clear(struct deadlines *deadlines)
 	close(fd);
 }
 
-void deadlines_look_again(struct deadlines *deadlines)
+void deadlines_rearm(struct deadlines *deadlines)
 {
 	struct deadline *deadline;
 
@@ -67,7 +68,7 @@ void deadlines_look_again(struct deadlines *deadlines)
 			(void)deadline_wait_on(deadline);
 }
 
-/* ---- one ---- */
+/* ---- one deadline ---- */
 
 int deadline_init(struct deadline *deadline, struct deadlines *deadlines,
 		  event_callback_fn callback, void *userdata)
@@ -90,6 +91,7 @@ void deadline_clear(struct deadline *deadline)
 
 int deadline_set(struct deadline *deadline, clockid_t clock, int64_t after_ns)
 {
+	assert(deadline->timer && (clock == CLOCK_BOOTTIME || clock == CLOCK_MONOTONIC));
 	deadline->clock = clock;
 	deadline->at_ns = ns_add(clock_ns(clock), after_ns);
 	return deadline_wait_on(deadline);
@@ -106,6 +108,7 @@ int deadline_wait_on(struct deadline *deadline)
 	struct timeval left = {.tv_sec = (time_t)(left_ns / NS_PER_S),
 			       .tv_usec = (suseconds_t)(left_ns % NS_PER_S / 1000)};
 
+	assert(deadline->timer && deadline->at_ns);
 	if (left_ns < 0)
 		left = (struct timeval){0};
 	return event_add(deadline->timer, &left) == 0 ? 0 : -ENOMEM;

@@ -9,11 +9,10 @@
 #include "daemon/base/base.h"
 
 /*
- * Timers for moments on a clock that goes on while the machine is suspended.
+ * Timers on CLOCK_BOOTTIME, which counts while the machine is suspended.
  *
- * The event loop waits on CLOCK_MONOTONIC, which stands still then. So a hook with a timeout of a
- * minute would have a minute more for each suspend that it lived through. All timers are set anew
- * when the machine wakes up; that costs nothing for each of them before.
+ * The event loop waits on CLOCK_MONOTONIC, which does not: the time of a suspend would be added to
+ * a hook's timeout. So all timers are set again when the machine resumes.
  */
 struct deadlines {
 	struct event_base *base;
@@ -24,29 +23,30 @@ struct deadlines {
 struct deadline {
 	struct event *timer;
 	clockid_t clock;
-	int64_t at_ns; /* on that clock; 0: none */
+	int64_t at_ns; /* on that clock; 0: not set */
 	LIST_ENTRY(deadline) link;
 };
 
-/* -ENOMEM, or what timerfd_create(2) says. */
+/* -ENOMEM, or the error of timerfd_create(2). */
 int deadlines_init(struct deadlines *deadlines, struct event_base *base) must_check;
 void deadlines_clear(struct deadlines *deadlines);
-/* Sets the timers anew, as when the machine wakes up. */
-void deadlines_look_again(struct deadlines *deadlines);
+/* Sets all pending timers again, as after a resume. */
+void deadlines_rearm(struct deadlines *deadlines);
 
 /*
- * `callback` is called when the deadline may have come, and looks at deadline_left_ns(): libevent's
- * clock is coarse and can call up to a tick early. Not set yet. -ENOMEM.
+ * Initialises a deadline that is not set yet. `callback` is called when it may have expired, and
+ * has to check deadline_left_ns(): libevent uses a coarse clock and can be a few milliseconds
+ * early. -ENOMEM.
  */
 int deadline_init(struct deadline *deadline, struct deadlines *deadlines,
 		  event_callback_fn callback, void *userdata) must_check;
-/* Any time, also where deadline_init() was not called on the zeroed struct. */
+/* May be called at any time, also on a zeroed struct. */
 void deadline_clear(struct deadline *deadline);
 
-/* In the place of what was set before: CLOCK_BOOTTIME, or CLOCK_MONOTONIC. -ENOMEM. */
+/* Sets the deadline, or moves it. `clock`: CLOCK_BOOTTIME or CLOCK_MONOTONIC. -ENOMEM. */
 int deadline_set(struct deadline *deadline, clockid_t clock, int64_t after_ns);
-/* Waits on for the same moment. */
+/* Sets the timer again for the same point in time. -ENOMEM. */
 int deadline_wait_on(struct deadline *deadline);
 void deadline_stop(struct deadline *deadline);
-/* INT64_MAX where none was set. */
+/* INT64_MAX: it was never set. */
 int64_t deadline_left_ns(const struct deadline *deadline);

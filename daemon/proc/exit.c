@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of a process, as the kernel tells of it once, and the watch that waits for it. Owns the
- * events on a child's pidfd.
+ * Reads the exit status of a child, and watches for it. Owns the events on the child's pidfd.
  *
- *	WATCHED --readable, waitid() gives nothing--> HELD --a pause--> asked again
- *	    \______________________________________/
- *	                      | waitid() gives the exit
- *	                      v
+ *	WATCHED --readable, but waitid() has no exit--> HELD --pause--> waitid() again
+ *	    \__________________________________________/
+ *	                       | waitid() returns the exit
+ *	                       v
  *	                   (stopped)
  */
 #include "daemon/proc/exit.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -27,8 +27,8 @@ static int64_t timeval_us(const struct timeval *time)
 }
 
 /*
- * The raw call, since libc's waitid() leaves out the resource usage. An error other than ECHILD
- * (ENOSYS from a filter that hookd itself runs under) says nothing of the child.
+ * The raw system call, since libc's waitid() has no argument for the resource usage. Errors other
+ * than ECHILD (such as ENOSYS by a seccomp filter on hookd) do not mean that the child has exited.
  */
 bool process_exit_take(int pidfd, struct process_exit *ret_exit)
 {
@@ -63,6 +63,7 @@ static void on_event(evutil_socket_t fd, short what, void *userdata)
 int exit_watch_start(struct exit_watch *watch, struct event_base *base, int pidfd,
 		     void (*on_exit)(void *userdata), void *userdata)
 {
+	assert(!exit_watch_is_on(watch) && pidfd >= 0);
 	*watch = (struct exit_watch){.pidfd = pidfd, .on_exit = on_exit, .userdata = userdata};
 	watch->readable = event_new(base, pidfd, EV_READ, on_event, watch);
 	if (watch->readable && event_add(watch->readable, NULL) == 0)
@@ -79,7 +80,7 @@ void exit_watch_stop(struct exit_watch *watch)
 		event_free(take_ptr(watch->again));
 }
 
-/* The pidfd stays readable, so that its event would be active at once, again and again. */
+/* The pidfd stays readable, so its event is removed: it would be active all the time. */
 static int ask_again_later(struct exit_watch *watch)
 {
 	int after_ms = watch->again_after_ms ? 2 * watch->again_after_ms : AGAIN_MS_MIN;
@@ -95,7 +96,7 @@ static int ask_again_later(struct exit_watch *watch)
 	return event_add(watch->again, &(struct timeval){.tv_usec = after_ms * 1000});
 }
 
-/* Where poll(2) fails nothing is known, and asking again is right as well. */
+/* Also true if poll(2) fails: asking again is harmless. */
 static bool may_have_exited(const struct exit_watch *watch)
 {
 	return !pidfd_is_alive(watch->pidfd);

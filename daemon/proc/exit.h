@@ -7,30 +7,31 @@
 
 #include "daemon/base/base.h"
 
-/* How a process ended, and what it had used by then. */
+/* How a process ended, and the resources that it used. */
 struct process_exit {
-	int code;   /* waitid(2), si_code: CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: not known */
+	int code;   /* waitid(2), si_code: CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: unknown */
 	int status; /* waitid(2), si_status: the exit status, or the signal's number */
 	int64_t user_us, system_us;
 	int64_t max_rss_bytes;
 };
 
 /*
- * Waits for a child that has exited, and never blocks. False: it has not, or the kernel does not
- * give its exit yet. Where there is no such child, since somebody else has waited for it,
- * ret_exit->code stays 0.
+ * Reaps the child if it has exited. Does not block. False: it has not exited, or the kernel does
+ * not report its exit to hookd yet. If it is not a child of hookd any more (ECHILD), the result is
+ * true and ret_exit->code is 0.
  */
 bool process_exit_take(int pidfd, struct process_exit *ret_exit);
 
 /*
- * A watch over a child's exit, embedded in its owner. All zeroes: it watches nothing.
+ * Watches for a child's exit. Embedded in its owner; all zeroes: it is off.
  *
- * A pidfd is readable from the exit on, but while another process traces the child, waitid(2)
- * gives the exit to the tracer alone, which may keep it for ever. Such an exit is held: it is asked
- * for again after a pause that grows, since the pidfd would wake the loop without end.
+ * A pidfd is readable once the process has exited. But if another process traces the child,
+ * waitid(2) reports the exit to the tracer first (ptrace(2)), which may never reap it. Such an exit
+ * is called held: waitid(2) is tried again after pauses that grow, since the readable pidfd would
+ * wake the event loop all the time.
  */
 struct exit_watch {
-	struct event *readable; /* on the pidfd; NULL: nothing is watched */
+	struct event *readable; /* on the pidfd; NULL: the watch is off */
 	struct event *again;	/* pending while the exit is held */
 	int again_after_ms;	/* the last pause; 0: the exit was never held */
 	int pidfd;		/* borrowed */
@@ -38,17 +39,19 @@ struct exit_watch {
 	void *userdata;
 };
 
-/* Calls on_exit(), which calls exit_watch_take(), as often as there may be an exit. -ENOMEM. */
+/* on_exit() is called when the child may have exited; it calls exit_watch_take(). -ENOMEM. */
 int exit_watch_start(struct exit_watch *watch, struct event_base *base, int pidfd,
 		     void (*on_exit)(void *userdata), void *userdata) must_check;
 void exit_watch_stop(struct exit_watch *watch);
 
-/* Any time. 1: *ret_exit is there, and the watch has stopped. 0: not yet. -ENOMEM: not yet, and
- * the watch has stopped. */
+/*
+ * May be called at any time. 1: *ret_exit is filled, and the watch is off. 0: the child has not
+ * exited, as far as is known. -ENOMEM: the same, and the watch is off.
+ */
 int exit_watch_take(struct exit_watch *watch, struct process_exit *ret_exit) must_check;
 
 bool exit_watch_is_on(const struct exit_watch *watch);
-/* The process has exited, and the kernel does not give its exit. */
+/* The process has exited, and waitid(2) did not report it. */
 bool exit_watch_is_held(const struct exit_watch *watch);
-/* Whoever holds the exit may have been killed just now: the pauses are short again. */
+/* Starts again with short pauses: the tracer may have been killed together with the child. */
 void exit_watch_hurry(struct exit_watch *watch);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd's side of hookd-run: keeps its image in a sealed memfd, hands it plans, reads reports.
+ * Starts hookd-run and reads its reports. Owns a sealed memfd with the program.
  *
- * The image is executed from memory that nobody can write to any more, so a container that gets
- * hold of /proc/PID/exe finds nothing worth changing (CVE-2019-5736).
+ * The memfd cannot be written to any more, so a process of a container that opens /proc/PID/exe of
+ * hookd-run cannot change it (CVE-2019-5736).
  */
 #include "daemon/proc/helper.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,9 +23,12 @@
 /* The static program, linked in by hookd-run/image.S. */
 extern const char hookd_run_image[], hookd_run_image_end[];
 
+static_assert(HELPER_CALL_FDS == HELPER_FD_COUNT - HELPER_FD_CONTROL, "one for each helper_fd");
+static_assert(HELPER_FD_COUNT <= SPAWN_FDS_MAX, "the child places all of them");
+
 /*
- * A copy far above the numbers that the child places them at, so that none overwrites another. A
- * limit of open files below those numbers is EINVAL to the kernel.
+ * Copies to a number above those that the child copies them to, so that none overwrites another.
+ * fcntl(2) fails with EINVAL if RLIMIT_NOFILE is below that number.
  */
 static int copy_high(int fd)
 {
@@ -35,7 +39,7 @@ static int copy_high(int fd)
 	return copy;
 }
 
-/* The file is root's while a process is undumpable, as hookd is. */
+/* Root owns the file while the process is not dumpable: proc(5). */
 static int open_own_oom_score(void)
 {
 	int was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
@@ -48,9 +52,9 @@ static int open_own_oom_score(void)
 }
 
 /*
- * Whether hooks need another score than the one that they inherit, and can have it, which is tried:
- * nobody goes below a score that was set with CAP_SYS_RESOURCE, as a user's service has one. Then
- * no hook needs hookd-run for it.
+ * Whether hookd's oom_score_adj is not 0 and can be set to 0, which is tried: without
+ * CAP_SYS_RESOURCE it cannot go below the last value that was set with it. systemd sets such a
+ * value for services of users; their hooks keep it.
  */
 static bool resets_oom_score(void)
 {
@@ -81,7 +85,7 @@ void helper_image_clear(struct helper_image *image)
 	close_fd(&image->program);
 }
 
-/* Where it cannot be looked at, it may be. */
+/* Also true if that cannot be found out. */
 static bool has_other_root(pid_t pid, pid_t runtime)
 {
 	char theirs[32], ours[32] = "/";
@@ -109,9 +113,9 @@ void hook_target_clear(struct hook_target *target)
 	*target = HOOK_TARGET_NONE;
 }
 
-/* ---- the way in ---- */
+/* ---- the call ---- */
 
-/* A descriptor that there is not is /dev/null, to which writes succeed. */
+/* If fd is -1, the child gets /dev/null, to which writes succeed. */
 static int place_copy(struct helper_call *call, enum helper_fd place, int fd)
 {
 	cleanup_close int null = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
@@ -120,6 +124,7 @@ static int place_copy(struct helper_call *call, enum helper_fd place, int fd)
 	if (fd < 0 && null < 0)
 		return -errno;
 	copy = copy_high(fd < 0 ? null : fd);
+	assert(call->child_fds[place - HELPER_FD_CONTROL] < 0);
 	call->child_fds[place - HELPER_FD_CONTROL] = copy;
 	return copy < 0 ? copy : 0;
 }
@@ -178,6 +183,7 @@ int helper_call_prepare(const struct helper_image *image, const struct hook_targ
 			 (settings->container_cgroup ? HELPER_JOIN_CGROUP : 0);
 	int r;
 
+	assert(spec->fd_count == HELPER_FD_CONTROL && spec->program < 0);
 	*ret_call = HELPER_CALL_NONE;
 	if (!(flags & (HELPER_ENTER_CALLER | HELPER_ENTER_CONTAINER | HELPER_RESET_OOM_SCORE |
 		       HELPER_SETTINGS)))
@@ -235,7 +241,7 @@ static bool receive_report(int control, struct helper_report *ret_report, int *r
 	return true;
 }
 
-/* What failed under the filter. */
+/* The report that hookd-run wrote into the message itself, under the filter. */
 static bool read_report(int message, struct helper_report *ret_report)
 {
 	off_t at = offsetof(struct helper_message, report);
@@ -248,8 +254,8 @@ static bool read_report(int message, struct helper_report *ret_report)
 }
 
 /*
- * The number of the process that a pidfd holds, as proc_pid_fdinfo(5) says, and not as a report
- * does; and whether that is a child of hookd's.
+ * The pid of the process that the pidfd refers to, if that is a child of hookd; else 0. From
+ * proc_pid_fdinfo(5), since the report is not trusted.
  */
 static pid_t own_child_of(int pidfd)
 {
@@ -270,10 +276,10 @@ static pid_t own_child_of(int pidfd)
 }
 
 /*
- * A report is believed as far as it can do no harm: the process that sent it may be in the hands of
- * a container by then. Another process goes on as the hook only where it is hookd's own child.
+ * Makes the reported process the hook, if there is one. The report is not trusted, since the
+ * process that sent it may be under the control of a container: only a child of hookd is accepted.
  */
-static bool is_successor(const struct helper_report *report, int pidfd, struct spawn_child *child)
+static bool take_successor(const struct helper_report *report, int pidfd, struct spawn_child *child)
 {
 	pid_t pid = report->pid > 0 && pidfd >= 0 ? own_child_of(pidfd) : 0;
 
@@ -302,17 +308,19 @@ int helper_call_finish(struct helper_call *call, struct spawn_child *child)
 	if (call->control < 0 || (!receive_report(call->control, &report, &pidfd) &&
 				  !read_report(call->message, &report)))
 		return 0;
-	if (is_successor(&report, pidfd, child))
+	if (take_successor(&report, pidfd, child))
 		return 1;
 	close_fd(&pidfd);
-	/* Nothing is known of the hook then, and least of all that it has succeeded. */
+	/* The hook cannot be waited for, so it must not count as one that succeeded. */
 	if (report.pid > 0)
 		report = (struct helper_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
 	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
 		return 0;
-	/* A step that failed has failed, also where a call under a filter left no error. */
+	/* Under a filter a system call can fail without an errno. The step has failed all the same.
+	 */
 	child->failed_step = report.step;
 	child->failed_errno = report.error > 0 ? report.error : EPROTO;
+	static_assert(sizeof(report.detail) <= sizeof(child->failed_detail), "it is copied");
 	report.detail[sizeof(report.detail) - 1] = '\0';
 	memcpy(child->failed_detail, report.detail, sizeof(report.detail));
 	return 0;

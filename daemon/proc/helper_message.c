@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the plan that hookd-run reads: a struct, arrays and strings in one memfd. The order of
- * what follows the struct is told in message.h and is that of hookd-run/job.c.
+ * Writes the message for hookd-run into a memfd: a struct, arrays and strings. helper_message.h
+ * says in which order, and hookd-run/job.c reads them in the same order. No state.
  */
 #include "daemon/proc/helper_message.h"
 
@@ -32,7 +32,7 @@ static uint32_t count_of(char *const *vector)
 	return count;
 }
 
-/* What an agent is told beside the pid; the state as the caller sent it. */
+/* What an agent gets besides the pid: path and metadata of the profile, the state of the caller. */
 static void add_listener(struct hp_buf *buf, const struct helper_settings *settings)
 {
 	const struct hp_seccomp *seccomp = settings->settings->seccomp;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One hook process, from its spawn to its single completion.
+ * One hook process, from its spawn to its one call of done().
  *
- * A proc is done when its leader has exited and what was written by then is read. Others may hold
- * the pipes for ever, so their end is not waited for: an end that is still open moves to the
- * leftovers. A timeout or a cancel kills the whole tree, and the exit follows from that; only
- * where the kernel does not let go of a killed process (a dead file server), or gives its exit to a
- * process that traces it (exit.h), the proc completes without it and is waited for in the
- * background.
+ * A hook is done when its process has exited and the output written until then was read. It does
+ *not wait for end of file, since other processes may hold the pipes open for ever: such a pipe
+ *becomes a leftover (capture.h). A timeout or a cancel kills the hook and its descendants, and then
+ *waits for the exit. If the killed process does not exit (it hangs in a file server that is gone),
+ *or its exit is held by a tracer (exit.h), the hook is done without it: the proc is abandoned, and
+ *reaped in the background.
  *
- *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS--> ABANDONED
- *	   \__________________________/  exit    or, where its    | exit
- *	                |                        exit is held,   v
- *	              DONE                       FAMILY_WAIT_NS (freed)
+ *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS, or with a held--> ABANDONED
+ *	   \__________________________/         exit FAMILY_WAIT_NS              | exit
+ *	                | exit                                                   v
+ *	              DONE                                                     (freed)
  *
- * Until its exit is there a hook has not ended: at the deadline one whose exit is held has timed
- * out, as any other. How its exit and its pipes are watched is proc_watch.c's.
+ * A hook whose exit is held has not ended yet, and times out as any other. proc_watch.c watches
+ * exits and pipes.
  */
 #include "daemon/proc/proc.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 
@@ -27,18 +28,20 @@
 #include "daemon/proc/stdin.h"
 
 #define KILL_WAIT_NS (5 * 1000000000ll)
-/* A killed family, or hookd-run's helper, is gone within this, or what is left of it counts as left
- * behind. */
+/*
+ * After the exit of a hook that was killed, or has a listener, other processes of it have so long
+ * to end. Those that are left then count as lingering.
+ */
 #define FAMILY_WAIT_NS (200 * 1000000ll)
 #define FAMILY_TICK_NS (2 * 1000000ll)
-/* From when it has closed its files to when it is in no cgroup. */
+/* A process that ends closes its files first, and leaves its cgroup within this time. */
 #define SENDER_WAIT_NS (20 * 1000000ll)
 #define NEVER_NS       INT64_MAX
 
 static void on_timer(evutil_socket_t fd, short what, void *userdata);
 static void finish(struct proc *proc);
 
-/* ---- the shared part ---- */
+/* ---- procs ---- */
 
 int procs_init(struct procs *procs, struct event_base *base)
 {
@@ -61,8 +64,9 @@ int procs_init(struct procs *procs, struct event_base *base)
 	return r;
 }
 
-static void bury(struct proc *proc)
+static void reap(struct proc *proc)
 {
+	assert(proc->state == PROC_ABANDONED);
 	proc_unwatch(proc);
 	proc->state = PROC_DONE;
 	proc_free(proc);
@@ -73,7 +77,7 @@ void procs_clear(struct procs *procs)
 	struct proc *proc;
 
 	while ((proc = TAILQ_FIRST(&procs->abandoned)))
-		bury(proc);
+		reap(proc);
 	proc_watch_clear(procs);
 	leftovers_clear(&procs->leftovers);
 	strays_clear(&procs->strays);
@@ -84,7 +88,8 @@ void procs_clear(struct procs *procs)
 
 /* ---- start ---- */
 
-/* A timeout is real time; how long the kernel has for a death is time in which it runs. */
+/* The timeout of a hook counts time in suspend; the time that the kernel has for a kill does not.
+ */
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {
 	return deadline_set(&proc->deadline,
@@ -92,7 +97,7 @@ static int arm_timer(struct proc *proc, int64_t after_ns)
 			    after_ns);
 }
 
-/* The descriptors of the child: fds[0..2] are the caller's to close. */
+/* Opens the child's descriptors 0, 1 and 2. The caller closes fds[], also on failure. */
 static int open_fds(struct proc *proc, const struct proc_spec *spec, int fds[static 3])
 {
 	int r = fds[0] = stdin_open(spec->state, spec->state_length);
@@ -143,8 +148,8 @@ static int spawn(struct proc *proc, const struct proc_spec *hook, const int fds[
 }
 
 /*
- * The timer is made and armed first: a hook must not exist without its deadline, nor be killed
- * without one for its death. One that is armed can be set again without memory.
+ * The timer is set before the spawn, also if there is no timeout: a hook must not run without its
+ * timer, and to set a timer again after a kill needs no memory then.
  */
 static int proc_launch(struct proc *proc, const struct proc_spec *spec)
 {
@@ -258,7 +263,7 @@ int64_t proc_started_us(const struct proc *proc)
 	return proc->started_us;
 }
 
-/* The leader by its own, too: one with the rights to do so may have left its cgroup. */
+/* The hook is killed by its pid, too: as root it may have left its cgroup. */
 static void kill_tree(struct proc *proc)
 {
 	if (proc->cgroup && cgroup_kill(proc->cgroup) == 0)
@@ -269,7 +274,7 @@ static void kill_tree(struct proc *proc)
 
 static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)
 {
-	/* Once it was waited for, its number may be somebody else's. */
+	/* After it was reaped, its pid may be that of another process. */
 	if (proc->state != PROC_RUNNING || proc->exited_ns)
 		return;
 	proc->state = PROC_KILLED;
@@ -298,19 +303,20 @@ static void proc_complete(struct proc *proc)
 	deadline_stop(&proc->deadline);
 	proc_unwatch(proc);
 	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
-	proc->done(proc, proc->userdata); /* may free proc: nothing of it may be touched after */
+	proc->done(proc, proc->userdata); /* may free proc */
 }
 
-/* It was killed, and completes without its exit. */
+/* The killed hook is done without its exit. */
 static void abandon(struct proc *proc)
 {
+	assert(proc->state == PROC_KILLED && !proc->exited_ns);
 	proc->state = PROC_ABANDONED;
 	proc->is_lingering = true;
 	read_rest(proc);
 	proc_complete(proc);
 }
 
-/* A pipe that somebody still holds proves it; so does a process in its cgroup or its group. */
+/* Processes in its cgroup; without cgroups, an open pipe or processes in its process group. */
 static bool has_left_children(struct proc *proc)
 {
 	if (proc->cgroup)
@@ -320,10 +326,10 @@ static bool has_left_children(struct proc *proc)
 }
 
 /*
- * Until when those that are left may still be such as end by themselves: the kernel takes a moment
- * to end those that were killed with the leader, and hookd-run to hand over a listener, which the
- * hook has not left. A process that ends is in its cgroup for a moment after it has closed its
- * files.
+ * Until when the other processes of the hook may still end by themselves: those that were killed
+ * with it, and hookd-run's process that sends a listener, which is not the hook's. After that one
+ * has closed its files it stays in the cgroup for a moment. CLOCK_MONOTONIC; 0: there are none
+ * such.
  */
 static int64_t family_ends_ns(struct proc *proc, int64_t now_ns)
 {
@@ -342,6 +348,7 @@ static void finish(struct proc *proc)
 {
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
+	assert(proc->state == PROC_RUNNING || proc->state == PROC_KILLED);
 	if (!proc->exited_ns)
 		proc->exited_ns = now_ns;
 	read_rest(proc);
@@ -356,7 +363,7 @@ static void finish(struct proc *proc)
 	proc_complete(proc);
 }
 
-/* What was asked for while the first process was the hook holds for the second. */
+/* Applies a timeout or a kill of the first process to the second. */
 static void catch_up(struct proc *proc)
 {
 	if (proc->state != PROC_RUNNING)
@@ -365,7 +372,7 @@ static void catch_up(struct proc *proc)
 		proc_kill(proc, HP_HOOK_TIMED_OUT);
 }
 
-/* hookd-run has ended and named the process that goes on as the hook. */
+/* hookd-run has ended and reported the process that continues as the hook. */
 static void follow_successor(struct proc *proc)
 {
 	proc->exit = (struct process_exit){0};
@@ -375,8 +382,8 @@ static void follow_successor(struct proc *proc)
 	catch_up(proc);
 }
 
-/* It was killed, is dead, and its exit is held: a moment for its tracer to die of the same kill. */
-static void wait_no_longer_than_for_family(struct proc *proc)
+/* The killed hook's exit is held by a tracer, which the same kill may have ended: a short wait. */
+static void shorten_wait(struct proc *proc)
 {
 	if (deadline_left_ns(&proc->deadline) > FAMILY_WAIT_NS)
 		(void)arm_timer(proc, FAMILY_WAIT_NS);
@@ -388,12 +395,11 @@ static void on_exit_taken(struct proc *proc)
 	if (helper_call_finish(&proc->helper, &proc->child) != 0)
 		follow_successor(proc);
 	else if (proc->state == PROC_ABANDONED)
-		bury(proc);
+		reap(proc);
 	else
 		finish(proc);
 }
 
-/* False: it has not exited, as far as is known. Else proc has moved on, and may be gone. */
 bool proc_take_exit(struct proc *proc)
 {
 	int r = exit_watch_take(&proc->exit_watch, &proc->exit);
@@ -403,13 +409,13 @@ bool proc_take_exit(struct proc *proc)
 	else if (r < 0)
 		proc_watch_later(proc);
 	else if (proc->state == PROC_KILLED && exit_watch_is_held(&proc->exit_watch))
-		wait_no_longer_than_for_family(proc);
+		shorten_wait(proc);
 	return r > 0;
 }
 
 /*
- * libevent's clock is coarse: it may call up to a tick early, and a hook must never be cut short.
- * One that has exited in time has not timed out, even where its exit is seen only now.
+ * libevent's clock is coarse, and may be early: a hook gets all of its timeout. A hook that exited
+ * in time has not timed out, even if its exit is seen only now.
  */
 static void on_timer(evutil_socket_t fd, short what, void *userdata)
 {
@@ -478,12 +484,13 @@ struct proc *proc_free(struct proc *proc)
 	proc_unwatch(proc);
 	release_pipes(proc);
 	deadline_clear(&proc->deadline);
-	/* Once it was waited for, its number may be somebody else's. */
+	/* After it was reaped, its pid may be that of another process. */
 	if (proc->state == PROC_RUNNING && !proc->exited_ns)
 		kill_tree(proc);
 	if (proc->state != PROC_DONE && !proc->exited_ns && proc->child.pidfd >= 0) {
 		proc->state = PROC_ABANDONED;
-		proc->cgroup = NULL; /* the run's, which may be gone before the process is */
+		proc->cgroup =
+		    NULL; /* borrowed from the run, which may be freed before the process ends */
 		proc_keep_watching(proc);
 		return NULL;
 	}

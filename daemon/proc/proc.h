@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/proc: one hook's process from clone3(2) to its last output: spawning, timer, capture,
- * kill. Knows nothing of lists of hooks, of requests or of callers.
+ * daemon/proc: the process of a hook, from clone3(2) to its last output: spawn, timeout, captured
+ * output, kill. It does not know lists of hooks, requests or callers.
  *
  * May use: daemon/raw, daemon/base, daemon/cgroup, proto/base, proto/json, proto/messages,
  * proto/settings; libevent.
@@ -32,17 +32,18 @@ struct procs {
 	struct leftovers leftovers;
 	struct strays strays;
 	struct deadlines deadlines;
-	struct proc_list young;	    /* their pipes are not watched yet, oldest first */
-	struct proc_list unwatched; /* their exit or pipes could not be watched */
-	struct proc_list abandoned; /* killed, but the kernel has not let go of them */
+	struct proc_list young;	    /* pipes are not watched yet; ordered by start */
+	struct proc_list unwatched; /* exit or pipes could not be watched, for lack of memory */
+	struct proc_list abandoned; /* done, but the killed process has not exited yet */
 	struct event *young_tick;   /* set while `young` is not empty */
-	struct event *retry_tick;   /* set while there is something to try again */
+	struct event *retry_tick;   /* set while anything is to be watched or reaped later */
 };
 
+/* -errno. */
 int procs_init(struct procs *procs, struct event_base *base) must_check;
 void procs_clear(struct procs *procs);
 
-/* One hook process to be. Strings and vectors must stay until the proc is done. */
+/* A hook process to start. Strings and vectors are borrowed until the proc is done. */
 struct proc_spec {
 	const char *path;
 	char *const *argv;
@@ -52,44 +53,44 @@ struct proc_spec {
 	const char *state; /* for stdin */
 	size_t state_length;
 	uint64_t timeout_ns;   /* 0: none */
-	bool is_own_program;   /* hookd's: it is started as it is, by no hookd-run */
+	bool is_own_program;   /* a program of hookd, not a hook: never started by hookd-run */
 	bool any_owner;	       /* see struct spawn_spec */
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
 	struct hook_target target;
 	struct helper_settings settings;
 };
 
-/* Told once, from the event loop, never from proc_start(). The callee may free the proc. */
+/* Called once, from the event loop and never from proc_start(). May free the proc. */
 typedef void (*proc_done_fn)(struct proc *proc, void *userdata);
 typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes, size_t length,
 			       void *userdata);
 
 /*
- * Starts the process and its timer. On failure there is no process and *ret_failure says at what;
- * else *ret_proc is running. Does not block.
+ * Starts the process and its timer; does not block. On success the caller owns *ret_proc. -errno:
+ * no process was started, and *ret_failure says which step failed.
  */
 int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn done, void *userdata,
 	       struct proc **ret_proc, struct spawn_failure *ret_failure) must_check;
 
-/* Fills outcome, step, errno and detail of a hook that was never started. */
+/* Sets outcome, step, errno and detail of a hook that could not be started. */
 void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
 
-/* Told when hookd-run has ended and another process goes on as the hook: proc_pid() has changed. */
+/* Calls on_moved() when hookd-run has ended and another process is the hook: see proc_pid(). */
 void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata));
 
-/* Reports output as it comes, from now on. Listeners cannot be taken back. */
+/* Calls on_output() for all output that is read from now on, until the proc is done. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
-/* While it pauses nothing is read of one that is listened to, and it waits where a pipe is full. */
+/* While paused, no output is read, and the hook blocks when a pipe is full. */
 void proc_pause_output(struct proc *proc, bool is_paused);
 
-/* Kills the hook and what it started; done() follows. */
+/* Kills the hook and its descendants; done() will be called. */
 void proc_cancel(struct proc *proc);
 
 pid_t proc_pid(const struct proc *proc);
 int64_t proc_started_us(const struct proc *proc);
 
-/* In done(): moves outcome, times and output into *ret_result; path and error are the caller's. */
+/* For done(): moves outcome, times and output to *ret_result. Does not set path and error. */
 void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result);
 
-/* Any time; a process that still runs is killed and waited for in the background. */
+/* At any time. A process that still runs is killed, and reaped in the background. */
 struct proc *proc_free(struct proc *proc);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why there is no process of a hook, as a result says it. No state. */
+/* Fills the result of a hook that could not be started. No state. */
+#include <assert.h>
 #include <string.h>
 
 #include "daemon/proc/proc.h"
@@ -8,6 +9,7 @@ void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_r
 {
 	const char *detail = failure->detail;
 
+	assert(failure->step > SPAWN_STEP_NONE && failure->step < SPAWN_STEP_COUNT);
 	ret_result->outcome = HP_HOOK_SPAWN_FAILED;
 	ret_result->failed_errno = failure->error;
 	ret_result->failed_step = strdup(spawn_step_names[failure->step]);

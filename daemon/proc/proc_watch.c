@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How hookd hears of its hooks. Owns the lists of procs and their two ticks.
+ * Watches the exits and pipes of hooks. Owns the lists of procs and their two ticks.
  *
- *	YOUNG --YOUNG_FOR_NS--> watched, on no list --its exit was not taken--> ABANDONED
- *	   \                       |        ^                                      |
- *	    `--something cannot be watched  |                                      v
- *	                            v        |                                   (freed)
- *	                          UNWATCHED -'
+ *	YOUNG --YOUNG_FOR_NS--> watched, in no list --done without its exit--> ABANDONED
+ *	   \                      |        ^                                      | exit
+ *	    \-- no memory --------|        | memory                               v
+ *	                          v        |                                    (freed)
+ *	                        UNWATCHED -/
  *
- * Most hooks end within milliseconds and write less than a pipe holds. So at first only the exit
- * is watched, and the pipes of hooks that are still there at the next tick; that spares the quick
- * ones four system calls.
+ * Most hooks end within milliseconds, and write less than a pipe holds. So at first only the exit
+ *is watched, and the pipes are added at the next tick if the hook is still running. This saves four
+ * system calls for each short hook.
  *
- * What cannot be watched, since memory is out or epoll(7) takes no more, is asked and read at each
- * tick until it can: a hook that lives ends as any other.
+ * If an exit or a pipe cannot be added to the event loop, for lack of memory or by a limit of
+ * epoll(7), it is polled at each tick until it can be added.
  */
 #include "daemon/proc/proc_watch.h"
+
+#include <assert.h>
 
 #include "daemon/base/tick.h"
 
@@ -63,15 +65,15 @@ static int watch_exit(struct proc *proc)
 				on_exit_event, proc);
 }
 
-/* Nobody will tell of its exit. */
+/* No event will report its exit. */
 static bool is_unwatched(const struct proc *proc)
 {
 	return !proc->exited_ns && !exit_watch_is_on(&proc->exit_watch);
 }
 
 /*
- * From now on it counts as one that stays: its pipes are watched, and its cgroup is not needed
- * before it ends.
+ * The hook is no longer young: its pipes are watched, and the descriptors of its cgroup are closed,
+ * since they are not needed before it ends.
  */
 void proc_watch_output(struct proc *proc)
 {
@@ -88,15 +90,15 @@ void proc_watch_output(struct proc *proc)
 }
 
 /*
- * Watches the pipes of those that are no longer young, and sets the tick a whole period off again:
- * a kernel timer that is due before the next scheduler tick costs more than a hook's pipes do.
+ * Watches the pipes of procs that are no longer young. The tick is set for a whole period again: a
+ * kernel timer that expires before the next scheduler tick costs more than to watch a hook's pipes.
  */
-static void tend_young(struct procs *procs)
+static void check_young(struct procs *procs)
 {
-	int64_t grown_up_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
+	int64_t young_since_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
 	struct proc *proc;
 
-	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= grown_up_ns)
+	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= young_since_ns)
 		proc_watch_output(proc);
 	if (proc)
 		tick_set(procs->young_tick, YOUNG_FOR_NS / 1000);
@@ -108,16 +110,17 @@ static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd, (void)what;
 	tick_rest(procs->young_tick);
-	tend_young(procs);
+	check_young(procs);
 }
 
 void proc_watch(struct proc *proc)
 {
+	assert(!proc->list && proc->state == PROC_RUNNING);
 	if (watch_exit(proc) < 0)
 		proc_watch_later(proc);
 	else
 		move_to(proc, &proc->procs->young);
-	tend_young(proc->procs);
+	check_young(proc->procs);
 }
 
 void proc_watch_successor(struct proc *proc)
@@ -128,17 +131,18 @@ void proc_watch_successor(struct proc *proc)
 
 void proc_keep_watching(struct proc *proc)
 {
+	assert(proc->state == PROC_ABANDONED && !proc->exited_ns);
 	move_to(proc, &proc->procs->abandoned);
 	if (!exit_watch_is_on(&proc->exit_watch))
 		tick_set(proc->procs->retry_tick, RETRY_EVERY_US);
 }
 
-/* ---- what cannot be watched ---- */
+/* ---- polling ---- */
 
 static void retry(struct proc *proc)
 {
 	if (is_unwatched(proc) && watch_exit(proc) < 0 && proc_take_exit(proc))
-		return; /* it may be gone */
+		return; /* it may be freed */
 	capture_look(&proc->out[0]);
 	capture_look(&proc->out[1]);
 	proc_watch_output(proc);
@@ -157,7 +161,7 @@ static bool retry_abandoned(struct procs *procs)
 	return is_any_left;
 }
 
-/* Each goes to the end first, for the end of one may start others and free some. */
+/* Each proc is moved to the end of the list first, as its done() may start and free others. */
 static void on_retry_tick(evutil_socket_t fd, short what, void *userdata)
 {
 	struct procs *procs = userdata;
@@ -176,7 +180,7 @@ static void on_retry_tick(evutil_socket_t fd, short what, void *userdata)
 		tick_set(procs->retry_tick, RETRY_EVERY_US);
 }
 
-/* ---- all of them ---- */
+/* ---- procs ---- */
 
 int proc_watch_init(struct procs *procs)
 {

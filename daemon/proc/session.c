@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds and kills a hook's processes by reading /proc, where there is no cgroup to kill.
+ * Finds and kills the processes of a hook by reading /proc, for machines without a writable
+ * cgroup2. No state between calls.
  */
 #include "daemon/proc/session.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,7 @@
 
 #include "daemon/base/base.h"
 
-/* A family that forks faster than it is found is not chased for ever. */
+/* The search is bounded: the processes may fork faster than they are found. */
 #define ROUNDS_MAX 16
 #define FAMILY_MAX 4096
 
@@ -32,7 +34,7 @@ struct relations {
 	pid_t session;
 };
 
-/* comm may hold anything, parentheses and newlines too: the fields start behind its last ')'. */
+/* comm can contain any character, such as ')': the other fields begin after the last ')'. */
 static bool read_relations(int proc, const char *pid, struct relations *ret)
 {
 	char path[32], text[512];
@@ -95,6 +97,7 @@ void session_kill(pid_t leader)
 {
 	struct family *family = calloc(1, sizeof(*family));
 
+	assert(leader > 1);
 	kill(leader, SIGSTOP);
 	if (family) {
 		family->leader = leader;
@@ -117,13 +120,14 @@ static bool is_alive_in_group(int proc, const char *name, pid_t group)
 	       relations.group == group && relations.state != 'Z' && relations.state != 'X';
 }
 
-/* kill(2) finds zombies too, whose parents may take their time: then /proc is asked. */
+/* kill(2) also finds zombies, which their parents may reap late: so /proc is read, too. */
 bool session_has_members(pid_t leader)
 {
 	DIR *directory;
 	struct dirent *entry;
 	bool has_members = false;
 
+	assert(leader > 1);
 	if (kill(-leader, 0) < 0 && errno != EPERM)
 		return false;
 	directory = opendir("/proc");

@@ -5,21 +5,22 @@
 #include <sys/types.h>
 
 /*
- * The processes of one hook on a machine without a writable cgroup2: its session and whatever
- * descends from it. As good as it gets without a cgroup: a process that left the session and whose
- * parent has ended is not found. `leader` must not have been waited for, so that its number is its.
+ * The processes of a hook on a machine without a writable cgroup2: its session and all descendants
+ * that can be found. `leader` is the pid of the hook.
  *
- * A process that traces the leader is found in the same ways, and in no other. /proc/PID/status
- * names it (TracerPid), but every process of the hook's user may trace a hook, and nothing tells a
- * child that has lost its parent from a stranger, whom hookd, as root, must not kill for a hook.
+ * Some are not found: a process that left the session and whose parent has ended; and a child that
+ * the hook created with CLONE_PARENT, whose parent is hookd, once it has called setsid(2). hookd
+ * reaps the latter when it ends (strays.h).
  *
- * A child that the hook has made with CLONE_PARENT has hookd as its parent, as every hook has. It
- * is found in the leader's session, and not once it has begun one of its own. When it ends hookd
- * waits for it (strays.h).
+ * TracerPid in /proc/PID/status is not used: every process of the hook's user may trace the hook,
+ * and hookd as root must not kill an unrelated one.
  */
 
-/* Stops all that can be found until nothing new turns up, then kills it. */
+/*
+ * Stops the processes until no new one is found, then kills them. `leader` must not have been
+ * reaped, since its pid could be that of another process then.
+ */
 void session_kill(pid_t leader);
 
-/* True when a process of the leader's process group is alive; after the leader was waited for. */
+/* After the leader was reaped: whether its process group has processes that are not zombies. */
 bool session_has_members(pid_t leader);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets of low descriptors, each lent to one child at a time.
+ * Sets of low descriptors. Each is used for one child at a time. States of a set:
  *
- *	free --slots_take()--> shared --the child--> apart --slots_take() for another--> shared
- *	  \_____________________ slots_release() ____________/
+ *	free --slots_take()--> shared --child has its own table--> copied --slots_take()--> shared
+ *	  ^                       |                                   |
+ *	   \______________________|_________ slots_release() _________/
  *
- * A set that its child has copied is not given back at once, since nothing tells of that, but
- * taken over by the next.
+ * No event reports that a child has copied the table, so a copied set is not emptied at once: the
+ * next slots_take() may take it over.
  */
 #include "daemon/proc/slots.h"
 
+#include <assert.h>
 #include <fcntl.h>
 
-/* With fewer descriptors open, copying them costs less than the six calls of a set. */
+/* With fewer open descriptors, copying the table is cheaper than the six system calls of a set. */
 #define WORTH_FROM_FD 256
-/* Slots above this would make the low end as long as what it spares. */
+/* Higher slots would make the part that a child copies too long to be worth it. */
 #define END_MAX 128
 
 static int reserve(struct slots *slots)
@@ -48,7 +50,7 @@ void slots_clear(struct slots *slots)
 	slots->end = 0;
 }
 
-/* /dev/null in the place of what the owner had there; cannot fail, the numbers are open. */
+/* Replaces the owner's descriptors by /dev/null. dup3(2) cannot fail: the numbers are in use. */
 static void empty(struct slots *slots, struct slot_set *set)
 {
 	for (int i = 0; i < SLOT_FDS; i++)
@@ -64,6 +66,7 @@ static bool is_worth_it(const int fds[static SLOT_FDS])
 
 struct slot_set *slots_take(struct slots *slots, const int fds[static SLOT_FDS], const void *owner)
 {
+	assert(owner);
 	if (slots->end == 0 || !is_worth_it(fds))
 		return NULL;
 	for (int i = 0; i < SLOT_SETS; i++) {

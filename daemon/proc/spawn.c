@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starts processes: owns the stacks that children use between clone3 and exec, and what a fresh
- * process shall get back of hookd's own attributes.
+ * Starts processes. Owns the stacks that children use between clone3 and exec, the reports of
+ * children that get a copy of hookd's memory, and the attributes that hookd restores in children.
  *
- * A stack is in use from the clone until the kernel clears its `tid` word, which
- * CLONE_CHILD_CLEARTID makes it do at exec or exit, when the child lets go of the shared memory.
- * Nothing tells of that, so stacks are looked at when the next one is wanted: the list is in the
- * order of the clones, and its oldest have long exec'ed.
+ * A stack is in use from the clone until the kernel clears its `tid` word: CLONE_CHILD_CLEARTID
+ * does that when the child leaves the shared memory by exec or exit. No event reports it, so the
+ * words are read when a stack is needed. The list is in the order of the clones: its first stacks
+ * are free most likely.
  *
- * A child that gets a copy of hookd's memory has its own copy of the stack too, so hookd's is free
- * at once. What it has to tell lies in memory that is shared nevertheless: its report, and the
- * slots. Those pages are there before, and are charged to hookd.
+ * A child that gets a copy of hookd's memory has a copy of the stack, too, so hookd's stack is free
+ * at once. Its report and the slots are in shared memory even then. Those pages are populated
+ * before the clone, so that they are charged to hookd's cgroup.
  */
 #include "daemon/proc/spawn.h"
 
+#include <assert.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -22,20 +23,20 @@
 
 #include "daemon/proc/spawn_child.h"
 
-/* The child's deepest path needs well under 1 KiB; a page is what the kernel hands out. */
+/* The child needs less than 1 KiB of it. */
 #define STACK_BYTES 4096
 
 struct spawn_stack {
 	char memory[STACK_BYTES] __attribute__((aligned(16)));
 	struct spawn_order order;
 	struct program_check check;
-	volatile uint32_t tid;		/* 0: nobody uses this stack */
+	volatile uint32_t tid;		/* 0: the stack is free */
 	STAILQ_ENTRY(spawn_stack) link; /* spawner::stacks, oldest clone first */
 };
 
-/* Of a child with a copy of hookd's memory; in use until spawner_settle(). */
+/* Of a child that gets a copy of hookd's memory; in use until spawner_settle(). */
 struct child_report {
-	struct spawn_child child; /* what failed, and nothing else */
+	struct spawn_child child; /* only its failed_ members are used */
 	STAILQ_ENTRY(child_report) link;
 };
 
@@ -51,11 +52,11 @@ struct spawner {
 	STAILQ_HEAD(, child_report) reports; /* free ones */
 	SLIST_HEAD(, child_report_block) report_blocks;
 	struct slots *slots;  /* shared with all children */
-	struct rlimit nofile; /* as hookd got it */
+	struct rlimit nofile; /* RLIMIT_NOFILE at the start of hookd */
 	bool restores_nofile;
 	struct spawn_defaults defaults;
 	uid_t uid;	 /* hookd's */
-	bool is_in_root; /* hookd's working directory is "/", and so is its children's */
+	bool is_in_root; /* the working directory is "/" */
 };
 
 static bool working_directory_is_root(void)
@@ -83,8 +84,9 @@ const char *const spawn_step_names[SPAWN_STEP_COUNT] = {
     [SPAWN_STEP_STDIN] = "stdin",
     [SPAWN_STEP_EXEC] = "exec",
 };
+static_assert(SPAWN_STEP_COUNT == 16, "each step has a name, which is part of the protocol");
 
-/* Memory that a copy of hookd's has in common with it. */
+/* Memory that stays shared with a child that gets a copy of hookd's memory. */
 static void *map_shared(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -129,15 +131,15 @@ struct spawner *spawner_free(struct spawner *spawner)
 
 	if (!spawner)
 		return NULL;
-	/* A child that may write to one has a mapping of its own. */
+	/* A child that writes to one has its own mapping of it. */
 	while ((block = SLIST_FIRST(&spawner->report_blocks))) {
 		SLIST_REMOVE_HEAD(&spawner->report_blocks, link);
 		munmap(block, sizeof(*block));
 	}
 	while ((stack = STAILQ_FIRST(&spawner->stacks))) {
 		STAILQ_REMOVE_HEAD(&spawner->stacks, link);
-		/* A child that has not exec'ed yet stands on it, and may write to a set of slots:
-		 * then the memory is left to the process's end. */
+		/* A child that has not exec'ed yet runs on it and may write to a set of slots. Then
+		 * the memory is leaked: the process exits soon. */
 		if (stack->tid == 0)
 			munmap(stack, sizeof(*stack));
 		else
@@ -151,7 +153,7 @@ struct spawner *spawner_free(struct spawner *spawner)
 	return NULL;
 }
 
-/* A child whose exec hangs (a program on a dead file server) goes to the end of the line. */
+/* The stack of a child whose exec hangs (in a dead file server) is moved to the end of the list. */
 static struct spawn_stack *take_stack(struct spawner *spawner)
 {
 	struct spawn_stack *stack;
@@ -174,14 +176,14 @@ void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *
 
 static int start_failed(struct spawn_child *child, const struct spawn_spec *spec, int error)
 {
-	bool is_cgroup = spec->cgroup >= 0 && !error_is_passing(error);
+	bool is_cgroup = spec->cgroup >= 0 && !error_is_transient(error);
 
 	child->failed_step = is_cgroup ? SPAWN_STEP_CGROUP : SPAWN_STEP_EXEC;
 	child->failed_errno = error;
 	return -error;
 }
 
-/* hookd-run has more descriptors than a set, and its program is one of them. */
+/* Not for hookd-run, which needs more descriptors than a set has, and one for its program. */
 static void share_table(struct spawner *spawner, struct spawn_order *order,
 			const struct spawn_child *child, struct clone_args *args)
 {
@@ -197,7 +199,7 @@ static void share_table(struct spawner *spawner, struct spawn_order *order,
 	args->flags |= CLONE_FILES;
 }
 
-static int take_report(struct spawner *spawner, struct spawn_child *child)
+static int acquire_report(struct spawner *spawner, struct spawn_child *child)
 {
 	struct child_report *report;
 
@@ -217,7 +219,7 @@ static int take_report(struct spawner *spawner, struct spawn_child *child)
 	return 0;
 }
 
-static void give_report_back(struct spawner *spawner, struct spawn_child *child)
+static void release_report(struct spawner *spawner, struct spawn_child *child)
 {
 	struct spawn_child *said = take_ptr(child->report);
 
@@ -229,7 +231,7 @@ static void give_report_back(struct spawner *spawner, struct spawn_child *child)
 	STAILQ_INSERT_HEAD(&spawner->reports, container_of(said, struct child_report, child), link);
 }
 
-/* With a stack; the child is not there yet. */
+/* Clones the child onto the stack. Returns its pid, or -errno. */
 static long start_on(struct spawner *spawner, struct spawn_stack *stack,
 		     const struct spawn_spec *spec, struct spawn_child *child)
 {
@@ -242,6 +244,7 @@ static long start_on(struct spawner *spawner, struct spawn_stack *stack,
 	};
 	long pid;
 
+	assert(stack->tid == 0);
 	stack->order = (struct spawn_order){
 	    .spec = *spec,
 	    .child = child->report ? child->report : child,
@@ -250,7 +253,7 @@ static long start_on(struct spawner *spawner, struct spawn_stack *stack,
 	    .defaults = spawner->defaults,
 	    .is_in_root = spawner->is_in_root,
 	};
-	/* hookd-run looks at the hook's file itself. */
+	/* hookd-run checks the hook's file by itself. */
 	if (!spec->any_owner && spec->program < 0) {
 		stack->check.uid = spawner->uid;
 		stack->order.check = &stack->check;
@@ -272,7 +275,7 @@ static long start_on(struct spawner *spawner, struct spawn_stack *stack,
 	return pid;
 }
 
-/* The one that is in use goes behind all others, a free one before them. */
+/* A free stack goes to the head of the list, one that is in use to its end. */
 static void put_stack(struct spawner *spawner, struct spawn_stack *stack)
 {
 	if (stack->tid == 0)
@@ -286,10 +289,12 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 	struct spawn_stack *stack = take_stack(spawner);
 	long pid = -ENOMEM;
 
+	assert(spec->fd_count >= 0 && spec->fd_count <= SPAWN_FDS_MAX);
+	assert(!spec->dir || spec->program < 0);
 	*child = (struct spawn_child){.pidfd = -1};
 	if (!stack)
 		return start_failed(child, spec, ENOMEM);
-	if (!spec->copies_memory || take_report(spawner, child) == 0)
+	if (!spec->copies_memory || acquire_report(spawner, child) == 0)
 		pid = start_on(spawner, stack, spec, child);
 	put_stack(spawner, stack);
 	if (pid < 0) {
@@ -303,5 +308,5 @@ int spawner_start(struct spawner *spawner, const struct spawn_spec *spec, struct
 void spawner_settle(struct spawner *spawner, struct spawn_child *child)
 {
 	slots_release(spawner->slots, take_ptr(child->slots), child);
-	give_report_back(spawner, child);
+	release_report(spawner, child);
 }

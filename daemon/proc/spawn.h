@@ -8,15 +8,16 @@
 #include "daemon/base/base.h"
 
 /*
- * From a description to a running process, without ever holding the event loop: clone3(2) shares
- * hookd's memory with the child until it execs, as vfork(2) does, but hookd goes on at once. On a
- * busy host vfork keeps its caller stopped for a scheduler slice of 4 ms per hook.
+ * Starts processes without blocking the event loop. The child shares hookd's memory until its exec,
+ * as with vfork(2), but hookd continues at once: on a busy host vfork(2) suspends its caller for a
+ * scheduler slice of 4 ms per hook.
  *
- * Where the child's cgroup can be out of memory, the child gets a copy instead, as with fork(2):
- * the kernel kills every process that shares its victim's memory.
+ * If the child's cgroup has a memory limit that hookd is not under, the child gets a copy of the
+ * memory instead, as with fork(2): when such a cgroup is out of memory, the kernel kills all
+ * processes that share the memory of its victim.
  */
 
-/* What failed before the program ran; the names are HookResult.failedStep. */
+/* The steps before the program runs. The names are the values of HookResult.failedStep. */
 enum spawn_step {
 	SPAWN_STEP_NONE = 0,
 	SPAWN_STEP_CGROUP,
@@ -32,60 +33,60 @@ enum spawn_step {
 	SPAWN_STEP_CREDENTIALS, /* with no_new_privs and the parent death signal */
 	SPAWN_STEP_CAPABILITIES,
 	SPAWN_STEP_SECCOMP,
-	SPAWN_STEP_STDIN, /* any of the descriptors that the program is to have */
+	SPAWN_STEP_STDIN, /* or another of the program's descriptors */
 	SPAWN_STEP_EXEC,
 	SPAWN_STEP_COUNT,
 };
 extern const char *const spawn_step_names[SPAWN_STEP_COUNT];
 
 #define SPAWN_FDS_MAX	  10
-#define SPAWN_DETAIL_SIZE 400 /* a path and a reason of struct hp_err */
+#define SPAWN_DETAIL_SIZE 400 /* path and reason of a struct hp_err fit into it */
 
 struct spawn_spec {
 	const char *path; /* for execve(2) */
 	int program;	  /* a descriptor to execute instead, or -1 */
 	char *const *argv;
 	char *const *envp;
-	const char *dir;	/* the working directory, which must be there; NULL: */
-	const char *soft_dir;	/* taken where it can be entered; NULL or else: "/" */
-	int fds[SPAWN_FDS_MAX]; /* fds[i] becomes i; all >= fd_count, so that none overwrites one */
+	const char *dir;	/* the working directory; it is an error if it cannot be entered */
+	const char *soft_dir;	/* if dir is NULL: entered if possible, else "/" */
+	int fds[SPAWN_FDS_MAX]; /* fds[i] becomes i. All are >= fd_count: none overwrites another */
 	int fd_count;
 	int cgroup;	    /* descriptor of a cgroup2 directory, or -1 */
-	bool copies_memory; /* the child shares none with hookd: cgroup_has_own_memory_limit() */
-	bool any_owner;	    /* else `path` is executed only where program_check() lets it pass */
+	bool copies_memory; /* the child gets a copy of the memory: cgroup_has_own_memory_limit() */
+	bool any_owner;	    /* execute `path` without program_check() */
 };
 
-/* Why there is no process of a hook. */
+/* Why a hook could not be started. */
 struct spawn_failure {
 	enum spawn_step step;
 	int error;			/* errno */
-	char detail[SPAWN_DETAIL_SIZE]; /* what of the step; "" where that says enough */
+	char detail[SPAWN_DETAIL_SIZE]; /* which part of the step, or "" */
 };
 
 struct spawner;
 struct slot_set;
 
-/* One child. It and all that the spec points at must stay until the child has exited. */
+/* One child. It, and what the spec points to, must exist until the child has exited. */
 struct spawn_child {
 	pid_t pid;
-	int pidfd;		  /* close on exec; the caller's */
+	int pidfd;		  /* close-on-exec; owned by the caller */
 	volatile int failed_step; /* enum spawn_step; set before the child exits with 127 */
 	volatile int failed_errno;
-	char failed_detail[SPAWN_DETAIL_SIZE]; /* hookd-run's */
-	struct slot_set *slots;		       /* the spawner's */
-	struct spawn_child *report; /* the spawner's: where a child without hookd's memory says what
-				       failed; until spawner_settle() it is not said here */
+	char failed_detail[SPAWN_DETAIL_SIZE];
+	struct slot_set *slots; /* owned by the spawner */
+	/* Owned by the spawner: a child with a copy of the memory sets the failed_ members there,
+	 * and spawner_settle() copies them. NULL: the child sets those above. */
+	struct spawn_child *report;
 };
 
 /*
- * Remembers what the process looked like when hookd was started, which its children get back, and
- * whether its working directory is "/", which it does not leave from now on.
- * Raises hookd's own limit of open files to the hard limit. -ENOMEM.
+ * Raises hookd's soft limit of open files to the hard limit; children get back the one that hookd
+ * was started with. hookd must not change its working directory afterwards. -ENOMEM.
  */
 int spawner_new(struct spawner **ret_spawner) must_check;
 struct spawner *spawner_free(struct spawner *spawner);
 
-/* What every child gets from now on, where its own settings do not say otherwise. */
+/* Attributes of all children from now on, unless their settings say otherwise. */
 struct spawn_defaults {
 	int umask; /* -1: hookd's */
 	int nice;  /* 0: hookd's */
@@ -93,15 +94,15 @@ struct spawn_defaults {
 void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *defaults);
 
 /*
- * Starts the process. 0: it is being made; whether the exec worked is known at its exit, from
- * child->failed_step. <0: there is no process, child->failed_step says at what.
+ * Starts the process. 0: the process exists, but may not have exec'ed yet; if a step fails, the
+ * process exits and child->failed_step is set. -errno: there is no process, and child->failed_step
+ * is set.
  */
 int spawner_start(struct spawner *spawner, const struct spawn_spec *spec,
 		  struct spawn_child *child) must_check;
 
 /*
- * The child has exited: what the spawner kept for it is let go, and what failed is in `child`.
- * Until then hookd itself may still hold write ends that the child was given, so their pipes need
- * not be at their end before.
+ * Call once the child has exited: sets child->failed_step and releases the descriptors kept for it.
+ * Until then hookd may have write ends of its pipes open itself, so do not wait for end of file.
  */
 void spawner_settle(struct spawner *spawner, struct spawn_child *child);

@@ -2,11 +2,11 @@
 /*
  * The child between clone3 and exec.
  *
- * It shares hookd's memory while hookd runs on, on a stack of its own but with hookd's thread
- * pointer; or it has a copy of it, and shares its report and the slots alone. So nothing here may
- * call libc: errno and malloc's locks are hookd's. Raw system calls,
- * arguments that were prepared before, one report of what failed. The file is compiled without
- * sanitizers and without stack protector, whose bookkeeping is per thread.
+ * It shares hookd's memory while hookd continues, and has its own stack but hookd's thread pointer;
+ * or it has a copy of the memory and shares only its report and the slots. So nothing here may call
+ * libc, whose errno and locks are hookd's: there are only raw system calls, with arguments that
+ * were prepared before, and no assertions. The file is compiled without sanitizers and without the
+ * stack protector, which use memory of the thread. No state.
  */
 #include "daemon/proc/spawn_child.h"
 
@@ -25,7 +25,7 @@ static void fail(struct spawn_child *child, enum spawn_step step, long result)
 		call2(SYS_exit_group, 127, 0);
 }
 
-/* Before anything else: what is done to hookd's own table is done to hookd. */
+/* The first step: until then the child would change the descriptors of hookd. */
 static void leave_shared_table(const struct spawn_order *order)
 {
 	long result;
@@ -48,7 +48,7 @@ static void place_fds(const struct spawn_spec *spec, struct spawn_child *child)
 	}
 }
 
-/* hookd-run does it itself, in the user namespace that the keyring is to belong to. */
+/* hookd-run does this by itself, in the user namespace that the keyring is to belong to. */
 static void join_keyring(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	int r = spec->program >= 0 ? 0 : keyring_join_new();
@@ -98,7 +98,7 @@ static void check_program(const struct spawn_order *order)
 	fail(child, SPAWN_STEP_EXEC, -error);
 }
 
-/* Every descriptor of hookd's is close-on-exec, so exec itself closes what is not 0, 1, 2. */
+/* All descriptors of hookd but 0, 1 and 2 are close-on-exec. */
 static void execute(const struct spawn_spec *spec, struct spawn_child *child)
 {
 	long result;
@@ -135,8 +135,8 @@ static __attribute__((used, noreturn)) void child_main(const struct spawn_order 
 }
 
 /*
- * The kernel gives both sides the same registers, and the child the new stack. The order's
- * address travels in r9, which the system call leaves alone.
+ * The child begins with the registers of its parent and the new stack pointer. The address of the
+ * order is passed in r9, which the kernel preserves. (syscall(2) clobbers rcx and r11.)
  */
 long spawn_clone(struct clone_args *args, const struct spawn_order *order)
 {

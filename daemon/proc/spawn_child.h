@@ -8,21 +8,21 @@
 #include "daemon/proc/spawn.h"
 #include "daemon/raw/program_check.h"
 
-/* What spawn.c hands to the code that runs in the child. It stands beside the child's stack. */
+/* What the code in the child needs. Stored next to the child's stack. */
 struct spawn_order {
 	struct spawn_spec spec;
-	struct spawn_child *child; /* in memory that hookd sees */
-	struct slot_set *slots;	   /* where spec.fds lie; NULL: the child has a table of its own */
+	struct spawn_child *child; /* for its failed_ members; in memory shared with hookd */
+	struct slot_set *slots; /* of spec.fds; NULL: the child has its own table of descriptors */
 	unsigned int slots_end;
 	struct rlimit nofile;
 	bool restores_nofile;
 	struct spawn_defaults defaults;
-	bool is_in_root;	     /* the child begins in "/" */
-	struct program_check *check; /* NULL: the program may be anybody's */
+	bool is_in_root;	     /* the working directory is "/" */
+	struct program_check *check; /* NULL: do not check the program */
 };
 
 /*
- * clone3(2) as `args` say, with a stack; the child carries the order out. Returns in
- * the parent only: the pid, or a negative errno.
+ * Calls clone3(2) with `args`, which contain a stack; the child executes the order. Returns in the
+ * parent only: the pid, or -errno.
  */
 long spawn_clone(struct clone_args *args, const struct spawn_order *order);

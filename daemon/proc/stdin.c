@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The descriptor that becomes a hook's stdin. */
+/* Creates the stdin of a hook. No state. */
 #include "daemon/proc/stdin.h"
 
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 
 #include "daemon/base/memfd.h"
 
-/* An empty pipe takes a page without blocking, even when pipes are short of memory (pipe(7)). */
+/* A pipe holds at least one page, also beyond pipe-user-pages-soft (pipe(7)). */
 #define PIPE_TAKES_BYTES 4096
 
 static int fill_pipe(const char *state, size_t length)
@@ -26,7 +26,7 @@ static int fill_pipe(const char *state, size_t length)
 	return -error;
 }
 
-/* Opened anew, so that it is read from the start, and only read. */
+/* The memfd is opened again read-only, with offset 0. */
 static int fill_memory(const char *state, size_t length)
 {
 	cleanup_close int fd = memfd_sealed("hook-state", state, length);

@@ -6,8 +6,8 @@
 #include "daemon/base/base.h"
 
 /*
- * What a hook reads: complete before the hook exists, so that no write of hookd's can ever wait
- * for a hook that does not read. A small state fills a pipe, a larger one a sealed memfd.
- * A close-on-exec descriptor, or -errno.
+ * Returns a close-on-exec descriptor from which the hook will read the state, or -errno. All of the
+ * state is written before the hook exists, so hookd never waits for a hook that does not read: a
+ * small state into a pipe, a larger one into a sealed memfd.
  */
 int stdin_open(const char *state, size_t length) must_check;

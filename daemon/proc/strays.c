@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waits for the children of hookd that nobody else waits for. Owns a timer, and the list of
- * children that have an owner.
+ * Reaps children of hookd that have no owner in hookd. Owns a timer, and the list of the children
+ * that have an owner.
  *
- * There is no handler of SIGCHLD, which would cost two system calls for each hook. Once a second,
- * while hookd has any child at all, waitid(2) is asked whether one has ended and not been waited
- * for; only then are the children looked at one by one.
+ * A handler of SIGCHLD would cost two system calls for each hook. Instead, once per second while
+ * hookd has a child, waitid(2) is asked whether any has ended; only then all children are examined.
  *
- * The process that goes on as a hook is known to hookd only when the report of its hookd-run was
- * read, and it may end before that. So a child is waited for here when it had ended at the tick
- * before already.
+ * A child is reaped if it had ended at the tick before already. One that has just ended may be the
+ * process that continues as a hook: it has an owner only when the report of hookd-run was read.
  */
 #include "daemon/proc/strays.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #define TICK_S 1
-/* Of one tick, which takes about 50 ms then; the others have their turn at the next ones. */
+/* Per tick, which then takes about 50 ms. The others are reaped at later ticks. */
 #define ENDED_MAX 8192
 
 static void on_tick(evutil_socket_t fd, short what, void *userdata);
@@ -45,6 +44,7 @@ static void arm(struct strays *strays)
 
 void strays_know(struct strays *strays, struct known_child *child, const pid_t *pid)
 {
+	assert(!child->pid);
 	child->pid = pid;
 	LIST_INSERT_HEAD(&strays->known, child, link);
 	if (!strays->is_ticking)
@@ -79,7 +79,7 @@ static bool has_ended(pid_t pid)
 	       info.si_pid != 0;
 }
 
-/* 0: none has; -1: hookd has no child. */
+/* The pid of a child that has ended; 0: none; -1: hookd has no child. */
 static pid_t any_ended(void)
 {
 	siginfo_t info = {0};
@@ -97,8 +97,9 @@ static int compare_pids(const void *left, const void *right)
 }
 
 /*
- * What waitid(2) names is all there is where the kernel has no such file (CONFIG_PROC_CHILDREN).
- * Nothing is waited for meanwhile: that would move what is left to read. Sorted.
+ * Fills the sorted pids of children that have ended. If the kernel has no `children` file
+ * (CONFIG_PROC_CHILDREN), that is the one which waitid(2) returned. No child is reaped while the
+ * file is read, since that would shift the entries.
  */
 static size_t list_ended(pid_t ended[static ENDED_MAX])
 {
@@ -128,8 +129,8 @@ static bool is_stray(const struct strays *strays, pid_t pid)
 	return had_ended(strays, pid) && !is_known(strays, pid);
 }
 
-/* Without memory it is tried again at the next tick. */
-static void wait_for_ended(struct strays *strays)
+/* Reaps strays, and remembers the children that have ended. Without memory, the next tick does. */
+static void reap_ended(struct strays *strays)
 {
 	pid_t *ended = malloc(ENDED_MAX * sizeof(*ended));
 	size_t count, waited = 0;
@@ -141,7 +142,7 @@ static void wait_for_ended(struct strays *strays)
 		if (is_stray(strays, ended[i]) &&
 		    waitid(P_PID, (id_t)ended[i], NULL, WEXITED | WNOHANG | __WALL) == 0)
 			waited++;
-	/* Those for which there was no room have ended by this tick, too. */
+	/* Adds those that the full list had no room for: they have ended by this tick, too. */
 	if (waited > 0)
 		count = list_ended(ended);
 	free(strays->ended);
@@ -159,7 +160,7 @@ static void on_tick(evutil_socket_t fd, short what, void *userdata)
 	if (first >= 0)
 		arm(strays);
 	if (first > 0) {
-		wait_for_ended(strays);
+		reap_ended(strays);
 	} else {
 		free(take_ptr(strays->ended));
 		strays->ended_count = 0;

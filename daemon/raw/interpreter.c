@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading of a program's first bytes and of its ELF headers. Compiled for hookd and hookd-run. */
+/*
+ * Reads the first bytes of a program and its ELF headers, as execve(2) does. No state, no libc.
+ * Compiled into hookd and into hookd-run.
+ */
 #include "daemon/raw/interpreter.h"
 
 #include <elf.h>
@@ -11,10 +14,10 @@
 #include "daemon/raw/raw.h"
 
 #ifndef EM_486
-#define EM_486 6 /* elf.h has another name for it today */
+#define EM_486 6 /* the kernel's name; elf.h has EM_IAMCU for this number */
 #endif
 
-#define HEADERS_BYTES_MAX 65536 /* as the kernel's: more make no program */
+#define HEADERS_BYTES_MAX 65536 /* the kernel's limit: it refuses a program with more */
 
 static long read_at(int fd, void *bytes, size_t length, uint64_t offset)
 {
@@ -30,7 +33,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* `head` is terminated. */
+/* "#!PATH ARGUMENT". `head` ends with a NUL. */
 static bool read_script(const char *head, char *path)
 {
 	size_t length = 0;
@@ -47,7 +50,7 @@ static bool read_script(const char *head, char *path)
 
 static bool read_text(int fd, uint64_t offset, uint64_t length, char *path)
 {
-	/* The kernel takes nothing else either. */
+	/* The bounds of load_elf_binary() in the kernel. */
 	if (length < 2 || length > INTERPRETER_SIZE ||
 	    read_at(fd, path, length, offset) != (long)length)
 		return false;
@@ -55,7 +58,7 @@ static bool read_text(int fd, uint64_t offset, uint64_t length, char *path)
 	return true;
 }
 
-/* Of either class, as one of 64 bits. */
+/* Reads program header `i` of either class into a 64-bit one. */
 static bool read_header(int fd, bool is_64, uint64_t table, int i, Elf64_Phdr *ret_header)
 {
 	Elf32_Phdr header;
@@ -94,8 +97,8 @@ static bool is_elf(const char *head)
 }
 
 /*
- * The kernel goes by the machine, and by the size that it wants a header to have. It does not look
- * at the class that the file says it is of (EI_CLASS).
+ * The kernel decides by the machine and by the size of a program header. It ignores the class in
+ * e_ident (EI_CLASS).
  */
 static bool is_of_64_bits(const Elf64_Ehdr *elf)
 {
@@ -103,7 +106,7 @@ static bool is_of_64_bits(const Elf64_Ehdr *elf)
 	       elf->e_phentsize == sizeof(Elf64_Phdr);
 }
 
-/* ---- either ---- */
+/* ---- both ---- */
 
 enum interpreter interpreter_read(int fd, char head[static INTERPRETER_HEAD_SIZE],
 				  char path[static INTERPRETER_SIZE])

@@ -8,12 +8,13 @@
 #include "daemon/raw/raw.h"
 
 /*
- * A session keyring of its own for the calling process, which it would otherwise share with hookd
- * and with all other hooks (session-keyring(7)). 0 or -errno: without one a hook is not run.
+ * Gives the calling process a new session keyring. Otherwise it would share that of hookd with all
+ * other hooks (session-keyring(7)). 0 or -errno, and then the hook is not run.
  *
- * There is nothing to protect where the kernel has no keys, and where a seccomp filter refuses both
- * this and the harmless question for a keyring's number: the hook is under the same filter. A quota
- * that is used up is an error, as is whatever else keeps the hook in hookd's keyring.
+ * Two failures count as success, since the hook cannot read hookd's keys either: the kernel has no
+ * keyrings (ENOSYS), or a seccomp filter refuses keyctl(2) altogether, even asking for the id of a
+ * keyring; the hook inherits that filter. Everything else, such as an exhausted quota (EDQUOT), is
+ * an error.
  */
 static inline int keyring_join_new(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk along a program's path, one component after the other, as the kernel will take it. No
- * state but the caller's struct, no libc: see program_check.h. Compiled for hookd and for
- * hookd-run.
+ * Resolves a program's path component by component, as the kernel will do at the exec, and checks
+ * the owner and mode of each. All state is in the caller's struct; no libc: see program_check.h.
+ * Compiled into hookd and into hookd-run.
  */
 #include "daemon/raw/program_check.h"
 
@@ -17,9 +17,9 @@
 
 #include "daemon/raw/raw.h"
 
-#define LINKS_MAX 40 /* as the kernel's */
+#define LINKS_MAX 40 /* the kernel's MAXSYMLINKS */
 
-/* ---- texts ---- */
+/* ---- strings ---- */
 
 static size_t length_of(const char *text)
 {
@@ -30,7 +30,7 @@ static size_t length_of(const char *text)
 	return length;
 }
 
-/* False where it does not fit; `at` is where the text ends so far. */
+/* Appends at offset *at, which is moved to the new end. False: it does not fit. */
 static bool append(char *text, size_t size, size_t *at, const char *more, size_t length)
 {
 	if (length >= size - *at)
@@ -41,7 +41,7 @@ static bool append(char *text, size_t size, size_t *at, const char *more, size_t
 	return true;
 }
 
-/* A path that is too long for the detail is left out. */
+/* Writes the detail; a path that does not fit into it is left out. */
 static int refuse(struct program_check *check, const char *what, const char *path)
 {
 	static const char setting[] = " (CheckHookFiles=)";
@@ -102,7 +102,7 @@ static void go_to_root(struct program_check *check, size_t *at)
 	(void)append(check->path, sizeof(check->path), at, check->root, length_of(check->root));
 }
 
-/* Puts the link's text before the rest; the path goes back to its directory, or to the root. */
+/* Puts the link's target before the rest, and cuts the path to the link's directory or the root. */
 static int replace_link(struct program_check *check, size_t *at, size_t directory, char **rest)
 {
 	size_t room = (size_t)(*rest - check->rest);
@@ -137,14 +137,14 @@ static int step_back(struct program_check *check, size_t *at)
 	return 0;
 }
 
-/* Of procfs: the kernel follows it to where its text need not lead. */
+/* A link of procfs: the kernel does not resolve its text, so it must be followed as it is. */
 static int follow_in_proc(struct program_check *check, struct stat *st)
 {
 	check->is_behind_proc = true;
 	return status_of(check->path, st, 0);
 }
 
-/* One more component of `rest` is part of `path`, or its link's text is part of `rest`. */
+/* Moves one component from `rest` to `path`; of a symbolic link its target is put into `rest`. */
 static int step(struct program_check *check, size_t *at, char **rest, struct stat *st,
 		int *links_left)
 {
@@ -187,7 +187,7 @@ static bool skip(char **rest, const char *word)
 	return true;
 }
 
-/* Leaves the path without links in check->path, and in *st the file's status. */
+/* The path without symbolic links is left in check->path, the status of the file in *st. */
 static int walk(struct program_check *check, const char *path, struct stat *st)
 {
 	int links_left = LINKS_MAX, error;
@@ -210,7 +210,7 @@ static int walk(struct program_check *check, const char *path, struct stat *st)
 		else if (!skip(&rest, "."))
 			error = step(check, &at, &rest, st, &links_left);
 	}
-	/* A directory, a FIFO: the kernel says the same when it is to execute it. */
+	/* For a directory or a FIFO execve(2) fails with EACCES, too. */
 	return error ? error : S_ISREG(st->st_mode) ? 0 : EACCES;
 }
 
@@ -224,8 +224,8 @@ static bool is_known_binary(const struct program_check *check, const struct stat
 }
 
 /*
- * Of the file in check->path; NULL: it has none. One that cannot be read is no script, whose
- * interpreter would have to read it.
+ * The interpreter of the file check->path; NULL: none. A file that cannot be read counts as a
+ * program without one: if it is a script, its interpreter will not be able to read it either.
  */
 static const char *interpreter_of(struct program_check *check, const struct stat *st)
 {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/raw: code without libc's state, compiled into hookd and into hookd-run: in hookd it runs
- * in a child that shares hookd's memory, until the child's exec. System calls only, no allocation.
+ * daemon/raw: code that uses no state of libc. It is compiled into hookd and into hookd-run; in
+ * hookd it runs in a child that shares hookd's memory until its exec. It makes raw system calls
+ * only and allocates nothing.
  *
  * May use: nothing.
  */
 #pragma once
 
 /*
- * System calls without libc, for code that runs in a child that shares hookd's memory, where errno
- * is hookd's. They return what the kernel returns: a negative errno on failure.
+ * System calls without libc, whose errno would be hookd's. They return what the kernel returns: a
+ * negative errno on failure.
  */
 
 #ifndef __x86_64__
-#error "raw system calls are written for x86-64: add the other architecture's"
+#error "raw system calls exist for x86-64 only: add this architecture"
 #endif
 
 static inline long call5(long number, long a, long b, long c, long d, long e)

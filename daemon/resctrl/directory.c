@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Directories of resctrl and how many use them.
+ * Owns the list of resctrl groups that hookd uses, and their counts of users.
  *
- * One was made (by us, to be removed with its last user) or found. The names of those that were
- * made stand in a file as well, from before the mkdir until after the rmdir: a machine has few
- * groups, and one that a killed hookd has forgotten would be lost until the next boot. The file is
- * written anew each time, and is as durable as it has to be: another boot has no groups.
+ * A group was made by hookd, which removes it with its last user, or was there before. The names of
+ * the groups made are also in a file, from before the mkdir until after the rmdir: a machine has
+ * few groups, and one that a killed hookd has left would be lost until the next boot. The file is
+ * replaced at each change. It is not synced, since groups do not outlive a boot either.
  */
 #include "daemon/resctrl/directory.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #define JOURNAL_BYTES  (64 * 1024)
 #define BOOT_ID_LENGTH 36
 
-/* ---- the file: the boot's id, then a path in each line ---- */
+/* ---- the file: a line with the boot id, then a line with the path of each group ---- */
 
 static void append_line(struct hp_buf *text, const char *line)
 {
@@ -29,7 +30,7 @@ static void append_line(struct hp_buf *text, const char *line)
 	hp_buf_append(text, "\n", 1);
 }
 
-/* In one step, so that there is always a whole file. */
+/* By rename(2), so that the file is always complete. */
 static int replace_journal(int state_directory, const struct hp_buf *text)
 {
 	cleanup_close int fd =
@@ -44,8 +45,8 @@ static int replace_journal(int state_directory, const struct hp_buf *text)
 	return renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0 ? -errno : 0;
 }
 
-/* Where it cannot be written, hooks run without: a full disk must not keep containers from it. */
-static void write_down(const struct rdt_directories *directories, const char *about_to_be_made)
+/* Errors are ignored: hooks and containers still have to run when the disk is full. */
+static void write_journal(const struct rdt_directories *directories, const char *about_to_be_made)
 {
 	const struct rdt_directory *directory;
 	struct hp_buf text = HP_BUF_INIT;
@@ -110,7 +111,7 @@ static struct rdt_directory *directory_new(struct rdt_directories *directories, 
 	return directory;
 }
 
-/* ---- what an earlier daemon has made ---- */
+/* ---- groups of an earlier hookd ---- */
 
 static int adopt(struct rdt_directories *directories, const char *path)
 {
@@ -123,7 +124,7 @@ static int adopt(struct rdt_directories *directories, const char *path)
 	return 0;
 }
 
-/* All that was ever written here begins with an id and ends with a newline. */
+/* True where the text begins with a boot id and ends with a newline, as hookd writes it. */
 static bool is_journal(const char *text, ssize_t length)
 {
 	return length > BOOT_ID_LENGTH && length < JOURNAL_BYTES - 1 &&
@@ -131,7 +132,7 @@ static bool is_journal(const char *text, ssize_t length)
 	       strspn(text, "0123456789abcdef-") == BOOT_ID_LENGTH && text[BOOT_ID_LENGTH] == '\n';
 }
 
-/* The length; 0: there is none; -EILSEQ: it is damaged, or no file of ours. */
+/* The length; 0: no such file; -EILSEQ: it is damaged, or not hookd's; or another -errno. */
 static ssize_t read_text(int state_directory, char *text)
 {
 	cleanup_close int fd = file_open_own(state_directory, JOURNAL, O_RDONLY);
@@ -171,6 +172,7 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 	cleanup_free char *text = malloc(JOURNAL_BYTES);
 	int r = text ? file_boot_id(directories->boot) : -ENOMEM;
 
+	assert(directories->journal < 0);
 	if (r < 0)
 		return r;
 	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -178,42 +180,42 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 		return -errno;
 	r = read_journal(directories, text, stays, userdata);
 	if (r < 0)
-		close_fd(&directories->journal); /* the file stays as it is, for the next hookd */
+		close_fd(&directories->journal); /* leaves the file for the next hookd */
 	else
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 	return r;
 }
 
 /* ---- users ---- */
 
-int rdt_directory_make(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
 		       const char *path)
 {
 	struct stat st;
 	int r;
 
-	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	write_down(directories, path);
-	r = mkdirat(visit->root, path, 0755) < 0 ? -errno : 1;
+	write_journal(directories, path);
+	r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
 	if (r < 0)
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 	return r == -EEXIST ? 0 : r;
 }
 
-int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_visit *visit,
+int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,
 			const char *path, bool is_made, struct rdt_directory **ret_directory)
 {
 	struct rdt_directory *directory = rdt_directory_find(directories, path);
 	struct stat st;
 
-	if (fstatat(visit->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return -ENOENT;
 	if (!directory)
 		directory = directory_new(directories, path);
 	if (!directory) {
-		if (is_made && unlinkat(visit->root, path, AT_REMOVEDIR) == 0)
-			write_down(directories, NULL);
+		if (is_made && unlinkat(fs->root, path, AT_REMOVEDIR) == 0)
+			write_journal(directories, NULL);
 		return -ENOMEM;
 	}
 	directory->users++;
@@ -222,31 +224,35 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_vi
 	return 0;
 }
 
-bool rdt_directory_has_tasks(const struct rdt_visit *visit, const char *path)
+bool rdt_directory_has_tasks(const struct rdt_fs *fs, const char *path)
 {
 	char text[16];
 
-	return rdt_visit_read(visit, path, "tasks", text, sizeof(text)) > 0;
+	return rdt_fs_read(fs, path, "tasks", text, sizeof(text)) > 0;
 }
 
 void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory)
 {
 	bool is_made = directory->is_made;
 
+	assert(directory->users == 0);
 	directory_free(directory);
 	if (is_made)
-		write_down(directories, NULL);
+		write_journal(directories, NULL);
 }
 
-void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_visit *visit,
+void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,
 			 struct rdt_directory *directory)
 {
-	if (!directory || --directory->users > 0)
+	if (!directory)
 		return;
-	if (directory->is_made && visit->root >= 0) {
-		if (directory->has_closid && rdt_directory_has_tasks(visit, directory->path))
-			return; /* the next one that leaves it looks again */
-		(void)unlinkat(visit->root, directory->path, AT_REMOVEDIR);
+	assert(directory->users > 0);
+	if (--directory->users > 0)
+		return;
+	if (directory->is_made && fs->root >= 0) {
+		if (directory->has_closid && rdt_directory_has_tasks(fs, directory->path))
+			return; /* tried again when a later user leaves it */
+		(void)unlinkat(fs->root, directory->path, AT_REMOVEDIR);
 	}
 	rdt_directory_forget(directories, directory);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Groups of resctrl: what is asked for becomes a name and schemata, and these a member of a group.
+ * Groups of resctrl. Converts a request's intelRdt to the name and the schemata of a group, makes
+ * or checks that group, and opens its lists of tasks.
  *
- * Whatever changes several things holds the file system's lock.
+ * A function that changes more than one file holds the file system's lock, as the kernel's
+ * documentation wants it.
  */
 #include "daemon/resctrl/resctrl.h"
 
@@ -19,20 +21,20 @@
 #define TEXT_SIZE 16384
 
 struct rdt {
-	char *root; /* NULL: to be found */
+	char *root; /* NULL: the mount point is searched at each access */
 	struct rdt_directories directories;
 };
 
 struct rdt_member {
 	struct rdt *rdt;
-	struct rdt_directory *group, *monitored; /* NULL: not monitored */
+	struct rdt_directory *group, *monitored; /* monitored: NULL where there is none */
 	int tasks, monitored_tasks;
 };
 
-/* What is asked for, on its way to a member. */
+/* The parameters and intermediate results of rdt_join() or rdt_update(). */
 struct request {
 	struct rdt *rdt;
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	const struct hp_intel_rdt *wanted;
 	const char *container;
 	struct schemata schemata;
@@ -41,7 +43,7 @@ struct request {
 
 /* ---- names ---- */
 
-/* The directories that resctrl itself has are no groups. */
+/* A name that cannot be one of resctrl's own directories. */
 static bool is_group_name(const char *name)
 {
 	static const char *const others[] = {".", "..", "info", "mon_groups", "mon_data"};
@@ -56,7 +58,7 @@ static bool is_group_name(const char *name)
 			    "_.+:@-") == length;
 }
 
-/* As Go's empty strings are absent to runc. */
+/* An empty string is the same as none, as it is to runc. */
 static const char *or_null(const char *text)
 {
 	return text && *text ? text : NULL;
@@ -73,11 +75,12 @@ static int choose_group(const struct hp_intel_rdt *wanted, const char *container
 	assert(!clos_id || !name || is_group_name(clos_id));
 	if (name && !is_group_name(name))
 		return hp_err_invalid(err, "closID",
-				      "is needed: the container's id cannot be the name of a "
-				      "group");
+				      "is required, since the container's id is not a valid name "
+				      "of a resctrl group");
 	if (wanted->enable_monitoring && !is_group_name(container))
 		return hp_err_invalid(err, "enableMonitoring",
-				      "needs a container whose id can be the name of a group");
+				      "requires a container id that is a valid name of a resctrl "
+				      "group");
 	*ret_path = name ? name : ".";
 	return 0;
 }
@@ -124,7 +127,7 @@ static int read_schemata(struct request *request)
 	return r;
 }
 
-/* Field by field: the kernel does not say which of several lines it means. */
+/* One write for each field, since the kernel does not say which of several lines is wrong. */
 static int write_schemata(struct request *request, const struct rdt_directory *group)
 {
 	const struct schemata *schemata = &request->schemata;
@@ -141,9 +144,9 @@ static int write_schemata(struct request *request, const struct rdt_directory *g
 		if (!text)
 			return hp_err_no_memory(request->err);
 		print_field(source, path);
-		r = rdt_visit_write(&request->visit, group->path, "schemata", text);
+		r = rdt_fs_write(&request->fs, group->path, "schemata", text);
 		if (r < 0)
-			return rdt_visit_fail(&request->visit, r, path, request->err);
+			return rdt_fs_fail(&request->fs, r, path, request->err);
 	}
 	return 0;
 }
@@ -152,15 +155,15 @@ static int fail_different(const struct request *request, const struct rdt_direct
 			  const struct schemata_value *wanted, const struct schemata_value *present)
 {
 	bool is_mask = strncmp(wanted->resource, "L", 1) == 0;
-	char path[32], has[64] = "not there";
+	char path[32], has[64] = "missing";
 
 	print_field(wanted->source, path);
 	if (present)
 		snprintf(has, sizeof(has), is_mask ? "%llx" : "%llu",
 			 (unsigned long long)present->value);
 	return hp_err_setting(request->err, -EEXIST, path,
-			      is_mask ? "the group %.64s is there, and its %s:%llu is %s, not %llx"
-				      : "the group %.64s is there, and its %s:%llu is %s, not %llu",
+			      is_mask ? "the group %.64s exists, and its %s:%llu is %s, not %llx"
+				      : "the group %.64s exists, and its %s:%llu is %s, not %llu",
 			      group->path, wanted->resource, (unsigned long long)wanted->id, has,
 			      (unsigned long long)wanted->value);
 }
@@ -174,12 +177,12 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 
 	if (request->schemata.count == 0)
 		return 0;
-	r = (int)rdt_visit_read(&request->visit, group->path, "schemata", text, sizeof(text));
+	r = (int)rdt_fs_read(&request->fs, group->path, "schemata", text, sizeof(text));
 	if (r < 0)
 		return hp_err_setting(request->err, r, "closID", "the group's schemata: %s",
 				      strerror(-r));
 	r = schemata_add_kernels(&present, text) < 0 ? hp_err_no_memory(request->err) : 0;
-	schemata_round_up(&request->schemata, "MB", rdt_visit_bandwidth_step(&request->visit));
+	schemata_round_up(&request->schemata, "MB", rdt_fs_bandwidth_step(&request->fs));
 	wanted = schemata_find_difference(&request->schemata, &present, &other);
 	if (r == 0 && wanted)
 		r = fail_different(request, group, wanted, other);
@@ -189,19 +192,19 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 
 /* ---- joining ---- */
 
-/* Found or made; one more user of it. `path` names the field where that fails. */
+/* Adds a user to a group, which is made where `may_make`. 1: made; 0: it was there. */
 static int enter(struct request *request, const char *name, bool may_make, const char *path,
 		 struct rdt_directory **ret_directory)
 {
 	struct rdt_directories *directories = &request->rdt->directories;
-	int made = may_make ? rdt_directory_make(directories, &request->visit, name) : 0;
+	int made = may_make ? rdt_directory_make(directories, &request->fs, name) : 0;
 	int r;
 
 	if (made < 0)
-		return rdt_visit_fail_to_make(&request->visit, made, path, request->err);
-	r = rdt_directory_enter(directories, &request->visit, name, made, ret_directory);
+		return rdt_fs_fail_to_make(&request->fs, made, path, request->err);
+	r = rdt_directory_enter(directories, &request->fs, name, made, ret_directory);
 	if (r == -ENOENT)
-		return hp_err_setting(request->err, r, path, "there is no group %.64s", name);
+		return hp_err_setting(request->err, r, path, "no such resctrl group: %.64s", name);
 	return r < 0 ? hp_err_no_memory(request->err) : made;
 }
 
@@ -227,9 +230,9 @@ static int enter_monitored(struct request *request, const char *group, struct rd
 
 	if (!request->wanted->enable_monitoring)
 		return 0;
-	if (faccessat(request->visit.root, "info/L3_MON", F_OK, 0) < 0)
+	if (faccessat(request->fs.root, "info/L3_MON", F_OK, 0) < 0)
 		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
-				      "this machine does not monitor");
+				      "this machine has no L3 monitoring");
 	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
 	r = enter(request, name, true, "enableMonitoring", &member->monitored);
 	return r < 0 ? r : 0;
@@ -243,7 +246,7 @@ static int open_tasks(struct request *request, const struct rdt_directory *direc
 	if (!directory)
 		return 0;
 	snprintf(path, sizeof(path), "%s/tasks", directory->path);
-	fd = openat(request->visit.root, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(request->fs.root, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return hp_err_setting(request->err, -errno, NULL, "%.100s: %s", path,
 				      strerror(errno));
@@ -264,16 +267,15 @@ static int join(struct request *request, const char *name, struct rdt_member *me
 	return r;
 }
 
-/* The lock is given back with the visit. */
+/* Opens and locks resctrl. rdt_fs_close() also releases the lock. */
 static int begin(struct request *request)
 {
-	struct rdt_visit *visit = &request->visit;
-	int r = rdt_visit_begin(visit, request->rdt->root);
+	struct rdt_fs *fs = &request->fs;
+	int r = rdt_fs_open(fs, request->rdt->root);
 
 	if (r < 0)
-		return hp_err_setting(request->err, -EOPNOTSUPP, NULL,
-				      "no resctrl file system is mounted");
-	r = rdt_visit_lock(visit);
+		return hp_err_setting(request->err, -EOPNOTSUPP, NULL, "resctrl is not mounted");
+	r = rdt_fs_lock(fs);
 	if (r < 0)
 		return hp_err_setting(request->err, r, NULL,
 				      "another program holds the lock of resctrl: %s",
@@ -281,12 +283,12 @@ static int begin(struct request *request)
 	return 0;
 }
 
-static void leave(const struct rdt_visit *visit, struct rdt_member *member)
+static void leave(const struct rdt_fs *fs, struct rdt_member *member)
 {
 	close_fd(&member->tasks);
 	close_fd(&member->monitored_tasks);
-	rdt_directory_leave(&member->rdt->directories, visit, member->monitored);
-	rdt_directory_leave(&member->rdt->directories, visit, member->group);
+	rdt_directory_leave(&member->rdt->directories, fs, member->monitored);
+	rdt_directory_leave(&member->rdt->directories, fs, member->group);
 	free(member);
 }
 
@@ -295,7 +297,7 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 {
 	struct request request = {
 	    .rdt = rdt,
-	    .visit.root = -1,
+	    .fs.root = -1,
 	    .wanted = wanted,
 	    .container = container,
 	    .err = err,
@@ -315,36 +317,36 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	if (r == 0)
 		r = join(&request, name, member);
 	if (r < 0)
-		leave(&request.visit, member);
+		leave(&request.fs, member);
 	else
 		*ret_member = member;
-	rdt_visit_end(&request.visit);
+	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
 	return r;
 }
 
-/* Removing takes one step and asks nobody: where the lock is taken it is done without. */
+/* Removing a group is one system call, so it is done also where the lock cannot be taken. */
 void rdt_leave(struct rdt_member *member)
 {
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 
 	if (!member)
 		return;
-	if (rdt_visit_begin(&visit, member->rdt->root) == 0)
-		(void)rdt_visit_lock(&visit);
-	leave(&visit, member);
-	rdt_visit_end(&visit);
+	if (rdt_fs_open(&fs, member->rdt->root) == 0)
+		(void)rdt_fs_lock(&fs);
+	leave(&fs, member);
+	rdt_fs_close(&fs);
 }
 
 void rdt_keep(struct rdt_member *member)
 {
-	const struct rdt_visit nowhere = {.root = -1};
+	const struct rdt_fs nowhere = {.root = -1};
 
 	if (member)
 		leave(&nowhere, member);
 }
 
-/* ---- what a member has ---- */
+/* ---- members ---- */
 
 int rdt_member_tasks(const struct rdt_member *member)
 {
@@ -358,6 +360,7 @@ int rdt_member_monitored_tasks(const struct rdt_member *member)
 
 const char *rdt_member_group(const struct rdt_member *member)
 {
+	assert(member->group && member->group->users > 0);
 	return strcmp(member->group->path, ".") == 0 ? "/" : member->group->path;
 }
 
@@ -376,7 +379,7 @@ bool rdt_member_monitored_group_is_made(const struct rdt_member *member)
 	return member->monitored && member->monitored->is_made;
 }
 
-/* ---- the whole ---- */
+/* ---- groups by name ---- */
 
 static const char *path_of(const char *group)
 {
@@ -385,12 +388,12 @@ static const char *path_of(const char *group)
 
 ssize_t rdt_schemata(const struct rdt *rdt, const char *group, char *text, size_t size)
 {
-	struct rdt_visit visit;
-	ssize_t length = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	ssize_t length = rdt_fs_open(&fs, rdt->root);
 
 	if (length == 0)
-		length = rdt_visit_read(&visit, path_of(group), "schemata", text, size);
-	rdt_visit_end(&visit);
+		length = rdt_fs_read(&fs, path_of(group), "schemata", text, size);
+	rdt_fs_close(&fs);
 	return length;
 }
 
@@ -401,19 +404,19 @@ ssize_t rdt_member_schemata(const struct rdt_member *member, char *text, size_t 
 
 int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text)
 {
-	struct rdt_visit visit;
-	int r = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	int r = rdt_fs_open(&fs, rdt->root);
 
 	if (r == 0)
-		r = rdt_visit_write(&visit, path_of(group), "schemata", text);
-	rdt_visit_end(&visit);
+		r = rdt_fs_write(&fs, path_of(group), "schemata", text);
+	rdt_fs_close(&fs);
 	return r;
 }
 
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err)
 {
-	struct request request = {.rdt = rdt, .visit.root = -1, .wanted = wanted, .err = err};
+	struct request request = {.rdt = rdt, .fs.root = -1, .wanted = wanted, .err = err};
 	const struct rdt_directory directory = {.path = (char *)path_of(group)};
 	int r = read_schemata(&request);
 
@@ -422,19 +425,19 @@ int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *g
 	if (r == 0)
 		r = is_made ? write_schemata(&request, &directory)
 			    : compare_schemata(&request, &directory);
-	rdt_visit_end(&request.visit);
+	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
 	return r;
 }
 
 int rdt_closids(const struct rdt *rdt)
 {
-	struct rdt_visit visit;
-	int number = rdt_visit_begin(&visit, rdt->root);
+	struct rdt_fs fs;
+	int number = rdt_fs_open(&fs, rdt->root);
 
 	if (number == 0)
-		number = rdt_visit_closids(&visit);
-	rdt_visit_end(&visit);
+		number = rdt_fs_closids(&fs);
+	rdt_fs_close(&fs);
 	return number;
 }
 
@@ -445,15 +448,15 @@ bool rdt_is_there(const struct rdt *rdt)
 
 bool rdt_has_group(const struct rdt *rdt, const char *group)
 {
-	struct rdt_visit visit;
-	bool is_there = rdt_visit_begin(&visit, rdt->root) == 0 &&
-			faccessat(visit.root, path_of(group), F_OK, 0) == 0;
+	struct rdt_fs fs;
+	bool is_there =
+	    rdt_fs_open(&fs, rdt->root) == 0 && faccessat(fs.root, path_of(group), F_OK, 0) == 0;
 
-	rdt_visit_end(&visit);
+	rdt_fs_close(&fs);
 	return is_there;
 }
 
-/* "c1", "c1/mon_groups/c1", "./mon_groups/c1"; the default group is not removed. */
+/* True for "c1", "c1/mon_groups/c1", "./mon_groups/c1"; false for the default group. */
 static bool is_removable(const char *path)
 {
 	static const char middle[] = "/mon_groups/";
@@ -472,20 +475,20 @@ static bool is_removable(const char *path)
 bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
 {
 	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	bool is_used;
 
 	if (directory && directory->users > (own ? 1u : 0u))
 		return true;
-	is_used = rdt_visit_begin(&visit, rdt->root) == 0 && rdt_directory_has_tasks(&visit, group);
-	rdt_visit_end(&visit);
+	is_used = rdt_fs_open(&fs, rdt->root) == 0 && rdt_directory_has_tasks(&fs, group);
+	rdt_fs_close(&fs);
 	return is_used;
 }
 
 int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 {
 	struct rdt_directory *directory;
-	struct rdt_visit visit;
+	struct rdt_fs fs;
 	int r;
 
 	if (!is_removable(group))
@@ -493,14 +496,14 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 	directory = rdt_directory_find(&rdt->directories, group);
 	if (directory && directory->users > 0)
 		return -EBUSY;
-	r = rdt_visit_begin(&visit, rdt->root);
+	r = rdt_fs_open(&fs, rdt->root);
 	if (r == 0)
-		(void)rdt_visit_lock(&visit);
-	if (r == 0 && has_closid && rdt_directory_has_tasks(&visit, group))
+		(void)rdt_fs_lock(&fs);
+	if (r == 0 && has_closid && rdt_directory_has_tasks(&fs, group))
 		r = -EBUSY;
 	if (r == 0)
-		r = unlinkat(visit.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
-	rdt_visit_end(&visit);
+		r = unlinkat(fs.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
+	rdt_fs_close(&fs);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (directory)
@@ -508,7 +511,7 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 	return 0;
 }
 
-/* ---- what an earlier daemon has made ---- */
+/* ---- groups of an earlier hookd ---- */
 
 struct restoring {
 	struct rdt *rdt;
@@ -517,7 +520,7 @@ struct restoring {
 	int r;
 };
 
-/* A group that is held is not known here: its holding removes it by its name. */
+/* Forgets a group that a holding has recorded, which removes it by its name; removes others. */
 static bool stays(const char *path, void *userdata)
 {
 	struct restoring *restoring = userdata;

@@ -15,108 +15,111 @@
 #include "proto/settings/resources.h"
 
 /*
- * Intel RDT (and what other makers have) through resctrl, by the rules of runtime-spec 1.3
- * config-linux.md "IntelRdt"; kernel: Documentation/arch/x86/resctrl.rst.
+ * Intel RDT, and the like of other CPUs, by resctrl; the rules are those of runtime-spec 1.3
+ * config-linux.md "IntelRdt". Kernel: Documentation/arch/x86/resctrl.rst.
  *
  *	closID		l3CacheSchema, memBwSchema, schemata
- *	not set		any	the group has the container's id; made where it is missing
- *	set		none	the group must be there
- *	set		some	made where it is missing
+ *	not set		any	the group is named by the container's id; made where missing
+ *	set		none	the group must exist
+ *	set		some	made where missing
  *	"/"		any	the default group
  *
- * A group that is there already, whoever made it, is taken as it is, and refused where it says
- * something else than the request, in any domain that the request names: others count on it. One
- * that is made gets its schemata before any process. MB: lines in l3CacheSchema give way to
- * memBwSchema. Bandwidths are compared as the kernel rounds them.
+ * A group that exists is not changed, since others may rely on it: the request is refused where it
+ * has another value for any domain. A group that is made gets its schemata before any process. MB:
+ * lines in l3CacheSchema are ignored where memBwSchema is set. Bandwidths are compared after the
+ * kernel's rounding.
  *
- * Groups are few (num_closids: 4 to 16), so what is not used any more goes: when the last user of a
- * group that was made here leaves, the group of a container is removed, and what a hook has left
- * behind falls back to the default group; one with a closID is removed when no process is in it,
- * and else with a later user. A group that was there before is never removed.
+ * Groups are few (num_closids: 4 to 16), so those that hookd has made are removed with their last
+ * user; processes that a hook has left in one then belong to the default group. A group that a
+ * request has named by closID is removed only when it has no tasks: tried again with each later
+ * user. A group that existed before is never removed.
  *
- * Blocks for some file accesses, 0.2 ms together, and for 5 ms at most where another program
- * holds the lock of the file system. Nothing is kept open but what a member's descriptors need, so
- * the file system can be unmounted while nobody uses it.
+ * Blocks for some file accesses, together 0.2 ms, and up to 5 ms where another program holds the
+ * lock of the file system. Only the descriptors of members stay open, so resctrl can be unmounted
+ * while there are none.
  */
 struct rdt;
 struct rdt_member;
 
-/* True where resctrl is mounted; and where it has the group, by a name as below. */
+/* True where resctrl is mounted; and where it has the group, "/" or a path like "c1". */
 bool rdt_is_there(const struct rdt *rdt);
 bool rdt_has_group(const struct rdt *rdt, const char *group);
 
-/* How many groups there can be, the default one among them; 0 or less where that is not known. */
+/* How many groups there can be, including the default one; <= 0: not known. */
 int rdt_closids(const struct rdt *rdt);
 
-/* `root`: the directory; NULL: where resctrl is mounted at the time of each call. -ENOMEM. */
+/* `root`: the mount point, copied; NULL: it is searched at each call. -ENOMEM. */
 int rdt_new(const char *root, struct rdt **ret_rdt) must_check;
-/* All members must have left. NULL is fine. */
+/* All members must have been freed by rdt_leave() or rdt_keep(). NULL is fine. */
 struct rdt *rdt_free(struct rdt *rdt);
 
 /*
- * From now on the names of the groups that are made stand in a file in this directory, and those
- * that stand there are removed: an earlier daemon of this boot has made them and was killed. One
- * that is_held() is somebody's else to remove; one that processes are in stays until one of its
- * users leaves it, or until the next hookd. 1: the file was damaged, and is set aside as
- * resctrl-groups.bad: what it named is not removed. -errno: groups that are made now may outlive
- * hookd.
+ * Records, from now on, the names of the groups made in a file in this directory, so that a
+ * restarted hookd can remove those of one that was killed. Removes the groups of this boot that are
+ * recorded there, except those for which is_held() returns true: their holding removes them. A
+ * group that has tasks stays until a later user leaves it, or until the next hookd. Call it once.
+ * 1: the file was damaged and was renamed to resctrl-groups.bad; its groups are not removed.
+ * -errno: nothing is recorded, and groups that are made may outlive hookd.
  */
 int rdt_restore(struct rdt *rdt, const char *directory,
 		bool (*is_held)(const char *group, void *userdata), void *userdata) must_check;
 
 /*
- * Makes or finds the groups for one run or container and opens their lists of tasks. `container` is
- * its id. Fills *err with a path relative to intelRdt and, where the kernel has said something
- * (info/last_cmd_status), its words; then nothing that was made is left.
+ * Makes or finds the groups for one run or container, and opens their lists of tasks. `container`
+ * is its id. The caller frees the member by rdt_leave() or rdt_keep(). On failure *err gets a path
+ * relative to intelRdt and the kernel's reason (info/last_cmd_status), and no group that was made
+ * is left.
  *
- *	-EINVAL		closID, container or a schema is not proper; or the kernel does not take it
- *	-EOPNOTSUPP	no resctrl is mounted; no monitoring here (enableMonitoring)
- *	-EBUSY		another program holds the lock: nothing was done, worth trying again
+ *	-EINVAL		closID, container or a schema is malformed, or the kernel refuses it
+ *	-EOPNOTSUPP	resctrl is not mounted; no monitoring (enableMonitoring)
+ *	-EBUSY		another program holds the lock: nothing was done, a retry may work
  *	-ENOENT		closID is set without schemata, and there is no such group
- *	-EEXIST		the group is there and says something else
- *	-ENOSPC		all CLOSIDs (or RMIDs, for monitoring) are taken; the reason has their
- *number
+ *	-EEXIST		the group exists with other schemata
+ *	-ENOSPC		no CLOSID (or RMID) is free; the reason has their number
  */
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err) must_check;
-/* Closes the descriptors; removes what is to be removed. NULL is fine. */
+/* Closes the descriptors, removes groups as described above, frees the member. NULL is fine. */
 void rdt_leave(struct rdt_member *member);
-/* The same, and removes nothing: who remembers the names takes them away with rdt_remove(). */
+/*
+ * Like rdt_leave(), but keeps the groups. The caller has recorded their names, and removes them
+ * later by rdt_remove().
+ */
 void rdt_keep(struct rdt_member *member);
 
 /*
- * Descriptors for writing a pid to, or "0" for the writer itself, the first one first. The second
- * is of the monitoring group, -1 where there is none.
+ * The files "tasks" of the group and of its monitoring group, open for writing; the member's. Write
+ * a pid, or "0" for the writing thread itself, to the first one, then to the second one, which is
+ * -1 where there is no monitoring group.
  */
 int rdt_member_tasks(const struct rdt_member *member);
 int rdt_member_monitored_tasks(const struct rdt_member *member);
-/* "/" for the default group. */
+/* "c1", or "/" for the default group. The member's. */
 const char *rdt_member_group(const struct rdt_member *member);
-/* "c1/mon_groups/c1", NULL where there is none. */
+/* "c1/mon_groups/c1"; NULL: not monitored. The member's. */
 const char *rdt_member_monitored_group(const struct rdt_member *member);
-/* Whether that group was made for this member or for another one since rdt_new(). */
+/* True where hookd has made that group, for this member or an earlier one. */
 bool rdt_member_group_is_made(const struct rdt_member *member);
 bool rdt_member_monitored_group_is_made(const struct rdt_member *member);
-/* The kernel's reading of a group's schemata, the member's or by its name. The length, or -errno.
- */
+/* Reads the schemata of the member's group, or of a group by its name. The length, or -errno. */
 ssize_t rdt_member_schemata(const struct rdt_member *member, char *text, size_t size) must_check;
 ssize_t rdt_schemata(const struct rdt *rdt, const char *group, char *text, size_t size) must_check;
-/* Writes what rdt_schemata() gave. */
+/* Writes a text that rdt_schemata() has read. -errno. */
 int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text);
 
 /*
- * Other schemata for a group by its name, as far as `wanted` has some; where `is_made` is false
- * they are only compared. Errors are those of rdt_join().
+ * Writes the schemata of `wanted` to a group by its name; where `is_made` is false they are only
+ * compared. Errors are those of rdt_join().
  */
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err) must_check;
 
-/* True where a run or a container is in it, the caller's own member not counted; or any process. */
+/* True where the group has a member other than `own` (which may be NULL), or any task. */
 bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own);
 
 /*
- * Removes a group that was made before rdt_new(), by the names that the functions above give, the
- * monitored one first. One with a closID is left where processes are in it, as rdt_leave() does.
- * 0 where it is gone; -EBUSY where it is in use; -EINVAL for what cannot be such a name.
+ * Removes a group by a name that rdt_member_group() or rdt_member_monitored_group() has returned;
+ * remove the monitoring group first. With `has_closid` a group that has tasks is kept. 0: removed,
+ * or it did not exist; -EBUSY: it is in use; -EINVAL: not the name of a group; or another -errno.
  */
 int rdt_remove(struct rdt *rdt, const char *group, bool has_closid) must_check;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schemata: read, compared, printed. A pure function of texts.
+ * Parses, compares and prints schemata. No I/O, no state.
  */
 #include "daemon/resctrl/schemata.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Far more than machines have; each is compared with all others. */
+/* Far more than machines have. A limit, since each value is compared with all others. */
 #define VALUES_MAX 1024
 
 /* ---- reading ---- */
@@ -28,7 +28,7 @@ static struct part trim(struct part part)
 	return part;
 }
 
-/* Takes what is before the separator, or all, off the rest. False: there was no separator. */
+/* Splits off the part before the separator, or all. False: there is no separator. */
 static bool take(struct part *rest, char separator, struct part *ret_part)
 {
 	const char *found = memchr(rest->begin, separator, (size_t)(rest->end - rest->begin));
@@ -127,7 +127,7 @@ static int add_domain(struct schemata *schemata, struct part domain, struct sche
 		return hp_err_invalid(err, NULL, "has a domain of %s that is not ID=VALUE",
 				      value->resource);
 	if (find(schemata, value->resource, value->id))
-		return hp_err_invalid(err, NULL, "says domain %" PRIu64 " of %s twice", value->id,
+		return hp_err_invalid(err, NULL, "has domain %" PRIu64 " of %s twice", value->id,
 				      value->resource);
 	return append(schemata, value, err);
 }
@@ -145,7 +145,7 @@ static int add_line(struct schemata *schemata, struct part line, unsigned int so
 		int r;
 
 		has_more = take(&line, ';', &domain);
-		/* The kernel takes a semicolon at the end. */
+		/* The kernel accepts a semicolon at the end. */
 		if (!has_more && !is_first && domain.begin == domain.end)
 			return 0;
 		r = add_domain(schemata, domain, &value, err);

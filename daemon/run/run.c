@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run: a list of hooks from its place in the queue to its result.
+ * A run: the hooks of one stage of one container, from the queue to the result.
  *
  *	QUEUED --run_start()--> RUNNING --the list has ended, cancel--> DONE
  *
- * In RUNNING the run first waits for its filter, where it has one that is not compiled yet, and
- * then for its list. Where the list is refused for want of something that others give back, the run
- * is turned away: it ends without a result, as if it had never been. Created by daemon/ipc, started
- * by sched.c, owned by store.c, which keeps it when it is done. Knows neither JSON nor connections:
- * who listens is a run_waiter.
+ * In RUNNING the run first waits until its filter is compiled, if it has one, and then for its list
+ * (daemon/list). If the list is refused, because its first hook cannot be started for lack of a
+ * resource that others will release, the run is turned away: it ends without a result, and its
+ * request id is free again. ipc/ creates runs, sched.c starts them, store.c owns them.
  */
 #include "daemon/run/run.h"
 
@@ -57,6 +56,7 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 	return 0;
 }
 
+/* At the end of a run: the run itself is kept for some time. */
 static void release_active(struct run *run)
 {
 	if (!run->active)
@@ -139,6 +139,7 @@ static bool has_one_behind(const struct run *run)
 
 void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
+	assert(run->state != RUN_DONE && waiter->notify);
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
 	if (waiter->wants_output && run->active && run->active->list)
 		run->active->list->operations->listen(run->active->list);
@@ -179,13 +180,14 @@ static void run_finish(struct run *run)
 
 void run_turn_away(struct run *run, const char *reason)
 {
+	assert(run->state != RUN_DONE && !run->is_turned_away);
 	if (reason && !run->result.error)
 		run->result.error = strdup(reason);
 	run->is_turned_away = true;
 	run_finish(run);
 }
 
-/* ---- what the list tells ---- */
+/* ---- events of the list ---- */
 
 static void on_hook_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
 {
@@ -284,7 +286,7 @@ uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
 				: run->context->config->default_timeout_ms * 1000000;
 }
 
-/* Nobody could ask again for one without an id that nobody waits for: its failure is told. */
+/* Whether a caller will learn of it and can repeat the request. Else the failure would be lost. */
 static bool can_be_turned_away(const struct run *run)
 {
 	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
@@ -325,7 +327,7 @@ static void start_list(struct run *run, int64_t waited_ns)
 
 /* ---- waiting for a filter ---- */
 
-/* From now on it is the turn of run->current, whose timeout covers the wait. */
+/* The wait is a part of the timeout of run->current. */
 static int begin_to_wait(struct run *run)
 {
 	struct run_active *active = run->active;
@@ -365,7 +367,7 @@ static void wait_for_resources(struct run *run)
 	end_wait(run);
 }
 
-/* False: the run has ended with it. */
+/* True: the next hook's timeout begins. False: the run has ended. */
 static bool hook_timed_out_waiting(struct run *run)
 {
 	struct hp_hook_result result = {
@@ -376,14 +378,14 @@ static bool hook_timed_out_waiting(struct run *run)
 
 	on_hook_finished(run, run->current, &result);
 	if (!hp_stage_continues_on_failure(run->request.stage))
-		run->is_cancelled = false; /* a failure has ended the list before */
+		run->is_cancelled = false; /* the failure ends the run */
 	else if (!run->is_cancelled && ++run->current < run->request.hooks.count)
 		return true;
 	run_finish(run);
 	return false;
 }
 
-/* A timer that comes early is set again. */
+/* The timer may expire early: then it is set again. */
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
@@ -426,10 +428,10 @@ void run_cancel(struct run *run)
 		run->active->list->operations->cancel(run->active->list);
 	else if (run->state == RUN_QUEUED || run->active->is_waiting)
 		run_finish(run);
-	/* Else a waiter asks for it from within an event: the run ends when that has returned. */
+	/* Else a waiter cancels it while it is notified of a timeout: the run ends after that. */
 }
 
-/* ---- what an operator sees ---- */
+/* ---- for lists of runs ---- */
 
 pid_t run_pid(const struct run *run)
 {
@@ -438,7 +440,7 @@ pid_t run_pid(const struct run *run)
 	return list ? list->operations->pid(list) : 0;
 }
 
-/* Of the result, which a later daemon has, too. */
+/* From the result, which is the same after a restart of hookd. */
 size_t run_hook(const struct run *run)
 {
 	size_t last = 0;

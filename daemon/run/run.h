@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/run: runs. A run is one stage's list of hooks of one container: when it is its turn, what
- * its settings need, its result, and for how long the result is kept. No JSON, no socket.
+ * daemon/run: runs. A run executes the list of hooks of one stage of one container. The folder owns
+ * the order of runs, the resources of a run, its result, and the store that keeps results for some
+ * time. No JSON, no sockets.
  *
  * May use: daemon/base, daemon/list, daemon/policy, daemon/proc, daemon/resctrl, daemon/seccomp,
  * proto/base, proto/messages, proto/settings; libevent.
@@ -13,7 +14,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* Without memory a table stays as it was, and the element's handle says so by tbl being NULL. */
+/* On failure the table is unchanged, and tbl in the handle of the element is NULL. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -26,8 +27,6 @@
 #include "proto/messages/request.h"
 #include "proto/messages/result.h"
 
-/* One request's hooks, run one after another. */
-
 struct run;
 
 enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_STATE_COUNT };
@@ -38,7 +37,7 @@ enum run_event_type {
 	RUN_EVENT_OUTPUT,
 	RUN_EVENT_FINISHED,
 	RUN_EVENT_DONE,
-	RUN_EVENT_TURNED_AWAY, /* in the place of DONE: nothing was run, nothing is kept */
+	RUN_EVENT_TURNED_AWAY, /* instead of DONE: nothing was run, and nothing is kept */
 };
 
 struct run_event {
@@ -48,10 +47,13 @@ struct run_event {
 	int stream;			   /* OUTPUT: 1 or 2 */
 	const char *bytes;
 	size_t length;
-	const char *reason; /* TURNED_AWAY; NULL: no memory for it */
+	const char *reason; /* TURNED_AWAY; NULL: out of memory */
 };
 
-/* Somebody who wants to hear of a run; embedded in its owner, which unlinks it when it dies. */
+/*
+ * Receives the events of a run. Embedded in its owner, which calls run_remove_waiter() before it is
+ * freed.
+ */
 struct run_waiter {
 	void (*notify)(struct run_waiter *waiter, const struct run_event *event);
 	bool wants_output;
@@ -59,16 +61,16 @@ struct run_waiter {
 	TAILQ_ENTRY(run_waiter) link; /* run::waiters */
 };
 
-/* What runs need of the daemon; outlives them all. */
+/* What all runs use. Outlives them. */
 struct run_context {
 	const struct config *config;
 	struct list_starter *lists;
 	struct deadlines *deadlines;
-	struct filters *filters;
+	struct filter_cache *filters;
 	struct rdt *rdt;
-	/* Told once each: before a run's first hook is started; when its result is known, before
-	 * anybody hears of it; and after they have. From the event loop, or from within
-	 * run_start(), run_cancel() and run_turn_away(). */
+	/* Called once each: before the first hook is started; when the result is known, before the
+	 * waiters are notified; and after that. From the event loop, or from run_start(),
+	 * run_cancel() or run_turn_away(). */
 	void (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
@@ -117,14 +119,14 @@ struct run {
 	char *request_key;
 };
 
-/* Takes over *request and the pidfds of *target, on success only. The run waits for run_start(). */
+/* Creates a queued run. On success it owns *request and the pidfds of *target. -ENOMEM. */
 int run_new(const struct run_context *context, const char *id, uid_t uid,
 	    struct hp_request *request, const struct hook_target *target,
 	    struct run **ret_run) must_check;
 
 /*
- * A run of an earlier daemon that is known to have begun: done, with the outcome "lost" until
- * run_found() tells its result, which it takes over. Takes over *request on success.
+ * Creates a run of an earlier hookd that had begun. It is done, with the outcome "lost" until
+ * run_found() sets its result, which it takes over. On success it owns *request. -ENOMEM.
  */
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run) must_check;
@@ -141,33 +143,32 @@ struct run *run_free(struct run *run);
 void run_start(struct run *run);
 
 /*
- * Ends a run of which nothing was run, because something is lacking that others give back. Waiters
- * hear that it was turned away; whoever keeps runs is to forget it in done(). `reason` may be NULL.
+ * Ends a run of which no hook was run, for lack of a resource that others will release. Waiters get
+ * RUN_EVENT_TURNED_AWAY, and the callee of done() has to forget the run. `reason` may be NULL.
  */
 void run_turn_away(struct run *run, const char *reason);
 
-/* The hook's own, or the configured one; 0: none. */
+/* The timeout of the hook, or the configured one; 0: none. */
 uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook);
 
-/* Ends the run: what is running is killed, what is left is skipped. Does nothing when it is done.
- */
+/* Kills the running hook and skips the others. May end the run at once. No effect if it is done. */
 void run_cancel(struct run *run);
 
 void run_add_waiter(struct run *run, struct run_waiter *waiter);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
-/* While a waiter is behind with the output that it wants, no more of it is read. */
+/* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
-/* Of the hook that runs now; 0 for none. */
+/* The pid of the running hook; 0: none. */
 pid_t run_pid(const struct run *run);
 /*
- * The hook that a look at the run is about: the one that runs now; of a run that is done, the first
- * that failed, or else the last that ran. 0 where none has.
+ * The index of the hook to show for the run: the running one, or, if the run is done, the first
+ * that failed, else the last that ran. 0: none has run.
  */
 size_t run_hook(const struct run *run);
-/* Its path; NULL where there are no hooks. */
+/* The path of that hook; NULL: the run has no hooks. */
 const char *run_path(const struct run *run);
-/* About what it holds in memory once it is done, in bytes. */
+/* The approximate size in memory of a run that is done, in bytes. */
 size_t run_size(const struct run *run);
-/* Since it was started, up to now or to its end. */
+/* From its start to its end, or to now. */
 int64_t run_duration_us(const struct run *run);

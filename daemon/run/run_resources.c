@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A filter and a resctrl group: acquired once, perhaps waited for, released once. */
+/*
+ * Acquires and releases what a run needs for its settings: a compiled filter and a resctrl group.
+ *
+ *	(zeroed) --acquire--> waiting for the filter --> ready --release--> released
+ *	              \_____________________________________/
+ */
 #include "daemon/run/run_resources.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +20,7 @@ static void set_failure(struct spawn_failure *failure, enum spawn_step step, int
 	snprintf(failure->detail, sizeof(failure->detail), "%s", detail);
 }
 
-/* "linux.resources.memory.limit: no such controller", in the caller's dialect. */
+/* With a detail in the caller's dialect: "linux.resources.memory.limit: no such controller". */
 static void set_failure_from(const struct run_resources *resources, struct spawn_failure *failure,
 			     enum spawn_step step, int r, const char *path, struct hp_err *err)
 {
@@ -32,13 +38,14 @@ static void on_filter(struct filter_wait *wait, struct filter *filter, const cha
 {
 	struct run_resources *resources = container_of(wait, struct run_resources, wait);
 
+	assert(!resources->filter);
 	resources->filter = filter;
 	if (!filter)
 		set_failure(&resources->failure, SPAWN_STEP_SECCOMP, -wait->error, reason);
 	resources->ready(resources);
 }
 
-/* 1: there, or failed; 0: on_filter() will be called. */
+/* 1: acquired or failed; 0: on_filter() will be called. */
 static int acquire_filter(struct run_resources *resources)
 {
 	const char *reason;
@@ -47,8 +54,8 @@ static int acquire_filter(struct run_resources *resources)
 	if (!resources->settings->seccomp)
 		return 1;
 	resources->wait.ready = on_filter;
-	r = filters_get(resources->filters, resources->settings->seccomp, &resources->wait,
-			&resources->filter, &reason);
+	r = filter_cache_get(resources->filters, resources->settings->seccomp, &resources->wait,
+			     &resources->filter, &reason);
 	if (r < 0)
 		set_failure(&resources->failure, SPAWN_STEP_SECCOMP, -r, reason);
 	return r < 0 ? 1 : r;
@@ -56,7 +63,7 @@ static int acquire_filter(struct run_resources *resources)
 
 void run_resources_give_up(struct run_resources *resources, int error)
 {
-	filters_forget(&resources->wait);
+	filter_cache_forget(&resources->wait);
 	set_failure(&resources->failure, SPAWN_STEP_SECCOMP, error, "");
 }
 
@@ -78,13 +85,14 @@ static void acquire_rdt_group(struct run_resources *resources, const char *conta
 
 int run_resources_acquire(struct run_resources *resources, const char *container)
 {
+	assert(!resources->rdt_member && !resources->filter);
 	if (!resources->settings)
 		return 1;
 	acquire_rdt_group(resources, container);
 	return resources->failure.step != SPAWN_STEP_NONE ? 1 : acquire_filter(resources);
 }
 
-/* ---- all of it ---- */
+/* ---- settings, release ---- */
 
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources)
 {
@@ -110,7 +118,7 @@ struct helper_settings run_resources_helper_settings(const struct run_resources 
 
 void run_resources_release(struct run_resources *resources)
 {
-	filters_forget(&resources->wait);
+	filter_cache_forget(&resources->wait);
 	resources->filter = filter_unref(resources->filter);
 	rdt_leave(take_ptr(resources->rdt_member));
 }

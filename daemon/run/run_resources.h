@@ -7,34 +7,36 @@
 #include "proto/base/names.h"
 
 /*
- * What a run's settings need that is shared between runs: a compiled filter, a resctrl group. Got
- * before the first hook, given back after the last; where it cannot be got, every hook of the run
- * fails to start, with the step and the kernel's words.
+ * What a run needs for its settings and shares with other runs: a compiled filter, the membership
+ * of a resctrl group. Acquired before the first hook, and released after the last. If something
+ * cannot be acquired, each hook of the run fails to start, with the step and the error in
+ * `failure`.
  */
 struct run_resources {
-	const struct hp_settings *settings; /* borrowed; NULL: nothing is needed */
-	enum hp_dialect dialect;	    /* what fields are called to the caller */
-	struct filters *filters;
+	const struct hp_settings *settings; /* borrowed; NULL: nothing to acquire */
+	enum hp_dialect dialect;	    /* of the caller, for names of members in errors */
+	struct filter_cache *filters;
 	struct filter *filter;
 	struct filter_wait wait;
 	struct rdt *rdt;
 	struct rdt_member *rdt_member;
-	struct spawn_failure failure; /* SPAWN_STEP_NONE: none */
+	struct spawn_failure failure; /* step SPAWN_STEP_NONE: none */
 	void (*ready)(struct run_resources *resources);
 	void *userdata;
 };
 
 /*
- * 1: it is all there, or failed (resources->failure); 0: the filter is being compiled, and ready()
- * is called from the event loop. `container` names a resctrl group.
+ * Acquires the filter and the resctrl group, named after `container`. 1: done, or failed: see
+ * resources->failure. 0: the filter is being compiled, and ready() will be called from the event
+ * loop.
  */
 int run_resources_acquire(struct run_resources *resources, const char *container);
 
-/* The filter is not waited for any longer: every hook fails to start with this errno. */
+/* Stops waiting for the filter: every hook will fail to start with this errno. */
 void run_resources_give_up(struct run_resources *resources, int error);
 
-/* What hookd-run is told. */
+/* The settings for hookd-run. */
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources);
 
-/* Gives everything back; any time, and again. */
+/* Releases everything. May be called at any time, and repeatedly. */
 void run_resources_release(struct run_resources *resources);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The result of a run, from "all skipped" to whole. Owns no state of its own: everything stands in
- * run->result.
+ * Builds the result of a run: all hooks are "skipped" at first, and are filled in one by one. No
+ * state: everything is in run->result.
  */
 #include "daemon/run/run_result.h"
 
@@ -40,7 +40,7 @@ int run_result_prepare(struct run *run)
 
 /* ---- output ---- */
 
-/* What would be kept if no stream had more than `level` bytes. */
+/* The size of all output if each stream were cut to `level` bytes. */
 static size_t kept_at(const struct hp_run_result *result, size_t level)
 {
 	size_t sum = 0;
@@ -54,7 +54,7 @@ static size_t kept_at(const struct hp_run_result *result, size_t level)
 	return sum;
 }
 
-/* The highest level at which all is within the bound; RUN_OUTPUT_RESERVE_BYTES at least. */
+/* The highest level at which all output is within the bound; at least RUN_OUTPUT_RESERVE_BYTES. */
 static size_t find_level(const struct hp_run_result *result)
 {
 	size_t level = RUN_OUTPUT_RESERVE_BYTES,
@@ -72,9 +72,9 @@ static size_t find_level(const struct hp_run_result *result)
 }
 
 /*
- * Many loud hooks in one run share a bound, so that a reply stays below what peers take. Where they
- * are over it the longest streams are cut until they are of one length. What is shorter stays
- * whole, so a hook that fails behind loud ones has its own words.
+ * The output of all hooks of a run is bounded, so that a reply is not longer than peers accept.
+ * Above the bound the longest streams are cut to one common length, and shorter ones stay whole: so
+ * the message of a hook that fails is not lost behind the output of others.
  */
 static void bound_output(struct hp_run_result *result)
 {
@@ -83,7 +83,7 @@ static void bound_output(struct hp_run_result *result)
 	if (kept_at(result, SIZE_MAX) <= RUN_OUTPUT_BYTES_MAX)
 		return;
 	level = find_level(result);
-	left = RUN_OUTPUT_BYTES_MAX - kept_at(result, level); /* less than one byte for each */
+	left = RUN_OUTPUT_BYTES_MAX - kept_at(result, level); /* less than one byte per stream */
 	for (size_t i = 0; i < result->hook_count; i++)
 		for (int k = 0; k < 2; k++) {
 			struct hp_output *output = &result->hooks[i].output[k];
@@ -94,7 +94,7 @@ static void bound_output(struct hp_run_result *result)
 		}
 }
 
-/* ---- booking ---- */
+/* ---- outcomes ---- */
 
 static void set_error(struct run *run, struct hp_hook_result *hook)
 {
@@ -109,7 +109,7 @@ void run_result_take(struct run *run, size_t index, struct hp_hook_result *resul
 {
 	struct hp_hook_result *hook = &run->result.hooks[index];
 
-	assert(index < run->result.hook_count);
+	assert(index < run->result.hook_count && !hook->error);
 	result->index = index;
 	result->path = hook->path;
 	*hook = *result;
@@ -122,10 +122,10 @@ void run_result_take(struct run *run, size_t index, struct hp_hook_result *resul
 }
 
 /*
- * The hook that was killed is the one that was cancelled, or else the one whose turn would have
- * come. Where all of them have run there was nothing left to cancel.
+ * The cancelled hook is the one that was killed, or else the next one. False: all hooks have run,
+ * so nothing was cancelled.
  */
-static bool book_cancel(struct run *run)
+static bool record_cancel(struct run *run)
 {
 	struct hp_run_result *result = &run->result;
 
@@ -168,7 +168,7 @@ void run_result_close(struct run *run)
 		lose(result);
 		return;
 	}
-	if (run->is_cancelled && book_cancel(run))
+	if (run->is_cancelled && record_cancel(run))
 		result->outcome = HP_RUN_CANCELLED;
 	else
 		result->outcome = run->has_failed ? HP_RUN_FAILED : HP_RUN_SUCCEEDED;

@@ -3,18 +3,21 @@
 
 #include "daemon/run/run.h"
 
-/* How a run's result grows: all hooks skipped at first, one after the other booked, then closed. */
+/* Builds the result of a run: prepare, then take for each hook, then close. */
 
-/* Written as JSON this can grow sixfold, and must stay below HP_REPLY_BYTES_MAX with the rest. */
+/* As JSON it can be six times as long, and a reply must be shorter than HP_REPLY_BYTES_MAX. */
 #define RUN_OUTPUT_BYTES_MAX (1024u * 1024)
-/* What every stream of a run keeps in any case: all of them together are within the bound. */
+/* Each stream keeps at least this: with HP_HOOKS_MAX hooks it is within the bound. */
 #define RUN_OUTPUT_RESERVE_BYTES (RUN_OUTPUT_BYTES_MAX / (2 * HP_HOOKS_MAX))
 
-/* -ENOMEM; run_free() frees what there is. */
+/* All hooks as skipped. -ENOMEM: run_free() frees the part that was allocated. */
 int run_result_prepare(struct run *run) must_check;
 
-/* A hook has ended: takes over what *result owns; a hook that failed gets its text, the run too. */
+/*
+ * Stores the result of a hook that has ended, and takes over what *result owns. If the hook failed,
+ * sets its error text and that of the run.
+ */
 void run_result_take(struct run *run, size_t index, struct hp_hook_result *result);
 
-/* No hook comes after: outcome and times are whole. */
+/* After the last hook: sets outcome and times. */
 void run_result_close(struct run *run);

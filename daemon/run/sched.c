@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines of runs, one line ("lane") per container that has any.
+ * Queues of runs, one queue ("lane") per container that has any.
  *
- * A lane is ready when its first run has not been started and none of its runs is going on; ready
- * lanes wait in the order in which they became so. Starting a run can end it at once (no program,
- * no hooks), which calls back in here: so runs are started from one loop that notices.
+ * A lane is ready if its first run has not been started and none of its runs is running. Ready
+ * lanes are served in the order in which they became ready. A run may end within run_start() (no
+ * program, no hooks), which calls sched_finished(): so all runs are started by the one loop in
+ * pump().
  */
 #include "daemon/run/sched.h"
 
+#include <assert.h>
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +28,7 @@ struct sched {
 	TAILQ_HEAD(, lane) ready;
 	size_t limit, running, queued;
 	bool is_pumping;
-	bool has_ended; /* a run has, since idleness was told of */
+	bool has_ended; /* a run has, since on_idle() was called */
 	sched_idle_fn on_idle;
 	void *userdata;
 };
@@ -90,8 +92,23 @@ static struct lane *find_or_make_lane(struct sched *sched, const char *container
 
 static void make_ready(struct sched *sched, struct lane *lane)
 {
+	assert(!lane->is_ready && !TAILQ_EMPTY(&lane->runs));
 	lane->is_ready = true;
 	TAILQ_INSERT_TAIL(&sched->ready, lane, link);
+}
+
+/*
+ * A run that was cancelled while queued is done, but still in its lane, when its waiters are
+ * notified. They may end other runs; then its lane is passed over until sched_finished().
+ */
+static struct lane *next_lane(const struct sched *sched)
+{
+	struct lane *lane;
+
+	TAILQ_FOREACH (lane, &sched->ready, link)
+		if (TAILQ_FIRST(&lane->runs)->state == RUN_QUEUED)
+			return lane;
+	return NULL;
 }
 
 static void pump(struct sched *sched)
@@ -102,10 +119,11 @@ static void pump(struct sched *sched)
 	if (sched->is_pumping)
 		return;
 	sched->is_pumping = true;
-	while (sched->running < sched->limit && (lane = TAILQ_FIRST(&sched->ready))) {
+	while (sched->running < sched->limit && (lane = next_lane(sched))) {
 		TAILQ_REMOVE(&sched->ready, lane, link);
 		lane->is_ready = false;
 		run = TAILQ_FIRST(&lane->runs);
+		assert(!run->is_started && sched->queued > 0);
 		run->is_started = true;
 		sched->queued--;
 		sched->running++;
@@ -114,8 +132,8 @@ static void pump(struct sched *sched)
 	sched->is_pumping = false;
 }
 
-/* Not from within pump(): the outermost call knows whether more follows. */
-static void tell_if_idle(struct sched *sched)
+/* Does nothing within pump(): the caller of pump() calls it afterwards. */
+static void notify_if_idle(struct sched *sched)
 {
 	if (sched->is_pumping || !sched->has_ended || sched->running + sched->queued > 0)
 		return;
@@ -128,6 +146,7 @@ int sched_submit(struct sched *sched, struct run *run)
 {
 	struct lane *lane = find_or_make_lane(sched, run->request.container);
 
+	assert(run->state == RUN_QUEUED && !run->lane);
 	if (!lane)
 		return -ENOMEM;
 	run->lane = lane;
@@ -136,7 +155,7 @@ int sched_submit(struct sched *sched, struct run *run)
 	if (TAILQ_FIRST(&lane->runs) == run)
 		make_ready(sched, lane);
 	pump(sched);
-	tell_if_idle(sched);
+	notify_if_idle(sched);
 	return 0;
 }
 
@@ -173,7 +192,8 @@ static void leave_lane(struct sched *sched, struct run *run)
 void sched_finished(struct sched *sched, struct run *run)
 {
 	if (!run->lane)
-		return; /* it never came into the line */
+		return; /* it was never queued */
+	assert(run->is_started ? sched->running > 0 : sched->queued > 0);
 	if (run->is_started)
 		sched->running--;
 	else
@@ -181,7 +201,7 @@ void sched_finished(struct sched *sched, struct run *run)
 	leave_lane(sched, run);
 	pump(sched);
 	sched->has_ended = true;
-	tell_if_idle(sched);
+	notify_if_idle(sched);
 }
 
 void sched_set_limit(struct sched *sched, size_t concurrent_hooks)

@@ -8,23 +8,23 @@
 #include "daemon/run/run.h"
 
 /*
- * Which run goes next: those of one container in the order in which they came, those of different
- * containers side by side, never more hooks at a time than configured.
+ * Decides which run is started next: runs of one container one after another in the order of their
+ * submission, runs of different containers at the same time, up to the configured number of hooks.
  */
 struct sched;
 
-/* Told when the last run that was submitted has ended. */
+/* Called when a run has ended and no other is queued or running. */
 typedef void (*sched_idle_fn)(void *userdata);
 
 int sched_new(size_t concurrent_hooks, struct sched **ret_sched) must_check;
 struct sched *sched_free(struct sched *sched);
 void sched_on_idle(struct sched *sched, sched_idle_fn on_idle, void *userdata);
 
-/* Lines the run up and starts what can be started, perhaps at once. -ENOMEM: not lined up. */
+/* Queues the run, and may start and end runs, this one too. -ENOMEM: the run was not queued. */
 int sched_submit(struct sched *sched, struct run *run) must_check;
-/* A run that goes on already takes a place, over the limit too, and the first one of its line. */
+/* Queues a run that is running already, before others of its container and beyond the limit. */
 int sched_adopt(struct sched *sched, struct run *run) must_check;
-/* Books a run that is done, or was cancelled in the line, and starts what comes next. */
+/* Removes a run that is done, also one that was cancelled while queued, and starts others. */
 void sched_finished(struct sched *sched, struct run *run);
 
 void sched_set_limit(struct sched *sched, size_t concurrent_hooks);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory of what was run.
+ * Owns all runs: a list of all, a list of those that are done, and two hash tables.
  *
- * Lists of all runs and of those that are done, two hash tables. Done runs leave when there are too
- * many, or when a timer finds them too old; never while their own end is still on the stack. A run
- * that is dropped is found no more, and is freed on the same occasions.
+ * Runs that are done are freed when there are too many, or when a timer finds them too old; never
+ * within the calls by which they end. A dropped run is in no list or table any more, and is freed
+ * later in the same way.
  */
 #include "daemon/run/store.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -19,17 +20,17 @@
 
 struct store {
 	const struct config *config;
-	TAILQ_HEAD(run_list, run) runs; /* newest first, by their submission */
-	TAILQ_HEAD(, run) done;		/* oldest first, by their end */
+	TAILQ_HEAD(run_list, run) runs; /* newest submission first */
+	TAILQ_HEAD(, run) done;		/* oldest end first */
 	TAILQ_HEAD(, run) dropped;	/* by done_link; in no other list or table */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
-	uint64_t instance; /* random part of the ids */
+	uint64_t instance; /* the random part of run ids */
 	uint64_t made;
 	size_t kept, kept_bytes;
 };
 
-/* A request id is known to one uid only, so the uid is a part of the key. */
+/* A request id is unique per uid, so the uid is a part of the key. */
 static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const char *request_id)
 {
 	size_t length = strnlen(request_id, HP_ID_BYTES_MAX);
@@ -39,12 +40,13 @@ static size_t request_key(char key[static REQUEST_KEY_SIZE], uid_t uid, const ch
 	return sizeof(uid) + length;
 }
 
-/* ---- leaving ---- */
+/* ---- forgetting ---- */
 
 void store_revive(struct store *store, struct run *run)
 {
 	if (!run->is_kept)
 		return;
+	assert(store->kept > 0 && store->kept_bytes >= run->kept_bytes);
 	TAILQ_REMOVE(&store->done, run, done_link);
 	run->is_kept = false;
 	store->kept--;
@@ -69,6 +71,7 @@ static void forget(struct store *store, struct run *run)
 
 void store_drop(struct store *store, struct run *run)
 {
+	assert(run->state == RUN_DONE);
 	leave(store, run);
 	TAILQ_INSERT_TAIL(&store->dropped, run, done_link);
 }
@@ -97,7 +100,7 @@ static bool is_over_limits(const struct store *store, const struct run *oldest)
 	       (int64_t)store->config->kept_ms;
 }
 
-/* One that somebody still listens to is passed over. */
+/* Runs with waiters are skipped. */
 static void forget_old(struct store *store)
 {
 	struct run *run = TAILQ_FIRST(&store->done), *younger;
@@ -184,15 +187,15 @@ int store_add(struct store *store, struct run *run)
 	return 0;
 }
 
-/* From the loop, as the ends of runs may be on the stack. */
+/* In the event loop, since the run may still be in use by its callers. */
 static void forget_soon(struct store *store)
 {
 	if (holds_too_much(store))
 		event_active(store->timer, EV_TIMEOUT, 0);
 }
 
-/* What the run holds by now counts, in the place of what it held. */
-static void weigh(struct store *store, struct run *run)
+/* Counts the current size of the run instead of the former one. */
+static void count_size(struct store *store, struct run *run)
 {
 	store->kept_bytes -= run->kept_bytes;
 	run->kept_bytes = run_size(run);
@@ -201,17 +204,19 @@ static void weigh(struct store *store, struct run *run)
 
 void store_finished(struct store *store, struct run *run)
 {
+	assert(run->state == RUN_DONE && !run->is_kept);
 	TAILQ_INSERT_TAIL(&store->done, run, done_link);
 	run->is_kept = true;
 	store->kept++;
-	weigh(store, run);
+	count_size(store, run);
 	forget_soon(store);
 }
 
 void store_found(struct store *store, struct run *run, struct hp_run_result *result)
 {
+	assert(run->is_kept);
 	run_found(run, result);
-	weigh(store, run);
+	count_size(store, run);
 	forget_soon(store);
 }
 

@@ -8,27 +8,28 @@
 #include "daemon/run/run.h"
 
 /*
- * Every run that hookd knows, by its id and by its caller's request id: those that wait or run,
- * and those that are done, as long as the configured count, age and bytes allow. Owns the runs.
+ * Owns all runs and finds them by their id, or by the uid and request id of their caller. Runs that
+ * are done are kept as long as the configured count, age and bytes allow.
  */
 struct store;
 
+/* -ENOMEM. */
 int store_new(struct event_base *base, const struct config *config,
 	      struct store **ret_store) must_check;
 struct store *store_free(struct store *store);
 
-/* A fresh id, unique for ever: the daemon's random part and a number. */
+/* Makes a unique id: a random number of this process, and a count. */
 void store_make_id(struct store *store, char *ret_id, size_t size);
 
-/* Takes the run over. -ENOMEM: it is still the caller's. May free runs that are done. */
+/* Takes ownership of the run. -ENOMEM: the caller still owns it. May free runs that are done. */
 int store_add(struct store *store, struct run *run) must_check;
-/* Books a run as done: from now on it counts against the limits. Never frees it at once. */
+/* The run is done: from now on it counts against the limits. It is not freed within this call. */
 void store_finished(struct store *store, struct run *run);
-/* Forgets a run that is done, booked or not: nobody finds it any more. Never frees it at once. */
+/* Forgets a run that is done; it is not found any more. It is not freed within this call. */
 void store_drop(struct store *store, struct run *run);
-/* A run that is booked as done goes on: it does not count any more. */
+/* A run that was passed to store_finished() runs on: it does not count against the limits. */
 void store_revive(struct store *store, struct run *run);
-/* run_found() for one that is booked as done. */
+/* run_found() for a run that was passed to store_finished(). */
 void store_found(struct store *store, struct run *run, struct hp_run_result *result);
 
 struct run *store_find(struct store *store, const char *id);
@@ -38,5 +39,5 @@ struct run *store_find_request(struct store *store, uid_t uid, const char *reque
 struct run *store_newest(struct store *store);
 struct run *store_older(struct run *run);
 struct run *store_newer(struct run *run);
-/* Done runs that are kept. */
+/* The number of runs that are done and kept. */
 size_t store_kept(const struct store *store);

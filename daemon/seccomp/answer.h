@@ -5,17 +5,17 @@
 #include <stdint.h>
 
 /*
- * What hookd and its own compiler process say to each other: the canonical text of a profile
- * (hp_seccomp_write()) on stdin, this on stdout. Both are one program, so the layout is that of
- * the compiler.
+ * The protocol between hookd and its compiler process: the canonical text of a profile
+ * (hp_seccomp_write()) on stdin, struct compiled on stdout. Both ends are the same executable, so
+ * the struct needs no fixed byte order or padding.
  */
 
-/* argv[0] of the process, by which main() knows what it is. */
+/* argv[0] of the process; main() recognizes it by this. */
 #define COMPILER_NAME "hookd-seccomp"
 
 /*
- * Followed by the instructions, and by the unknown names, each with its NUL. Where `error` is set
- * there is nothing behind it: stderr has a sentence, and the exit status is 1.
+ * Followed by the instructions, then the unknown names, each with its NUL. Where `error` is set
+ * nothing follows: stderr has the reason, and the exit status is 1.
  */
 struct compiled {
 	int32_t error; /* errno */
@@ -23,9 +23,9 @@ struct compiled {
 	uint32_t names_length;
 };
 
-/* So that all of it is within what a capture keeps of an output: two times 32 KiB. */
+/* The whole answer must fit in what a capture keeps of an output: two times 32 KiB. */
 #define COMPILED_NAMES_BYTES_MAX (28 * 1024)
 _Static_assert(sizeof(struct compiled) + BPF_MAXINSNS * sizeof(struct sock_filter) +
 		       COMPILED_NAMES_BYTES_MAX <=
 		   64 * 1024,
-	       "a program must be within what is kept of an output");
+	       "the longest answer must fit in what is kept of an output");

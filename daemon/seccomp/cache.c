@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cache of compiled profiles, and the processes that compile them (daemon/seccomp/process.c).
+ * Owns the cache of compiled profiles and the processes that compile them (process.c). States of an
+ * entry:
  *
- *	QUEUED --a place is free--> COMPILING --its process has ended--> READY, FAILED
- *	   \______________________________|                                     |
- *	      nobody waits any more,      v                others are used, time |
- *	      or it failed for now     (freed) <---------------------------------/
+ *	QUEUED            --a compiler is started-----------> COMPILING
+ *	COMPILING         --compiled------------------------> READY
+ *	COMPILING         --the profile cannot be compiled--> FAILED
+ *	QUEUED, COMPILING --failed for another reason-------> GONE (freed after its waits)
+ *	QUEUED, COMPILING --nothing waits any more----------> (freed)
+ *	READY, FAILED     --least recently used, until_ns---> (freed)
  *
- * That a profile cannot be compiled is remembered as programs are: whoever asks again gets the same
- * answer. What failed for want of memory, of a process or of time is tried again.
+ * FAILED entries are kept like READY ones, so that a bad profile is not compiled again and again.
+ * After a failure for lack of memory, of processes or of wall-clock time the next call tries again.
  *
- * The key is the profile's canonical text itself, not a digest of it: whoever could make two texts
- * collide would get another's filter, and the texts kept are bounded.
+ * The key is the canonical text itself and not a hash of it: with a hash, a caller that can produce
+ * a collision would get the filter of another profile. The size of all texts is bounded.
  */
 #include "daemon/seccomp/cache.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,63 +37,68 @@
 #define KEPT_MAX       64
 #define KEPT_BYTES_MAX (16u * 1024 * 1024)
 #define COMPILERS_MAX  4
-/* The same profile can take less time when the machine is less busy. */
+/* A profile that took too long may take less when the machine is less busy: tried again after. */
 #define SLOW_FOR_NS (60 * 1000000000ll)
 #define FOR_EVER_NS INT64_MAX
-/* The compiler itself has 1 s of CPU time; this is for one that waits, or a very busy machine. */
+/* The compiler has 1 s of CPU time; this is the limit for one that sleeps or gets no CPU. */
 #define COMPILE_TIMEOUT_NS (5 * 1000000000ull)
 
 struct filter_entry {
 	enum { ENTRY_QUEUED, ENTRY_COMPILING, ENTRY_READY, ENTRY_FAILED, ENTRY_GONE } state;
-	struct filters *filters;
+	struct filter_cache *cache;
 	char *text;
 	size_t length;
 	struct proc *proc;     /* in COMPILING */
 	struct filter *filter; /* in READY */
 	char *reason;	       /* in FAILED, with the two below */
 	int error;
-	int64_t until_ns; /* CLOCK_MONOTONIC: then it is tried again */
+	int64_t until_ns; /* in FAILED, CLOCK_MONOTONIC: after that it is compiled again */
 	TAILQ_HEAD(, filter_wait) waits;
-	TAILQ_ENTRY(filter_entry) link; /* filters::queued, or a kept_list; none in COMPILING */
-	UT_hash_handle hh;		/* filters::by_text, until GONE */
+	TAILQ_ENTRY(filter_entry)
+	link;		   /* filter_cache::queued, or a kept_list; none in COMPILING */
+	UT_hash_handle hh; /* filter_cache::by_text, until GONE */
 };
 TAILQ_HEAD(entry_list, filter_entry);
 
-/* Of one state; the one used last is last. */
+/* The entries in READY, or those in FAILED; the most recently used one is last. */
 struct kept_list {
 	struct entry_list entries;
 	size_t count, bytes;
 };
 
-/* What came of a compilation. */
-struct answer {
-	struct filter *filter; /* NULL: there is none, */
-	const char *reason;    /* this is why, */
-	int error;
-	int64_t lasts_ns; /* and for so long it stays that way; 0: it may work the next time */
-	char text[256];	  /* of the reason, where it is no constant */
+/* The result of a compilation. */
+struct compile_answer {
+	struct filter *filter; /* NULL: failed */
+	const char *reason;    /* of the failure */
+	int error;	       /* of the failure, -errno */
+	int64_t lasts_ns;      /* how long the failure is cached; 0: not at all */
+	char text[256];	       /* buffer for the reason, where it is not a constant */
 };
 
-struct filters {
+struct filter_cache {
 	struct procs *procs;
 	struct filter_entry *by_text;
 	struct entry_list queued; /* first come, first served */
 	struct kept_list ready, failed;
 	size_t compiling;
-	struct event *place_free; /* active after somebody has withdrawn */
+	struct event *place_free; /* activated when a compiler was ended early */
 };
 
 /* ---- filters ---- */
 
 struct filter *filter_ref(struct filter *filter)
 {
+	assert(filter->refs > 0);
 	filter->refs++;
 	return filter;
 }
 
 struct filter *filter_unref(struct filter *filter)
 {
-	if (!filter || --filter->refs > 0)
+	if (!filter)
+		return NULL;
+	assert(filter->refs > 0);
+	if (--filter->refs > 0)
 		return NULL;
 	free(filter->unknown_syscalls);
 	free(filter->instructions);
@@ -97,7 +106,7 @@ struct filter *filter_unref(struct filter *filter)
 	return NULL;
 }
 
-/* The names in one block: the pointers, then what they point at. */
+/* One allocation for the array of pointers and, after it, the names. */
 static char **copy_names(const char *names, size_t length)
 {
 	size_t count = 0, i = 0;
@@ -141,22 +150,22 @@ static int filter_new(const struct compiled *compiled, const char *rest, struct 
 
 /* ---- entries ---- */
 
-static struct filter_entry *entry_new(struct filters *filters, char *text, size_t length)
+static struct filter_entry *entry_new(struct filter_cache *cache, char *text, size_t length)
 {
 	struct filter_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
-	entry->filters = filters;
+	entry->cache = cache;
 	entry->text = text;
 	entry->length = length;
 	TAILQ_INIT(&entry->waits);
-	HASH_ADD_KEYPTR(hh, filters->by_text, entry->text, length, entry);
+	HASH_ADD_KEYPTR(hh, cache->by_text, entry->text, length, entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&filters->queued, entry, link);
+	TAILQ_INSERT_TAIL(&cache->queued, entry, link);
 	return entry;
 }
 
@@ -169,6 +178,7 @@ static void keep(struct kept_list *list, struct filter_entry *entry)
 
 static void unkeep(struct kept_list *list, struct filter_entry *entry)
 {
+	assert(list->count > 0 && list->bytes >= entry->length);
 	TAILQ_REMOVE(&list->entries, entry, link);
 	list->count--;
 	list->bytes -= entry->length;
@@ -176,21 +186,22 @@ static void unkeep(struct kept_list *list, struct filter_entry *entry)
 
 static void leave_state(struct filter_entry *entry)
 {
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 
 	switch (entry->state) {
 	case ENTRY_QUEUED:
-		TAILQ_REMOVE(&filters->queued, entry, link);
+		TAILQ_REMOVE(&cache->queued, entry, link);
 		break;
 	case ENTRY_COMPILING:
+		assert(cache->compiling > 0 && entry->proc);
 		entry->proc = proc_free(entry->proc);
-		filters->compiling--;
+		cache->compiling--;
 		break;
 	case ENTRY_READY:
-		unkeep(&filters->ready, entry);
+		unkeep(&cache->ready, entry);
 		break;
 	case ENTRY_FAILED:
-		unkeep(&filters->failed, entry);
+		unkeep(&cache->failed, entry);
 		break;
 	case ENTRY_GONE:
 		break;
@@ -207,7 +218,7 @@ static void entry_free(struct filter_entry *entry)
 	}
 	leave_state(entry);
 	if (entry->state != ENTRY_GONE)
-		HASH_DEL(entry->filters->by_text, entry);
+		HASH_DEL(entry->cache->by_text, entry);
 	filter_unref(entry->filter);
 	free(entry->reason);
 	free(entry->text);
@@ -216,16 +227,17 @@ static void entry_free(struct filter_entry *entry)
 
 static void touch(struct filter_entry *entry)
 {
-	struct filters *filters = entry->filters;
-	struct kept_list *list = entry->state == ENTRY_READY ? &filters->ready : &filters->failed;
+	struct filter_cache *cache = entry->cache;
+	struct kept_list *list = entry->state == ENTRY_READY ? &cache->ready : &cache->failed;
 
+	assert(entry->state == ENTRY_READY || entry->state == ENTRY_FAILED);
 	unkeep(list, entry);
 	keep(list, entry);
 }
 
 /* ---- the compiler's answer ---- */
 
-static void describe_end(const struct hp_hook_result *result, struct answer *answer)
+static void describe_end(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	char name[24];
 
@@ -237,13 +249,13 @@ static void describe_end(const struct hp_hook_result *result, struct answer *ans
 		return;
 	}
 	if (result->outcome == HP_HOOK_TIMED_OUT) {
-		answer->reason = "the profile is not compiled after 5 s";
+		answer->reason = "the profile was not compiled within 5 s";
 		return;
 	}
 	answer->error = -EIO;
 	if (result->outcome == HP_HOOK_SIGNALED) {
 		snprintf(answer->text, sizeof(answer->text),
-			 "the compiler of the profile was ended by %s",
+			 "the compiler of the profile was killed by %s",
 			 hp_signal_name(result->signal, name));
 	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
 		answer->error = -result->failed_errno;
@@ -255,8 +267,12 @@ static void describe_end(const struct hp_hook_result *result, struct answer *ans
 	}
 }
 
-/* The sentence of a compiler that could not do it; these are about the profile and the machine. */
-static void read_sentence(const struct hp_output *sentence, int error, struct answer *answer)
+/*
+ * Takes the reason from the compiler's stderr. EINVAL, E2BIG and EOPNOTSUPP depend on the profile
+ * and the machine alone, so they are cached for good.
+ */
+static void read_sentence(const struct hp_output *sentence, int error,
+			  struct compile_answer *answer)
 {
 	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
 
@@ -267,7 +283,7 @@ static void read_sentence(const struct hp_output *sentence, int error, struct an
 	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
 }
 
-static void read_answer(const struct hp_hook_result *result, struct answer *answer)
+static void read_answer(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	const struct hp_output *out = &result->output[0];
 	struct compiled compiled;
@@ -294,7 +310,7 @@ static void read_answer(const struct hp_hook_result *result, struct answer *answ
 
 /* ---- compiling ---- */
 
-static void start_queued(struct filters *filters);
+static void start_queued(struct filter_cache *cache);
 
 static void trim(struct kept_list *list)
 {
@@ -302,32 +318,36 @@ static void trim(struct kept_list *list)
 		entry_free(TAILQ_FIRST(&list->entries));
 }
 
-static bool keep_failure(struct filter_entry *entry, const struct answer *answer)
+static bool keep_failure(struct filter_entry *entry, const struct compile_answer *answer)
 {
 	if (answer->lasts_ns == 0 || !(entry->reason = strdup(answer->reason)))
 		return false;
 	entry->error = answer->error;
 	entry->until_ns = ns_add(clock_ns(CLOCK_MONOTONIC), answer->lasts_ns);
 	entry->state = ENTRY_FAILED;
-	keep(&entry->filters->failed, entry);
+	keep(&entry->cache->failed, entry);
 	return true;
 }
 
-/* One that is not kept leaves the table first, so that whoever asks again in ready() gets another
- * try. */
-static void settle(struct filter_entry *entry, const struct answer *answer)
+/*
+ * Ends a compilation: moves the entry to its new state, then calls all waits. An entry that is not
+ * kept leaves the table before, so that filter_cache_get() in a ready() compiles again.
+ */
+static void settle(struct filter_entry *entry, const struct compile_answer *answer)
 {
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	struct filter *filter = answer->filter;
 	struct filter_wait *wait;
 
+	assert(entry->state == ENTRY_QUEUED || entry->state == ENTRY_COMPILING);
+	assert(filter || answer->error < 0);
 	leave_state(entry);
 	entry->filter = filter;
 	if (filter) {
 		entry->state = ENTRY_READY;
-		keep(&filters->ready, entry);
+		keep(&cache->ready, entry);
 	} else if (!keep_failure(entry, answer)) {
-		HASH_DEL(filters->by_text, entry);
+		HASH_DEL(cache->by_text, entry);
 		entry->state = ENTRY_GONE;
 	}
 	while ((wait = TAILQ_FIRST(&entry->waits))) {
@@ -338,22 +358,23 @@ static void settle(struct filter_entry *entry, const struct answer *answer)
 	}
 	if (entry->state == ENTRY_GONE)
 		entry_free(entry);
-	trim(&filters->ready);
-	trim(&filters->failed);
+	trim(&cache->ready);
+	trim(&cache->failed);
 }
 
 static void on_compiled(struct proc *proc, void *userdata)
 {
 	struct filter_entry *entry = userdata;
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	struct hp_hook_result result = {0};
-	struct answer answer = {0};
+	struct compile_answer answer = {0};
 
+	assert(entry->state == ENTRY_COMPILING && entry->proc == proc);
 	proc_take_result(proc, &result);
 	read_answer(&result, &answer);
 	settle(entry, &answer);
 	hp_hook_result_clear(&result);
-	start_queued(filters);
+	start_queued(cache);
 }
 
 #define CANNOT_BE_STARTED "the compiler of the profile cannot be started"
@@ -362,7 +383,7 @@ static int start(struct filter_entry *entry)
 {
 	static char name[] = COMPILER_NAME;
 	static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
-	struct filters *filters = entry->filters;
+	struct filter_cache *cache = entry->cache;
 	const struct proc_spec spec = {
 	    .path = "/proc/self/exe",
 	    .argv = argv,
@@ -375,25 +396,27 @@ static int start(struct filter_entry *entry)
 	    .target = HOOK_TARGET_NONE,
 	};
 	struct spawn_failure failure;
-	int r = proc_start(filters->procs, &spec, on_compiled, entry, &entry->proc, &failure);
+	int r = proc_start(cache->procs, &spec, on_compiled, entry, &entry->proc, &failure);
 
 	if (r < 0)
 		return r;
+	assert(entry->state == ENTRY_QUEUED);
 	leave_state(entry);
 	entry->state = ENTRY_COMPILING;
-	filters->compiling++;
+	cache->compiling++;
 	return 0;
 }
 
-static void start_queued(struct filters *filters)
+static void start_queued(struct filter_cache *cache)
 {
 	struct filter_entry *entry;
 
-	while (filters->compiling < COMPILERS_MAX && (entry = TAILQ_FIRST(&filters->queued))) {
+	while (cache->compiling < COMPILERS_MAX && (entry = TAILQ_FIRST(&cache->queued))) {
 		int r = start(entry);
 
 		if (r < 0)
-			settle(entry, &(struct answer){.reason = CANNOT_BE_STARTED, .error = r});
+			settle(entry,
+			       &(struct compile_answer){.reason = CANNOT_BE_STARTED, .error = r});
 	}
 }
 
@@ -403,46 +426,47 @@ static void on_place_free(evutil_socket_t fd, short what, void *userdata)
 	start_queued(userdata);
 }
 
-/* ---- asking ---- */
+/* ---- the cache ---- */
 
-int filters_new(struct procs *procs, struct filters **ret_filters)
+int filter_cache_new(struct procs *procs, struct filter_cache **ret_cache)
 {
-	struct filters *filters = calloc(1, sizeof(*filters));
+	struct filter_cache *cache = calloc(1, sizeof(*cache));
 
-	if (!filters)
+	if (!cache)
 		return -ENOMEM;
-	filters->procs = procs;
-	TAILQ_INIT(&filters->queued);
-	TAILQ_INIT(&filters->ready.entries);
-	TAILQ_INIT(&filters->failed.entries);
-	filters->place_free = event_new(procs->base, -1, 0, on_place_free, filters);
-	if (!filters->place_free) {
-		free(filters);
+	cache->procs = procs;
+	TAILQ_INIT(&cache->queued);
+	TAILQ_INIT(&cache->ready.entries);
+	TAILQ_INIT(&cache->failed.entries);
+	cache->place_free = event_new(procs->base, -1, 0, on_place_free, cache);
+	if (!cache->place_free) {
+		free(cache);
 		return -ENOMEM;
 	}
-	*ret_filters = filters;
+	*ret_cache = cache;
 	return 0;
 }
 
-struct filters *filters_free(struct filters *filters)
+struct filter_cache *filter_cache_free(struct filter_cache *cache)
 {
-	if (!filters)
+	if (!cache)
 		return NULL;
-	while (filters->by_text)
-		entry_free(filters->by_text);
-	event_free(filters->place_free);
-	free(filters);
+	while (cache->by_text)
+		entry_free(cache->by_text);
+	assert(cache->compiling == 0 && cache->ready.count == 0 && cache->failed.count == 0);
+	event_free(cache->place_free);
+	free(cache);
 	return NULL;
 }
 
-/* Takes the text; an entry that is new is started where there is a place for it. */
-static int find_or_start(struct filters *filters, char *text, size_t length,
+/* Takes ownership of `text`. A new entry is compiled at once where COMPILERS_MAX permits. */
+static int find_or_start(struct filter_cache *cache, char *text, size_t length,
 			 struct filter_entry **ret_entry)
 {
 	struct filter_entry *entry;
 	int r = 0;
 
-	HASH_FIND(hh, filters->by_text, text, length, entry);
+	HASH_FIND(hh, cache->by_text, text, length, entry);
 	if (entry && entry->state == ENTRY_FAILED && clock_ns(CLOCK_MONOTONIC) >= entry->until_ns) {
 		entry_free(entry);
 		entry = NULL;
@@ -452,12 +476,12 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 		*ret_entry = entry;
 		return 0;
 	}
-	entry = entry_new(filters, text, length);
+	entry = entry_new(cache, text, length);
 	if (!entry) {
 		free(text);
 		return -ENOMEM;
 	}
-	if (filters->compiling < COMPILERS_MAX)
+	if (cache->compiling < COMPILERS_MAX)
 		r = start(entry);
 	if (r < 0)
 		entry_free(entry);
@@ -466,21 +490,22 @@ static int find_or_start(struct filters *filters, char *text, size_t length,
 	return r;
 }
 
-int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter, const char **ret_reason)
+int filter_cache_get(struct filter_cache *cache, const struct hp_seccomp *profile,
+		     struct filter_wait *wait, struct filter **ret_filter, const char **ret_reason)
 {
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&text);
 	struct filter_entry *entry;
 	int r;
 
+	assert(!wait->entry && wait->ready);
 	*ret_reason = CANNOT_BE_STARTED;
 	hp_seccomp_write(&writer, profile);
 	if (text.failed) {
 		hp_buf_free(&text);
 		return -ENOMEM;
 	}
-	r = find_or_start(filters, text.data, text.length, &entry);
+	r = find_or_start(cache, text.data, text.length, &entry);
 	if (r < 0)
 		return r;
 	if (entry->state == ENTRY_READY || entry->state == ENTRY_FAILED)
@@ -498,7 +523,7 @@ int filters_get(struct filters *filters, const struct hp_seccomp *profile, struc
 	return 0;
 }
 
-void filters_forget(struct filter_wait *wait)
+void filter_cache_forget(struct filter_wait *wait)
 {
 	struct filter_entry *entry = take_ptr(wait->entry);
 
@@ -509,6 +534,6 @@ void filters_forget(struct filter_wait *wait)
 		return;
 	if (entry->state != ENTRY_QUEUED && entry->state != ENTRY_COMPILING)
 		return;
-	event_active(entry->filters->place_free, 0, 0);
+	event_active(entry->cache->place_free, 0, 0);
 	entry_free(entry);
 }

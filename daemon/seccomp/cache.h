@@ -11,18 +11,18 @@
 #include "proto/settings/seccomp.h"
 
 /*
- * Compiled seccomp profiles. Each is compiled once, by a process of its own and without holding the
- * event loop, and kept while others are not used more recently.
+ * A cache of compiled seccomp profiles. Each profile is compiled once, by a separate process and
+ * without blocking the event loop; the least recently used ones are dropped.
  */
 
 struct procs;
-struct filters;
+struct filter_cache;
 
-/* A program for seccomp(2), shared by all who asked for it. Never changes. */
+/* A program for seccomp(2), shared by reference count. Read-only. */
 struct filter {
 	struct sock_filter *instructions;
 	size_t count;
-	uint32_t flags; /* for seccomp(2), but for SECCOMP_FILTER_FLAG_NEW_LISTENER */
+	uint32_t flags; /* for seccomp(2), except SECCOMP_FILTER_FLAG_NEW_LISTENER */
 	bool needs_listener;
 	char **unknown_syscalls; /* NULL-terminated */
 	size_t refs;
@@ -31,36 +31,41 @@ struct filter {
 struct filter *filter_ref(struct filter *filter);
 struct filter *filter_unref(struct filter *filter); /* NULL is fine, and is returned */
 
-/* Somebody who waits for a filter; embedded in its owner, who sets ready(). */
+/*
+ * Waits for a filter. Embedded in its owner, which zeroes it and sets ready();
+ * filter_cache_forget() before it is freed.
+ */
 struct filter_wait {
 	/*
-	 * Told once, from the event loop. The filter is the callee's to unref; NULL: there is none,
-	 * and `reason` is a sentence about the profile, wait->error says what kind of failure.
+	 * Called once, from the event loop. The callee unrefs the filter. NULL: compiling has
+	 * failed with wait->error, and `reason` says why; it is valid during the call.
 	 */
 	void (*ready)(struct filter_wait *wait, struct filter *filter, const char *reason);
 	/*
-	 * -EINVAL: the profile cannot be compiled, -E2BIG: not into so few instructions as the
-	 * kernel takes, -ETIME: it takes too long; -EOPNOTSUPP: this machine lacks what it asks
-	 * for; else hookd could not have it compiled.
+	 * -EINVAL: the profile cannot be compiled; -E2BIG: its program is longer than BPF_MAXINSNS;
+	 * -ETIME: compiling takes too long; -EOPNOTSUPP: the kernel or libseccomp lacks something
+	 * that it needs; another -errno: the compiler could not be started, or has failed.
 	 */
 	int error;
-	struct filter_entry *entry;    /* NULL: it waits for nothing */
+	struct filter_entry *entry;    /* NULL: not waiting */
 	TAILQ_ENTRY(filter_wait) link; /* filter_entry::waits */
 };
 
-int filters_new(struct procs *procs, struct filters **ret_filters) must_check;
-/* Whoever still waits is not told any more. */
-struct filters *filters_free(struct filters *filters);
+int filter_cache_new(struct procs *procs, struct filter_cache **ret_cache) must_check;
+/* Ends all compilers; ready() is not called for what still waits. NULL is fine. */
+struct filter_cache *filter_cache_free(struct filter_cache *cache);
 
 /*
- * 1: *ret_filter is there, the caller's to unref. 0: wait->ready() will be called. <0: neither, the
- * errors are those of a filter_wait, and *ret_reason is a sentence that holds until the next call.
- * Profiles are the same when their canonical texts are (hp_seccomp_write()). That one cannot be
- * compiled is remembered; one that took too long is tried again after a minute, and one that
- * failed for another reason at once.
+ * Returns 1: *ret_filter is set, which the caller unrefs; 0: wait->ready() will be called; or the
+ * errors of a filter_wait: *ret_reason says why, and is valid until the next call. Two profiles are
+ * the same where their canonical texts are (hp_seccomp_write()).
+ *
+ * Failures are cached too: those of the profile itself for good, and that compiling takes longer
+ * than 1 s of CPU time for a minute. After other failures the next call compiles again.
  */
-int filters_get(struct filters *filters, const struct hp_seccomp *profile, struct filter_wait *wait,
-		struct filter **ret_filter, const char **ret_reason) must_check;
+int filter_cache_get(struct filter_cache *cache, const struct hp_seccomp *profile,
+		     struct filter_wait *wait, struct filter **ret_filter,
+		     const char **ret_reason) must_check;
 
-/* ready() is not called any more. Any time, also for one that waits for nothing. */
-void filters_forget(struct filter_wait *wait);
+/* After this ready() is not called. Does nothing where `wait` is not waiting. */
+void filter_cache_forget(struct filter_wait *wait);

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the rules of a profile to the calls of an architecture.
+ * Sorts the rules of a profile by the system calls of an architecture. No state.
  *
- * Which of several rules decides is what libseccomp makes of them, and runc with it, where
- * libseccomp makes something of them: rules that say more come before rules that say less, since
- * it sorts them in that way. What differs from it is told in docs/PROTOCOL.md.
+ * Where several rules are for one call, the same one decides as with libseccomp, and so with runc:
+ * libseccomp sorts them so that more specific rules come first. docs/PROTOCOL.md lists the
+ * differences.
  *
- * Behind a multiplexer (socketcall and ipc of 32-bit x86 and some others) a filter sees the number
- * of the call as the first argument and a pointer as the second. A rule for such a call therefore
- * makes a second case, for the multiplexer, which tests that number in place of the rule's own
- * first argument.
+ * Multiplexed calls (behind socketcall and ipc, on 32-bit x86 and some others): a filter sees the
+ * number of the call as the first argument of the multiplexer, and a pointer as the second. A rule
+ * for such a call therefore makes a second case, for the multiplexer, which tests that number in
+ * place of the rule's own first argument.
  */
 #include "daemon/seccomp/calls.h"
 
+#include <assert.h>
 #include <linux/audit.h>
 #include <seccomp.h>
 #include <string.h>
 
-/* Numbers that libseccomp gives to calls behind a multiplexer, wherever there is one. */
+/* libseccomp has negative pseudo numbers for multiplexed calls, the same on each architecture. */
 struct multiplexer {
 	const char *name;
 	int first, last;
-	int base; /* -base - number: the number of a call for the multiplexer */
+	int base; /* -base - number: the multiplexer's first argument for the call */
 };
 static const struct multiplexer multiplexers[] = {
     {"socketcall", -101, -120, 100},
@@ -81,7 +82,7 @@ static int append_case(struct seccomp_call *call, const struct seccomp_case *new
 
 /* ---- from a rule to cases ---- */
 
-/* In a 32-bit register there is nothing that the upper half could be compared with. */
+/* Drops the upper half of the values where the registers have 32 bits. */
 static struct hp_seccomp_arg narrow(struct hp_seccomp_arg arg, bool is_64bit)
 {
 	uint64_t width = is_64bit ? UINT64_MAX : UINT32_MAX;
@@ -98,7 +99,7 @@ static bool always_holds(const struct hp_seccomp_arg *arg)
 	return arg->op == HP_SECCOMP_MASKED_EQ && arg->value == 0;
 }
 
-/* One case of `args`, which have no index twice. `selector`: see add_rule(). */
+/* Adds one case; no index is twice in `args`. `selector`: see add_rule(). */
 static int add_case(struct seccomp_calls *calls, struct seccomp_call *call,
 		    const struct hp_seccomp_arg *args, size_t arg_count, uint32_t action,
 		    int selector)
@@ -114,8 +115,10 @@ static int add_case(struct seccomp_calls *calls, struct seccomp_call *call,
 		for (size_t i = 0; i < arg_count; i++) {
 			struct hp_seccomp_arg arg = narrow(args[i], calls->is_64bit);
 
-			if (arg.index == index && !always_holds(&arg))
-				new_case.args[new_case.arg_count++] = arg;
+			if (arg.index != index || always_holds(&arg))
+				continue;
+			assert(new_case.arg_count < SECCOMP_ARGS);
+			new_case.args[new_case.arg_count++] = arg;
 		}
 	}
 	if (new_case.arg_count > 0)
@@ -129,6 +132,7 @@ static bool tests_an_argument_twice(const struct hp_seccomp_rule *rule)
 	unsigned int seen = 0;
 
 	for (size_t i = 0; i < rule->arg_count; i++) {
+		assert(rule->args[i].index < SECCOMP_ARGS);
 		if (seen & 1u << rule->args[i].index)
 			return true;
 		seen |= 1u << rule->args[i].index;
@@ -137,8 +141,9 @@ static bool tests_an_argument_twice(const struct hp_seccomp_rule *rule)
 }
 
 /*
- * Where a rule tests one argument twice, each of its tests is a rule of its own, and any of them
- * decides. `selector` >= 0: the call is a multiplexer, this its number for the rule's call.
+ * Adds the cases of a rule. Where it tests one argument twice, each of its tests becomes a case of
+ * its own, as in libseccomp and runc. `selector` >= 0: the call is a multiplexer, and this is its
+ * first argument for the rule's call.
  */
 static int add_rule(struct seccomp_calls *calls, int number, const char *name,
 		    const struct hp_seccomp_rule *rule, uint32_t action, int selector)
@@ -173,7 +178,7 @@ static int add_name(struct seccomp_calls *calls, int number, const char *name,
 		return add_rule(calls, behind, multiplexer->name, rule, action,
 				-multiplexer->base - number);
 	}
-	return 0; /* a call that this architecture does not have */
+	return 0; /* this architecture does not have the call */
 }
 
 /* ---- order ---- */
@@ -202,7 +207,7 @@ static uint64_t datum(const struct hp_seccomp_arg *arg)
 	return arg->op == HP_SECCOMP_MASKED_EQ ? arg->value_two : arg->value;
 }
 
-/* Later arguments first, equality before ranges, and of two ranges the narrower one first. */
+/* Higher indices first, equality before ranges, and of two ranges the narrower one first. */
 static int compare_args(const struct hp_seccomp_arg *a, const struct hp_seccomp_arg *b)
 {
 	int r = compare(b->index, a->index);
@@ -218,7 +223,7 @@ static int compare_args(const struct hp_seccomp_arg *a, const struct hp_seccomp_
 	return r ? r : compare(b->value, a->value);
 }
 
-/* More tests before fewer; the order of the profile where the tests are the same. */
+/* More tests before fewer; with the same tests, in the order of the profile. */
 static int compare_cases(const void *pa, const void *pb)
 {
 	const struct seccomp_case *a = pa, *b = pb;
@@ -234,9 +239,9 @@ static int compare_cases(const void *pa, const void *pb)
 	return compare(a->position, b->position);
 }
 
-/* ---- all of it ---- */
+/* ---- the profile ---- */
 
-/* x32 and MIPS's n32 are 32-bit, although the audit architecture of n32 says 64. */
+/* x32 and MIPS n32 have 32-bit registers, although AUDIT_ARCH of n32 has the 64-bit flag. */
 static bool has_wide_registers(uint32_t arch)
 {
 	return (arch & __AUDIT_ARCH_64BIT) && !(arch & __AUDIT_ARCH_CONVENTION_MIPS64_N32);

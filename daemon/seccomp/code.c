@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Code for what libseccomp does not do or gets wrong: tests of arguments, and the answer to calls
- * that are newer than the profile.
+ * Generates the code that libseccomp does not generate, or generates wrongly: tests of arguments,
+ * and ENOSYS for calls that are newer than the profile. No state but the caller's buffer.
  *
  * libseccomp 2.5.4 merges the tests of a call into a tree. With ranges of 64-bit arguments the
- * tree lets calls through that no rule allows (GHSA-4q85-33p6-j5g6), and with ranges of two
- * arguments the merging does not end: "a0 != 5 && a1 < 3" and "a0 != 5 && a1 != 7" will do. So
- * cases are written one after the other here, which is longer and plain to see.
+ * tree allows calls that no rule allows (GHSA-4q85-33p6-j5g6), and with ranges of two arguments the
+ * merging may not terminate, for example with "a0 != 5 && a1 < 3" and "a0 != 5 && a1 != 7". So the
+ * cases are written one after the other here, which is longer but easy to verify.
  *
- * The machine compares 32 bits. An argument of 64 takes two comparisons; their order is that of
- * the digits of a number: the upper halves decide, unless they are the same.
+ * Classic BPF compares 32 bits, so a 64-bit argument takes two comparisons: the upper halves
+ * decide, unless they are equal; then the lower halves do.
  */
 #include "daemon/seccomp/code.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -21,7 +22,7 @@
 
 #define X32_BIT 0x40000000u
 
-/* Where a jump goes when it is not known yet how far that is. */
+/* Placeholders for distances that are not known yet. */
 #define TO_NEXT_CASE UINT8_MAX
 #define TO_FILTER    UINT32_MAX
 
@@ -64,7 +65,7 @@ void seccomp_code_append(struct seccomp_code *code, const struct sock_filter *in
 
 /* ---- tests of arguments ---- */
 
-/* How the lower half is compared, and whether the test holds when that is false. */
+/* How the lower halves are compared; is_negated: the test is true where the jump is not taken. */
 struct comparison {
 	uint16_t jump;
 	bool is_negated, is_range;
@@ -76,7 +77,7 @@ static const struct comparison comparisons[HP_SECCOMP_OPERATOR_END] = {
     [HP_SECCOMP_MASKED_EQ] = {BPF_JEQ, false, false},
 };
 
-/* A 32-bit word of an argument in struct seccomp_data, which has the order of the machine. */
+/* The offset of a half of an argument in struct seccomp_data, which has native byte order. */
 static uint32_t word_offset(uint32_t index, bool is_upper)
 {
 	bool is_second = is_upper == (BYTE_ORDER == LITTLE_ENDIAN);
@@ -92,8 +93,9 @@ static void put_load(struct seccomp_code *code, uint32_t offset, uint32_t mask)
 }
 
 /*
- * With the upper half alone it is decided, or not: then the next instruction compares the lower
- * half, which takes the two instructions that are jumped over. A mask has no part in that.
+ * Compares the upper half. Where that decides the test, the code jumps to the next case, or skips
+ * the two instructions that compare the lower half; else it goes on to those. They are two because
+ * a masked comparison, whose lower half takes three, is never negated and never skips.
  */
 static void put_upper(struct seccomp_code *code, const struct hp_seccomp_arg *arg, uint32_t datum,
 		      uint32_t mask)
@@ -127,16 +129,19 @@ static void put_test(struct seccomp_code *code, const struct hp_seccomp_arg *arg
 	uint64_t mask = is_masked ? arg->value : UINT64_MAX;
 	uint64_t datum = is_masked ? arg->value_two : arg->value;
 
+	assert(arg->op < HP_SECCOMP_OPERATOR_END && comparisons[arg->op].jump);
 	if (is_64bit)
 		put_upper(code, arg, (uint32_t)(datum >> 32), (uint32_t)(mask >> 32));
 	put_lower(code, arg, (uint32_t)datum, (uint32_t)mask);
 }
 
-/* The longest case has six arguments of six instructions: no jump is longer than its byte. */
+/* The longest case has six tests of six instructions, so all jumps in it fit in a byte. */
 static void put_case(struct seccomp_code *code, const struct seccomp_case *new_case, bool is_64bit)
 {
 	size_t start = code->count;
 
+	static_assert(SECCOMP_ARGS * 6 + 1 < TO_NEXT_CASE, "jumps to the next case fit in a byte");
+	assert(new_case->arg_count <= SECCOMP_ARGS);
 	for (size_t i = 0; i < new_case->arg_count; i++)
 		put_test(code, &new_case->args[i], is_64bit);
 	put(code, RETURN(new_case->action));
@@ -161,7 +166,7 @@ void seccomp_code_cases(struct seccomp_code *code, const struct seccomp_call *ca
 
 /* ---- calls newer than the profile ---- */
 
-/* With the number loaded: ENOSYS beyond `highest`, and on to the filter. */
+/* Expects the call's number to be loaded. ENOSYS above `highest`; other calls go to the filter. */
 static void put_limit(struct seccomp_code *code, int highest)
 {
 	if (highest > 0) {
@@ -179,7 +184,7 @@ static int highest_of(const struct seccomp_calls *calls, size_t count, uint32_t 
 	return 0;
 }
 
-/* x86-64 and x32 are one architecture to the kernel; a bit of the number tells them apart. */
+/* x86-64 and x32 have the same AUDIT_ARCH; a bit of the call's number distinguishes them. */
 static void put_limits_of_x86_64(struct seccomp_code *code, const struct seccomp_calls *calls,
 				 size_t count)
 {
@@ -190,7 +195,7 @@ static void put_limits_of_x86_64(struct seccomp_code *code, const struct seccomp
 	put_limit(code, highest_of(calls, count, SCMP_ARCH_X32));
 }
 
-/* s390 shows the number 0 for a call so new that it has none; setup(2), once 0, is long gone. */
+/* s390 passes 0 for numbers beyond its table; setup(2), which was number 0, no longer exists. */
 static void put_limit_of_s390(struct seccomp_code *code, int highest)
 {
 	put(code, JUMP(BPF_JEQ, 0, 0, 1));
@@ -219,6 +224,7 @@ void seccomp_code_enosys(struct seccomp_code *code, const struct seccomp_calls *
 {
 	bool has_x86_64 = highest_of(calls, count, SCMP_ARCH_X86_64) > 0;
 
+	assert(code->count == 0);
 	put(code, LOAD(ARCH));
 	for (size_t i = 0; i < count; i++)
 		if (calls[i].highest > 0 && !(has_x86_64 && calls[i].arch == SCMP_ARCH_X32))

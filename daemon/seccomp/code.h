@@ -6,8 +6,8 @@
 #include "daemon/seccomp/calls.h"
 
 /*
- * Classic BPF for seccomp(2), written forwards into a program of at most BPF_MAXINSNS. What goes
- * beyond is dropped and remembered, so that only the end needs to look.
+ * Classic BPF for seccomp(2): a buffer of BPF_MAXINSNS instructions. Instructions beyond that are
+ * dropped and set is_too_long, which the caller checks once, at the end.
  */
 struct seccomp_code {
 	struct sock_filter *instructions; /* room for BPF_MAXINSNS */
@@ -21,14 +21,18 @@ void seccomp_code_clear(struct seccomp_code *code);
 void seccomp_code_append(struct seccomp_code *code, const struct sock_filter *instructions,
 			 size_t count);
 
-/* Goes through the call's cases and ends in a return of every way. Loads what it looks at. */
+/*
+ * Appends the code for the call's cases: tries them in their order and returns the action of the
+ * first that matches, or `default_action`. Loads each argument that it tests.
+ */
 void seccomp_code_cases(struct seccomp_code *code, const struct seccomp_call *call, bool is_64bit,
 			uint32_t default_action);
 
 /*
- * ENOSYS for calls of the listed architectures that are beyond the highest that the profile names;
- * the others fall through to the instruction after it. A profile knows nothing of calls newer than
- * itself, and programs take ENOSYS, but no EPERM, for a reason to use an older one.
+ * Appends code that returns ENOSYS for calls of the listed architectures above the highest number
+ * that the profile names; other calls go on after it. Must be the first code of a program. A
+ * profile does not know calls that are newer than itself, and programs fall back to an older call
+ * at ENOSYS, but not at EPERM.
  */
 void seccomp_code_enosys(struct seccomp_code *code, const struct seccomp_calls *calls,
 			 size_t count);

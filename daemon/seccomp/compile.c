@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a profile to a program for seccomp(2).
+ * Compiles a profile to a program for seccomp(2), which has three parts:
  *
  *	+-----------+----------------------------------------+----------------------------+
  *	| newer     | libseccomp's: architectures, numbers,  | cases of calls whose rules |
@@ -8,14 +8,15 @@
  *	+-----------+----------------------------------------+----------------------------+
  *	 seccomp_code_enosys()      export_filter()               seccomp_code_cases()
  *
- * libseccomp knows names, numbers and architectures, and writes a search tree over the numbers. It
- * is given no tests of arguments (seccomp_code.c says why): a call with cases gets an action that
- * stands for them, a SECCOMP_RET_TRACE with data that the profile does not use. In what libseccomp
- * writes, the returns of these actions then become jumps to the cases, instruction for
- * instruction, so that its own jumps stay right.
+ * libseccomp knows names, numbers and architectures, and generates a search tree over the numbers.
+ * It gets no tests of arguments (code.c says why). Instead, a call with cases gets a placeholder
+ * action: a SECCOMP_RET_TRACE with data that the profile does not use. In libseccomp's code each
+ * return of a placeholder is then replaced by a jump to the cases; both are one instruction, so the
+ * distances of libseccomp's jumps stay right.
  */
 #include "daemon/seccomp/seccomp.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -25,10 +26,10 @@
 #include "daemon/seccomp/code.h"
 #include "daemon/seccomp/kernel.h"
 
-/* The kernel returns no greater errno, and libseccomp takes none that is as great. */
+/* The kernel's MAX_ERRNO, which libseccomp does not take either. */
 #define ERRNO_END 4095
 
-/* Cases in the code behind the filter, and the action that stands for them. */
+/* The code of one call's cases, and its placeholder action. */
 struct chain {
 	size_t start, count;
 	uint32_t action;
@@ -43,7 +44,7 @@ struct compilation {
 	struct seccomp_code cases;
 	struct chain *chains;
 	size_t chain_count, chain_capacity;
-	uint32_t last_data; /* of an action that stands for cases */
+	uint32_t last_data; /* of the last placeholder action */
 	struct seccomp_code code;
 };
 
@@ -65,11 +66,12 @@ static int translate_action(enum hp_seccomp_action action, const struct hp_uint 
 	};
 	uint64_t data = errno_ret->is_set ? errno_ret->value : EPERM;
 
+	assert(action > 0 && action < HP_SECCOMP_ACTION_END);
 	if (!seccomp_kernel_knows_action(actions[action]))
 		return hp_err_setting(err, -EOPNOTSUPP, NULL, "this kernel does not know %s",
 				      hp_seccomp_action_names[action]);
 	if (action == HP_SECCOMP_ERRNO && data >= ERRNO_END)
-		return hp_err_invalid(err, NULL, "an errno must be less than %d", ERRNO_END);
+		return hp_err_invalid(err, NULL, "errnoRet must be less than %d", ERRNO_END);
 	*ret_action = actions[action];
 	if (action == HP_SECCOMP_ERRNO || action == HP_SECCOMP_TRACE)
 		*ret_action |= (uint32_t)data & SECCOMP_RET_DATA;
@@ -97,12 +99,14 @@ static int translate_actions(struct compilation *compilation, struct hp_err *err
 
 /* ---- architectures ---- */
 
-/* libseccomp's names are those of runtime-spec in lower case, without what they begin with. */
+/* libseccomp's names are those of runtime-spec in lower case, without "SCMP_ARCH_". */
 static uint32_t resolve_arch(const char *oci)
 {
+	static const char prefix[] = "SCMP_ARCH_";
 	char name[32] = "";
 
-	oci += strlen("SCMP_ARCH_");
+	assert(strncmp(oci, prefix, strlen(prefix)) == 0);
+	oci += strlen(prefix);
 	for (size_t i = 0; oci[i] && i < sizeof(name) - 1; i++)
 		name[i] = (char)tolower((unsigned char)oci[i]);
 	return seccomp_arch_resolve_name(name);
@@ -172,7 +176,7 @@ static uint32_t next_stand_in(struct compilation *compilation)
 	return action;
 }
 
-/* Calls with the same tests, on one architecture or on several, share their code. */
+/* Finds earlier code that is equal to the code at `start`, so that calls can share it. */
 static struct chain *find_chain(struct compilation *compilation, size_t start)
 {
 	const struct sock_filter *all = compilation->cases.instructions;
@@ -188,7 +192,7 @@ static struct chain *find_chain(struct compilation *compilation, size_t start)
 	return NULL;
 }
 
-/* *ret_action stands for the call's cases. */
+/* Generates the call's cases; *ret_action is their placeholder. */
 static int add_chain(struct compilation *compilation, const struct seccomp_call *call,
 		     bool is_64bit, uint32_t *ret_action)
 {
@@ -249,7 +253,7 @@ static int add_calls(struct compilation *compilation, scmp_filter_ctx context,
 	return 0;
 }
 
-/* A filter of one architecture: a call's cases are as wide as its registers. */
+/* A filter of one architecture alone, since the cases depend on the size of its registers. */
 static int make_context(struct compilation *compilation, const struct seccomp_calls *calls,
 			scmp_filter_ctx *ret_context, struct hp_err *err)
 {
@@ -288,10 +292,11 @@ static int make_filter(struct compilation *compilation, scmp_filter_ctx *ret_fil
 		if (r == 0)
 			continue;
 		seccomp_release(other);
-		r = hp_err_setting(err, -EOPNOTSUPP, NULL, "%s is no architecture of this machine",
+		r = hp_err_setting(err, -EOPNOTSUPP, NULL,
+				   "this machine does not support the architecture %s",
 				   arch_name(compilation->archs[i].arch));
 	}
-	/* A search tree over the numbers; the kernel loads it four times as fast as a list. */
+	/* A search tree over the numbers, which the kernel loads four times as fast as a list. */
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (r < 0)
@@ -302,8 +307,8 @@ static int make_filter(struct compilation *compilation, scmp_filter_ctx *ret_fil
 }
 
 /*
- * libseccomp writes to a descriptor only, before 2.6. lseek(2) says how much: glibc makes of
- * fstat() a call that takes a path, and the compiler is allowed none of these.
+ * Before 2.6 libseccomp exports to a descriptor only. The size is taken by lseek(2), since glibc
+ * implements fstat() by newfstatat(2), which the filter of confine.c does not allow.
  */
 static int export_filter(scmp_filter_ctx filter, struct sock_filter **ret_instructions,
 			 size_t *ret_count)
@@ -328,11 +333,12 @@ static int export_filter(scmp_filter_ctx filter, struct sock_filter **ret_instru
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- the program ---- */
 
-/* Returns of actions that stand for cases become jumps to them; `start`: where the filter is. */
+/* Replaces returns of placeholders by jumps to the cases. libseccomp's code is at start to end. */
 static void link_cases(struct compilation *compilation, size_t start, size_t end)
 {
+	assert(start <= end && end + compilation->cases.count == compilation->code.count);
 	for (size_t i = start; i < end; i++) {
 		struct sock_filter *instruction = &compilation->code.instructions[i];
 
@@ -350,8 +356,8 @@ static void link_cases(struct compilation *compilation, size_t start, size_t end
 }
 
 /*
- * Not before a default that lets calls through: they are the kernel's to know. A tracer counts as
- * one of these, since it wants to see them.
+ * False for a default action that allows calls: then the kernel itself returns ENOSYS. Also for
+ * SECCOMP_RET_TRACE, since the tracer wants to see the calls.
  */
 static bool answers_newer_calls(const struct compilation *compilation)
 {
@@ -374,7 +380,8 @@ static int assemble(struct compilation *compilation, const struct sock_filter *f
 	seccomp_code_append(code, compilation->cases.instructions, compilation->cases.count);
 	if (code->is_too_long || compilation->cases.is_too_long) {
 		(void)hp_err_invalid(err, NULL,
-				     "its program is longer than the %d instructions of the kernel",
+				     "the compiled program is longer than the kernel's limit of %d "
+				     "instructions",
 				     BPF_MAXINSNS);
 		return -E2BIG;
 	}
@@ -398,7 +405,7 @@ static int compile(struct compilation *compilation, struct hp_err *err)
 	return assemble(compilation, instructions, count, err);
 }
 
-/* ---- what goes with the program ---- */
+/* ---- flags, listener, unknown names ---- */
 
 static bool has_listener(const struct hp_seccomp *profile)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The confinement of the process that compiles a profile. A profile may come from a stranger, who
- * may know a way to take over libseccomp: what the process can do then is use up 1 s of CPU time
- * and some memory, and answer with a wrong program to the one who asked.
+ * The sandbox of the process that compiles a profile. Profiles come from untrusted callers, and one
+ * of them may exploit libseccomp. The process can then only use 1 s of CPU time and some memory,
+ * and return a wrong program for that profile.
  *
- * It needs no network namespace of its own: no socket is open, and the filter has no system call
- * that makes one or receives one from another process (socket, socketpair, accept, recvmsg,
- * pidfd_getfd, io_uring_setup). Nor can the filter be lost by executing another program.
+ * It needs no network namespace of its own: no socket is open, and the filter allows no system call
+ * that opens one or receives one from another process (socket, socketpair, accept, recvmsg,
+ * pidfd_getfd, io_uring_setup). Nor can it execute another program.
  */
 #include "daemon/seccomp/confine.h"
 
@@ -23,14 +23,14 @@
 #include <sys/syscall.h>
 
 /*
- * The one number that every machine keeps for those without rights; any other may be a person's, a
- * service's or a container's. Other programs run as it as well, and kill(2) is all that they can do
- * to this process: it is not dumpable, so nobody but root traces it or reads its memory. And what
- * has taken this process over can do nothing to them, for want of the system calls.
+ * "nobody": the only uid without rights that exists on every machine; any other one may belong to a
+ * user, a service or a container. Other programs may run as nobody too. They can only kill(2) this
+ * process: it is not dumpable, so only root can trace it or read its memory. And this process can
+ * do nothing to them, since the filter does not allow the system calls.
  */
 #define NOBODY 65534
 
-/* AddressSanitizer has terabytes of address space for itself. */
+/* AddressSanitizer reserves terabytes of address space. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1
@@ -42,9 +42,9 @@
 #define ADDRESS_SPACE_MAX (256u << 20)
 #endif
 
-/* ---- before anything is given up ---- */
+/* ---- before rights are dropped ---- */
 
-/* Where memory is short this process is the one to go. Not a matter of rights: it may fail. */
+/* Makes the OOM killer choose this process first. Not a security measure: it may fail. */
 static int raise_oom_score(void)
 {
 	cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ static int compare_bytes(const void *a, const void *b)
 	return *(const char *)a - *(const char *)b;
 }
 
-/* glibc's qsort() asks the kernel once how much memory there is, some by opening a file. */
+/* At its first use glibc's qsort() reads the size of memory, in some versions from a file. */
 static int warm_up(void)
 {
 	static char bytes[4096];
@@ -73,7 +73,7 @@ static int close_descriptors(void)
 	return (int)syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
 }
 
-/* A hard limit that is lower already stays. */
+/* A hard limit that is already lower is kept. */
 static int set_limit(int resource, rlim_t soft, rlim_t hard)
 {
 	struct rlimit limit;
@@ -86,17 +86,17 @@ static int set_limit(int resource, rlim_t soft, rlim_t hard)
 	return setrlimit(resource, &limit);
 }
 
-/* What a second of work on a profile can need. */
+/* Enough for one second of work on a profile. */
 static int limit_resources(void)
 {
 	static const struct {
 		int resource;
 		rlim_t soft, hard;
 	} limits[] = {
-	    {RLIMIT_CPU, 1, 2}, /* SIGXCPU at the first, which says why */
+	    {RLIMIT_CPU, 1, 2}, /* SIGXCPU at the soft limit, by which hookd sees the reason */
 	    {RLIMIT_AS, ADDRESS_SPACE_MAX, ADDRESS_SPACE_MAX},
 	    {RLIMIT_CORE, 0, 0},
-	    {RLIMIT_FSIZE, 1 << 20, 1 << 20}, /* what libseccomp writes into is a file in memory */
+	    {RLIMIT_FSIZE, 1 << 20, 1 << 20}, /* of the memfd that libseccomp exports to */
 	    {RLIMIT_NOFILE, 16, 16},
 	    {RLIMIT_NPROC, 0, 0},
 	};
@@ -119,7 +119,7 @@ static int drop_bounding_set(void)
 	for (int capability = 0; is_root(); capability++) {
 		int is_in = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
 
-		if (is_in < 0) /* behind the last that the kernel knows */
+		if (is_in < 0) /* beyond the kernel's last capability */
 			break;
 		if (is_in && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
 			return -1;
@@ -152,7 +152,7 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
-/* Behind the change of ids, at which the kernel sets it anew. */
+/* After the change of ids, at which the kernel resets the flag. */
 static int stay_undumpable(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -171,14 +171,15 @@ static int give_up_new_privileges(void)
 #define SKIP_IF_ANY(k, skip) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, skip, 0)
 #define ALLOW(call)	     SKIP_UNLESS(SYS_##call, 1), RETURN(SECCOMP_RET_ALLOW)
 
-/* The third argument of mmap(2) and mprotect(2): no memory becomes a program. */
+/* Tests PROT_EXEC in the third argument of mmap(2) and mprotect(2). */
 #define ALLOW_UNLESS_EXECUTABLE(call)                                                              \
 	SKIP_UNLESS(SYS_##call, 4), LOAD(args[2]), SKIP_IF_ANY(PROT_EXEC, 1),                      \
 	    RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_KILL_PROCESS)
 
 /*
- * Both halves of the program's address, on a machine that has the lower one first: with none
- * seccomp(2) says which flags it knows, which is what libseccomp and seccomp_kernel.c ask.
+ * Allows seccomp(2) unless it installs a filter: SECCOMP_SET_MODE_FILTER only with NULL as program,
+ * by which libseccomp and kernel.c test whether flags are supported. Compares both halves of the
+ * address, the lower one first (little endian).
  */
 #define ALLOW_QUESTIONS_OF_SECCOMP                                                                 \
 	SKIP_UNLESS(SYS_seccomp, 8), LOAD(args[0]),                                                \
@@ -188,8 +189,8 @@ static int give_up_new_privileges(void)
 	    SKIP_UNLESS(0, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_KILL_PROCESS)
 
 /*
- * Reading stdin, memory, writing, and the file in memory that libseccomp writes into. A number of
- * x32 has bit 30, so it is none of these.
+ * Allows reading stdin, writing stdout and stderr, memory, and the memfd that libseccomp exports
+ * to. Numbers of x32 have bit 30 set, so they match none of these.
  */
 static int install_filter(void)
 {
@@ -210,10 +211,10 @@ static int install_filter(void)
 	    ALLOW(madvise),
 	    ALLOW(getrandom), /* glibc's malloc */
 	    ALLOW(clock_gettime),
-	    ALLOW(restart_syscall), /* a read that was stopped and goes on */
+	    ALLOW(restart_syscall), /* after SIGSTOP and SIGCONT */
 	    ALLOW(exit_group),
 #ifdef __SANITIZE_ADDRESS__
-	    ALLOW(sigaltstack), /* where a function does not return */
+	    ALLOW(sigaltstack), /* ASan, before a call of a noreturn function */
 #endif
 	    ALLOW_UNLESS_EXECUTABLE(mmap),
 	    ALLOW_UNLESS_EXECUTABLE(mprotect),
@@ -225,7 +226,7 @@ static int install_filter(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
-/* ---- all of it ---- */
+/* ---- all steps ---- */
 
 int compiler_confine(const char **ret_step)
 {

@@ -4,10 +4,10 @@
 #include "daemon/base/base.h"
 
 /*
- * Takes from this process all that compiling a profile does not need: rights, descriptors beyond
- * 0, 1 and 2, most system calls. A system call that is not needed kills it from then on. Before
- * the first byte of a profile is read.
+ * Drops everything that compiling a profile does not need: capabilities, ids, descriptors other
+ * than 0, 1 and 2, most system calls; a system call that is not allowed kills the process. Call it
+ * before the first byte of a profile is read.
  *
- * <0: *ret_step names what could not be done, and nothing of a stranger may be looked at.
+ * 0, or -errno: then *ret_step names the step that failed, and no profile may be read.
  */
 int compiler_confine(const char **ret_step) must_check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the kernel. */
+/* Tests which actions and flags of seccomp(2) the kernel supports. No state. */
 #include "daemon/seccomp/kernel.h"
 
 #include <linux/seccomp.h>
@@ -9,7 +9,7 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-/* The oldest are as old as filters, and can be used where seccomp(2) cannot even be asked. */
+/* The five oldest are as old as filters themselves (Linux 3.5), and older than this query. */
 bool seccomp_kernel_knows_action(uint32_t action)
 {
 	switch (action) {
@@ -24,7 +24,7 @@ bool seccomp_kernel_knows_action(uint32_t action)
 	}
 }
 
-/* Flags are looked at before the program, which is not there: EFAULT says that they passed. */
+/* The kernel checks flags before the program, which is NULL here: EFAULT means they are valid. */
 static bool kernel_takes_flags(unsigned long flags)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
@@ -42,7 +42,7 @@ int seccomp_kernel_flags(const struct hp_seccomp *profile, bool has_listener, ui
 		flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (flags && !kernel_takes_flags(flags))
 		return hp_err_setting(err, -EOPNOTSUPP, NULL,
-				      "this kernel does not know all flags of the filter");
+				      "this kernel does not support all flags of the profile");
 	flags &= ~SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (asked & 1u << HP_SECCOMP_FLAG_SPEC_ALLOW &&
 	    kernel_takes_flags(SECCOMP_FILTER_FLAG_SPEC_ALLOW))

@@ -8,15 +8,15 @@
 #include "proto/base/err.h"
 #include "proto/settings/seccomp.h"
 
-/* What of seccomp(2) the running kernel has. Questions only; nothing is set. */
+/* Queries what of seccomp(2) the running kernel supports; changes nothing. */
 
 bool seccomp_kernel_knows_action(uint32_t action); /* SECCOMP_RET_... */
 
 /*
- * The profile's flags as seccomp(2) takes them. TSYNC has no effect, since a process that is about
- * to exec has one thread. Where the profile says nothing, and where it says so, SPEC_ALLOW is set
- * if the kernel has it: without it a filter is stricter, not weaker. WAIT_KILLABLE_RECV is about
- * listeners, and left out without one. -EOPNOTSUPP with a sentence.
+ * Converts the profile's flags to those of seccomp(2). TSYNC is dropped: a process that is about to
+ * exec has one thread. SPEC_ALLOW, which is also the default where the profile has no flags, is
+ * dropped where the kernel lacks it: the filter is then stricter, not weaker. WAIT_KILLABLE_RECV is
+ * dropped without a listener. -EOPNOTSUPP with a reason.
  */
 int seccomp_kernel_flags(const struct hp_seccomp *profile, bool has_listener, uint32_t *ret_flags,
 			 struct hp_err *err) must_check;

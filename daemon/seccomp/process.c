@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process that compiles one profile: confines itself, reads, compiles, writes, ends. */
+/* The process that compiles one profile: enters its sandbox, reads, compiles, writes, exits. */
 #include "daemon/seccomp/process.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "proto/base/buf.h"
 #include "proto/settings/settings_json.h"
 
-/* A canonical text is longer than the message that it came in, but not by much. */
+/* A canonical text can be longer than the profile in the request, but not by much. */
 #define TEXT_BYTES_MAX (8u * 1024 * 1024)
 
 bool compiler_is_asked_for(int argc, char **argv)
@@ -43,7 +43,7 @@ static int read_profile(struct hp_json *json, const struct hp_buf *text, struct 
 		r = hp_seccomp_read(hp_json_root(json), HP_DIALECT_LIBCONTAINER, arena, ret_profile,
 				    err);
 	if (r == 0 && !*ret_profile)
-		r = hp_err_invalid(err, NULL, "the profile says nothing");
+		r = hp_err_invalid(err, NULL, "the profile is empty");
 	return r;
 }
 
@@ -73,7 +73,7 @@ static int write_program(const struct seccomp_program *program, struct hp_err *e
 		compiled.names_length += (uint32_t)strlen(*name) + 1;
 	if (compiled.names_length > COMPILED_NAMES_BYTES_MAX)
 		return hp_err_invalid(err, NULL,
-				      "it names too many system calls that nobody knows");
+				      "the profile has too many names of unknown system calls");
 	hp_buf_append(&buf, &compiled, sizeof(compiled));
 	hp_buf_append(&buf, program->instructions, program->count * sizeof(struct sock_filter));
 	for (char **name = program->unknown_syscalls; *name; name++)
@@ -102,7 +102,7 @@ static int compile(const struct hp_buf *text, struct hp_err *err)
 	return r;
 }
 
-/* Not by stdio, which asks for more system calls than are left. */
+/* Not by stdio, which makes system calls that the filter does not allow. */
 static void tell_failure(int error, const char *sentence)
 {
 	struct compiled failed = {.error = error};
@@ -114,8 +114,8 @@ static void tell_failure(int error, const char *sentence)
 static bool is_compiler;
 
 /*
- * LeakSanitizer, where hookd is built with it, looks for leaks from a process of its own that
- * traces this one: the filter has no call for that.
+ * Switches LeakSanitizer off, where hookd is built with it: at exit it clones a process that traces
+ * this one, which the filter does not allow.
  */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
@@ -123,7 +123,7 @@ int __lsan_is_turned_off(void)
 	return is_compiler;
 }
 
-/* Whatever the errno was, it says nothing of the profile. */
+/* Always -EIO, since other errors are taken for those of the profile. */
 static int confine(struct hp_err *err)
 {
 	const char *step;

@@ -4,12 +4,12 @@
 #include <stdbool.h>
 
 /*
- * hookd executes itself to compile a seccomp profile: run/filters.c starts the process,
- * run/compiled.h is what they say to each other. Profiles come from strangers, libseccomp has had
- * its memory errors with them, and some take it seconds; all that then dies is this process.
+ * To compile a seccomp profile hookd executes itself: cache.c starts the process, answer.h is their
+ * protocol. Profiles come from untrusted callers; libseccomp has had memory errors with some, and
+ * others take it seconds. In a separate process neither harms hookd.
  */
 
-/* To be asked before anything else is done. */
+/* True in the compiler process. main() calls it first. */
 bool compiler_is_asked_for(int argc, char **argv);
-/* Reads stdin, writes stdout or a sentence on stderr. Returns the exit status. */
+/* Reads a profile from stdin, writes the answer to stdout. Returns the exit status. */
 int compiler_main(void);

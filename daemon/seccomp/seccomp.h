@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/seccomp: seccomp profiles become BPF programs, in a process of their own, and are kept.
- * process.c is the main function of that process and compile.c its work; cache.c is what hookd
- * calls.
+ * daemon/seccomp: compiles seccomp profiles to BPF programs, in a separate process, and caches
+ * them. hookd calls cache.c, which starts the process; process.c is its main function, confine.c
+ * its sandbox, and compile.c (with calls.c and code.c) its work.
  *
  * May use: daemon/base, daemon/cgroup, daemon/proc, proto/base, proto/json, proto/settings;
  * libevent, libseccomp.
@@ -18,26 +18,26 @@
 #include "proto/base/err.h"
 #include "proto/settings/seccomp.h"
 
-/* A profile as the kernel takes it. */
+/* A compiled profile, as seccomp(2) takes it. */
 struct seccomp_program {
 	struct sock_filter *instructions;
 	size_t count;	     /* at most BPF_MAXINSNS */
-	uint32_t flags;	     /* for seccomp(2), but for SECCOMP_FILTER_FLAG_NEW_LISTENER */
-	bool needs_listener; /* a rule has SCMP_ACT_NOTIFY: the caller adds that flag */
-	/* Names that this libseccomp does not know, each once; their rules are left out. */
+	uint32_t flags;	     /* for seccomp(2), except SECCOMP_FILTER_FLAG_NEW_LISTENER */
+	bool needs_listener; /* a rule has SCMP_ACT_NOTIFY: the caller must add that flag */
+	/* Names of system calls that this libseccomp does not know; they are left out of rules. */
 	char **unknown_syscalls; /* NULL-terminated */
 };
 
 /*
- * Compiles a profile for this machine: its own architecture, and those that the profile lists.
- * What a rule means where several are about one call is told in seccomp_calls.h.
+ * Compiles a profile for the machine's own architecture and those that the profile lists. calls.h
+ * says which rule decides where several are for one system call.
  *
- * Blocks, takes CPU time and memory as the profile asks, and gives libseccomp what a stranger
- * wrote: for a process of its own (daemon/seccomp/process.c). Asks the kernel what it knows, but
- * changes nothing.
+ * Blocks; CPU time and memory depend on the profile, and libseccomp parses input of untrusted
+ * callers: call it in the separate process only (process.c). Queries the kernel, changes nothing.
  *
- * -EINVAL: the profile cannot be compiled, -E2BIG: its program is longer than the kernel takes;
- * -EOPNOTSUPP: this machine lacks what it asks for; -ENOMEM. *err has a sentence, and no path.
+ * On success the caller frees the result by seccomp_program_clear(). -EINVAL: the profile cannot
+ * be compiled; -E2BIG: its program is longer than BPF_MAXINSNS; -EOPNOTSUPP: the kernel or
+ * libseccomp lacks something that it needs; -ENOMEM. *err gets a reason, and no path.
  */
 int seccomp_program_compile(const struct hp_seccomp *profile, struct seccomp_program *ret_program,
 			    struct hp_err *err) must_check;

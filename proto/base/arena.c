@@ -5,8 +5,7 @@
  *
  * A piece comes off the newest chunk's end. Where it does not fit, a chunk twice as large is added;
  * a piece that would use up most of a chunk gets one of its own, behind the newest, so that the
- * newest's free end is not lost to it. Used by everything that decodes a message; no locking, one
- * owner.
+ * newest's free end is not lost to it. No locking: an arena has one owner.
  */
 
 #include "proto/base/arena.h"
@@ -17,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A request is kept long after it was run: the first chunk holds a usual one and not more. */
+/* The first chunk is as small as a usual request needs: requests are kept long after they ran. */
 #define CHUNK_BYTES_MIN 512
 #define CHUNK_BYTES_MAX 4096
 

@@ -12,12 +12,12 @@ struct hp_arena {
 	char *cursor;
 	size_t left;
 	size_t chunk_bytes; /* of the newest chunk that pieces share; 0: none yet */
-	size_t total_bytes; /* of memory, what is not given out yet included */
+	size_t total_bytes; /* of memory, with what is still free in the chunks */
 };
 
 #define HP_ARENA_INIT ((struct hp_arena){0})
 
-/* NULL when memory is out. Aligned for any type, not zeroed. size 0 gives a valid pointer. */
+/* NULL when out of memory. Aligned for any type, not zeroed. size 0 gives a valid pointer. */
 void *hp_arena_alloc(struct hp_arena *arena, size_t size) __attribute__((malloc));
 /* A zeroed array; NULL on overflow too. */
 void *hp_arena_calloc(struct hp_arena *arena, size_t count, size_t size) __attribute__((malloc));

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Growing runs of bytes: what is written to a socket is built in one, what is read is kept in one.
- * The capacity doubles, so that appending n bytes costs O(n) in all. Once memory has been refused
- * the buffer stays failed until it is cleared or freed; its bytes up to then are kept.
+ * Growing byte buffers, for messages to send and for bytes received. The capacity doubles, so that
+ * appending n bytes costs O(n) in all. After a failed allocation the buffer stays failed until it
+ * is cleared or freed; its bytes up to then are kept.
  */
 
 #include "proto/base/buf.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,7 @@ void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length)
 
 void hp_buf_consume(struct hp_buf *buf, size_t length)
 {
+	assert(length <= buf->length);
 	if (length == 0)
 		return;
 	buf->length -= length;

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * A growing run of bytes. Appending never reports failure at once: the first one that memory
- * refuses is remembered in `failed`, later ones do nothing, and the text's last user looks once.
+ * A growing byte buffer. Appending does not report failure: the first allocation that fails sets
+ * `failed`, later calls do nothing, and the caller checks once at the end.
  */
 struct hp_buf {
 	char *data;
@@ -22,6 +22,6 @@ char *hp_buf_reserve(struct hp_buf *buf, size_t more);
 void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length);
 /* Takes `length` bytes off the front. */
 void hp_buf_consume(struct hp_buf *buf, size_t length);
-/* Forgets the bytes, keeps the memory; for a buffer that is used again at once. */
+/* Drops the bytes and `failed`, keeps the memory; for a buffer that is used again at once. */
 void hp_buf_clear(struct hp_buf *buf);
 void hp_buf_free(struct hp_buf *buf);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Errors that travel to a caller: fixed memory, filled where something is found wrong, given a
- * longer path by each function that they pass on their way up. What is too long is cut between two
- * characters, since both texts go out in JSON.
+ * Errors for a client: fixed memory, filled where the error is found; each function on the way up
+ * puts its part before the path. Texts that are too long are cut between two characters, since both
+ * go out in JSON.
  */
 
 #include "proto/base/err.h"
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the first bytes of a UTF-8 sequence off the end of a text that was cut. */
+/* Removes an incomplete UTF-8 sequence from the end of a text that was cut. */
 static void cut_partial_character(char *text)
 {
 	size_t length = strlen(text);

@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * Errors that travel to a caller.
+ * Errors for a client.
  *
- * A function that a caller's mistake can fail takes `struct hp_err *err` last, returns a negative
- * errno and fills *err exactly then. Nothing here allocates, so there is no error while reporting
- * an error. `code` decides the Varlink error that goes out, `path` names the field as the caller
- * wrote it ("hooks.createRuntime[1].timeout"), `reason` is one sentence for a person.
+ * A function that can fail because of a client's mistake takes `struct hp_err *err` last, and fills
+ * *err whenever it returns a negative errno. Nothing here allocates, so reporting an error cannot
+ * fail. `code` decides the Varlink error of the reply, `path` names the field as the client wrote
+ * it ("hooks.createRuntime[1].timeout"), `reason` is one sentence for a person.
  */
 
 enum hp_err_code {
@@ -48,7 +48,7 @@ int hp_err_invalid(struct hp_err *err, const char *path, const char *reason, ...
 /* Fills *err with HP_ERR_NO_PARAMETER for the parameter `name` and returns -EINVAL. */
 int hp_err_no_parameter(struct hp_err *err, const char *name);
 
-/* Fills *err with HP_ERR_BUSY, which the caller may overcome by asking again; returns -EBUSY. */
+/* Fills *err with HP_ERR_BUSY, for what can work when it is tried again. Returns -EBUSY. */
 int hp_err_busy(struct hp_err *err, const char *reason, ...) __attribute__((format(printf, 2, 3)));
 
 /* Fills *err with HP_ERR_NO_MEMORY and returns -ENOMEM. */
@@ -67,8 +67,8 @@ int hp_err_protocol(struct hp_err *err, const char *reason, ...)
 
 /*
  * Puts `prefix` before err->path: "prefix.path", "prefix[2]" when path starts with '[', and the
- * prefix alone when there was no path. Callers add their part while an error goes up, so no path
- * is built where nothing is wrong. Returns `r`.
+ * prefix alone when there was no path. Callers add their part on the way up, so no path is built
+ * without an error. Returns `r`.
  */
 int hp_err_prefix(struct hp_err *err, int r, const char *prefix);
 int hp_err_prefix_index(struct hp_err *err, int r, unsigned long index);

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Bounds that both sides know. They hold for every message before anything is built from it, so
- * that no caller makes the daemon spend more memory or time than these lines say.
+ * Bounds of messages, for both sides. They are checked before anything is built from a message, so
+ * that no client can make the daemon spend more memory or time.
  */
 
 /* One message. A container's state and six hook lists are a few KB; a seccomp profile 20 KB. */
 #define HP_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
-/* One reply, which can hold a whole request and much output; what sd-varlink takes. */
+/* One reply, which can hold a whole request and much output; the bound of sd-varlink. */
 #define HP_REPLY_BYTES_MAX (16u * 1024 * 1024)
 
 #define HP_JSON_DEPTH_MAX   64
@@ -17,7 +17,7 @@
 
 #define HP_HOOKS_MAX	  256 /* of one stage */
 #define HP_ARGS_MAX	  4096
-#define HP_ID_BYTES_MAX	  255 /* container id, request id, trace context: they become names */
+#define HP_ID_BYTES_MAX	  255 /* container id, request id: they become names */
 #define HP_PATH_BYTES_MAX 4095
 
 /*
@@ -27,7 +27,7 @@
 #define HP_SECCOMP_NAMES_MAX 4096
 #define HP_SECCOMP_TESTS_MAX 1024
 
-/* Text that is handed on with a seccomp listener. */
+/* Text that is passed to a seccomp agent with a listener. */
 #define HP_METADATA_BYTES_MAX 65536
 
 /* Each list of a cgroup's limits: a rule is one write, or a few instructions of BPF. */
@@ -36,10 +36,10 @@
 /* Lines for resctrl's schemata; one machine has a handful of resources. */
 #define HP_SCHEMATA_MAX 64
 
-/* A timeout that is still a timeout: 292 years of nanoseconds fit, more is a mistake. */
+/* The longest timeout, 1000 days. In nanoseconds it still fits into an int64_t. */
 #define HP_TIMEOUT_SECONDS_MAX 86400000ull
 
-/* What a caller who was told Busy is asked to wait: about as long as a hook takes. */
+/* How long a client is asked to wait after Busy: about as long as a hook takes. */
 #define HP_RETRY_AFTER_US 100000
 
 /* Kept of each output stream of a hook: the first and the last part, the middle is counted. */

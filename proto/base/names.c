@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Names of errnos and signals. libc's own are not the same everywhere (musl has none, and they
- * differ about aliases), and a name that one side writes the other has to know: so the tables are
- * ours, with the numbers of the machine that they are compiled for.
+ * Names of errnos and signals. libc's own differ (musl has none, aliases vary), and each side must
+ * know the names that the other writes. So the tables are our own, with the numbers of the
+ * architecture that they are compiled for.
  */
 
 #include <errno.h>
@@ -164,7 +164,7 @@ static const char *const signal_names[] = {
     NAME(SIGSYS),
 };
 
-/* Other names of the same numbers, for reading. */
+/* Other names of the same numbers; read and never written. */
 static const struct {
 	const char *name;
 	int number;

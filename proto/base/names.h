@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Names as they stand in messages. */
+/* Names that are used in messages. */
 
 enum hp_dialect { HP_DIALECT_OCI, HP_DIALECT_LIBCONTAINER, HP_DIALECT_COUNT };
 extern const char *const hp_dialect_names[HP_DIALECT_COUNT];

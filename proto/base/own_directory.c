@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory of hookd's socket by default. It keeps nothing; called by hookd and libhookd. */
+
+/* The default directory of hookd's socket. No state. */
+
 #include "proto/base/own_directory.h"
 
 #include <errno.h>
@@ -37,7 +39,7 @@ static unsigned long find_outside(char *map, unsigned long inside)
 	return inside;
 }
 
-/* Of the caller, as the user namespace above its own counts. */
+/* The caller's uid in the parent of its user namespace. */
 static unsigned long outside_uid(void)
 {
 	int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /*
- * Opens /dev/null for each of stdin, stdout and stderr that we were started without. Else the next
+ * Opens /dev/null for each of stdin, stdout and stderr that is closed. Otherwise the next
  * descriptor that is opened, a socket say, would get that number, and messages would go into it.
- * Negative where that cannot be done.
+ * Negative on failure.
  */
 static inline int open_standard_streams(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Base64, strict in both directions: one text for each run of bytes. */
+/* Base64, strict in both directions: the same bytes always have the same text. */
 
 #include "proto/json/base64.h"
 
@@ -34,7 +34,7 @@ void hp_base64_encode(char *out, const void *bytes, size_t length)
 		encode_group(out, from, length);
 }
 
-/* 0 to 63, or 64 for what is no digit. */
+/* 0 to 63, or 64 for a character that is not a digit. */
 static uint32_t digit_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')

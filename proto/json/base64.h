@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* Base64 of RFC 4648 section 4, with padding: how bytes travel that are no text. */
+/* Base64 of RFC 4648 section 4, with padding, for bytes that are not text. */
 
 /* Bytes that hp_base64_encode() writes for `length` bytes. */
 static inline size_t hp_base64_length(size_t length)

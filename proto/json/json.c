@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The parser: one pass over a text, which checks it and leaves its tokens. json_value.c looks at
- * them afterwards.
+ * The parser: one pass over a text, which checks it and makes its tokens. json_value.c reads them.
  *
- * No recursion: the arrays and objects that are open stand in a stack of HP_JSON_DEPTH_MAX frames.
- * The text is read by one pointer that only goes forward:
+ * No recursion: the open arrays and objects are in a stack of HP_JSON_DEPTH_MAX frames. The text is
+ * read by one pointer that only goes forward:
  *
  *   element --scalar or empty container--> separator --comma--> element
  *      \--'[' or '{'--> element               \--bracket--> separator, or the end
@@ -13,7 +12,7 @@
  * A key that an object has twice is found without comparing each with each: a frame keeps 64 bits
  * of which hashes it has seen, so most keys of a small object need no comparison at all. Where the
  * members are many, or a key is spelled with escapes, they are sorted when the object closes. That
- * is n log n whatever the keys are, so no caller gains by keys whose hashes are equal.
+ * is n log n for any keys, so keys with equal hashes cost no more.
  */
 
 #include "proto/json/json.h"
@@ -42,15 +41,15 @@ struct parser {
 	const char *end;
 	struct hp_json *json;
 	struct hp_err *err;
-	int r;		      /* once something was wrong */
-	bool element_follows; /* behind a comma or an opening bracket */
+	int r;		      /* after an error */
+	bool element_follows; /* after a comma or an opening bracket */
 	unsigned int depth;
 	struct frame frames[HP_JSON_DEPTH_MAX];
 };
 
 /*
- * Every function below takes the place in the text where it starts and returns the one behind what
- * it has read, or NULL when something is wrong. Handed on so, the place stays in a register.
+ * Every function below takes the position where it starts and returns the position after what it
+ * has read, or NULL on an error. Passed on so, the position stays in a register.
  */
 
 static const char *fail(struct parser *parser, const char *at, const char *reason)
@@ -111,7 +110,7 @@ static inline const char *skip_space(const struct parser *parser, const char *at
 	return at;
 }
 
-/* The byte at `at`, or '\0', which stands nowhere in JSON, at the end. */
+/* The byte at `at`; at the end '\0', which JSON does not contain. */
 static inline char byte_at(const struct parser *parser, const char *at)
 {
 	return at < parser->end ? *at : '\0';
@@ -125,7 +124,7 @@ static const char *pass_special(struct parser *parser, const char *at, bool *is_
 	size_t length;
 
 	if (at == parser->end)
-		return fail(parser, at, "a string without its end");
+		return fail(parser, at, "unterminated string");
 	if ((unsigned char)*at < 0x20)
 		return fail(parser, at, "a control character in a string");
 	if (*at == '\\') {
@@ -135,7 +134,7 @@ static const char *pass_special(struct parser *parser, const char *at, bool *is_
 		length = hp_text_sequence(at, parser->end);
 	}
 	if (length == 0)
-		return fail(parser, at, *at == '\\' ? "no such escape" : "invalid UTF-8");
+		return fail(parser, at, *at == '\\' ? "invalid escape" : "invalid UTF-8");
 	return at + length;
 }
 
@@ -207,7 +206,7 @@ static const char *parse_literal(struct parser *parser, const char *at, const ch
 	size_t length = strlen(literal);
 
 	if ((size_t)(parser->end - at) < length || memcmp(at, literal, length) != 0)
-		return fail(parser, at, "no such word");
+		return fail(parser, at, "invalid literal");
 	return add_token(parser, type, at, at + length);
 }
 
@@ -217,7 +216,7 @@ static bool fail_duplicate(struct parser *parser, uint32_t key)
 {
 	const struct hp_json *json = parser->json;
 
-	fail(parser, json->text + json->tokens[key].offset, "a key that the object has already");
+	fail(parser, json->text + json->tokens[key].offset, "duplicate key");
 	return false;
 }
 
@@ -256,7 +255,7 @@ static int member_compare(const void *a, const void *b)
 	return memcmp(x->text, y->text, x->length);
 }
 
-/* The members of the object, which is the last thing read, in the order of the text. */
+/* The members of the object, whose tokens are the last ones, in the order of the text. */
 static struct member *list_members(const struct hp_json *json, uint32_t object,
 				   struct hp_arena *arena)
 {
@@ -355,8 +354,7 @@ static const char *close_container(struct parser *parser, const char *at)
 static const char *open_container(struct parser *parser, const char *at, bool is_object)
 {
 	if (parser->depth == HP_JSON_DEPTH_MAX) {
-		parser->r =
-		    fail_bound(parser->err, "arrays and objects in one another", HP_JSON_DEPTH_MAX);
+		parser->r = fail_bound(parser->err, "nested arrays and objects", HP_JSON_DEPTH_MAX);
 		return NULL;
 	}
 	parser->frames[parser->depth++] = (struct frame){
@@ -410,7 +408,7 @@ static const char *parse_element(struct parser *parser, const char *at)
 	return at ? parse_value(parser, at) : NULL;
 }
 
-/* What stands behind an element: a comma, or the bracket that closes the container. */
+/* What follows an element: a comma, or the bracket that closes the container. */
 static const char *parse_separator(struct parser *parser, const char *at)
 {
 	bool is_object = parser->frames[parser->depth - 1].is_object;
@@ -438,7 +436,7 @@ static const char *parse_document(struct parser *parser, const char *at)
 	if (!at)
 		return NULL;
 	at = skip_space(parser, at);
-	return at == parser->end ? at : fail(parser, at, "more text behind the value");
+	return at == parser->end ? at : fail(parser, at, "more text after the value");
 }
 
 int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct hp_err *err)

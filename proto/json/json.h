@@ -17,13 +17,13 @@
  * Reads JSON in place.
  *
  * One pass checks the whole text against RFC 8259 and the bounds of limits.h and leaves a flat
- * array of tokens, in the order of the text, each pointing back into it. Values are looked at
- * through handles; strings are decoded only when somebody asks for them. This keeps three promises
- * that a tree of allocated nodes cannot: a value can be handed on as the very bytes that came in,
- * integers up to 2^64-1 are exact, and a hostile megabyte costs at most HP_JSON_TOKENS_MAX tokens.
+ * array of tokens, in the order of the text, each pointing back into it. Values are read through
+ * handles; strings are decoded on demand. This gives three guarantees that a tree of nodes cannot:
+ * a value can be passed on as the bytes that were received, integers up to 2^64-1 are exact, and a
+ * hostile megabyte costs at most HP_JSON_TOKENS_MAX tokens.
  *
- * Stricter than RFC 8259, as every Varlink peer is: invalid UTF-8, lone surrogates, U+0000 and a
- * key that an object has twice are errors.
+ * Stricter than RFC 8259, as Varlink peers are: invalid UTF-8, lone surrogates, U+0000 and a key
+ * that an object has twice are errors.
  */
 
 enum hp_json_type {
@@ -38,16 +38,15 @@ enum hp_json_type {
 };
 
 struct hp_json_token {
-	uint32_t
-	    offset; /* first byte of the value: the quote of a string, the brace of an object */
+	uint32_t offset; /* of the first byte: a string's quote, an object's brace */
 	uint32_t length; /* up to and including the closing quote or brace */
-	uint32_t next;	 /* index of the token behind this value and all that is in it */
+	uint32_t next;	 /* index of the token after this value and its contents */
 	uint32_t count; /* elements of an array, members of an object; a string: hash of its text */
 	uint8_t type;
 	uint8_t is_escaped; /* a string with a backslash in it */
 };
 
-/* A parsed text. The text is the caller's and must stay as it is while tokens are used. */
+/* A parsed text. The text is the caller's and must not change while the tokens are used. */
 struct hp_json {
 	const char *text;
 	struct hp_json_token *tokens;
@@ -62,9 +61,9 @@ struct hp_json_value {
 };
 
 /*
- * Parses `length` bytes. On success 0; the token array is reused from call to call, so one
- * struct hp_json serves a whole connection or daemon. -EINVAL with err->reason saying what and at
- * which byte, -EMSGSIZE when a bound of limits.h is passed (err is filled too), -ENOMEM.
+ * Parses `length` bytes. On success 0; the token array is reused, so one struct hp_json serves a
+ * whole connection or daemon. -EINVAL with the error and its byte in err->reason, -EMSGSIZE beyond
+ * a bound of limits.h (err is filled too), -ENOMEM.
  */
 int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct hp_err *err);
 void hp_json_free(struct hp_json *json);
@@ -76,7 +75,7 @@ static inline bool hp_json_is_absent(struct hp_json_value value)
 	return hp_json_type(value) <= HP_JSON_NULL;
 }
 
-/* The bytes of the value in the text; not terminated. */
+/* The bytes of the value in the text; not NUL-terminated. */
 const char *hp_json_text(struct hp_json_value value, size_t *ret_length);
 
 /* Number of elements or members; 0 for everything else. */
@@ -101,12 +100,12 @@ struct hp_json_iterator hp_json_iterate(struct hp_json_value container);
 bool hp_json_iterator_next(struct hp_json_iterator *iterator, struct hp_json_value *ret_key,
 			   struct hp_json_value *ret_value);
 
-/* The member of that name, or an absent value; also where `object` is absent or no object. */
+/* The member of that name, or an absent value; also if `object` is absent or not an object. */
 struct hp_json_value hp_json_member(struct hp_json_value object, const char *name);
 
 /*
  * Sorts an object's members by name: ret_values[i] is the member names[i] or absent. With
- * `is_closed` a name that is not among them is -EINVAL with its path; else it is passed over, as
+ * `is_closed` a name that is not among them is -EINVAL with its path; else it is ignored, as
  * runtime-spec asks of readers. -EINVAL when `object` is not an object.
  */
 int hp_json_members(struct hp_json_value object, const char *const names[], size_t count,
@@ -123,7 +122,7 @@ size_t hp_json_decode(struct hp_json_value value, char *buffer);
 
 /*
  * Typed getters. Each fails with -EINVAL and a reason ("must be a string", "is required" for an
- * absent value), leaving err->path for the caller's hp_err_prefix(), and leaves *ret as it was.
+ * absent value); the caller adds the path with hp_err_prefix(). *ret is then unchanged.
  */
 int hp_json_get_string(struct hp_json_value value, struct hp_arena *arena, char **ret,
 		       struct hp_err *err);

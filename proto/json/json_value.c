@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Values of a parsed text: walking them and taking them over into C, with one sentence about what
- * is wrong where they are not what is asked for. json.c made the tokens and has checked them, so
- * nothing here looks at syntax again.
+ * Values of a parsed text: walks them and converts them to C types, with one sentence about the
+ * error if the type or the bounds are wrong. json.c has checked the syntax.
  */
 
 #include "proto/json/json.h"
@@ -76,7 +75,7 @@ bool hp_json_iterator_next(struct hp_json_iterator *iterator, struct hp_json_val
 	return true;
 }
 
-/* The inside of a string, as it is spelled. */
+/* The text between the quotes, not decoded. */
 static const char *string_inside(struct hp_json_value value, size_t *ret_length)
 {
 	const struct hp_json_token *token = token_of(value);
@@ -92,7 +91,7 @@ static bool string_equals(struct hp_json_value value, const char *text)
 
 	if (token_of(value)->is_escaped)
 		return hp_text_means(inside, length, text);
-	/* Where the text is shorter, its NUL is what differs: no string has one. */
+	/* If the text is shorter, its NUL differs: no string contains one. */
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] != inside[i])
 			return false;
@@ -123,7 +122,7 @@ struct hp_json_value hp_json_member(struct hp_json_value object, const char *nam
 	return (struct hp_json_value){0};
 }
 
-/* Writers keep an order of their own, so the search starts behind the name found last. */
+/* Writers usually keep one order, so the search starts after the name found last. */
 static size_t find_name(struct hp_json_value key, const char *const names[], size_t count,
 			size_t first)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Writes JSON: every function puts the comma that is due, then its bytes, so a caller only says
- * what comes next. What memory refuses the buffer remembers; nothing here fails.
+ * Writes JSON: every function writes a comma if one is due, then its bytes. Nothing here fails: the
+ * buffer remembers an allocation that did.
  */
 
 #include "proto/json/json_writer.h"
@@ -100,7 +100,7 @@ static void put_escape(struct hp_buf *buf, unsigned char byte)
 	hp_buf_append(buf, text, letter ? 2 : sizeof(text));
 }
 
-/* Writes what ended a plain run, a character of the caller's, and returns its length there. */
+/* Writes the character that ended a plain run. Returns its length in the caller's text. */
 static size_t put_special(struct hp_buf *buf, const char *at, const char *end)
 {
 	unsigned char byte = (unsigned char)*at;

@@ -8,9 +8,9 @@
 #include "proto/base/buf.h"
 
 /*
- * Writes compact JSON into a buffer, commas by itself. In strings, what is no valid UTF-8 and what
- * is U+0000 becomes U+FFFD, so that no bytes from outside can break a message; hp_json_is_text()
- * tells beforehand whether that would lose something.
+ * Writes compact JSON into a buffer, with the commas. In strings, invalid UTF-8 and U+0000 become
+ * U+FFFD, so that no bytes from outside can break a message; hp_json_is_text() tells beforehand
+ * whether a text would change.
  */
 struct hp_json_writer {
 	struct hp_buf *buf;

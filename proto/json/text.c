@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The inside of JSON strings: finds where UTF-8 sequences and escapes end and whether they are
- * right, and decodes them. No state, no allocation.
+ * The inside of JSON strings: checks UTF-8 sequences and escapes, and decodes them. No state, no
+ * allocation.
  */
 
 #include "proto/json/text.h"
@@ -12,7 +12,7 @@ static bool is_continuation(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* The table 3-7 of the Unicode standard: only the second byte's range depends on the first. */
+/* Table 3-7 of the Unicode standard: only the range of the second byte depends on the first. */
 size_t hp_text_sequence(const char *at, const char *end)
 {
 	unsigned char first, second, low = 0x80, high = 0xbf;

@@ -7,10 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * What stands between the quotes of a JSON string: UTF-8 with escapes. Inside proto/ only; json.c
- * and json_writer.c stand on it.
- */
+/* The text between the quotes of a JSON string: UTF-8 with escapes. Internal to proto/json. */
 
 #define HP_TEXT_ONES 0x0101010101010101ull
 
@@ -68,9 +65,7 @@ size_t hp_text_sequence(const char *at, const char *end);
  */
 size_t hp_text_escape(const char *at, const char *end);
 
-/*
- * The rest works on the inside of strings that have been checked with the two above.
- */
+/* The functions below take text that was checked with the two above. */
 
 /* Decodes into `out`, which has room for as many bytes. Returns how many it wrote; adds no NUL. */
 size_t hp_text_decode(char *out, const char *text, size_t length);
@@ -81,5 +76,8 @@ size_t hp_text_cut(const char *text, size_t length, size_t max);
 /* True when the text, decoded, is `plain`, which has no escapes. */
 bool hp_text_means(const char *text, size_t length, const char *plain);
 
-/* Of the bytes, as they are. Fast and good enough to tell keys apart, no defence by itself. */
+/*
+ * The hash of the bytes as they are. Fast and good enough to tell keys apart, not a defence by
+ * itself.
+ */
 uint32_t hp_text_hash(const char *text, size_t length);

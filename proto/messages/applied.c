@@ -2,8 +2,10 @@
 
 /*
  * What was applied for a container, written by the daemon into replies and records, read by it and
- * by clients. The reader puts no bounds on texts but those of a message: they come from a hookd,
- * not from a stranger, and a client that refuses an answer has lost what was done.
+ * by clients. The reader bounds texts by the size of a message only: they come from hookd, and a
+ * client that refuses a reply does not learn what was done. It reads members itself and not by the
+ * tables of proto/settings, which refuse names that look misspelt: a newer hookd may send such a
+ * name.
  */
 
 #include "proto/messages/applied.h"
@@ -31,7 +33,7 @@ static const char *const fields[FIELD_COUNT] = {
 
 /* ---- writing ---- */
 
-/* A thing, and whether it was made. */
+/* A place, and whether hookd created it. */
 static void write_place(struct hp_json_writer *writer, enum field name_field, const char *name,
 			enum field created_field, bool is_created)
 {
@@ -69,20 +71,20 @@ void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *ap
 
 /* ---- reading ---- */
 
-/* The first thing wrong ends it, so that the fields can be read as a list. */
-struct reader {
+/* The first error ends reading, so that r is checked once, after all fields. */
+struct applied_reader {
 	struct hp_json_value values[FIELD_COUNT];
 	struct hp_arena *arena;
 	struct hp_err *err;
 	int r;
 };
 
-static bool reader_skips(const struct reader *reader, enum field field)
+static bool reader_skips(const struct applied_reader *reader, enum field field)
 {
 	return reader->r < 0 || hp_json_is_absent(reader->values[field]);
 }
 
-static void read_text(struct reader *reader, enum field field, char **ret)
+static void read_text(struct applied_reader *reader, enum field field, char **ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -90,7 +92,7 @@ static void read_text(struct reader *reader, enum field field, char **ret)
 	hp_err_prefix(reader->err, reader->r, fields[field]);
 }
 
-static void read_bool(struct reader *reader, enum field field, bool *ret)
+static void read_bool(struct applied_reader *reader, enum field field, bool *ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -98,7 +100,7 @@ static void read_bool(struct reader *reader, enum field field, bool *ret)
 	hp_err_prefix(reader->err, reader->r, fields[field]);
 }
 
-static void read_place(struct reader *reader, enum field name_field, char **ret_name,
+static void read_place(struct applied_reader *reader, enum field name_field, char **ret_name,
 		       enum field created_field, bool *ret_is_created)
 {
 	bool is_created = false;
@@ -108,7 +110,7 @@ static void read_place(struct reader *reader, enum field name_field, char **ret_
 	*ret_is_created = *ret_name && is_created;
 }
 
-static void read_texts(struct reader *reader, enum field field, char ***ret)
+static void read_texts(struct applied_reader *reader, enum field field, char ***ret)
 {
 	if (reader_skips(reader, field))
 		return;
@@ -120,7 +122,7 @@ static void read_texts(struct reader *reader, enum field field, char ***ret)
 int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct hp_applied *ret,
 		    struct hp_err *err)
 {
-	struct reader reader = {.arena = arena, .err = err};
+	struct applied_reader reader = {.arena = arena, .err = err};
 	struct hp_applied applied = {0};
 	int r = hp_json_members(value, fields, FIELD_COUNT, false, reader.values, err);
 

@@ -9,7 +9,7 @@
 
 /*
  * Applied of io.hookd.settings: what Apply and Update did, and what hookd holds for a container.
- * The texts belong to whoever made the struct; those that were read are the arena's.
+ * The texts belong to the creator of the struct; after hp_applied_read() to the arena.
  */
 struct hp_applied {
 	char *cgroup_path;   /* absolute, below the cgroup mount; NULL: no cgroup was asked for */
@@ -23,11 +23,11 @@ struct hp_applied {
 	char **ignored;	 /* what this machine cannot do and the request allowed to be left out */
 };
 
-/* As one object, without what is absent. */
+/* Writes one object, without absent members. */
 void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *applied);
 
 /*
- * The way back. Unknown members are passed over, and so is a "created" without that which was.
+ * Reads it. Unknown members are ignored, and so is cgroupCreated or rdtCreated without its place.
  * -EINVAL with a path relative to the value, -ENOMEM; *ret is then as it was.
  */
 int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct hp_applied *ret,

@@ -3,8 +3,8 @@
 /*
  * Hook lists and the two JSON dialects they are read from and written in.
  *
- * One reader and one writer serve both: what differs is a timeout's unit, and that libcontainer
- * has `dir` and writes every field. request.c reads with them, the client library writes.
+ * One reader and one writer serve both. They differ in the unit of timeouts, and libcontainer has
+ * `dir` and writes every field.
  */
 
 #include "proto/messages/hooks.h"
@@ -25,7 +25,7 @@ const char *const hp_stage_names[HP_STAGE_COUNT] = {
 
 #define NANOSECONDS 1000000000ull
 
-/* Nanoseconds in one of a dialect's timeout. */
+/* Nanoseconds in a dialect's unit of timeouts. */
 static const uint64_t timeout_units[HP_DIALECT_COUNT] = {
     [HP_DIALECT_OCI] = NANOSECONDS,
     [HP_DIALECT_LIBCONTAINER] = 1,
@@ -200,11 +200,12 @@ static int write_oci_hook(struct hp_json_writer *writer, const struct hp_hook *h
 			  struct hp_err *err)
 {
 	if (hook->dir) {
-		hp_err_invalid(err, "dir", "has no place in the oci dialect");
+		hp_err_invalid(err, "dir", "cannot be expressed in the oci dialect");
 		return -ENOTSUP;
 	}
 	if (hook->timeout_ns % NANOSECONDS != 0) {
-		hp_err_invalid(err, "timeout", "is no whole number of seconds, as oci wants it");
+		hp_err_invalid(err, "timeout",
+			       "must be a whole number of seconds in the oci dialect");
 		return -ENOTSUP;
 	}
 	hp_json_begin(writer, '{');

@@ -10,7 +10,7 @@
 #include "proto/json/json_writer.h"
 
 /*
- * Hook lists in the one form that hookd works with, and the two JSON dialects it is read from.
+ * Hook lists in the form that hookd works with, and the two JSON dialects that they are read from.
  *
  *                  runtime-spec ("oci")              libcontainer's Config
  *   lists          keys optional                     all six keys, each null or a list
@@ -31,7 +31,7 @@ enum hp_stage {
 	HP_STAGE_COUNT,
 };
 
-/* The names as they stand in config.json, indexed by enum hp_stage. */
+/* The names in config.json, indexed by enum hp_stage. */
 extern const char *const hp_stage_names[HP_STAGE_COUNT];
 
 /* createContainer and startContainer run in the container's namespaces (config.md). */
@@ -59,9 +59,9 @@ struct hp_hooks {
 /*
  * Reads the object of all stages in either dialect; everything is allocated in `arena`. An absent
  * value gives empty lists. -EINVAL with a path relative to the value: "createRuntime[1].timeout".
- * Errors: a stage that is none of the six, a wrong type, a path that is missing, not absolute or
- * too long, a timeout that is not an integer > 0, more than HP_HOOKS_MAX hooks in a stage.
- * Unknown fields of a hook are passed over, as config.md "Extensibility" asks.
+ * Errors: an unknown stage, a wrong type, a path that is missing, not absolute or too long, a
+ * timeout that is not an integer > 0, more than HP_HOOKS_MAX hooks in a stage. Unknown fields of a
+ * hook are ignored, as config.md "Extensibility" asks.
  */
 int hp_hooks_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		  struct hp_hooks *ret_hooks, struct hp_err *err);
@@ -71,8 +71,8 @@ int hp_hook_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_
 
 /*
  * Writes them in either dialect, as runtime-spec's and runc's own types would be written. Reading
- * what was written gives the same. oci cannot hold `dir`, nor a part of a second: -ENOTSUP with
- * the path of the hook, and what stands in the buffer is not to be used.
+ * the output gives the same lists. oci cannot express `dir`, nor a part of a second: -ENOTSUP with
+ * the path of the hook; the output is then invalid.
  */
 int hp_hooks_write(struct hp_json_writer *writer, const struct hp_hooks *hooks,
 		   enum hp_dialect dialect, struct hp_err *err);

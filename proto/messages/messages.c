@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The Varlink wire: the inbox cuts a byte stream into messages; the envelope's readers take a call
- * or a reply apart and refuse what the rules say a connection must be closed for; the writers put
- * one together with no key that a deployed peer would stumble over.
+ * The Varlink wire: the inbox cuts a byte stream into messages; the envelope's readers parse a call
+ * or a reply and refuse what a connection must be closed for; the writers use no key that deployed
+ * peers fail on.
  *
- * Used by the daemon's connections and by the client library; the bytes' way in and out is theirs.
+ * The daemon's connections and the client library do the reading and sending.
  */
 
 #include "proto/messages/messages.h"
@@ -22,10 +22,10 @@
 
 /* ---- framing ---- */
 
-/* What a first read may bring, and the least that is worth a read. */
+/* The room for a first read, and the least room for any read. */
 #define RESERVE_FIRST 4096
 #define RESERVE_MIN   1024
-/* An inbox that held a big message gives its memory back when it is empty. */
+/* An empty inbox larger than this is freed. */
 #define IDLE_BYTES_MAX (64u * 1024)
 
 static size_t inbox_limit(const struct hp_inbox *inbox)
@@ -67,6 +67,7 @@ char *hp_inbox_reserve(struct hp_inbox *inbox, size_t *ret_size)
 
 void hp_inbox_commit(struct hp_inbox *inbox, size_t received)
 {
+	assert(received <= inbox->buf.capacity - inbox->buf.length);
 	inbox->buf.length += received;
 }
 
@@ -111,7 +112,7 @@ static int read_name(struct hp_json_value value, const char *what, char *name, s
 	size_t length;
 
 	if (hp_json_type(value) != HP_JSON_STRING)
-		return hp_err_protocol(err, "%s is no string", what);
+		return hp_err_protocol(err, "%s is not a string", what);
 	hp_json_text(value, &length);
 	if (length - 2 >= size)
 		return hp_err_protocol(err, "%s is longer than %zu bytes", what, size - 1);
@@ -134,7 +135,7 @@ static int read_parameters(struct hp_json_value value, struct hp_json_value *ret
 	if (hp_json_type(value) == HP_JSON_NULL)
 		return 0;
 	if (hp_json_type(value) != HP_JSON_OBJECT)
-		return hp_err_protocol(err, "parameters is no object");
+		return hp_err_protocol(err, "parameters is not an object");
 	*ret = value;
 	return 0;
 }
@@ -160,7 +161,7 @@ int hp_parameters_read(struct hp_json_value parameters, const char *const names[
 	return 0;
 }
 
-/* Vendors' extensions have a dot in their key and are objects; we know none and pass over all. */
+/* Vendors' extensions have a dot in their key and are objects. All are ignored. */
 static int read_extension(struct hp_json_value key, struct hp_json_value value, struct hp_err *err)
 {
 	size_t length;
@@ -193,7 +194,7 @@ int hp_call_read(const struct hp_json *json, struct hp_call *ret_call, struct hp
 	struct hp_call call = {0};
 
 	if (hp_json_type(root) != HP_JSON_OBJECT)
-		return hp_err_protocol(err, "a message that is no object");
+		return hp_err_protocol(err, "a message that is not an object");
 	HP_JSON_FOREACH (key, value, root) {
 		int r = read_call_member(key, value, &call, err);
 
@@ -226,7 +227,7 @@ int hp_reply_read(const struct hp_json *json, struct hp_reply *ret_reply, struct
 	struct hp_reply reply = {0};
 
 	if (hp_json_type(root) != HP_JSON_OBJECT)
-		return hp_err_protocol(err, "a message that is no object");
+		return hp_err_protocol(err, "a message that is not an object");
 	HP_JSON_FOREACH (key, value, root) {
 		int r = read_reply_member(key, value, &reply, err);
 
@@ -242,8 +243,8 @@ int hp_reply_read(const struct hp_json *json, struct hp_reply *ret_reply, struct
 /* ---- writing the envelope ---- */
 
 /*
- * The parameters come last, so that they can be taken away again where none were written: senders
- * should omit them then, and some readers of other projects fail on "{}".
+ * The parameters come last, so that they can be removed if none were written: senders should omit
+ * them then, and some readers of other projects fail on "{}".
  */
 #define PARAMETERS "\"parameters\":{"
 

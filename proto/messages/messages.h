@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proto/messages: what travels over hookd's socket: framing, the envelope of calls and replies,
+ * proto/messages: what is sent over hookd's socket: framing, the envelope of calls and replies,
  * requests, hooks, results. No sockets.
  *
  * May use: proto/base, proto/json, proto/settings.
@@ -18,34 +18,34 @@
 
 /*
  * The Varlink wire (UAPI.20 v0.1), without sockets: cutting a byte stream into messages, reading
- * the envelope of a call or a reply, writing one. Daemon and client library both stand on it.
+ * the envelope of a call or a reply, writing one. The daemon and the client library both use it.
  *
- * Stricter than the text where deployed peers are: no key besides the specified ones may be
- * written, since sd-varlink closes the connection on it.
+ * Stricter than the specification where deployed peers are: no key besides the specified ones may
+ * be written, since sd-varlink then closes the connection.
  */
 
 /* ---- framing: one JSON object, one NUL ---- */
 
 struct hp_inbox {
 	struct hp_buf buf;
-	size_t taken;	/* bytes of buf that hp_inbox_next() has given out */
+	size_t taken;	/* bytes of buf that hp_inbox_next() has returned */
 	size_t limit;	/* of a message, in bytes; 0: HP_MESSAGE_BYTES_MAX */
-	size_t scanned; /* bytes known to hold no NUL, so that a slow sender costs no rescans */
+	size_t scanned; /* bytes known to have no NUL, so that none is scanned twice */
 };
 
 /*
- * Room to receive into: at least one byte, grown as bytes arrive and never beyond one message of
- * the limit. NULL: memory is out. Frames given out before are invalid afterwards.
+ * Room to receive into: at least one byte, growing with the bytes that arrive up to one message of
+ * the limit. NULL: out of memory. Frames returned before are invalid afterwards.
  */
 char *hp_inbox_reserve(struct hp_inbox *inbox, size_t *ret_size);
 void hp_inbox_commit(struct hp_inbox *inbox, size_t received);
 /*
- * The next whole message, without its NUL; valid until the next hp_inbox_reserve(). 1 with a
- * frame, 0 when more bytes are needed, -EMSGSIZE when the message is longer than the bound.
- * Call it until it gives 0: several messages may have come in one read.
+ * The next whole message, without its NUL; valid until the next hp_inbox_reserve(). 1 with a frame,
+ * 0 when more bytes are needed, -EMSGSIZE when the message is longer than the bound. Call it until
+ * it returns 0: one read can bring several messages.
  */
 int hp_inbox_next(struct hp_inbox *inbox, const char **ret_frame, size_t *ret_length);
-/* True when nothing but whole messages has come in. */
+/* True if no part of a message is left in it. */
 bool hp_inbox_is_empty(const struct hp_inbox *inbox);
 void hp_inbox_free(struct hp_inbox *inbox);
 
@@ -60,16 +60,16 @@ struct hp_call {
 };
 
 /*
- * Reads the envelope in a parsed message. -EPROTO (err says why) where the rules say that the
- * connection must be closed: no object, no method, a flag that is no boolean or two of them true,
- * an unknown key without a dot.
+ * Reads the envelope in a parsed message. -EPROTO (err says why) where the connection must be
+ * closed: not an object, no method, a flag that is not a boolean or two of them true, an unknown
+ * key without a dot.
  */
 int hp_call_read(const struct hp_json *json, struct hp_call *ret_call, struct hp_err *err);
 
 /*
- * Sorts the parameters of a call by name, as hp_json_members() does; none are there where
- * `parameters` is absent. Bit i of `required` says that names[i] is. -EINVAL with
- * HP_ERR_NO_PARAMETER for one that is missing or not among the names.
+ * Sorts the parameters of a call by name, as hp_json_members() does; all are absent if `parameters`
+ * is. Bit i of `required`: names[i] is required. -EINVAL with HP_ERR_NO_PARAMETER for one that is
+ * missing or not among the names.
  */
 int hp_parameters_read(struct hp_json_value parameters, const char *const names[], size_t count,
 		       unsigned int required, struct hp_json_value ret_values[],
@@ -95,7 +95,7 @@ void hp_reply_end(struct hp_json_writer *writer);
 /* A reply without parameters. */
 void hp_reply_empty(struct hp_buf *buf, const char *error);
 /*
- * The whole reply for an error of hp_err. `invalid` is the qualified name of the error that tells
- * the method's callers of a wrong value (path, detail); NULL: it is InvalidParameter.
+ * The whole reply for an error of hp_err. `invalid` is the qualified name of the error that the
+ * method has for a wrong value (path, detail); NULL: InvalidParameter.
  */
 void hp_reply_err(struct hp_buf *buf, const struct hp_err *err, const char *invalid);

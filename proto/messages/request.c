@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The request of io.hookd.hooks.Run: reading it takes it over whole or not at all, and every
- * mistake is told by the name of its field. The request keeps one copy of the parameters' text;
- * the state that hooks get on stdin is a part of that copy, never written anew.
+ * The request of io.hookd.hooks.Run. It is read as a whole or not at all, and an error names its
+ * field. The request keeps one copy of the parameters' text; the state that hooks get on stdin is a
+ * part of that copy.
  */
 
 #include "proto/messages/request.h"
@@ -54,7 +54,7 @@ static const char *const on_disconnect_names[] = {
 
 /* ---- the state ---- */
 
-/* What a hook and a log can show on one line. */
+/* Names with control characters would break lines of logs. */
 static bool has_control_characters(const char *text)
 {
 	for (; *text; text++) {
@@ -211,7 +211,7 @@ static bool is_traceparent(const char *text)
 		if (form[i] == '-' ? text[i] != '-' : !is_hex)
 			return false;
 	}
-	/* An id of zeros alone is none. */
+	/* An id of all zeros is not valid. */
 	return memcmp(text + 3, form + 3, 32) != 0 && memcmp(text + 36, form + 36, 16) != 0;
 }
 
@@ -253,7 +253,7 @@ static int read_parameters(const struct hp_json_value *parameters, struct hp_req
 	return hp_err_prefix(err, r, "traceparent");
 }
 
-/* The one copy of the text; `state` is where it stands in there. */
+/* Copies the text; `state` points into the copy. */
 static int keep_text(struct hp_json_value parameters, struct hp_json_value state,
 		     struct hp_request *request, struct hp_err *err)
 {

@@ -18,12 +18,12 @@ enum hp_on_disconnect { HP_ON_DISCONNECT_CONTINUE, HP_ON_DISCONNECT_CANCEL };
 struct hp_request {
 	struct hp_arena arena; /* owns all that is below */
 
-	/* The parameters as they came, to compare a retry with and to show to an operator. */
+	/* The parameters as received, to compare a retry with and to show to an operator. */
 	const char *text;
 	size_t text_length;
 
 	enum hp_stage stage;
-	const char *state; /* the bytes for each hook's stdin, in `text`; not terminated */
+	const char *state; /* the bytes for each hook's stdin, in `text`; not NUL-terminated */
 	size_t state_length;
 	struct hp_hook_list hooks; /* of the stage; the other stages were checked */
 	enum hp_dialect dialect;
@@ -49,7 +49,7 @@ int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_requ
 		    struct hp_err *err);
 void hp_request_free(struct hp_request *request);
 
-/* What a caller wants to send. Strings and JSON texts are borrowed; NULL is "not given". */
+/* What a client wants to send. Strings and JSON texts are borrowed; NULL: not given. */
 struct hp_request_draft {
 	const char *stage;
 	const char *state; /* JSON text */

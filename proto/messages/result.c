@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Results: what became of one hook and of a run, written by the daemon, read by clients. A field
- * that has nothing to say is left out, so that a reader can tell "0" from "not known".
+ * Results of hooks and of runs, written by the daemon, read by clients. A field without a value is
+ * left out, so that a reader can tell "0" from "not known".
  */
 
 #include "proto/messages/result.h"
@@ -97,7 +97,7 @@ static void write_output(struct hp_json_writer *writer, const struct output_keys
 	write_bool(writer, keys->truncated, output->total > output->length);
 }
 
-/* What only some outcomes have. */
+/* Fields that only some outcomes have. */
 static void write_outcome(struct hp_json_writer *writer, const struct hp_hook_result *result)
 {
 	char buffer[24];
@@ -220,34 +220,34 @@ static const char *const hook_fields[HOOK_FIELD_COUNT] = {
 };
 
 /*
- * A member on its way into C: the first thing wrong ends it, so that a list of fields can be read
- * as a list, and looked at once.
+ * Reads members into a struct. The first error ends reading, so that r is checked once, after all
+ * fields.
  */
-struct reader {
+struct result_reader {
 	const struct hp_json_value *values;
 	const char *const *names;
 	struct hp_err *err;
 	int r;
 };
 
-static bool reader_skips(const struct reader *reader, int field)
+static bool reader_skips(const struct result_reader *reader, int field)
 {
 	return reader->r < 0 || hp_json_is_absent(reader->values[field]);
 }
 
-static void reader_done(struct reader *reader, int field, int r)
+static void reader_done(struct result_reader *reader, int field, int r)
 {
 	reader->r = hp_err_prefix(reader->err, r, reader->names[field]);
 }
 
-static void require(struct reader *reader, int field)
+static void require(struct result_reader *reader, int field)
 {
 	if (reader->r == 0 && hp_json_is_absent(reader->values[field]))
 		reader->r = hp_err_invalid(reader->err, reader->names[field], "is required");
 }
 
-/* A string with a NUL behind it, to be freed. */
-static void read_string(struct reader *reader, int field, char **ret, size_t *ret_length)
+/* A NUL-terminated string, which the caller frees. */
+static void read_string(struct result_reader *reader, int field, char **ret, size_t *ret_length)
 {
 	struct hp_json_value value = reader->values[field];
 	size_t size;
@@ -269,21 +269,30 @@ static void read_string(struct reader *reader, int field, char **ret, size_t *re
 	*ret = text;
 }
 
-static void read_text(struct reader *reader, int field, char **ret)
+static void read_text(struct result_reader *reader, int field, char **ret)
 {
 	size_t length;
 
 	read_string(reader, field, ret, &length);
 }
 
-static void read_int(struct reader *reader, int field, int64_t min, int64_t max, int64_t *ret)
+static void read_int(struct result_reader *reader, int field, int64_t min, int64_t max,
+		     int64_t *ret)
 {
 	if (!reader_skips(reader, field))
 		reader_done(reader, field,
 			    hp_json_get_int64(reader->values[field], min, max, ret, reader->err));
 }
 
-static void read_small_int(struct reader *reader, int field, int *ret)
+static void read_uint(struct result_reader *reader, int field, uint64_t *ret)
+{
+	if (!reader_skips(reader, field))
+		reader_done(
+		    reader, field,
+		    hp_json_get_uint64(reader->values[field], 0, UINT64_MAX, ret, reader->err));
+}
+
+static void read_small_int(struct result_reader *reader, int field, int *ret)
 {
 	int64_t value = *ret;
 
@@ -291,15 +300,15 @@ static void read_small_int(struct reader *reader, int field, int *ret)
 	*ret = (int)value;
 }
 
-static void read_bool(struct reader *reader, int field, bool *ret)
+static void read_bool(struct result_reader *reader, int field, bool *ret)
 {
 	if (!reader_skips(reader, field))
 		reader_done(reader, field,
 			    hp_json_get_bool(reader->values[field], ret, reader->err));
 }
 
-static void read_enum(struct reader *reader, int field, const char *const names[], size_t count,
-		      int *ret)
+static void read_enum(struct result_reader *reader, int field, const char *const names[],
+		      size_t count, int *ret)
 {
 	if (!reader_skips(reader, field))
 		reader_done(
@@ -307,12 +316,11 @@ static void read_enum(struct reader *reader, int field, const char *const names[
 		    hp_json_get_enum(reader->values[field], names, count, ret, reader->err));
 }
 
-/* Takes one of "stdout" and "stdoutBase64", of which the first is `field`. */
-static void read_output(struct reader *reader, int field, struct hp_output *output)
+/* Reads one of "stdout" and "stdoutBase64"; `field` is the first of the two. */
+static void read_output(struct result_reader *reader, int field, struct hp_output *output)
 {
 	int base64_field = field + 1, total_field = field + 2;
 	size_t length = 0;
-	int64_t total = 0;
 
 	read_string(reader, field, &output->bytes, &output->length);
 	if (!output->bytes) {
@@ -324,11 +332,10 @@ static void read_output(struct reader *reader, int field, struct hp_output *outp
 		else if (output->bytes)
 			output->bytes[output->length] = '\0';
 	}
-	read_int(reader, total_field, 0, INT64_MAX, &total);
-	output->total = (uint64_t)total;
+	read_uint(reader, total_field, &output->total);
 }
 
-static void read_names(struct reader *reader, struct hp_hook_result *result)
+static void read_names(struct result_reader *reader, struct hp_hook_result *result)
 {
 	char *signal = NULL, *errno_name = NULL;
 
@@ -342,7 +349,7 @@ static void read_names(struct reader *reader, struct hp_hook_result *result)
 	free(errno_name);
 }
 
-static int read_hook_fields(struct reader *reader, struct hp_hook_result *result)
+static int read_hook_fields(struct result_reader *reader, struct hp_hook_result *result)
 {
 	static const enum hook_field required[] = {
 	    HOOK_INDEX,	       HOOK_PATH,	  HOOK_OUTCOME,	 HOOK_SUCCESS,
@@ -384,7 +391,7 @@ int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, 
 {
 	struct hp_json_value values[HOOK_FIELD_COUNT];
 	struct hp_hook_result result = {0};
-	struct reader reader = {.values = values, .names = hook_fields, .err = err};
+	struct result_reader reader = {.values = values, .names = hook_fields, .err = err};
 	int r = hp_json_members(value, hook_fields, HOOK_FIELD_COUNT, false, values, err);
 
 	if (r < 0)
@@ -439,7 +446,7 @@ static int read_hook_list(struct hp_json_value list, struct hp_run_result *resul
 	return 0;
 }
 
-static int read_run_fields(struct reader *reader, struct hp_run_result *result)
+static int read_run_fields(struct result_reader *reader, struct hp_run_result *result)
 {
 	int stage = 0, outcome = 0;
 
@@ -467,7 +474,7 @@ int hp_run_result_read(struct hp_json_value value, struct hp_run_result *ret, st
 {
 	struct hp_json_value values[RUN_FIELD_COUNT];
 	struct hp_run_result result = {0};
-	struct reader reader = {.values = values, .names = run_fields, .err = err};
+	struct result_reader reader = {.values = values, .names = run_fields, .err = err};
 	int r = hp_json_members(value, run_fields, RUN_FIELD_COUNT, false, values, err);
 
 	if (r < 0)

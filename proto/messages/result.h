@@ -32,9 +32,9 @@ enum hp_run_outcome {
 };
 extern const char *const hp_run_outcome_names[HP_RUN_OUTCOME_COUNT];
 
-/* What was kept of one stream. */
+/* One stream of a hook's output, as far as it was kept. */
 struct hp_output {
-	char *bytes;	/* head and tail, one behind the other; owned */
+	char *bytes;	/* head and tail, joined; owned */
 	size_t length;	/* of what is kept */
 	uint64_t total; /* that the hook wrote */
 };
@@ -50,7 +50,7 @@ struct hp_hook_result {
 	char *error;	     /* NULL on success */
 	char *failed_step;   /* outcome spawn_failed */
 	int failed_errno;    /* outcome spawn_failed */
-	char *failed_detail; /* what of the step; NULL: that says enough. Part of `error` only */
+	char *failed_detail; /* more about the step, for `error` only; NULL: nothing */
 	pid_t pid;	     /* 0: no process was made */
 	int64_t started_us;  /* CLOCK_REALTIME; 0: never */
 	int64_t duration_us;
@@ -66,7 +66,7 @@ struct hp_run_result {
 	enum hp_stage stage;
 	enum hp_run_outcome outcome;
 	char *error;   /* NULL on success */
-	char *ignored; /* what the settings asked for and was left out; NULL: nothing */
+	char *ignored; /* what was left out of the settings; NULL: nothing */
 	struct hp_hook_result *hooks;
 	size_t hook_count;
 	int64_t queued_us;
@@ -80,6 +80,6 @@ void hp_run_result_clear(struct hp_run_result *result);
 void hp_hook_result_write(struct hp_json_writer *writer, const struct hp_hook_result *result);
 void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_result *result);
 
-/* The way back, for clients. Unknown members are passed over. -EINVAL, -ENOMEM with *err. */
+/* Reads them, for clients. Unknown members are ignored. -EINVAL, -ENOMEM with *err. */
 int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err);
 int hp_run_result_read(struct hp_json_value value, struct hp_run_result *ret, struct hp_err *err);

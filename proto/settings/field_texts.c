@@ -26,7 +26,7 @@ static int check_text(const struct hp_field *field, const char *text, struct hp_
 	return field->check_text ? field->check_text(text, err) : 0;
 }
 
-/* Go writes a text that is not set as "". */
+/* Go writes an unset text as "". */
 static int read_text(const struct hp_field *field, struct hp_json_value value,
 		     struct hp_arena *arena, void *object, struct hp_err *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The types of single values in the tables of fields.h: numbers, truths, texts, names. fields.c
- * calls them; a value that is null never comes here, unless as the element of a list.
+ * The types of single values in the tables of fields.h: numbers, truths, texts, names. A null is
+ * never passed to them, except as the element of a list.
  */
 
 #include <errno.h>
@@ -153,7 +153,7 @@ static int write_go_uint(const struct hp_field *field, struct hp_json_writer *wr
 	return write_uint(field, writer, object, err);
 }
 
-/* To say false and to say nothing is the same for each of them. */
+/* False and absent mean the same for each of them. */
 static bool is_go_bool_set(const struct hp_field *field, const void *object)
 {
 	return ((const struct hp_bool *)hp_field_const_at(field, object))->value;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Objects, lists and maps by tables: walks a value's members and hands each to its row's type, and
- * walks a table's rows to write what is set. The types of single values are field_types.c's.
- * seccomp_json.c, resources_*.c and settings_*.c are made of tables.
+ * Objects, lists and maps by tables: reads each member of a value by the type of its row, and walks
+ * the rows of a table to write the members that are set. field_types.c has the types of single
+ * values; seccomp_json.c, resources_*.c and settings_*.c have the tables.
  */
 
 #include "proto/settings/fields.h"
@@ -37,7 +37,7 @@ static size_t get_count(const struct hp_field *field, const void *object)
 
 /* ---- objects ---- */
 
-/* Writers keep the order of a table, so the search starts behind the row found last. */
+/* Writers usually keep the order of a table, so the search starts after the row found last. */
 static size_t find_field(const struct hp_table *table, struct hp_json_value key, size_t first)
 {
 	for (size_t i = first; i < table->count; i++) {

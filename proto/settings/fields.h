@@ -10,14 +10,14 @@
 #include "proto/json/json_writer.h"
 
 /*
- * Structs and their JSON, by tables. Inside proto/ only.
+ * Structs and their JSON, by tables. Internal to proto/.
  *
- * A row says of one member of an object what it is called, where in the struct it goes and of which
- * type it is; the same row reads and writes, so the two cannot drift apart. Rows stand in the order
- * in which they are written. A null is an absent member. Members that no row names are passed over,
- * but those that somebody gave under a wrong name or in a wrong place (unknown_names.c). Readers
- * fail with -EINVAL and a path relative to their value; everything is allocated in `arena`, and a
- * struct must be zeroed before it is read into.
+ * A row describes one member of an object: its name, its place in the struct and its type. The same
+ * row reads and writes, so the two cannot differ. Rows are in the order in which they are written.
+ * A null is an absent member. Members without a row are ignored, except those that are probably a
+ * setting under a wrong name or in a wrong place: they are refused (unknown_names.c). Readers fail
+ * with -EINVAL and a path relative to their value; everything is allocated in `arena`, and a struct
+ * must be zeroed before it is read into.
  */
 
 struct hp_field;
@@ -29,14 +29,14 @@ struct hp_field_type {
 	/* NULL in types of which every row is required. */
 	bool (*is_set)(const struct hp_field *field, const void *object);
 	/*
-	 * The value alone; -ENOTSUP where the other side has no way to say it. NULL in types
-	 * that only the tables of runtime-spec have, which is read and never written.
+	 * Writes the value without its key; -ENOTSUP if libcontainer cannot express it. NULL in
+	 * types that only the tables of runtime-spec use: that dialect is read and never written.
 	 */
 	int (*write)(const struct hp_field *field, struct hp_json_writer *writer,
 		     const void *object, struct hp_err *err);
 };
 
-/* Names and what they stand for, for values that are not written as numbers. */
+/* Names and their numbers, for values that are written as names. */
 struct hp_name {
 	const char *name;
 	uint64_t value;
@@ -56,7 +56,7 @@ struct hp_field {
 	size_t count_offset;	/* lists, maps: of the size_t with the number of elements */
 	int64_t min;		/* of numbers; of texts in bytes: where it is 0, "" is absent */
 	uint64_t max;		/* of numbers; of texts in bytes; of lists and maps in elements */
-	bool is_required;	/* must be there, and is always written */
+	bool is_required;	/* must be given, and is always written */
 	bool is_always_written; /* even where it is 0 */
 	bool is_old;		/* is read, but not written any more */
 	const struct hp_names *names;
@@ -69,29 +69,32 @@ struct hp_table {
 	const struct hp_field *fields;
 	size_t count; /* at most 64 */
 	size_t size;  /* of the struct; for pointers, lists and maps */
-	/* Elements are no objects but values of the one row, whose key is not used. */
+	/* Elements are not objects but values of the one row, whose key is not used. */
 	bool is_value;
 	const void *initial; /* what an element is before it is read; NULL: zeros */
-	/* Members that are known and mean nothing here, NULL-terminated; NULL: none. */
+	/* Known members that have no meaning here and are ignored; NULL-terminated. NULL: none. */
 	const char *const *passed_over;
 	/*
-	 * Of an outermost object: members that documents of all kinds have, in any case of letters.
-	 * They are passed over, and that one is there does not say that the object is settings.
+	 * Of an outermost object: members that many kinds of documents have, in any case of
+	 * letters. They are ignored, and do not show that the object is settings.
 	 */
 	const char *const *common;
-	/* A member of it that stands in another object has been put into the wrong one. */
+	/* Its members are refused when they are found in another object. */
 	bool is_section;
 	/*
-	 * The outermost object of the same dialect, to look there and in the other dialect for a
-	 * member that is not known; NULL: nobody looks.
+	 * The outermost object of the same dialect: an unknown member is looked for there and in
+	 * the other dialect. NULL: it is not.
 	 */
 	const struct hp_table *root;
-	/* Of an outermost object: that of the other dialect, and what its own is called. */
+	/*
+	 * Of an outermost object: its counterpart in the other dialect, and the name of its own
+	 * dialect.
+	 */
 	const struct hp_table *other_root;
 	const char *dialect;
 	/*
-	 * What no row can see alone. In a list `first` is its first element, else the object
-	 * itself. May be NULL.
+	 * Checks what concerns several members. In a list `first` is its first element, else the
+	 * object itself. May be NULL.
 	 */
 	int (*check)(void *object, const void *first, struct hp_err *err);
 };
@@ -101,15 +104,15 @@ int hp_table_read(const struct hp_table *table, struct hp_json_value value, stru
 int hp_table_write(const struct hp_table *table, struct hp_json_writer *writer, const void *object,
 		   struct hp_err *err);
 
-/* Of the members of an object alone: -EINVAL for one that no row names and that is refused. */
+/* Checks the names of members only: -EINVAL for one that has no row and is refused. */
 int hp_table_check_names(const struct hp_table *table, struct hp_json_value value,
 			 struct hp_err *err);
-/* The same for one key that no row names; unknown_names.c. */
+/* The same for one key that has no row; unknown_names.c. */
 int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value key,
 			    struct hp_err *err);
 /*
- * False for an object that has members, but none that the table has a row for or passes over: it is
- * another kind of document. Members that are null or `common` do not count.
+ * False for another kind of document: an object that has members, but none that has a row or is in
+ * `passed_over`. Members that are null or `common` do not count.
  */
 bool hp_table_recognizes(const struct hp_table *table, struct hp_json_value value);
 
@@ -117,18 +120,20 @@ bool hp_table_recognizes(const struct hp_table *table, struct hp_json_value valu
 
 /* struct hp_int, hp_uint, hp_bool */
 extern const struct hp_field_type hp_field_int, hp_field_uint, hp_field_bool;
-/* The same where Go cannot tell 0 and false from absent: they are not set, and not written. */
+/*
+ * The same where Go does not distinguish 0 and false from absent: they are unset, and not written.
+ */
 extern const struct hp_field_type hp_field_go_int, hp_field_go_uint, hp_field_go_bool;
 /* Plain ones, 0 where absent; an enum is an int32. */
 extern const struct hp_field_type hp_field_int32, hp_field_int64, hp_field_uint32, hp_field_uint64,
     hp_field_truth;
 /* char *, and a NULL-terminated char ** */
 extern const struct hp_field_type hp_field_text, hp_field_texts;
-/* A name of `names`, "" where it is absent: as an int32, as a struct hp_uint. */
+/* A name of `names`, absent if "": as an int32, as a struct hp_uint. */
 extern const struct hp_field_type hp_field_enum, hp_field_enum_uint;
 /* A list of names, their values added up: in a uint64_t, in an unsigned int. */
 extern const struct hp_field_type hp_field_flags, hp_field_flags32;
-/* An object whose members go to the struct at the offset; it is not told whether it was there. */
+/* An object whose members go to the struct at the offset; whether it was given is not kept. */
 extern const struct hp_field_type hp_field_group;
 /* The same for a struct that begins with `bool is_set`. */
 extern const struct hp_field_type hp_field_struct;
@@ -143,7 +148,7 @@ extern const struct hp_field_type hp_field_refused;
 
 /* ---- parts of types ---- */
 
-/* Where the field stands in its struct. */
+/* The address of the field in its struct. */
 static inline void *hp_field_at(const struct hp_field *field, void *object)
 {
 	return (char *)object + field->offset;
@@ -156,10 +161,10 @@ static inline const void *hp_field_const_at(const struct hp_field *field, const 
 /* The number that a name of the list stands for; the reason of a failure lists the names. */
 int hp_names_read(const struct hp_names *names, struct hp_json_value value, uint64_t *ret,
 		  struct hp_err *err);
-/* A uint64 as digits, however great: Go reads no strings for numbers. */
+/* Writes a uint64 as digits, also beyond 2^63-1: Go does not read numbers from strings. */
 void hp_field_put_uint(struct hp_json_writer *writer, uint64_t value);
 
-/* No control characters: what is written to a file of the kernel is one line. */
+/* No control characters: each text is one line of a kernel file. */
 int hp_check_line(const char *text, struct hp_err *err);
 int hp_check_absolute_path(const char *text, struct hp_err *err);
 /* [A-Za-z0-9_.:-]: the name of one file of the kernel, or of a device. */

@@ -2,8 +2,8 @@
 
 /*
  * Intel RDT in both dialects: config-linux.md "IntelRdt", libcontainer's IntelRdt. The texts are
- * checked for what would make another file of them than was meant, or another resource; the kernel
- * knows the rest of their grammar better, and says so.
+ * checked for what would name another file or another resource than the member is for; the kernel
+ * checks the rest of their grammar.
  */
 
 #include <string.h>
@@ -13,7 +13,7 @@
 
 #define CLOS_ID_BYTES_MAX 64
 
-/* Names that resctrl has itself in every group. */
+/* Names that resctrl itself uses in every group. */
 static const char *const reserved[] = {".", "..", "info", "mon_groups", "mon_data"};
 
 /* The name of a directory, or "/" for the default group (runtime-spec 1.3). */
@@ -42,8 +42,8 @@ static bool begins(const char *text, const char *with)
 /*
  * One line in runtime-spec's words ("SHOULD start with L3: and SHOULD NOT contain newlines"), but
  * with code and data prioritization the kernel has two, L3CODE and L3DATA, and runc and crun write
- * the text as it is. So several lines are taken as long as each is about the L3 cache: there is no
- * other field of old for them, and a line for another resource has its own.
+ * the text as it is. So several lines are accepted if each is about the L3 cache: runtime-spec
+ * before 1.3 has no other field for them, and lines for other resources have fields of their own.
  */
 static int check_l3_cache_schema(const char *text, struct hp_err *err)
 {
@@ -93,7 +93,7 @@ const struct hp_table hp_oci_intel_rdt_table =
     HP_TABLE(struct hp_intel_rdt, oci_fields, .passed_over = oci_passed_over, .is_section = true,
 	     .root = &hp_oci_settings_table);
 
-/* 2020's releases and 2020's main did not spell the memory bandwidth alike. */
+/* runc's releases of 2020 and its main branch of then spelled the memory bandwidth differently. */
 static const struct hp_field libcontainer_fields[] = {
     CLOS_ID(),
     SCHEMATA,

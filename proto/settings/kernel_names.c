@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Tables of names of the kernel's numbers. They grow with the kernel: a name that is missing here
- * is refused, so nothing is left out in silence.
+ * Tables of names of the kernel's numbers. They grow with the kernel. A name that is missing here
+ * is refused, not silently ignored.
  */
 
 #include "proto/settings/kernel_names.h"
@@ -60,7 +60,7 @@ static const struct hp_name capabilities[] = {
 };
 const struct hp_names hp_capability_names = NAMES("capability", capabilities);
 
-/* Not the same number on all machines. */
+/* The number depends on the architecture. */
 static const struct hp_name rlimits[] = {
     {"RLIMIT_CPU", RLIMIT_CPU},		  {"RLIMIT_FSIZE", RLIMIT_FSIZE},
     {"RLIMIT_DATA", RLIMIT_DATA},	  {"RLIMIT_STACK", RLIMIT_STACK},

@@ -5,7 +5,7 @@
 
 /*
  * Names of the kernel's numbers, as runtime-spec and libcontainer write them. The numbers are the
- * kernel's own (include/uapi/linux), written out, since musl comes without its headers.
+ * kernel's (include/uapi/linux), copied since musl comes without its headers.
  */
 
 extern const struct hp_names hp_capability_names;	  /* 1 << CAP_... */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sets of CPUs and NUMA nodes: from and to JSON in both dialects' spellings. A mask without a bit
- * says nothing and is not set; the kernel takes no empty one either.
+ * Sets of CPUs and NUMA nodes: from and to JSON, as both dialects write them. An empty mask is
+ * unset; the kernel does not accept one either.
  */
 
 #include "proto/settings/mask.h"
@@ -12,7 +12,9 @@
 
 #define WORDS (HP_MASK_BITS / 64)
 
-/* Reads digits at *at and goes behind them; false where there are none or the number is too big. */
+/*
+ * Reads digits at *at and moves *at after them; false if there are none or the number is too big.
+ */
 static bool take_bit(const char **at, unsigned int *ret)
 {
 	unsigned int bit = 0;

@@ -4,14 +4,14 @@
 #include "proto/settings/fields.h"
 #include "proto/settings/settings.h"
 
-/* Sets of CPUs and NUMA nodes. Inside proto/ only. */
+/* Sets of CPUs and NUMA nodes. Internal to proto/. */
 
 /* A struct hp_mask from a list as cpuset writes it, "0-3,7"; nothing but digits, '-' and ','. */
 extern const struct hp_field_type hp_field_mask_list;
 /* From the array of 64-bit words that Go's unix.CPUSet is in JSON. */
 extern const struct hp_field_type hp_field_mask_words;
 
-/* -EINVAL when the text is no list, or names a bit that a mask has not. */
+/* -EINVAL if the text is not a list, or has a number beyond the bits of a mask. */
 int hp_mask_parse(const char *list, struct hp_mask *ret_mask, struct hp_err *err);
 
 #define HP_MASK_LIST(key, object, member, ...)                                                     \

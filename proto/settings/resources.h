@@ -7,9 +7,9 @@
 #include "proto/base/base.h"
 
 /*
- * What a cgroup and a resctrl group are set to, as the request says it (runtime-spec
- * config-linux.md "Control groups", "IntelRdt"; libcontainer's configs.Resources, IntelRdt). The
- * conversion to the files of cgroup v2 is daemon/apply's.
+ * Settings of a cgroup and of a resctrl group, as in the request (runtime-spec config-linux.md
+ * "Control groups", "IntelRdt"; libcontainer's configs.Resources, IntelRdt). daemon/cgroup converts
+ * them to the files of cgroup v2, daemon/resctrl to schemata.
  */
 
 enum hp_device_access { HP_DEVICE_READ = 1, HP_DEVICE_WRITE = 2, HP_DEVICE_MKNOD = 4 };
@@ -17,11 +17,11 @@ enum hp_device_access { HP_DEVICE_READ = 1, HP_DEVICE_WRITE = 2, HP_DEVICE_MKNOD
 struct hp_device_rule {
 	bool allow;
 	char type;	      /* 'a', 'b', 'c' */
-	int64_t major, minor; /* -1: every one */
+	int64_t major, minor; /* -1: all */
 	unsigned int access;  /* enum hp_device_access */
 	/*
-	 * Of a rule that denies, behind all that are without: it counts for the default devices
-	 * too, which else are allowed whatever the rules say. libcontainer's denied_devices only.
+	 * For rules that deny, after all those without it: the rule applies to the default devices
+	 * too, which are otherwise always allowed. From libcontainer's denied_devices only.
 	 */
 	bool is_over_defaults;
 };
@@ -35,7 +35,7 @@ struct hp_memory {
 
 struct hp_cpu {
 	struct hp_uint shares;
-	struct hp_uint weight; /* libcontainer's cpu_weight: cgroup v2's own */
+	struct hp_uint weight; /* libcontainer's cpu_weight: cpu.weight of cgroup v2 */
 	struct hp_int quota;   /* microseconds in a period; -1: no limit */
 	struct hp_uint burst, period;
 	struct hp_int realtime_runtime;
@@ -44,7 +44,7 @@ struct hp_cpu {
 	struct hp_int idle;
 };
 
-/* A weight of block I/O; 0 is not set. */
+/* A weight of block I/O; 0: unset. */
 #define HP_IO_WEIGHT_MIN 10
 #define HP_IO_WEIGHT_MAX 1000
 
@@ -97,7 +97,7 @@ struct hp_unified {
 enum hp_freezer { HP_FREEZER_UNDEFINED, HP_FREEZER_FROZEN, HP_FREEZER_THAWED };
 
 struct hp_resources {
-	struct hp_device_rule *devices; /* in the order of the request: the last that fits counts */
+	struct hp_device_rule *devices; /* in the order of the request: the last match counts */
 	size_t device_count;
 	struct hp_memory memory;
 	struct hp_cpu cpu;
@@ -115,7 +115,7 @@ struct hp_resources {
 	enum hp_freezer freezer; /* libcontainer only */
 };
 
-/* Strings are NULL where absent. */
+/* A string is NULL if absent. */
 struct hp_intel_rdt {
 	char *clos_id;
 	char *l3_cache_schema, *mem_bw_schema;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What both dialects' resources have in common: the checks of texts that become files of a cgroup,
- * or what is written to them, and the access of a device rule. resources_oci.c and
- * resources_libcontainer.c have the tables.
+ * What the resources of both dialects share: checks of texts that become names or contents of
+ * cgroup files, and the access of a device rule. resources_oci.c and resources_libcontainer.c have
+ * the tables.
  */
 
 #include <string.h>
@@ -36,7 +36,7 @@ int hp_check_cgroups_path(const char *text, struct hp_err *err)
 	return hp_check_line(text, err);
 }
 
-/* config-linux.md: ^[1-9][0-9]*[KMG]B$; it becomes a part of a file's name. */
+/* config-linux.md: ^[1-9][0-9]*[KMG]B$; it becomes a part of a file name. */
 int hp_check_page_size(const char *text, struct hp_err *err)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -48,7 +48,7 @@ int hp_check_page_size(const char *text, struct hp_err *err)
 	return 0;
 }
 
-/* A list of CPUs or nodes, whose grammar is the kernel's (bitmap_parselist()). */
+/* A list of CPUs or nodes; the kernel (bitmap_parselist()) checks its grammar. */
 int hp_check_cpu_list(const char *text, struct hp_err *err)
 {
 	for (; *text; text++) {
@@ -59,14 +59,14 @@ int hp_check_cpu_list(const char *text, struct hp_err *err)
 }
 
 /*
- * Of the files that begin with "cgroup." all but these two move, freeze or kill processes, or
- * change what the cgroup is, or are of one of its resources (cgroup.pressure).
+ * The only files that begin with "cgroup." and may be written. The others move, freeze or kill
+ * processes, change the type of the cgroup, or are no limit (cgroup.pressure).
  */
 static bool is_limit(const char *file)
 {
 	if (strcmp(file, "cgroup.max.depth") == 0 || strcmp(file, "cgroup.max.descendants") == 0)
 		return true;
-	/* memory.reclaim is an order, and one that blocks. */
+	/* memory.reclaim is a command, and one that blocks. */
 	return strncmp(file, "cgroup.", strlen("cgroup.")) != 0 &&
 	       strcmp(file, "memory.reclaim") != 0;
 }
@@ -81,13 +81,13 @@ int hp_check_unified_file(const char *text, struct hp_err *err)
 	if (!dot || dot == text)
 		return hp_err_invalid(err, NULL, "must be the name of a controller's file");
 	if (!is_limit(text))
-		return hp_err_invalid(err, NULL, "must not be written: it is no limit");
+		return hp_err_invalid(err, NULL, "must not be written: it is not a limit");
 	return 0;
 }
 
 /* ---- memory ---- */
 
-/* config-linux.md: swap is memory and swap together. 0 is not set. */
+/* config-linux.md: `swap` is memory and swap together. 0: unset. */
 int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,
 		  struct hp_err *err)
 {
@@ -146,10 +146,10 @@ static int read_access(const struct hp_field *field, struct hp_json_value value,
 		const char *letter = strchr(access_letters, *text);
 
 		if (!letter)
-			return hp_err_invalid(err, NULL, "must be of the letters r, w and m");
+			return hp_err_invalid(err, NULL, "must consist of the letters r, w and m");
 		access |= 1u << (letter - access_letters);
 	}
-	/* runc refuses a rule without any, runtime-spec does not say what it would mean. */
+	/* runc refuses a rule without access; runtime-spec does not define one. */
 	if (access == 0 && field->is_required)
 		return hp_err_invalid(err, NULL, "must not be empty");
 	*(unsigned int *)hp_field_at(field, object) = access;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `cgroups` of libcontainer's Config, by one table that reads and writes it: where the cgroup is
- * and, in the same object, what it is limited to. The rows stand in the order of Go's struct of
- * today. What only 2020's had comes where it stood then, and its device lists are written only
- * where `devices` cannot say the same; 2020's zeros and today's absent ones are the same, so a
- * limit of 0 cannot be written.
+ * `cgroups` of libcontainer's Config, by one table that reads and writes it: the path of the cgroup
+ * and, in the same object, its limits. The rows are in the order of today's Go struct; members of
+ * the struct of 2020 are where they were then. The device lists of 2020 are written only if
+ * `devices` cannot express the rules. 2020 wrote 0 for an absent limit, so a limit of 0 cannot be
+ * written.
  */
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include "proto/base/limits.h"
 #include "proto/settings/settings_tables.h"
 
-/* A device number, or -1 for every one. */
+/* A device number, or -1 for all. */
 #define DEVICE_MAX UINT32_MAX
 
-/* Until May 2020, in the place of `devices`. */
+/* Members until May 2020, instead of `devices`. */
 struct old_devices {
 	struct hp_bool allows_all;
 	struct hp_device_rule *allowed, *denied;
@@ -33,7 +33,7 @@ struct cgroup {
 
 /* ---- devices ---- */
 
-/* Go's rune: the letter's number. */
+/* Go's rune: the code point of the letter. */
 static int read_device_type(const struct hp_field *field, struct hp_json_value value,
 			    struct hp_arena *arena, void *object, struct hp_err *err)
 {
@@ -63,7 +63,7 @@ static int write_device_type(const struct hp_field *field, struct hp_json_writer
 	(void)field;
 	if (rule->type == 'a' && !is_wildcard(rule)) {
 		hp_err_invalid(err, NULL,
-			       "is every one: libcontainer has no part of their access or numbers");
+			       "is all devices: libcontainer cannot limit their access or numbers");
 		return -ENOTSUP;
 	}
 	hp_json_put_int(writer, rule->type);
@@ -93,7 +93,7 @@ static const struct hp_field device_fields[] = {
     HP_FIELD("permissions", hp_field_device_access, struct hp_device_rule, access, unsigned int),
     HP_TRUTH("allow", struct hp_device_rule, allow, .is_always_written = true),
 };
-/* 2020's rules were nodes too, and had what a node has. */
+/* In 2020 a rule also described a device node, with these members. */
 static const char *const device_passed_over[] = {"path", "file_mode", "uid", "gid", NULL};
 static const struct hp_table device = HP_TABLE(
     struct hp_device_rule, device_fields, .check = check_device, .passed_over = device_passed_over);
@@ -115,16 +115,16 @@ static void add_old_devices(struct hp_resources *resources, const struct hp_devi
 		struct hp_device_rule *rule = &resources->devices[resources->device_count++];
 
 		*rule = rules[i];
-		rule->allow = allow; /* the list says it; runc did not look at the member */
+		rule->allow = allow; /* by the list; runc ignored the member */
 	}
 }
 
 /*
- * What runc wrote to devices.allow and devices.deny, in its order: every device or none, then the
- * exceptions. The default devices were among the allowed ones there, so that what was denied after
- * them was denied. One thing more is denied than by runc, which left denied_devices alone where
- * allow_all_devices was false. Without allow_all_devices it left allowed_devices alone and every
- * device allowed, which nobody can have meant.
+ * What runc wrote to devices.allow and devices.deny, in the same order: all devices or none, then
+ * the exceptions. The default devices were among the allowed ones, so denied_devices applied to
+ * them too. In two cases this differs from runc: if allow_all_devices is false, runc ignored
+ * denied_devices; if it is absent, runc ignored allowed_devices and allowed all devices, which
+ * cannot be intended.
  */
 static int convert_old_devices(const struct old_devices *old, struct hp_arena *arena,
 			       struct hp_resources *resources, struct hp_err *err)
@@ -144,7 +144,7 @@ static int convert_old_devices(const struct old_devices *old, struct hp_arena *a
 	if (count > HP_RESOURCES_MAX)
 		return hp_err_invalid(err,
 				      old->allowed_count ? "allowed_devices" : "denied_devices",
-				      "makes more than %d device rules", HP_RESOURCES_MAX);
+				      "would make more than %d device rules", HP_RESOURCES_MAX);
 	resources->devices = hp_arena_calloc(arena, count, sizeof(*resources->devices));
 	if (!resources->devices)
 		return hp_err_no_memory(err);
@@ -156,8 +156,7 @@ static int convert_old_devices(const struct old_devices *old, struct hp_arena *a
 	return 0;
 }
 
-/* The way back, for settings that have rules over the default devices: `devices` cannot say them.
- */
+/* For writing: rules that apply to the default devices cannot be expressed by `devices`. */
 static void restore_old_devices(struct cgroup *cgroup)
 {
 	struct hp_resources *resources = &cgroup->resources;
@@ -243,7 +242,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_TEXT("parent", struct cgroup, parent, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
     HP_TEXT("path", struct cgroup, path, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
     HP_TEXT("scope_prefix", struct cgroup, scope_prefix, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
-    HP_REFUSED("Paths", "is cgroup v1's: hookd is for cgroup v2"),
+    HP_REFUSED("Paths", "is for cgroup v1; hookd supports cgroup v2 only"),
     HP_LIST("devices", struct cgroup, resources.devices, resources.device_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
     HP_BOOL("allow_all_devices", struct cgroup, old_devices.allows_all),
@@ -260,7 +259,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_GO_INT("cpu_quota", struct cgroup, resources.cpu.quota, -1, INT64_MAX),
     HP_UINT("cpu_burst", struct cgroup, resources.cpu.burst, 0, UINT64_MAX),
     HP_GO_UINT("cpu_period", struct cgroup, resources.cpu.period, 0, UINT64_MAX),
-    HP_REFUSED("cpu_max", "is of 2020 alone: give cpu_quota and cpu_period"),
+    HP_REFUSED("cpu_max", "is not supported: give cpu_quota and cpu_period"),
     HP_GO_INT("cpu_rt_quota", struct cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
     HP_GO_UINT("cpu_rt_period", struct cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
     HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_cpu_list),
@@ -287,7 +286,7 @@ static const struct hp_field cgroup_fields[] = {
 	    resources.network_priority_count, struct hp_interface_priority, priority,
 	    HP_RESOURCES_MAX),
     HP_GO_UINT("net_cls_classid_u", struct cgroup, resources.network_class_id, 0, UINT32_MAX),
-    HP_REFUSED("net_cls_classid", "is older than 2017: give net_cls_classid_u"),
+    HP_REFUSED("net_cls_classid", "is not supported: give net_cls_classid_u"),
     HP_MAP("rdma", struct cgroup, resources.rdma, resources.rdma_count, struct hp_rdma, rdma,
 	   HP_RESOURCES_MAX, hp_check_file_name),
     HP_GO_UINT("cpu_weight", struct cgroup, resources.cpu.weight, 0, 10000),
@@ -297,7 +296,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_TRUTH("Systemd", struct cgroup, is_systemd),
     HP_TRUTH("Rootless", struct cgroup, is_rootless),
 };
-/* skip_devices: of 2020, for runc's own calls and always false in a file. */
+/* skip_devices: of 2020, for internal use of runc and always false in a file. */
 static const char *const cgroup_passed_over[] = {"owner_uid", "skip_devices", NULL};
 
 static int check_cgroup(void *object, const void *first, struct hp_err *err)
@@ -312,7 +311,7 @@ const struct hp_table hp_libcontainer_cgroup_table =
     HP_TABLE(struct cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
 	     .root = &hp_libcontainer_settings_table, .check = check_cgroup);
 
-/* The two texts with a mark between them. */
+/* Joins two texts with `mark` between them. */
 static char *join(struct hp_arena *arena, const char *first, char mark, const char *second)
 {
 	size_t length = strlen(first);
@@ -328,8 +327,9 @@ static char *join(struct hp_arena *arena, const char *first, char mark, const ch
 }
 
 /*
- * The one text that linux.cgroupsPath would be. runc takes systemd's "slice:prefix:name" apart and
- * leaves the path empty; without systemd and a path, parent and name are below the runtime's own.
+ * Makes the text that linux.cgroupsPath would be. With systemd runc splits "slice:prefix:name" and
+ * leaves the path empty; without systemd and without a path, parent and name are below the
+ * runtime's own cgroup.
  */
 static int make_path(const struct cgroup *cgroup, struct hp_arena *arena, char **ret_path,
 		     struct hp_err *err)
@@ -349,7 +349,7 @@ static int make_path(const struct cgroup *cgroup, struct hp_arena *arena, char *
 	if (!path)
 		return hp_err_no_memory(err);
 	if (strlen(path) > HP_PATH_BYTES_MAX)
-		return hp_err_invalid(err, "name", "makes a path that is too long");
+		return hp_err_invalid(err, "name", "would make a path that is too long");
 	*ret_path = path;
 	return 0;
 }
@@ -371,7 +371,7 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 		r = make_path(cgroup, arena, &settings->cgroups_path, err);
 	if (r < 0)
 		return r;
-	/* What runc's cgroup managers look at; runc sets both alike. */
+	/* The member that runc's cgroup managers use; runc sets both to the same value. */
 	settings->rootless_cgroups |= cgroup->is_rootless;
 	if (!hp_resources_is_empty(&cgroup->resources))
 		settings->resources = &cgroup->resources;
@@ -400,7 +400,7 @@ static int write_cgroup(const struct hp_field *field, struct hp_json_writer *wri
 		cgroup.resources = *settings->resources;
 	restore_old_devices(&cgroup);
 	if (cgroup.resources.memory.use_hierarchy.value) {
-		hp_err_invalid(err, "useHierarchy", "has no place in libcontainer's Config");
+		hp_err_invalid(err, "useHierarchy", "cannot be expressed in libcontainer's Config");
 		return -ENOTSUP;
 	}
 	return hp_table_write(&hp_libcontainer_cgroup_table, writer, &cgroup, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * linux.resources of runtime-spec, by tables: config-linux.md "Control groups". Numbers stay as the
- * request has them, zeros too; what they become on cgroup v2 is for whoever applies them.
+ * linux.resources of runtime-spec, by tables: config-linux.md "Control groups". Numbers are kept as
+ * in the request, zeros too; daemon/cgroup converts them for cgroup v2.
  */
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "proto/base/limits.h"
 #include "proto/settings/settings_tables.h"
 
-/* A device number, or -1 for every one. */
+/* A device number, or -1 for all. */
 #define DEVICE_MAX UINT32_MAX
 
 static int read_device_type(const struct hp_field *field, struct hp_json_value value,
@@ -127,7 +127,7 @@ static const struct hp_table priority = HP_TABLE(struct hp_interface_priority, p
 
 static const struct hp_field network_fields[] = {
     HP_UINT("classID", struct hp_resources, network_class_id, 0, UINT32_MAX),
-    /* As old examples of runtime-spec have it; Go reads a name in any case. */
+    /* As in old examples of runtime-spec; Go ignores the case of names. */
     HP_UINT("classId", struct hp_resources, network_class_id, 0, UINT32_MAX),
     HP_LIST("priorities", struct hp_resources, network_priorities, network_priority_count,
 	    struct hp_interface_priority, priority, HP_RESOURCES_MAX),
@@ -135,7 +135,7 @@ static const struct hp_field network_fields[] = {
 static const struct hp_table network = HP_TABLE(struct hp_resources, network_fields,
 						.is_section = true, .root = &hp_oci_settings_table);
 
-/* runc's type takes an absent limit, config-linux.md wants one. */
+/* runc's type allows an absent limit, config-linux.md requires one. */
 static const struct hp_field pids_fields[] = {
     HP_INT("limit", struct hp_resources, pids_limit, -1, INT64_MAX),
 };
@@ -170,8 +170,8 @@ static const struct hp_field resources_fields[] = {
 	   HP_RESOURCES_MAX, hp_check_unified_file),
 };
 /*
- * Of before runtime-spec 1.0, and in its examples for longer: the one is process.oomScoreAdj now,
- * the other memory.disableOOMKiller. Runtimes read them only there.
+ * From before runtime-spec 1.0, and in its examples for longer: now process.oomScoreAdj and
+ * memory.disableOOMKiller. Runtimes read them there only.
  */
 static const char *const resources_passed_over[] = {"oomScoreAdj", "disableOOMKiller", NULL};
 const struct hp_table hp_oci_resources_table =

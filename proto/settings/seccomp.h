@@ -8,9 +8,9 @@
 #include "proto/base/base.h"
 
 /*
- * A seccomp profile in the one form that both dialects are read into (runtime-spec
- * config-linux.md "Seccomp"; runc libcontainer/configs Seccomp). Values are as the profile says
- * them: what they become in a filter is daemon/seccomp/compile.c's.
+ * A seccomp profile in the one form that both dialects are read into (runtime-spec config-linux.md
+ * "Seccomp"; runc libcontainer/configs Seccomp). Values are as in the profile;
+ * daemon/seccomp/compile.c makes a filter of them.
  */
 
 /* The numbers are those of libcontainer's Action. KILL and KILL_THREAD mean the same. */
@@ -43,7 +43,7 @@ enum hp_seccomp_operator {
 /* "SCMP_CMP_EQ", ...; indexed by the enum, [0] is NULL. */
 extern const char *const hp_seccomp_operator_names[HP_SECCOMP_OPERATOR_END];
 
-/* Every architecture of runtime-spec; which of them this machine's libseccomp knows is its own. */
+/* All architectures of runtime-spec; libseccomp may not know all of them. */
 struct hp_seccomp_arch {
 	const char *oci;	  /* "SCMP_ARCH_X86_64" */
 	const char *libcontainer; /* "amd64" */
@@ -71,7 +71,7 @@ struct hp_seccomp_arg {
 struct hp_seccomp_rule {
 	char **names; /* at least one */
 	enum hp_seccomp_action action;
-	struct hp_uint errno_ret; /* for ERRNO and TRACE; was refused for the others */
+	struct hp_uint errno_ret; /* for ERRNO and TRACE; refused for the others */
 	struct hp_seccomp_arg *args;
 	size_t arg_count;
 };
@@ -81,7 +81,7 @@ struct hp_seccomp {
 	struct hp_uint default_errno_ret;
 	uint32_t *archs; /* indexes in hp_seccomp_archs */
 	size_t arch_count;
-	bool has_flags; /* absent and [] differ: absent asks for what is usual */
+	bool has_flags; /* absent and [] differ: absent stands for the default flags */
 	uint32_t flags; /* 1u << enum hp_seccomp_flag */
 	struct hp_seccomp_rule *rules;
 	size_t rule_count;

@@ -2,11 +2,11 @@
 
 /*
  * Seccomp profiles and their JSON: runtime-spec's and libcontainer's are read, libcontainer's is
- * written. settings_*.c reads a profile as a part of settings, a request to compile one alone.
+ * written. A profile is a part of settings, or the parameter of CompileSeccomp.
  *
- * Profiles in docker's own format look like runtime-spec's, with conditions in them ("includes",
- * "excludes", "archMap"). runtime-spec asks to pass over what it does not know, but a rule without
- * its condition allows more than was meant; so these are refused by name where they say something.
+ * Profiles in docker's own format look like runtime-spec's, with conditions added ("includes",
+ * "excludes", "archMap"). runtime-spec asks to ignore unknown members, but a rule without its
+ * condition allows more than was intended; so these are refused unless they are empty.
  */
 
 #include <errno.h>
@@ -16,14 +16,14 @@
 #include "proto/settings/settings_json.h"
 #include "proto/settings/settings_tables.h"
 
-/* What SECCOMP_RET_DATA has room for. */
+/* The largest value that SECCOMP_RET_DATA holds. */
 #define RET_DATA_MAX 0xffff
 
-#define CONDITION "is docker's, not runtime-spec's: give the profile that it comes to"
+#define CONDITION "is docker's, not runtime-spec's: give the profile with its conditions resolved"
 
 /* ---- names in runtime-spec, numbers in libcontainer ---- */
 
-/* names[0] stands for no value. */
+/* names[0] is not a value. */
 static int read_index(struct hp_json_value value, const char *const names[], size_t count,
 		      void *ret_enum, struct hp_err *err)
 {
@@ -105,18 +105,18 @@ static const struct hp_field oci_rule_fields[] = {
     HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),
     HP_LIST("args", struct hp_seccomp_rule, args, arg_count, struct hp_seccomp_arg, oci_arg,
 	    HP_SECCOMP_TESTS_MAX),
-    /* docker's old types have it beside names, where it is "". */
-    HP_REFUSED("name", "is of docker's old profiles: give names"),
+    /* docker's old types have it besides names, with the value "". */
+    HP_REFUSED("name", "is from docker's old profiles: give names"),
     HP_REFUSED("includes", CONDITION),
     HP_REFUSED("excludes", CONDITION),
 };
-/* docker's and podman's words beside what says the same in runtime-spec's. */
+/* Members that docker and podman add to those of runtime-spec with the same meaning. */
 static const char *const oci_rule_passed_over[] = {"comment", "errno", NULL};
 static const struct hp_table oci_rule =
     HP_TABLE(struct hp_seccomp_rule, oci_rule_fields, .check = check_rule,
 	     .passed_over = oci_rule_passed_over);
 
-/* libcontainer has an entry for each name. */
+/* libcontainer has a rule for each name. */
 static int read_name(const struct hp_field *field, struct hp_json_value value,
 		     struct hp_arena *arena, void *object, struct hp_err *err)
 {
@@ -165,7 +165,7 @@ static int find_arch(struct hp_json_value value, enum hp_dialect dialect, uint32
 							: hp_seccomp_archs[0].libcontainer);
 }
 
-/* An architecture that is there twice is there once. */
+/* Adds an architecture, unless it is there already. */
 static void add_arch(struct hp_seccomp *seccomp, uint32_t arch)
 {
 	for (size_t i = 0; i < seccomp->arch_count; i++) {
@@ -274,8 +274,8 @@ static int check_sizes(const struct hp_seccomp *seccomp, struct hp_err *err)
 }
 
 /*
- * Whoever installs such a filter has to write the listener's number to somebody before anybody can
- * answer for that write.
+ * The process that installs such a filter has to report the listener's number with write(2), which
+ * would wait for an agent that does not have the listener yet.
  */
 static int check_notify(const struct hp_seccomp *seccomp, struct hp_err *err)
 {
@@ -364,7 +364,7 @@ static bool is_zero(struct hp_json_value value)
 	       hp_json_get_int64(value, 0, 0, &number, &ignored) == 0;
 }
 
-/* runc takes a profile without a default and without rules for seccomp turned off. */
+/* runc treats a profile without a default and without rules as no seccomp. */
 static bool says_nothing(struct hp_json_value value, enum hp_dialect dialect)
 {
 	return hp_json_type(value) == HP_JSON_OBJECT &&
@@ -381,8 +381,7 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	if (says_nothing(value, dialect)) {
 		r = hp_table_check_names(&hp_seccomp_tables[dialect], value, err);
 		if (r == 0 && !hp_table_recognizes(&hp_seccomp_tables[dialect], value))
-			r = hp_err_invalid(err, NULL,
-					   "nothing in it is of a profile: %s is missing",
+			r = hp_err_invalid(err, NULL, "is not a seccomp profile: %s is missing",
 					   profile_keys[dialect].default_action);
 		if (r == 0)
 			*ret_seccomp = NULL;
@@ -391,7 +390,7 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	seccomp = hp_arena_calloc(arena, 1, sizeof(*seccomp));
 	if (!seccomp)
 		return hp_err_no_memory(err);
-	/* libcontainer's list is what came of runtime-spec's: null there means none. */
+	/* libcontainer's list has the resolved flags: null means none. */
 	seccomp->has_flags = dialect == HP_DIALECT_LIBCONTAINER;
 	r = hp_table_read(&hp_seccomp_tables[dialect], value, arena, seccomp, err);
 	if (r == 0)
@@ -414,7 +413,7 @@ static void write_archs(struct hp_json_writer *writer, const struct hp_seccomp *
 
 static void write_flags(struct hp_json_writer *writer, const struct hp_seccomp *seccomp)
 {
-	/* What runc makes of flags that are absent. */
+	/* The flags that runc uses if they are absent. */
 	uint32_t flags = seccomp->has_flags ? seccomp->flags : 1u << HP_SECCOMP_FLAG_SPEC_ALLOW;
 
 	hp_json_key(writer, "flags");
@@ -445,7 +444,7 @@ static void write_text(struct hp_json_writer *writer, const char *key, const cha
 static void write_rule(struct hp_json_writer *writer, const struct hp_seccomp_rule *rule,
 		       const char *name)
 {
-	struct hp_err err; /* of a table in which everything can be written */
+	struct hp_err err; /* unused: this table can write everything */
 
 	hp_json_begin(writer, '{');
 	write_text(writer, "name", name);

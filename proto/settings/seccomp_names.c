@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Names of what seccomp profiles are made of; the declarations are in seccomp.h. */
+/*
+ * Names of actions, operators, architectures and flags of seccomp profiles, declared in seccomp.h.
+ */
 
 #include "proto/settings/seccomp.h"
 
@@ -26,7 +28,7 @@ const char *const hp_seccomp_operator_names[HP_SECCOMP_OPERATOR_END] = {
     [HP_SECCOMP_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
 };
 
-/* The last five have no name in runc; they get libseccomp's. */
+/* The last five have no name in runc; these are libseccomp's. */
 const struct hp_seccomp_arch hp_seccomp_archs[] = {
     {"SCMP_ARCH_X86", "x86"},
     {"SCMP_ARCH_X86_64", "amd64"},

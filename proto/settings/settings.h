@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proto/settings: what a process can be put under, and its two JSON dialects: tables of members,
- * checks of values, names of the kernel's flags. All checks that take no machine and no kernel are
+ * proto/settings: the settings of a process, and their two JSON dialects: tables of members, checks
+ * of values, names of the kernel's flags. All checks that depend on neither machine nor kernel are
  * here.
  *
  * May use: proto/base, proto/json.
@@ -17,10 +17,10 @@
 #include "proto/settings/seccomp.h"
 
 /*
- * What a process is put under, in the one form that both dialects are read into: a fragment of
+ * The settings of a process, in the form that both dialects are read into: a fragment of
  * runtime-spec's config.json ({"process": {...}, "linux": {...}}) and libcontainer's Config, of
  * 2020 and of today. Names are resolved to the kernel's numbers; nothing here is applied yet.
- * docs/PROTOCOL.md says of every field of both what becomes of it.
+ * docs/PROTOCOL.md describes every field of both.
  */
 
 struct hp_user {
@@ -39,7 +39,7 @@ enum hp_capability_set {
 	HP_CAPABILITY_SET_COUNT,
 };
 
-/* A set that is left out of an object that is there is empty. */
+/* A set that is missing in an object is empty. */
 struct hp_capabilities {
 	bool is_set;
 	uint64_t sets[HP_CAPABILITY_SET_COUNT]; /* 1 << CAP_... */

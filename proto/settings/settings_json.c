@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Settings and their JSON: the two dialects' ways in, libcontainer's way out, and the tables and
- * checks of a process that both share. settings_oci.c and settings_libcontainer.c have the rest,
+ * Settings and their JSON: reads both dialects, writes libcontainer's, and has the tables and
+ * checks of a process that both share. settings_oci.c and settings_libcontainer.c have the rest;
  * seccomp_json.c, resources_*.c and intel_rdt_json.c the larger parts.
  */
 
@@ -75,7 +75,7 @@ static bool is_real_time(int policy)
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-/* sched_setattr(2) says EINVAL to all of these, or passes them over. */
+/* sched_setattr(2) fails with EINVAL for all of these, or ignores them. */
 static int check_scheduler(void *object, const void *first, struct hp_err *err)
 {
 	const struct hp_scheduler *scheduler = object;
@@ -119,7 +119,7 @@ const struct hp_table hp_io_priority_table =
 
 /* ---- memory policy ---- */
 
-/* set_mempolicy(2): these two take no nodes; MPOL_PREFERRED without any is MPOL_LOCAL. */
+/* set_mempolicy(2): these two take no nodes; MPOL_PREFERRED without nodes is MPOL_LOCAL. */
 int hp_memory_policy_check(void *object, const void *first, struct hp_err *err)
 {
 	enum { MODE_DEFAULT = 0, MODE_PREFERRED = 1, MODE_LOCAL = 4 };
@@ -165,7 +165,7 @@ int hp_settings_write(struct hp_json_writer *writer, const struct hp_settings *s
 		      struct hp_err *err)
 {
 	if (settings->user.is_set) {
-		hp_err_invalid(err, "process.user", "has no place in libcontainer's Config");
+		hp_err_invalid(err, "process.user", "cannot be expressed in libcontainer's Config");
 		return -ENOTSUP;
 	}
 	return hp_table_write(&hp_libcontainer_settings_table, writer, settings, err);

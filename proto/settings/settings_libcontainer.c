@@ -2,9 +2,9 @@
 
 /*
  * Settings in libcontainer's words: its Config, of 2020 and of today, as runc writes it into the
- * `config` of its state.json. One table reads and writes; its rows stand in the order of Go's
- * struct of today, which leaves out what is not set. Fields of the container that mean nothing for
- * another process (rootfs, mounts, networks, ...) are passed over.
+ * `config` of its state.json. One table reads and writes; its rows are in the order of today's Go
+ * struct, which omits what is unset. Fields of the container that have no meaning for another
+ * process (rootfs, mounts, networks, ...) are ignored.
  */
 
 #include <sys/resource.h>
@@ -41,7 +41,7 @@ static const struct hp_field rlimit_fields[] = {
 static const struct hp_table rlimit =
     HP_TABLE(struct hp_rlimit, rlimit_fields, .check = hp_rlimit_check);
 
-/* A pointer to a struct without tags, in which a pointer that is nil is null. */
+/* A pointer to a struct without tags: nil pointers in it are written as null. */
 static const struct hp_field affinity_fields[] = {
     HP_MASK_WORDS("Initial", struct hp_settings, cpu_affinity_initial),
     HP_MASK_WORDS("Final", struct hp_settings, cpu_affinity_final),
@@ -181,7 +181,7 @@ static const char *const config_passed_over[] = {
     "rootless", /* of 2018: rootless_euid and rootless_cgroups in one */
     NULL,
 };
-/* As runtime-spec's, and what Config has for the same. */
+/* As in runtime-spec, and the members of Config with the same meaning. */
 static const char *const config_common[] = {
     "rootfs", "version", "labels", "ociVersion", "annotations",
     "name",   "path",	 "parent", "runtime",	 NULL,

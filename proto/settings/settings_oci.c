@@ -2,8 +2,8 @@
 
 /*
  * Settings in runtime-spec's words: `process` and `linux` of config.json, or of a fragment with
- * nothing else in it. What is passed over describes the container, not a process (root, mounts,
- * hostname), or is the container's own program (args, env, cwd).
+ * nothing else in it. Ignored are members that describe the container and not a process (root,
+ * mounts, hostname), or the container's own program (args, env, cwd).
  */
 
 #include <sys/resource.h>
@@ -15,16 +15,16 @@
 #include "proto/settings/settings_tables.h"
 
 /*
- * A container's state and what tools print about a container have them too. The last four are rows
- * of Config's cgroups and of the scheduler.
+ * Members that the state of a container and the output of tools have too. The last four are also
+ * names of rows: of Config's cgroups and of the scheduler.
  */
 static const char *const common[] = {
     "ociVersion", "annotations", "name", "path", "parent", "runtime", NULL,
 };
 
-/* 2^32-1 means "leave it as it is" to setuid(2) and its kin: it is nobody's id. */
+/* 2^32-1 means "do not change" to setresuid(2) and similar calls: it is not an id. */
 #define ID_MAX (UINT32_MAX - 1)
-/* What setgroups(2) takes. */
+/* NGROUPS_MAX, the bound of setgroups(2). */
 #define GROUPS_MAX 65536
 
 /* ---- process ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Where a setting stands in a caller's own dialect. What applies settings names a field as
- * runtime-spec does; a caller that sent libcontainer's Config has to be told of libcontainer's.
+ * Translates paths of settings. The daemon names a field as runtime-spec does; a client that sent
+ * libcontainer's Config gets the name of the field there.
  */
 
 #include <stdio.h>
@@ -56,7 +56,7 @@ static const struct {
     {"process.selinuxLabel", "process_label"},
 };
 
-/* Rows that others begin like stand behind those. */
+/* In the table a row that is a prefix of another one comes after it. */
 void hp_settings_path(char path[HP_ERR_PATH_SIZE], enum hp_dialect dialect)
 {
 	char oci[HP_ERR_PATH_SIZE];

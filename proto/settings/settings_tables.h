@@ -7,8 +7,8 @@
 #include "proto/settings/settings.h"
 
 /*
- * The tables that settings are read and written by, and what more than one of them is made of.
- * Inside proto/ only. "oci" tables are read, "libcontainer" ones read and written.
+ * The tables that read and write settings, and what they share. Internal to proto/. "oci" tables
+ * read, "libcontainer" ones read and write.
  */
 
 /* Of a struct hp_settings. */
@@ -39,9 +39,9 @@ int hp_memory_policy_check(void *object, const void *first, struct hp_err *err);
 
 /* ---- of the cgroup ---- */
 
-/* Of a struct hp_resources, and of `cgroups`: what the two types below read by. */
+/* Of a struct hp_resources, and of `cgroups`: the tables of the two types below. */
 extern const struct hp_table hp_oci_resources_table, hp_libcontainer_cgroup_table;
-/* A pointer to a struct hp_resources that stays NULL where nothing is set. */
+/* A pointer to a struct hp_resources; NULL if nothing in it is set. */
 extern const struct hp_field_type hp_field_oci_resources;
 /* `cgroups` of libcontainer's Config: resources, cgroups_path and rootless_cgroups of settings. */
 extern const struct hp_field_type hp_field_libcontainer_cgroup;
@@ -57,7 +57,7 @@ int hp_check_page_size(const char *text, struct hp_err *err);
 int hp_check_cpu_list(const char *text, struct hp_err *err);
 /* A file of cgroup v2 that limits something, none that moves or kills. */
 int hp_check_unified_file(const char *text, struct hp_err *err);
-/* What `swap` and `limit` are called in the dialect. */
+/* `swap` and `limit` are the names of the fields in the dialect. */
 int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,
 		  struct hp_err *err);
 /* weight or leafWeight must be there. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Members that no row of a table names. config.md "Extensibility" asks to pass over what is not
- * known, and so do the tables; but a setting under a wrong name would then set nothing and nobody
- * would hear of it. So these are refused by name: a member that belongs to another place of the
- * settings, one of the other dialect, one whose name is almost that of a row, one that the kernel
- * or another tool has another word for, and one that is two names in one ("memory_limit"). fields.c
- * asks here for each unknown member, and for no other. It asks, too, whether an object has anything
- * in it that says what it is.
+ * Members without a row in their table. config.md "Extensibility" asks to ignore unknown members,
+ * and the tables do; but then a setting under a wrong name would silently set nothing. So these are
+ * refused by name: a member that belongs to another place of the settings, one of the other
+ * dialect, one whose name is almost that of a row, one with the name that the kernel or another
+ * tool uses, and one that joins two names ("memory_limit"). Only unknown members are looked up
+ * here. It also decides whether an object is settings at all.
  */
 
 #include <stdio.h>
@@ -15,9 +14,9 @@
 
 #include "proto/settings/fields.h"
 
-/* No row has a longer name. What is longer than this cannot be meant for one. */
+/* No row has a name as long as this; a longer one is not compared. */
 #define NAME_BYTES_MAX 64
-/* Of a name in the text, with its quotes, where each byte may be written as \u0061. */
+/* The length of a name in the text, with its quotes, if each byte is written as \u0061. */
 #define NAME_TEXT_MAX (6 * NAME_BYTES_MAX + 2)
 
 struct name {
@@ -27,7 +26,7 @@ struct name {
 	uint32_t letters;		 /* a bit for each letter in it */
 };
 
-/* ---- likeness ---- */
+/* ---- similar names ---- */
 
 static bool fold(const char *text, struct name *name)
 {
@@ -65,7 +64,7 @@ static size_t smallest(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours that make one of the other. */
+/* The edit distance: insertions, deletions, replacements and swaps of neighbours. */
 static size_t count_edits(const struct name *a, const struct name *b)
 {
 	size_t rows[3][NAME_BYTES_MAX + 1];
@@ -106,13 +105,13 @@ static size_t distance(const struct name *name, const char *known_text, size_t m
 	return smallest(edits, most + 1);
 }
 
-/* In a short name two edits leave too little of it. */
+/* Two edits are too many for a short name. */
 static size_t most_edits(const char *known)
 {
 	return strlen(known) <= 5 ? 1 : 2;
 }
 
-/* The row that is meant, as far as one can tell, at most `most` edits away; NULL: none. */
+/* The row with the most similar name, at most `most` edits away. NULL: none. */
 static const struct hp_field *find_similar(const struct hp_table *table, const struct name *name,
 					   size_t most)
 {
@@ -144,7 +143,7 @@ static int refuse_similar(const struct hp_table *table, const struct name *name,
 
 /* ---- other words ---- */
 
-/* What the kernel or another tool calls it, without case, _ and -; the rows that are meant. */
+/* Names that the kernel or another tool uses, in lower case without _ and -, and their rows. */
 static const struct {
 	const char *word, *oci, *libcontainer;
 } other_words[] = {
@@ -197,16 +196,16 @@ static int refuse_other_word(const struct hp_table *table, const struct name *na
 
 /* ---- places ---- */
 
-/* How a row is found: by the name as it is; without case, _ and -; with its object's name. */
+/* How names are compared: as they are; without case, _ and -; joined with the object's name. */
 enum likeness { EXACT, FOLDED, JOINED };
 
-/* Where an object is in the settings: "linux.resources", "" for the outermost one. */
+/* The path of an object in the settings: "linux.resources", "" for the outermost one. */
 struct place {
 	bool is_found;
 	char path[96];
 };
 
-/* How many characters of `text` the row's name is; 0: it does not begin with that. */
+/* The length of the row's name at the beginning of `text`; 0: it does not begin with it. */
 static size_t match_begin(const char *text, const char *key)
 {
 	size_t length = 0;
@@ -240,7 +239,7 @@ static bool has_row(const struct hp_table *table, const struct name *name, enum 
 				    : false;
 }
 
-/* Written from its end: most objects that are looked into do not have the member. */
+/* The path is built from its end, after the member was found. */
 static void put_before(struct place *place, const char *key)
 {
 	size_t length = strlen(key), have = strlen(place->path);
@@ -318,7 +317,7 @@ static bool is_among(const char *const *words, const struct name *name, enum lik
 	return false;
 }
 
-/* A member that is known, but of another object of the same dialect. */
+/* Refuses a member of another object of the same dialect. */
 static int refuse_misplaced(const struct hp_table *table, const struct name *name,
 			    enum likeness likeness, struct hp_err *err)
 {
@@ -333,7 +332,7 @@ static int refuse_misplaced(const struct hp_table *table, const struct name *nam
 	return own.is_found || other.is_found ? refuse_place(root, name, &own, &other, err) : 0;
 }
 
-/* An inner object of one dialect with a member of the other; refuse_misplaced() has the root's. */
+/* Refuses a member of the other dialect in an inner object; for the root see refuse_misplaced(). */
 static int refuse_foreign(const struct hp_table *table, const struct name *name,
 			  enum likeness likeness, struct hp_err *err)
 {
@@ -365,7 +364,7 @@ static int refuse_joined(const struct hp_table *table, const struct name *name, 
 
 /* ---- all of it ---- */
 
-/* What documents of all kinds have means nothing below the outermost object either. */
+/* Common members are ignored in inner objects too. */
 static bool is_passed_over(const struct hp_table *table, const struct name *name)
 {
 	if (is_among(table->passed_over, name, EXACT))
@@ -374,7 +373,7 @@ static bool is_passed_over(const struct hp_table *table, const struct name *name
 	       !find_named(table, name->folded);
 }
 
-/* What is certain comes first: a name as it is elsewhere, then one that differs in its letters. */
+/* The most certain first: the same name elsewhere, then similar names. */
 int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value key,
 			    struct hp_err *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Stands between libhookd and libc: counts, and lets pauses pass in no time. See calls.h. */
+/* Replaces functions of libc for libhookd: counts calls, and skips pauses. See calls.h. */
 
 #include "tests/client/calls.h"
 

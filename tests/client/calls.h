@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * The system calls that the library makes, counted on their way: the test program's own functions
- * of these names are found before libc's. Only those of the test's thread, not the server's.
+ * Counts the system calls of the library: the linker finds the test program's functions of these
+ * names before libc's. Only calls of the test's thread count, not those of the server's.
  */
 struct calls {
 	atomic_uint connects;
@@ -14,14 +14,14 @@ struct calls {
 };
 extern struct calls calls;
 
-/* Marks the calling thread as the one that is counted, and begins at 0. */
+/* Counts the calls of this thread from now on, from 0. */
 void calls_reset(void);
 
 /*
- * From now on a poll(2) of no descriptors takes no time, and CLOCK_MONOTONIC goes on by what it
- * would have taken.
+ * From now on a poll(2) of no descriptors returns at once, and CLOCK_MONOTONIC advances by its
+ * timeout.
  */
 void calls_skip_pauses(bool skip);
 
-/* Lets CLOCK_MONOTONIC be that much later for all threads. */
+/* Advances CLOCK_MONOTONIC for all threads. */
 void calls_advance_ms(unsigned int ms);

@@ -9,7 +9,7 @@
 #include "tests/client/fake_server.h"
 #include "tests/group/group.h"
 
-/* Without a status, so that it may be the state of any stage. */
+/* Without a status, so that it can be the state of any stage. */
 #define STATE                                                                                      \
 	"{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"pid\":7,\"bundle\":\"/"                          \
 	"b\"}"
@@ -29,7 +29,7 @@ static inline struct hookd_client *test_client(const struct fake_server *server)
 	return client;
 }
 
-/* Lets the server end, the client first so that the server sees it go. */
+/* Frees the client, so that the server sees it disconnect, and then the server. */
 static inline void test_end(struct hookd_client *client, struct fake_server *server)
 {
 	hookd_client_free(client);

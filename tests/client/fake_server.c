@@ -41,8 +41,10 @@ struct fake_server {
 	int failed_errno;
 };
 
-/* The kernel notes who calls listen(2) for SO_PEERCRED of those who connect. The system call itself
- * changes the ids of this thread alone; libc's function would change them for all threads. */
+/*
+ * SO_PEERCRED of a client gives the ids of the thread that called listen(2). The raw system call
+ * changes the ids of this thread alone; libc's function would change them for all threads.
+ */
 static int fake_listen_as(int fd, uid_t uid)
 {
 	uid_t own = geteuid();
@@ -152,7 +154,7 @@ static int fake_expect_end(struct fake_server *server)
 static int fake_answer_all(struct fake_server *server, const char *text)
 {
 	while (fake_accept(server) == 0) {
-		/* A client that gives up in the middle is no fault of the test's. */
+		/* A client that disconnects in the middle does not fail the test. */
 		if (fake_read(server) == 0) {
 			free(server->messages[--server->message_count]);
 			(void)fake_send(server, text, strlen(text) + 1, SIZE_MAX);
@@ -227,7 +229,7 @@ static void *fake_main(void *userdata)
 	return NULL;
 }
 
-/* A deep directory, where a test wants a path that does not fit in sun_path. */
+/* A deep directory, for a test whose path must not fit in sun_path. */
 static void fake_make_path(struct fake_server *server, size_t path_length)
 {
 	char *path = NULL, *longer;

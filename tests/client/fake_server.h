@@ -5,26 +5,26 @@
 #include <sys/types.h>
 
 /*
- * The other end of a client: a thread with a real Unix socket that does what a list of steps says,
- * byte for byte, and keeps what it was sent. A step that does not come about fails the test when
- * the server is stopped.
+ * The server of a client under test: a thread with a real Unix socket that follows a list of steps,
+ * byte for byte, and keeps the messages it receives. A step that does not happen fails the test
+ * when the server is stopped.
  */
 
 enum fake_type {
 	FAKE_END = 0,
-	FAKE_ACCEPT,	    /* and let go of the connection before */
+	FAKE_ACCEPT,	    /* a connection; closes the one before */
 	FAKE_READ,	    /* one message, kept for fake_server_message() */
 	FAKE_SEND,	    /* the text and a NUL */
-	FAKE_SEND_BYTES,    /* the same, every byte by itself */
+	FAKE_SEND_BYTES,    /* the same, one byte at a time */
 	FAKE_SEND_PART,	    /* the text alone */
-	FAKE_SEND_FLOOD,    /* spaces, until the client goes away */
-	FAKE_EOF,	    /* the client closes */
-	FAKE_CLOSE,	    /* we do */
-	FAKE_UNLISTEN,	    /* nobody is there any more */
-	FAKE_LISTEN,	    /* and again somebody is, of uid `number` where that is not 0 */
-	FAKE_WAIT_CONNECTS, /* until connect(2) was tried `number` times in all */
+	FAKE_SEND_FLOOD,    /* spaces, until the client disconnects */
+	FAKE_EOF,	    /* wait until the client closes */
+	FAKE_CLOSE,	    /* close the connection */
+	FAKE_UNLISTEN,	    /* stop listening */
+	FAKE_LISTEN,	    /* listen again, as uid `number` unless 0 */
+	FAKE_WAIT_CONNECTS, /* until connect(2) was called `number` times in all */
 	FAKE_ADVANCE,	    /* the clock, by `number` ms */
-	FAKE_ANSWER_ALL,    /* one message of each who comes, until fake_server_shut() */
+	FAKE_ANSWER_ALL,    /* one message per connection, until fake_server_shut() */
 	FAKE_WAIT,	    /* until fake_server_go() */
 };
 
@@ -43,7 +43,7 @@ extern const struct fake_step fake_no_message[];
 struct fake_server *fake_server_start(const struct fake_step *steps);
 /* The same at a path of at least this length. */
 struct fake_server *fake_server_start_long(const struct fake_step *steps, size_t path_length);
-/* The same with a socket that everybody may connect to and that listens as `uid`; takes root. */
+/* The same with a socket that any user may connect to and that listens as `uid`; needs root. */
 struct fake_server *fake_server_start_as(const struct fake_step *steps, uid_t uid);
 /*
  * For most tests: a client connects, sends one message, gets this reply and closes, with nothing
@@ -54,7 +54,7 @@ const char *fake_server_address(const struct fake_server *server);
 const char *fake_server_path(const struct fake_server *server);
 void fake_server_go(struct fake_server *server);
 void fake_server_shut(struct fake_server *server);
-/* Waits for the last step. Afterwards the messages can be looked at. */
+/* Waits for the last step. Afterwards the messages can be read. */
 void fake_server_join(struct fake_server *server);
 const char *fake_server_message(const struct fake_server *server, size_t index);
 void fake_server_free(struct fake_server *server);

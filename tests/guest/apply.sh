@@ -323,8 +323,8 @@ test_others_own() {
 		grep -o 'hookd itself')" 'hookd itself'
 	is "nor is init" "$(victim=1 apply one '{"linux":{"cgroupsPath":"/one"}}' |
 		grep -o 'the init process')" 'the init process'
-	is "nor is a thread of the kernel" "$(victim=2 apply two '{"linux":{"cgroupsPath":"/two"}}' |
-		grep -o 'a thread of the kernel')" 'a thread of the kernel'
+	is "nor is a kernel thread" "$(victim=2 apply two '{"linux":{"cgroupsPath":"/two"}}' |
+		grep -o 'a kernel thread')" 'a kernel thread'
 	is "nothing is held" "$(held)" ''
 	end_victim
 }

@@ -18,6 +18,8 @@ for unit in hookd.service hookd.socket dbus.service dbus.socket; do
 done
 printf '[Socket]\nTriggerLimitIntervalSec=0\n' >> /etc/systemd/system/hookd.socket.d/often.conf
 install_hookd
+# The sanitizers' libraries, if it is that hookd, lie with hookd's own.
+ldconfig
 systemctl daemon-reload
 mountpoint -q /sys/fs/resctrl || mount -t resctrl resctrl /sys/fs/resctrl
 

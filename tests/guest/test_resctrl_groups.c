@@ -181,7 +181,7 @@ static void the_default_group_is_never_removed_or_changed(void **state)
 	assert_int_equal(in_child(join_the_default_group, member), 0);
 	rdt_leave(member);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = slash, .l3_cache_schema = some}, -EEXIST,
-		       "l3CacheSchema", "the group . is there, and its L3:0 is fffff, not f");
+		       "l3CacheSchema", "the group . exists, and its L3:0 is fffff, not f");
 }
 
 /* ---- schemata ---- */
@@ -198,7 +198,7 @@ static void the_kernel_rounds_and_the_same_request_fits_again(void **state)
 	assert_string_equal(rdt_member_group(second), "gold");
 	wanted.mem_bw_schema = other;
 	expect_refused(&wanted, -EEXIST, "memBwSchema",
-		       "the group gold is there, and its MB:0 is 40, not 50");
+		       "the group gold exists, and its MB:0 is 40, not 50");
 	expect_schemata(first, "MB:0=40\nL3:0=ff0\n");
 	rdt_leave(first);
 	assert_true(exists("gold"));
@@ -259,7 +259,7 @@ static void a_group_of_others_is_left_as_it_is(void **state)
 	assert_int_equal(mkdir(ROOT "/theirs", 0755), 0);
 	assert_int_equal(file_write_at(AT_FDCWD, ROOT "/theirs/schemata", "L3:0=3f\n"), 0);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = theirs, .l3_cache_schema = l3}, -EEXIST,
-		       "l3CacheSchema", "the group theirs is there, and its L3:0 is 3f, not ff");
+		       "l3CacheSchema", "the group theirs exists, and its L3:0 is 3f, not ff");
 	rdt_leave(join(&(struct hp_intel_rdt){.clos_id = theirs}, "c1"));
 	rdt_leave(join(&(struct hp_intel_rdt){.clos_id = theirs, .l3_cache_schema = same}, "c1"));
 	/* A container's id is no better. */
@@ -350,7 +350,7 @@ static void monitoring_is_not_supported_here(void **state)
 {
 	(void)state;
 	expect_refused(&(struct hp_intel_rdt){.enable_monitoring = true}, -EOPNOTSUPP,
-		       "enableMonitoring", "this machine does not monitor");
+		       "enableMonitoring", "this machine has no L3 monitoring");
 }
 
 /* ---- the mount ---- */
@@ -364,7 +364,7 @@ static void the_file_system_can_be_unmounted_in_between(void **state)
 	rdt_leave(member);
 	assert_int_equal(umount(ROOT), 0);
 	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c1", &none, &err), -EOPNOTSUPP);
-	assert_string_equal(err.reason, "no resctrl file system is mounted");
+	assert_string_equal(err.reason, "resctrl is not mounted");
 	assert_int_equal(rdt_remove(rdt, "c1", false), 0);
 	assert_int_equal(mount("resctrl", ROOT, "resctrl", 0, NULL), 0);
 	rdt_leave(join(&(struct hp_intel_rdt){0}, "c1"));

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Calls that have a safer sibling are not made: those that know no bound of what they write, that tell
-# no error, that keep state of their own, that run a shell, or that open without close-on-exec.
+# Forbids functions that have a safer replacement: those that write without a bound, report no error,
+# keep static state, run a shell, or open files without close-on-exec.
 set -euo pipefail
 status=0
 forbid() { # CALLS INSTEAD FOLDER...
   local found
 
-  # Comments may name them.
+  # Comments may contain them.
   found=$(grep -rnE "(^|[^_a-zA-Z0-9.>])($1)\(" "${@:3}" --include='*.[ch]' |
     grep -vE '^[^:]*:[0-9]*:\s*(/\*|\*|//)' || true)
   [ -z "$found" ] || { printf '%s\n%s\n' "$found" "  instead: $2"; status=1; }
@@ -19,14 +19,14 @@ forbid 'tmpnam|tempnam|mktemp' 'mkstemp, mkdtemp' "${shipped[@]}" docs
 forbid 'alloca|strdupa|strndupa' 'an array of fixed size, malloc' "${shipped[@]}" docs
 forbid 'strtok|asctime|ctime|localtime|gmtime|readdir_r' 'the one with _r, or readdir' "${shipped[@]}" docs
 forbid 'strncpy|strncat' 'snprintf, memcpy' "${shipped[@]}"
-forbid 'atoi|atol|atoll|atof' 'strtol and its kin, whose end and errno are looked at' "${shipped[@]}"
+forbid 'atoi|atol|atoll|atof' 'strtol and similar, checking the end and errno' "${shipped[@]}"
 forbid 'system|popen|execlp|execvp|execvpe|posix_spawnp' 'a program by its path' "${shipped[@]}"
 forbid 'rand|srand|random|rand_r|drand48' 'getrandom' "${shipped[@]}"
-forbid 'vfork|usleep|setjmp|longjmp' 'what does not depend on the caller'"'"'s frame or a signal' "${shipped[@]}"
-forbid 'getpw[a-z]*|getgr[a-z]*|getaddrinfo|gethostby[a-z]*|dlopen' 'numbers: nothing is loaded or asked for' "${shipped[@]}"
+forbid 'vfork|usleep|setjmp|longjmp' 'something that does not depend on the caller'"'"'s frame or on a signal' "${shipped[@]}"
+forbid 'getpw[a-z]*|getgr[a-z]*|getaddrinfo|gethostby[a-z]*|dlopen' 'numeric ids and addresses: no libraries are loaded, no servers asked' "${shipped[@]}"
 forbid 'accept|pipe|creat|epoll_create|inotify_init' 'the one that takes flags, with CLOEXEC' "${shipped[@]}"
 
-# Skips of a test are to be seen, which cmocka's own are not.
+# Skipped tests must be visible; those of plain cmocka are not.
 if grep -rn '#include <cmocka.h>' tests --include='*.[ch]' | grep -v '^tests/group/group\.h:'; then
   echo '  instead: #include "tests/group/group.h"'
   status=1
@@ -35,7 +35,7 @@ silent=$(find tests -name '*.sh' ! -path tests/lint/banned.sh -exec awk '
   /exit 77/ && (before $0) !~ /# SKIP / { print FILENAME ":" FNR ": " $0 } { before = $0 }' {} +)
 [ -z "$silent" ] || { printf '%s\n' "$silent" '  instead: # SKIP and the reason, before it'; status=1; }
 
-# A handler by signal(2) is another thing on each system; to ignore and to reset are the same.
+# The semantics of a handler set by signal(2) vary; ignoring and resetting a signal do not.
 if grep -rnE '(^|[^_a-zA-Z0-9.>])signal\(' "${shipped[@]}" --include='*.[ch]' |
   grep -vE 'SIG_(DFL|IGN)\)'; then
   echo '  instead: sigaction'

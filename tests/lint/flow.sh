@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every function that docs/ARCHITECTURE.md names with a file is in that file, every other one is
-# somewhere, and so is every file; and what CONTRIBUTING.md names is there: the map cannot rot.
+# Checks that each function that docs/ARCHITECTURE.md names with a file is in that file, that all other
+# functions and all files that it names exist, and that what CONTRIBUTING.md names exists.
 set -euo pipefail
 status=0 count=0
 page=$(tr '\n' ' ' < docs/ARCHITECTURE.md | tr -s ' ')

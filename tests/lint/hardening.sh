@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What was asked of the compiler is in the programs, and not where it must not be. usage: hardening.sh
-# FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what `hookd --version` shows but
-# for FORTIFY, OBJECTS the folder with what runs between clone and exec in hookd's memory.
+# Checks that the hardening options took effect in the programs, and not in code that must not have
+# them. usage: hardening.sh FEATURES OBJECTS HOOKD HOOKCTL LIBHOOKD HOOKD-RUN SHIM; FEATURES is what
+# `hookd --version` shows, without FORTIFY; OBJECTS is the folder with the object files of the code that
+# runs between clone and exec in hookd's memory.
 set -euo pipefail
 shown=$("$3" --version | sed -n 2p)
 features=" $shown "
@@ -11,12 +12,12 @@ status=0
 complain() { echo "$1"; status=1; }
 has() { [[ $features == *" +$1 "* ]]; }
 
-# Whether a line of stdin has it; all of them are read, so that no writer is left without a reader.
+# Whether a line of stdin matches. Reads to the end, so that the writer gets no SIGPIPE (grep -q would).
 shows() { # PATTERN
   grep -E "$1" > /dev/null
 }
 
-# "+" is on; sanitizers come with functions and stacks of their own.
+# In the list "+" means on.
 [[ $shown =~ ^(.*)\ (-FORTIFY|\+FORTIFY[123])$ && ${BASH_REMATCH[1]} = "$1" ]] || complain "hookd --version shows other features"
 "$hookd" --version | shows '^libevent [0-9].*, SQLite [0-9].*, libseccomp [0-9].*, libsystemd [0-9].*, inih [0-9]' ||
   complain "hookd --version does not show the libraries"
@@ -32,12 +33,12 @@ done
 for file in "${dynamic[@]}" "${static[@]}"; do
   readelf -lW "$file" | shows 'GNU_STACK .*RWE' && complain "$file has an executable stack"
 done
-# They run in containers, and before hooks that do.
+# These run in containers, or before hooks that do, and must not load the container's libraries.
 for file in "${static[@]}"; do
   [ "$(readelf -dW "$file" | grep -c NEEDED || true)" = 0 ] || complain "$file loads libraries"
 done
-# No call of libc's, which a compiler may weave in, has a place there: malloc's locks, errno and the
-# canary of the stack are hookd's.
+# This code must not call libc, not even by calls that the compiler inserts: malloc's locks, errno and
+# the stack canary are shared with hookd.
 for name in spawn_child interpreter program_check; do
   calls=$(nm -u "$objects/$name.c.o" | grep -vE ' (program_check|interpreter_read)$' || true)
   [ -z "$calls" ] || complain "$name calls $calls"

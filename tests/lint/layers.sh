@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every folder says in the first comment of its main header (run/run.h) which folders and libraries it
-# may use, and includes no other. No folder uses one that uses it, and none has over 30 files.
-# daemon/ itself, where main() is, may use everything.
+# Each folder says in the first comment of its main header (run/run.h) which folders and libraries it
+# may use. Checks that it includes no other, that there are no cycles, and that no folder has over 30
+# files. daemon/ itself, where main() is, may use everything.
 set -euo pipefail
 status=0
 complain() {
@@ -26,7 +26,7 @@ done
 
 circle=$(for folder in "${!may_use[@]}"; do
   printf "$folder %s\n" ${may_use[$folder]}
-done | tsort 2>&1 > /dev/null) || complain "these use each other: $circle"
+done | tsort 2>&1 > /dev/null) || complain "these folders use each other: $circle"
 
 for folder in "${!may_use[@]}"; do
   # Folders by their path, libraries by their header.

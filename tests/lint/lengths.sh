@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A function is to be seen whole and a file is one noun: nothing over 60 lines, no file over 600.
+# Checks that no function has over 60 lines and no file over 600.
 set -euo pipefail
-skip() { echo "# SKIP there is no universal-ctags"; exit 77; }
+skip() { echo "# SKIP universal-ctags is not installed"; exit 77; }
 command -v ctags > /dev/null || skip
 status=0
 while read -r lines file; do

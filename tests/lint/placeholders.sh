@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Nothing unfinished stands in the tree, and every source says its licence.
+# Checks that there are no TODOs in the tree, and that every source has its SPDX line.
 set -euo pipefail
 status=0
 if grep -rnE '\b(TODO|FIXME|XXX)\b' proto daemon client systemd tests docs --include='*.[chS]' \

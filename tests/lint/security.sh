@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every test that docs/SECURITY.md names for a defence is there: in the last column, "kind/noun" is
-# the file test_NOUN.c below tests/KIND, and what follows it behind a colon are functions in that file.
+# Checks that every test that docs/SECURITY.md names for a defence exists: in the last column,
+# "kind/noun" is the file test_NOUN.c below tests/KIND, and after a colon follow functions in that file.
 set -euo pipefail
 status=0 count=0
 complain() { echo "docs/SECURITY.md: $1"; status=1; }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Makes texts from outside harmless. A hook writes what it likes to its output, and a container
- * may be called anything: raw, such bytes would let them move an operator's cursor, retitle the
- * window or answer a prompt. Here they turn into visible escapes. No state; everything that
- * prints a string which hookd did not make itself goes through it.
+ * Escapes text from outside. The output of hooks and the names of containers are arbitrary bytes,
+ * which could move the cursor of an operator's terminal, retitle its window or answer a prompt.
+ * They become visible escapes. No state; every string that is not hookd's own is printed through
+ * it.
  */
 
 #include "client/hookctl/table/escape.h"
@@ -13,8 +13,8 @@
 #include <wchar.h>
 
 /*
- * C0 and C1 (0x9b is a whole "ESC ["), and what Unicode has for turning the reading order round:
- * "\u202e" before "cod.sh" shows as "hs.doc".
+ * C0 and C1 (0x9b is a whole "ESC ["), and Unicode's controls of the reading order: "\u202e" before
+ * "cod.sh" shows as "hs.doc".
  */
 static const struct {
 	uint32_t first, last;
@@ -99,7 +99,7 @@ static size_t append_escaped(struct hp_buf *buf, uint32_t point)
 	return append_format(buf, point < 0x80 ? "\\x%02x" : "\\u%04x", point);
 }
 
-/* In the C locale wcwidth(3) knows ASCII alone; what stands behind it is then taken for narrow. */
+/* In the C locale wcwidth(3) knows ASCII alone; other characters then count as one column. */
 static size_t columns_of(uint32_t point)
 {
 	int width = wcwidth((wchar_t)point);

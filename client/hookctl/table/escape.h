@@ -7,7 +7,7 @@
 
 #include "proto/base/buf.h"
 
-/* Texts of hooks and containers, made safe to stand on somebody's terminal. */
+/* Text of hooks and containers, made safe for a terminal. */
 
 enum escape_mode {
 	ESCAPE_LINE,  /* one line: newlines are escaped too */
@@ -15,16 +15,16 @@ enum escape_mode {
 };
 
 /*
- * Appends the text with every control character written out ("\x1b", "\u202e", "\n") and every
- * byte that is not UTF-8 as "\xff". Returns the columns that it takes on a terminal.
+ * Appends the text with every control character escaped ("\x1b", "\u202e", "\n") and every byte
+ * that is not UTF-8 as "\xff". Returns the columns that it takes on a terminal.
  */
 size_t escape_append(struct hp_buf *buf, const char *text, size_t length, enum escape_mode mode);
 
 /* True for a character that changes a terminal or the order in which others are read. */
 bool escape_is_harmful(uint32_t point);
 
-/* Decodes one character: its bytes, or 0 where the text does not start with valid UTF-8. */
+/* Decodes one character. Returns its bytes, or 0 if the text does not start with valid UTF-8. */
 size_t escape_decode(const char *text, size_t length, uint32_t *ret_point);
 
-/* How many bytes at the end may be the start of a character that the next bytes complete. */
+/* How many bytes at the end may be an incomplete character. */
 size_t escape_incomplete(const char *text, size_t length);

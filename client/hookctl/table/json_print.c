@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Prints JSON for --json and for delegate. It goes over the tokens of the text and not over a tree,
- * since requests hold numbers that no tree of int64 and double can give back: RLIM_INFINITY is
- * 2^64-1. The parser bounds the depth, and so this recursion.
+ * Prints JSON for --json and for delegate, from the tokens of the text, so that numbers of any size
+ * stay exact (RLIM_INFINITY is 2^64-1). The parser bounds the depth, and so the recursion.
  */
 
 #include "client/hookctl/table/json_print.h"
@@ -22,7 +21,7 @@ void json_print_break(struct hp_buf *buf, unsigned indent, unsigned depth)
 		hp_buf_append(buf, " ", 1);
 }
 
-/* All harmful characters that JSON lets stand in a string are in the BMP: one \uXXXX each. */
+/* All harmful characters that a JSON string may contain are in the BMP: one \uXXXX each. */
 static void append_string(struct hp_buf *buf, const char *text, size_t length)
 {
 	while (length > 0) {

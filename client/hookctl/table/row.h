@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "proto/base/base.h"
 #include "proto/json/json.h"
 
-/* One Run of io.hookd.status: a line of `ps`, the head of `inspect`. */
-struct row {
-	struct json_t *tree;
-	char *text; /* the same as JSON, as it came */
-	int64_t submitted_us;
-	size_t order; /* in which it came, for who keeps several */
+/*
+ * One Run of io.hookd.status: a line of `ps`, the head of `inspect`. A text that is absent is NULL,
+ * a number 0, and so is one of another type.
+ */
+struct run_row {
+	char *run; /* always there */
+	char *request_id, *container, *stage, *state, *outcome, *error, *path;
+	struct hp_uint hook; /* its index */
+	uint64_t hooks, uid, submitted_us, duration_us;
 };
 
-/* -EBADMSG when the value is no Run; *ret is then as it was. Freed with row_free(). */
-int row_read(struct hp_json_value value, struct row *ret);
-void row_free(struct row *row);
-
-/* A member's text, NULL where it has none; "run" is always there. */
-const char *row_text(const struct row *row, const char *name);
-/* A member's number, `otherwise` where it has none. */
-int64_t row_number(const struct row *row, const char *name, int64_t otherwise);
+/*
+ * Reads one; its texts are the arena's. -EBADMSG when the value is not a Run, -ENOMEM; *ret is then
+ * unchanged.
+ */
+int run_row_read(struct hp_json_value value, struct hp_arena *arena, struct run_row *ret);

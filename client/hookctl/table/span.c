@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reads and writes times for people: what --since takes, and how tables show durations and ages.
- * Pure functions, but for the time zone of the environment.
+ * Parses and formats times: the values of --since, and the durations and ages of tables. Pure
+ * functions, except for the time zone of the environment.
  */
 
 #include "client/hookctl/table/span.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -86,7 +87,7 @@ static int parse_zone(const char *text, long *ret_seconds)
 	return 0;
 }
 
-/* Whether `tm` names a day that is there: timegm(3) would make the 3rd of March of 31 February. */
+/* True for a day that exists: timegm(3) would make the 3rd of March of 31 February. */
 static bool is_real_date(const struct tm *tm)
 {
 	struct tm copy = *tm;
@@ -136,25 +137,26 @@ int span_parse_since(const char *text, int64_t now_us, int64_t *ret_us)
 }
 
 /* "2min 3s": the larger unit, and the smaller where there is some of it. */
-static const char *format_two(int64_t us, int64_t large_us, const char *large, int64_t small_us,
+static const char *format_two(uint64_t us, uint64_t large_us, const char *large, uint64_t small_us,
 			      const char *small, char buffer[static SPAN_SIZE])
 {
-	int64_t rest = us % large_us / small_us;
-	int used = snprintf(buffer, SPAN_SIZE, "%" PRId64 "%s", us / large_us, large);
+	uint64_t rest = us % large_us / small_us;
+	int used = snprintf(buffer, SPAN_SIZE, "%" PRIu64 "%s", us / large_us, large);
 
+	assert(us >= large_us && large_us > small_us);
 	if (rest > 0)
-		snprintf(buffer + used, SPAN_SIZE - (size_t)used, " %" PRId64 "%s", rest, small);
+		snprintf(buffer + used, SPAN_SIZE - (size_t)used, " %" PRIu64 "%s", rest, small);
 	return buffer;
 }
 
-const char *span_format(int64_t us, char buffer[static SPAN_SIZE])
+const char *span_format(uint64_t us, char buffer[static SPAN_SIZE])
 {
 	if (us < MS)
-		snprintf(buffer, SPAN_SIZE, "%" PRId64 "us", us < 0 ? 0 : us);
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "us", us);
 	else if (us < SECOND)
-		snprintf(buffer, SPAN_SIZE, "%" PRId64 ".%" PRId64 "ms", us / MS, us % MS / 100);
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "ms", us / MS, us % MS / 100);
 	else if (us < MINUTE)
-		snprintf(buffer, SPAN_SIZE, "%" PRId64 ".%02" PRId64 "s", us / SECOND,
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%02" PRIu64 "s", us / SECOND,
 			 us % SECOND / (10 * MS));
 	else if (us < HOUR)
 		return format_two(us, MINUTE, "min", SECOND, "s", buffer);
@@ -165,27 +167,27 @@ const char *span_format(int64_t us, char buffer[static SPAN_SIZE])
 	return buffer;
 }
 
-const char *span_format_age(int64_t us, char buffer[static SPAN_SIZE])
+const char *span_format_age(uint64_t us, char buffer[static SPAN_SIZE])
 {
 	static const struct {
-		int64_t us;
+		uint64_t us;
 		const char *name;
 	} steps[] = {{DAY, "d"}, {HOUR, "h"}, {MINUTE, "min"}, {SECOND, "s"}};
 	size_t i = 0;
 
 	while (i < 3 && us < steps[i].us)
 		i++;
-	snprintf(buffer, SPAN_SIZE, "%" PRId64 "%s", us < 0 ? 0 : us / steps[i].us, steps[i].name);
+	snprintf(buffer, SPAN_SIZE, "%" PRIu64 "%s", us / steps[i].us, steps[i].name);
 	return buffer;
 }
 
-const char *span_format_time(int64_t us, char buffer[static SPAN_SIZE])
+const char *span_format_time(uint64_t us, char buffer[static SPAN_SIZE])
 {
 	time_t seconds = (time_t)(us / SECOND);
 	struct tm tm;
 
 	if (localtime_r(&seconds, &tm) == NULL ||
 	    strftime(buffer, SPAN_SIZE, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
-		snprintf(buffer, SPAN_SIZE, "%" PRId64 "us", us);
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "us", us);
 	return buffer;
 }

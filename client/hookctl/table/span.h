@@ -3,11 +3,11 @@
 
 #include <stdint.h>
 
-/* Points and lengths of time as people write them. All in microseconds. */
+/* Times and durations in the form that people write. All in microseconds. */
 
 /*
- * When `text` is: a span before `now_us` ("10m", "1h30m", "2d", "90s", "500ms", "1w") or a date
- * ("2026-01-31", "2026-01-31 08:30", "2026-01-31T08:30:15Z", "...+02:00"; local time without a
+ * Parses a point in time: a span before `now_us` ("10m", "1h30m", "2d", "90s", "500ms", "1w") or a
+ * date ("2026-01-31", "2026-01-31 08:30", "2026-01-31T08:30:15Z", "...+02:00"; local time without a
  * zone). Microseconds since the epoch. -EINVAL for anything else.
  */
 int span_parse_since(const char *text, int64_t now_us, int64_t *ret_us);
@@ -15,8 +15,8 @@ int span_parse_since(const char *text, int64_t now_us, int64_t *ret_us);
 #define SPAN_SIZE 48
 
 /* "850us", "12.3ms", "1.23s", "2min 3s", "3h 5min", "4d 2h". */
-const char *span_format(int64_t us, char buffer[static SPAN_SIZE]);
-/* For ages, where parts of a second are noise: "0s", "59s", "2min", "3h", "4d". */
-const char *span_format_age(int64_t us, char buffer[static SPAN_SIZE]);
+const char *span_format(uint64_t us, char buffer[static SPAN_SIZE]);
+/* For ages, in whole units: "0s", "59s", "2min", "3h", "4d". */
+const char *span_format_age(uint64_t us, char buffer[static SPAN_SIZE]);
 /* "2026-01-31 08:30:15 CET" in local time. */
-const char *span_format_time(int64_t us, char buffer[static SPAN_SIZE]);
+const char *span_format_time(uint64_t us, char buffer[static SPAN_SIZE]);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A table for people. Cells are kept until all are there, since a column is as wide as its widest
- * cell; the last column is never padded, so that nothing trails. Filled and written by the verbs.
+ * Prints tables. All cells are kept until the end, since a column is as wide as its widest cell.
+ * The last column is not padded, so that no line ends in spaces.
  */
 
 #include "client/hookctl/table/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@ static const char *const colour_codes[] = {
     [TABLE_DIM] = "\x1b[2m",
     [TABLE_HEADER] = "\x1b[4m",
 };
+
+static_assert(sizeof(colour_codes) / sizeof(colour_codes[0]) == TABLE_HEADER + 1,
+	      "a code for each colour");
 
 void table_add_coloured(struct table *table, const char *text, enum table_colour colour)
 {
@@ -94,13 +98,14 @@ static void append_coloured(struct hp_buf *buf, const char *text, size_t length,
 		hp_buf_append(buf, "\x1b[0m", 4);
 }
 
-/* One cell with its padding and what divides it from the next. */
+/* One cell with its padding and the separator. */
 static void append_cell(const struct table *table, size_t column, const char *text,
 			const struct table_cell *cell, size_t width, struct hp_buf *buf)
 {
 	bool is_last = column + 1 == table->column_count;
 	size_t padding = width - cell->columns;
 
+	assert(cell->columns <= width);
 	if (table->columns[column].is_right)
 		append_spaces(buf, padding);
 	append_coloured(buf, text, cell->length, cell->colour);
@@ -131,6 +136,7 @@ int table_write(const struct table *table, bool has_header, bool has_colour, str
 		free(widths);
 		return -ENOMEM;
 	}
+	assert(table->cell_count % table->column_count == 0);
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = column_width(table, i, has_header);
 	if (has_header)

@@ -2,7 +2,7 @@
 /*
  * client/hookctl/table: how rows, times and text from outside are printed for a terminal.
  *
- * May use: proto/base, proto/json; jansson.
+ * May use: proto/base, proto/json.
  */
 #pragma once
 
@@ -12,13 +12,13 @@
 
 #include "proto/base/buf.h"
 
-/* Columns of text, as wide as what stands in them. Cells are escaped as they come in. */
+/* A table of text; a column is as wide as its widest cell. Cells are escaped when added. */
 
 enum table_colour { TABLE_PLAIN, TABLE_GOOD, TABLE_BAD, TABLE_DIM, TABLE_HEADER };
 
 struct table_column {
 	const char *name;
-	bool is_right; /* numbers line up at their last digit */
+	bool is_right; /* aligned at the right, for numbers */
 };
 
 struct table {
@@ -27,8 +27,8 @@ struct table {
 	const char *separator;
 	struct table_cell *cells;
 	size_t cell_count, cell_capacity;
-	struct hp_buf text; /* of all cells, one behind the other */
-	bool failed;	    /* memory was refused; table_write() says so */
+	struct hp_buf text; /* of all cells */
+	bool failed;	    /* out of memory; table_write() reports it */
 };
 
 #define TABLE_INIT(c)                                                                              \
@@ -40,6 +40,6 @@ void table_add(struct table *table, const char *text);
 void table_add_coloured(struct table *table, const char *text, enum table_colour colour);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends all rows; -ENOMEM when a cell was lost. */
+/* Appends all rows. -ENOMEM, also if a cell could not be added. */
 int table_write(const struct table *table, bool has_header, bool has_colour, struct hp_buf *buf);
 void table_free(struct table *table);

@@ -8,8 +8,8 @@
  *	> TEXT		send the text and a NUL
  *	close		close the connection; the next "<" takes a new one
  *	end		wait until the command closes it, without another byte
- * Exits as the command does, 99 when the script and the command do not agree. What has no daemon
- * behind it can so be tested to the last byte, also what a real one says only when it dies.
+ * Exits with the status of the command, or with 99 if the command does not follow the script. So
+ * replies can be tested byte for byte, also those that a real daemon sends only when it fails.
  */
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static void start_command(struct player *player, char **argv)
 		die("fork");
 }
 
-/* Waits for `fd` and gives up when the command has ended with nothing there. */
+/* Waits for `fd`; -ECHILD if the command ends first. */
 static int wait_for(const struct player *player, int fd)
 {
 	struct pollfd fds[] = {{fd, POLLIN, 0}, {player->pidfd, POLLIN, 0}};

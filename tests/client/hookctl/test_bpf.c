@@ -77,7 +77,7 @@ static void test_every_answer(void **state)
 			"    5  ret  0x12340000\n");
 }
 
-/* Whatever a peer sends is shown, and nothing is read beyond it. */
+/* Any instructions of a peer are shown, and nothing is read beyond the end. */
 static void test_what_is_no_seccomp_program(void **state)
 {
 	static const struct sock_filter program[] = {

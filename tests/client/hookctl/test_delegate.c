@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Hook lists become one hook that carries them; nothing else of the config changes. */
+/* A hook list becomes one shim hook that carries it; nothing else in the config changes. */
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 static const struct delegate plain = {.shim = "/usr/libexec/hookd/hookd-oci-hook"};
 
-/* Delegates and gives the new text, which the caller frees. */
+/* Rewrites a config. Returns the new text, which the caller frees. */
 static char *rewrite(const char *text, const struct delegate *delegate)
 {
 	struct hp_buf buf = HP_BUF_INIT;
@@ -127,7 +127,7 @@ static void test_the_outer_timeout_has_room_for_all(void **state)
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":10},{\"path\":\"/b\"}]", NULL);
 }
 
-/* A runtime has it in an int, and turns it into nanoseconds. */
+/* A runtime keeps the timeout in an int and converts it to nanoseconds. */
 static void test_an_outer_timeout_has_a_bound(void **state)
 {
 	static char hooks[256 * 40];
@@ -138,7 +138,7 @@ static void test_an_outer_timeout_has_a_bound(void **state)
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399971}]", NULL);
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":86400000}]", NULL);
 	strcpy(hooks, "{\"hooks\":{\"prestart\":[");
-	for (int i = 0; i < 214; i++) /* in nanoseconds more than 2^64 */
+	for (int i = 0; i < 214; i++) /* more than 2^64 nanoseconds */
 		strcat(hooks, i ? ",{\"path\":\"/a\",\"timeout\":86400000}"
 				: "{\"path\":\"/a\",\"timeout\":86400000}");
 	strcat(hooks, "]}}");
@@ -166,7 +166,7 @@ static void test_every_other_byte_stays(void **state)
 	free(got);
 }
 
-/* Somebody puts a hook beside the delegated one: all three run once, in their order. */
+/* A hook was added beside the shim hook: all three run once, in order. */
 static void test_hooks_added_later_join_the_list(void **state)
 {
 	const char *first = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"},{\"path\":\"/b\"}]}}";
@@ -211,7 +211,7 @@ static void test_what_hookd_would_refuse_is_refused(void **state)
 
 /* ---- long lists ---- */
 
-/* The list that one hook of ours carries in its arguments, to be freed. */
+/* The list in the arguments of a shim hook, to be freed. */
 static char *carried_text(struct hp_json_value hook, struct hp_arena *arena)
 {
 	struct hp_buf buf = HP_BUF_INIT;
@@ -229,7 +229,7 @@ static char *carried_text(struct hp_json_value hook, struct hp_arena *arena)
 	return buf.data;
 }
 
-/* Those of all prestart hooks. */
+/* The lists of all prestart hooks. */
 static size_t carried_texts(const char *config, char *texts[], size_t max)
 {
 	struct hp_json json = {0};
@@ -249,7 +249,7 @@ static size_t carried_texts(const char *config, char *texts[], size_t max)
 	return count;
 }
 
-/* The number of hooks in what one hook of ours carries, all of which hookd takes. */
+/* The number of hooks that a shim hook carries; hookd accepts all of them. */
 static size_t count_carried(const char *text)
 {
 	struct hp_json json = {0};
@@ -287,7 +287,7 @@ static char *config_of(size_t count, size_t length, const char *character)
 	return buf.data;
 }
 
-/* Delegated, twice, it has `parts` hooks, in which all of `count` are. */
+/* Rewritten, also twice, it has `parts` shim hooks, which carry all `count` hooks. */
 static void expect_parts(char *config, size_t parts, size_t count)
 {
 	char *texts[64], *got = rewrite(config, &plain), *again = rewrite(got, &plain);
@@ -308,11 +308,11 @@ static void expect_parts(char *config, size_t parts, size_t count)
 static void test_lists_may_be_of_any_length(void **state)
 {
 	(void)state;
-	/* More than one argument has room for, and not cut within a character. */
+	/* More than fits into one argument; not cut inside a character. */
 	expect_parts(config_of(1, 131000, "x"), 1, 1);
 	expect_parts(config_of(1, 140000, "x"), 1, 1);
 	expect_parts(config_of(3, 200001, "\xe2\x82\xac"), 1, 3);
-	/* More hooks, more bytes and more values than one request has. */
+	/* More hooks, more bytes and more values than one request may have. */
 	expect_parts(config_of(256, 1, "x"), 1, 256);
 	expect_parts(config_of(257, 1, "x"), 2, 257);
 	expect_parts(config_of(1000, 1, "x"), 4, 1000);
@@ -429,7 +429,7 @@ static void test_what_cannot_be_delegated_stays_and_is_told(void **state)
 	expect_left(other, &user, HP_STAGE_CREATE_CONTAINER);
 	expect_left(unsaid, NULL, HP_STAGE_CREATE_CONTAINER);
 	expect_left(unsaid, &root, HP_STAGE_CREATE_CONTAINER);
-	/* Of a rootless engine: its user's hookd serves it there too. */
+	/* Of a rootless engine: the user's hookd accepts requests from there too. */
 	expect_left(own, NULL, HP_STAGE_CREATE_CONTAINER);
 	expect_left(own, &user, HP_STAGE_COUNT);
 
@@ -456,7 +456,7 @@ static void test_what_was_given_before_is_kept(void **state)
 	again = rewrite(got, &plain);
 	assert_string_equal(again, got);
 	free(again);
-	/* A new address is written, and what it does not speak of stays. */
+	/* A new address is written; the other options stay. */
 	again = rewrite(got, &second);
 	expected = rewrite(text, &both);
 	assert_string_equal(again, expected);
@@ -465,7 +465,7 @@ static void test_what_was_given_before_is_kept(void **state)
 	free(got);
 }
 
-/* What the hooks make is made again: of ten seconds and five, not of what stood there. */
+/* The sum is computed again: of ten seconds and five, not of the old sum. */
 static void test_a_timeout_of_the_hooks_own_is_made_again(void **state)
 {
 	char *got =
@@ -512,7 +512,7 @@ static void test_another_shim_is_written(void **state)
 #define AT_A	    ",\"--address=unix:/A\""
 #define IGNORE	    ",\"--if-down=ignore\""
 
-/* Nobody's hooks get an option that was given for others. */
+/* Hooks do not get options that were given for others. */
 static void test_hooks_with_other_options_stay_apart(void **state)
 {
 	struct delegate at_a = plain;
@@ -523,10 +523,10 @@ static void test_hooks_with_other_options_stay_apart(void **state)
 	       LIST(OURS("/a", "") "," OURS("/b", AT_B) "," OURS("/c", AT_A IGNORE)));
 	expect(LIST("{\"path\":\"/a\"}," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_B)), &at_a,
 	       LIST(OURS("/a", AT_A) "," OURS("/c", AT_A IGNORE) "," OURS("/b", AT_A)));
-	/* A timeout, too, that is not the one that the hooks make. */
+	/* Nor a timeout that is not the sum of the hooks. */
 	expect(LIST("{\"path\":\"/a\"}," SLOW("/b", 5) "," SLOW("/c", 5)), &plain,
 	       LIST(OURS("/a", "") "," SLOW("/b", 5) "," SLOW("/c", 5)));
-	/* Those that have become the same are one. */
+	/* Parts whose options are now the same are merged. */
 	expect(LIST("{\"path\":\"/a\"}," OURS("/b", AT_B)), &at_a,
 	       LIST(OURS("/a\\\"},{\\\"path\\\":\\\"/b", AT_A)));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a hook writes must not steer the terminal of who reads it. */
+/* The output of a hook must not control the terminal of its reader. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a person sees of what was applied. */
+/* How hookctl prints what was applied. */
 
 #include <errno.h>
 #include <stddef.h>
@@ -50,7 +50,7 @@ static void expect_holdings(const char *text, bool has_legend, int r, const char
 	struct hp_err err;
 
 	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
-	assert_int_equal(holdings_write(hp_json_root(&json), has_legend, false, &buf), r);
+	assert_int_equal(holding_write_table(hp_json_root(&json), has_legend, false, &buf), r);
 	hp_buf_append(&buf, "", 1);
 	assert_string_equal(buf.data, expected);
 	hp_buf_free(&buf);

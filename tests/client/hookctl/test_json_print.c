@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON is printed as it came, but for white space and for what would steer a terminal. */
+/* JSON is printed as received, except white space and control characters of terminals. */
 
 #include <stddef.h>
 #include <stdint.h>

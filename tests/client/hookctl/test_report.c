@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a person sees of a run, and what a shell does. */
+/* How hookctl prints a run, and its exit status. */
 
 #include <errno.h>
 #include <signal.h>

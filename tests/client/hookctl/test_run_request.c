@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What `run` takes from the files it was given. */
+/* The parts of files that `run` sends. */
 
 #include <errno.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ static void test_a_config_without_hooks_has_none(void **state)
 	expect_hooks("{\"rootfs\":\"/x\",\"Hooks\":null}", HP_DIALECT_LIBCONTAINER, "{}");
 }
 
-/* A mistake in a list's name must reach hookd and be refused there. */
+/* A misspelt stage must be sent to hookd, which refuses it. */
 static void test_a_misspelt_stage_is_not_lost(void **state)
 {
 	(void)state;
@@ -84,7 +84,7 @@ static void test_settings_are_cut_out_of_a_state(void **state)
 	expect_settings(whole, HP_DIALECT_LIBCONTAINER, "{ \"umask\" : 18 }");
 	expect_settings(" { \"umask\" : 18 } ", HP_DIALECT_LIBCONTAINER, "{ \"umask\" : 18 }");
 	expect_settings("{\"config\":null}", HP_DIALECT_LIBCONTAINER, "{\"config\":null}");
-	/* runtime-spec knows no such member, and hookd passes it over. */
+	/* runtime-spec has no such member, and hookd ignores it. */
 	expect_settings(whole, HP_DIALECT_OCI, whole);
 	expect_settings("[ 1 ]", HP_DIALECT_LIBCONTAINER, "[ 1 ]");
 }

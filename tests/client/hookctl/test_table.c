@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Columns of a table are as wide as what stands in them, and no cell can break out of its own. */
+/* Columns are as wide as their widest cell, and text cannot leave its cell. */
 
 #include <stddef.h>
 #include <stdint.h>

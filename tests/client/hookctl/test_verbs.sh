@@ -304,9 +304,9 @@ END
 done <<'END'
 1 SettingFailed {"path":"settings.x","step":"rdt","errnoName":"EINVAL","detail":"mask\u001b"} settings.x in step rdt: EINVAL: mask\x1b
 1 NotSupported {"path":"settings.x","detail":"none"} settings.x: none
-1 NoSuchProcess {"pid":4711} no process 4711
+1 NoSuchProcess {"pid":4711} no such process: 4711
 1 NoSuchContainer {"container":"c1"} container c1
-1 Exhausted {"resource":"CLOSIDs","limit":4} CLOSIDs, the limit is 4
+1 Exhausted {"resource":"CLOSIDs","limit":4} limit reached for CLOSIDs: 4
 125 Refused {"reason":"no"} refuses it: no
 125 SomethingElse {} SomethingElse
 END
@@ -586,6 +586,28 @@ END
 echo '[]' >want
 expect_file out <want
 
+# RLIM_INFINITY is such a number; hookd writes what is beyond 2^63-1 as a string.
+big='{"run":"r1","state":"done","uid":18446744073709551615,"hook":18446744073709551613,"hooks":"18446744073709551615","pid":18446744073709551615,"submittedUSec":18446744073709551615,"durationUSec":18446744073709551615}'
+play "ps shows numbers up to 2^64-1" --no-legend ps -a <<END
+<
+> {"parameters":{"run":$(row r2 done '' 1000000)},"continues":true}
+> {"parameters":{"run":$big}}
+END
+expect_status 0
+sed -E 's/[0-9]+d( +)2\./AGE\12./' out >out.aged
+expect_file out.aged <<'END'
+r1  -      -         done  -  18446744073709551614/18446744073709551615      0s  213503982d 8h  -
+r2  c\x1b  poststop  done  -                                        1/2  AGE          2.50s  /h0
+END
+
+play "ps prints numbers up to 2^64-1 in json" --json=short ps -a <<END
+<
+> {"parameters":{"runs":[$(row r2 done '' 1000000),$big]}}
+END
+expect_status 0
+printf '%s\n' "[$big,$(row r2 done '' 1000000)]" >want
+expect_file out <want
+
 # ---- without the usual descriptors ----
 
 # A socket that got the number of stderr would be sent the message.
@@ -618,6 +640,16 @@ play "inspect in json keeps numbers of any size" --json=short inspect r1 <<END
 > {"parameters":{"run":$(row r1 done '' 1),"request":{"x":18446744073709551615}}}
 END
 expect_in out '"request":{"x":18446744073709551615}'
+
+play "inspect shows numbers up to 2^64-1" inspect r1 <<END
+<
+> {"parameters":{"run":$big,"result":$(result failed '' "$(hook 0 exited true '"exitStatus":0,' | sed 's/"stdoutBytes":0/"stdoutBytes":"18446744073709551615"/')")}}
+END
+expect_status 0
+expect_in out 'Submitted: 586524-01-19 08:01:49 UTC'
+expect_in out 'Duration: 213503982d 8h'
+expect_in out 'User: 18446744073709551615'
+expect_in out '  -  18446744073709551615       0'
 
 play "cancel" cancel r1 <<'END'
 <
@@ -665,6 +697,22 @@ expect_file out <<'END'
 Connections: 3
    Features: seccomp rdt
      Kernel: +cgroup2 -resctrl
+END
+
+play "status shows numbers up to 2^64-1" status <<'END'
+<
+> {"parameters":{"version":"0.1.0","pid":18446744073709551615,"uptimeUSec":18446744073709551615,"state":"draining","running":"18446744073709551615","queued":2,"connections":18446744073709551615,"stored":4,"features":[],"kernelFeatures":{}}}
+END
+expect_status 0
+expect_file out <<'END'
+      State: draining
+    Version: 0.1.0
+        PID: 18446744073709551615
+     Uptime: 213503982d 8h
+       Runs: 18446744073709551615 running, 2 queued, 4 stored
+Connections: 18446744073709551615
+   Features: -
+     Kernel: -
 END
 
 # ---- a full disk ----
@@ -751,7 +799,7 @@ for shim in "$dir/none/shim" "$dir/no-program" "$dir/directory"; do
 	status=$?
 	expect_status 0
 	expect_in out "\"path\":\"$shim\""
-	expect_in err "hookctl: warning: the shim $shim is no program on this machine"
+	expect_in err "hookctl: warning: the shim $shim cannot be executed on this machine"
 	"$hookctl" delegate --shim="$shim" <out >again 2>err
 	expect_in err "hookctl: warning"
 	expect_file again <out

@@ -32,7 +32,7 @@ static void test_environment_has_the_address(void **state)
 	char address[128];
 
 	(void)state;
-	/* Varlink lets parameters follow, of which we know none. */
+	/* Varlink allows parameters after the path; all are ignored. */
 	(void)snprintf(address, sizeof(address), "%s;mode=0600", fake_server_address(server));
 	assert_int_equal(setenv("HOOKD_ADDRESS", address, 1), 0);
 	assert_int_equal(hookd_client_new(NULL, &client), 0);
@@ -123,7 +123,7 @@ static void test_server_is_root_or_the_same_user(void **state)
 	assert_server(4711, 4711, 0);
 	assert_server(4711, 0, -EPERM);
 	assert_server(4712, 4711, -EPERM);
-	/* What root of the host looks like in a user namespace, and everybody else. */
+	/* The uid of the host's root, and of other users, in a user namespace. */
 	assert_server(65534, 65534, -EPERM);
 }
 
@@ -134,7 +134,7 @@ static void on_no_event(struct hookd_client *client, const struct hookd_event *e
 	fail();
 }
 
-/* FAKE_EOF: the server has got no byte. */
+/* FAKE_EOF: the server has received no byte. */
 static void test_server_of_another_user_gets_no_byte(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_EOF},    {FAKE_ACCEPT},
@@ -232,7 +232,7 @@ static void test_more_replies(void **state)
 	(void)state;
 	assert_int_equal(hookd_call(client, "a.b.C", NULL, true, on_reply, &replies), 0);
 	assert_string_equal(replies.text, "{\"a\":1},{},{\"a\":3}.");
-	/* A caller that has seen enough leaves, and its number is what the call returns. */
+	/* A callback ends the call, which returns the callback's value. */
 	replies = (struct replies){.r = -ECANCELED};
 	assert_int_equal(hookd_call(client, "a.b.C", NULL, true, on_reply, &replies), -ECANCELED);
 	assert_int_equal(replies.count, 1);
@@ -366,7 +366,7 @@ static void test_nothing_sent_is_sent_again(void **state)
 
 	(void)state;
 	assert_int_equal(hookd_call(client, "io.hookd.control.Drain", NULL, false, NULL, NULL), 0);
-	/* The close has come when the fake's end of the connection is gone: EPIPE on the send. */
+	/* The close has arrived once the server's end is closed: send(2) fails with EPIPE. */
 	while (recv(hookd_get_fd(client), (char[1]){0}, 1, MSG_PEEK) > 0)
 		continue;
 	assert_int_equal(hookd_call(client, "io.hookd.control.Drain", NULL, false, NULL, NULL), 0);
@@ -414,7 +414,7 @@ static const struct {
     {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
      "io.hookd.hooks.RequestIdConflict", "", "id"},
     {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
-     "io.hookd.hooks.NoSuchRun", "", "r9"},
+     "io.hookd.hooks.NoSuchRun", "", "no such run: r9"},
     {"{\"error\":\"io.hookd.status.NoSuchRun\"}", -ESRCH, "io.hookd.status.NoSuchRun", "", "run"},
     {"{\"error\":\"io.hookd.settings.SettingFailed\",\"parameters\":"
      "{\"path\":\"settings.a.b\",\"step\":\"rdt\",\"errnoName\":\"EINVAL\",\"detail\":\"a "
@@ -429,7 +429,7 @@ static const struct {
      -EOPNOTSUPP, "io.hookd.settings.NotSupported", "settings.r",
      "this machine cannot do it: settings.r: no resctrl"},
     {"{\"error\":\"io.hookd.settings.NoSuchProcess\",\"parameters\":{\"pid\":4711}}", -ESRCH,
-     "io.hookd.settings.NoSuchProcess", "", "no process 4711"},
+     "io.hookd.settings.NoSuchProcess", "", "no such process: 4711"},
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
      -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
@@ -437,7 +437,7 @@ static const struct {
      "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","
      "\"limit\":4}}",
-     -ENOSPC, "io.hookd.settings.Exhausted", "", "nothing is left of CLOSIDs, the limit is 4"},
+     -ENOSPC, "io.hookd.settings.Exhausted", "", "limit reached for CLOSIDs: 4"},
     {"{\"error\":\"io.hookd.later.Error\",\"parameters\":{\"path\":\"p\"}}", -EREMOTE,
      "io.hookd.later.Error", "", "{\"path\":\"p\"}"},
 };
@@ -460,7 +460,7 @@ static void test_errors(void **state)
 		assert_non_null(strstr(hookd_client_error(client), errors[i].in_sentence));
 		assert_int_equal(hookd_client_retry_after_us(client),
 				 strstr(errors[i].reply, "retryAfterUSec") ? 5 : 0);
-		/* The connection is as good as before, and the next call knows nothing of it. */
+		/* The connection is still usable, and the next call has no error. */
 		assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
 		assert_string_equal(hookd_client_error(client), "");
 		assert_string_equal(hookd_client_error_name(client), "");

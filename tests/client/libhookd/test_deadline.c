@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How long a call may take: every number is that long, or for ever. */
+/* How long a call may take: every number is that long, or no limit. */
 
 #include <limits.h>
 
@@ -21,7 +21,7 @@ static const uint64_t edges[] = {INT32_MAX,
 				 UINT64_MAX};
 #define EDGE_COUNT (sizeof(edges) / sizeof(edges[0]))
 
-/* So far from now, or for ever where that cannot be said. */
+/* That far from now, or no deadline if it would overflow. */
 static void expect_after(int64_t deadline, unsigned __int128 after_ns)
 {
 	int64_t now = deadline_now();

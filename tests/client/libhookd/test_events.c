@@ -10,7 +10,7 @@
 
 #include "tests/client/client_test.h"
 
-/* What came, as a line for each event. */
+/* The events received, one line each. */
 struct log {
 	char text[1024];
 	size_t length;
@@ -188,7 +188,7 @@ static void test_bad_events(void **state)
 
 static void test_long_request_waits_for_room(void **state)
 {
-	/* More than a socket takes at once: POLLOUT is asked for until the fake has read it. */
+	/* More than a socket takes at once: POLLOUT is wanted until the server has read it. */
 	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_WAIT},
 						 {FAKE_READ},	{FAKE_SEND, FAKE_SUCCESS},
 						 {FAKE_EOF},	{FAKE_END}};
@@ -229,7 +229,7 @@ static void test_half_a_request_is_not_left_behind(void **state)
 	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
 	assert_int_equal(loop_until_done(client, &log, 1), 0);
 	assert_string_equal(log.text, "done - 0 0   -16\n");
-	/* The rest of the request was never sent: another one cannot come behind it. */
+	/* The rest of the request was not sent: another one must not follow on that connection. */
 	hookd_client_set_timeout(client, 10000);
 	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
 	test_free(hooks);

@@ -34,7 +34,7 @@ static void assert_json(const struct hookd_hooks *hooks, const char *dialect, co
 	free(json);
 }
 
-/* What is written is read to the same, in the other dialect too where that can say it. */
+/* What is written reads back the same, in the other dialect too if it can express it. */
 static void assert_round_trip(const char *from, const char *from_dialect, const char *to,
 			      const char *to_dialect)
 {
@@ -171,7 +171,7 @@ static void test_a_stage_has_a_limit(void **state)
 	(void)state;
 	for (int i = 0; i < 255; i++)
 		assert_int_equal(hookd_hooks_add_command(hooks, "poststop", &hook), 0);
-	/* All or nothing: two do not fit, so neither does the one of another stage. */
+	/* All or nothing: two do not fit, so the one of another stage is not added either. */
 	assert_int_equal(hookd_hooks_add_json(hooks,
 					      "{\"prestart\":[{\"path\":\"/p\"}],\"poststop\":[{"
 					      "\"path\":\"/b\"},{\"path\":\"/b\"}]}",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Memory that is refused, at each allocation in turn: the library says -ENOMEM and keeps nothing.
- * malloc(3) and its kin here are found before libc's, which leaves no room for a sanitizer's: this
- * test is not built with one.
+ * Each allocation in turn fails: the library returns -ENOMEM and leaks nothing. The linker finds
+ * the malloc(3) family of this file before libc's. A sanitizer would need its own, so this test is
+ * not built with one.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *pointer, size_t size);
 extern void __libc_free(void *pointer);
 
-/* Of the test's thread; the fake server's has its own. */
+/* For the test's thread; the server's thread has its own. */
 static _Thread_local unsigned long until_refusal; /* 0: none is refused */
 static _Thread_local unsigned long refusals;
 static _Thread_local long live; /* allocations that were not freed */
@@ -62,7 +62,7 @@ void free(void *pointer)
 	__libc_free(pointer);
 }
 
-/* Tries with the first, second, ... allocation refused until one try has none to refuse. */
+/* Repeats with the first, second, ... allocation failing, until none fails. */
 static void with_refusals(int (*try)(void *userdata), void *userdata)
 {
 	unsigned long number = 0, refused = 0;
@@ -75,7 +75,7 @@ static void with_refusals(int (*try)(void *userdata), void *userdata)
 		until_refusal = ++number;
 		r = try(userdata);
 		until_refusal = 0;
-		/* asprintf(3) can do without one of its own. */
+		/* asprintf(3) recovers from one failed allocation. */
 		if (refusals > 0 && r != -ENOMEM && r != 0)
 			fail_msg("allocation %lu was refused: %d", number, r);
 		refused += refusals > 0 && r == -ENOMEM;
@@ -155,7 +155,7 @@ static void test_functions(void **state)
 	fake_server_free(server);
 }
 
-/* One run and one call; the peer answers whatever comes, for as many connections as it takes. */
+/* One run and one call; the server answers every message, on any number of connections. */
 static int try_run(void *userdata)
 {
 	const struct fake_server *server = userdata;
@@ -184,7 +184,7 @@ static void test_run(void **state)
 	fake_server_free(server);
 }
 
-/* An answer to each of the three; the peer takes one call from each connection. */
+/* A reply to each of the three; the server takes one call per connection. */
 #define SETTINGS_ANSWER                                                                            \
 	"{\"parameters\":{\"applied\":{\"cgroupPath\":\"/web\",\"process\":[\"rlimits\"]},"        \
 	"\"removed\":[\"/web\"],\"containers\":{\"web\":{\"rdtGroup\":\"g\"}},"                    \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Hook lists with functions in them: what is asked of hookd, what runs here, what comes of both. */
+/* Hook lists with functions: what is sent to hookd, what runs here, and the result of both. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "tests/client/client_test.h"
 
-/* Functions that say when they ran. */
+/* Functions that record when they ran. */
 static char trace[64];
 
 static int note(const char *state, void *userdata)
@@ -124,7 +124,7 @@ static void test_parts_are_one_result(void **state)
 	"\",\"container\":\"c\",\"stage\":\"createRuntime\",\"outcome\":\"succeeded\",\"hooks\":"  \
 	"[" hooks "],\"queuedUSec\":" LONGEST ",\"durationUSec\":" LONGEST "}}}"
 
-/* A sum that does not fit is the longest duration that there is, and no negative one. */
+/* A sum that overflows is the longest duration, not a negative one. */
 static void test_parts_that_take_for_ever(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT},
@@ -166,7 +166,7 @@ static void test_list_of_commands_is_one_request(void **state)
 	(void)state;
 	assert_int_equal(hookd_run(client, request, &result), 0);
 	hookd_result_free(result);
-	/* Another stage of the same lists has nothing to run, which is hookd's to say. */
+	/* Another stage of the same lists is empty; hookd is asked all the same. */
 	request->stage = "poststart";
 	assert_int_equal(hookd_run(client, request, &result), 0);
 	assert_int_equal(hookd_result_hook_count(result), 0);
@@ -223,7 +223,7 @@ static void test_failing_function_stops(void **state)
 	assert_hook(result, 2, "skipped", false);
 	assert_hook(result, 3, "skipped", false);
 	assert_string_equal(trace, "/0 /1 ");
-	/* Nothing was to be asked of hookd. */
+	/* There was nothing to ask hookd for. */
 	assert_string_equal(hookd_result_run(result), "");
 	assert_int_equal(calls.connects, 0);
 	hookd_result_free(result);
@@ -375,7 +375,7 @@ static void test_wrong_requests(void **state)
 	assert_int_equal(hookd_run(client, request, &result), -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "stage");
 	request->stage = "createRuntime";
-	/* With settings in oci's dialect the hooks have to be in it too, and it has no `dir`. */
+	/* With settings in oci's dialect the hooks must be in it too, and it has no `dir`. */
 	request->settings = "{}";
 	assert_int_equal(hookd_run(client, request, &result), -ENOTSUP);
 	request->dialect = "runc";

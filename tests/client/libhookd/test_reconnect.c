@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd_run() when the connection is lost: the same request again, and nothing twice. */
+/* hookd_run() after a lost connection: the same request again, and no hook runs twice. */
 
 #include <errno.h>
 #include <poll.h>
@@ -120,7 +120,7 @@ static void test_request_is_not_repeated_to_another_user(void **state)
 		skip("takes root");
 	server = fake_server_start(steps);
 	client = test_client(server);
-	/* Not -EPERM, which says that nothing was run. */
+	/* Not -EPERM, which would say that nothing was run. */
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), -EPIPE);
 	assert_non_null(strstr(hookd_client_error(client), "belongs to uid 4711"));
 	assert_null(result);
@@ -209,7 +209,7 @@ static void test_connection_closed_while_idle_is_replaced(void **state)
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), 0);
 	hookd_result_free(result);
 	fake_server_go(server);
-	/* hookd_process() is what tells of it; the next call needs no such hint. */
+	/* hookd_process() reports it; the next call works without it. */
 	assert_int_equal(hookd_get_events(client), POLLIN);
 	assert_int_equal(poll(&(struct pollfd){hookd_get_fd(client), POLLIN, 0}, 1, 10000), 1);
 	assert_int_equal(hookd_process(client), -EPIPE);

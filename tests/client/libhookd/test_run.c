@@ -42,7 +42,7 @@ static void test_request_is_written(void **state)
 	fake_server_free(server);
 }
 
-/* Whatever the server says: who prints the error of a run that has not succeeded has one. */
+/* Whatever the server sends, a run that has not succeeded has an error. */
 static void test_every_failure_has_a_sentence(void **state)
 {
 	static const char *const outcomes[] = {"failed", "cancelled", "lost"};
@@ -205,7 +205,7 @@ static void test_deadline_passes(void **state)
 	(void)state;
 	hookd_client_set_timeout(client, 30);
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), -ETIMEDOUT);
-	/* The reply that may still come is nobody's: the next call has a connection of its own. */
+	/* A late reply must not be read by the next call, which uses a new connection. */
 	hookd_client_set_timeout(client, 10000);
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), 0);
 	hookd_result_free(result);
@@ -299,7 +299,7 @@ static void test_request_too_long(void **state)
 	memset(hooks, ' ', length);
 	memcpy(hooks + length - strlen(HOOKS), HOOKS, strlen(HOOKS) + 1);
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = hooks), &result), -EMSGSIZE);
-	/* Nothing of it is left to be sent: a request that fits goes through. */
+	/* Nothing of it is left to send: a request that fits succeeds. */
 	assert_int_equal(hookd_get_events(client), 0);
 	assert_int_equal(hookd_run(client, REQUEST(.hooks = hooks + 4096), &result), 0);
 	hookd_result_free(result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd_compile_seccomp(): what is asked, what comes of the answer. */
+/* hookd_compile_seccomp(): the call, and the result of the reply. */
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -108,7 +108,7 @@ static void test_failures(void **state)
 	test_end(client, server);
 }
 
-/* hookd has closed the connection just then: compiling twice does no harm. */
+/* hookd has closed the connection meanwhile: compiling twice does no harm. */
 static void test_it_is_asked_again(void **state)
 {
 	static const struct fake_step steps[] = {

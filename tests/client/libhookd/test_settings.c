@@ -209,7 +209,7 @@ static void test_wrong_requests(void **state)
 	test_end(client, server);
 }
 
-/* What an older header had of the request is read, and no byte behind it. */
+/* The part of the request that an older header has is read, and nothing after it. */
 static void test_a_shorter_request(void **state)
 {
 	struct fake_server *server = fake_server_answer("{\"parameters\":{\"applied\":{}}}");
@@ -277,7 +277,7 @@ static void test_answers_that_are_none(void **state)
 	    {holdings, "{\"parameters\":{\"containers\":[]}}", "containers must"},
 	    {holdings, "{\"parameters\":{\"containers\":{\"a\":{},\"b\":{\"ignored\":1}}}}",
 	     "containers.b.ignored must"},
-	    {holdings, "{\"parameters\":{\"containers\":{}},\"continues\":true}", "more than"},
+	    {holdings, "{\"parameters\":{\"containers\":{}},\"continues\":true}", "more replies"},
 	};
 
 	(void)state;
@@ -325,7 +325,7 @@ static void test_the_deadline_holds(void **state)
 	}
 }
 
-/* A Release that was lost may have been done: a second one would say that there is no container. */
+/* A lost Release may have been done: a second one would fail with NoSuchContainer. */
 static void test_what_changes_something_is_sent_once(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},  {FAKE_SEND, "{}"},

@@ -64,7 +64,7 @@ struct shim start_shim(const char *state, char *const env[], char *const argv[])
 	return start_without(-1, state, env, argv);
 }
 
-/* Both streams end when the last process that has them is gone: hooks and what they left. */
+/* Both streams end when the last process that has them ends, also one that a hook left behind. */
 static void read_all(int fd, struct outcome *outcome)
 {
 	size_t length = 0;

@@ -14,7 +14,7 @@ struct shim {
 };
 
 struct outcome {
-	int status;	 /* as a shell has it */
+	int status;	 /* as in a shell */
 	char text[8192]; /* its stdout and stderr, to the end */
 	bool has_read_state;
 };
@@ -27,7 +27,7 @@ struct outcome end_shim(const struct shim *shim);
 /* As start_shim() and end_shim(), without one of the descriptors 0 to 2. */
 struct outcome run_shim_without(int closed, const char *state, char *const env[],
 				char *const argv[]);
-/* The one, then the other. */
+/* start_shim() and then end_shim(). */
 struct outcome run_shim_with(const char *state, char *const env[], char *const argv[]);
 
 #define HOOK_OF(outcome, more)                                                                     \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd-oci-hook --if-down=run-local where there is no hookd: real hooks, run by itself. */
+/* hookd-oci-hook --if-down=run-local without hookd: real hooks, which it runs itself. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ static void assert_local_environment(const char *stage, const char *expected)
 				ARGV(option, (char *)NOBODY, (char *)"--if-down=run-local",
 				     (char *)"--hook=/usr/bin/env"));
 	assert_int_equal(outcome.status, 0);
-	/* A shim that is not static has something of its own to say of LD_PRELOAD. */
+	/* A shim that is not static prints an error about LD_PRELOAD. */
 	assert_true(strlen(outcome.text) >= strlen(expected));
 	assert_string_equal(outcome.text + strlen(outcome.text) - strlen(expected), expected);
 	assert_null(strstr(outcome.text, "LD_PRELOAD="));
@@ -136,7 +136,7 @@ static void test_local_timeout_kills_the_group(void **state)
 	assert_int_equal(outcome.status, 124);
 	assert_string_equal(outcome.text, "error running poststart hook #0: hook ran past "
 					  "specified timeout of 1.0s\n");
-	/* The output has ended: the child in the background is gone as well. */
+	/* The output has ended, so the child in the background has ended as well. */
 	assert_true(time(NULL) - begin < 30);
 }
 
@@ -157,7 +157,7 @@ static int hook_in_another_group(void)
 	sleep_for_long();
 }
 
-/* Its child, in another session, traces it: the kernel gives its exit to that child alone. */
+/* Its child, in another session, traces it: the kernel reports its exit to that child alone. */
 static int hook_traced_by_its_child(void)
 {
 	pid_t hook = getpid();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd-oci-hook as a runtime starts it: what it asks of hookd, what it says and how it ends. */
+/* hookd-oci-hook as a runtime starts it: what it sends to hookd, its messages and exit status. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +29,10 @@ static void test_request(void **state)
 	fake_server_join(server);
 	message = fake_server_message(server, 0);
 	assert_non_null(strstr(message, "\"stage\":\"createRuntime\",\"state\":" STATE "\n,"));
-	/* A hook without env has ours; one that wants none gets none. Both start where we are. */
+	/*
+	 * A hook without env inherits ours; one with an empty env has none. Both start in our
+	 * directory.
+	 */
 	assert_non_null(getcwd(directory, sizeof(directory)));
 	(void)snprintf(expected, sizeof(expected),
 		       "\"createRuntime\":[{\"path\":\"/a\",\"args\":null,\"env\":[\"A=1\","
@@ -94,7 +97,7 @@ static void test_environment_that_is_no_text(void **state)
 	fake_server_free(server);
 }
 
-/* What hooks without env are sent as: `expected` follows the arguments of the first one. */
+/* Hooks without env as they are sent: `expected` follows the arguments of the first one. */
 static void assert_environment_sent(const char *stage, const char *expected)
 {
 	char *env[] = {(char *)"A=1",
@@ -138,7 +141,7 @@ static void test_environment_is_inherited_by_stage(void **state)
 	assert_environment_sent("startContainer", "{\"path\":\"/x\",\"args\":null,\"env\":null");
 }
 
-/* A server that says yes to everybody, and whose address is in the environment alone. */
+/* A server that reports success to all clients; its address is only in the environment. */
 static int status_with_variable(const char *stage)
 {
 	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, FAKE_SUCCESS}, {FAKE_END}};
@@ -223,7 +226,7 @@ static void test_busy_is_asked_again(void **state)
 	fake_server_end(server);
 }
 
-/* But no longer than its hook may take. */
+/* But no longer than the timeout of the hook. */
 static void test_busy_for_too_long(void **state)
 {
 	static const char later[] =
@@ -316,8 +319,8 @@ static void test_hookd_is_down(void **state)
 }
 
 /*
- * podman and docker look for these words in what a runtime says, and report that the container's
- * own program was not found, or may not be run.
+ * podman and docker search the output of a runtime for these words, and then report that the
+ * container's own program was not found or may not be executed.
  */
 static void assert_no_word_of_the_command(const struct outcome *outcome)
 {
@@ -357,7 +360,7 @@ static void test_down_is_not_taken_for_a_missing_command(void **state)
 	fake_server_free(server);
 }
 
-/* A fake hookd of another user is no hookd that is down. */
+/* A socket of another user is an error, not a hookd that is down. */
 static void test_server_of_another_user(void **state)
 {
 	static char *const ways[] = {(char *)"--if-down=fail", (char *)"--if-down=run-local",
@@ -386,7 +389,7 @@ static void test_wrong_use(void **state)
 		const char *options[4];
 	} rows[] = {
 	    {"--stage is required", {"--hook=/x"}},
-	    {"stop is no stage", {"--stage=stop", "--hook=/x"}},
+	    {"--stage=stop is not a stage", {"--stage=stop", "--hook=/x"}},
 	    {"is required", {"--stage=poststop"}},
 	    {"is required", {"--stage=poststop", "--hook=/x", "--hooks-json={}"}},
 	    {"y: arguments", {"--stage=poststop", "--hooks-json={}", "--", "y"}},

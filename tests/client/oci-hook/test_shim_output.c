@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd-oci-hook where the runtime keeps what hooks write, as crun does for two annotations. */
+/*
+ * hookd-oci-hook with a runtime that keeps the output of hooks, as crun does for two annotations.
+ */
 
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +34,7 @@ static void expect_streamed(const struct fake_step *steps, int status, const cha
 	fake_server_free(server);
 }
 
-/* What stands in the events is written as it comes, and not again with the result. */
+/* Output in events is written as it arrives, and not again with the result. */
 static void test_output_is_streamed_where_it_is_kept(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -53,7 +55,7 @@ static void test_output_is_streamed_where_it_is_kept(void **state)
 	expect_streamed(steps, 0, "one \377\ntwo");
 }
 
-/* The sentence about a failure begins a line of its own. */
+/* The message about a failure begins on a new line. */
 static void test_streamed_output_ends_before_the_sentence(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -68,7 +70,7 @@ static void test_streamed_output_ends_before_the_sentence(void **state)
 	expect_streamed(steps, 3, "oh\nwhy\n");
 }
 
-/* A run that was over, or a connection that was lost: what was kept is in the result. */
+/* After a run that had ended, or a lost connection, the result has the output that was kept. */
 static void test_what_no_event_tells_comes_from_the_result(void **state)
 {
 	static const struct fake_step done[] = {
@@ -112,7 +114,7 @@ static void test_events_that_are_none(void **state)
 				       (char *)"--hook=/x"));
 
 		assert_int_equal(outcome.status, 125);
-		assert_non_null(strstr(outcome.text, "not understood"));
+		assert_non_null(strstr(outcome.text, "cannot be understood"));
 		fake_server_end(server);
 	}
 }

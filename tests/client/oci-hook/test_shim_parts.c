@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd-oci-hook with lists that are more than one request may have, once each hook has the
- * environment that it inherits: they go out as several runs, which look like one.
+ * hookd-oci-hook with lists that are too large for one request, with the inherited environment of
+ * each hook: they are sent as several runs, which look like one.
  */
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ static char *hooks_option(const char *stage, size_t count)
 	return option;
 }
 
-/* Runs a list of `count` hooks with an environment, which is freed. */
+/* Runs a list of `count` hooks with an environment, which it frees. */
 static struct outcome run_list(struct fake_server *server, const char *stage, size_t count,
 			       const char *state, char **variables)
 {
@@ -61,8 +61,8 @@ static struct outcome run_list(struct fake_server *server, const char *stage, si
 }
 
 /*
- * The number of hooks in a message that hookd can take; they are those from `first` on. `ret_id` is
- * the request's.
+ * Checks a message: hookd can accept it, and its hooks are those from `first` on. Returns their
+ * number; `ret_id` is the id of the request.
  */
 static size_t hooks_sent(const struct fake_server *server, size_t message, const char *stage,
 			 size_t first, char ret_id[64])
@@ -91,7 +91,7 @@ static size_t hooks_sent(const struct fake_server *server, size_t message, const
 	return count;
 }
 
-/* All hooks were sent once, in their order, as runs that hookd tells from each other. */
+/* All hooks were sent once, in order, as runs with different ids. */
 static void assert_all_sent(const struct fake_server *server, const char *stage, size_t messages,
 			    size_t count)
 {
@@ -181,7 +181,7 @@ static void test_the_first_failing_part_is_the_last(void **state)
 	fake_server_free(server);
 }
 
-/* The first failure is the one that is told by the status. */
+/* The exit status is that of the first failure. */
 static void test_poststop_goes_on_and_fails_in_the_end(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT},
@@ -255,7 +255,7 @@ static void test_each_part_is_asked_again(void **state)
 		    "\"stderr\":\"" text "\",\"stderrBytes\":" #bytes                              \
 		    ",\"stderrTruncated\":false,\"lingering\":false}")
 
-/* Hook 0 of the second part is none that was told of before. */
+/* Hook 0 of the second part is not one of the first part. */
 static void test_streamed_output_of_parts_is_whole(void **state)
 {
 	static const struct fake_step steps[] = {{FAKE_ACCEPT},

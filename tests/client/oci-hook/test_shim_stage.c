@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd-oci-hook run at its own stage and at another: the state says which one it is. */
+/* hookd-oci-hook run at its own stage and at another, by the status in the state. */
 
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,10 @@
 
 #include "tests/client/oci-hook/shim.h"
 
-/* What each runtime writes at each stage, in the order of the stages, as runc 1.1.5 and crun 1.8.1
- * were seen to do it; NULL: no other. */
+/*
+ * The statuses that runtimes write at each stage, in the order of the stages, as seen of runc 1.1.5
+ * and crun 1.8.1; NULL: no other.
+ */
 static const char *const stage_names[] = {"prestart",	    "createRuntime", "createContainer",
 					  "startContainer", "poststart",     "poststop"};
 static const struct {
@@ -62,7 +64,7 @@ static void test_the_stage_that_a_state_is_of_is_taken(void **state)
 	}
 }
 
-/* A file of hooks.d that names two stages runs the hooks of one of them at the other. */
+/* A file of hooks.d for two stages runs the hooks of one of them at the other. */
 static void test_the_wrong_stage_is_refused(void **state)
 {
 	static const struct {

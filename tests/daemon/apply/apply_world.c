@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +21,28 @@ struct event_base *base;
 struct applier *applier;
 struct rdt *world_rdt;
 static bool has_reported_end;
+const char *scope_place;
+static char process_place[512];
+
+bool refuses_events;
+
+int __real_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout)
+{
+	/* Not those by which this program waits. */
+	bool is_hookds = !timeout || (timeout->tv_sec == 1 && timeout->tv_usec == 0);
+
+	return refuses_events && is_hookds ? -1 : __real_event_add(event, timeout);
+}
+
+int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size);
+int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
+{
+	(void)name;
+	snprintf(ret_path, size, "%s", scope_place ? scope_place : process_place);
+	return 0;
+}
 
 static void on_report(const char *container, const char *what, void *userdata)
 {
@@ -42,6 +65,24 @@ static void make_file(const char *directory, const char *name, const char *text)
 	fclose(file);
 }
 
+void make_cgroup(const char *name)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+const char *cgroup_place(const char *name)
+{
+	static char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory + strlen(mount_directory), name);
+	for (char *at = path; (at = strstr(at, "//"));)
+		memmove(at, at + 1, strlen(at));
+	return path;
+}
+
 void remove_file(const char *name)
 {
 	char path[700];
@@ -55,12 +96,34 @@ void write_to_file(const char *name, const char *text)
 	make_file(cgroup_directory, name, text);
 }
 
+void expect_file(const char *name, const char *text)
+{
+	char path[700], *content;
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_directory, name);
+	content = read_whole(path, NULL);
+	assert_non_null(content);
+	assert_string_equal(content, text);
+	free(content);
+}
+
 const char *holdings_file(void)
 {
 	static char path[64];
 
 	snprintf(path, sizeof(path), "%s/holdings.db", state_directory);
 	return path;
+}
+
+void change_holdings_file(const char *sql)
+{
+	sqlite3 *database;
+
+	applier = applier_free(applier);
+	assert_int_equal(sqlite3_open(holdings_file(), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+	world_restart();
 }
 
 /* Where the process really is, so that it is found there: systemd has moved it, one may think. */
@@ -76,6 +139,7 @@ static void make_tree(void)
 	assert_true(r > 0);
 	own = cgroup_path_find(text, &length);
 	assert_non_null(own);
+	snprintf(process_place, sizeof(process_place), "%.*s", (int)length, own);
 	snprintf(path, sizeof(cgroup_directory), "%s%.*s", mount_directory, (int)length, own);
 	for (at = path + strlen(mount_directory) + 1; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
@@ -124,6 +188,8 @@ int world_begin(void **state)
 {
 	(void)state;
 	fake_scopes_begin();
+	scope_place = NULL;
+	refuses_events = false;
 	temporary_directory(mount_directory);
 	temporary_directory(state_directory);
 	victim = start_stranger(do_nothing);
@@ -264,6 +330,11 @@ void expect_busy(const struct answer *answer)
 bool is_held(void)
 {
 	return holdings_find(applier_holdings(applier), "box") != NULL;
+}
+
+bool is_mixed(void)
+{
+	return holdings_find(applier_holdings(applier), "box")->is_mixed;
 }
 
 void apply_whole(void)

@@ -29,11 +29,21 @@ struct holdings *open_holdings(void);
 /* What was reported since the start, one behind the other. */
 extern char reports[1024];
 
+/* A cgroup below the process's, and its path below the mount. */
+void make_cgroup(const char *name);
+const char *cgroup_place(const char *name);
 /* Files of the process's cgroup. */
 void remove_file(const char *name);
 void write_to_file(const char *name, const char *text);
+void expect_file(const char *name, const char *text);
+/* libevent has no memory for another event. */
+extern bool refuses_events;
+/* Where the scope is; NULL: where the process really is, as if systemd had moved it. */
+extern const char *scope_place;
 /* Where hookd writes down what it holds. */
 const char *holdings_file(void);
+/* Ends hookd, and starts it anew on a file that this was done to. */
+void change_holdings_file(const char *sql);
 
 /* One in the place of the victim: it calls the function, which writes a byte when it is ready. */
 pid_t start_stranger(void (*function)(int ready));
@@ -60,6 +70,7 @@ void release_of(const char *container, struct answer *answer);
 /* Until it is held. */
 void apply_whole(void);
 bool is_held(void);
+bool is_mixed(void);
 
 void expect(const struct answer *answer, int r, enum hp_err_code code);
 void expect_busy(const struct answer *answer);

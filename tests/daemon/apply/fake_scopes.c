@@ -2,6 +2,7 @@
 #include "tests/daemon/apply/fake_scopes.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -15,6 +16,7 @@ struct scope_job {
 
 static TAILQ_HEAD(, scope_job) jobs = TAILQ_HEAD_INITIALIZER(jobs);
 static int refusal, stops;
+static char last_mark[32];
 
 void fake_scopes_begin(void)
 {
@@ -58,6 +60,16 @@ void fake_scopes_refuse(int r)
 	refusal = r;
 }
 
+const char *fake_scopes_mark(void)
+{
+	return last_mark;
+}
+
+static void note_mark(const char *mark)
+{
+	snprintf(last_mark, sizeof(last_mark), "%s", mark);
+}
+
 int fake_scopes_stops(void)
 {
 	return stops;
@@ -78,11 +90,12 @@ static int add(enum fake_call call, scope_done_fn done, void *userdata, struct s
 	return 0;
 }
 
-int scopes_start(struct scopes *scopes, const struct scope_name *name, pid_t pid,
+int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
 		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job)
 {
 	(void)scopes, (void)name, (void)pid, (void)resources;
+	note_mark(mark);
 	return add(FAKE_START, done, userdata, ret_job);
 }
 
@@ -112,9 +125,18 @@ int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resource
 	return add(FAKE_SET, done, userdata, ret_job);
 }
 
-int scopes_stop(struct scopes *scopes, const char *unit, scope_done_fn done, void *userdata,
-		struct scope_job **ret_job)
+int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+	       void *userdata, struct scope_job **ret_job)
 {
 	(void)scopes, (void)unit;
+	note_mark(mark);
+	return add(FAKE_ASK, done, userdata, ret_job);
+}
+
+int scopes_stop(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
+		void *userdata, struct scope_job **ret_job)
+{
+	(void)scopes, (void)unit;
+	note_mark(mark);
 	return add(FAKE_STOP, done, userdata, ret_job);
 }

@@ -7,7 +7,8 @@
  * In the place of daemon/cgroup/scope.c: a systemd that does nothing and answers when the test says
  * so. Calls are in the order in which they were made.
  */
-enum fake_call { FAKE_NONE, FAKE_START, FAKE_READ, FAKE_SET, FAKE_PUT_BACK, FAKE_STOP };
+/* FAKE_ASK: whether a unit is hookd's; FAKE_STOP comes after that, as one with it. */
+enum fake_call { FAKE_NONE, FAKE_START, FAKE_READ, FAKE_SET, FAKE_PUT_BACK, FAKE_ASK, FAKE_STOP };
 
 void fake_scopes_begin(void);
 /* The oldest call that waits. */
@@ -18,3 +19,5 @@ void fake_scopes_answer(int r, const char *reason);
 void fake_scopes_refuse(int r);
 /* Of all so far. */
 int fake_scopes_stops(void);
+/* That came with the last call that has one. */
+const char *fake_scopes_mark(void);

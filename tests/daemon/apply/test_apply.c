@@ -187,8 +187,8 @@ static int in_a_root_that_was_named(void *userdata)
 	CHECK(is_refused(&world, "/a/tree/runs", "hookd's own"));
 	CHECK(is_refused(&world, "/a/tree/new", "hookd's own"));
 	CHECK(is_refused(&world, "/a/tree", "hookd's own"));
-	CHECK(is_refused(&world, "/a", "has hookd's hooks in it"));
-	CHECK(is_refused(&world, "", "has hookd's hooks in it"));
+	CHECK(is_refused(&world, "/a", "contains hookd's hooks"));
+	CHECK(is_refused(&world, "", "contains hookd's hooks"));
 	CHECK(is_taken(&world, "/a/tree2"));
 	CHECK(is_taken(&world, "/b/runs/1"));
 	world_end(&world);

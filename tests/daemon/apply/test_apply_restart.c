@@ -28,6 +28,8 @@ static void leave_in_state(enum holding_state state)
 	holding = holdings_find(holdings, "box");
 	assert_non_null(holding);
 	holding->state = state;
+	if (state == HOLDING_CHANGING)
+		holding->mixed = strdup("pids.max ,");
 	assert_int_equal(holdings_write(holdings, holding), 0);
 	holdings_close(holdings);
 	world_restart();
@@ -58,16 +60,52 @@ static void an_apply_that_was_not_answered_is_taken_back(void **state)
 	assert_non_null(strstr(reports, "Apply was cut short"));
 	apply(&answer);
 	expect_busy(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
 	apply_whole();
 }
 
+/* Killed before systemd had answered: it may have said that the unit is there already. */
+static void a_unit_that_may_be_of_others_is_left_alone(void **state)
+{
+	static const enum holding_state states[] = {HOLDING_MAKING, HOLDING_REMOVING};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(states); i++) {
+		leave_in_state(states[i]);
+		assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+		fake_scopes_answer(-ENOENT, "it is none of hookd's");
+		assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+		assert_int_equal(fake_scopes_stops(), 0);
+		assert_false(is_held());
+	}
+}
+
+static void a_unit_keeps_its_mark(void **state)
+{
+	char mark[32];
+
+	(void)state;
+	apply_whole();
+	snprintf(mark, sizeof(mark), "%s", fake_scopes_mark());
+	assert_int_equal(strlen(mark), 16);
+	world_restart();
+	let_the_end_be_seen();
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	assert_string_equal(fake_scopes_mark(), mark);
+	fake_scopes_answer(0, "");
+	assert_false(is_held());
+}
+
 static void a_removal_goes_on(void **state)
 {
 	(void)state;
 	leave_in_state(HOLDING_REMOVING);
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
@@ -106,6 +144,8 @@ static void what_is_left_of_a_failed_apply_goes_with_the_next_hookd(void **state
 	assert_true(is_held());
 	fake_scopes_refuse(0);
 	world_restart();
+	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
+	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
@@ -131,11 +171,6 @@ static void a_release_that_is_refused_writes_nothing(void **state)
 	assert_true(read(watch, events, sizeof(events)) > 0);
 	fake_scopes_answer(-EIO, "no");
 	close(watch);
-}
-
-static bool is_mixed(void)
-{
-	return holdings_find(applier_holdings(applier), "box")->is_mixed;
 }
 
 static void an_update_that_was_not_answered_is_told(void **state)
@@ -209,6 +244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_is_held_is_held_on),
 	    TEST(an_apply_that_was_not_answered_is_taken_back),
+	    TEST(a_unit_that_may_be_of_others_is_left_alone),
+	    TEST(a_unit_keeps_its_mark),
 	    TEST(a_removal_goes_on),
 	    TEST(the_way_back_is_forgotten_when_apply_has_worked),
 	    TEST(what_is_left_of_a_failed_apply_goes_with_the_next_hookd),

@@ -121,7 +121,8 @@ static void what_is_taken_back_is_gone(void **state)
 	holding = holdings_find(holdings, "box");
 	assert_string_equal(TAILQ_FIRST(&holding->made)->name, "/a");
 	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->made), link));
-	assert_int_equal(holdings_remove(holdings, holding), 0);
+	assert_int_equal(holdings_erase(holdings, holding), 0);
+	holdings_remove(holdings, holding);
 	holdings_close(holdings);
 	holdings = open_holdings(false);
 	assert_null(holdings_find(holdings, "box"));
@@ -238,7 +239,13 @@ static void make_older(const char *sql)
 static void files_of_older_versions_are_read(void **state)
 {
 	static const char *const versions[] = {
+	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed; PRAGMA user_version=3",
+	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed;"
 	    "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
+	    "ALTER TABLE holding DROP COLUMN mark;"
+	    "ALTER TABLE holding DROP COLUMN mixed;"
 	    "ALTER TABLE holding DROP COLUMN former_group;"
 	    "ALTER TABLE holding DROP COLUMN former_path;"
 	    "ALTER TABLE holding RENAME COLUMN state TO is_complete; PRAGMA user_version=1",
@@ -316,7 +323,8 @@ static void without_a_directory_it_works_in_memory(void **state)
 	holding = add(holdings, "box");
 	assert_int_equal(holdings_making(holdings, holding, MADE_UNIT, "a.scope"), 0);
 	assert_int_equal(holdings_write(holdings, holding), 0);
-	assert_int_equal(holdings_remove(holdings, holding), 0);
+	assert_int_equal(holdings_erase(holdings, holding), 0);
+	holdings_remove(holdings, holding);
 	assert_null(holdings_first(holdings));
 	holdings_close(holdings);
 }

@@ -106,12 +106,164 @@ static void a_class_is_removed_when_strangers_have_left(void **state)
 	hold_box_in_class();
 	make_file("class/tasks", "4711\n");
 	let_the_end_be_seen();
+	fake_scopes_answer(0, "");
 	assert_true(is_held() && exists("class"));
 	snprintf(path, sizeof(path), "%s/class/tasks", rdt_root);
 	assert_int_equal(unlink(path), 0);
-	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
+	wait_for(base, !is_held());
+	assert_false(exists("class"));
+	assert_int_equal(fake_scopes_stops(), 1);
+}
+
+/* ---- an heir that is going itself ---- */
+
+static char removed[256];
+
+static void note_removed(const char *name, void *userdata)
+{
+	(void)userdata;
+	strncat(removed, name, sizeof(removed) - strlen(removed) - 1);
+	strncat(removed, " ", sizeof(removed) - strlen(removed) - 1);
+}
+
+static void note_release(int r, const struct hp_err *err, void *userdata)
+{
+	struct answer *answer = userdata;
+
+	*answer = (struct answer){true, r, *err};
+}
+
+static void release_noting(const char *container, struct answer *answer)
+{
+	*answer = (struct answer){0};
+	removed[0] = '\0';
+	applier_release(applier, container, note_removed, note_release, answer);
+}
+
+/* The first waits for systemd: what it is given then it would not look at any more. */
+static void a_class_is_not_handed_to_who_is_going(void **state)
+{
+	static struct answer answer, other;
+
+	(void)state;
+	make_directory("class");
+	apply_whole();
+	join_class("box", false);
+	hold_other_in_class();
+	assert_int_equal(holdings_making(applier_holdings(applier),
+					 holdings_find(applier_holdings(applier), "other"),
+					 MADE_RDT_GROUP, "class"),
+			 0);
+	release(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	release_noting("other", &other);
+	expect(&other, 0, HP_ERR_NONE);
+	assert_string_equal(removed, "class ");
+	assert_false(exists("class"));
 	fake_scopes_answer(0, "");
-	assert_false(is_held() || exists("class"));
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_held());
+	assert_int_equal(fake_scopes_stops(), 1);
+}
+
+/* A cgroup above its own it does get, and removes it after its unit. */
+static void what_is_handed_to_who_is_going_goes_too(void **state)
+{
+	static struct answer answer;
+	struct holding *box;
+
+	(void)state;
+	make_directory("class");
+	apply_whole();
+	release_noting("box", &answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	box = holdings_find(applier_holdings(applier), "box");
+	assert_int_equal(holdings_making(applier_holdings(applier), box, MADE_RDT_GROUP, "class"),
+			 0);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_string_equal(removed, "hookd-box.scope class ");
+	assert_false(exists("class"));
+	assert_int_equal(fake_scopes_stops(), 1);
+}
+
+static void a_class_is_handed_to_who_is_just_entering(void **state)
+{
+	static char class[] = "class", path[] = ":hookd:box";
+	static struct hp_intel_rdt wanted = {.clos_id = class};
+	static const struct hp_settings settings = {.cgroups_path = path, .intel_rdt = &wanted};
+	static struct answer answer, other;
+
+	(void)state;
+	make_directory("class");
+	make_file("class/tasks", "");
+	hold_other_in_class();
+	assert_int_equal(holdings_making(applier_holdings(applier),
+					 holdings_find(applier_holdings(applier), "other"),
+					 MADE_RDT_GROUP, "class"),
+			 0);
+	apply_with(&settings, &answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_START);
+	make_file("class/tasks", "4711\n");
+	release_of("other", &other);
+	expect(&other, 0, HP_ERR_NONE);
+	fake_scopes_answer(0, "");
+	wait_for(base, answer.is_there);
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_true(
+	    holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_RDT_GROUP));
+}
+
+/* ---- what is held on after a removal that failed ---- */
+
+static void a_holding_does_not_name_what_is_gone(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	hold_box_in_class();
+	release(&answer);
+	assert_false(exists("class"));
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
+	assert_null(holdings_find(applier_holdings(applier), "box")->rdt_group);
+	world_restart();
+	assert_null(holdings_find(applier_holdings(applier), "box")->rdt_group);
+}
+
+static void what_vanished_while_hookd_was_away_is_not_named(void **state)
+{
+	struct holding *box;
+	char path[64];
+
+	(void)state;
+	hold_box_in_class();
+	box = holdings_find(applier_holdings(applier), "box");
+	free(box->cgroup_path);
+	box->cgroup_path = strdup("/gone");
+	assert_int_equal(holdings_write(applier_holdings(applier), box), 0);
+	snprintf(path, sizeof(path), "%s/class", rdt_root);
+	assert_int_equal(rmdir(path), 0);
+	world_restart();
+	box = holdings_find(applier_holdings(applier), "box");
+	assert_null(box->rdt_group);
+	assert_null(box->cgroup_path);
+	assert_null(box->unit);
+	assert_true(TAILQ_EMPTY(&box->made));
+	assert_non_null(strstr(reports, "/gone is not there any more"));
+}
+
+static void a_group_that_has_to_stay_does_not_keep_the_scope(void **state)
+{
+	(void)state;
+	hold_box_in_class();
+	make_file("class/tasks", "4711\n");
+	let_the_end_be_seen();
+	assert_true(is_held() && exists("class"));
+	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
+	fake_scopes_answer(0, "");
+	assert_true(is_held() && exists("class"));
+	assert_false(holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_UNIT));
 }
 
 int main(void)
@@ -122,6 +274,12 @@ int main(void)
 	    TEST(the_last_of_a_class_takes_it_along),
 	    TEST(a_class_with_strangers_leaves_all_as_it_is),
 	    TEST(a_class_is_removed_when_strangers_have_left),
+	    TEST(a_class_is_not_handed_to_who_is_going),
+	    TEST(what_is_handed_to_who_is_going_goes_too),
+	    TEST(a_class_is_handed_to_who_is_just_entering),
+	    TEST(a_holding_does_not_name_what_is_gone),
+	    TEST(what_vanished_while_hookd_was_away_is_not_named),
+	    TEST(a_group_that_has_to_stay_does_not_keep_the_scope),
 	};
 
 	bound_time();

@@ -51,7 +51,111 @@ static void what_systemd_does_not_take_back_is_said(void **state)
 	assert_true(answer.is_there && answer.r < 0);
 	assert_non_null(strstr(answer.err.reason,
 			       "not put back in systemd: the connection to systemd was lost"));
-	assert_true(is_held());
+	assert_true(is_held() && is_mixed());
+}
+
+/* ---- what is told of one that was cut short ---- */
+
+static void have_a_mixed_limit(void)
+{
+	struct answer answer;
+
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
+	write_to_file("pids.max", "50\n");
+	assert_true(is_mixed());
+}
+
+static void update_whole(const struct hp_settings *with)
+{
+	struct answer answer;
+
+	update_with(with, &answer);
+	while (fake_scopes_waiting())
+		fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+}
+
+static void only_an_update_of_the_same_makes_it_whole(void **state)
+{
+	struct hp_resources memory = {.memory.limit = {true, 1 << 30}};
+	const struct hp_settings nothing = {0}, score = {.oom_score_adj = {true, 321}},
+				 other = {.resources = &memory};
+	struct answer answer;
+
+	(void)state;
+	write_to_file("memory.max", "max\n");
+	write_to_file("memory.current", "0\n");
+	have_a_mixed_limit();
+	update_whole(&nothing);
+	update_whole(&score);
+	update_whole(&other);
+	assert_true(is_mixed());
+	world_restart();
+	assert_true(is_mixed());
+	/* One that fails, and is put back, leaves it as it was. */
+	remove_file("pids.max");
+	update(&answer);
+	while (fake_scopes_waiting())
+		fake_scopes_answer(0, "");
+	assert_true(answer.r < 0 && is_mixed());
+	write_to_file("pids.max", "50\n");
+	update(&answer);
+	while (fake_scopes_waiting())
+		fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_false(is_mixed());
+}
+
+static void hookd_ends_when_systemd_was_told(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	apply_whole();
+	update(&answer);
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
+	world_restart();
+	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
+	assert_non_null(strstr(reports, "an Update was cut short"));
+	assert_true(is_held() && is_mixed());
+}
+
+static void hookd_ends_before_systemd_was_told(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	apply_whole();
+	update(&answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
+	world_restart();
+	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
+	assert_string_equal(reports, "");
+	assert_true(is_held() && !is_mixed());
+}
+
+static void hookd_ends_while_systemd_is_told_again(void **state)
+{
+	static struct answer answer;
+
+	(void)state;
+	apply_whole();
+	remove_file("pids.max");
+	update(&answer);
+	fake_scopes_answer(0, "");
+	fake_scopes_answer(0, "");
+	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
+	world_restart();
+	assert_true(answer.is_there && answer.r < 0);
+	assert_non_null(strstr(answer.err.reason, "not put back in systemd: hookd ends"));
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+	assert_true(is_held() && is_mixed());
 }
 
 static void an_update_sets_attributes_of_the_process(void **state)
@@ -86,6 +190,45 @@ static void an_update_refuses_what_it_does_not_do(void **state)
 	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
 	assert_string_equal(answer.err.path, "linux.intelRdt");
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+}
+
+/* ---- who asks for the next thing within the answer, as one does whose message is there ---- */
+
+static struct answer next;
+
+static void ignore_removed(const char *name, void *userdata)
+{
+	(void)name, (void)userdata;
+}
+
+static void on_next(int r, const struct hp_err *err, void *userdata)
+{
+	(void)userdata;
+	next = (struct answer){true, r, *err};
+}
+
+static void release_at_once(int r, struct holding *holding, const struct hp_err *err,
+			    void *userdata)
+{
+	(void)holding, (void)userdata;
+	assert_int_equal(r, 0);
+	assert_int_equal(err->code, HP_ERR_NONE);
+	applier_release(applier, "box", ignore_removed, on_next, NULL);
+}
+
+static void a_release_may_follow_within_the_answer(void **state)
+{
+	const struct hp_settings nothing = {0};
+	struct answer answer;
+
+	(void)state;
+	next = (struct answer){0};
+	apply_with(&nothing, &answer);
+	expect(&answer, 0, HP_ERR_NONE);
+	applier_update(applier, "box", &nothing, release_at_once, NULL);
+	expect(&next, 0, HP_ERR_NONE);
+	assert_false(is_held());
+	(void)loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 10000000);
 }
 
 /* ---- a group of resctrl ---- */
@@ -284,8 +427,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_systemd_was_told_is_put_back),
 	    TEST(what_systemd_does_not_take_back_is_said),
+	    TEST(only_an_update_of_the_same_makes_it_whole),
+	    TEST(hookd_ends_when_systemd_was_told),
+	    TEST(hookd_ends_before_systemd_was_told),
+	    TEST(hookd_ends_while_systemd_is_told_again),
 	    TEST(an_update_sets_attributes_of_the_process),
 	    TEST(an_update_refuses_what_it_does_not_do),
+	    TEST(a_release_may_follow_within_the_answer),
 	    TEST_WITH_GROUPS(an_update_writes_the_group_that_apply_made),
 	    TEST_WITH_GROUPS(a_group_is_put_back_where_a_later_step_fails),
 	    TEST_WITH_GROUPS(an_update_compares_a_group_that_was_there),

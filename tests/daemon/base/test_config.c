@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The configuration: defaults, every key, what is wrong with a file, which files count. */
+/* The configuration: defaults, every key, errors in a file, and which files are read. */
 
 #include "tests/daemon/support/config_text.h"
 #include "tests/daemon/support/support.h"
@@ -101,7 +101,7 @@ static void limits_of_runs_are_as_systemd_has_them(void **state)
 static const char *const edges[] = {"2147483647", "4294967296",		 "9223372036",
 				    "9223372037", "9223372036854775807", "18446744073709551615"};
 
-/* All that is too much, the greatest that is not, and the word of it. */
+/* For each key: a value above the maximum, the maximum, and what the error message says. */
 static void timeouts_have_a_bound(void **state)
 {
 	struct config config = load_silently("[Hooks]\nDefaultTimeoutSec=86400000\n");
@@ -248,7 +248,7 @@ static void bad_values_name_file_and_line(void **state)
 	}
 }
 
-/* Both are told of, not the first one alone: an operator mends a file in one go. */
+/* All errors of a file are logged, not only the first, so that an operator can fix them at once. */
 static void all_bad_values_are_told_of(void **state)
 {
 	struct config config;
@@ -296,7 +296,7 @@ static void what_is_neither_section_nor_key_has_a_line(void **state)
 	free(log);
 }
 
-/* The whole of it, or an error that says where: never a part of it. */
+/* With an error nothing of the configuration is used, and the line of the error is logged. */
 static void expect_path_or_error(const char *text, const char *value)
 {
 	struct config config;
@@ -356,7 +356,9 @@ static void a_missing_file_is_told_apart(void **state)
 	assert_int_equal(config.concurrent_hooks, 4711);
 }
 
-/* config.h: every problem was logged by then. Only the caller knows whether a file must be there.
+/*
+ * config.h: every problem is logged, except a missing file: only the caller knows whether that is
+ * an error.
  */
 static void a_file_that_cannot_be_read_is_logged(void **state)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a file of the configuration may be, and how long its lines. */
+/* Which types of files are read as configuration, and the length of lines. */
 
 #include "tests/daemon/support/config_text.h"
 #include "tests/daemon/support/support.h"
 
 #include <sys/stat.h>
 
-/* Longer than inih's buffer, and read as a short one is. */
+/* Lines longer than inih's buffer are read like short ones. */
 static void a_line_may_be_long(void **state)
 {
 	static const char *const folder = "/opt/a/folder/with/programs";
@@ -23,7 +23,7 @@ static void a_line_may_be_long(void **state)
 	assert_string_equal(config.default_path, value);
 	assert_int_equal(config.concurrent_hooks, 5);
 	config_clear(&config);
-	/* The last one, without its end, and one in another place. */
+	/* The last line without a newline, and a long line in another place. */
 	sprintf(text, "[Hooks]\nNice=3\nDefaultPath:%s", value);
 	config = load_silently(text);
 	assert_string_equal(config.default_path, value);
@@ -33,7 +33,7 @@ static void a_line_may_be_long(void **state)
 	free(value);
 }
 
-/* Every length around the buffer's. */
+/* Every length around the size of the buffer. */
 static void no_length_is_a_bound(void **state)
 {
 	char text[512], value[320];
@@ -73,7 +73,7 @@ static void a_long_line_that_is_nothing_is_told_of(void **state)
 	}
 }
 
-/* Opening a FIFO waits for a writer, and reading a device need not end. */
+/* Opening a FIFO waits for a writer, and reading a device may never end. */
 static void only_a_regular_file_is_read(void **state)
 {
 	char directory[] = "/tmp/hookd-config.XXXXXX", path[64];
@@ -91,13 +91,13 @@ static void only_a_regular_file_is_read(void **state)
 		grab_stderr(&grab);
 		assert_int_equal(config_load(&config, files[i]), -EINVAL);
 		log = grab_end(&grab);
-		assert_non_null(strstr(log, "is not a regular file"));
+		assert_non_null(strstr(log, "not a regular file"));
 		assert_non_null(strstr(log, files[i]));
 		free(log);
 	}
 	unlink(path);
 	rmdir(directory);
-	/* With which systemd, too, takes a file away. */
+	/* systemd masks files by /dev/null, too. */
 	assert_int_equal(config_load(&config, "/dev/null"), 0);
 	config_clear(&config);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The log: what reaches a terminal, what reaches the journal, and that neither is waited for. */
+/* The log: what is written to a terminal and to the journal, and that neither blocks. */
 
 #include "tests/daemon/support/support.h"
 
@@ -52,7 +52,7 @@ static void control_characters_do_not_reach_a_terminal(void **state)
 	}
 }
 
-/* U+009B is a terminal's CSI as ESC [ is. */
+/* U+009B is a terminal's CSI, the same as ESC [. */
 static void c1_characters_do_not_reach_a_terminal(void **state)
 {
 	char *line = logged(LOG_ERR, "\xc2\x9b"
@@ -159,7 +159,7 @@ static void a_stderr_that_nobody_reads_is_not_waited_for(void **state)
 
 /* ---- the journal, in mounts of the child's own ---- */
 
-/* The socket where journald's would be. */
+/* A socket in place of journald's. */
 static int make_journal(void)
 {
 	const struct sockaddr_un address = {AF_UNIX, "/run/systemd/journal/socket"};
@@ -194,7 +194,7 @@ static int datagram_has_fields(void *userdata)
 	return 0;
 }
 
-/* The value of the field in the datagram is this. */
+/* True where the field in the datagram has this value. */
 static bool has_field(const char *datagram, size_t length, const char *name, const char *value)
 {
 	char expected[2048];
@@ -241,7 +241,7 @@ static int unprintable_characters_are_escaped(void *userdata)
 	return 0;
 }
 
-/* However much there is to escape, the line is sent. */
+/* The line is sent, however many characters have to be escaped. */
 static int much_to_escape_is_cut(void *userdata)
 {
 	char message[3000], datagram[32768];
@@ -289,7 +289,7 @@ static int lost_lines_are_counted(void *userdata)
 	return 0;
 }
 
-/* JOURNAL_STREAM may be inherited by a process whose stderr is another one. */
+/* JOURNAL_STREAM may be inherited by a process that has another stderr. */
 static int automatic_target_looks_at_stderr(void *userdata)
 {
 	int journal = make_journal(), ends[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The service manager: sockets handed over, its notification socket, its watchdog. */
+/* The service manager: passed sockets, its notification socket, its watchdog. */
 
 #include "tests/daemon/support/support.h"
 
@@ -12,7 +12,7 @@
 
 #define FIRST_FD 3
 
-/* What a timer was last set to. */
+/* What the timer was last set to. */
 static struct timeval timeout;
 
 int __real_event_add(struct event *event, const struct timeval *wanted);
@@ -27,7 +27,7 @@ int __wrap_event_add(struct event *event, const struct timeval *wanted)
 
 /* ---- sockets ---- */
 
-/* Puts the descriptors where the manager puts them, and says so as it does. */
+/* Passes descriptors as the service manager does. */
 static void hand_over(const int *fds, int count, const char *names)
 {
 	char text[16];
@@ -52,7 +52,7 @@ static int make_listening(int type)
 	const struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, type, 0);
 
-	/* The kernel makes up an abstract name. */
+	/* The kernel chooses an abstract name. */
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(sa_family_t)) < 0)
 		return -1;
 	return type == SOCK_STREAM && listen(fd, 1) < 0 ? -1 : fd;
@@ -229,7 +229,7 @@ static void the_watchdog_is_petted_in_time(void **state)
 	unsetenv("NOTIFY_SOCKET");
 }
 
-/* Half of 1 us is nothing, and a timer of nothing is active at once, again and again. */
+/* Half of 1 us is 0, and a timer of 0 would be active all the time. */
 static void the_shortest_watchdog_lets_the_loop_rest(void **state)
 {
 	struct event_base *base = loop_new();

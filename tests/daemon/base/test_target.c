@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/target: which processes are not to be changed by callers. The test is in hookd's place. */
+/* base/target: which processes callers may not change. This program takes the place of hookd. */
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 #include "daemon/base/target.h"
 #include "tests/daemon/support/support.h"
 
-/* -EACCES with a reason that ends so, or 0 where `what` is NULL. */
+/* Expects -EACCES with a reason that ends so, or 0 where `what` is NULL. */
 static void expect_refusal(pid_t pid, const char *what)
 {
 	struct hp_err err = {0};
@@ -31,8 +31,8 @@ static void expect_refusal(pid_t pid, const char *what)
 #define OF_HOOKD "a hook, or another process that hookd has started"
 
 /*
- * A child with a child of its own, which is named so as to mislead who reads its stat. The outer
- * one ends when `end` is closed, the inner one when `inner_end` is, or the test has ended.
+ * A child with a child of its own, whose name is made to confuse a parser of /proc/PID/stat. The
+ * outer one exits when `end` is closed, the inner one when `inner_end` is, or the test has ended.
  */
 struct family {
 	pid_t outer, inner;
@@ -87,7 +87,7 @@ static void what_hookd_has_started_is_refused(void **state)
 	expect_refusal(family.inner, OF_HOOKD);
 	close(family.end);
 	assert_int_equal(waitpid(family.outer, NULL, 0), family.outer);
-	/* What a hook has left behind belongs to nobody. */
+	/* A process that a hook has left behind is not a descendant of hookd any more. */
 	expect_refusal(family.inner, NULL);
 	close(family.inner_end);
 }
@@ -99,7 +99,7 @@ static void hookd_and_init_are_refused(void **state)
 	expect_refusal(1, "the init process");
 }
 
-/* Field 9 of its stat has PF_KTHREAD; kthreadd is one, where this pid namespace has it. */
+/* PF_KTHREAD in field 9 of its stat. kthreadd has it, where this pid namespace contains that. */
 static void threads_of_the_kernel_are_refused(void **state)
 {
 	char *name = read_whole("/proc/2/comm", NULL);
@@ -108,8 +108,8 @@ static void threads_of_the_kernel_are_refused(void **state)
 	(void)state;
 	free(name);
 	if (!is_there)
-		skip("no thread of the kernel is seen here");
-	expect_refusal(2, "a thread of the kernel");
+		skip("no kernel thread is visible here");
+	expect_refusal(2, "a kernel thread");
 }
 
 static void one_that_has_ended_is_not_refused_but_gone(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/undo: everything back, the last change first, and every entry forgotten once. */
+/* base/undo: changes are reverted in reverse order, and every entry is forgotten once. */
 
 #include "daemon/base/undo.h"
 #include "tests/daemon/support/support.h"

@@ -143,7 +143,7 @@ static void a_kill_ends_all_and_the_cgroup_is_spent(void **state)
 	cgroup_release(cgroup);
 }
 
-/* Processes that a hook left behind live on; nobody else may get their cgroup meanwhile. */
+/* Processes that a hook has left live on; their cgroup is not reused meanwhile. */
 static void one_that_is_still_populated_is_left_alone(void **state)
 {
 	struct cgroup *cgroup = run_cgroup_acquire(), *others[80];
@@ -163,7 +163,7 @@ static void one_that_is_still_populated_is_left_alone(void **state)
 		cgroup_release(others[i]);
 	assert_false(process_state(child.pid) == 0);
 	end_child(&child);
-	/* It is looked at again by a timer. */
+	/* A timer checks it again. */
 	run_cgroups_wait();
 	assert_false(run_cgroup_exists(path));
 }
@@ -176,7 +176,7 @@ static void a_killed_one_is_removed_once_it_is_empty(void **state)
 
 	(void)state;
 	run_cgroup_path(cgroup, path);
-	/* Released while the kill is still at work, as a run does that was cancelled. */
+	/* Released before the kill has taken effect, as for a run that was cancelled. */
 	assert_int_equal(cgroup_kill(cgroup), 0);
 	cgroup_release(cgroup);
 	expect_killed(&child);
@@ -201,7 +201,7 @@ static void without_memory_controller_oom_is_not_known(void **state)
 
 /* ---- limits ---- */
 
-/* What every cgroup2 has, with or without controllers. */
+/* These files exist in every cgroup2, with or without controllers. */
 static char depth_file[] = "cgroup.max.depth", three[] = "3", five[] = "5";
 static struct hp_unified depth_of_three = {depth_file, three}, depth_of_five = {depth_file, five};
 static const struct hp_resources limited = {.unified = &depth_of_three, .unified_count = 1};
@@ -273,7 +273,7 @@ static void limits_that_cannot_be_are_named(void **state)
 	cgroup_release(cgroup);
 }
 
-/* One of a controller's that no kernel has. */
+/* A file of a controller that no kernel has. */
 static void a_file_that_is_not_there_is_named(void **state)
 {
 	static char file[] = "nonsense.max";
@@ -302,12 +302,12 @@ static void defaults_are_in_every_cgroup(void **state)
 		after[i] = run_cgroup_acquire();
 		expect_depth(after[i], "5\n");
 	}
-	/* In use all the time, and not used by others with what it does not have. */
+	/* In use the whole time; other runs do not get limits that it does not have. */
 	expect_depth(before, "max\n");
 	cgroup_release(before);
 	run_cgroups_wait();
 	assert_false(run_cgroup_exists(path));
-	/* A run's own limits go over them. */
+	/* The limits of a run override them. */
 	assert_int_equal(cgroup_limit(after[0], &limited, &err), 0);
 	expect_depth(after[0], "3\n");
 	for (size_t i = 0; i < ELEMENTS(after); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The end of the pool of run cgroups while the kernel does not let go of what was killed. */
+/* The end of the pool of run cgroups while killed processes still exist in the kernel. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,11 +10,11 @@
 #include "tests/daemon/support/own_cgroup.h"
 #include "tests/daemon/support/support.h"
 
-#define WAIT_MS_MAX 2500 /* for all; one after the other they take 1 s each */
+#define WAIT_MS_MAX 2500 /* for all cgroups together; one after the other would take 1 s each */
 
 /*
- * A process that the kill has not ended. One that hangs in the kernel cannot be had on every
- * machine: this one comes into the cgroup after the kill.
+ * A process that the kill has not ended. A process that is stuck in the kernel cannot be made on
+ * every machine; this one moves into the cgroup after the kill.
  */
 static pid_t add_one_that_stays(struct cgroup *cgroup)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/cgroup_path on a real cgroup2: which directories are not made and not taken, because they
- * are systemd's or because hookd or init is in them. Each test is a child of its own, with a mount
- * namespace in which systemd seems to run.
+ * cgroup/path on a real cgroup2: which directories are refused, because they are systemd's or
+ * because hookd or init is in them. Each test runs in a child with a mount namespace in which
+ * systemd seems to run.
  */
 
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static int note_making(const char *path, void *userdata)
 	return 0;
 }
 
-/* OWN/NAME, or OWN itself where the name is "". What was made is taken away again. */
+/* OWN/NAME, or OWN itself where the name is "". What was made is removed again. */
 static int make(const char *name, int *ret_made, struct hp_err *err)
 {
 	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
@@ -99,7 +99,7 @@ static int units(void *userdata)
 	CHECK(pretend_systemd());
 	for (size_t i = 0; i < ELEMENTS(theirs); i++) {
 		CHECK(make(theirs[i], &made, &err) == -EPERM && made == 0);
-		CHECK(strstr(err.reason, "only systemd makes those"));
+		CHECK(strstr(err.reason, "only systemd may make it"));
 		CHECK(make_directory(theirs[i], false));
 		CHECK(make(theirs[i], &made, &err) == -EPERM && made == 0);
 		CHECK(strstr(err.reason, theirs[i]));
@@ -186,9 +186,9 @@ static int around_hookd(void *userdata)
 	(void)userdata;
 	CHECK(make_directory("daemon", false) && enter("daemon"));
 	CHECK(make("daemon", &made, &err) == -EPERM && made == 0);
-	CHECK(strstr(err.reason, "has hookd itself in it"));
+	CHECK(strstr(err.reason, "contains hookd itself"));
 	CHECK(make("", &made, &err) == -EPERM && made == 0);
-	CHECK(strstr(err.reason, "has hookd itself in it"));
+	CHECK(strstr(err.reason, "contains hookd itself"));
 	CHECK(make("dae", &made, &err) == 0 && made == 1);
 	CHECK(make("daemon2", &made, &err) == 0 && made == 1);
 	return 0;
@@ -202,7 +202,7 @@ static int beside_init(void *userdata)
 	(void)userdata;
 	CHECK(enter("hookd"));
 	CHECK(make("init", &made, &err) == -EPERM && made == 0);
-	CHECK(strstr(err.reason, "has the init process in it"));
+	CHECK(strstr(err.reason, "contains the init process"));
 	CHECK(make("", &made, &err) == -EPERM && made == 0);
 	CHECK(make("box", &made, &err) == 0 && made == 1);
 	return 0;

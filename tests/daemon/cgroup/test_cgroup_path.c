@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/cgroup_path and apply/scope: which texts of linux.cgroupsPath lead to a cgroup, and where.
+/*
+ * cgroup/path and cgroup/scope: which texts of linux.cgroupsPath are valid, and the path that they
+ * give.
  */
 
 #include <fcntl.h>
@@ -27,7 +29,7 @@ static void paths_that_are_some(void **state)
 	}
 }
 
-/* Out of the mount, into a file of the kernel's, or what no unit's name would be. */
+/* Paths that lead out of the mount, to a file of the kernel, or are not valid names of units. */
 static void paths_that_are_none(void **state)
 {
 	static const char *const paths[] = {
@@ -96,7 +98,7 @@ static void scopes_that_are_none(void **state)
 	free(long_name);
 }
 
-/* systemd removes an empty scope when it comes to it, also while somebody looks at it. */
+/* systemd removes an empty scope at any time, also while it is open here. */
 static void one_that_was_removed_meanwhile_is_empty(void **state)
 {
 	char directory[32], path[64];
@@ -109,10 +111,45 @@ static void one_that_was_removed_meanwhile_is_empty(void **state)
 		snprintf(path, sizeof(path), "%s/%s", directory, i ? "to" : "from");
 		assert_int_equal(mkdir(path, 0755), 0);
 	}
-	/* Its files have gone before it. */
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	/* The files of a cgroup are removed before its directory. */
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
 	assert_int_equal(unlinkat(mount_fd, "from", AT_REMOVEDIR), 0);
-	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to"), 0);
+	assert_int_equal(cgroup_path_empty(mount_fd, "/from", "/to", 10), 0);
+	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
+	assert_int_equal(rmdir(directory), 0);
+	close(mount_fd);
+}
+
+/* The number of a process that has ended may be another one's. */
+static void only_the_process_that_was_moved_is_put_back(void **state)
+{
+	struct target self;
+	char directory[32], path[64], own[CGROUP_PATH_SIZE], *text;
+	int mount_fd, to;
+
+	(void)state;
+	temporary_directory(directory);
+	mount_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/to", directory);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/to/cgroup.procs", directory);
+	to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(to >= 0);
+	assert_int_equal(target_open(getpid(), &self), 0);
+	assert_int_equal(cgroup_path_of(&self, own), 0);
+	assert_int_equal(
+	    cgroup_path_put_back(mount_fd, getpid(), target_start_time(&self) + 1, own, "/to"), 0);
+	text = read_whole(path, NULL);
+	assert_string_equal(text, "");
+	free(text);
+	assert_int_equal(
+	    cgroup_path_put_back(mount_fd, getpid(), target_start_time(&self), own, "/to"), 0);
+	text = read_whole(path, NULL);
+	assert_int_equal(atoi(text), getpid());
+	free(text);
+	target_close(&self);
+	close(to);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(unlinkat(mount_fd, "to", AT_REMOVEDIR), 0);
 	assert_int_equal(rmdir(directory), 0);
 	close(mount_fd);
@@ -125,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(paths_that_are_none),
 	    cmocka_unit_test(scopes_that_are_some),
 	    cmocka_unit_test(scopes_that_are_none),
+	    cmocka_unit_test(only_the_process_that_was_moved_is_put_back),
 	    cmocka_unit_test(one_that_was_removed_meanwhile_is_empty),
 	};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The cgroups of runs go on when somebody removes them, or makes them such that none can be used.
- */
+/* Runs still get cgroups after other programs have removed the directory, or made it unusable. */
 
 #include "tests/daemon/support/support.h"
 
@@ -22,7 +21,7 @@ static int try_to_write(const char *directory, const char *file, const char *tex
 	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* The kernel keeps those that have controllers from it. */
+/* The kernel does not make a cgroup threaded that has other controllers. */
 static void make_threaded(const char *path)
 {
 	if (try_to_write(path, "cgroup.type", "threaded") < 0)
@@ -50,7 +49,7 @@ static void expect_notice(void)
 	char text[CGROUP_NOTICE_SIZE];
 
 	assert_true(cgroup_tree_take_notice(run_cgroups_tree, text));
-	assert_non_null(strstr(text, "the runs' cgroups"));
+	assert_non_null(strstr(text, "the cgroups of runs"));
 	assert_false(cgroup_tree_take_notice(run_cgroups_tree, text));
 }
 
@@ -112,7 +111,7 @@ static void so_is_their_directory(void **state)
 		expect_usable(others[i]);
 	}
 	expect_notice();
-	/* One of the old directory; the new one has its name. */
+	/* A cgroup in the old directory, whose name the new one has. */
 	cgroup_release(cgroup);
 	for (size_t i = 0; i < ELEMENTS(others); i++)
 		cgroup_release(others[i]);
@@ -120,7 +119,7 @@ static void so_is_their_directory(void **state)
 	assert_true(run_cgroup_exists(runs));
 }
 
-/* As a hook does that has moved out before, with a process that stays. */
+/* As a hook does that first moves out of its cgroup, and leaves a process in it. */
 static void a_threaded_one_does_not_decide_about_others(void **state)
 {
 	struct cgroup *threaded = run_cgroup_acquire(), *other = run_cgroup_acquire();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which run cgroups are used again, and that the others are removed. */
+/* Which run cgroups are reused, and that the others are removed. */
 
 #include "tests/daemon/support/support.h"
 
@@ -59,7 +59,7 @@ static void freeze(const char *path)
 
 static void become_threaded(const char *path)
 {
-	/* The kernel keeps those that have controllers from it. */
+	/* The kernel does not make a cgroup threaded that has other controllers. */
 	if (!run_cgroups_have_controllers())
 		write_to(path, "cgroup.type", "threaded");
 }
@@ -97,7 +97,7 @@ static void set_attribute(const char *path)
 	assert_int_equal(setxattr(path, "user.delegate", "1", 1, 0), 0);
 }
 
-/* As who attaches a BPF program does. */
+/* As a program that attaches a BPF program does. */
 static void open_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -135,7 +135,7 @@ static void one_that_a_hook_has_changed_is_removed(void **state)
 	}
 }
 
-/* More than is removed at a time, and a process in one of them. */
+/* More than one call removes, and a process in one of them. */
 static void cgroups_that_a_hook_has_made_are_removed(void **state)
 {
 	struct cgroup *cgroup = run_cgroup_acquire();
@@ -158,7 +158,7 @@ static void cgroups_that_a_hook_has_made_are_removed(void **state)
 	assert_false(run_cgroup_exists(path));
 }
 
-/* Any controller that there is here; it was turned on by somebody else than hookd. */
+/* Any controller that is available here; another program has enabled it. */
 static void with_controllers_none_is_used_again(void **state)
 {
 	char path[300], *controllers, *controller, text[64], first[256], second[256];

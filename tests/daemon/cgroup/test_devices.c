@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Device rules: the program is run here, instruction by instruction, against the rules read
- * independently; and attached to a real cgroup, where hookd may.
+ * Device rules. The program is run by an interpreter and compared with an independent reading of
+ * the rules; and it is attached to a real cgroup, where hookd may do that.
  */
 
 #include "tests/daemon/support/support.h"
@@ -43,7 +43,7 @@ static uint32_t context_word(const struct question *question, int offset)
 	return 0;
 }
 
-/* The few instructions that the generator uses; anything else fails the test. */
+/* The few instructions that the generator uses; any other fails the test. */
 static bool run_program(const struct device_program *program, const struct question *question)
 {
 	uint64_t regs[11] = {0};
@@ -108,7 +108,7 @@ static bool is_default(const struct question *question, unsigned int access)
 	return question->major == 136;
 }
 
-/* Forwards, one kind of access after the other: the last rule that fits has said it. */
+/* From the first rule to the last, for each access: the last rule that matches decides. */
 static bool is_allowed(const struct hp_device_rule *rules, size_t count,
 		       const struct question *question)
 {
@@ -259,7 +259,7 @@ static void what_allows_everything_is_known(void **state)
 	}
 }
 
-/* Few numbers, so that rules and questions meet. */
+/* Few different numbers, so that rules often match. */
 static struct hp_device_rule random_rule(void)
 {
 	return (struct hp_device_rule){
@@ -337,7 +337,7 @@ struct attempt {
 	int flags;
 };
 
-/* In the cgroup: the errno of opening a node, 0 where it opens. */
+/* In the cgroup: the errno of opening a node, 0 on success. */
 static int try_to_open(void *userdata)
 {
 	const struct attempt *attempt = userdata;

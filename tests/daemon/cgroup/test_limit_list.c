@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Resources as files of cgroup v2: every field, its arithmetic, and what is refused. */
+/* Resources as files of cgroup v2: every field, the arithmetic, and what is refused. */
 
 #include "tests/daemon/support/support.h"
 
@@ -11,7 +11,7 @@
 #define YES	     ((struct hp_bool){true, true})
 #define NO	     ((struct hp_bool){true, false})
 
-/* "file=text" for each, one per line; "|file=text" behind one that has an alternative. */
+/* "file=text" for each limit, one per line; "|file=text" after one that has an alternative. */
 static char *written(const struct hp_resources *resources)
 {
 	struct limit_list list;
@@ -313,7 +313,7 @@ static void huge_pages_used_and_reserved(void **state)
 			   "hugetlb.2MB.max=0\nhugetlb.2MB.rsvd.max=0\n");
 	assert_int_equal(flags_of(&resources, 0), 0);
 	assert_int_equal(flags_of(&resources, 1), LIMIT_OPTIONAL);
-	/* A size that no machine has is still a size: that the file is not there says it. */
+	/* A size that no machine has is accepted here: writing the file reports it. */
 	limits[0].page_size = odd;
 	resources.hugepage_limit_count = 1;
 	expect(&resources, "hugetlb.123456789KB.max=4096\nhugetlb.123456789KB.rsvd.max=4096\n");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Limits written to a directory of plain files, which do not check what they get: which file gets
- * what, what is remembered, what is said when a file is missing. What the kernel makes of it is
- * tested in the guest. A plain file keeps what is not written over: the texts are of one length.
+ * Limits written to a directory of plain files, which do not check their contents: which file gets
+ * which text, what is remembered, and the reason when a file is missing. tests/guest checks what
+ * the kernel does with them. A plain file keeps what is not overwritten, so the texts have the same
+ * length.
  */
 
 #include "tests/daemon/support/support.h"
@@ -151,7 +152,7 @@ static void a_controller_that_is_missing_is_named(void **state)
 	make("cgroup.controllers", "cpuset cpu io\n");
 	expect_failed(&(struct hp_resources){.pids_limit = INT(1)}, -EOPNOTSUPP, "pids.limit",
 		      "the cgroup has no pids controller");
-	/* Part of a name is not the name. */
+	/* A part of a controller's name is not that controller. */
 	make("cgroup.controllers", "apids pidsa\n");
 	expect_failed(&(struct hp_resources){.pids_limit = INT(1)}, -EOPNOTSUPP, "pids.limit",
 		      "the cgroup has no pids controller");
@@ -211,7 +212,7 @@ static void a_limit_below_usage_changes_nothing(void **state)
 	make("memory.max", "8192");
 	make("memory.current", "4097\n");
 	expect_failed(&resources, -EBUSY, "memory.limit",
-		      "is below the 4097 bytes that are in use");
+		      "is below the present usage of 4097 bytes");
 	expect_file("pids.max", "max");
 	expect_file("memory.max", "8192");
 	resources.memory.check_before_update.value = false;
@@ -226,7 +227,7 @@ static void a_limit_below_usage_changes_nothing(void **state)
 
 /* ---- the journal ---- */
 
-/* "file=text" of the last that was remembered; takes it off. */
+/* "file=text" of the last entry of the journal, which it removes. */
 static void expect_last(struct limits_journal *journal, const char *file, const char *text)
 {
 	assert_non_null(journal->last);
@@ -298,7 +299,7 @@ static void of_many_lines_the_one_that_changes_is_remembered(void **state)
 	};
 
 	(void)state;
-	/* What is written goes over the first line, as plain files have it. */
+	/* Plain files: the text overwrites the first line. */
 	make("io.max", "----------------------------------------\n"
 		       "8:16 rbps=5 wbps=max riops=max wiops=max\n"
 		       "8:0 rbps=max wbps=7 riops=max wiops=max\n");
@@ -352,7 +353,7 @@ static void going_idle_remembers_the_weight(void **state)
 	expect_file("cpu.idle", "1\n");
 	expect_last(&journal, "cpu.idle", "0");
 	expect_last(&journal, "cpu.weight", "200");
-	/* Idle already: it has none. */
+	/* Already idle: no weight can be read. */
 	make("cpu.weight", "0\n");
 	expect_applied(&resources, &journal);
 	expect_last(&journal, "cpu.idle", "1");

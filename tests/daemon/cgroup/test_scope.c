@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/scope over base/bus on a connection of the test's own, whose other end is systemd's: what
- * becomes of calls when it breaks.
+ * cgroup/scope over base/bus, on a connection whose other end is the test in place of systemd: the
+ * calls that wait when it breaks.
  */
 
 #include <sys/socket.h>
@@ -68,7 +68,8 @@ static void on_done(int r, const char *reason, void *userdata)
 static void stop(struct answer *answer)
 {
 	answer->job = NULL;
-	assert_int_equal(scopes_stop(scopes, "box.scope", on_done, answer, &answer->job), 0);
+	assert_int_equal(scopes_stop(scopes, "box.scope", "1234", on_done, answer, &answer->job),
+			 0);
 	assert_non_null(answer->job);
 }
 
@@ -111,12 +112,17 @@ static void calls_that_cannot_be_sent_leave_no_job(void **state)
 
 	(void)state;
 	refuses_calls = true;
-	assert_int_equal(scopes_stop(scopes, "box.scope", on_done, &answer, &job), -ENOTCONN);
+	assert_int_equal(scopes_stop(scopes, "box.scope", "1234", on_done, &answer, &job),
+			 -ENOTCONN);
+	assert_null(job);
+	assert_int_equal(scopes_ask(scopes, "box.scope", "1234", on_done, &answer, &job),
+			 -ENOTCONN);
 	assert_null(job);
 	assert_int_equal(scopes_set(scopes, "box.scope", &resources, NULL, on_done, &answer, &job),
 			 -ENOTCONN);
 	assert_null(job);
-	assert_int_equal(scopes_start(scopes, &name, 1, NULL, on_done, &answer, &job), -ENOTCONN);
+	assert_int_equal(scopes_start(scopes, &name, "1234", 1, NULL, on_done, &answer, &job),
+			 -ENOTCONN);
 	assert_null(job);
 	assert_int_equal(answer.count, 0);
 }
@@ -139,7 +145,7 @@ static void calls_that_wait_end_when_the_connection_breaks(void **state)
 
 static bool can_call(struct answer *answer)
 {
-	return scopes_stop(scopes, "box.scope", on_done, answer, &answer->job) == 0;
+	return scopes_stop(scopes, "box.scope", "1234", on_done, answer, &answer->job) == 0;
 }
 
 static void a_later_call_goes_out_on_a_new_connection(void **state)
@@ -155,55 +161,185 @@ static void a_later_call_goes_out_on_a_new_connection(void **state)
 	assert_int_equal(second.count, 0);
 }
 
-/* ---- systemd has answered with a job of its own ---- */
+/* ---- systemd answers ---- */
+
+static sd_bus *server;
+static struct {
+	const char *description; /* of the unit; NULL: there is none, as systemd 252 says it */
+	int asks, stops;
+	int job_asks;		  /* the first time the job is there */
+	const char *active_state; /* of the unit */
+} systemd;
+
+static int reply_property(sd_bus_message *message)
+{
+	const char *interface, *property;
+
+	assert_true(sd_bus_message_read(message, "ss", &interface, &property) >= 0);
+	if (strcmp(property, "State") == 0 && systemd.job_asks++ > 0)
+		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "gone");
+	if (strcmp(property, "State") == 0)
+		return sd_bus_reply_method_return(message, "v", "s", "running");
+	if (strcmp(property, "ActiveState") == 0)
+		return sd_bus_reply_method_return(message, "v", "s", systemd.active_state);
+	assert_string_equal(property, "Description");
+	systemd.asks++;
+	return sd_bus_reply_method_return(message, "v", "s",
+					  systemd.description ? systemd.description : "box.scope");
+}
 
 static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	(void)error;
+	const char *unit;
+
+	(void)userdata, (void)error;
+	if (sd_bus_message_is_method_call(message, NULL, "Get"))
+		return reply_property(message);
+	if (sd_bus_message_is_method_call(message, NULL, "StartTransientUnit"))
+		return sd_bus_reply_method_return(message, "o", "/org/freedesktop/systemd1/job/1");
 	if (!sd_bus_message_is_method_call(message, NULL, "StopUnit"))
 		return 0;
-	*(bool *)userdata = true;
+	assert_true(sd_bus_message_read(message, "s", &unit) >= 0);
+	assert_string_equal(unit, "box.scope");
+	systemd.stops++;
 	return sd_bus_reply_method_return(message, "o", "/org/freedesktop/systemd1/job/1");
 }
 
-static sd_bus *become_systemd(bool *ret_has_answered)
+static void become_systemd(const char *description)
 {
 	const sd_id128_t id = {.qwords = {1, 2}};
-	sd_bus *server;
 
-	*ret_has_answered = false;
+	memset(&systemd, 0, sizeof(systemd));
+	systemd.description = description;
 	assert_int_equal(sd_bus_new(&server), 0);
 	assert_true(sd_bus_set_fd(server, systemd_end, systemd_end) >= 0);
 	assert_true(sd_bus_set_server(server, 1, id) >= 0);
 	assert_true(sd_bus_start(server) >= 0);
-	assert_true(sd_bus_add_filter(server, NULL, on_call, ret_has_answered) >= 0);
+	assert_true(sd_bus_add_filter(server, NULL, on_call, NULL) >= 0);
 	systemd_end = -1;
-	return server;
 }
 
-static bool turn_both(sd_bus *server, int64_t deadline_ns)
+static void end_systemd(void)
+{
+	sd_bus_close(server);
+	server = sd_bus_unref(server);
+}
+
+static bool turn_both(int64_t deadline_ns)
 {
 	while (sd_bus_process(server, NULL) > 0)
 		continue;
+	assert_true(sd_bus_flush(server) >= 0);
 	return loop_turn(base, deadline_ns);
+}
+
+#define wait_for_both(condition)                                                                   \
+	do {                                                                                       \
+		int64_t deadline_ns_ = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;                        \
+		while (!(condition) && turn_both(deadline_ns_))                                    \
+			continue;                                                                  \
+		assert_true(condition);                                                            \
+	} while (0)
+
+static const char ours[] = "Container held by hookd, 1234";
+
+static void tell_that_the_job_is_done(void)
+{
+	assert_true(sd_bus_emit_signal(server, "/org/freedesktop/systemd1",
+				       "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", 1,
+				       "/org/freedesktop/systemd1/job/1", "box.scope",
+				       "done") >= 0);
+}
+
+static void a_unit_is_stopped_when_it_is_known_to_be_ours(void **state)
+{
+	struct answer answer = {0};
+
+	(void)state;
+	stop(&answer);
+	become_systemd(ours);
+	wait_for_both(systemd.stops);
+	assert_int_equal(systemd.asks, 1);
+	tell_that_the_job_is_done();
+	wait_for_both(answer.count);
+	assert_int_equal(answer.r, 0);
+	end_systemd();
+}
+
+/* One of the same name, which may even be of another container's, or of another hookd's. */
+static void a_unit_of_others_is_not_stopped(void **state)
+{
+	static const char *const others[] = {"Somebody's", "Container held by hookd",
+					     "Container held by hookd, 12345", NULL};
+	struct answer answer = {0};
+
+	(void)state;
+	for (int i = 0; i < (int)ELEMENTS(others); i++) {
+		stop(&answer);
+		if (i == 0)
+			become_systemd(others[0]);
+		systemd.description = others[i];
+		wait_for_both(answer.count == i + 1);
+		assert_int_equal(answer.r, 0);
+		assert_int_equal(systemd.asks, i + 1);
+		assert_int_equal(systemd.stops, 0);
+	}
+	end_systemd();
+}
+
+static void whose_a_unit_is_can_be_asked(void **state)
+{
+	struct answer answer = {0};
+
+	(void)state;
+	assert_int_equal(scopes_ask(scopes, "box.scope", "1234", on_done, &answer, &answer.job), 0);
+	become_systemd(ours);
+	wait_for_both(answer.count);
+	assert_int_equal(answer.r, 0);
+	systemd.description = "Somebody's";
+	assert_int_equal(scopes_ask(scopes, "box.scope", "1234", on_done, &answer, &answer.job), 0);
+	wait_for_both(answer.count == 2);
+	assert_int_equal(answer.r, -ENOENT);
+	assert_int_equal(systemd.stops, 0);
+	end_systemd();
+}
+
+/* No bus has to tell of what systemd does. */
+static void a_job_that_is_not_heard_of_is_asked_for(void **state)
+{
+	static const struct scope_name name = {.unit = "box.scope", .slice = "system.slice"};
+	struct answer stopped = {0}, started = {0}, failed = {0};
+
+	(void)state;
+	stop(&stopped);
+	become_systemd(ours);
+	systemd.active_state = "inactive";
+	wait_for_both(stopped.count);
+	assert_int_equal(stopped.r, 0);
+	assert_int_equal(systemd.job_asks, 2);
+	assert_int_equal(
+	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &failed, &failed.job), 0);
+	wait_for_both(failed.count);
+	assert_int_equal(failed.r, -EIO);
+	systemd.active_state = "active";
+	assert_int_equal(
+	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &started, &started.job), 0);
+	wait_for_both(started.count);
+	assert_int_equal(started.r, 0);
+	end_systemd();
 }
 
 static void jobs_of_systemd_that_are_waited_for_end_too(void **state)
 {
-	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	struct answer answer = {0};
-	bool has_answered;
-	sd_bus *server;
 
 	(void)state;
 	stop(&answer);
-	server = become_systemd(&has_answered);
-	while (!has_answered)
-		assert_true(turn_both(server, deadline_ns));
+	become_systemd(ours);
+	wait_for_both(systemd.stops);
 	assert_true(sd_bus_flush(server) >= 0);
 	/* The reply is read before the end of the stream. */
-	sd_bus_close(server);
-	sd_bus_unref(server);
+	end_systemd();
 	wait_for(base, answer.count);
 	assert_int_equal(answer.r, -ECONNRESET);
 }
@@ -214,6 +350,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(calls_that_cannot_be_sent_leave_no_job),
 	    TEST(calls_that_wait_end_when_the_connection_breaks),
+	    TEST(a_unit_is_stopped_when_it_is_known_to_be_ours),
+	    TEST(a_unit_of_others_is_not_stopped),
+	    TEST(whose_a_unit_is_can_be_asked),
+	    TEST(a_job_that_is_not_heard_of_is_asked_for),
 	    TEST(jobs_of_systemd_that_are_waited_for_end_too),
 	    TEST(a_later_call_goes_out_on_a_new_connection),
 	};

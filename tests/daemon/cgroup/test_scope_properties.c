@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/scope_properties: what systemd is told is what the cgroup's files will say. */
+/* cgroup/scope_properties: the properties sent to systemd agree with the cgroup's files. */
 
 #include <inttypes.h>
 #include <sys/socket.h>
@@ -64,7 +64,7 @@ static void tell(const struct hp_resources *resources, const struct scope_quota 
 	assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
 }
 
-/* 0: it was not told. */
+/* 0: the property was not sent. */
 static uint64_t told(const char *property)
 {
 	uint64_t value = 0;
@@ -128,7 +128,7 @@ static void no_limit_for_memory_is_none_for_swap(void **state)
 	assert_int_equal(told("MemorySwapMax"), 0);
 }
 
-/* Else systemd writes what it knows, whenever it is told another limit of that controller. */
+/* Else systemd overwrites it when another limit of that controller is set. */
 static void files_that_are_named_are_told_too(void **state)
 {
 	const struct scope_quota none = SCOPE_QUOTA_NONE;
@@ -146,7 +146,7 @@ static void files_that_are_named_are_told_too(void **state)
 	tell(&resources, &none);
 	assert_int_equal(told("MemoryHigh"), 48 << 20);
 	assert_int_equal(told("MemoryMin"), 4096);
-	assert_int_equal(told("TasksMax"), 0); /* systemd takes none */
+	assert_int_equal(told("TasksMax"), 0); /* systemd does not accept 0 */
 	assert_int_equal(told("CPUQuotaPeriodUSec"), 50000);
 	assert_int_equal(told("CPUQuotaPerSecUSec"), 500000);
 	assert_int_equal(told("CPUWeight"), 7);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The texts that GetInterfaceDescription serves are the files of proto/. */
+/* GetInterfaceDescription returns the files of proto/interfaces. */
 
 #include "tests/daemon/support/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Sockets that are made, found dead or in use; connections; descriptors that have run out. */
+/* Creating sockets, replacing unused ones; accepting connections, also without descriptors. */
 
 #include "tests/daemon/support/support.h"
 
@@ -15,7 +15,7 @@
 static char directory[32], path[64];
 static struct event_base *base;
 
-/* What came in. */
+/* Accepted connections. */
 static int accepted[64];
 static size_t accepted_count;
 
@@ -121,7 +121,8 @@ static void a_live_one_is_left_alone(void **state)
 	close(fd);
 }
 
-/* A daemon that hangs has a full queue at its door: it is still there, and is not waited for. */
+/* The backlog of a daemon that hangs is full: its socket is in use, and connect(2) must not block.
+ */
 static int bind_beside_a_full_one(void *userdata)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -195,7 +196,7 @@ static void connections_come_in(void **state)
 	assert_int_equal(connect_to(path), -1);
 }
 
-/* "exec:" addresses and inetd hand over the connection itself. */
+/* With "exec:" addresses and inetd the descriptor is the connection itself. */
 static void a_connected_socket_is_the_connection(void **state)
 {
 	struct listener *listener;
@@ -239,7 +240,7 @@ static size_t count_warnings(const char *log)
 	return count;
 }
 
-/* Somebody waits at the door all the time: without backing off the loop would never rest. */
+/* A client waits in the backlog: without the pause the event loop would spin. */
 static void without_descriptors_it_backs_off_and_recovers(void **state)
 {
 	struct listener *listener = listen_here();
@@ -262,7 +263,7 @@ static void without_descriptors_it_backs_off_and_recovers(void **state)
 	set_nofile(before.rlim_cur);
 	log = grab_end(&grab);
 	assert_int_equal(accepted_count, 0);
-	/* It is tried again and again, and said once. */
+	/* It is tried repeatedly, but logged once. */
 	assert_int_equal(count_warnings(log), 1);
 	assert_in_range(turns, 3, 20);
 	free(log);

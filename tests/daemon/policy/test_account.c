@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What each uid holds: bounds per uid and item, and sums that come back to nothing. */
+/* What each uid holds: limits per uid and item, and counts that return to zero. */
 
 #include "tests/daemon/support/support.h"
 
@@ -45,7 +45,7 @@ static void items_are_counted_apart(void **state)
 	assert_true(accounts_are_settled(&accounts));
 }
 
-/* A refused uid that holds nothing must not stay in the books. */
+/* No account is left for a uid that was refused and holds nothing. */
 static void a_refusal_leaves_nothing_behind(void **state)
 {
 	struct accounts accounts = {0};
@@ -72,7 +72,7 @@ static void releasing_twice_gives_back_once(void **state)
 	assert_true(accounts_are_settled(&accounts));
 }
 
-/* In no order of uids or of releases: the tree under it turns. */
+/* Uids and releases in a mixed order, so that the tree is rebalanced. */
 static void many_uids_settle_in_any_order(void **state)
 {
 	enum { COUNT = 1009, STEP = 271 };

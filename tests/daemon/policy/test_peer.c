@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the kernel says of a peer: who it is, what it may, in which namespaces it lives. */
+/* What the kernel tells of a peer: its ids, capabilities and namespaces. */
 
 #include "tests/daemon/support/support.h"
 
@@ -62,7 +62,7 @@ struct other {
 	int life;
 };
 
-/* What the child does before it connects; false ends it. */
+/* Called in the child before it connects; false ends it. */
 typedef bool (*prepare_fn)(void);
 
 static void live(int listener_fd, int life, prepare_fn prepare)
@@ -82,7 +82,7 @@ static void live(int listener_fd, int life, prepare_fn prepare)
 	_exit(read(life, &byte, 1) == 0 ? 0 : 3);
 }
 
-/* Bound to a name of its own: an abstract one would not be seen from another network namespace. */
+/* Bound to a path: an abstract name is not visible from another network namespace. */
 static int listen_in(char directory[static 32])
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -167,7 +167,7 @@ static void what_is_no_socket_has_no_peer(void **state)
 	close(fd);
 }
 
-/* Its number may be another's by now: nothing may be concluded from /proc/PID. */
+/* Its pid may have been reused: nothing may be concluded from /proc/PID. */
 static void nothing_is_seen_of_an_ended_peer(void **state)
 {
 	static const int errors[] = {0, ENOPROTOOPT, EINVAL, ESRCH, ENODATA};
@@ -189,8 +189,7 @@ static void nothing_is_seen_of_an_ended_peer(void **state)
 	}
 }
 
-/* Without SO_PEERPIDFD the number is what there is; where the kernel has it and says no, nothing.
- */
+/* Without SO_PEERPIDFD the pid is used; where the kernel has it and it fails, nothing is. */
 static void a_living_peer_is_seen_by_either_kernel(void **state)
 {
 	static const struct {
@@ -209,7 +208,7 @@ static void a_living_peer_is_seen_by_either_kernel(void **state)
 		assert_int_equal(peer.sight, kernels[i].is_seen ? PEER_SEEN : PEER_NOT_SEEN);
 		assert_int_equal(peer_look(&peer, other.connection), 0);
 		assert_int_equal(peer.sight, kernels[i].is_seen ? PEER_SEEN : PEER_NOT_SEEN);
-		/* Its number may be another's from then on. */
+		/* After the exit its pid may have been reused. */
 		other_end(&other);
 		assert_int_equal(peer_look(&peer, other.connection), 0);
 		assert_int_equal(peer.sight, PEER_NOT_SEEN);
@@ -228,7 +227,7 @@ static bool give_up_capabilities(void)
 	return syscall(SYS_capset, &header, data) == 0;
 }
 
-/* Nobody is refused for ever because descriptors had run out once. */
+/* A lack of descriptors refuses one call, and not all later ones. */
 static void without_descriptors_it_is_looked_again(void **state)
 {
 	struct other other = other_start(NULL);
@@ -384,9 +383,9 @@ static void a_number_is_one_s_own_where_the_namespace_is(void **state)
 	close(other.connection);
 }
 
-static int told[2]; /* how the children of enter_pid_namespace() make themselves known */
+static int told[2]; /* how the children of enter_pid_namespace() report their pids */
 
-/* PID 1 of a namespace, whose child 2 connects, and a third process that is nobody's parent. */
+/* PID 1 of a namespace, whose child 2 connects, and a third process that is not an ancestor. */
 static bool enter_pid_namespace(void)
 {
 	if (unshare(CLONE_NEWPID) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who may do what, as a table. */
+/* The permissions of callers, as a table. */
 
 #include "tests/daemon/support/support.h"
 
@@ -55,31 +55,31 @@ static const struct {
 	enum permission permission;
 	bool is_allowed;
 } decisions[] = {
-    /* everybody may ask what the service is */
+    /* everyone may read information about the service */
     {0, 0, PERMISSION_ANYONE, true},
     {1000, 0, PERMISSION_ANYONE, true},
     {OVERFLOW_UID, OVERFLOW_UID, PERMISSION_ANYONE, true},
-    /* root may everything, whoever hookd is */
+    /* root has all permissions, whatever user hookd runs as */
     {0, 0, PERMISSION_USE, true},
     {0, 0, PERMISSION_CONTROL, true},
     {0, 1000, PERMISSION_USE, true},
     {0, 1000, PERMISSION_CONTROL, true},
-    /* so may hookd's own user */
+    /* so has hookd's own user */
     {1000, 1000, PERMISSION_USE, true},
     {1000, 1000, PERMISSION_CONTROL, true},
-    /* but put processes under settings: that is root's */
+    /* but not PERMISSION_APPLY, which only root has */
     {0, 0, PERMISSION_APPLY, true},
     {0, 1000, PERMISSION_APPLY, true},
     {1000, 1000, PERMISSION_APPLY, false},
     {1000, 0, PERMISSION_APPLY, false},
     {OVERFLOW_UID, 0, PERMISSION_APPLY, false},
-    /* and nobody else */
+    /* and no other user */
     {1000, 0, PERMISSION_USE, false},
     {1000, 0, PERMISSION_CONTROL, false},
     {1001, 1000, PERMISSION_USE, false},
     {1001, 1000, PERMISSION_CONTROL, false},
     {UINT32_MAX, 0, PERMISSION_USE, false},
-    /* a uid without a number here may be anybody's */
+    /* a uid that is not mapped here may belong to any user */
     {OVERFLOW_UID, 0, PERMISSION_USE, false},
     {OVERFLOW_UID, OVERFLOW_UID, PERMISSION_USE, false},
     {OVERFLOW_UID, OVERFLOW_UID, PERMISSION_CONTROL, false},
@@ -108,14 +108,14 @@ static const struct {
     {0, 0, ALL & ~1ull, ALL, HOST, false},
     {0, 0, ALL & ~(1ull << 40), ALL, HOST, false},
     {0, 0, ALL | 1ull << 41, ALL, HOST, true},
-    /* what hookd lacks, nobody needs */
+    /* capabilities that hookd lacks are not needed */
     {0, 0, SYS_ADMIN, SYS_ADMIN, HOST, true},
     {0, 0, 0, 0, HOST, true},
-    /* capabilities of another user namespace are others */
+    /* capabilities of another user namespace do not count here */
     {0, 0, ALL, ALL, ANOTHER, false},
     {0, 0, ALL, 0, ANOTHER, false},
     {0, 1000, ALL, 0, ANOTHER, false},
-    /* an ordinary user's own hookd: its user, also out of a rootless engine's namespace */
+    /* a hookd of an ordinary user: its user, also from the namespace of a rootless engine */
     {1000, 1000, 0, 0, HOST, true},
     {1000, 1000, ALL, 0, ANOTHER, true},
     {1000, 1000, 0, SYS_ADMIN, HOST, false},

@@ -36,7 +36,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The byte at each offset says where it came from: the period fits into no power of two. */
+/* Each byte shows its offset: the period does not divide a power of two. */
 static char pattern(size_t offset)
 {
 	return (char)(' ' + offset % 89);
@@ -128,7 +128,7 @@ static void nothing_written_is_nothing_kept(void **state)
 	free(output.bytes);
 }
 
-/* Binary output is not text: nothing of it may be taken for characters where nothing is cut. */
+/* Binary output that is not cut must be unchanged, whatever it looks like in UTF-8. */
 static void what_is_whole_is_not_touched(void **state)
 {
 	char *bytes = malloc(KEPT);
@@ -189,7 +189,7 @@ static void cuts_fall_between_characters(void **state)
 	free(bytes);
 }
 
-/* Bytes that are no text lose no more than the three that could be half a character. */
+/* Of bytes that are not UTF-8 at most three are removed at a cut. */
 static void a_cut_in_binary_output_costs_little(void **state)
 {
 	char *bytes = malloc(2 * KEPT);
@@ -338,7 +338,7 @@ static void a_closed_capture_leaves_nothing_over(void **state)
 	leftovers_clear(&leftovers);
 }
 
-/* At the daemon's own end the writers do get SIGPIPE: there is nobody left to read. */
+/* When hookd exits, the writers get SIGPIPE: nothing reads the pipes any more. */
 static void clearing_lets_go_of_the_pipes(void **state)
 {
 	struct leftovers leftovers;
@@ -384,7 +384,7 @@ static bool is_set(const struct event *tick)
 	return due.tv_sec - now.tv_sec < TICK_REST_S / 2;
 }
 
-/* What was read rests, is not read before a tick, and not all of it at one tick. */
+/* A pipe that was read is not read again before a tick, and one tick resumes only some. */
 static void those_that_write_on_take_turns(void **state)
 {
 	struct leftovers leftovers;

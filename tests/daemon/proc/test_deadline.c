@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Deadlines while the machine is suspended: the clock that goes on then is put forward. */
+/* Deadlines while the machine is suspended, for which the test moves CLOCK_BOOTTIME forward. */
 
 #include "tests/daemon/support/support.h"
 
@@ -48,7 +48,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *userdata)
 static void suspend(int64_t seconds)
 {
 	suspended_ns += seconds * NS_PER_S;
-	deadlines_look_again(&deadlines);
+	deadlines_rearm(&deadlines);
 }
 
 static void suspended_time_counts(void **state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What hookd believes of hookd-run's reports. The process that sends them may be in the hands of a
- * container by then.
+ * Which reports of hookd-run are accepted. The process that sends them may be under the control of
+ * a container by then.
  */
 
 #include "tests/daemon/support/support.h"
@@ -110,14 +110,14 @@ static void expect_nothing(const struct helper_report *report, size_t length, in
 	assert_int_equal(helper_call_finish(&call, &child), 0);
 	assert_int_equal(child.pid, 4711);
 	assert_int_equal(child.pidfd, -1);
-	/* Least of all is it told that the hook has succeeded. */
+	/* It must not count as a success. */
 	assert_int_equal(child.failed_step, report->pid > 0 && length == sizeof(*report)
 						? SPAWN_STEP_NAMESPACES
 						: SPAWN_STEP_NONE);
 	assert_int_equal(count_fds(), before);
 }
 
-/* The number is the one that the pidfd stands for, whatever is said. */
+/* The pid is that of the pidfd, not that of the report. */
 static void a_child_goes_on_under_its_own_number(void **state)
 {
 	struct spawn_child child = {.pid = 4711, .pidfd = -1};
@@ -135,7 +135,7 @@ static void a_child_goes_on_under_its_own_number(void **state)
 	close(pidfd);
 }
 
-/* Else hookd would kill it at the hook's deadline. */
+/* Otherwise hookd would kill it at the hook's deadline. */
 static void nobody_else_s_process_goes_on(void **state)
 {
 	const struct helper_report report = {.pid = 1};
@@ -210,7 +210,7 @@ static void a_text_without_an_end_has_one(void **state)
 	assert_int_equal(strlen(child.failed_detail), sizeof(report.detail) - 1);
 }
 
-/* A dynamic loader would be looked for in the container, and run with all rights. */
+/* A dynamic loader would be the container's, and would run with all rights. */
 static void hookd_run_loads_nothing(void **state)
 {
 	extern const char hookd_run_image[];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One hook process in a real loop: what it gets, how it ends, what it writes. */
+/* A hook process in a real event loop: what it gets, how it ends, what it writes. */
 
 #include <signal.h>
 
@@ -51,7 +51,7 @@ static void the_state_is_on_stdin(void **state)
 	hook_run(&hook, "wc -c | tr -d ' '");
 	expect_stream(&hook, 1, "300000\n");
 	hook_clear(&hook);
-	/* One that does not read it is not waited for, nor does it fail. */
+	/* A hook that does not read its stdin neither blocks hookd nor fails. */
 	hook.spec = (struct proc_spec){.state = large, .state_length = 300000};
 	hook_run(&hook, "exit 0");
 	assert_true(hook.result.success);

@@ -20,8 +20,7 @@
 
 /* ---- the moment of the deadline ---- */
 
-/* A process that is stopped, and ends after the loop has looked at its events, before its timers.
- */
+/* A stopped process that ends after the event loop has polled, but before it runs the timers. */
 struct late {
 	pid_t pid;
 	int pidfd;
@@ -38,7 +37,7 @@ static void let_it_end(evutil_socket_t fd, short what, void *userdata)
 	assert_int_equal(poll(&exit, 1, 5000), 1);
 }
 
-/* To its end; the loop gets to run only when the deadline has passed. */
+/* Runs the hook to its end. The event loop is entered only after the deadline. */
 static void run_late(struct hook *hook, const char *script)
 {
 	struct late late;
@@ -58,7 +57,7 @@ static void run_late(struct hook *hook, const char *script)
 	close(late.pidfd);
 }
 
-/* What has exited when hookd comes to kill it has not timed out. */
+/* A hook that has exited before hookd kills it has not timed out. */
 static void an_exit_before_the_kill_counts(void **state)
 {
 	struct hook hook = {.spec.timeout_ns = 60 * MS};
@@ -118,7 +117,7 @@ static struct hook_target target_of(const struct container *container)
 	};
 }
 
-/* The hook enters a container that is made for it; without the rights to make one, no test. */
+/* The hook enters a container made for the test, which is skipped without the rights for that. */
 static struct container container_for(struct hook *hook)
 {
 	struct container container;
@@ -130,7 +129,7 @@ static struct container container_for(struct hook *hook)
 	return container;
 }
 
-/* The kernel lets the first process end only after all in its namespace have been waited for. */
+/* The init process of a pid namespace ends only after all others in it were reaped. */
 static void container_end(struct container *container)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
@@ -144,7 +143,7 @@ static void container_end(struct container *container)
 	assert_int_equal(ended, container->parent);
 }
 
-/* ipc/ asks first whether the kernel has labels at all; here it is tried. */
+/* ipc/ refuses labels that the kernel does not support; here it is tried. */
 static void a_label_that_cannot_be_set(void **state)
 {
 	struct hp_settings settings[] = {
@@ -203,7 +202,7 @@ static void a_timeout_reaches_the_successor(void **state)
 	container_end(&container);
 }
 
-/* The successor is hookd's child: when nobody waits for it, it stays as a zombie for ever. */
+/* The successor is a child of hookd: it stays a zombie if hookd does not reap it. */
 static void freeing_waits_for_the_successor_too(void **state)
 {
 	struct container container;
@@ -222,7 +221,7 @@ static void freeing_waits_for_the_successor_too(void **state)
 	for (int i = 0; i < 100 && process_state(successor); i++)
 		loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 10 * 1000000);
 	letter = process_state(successor);
-	/* It would keep its namespace, and with it the container, from ending too. */
+	/* As a zombie it would also keep its namespace, and so the container, from ending. */
 	waitpid(successor, NULL, WNOHANG);
 	container_end(&container);
 	if (letter)
@@ -239,7 +238,7 @@ static void await_stop(pid_t pid, int *ret_event)
 	*ret_event = status >> 16;
 }
 
-/* Kills hookd-run when it has made its successor and hookd does not know of it yet. */
+/* Kills hookd-run after it has created its successor and before it has reported it. */
 static pid_t kill_between_clone_and_report(pid_t hookd_run)
 {
 	unsigned long successor;
@@ -290,7 +289,7 @@ static void the_end_of_hookd_run_does_not_take_the_deadline_along(void **state)
 	hook_clear(&hook);
 }
 
-/* ---- without memory, or room in epoll, to watch what there is ---- */
+/* ---- no memory, or no room in epoll, to watch a hook ---- */
 
 static bool exits_cannot_be_watched, pipes_cannot_be_watched, pauses_cannot_be_made;
 static int refused;
@@ -325,7 +324,7 @@ static void watch_again(void)
 	refused = 0;
 }
 
-/* More than a pipe holds: where nobody reads, it waits for its deadline. */
+/* Writes more than a pipe holds: if it is not read, the hook blocks until its deadline. */
 #define LOUD	   "sleep 0.1; head -c 300000 /dev/zero; exit 3"
 #define LOUD_BYTES 300000
 
@@ -362,7 +361,7 @@ static void an_exit_that_cannot_be_watched_is_seen(void **state)
 	expect_loud(&hook);
 }
 
-/* A pause of whoever listens ends when there is no memory to watch the pipes again. */
+/* Reading is resumed after a pause while there is no memory to watch the pipes. */
 static void pipes_are_read_after_a_pause(void **state)
 {
 	struct hook hook = {.spec.timeout_ns = 20000 * MS};
@@ -378,7 +377,7 @@ static void pipes_are_read_after_a_pause(void **state)
 	expect_loud(&hook);
 }
 
-/* When memory is back nothing has to be looked at any more. */
+/* With memory again, nothing is polled any more. */
 static void it_is_watched_once_that_is_possible(void **state)
 {
 	struct hook hook = {.spec.timeout_ns = 20000 * MS};
@@ -437,7 +436,7 @@ static void so_is_a_successor(void **state)
 	container_end(&container);
 }
 
-/* A hook that has exited and is traced: the pause, after which its exit is asked for again. */
+/* The pause before waitid(2) is tried again for a traced hook that has exited. */
 static void so_is_one_whose_exit_is_held(void **state)
 {
 	struct hook hook = {0};
@@ -485,7 +484,7 @@ static void *other_memory(void *old, size_t size)
 	return allocations_left > 0 && allocations_left-- ? realloc(old, size) : NULL;
 }
 
-/* From the N-th on all fail, until the hook has ended: it is a clear failure, or it works. */
+/* All allocations fail from the N-th on, until the hook ends: it fails to start, or it works. */
 static void no_allocation_hangs_a_hook(void **state)
 {
 	bool was_started = false;

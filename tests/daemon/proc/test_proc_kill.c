@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The end of a hook that does not end by itself, and what one leaves behind. Where a kill matters,
- * once without a cgroup and once with one.
+ * Hooks that do not end by themselves, and processes that hooks leave behind. Tests with a kill run
+ * both without and with a cgroup.
  */
 
 #include <fcntl.h>
@@ -46,8 +46,8 @@ static size_t count_lines(const struct hp_output *output)
 }
 
 /*
- * A script that does not end by itself and writes so many lines first. Where a busy machine gives
- * it no time for them, it gets a longer timeout.
+ * Runs a script that writes that many lines and does not end. On a busy machine, where it has no
+ * time for them, it is run again with a longer timeout.
  */
 static struct cgroup *run_past_timeout(struct hook *hook, bool in_cgroup, const char *script,
 				       int stream, size_t lines)
@@ -84,7 +84,7 @@ static void a_timeout_is_true(bool in_cgroup)
 }
 IN_BOTH_WAYS(a_timeout_is_true)
 
-/* What does not fit into a signed number of nanoseconds, or behind the clock, is no timeout. */
+/* A timeout that overflows int64_t nanoseconds, alone or added to the clock, never expires. */
 static void a_long_timeout_is_no_short_one(bool in_cgroup)
 {
 	static const uint64_t edges_ns[] = {
@@ -104,7 +104,7 @@ static void a_long_timeout_is_no_short_one(bool in_cgroup)
 }
 IN_BOTH_WAYS(a_long_timeout_is_no_short_one)
 
-/* The pids that stand in the output: nothing but zombies, which wait for init, may be left. */
+/* Of the pids in the output only zombies may be left, which init has not reaped yet. */
 static void expect_dead(const struct hp_output *output, int count)
 {
 	char text[128] = "";
@@ -120,7 +120,7 @@ static void expect_dead(const struct hp_output *output, int count)
 	assert_int_equal(count, 0);
 }
 
-/* Out of its session, ignoring what can be ignored, stopped: and it still has to go. */
+/* A process that left the session, ignores signals and is stopped must be killed, too. */
 static void stubborn_ones_are_killed_too(bool in_cgroup)
 {
 	struct hook hook = {0};
@@ -156,8 +156,8 @@ static void a_cancel_kills(bool in_cgroup)
 IN_BOTH_WAYS(a_cancel_kills)
 
 /*
- * The hook is over at its own exit. What it left behind is told of, lives on, and can write more
- * than any pipe holds: it says on a fifo how that went.
+ * The hook ends with its exit. A process that it left behind is reported as lingering, lives on,
+ * and can write more than a pipe holds: it reports through a fifo that it could.
  */
 static void what_is_left_behind_lives_on(bool in_cgroup)
 {
@@ -191,7 +191,7 @@ static void what_is_left_behind_lives_on(bool in_cgroup)
 }
 IN_BOTH_WAYS(what_is_left_behind_lives_on)
 
-/* Also where it let go of the pipes: only the cgroup, or the process group, knows of it. */
+/* Also if it has closed the pipes: it is found by the cgroup or the process group. */
 static void a_silent_one_left_behind_is_told_of(bool in_cgroup)
 {
 	struct hook hook = {0};
@@ -247,7 +247,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 	return -1;
 }
 
-/* Nothing is known of the exit, so it counts as none: asked for now and then, up to the timeout. */
+/* The exit is unknown, so the hook counts as running: waitid(2) is tried until the timeout. */
 static void a_timeout_is_true_without_waitid(bool in_cgroup)
 {
 	struct hook hook = {.spec.timeout_ns = 1000 * MS};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A hook's processes without a cgroup: all that can be found are killed, and nobody else. */
+/* A hook's processes without a cgroup: all that can be found are killed, and no others. */
 
 #include "tests/daemon/support/support.h"
 
@@ -15,14 +15,14 @@
 
 enum { CHILD, STOPPED, GRANDCHILD, ELSEWHERE, ELSEWHERE_CHILD, MEMBER_COUNT };
 
-/* Every process that is made says its number here, then waits for ever. */
+/* Every process of a test writes its pid here, and then waits for ever. */
 struct family {
 	pid_t leader;
 	int pidfds[MEMBER_COUNT + 1];
 	int reports;
 };
 
-/* Not quite: where a test fails, nobody else would end it. */
+/* Not for ever: if a test fails, nothing else ends it. */
 static void wait_forever(void)
 {
 	alarm(30);
@@ -99,7 +99,7 @@ static struct family family_start(void)
 	return family;
 }
 
-/* True when the process ends within the time; 0: is it at its end already? */
+/* Whether the process ends within that time. 0: has it ended? */
 static bool ends_within(int pidfd, int timeout_ms)
 {
 	struct pollfd exit = {.fd = pidfd, .events = POLLIN};
@@ -172,7 +172,7 @@ static void a_leader_alone_is_killed(void **state)
 	assert_false(session_has_members(leader));
 }
 
-/* A program may be called anything, and its name stands in the middle of /proc/PID/stat. */
+/* The name of a program can be any string, and is in the middle of /proc/PID/stat. */
 static void a_name_cannot_hide_a_process(void **state)
 {
 	int ends[2], pidfd;
@@ -201,7 +201,7 @@ static void a_name_cannot_hide_a_process(void **state)
 	close(ends[1]);
 }
 
-/* After the leader was waited for, its group tells whether somebody was left behind. */
+/* After the leader was reaped, its process group shows whether it has left processes behind. */
 static void a_group_outlives_its_leader(void **state)
 {
 	int ends[2];
@@ -228,7 +228,7 @@ static void a_group_outlives_its_leader(void **state)
 	close(ends[1]);
 }
 
-/* session.h: alive. A zombie is not: it waits for a parent who may take its time. */
+/* Zombies, which their parent has not reaped yet, do not count. */
 static void a_zombie_is_no_member(void **state)
 {
 	pid_t leader = fork(), member;
@@ -267,7 +267,7 @@ int main(void)
 	};
 
 	bound_time();
-	/* What loses its parent becomes ours, so that we can wait for it. */
+	/* Orphans become children of the test, so that it can reap them. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

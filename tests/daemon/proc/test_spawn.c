@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* From a description to a process: what it gets, what fails and at which step, many at once. */
+/* Starting processes: what they get, which step fails, many at once. */
 
 #include "tests/daemon/support/support.h"
 
@@ -25,9 +25,9 @@ static int set_up(void **state)
 	const struct rlimit low = {300, 4000};
 
 	(void)state;
-	/* As main() does: whoever started the test may have left descriptors open. */
+	/* As main() does: the parent of the test may have left descriptors open. */
 	assert_int_equal(syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC), 0);
-	/* So that there is something to raise and to restore. */
+	/* So that the soft limit is raised and restored. */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &nofile_before), 0);
 	return spawner_new(&spawner);
@@ -86,7 +86,7 @@ static void start(struct spawn_spec *spec, struct started *started)
 	close(null);
 }
 
-/* Waits for the end; the status of waitid(2). What it wrote is in `output`. */
+/* Waits for the exit and returns the status of waitid(2). `output` is what it wrote. */
 static siginfo_t finish(struct started *started, char *output, size_t size)
 {
 	siginfo_t info = {0};
@@ -243,7 +243,7 @@ static void arguments_and_environment_are_those_given(void **state)
 	expect_output(spec, "a  b c|1 x|2||unset\n");
 }
 
-/* And nothing but those: hookd's own are close-on-exec, whatever their numbers are. */
+/* It gets no other descriptors: all of hookd's are close-on-exec. */
 static void descriptors_are_placed(void **state)
 {
 	int fds[20];
@@ -340,7 +340,7 @@ static void a_descriptor_can_be_the_program(void **state)
 
 /* ---- many ---- */
 
-/* Of address space; mappings side by side are one, so their number would not tell. */
+/* The size of the address space. Not the number of mappings: adjacent ones are merged. */
 static size_t mapped_pages(void)
 {
 	char text[64] = "";
@@ -371,7 +371,7 @@ static void stacks_are_used_again(void **state)
 	assert_in_range(mapped_pages(), 0, before + 200); /* of 2000 or more */
 }
 
-/* Each has its own number to say: an order that another one overwrote would be seen. */
+/* Each prints its own number, so an order overwritten by another one would show. */
 static void many_are_in_flight_at_once(void **state)
 {
 	enum { COUNT = 64 };
@@ -420,7 +420,7 @@ static void close_many(void)
 		close(many[i]);
 }
 
-/* The child has placed its own 0, 1 and 2 and closed the rest, and hookd's are as they were. */
+/* The child has replaced 0, 1 and 2 and closed the rest; hookd's descriptors are unchanged. */
 static void a_shared_table_stays_hookds(void **state)
 {
 	struct spawn_spec spec = shell("echo /proc/self/fd/*; exit 3");
@@ -447,7 +447,7 @@ static void a_shared_table_stays_hookds(void **state)
 	close_many();
 }
 
-/* More than there are sets: those whose child has gone apart are taken over, or there is none. */
+/* More children than sets: a set whose child has its own table is taken over, or none is used. */
 static void many_share_the_table_at_once(void **state)
 {
 	open_many();
@@ -455,7 +455,7 @@ static void many_share_the_table_at_once(void **state)
 	close_many();
 }
 
-/* More live on than there are sets, each with ends that it can still write to at its end. */
+/* More live children than sets: each can still write to its pipes at its end. */
 static void sets_are_taken_over_from_those_that_live(void **state)
 {
 	enum { COUNT = 3 * SLOT_SETS };

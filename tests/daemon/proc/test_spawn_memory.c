@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whose memory a child is in until its exec. */
+/* Whether a child shares hookd's memory until its exec. */
 
 #include "tests/daemon/support/support.h"
 
@@ -35,7 +35,7 @@ static bool is_before_exec(pid_t pid)
 	       own.st_ino == its.st_ino && own.st_dev == its.st_dev;
 }
 
-/* On one CPU a new process seldom runs before its parent has to wait: it is stopped there. */
+/* On one CPU a new process seldom runs before its parent blocks, so it is stopped that early. */
 static struct spawn_child stop_before_exec(bool copies_memory)
 {
 	static char *const argv[] = {(char *)"sleep", (char *)"1000", NULL};
@@ -77,7 +77,7 @@ static long compare_memory(bool copies_memory)
 	return order;
 }
 
-/* The kernel kills all who share the memory of one that it has chosen. */
+/* The kernel kills all processes that share the memory of its victim. */
 static void memory_is_shared_unless_it_is_to_be_copied(void **state)
 {
 	long shared = compare_memory(false), copied = compare_memory(true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a hook reads: complete, never more, and never waited for. */
+/* What a hook reads from stdin: all of the state and no more, and hookd never blocks. */
 
 #include "tests/daemon/support/support.h"
 
@@ -48,7 +48,7 @@ static void every_length_arrives_whole(void **test_state)
 	free(read_back);
 }
 
-/* A pipe where it fits, as a runtime gives; a file in memory where a write could wait. */
+/* A pipe if the state fits, as with runtimes; a memfd if a write could block. */
 static void the_border_is_one_page(void **test_state)
 {
 	char *state = make_state(4097);
@@ -76,7 +76,7 @@ static void a_large_state_cannot_be_changed(void **test_state)
 	assert_int_equal(fcntl(fd, F_GET_SEALS), seals);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	assert_int_equal(write(fd, "x", 1), -1);
-	/* A hook that runs as root can open it anew for writing: the seals still hold. */
+	/* A hook of root can open it again for writing, but the seals prevent a write. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	again = open(path, O_RDWR | O_CLOEXEC);
 	if (again >= 0) {
@@ -91,7 +91,7 @@ static void a_large_state_cannot_be_changed(void **test_state)
 	free(state);
 }
 
-/* Nobody has read any of them: each would have waited, had it been able to. */
+/* None of them was read, so each write that can block would have. */
 static void nothing_is_waited_for(void **test_state)
 {
 	char *state = make_state(1 << 20);
@@ -109,7 +109,7 @@ static void nothing_is_waited_for(void **test_state)
 	free(state);
 }
 
-/* As where memory is out: the kernel's word for it is kept, since it says that it will pass. */
+/* The kernel's errno is returned as it is, since it decides whether the failure may pass. */
 static int fill_without_memory(void *userdata)
 {
 	struct sock_filter code[] = {

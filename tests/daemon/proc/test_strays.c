@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Children that nobody else waits for: which are, when, and which are not. */
+/* Which children without an owner are reaped, and when. */
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -38,7 +38,7 @@ static pid_t ended_child(void)
 	return pid;
 }
 
-/* Those that are due, at once; that they come by themselves is integration/strays' to see. */
+/* Runs the due ticks at once. integration/strays tests that they come by themselves. */
 static void ticks(int count)
 {
 	for (int i = 0; i < count && event_pending(strays.tick, EV_TIMEOUT, NULL); i++) {
@@ -77,7 +77,7 @@ static void many_at_once(void **state)
 	strays_forget(&known);
 }
 
-/* Also one that becomes known late, as a process does whose report was not read yet. */
+/* Also if it gets its owner late, as a successor whose report was not read yet. */
 static void what_has_an_owner_is_left_alone(void **state)
 {
 	struct known_child first = {0}, second = {0};

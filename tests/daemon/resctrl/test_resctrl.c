@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Groups of resctrl in a directory of plain files: names, what is compared, what is refused, the
- * lock. Making groups is the kernel's part (a directory here stays empty), and tested in the guest.
+ * Groups of resctrl in a directory of plain files: names, comparisons, refusals, the lock. The
+ * kernel fills the directory of a new group (here it stays empty), so making groups is tested in
+ * tests/guest.
  */
 
 #include "tests/daemon/support/resctrl_files.h"
@@ -37,7 +38,7 @@ static void expect_refused(const struct hp_intel_rdt *wanted, int r, const char 
 		assert_true(err.reason[0]);
 }
 
-/* What a process does to join: "0" is itself. */
+/* What a process does to join: "0" is the writer itself. */
 static void expect_tasks(int fd, const char *name)
 {
 	char path[128], *text;
@@ -52,7 +53,7 @@ static void expect_tasks(int fd, const char *name)
 
 static char gold[] = "gold", slash[] = "/";
 
-/* The machine has no group left to give. */
+/* The machine has no free CLOSID. */
 static bool groups_are_used_up;
 
 int __real_mkdirat(int directory, const char *path, mode_t mode);
@@ -68,7 +69,7 @@ int __wrap_mkdirat(int directory, const char *path, mode_t mode)
 
 /* ---- how many ---- */
 
-/* A group takes one of each resource; the names decide in which order they are seen. */
+/* A group needs one of each resource; the order of names is the order in which they are read. */
 static void the_resource_that_has_the_least_counts(void **state)
 {
 	static const char *const numbers[][2] = {{"16\n", "8\n"}, {"8\n", "16\n"}};
@@ -147,7 +148,7 @@ static void without_a_closid_it_is_the_containers(void **state)
 	}
 }
 
-/* A closID was looked at when it was read; a container's id was not meant as one. */
+/* A closID was checked when it was read; a container's id need not be a valid name. */
 static void names_stay_in_the_directory(void **state)
 {
 	static const char *const names[] = {".",     "..",    "../x",	    "a/b",
@@ -185,10 +186,10 @@ static void without_schemata_a_closid_must_be_there(void **state)
 
 	(void)state;
 	expect_refused(&(struct hp_intel_rdt){.clos_id = silver}, -ENOENT, "closID",
-		       "there is no group silver");
+		       "no such resctrl group: silver");
 	assert_false(exists("silver"));
 	expect_refused(&(struct hp_intel_rdt){.clos_id = file}, -ENOENT, "closID",
-		       "there is no group tasks");
+		       "no such resctrl group: tasks");
 }
 
 static void no_link_is_a_group(void **state)
@@ -199,7 +200,7 @@ static void no_link_is_a_group(void **state)
 	snprintf(path, sizeof(path), "%s/link", rdt_root);
 	assert_int_equal(symlink("gold", path), 0);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = link}, -ENOENT, "closID",
-		       "there is no group link");
+		       "no such resctrl group: link");
 }
 
 /* ---- schemata ---- */
@@ -229,17 +230,17 @@ static void a_group_that_says_something_else_is_refused(void **state)
 		const char *l3, *mb, *element, *path, *reason;
 	} rows[] = {
 	    {"L3:0=ff", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:0 is f, not ff"},
+	     "the group gold exists, and its L3:0 is f, not ff"},
 	    {"L3:0=10000000f", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:0 is f, not 10000000f"},
+	     "the group gold exists, and its L3:0 is f, not 10000000f"},
 	    {"L3:4294967296=f", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its L3:4294967296 is not there, not f"},
+	     "the group gold exists, and its L3:4294967296 is missing, not f"},
 	    {"L3:0=f", "MB:0=41", NULL, "memBwSchema",
-	     "the group gold is there, and its MB:0 is 40, not 50"},
+	     "the group gold exists, and its MB:0 is 40, not 50"},
 	    {"L3:0=f\nMB:0=10", NULL, NULL, "l3CacheSchema",
-	     "the group gold is there, and its MB:0 is 40, not 10"},
+	     "the group gold exists, and its MB:0 is 40, not 10"},
 	    {NULL, NULL, "L2:0=1", "schemata[1]",
-	     "the group gold is there, and its L2:0 is not there, not 1"},
+	     "the group gold exists, and its L2:0 is missing, not 1"},
 	};
 
 	(void)state;
@@ -290,7 +291,7 @@ static void schemas_must_be_proper(void **state)
 	}
 }
 
-/* A directory that is made here has no files: the next step fails. */
+/* A directory that is made here has no files, so the next step fails. */
 static void what_was_made_goes_when_a_step_fails(void **state)
 {
 	char silver[] = "silver", schema[] = "L3:0=f";
@@ -303,7 +304,7 @@ static void what_was_made_goes_when_a_step_fails(void **state)
 	assert_false(exists("silver"));
 	expect_refused(&(struct hp_intel_rdt){0}, -ENOENT, "", NULL);
 	assert_false(exists("c1"));
-	/* And what was not made stays. */
+	/* And the directory that was there before is kept. */
 	make_directory("c1");
 	expect_refused(&(struct hp_intel_rdt){0}, -ENOENT, "", NULL);
 	assert_true(exists("c1"));
@@ -315,7 +316,7 @@ static void monitoring_needs_a_machine_that_can(void **state)
 {
 	(void)state;
 	expect_refused(&(struct hp_intel_rdt){.clos_id = gold, .enable_monitoring = true},
-		       -EOPNOTSUPP, "enableMonitoring", "this machine does not monitor");
+		       -EOPNOTSUPP, "enableMonitoring", "this machine has no L3 monitoring");
 }
 
 static void a_monitored_member_has_two_lists(void **state)
@@ -361,7 +362,7 @@ static void a_lock_of_others_is_told_soon(void **state)
 	rdt_leave(join(&(struct hp_intel_rdt){.clos_id = gold}));
 }
 
-/* Nobody is kept out while a hook runs. */
+/* The lock is not held while a hook runs. */
 static void the_lock_is_given_back(void **state)
 {
 	struct rdt_member *member = join(&(struct hp_intel_rdt){.clos_id = gold});
@@ -369,7 +370,7 @@ static void the_lock_is_given_back(void **state)
 
 	(void)state;
 	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
-	/* Leaving does not need it. */
+	/* Leaving does not need the lock. */
 	rdt_leave(member);
 	close(lock);
 }
@@ -386,7 +387,7 @@ static void without_the_file_system_it_is_not_supported(void **state)
 	    rdt_join(none, &(struct hp_intel_rdt){.clos_id = gold}, "c1", &member, &err),
 	    -EOPNOTSUPP);
 	assert_int_equal(err.code, HP_ERR_NOT_SUPPORTED);
-	assert_string_equal(err.reason, "no resctrl file system is mounted");
+	assert_string_equal(err.reason, "resctrl is not mounted");
 	rdt_free(none);
 }
 

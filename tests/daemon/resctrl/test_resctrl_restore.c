@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Groups that a daemon has made which was killed, and the file that tells of them. */
+/* Groups that a hookd has made which was killed, and the file in which they are recorded. */
 
 #include "tests/daemon/support/resctrl_files.h"
 
@@ -22,7 +22,7 @@ static const char *this_boot(void)
 	return boot;
 }
 
-/* The state directory is the file system's, for the sake of one helper for files. */
+/* The state directory is in resctrl's place, so that one helper reads both. */
 static void write_journal(const char *boot, const char *groups)
 {
 	char text[512];
@@ -85,7 +85,7 @@ static void a_damaged_journal_removes_no_more_than_groups(void **state)
 	assert_true(exists("info/L3"));
 }
 
-/* Nobody knows then what it named, and that is told. */
+/* Its groups are not known then, which is reported. */
 static void what_is_no_journal_is_set_aside(void **state)
 {
 	static const char *const texts[] = {"", "\n", "c1\n", "no boot at all\nc1\n"};
@@ -101,7 +101,7 @@ static void what_is_no_journal_is_set_aside(void **state)
 	restore(1);
 	assert_true(exists("resctrl-groups.bad"));
 	assert_true(exists("resctrl-groups.bad.1"));
-	/* Nobody ever writes into it: a start that opened it for reading would wait. */
+	/* A FIFO that nothing writes to: opening it for reading would block. */
 	snprintf(path, sizeof(path), "%s/resctrl-groups", rdt_root);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -109,7 +109,7 @@ static void what_is_no_journal_is_set_aside(void **state)
 	expect_journal("");
 }
 
-/* A plain directory tells of the process by its file of tasks. */
+/* In a plain directory a file "tasks" stands for the process. */
 static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
 {
 	struct rdt_member *member;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Schemata: what is read, what is refused, and that equal means equal in every number. */
+/* Schemata: what is parsed, what is refused, and that equal means equal in every number. */
 
 #include "tests/daemon/support/support.h"
 
@@ -106,7 +106,7 @@ static void what_is_no_schemata_is_refused(void **state)
 	}
 }
 
-/* Each pair was the same to a comparison by int and by prefix. */
+/* Pairs that a comparison by int or by prefix takes for equal. */
 static void near_misses_differ(void **state)
 {
 	(void)state;
@@ -137,7 +137,7 @@ static void a_difference_tells_both_values(void **state)
 	value = schemata_find_difference(&wanted, &present, &other);
 	assert_int_equal(value->id, 1);
 	assert_null(other);
-	/* More than was asked for is no difference. */
+	/* More domains than requested are no difference. */
 	assert_null(schemata_find_difference(&present, &wanted, &other));
 	schemata_clear(&wanted);
 	schemata_clear(&present);
@@ -223,7 +223,7 @@ static uint64_t random_value(void)
 	return rand() % 3 ? (uint64_t)rand() % 4 : edges[rand() % ELEMENTS(edges)];
 }
 
-/* Writes what is in the table, in any order and with any blanks that are allowed. */
+/* Prints the table, in any order and with any blanks that are valid. */
 static void write_text(const struct table *table, FILE *file)
 {
 	static const char *const blanks[] = {"", " ", "\t", "  "};
@@ -241,7 +241,7 @@ static void write_text(const struct table *table, FILE *file)
 
 			if (!table->is_set[resource][id])
 				continue;
-			/* Now and then a line of its own for the rest of the resource. */
+			/* Sometimes starts a new line for the rest of the resource. */
 			if (is_begun && rand() % 4 == 0) {
 				fputc('\n', file);
 				is_begun = false;
@@ -270,7 +270,7 @@ static char *text_of(const struct table *table)
 	return text;
 }
 
-/* By the C library's own means. */
+/* By the C library. */
 static void read_independently(const char *text, struct table *ret)
 {
 	char *copy = strdup(text), *lines = copy, *line;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A list of hooks in a real loop: order, failures, timeouts, what a hook gets. */
+/* A list of hooks in a real event loop: order, failures, timeouts, what a hook gets. */
 
 #include <signal.h>
 
@@ -32,7 +32,7 @@ int __wrap_run_resources_acquire(struct run_resources *resources, const char *co
 
 /* ---- the list ---- */
 
-/* Each appends to one file, so the order is that in which they really ran. */
+/* All append to one file, which shows the order in which they ran. */
 static void all_succeed_in_order(void **state)
 {
 	char script[4][96], directory[32], file[64], *args[4][4], *text;
@@ -168,7 +168,7 @@ static void the_default_timeout_is_for_those_without(void **state)
 	run_free(run);
 }
 
-/* The wait for a filter is in the hook's time, and so is the time for which the machine slept. */
+/* The timeout of a hook includes the wait for a filter and the time in suspend. */
 static void a_wait_that_was_slept_through_is_over(void **state)
 {
 	struct hp_hook hook = SHELL_HOOK("exit 0");
@@ -179,15 +179,52 @@ static void a_wait_that_was_slept_through_is_over(void **state)
 	run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
 	is_filter_awaited = true;
 	run_start(run);
-	deadlines_look_again(&procs.deadlines);
+	deadlines_rearm(&procs.deadlines);
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	assert_int_equal(done_count, 0);
 	suspended_s = 2000;
-	deadlines_look_again(&procs.deadlines);
+	deadlines_rearm(&procs.deadlines);
 	wait_for(base, done_count == 1);
 	is_filter_awaited = false;
 	suspended_s = 0;
 	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_TIMED_OUT);
+	run_free(run);
+}
+
+static void cancel_at_finished(struct run_waiter *waiter, const struct run_event *event)
+{
+	struct run **run = (struct run **)(waiter + 1);
+
+	if (event->type == RUN_EVENT_FINISHED)
+		run_cancel(*run);
+}
+
+/* The waiter's client is gone when it is to get the event of the timeout. */
+static void a_wait_that_has_timed_out_is_cancelled(void **state)
+{
+	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
+	struct {
+		struct run_waiter waiter;
+		struct run *run;
+	} client = {.waiter.notify = cancel_at_finished};
+	struct run *run;
+
+	(void)state;
+	config.default_timeout_ms = 1000000;
+	run = client.run = run_prepare(HP_STAGE_POSTSTOP, hooks, ELEMENTS(hooks));
+	run_add_waiter(run, &client.waiter);
+	is_filter_awaited = true;
+	run_start(run);
+	suspended_s = 2000;
+	deadlines_rearm(&procs.deadlines);
+	wait_for(base, done_count > 0);
+	is_filter_awaited = false;
+	suspended_s = 0;
+	assert_int_equal(done_count, 1);
+	assert_int_equal(run->result.outcome, HP_RUN_CANCELLED);
+	assert_int_equal(run->result.hooks[0].outcome, HP_HOOK_TIMED_OUT);
+	assert_int_equal(run->result.hooks[1].outcome, HP_HOOK_CANCELLED);
+	run_remove_waiter(run, &client.waiter);
 	run_free(run);
 }
 
@@ -316,7 +353,7 @@ static void absent_and_empty_arguments_are_the_path(void **state)
 
 	(void)state;
 	assert_int_equal(run->result.outcome, HP_RUN_SUCCEEDED);
-	/* cat without arguments gives back the state, byte for byte */
+	/* cat writes the state to stdout, byte for byte. */
 	for (size_t i = 0; i < 2; i++)
 		expect_output(run, i, run->request.state);
 	assert_int_equal(output->length, sizeof("dog\0/proc/self/cmdline"));
@@ -345,7 +382,7 @@ static void directories(void **state)
 	run_free(run);
 }
 
-/* Streams are cut until all of them are within the run's bound; all is counted. */
+/* Streams are cut until all output is within the bound of the run; all bytes are counted. */
 static void many_loud_hooks_share_a_bound(void **state)
 {
 	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
@@ -371,7 +408,7 @@ static void many_loud_hooks_share_a_bound(void **state)
 	run_free(run);
 }
 
-/* What fits stays whole, and who writes little loses nothing to those who write much. */
+/* Output below the bound is not cut, and short streams are not cut for the sake of long ones. */
 static void the_words_of_the_one_that_fails_are_kept(void **state)
 {
 	const size_t part = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
@@ -394,7 +431,7 @@ static void the_words_of_the_one_that_fails_are_kept(void **state)
 	run_free(run);
 }
 
-/* As many as a stage can have, and the last one has something to say behind much of its own. */
+/* The maximum number of hooks, of which the last writes its message after a lot of output. */
 static void every_hook_of_the_longest_list_is_heard(void **state)
 {
 	struct hp_hook hooks[HP_HOOKS_MAX];
@@ -422,7 +459,7 @@ static void every_hook_of_the_longest_list_is_heard(void **state)
 	run_free(run);
 }
 
-/* ---- what an earlier daemon began ---- */
+/* ---- runs of an earlier hookd ---- */
 
 static void a_lost_run_is_done(void **state)
 {
@@ -458,6 +495,7 @@ int main(void)
 	    RUN_TEST(a_hooks_own_timeout_counts),
 	    RUN_TEST(the_default_timeout_is_for_those_without),
 	    RUN_TEST(a_wait_that_was_slept_through_is_over),
+	    RUN_TEST(a_wait_that_has_timed_out_is_cancelled),
 	    RUN_TEST(a_queued_run_is_cancelled),
 	    RUN_TEST(a_running_one_is_cancelled),
 	    RUN_TEST(a_running_one_is_freed),

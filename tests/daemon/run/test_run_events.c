@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who listens to a run: what is told and when, and who goes away while being told. */
+/* Waiters of a run: which events they get, and waiters that are removed by an event. */
 
 #include "tests/daemon/support/runs.h"
 
-/* ---- who listens ---- */
+/* ---- waiters ---- */
 
 struct record {
 	struct run_waiter waiter;
@@ -77,7 +77,7 @@ static void one_that_comes_later_hears_the_rest(void **state)
 	run_free(run);
 }
 
-/* A caller who goes away while he is being told, and whose run is to end with him. */
+/* A waiter that is removed by an event, and whose run is cancelled then. */
 static void cancel_from_event(char letter, bool leaves)
 {
 	const struct hp_hook hooks[] = {SHELL_HOOK("echo x"), SHELL_HOOK("echo x")};
@@ -93,7 +93,7 @@ static void cancel_from_event(char letter, bool leaves)
 	run_start(run);
 	run_to_end(run);
 	assert_int_equal(run->result.outcome, HP_RUN_CANCELLED);
-	/* The hook that was killed, or else the one whose turn would have come. */
+	/* The hook that was killed, or else the next one. */
 	assert_int_equal(run->result.hooks[letter == 'F'].outcome, HP_HOOK_CANCELLED);
 	assert_int_equal(run->result.hooks[1].outcome,
 			 letter == 'F' ? HP_HOOK_CANCELLED : HP_HOOK_SKIPPED);
@@ -121,7 +121,7 @@ static void ends_once_when_cancelled_at_a_hooks_end(void **state)
 	cancel_from_event('F', true);
 }
 
-/* Whose list has ended by itself: nothing was cancelled. */
+/* The list has ended by itself, so nothing was cancelled. */
 static void cancel_at_the_last_end(const char *script, enum hp_run_outcome outcome)
 {
 	const struct hp_hook hook = SHELL_HOOK(script);
@@ -152,7 +152,7 @@ struct leaving {
 	struct run *run;
 };
 
-/* As a call does: after the result it is gone. */
+/* As a call: it is freed after the result. */
 static void leave_at_the_end(struct run_waiter *waiter, const struct run_event *event)
 {
 	struct leaving *leaving = (struct leaving *)waiter;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Runs whose first hook cannot be started for now: what passes, what is a result, who is told. */
+/* Runs whose first hook cannot be started: which are refused, which have a result, which events. */
 
 #include <ctype.h>
 
@@ -55,7 +55,7 @@ static void run_for(struct told *told, struct run *run)
 	run_remove_waiter(run, &told->waiter);
 }
 
-/* Nothing of the run was run, and what it lacks comes back. */
+/* No hook was run, and the lack will pass: the run is refused. */
 static void what_passes_turns_a_run_away(void **state)
 {
 	static const int errors[] = {EAGAIN, ENOMEM, EMFILE, ENFILE};
@@ -95,7 +95,7 @@ static void what_does_not_pass_is_a_result(void **state)
 	run_free(run);
 }
 
-/* Something was run. */
+/* A hook was run, so there is a result. */
 static void so_is_a_later_hook(void **state)
 {
 	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
@@ -127,7 +127,7 @@ void __wrap_proc_take_result(struct proc *proc, struct hp_hook_result *ret_resul
 	ret_result->failed_errno = error_of_child;
 }
 
-/* What the child finds lacking before it is the hook; but it may be under a limit by then. */
+/* A lack that the child finds before the exec; but limits may be in effect by then. */
 static void what_the_child_lacks_passes_too(void **state)
 {
 	struct hp_settings settings = {.no_new_privileges = true};
@@ -142,7 +142,7 @@ static void what_the_child_lacks_passes_too(void **state)
 	run_for(&told, run);
 	assert_string_equal(told.events, "ST");
 	run_free(run);
-	/* An ordinary user has 200 keyrings, and each hook that runs has one. */
+	/* An ordinary user may have 200 keys, and each running hook has a keyring. */
 	error_of_child = EDQUOT;
 	run = run_prepare(HP_STAGE_POSTSTOP, &hook, 1);
 	run_for(&told, run);
@@ -163,7 +163,7 @@ static void what_the_child_lacks_passes_too(void **state)
 	error_of_child = 0;
 }
 
-/* Nobody waits, and nobody can ask again: else nobody would know of it. */
+/* No caller waits or can repeat the request, so the failure must be kept as a result. */
 static void so_is_one_that_nobody_hears_of(void **state)
 {
 	const struct hp_hook hook = SHELL_HOOK("exit 0");
@@ -186,7 +186,7 @@ static void so_is_one_that_nobody_hears_of(void **state)
 	run_free(run);
 }
 
-/* The request's own limit is no less the next time. */
+/* A limit of the request itself will be the same the next time. */
 static void so_is_a_limit_of_the_requests_own(void **state)
 {
 	struct hp_resources resources = {.pids_limit = {true, 0}};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which run goes next. The linker puts __wrap_run_start() in run_start()'s place: a run with hooks
- * only counts as started there, and is ended by the test; one without hooks really runs.
+ * Which run is started next. The linker replaces run_start() by __wrap_run_start(): a run with
+ * hooks only counts as started, and the test ends it; one without hooks really runs.
  */
 
 #include "tests/daemon/support/support.h"
@@ -93,7 +93,7 @@ static struct run *submit(const char *id, const char *container)
 	return run;
 }
 
-/* As if its last hook had ended. */
+/* Ends it as if its last hook had ended. */
 static void finish(struct run *run)
 {
 	assert_int_equal(run->state, RUN_RUNNING);
@@ -152,7 +152,7 @@ static void never_more_than_the_limit(void **state)
 	expect("ab", 2, 3);
 	finish(b);
 	expect("abc", 2, 2);
-	/* Container 1 stands in line again behind 4, which waited longer. */
+	/* Container 1 is queued again behind container 4, which has waited longer. */
 	finish(a);
 	expect("abcd", 2, 1);
 }
@@ -197,7 +197,7 @@ static void a_lower_limit_counts_for_those_to_come(void **state)
 	expect("abc", 1, 0);
 }
 
-/* ---- cancelled in the line ---- */
+/* ---- cancelled while queued ---- */
 
 static void a_queued_first_one_is_cancelled(void **state)
 {
@@ -213,6 +213,34 @@ static void a_queued_first_one_is_cancelled(void **state)
 	expect("a", 1, 1);
 	finish(a);
 	expect("ac", 1, 0);
+}
+
+static struct run *other;
+
+static void finish_other(struct run_waiter *waiter, const struct run_event *event)
+{
+	(void)waiter;
+	if (event->type == RUN_EVENT_DONE)
+		finish(other);
+}
+
+/* As a connection does that dispatches its next message when it has sent the result. */
+static void a_cancelled_one_is_not_started_while_its_waiters_hear_of_it(void **state)
+{
+	struct run_waiter waiter = {.notify = finish_other};
+	struct run *b;
+
+	(void)state;
+	sched_set_limit(sched, 1);
+	other = submit("a", "1");
+	b = submit("b", "2");
+	submit("c", "3");
+	submit("d", "2");
+	run_add_waiter(b, &waiter);
+	run_cancel(b);
+	assert_string_equal(ended, "ab");
+	expect("ac", 1, 1);
+	run_remove_waiter(b, &waiter);
 }
 
 static void the_only_one_of_a_ready_container_is_cancelled(void **state)
@@ -304,7 +332,7 @@ static void a_line_of_runs_without_hooks_ends_in_order(void **state)
 	assert_int_equal(idle_count, 1);
 }
 
-/* A long one must not go down the stack by a frame for each: 20000 would end it. */
+/* A long queue must not need a stack frame for each run: 20000 would overflow the stack. */
 static void a_long_line_needs_no_deep_stack(void **state)
 {
 	enum { COUNT = 20000 };
@@ -334,7 +362,7 @@ static void idle_is_told_each_time_the_last_one_ends(void **state)
 	assert_int_equal(idle_count, 2);
 }
 
-/* sched.h: told when the last run has ended; a changed limit ends none. */
+/* on_idle() is called when a run has ended; a changed limit ends none. */
 static void a_new_limit_is_no_end(void **state)
 {
 	(void)state;
@@ -354,6 +382,7 @@ int main(void)
 	    SCHED_TEST(a_higher_limit_counts_at_once),
 	    SCHED_TEST(a_lower_limit_counts_for_those_to_come),
 	    SCHED_TEST(a_queued_first_one_is_cancelled),
+	    SCHED_TEST(a_cancelled_one_is_not_started_while_its_waiters_hear_of_it),
 	    SCHED_TEST(the_only_one_of_a_ready_container_is_cancelled),
 	    SCHED_TEST(middle_and_last_ones_are_cancelled),
 	    SCHED_TEST(the_last_queued_one_is_cancelled_while_the_first_runs),

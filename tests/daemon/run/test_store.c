@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The memory of what was run: finding, and who has to leave. No process is started. */
+/* The store of runs: finding them, and which are forgotten. No process is started. */
 
 #include "tests/daemon/support/support.h"
 
@@ -108,7 +108,7 @@ static void runs_are_found_by_their_id(void **state)
 	assert_null(store_find(store, "0000000000000000-1"));
 }
 
-/* What a client sends as an id may be longer than any id is. */
+/* A client may send an id that is longer than any id. */
 static void a_long_id_is_nobodys(void **state)
 {
 	struct run *run = add(0, NULL);
@@ -161,7 +161,7 @@ static void the_list_goes_from_new_to_old_and_back(void **state)
 	assert_null(store_newer(newest));
 }
 
-/* ---- leaving ---- */
+/* ---- forgetting ---- */
 
 static void the_oldest_leave_beyond_the_count(void **state)
 {
@@ -209,7 +209,7 @@ static void a_result_that_was_found_counts_too(void **state)
 	config.kept_bytes = run_size(run) - 1;
 	add(0, NULL);
 	assert_int_equal(store_kept(store), 0);
-	/* All that was counted is off again. */
+	/* The counts are 0 again. */
 	config.kept_bytes = run_size(add_done());
 	add(0, NULL);
 	assert_int_equal(store_kept(store), 1);
@@ -230,7 +230,7 @@ static void they_leave_when_they_are_too_old(void **state)
 	assert_non_null(store_find(store, young_id));
 }
 
-/* A run that was asked for first may end last: age counts from the end. */
+/* The age of a run counts from its end, not from its submission. */
 static void a_young_end_does_not_shield_an_old_one(void **state)
 {
 	struct run *long_one = add(0, NULL), *short_one = add_done();
@@ -297,7 +297,7 @@ static void a_request_id_is_free_again_after_its_run_left(void **state)
 	assert_ptr_equal(store_find_request(store, 7, "once"), second);
 }
 
-/* Not one more until the next one comes. */
+/* The limits hold at once, not only when the next run comes. */
 static void as_many_stay_as_it_says(void **state)
 {
 	struct run *newest = NULL;
@@ -318,7 +318,7 @@ static void as_many_stay_as_it_says(void **state)
 
 /* ---- while a run ends ---- */
 
-/* As a connection does that has been sent two calls at once: its reply out, the next one is run. */
+/* As a connection with two pipelined calls: after the reply it dispatches the next one. */
 static void ask_again(struct run_waiter *waiter, const struct run_event *event)
 {
 	struct run *run = store_find_request(store, 0, "long");
@@ -351,7 +351,7 @@ static int make_due(const struct event_base *of, const struct event *event, void
 	return 0;
 }
 
-/* The store's timer is the only event: it is made due instead of being waited for. */
+/* The timer of the store is the only event: it is activated instead of waiting for it. */
 static void a_timer_finds_the_old_ones_too(void **state)
 {
 	struct run *run = add_done();

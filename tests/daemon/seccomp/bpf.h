@@ -7,15 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The machine that the kernel runs seccomp filters on: so much of classic BPF as filters use. */
+/* An interpreter of classic BPF, as far as seccomp filters use it. */
 
 /*
- * Whether the kernel would load it: the length, every instruction one that filters may have (here:
- * that compilers of profiles write), every load and jump within bounds, a return at the end. NULL,
- * or what is wrong.
+ * Checks what the kernel checks when it loads a filter: the length, that each instruction is valid
+ * for filters (here: one that compilers of profiles generate), that loads and jumps are in bounds,
+ * and that it ends with a return. Returns NULL, or what is wrong.
  */
 const char *bpf_check(const struct sock_filter *program, size_t count);
 
-/* What a checked program answers. *ret_steps, where it is not NULL, counts instructions. */
+/* The result of a checked program. *ret_steps, where it is not NULL, counts instructions. */
 uint32_t bpf_run(const struct sock_filter *program, const struct seccomp_data *data,
 		 size_t *ret_steps);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes profiles. Called by the tests of apply/seccomp and run/filters. */
+/* Generates profiles at random. */
 #include "tests/daemon/seccomp/seccomp_profiles.h"
 
 #include <stdlib.h>
@@ -134,7 +134,7 @@ struct hp_seccomp *random_profile(struct random *random, struct hp_arena *arena)
 	return profile;
 }
 
-/* A number that some test of the profile compares with. */
+/* A number that a test of the profile compares with. */
 static uint64_t value_of_profile(struct random *random, const struct hp_seccomp *profile)
 {
 	const struct hp_seccomp_rule *rule;
@@ -148,7 +148,7 @@ static uint64_t value_of_profile(struct random *random, const struct hp_seccomp 
 	arg = &rule->args[random_below(random, rule->arg_count)];
 	if (arg->op != HP_SECCOMP_MASKED_EQ)
 		return arg->value;
-	/* What the mask does not cover may be anything. */
+	/* Bits outside of the mask may have any value. */
 	return (arg->value_two & arg->value) | (random_value(random) & ~arg->value);
 }
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBERS_END 8192 /* MIPS begins at 4000, and libseccomp takes 1 for 4001 */
+#define NUMBERS_END 8192 /* the numbers of MIPS begin at 4000, and libseccomp uses 1 for 4001 */
 #define X32_BIT	    0x40000000u
 
 const struct seccomp_machine seccomp_machines[] = {
@@ -35,10 +35,10 @@ const size_t seccomp_machine_count = sizeof(seccomp_machines) / sizeof(seccomp_m
 #define X86_64 (&seccomp_machines[0])
 #define X32    (&seccomp_machines[2])
 
-/* What a name of a rule is on one machine. */
+/* What the name of a rule means on one machine. */
 struct number {
-	int number;	 /* < 0: it has no such call, or */
-	int multiplexer; /* the call is (also) behind this one, by the number... */
+	int number;	 /* < 0: no such call, or */
+	int multiplexer; /* the call is (also) multiplexed by this one, with the number... */
 	uint32_t selector;
 };
 
@@ -64,7 +64,7 @@ static int search_number(const struct seccomp_machine *machine, const char *name
 	return -1;
 }
 
-/* Of a call behind a multiplexer that has one of its own too: its name does not tell. */
+/* True for a multiplexed call that also has a number of its own. */
 static int direct_number(const struct seccomp_machine *machine, const char *name, int number)
 {
 	static int known[sizeof(seccomp_machines) / sizeof(seccomp_machines[0])][256];
@@ -232,7 +232,7 @@ static bool is_split(const struct hp_seccomp_rule *rule)
 
 enum match { NO, WITH_TESTS, WITHOUT_TESTS };
 
-/* `count` tests that must all hold; the first argument is not looked at behind a multiplexer. */
+/* `count` tests that must all be true; the first argument of a multiplexer is not tested. */
 static enum match match_tests(const struct hp_seccomp_arg *tests, size_t count,
 			      const struct seccomp_data *data, bool is_64bit, bool is_behind)
 {
@@ -302,7 +302,7 @@ static void ask_rules(const struct seccomp_reader *reader, size_t machine,
 	}
 }
 
-/* x32 shows itself by a bit of the number; -1 is what a tracer that drops a call leaves. */
+/* x32 has a bit of its own in the number; a tracer that skips a call leaves -1. */
 static const struct seccomp_machine *find_machine(const struct seccomp_reader *reader,
 						  const struct seccomp_data *data)
 {

@@ -9,11 +9,11 @@
 #include "proto/settings/seccomp.h"
 
 /*
- * Reads a profile the slow way, rule by rule for each call, without BPF and without any of the
- * daemon's code: what hookd's compiler is compared with. On x86-64.
+ * Interprets a profile rule by rule for each call, slowly, without BPF and without any code of the
+ * daemon: hookd's compiler is compared with it. On x86-64.
  */
 
-/* An architecture as the kernel shows it to a filter. */
+/* An architecture as a filter sees it. */
 struct seccomp_machine {
 	const char *oci;
 	uint32_t token; /* libseccomp's */
@@ -34,7 +34,7 @@ size_t seccomp_reader_numbers(const struct seccomp_reader *reader,
 			      const struct seccomp_machine *machine, int numbers[], size_t size);
 
 #define SECCOMP_ANSWERS_MAX 64
-/* More than one where rules with tests overlap: which of them decides is asked elsewhere. */
+/* More than one where rules with tests overlap; which of them decides is tested elsewhere. */
 struct seccomp_answers {
 	uint32_t actions[SECCOMP_ANSWERS_MAX];
 	size_t count;

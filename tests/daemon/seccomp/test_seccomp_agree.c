@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Compiled profiles run in an interpreter of BPF, call by call, against a reading of the profile
- * that knows no BPF: docker's default profile, and random ones.
+ * Compiled profiles are run by an interpreter of BPF, call by call, and compared with the result of
+ * seccomp_reader.c: docker's default profile, and random ones.
  */
 
 #include <linux/audit.h>
@@ -72,7 +72,7 @@ static struct seccomp_data random_call(struct random *random, const struct hp_se
 
 	for (size_t i = 0; i < SECCOMP_ARGS; i++)
 		data.args[i] = random_argument(random, profile);
-	/* The numbers behind multiplexers. */
+	/* The numbers of multiplexed calls. */
 	if (random_below(random, 4) == 0)
 		data.args[0] = random_below(random, 25);
 	data.instruction_pointer = random_next(random);
@@ -147,7 +147,7 @@ static void random_profiles_are_what_they_say(void **state)
 	assert_true(probes > 100000);
 }
 
-/* Only rules with tests, all of one call: the more of them, the more they have to do. */
+/* Only rules with tests, all of one call, so that many of them overlap. */
 static void many_tests_of_one_call(void **state)
 {
 	struct random random = {.state = 88172645463325252};
@@ -213,7 +213,7 @@ static void dockers_profile_is_what_it_says(void **state)
 	}
 }
 
-/* Every number, and the two sides of each of its tests. */
+/* Every number, and both sides of each of its tests. */
 static void dockers_profile_number_by_number(void **state)
 {
 	static const uint64_t edges[] = {
@@ -246,7 +246,7 @@ static void dockers_profile_number_by_number(void **state)
 	hp_arena_free(&arena);
 }
 
-/* What the kernel makes of it, for one that has no capabilities. */
+/* The kernel's result, for a process without capabilities. */
 static int under_dockers_profile(void *userdata)
 {
 	const struct seccomp_program *program = userdata;

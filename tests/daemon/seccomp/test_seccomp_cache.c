@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The cache of filters with real compilers: this program is its own, as hookd is. A profile that
- * names one of the calls below makes the compiler do what compilers should not.
+ * The cache of filters with real compilers: like hookd, this program is its own compiler. A profile
+ * that names one of the calls below makes the compiler misbehave.
  */
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 
 /* ---- the compiler's side ---- */
 
-/* Reads the profile as the compiler will, and gives it back. */
+/* Reads the profile as the compiler will, and puts it back. */
 static void look_at_stdin(char *text, size_t size)
 {
 	int memory = memfd_create("stdin", 0);
@@ -48,7 +48,7 @@ static int compiler(void)
 		for (;;)
 			pause();
 	if (strstr(text, TOO_LONG))
-		raise(SIGXCPU); /* as the kernel does; its limit: test_compiler_confine.c */
+		raise(SIGXCPU); /* as the kernel does at the limit: see test_seccomp_confine.c */
 	if (strstr(text, CRASHES))
 		raise(SIGABRT); /* a sanitizer would catch SIGSEGV */
 	if (strstr(text, BABBLES)) {
@@ -61,7 +61,7 @@ static int compiler(void)
 
 /* ---- asking ---- */
 
-static struct filters *filters;
+static struct filter_cache *filters;
 static struct hp_arena arena;
 
 struct asker {
@@ -69,8 +69,8 @@ struct asker {
 	struct filter *filter;
 	char reason[256];
 	int told;
-	struct asker *forgets;	       /* when it is told */
-	const struct hp_seccomp *asks; /* when it is told */
+	struct asker *forgets;	       /* when ready() is called */
+	const struct hp_seccomp *asks; /* when ready() is called */
 	int again;
 };
 
@@ -83,10 +83,10 @@ static void on_ready(struct filter_wait *wait, struct filter *filter, const char
 	if (!filter)
 		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
 	if (asker->forgets)
-		filters_forget(&asker->forgets->wait);
+		filter_cache_forget(&asker->forgets->wait);
 	if (asker->asks)
 		asker->again =
-		    filters_get(filters, take_ptr(asker->asks), wait, &asker->filter, &reason);
+		    filter_cache_get(filters, take_ptr(asker->asks), wait, &asker->filter, &reason);
 }
 
 static int ask(struct asker *asker, const struct hp_seccomp *profile)
@@ -95,13 +95,13 @@ static int ask(struct asker *asker, const struct hp_seccomp *profile)
 	int r;
 
 	asker->wait.ready = on_ready;
-	r = filters_get(filters, profile, &asker->wait, &asker->filter, &reason);
+	r = filter_cache_get(filters, profile, &asker->wait, &asker->filter, &reason);
 	if (r < 0)
 		snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
 	return r;
 }
 
-/* Denies all but reading, and what the call is named for. */
+/* Denies all calls except reading, and the one that the test is about. */
 static struct hp_seccomp *profile_with(const char *name, uint64_t errno_ret)
 {
 	struct hp_seccomp *profile = hp_arena_calloc(&arena, 1, sizeof(*profile));
@@ -136,12 +136,12 @@ static int set_up(void **state)
 {
 	int r = run_set_up(state);
 
-	return r < 0 ? r : filters_new(&procs, &filters);
+	return r < 0 ? r : filter_cache_new(&procs, &filters);
 }
 
 static int tear_down(void **state)
 {
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	hp_arena_free(&arena);
 	return proc_tear_down(state);
 }
@@ -174,7 +174,7 @@ static void filters_outlive_the_cache(void **state)
 	(void)state;
 	assert_int_equal(ask(&asker, profile_with("mprotect", 7)), 0);
 	wait_for(base, asker.told);
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	expect_filter(asker.filter, 7);
 	filter_unref(asker.filter);
 }
@@ -186,10 +186,10 @@ static void the_cache_goes_while_some_wait(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < ELEMENTS(askers); i++)
 		assert_int_equal(ask(&askers[i], profile_with(HANGS, 1 + i / 2)), 0);
-	filters = filters_free(filters);
+	filters = filter_cache_free(filters);
 	for (size_t i = 0; i < ELEMENTS(askers); i++) {
 		assert_int_equal(askers[i].told, 0);
-		filters_forget(&askers[i].wait);
+		filter_cache_forget(&askers[i].wait);
 	}
 }
 
@@ -218,14 +218,14 @@ static void those_who_ask_for_the_same_share(void **state)
 		assert_ptr_equal(askers[i].filter, askers[0].filter);
 		assert_int_equal(askers[i].told, 1);
 	}
-	assert_int_equal(askers[0].filter->refs, 4); /* theirs and the cache's */
+	assert_int_equal(askers[0].filter->refs, 4); /* the waits' and the cache's */
 	for (int i = 0; i < 3; i++)
 		filter_unref(askers[i].filter);
 }
 
 static void different_profiles_have_their_own(void **state)
 {
-	enum { COUNT = 20 }; /* more than compilers at a time */
+	enum { COUNT = 20 }; /* more than the number of compilers */
 	struct asker askers[COUNT] = {0};
 
 	(void)state;
@@ -243,13 +243,14 @@ static void who_withdraws_is_not_told(void **state)
 	struct asker leaver = {0}, stayer = {0}, alone = {0}, never = {0};
 
 	(void)state;
-	filters_forget(&never.wait);
+	filter_cache_forget(&never.wait);
 	assert_int_equal(ask(&leaver, profile_with("mprotect", 7)), 0);
 	assert_int_equal(ask(&stayer, profile_with("mprotect", 7)), 0);
 	assert_int_equal(ask(&alone, profile_with(HANGS, 7)), 0);
-	filters_forget(&leaver.wait);
-	filters_forget(&leaver.wait);
-	filters_forget(&alone.wait); /* nobody waits for that compiler any more: it is killed */
+	filter_cache_forget(&leaver.wait);
+	filter_cache_forget(&leaver.wait);
+	filter_cache_forget(
+	    &alone.wait); /* nothing waits for that compiler any more: it is killed */
 	wait_for(base, stayer.told);
 	expect_filter(stayer.filter, 7);
 	filter_unref(stayer.filter);
@@ -258,8 +259,8 @@ static void who_withdraws_is_not_told(void **state)
 }
 
 /*
- * The first stays. Its time is over before that of the others, so it is still waiting where those
- * who withdrew have left their places at once.
+ * `first` stays. Its timeout is before that of the others, so it is still waiting when the others
+ * have left and their compilers were replaced.
  */
 static void who_withdraws_leaves_the_place(void **state)
 {
@@ -271,15 +272,15 @@ static void who_withdraws_leaves_the_place(void **state)
 		assert_int_equal(ask(&slow[i], profile_with(HANGS, i + 1)), 0);
 	assert_int_equal(ask(&next, profile_with("mprotect", 7)), 0);
 	for (size_t i = 0; i < ELEMENTS(slow); i++)
-		filters_forget(&slow[i].wait);
+		filter_cache_forget(&slow[i].wait);
 	wait_for(base, next.told);
 	assert_int_equal(first.told, 0);
-	filters_forget(&first.wait);
+	filter_cache_forget(&first.wait);
 	expect_filter(next.filter, 7);
 	filter_unref(next.filter);
 }
 
-/* Also from within ready(), where others wait for the same. */
+/* Also from within ready(), while others wait for the same. */
 static void withdrawing_while_being_told(void **state)
 {
 	struct asker second = {0}, first = {.forgets = &second}, third = {0};
@@ -309,7 +310,7 @@ static void a_slow_profile_is_given_up(void **state)
 	assert_int_equal(ask(&hangs, profile_with(HANGS, 7)), 0);
 	assert_int_equal(ask(&too_long, profile_with(TOO_LONG, 7)), 0);
 	assert_int_equal(ask(&other, profile_with("mprotect", 7)), 0);
-	wait_for(base, other.told); /* is not held up */
+	wait_for(base, other.told); /* is not delayed */
 	expect_filter(other.filter, 7);
 	filter_unref(other.filter);
 	assert_int_equal(hangs.told, 0);
@@ -319,7 +320,7 @@ static void a_slow_profile_is_given_up(void **state)
 	assert_int_equal(too_long.wait.error, -ETIME);
 	wait_for(base, hangs.told);
 	assert_null(hangs.filter);
-	assert_string_equal(hangs.reason, "the profile is not compiled after 5 s");
+	assert_string_equal(hangs.reason, "the profile was not compiled within 5 s");
 	assert_int_equal(hangs.wait.error, -ETIME);
 }
 
@@ -336,9 +337,9 @@ static void a_crash_is_told(void **state)
 	assert_int_equal(crashes.wait.error, -EIO);
 	assert_null(babbles.filter);
 	assert_string_equal(babbles.reason, "the compiler of the profile has failed");
-	/* Such a failure is not remembered: it is tried again. */
+	/* Such a failure is not cached: it is tried again. */
 	assert_int_equal(ask(&again, profile_with(CRASHES, 7)), 0);
-	filters_forget(&again.wait);
+	filter_cache_forget(&again.wait);
 }
 
 static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
@@ -352,7 +353,7 @@ static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
 	assert_null(asker.filter);
 }
 
-/* The profile has more rules than a program can have, so it will fail the next time too. */
+/* The profile has more rules than a program can have, so the failure is cached. */
 static struct hp_seccomp *profile_that_is_too_long(const char *name)
 {
 	static char *names[] = {(char *)"ioctl", NULL};
@@ -412,13 +413,13 @@ static void that_it_cannot_be_compiled_is_remembered(void **state)
 	assert_int_equal(again.told, 0);
 	assert_null(again.wait.entry);
 	assert_false(has_children());
-	/* It is this profile's alone. */
+	/* The failure is of this profile alone. */
 	profile->default_errno_ret.value = 8;
 	assert_int_equal(ask(&other, profile), 0);
-	filters_forget(&other.wait);
+	filter_cache_forget(&other.wait);
 }
 
-/* One that takes too long is not tried again and again, but it is later. */
+/* A profile that takes too long is not compiled again at once, but after a minute. */
 static void that_it_takes_too_long_is_remembered(void **state)
 {
 	struct hp_seccomp *profile = profile_with(TOO_LONG, 7);
@@ -444,7 +445,7 @@ static struct run *run_under(struct run_context *context, struct hp_settings *se
 	return run_make(context, "id-1", request);
 }
 
-/* Each hook when its turn has come. */
+/* Each hook when it is its turn. */
 static void the_wait_is_a_part_of_a_hooks_time(void **state)
 {
 	struct hp_settings settings = {.seccomp = profile_with(HANGS, 7)};
@@ -491,7 +492,7 @@ static bool is_cached(uint64_t number)
 	if (is_there)
 		filter_unref(asker.filter);
 	else
-		filters_forget(&asker.wait);
+		filter_cache_forget(&asker.wait);
 	return is_there;
 }
 

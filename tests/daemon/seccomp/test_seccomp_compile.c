@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What single rules of a profile become, and what cannot be compiled. */
+/* What single rules of a profile are compiled to, and which profiles cannot be compiled. */
 
 #include <linux/audit.h>
 #include <seccomp.h>
@@ -15,7 +15,7 @@
 #define DENIED	(SECCOMP_RET_ERRNO | EPERM)
 #define NO_CALL (SECCOMP_RET_ERRNO | ENOSYS)
 
-/* Rules for one call each; their order is that of the profile. */
+/* A rule for one call each, in the order of the profile. */
 struct test_rule {
 	const char *name;
 	enum hp_seccomp_action action;
@@ -199,7 +199,7 @@ static void ranges_do_not_widen_each_other(void **state)
 	seccomp_program_clear(&program);
 }
 
-/* libseccomp 2.5.4 does not come back from these. */
+/* libseccomp 2.5.4 does not terminate with these. */
 static void ranges_of_two_arguments_end(void **state)
 {
 	struct hp_seccomp profile = PROFILE(
@@ -288,7 +288,7 @@ static void a_rule_without_tests_decides(void **state)
 	(void)state;
 	for (uint64_t first = 0; first < 4; first++)
 		assert_int_equal(ask(&program, SYS_ioctl, first, 0), SECCOMP_RET_ALLOW);
-	/* A mask of nothing tests nothing. */
+	/* A mask of 0 is always true. */
 	assert_int_equal(ask(&program, SYS_prctl, 1, 0), SECCOMP_RET_ALLOW);
 	seccomp_program_clear(&program);
 }
@@ -308,7 +308,7 @@ static void a_rule_with_the_defaults_action_does_not_count(void **state)
 	seccomp_program_clear(&program);
 }
 
-/* SECCOMP_RET_TRACE with data is what stands for tests on the way. */
+/* SECCOMP_RET_TRACE with data is the placeholder for tests during compilation. */
 static void a_tracers_data_stay_its_own(void **state)
 {
 	struct hp_seccomp profile =
@@ -366,7 +366,7 @@ static void newer_calls_get_enosys(void **state)
 		assert_int_not_equal(ask(&program, SYS_prctl + 1, 0, 0), NO_CALL);
 		seccomp_program_clear(&program);
 	}
-	/* Nothing named: nothing is known to be newer. */
+	/* No call is named, so none is known to be newer. */
 	profile = (struct hp_seccomp){.default_action = HP_SECCOMP_ERRNO};
 	program = compile(&profile);
 	assert_int_equal(ask(&program, 1, 0, 0), DENIED);
@@ -389,13 +389,13 @@ static void other_architectures_only_where_listed(void **state)
 	profile.archs = archs;
 	profile.arch_count = ELEMENTS(archs);
 	program = compile(&profile);
-	/* Their registers have 32 bits; what lies above is not the call's. */
+	/* Their registers have 32 bits; the upper half is not an argument's. */
 	assert_int_equal(ask_arch(&program, AUDIT_ARCH_I386, x86_ioctl, 1, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(ask_arch(&program, AUDIT_ARCH_I386, x86_ioctl, 0x500000001, 0),
 			 SECCOMP_RET_ALLOW);
 	assert_int_equal(ask_arch(&program, AUDIT_ARCH_I386, x86_ioctl, 2, 0), DENIED);
 	assert_int_equal(ask(&program, x32_ioctl, 1, 0), SECCOMP_RET_ALLOW);
-	/* The machine's own is there without being listed. */
+	/* The machine's own architecture need not be listed. */
 	assert_int_equal(ask(&program, SYS_ioctl, 1, 0), DENIED);
 	assert_int_equal(ask(&program, SYS_ioctl, 0x100000001, 0), SECCOMP_RET_ALLOW);
 	seccomp_program_clear(&program);
@@ -436,7 +436,7 @@ static void architectures_of_other_machines_are_refused(void **state)
 		archs[0] = arch_index(others[i]);
 		expect_error(&profile, -EOPNOTSUPP, others[i]);
 	}
-	/* One that is listed twice, or is there anyway, is there once. */
+	/* An architecture that is listed twice, or is the machine's own, is added once. */
 	archs[0] = archs[1] = arch_index("SCMP_ARCH_X86_64");
 	for (profile.arch_count = 1; profile.arch_count <= 2; profile.arch_count++) {
 		struct seccomp_program program = compile(&profile);

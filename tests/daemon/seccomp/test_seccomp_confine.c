@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The confinement of the profile compiler, from within: in a child that has confined itself, what
- * compiling needs works, and each system call that it does not need is the end of the process.
+ * The sandbox of the profile compiler: in a child that has entered it, what compiling needs works,
+ * and each other system call kills the process.
  */
 
 #include <fcntl.h>
@@ -80,7 +80,7 @@ static int compile_like(const void *data)
 	return 0;
 }
 
-/* A descriptor that hookd has leaked would be one of a stranger's. */
+/* A descriptor that hookd has leaked must not reach the compiler. */
 static void leak_a_descriptor(void)
 {
 	(void)!open("/dev/null", O_RDONLY);
@@ -114,7 +114,7 @@ static int spin(const void *data)
 	return 0;
 }
 
-/* By the signal that says why. */
+/* By SIGXCPU, which tells the reason. */
 static void a_profile_without_end_is_ended(void **state)
 {
 	int status = in_confinement(bound_spin, spin, NULL);
@@ -208,7 +208,7 @@ static void every_other_call_kills(void **state)
 		expect_killed(in_confinement(NULL, try_call, &forbidden[i]), forbidden[i].name);
 }
 
-/* A number counts for its architecture alone: 3 is read there, and close here. */
+/* Numbers depend on the architecture: 3 is read there, and close here. */
 static int try_32bit(const void *data)
 {
 	long result = *(const long *)data;
@@ -226,7 +226,7 @@ static void calls_of_32_bits_kill(void **state)
 
 /* ---- as another user ---- */
 
-/* Without the rights of root there are none to give up, and the filter is the same. */
+/* Without root there are no rights to drop, and the filter is the same. */
 static void become_somebody(void)
 {
 	if (setresuid(4242, 4242, 4242) < 0)

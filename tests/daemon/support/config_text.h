@@ -3,8 +3,10 @@
 
 #include "daemon/base/config.h"
 
-/* Loads the text as a file; what was logged is *ret_log and to be freed, `path` is in it. */
+/*
+ * Loads the text as a file, whose path is `path`. *ret_log is what was logged; the caller frees it.
+ */
 int load(const char *text, struct config *ret_config, char path[static 32], char **ret_log);
 
-/* The same for a text with which nothing is wrong. */
+/* The same for a text without errors. */
 struct config load_silently(const char *text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs single hooks for the tests of run/proc, and looks after what they leave. */
+/* Runs single hooks for the tests of daemon/proc, and cleans up what they leave. */
 #include "tests/daemon/support/hooks.h"
 
 #include <sys/wait.h>

@@ -4,7 +4,7 @@
 #include "daemon/proc/proc.h"
 #include "tests/daemon/support/support.h"
 
-/* What the tests of run/proc share: a loop, and hooks that are run in it. */
+/* Shared by the tests of daemon/proc: an event loop, and hooks that are run in it. */
 
 #define MS 1000000ull
 
@@ -24,13 +24,13 @@ struct hook {
 };
 
 int proc_set_up(void **state);
-/* Fails where a hook was left as a zombie or as a process to be waited for. */
+/* Fails where a hook has left a zombie or a child that was not reaped. */
 int proc_tear_down(void **state);
 #define PROC_TEST(function) cmocka_unit_test_setup_teardown(function, proc_set_up, proc_tear_down)
 
 /* Starts the script, or hook->spec.path where it is set. */
 int hook_start(struct hook *hook, const char *script);
-/* The same, to its end, and a little on: done() is told once. */
+/* The same, until it has ended and a little longer: done() is called once. */
 void hook_run(struct hook *hook, const char *script);
 void hook_clear(struct hook *hook);
 

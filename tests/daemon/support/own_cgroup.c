@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A place on cgroup2 for the tests of apply/cgroup and of what uses it. */
+/* A directory on cgroup2 for the tests of daemon/cgroup, and of code that uses it. */
 #include "tests/daemon/support/own_cgroup.h"
 
 #include <dirent.h>

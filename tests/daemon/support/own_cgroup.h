@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Makes a cgroup2 directory for one test program. False where there is none to write to. */
+/* Makes a cgroup2 directory for one test program. False where cgroup2 is not writable. */
 bool own_cgroup_make(char *ret_path, size_t size);
-/* Kills what is in it and removes it with all below. */
+/* Kills the processes in it, and removes it with everything below. */
 void own_cgroup_remove(const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the runs that the tests of run/ work on. */
+/* Makes runs for the tests of daemon/run. */
 #include "tests/daemon/support/requests.h"
 
 #include "tests/daemon/support/support.h"

@@ -3,7 +3,7 @@
 
 #include "daemon/run/run.h"
 
-/* Requests and runs as ipc/ would make them, without a message to read them from. */
+/* Makes requests and runs as ipc/ does, but without a message. */
 
 /* A request with `count` hooks; everything is copied. The caller's, until run_new() takes it. */
 struct hp_request request_make(const char *container, enum hp_stage stage,
@@ -12,7 +12,7 @@ struct hp_request request_make(const char *container, enum hp_stage stage,
 /* The same as a run for uid 0, which stays in hookd's own namespaces. */
 struct run *run_make(const struct run_context *context, const char *id, struct hp_request request);
 
-/* A hook that is a shell script; it lives as long as the block that it stands in. */
+/* A hook that is a shell script; it is valid in the block that it stands in. */
 #define SHELL_HOOK(script)                                                                         \
 	{                                                                                          \
 		.path = (char *)"/bin/sh", .args = (char *[])                                      \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resctrl as far as plain files can be it. Used by test_resctrl.c and test_resctrl_restore.c. */
+/* resctrl, as far as plain files can imitate it. */
 #include "tests/daemon/support/resctrl_files.h"
 
 #include <fcntl.h>

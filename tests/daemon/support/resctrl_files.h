@@ -4,7 +4,7 @@
 #include "daemon/resctrl/resctrl.h"
 #include "tests/daemon/support/support.h"
 
-/* A directory of plain files in the place of the kernel's, with one group, "gold". */
+/* A directory of plain files in place of resctrl, with one group, "gold". */
 extern char rdt_root[32];
 extern struct rdt *rdt;
 

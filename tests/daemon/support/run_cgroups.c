@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tree of run cgroups in a place of the test's own, and processes in them. */
+/* A tree of run cgroups in a directory of the test's own, and processes in them. */
 #include "tests/daemon/support/run_cgroups.h"
 
 #include <dirent.h>
@@ -45,7 +45,7 @@ struct cgroup *run_cgroup_acquire(void)
 	return cgroup;
 }
 
-/* Where it is, as it says itself. */
+/* The path of its cgroup, as the process sees it. */
 void run_cgroup_path(struct cgroup *cgroup, char path[static 256])
 {
 	char link[32];
@@ -73,7 +73,7 @@ size_t run_cgroups_count(void)
 	return count;
 }
 
-/* Spawned into it as hooks are; it waits for ever. */
+/* Cloned into it as hooks are; it waits for ever. */
 struct spawn_child run_cgroup_spawn(struct cgroup *cgroup)
 {
 	static char *const argv[] = {(char *)"sleep", (char *)"1000", NULL};
@@ -116,7 +116,7 @@ bool run_cgroup_exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* What is to be removed is gone, what is to be made is there. */
+/* Spent cgroups are removed, and the idle ones are made. */
 void run_cgroups_wait(void)
 {
 	wait_for(run_cgroups_base,

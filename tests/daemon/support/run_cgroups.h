@@ -16,16 +16,16 @@ extern struct cgroup_tree *run_cgroups_tree;
 int run_cgroups_set_up(void **state);
 int run_cgroups_tear_down(void **state);
 size_t run_cgroups_count(void);
-/* Then none is used again. */
+/* Then no cgroup is reused. */
 bool run_cgroups_have_controllers(void);
-/* What is to be removed is gone, what is to be made is there. */
+/* Waits until spent cgroups are removed, and the idle ones are made. */
 void run_cgroups_wait(void);
 
 struct cgroup *run_cgroup_acquire(void);
-/* Where it is, as it says itself. */
+/* The path of its cgroup, as the process sees it. */
 void run_cgroup_path(struct cgroup *cgroup, char path[static 256]);
 
-/* Spawned into it as hooks are; it waits for ever. */
+/* Cloned into it as hooks are; it waits for ever. */
 struct spawn_child run_cgroup_spawn(struct cgroup *cgroup);
 /* Waits for the end, for 5 s at most, and reaps. */
 void expect_killed(struct spawn_child *child);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs lists of hooks for the tests of run/run. */
+/* Runs lists of hooks for the tests of daemon/run. */
 #include "tests/daemon/support/runs.h"
 
 struct config config;
@@ -13,7 +13,7 @@ static void on_starting(struct run *run, void *userdata)
 	starting_count++;
 }
 
-/* The result is whole, and nobody has heard of it. */
+/* The result is complete, and no waiter has got it yet. */
 static void on_ending(struct run *run, void *userdata)
 {
 	assert_ptr_equal(userdata, &config);

@@ -4,7 +4,7 @@
 #include "tests/daemon/support/hooks.h"
 #include "tests/daemon/support/requests.h"
 
-/* What the tests of run/run share: one run at a time, in the loop of hooks.h. */
+/* Shared by the tests of daemon/run: one run at a time, in the event loop of hooks.h. */
 
 extern struct config config;
 extern int starting_count, ending_count, done_count; /* calls of the context's functions */

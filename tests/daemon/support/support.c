@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop, processes and files of the tests. Called by every test of this folder. */
+/* Event loop, processes and files for the tests of the daemon. */
 #include "tests/daemon/support/support.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What most tests of the daemon's modules need. */
+/* Shared by most tests of the daemon. */
 
 #include <errno.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 #include "daemon/base/base.h"
 #include "tests/group/group.h"
 
-/* Ends the program when it hangs; in every main(). */
+/* Ends the program where it hangs; for every main(). */
 void bound_time(void);
 
 /* ---- the event loop ---- */
@@ -26,12 +26,12 @@ void bound_time(void);
 /* With the flags that the daemon's own has. */
 struct event_base *loop_new(void);
 
-/* Waits for an event, at most until the deadline (CLOCK_MONOTONIC). False: it is over. */
+/* Waits for an event, at most until the deadline (CLOCK_MONOTONIC). False: it has passed. */
 bool loop_turn(struct event_base *base, int64_t deadline_ns);
 
 #define WAIT_NS (10 * 1000000000ll)
 
-/* Lets the loop run until the condition holds. */
+/* Runs the event loop until the condition is true. */
 #define wait_for(base, condition)                                                                  \
 	do {                                                                                       \
 		int64_t deadline_ns_ = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;                        \
@@ -59,26 +59,26 @@ int in_child(int (*function)(void *userdata), void *userdata);
 /* The state letter of /proc/PID/stat ('R', 'S', 'T', 'Z'), or 0 where there is no process. */
 char process_state(pid_t pid);
 
-/* A mount namespace of the caller's own, whose mounts nobody else sees. */
+/* Moves the caller into a mount namespace of its own. */
 bool own_mounts(void);
 
 /* ---- files ---- */
 
-/* A file in memory with the text in it; its path is good as long as the descriptor is open. */
+/* A file in memory with this text; its path is valid while the descriptor is open. */
 int memory_file(const char *text, size_t length, char path[static 32]);
 
-/* All of a file, NUL behind it; to be freed. NULL: it cannot be read. */
+/* The whole file, with a NUL; the caller frees it. NULL: it cannot be read. */
 char *read_whole(const char *path, size_t *ret_length);
 
 /* Reads until the end of the stream, at most `size`. */
 size_t read_all(int fd, char *bytes, size_t size);
 
-/* stderr goes into memory from here on... */
+/* Redirects stderr to memory from here on... */
 struct grab {
 	int saved, memory;
 };
 void grab_stderr(struct grab *grab);
-/* ...until here. The text is to be freed. */
+/* ...until here. The caller frees the text. */
 char *grab_end(struct grab *grab);
 
 /* A directory below /tmp for one test. */

@@ -197,9 +197,10 @@ static void end_lost_apply(struct test *test, struct trial *trial)
 /* A caller asks for it once more, or for something else that ends what was cut short. */
 static void end_lost_update(struct test *test, struct trial *trial)
 {
-	const struct container *of = &test->now.containers[trial->call.container];
+	struct container *of = &test->now.containers[trial->call.container];
 	struct call again = trial->call;
 
+	of->may_be_mixed = true;
 	if (!of->is_held || of->has_ended) {
 		test_settle_one(test, &test->now);
 		return;
@@ -265,6 +266,10 @@ static void call_without_bus(struct test *test, struct trial *trial)
 	client_close(&client);
 	note_outcome(test, &outcome);
 	world_await_bus();
+	if (trial->call.method == UPDATE) {
+		test->now.containers[trial->call.container].may_be_mixed = true;
+		trial->after.containers[trial->call.container].may_be_mixed = true;
+	}
 	if (worked(&outcome) || trial->verdict == MUST_FAIL)
 		judge(test, trial, &outcome);
 	else if (was(&outcome, "lost"))

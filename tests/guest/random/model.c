@@ -107,6 +107,7 @@ bool model_has_heir(const struct model *model, int container)
 {
 	for (int i = 0; i < CONTAINERS; i++)
 		if (i != container && model->containers[i].is_held &&
+		    model->containers[i].has_group &&
 		    strcmp(model->containers[i].group, model->containers[container].group) == 0)
 			return true;
 	return false;
@@ -151,15 +152,21 @@ static bool group_can_go(const struct model *model, int container)
 static bool settle_ended(struct model *model, int container)
 {
 	struct container *of = &model->containers[container];
+	bool has_changed = false;
 
 	if (!of->is_held || !of->has_ended)
 		return false;
-	if (of->has_group && !group_can_go(model, container))
-		return false;
-	if (of->has_group)
+	if (of->has_group && group_can_go(model, container)) {
 		drop_group(model, container);
-	if (of->is_made && model_is_populated(model, of->cgroup))
-		return false;
+		has_changed = true;
+	}
+	if (of->is_made && !model_is_populated(model, of->cgroup)) {
+		of->is_made = false;
+		of->cgroup[0] = of->unit[0] = '\0';
+		has_changed = true;
+	}
+	if (of->has_group || of->is_made)
+		return has_changed;
 	model_release(model, container);
 	return true;
 }

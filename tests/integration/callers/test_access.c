@@ -290,7 +290,7 @@ static void do_connect(struct client *client)
 		_exit(1);
 }
 
-/* What it may, and in which namespaces it lives, nobody can say. */
+/* The kernel no longer has its capabilities and namespaces. */
 static void refused_when_who_connected_has_ended(void **state)
 {
 	struct harness *harness = *state;
@@ -307,7 +307,7 @@ static void refused_when_who_connected_has_ended(void **state)
 		end_child(pid);
 		run(client, .hooks = {MARK});
 		check_error(client, "io.hookd.hooks.Refused");
-		check_part(client, "reason", "has ended");
+		check_part(client, "reason", "has exited");
 		/* What anyone may, goes on. */
 		client_expect_alive(client);
 	}

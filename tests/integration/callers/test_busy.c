@@ -242,7 +242,7 @@ static void the_line_goes_on(void **state)
 	give_descriptors(harness);
 	run(next, .hooks = {MARKING});
 	check_success(next);
-	harness_await_log(harness, "turned away, nothing was run: ");
+	harness_await_log(harness, "refused for lack of resources, no hook was run: ");
 }
 
 /* Of hookd's own cgroup: the kernel makes none below any more (EAGAIN). */

@@ -143,7 +143,7 @@ static void listener_that_never_reads_is_cut_off(void **state)
 	struct client *client = client_open(harness);
 
 	begin_run(client, .flags = ",'more':true", .hooks = {HOOK("'spam','200000000'")});
-	harness_await_log(harness, "it does not read its replies");
+	harness_await_log(harness, "the client does not read its replies");
 	await_true(status_number(harness, "stored") == 1, "the run goes on without it");
 	assert_true(probe_rss_bytes(harness->pid) < 300ll * 1024 * 1024);
 	client_call(client_open(harness), "{'method':'io.hookd.status.List'}");

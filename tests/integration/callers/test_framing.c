@@ -218,7 +218,7 @@ static void client_that_ends_within_a_message(void **state)
 
 	client_send_bytes(client, PING, 10);
 	client_close(client);
-	harness_await_log(harness, "it ended within a message");
+	harness_await_log(harness, "end of file within a message");
 	client_expect_alive(bystander);
 }
 

@@ -178,7 +178,7 @@ static void low_limit_of_open_files_is_told(void **state)
 {
 	harness_start(*state, &(struct start){
 				  .in_child = limit_open_files,
-				  .says = "hookd may open 200 files at once (RLIMIT_NOFILE)",
+				  .says = "the limit of open files (RLIMIT_NOFILE) is 200",
 			      });
 }
 
@@ -190,7 +190,7 @@ static void limit_open_files_too_much(void)
 		_exit(125);
 }
 
-/* Before anything is opened: half a start could take what is on disk for damaged. */
+/* Checked before files are opened: one that cannot be opened would look like a damaged one. */
 static void a_limit_that_is_too_low_to_start_is_an_error(void **state)
 {
 	static const struct rlimit limits[] = {{16, 16}, {30, 30}, {42, 42}, {63, 63}, {16, 4096}};
@@ -205,7 +205,7 @@ static void a_limit_that_is_too_low_to_start_is_an_error(void **state)
 				     &(struct start){.in_child = limit_open_files_too_much}),
 		    1);
 		snprintf(text, sizeof(text),
-			 "(RLIMIT_NOFILE) are %d, soft, and %d, hard, and hookd needs 32 and 64",
+			 "(RLIMIT_NOFILE) is %d (hard: %d), and hookd needs at least 32 (hard: 64)",
 			 (int)too_low.rlim_cur, (int)too_low.rlim_max);
 		if (!memmem(harness->said.data, harness->said.length, text, strlen(text)))
 			fail_msg("%d: %.*s", (int)too_low.rlim_cur, (int)harness->said.length,

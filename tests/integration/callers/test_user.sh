@@ -188,12 +188,12 @@ test_upgrade() {
 	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock state)"
 	is "all of it" "$(cd /run/hookd/state && ls "${files[@]}" | wc -l)" "${#files[@]}"
 	contains "and the log tells" "$work/log" \
-		"${#files[@]} files of an earlier hookd are moved from /run/hookd to /run/hookd/state"
+		"moved ${#files[@]} files of an earlier hookd from /run/hookd to /run/hookd/state"
 	stop
 	touch /run/hookd/holdings.db
 	start "$work/hookd"
 	contains "one that is not needed any more is told of" "$work/log" \
-		'1 files of an earlier hookd stay in /run/hookd'
+		'1 files of an earlier hookd in /run/hookd are ignored'
 	stop
 }
 
@@ -215,7 +215,7 @@ test_links_to_nothing() {
 	for file in /run/hookd/hookd.conf /run/hookd/hookd.conf.d/a.conf; do
 		ln -s /nowhere $file
 		is "a link to nothing is a mistake: $file" "$(check_config "$work/hookd")" 6
-		contains "and named" "$work/said" "$file: a link to what is not there"
+		contains "and named" "$work/said" "$file: dangling symbolic link"
 		ln -sf /dev/null $file
 		is "one to /dev/null is none" "$(check_config "$work/hookd") $(< "$work/said")" '0 '
 		rm $file
@@ -223,7 +223,7 @@ test_links_to_nothing() {
 	rmdir /run/hookd/hookd.conf.d
 	ln -s /nowhere /run/hookd/hookd.conf.d
 	is "a link to no folder is a mistake" "$(check_config "$work/hookd")" 6
-	contains "and named" "$work/said" '/run/hookd/hookd.conf.d: a link to what is not there'
+	contains "and named" "$work/said" '/run/hookd/hookd.conf.d: dangling symbolic link'
 	rm /run/hookd/hookd.conf.d
 }
 
@@ -237,13 +237,13 @@ test_what_a_user_may_not_read() {
 	chmod 600 /run/hookd/hookd.conf /run/hookd/hookd.conf.d/a.conf
 	is "but for what the user may not read" "$(check_config "${as_user[@]}" "$work/hookd")" 0
 	for kept in hookd.conf hookd.conf.d/a.conf; do
-		contains "which is named" "$work/said" "/run/hookd/$kept: Permission denied: passed over"
+		contains "which is named" "$work/said" "/run/hookd/$kept: Permission denied: ignored"
 	done
 	is "root may" "$(check_config "$work/hookd")" 6
 	chmod 700 /run/hookd
 	is "nor a folder" "$(check_config "${as_user[@]}" "$work/hookd")" 0
 	for kept in hookd.conf hookd.conf.d; do
-		contains "which is named too" "$work/said" "/run/hookd/$kept: Permission denied: passed over"
+		contains "which is named too" "$work/said" "/run/hookd/$kept: Permission denied: ignored"
 	done
 	is "a file of --config= has to be read" \
 		"$(check_config "${as_user[@]}" "$work/hookd" --config=/run/hookd/hookd.conf)" 6

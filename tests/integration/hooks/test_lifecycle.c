@@ -187,17 +187,17 @@ static void sighup_reads_the_configuration_again(void **state)
 	expect_path(harness, "/old");
 	harness_write_file(harness, "hookd.conf", "[Hooks]\nDefaultPath=/new\n");
 	harness_signal(harness, SIGHUP);
-	harness_await_log(harness, "configuration read again");
+	harness_await_log(harness, "configuration reloaded");
 	expect_path(harness, "/new");
 	for (int i = 0; i < 2; i++) {
 		harness_write_file(harness, "hookd.conf", broken[i]);
 		harness_signal(harness, SIGHUP);
-		harness_await_log(harness, "the configuration stays as it was");
+		harness_await_log(harness, "the configuration is unchanged");
 		expect_path(harness, "/new");
 	}
 	assert_int_equal(unlink(harness->config), 0);
 	harness_signal(harness, SIGHUP);
-	harness_await_log(harness, "the configuration stays as it was");
+	harness_await_log(harness, "the configuration is unchanged");
 	expect_path(harness, "/new");
 }
 
@@ -251,7 +251,7 @@ static void paths_are_relative_to_where_it_was_started(void **state)
 	expect_path(harness, "/old");
 	harness_write_file(harness, "hookd.conf", "[Hooks]\nDefaultPath=/new\n");
 	harness_signal(harness, SIGHUP);
-	harness_await_log(harness, "configuration read again");
+	harness_await_log(harness, "configuration reloaded");
 	expect_path(harness, "/new");
 	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
 }

@@ -26,7 +26,7 @@ static void busy_when_the_queue_is_full(void **state)
 	run(third, .container = "other", .hooks = {HOOK("'mark','@DIR@/log','x'")});
 	check_error(third, "io.hookd.hooks.Busy");
 	assert_true(reply_int(third, "retryAfterUSec") > 0);
-	check_string(third, "reason", "2 runs of this user wait or run already");
+	check_string(third, "reason", "this user already has 2 runs, queued or running");
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 	fifo_release(go);
 	client_receive(first);

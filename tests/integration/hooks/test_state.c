@@ -117,8 +117,9 @@ static void a_directory_that_cannot_be_made(void **state)
 
 	assert_int_equal(harness_run_once(harness, &nowhere), 1);
 	hp_buf_append(&harness->said, "", 1);
-	assert_non_null(strstr(harness->said.data,
-			       "the state directory /nonexistent/state cannot be made: No such"));
+	assert_non_null(
+	    strstr(harness->said.data,
+		   "the state directory /nonexistent/state cannot be created: No such"));
 }
 
 /* ---- locks ---- */

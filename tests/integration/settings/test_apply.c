@@ -93,8 +93,7 @@ static void failures_are_told_as_they_are(void **state)
 	client_call(client, "{'method':'io.hookd.settings.Update','parameters':{'container':'nope',"
 			    "'settings':{'linux':{'resources':{'pids':{'limit':5}}}}}}");
 	check_error(client, "io.hookd.settings.NoSuchContainer");
-	harness_await_log(harness,
-			  "container nope: settings not applied: nothing is held for it\n");
+	harness_await_log(harness, "container nope: settings not applied: no such container\n");
 	apply_to(client, harness->pid);
 	check_error(client, "io.hookd.settings.Refused");
 	harness_await_log(harness, "container box: settings not applied: pid: ");

@@ -17,7 +17,7 @@ static void pieces_are_aligned_and_apart(void **state)
 		assert_non_null(pieces[i]);
 		assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
 		memset(pieces[i], (int)(i & 0xff), i);
-		/* Leaves the cursor where the next piece must be aligned anew. */
+		/* Leaves the cursor unaligned for the next piece. */
 		assert_string_equal(hp_arena_copy(&arena, "odd", 2), "od");
 	}
 	for (size_t i = 0; i < COUNT(pieces); i++) {

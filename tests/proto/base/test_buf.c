@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Growing buffers, and what is left of one when memory was refused. */
+/* Growing buffers, and their contents after a failed allocation. */
 
 #include "tests/proto/base/unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Errors: paths that grow while an error goes up, texts that are cut where they are too long. */
+/* Errors: paths that grow on the way up, texts that are cut when they are too long. */
 
 #include "tests/proto/base/unit.h"
 
@@ -49,9 +49,9 @@ static void success_and_other_errors_get_no_path(void **state)
 	assert_int_equal(hp_err_prefix(&err, hp_err_no_memory(&err), "a"), -ENOMEM);
 	assert_int_equal(err.code, HP_ERR_NO_MEMORY);
 	assert_string_equal(err.path, "");
-	assert_int_equal(hp_err_protocol(&err, "%s is no string", "method"), -EPROTO);
+	assert_int_equal(hp_err_protocol(&err, "%s is not a string", "method"), -EPROTO);
 	assert_int_equal(err.code, HP_ERR_PROTOCOL);
-	assert_string_equal(err.reason, "method is no string");
+	assert_string_equal(err.reason, "method is not a string");
 }
 
 static void settings_get_a_path_too(void **state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Parses a text with jansson and with json.c, and walks the two results side by side. Stateless;
- * called by the differential test and by the fuzz target of the parser.
+ * Parses a text with jansson and with json.c, and compares the two results. For the differential
+ * test and the fuzz target of the parser. No state.
  */
 
 #include "tests/proto/json/jansson_oracle.h"

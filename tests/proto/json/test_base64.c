@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Base64 against RFC 4648's own vectors, and everything that is not the one right spelling. */
+/* Base64 against the vectors of RFC 4648, and texts that are not the one valid encoding. */
 
 #include "tests/proto/base/unit.h"
 

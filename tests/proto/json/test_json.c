@@ -183,7 +183,7 @@ static void nul_bytes_are_refused_everywhere(void **state)
 	}
 }
 
-/* Where a text ends early there is no byte to look at; a sanitizer tells whether one was. */
+/* A text that ends early: a sanitizer sees a read beyond its end. */
 static void no_beginning_of_a_text_is_one(void **state)
 {
 	static const char text[] =

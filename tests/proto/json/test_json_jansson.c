@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * json.c against jansson on many texts: grown at random from the grammar, then damaged at random.
- * The numbers come from a fixed seed, so that a failure can be seen again.
+ * json.c against jansson on many texts: generated at random from the grammar, then damaged at
+ * random. The seed is fixed, so that a failure can be repeated.
  */
 
 #include "tests/proto/base/unit.h"
@@ -56,7 +56,7 @@ static void grow_string(struct hp_buf *buf)
 	    "\xed\xa0\x80",
 	    "\x7f",
 	};
-	/* The last ones are wrong and rare. */
+	/* The last ones are invalid and rare. */
 	static const unsigned int right = 14;
 
 	put(buf, "\"");
@@ -86,7 +86,7 @@ static void grow_elements(struct hp_buf *buf, unsigned int depth, bool is_object
 		if (is_object) {
 			char index[2] = {(char)('0' + i), '\0'};
 
-			/* Mostly a name of its own. */
+			/* Mostly a new name. */
 			if (at_random(8) == 0) {
 				grow_string(buf);
 			} else {
@@ -142,7 +142,7 @@ static void grow_value(struct hp_buf *buf, unsigned int depth)
 	grow_space(buf);
 }
 
-/* A byte changed, taken away, put in, or two stretches exchanged. */
+/* A byte is changed, removed or inserted, or two parts are exchanged. */
 static void damage(struct hp_buf *buf)
 {
 	static const char bytes[] = "{}[]:,\"\\0123456789.-+eE \ntruefalsnu/abk\x01\x80\xc3\xff";
@@ -199,7 +199,7 @@ static void random_texts_are_seen_alike(void **state)
 			counts[assert_agreed(&buf)]++;
 		}
 	}
-	/* Texts of one kind alone would prove little. */
+	/* There must be enough texts of both kinds. */
 	assert_true(counts[ORACLE_TAKEN] > TEXTS / 2);
 	assert_true(counts[ORACLE_REFUSED] > TEXTS / 4);
 	hp_buf_free(&buf);

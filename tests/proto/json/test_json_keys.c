@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Keys of objects: how many there may be, none twice, and what the most hostile ones can cost. */
+/* Keys of objects: their number, duplicates, and the cost of the most hostile ones. */
 
 #include "tests/proto/base/unit.h"
 
@@ -52,7 +52,7 @@ static void members_are_bounded(void **state)
 	assert_verdict(object_of(HP_JSON_MEMBERS_MAX + 1, NAMED, 0), -EMSGSIZE);
 }
 
-/* Few members are compared one by one, many are sorted: the sizes are on both sides of that. */
+/* Few members are compared one by one, many are sorted: both are tested. */
 static void key_that_is_there_twice_is_refused(void **state)
 {
 	static const size_t counts[] = {2, 3, 31, 32, 33, 34, 100, 4096};
@@ -97,19 +97,17 @@ static void reason_names_the_second_of_two_keys(void **state)
 
 	(void)state;
 	assert_int_equal(document_parse(&document, "{\"a\":1,\"a\":2}", 13), -EINVAL);
-	assert_string_equal(document.err.reason,
-			    "not valid JSON at byte 7: a key that the object has already");
+	assert_string_equal(document.err.reason, "not valid JSON at byte 7: duplicate key");
 	document_close(&document);
 	assert_int_equal(document_parse(&document, many.data, many.length), -EINVAL);
-	assert_string_equal(document.err.reason,
-			    "not valid JSON at byte 281: a key that the object has already");
+	assert_string_equal(document.err.reason, "not valid JSON at byte 281: duplicate key");
 	document_close(&document);
 	hp_buf_free(&many);
 }
 
 /* ---- the most that a search for keys can be made to cost ---- */
 
-/* The linker puts this in the place of proto/json/json.c's qsort(3), which it counts. */
+/* The linker replaces qsort(3) of proto/json/json.c by this, which counts comparisons. */
 static size_t comparisons;
 static int (*compare_members)(const void *a, const void *b);
 void __real_qsort(void *base, size_t count, size_t size,
@@ -130,7 +128,7 @@ void __wrap_qsort(void *base, size_t count, size_t size,
 	__real_qsort(base, count, size, count_and_compare);
 }
 
-/* One step of hp_text_hash(), which lets the second of two words undo the first. */
+/* One step of hp_text_hash(): the second of two words can undo the first. */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
@@ -149,7 +147,7 @@ static bool is_plain(const char bytes[static 8])
 #define HOSTILE_KEYS	  2048
 #define HOSTILE_KEY_BYTES 2000 /* a multiple of 8 */
 
-/* Writes the next of the keys that are long, differ in their last 16 bytes and hash alike. */
+/* Writes the next of the long keys that differ in their last 16 bytes and have equal hashes. */
 static void hostile_key(char key[static HOSTILE_KEY_BYTES], uint64_t *counter)
 {
 	char *tail = key + HOSTILE_KEY_BYTES - 16;
@@ -188,7 +186,7 @@ static struct hp_buf hostile_object(void)
 	return buf;
 }
 
-/* A search that compared each with each would make two million comparisons, of 2000 bytes each. */
+/* Comparing each with each would take two million comparisons of 2000 bytes. */
 static void keys_of_equal_hash_are_sorted(void **state)
 {
 	(void)state;

@@ -151,7 +151,7 @@ static void only_objects_have_members(void **state)
 	document_close(&document);
 }
 
-/* What is compared with is plain: a backslash in it is a backslash. */
+/* The text that is compared is not escaped: a backslash in it is a backslash. */
 static void equality_does_not_decode_what_it_is_given(void **state)
 {
 	struct document document;

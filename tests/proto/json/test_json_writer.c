@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The writer: commas, escapes, and bytes that are no text. */
+/* The writer: commas, escapes, and bytes that are not text. */
 
 #include "tests/proto/base/unit.h"
 
@@ -102,7 +102,7 @@ static void text_is_told_from_bytes(void **state)
 	assert_false(hp_json_is_text("\xed\xa0\x80", 3));
 }
 
-/* Any bytes at all: what is written parses, and gives them back where they are text. */
+/* Any bytes: the output parses, and reads back the same if they are text. */
 static void every_byte_can_be_written_and_read_again(void **state)
 {
 	char bytes[3], decoded[32];

@@ -219,7 +219,7 @@ static uint32_t hash(const char *text, size_t length)
 	return result;
 }
 
-/* No beginning and no one-byte change of a text may have its hash: keys are often so alike. */
+/* A prefix or a one-byte change of a text must not have its hash: keys are often similar. */
 static void hash_depends_on_each_byte_and_the_length(void **state)
 {
 	static const char text[] = "aaaaaaaabbbbbbbbaaaaaaa";
@@ -239,7 +239,7 @@ static void hash_depends_on_each_byte_and_the_length(void **state)
 	}
 }
 
-/* Each stop at each place of a run, with and without the words around it. */
+/* Each stop at each position of a run, with and without other text around it. */
 static void plain_runs_end_at_the_first_stop(void **state)
 {
 	char text[40];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Applied: what stands on the wire for each field, and the way back. */
+/* Applied: each field as it is written, and read again. */
 
 #include "tests/proto/base/unit.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The wire: framing in all the ways a stream may be cut, the envelope's rules, and its writers. */
+/*
+ * The wire: framing of streams that are cut anywhere, the rules of the envelope, and its writers.
+ */
 
 #include "tests/proto/base/unit.h"
 
@@ -85,7 +87,7 @@ static void several_messages_in_one_read(void **state)
 	hp_inbox_free(&inbox);
 }
 
-/* Reading goes on while a message that came before has not been taken. */
+/* Reading continues while an earlier message has not been taken. */
 static void messages_wait_while_more_is_received(void **state)
 {
 	struct hp_inbox inbox = {0};
@@ -139,7 +141,7 @@ static void memory_grows_with_what_came(void **state)
 	}
 	receive(&inbox, "", 1, 1);
 	assert_int_equal(hp_inbox_next(&inbox, &(const char *){NULL}, &(size_t){0}), 1);
-	/* A connection that sent one big message and went idle holds it no longer. */
+	/* A connection that sent one big message and is idle does not keep its memory. */
 	receive(&inbox, "x", 1, 1);
 	assert_true(inbox.buf.capacity <= 4096);
 	hp_inbox_free(&inbox);
@@ -415,7 +417,7 @@ static void errors_go_out_under_their_names(void **state)
 		hp_reply_err(&buf, &cases[i].err, "a.b.Invalid");
 		assert_message(&buf, cases[i].expected);
 	}
-	/* Of a method without such an error. */
+	/* A method without such an error. */
 	hp_reply_err(&buf, &(struct hp_err){HP_ERR_INVALID, "run", "must be a string"}, NULL);
 	assert_message(&buf, "{\"error\":\"org.varlink.service.InvalidParameter\","
 			     "\"parameters\":{\"parameter\":\"run\"}}");

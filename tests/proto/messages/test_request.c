@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Requests of Run. Each file of tests/data/ok must be taken; each of tests/data/bad must be refused
- * with the path that stands in its name before the "--".
+ * Requests of Run. Each file of tests/data/ok must be accepted; each of tests/data/bad must be
+ * refused with the path in its name before the "--".
  */
 
 #include "tests/proto/base/unit.h"
@@ -144,7 +144,7 @@ static void request_has_all_its_fields(void **state)
 
 	(void)state;
 	assert_int_equal(read_text(&document, text, &request), 0);
-	/* It outlives the message. */
+	/* The request outlives the message. */
 	memset(document.text, 'x', strlen(text));
 	document_close(&document);
 	assert_int_equal(request.text_length, strlen(text));

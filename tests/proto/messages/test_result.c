@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Results: which fields each outcome has on the wire, and the way back. */
+/* Results: the fields of each outcome as written, and read again. */
 
 #include "tests/proto/base/unit.h"
 
@@ -8,7 +8,7 @@
 
 #include "proto/messages/result.h"
 
-/* A literal that a field may point to, which is owned where it is read. */
+/* A literal for a field that is owned when it was read. */
 #define TEXT(literal) ((char[]){literal})
 
 static struct hp_buf written_hook(const struct hp_hook_result *result)
@@ -153,7 +153,7 @@ static void results_come_back_as_they_were(void **state)
 	    .failed_errno = 4095,
 	    .failed_step = TEXT("credentials"),
 	    .error = TEXT("a sentence"),
-	    .output = {{text, strlen(text), 1ull << 40}, {bytes, sizeof(bytes), sizeof(bytes)}},
+	    .output = {{text, strlen(text), UINT64_MAX}, {bytes, sizeof(bytes), sizeof(bytes)}},
 	};
 
 	(void)state;

@@ -52,7 +52,7 @@ static bool has_machine(const struct container *container, json_t *names)
 	return false;
 }
 
-/* All that is included must be there, and nothing that is excluded. Every kernel is new enough. */
+/* All conditions of "includes" must hold, and none of "excludes". Every kernel is new enough. */
 static bool holds(const struct container *container, json_t *rule)
 {
 	json_t *includes = json_object_get(rule, "includes");

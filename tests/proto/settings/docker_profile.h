@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * docker's own format of seccomp profiles turned into runtime-spec's, as docker and podman do it
- * for one container: rules whose conditions do not hold are left out, the others lose them.
+ * Converts docker's own format of seccomp profiles to runtime-spec's, as docker and podman do for a
+ * container: rules whose conditions do not hold are left out, conditions are removed from the
+ * others.
  */
 
-/* Where Debian's golang-github-containers-common has it. */
+/* The path in Debian's golang-github-containers-common. */
 #define DOCKER_DEFAULT_PROFILE "/usr/share/containers/seccomp.json"
 
-/* What docker gives a container that was not asked for more or less. */
+/* docker's default capabilities. */
 extern const char *const docker_default_capabilities[];
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Compares settings member by member, without the tables that read and write them: what a table has
- * forgotten must show here. The fuzz target uses it too.
+ * Compares settings member by member, without the tables that read and write them, so that a member
+ * missing in a table is found. The fuzz target uses it too.
  */
 
 #include "tests/proto/settings/settings_equal.h"

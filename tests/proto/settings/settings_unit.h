@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the tests of settings begin with: settings that were read from a text or a file. */
+/* Common functions of the tests of settings: reading settings from a text or a file. */
 
 #include <stdio.h>
 
@@ -85,7 +85,7 @@ static inline struct reading settings_open_data(const char *name, enum hp_dialec
 	settings = hp_json_member(document_open(&document, text), "settings");
 	span = hp_json_text(settings, &length);
 	free(text);
-	text = calloc(1, length + 1); /* strndup() would look for a NUL that is not there */
+	text = calloc(1, length + 1); /* strndup() would search for a NUL beyond the end */
 	assert_non_null(text);
 	memcpy(text, span, length);
 	document_close(&document);
@@ -94,7 +94,7 @@ static inline struct reading settings_open_data(const char *name, enum hp_dialec
 	return reading;
 }
 
-/* In libcontainer's words, NUL-terminated; the caller frees it. */
+/* In libcontainer's dialect, NUL-terminated; the caller frees it. */
 static inline char *settings_written(const struct hp_settings *settings)
 {
 	struct hp_buf buf = HP_BUF_INIT;
@@ -108,7 +108,7 @@ static inline char *settings_written(const struct hp_settings *settings)
 	return buf.data;
 }
 
-/* What is written and read again is the same, and is written the same. */
+/* What is written reads back the same, and is written the same again. */
 static inline void assert_round_trip(const struct hp_settings *settings)
 {
 	char *first = settings_written(settings);

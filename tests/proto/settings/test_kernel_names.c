@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The numbers that are written out in proto/ are the kernel's: compared with its headers. */
+/* The numbers in proto/ are the kernel's: compared with its headers. */
 
 #include "tests/proto/base/unit.h"
 

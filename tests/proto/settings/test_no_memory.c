@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Memory that runs out, at each allocation in turn: a clear error each time, nothing lost, nothing
- * changed that the caller had. The linker hands all allocations to the functions below.
+ * Each allocation in turn fails: a clear error each time, no leak, and outputs unchanged. The
+ * linker replaces all allocations by the functions below.
  */
 
 #include "tests/proto/base/unit.h"
@@ -46,7 +46,7 @@ void *__wrap_realloc(void *old, size_t size)
 
 typedef int (*attempt_fn)(void);
 
-/* Lets the 1st, 2nd, ... allocation fail until the attempt gets through without one failing. */
+/* Repeats with the 1st, 2nd, ... allocation failing, until none fails. */
 static void fail_in_turn(attempt_fn attempt, int at_least)
 {
 	int failures = 0, r = -ENOMEM;
@@ -120,8 +120,8 @@ static const char settings_text[] =
     "\"op\":1}]}],\"listener_path\":\"/s\"}}";
 
 /*
- * An arena with that much left of its memory and no more to be had: a multiple of 16 below 4 KiB,
- * which its largest chunks come down to.
+ * An arena with that much memory left, where further allocations fail: a multiple of 16 below the 4
+ * KiB of its largest chunks.
  */
 static struct hp_arena begin_with_little(size_t bytes)
 {
@@ -151,7 +151,7 @@ static int read_settings_in(const struct hp_json *json, size_t bytes)
 	return r;
 }
 
-/* Reads with more and more until it is enough, which is when so many bytes are there. */
+/* Reads with more and more memory until it is enough, which must be at that many bytes. */
 static void succeed_with(int (*read)(const struct hp_json *json, size_t bytes), const char *text,
 			 size_t min, size_t max)
 {

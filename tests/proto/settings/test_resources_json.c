@@ -86,7 +86,7 @@ static void oci_block_io(void **state)
 	settings_close(&reading);
 }
 
-/* Maps come sorted, whatever order they were written in. */
+/* Maps are sorted, in whatever order they were written. */
 static void oci_lists_and_maps(void **state)
 {
 	struct reading reading = settings_open_data("settings-every-oci-field", HP_DIALECT_OCI);
@@ -158,7 +158,7 @@ static void libcontainer_zeros_are_not_set(void **state)
 	settings_close(&reading);
 }
 
-/* Where Go has a pointer, 0 says something. */
+/* For a pointer in Go, 0 is a value. */
 static void libcontainer_pointers_to_zero_are_set(void **state)
 {
 	struct reading reading =
@@ -201,7 +201,7 @@ static void libcontainer_wildcard_has_no_numbers(void **state)
 	"\"file_mode\":438,\"uid\":0,\"gid\":0,\"allow\":"
 #define KMSG_NODE "{\"type\":99,\"major\":1,\"minor\":11,\"permissions\":\"rw\",\"allow\":true}"
 
-/* 'a' or '-' for every device, a letter for one that is allowed, "!" before one that is denied. */
+/* 'a' or '-' for all devices, a letter for an allowed one, "!" before a denied one. */
 static void assert_device_rules(const char *members, const char *expected)
 {
 	struct reading reading = open_cgroup(members);
@@ -269,7 +269,7 @@ static void old_device_lists_that_nobody_can_have_meant(void **state)
 		       HP_DIALECT_LIBCONTAINER, "cgroups.denied_devices[0].permissions");
 }
 
-/* Together with the rule before them they are one list, which is bounded. */
+/* With the rule for all devices they form one list, which is bounded. */
 static void old_device_lists_are_bounded(void **state)
 {
 	static const char node[] = "{\"type\":99,\"major\":1,\"permissions\":\"r\"}";

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The config.json that `runc spec` and `crun spec` make, whole, as settings. */
+/* The whole config.json of `runc spec` and `crun spec`, read as settings. */
 
 #include "tests/proto/settings/settings_unit.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What the runtime writes into a folder of its own, which is gone again afterwards. */
+/* The file that the runtime writes into a temporary directory, which is removed. */
 static char *make_spec(const char *runtime)
 {
 	char folder[] = "/tmp/hookd-test-XXXXXX", command[128], path[128];

@@ -162,7 +162,7 @@ static void libcontainer_profile_has_all_its_fields(void **state)
 	settings_close(&reading);
 }
 
-/* Absent asks for what is usual; libcontainer's list is what came of that already. */
+/* Absent stands for the default flags; libcontainer's list has the resolved ones. */
 static void absent_flags_and_no_flags_differ(void **state)
 {
 	static const struct {
@@ -235,7 +235,7 @@ static void names_are_written_one_by_one(void **state)
 	profile_close(&profile);
 }
 
-/* Writes, reads and writes again; the profiles are the same but for rules of several names. */
+/* Writes, reads and writes again; the profiles are equal, except for rules of several names. */
 static void assert_profile_comes_back(const struct hp_seccomp *seccomp, size_t names)
 {
 	char *first = profile_written(seccomp);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Settings in libcontainer's words, of 2020 and of today, read and written. The Configs are the
+ * Settings in libcontainer's dialect, of 2020 and of today, read and written. The Configs are the
  * requests of tests/data/ok.
  */
 

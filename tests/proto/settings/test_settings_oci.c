@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Settings in runtime-spec's words. What is refused is in tests/data/bad, by name; here is what
- * comes of what is taken.
+ * Settings in runtime-spec's dialect: the result of what is accepted. What is refused is in
+ * tests/data/bad.
  */
 
 #include "tests/proto/settings/settings_unit.h"
@@ -135,7 +135,7 @@ static void nothing_is_set_where_nothing_is_said(void **state)
 	}
 }
 
-/* An object that says nothing is not always nothing: a container may have a group of its name. */
+/* An empty object can have a meaning: a container may have a resctrl group of its name. */
 static void empty_objects_that_mean_something(void **state)
 {
 	struct reading reading =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a field is called to a caller of libcontainer's dialect. */
+/* The names of fields for a client of libcontainer's dialect. */
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Members of settings that no table names: what is misspelt, in the wrong place or of the other
- * dialect is refused by name; what runtime-spec or runc have, and what resembles nothing, is not.
+ * Members of settings without a row: misspelt ones, and those in the wrong place or of the other
+ * dialect, are refused by name; members of runtime-spec and runc, and names that resemble nothing,
+ * are not.
  */
 
 #include "tests/proto/settings/settings_unit.h"
@@ -134,7 +135,7 @@ static struct reading try_member(enum hp_dialect dialect, const char *before, co
 	return settings_try(text, dialect);
 }
 
-/* A number is of the wrong type for most; but what is wrong is never the name. */
+/* A number has the wrong type for most members; but the name is never the error. */
 static void no_known_name_is_refused(void **state)
 {
 	(void)state;
@@ -155,7 +156,7 @@ static void no_known_name_is_refused(void **state)
 	}
 }
 
-/* What others add, and what may come. */
+/* Members that others add, and possible future ones. */
 static void names_that_resemble_none_are_passed_over(void **state)
 {
 	static const struct {
@@ -280,7 +281,7 @@ static void two_names_in_one_are_refused(void **state)
 	assert_misspelt(cases, COUNT(cases));
 }
 
-/* The same in every place of every table, by chance. */
+/* The same at random places of every table. */
 struct walk {
 	enum hp_dialect dialect;
 	uint32_t random;
@@ -293,7 +294,7 @@ static uint32_t next_random(struct walk *walk, uint32_t below)
 	return (walk->random >> 8) % below;
 }
 
-/* One edit: a letter more, less or another, two swapped, in the other case, or a mark more. */
+/* One edit: a letter added, removed or replaced, two swapped, the other case, or a mark added. */
 static void mutate(struct walk *walk, const char *name, char edited[64])
 {
 	size_t length = strlen(name), at = next_random(walk, (uint32_t)length);
@@ -490,7 +491,7 @@ static void misplaced_names_are_refused(void **state)
 	}
 }
 
-/* Every member that Config honours says of which dialect it is. */
+/* Every member that is read from Config identifies its dialect. */
 static void a_config_read_as_oci_is_refused(void **state)
 {
 	const struct hp_table *config = &hp_libcontainer_settings_table;
@@ -509,7 +510,7 @@ static void a_config_read_as_oci_is_refused(void **state)
 
 /* ---- documents of another kind ---- */
 
-/* What other tools print or keep about a container, and settings with something around them. */
+/* Documents of other tools about a container, and settings inside another object. */
 static const char *const other_documents[] = {
     "{\"ociVersion\":\"1.0.2\",\"id\":\"x\",\"pid\":1,\"status\":\"running\",\"bundle\":\"/b\","
     "\"rootfs\":\"/b/r\",\"created\":\"2026-01-01\",\"annotations\":{},\"owner\":\"\"}",
@@ -542,7 +543,10 @@ static void documents_that_are_no_settings_are_refused(void **state)
 	}
 }
 
-/* A profile without rules and default is none: one in a wrapper must not be taken for that. */
+/*
+ * A profile without rules and default means none; a profile inside another object must not be taken
+ * for that.
+ */
 static void a_profile_in_a_wrapper_is_refused(void **state)
 {
 	static const struct {
@@ -550,9 +554,9 @@ static void a_profile_in_a_wrapper_is_refused(void **state)
 		const char *text, *path, *missing;
 	} cases[] = {
 	    {OCI, "{\"linux\":{\"seccomp\":{\"profile\":{\"defaultAction\":\"SCMP_ACT_KILL\"}}}}",
-	     "linux.seccomp", "nothing in it is of a profile: defaultAction is missing"},
+	     "linux.seccomp", "is not a seccomp profile: defaultAction is missing"},
 	    {LIBCONTAINER, "{\"seccomp\":{\"profile\":{\"default_action\":2}}}", "seccomp",
-	     "nothing in it is of a profile: default_action is missing"},
+	     "is not a seccomp profile: default_action is missing"},
 	};
 
 	(void)state;
