@@ -5,9 +5,9 @@
  *	QUEUED --run_start()--> RUNNING --last hook, failure, cancel--> DONE
  *
  * After the first failure the other hooks are skipped, except at poststop (runtime-spec,
- *runtime.md, Lifecycle). A run whose first hook cannot be started for lack of a resource that
- *others will release is turned away: it ends without a result, and its request id is free again.
- *ipc/ creates runs, sched.c starts them, store.c owns them.
+ * runtime.md, Lifecycle). A run whose first hook cannot be started for lack of a resource that
+ * others will release is dropped: it ends without a result, and its request id is free again.
+ * ipc/ creates runs, sched.c starts them, store.c owns them.
  */
 #include "daemon/run/run.h"
 
@@ -224,7 +224,8 @@ static int start_hook(struct run *run, struct spawn_failure *ret_failure)
 	spec.timeout_ns = timeout_left_ns(run, hook);
 	if (r == 0)
 		r = start_proc(run, &spec, ret_failure);
-	/* Once more in another cgroup: what other processes did to this one must not fail the hook.
+	/*
+	 * Once more in another cgroup: what other processes did to this one must not fail the hook.
 	 */
 	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP &&
 	    run_resources_drop_lost_cgroup(run->resources))
@@ -477,8 +478,10 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	assert(run->proc == proc && run->state == RUN_RUNNING);
 	run_result_take(run, proc);
 	run->proc = proc_free(proc);
-	/* A kill of the next hook must not reach processes that this one left behind; and a cgroup
-	 * that was killed is not used again. */
+	/*
+	 * A kill of the next hook must not reach processes that this one left behind; and a cgroup
+	 * that was killed is not used again.
+	 */
 	if (result->lingering || result->outcome == HP_HOOK_TIMED_OUT)
 		run_resources_drop_cgroup(run->resources);
 	if (result->outcome == HP_HOOK_SPAWN_FAILED &&

@@ -111,7 +111,8 @@ static int limit(struct run_resources *resources, struct spawn_failure *ret_fail
 	if (r == 0)
 		return 0;
 	set_failure_from(resources, ret_failure, SPAWN_STEP_CGROUP, r, "linux.resources", &err);
-	/* Below a cgroup with processes no controller can be enabled, but its limits apply there.
+	/*
+	 * Below a cgroup with processes no controller can be enabled, but its limits apply there.
 	 */
 	if (!settings->rootless_cgroups &&
 	    !(resources->cgroup && cgroup_is_of_container(resources->cgroup)))
