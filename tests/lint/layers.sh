@@ -24,9 +24,9 @@ for folder in "${folders[@]}"; do
   [ -f "$folder/CMakeLists.txt" ] || complain "$folder has no CMakeLists.txt"
 done
 
-circle=$(for folder in "${!may_use[@]}"; do
+cycle=$(for folder in "${!may_use[@]}"; do
   printf "$folder %s\n" ${may_use[$folder]}
-done | tsort 2>&1 > /dev/null) || complain "these folders use each other: $circle"
+done | tsort 2>&1 > /dev/null) || complain "folders include each other in a cycle: $cycle"
 
 for folder in "${!may_use[@]}"; do
   # Folders by their path, libraries by their header.
