@@ -17,7 +17,7 @@
 
 #define TEST_SKIPPED 77
 
-/* Ends the test. The reason says what is missing, in a few words: "takes root". */
+/* Ends the test. The reason says what is missing, in a few words: "needs root". */
 #undef skip
 #define skip(reason) group_skip(reason, __FILE__, __LINE__)
 void group_skip(const char *reason, const char *file, int line);
