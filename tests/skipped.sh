@@ -11,7 +11,7 @@ for build in "$@"; do
   [ -f "$log" ] || { echo "$build: no tests were run"; continue; }
   lines=$(awk -v build="${build##*/}" '
     function tell(what) { print build ": " name ": " what }
-    { sub(/\r$/, "") } # the guest's serial console writes CR LF
+    { sub(/\r$/, "") } # the serial console of the guest writes CR LF
     match($0, /^[0-9]+\/[0-9]+ Testing: /) { name = substr($0, RLENGTH + 1) }
     /^(1\.\.0 )?# SKIP / { sub(/^(1\.\.0 )?# SKIP /, ""); tell($0) }
     /^ok [0-9]+ - .* # SKIP / { sub(/^ok [0-9]+ - /, ""); sub(/ # SKIP /, ": "); tell($0) }

@@ -47,7 +47,8 @@ static void check_hooks(const struct hp_hook_list *list)
 	}
 }
 
-/* Writes the hooks in libcontainer's dialect, which can express all, reads and writes them again.
+/*
+ * Writes the hooks in libcontainer's dialect, which can express all, reads and writes them again.
  */
 static void check_round_trip(const struct hp_request *request)
 {
