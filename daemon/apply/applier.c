@@ -5,7 +5,6 @@
  * what cannot go (processes are in its cgroup, the message bus is down) is tried again after a
  * pause. A watch waits for either; it is its holding's, and goes with it.
  */
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -283,7 +283,7 @@ static void the_way_to_the_directory_may_have_links(void **state)
 	holdings_close(holdings);
 }
 
-/* After a transient error the file is left as it is. */
+/* What passes says nothing of the file. */
 static void a_file_that_cannot_be_opened_for_now_stays(void **state)
 {
 	struct holdings *holdings;

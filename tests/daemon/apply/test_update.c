@@ -236,8 +236,7 @@ static void a_release_may_follow_within_the_answer(void **state)
 int __real_mkdirat(int directory, const char *path, mode_t mode);
 int __wrap_mkdirat(int directory, const char *path, mode_t mode);
 
-/*
- * As in resctrl, a new group is not empty. Writes do not shorten the file: all are of this length.
+/* As in resctrl, a new group is not empty. Writes do not shorten the file: all are of this length.
  */
 int __wrap_mkdirat(int directory, const char *path, mode_t mode)
 {
