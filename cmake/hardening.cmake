@@ -32,7 +32,7 @@ hookd_harden(STACKPROTECTOR "-fstack-protector-strong")
 hookd_feature(STACKPROTECTOR HOOKD_HAS_STACKPROTECTOR)
 hookd_harden(STACKCLASH "-fstack-clash-protection")
 hookd_feature(STACKCLASH HOOKD_HAS_STACKCLASH)
-# clang before 16 needs a second option for it.
+# clang before version 16 needs a second option.
 hookd_harden(ZEROINIT "-ftrivial-auto-var-init=zero")
 if(NOT HOOKD_HAS_ZEROINIT)
   hookd_harden(ZEROINIT_OF_CLANG
@@ -43,7 +43,7 @@ if(HOOKD_HAS_ZEROINIT OR HOOKD_HAS_ZEROINIT_OF_CLANG)
 endif()
 hookd_feature(ZEROINIT zeroes)
 
-# musl-gcc is a wrapper around gcc, whichever compiler compiles the rest.
+# musl-gcc is a wrapper around gcc, also if another compiler compiles the rest.
 set(HOOKD_MUSL_HARDENING -fstack-protector-strong -fstack-clash-protection)
 execute_process(COMMAND ${MUSL_GCC} -ftrivial-auto-var-init=zero -fsyntax-only -xc /dev/null
   RESULT_VARIABLE musl_status ERROR_QUIET OUTPUT_QUIET)
@@ -51,15 +51,15 @@ if(musl_status EQUAL 0)
   list(APPEND HOOKD_MUSL_HARDENING -ftrivial-auto-var-init=zero)
 endif()
 
-# A level in the packager's flags is kept. Sanitizers have their own checks. The level in effect depends
-# on the flags of a configuration: version.h reports it.
+# A level in the packager's flags is left as it is. With sanitizers none is set: they have their own
+# checks. The level in effect depends on the flags of a configuration: version.h reports it.
 set(HOOKD_FORTIFY "")
-set(packagers_word "${CMAKE_C_FLAGS}")
+set(configured_flags "${CMAKE_C_FLAGS}")
 foreach(configuration ${CMAKE_BUILD_TYPE} ${CMAKE_CONFIGURATION_TYPES})
   string(TOUPPER "${configuration}" configuration)
-  string(APPEND packagers_word " ${CMAKE_C_FLAGS_${configuration}}")
+  string(APPEND configured_flags " ${CMAKE_C_FLAGS_${configuration}}")
 endforeach()
-if(NOT HOOKD_SANITIZE AND NOT packagers_word MATCHES "_FORTIFY_SOURCE")
+if(NOT HOOKD_SANITIZE AND NOT configured_flags MATCHES "_FORTIFY_SOURCE")
   set(CMAKE_REQUIRED_FLAGS "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
   check_c_source_compiles("#include <features.h>
     #if __USE_FORTIFY_LEVEL < 3

@@ -81,8 +81,10 @@ struct hookd_result;
  */
 int hookd_client_new(const char *address, struct hookd_client **ret);
 
-/* Closes the connection and frees the client. Runs go on unless they asked for cancel. NULL is
- * fine. Returns NULL. */
+/*
+ * Closes the connection and frees the client. Runs go on unless they asked for cancel. NULL is
+ * fine. Returns NULL.
+ */
 struct hookd_client *hookd_client_free(struct hookd_client *client);
 
 /*
@@ -196,8 +198,10 @@ int hookd_process(struct hookd_client *client);
 
 /* ---- any other method ---- */
 
-/* One reply's parameters as JSON text ("{}" for none), valid during the callback. A return < 0
- * ends the call with that value. */
+/*
+ * One reply's parameters as JSON text ("{}" for none), valid during the callback. A return < 0
+ * ends the call with that value.
+ */
 typedef int (*hookd_reply_fn)(const char *parameters, bool continues, void *userdata);
 
 /*
@@ -238,8 +242,10 @@ struct hookd_hook {
 
 int hookd_hooks_new(struct hookd_hooks **ret);
 struct hookd_hooks *hookd_hooks_free(struct hookd_hooks *hooks);
-/* The three that add: -EINVAL for what hookd would refuse (an unknown stage, a path that is not
- * absolute, more than 256 hooks in a stage, text that is not UTF-8), -ENOMEM; nothing was added. */
+/*
+ * The three that add: -EINVAL for what hookd would refuse (an unknown stage, a path that is not
+ * absolute, more than 256 hooks in a stage, text that is not UTF-8), -ENOMEM; nothing was added.
+ */
 int hookd_hooks_add_json(struct hookd_hooks *hooks, const char *json, const char *dialect);
 int hookd_hooks_add_command(struct hookd_hooks *hooks, const char *stage,
 			    const struct hookd_hook *hook);
@@ -259,9 +265,11 @@ int hookd_hooks_to_json(const struct hookd_hooks *hooks, const char *dialect, ch
 struct hookd_hook_result {
 	size_t index;
 	const char *path;
-	/* "exited", "signaled", "timed_out", "spawn_failed", "cancelled" (killed, or its turn would
+	/*
+	 * "exited", "signaled", "timed_out", "spawn_failed", "cancelled" (killed, or its turn would
 	 * have come: then pid is 0), "skipped". The library has two more: "returned", a function,
-	 * and "unknown", hookd was lost in a list with functions. */
+	 * and "unknown", hookd was lost in a list with functions.
+	 */
 	const char *outcome;
 	bool success;
 	bool lingering;

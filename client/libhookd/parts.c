@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Runs a hook list that may have functions in it, as libcontainer's HookList.RunHooks does: in
- * order, each function in this process, and consecutive commands as one Run of hookd. The caller
- * sees one run: one result, with indices and the error sentence counted over the whole list.
+ * hookd_run(): one Run of hookd for hooks given as text. A hook list may have functions in it and
+ * is run in parts, as libcontainer's HookList.RunHooks does: in order, each function in this
+ * process, and consecutive commands as one Run. The caller sees one run: one result, with indices
+ * and the error sentence counted over the whole list.
  *
  * The result starts with all hooks skipped and is filled in as the parts end. After a failure the
  * rest stays skipped, except at poststop. If hookd cannot be asked to run a part, the call fails as
@@ -264,8 +265,8 @@ static int parts_dialect(const struct hookd_run_request *request)
 	return request->settings ? hook_dialect(request->dialect) : HP_DIALECT_LIBCONTAINER;
 }
 
-int parts_run(struct hookd_client *client, const struct hookd_run_request *request,
-	      int64_t deadline, struct hookd_result **ret)
+static int parts_run(struct hookd_client *client, const struct hookd_run_request *request,
+		     int64_t deadline, struct hookd_result **ret)
 {
 	struct parts parts = {.client = client, .request = request, .deadline = deadline};
 	int dialect = parts_dialect(request), r;
@@ -287,5 +288,51 @@ int parts_run(struct hookd_client *client, const struct hookd_run_request *reque
 			(void)parts_no_memory(&parts);
 	}
 	hp_run_result_clear(&parts.result);
+	return r;
+}
+
+/* ---- either way ---- */
+
+int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
+	      struct hookd_result **ret)
+{
+	int64_t deadline = deadline_after_ms(client->timeout_ms);
+	struct hp_run_result run = {0};
+	struct hookd_run_request known;
+	char id[RUN_ID_SIZE];
+	int r;
+
+	r = client_begin(client);
+	if (r >= 0)
+		r = run_read(client, request, id, &known);
+	if (r < 0)
+		return r;
+	if (known.hook_list)
+		return parts_run(client, &known, deadline, ret);
+	r = run_once(client, &known, deadline, &run);
+	if (r < 0)
+		return r;
+	r = result_new(&run, ret);
+	if (r < 0) {
+		hp_run_result_clear(&run);
+		return fault_set(&client->fault, r, "out of memory");
+	}
+	return 0;
+}
+
+int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
+	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret)
+{
+	int r = client_begin(client);
+
+	if (r < 0)
+		return r;
+	if (request->hook_list)
+		return fault_set(&client->fault, -EOPNOTSUPP, "a hook_list has no events");
+	assert(on_event && !client->on_event);
+	client->on_event = on_event;
+	client->userdata = userdata;
+	r = hookd_run(client, request, ret);
+	client->on_event = NULL;
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_run(): sends one request and waits for its result. No hook is run twice.
+ * Sends one request and waits for its result. No hook is run twice.
  *
  * Every request has an id. When the connection is lost after bytes of it were sent, the very same
  * bytes go out on the next connection, and hookd, which knows the id, attaches instead of running
@@ -24,8 +24,6 @@
 #include <sys/random.h>
 
 #include "client/libhookd/deadline.h"
-#include "client/libhookd/hook_list.h"
-#include "client/libhookd/result.h"
 #include "proto/messages/request.h"
 
 #define RECONNECT_NS 10000000000ll /* a restart of hookd takes less */
@@ -250,48 +248,4 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 				 "hookd sent more replies than were asked for");
 	}
 	return run_read_result(client, &reply, ret);
-}
-
-int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
-	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret)
-{
-	int r = client_begin(client);
-
-	if (r < 0)
-		return r;
-	if (request->hook_list)
-		return fault_set(&client->fault, -EOPNOTSUPP, "a hook_list has no events");
-	assert(on_event && !client->on_event);
-	client->on_event = on_event;
-	client->userdata = userdata;
-	r = hookd_run(client, request, ret);
-	client->on_event = NULL;
-	return r;
-}
-
-int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
-	      struct hookd_result **ret)
-{
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hp_run_result run = {0};
-	struct hookd_run_request known;
-	char id[RUN_ID_SIZE];
-	int r;
-
-	r = client_begin(client);
-	if (r >= 0)
-		r = run_read(client, request, id, &known);
-	if (r < 0)
-		return r;
-	if (known.hook_list)
-		return parts_run(client, &known, deadline, ret);
-	r = run_once(client, &known, deadline, &run);
-	if (r < 0)
-		return r;
-	r = result_new(&run, ret);
-	if (r < 0) {
-		hp_run_result_clear(&run);
-		return fault_set(&client->fault, r, "out of memory");
-	}
-	return 0;
 }

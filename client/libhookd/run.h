@@ -22,8 +22,8 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 	     struct hp_run_result *ret);
 
 /*
- * hookd_run() that delivers events while it waits, except DONE. After a lost connection the events
- * of the time in between are missing. -EOPNOTSUPP for a hook_list.
+ * parts.c: hookd_run() that delivers events while it waits, except DONE. After a lost connection
+ * the events of the time in between are missing. -EOPNOTSUPP for a hook_list.
  */
 int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
 	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret);
@@ -34,7 +34,3 @@ int async_tell(struct hookd_client *client, const struct hp_reply *reply);
 /* The result in the last reply to a Run; -EBADMSG where there is none. */
 int run_read_result(struct hookd_client *client, const struct hp_reply *reply,
 		    struct hp_run_result *ret);
-
-/* parts.c: runs request->hook_list. */
-int parts_run(struct hookd_client *client, const struct hookd_run_request *request,
-	      int64_t deadline, struct hookd_result **ret);

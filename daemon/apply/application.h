@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <event2/event.h>
 #include <limits.h>
 
 #include "daemon/apply/apply.h"

@@ -5,9 +5,9 @@
 #include <syslog.h>
 
 /*
- * The daemon's log. Only ipc/, main.c, place.c and, with file and line, base/config.c log; all else
- * returns its error. Never blocks: where journald or stderr does not take a line it is lost, and a
- * later line tells how many were.
+ * The daemon's log. Only ipc/, main.c, own_process.c, place.c and, with file and line,
+ * base/config.c log; all other code returns its error. Logging never blocks: a line that journald
+ * or stderr does not accept at once is lost, and a later line says how many were lost.
  */
 
 enum log_target { LOG_TARGET_AUTO, LOG_TARGET_JOURNAL, LOG_TARGET_STDERR };

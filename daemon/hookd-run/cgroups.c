@@ -68,7 +68,8 @@ static bool is_mount_of(char *line, const char *controllers, char **ret_mount)
 	       has_word(options + 1, controllers, strlen(controllers));
 }
 
-/* Controllers of one hierarchy are in the mount options in the same order as in /proc/PID/cgroup.
+/*
+ * Controllers of one hierarchy are in the mount options in the same order as in /proc/PID/cgroup.
  */
 static bool find_mount(const struct job *job, const char *controllers, char ret_mount[PATH_MAX])
 {

@@ -50,8 +50,10 @@ struct job {
 	int container_root;		    /* O_PATH: the root of the container's process */
 	/* Paths are looked up in a container: links of procfs are not followed. */
 	bool is_inside;
-	/* The hook may execute or load files of the image: it gets the rights of the container's
-	 * process. */
+	/*
+	 * The hook may execute or load files of the image: it gets the rights of the container's
+	 * process.
+	 */
 	bool has_container_rights;
 	struct rights rights;
 	struct hp_rlimit rlimits[RLIM_NLIMITS]; /* of the hook */
@@ -149,7 +151,9 @@ void verdict_check(const struct job *job, bool sets_capabilities);
 void listener_connect(struct job *job);
 /* Starts the process that sends it, since the filter may forbid that to this one. */
 void listener_prepare(const struct job *job);
-/* Passes the descriptor, or LISTENER_NONE, to the sending process. It is a plain store to shared
- * memory: the filter is active, so no system call is safe. */
+/*
+ * Passes the descriptor, or LISTENER_NONE, to the sending process. It is a plain store to shared
+ * memory: the filter is active, so no system call is safe.
+ */
 #define LISTENER_NONE (-2)
 void listener_publish(int fd);

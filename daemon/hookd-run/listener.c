@@ -142,7 +142,8 @@ static int send_listener(void *userdata)
 	if (send_with_fd(job->listener_socket, start, strlen(start), listener_fd))
 		send_bytes(job->listener_socket, job->listener_message,
 			   strlen(job->listener_message), deadline_ns);
-	/* The agent gets end of file although the hook, which may wait for it, has the socket open.
+	/*
+	 * The agent gets end of file although the hook, which may wait for it, has the socket open.
 	 */
 	shutdown(job->listener_socket, SHUT_RDWR);
 	_exit(0);

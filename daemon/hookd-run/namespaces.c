@@ -77,7 +77,8 @@ static bool is_other_namespace(const struct job *job, int32_t pid, const char *n
 	return own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev;
 }
 
-/* setns(2) refuses the user namespace that the process is in already, so equal ones are left out.
+/*
+ * setns(2) refuses the user namespace that the process is in already, so equal ones are left out.
  */
 static int differing_namespaces(const struct job *job, int32_t pid, int wanted)
 {

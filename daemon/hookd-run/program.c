@@ -77,8 +77,10 @@ static void check_inside(const struct job *job, const char *path)
 		int fd = open_regular(job, path);
 		enum interpreter kind = INTERPRETER_NONE;
 
-		/* A script that cannot be read is no problem: its interpreter cannot read it
-		 * either. */
+		/*
+		 * A script that cannot be read is no problem: its interpreter cannot read it
+		 * either.
+		 */
 		if (fd >= 0)
 			kind = interpreter_read(fd, head, interpreter);
 		if (fd >= 0)

@@ -112,7 +112,8 @@ static void on_conn_gone(struct conn_call *of_conn)
 	call->conn = NULL;
 }
 
-/* The text of an error for the log. Errors without a reason get their text from the client library.
+/*
+ * The text of an error for the log. Errors without a reason get their text from the client library.
  */
 static const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A call of Run or Wait that is not answered yet: connects a connection and a run, and writes
- *events and the result. After call_new() it is driven by callbacks of the run (notify) and of the
+ * events and the result. After call_new() it is driven by callbacks of the run (notify) and of the
  * connection (gone, caught_up). A client that reads too slowly:
  *
  *	reading --conn_is_behind()--> waited for --PATIENCE_S--> given up

@@ -8,7 +8,7 @@
  * There is one call at a time: while BUSY nothing is read, which slows down the client. The events
  * are edge-triggered. So unread bytes, a client that has shut down its sending side only (it still
  * gets its reply) or an error of the socket wake the loop once and not all the time; and a call
- *whose client waits for the reply needs no epoll_ctl(2).
+ * whose client waits for the reply needs no epoll_ctl(2).
  */
 #include "daemon/ipc/conn.h"
 
@@ -73,7 +73,8 @@ int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message)
 	conn->on_message = on_message;
 	TAILQ_INSERT_TAIL(&hookd->conns, conn, link);
 	r = peer_init(&conn->peer, fd);
-	/* Now, since the process may end at any time. If it fails, it is tried again at each call.
+	/*
+	 * Now, since the process may end at any time. If it fails, it is tried again at each call.
 	 */
 	if (r == 0)
 		(void)!peer_look(&conn->peer, fd);

@@ -48,7 +48,8 @@ int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message) must_check
 /* For the end of the daemon: otherwise connections free themselves. */
 void conn_free(struct conn *conn);
 
-/* For on_message(): the call will be answered later, and no message is read before conn_end_call().
+/*
+ * For on_message(): the call will be answered later, and no message is read before conn_end_call().
  */
 void conn_begin_call(struct conn *conn, struct conn_call *call);
 /*

@@ -141,7 +141,8 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 	/* Before it is submitted, since a run without hooks is done at once. */
 	if (!exchange->call.oneway)
 		r = call_new(exchange, run, exchange->call.more, cancels, err);
-	/* It is not queued any more if call_new() found that the client is gone, and cancelled it.
+	/*
+	 * It is not queued any more if call_new() found that the client is gone, and cancelled it.
 	 */
 	if (run->state == RUN_QUEUED && (r < 0 || sched_submit(hookd->sched, run) < 0))
 		run_turn_away(run, "out of memory");

@@ -139,7 +139,8 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- a socket of our own ---- */
 
-/* Unlinks a socket that no process listens on any more. -EADDRINUSE: one does, or it is no socket.
+/*
+ * Unlinks a socket that no process listens on any more. -EADDRINUSE: one does, or it is no socket.
  */
 static int remove_dead_socket(const struct sockaddr_un *address)
 {

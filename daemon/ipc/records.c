@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records of runs on disk: messages as on the wire, one appended per beginning and end.
+ * The records of runs in a file: JSON messages as on the wire. One is appended when a run begins,
+ * and one when it ends.
  *
  *	{"begin": "RUN", "uid": 0, "submittedUSec": 1, "request": {the parameters of Run}}
  *	{"end": "RUN", "result": {RunResult}}
- *	{"forget": "RUN"}: nothing of it was run, and it may come again
+ *	{"forget": "RUN"}   no hook of it was run, and the request may be repeated
  *
- * Appending to a tmpfs costs about a microsecond, which a database does not do, and a torn last
- * message is told by its missing NUL. Two files: when the newer one is full it takes the place of
- * the older one, and the runs that are going on are written into the next again. At a start both
- * are read and written anew. This stands in ipc/ because it is JSON's other way out of the daemon.
+ * An append to a file on tmpfs takes about a microsecond, much less than a transaction of a
+ * database. An incomplete last message is recognised by its missing NUL. There are two files: when
+ * the newer one is full it replaces the older one, and the runs that are running are written again
+ * to the next one. At a start both are read and replaced by one. The file is in ipc/ since ipc/
+ * converts to and from JSON.
  */
 #include "daemon/ipc/records.h"
 
@@ -39,7 +41,7 @@ struct records {
 	const struct run_context *context;
 	struct store *store;
 	struct hp_buf buf; /* the message that is being written */
-	bool is_failing;   /* said in the log already */
+	bool is_failing;   /* the error was logged; so later ones are not */
 };
 
 /* ---- writing ---- */
@@ -55,11 +57,11 @@ static void append(struct records *records)
 		records->length += buf->length;
 		records->is_failing = false;
 	} else if (!records->is_failing) {
-		/* Hooks go on without: a full disk must not keep containers from starting. */
+		/* Hooks are run all the same: a full disk must not stop containers. */
 		log_error("cannot record runs: %s", strerror(written < 0 ? errno : ENOSPC));
 		records->is_failing = true;
 	}
-	/* A part of a message would spoil all that comes behind it. */
+	/* Removes a part of a message: the messages after it could not be read. */
 	if (written > 0 && written != (ssize_t)buf->length &&
 	    ftruncate(records->file, (off_t)records->length) < 0)
 		close_fd(&records->file);
@@ -129,7 +131,7 @@ static int open_newer(struct records *records)
 	return 0;
 }
 
-/* The newer file becomes the older one; what is going on must not fall out with the oldest. */
+/* The newer file becomes the older one. The begin of a running run must not be lost with that. */
 static void turn_over(struct records *records)
 {
 	int full = records->file;
@@ -153,7 +155,7 @@ void records_begin(struct records *records, struct run *run)
 	append_begin(records, run);
 }
 
-/* A run that was cancelled in the line never began. */
+/* A run that was cancelled while queued has no begin, and no end either. */
 void records_end(struct records *records, const struct run *run)
 {
 	if (records && run->is_started)
@@ -181,7 +183,7 @@ static int restore_begin(struct records *records, struct hp_json_value message, 
 
 	if (r == 0 && store_find(records->store, id)) {
 		hp_arena_free(&arena);
-		return 0; /* written again when the files were turned over */
+		return 0; /* turn_over() has written it again */
 	}
 	if (r == 0)
 		r = hp_json_get_uint64(hp_json_member(message, "uid"), 0, UINT32_MAX, &uid, err);
@@ -258,7 +260,7 @@ static int restore_text(struct records *records, const char *text, size_t length
 	const char *end = text + length, *nul;
 	int r = 0;
 
-	/* What stands behind the last NUL was being written when the daemon died. */
+	/* The bytes after the last NUL were being written when the daemon died. */
 	for (; r == 0 && (nul = memchr(text, '\0', (size_t)(end - text))); text = nul + 1)
 		r = restore_message(records, &json, text, (size_t)(nul - text), &err);
 	if (r < 0)
@@ -290,8 +292,8 @@ static int restore_file(struct records *records, const char *name)
 }
 
 /*
- * Reads the file; where it is not ours to understand it is kept beside, for somebody to look at: 1.
- * A failure that passes says nothing of the file.
+ * Reads the file. 1: it is not a file of records, and was renamed so that the operator can examine
+ * it. After a transient error, such as ENOMEM, it is left as it is.
  */
 static int restore(struct records *records, const char *name)
 {
@@ -303,7 +305,7 @@ static int restore(struct records *records, const char *name)
 	return r < 0 ? r : 1;
 }
 
-/* The one that is open is the one that was set aside, and stays as it is. */
+/* If it was renamed, the open file is the renamed one, so a new one is opened. */
 static int restore_newer(struct records *records)
 {
 	int r = restore(records, NEWER);
@@ -314,7 +316,7 @@ static int restore_newer(struct records *records)
 	return open_newer(records);
 }
 
-/* Oldest first, as the files were written; now both become one. */
+/* Writes all runs of both files to one, the oldest first. */
 static void write_anew(struct records *records)
 {
 	struct run *run = store_newest(records->store);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Chooses the processes whose namespaces the hooks of a request enter. No state.
- */
+/* Chooses the processes whose namespaces the hooks of a request enter. No state. */
 #include "daemon/ipc/target.h"
 
 #include <fcntl.h>

@@ -29,8 +29,10 @@ int peer_listen(int socket)
 
 	if (setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return -errno;
-	/* Older kernels close descriptors that are sent: no read here has a control buffer for
-	 * them. */
+	/*
+	 * Older kernels close descriptors that are sent: no read here has a control buffer for
+	 * them.
+	 */
 	(void)setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 	return 0;
 }

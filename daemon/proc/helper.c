@@ -316,7 +316,8 @@ int helper_call_finish(struct helper_call *call, struct spawn_child *child)
 		report = (struct helper_report){.step = SPAWN_STEP_NAMESPACES, .error = ECHILD};
 	if (report.step <= SPAWN_STEP_NONE || report.step >= SPAWN_STEP_COUNT)
 		return 0;
-	/* Under a filter a system call can fail without an errno. The step has failed all the same.
+	/*
+	 * Under a filter a system call can fail without an errno. The step has failed all the same.
 	 */
 	child->failed_step = report.step;
 	child->failed_errno = report.error > 0 ? report.error : EPROTO;

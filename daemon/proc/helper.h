@@ -24,7 +24,8 @@ struct helper_image {
 int helper_image_init(struct helper_image *image) must_check;
 void helper_image_clear(struct helper_image *image);
 
-/* A process whose namespaces the hook enters. The pidfd makes sure that it is still that process.
+/*
+ * A process whose namespaces the hook enters. The pidfd makes sure that it is still that process.
  */
 struct target_process {
 	pid_t pid; /* in hookd's pid namespace; 0: none */

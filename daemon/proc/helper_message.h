@@ -33,8 +33,10 @@ enum helper_flag {
 	HELPER_SETTINGS = 1 << 3,
 	/* The filter has SECCOMP_RET_USER_NOTIF: its listener is sent to the listener path. */
 	HELPER_LISTENER = 1 << 4,
-	/* The hook's path is looked up inside the container (startContainer), and the hook gets no
-	 * more rights than the container's process. Else it is looked up before entering. */
+	/*
+	 * The hook's path is looked up inside the container (startContainer), and the hook gets no
+	 * more rights than the container's process. Else it is looked up before entering.
+	 */
 	HELPER_IMAGE_PROGRAM = 1 << 5,
 	/* The owner of the hook's file does not matter: no program_check(). */
 	HELPER_ANY_OWNER = 1 << 6,
@@ -74,8 +76,10 @@ struct helper_message {
 	uint32_t filter_count; /* instructions; 0: no filter */
 	uint32_t filter_flags; /* for seccomp(2) */
 	uint64_t timeout_ns;   /* the hook's; 0: none */
-	/* What failed under the filter. hookd-run writes it by a store to the shared mapping, since
-	 * the filter may refuse any system call; hookd reads it when hookd-run has ended. */
+	/*
+	 * What failed under the filter. hookd-run writes it by a store to the shared mapping, since
+	 * the filter may refuse any system call; hookd reads it when hookd-run has ended.
+	 */
 	struct helper_report report;
 	char data[] __attribute__((aligned(8)));
 };

@@ -3,11 +3,11 @@
  * One hook process, from its spawn to its one call of done().
  *
  * A hook is done when its process has exited and the output written until then was read. It does
- *not wait for end of file, since other processes may hold the pipes open for ever: such a pipe
- *becomes a leftover (capture.h). A timeout or a cancel kills the hook and its descendants, and then
- *waits for the exit. If the killed process does not exit (it hangs in a file server that is gone),
- *or its exit is held by a tracer (exit.h), the hook is done without it: the proc is abandoned, and
- *reaped in the background.
+ * not wait for end of file, since other processes may hold the pipes open for ever: such a pipe
+ * becomes a leftover (capture.h). A timeout or a cancel kills the hook and its descendants, and
+ * then waits for the exit. If the killed process does not exit (it hangs in a file server that is
+ * gone), or its exit is held by a tracer (exit.h), the hook is done without it: the proc is
+ * abandoned, and reaped in the background.
  *
  *	RUNNING --timeout, cancel--> KILLED --KILL_WAIT_NS, or with a held--> ABANDONED
  *	   \__________________________/         exit FAMILY_WAIT_NS              | exit
@@ -88,7 +88,8 @@ void procs_clear(struct procs *procs)
 
 /* ---- start ---- */
 
-/* The timeout of a hook counts time in suspend; the time that the kernel has for a kill does not.
+/*
+ * The timeout of a hook counts time in suspend; the time that the kernel has for a kill does not.
  */
 static int arm_timer(struct proc *proc, int64_t after_ns)
 {

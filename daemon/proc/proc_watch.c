@@ -9,8 +9,8 @@
  *	                        UNWATCHED -/
  *
  * Most hooks end within milliseconds, and write less than a pipe holds. So at first only the exit
- *is watched, and the pipes are added at the next tick if the hook is still running. This saves four
- * system calls for each short hook.
+ * is watched, and the pipes are added at the next tick if the hook is still running. This saves
+ * four system calls for each short hook.
  *
  * If an exit or a pipe cannot be added to the event loop, for lack of memory or by a limit of
  * epoll(7), it is polled at each tick until it can be added.

@@ -138,8 +138,10 @@ struct spawner *spawner_free(struct spawner *spawner)
 	}
 	while ((stack = STAILQ_FIRST(&spawner->stacks))) {
 		STAILQ_REMOVE_HEAD(&spawner->stacks, link);
-		/* A child that has not exec'ed yet runs on it and may write to a set of slots. Then
-		 * the memory is leaked: the process exits soon. */
+		/*
+		 * A child that has not exec'ed yet runs on it and may write to a set of slots. Then
+		 * the memory is leaked: the process exits soon.
+		 */
 		if (stack->tid == 0)
 			munmap(stack, sizeof(*stack));
 		else

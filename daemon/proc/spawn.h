@@ -74,8 +74,10 @@ struct spawn_child {
 	volatile int failed_errno;
 	char failed_detail[SPAWN_DETAIL_SIZE];
 	struct slot_set *slots; /* owned by the spawner */
-	/* Owned by the spawner: a child with a copy of the memory sets the failed_ members there,
-	 * and spawner_settle() copies them. NULL: the child sets those above. */
+	/*
+	 * Owned by the spawner: a child with a copy of the memory sets the failed_ members there,
+	 * and spawner_settle() copies them. NULL: the child sets those above.
+	 */
 	struct spawn_child *report;
 };
 

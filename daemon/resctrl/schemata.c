@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Parses, compares and prints schemata. No I/O, no state.
- */
+/* Parses, compares and prints schemata. No I/O, no state. */
 #include "daemon/resctrl/schemata.h"
 
 #include <ctype.h>

@@ -68,9 +68,11 @@ struct run_context {
 	struct deadlines *deadlines;
 	struct filter_cache *filters;
 	struct rdt *rdt;
-	/* Called once each: before the first hook is started; when the result is known, before the
+	/*
+	 * Called once each: before the first hook is started; when the result is known, before the
 	 * waiters are notified; and after that. From the event loop, or from run_start(),
-	 * run_cancel() or run_turn_away(). */
+	 * run_cancel() or run_turn_away().
+	 */
 	void (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);

@@ -4,8 +4,7 @@
  * them. hookd calls cache.c, which starts the process; process.c is its main function, confine.c
  * its sandbox, and compile.c (with calls.c and code.c) its work.
  *
- * May use: daemon/base, daemon/cgroup, daemon/proc, proto/base, proto/json, proto/settings;
- * libevent, libseccomp.
+ * May use: daemon/base, daemon/proc, proto/base, proto/json, proto/settings; libseccomp.
  */
 #pragma once
 

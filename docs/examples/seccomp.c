@@ -43,8 +43,10 @@ static int install(const struct hookd_seccomp *seccomp)
 	    .filter = (struct sock_filter *)seccomp->filter,
 	};
 
-	/* Who could give a filter to a set-user-id program could make it fail as it likes: without
-	 * CAP_SYS_ADMIN, there must be no such programs any more. */
+	/*
+	 * Who could give a filter to a set-user-id program could make it fail as it likes: without
+	 * CAP_SYS_ADMIN, there must be no such programs any more.
+	 */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, seccomp->flags, &program);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Arenas: memory that is given out piece by piece and freed all at once.
+ * Arenas: memory that is allocated in pieces and freed as a whole.
  *
- * A piece comes off the newest chunk's end. Where it does not fit, a chunk twice as large is added;
- * a piece that would use up most of a chunk gets one of its own, behind the newest, so that the
- * newest's free end is not lost to it. No locking: an arena has one owner.
+ * Pieces are cut from the newest chunk. If a piece does not fit, a chunk twice as large is added. A
+ * piece that would use most of a chunk gets a chunk of its own, which is inserted behind the newest
+ * one, so that the free part of the newest chunk remains usable. No locking: an arena has one
+ * owner.
  */
 
 #include "proto/base/arena.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first chunk is as small as a usual request needs: requests are kept long after they ran. */
+/* The first chunk is small, as most requests are: they stay in memory long after they ran. */
 #define CHUNK_BYTES_MIN 512
 #define CHUNK_BYTES_MAX 4096
 

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 /*
- * Memory of one message: everything decoded from it lives in one arena and dies with it, so a
- * request has one free and no field has an owner of its own.
+ * The memory of one message: everything decoded from it is allocated in one arena and freed with
+ * the arena, so no field is freed by itself.
  */
 struct hp_arena {
 	struct hp_arena_chunk *chunks;

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Numbers and truths that a request may leave out. */
+/* Numbers and booleans that may be absent from a request. */
 struct hp_int {
 	bool is_set;
 	int64_t value;

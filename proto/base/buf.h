@@ -20,7 +20,7 @@ struct hp_buf {
 /* Room for `more` bytes behind data[length], or NULL. The caller adds what it filled to length. */
 char *hp_buf_reserve(struct hp_buf *buf, size_t more);
 void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length);
-/* Takes `length` bytes off the front. */
+/* Removes `length` bytes from the front. */
 void hp_buf_consume(struct hp_buf *buf, size_t length);
 /* Drops the bytes and `failed`, keeps the memory; for a buffer that is used again at once. */
 void hp_buf_clear(struct hp_buf *buf);

@@ -7,8 +7,8 @@
 /*
  * The default directory of hookd's socket. For root it is HP_SYSTEM_DIRECTORY. For other users it
  * is "hookd" in $XDG_RUNTIME_DIR or, without that, in /run/user/UID; if that does not exist either,
- * HP_SYSTEM_DIRECTORY. A uid 0 of another user namespace than the initial one (an engine without
- * root) is the user that it is mapped to, and UID is that user's number.
+ * HP_SYSTEM_DIRECTORY. A uid 0 of another user namespace than the initial one (a rootless engine)
+ * is the user that it is mapped to, and UID is that user's number.
  */
 
 #define HP_SYSTEM_DIRECTORY "/run/hookd"

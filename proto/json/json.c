@@ -118,7 +118,7 @@ static inline char byte_at(const struct parser *parser, const char *at)
 
 /* ---- scalars ---- */
 
-/* Goes over what ends a plain run inside a string, other than its closing quote. */
+/* Inside a string: checks and skips an escape or a multi-byte sequence. */
 static const char *pass_special(struct parser *parser, const char *at, bool *is_escaped)
 {
 	size_t length;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The types of single values in the tables of fields.h: numbers, truths, texts, names. A null is
+ * The types of single values in the tables of fields.h: numbers, booleans, texts, names. A null is
  * never passed to them, except as the element of a list.
  */
 
@@ -21,7 +21,7 @@ void hp_field_put_uint(struct hp_json_writer *writer, uint64_t value)
 	hp_json_put_raw(writer, digits, (size_t)length);
 }
 
-/* ---- numbers that know whether they are set ---- */
+/* ---- struct hp_int, hp_uint, hp_bool ---- */
 
 static int read_int(const struct hp_field *field, struct hp_json_value value,
 		    struct hp_arena *arena, void *object, struct hp_err *err)

@@ -24,7 +24,7 @@ struct old_devices {
 	size_t allowed_count, denied_count;
 };
 
-struct cgroup {
+struct go_cgroup {
 	char *name, *parent, *path, *scope_prefix;
 	bool is_systemd, is_rootless;
 	struct old_devices old_devices;
@@ -157,7 +157,7 @@ static int convert_old_devices(const struct old_devices *old, struct hp_arena *a
 }
 
 /* For writing: rules that apply to the default devices cannot be expressed by `devices`. */
-static void restore_old_devices(struct cgroup *cgroup)
+static void restore_old_devices(struct go_cgroup *cgroup)
 {
 	struct hp_resources *resources = &cgroup->resources;
 	struct old_devices *old = &cgroup->old_devices;
@@ -233,82 +233,86 @@ static const struct hp_names freezer_names = {"freezer state", freezer_states, 2
 /* ---- the cgroup ---- */
 
 #define THROTTLE(key, which)                                                                       \
-	HP_LIST(key, struct cgroup, resources.block_io.throttle[which],                            \
+	HP_LIST(key, struct go_cgroup, resources.block_io.throttle[which],                         \
 		resources.block_io.throttle_count[which], struct hp_throttle_device,               \
 		throttle_device, HP_RESOURCES_MAX)
 
 static const struct hp_field cgroup_fields[] = {
-    HP_TEXT("name", struct cgroup, name, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
-    HP_TEXT("parent", struct cgroup, parent, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
-    HP_TEXT("path", struct cgroup, path, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
-    HP_TEXT("scope_prefix", struct cgroup, scope_prefix, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
+    HP_TEXT("name", struct go_cgroup, name, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
+    HP_TEXT("parent", struct go_cgroup, parent, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
+    HP_TEXT("path", struct go_cgroup, path, HP_PATH_BYTES_MAX, hp_check_cgroups_path),
+    HP_TEXT("scope_prefix", struct go_cgroup, scope_prefix, HP_PATH_BYTES_MAX,
+	    hp_check_cgroups_path),
     HP_REFUSED("Paths", "is for cgroup v1; hookd supports cgroup v2 only"),
-    HP_LIST("devices", struct cgroup, resources.devices, resources.device_count,
+    HP_LIST("devices", struct go_cgroup, resources.devices, resources.device_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
-    HP_BOOL("allow_all_devices", struct cgroup, old_devices.allows_all),
-    HP_LIST("allowed_devices", struct cgroup, old_devices.allowed, old_devices.allowed_count,
+    HP_BOOL("allow_all_devices", struct go_cgroup, old_devices.allows_all),
+    HP_LIST("allowed_devices", struct go_cgroup, old_devices.allowed, old_devices.allowed_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
-    HP_LIST("denied_devices", struct cgroup, old_devices.denied, old_devices.denied_count,
+    HP_LIST("denied_devices", struct go_cgroup, old_devices.denied, old_devices.denied_count,
 	    struct hp_device_rule, device, HP_RESOURCES_MAX),
-    HP_GO_INT("memory", struct cgroup, resources.memory.limit, -1, INT64_MAX),
-    HP_GO_INT("memory_reservation", struct cgroup, resources.memory.reservation, -1, INT64_MAX),
-    HP_GO_INT("memory_swap", struct cgroup, resources.memory.swap, -1, INT64_MAX),
-    HP_GO_INT("kernel_memory", struct cgroup, resources.memory.kernel, -1, INT64_MAX),
-    HP_GO_INT("kernel_memory_tcp", struct cgroup, resources.memory.kernel_tcp, -1, INT64_MAX),
-    HP_GO_UINT("cpu_shares", struct cgroup, resources.cpu.shares, 0, UINT64_MAX),
-    HP_GO_INT("cpu_quota", struct cgroup, resources.cpu.quota, -1, INT64_MAX),
-    HP_UINT("cpu_burst", struct cgroup, resources.cpu.burst, 0, UINT64_MAX),
-    HP_GO_UINT("cpu_period", struct cgroup, resources.cpu.period, 0, UINT64_MAX),
+    HP_GO_INT("memory", struct go_cgroup, resources.memory.limit, -1, INT64_MAX),
+    HP_GO_INT("memory_reservation", struct go_cgroup, resources.memory.reservation, -1, INT64_MAX),
+    HP_GO_INT("memory_swap", struct go_cgroup, resources.memory.swap, -1, INT64_MAX),
+    HP_GO_INT("kernel_memory", struct go_cgroup, resources.memory.kernel, -1, INT64_MAX),
+    HP_GO_INT("kernel_memory_tcp", struct go_cgroup, resources.memory.kernel_tcp, -1, INT64_MAX),
+    HP_GO_UINT("cpu_shares", struct go_cgroup, resources.cpu.shares, 0, UINT64_MAX),
+    HP_GO_INT("cpu_quota", struct go_cgroup, resources.cpu.quota, -1, INT64_MAX),
+    HP_UINT("cpu_burst", struct go_cgroup, resources.cpu.burst, 0, UINT64_MAX),
+    HP_GO_UINT("cpu_period", struct go_cgroup, resources.cpu.period, 0, UINT64_MAX),
     HP_REFUSED("cpu_max", "is not supported: give cpu_quota and cpu_period"),
-    HP_GO_INT("cpu_rt_quota", struct cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
-    HP_GO_UINT("cpu_rt_period", struct cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
-    HP_TEXT("cpuset_cpus", struct cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX, hp_check_cpu_list),
-    HP_TEXT("cpuset_mems", struct cgroup, resources.cpu.mems, HP_PATH_BYTES_MAX, hp_check_cpu_list),
-    HP_INT("cpu_idle", struct cgroup, resources.cpu.idle, 0, 1),
-    HP_GO_INT("pids_limit", struct cgroup, resources.pids_limit, -1, INT64_MAX),
-    HP_GO_UINT("blkio_weight", struct cgroup, resources.block_io.weight, HP_IO_WEIGHT_MIN,
+    HP_GO_INT("cpu_rt_quota", struct go_cgroup, resources.cpu.realtime_runtime, -1, INT64_MAX),
+    HP_GO_UINT("cpu_rt_period", struct go_cgroup, resources.cpu.realtime_period, 0, UINT64_MAX),
+    HP_TEXT("cpuset_cpus", struct go_cgroup, resources.cpu.cpus, HP_PATH_BYTES_MAX,
+	    hp_check_cpu_list),
+    HP_TEXT("cpuset_mems", struct go_cgroup, resources.cpu.mems, HP_PATH_BYTES_MAX,
+	    hp_check_cpu_list),
+    HP_INT("cpu_idle", struct go_cgroup, resources.cpu.idle, 0, 1),
+    HP_GO_INT("pids_limit", struct go_cgroup, resources.pids_limit, -1, INT64_MAX),
+    HP_GO_UINT("blkio_weight", struct go_cgroup, resources.block_io.weight, HP_IO_WEIGHT_MIN,
 	       HP_IO_WEIGHT_MAX),
-    HP_GO_UINT("blkio_leaf_weight", struct cgroup, resources.block_io.leaf_weight, 0, 1000),
-    HP_LIST("blkio_weight_device", struct cgroup, resources.block_io.weight_devices,
+    HP_GO_UINT("blkio_leaf_weight", struct go_cgroup, resources.block_io.leaf_weight, 0, 1000),
+    HP_LIST("blkio_weight_device", struct go_cgroup, resources.block_io.weight_devices,
 	    resources.block_io.weight_device_count, struct hp_weight_device, weight_device,
 	    HP_RESOURCES_MAX),
     THROTTLE("blkio_throttle_read_bps_device", HP_THROTTLE_READ_BPS),
     THROTTLE("blkio_throttle_write_bps_device", HP_THROTTLE_WRITE_BPS),
     THROTTLE("blkio_throttle_read_iops_device", HP_THROTTLE_READ_IOPS),
     THROTTLE("blkio_throttle_write_iops_device", HP_THROTTLE_WRITE_IOPS),
-    HP_FIELD("freezer", hp_field_enum, struct cgroup, resources.freezer, enum hp_freezer,
+    HP_FIELD("freezer", hp_field_enum, struct go_cgroup, resources.freezer, enum hp_freezer,
 	     .names = &freezer_names),
-    HP_LIST("hugetlb_limit", struct cgroup, resources.hugepage_limits,
+    HP_LIST("hugetlb_limit", struct go_cgroup, resources.hugepage_limits,
 	    resources.hugepage_limit_count, struct hp_hugepage_limit, hugepage, HP_RESOURCES_MAX),
-    HP_GO_BOOL("oom_kill_disable", struct cgroup, resources.memory.disable_oom_killer),
-    HP_UINT("memory_swappiness", struct cgroup, resources.memory.swappiness, 0, 100),
-    HP_LIST("net_prio_ifpriomap", struct cgroup, resources.network_priorities,
+    HP_GO_BOOL("oom_kill_disable", struct go_cgroup, resources.memory.disable_oom_killer),
+    HP_UINT("memory_swappiness", struct go_cgroup, resources.memory.swappiness, 0, 100),
+    HP_LIST("net_prio_ifpriomap", struct go_cgroup, resources.network_priorities,
 	    resources.network_priority_count, struct hp_interface_priority, priority,
 	    HP_RESOURCES_MAX),
-    HP_GO_UINT("net_cls_classid_u", struct cgroup, resources.network_class_id, 0, UINT32_MAX),
+    HP_GO_UINT("net_cls_classid_u", struct go_cgroup, resources.network_class_id, 0, UINT32_MAX),
     HP_REFUSED("net_cls_classid", "is not supported: give net_cls_classid_u"),
-    HP_MAP("rdma", struct cgroup, resources.rdma, resources.rdma_count, struct hp_rdma, rdma,
+    HP_MAP("rdma", struct go_cgroup, resources.rdma, resources.rdma_count, struct hp_rdma, rdma,
 	   HP_RESOURCES_MAX, hp_check_file_name),
-    HP_GO_UINT("cpu_weight", struct cgroup, resources.cpu.weight, 0, 10000),
-    HP_MAP("unified", struct cgroup, resources.unified, resources.unified_count, struct hp_unified,
-	   unified, HP_RESOURCES_MAX, hp_check_unified_file),
-    HP_GO_BOOL("memory_check_before_update", struct cgroup, resources.memory.check_before_update),
-    HP_TRUTH("Systemd", struct cgroup, is_systemd),
-    HP_TRUTH("Rootless", struct cgroup, is_rootless),
+    HP_GO_UINT("cpu_weight", struct go_cgroup, resources.cpu.weight, 0, 10000),
+    HP_MAP("unified", struct go_cgroup, resources.unified, resources.unified_count,
+	   struct hp_unified, unified, HP_RESOURCES_MAX, hp_check_unified_file),
+    HP_GO_BOOL("memory_check_before_update", struct go_cgroup,
+	       resources.memory.check_before_update),
+    HP_TRUTH("Systemd", struct go_cgroup, is_systemd),
+    HP_TRUTH("Rootless", struct go_cgroup, is_rootless),
 };
 /* skip_devices: of 2020, for internal use of runc and always false in a file. */
 static const char *const cgroup_passed_over[] = {"owner_uid", "skip_devices", NULL};
 
 static int check_cgroup(void *object, const void *first, struct hp_err *err)
 {
-	const struct cgroup *cgroup = object;
+	const struct go_cgroup *cgroup = object;
 
 	(void)first;
 	return hp_check_swap(&cgroup->resources.memory, "memory_swap", "memory", err);
 }
 
 const struct hp_table hp_libcontainer_cgroup_table =
-    HP_TABLE(struct cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
+    HP_TABLE(struct go_cgroup, cgroup_fields, .passed_over = cgroup_passed_over, .is_section = true,
 	     .root = &hp_libcontainer_settings_table, .check = check_cgroup);
 
 /* Joins two texts with `mark` between them. */
@@ -331,7 +335,7 @@ static char *join(struct hp_arena *arena, const char *first, char mark, const ch
  * leaves the path empty; without systemd and without a path, parent and name are below the
  * runtime's own cgroup.
  */
-static int make_path(const struct cgroup *cgroup, struct hp_arena *arena, char **ret_path,
+static int make_path(const struct go_cgroup *cgroup, struct hp_arena *arena, char **ret_path,
 		     struct hp_err *err)
 {
 	const char *parent = cgroup->parent ? cgroup->parent : "";
@@ -358,7 +362,7 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 		       struct hp_arena *arena, void *object, struct hp_err *err)
 {
 	struct hp_settings *settings = object;
-	struct cgroup *cgroup = hp_arena_calloc(arena, 1, sizeof(*cgroup));
+	struct go_cgroup *cgroup = hp_arena_calloc(arena, 1, sizeof(*cgroup));
 	int r;
 
 	(void)field;
@@ -390,7 +394,7 @@ static int write_cgroup(const struct hp_field *field, struct hp_json_writer *wri
 			const void *object, struct hp_err *err)
 {
 	const struct hp_settings *settings = object;
-	struct cgroup cgroup = {
+	struct go_cgroup cgroup = {
 	    .path = settings->cgroups_path,
 	    .is_rootless = settings->rootless_cgroups,
 	};

@@ -26,7 +26,7 @@ extern const struct hp_table hp_seccomp_tables[HP_DIALECT_COUNT];
 extern const struct hp_table hp_scheduler_table, hp_io_priority_table;
 /* A uint64_t that -1 makes RLIM_INFINITY. */
 extern const struct hp_field_type hp_field_rlimit_value;
-/* No resource twice, none softer than hard. */
+/* No resource twice; the soft limit is not above the hard one. */
 int hp_rlimit_check(void *object, const void *first, struct hp_err *err);
 /* No type twice. */
 int hp_namespace_check(void *object, const void *first, struct hp_err *err);

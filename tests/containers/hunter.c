@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's process that lies in wait for the processes that hookd brings into the container.
- * It looks at every new one in /proc as often as it can and writes what it got to /tmp/NAME.report:
- *	hunter NAME      works from when it has opened /running until /tmp/NAME.stop is there, then
- *	                 opens /running again and waits
+ * A hostile process of a container that attacks the processes which hookd moves into the container.
+ * It tries to access each new process in /proc as often as it can, and writes to /tmp/NAME.report
+ * where it succeeded:
+ *	hunter NAME      works from its open of /running until /tmp/NAME.stop exists, then opens
+ *	                 /running again and waits
  *
  *	seen PID NAME               a process of hookd's that has not executed the hook yet
  *	hook PID                    a hook
@@ -12,8 +13,8 @@
  *	capabilities PID NAME SET   a process with capabilities that the container does not have
  *	writable PID NAME PATH      a program of the host that could be opened for writing
  *
- * A process that has none of the hooks' names has not executed its hook. The name is read after the
- * access, so that an exec meanwhile is never taken for a process before it.
+ * A process without the name of a hook has not executed its hook yet. The name is read after the
+ * access, so that an access after the exec is never reported as one before it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +40,7 @@
 #define PIDS_MAX   4194304 /* proc(5), pid_max */
 #define MOUNTS_MAX 256
 
-/* The programs that are hooks, as comm has them. */
+/* The programs of hooks, as /proc/PID/comm shows them. */
 static const char *const hook_names[] = {"spy", "exe-script", "exe.program"};
 
 enum { SEEN_BEFORE = 1, SEEN_HOOK = 2, SEEN_AT_START = 4 };
@@ -63,7 +64,7 @@ static void tell(const char *format, ...)
 	fflush(report);
 }
 
-/* ---- what is known of a process ---- */
+/* ---- identifying processes ---- */
 
 static bool read_file(int pid, const char *name, char *text, size_t size)
 {
@@ -80,7 +81,7 @@ static bool read_file(int pid, const char *name, char *text, size_t size)
 	return length > 0;
 }
 
-/* False for one that is gone. */
+/* False: the process no longer exists. */
 static bool read_name(int pid, char name[static 32])
 {
 	if (!read_file(pid, "comm", name, 32))
@@ -108,7 +109,7 @@ static uint64_t permitted_of(int pid)
 	return line ? strtoull(line + strlen("\nCapPrm:"), NULL, 16) : 0;
 }
 
-/* ---- what could be had of it ---- */
+/* ---- reading and tracing ---- */
 
 static void got(int pid, const char *what)
 {
@@ -157,9 +158,9 @@ static void try_files(int pid)
 	}
 }
 
-/* ---- where it leads ---- */
+/* ---- ways out of the container ---- */
 
-/* The mounts below our root, as the kernel numbers them for statx(2). */
+/* The ids of the mounts below our root (statx(2), STATX_MNT_ID). */
 static void read_mounts(void)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -182,7 +183,7 @@ static bool is_inside(int fd)
 	if (type == S_IFIFO || type == S_IFSOCK || type == 0)
 		return true; /* pipe, socket, anonymous inode */
 	if (type == S_IFCHR && state.stx_rdev_major == 1 && state.stx_rdev_minor == 3)
-		return true; /* /dev/null leads nowhere */
+		return true; /* /dev/null is no way out */
 	for (size_t i = 0; i < mount_count; i++) {
 		if (mounts[i] == state.stx_mnt_id)
 			return true;
@@ -206,7 +207,7 @@ static void follow(int pid, const char *link)
 	if (fd < 0)
 		return;
 	got(pid, link);
-	/* Ours, as theirs may lead elsewhere by now. */
+	/* Our descriptor: theirs may refer to another file by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (readlink(path, target, sizeof(target) - 1) > 0 && !is_anonymous(target) &&
 	    !is_inside(fd)) {
@@ -216,7 +217,7 @@ static void follow(int pid, const char *link)
 	close(fd);
 }
 
-/* The numbers of its descriptors can be listed without any right to what they are. */
+/* Listing the numbers of descriptors needs no right to access the files. */
 static void follow_all(int pid)
 {
 	char path[64], link[280];
@@ -236,7 +237,7 @@ static void follow_all(int pid)
 		closedir(directory);
 }
 
-/* ---- its program ---- */
+/* ---- writing to its program ---- */
 
 static bool is_of_image(const struct stat *state)
 {
@@ -249,9 +250,9 @@ static bool is_of_image(const struct stat *state)
 }
 
 /*
- * As CVE-2019-5736 did: the program is held by O_PATH while it runs and opened for writing as soon
- * as it does not. Nothing is written. A memfd is passed over: it can be opened, but hookd's have
- * seals that forbid to write.
+ * As in CVE-2019-5736: opens the program with O_PATH while it runs, and for writing when it no
+ * longer runs. Writes nothing. Ignores memfds: they can be opened, but hookd's are sealed against
+ * writing.
  */
 static void try_overwrite(int pid)
 {
@@ -281,7 +282,7 @@ static void try_overwrite(int pid)
 	close(fd);
 }
 
-/* ---- the hunt ---- */
+/* ---- the loop ---- */
 
 static void look_at(int pid)
 {

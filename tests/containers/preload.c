@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A library of an image that LD_PRELOAD of the container's environment names. It says on stderr
- * that it was loaded.
+ * A library in an image, named by LD_PRELOAD in the container's environment. It prints to stderr
+ * when it is loaded.
  */
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What `hookctl delegate` must not break: containers with a user namespace, lists that are long, the
-# files in which crun keeps what hooks write; and what a container's start says when hookd is down or
-# hooks are run at the wrong stage. Arguments: see lib.sh.
+# `hookctl delegate` with containers that have a user namespace, with long lists of hooks, and with the
+# files to which crun writes the output of hooks. Also the messages of a container's start when hookd
+# is not running or hooks are run at the wrong stage. Arguments: see lib.sh.
 . "$(dirname "$0")/lib.sh"
 
 is_crun=$([[ $(basename "${runtime[0]}") != *crun* ]] || echo yes)
@@ -13,7 +13,7 @@ hook() { # SCRIPT
 	jq -n --arg script "$1" '{path: "/bin/sh", args: ["sh", "-c", $script]}'
 }
 
-# Without device rules, which take BPF, and with what JQ makes of it.
+# Without device rules, which need BPF, and as changed by JQ.
 config() { # HOOKS [JQ]
 	: > "$ran"
 	chmod 0666 "$ran"
@@ -23,7 +23,7 @@ config() { # HOOKS [JQ]
 	cp "$work/native.json" "$bundle/config.json"
 }
 
-said_nothing_of_the_command() { # of a container's own: podman and docker look for these words
+said_nothing_of_the_command() { # the container's own: podman and docker search for these words
 	! grep -Eiq 'no such file or directory|permission denied|operation not permitted|executable file not found' \
 		"$work/said"
 }
@@ -45,13 +45,13 @@ delegate 2> "$work/delegate.err"
 contains "delegate says that createContainer stays" "$work/delegate.err" \
 	'hooks.createContainer is not delegated'
 contains "and that startContainer does" "$work/delegate.err" 'hooks.startContainer is not delegated'
-is "and says no more" "$(wc -l < "$work/delegate.err")" 2
+is "and prints nothing else" "$(wc -l < "$work/delegate.err")" 2
 check "a container with a user namespace is created" create
 check "and started" start
 check "and deleted" delete
 is "each hook ran once, where it runs without hookd" "$(< "$ran")" \
 	"$(printf 'createRuntime 0\ncreateContainer 100000\npoststop 0')"
-is "the others were hookd's" "$(runs 'sort_by(.submittedUSec)[] | .stage')" \
+is "hookd ran the others" "$(runs 'sort_by(.submittedUSec)[] | .stage')" \
 	"$(printf 'createRuntime\npoststop')"
 
 # ---- long lists ----
@@ -59,12 +59,12 @@ is "the others were hookd's" "$(runs 'sort_by(.submittedUSec)[] | .stage')" \
 config '{}' '.hooks = {createRuntime: [range(300) | {path: "/bin/sh",
 	args: ["sh", "-c", "echo \(.) >> '"$ran"'", "x" * 2000], env: []}]}'
 delegate 2> "$work/delegate.err"
-is "delegate has nothing to say about a long list" "$(< "$work/delegate.err")" ''
+is "delegate prints nothing about a long list" "$(< "$work/delegate.err")" ''
 check "a container with 300 hooks of 2000 bytes is created" create
 is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
 check "and it is deleted" delete
 
-# Each hook inherits the runtime's environment, and all of them are more than one request may have.
+# Each hook inherits the runtime's environment: together they exceed the limit of one request.
 config '{}' '.hooks = {createRuntime: [range(250) | {path: "/bin/sh",
 	args: ["sh", "-c", "echo \(.) ${#LARGE} >> '"$ran"'"]}]}'
 delegate 2> "$work/delegate.err"
@@ -85,7 +85,7 @@ shim_hook() { # STAGE
 			"--hook=/bin/sh", "--", "-c", "echo \($stage) >> \($ran)"]}'
 }
 
-# As podman does with a file of hooks.d that names two stages.
+# As podman does with a file of hooks.d that has two stages.
 config "$(jq -n --argjson hook "$(shim_hook createRuntime)" '{createRuntime: [$hook], poststop: [$hook]}')"
 check "a hook for two stages: create" create
 delete > "$work/said" 2>&1 || true
@@ -100,7 +100,7 @@ contains "which is told, too" "$work/said" 'not the stage that it is run at'
 is "and has not run then" "$(grep -c . "$ran" || true)" "$([ -n "$is_crun" ] && echo 0 || echo 1)"
 delete > /dev/null 2>&1 || true
 
-# Each at its own stage: none is taken for wrong.
+# Each at its own stage: no message.
 config "$(for stage in prestart createRuntime createContainer poststart poststop; do
 	jq -n --arg stage $stage --argjson hook "$(shim_hook $stage)" '{($stage): [$hook]}'
 done | jq -s add)"
@@ -110,7 +110,7 @@ check "delete" delete
 is "all have run" "$(< "$ran")" \
 	"$(printf '%s\n' prestart createRuntime createContainer poststart poststop)"
 
-# ---- hookd is down ----
+# ---- hookd is not running ----
 
 config "$(jq -n --argjson hook "$(hook "echo ran >> $ran")" '{createRuntime: [$hook]}')"
 right=$address
@@ -133,7 +133,7 @@ loud() { # STAGE
 		--arg stage "$1" '{($stage): [$loud, $binary, {path: "/bin/true"}]}'
 }
 
-# From create to delete; what hooks wrote is then in $work/NAME.out and $work/NAME.err.
+# Creates, starts and deletes a container. The output of its hooks is then in $work/NAME.out and .err.
 live() { # NAME
 	: > "$work/OUT"
 	: > "$work/ERR"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Containers whose image and processes are hostile: whatever they do, a hook in them sees nothing of
-# the host and may no more than they may. Usage:
+# Containers with a hostile image and hostile processes: a hook in them cannot access the host, and has
+# no more rights than they have. Usage:
 #	test_escape.sh SPY HUNTER ASK PRELOAD and the arguments of lib.sh
-# spy.c, hunter.c, ask.c and preload.c say what the programs do.
+# The programs are described in spy.c, hunter.c, ask.c and preload.c.
 spy=$1 hunter=$2 ask=$3 preload=$4
 shift 4
 . "$(dirname "$0")/lib.sh"
 
 # ---- the host's side ----
 
-# What no hook may reach: a file for root, one for everybody, a directory where all may create.
+# What no hook must reach: a file of root, one that all may read, a directory that all may write to.
 host=$work/host
 secret=SECRET-$$-$RANDOM
 marker=hookd-escape-$$
@@ -18,11 +18,11 @@ mkdir "$host"
 (umask 077 && echo "$secret" > "$host/secret")
 echo "$secret" > "$host/note"
 cp "$spy" "$host/spy"
-cp "$spy" "$work/spy" # a hook of the runtime's, in a directory that nobody else can write to
+cp "$spy" "$work/spy" # a hook of the runtime, in a directory that only root can write to
 chmod 0711 "$work"
 chmod 0777 "$host"
 
-# Files that a hook may have created outside of the image.
+# Files that a hook has created outside of the image.
 strays() {
 	find "$work" "/$marker" "/tmp/$marker" "$PWD/$marker" -path "$bundle/rootfs" -prune -o \
 		-name "$marker" -print 2> "$work/find.err" || true
@@ -30,7 +30,7 @@ strays() {
 
 look=(spy look "$host" $$ "$marker")
 (cd "$host" && "$spy" "${look[@]:1}") > "$work/look.out"
-is "the spy finds the host's files where it may" \
+is "outside of a container the spy finds the files of the host" \
 	"$(grep -c "^READ secret: $secret" "$work/look.out") $(strays)" "1 $host/$marker"
 rm -f "$host/$marker"
 
@@ -46,7 +46,7 @@ mkdir -p "$rootfs/scripts" "$rootfs$bundle/scripts"
 chmod 0777 "$rootfs/tmp"
 chmod 0666 "$rootfs/running"
 
-# Links to directories of the host, by name. Each also gets a link to the spy that lies there.
+# Links to directories of the host, by name, and for each a link to the spy in that directory.
 up=../../../../../../../../../../../../../../../..
 declare -A links=(
 	[exe]=/proc/self/exe
@@ -81,7 +81,7 @@ names=()
 for name in "${!links[@]}"; do
 	names+=("$name")
 	ln -s "${links[$name]}" "$evil/$name"
-	# A directory's program, or the descriptor itself as the program.
+	# The program in a directory that a descriptor refers to, or the descriptor itself as the program.
 	target=${links[$name]}/spy
 	[[ $name =~ ^(exe|fd-[0-9]+|thread-[0-9]+)$ ]] && target=${links[$name]}
 	ln -s "$target" "$evil/$name.program"
@@ -97,12 +97,12 @@ chmod 0755 "$evil/exe-script" "$rootfs/scripts/honest" "$bundle/scripts/honest"
 
 # ---- containers ----
 
-# The four kinds: with a user namespace or without, with a pid namespace or without.
+# The four kinds: with or without a user namespace, with or without a pid namespace.
 kinds=(pid user-pid host user)
 base_id=$id
 containers=()
 
-# Of `process`: the user and the sets of capabilities.
+# The user and the capability sets of `process`.
 sets() { # CAPABILITY...
 	jq -cn '[$ARGS.positional[]] as $all | {bounding: $all, permitted: $all, effective: $all}' \
 		--args "$@"
@@ -111,8 +111,8 @@ ordinary=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW
 	CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL
 	CAP_AUDIT_WRITE)
 
-# Only the owner of a pid namespace may mount a proc of it; else there is the host's. A script that
-# is a createContainer hook has the same path inside, where its interpreter opens it.
+# Only the owner of a pid namespace may mount procfs for it; otherwise the host's is used. A script that
+# is a createContainer hook has the same path in the container, where its interpreter opens it.
 config_of() { # KIND PROCESS
 	jq -n --arg kind "$1" --argjson process "$2" --arg scripts "$bundle/scripts" '
 		def has(name): $kind | split("-") | index(name) != null;
@@ -134,13 +134,13 @@ config_of() { # KIND PROCESS
 			else {} end)}' > "$bundle/config.json"
 }
 
-# Comes back when the process has written what it is; its state is then in $work/NAME.json.
+# Returns when the process has written its rights. Its state is then in $work/NAME.json.
 container() { # NAME KIND PROCESS
 	config_of "$2" "$3"
 	containers+=("$1")
 	(cd "$bundle" && run run -d "$id-$1") > "$work/run.out" 2>&1 < /dev/null ||
 		{ not_ok "$1: starts" "$(< "$work/run.out")"; return 1; }
-	timeout 60 cat "$rootfs/running" || { not_ok "$1: says that it runs"; return 1; }
+	timeout 60 cat "$rootfs/running" || { not_ok "$1: opens the FIFO when it runs"; return 1; }
 	run state "$id-$1" | jq -c '{ociVersion, id, status: "created", pid, bundle}' \
 		> "$work/$1.json"
 }
@@ -158,7 +158,7 @@ clean_up_all() {
 	done
 	strays | xargs -r rm -f
 	id=$base_id-preload
-	# Hooks that do not run are what is tested.
+	# Runs without a hook are what is tested.
 	if [ -f "$work/hookd.log" ]; then
 		{ grep -v ': failed: ' "$work/hookd.log" || true; } > "$work/hookd.short"
 		mv "$work/hookd.short" "$work/hookd.log"
@@ -169,8 +169,8 @@ trap clean_up_all EXIT
 
 # ---- runs ----
 
-# One request a line for each name: JQ fills {state, hook} in for $name. $more is JSON with further
-# parameters of all of them.
+# Prints one request per line for each name: JQ makes {state, hook} for $name. $more is JSON with more
+# parameters for all of them.
 requests() { # CONTAINER STAGE DIALECT JQ NAME...
 	jq -cn --slurpfile state "$work/$1.json" --arg stage "$2" --arg dialect "$3" \
 		--argjson more "${more:-null}" '
@@ -183,18 +183,18 @@ requests() { # CONTAINER STAGE DIALECT JQ NAME...
 		--args "${@:5}"
 }
 
-replies() { # of requests on stdin
+replies() { # to the requests on stdin
 	timeout 300 "$ask" "$address"
 }
 
-# A line for each reply: OUTCOME STEP and what the hook has said.
+# A line for each reply: OUTCOME STEP and the output of the hook.
 summary='def text: (.stdout // "") + (.stderr // "");
 	if .error then "refused \(.error) \(.parameter) \(.sentence)"
 	else .result.hooks[0] | "\(.outcome) \(.failedStep // "-") \(text)" end'
 
 # ---- no way out ----
 
-# Each link either leads nowhere, or the hook runs and has found nothing of the host's.
+# Each link either fails, or the hook runs and has found nothing of the host.
 no_way_out() { # KIND STAGE ROLE DIALECT JQ
 	requests "$1" "$2" "$4" "$5" "${names[@]}" | replies > "$work/replies"
 	jq -rn --arg secret "$secret" '[inputs | '"$summary"'] as $all
@@ -215,7 +215,7 @@ no_way_out() { # KIND STAGE ROLE DIALECT JQ
 	strays | xargs -r rm -f
 }
 
-# The same without a link, so that nothing above holds because no hook runs at all.
+# The same without a link: shows that the tests above do not pass because hooks fail to start.
 honest() { # KIND STAGE ROLE DIALECT JQ
 	requests "$1" "$2" "$4" "$5" honest | replies > "$work/replies"
 	is "$1: $2, $3: an honest image's hook runs" \
@@ -227,8 +227,9 @@ honest() { # KIND STAGE ROLE DIALECT JQ
 look_json=$(jq -cn '$ARGS.positional' --args "${look[@]}")
 here_json=${look_json/\"look\"/\"look-here\"}
 
-# The program of a startContainer hook is the image's and may do what the container may. That of a
-# createContainer hook is the host's and keeps its rights, so it only looks from where it is put.
+# A startContainer hook is a program of the image and has the rights of the container. A
+# createContainer hook is a program of the host and keeps its rights, so it only looks from its working
+# directory.
 roles() { # KIND
 	local stage spy scripts args
 	local honest='.state.bundle = "/honest"' env='.hook += {env: ["PATH=/bin"]}'
@@ -251,10 +252,10 @@ roles() { # KIND
 		'.hook += {path: "/evil/\($name).program", args: '"$look_json} | $honest"
 }
 
-# ---- no rights but the container's ----
+# ---- no more rights than the container ----
 
-# The user and his capabilities, in four ways. `drop` has a bounding set that is larger than what
-# its process permits.
+# Four variants of the user and its capabilities. `drop` has a bounding set that is larger than the
+# permitted set of its process.
 declare -A processes=(
 	[root]=$(jq -cn --argjson sets "$(sets CAP_KILL)" '{args: ["/spy", "wait"], capabilities: $sets}')
 	[user]='{"args": ["/spy", "wait"], "user": {"uid": 1000, "gid": 1000}, "noNewPrivileges": true}'
@@ -267,7 +268,7 @@ process() { # NAME CONTAINER
 	jq -c --arg name "$2" '.args += [$name]' <<< "${processes[$1]}"
 }
 
-# What the hook says of itself, or that it was refused.
+# The rights that the hook prints, or that it was refused.
 rights() { # CONTAINER [SETTINGS]
 	more=${2:+{\"settings\": $2\}} requests "$1" startContainer oci \
 		'.hook += {path: "/spy", args: ["spy", "rights"]}' hook | replies > "$work/replies"
@@ -279,7 +280,7 @@ field() { # RIGHTS NAME
 	sed -n "s/^$2:[[:space:]]*//p" <<< "$1"
 }
 
-# Says what the one may that the other may not.
+# Prints the rights that the first has and the second has not.
 more_than() { # RIGHTS OTHER
 	local name
 
@@ -328,17 +329,17 @@ no_more_rights() { # KIND
 
 # ---- hunters ----
 
-# Fills $work/report with what the hunter has got while hooks came and went in its container.
+# Fills $work/report with the hunter's successes while hooks ran in its container.
 hunt() { # NAME KIND CAPABILITY...
 	local name=$1 spy='.hook += {path: "/spy", args: ["spy", "true"]}'
 
 	container "$name" "$2" "$(jq -cn --arg name "$name" --argjson sets "$(sets "${@:3}")" \
 		'{args: ["/hunter", $name], capabilities: $sets}')" || return 1
 	requests "$name" startContainer oci "$spy" {1..100} | replies > "$work/replies"
-	# Without capabilities nothing but its dumpable flag keeps a process from being traced.
+	# Without capabilities only the dumpable flag protects a process from being traced.
 	more='{"settings": '$ask_for_less'}' requests "$name" startContainer oci "$spy" {1..200} |
 		replies > "$work/replies-less"
-	# CVE-2019-5736: programs that lead back to that of whoever executes them.
+	# CVE-2019-5736: links to the program of the process that executes them.
 	requests "$name" startContainer oci '.hook += {path: "/evil/\($name)"}' \
 		{exe-script,exe.program}{,,,,,,,,,} | replies > "$work/replies-exe"
 	touch "$rootfs/tmp/$name.stop"
@@ -347,7 +348,7 @@ hunt() { # NAME KIND CAPABILITY...
 	remove "$name"
 }
 
-# Only the first lines: there can be thousands.
+# Only the first lines, since there can be thousands.
 caught() { # KIND-OF-LINE
 	sed -n "s/^$1 [0-9]* //p" "$work/report" | sort | uniq -c | sort -rn | head -n 12
 }
@@ -363,7 +364,7 @@ hunted() { # KIND
 
 	before=$(programs)
 	hunt "$1-hunter" "$1" "${ordinary[@]}" || return 0
-	# Of ours: where a container has no pid namespace, the hunter sees all of the machine.
+	# Only ours: without a pid namespace the hunter sees all processes of the machine.
 	is "$1: no program of the host can be opened for writing" \
 		"$(caught writable | grep -e "$work" -e "$hookd" -e "${shim/#-/hookd-oci-hook}" -e memfd: || true)" ''
 	is "$1: the programs are what they were" "$(programs)" "$before"
@@ -386,9 +387,9 @@ done
 
 # ---- the loader's variables ----
 
-# A createContainer hook without env, and a container whose environment loads the image's library
-# into it (CVE-2025-23266). runc 1.1 starts the shim with that environment; one that is built with a
-# sanitizer is not static, and the library is loaded into itself.
+# A createContainer hook without env, in a container whose environment would load a library of the image
+# into it (CVE-2025-23266). runc 1.1 starts the shim with that environment. A shim that is built with a
+# sanitizer is not static, so the library is loaded into the shim itself.
 is_static() { # PROGRAM
 	[ "$1" = - ] || ! ldd "$1" > "$work/ldd.out" 2>&1
 }

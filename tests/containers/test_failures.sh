@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Hooks that fail, hang or leave children behind: what the runtime makes of it when they are
-# delegated to hookd. Arguments: see lib.sh.
+# Hooks that fail, hang or leave children behind: how the runtime reacts when they are delegated to
+# hookd. Arguments: see lib.sh.
 . "$(dirname "$0")/lib.sh"
 
 ran=$bundle/ran
@@ -27,7 +27,7 @@ milliseconds() {
 	echo $(($(date +%s%N) / 1000000))
 }
 
-# The FIFO ends when all who hold it for writing are dead.
+# The FIFO is at its end when all its writers are dead.
 all_holders_are_dead() {
 	timeout 20 cat "$held"
 }
@@ -41,7 +41,7 @@ is "a failing createRuntime hook fails create" "$((status != 0))" 1
 contains "its stderr is in what the runtime says" "$work/said" 'the network is on fire'
 contains "so is its exit status" "$work/said" 'exit status 3'
 is "the hook after it did not run" "$(< "$ran")" ''
-is "hookd says why" "$(newest_run '.stage + " " + .outcome')" 'createRuntime failed'
+is "hookd has the outcome" "$(newest_run '.stage + " " + .outcome')" 'createRuntime failed'
 status=0
 run state "$id" > "$work/state.out" 2>&1 || status=$?
 is "there is no such container" "$((status != 0))" 1
@@ -56,7 +56,7 @@ delete > /dev/null 2>&1 || true
 life_with createRuntime "$(jq -n '{path: "/no/such/hook"}')"
 status=0
 create > /dev/null || status=$?
-is "a hook that is not there fails create" "$((status != 0))" 1
+is "a hook whose file does not exist fails create" "$((status != 0))" 1
 contains "its path is in what the runtime says" "$work/said" /no/such/hook
 delete > /dev/null 2>&1 || true
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same profile, the same system calls: what becomes of a process in runc's container, and of a
-# hook. The last argument before the runtime's is the program that makes the calls.
+# Compares the results of the same system calls under the same profile, of a process in a container of
+# runc and of a hook. The first argument is the program that makes the calls, the others see lib.sh.
 probe=$1
 shift
 . "$(dirname "$0")/lib.sh"
@@ -27,8 +27,8 @@ calls=(
 	41:16,3,0                  # socket AF_NETLINK
 	41:1,1,0                   # socket AF_UNIX
 	165:0,0,0,0,0              # mount
-	461:0                      # lsm_list_modules of newer kernels
-	1000:0                     # no system call of today
+	461:0                      # lsm_list_modules, since Linux 6.8
+	1000:0                     # not a system call
 )
 
 rule() { # NAMES ACTION [REST]
@@ -64,7 +64,7 @@ profiles=(
 	"$(profile ALLOW "$(rule '"mkdir"' TRAP)")"
 )
 # (Flags are left out: runc 1.1 refuses them.)
-# Everything a small static program and the runtime need, and nothing else: the default speaks.
+# All that a small static program and the runtime need: the default action decides about the rest.
 base='"execve","execveat","exit","exit_group","write","writev","ioctl","arch_prctl","set_tid_address",
 	"brk","mmap","munmap","mprotect","rt_sigaction","rt_sigprocmask","rt_sigreturn","capset","prctl",
 	"setresuid","setresgid","setgroups","setuid","setgid","getppid","openat","close","fstat","fstatfs",
@@ -73,8 +73,8 @@ base='"execve","execveat","exit","exit_group","write","writev","ioctl","arch_prc
 	"getuid","getgid","geteuid","getegid","faccessat2","faccessat","access","statx","readlinkat",
 	"rseq","set_robust_list","prlimit64","uname","sched_getaffinity","pipe2","stat","lstat","dup3"'
 base=$(tr -d '\n\t' <<< "$base")
-# Where a profile lists no architecture, runc 1.1 has no ENOSYS for what is newer than the profile;
-# runc of today has, and so has hookd.
+# For a profile without architectures, runc 1.1 does not return ENOSYS for calls that are newer than the
+# profile. Newer versions of runc do, and so does hookd.
 native=',"architectures":["SCMP_ARCH_X86_64"]'
 profiles+=(
 	"$(profile ERRNO "$(rule "$base" ALLOW)" "$native")"
@@ -87,7 +87,7 @@ for call in "${calls[@]}"; do
 	verbs+=(syscall "$call")
 done
 
-# What the probe has said, and how it ended: "signal 31", "exit 0". A death ends the list.
+# The output of the probe, and how it ended: "signal 31", "exit 0". The list ends if it is killed.
 under_runc() { # PROFILE VERBS...
 	local status=0
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command where /sys/fs/cgroup is a cgroup2, in a mount namespace of its own: crun 1.8.1
-# refuses the hybrid layout. Usage: with_cgroup2.sh COMMAND...
-command -v crun > /dev/null || { echo '1..0 # SKIP there is no crun'; exit 77; }
-[ "$(id -u)" = 0 ] || { echo '1..0 # SKIP containers take root'; exit 77; }
+# Runs a command in its own mount namespace, in which /sys/fs/cgroup is a cgroup2: crun 1.8.1 refuses
+# the hybrid layout. Usage: with_cgroup2.sh COMMAND...
+command -v crun > /dev/null || { echo '1..0 # SKIP crun is not installed'; exit 77; }
+[ "$(id -u)" = 0 ] || { echo '1..0 # SKIP containers need root'; exit 77; }
 # shellcheck disable=SC2016
 exec unshare --mount --propagation private sh -c '
 	umount -R /sys/fs/cgroup 2> /dev/null

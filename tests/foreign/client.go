@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A client that is none of ours: bindings generated from the interface files, on varlink/go. It
-// talks to a running hookd and says what is wrong, if anything is.
+// A client that uses another implementation of Varlink: bindings that varlink/go generates from the
+// interface files. It talks to a running hookd and prints what is wrong.
 package main
 
 import (

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh HOOKD GOPATH_OF_DEBIAN: generates Go bindings from proto/, builds client.go on them, and
-# lets it talk to a hookd of its own.
+# run.sh HOOKD GOPATH_OF_DEBIAN: generates Go bindings from proto/interfaces, builds client.go with
+# them, and runs it against a private hookd.
 set -euo pipefail
 hookd=$1 gopath=$2
 command -v varlink-go-interface-generator > /dev/null && command -v go > /dev/null ||

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What libFuzzer calls. */
+/* libFuzzer calls it for each input. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A promise that must hold for every input; libFuzzer keeps the input that broke it. */
+/* Must hold for every input; libFuzzer saves an input for which it does not. */
 static inline void must(int holds, const char *promise)
 {
 	if (holds)

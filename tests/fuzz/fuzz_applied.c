@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What was applied, as a client reads it: what is taken can be written, and comes back the same. */
+/* Applied, as a client reads it: what is accepted can be written, and then read as the same. */
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The way in of a connection: a stream, cut into reads of any size, becomes messages; each is
- * parsed and its envelope read, as a call and as a reply. The first byte says how large reads are.
+ * What a connection receives: a stream that arrives in reads of any size becomes messages. Each is
+ * parsed and its envelope is read, as a call and as a reply. The first byte is the size of reads.
  */
 
 #include <string.h>
@@ -33,7 +33,7 @@ static void read_message(const char *frame, size_t length)
 		must(!(reply.error[0] && reply.continues), "an error is the last reply");
 }
 
-/* Takes all messages that are there; each must be what stands in the stream up to its NUL. */
+/* Takes all complete messages; each must equal the bytes of the stream up to a NUL. */
 static void take_messages(struct hp_inbox *inbox, const char **expected, const char *end)
 {
 	const char *frame;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The parser: any bytes, and jansson must see the same in them. */
+/* The parser with any bytes: jansson must accept the same texts and read the same values. */
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/proto/json/jansson_oracle.h"

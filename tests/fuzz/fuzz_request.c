@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Requests of Run: what is refused has a name and an answer; what is taken keeps the caller's
- * bytes, and its hooks survive being written and read again.
+ * Requests of Run: an error names a field and becomes a valid reply. An accepted request keeps the
+ * caller's bytes, and its hooks are the same after they were written and read again.
  */
 
 #include <string.h>
@@ -47,7 +47,9 @@ static void check_hooks(const struct hp_hook_list *list)
 	}
 }
 
-/* Writes the hooks as libcontainer, which can say all, reads that, and writes it again. */
+/*
+ * Writes the hooks in libcontainer's dialect, which can express all, reads and writes them again.
+ */
 static void check_round_trip(const struct hp_request *request)
 {
 	struct hp_hooks hooks = {0}, read;

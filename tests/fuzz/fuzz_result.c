@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Results, as a client reads them: what is taken can be written, and then comes back the same. */
+/* Results, as a client reads them: what is accepted can be written, and then read as the same. */
 
 #include <string.h>
 

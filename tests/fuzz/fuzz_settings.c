@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Settings, read in each dialect: what is refused has a name; what is taken can be written as
- * libcontainer's, and comes back the same.
+ * Settings, read in each dialect: an error names a field; accepted settings can be written in
+ * libcontainer's dialect, and then read as the same.
  */
 
 #include <errno.h>

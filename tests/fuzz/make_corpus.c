@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Makes the corpora of the fuzz targets out of tests/data: make_corpus DATA CORPUS. The requests
- * there are inputs of "json" and "request" as they are; "settings" gets the ones in them; for
- * "framing" they become calls with a NUL behind them; for "result" and "applied" one is made that
- * names them.
+ * Makes the corpora of the fuzz targets from tests/data: make_corpus DATA CORPUS. Each request
+ * there is an input of "json" and "request"; its settings are one of "settings", and the request as
+ * a call, followed by a NUL, one of "framing". For each there is a result for "result" and
+ * "applied".
  */
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs cmocka's groups and counts what is skipped. cmocka tells nobody which test is running, so
- * each gets a set-up function that counts, in front of its own.
+ * Runs cmocka's groups and counts skipped tests. cmocka does not say which test is running, so each
+ * test gets a set-up function that counts and then calls the test's own.
  */
 #include "tests/group/group.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct CMUnitTest *group; /* as the test program has it */
+static const struct CMUnitTest *group; /* the array of the test program */
 static size_t begun;		       /* of the group; the last one is running */
 static size_t test_count, skip_count;  /* of all groups */
 static bool has_failed;

@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * cmocka for all tests, with skips that can be seen: skip() takes a reason, each one is a line of
- * output (`# SKIP test: reason`, which tests/skipped.sh collects), and a program in which every
- * test was skipped ends with 77, which ctest shows as skipped.
+ * cmocka for all tests, with visible skips: skip() takes a reason and prints `# SKIP test: reason`,
+ * which tests/skipped.sh collects; and a program in which every test was skipped exits with 77,
+ * which ctest shows as skipped.
  */
 
-/* cmocka's header needs these before it. */
+/* cmocka.h requires these. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,17 +17,17 @@
 
 #define TEST_SKIPPED 77
 
-/* Ends the test. The reason says what is missing, in a few words: "takes root". */
+/* Ends the test. The reason says what is missing, in a few words: "needs root". */
 #undef skip
 #define skip(reason) group_skip(reason, __FILE__, __LINE__)
 void group_skip(const char *reason, const char *file, int line);
 
-/* In the place of running a group. Returns as group_run() does. */
+/* Skips a whole group instead of running it. Returns what group_run() does. */
 #define skip_group(tests, reason) group_skip_all(sizeof(tests) / sizeof((tests)[0]), reason)
 int group_skip_all(size_t count, const char *reason);
 
 /*
- * Returns the exit status of the program, of all groups that it has run so far: 0, 1, or
+ * Runs a group. Returns the exit status of the program for all groups run so far: 0, 1, or
  * TEST_SKIPPED.
  */
 #undef cmocka_run_group_tests

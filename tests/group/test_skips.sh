@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What tests skip is seen by ctest and told by skipped.sh. usage: test_skips.sh SKIPS CTEST
+# Tests that ctest sees skipped tests, and that skipped.sh lists them. usage: test_skips.sh SKIPS CTEST
 set -euo pipefail
 skips=$1 ctest=$2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,15 +17,15 @@ add_test(tap "/bin/sh" "-c" "echo '1..0 # SKIP no tap'; exit 77")
 add_test(part "/bin/sh" "-c" "echo 'ok 3 - the part # SKIP no part'")
 set_tests_properties(all some none failed groups tap part PROPERTIES SKIP_RETURN_CODE 77)
 END
-"$ctest" --test-dir "$work/build" > "$work/said" || true
-status_of() { sed -nE "s/.* Test +#[0-9]+: $1 \.+ *([*A-Za-z]+).*/\1/p" "$work/said"; }
+"$ctest" --test-dir "$work/build" > "$work/output" || true
+status_of() { sed -nE "s/.* Test +#[0-9]+: $1 \.+ *([*A-Za-z]+).*/\1/p" "$work/output"; }
 
 is "a program that skips all is skipped" "$(status_of all)" '***Skipped'
 is "one that skips some is not" "$(status_of some)" 'Passed'
 is "nor one that skips none" "$(status_of none)" 'Passed'
-is "a test that fails is not hidden by others" "$(status_of failed)" '***Failed'
-is "all groups of a program count" "$(status_of groups)" 'Passed'
-is "each skip is told with its reason" "$("$here/../skipped.sh" "$work/build")" \
+is "a failed test makes the program fail" "$(status_of failed)" '***Failed'
+is "the groups of a program are counted together" "$(status_of groups)" 'Passed'
+is "each skip is listed with its reason" "$("$here/../skipped.sh" "$work/build")" \
   'build: all: takes_a_moon: there is no moon
 build: all: takes_its_set_up: it was set up
 build: some: takes_a_moon: there is no moon
@@ -34,7 +34,7 @@ build: failed: takes_its_set_up: it was set up
 build: groups: 2 tests: there is no sun
 build: tap: no tap
 build: part: the part: no part'
-is "so is a folder without a run" "$("$here/../skipped.sh" "$work/none")" \
+is "a folder without a run is named" "$("$here/../skipped.sh" "$work/none")" \
   "$work/none: no tests were run
 nothing"
 tap_end

@@ -570,7 +570,7 @@ int main(void)
 	};
 
 	if (!exists(CGROUPS "/cgroup.controllers") || !exists(RESCTRL "/schemata"))
-		return skip_group(tests, "takes cgroup2 and resctrl");
+		return skip_group(tests, "needs cgroup2 and resctrl");
 	alarm(TEST_SECONDS);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

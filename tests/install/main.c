@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Somebody's program, as small as it can be. */
+/* A minimal program that uses libhookd. */
 #include <hookd.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What hookd is compiled with, as packagers configure it; no more than a file of it is built.
+# Tests the compiler options of hookd for configurations as packagers use them. Builds one file at most.
 # usage: test_flags.sh CMAKE SOURCE COMPILER
 set -euo pipefail
 
@@ -12,7 +12,7 @@ unset CFLAGS LDFLAGS
 
 generator=Ninja
 
-# Afterwards $work/commands has every command, $work/run those of the static programs.
+# Afterwards $work/commands has all commands, $work/run those of the static programs.
 configure() { # NAME OPTION...
 	rm -rf "$work/build"
 	check "$1" "$cmake" -S "$source" -B "$work/build" -G "$generator" -DCMAKE_C_COMPILER="$compiler" \
@@ -29,7 +29,7 @@ lacks() { # NAME FILE TEXT
 	fi
 }
 
-# What `hookd --version` will say.
+# The level that `hookd --version` will show.
 fortify_is() { # EXPECTED [CONFIGURATION]
 	local object=daemon/CMakeFiles/hookd.dir/${2:+$2/}options.c.o
 
@@ -41,18 +41,18 @@ configure "without anything"
 contains "the build type is one that optimises" "$work/commands" ' -O2 -g '
 lacks "no warning is an error" "$work/commands" -Werror
 fortify_is +FORTIFY3
-lacks "assertions count" <(grep daemon/main.c "$work/commands" | sed 's/-DNDEBUG.*-UNDEBUG//') NDEBUG
+lacks "assertions are on" <(grep daemon/main.c "$work/commands" | sed 's/-DNDEBUG.*-UNDEBUG//') NDEBUG
 
 CFLAGS='-O1 -D_FORTIFY_SOURCE=2 -DPACKAGERS' LDFLAGS=-Wl,--build-id=sha1 \
 	configure "with a packager's flags" -DCMAKE_BUILD_TYPE=None
 fortify_is +FORTIFY2
-lacks "and is not undone but where nothing may be woven in" \
+lacks "undone only for files to which the compiler must add nothing" \
 	<(grep -vE 'spawn_child|interpreter|program_check' "$work/commands") -U_FORTIFY_SOURCE
-lacks "the level of optimisation is" <(grep daemon/main.c "$work/commands") -O2
+lacks "nor is the level of optimisation changed" <(grep daemon/main.c "$work/commands") -O2
 is "hookd-run and hookd-oci-hook have the flags" \
 	"$(grep -c -e '-DPACKAGERS.*--build-id=sha1' "$work/static")" 2
 
-# ---- where the compiler optimises, whoever says so ----
+# ---- _FORTIFY_SOURCE if the compiler optimises ----
 
 CFLAGS='-O3 -flto=auto -ffat-lto-objects' configure "optimised by CFLAGS" -DCMAKE_BUILD_TYPE=None
 fortify_is +FORTIFY3
@@ -70,7 +70,7 @@ fortify_is +FORTIFY3 Release
 fortify_is -FORTIFY Debug
 generator=Ninja
 
-# ---- what else may be asked for ----
+# ---- other options ----
 
 for part in BENCH FUZZ; do
 	rm -rf "$work/build"
@@ -83,7 +83,7 @@ configure "with warnings as errors" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 contains "every compilation has them" <(grep daemon/main.c "$work/commands") -Werror
 is "those of hookd-run and hookd-oci-hook too" "$(grep -c -e -Werror "$work/static")" 2
 
-# ---- names that systemd would take apart ----
+# ---- paths with characters that systemd interprets ----
 
 prefix=$work/'my prefix 100%'
 configure "with a prefix that has a blank and a percent sign" -DCMAKE_INSTALL_PREFIX="$prefix"
@@ -95,7 +95,7 @@ for folder in system user; do
 		check "systemd reads the units of $folder" env SYSTEMD_UNIT_PATH="$units:" \
 			XDG_RUNTIME_DIR="$work/run" systemd-analyze --$folder --man=no verify \
 			"$units/hookd.socket" "$units/hookd.service"
-		is "and has nothing to say of them" "$(< "$work/check")" ""
+		is "and prints nothing about them" "$(< "$work/check")" ""
 	fi
 	contains "the program of $folder is named as a whole" "$units/hookd.service" \
 		"ExecStart=\"${prefix//%/%%}/sbin/hookd\""

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What is installed starts and can be built with: from a prefix, from a staged one (DESTDIR), and when
-# it was moved afterwards; without ldconfig and without a variable that tells of it.
+# The installed programs start, and programs can be built with the installed library: with a prefix,
+# with DESTDIR, and after the installation was moved; without ldconfig and LD_LIBRARY_PATH.
 # usage: test_install.sh CMAKE BUILD COMPILER SANITIZERS
 set -euo pipefail
 
@@ -17,7 +17,7 @@ one_file() { # FOLDER NAME
 	find "$1" -name "$2" | head -n 1
 }
 
-# The programs, and somebody's program by pkg-config and by CMake.
+# Starts the programs, and builds main.c with pkg-config and with CMake.
 test_folder() { # NAME FOLDER
 	local pc shim
 
@@ -65,7 +65,6 @@ done
 for unit in system/hookd.service system/hookd.socket user/hookd.service user/hookd.socket; do
 	check "the unit $unit is installed" test -s "$prefix/lib/systemd/$unit"
 done
-# What was built where somebody works tells nobody of it.
 check "no program has a run path of the build" bash -c \
 	"! readelf -d '$prefix/bin/hookctl' '$prefix/sbin/hookd' | grep -E 'R(UN)?PATH.*$build'"
 tap_end

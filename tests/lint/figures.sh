@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Prints the table of docs/ARCHITECTURE.md "Figures": how large the parts of hookd are. Of each folder:
-# its files and lines; its longest file; its functions, the length that 9 of 10 do not pass, and how
-# many are longer than 60 lines; assertions per 1,000 lines; and copies: blocks of at least 6 lines,
-# blanks and braces not counted, that stand somewhere in proto, daemon or client before.
+# Prints the table of docs/ARCHITECTURE.md "Figures", with a row for each source folder: the number of
+# files and lines; the longest file; the number of functions, the length that 9 of 10 do not exceed, and
+# how many have more than 60 lines; assertions per 1,000 lines; and copies: blocks of at least 6 lines
+# that also exist elsewhere in proto, daemon or client. For copies, empty lines, comments, includes and
+# lines of braces are ignored.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-ctags --version 2> /dev/null | grep -q Universal || { echo "takes universal-ctags" >&2; exit 1; }
+ctags --version 2> /dev/null | grep -q Universal || { echo "needs universal-ctags" >&2; exit 1; }
 
 sources() { # FOLDER
   find "$1" -maxdepth 1 -name '*.[chS]' | sort

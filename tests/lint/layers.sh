@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Each folder says in the first comment of its main header (run/run.h) which folders and libraries it
-# may use. Checks that it includes no other, that there are no cycles, and that no folder has over 30
-# files. daemon/ itself, where main() is, may use everything.
+# may use. Checks that it includes headers of each of them and of no other, that there are no cycles,
+# and that no folder has over 30 files. daemon/ itself, where main() is, may use everything.
 set -euo pipefail
 status=0
 complain() {
@@ -24,9 +24,9 @@ for folder in "${folders[@]}"; do
   [ -f "$folder/CMakeLists.txt" ] || complain "$folder has no CMakeLists.txt"
 done
 
-circle=$(for folder in "${!may_use[@]}"; do
+cycle=$(for folder in "${!may_use[@]}"; do
   printf "$folder %s\n" ${may_use[$folder]}
-done | tsort 2>&1 > /dev/null) || complain "these folders use each other: $circle"
+done | tsort 2>&1 > /dev/null) || complain "folders include each other in a cycle: $cycle"
 
 for folder in "${!may_use[@]}"; do
   # Folders by their path, libraries by their header.
@@ -37,6 +37,10 @@ for folder in "${!may_use[@]}"; do
     if [ "$other" != "$folder" ] && [[ ${may_use[$folder]} != *" $other "* ]]; then
       complain "$folder uses $other, which ${folder##*/}.h does not allow"
     fi
+  done
+  for other in ${may_use[$folder]}; do
+    [[ $other == nothing || $'\n'$used$'\n' == *$'\n'"$other"$'\n'* ]] ||
+      complain "$folder does not use $other, which ${folder##*/}.h allows"
   done
 done
 

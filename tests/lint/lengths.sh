@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks that no function has over 60 lines and no file over 600.
+# Checks that no function has more than 60 lines and no C file more than 600.
 set -euo pipefail
 skip() { echo "# SKIP universal-ctags is not installed"; exit 77; }
 command -v ctags > /dev/null || skip

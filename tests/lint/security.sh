@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Checks that every test that docs/SECURITY.md names for a defence exists: in the last column,
-# "kind/noun" is the file test_NOUN.c below tests/KIND, and after a colon follow functions in that file.
+# "kind/noun" is the file test_NOUN.c below tests/KIND; the names after a colon are functions in it.
 set -euo pipefail
 status=0 count=0
 complain() { echo "docs/SECURITY.md: $1"; status=1; }

@@ -117,7 +117,7 @@ static void test_server_is_root_or_the_same_user(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_server(0, 0, 0);
 	assert_server(0, 4711, 0);
 	assert_server(4711, 4711, 0);
@@ -147,7 +147,7 @@ static void test_server_of_another_user_gets_no_byte(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	server = fake_server_start_as(steps, 4711);
 	client = test_client(server);
 	assert_int_equal(hookd_call(client, "io.hookd.control.Ping", NULL, false, NULL, NULL),

@@ -117,7 +117,7 @@ static void test_request_is_not_repeated_to_another_user(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	server = fake_server_start(steps);
 	client = test_client(server);
 	/* Not -EPERM, which would say that nothing was run. */

@@ -368,7 +368,7 @@ static void test_server_of_another_user(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct fake_server *server = fake_server_start_as(fake_no_message, 4711);
 		struct outcome outcome =

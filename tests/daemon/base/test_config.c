@@ -499,7 +499,7 @@ static void folders(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_int_equal(in_child(first_main_file_counts, NULL), 0);
 	assert_int_equal(in_child(drop_ins_are_read_by_name, NULL), 0);
 	assert_int_equal(in_child(earlier_folders_hide_drop_ins, NULL), 0);

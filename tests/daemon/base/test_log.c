@@ -339,7 +339,7 @@ static void journal(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_int_equal(in_child(datagram_has_fields, NULL), 0);
 	assert_int_equal(in_child(unprintable_characters_are_escaped, NULL), 0);
 	assert_int_equal(in_child(much_to_escape_is_cut, NULL), 0);

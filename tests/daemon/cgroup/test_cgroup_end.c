@@ -46,7 +46,7 @@ static void all_are_waited_for_together(void **state)
 
 	(void)state;
 	if (geteuid() != 0 || !own_cgroup_make(root, sizeof(root)))
-		skip("takes root and a cgroup2 to write to");
+		skip("needs root and a cgroup2 to write to");
 	assert_int_equal(cgroup_tree_new(base, root, &tree, &reason), 0);
 	for (size_t i = 0; i < ELEMENTS(pids); i++) {
 		assert_int_equal(cgroup_acquire(tree, &cgroup), 0);

@@ -161,7 +161,7 @@ int main(void)
 
 	bound_time();
 	if (geteuid() != 0 || !own_cgroup_make(run_cgroups_root, sizeof(run_cgroups_root)))
-		return skip_group(tests, "takes root and a cgroup2 to write to");
+		return skip_group(tests, "needs root and a cgroup2 to write to");
 	own_cgroup_remove(run_cgroups_root);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

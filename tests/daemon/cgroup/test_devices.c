@@ -328,7 +328,7 @@ static void expect_applied(const struct hp_device_rule *rules, size_t count,
 	if (devices_apply(cgroup_fd, rules, count, journal, &err) == 0)
 		return;
 	if (err.code == HP_ERR_SETTING_FAILED && geteuid() != 0)
-		skip("takes the right to attach device programs");
+		skip("needs the right to attach device programs");
 	fail_msg("%s: %s", err.path, err.reason);
 }
 

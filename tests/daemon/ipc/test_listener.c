@@ -121,7 +121,8 @@ static void a_live_one_is_left_alone(void **state)
 	close(fd);
 }
 
-/* The backlog of a daemon that hangs is full: its socket is in use, and connect(2) must not block.
+/*
+ * The backlog of a daemon that hangs is full: its socket is in use, and connect(2) must not block.
  */
 static int bind_beside_a_full_one(void *userdata)
 {

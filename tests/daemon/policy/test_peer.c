@@ -253,7 +253,7 @@ static void effective_capabilities_are_seen(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	other = other_start(give_up_capabilities);
 	assert_int_equal(peer_init(&peer, other.connection), 0);
 	assert_int_equal(peer_look(&peer, other.connection), 0);
@@ -286,7 +286,7 @@ static void each_other_namespace_is_seen(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_int_equal(self_init(&self), 0);
 	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
 		struct other other;
@@ -323,7 +323,7 @@ static void all_groups_are_known(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	for (size_t i = 0; i < ELEMENTS(counts); i++) {
 		struct other other;
 		struct peer peer;
@@ -420,7 +420,7 @@ static void a_number_of_another_pid_namespace_is_translated(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_int_equal(self_init(&self), 0);
 	assert_int_equal(pipe(told), 0);
 	other = other_start(enter_pid_namespace);

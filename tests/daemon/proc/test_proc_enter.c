@@ -123,7 +123,7 @@ static struct container container_for(struct hook *hook)
 	struct container container;
 
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	container = container_start();
 	hook->spec.target = target_of(&container);
 	return container;

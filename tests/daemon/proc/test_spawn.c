@@ -520,7 +520,7 @@ static void without_a_process_there_is_an_error(void **state)
 	(void)state;
 	r = in_child(fail_to_fork, NULL);
 	if (r == TEST_SKIPPED)
-		skip("takes the right to become another user");
+		skip("needs the right to become another user");
 	assert_int_equal(r, 0);
 }
 

@@ -141,7 +141,7 @@ static void a_kernel_without_a_list_of_children(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	assert_int_equal(in_child(wait_without_the_list, NULL), 0);
 }
 

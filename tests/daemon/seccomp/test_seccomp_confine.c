@@ -239,7 +239,7 @@ static void who_is_not_root_is_confined_too(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 	status = in_confinement(become_somebody, compile_like, NULL);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	expect_killed(in_confinement(become_somebody, try_call, &forbidden[0]), "socket");

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 if [ "$(id -u)" != 0 ]; then
-	echo "1..0 # SKIP it takes root to become others"
+	echo "1..0 # SKIP becoming other users needs root"
 	exit 77
 fi
 if [ "${1:-}" != --inside ]; then

@@ -57,7 +57,7 @@ void harness_needs_cgroups(const struct harness *harness)
 void harness_needs_root(void)
 {
 	if (geteuid() != 0)
-		skip("takes root");
+		skip("needs root");
 }
 
 /* ---- time ---- */
