@@ -6,6 +6,7 @@
 #include "daemon/runner/link.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,11 +103,11 @@ static int make_listener(int directory, unsigned int number)
 }
 
 /* In the child: the descriptors at their numbers, everything else closed by the exec. */
-static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT])
+static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT], const char *socket)
 {
 	static const char *const of_hookd[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 					       "LISTEN_FDS",	"LISTEN_PID",	 "LISTEN_FDNAMES"};
-	char *arguments[] = {(char *)RUNNER_NAME, NULL};
+	char *arguments[] = {(char *)RUNNER_NAME, (char *)socket, NULL}; /* as ps(1) shows it */
 	int above[RUNNER_FD_COUNT];
 
 	for (int i = RUNNER_FD_LISTENER; i < RUNNER_FD_COUNT; i++)
@@ -128,8 +129,10 @@ static int open_null(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int link_spawn(int directory, unsigned int number, struct cgroup_tree *cgroups, pid_t *ret_child)
+int link_spawn(int directory, const char *path, unsigned int number, struct cgroup_tree *cgroups,
+	       pid_t *ret_child)
 {
+	char socket[PATH_MAX];
 	cleanup_close int listener = make_listener(directory, number);
 	cleanup_close int null = listener < 0 ? -1 : open_null();
 	cleanup_close int cgroup = -1;
@@ -151,11 +154,12 @@ int link_spawn(int directory, unsigned int number, struct cgroup_tree *cgroups, 
 		if (cgroup_tree_lock(cgroups) >= 0)
 			fds[RUNNER_FD_LOCK] = cgroup_tree_lock(cgroups);
 	}
+	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", path, number);
 	child = fork();
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		become_runner(fds);
+		become_runner(fds, socket);
 	*ret_child = child;
 	return 0;
 }

@@ -164,14 +164,23 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	_exit(126);
 }
 
+static void write_config(const struct harness *harness, const char *config)
+{
+	static const char one[] = "\n[Hooks]\nRunners=1\n"; /* lines keep their numbers */
+	size_t size = strlen(config) + sizeof(one);
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	snprintf(text, size, "%s%s", config, with_runners ? one : "");
+	harness_write_file(harness, "hookd.conf", text);
+	free(text);
+}
+
 static void spawn_hookd(struct harness *harness, const struct start *start)
 {
 	int ends[2];
 
-	harness_write_file(harness, "hookd.conf", "");
-	if (with_runners)
-		harness_append_file(harness, "hookd.conf", "[Hooks]\nRunners=2\n");
-	harness_append_file(harness, "hookd.conf", start->config ? start->config : "");
+	write_config(harness, start->config ? start->config : "");
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	(void)fcntl(ends[0], F_SETPIPE_SZ, LOG_PIPE_BYTES);
 	harness->log = ends[0];
@@ -184,6 +193,15 @@ static void spawn_hookd(struct harness *harness, const struct start *start)
 	assert_true(harness->pidfd >= 0);
 }
 
+static int count_fds(const struct harness *harness)
+{
+	int count = probe_count_fds(harness->pid);
+
+	if (harness->runner != harness->pid)
+		count += probe_count_fds(harness->runner);
+	return count;
+}
+
 void harness_start(struct harness *harness, const struct start *start)
 {
 	static const struct start as_usual;
@@ -194,7 +212,10 @@ void harness_start(struct harness *harness, const struct start *start)
 	if (start->says)
 		harness_await_log(harness, start->says);
 	harness_await_log(harness, "hookd: ready\n");
-	harness->fds_at_start = probe_count_fds(harness->pid);
+	harness->runner = probe_find_runner(harness->directory);
+	if (harness->runner == 0)
+		harness->runner = harness->pid;
+	harness->fds_at_start = count_fds(harness);
 	if (without_cgroups || !probe_find_cgroup(harness->pid, harness->cgroup))
 		harness->cgroup[0] = '\0';
 }
@@ -249,7 +270,7 @@ static bool has_descriptors_as_at_start(struct harness *harness)
 {
 	if (probe_state(harness->pid) == 'Z')
 		fail_msg("hookd has ended by itself with status %d", harness_await_end(harness));
-	return probe_count_fds(harness->pid) == harness->fds_at_start;
+	return count_fds(harness) == harness->fds_at_start;
 }
 
 /* Connections that the test has closed reach hookd as events of their own, so it may take a bit. */
@@ -259,7 +280,7 @@ static void check_nothing_is_held(struct harness *harness)
 	if (harness->leaves_children)
 		return;
 	await_true(probe_count_processes(harness->directory) == 0, "the processes of hooks end");
-	await_true(probe_count_children(harness->pid) == 0, "hookd has no children left");
+	await_true(probe_count_children(harness->runner) == 0, "hookd has no children left");
 	await_true(has_descriptors_as_at_start(harness),
 		   "hookd has as many descriptors as at its start");
 }
@@ -270,6 +291,8 @@ static void check_nothing_is_left(const struct harness *harness)
 		fail_msg("hookd left its cgroup %s", harness->cgroup);
 	if (access(harness->socket, F_OK) == 0)
 		fail_msg("hookd left its socket");
+	if (probe_find_runner(harness->directory) > 0)
+		fail_msg("hookd left its runner");
 }
 
 void harness_stop(struct harness *harness)
@@ -352,6 +375,8 @@ static void clear(struct harness *harness)
 	client_close_all(harness);
 	if (harness->pid)
 		kill_hookd(harness);
+	if ((harness->runner = probe_find_runner(harness->directory)) > 0)
+		kill(harness->runner, SIGKILL);
 	probe_kill_processes(harness->directory);
 	remove_cgroup(harness->cgroup);
 	remove_cgroup(harness->left_cgroup);

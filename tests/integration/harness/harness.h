@@ -32,7 +32,8 @@ struct harness {
 	char socket[96];
 	char hook[96]; /* a copy of the helper: processes are known by its path */
 	char config[96];
-	pid_t pid; /* 0: not running */
+	pid_t pid;    /* 0: not running */
+	pid_t runner; /* of hookd-runner, whose children the hooks are; or `pid` */
 	int pidfd;
 	int log;	    /* hookd's stderr, the read end */
 	struct hp_buf said; /* what came out of it so far */

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,37 @@ pid_t probe_find_process(const char *directory)
 	pid_t pid = 0;
 
 	while (proc && (pid = next_process(proc)) && !runs_from(pid, directory))
+		continue;
+	if (proc)
+		closedir(proc);
+	return pid;
+}
+
+static bool is_runner_in(pid_t pid, const char *directory)
+{
+	static const char name[] = "hookd-runner";
+	char path[64], line[512];
+	int fd;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (length < (ssize_t)sizeof(name))
+		return false;
+	line[length] = '\0';
+	return strcmp(line, name) == 0 &&
+	       strncmp(line + sizeof(name), directory, strlen(directory)) == 0;
+}
+
+pid_t probe_find_runner(const char *directory)
+{
+	DIR *proc = opendir("/proc");
+	pid_t pid = 0;
+
+	while (proc && (pid = next_process(proc)) && !is_runner_in(pid, directory))
 		continue;
 	if (proc)
 		closedir(proc);

@@ -19,6 +19,8 @@ bool probe_find_cgroup(pid_t pid, char *ret_path);
 
 /* Processes that live and whose program lies in the directory. */
 int probe_count_processes(const char *directory);
+/* The hookd-runner whose sockets are in the directory, or 0. */
+pid_t probe_find_runner(const char *directory);
 /* One of them, or 0. */
 pid_t probe_find_process(const char *directory);
 void probe_kill_processes(const char *directory);

@@ -143,9 +143,9 @@ static void what_is_left_behind_cannot_keep_hookd_busy(void **state)
 		      HOOK("'background','spam','1000000000000'"),
 		      HOOK("'background','drip','60000'"), HOOK("'background','drip','60000'")});
 	check_success(client);
-	cpu_ms = probe_cpu_ms(harness->pid);
+	cpu_ms = probe_cpu_ms(harness->runner);
 	nanosleep(&measured, NULL);
-	cpu_ms = probe_cpu_ms(harness->pid) - cpu_ms;
+	cpu_ms = probe_cpu_ms(harness->runner) - cpu_ms;
 	/* None has got an EPIPE. */
 	assert_int_equal(probe_count_processes(harness->directory), 4);
 	if (cpu_ms > MEASURED_MS / 10)

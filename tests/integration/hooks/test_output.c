@@ -74,9 +74,9 @@ static void output_300MB_memory_flat(void **state)
 	const char *kept;
 
 	run(client, .hooks = {HOOK("'spam','4000000'")});
-	before = probe_rss_bytes(harness->pid);
+	before = probe_rss_bytes(harness->runner);
 	run(client, .hooks = {HOOK("'spam','300000000'")});
-	after = probe_rss_bytes(harness->pid);
+	after = probe_rss_bytes(harness->runner);
 	check_success(client);
 	check_int(client, "result.hooks[0].stdoutBytes", 300000000);
 	check_bool(client, "result.hooks[0].stdoutTruncated", true);

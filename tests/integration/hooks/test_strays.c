@@ -19,7 +19,7 @@
 
 static void expect_no_children(const struct harness *harness)
 {
-	await_true(probe_count_children(harness->pid) == 0, "hookd has waited for all children");
+	await_true(probe_count_children(harness->runner) == 0, "hookd has waited for all children");
 }
 
 static const char *state_of(const struct harness *harness, const struct container *container)
@@ -63,7 +63,7 @@ static void one_that_lives_on(void **state)
 	run(client, .hooks = {HOOK("'siblings','1','await','@DIR@/go'")});
 	check_success(client);
 	check_bool(client, "result.hooks[0].lingering", true);
-	assert_int_equal(probe_count_children(harness->pid), 1);
+	assert_int_equal(probe_count_children(harness->runner), 1);
 	run(client, .hooks = {HOOK("'sleep','2500'")});
 	check_success(client);
 	fifo_release(go);

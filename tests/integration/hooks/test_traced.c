@@ -141,12 +141,12 @@ struct watch {
 
 static struct watch watch_start(const struct harness *harness)
 {
-	return (struct watch){now_ms(), probe_cpu_ms(harness->pid)};
+	return (struct watch){now_ms(), probe_cpu_ms(harness->runner)};
 }
 
 static void expect_idle(const struct harness *harness, const struct watch *watch)
 {
-	int64_t cpu_ms = probe_cpu_ms(harness->pid) - watch->cpu_ms;
+	int64_t cpu_ms = probe_cpu_ms(harness->runner) - watch->cpu_ms;
 
 	if (cpu_ms > CPU_MS_MAX)
 		fail_msg("hookd used %d ms of CPU time in %d ms", (int)cpu_ms,
@@ -180,7 +180,7 @@ static void expect_timed_out(struct client *client, const struct watch *watch)
 static void expect_end_while_held(struct harness *harness, const struct watch *watch)
 {
 	stay_for_a_while();
-	assert_int_equal(probe_count_children(harness->pid), 1);
+	assert_int_equal(probe_count_children(harness->runner), 1);
 	expect_idle(harness, watch);
 	harness->leaves_children = true;
 	harness_stop(harness);
@@ -189,7 +189,7 @@ static void expect_end_while_held(struct harness *harness, const struct watch *w
 
 static void expect_reaped(const struct harness *harness)
 {
-	await_true(probe_count_children(harness->pid) == 0, "hookd waits for what was let go");
+	await_true(probe_count_children(harness->runner) == 0, "hookd waits for what was let go");
 }
 
 /* ---- traced by its own child ---- */
@@ -303,7 +303,7 @@ static void by_a_stranger(void **state)
 	expect_alive(&traced.tracer);
 	stay_for_a_while();
 	expect_idle(harness, &traced.watch);
-	assert_int_equal(probe_count_children(harness->pid), 1);
+	assert_int_equal(probe_count_children(harness->runner), 1);
 	tracer_let_go(&traced.tracer);
 	expect_reaped(harness);
 }
