@@ -380,6 +380,7 @@ static int make_runners(struct hookd *hookd, const char *directory)
 	    .count = hookd->config.runners,
 	    .state = directory,
 	    .cgroups = hookd->cgroups,
+	    .nofile = spawner_nofile(hookd->procs.spawner),
 	    .adopt = adopt_run,
 	    .userdata = hookd,
 	};

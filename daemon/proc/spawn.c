@@ -171,6 +171,11 @@ static struct spawn_stack *take_stack(struct spawner *spawner)
 	return stack == MAP_FAILED ? NULL : stack;
 }
 
+struct rlimit spawner_nofile(const struct spawner *spawner)
+{
+	return spawner->nofile;
+}
+
 void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *defaults)
 {
 	spawner->defaults = *defaults;

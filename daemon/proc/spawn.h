@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "daemon/base/base.h"
@@ -94,6 +95,8 @@ struct spawn_defaults {
 	int nice;  /* 0: hookd's */
 };
 void spawner_set_defaults(struct spawner *spawner, const struct spawn_defaults *defaults);
+/* RLIMIT_NOFILE of this process when the spawner was made, which hooks get. */
+struct rlimit spawner_nofile(const struct spawner *spawner);
 
 /*
  * Starts the process. 0: the process exists, but may not have exec'ed yet; if a step fails, the

@@ -292,10 +292,45 @@ static bool can_be_turned_away(const struct run *run)
 	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
 }
 
+/*
+ * Sets the result of run->current, which was not started. True: the next hook is run->current.
+ * False: the run has ended.
+ */
+static bool hook_ended_unstarted(struct run *run, struct hp_hook_result *result)
+{
+	result->index = run->current;
+	result->oom_killed = -1;
+	on_hook_finished(run, run->current, result);
+	if (!hp_stage_continues_on_failure(run->request.stage))
+		run->is_cancelled = false; /* the failure ends the run */
+	else if (!run->is_cancelled && ++run->current < run->request.hooks.count)
+		return true;
+	run_finish(run);
+	return false;
+}
+
+/* The list cannot be handed to its runner: with RLIMIT_FSIZE, for example, its state does not fit.
+ */
+static void list_failed_to_start(struct run *run, int error)
+{
+	struct spawn_failure failure = {.step = SPAWN_STEP_STDIN, .error = error};
+	struct hp_hook_result result;
+
+	if (error_is_transient(error) && can_be_turned_away(run)) {
+		run_turn_away(run, strerror(error));
+		return;
+	}
+	do {
+		result = (struct hp_hook_result){0};
+		proc_describe_failure(&failure, &result);
+	} while (hook_ended_unstarted(run, &result));
+}
+
 static void start_list(struct run *run, int64_t waited_ns)
 {
 	struct run_active *active = run->active;
 	const struct hp_request *request = &run->request;
+	int r;
 
 	active->order = (struct list_order){
 	    .run = run->id,
@@ -320,9 +355,10 @@ static void start_list(struct run *run, int64_t waited_ns)
 	    .settings = run_resources_helper_settings(&active->resources),
 	    .failure = active->resources.failure,
 	};
-	if (run->context->lists->start(run->context->lists, &active->order, &list_listener, run,
-				       &active->list) < 0)
-		run_turn_away(run, "out of memory");
+	r = run->context->lists->start(run->context->lists, &active->order, &list_listener, run,
+				       &active->list);
+	if (r < 0)
+		list_failed_to_start(run, -r);
 }
 
 /* ---- waiting for a filter ---- */
@@ -367,35 +403,18 @@ static void wait_for_resources(struct run *run)
 	end_wait(run);
 }
 
-/* True: the next hook's timeout begins. False: the run has ended. */
-static bool hook_timed_out_waiting(struct run *run)
-{
-	struct hp_hook_result result = {
-	    .index = run->current,
-	    .outcome = HP_HOOK_TIMED_OUT,
-	    .oom_killed = -1,
-	};
-
-	on_hook_finished(run, run->current, &result);
-	if (!hp_stage_continues_on_failure(run->request.stage))
-		run->is_cancelled = false; /* the failure ends the run */
-	else if (!run->is_cancelled && ++run->current < run->request.hooks.count)
-		return true;
-	run_finish(run);
-	return false;
-}
-
 /* The timer may expire early: then it is set again. */
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
 	struct deadline *wait = &run->active->wait;
+	struct hp_hook_result result = {.outcome = HP_HOOK_TIMED_OUT};
 
 	(void)fd, (void)what;
 	if (deadline_left_ns(wait) > 0 && deadline_wait_on(wait) == 0)
 		return;
 	run->active->is_waiting = false;
-	if (hook_timed_out_waiting(run))
+	if (hook_ended_unstarted(run, &result))
 		wait_for_resources(run);
 }
 
@@ -412,8 +431,9 @@ void run_start(struct run *run)
 	    .ready = on_resources,
 	    .userdata = run,
 	};
-	if (run->request.hooks.count == 0 ||
-	    run_resources_acquire(&run->active->resources, run->request.container) == 1)
+	if (run->request.hooks.count == 0)
+		run_finish(run);
+	else if (run_resources_acquire(&run->active->resources, run->request.container) == 1)
 		start_list(run, 0);
 	else
 		wait_for_resources(run);

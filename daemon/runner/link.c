@@ -103,7 +103,8 @@ static int make_listener(int directory, unsigned int number)
 }
 
 /* In the child: the descriptors at their numbers, everything else closed by the exec. */
-static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT], const char *socket)
+static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT], const char *socket,
+				    const struct rlimit *nofile)
 {
 	static const char *const of_hookd[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 					       "LISTEN_FDS",	"LISTEN_PID",	 "LISTEN_FDNAMES"};
@@ -117,6 +118,7 @@ static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT], const
 			_exit(127);
 	for (size_t i = 0; i < ELEMENTS(of_hookd); i++)
 		(void)unsetenv(of_hookd[i]);
+	(void)setrlimit(RLIMIT_NOFILE, nofile);
 	(void)setsid();
 	(void)execve("/proc/self/exe", arguments, environ);
 	_exit(127);
@@ -129,9 +131,10 @@ static int open_null(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int link_spawn(int directory, const char *path, unsigned int number, struct cgroup_tree *cgroups,
+int link_spawn(int directory, const struct runners_options *options, unsigned int number,
 	       pid_t *ret_child)
 {
+	struct cgroup_tree *cgroups = options->cgroups;
 	char socket[PATH_MAX];
 	cleanup_close int listener = make_listener(directory, number);
 	cleanup_close int null = listener < 0 ? -1 : open_null();
@@ -154,12 +157,12 @@ int link_spawn(int directory, const char *path, unsigned int number, struct cgro
 		if (cgroup_tree_lock(cgroups) >= 0)
 			fds[RUNNER_FD_LOCK] = cgroup_tree_lock(cgroups);
 	}
-	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", path, number);
+	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", options->state, number);
 	child = fork();
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		become_runner(fds, socket);
+		become_runner(fds, socket, &options->nofile);
 	*ret_child = child;
 	return 0;
 }

@@ -32,8 +32,8 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 /* Again, after the connection was lost. */
 int link_reconnect(struct link *link, int directory, const struct channel_events *events,
 		   struct event_base *base) must_check;
-/* Starts a runner whose socket has that number. `path` is the directory's. */
-int link_spawn(int directory, const char *path, unsigned int number, struct cgroup_tree *cgroups,
+/* Starts a runner whose socket has that number. `directory` is options->state. */
+int link_spawn(int directory, const struct runners_options *options, unsigned int number,
 	       pid_t *ret_child) must_check;
 /* It has said who it is. */
 void link_greeted(struct link *link, const struct hello_body *hello);

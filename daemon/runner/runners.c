@@ -83,8 +83,7 @@ static int spawn_one(struct runners *runners)
 
 	while (number < NUMBERS_MAX && find_number(runners, number))
 		number++;
-	r = link_spawn(runners->directory, runners->options.state, number, runners->options.cgroups,
-		       &child);
+	r = link_spawn(runners->directory, &runners->options, number, &child);
 	if (r == 0)
 		r = link_connect(runners, runners->directory, number, &channel_events,
 				 runners->base, &link);

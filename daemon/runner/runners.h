@@ -2,6 +2,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <sys/resource.h>
 
 #include "daemon/base/config.h"
 #include "daemon/list/list.h"
@@ -25,6 +26,7 @@ struct runners_options {
 	size_t count;		     /* how many there are to be */
 	const char *state;	     /* the directory of their sockets */
 	struct cgroup_tree *cgroups; /* theirs are made in it; NULL: none */
+	struct rlimit nofile;	     /* RLIMIT_NOFILE of hooks */
 	runners_adopt_fn adopt;
 	void *userdata;
 };

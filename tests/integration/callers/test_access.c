@@ -387,7 +387,7 @@ static void descriptors_do_not_get_in(void **state)
 		int before, error;
 
 		client_expect_alive(client);
-		before = probe_count_fds(harness->pid);
+		before = harness_count_fds(harness);
 		error = send_descriptors(client, counts[i]);
 		assert_int_equal(error, is_refused ? EPERM : 0);
 		/* The byte that was sent, if it was, begins this call. */
@@ -395,7 +395,7 @@ static void descriptors_do_not_get_in(void **state)
 					       : "'method':'org.varlink.service.GetInfo'}");
 		client_receive(client);
 		check_error(client, "");
-		assert_int_equal(probe_count_fds(harness->pid), before);
+		assert_int_equal(harness_count_fds(harness), before);
 	}
 }
 

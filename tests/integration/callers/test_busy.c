@@ -39,14 +39,14 @@ static void leave_descriptors(const struct harness *harness, int count)
 	struct rlimit low;
 
 	if (!usual.rlim_max)
-		assert_int_equal(prlimit(harness->pid, RLIMIT_NOFILE, NULL, &usual), 0);
-	low = (struct rlimit){(rlim_t)(lowest_free_fd(harness->pid) + count), usual.rlim_max};
-	assert_int_equal(prlimit(harness->pid, RLIMIT_NOFILE, &low, NULL), 0);
+		assert_int_equal(prlimit(harness->runner, RLIMIT_NOFILE, NULL, &usual), 0);
+	low = (struct rlimit){(rlim_t)(lowest_free_fd(harness->runner) + count), usual.rlim_max};
+	assert_int_equal(prlimit(harness->runner, RLIMIT_NOFILE, &low, NULL), 0);
 }
 
 static void give_descriptors(const struct harness *harness)
 {
-	assert_int_equal(prlimit(harness->pid, RLIMIT_NOFILE, &usual, NULL), 0);
+	assert_int_equal(prlimit(harness->runner, RLIMIT_NOFILE, &usual, NULL), 0);
 }
 
 static void expect_busy(struct client *client)

@@ -20,14 +20,14 @@ static void wait_ms(long ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
-/* Leaves hookd room for so many more descriptors. */
-static void limit_descriptors(const struct harness *harness, int more)
+/* Leaves the process room for so many more descriptors than it has. */
+static void limit_descriptors(pid_t pid, int more)
 {
 	struct rlimit limit;
 
-	assert_int_equal(prlimit(harness->pid, RLIMIT_NOFILE, NULL, &limit), 0);
-	limit.rlim_cur = (rlim_t)(harness->fds_at_start + 8 + more);
-	assert_int_equal(prlimit(harness->pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	limit.rlim_cur = (rlim_t)(probe_count_fds(pid) + 8 + more);
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
 /* conmon, seatd and lldpd spin: the queue of the listening socket keeps it readable. */
@@ -38,7 +38,7 @@ static void emfile_in_accept_no_spin(void **state)
 	int64_t cpu_ms;
 
 	client_expect_alive(inside);
-	limit_descriptors(harness, 4);
+	limit_descriptors(harness->pid, 4);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
@@ -60,11 +60,11 @@ static void emfile_recovers_without_a_close(void **state)
 	struct harness *harness = *state;
 	struct client *crowd[40];
 
-	limit_descriptors(harness, 4);
+	limit_descriptors(harness->pid, 4);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
-	limit_descriptors(harness, 100);
+	limit_descriptors(harness->pid, 100);
 	for (int i = 0; i < 40; i++)
 		client_expect_alive(crowd[i]);
 }
@@ -75,11 +75,11 @@ static void hook_without_descriptors_is_busy(void **state)
 	struct client *client = client_open(harness);
 
 	client_expect_alive(client);
-	limit_descriptors(harness, -8);
+	limit_descriptors(harness->runner, -8);
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_error(client, "io.hookd.hooks.Busy");
 	check_part(client, "reason", "too many open files");
-	limit_descriptors(harness, 100);
+	limit_descriptors(harness->runner, 100);
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
 }
@@ -99,7 +99,7 @@ static void more_connections_than_configured(void **state)
 	client_expect_alive(clients[0]);
 	client_close(clients[0]);
 	/* Each of two is held by its socket and a pidfd of its process. */
-	await_true(probe_count_fds(harness->pid) == harness->fds_at_start + 4, "one has left");
+	await_true(harness_count_fds(harness) == harness->fds_at_start + 4, "one has left");
 	client_expect_alive(client_open(harness));
 }
 

@@ -193,7 +193,7 @@ static void spawn_hookd(struct harness *harness, const struct start *start)
 	assert_true(harness->pidfd >= 0);
 }
 
-static int count_fds(const struct harness *harness)
+int harness_count_fds(const struct harness *harness)
 {
 	int count = probe_count_fds(harness->pid);
 
@@ -215,7 +215,7 @@ void harness_start(struct harness *harness, const struct start *start)
 	harness->runner = probe_find_runner(harness->directory);
 	if (harness->runner == 0)
 		harness->runner = harness->pid;
-	harness->fds_at_start = count_fds(harness);
+	harness->fds_at_start = harness_count_fds(harness);
 	if (without_cgroups || !probe_find_cgroup(harness->pid, harness->cgroup))
 		harness->cgroup[0] = '\0';
 }
@@ -270,7 +270,7 @@ static bool has_descriptors_as_at_start(struct harness *harness)
 {
 	if (probe_state(harness->pid) == 'Z')
 		fail_msg("hookd has ended by itself with status %d", harness_await_end(harness));
-	return count_fds(harness) == harness->fds_at_start;
+	return harness_count_fds(harness) == harness->fds_at_start;
 }
 
 /* Connections that the test has closed reach hookd as events of their own, so it may take a bit. */

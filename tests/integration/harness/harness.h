@@ -71,6 +71,8 @@ void harness_needs_root(void);
 /* ---- hookd ---- */
 
 void harness_start(struct harness *harness, const struct start *start);
+/* Open descriptors of hookd and its runner. */
+int harness_count_fds(const struct harness *harness);
 /* SIGTERM, the end, and all the checks. */
 void harness_stop(struct harness *harness);
 void harness_signal(const struct harness *harness, int signal);

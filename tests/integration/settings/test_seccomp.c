@@ -353,7 +353,7 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 		 harness_path(harness, "agent"));
 	sprintf(text, "{\"id\":\"box\",\"pid\":0,\"annotations\":{\"x\":\"%0*d\"}}", LENGTH, 0);
 	client_expect_alive(client);
-	fds = probe_count_fds(harness->pid);
+	fds = harness_count_fds(harness);
 	run(client, .state = text, .extra = extra, .hooks = {TIMED_HOOK(1, "'say','hi'")});
 	check_success(client);
 	check_string(client, STDOUT, "hi");
@@ -361,7 +361,7 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 	assert_true(connection >= 0);
 	await_true(is_hung_up(connection), "who hands the descriptor over has given up");
 	await_true(has_empty_cgroups(harness), "and has ended");
-	await_true(probe_count_fds(harness->pid) == fds, "hookd has closed what it had open");
+	await_true(harness_count_fds(harness) == fds, "hookd has closed what it had open");
 	close(connection);
 	close(agent.socket);
 	unlink(harness_path(harness, "agent"));
