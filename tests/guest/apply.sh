@@ -77,8 +77,8 @@ test_cgroupfs() {
 	is "its attributes" "$(cat "/proc/$victim/oom_score_adj") $(awk '/open files/ { print $4, $5 }' \
 		"/proc/$victim/limits") $(ps -o cls=,ni= -p "$victim" | xargs)" '400 50 60 B 4'
 	is "hookd holds it" "$(held)" box
-	is "a second time is refused" "$(apply box '{}' | grep -o 'held for the container')" \
-		'held for the container'
+	is "a second time is refused" "$(apply box '{}' | grep -o 'already applied to this container')" \
+		'already applied to this container'
 	is "release is refused while the process is in it" \
 		"$(release box | grep -o EBUSY)" EBUSY
 	is "and it is held on" "$(held)" box

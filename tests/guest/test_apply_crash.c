@@ -35,14 +35,14 @@
 
 /* In the order in which they are made. */
 static const struct {
-	enum made_kind kind;
+	enum created_kind kind;
 	const char *name, *path;
 } things[] = {
-    {MADE_CGROUP, "/crash/below", CGROUPS "/crash/below"},
-    {MADE_CGROUP, "/crash/below/box", CGROUPS "/crash/below/box"},
-    {MADE_CGROUP, "/crash/below/heir", CGROUPS "/crash/below/heir"},
-    {MADE_UNIT, SCOPE, CGROUPS SCOPE_PATH},
-    {MADE_RDT_GROUP, "box", RESCTRL "/box"},
+    {CREATED_CGROUP, "/crash/below", CGROUPS "/crash/below"},
+    {CREATED_CGROUP, "/crash/below/box", CGROUPS "/crash/below/box"},
+    {CREATED_CGROUP, "/crash/below/heir", CGROUPS "/crash/below/heir"},
+    {CREATED_UNIT, SCOPE, CGROUPS SCOPE_PATH},
+    {CREATED_RDT_GROUP, "box", RESCTRL "/box"},
 };
 
 static bool exists(const char *path)
@@ -81,7 +81,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	for (size_t i = ELEMENTS(things); i-- > 0;)
-		if (things[i].kind != MADE_UNIT)
+		if (things[i].kind != CREATED_UNIT)
 			(void)rmdir(things[i].path);
 	(void)rmdir(RESCTRL "/theirs");
 	(void)rmdir(CGROUPS "/crash/theirs");
@@ -352,12 +352,12 @@ static bool crash_before(const struct scenario *scenario, unsigned int n)
 static bool is_held(const struct daemon *daemon, size_t thing)
 {
 	struct holding *holding = holdings_first(applier_holdings(daemon->applier));
-	const struct made *made;
+	const struct created *created;
 
 	for (; holding; holding = holdings_next(holding))
-		TAILQ_FOREACH (made, &holding->made, link)
-			if (made->kind == things[thing].kind &&
-			    strcmp(made->name, things[thing].name) == 0)
+		TAILQ_FOREACH (created, &holding->created, link)
+			if (created->kind == things[thing].kind &&
+			    strcmp(created->name, things[thing].name) == 0)
 				return true;
 	return false;
 }
@@ -372,7 +372,8 @@ static int check_truth(const struct daemon *daemon, const struct scenario *scena
 			fprintf(stderr, "# %s is there, and nobody knows\n", things[i].path);
 			return 1;
 		}
-		if (!exists(things[i].path) && is_held(daemon, i) && things[i].kind != MADE_UNIT) {
+		if (!exists(things[i].path) && is_held(daemon, i) &&
+		    things[i].kind != CREATED_UNIT) {
 			fprintf(stderr, "# %s is not there, and held\n", things[i].path);
 			return 1;
 		}
@@ -399,7 +400,7 @@ static int check_nothing_is_left(const struct daemon *daemon)
 		continue;
 	for (size_t i = 0; i < ELEMENTS(things); i++) {
 		/* systemd removes an empty scope when it comes to it. */
-		while (things[i].kind == MADE_UNIT && exists(things[i].path) &&
+		while (things[i].kind == CREATED_UNIT && exists(things[i].path) &&
 		       clock_ns(CLOCK_MONOTONIC) < deadline_ns)
 			(void)loop_turn(daemon->base, clock_ns(CLOCK_MONOTONIC) + 10000000);
 		if (exists(things[i].path)) {

@@ -48,7 +48,7 @@ static void on_report(const char *container, const char *what, void *userdata)
 {
 	(void)container, (void)userdata;
 	strncat(reports, what, sizeof(reports) - strlen(reports) - 1);
-	has_reported_end |= strcmp(what, "its process has ended") == 0;
+	has_reported_end |= strcmp(what, "its process has exited") == 0;
 }
 
 /* ---- the tree ---- */
@@ -332,9 +332,9 @@ bool is_held(void)
 	return holdings_find(applier_holdings(applier), "box") != NULL;
 }
 
-bool is_mixed(void)
+bool is_update_interrupted(void)
 {
-	return holdings_find(applier_holdings(applier), "box")->is_mixed;
+	return holdings_find(applier_holdings(applier), "box")->is_update_interrupted;
 }
 
 void apply_whole(void)

@@ -70,7 +70,7 @@ void release_of(const char *container, struct answer *answer);
 /* Until it is held. */
 void apply_whole(void);
 bool is_held(void);
-bool is_mixed(void);
+bool is_update_interrupted(void);
 
 void expect(const struct answer *answer, int r, enum hp_err_code code);
 void expect_busy(const struct answer *answer);

@@ -29,7 +29,7 @@ static void leave_in_state(enum holding_state state)
 	assert_non_null(holding);
 	holding->state = state;
 	if (state == HOLDING_CHANGING)
-		holding->mixed = strdup("pids.max ,");
+		holding->uncertain = strdup("pids.max ,");
 	assert_int_equal(holdings_write(holdings, holding), 0);
 	holdings_close(holdings);
 	world_restart();
@@ -57,7 +57,7 @@ static void an_apply_that_was_not_answered_is_taken_back(void **state)
 
 	(void)state;
 	leave_in_state(HOLDING_MAKING);
-	assert_non_null(strstr(reports, "Apply was cut short"));
+	assert_non_null(strstr(reports, "an Apply was interrupted"));
 	apply(&answer);
 	expect_busy(&answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
@@ -179,22 +179,22 @@ static void an_update_that_was_not_answered_is_told(void **state)
 
 	(void)state;
 	leave_in_state(HOLDING_CHANGING);
-	assert_non_null(strstr(reports, "an Update was cut short"));
-	assert_true(is_held() && is_mixed());
+	assert_non_null(strstr(reports, "an Update was interrupted"));
+	assert_true(is_held() && is_update_interrupted());
 	/* It is not forgotten by the next start either, but by the next Update that works. */
 	world_restart();
-	assert_true(is_held() && is_mixed());
+	assert_true(is_held() && is_update_interrupted());
 	update(&answer);
 	fake_scopes_answer(-EIO, "no");
 	assert_true(answer.is_there && answer.r < 0);
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 	update(&answer);
 	fake_scopes_answer(0, "");
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_false(is_mixed());
+	assert_false(is_update_interrupted());
 	world_restart();
-	assert_false(is_mixed());
+	assert_false(is_update_interrupted());
 }
 
 static void the_process_has_ended_meanwhile(void **state)
@@ -208,7 +208,7 @@ static void the_process_has_ended_meanwhile(void **state)
 	assert_int_equal(poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 10000), 1);
 	close(pidfd);
 	world_restart();
-	assert_non_null(strstr(reports, "its process has ended meanwhile"));
+	assert_non_null(strstr(reports, "its process has exited meanwhile"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());

@@ -63,15 +63,15 @@ static void what_is_written_is_there_again(void **state)
 {
 	struct holdings *holdings = open_holdings(false);
 	struct holding *holding = add(holdings, "box's \"container\"");
-	const struct made *made;
+	const struct created *created;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a/b"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_RDT_GROUP, "box"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a/b"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_RDT_GROUP, "box"), 0);
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
-	holding->process = 5;
+	holding->attributes_set = 5;
 	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
@@ -82,24 +82,24 @@ static void what_is_written_is_there_again(void **state)
 	assert_int_equal(holding->pid, 42);
 	assert_int_equal(holding->start_time, 4711);
 	assert_string_equal(holding->former_group, "gold");
-	assert_int_equal(holding->process, 5);
+	assert_int_equal(holding->attributes_set, 5);
 	assert_int_equal(holding->state, HOLDING_HELD);
-	assert_false(holding->is_mixed);
+	assert_false(holding->is_update_interrupted);
 	assert_string_equal(holding->former_path, "/from");
 	assert_string_equal(holding->cgroup_path, "/a/b");
 	assert_string_equal(holding->rdt_group, "box");
 	assert_null(holding->unit);
 	assert_null(holding->ignored);
 	/* The last made first: the order in which they are to be removed. */
-	made = TAILQ_FIRST(&holding->made);
-	assert_int_equal(made->kind, MADE_RDT_GROUP);
-	made = TAILQ_NEXT(made, link);
-	assert_string_equal(made->name, "/a/b");
-	made = TAILQ_NEXT(made, link);
-	assert_string_equal(made->name, "/a");
-	assert_null(TAILQ_NEXT(made, link));
-	assert_true(holding_has_made(holding, MADE_CGROUP));
-	assert_false(holding_has_made(holding, MADE_UNIT));
+	created = TAILQ_FIRST(&holding->created);
+	assert_int_equal(created->kind, CREATED_RDT_GROUP);
+	created = TAILQ_NEXT(created, link);
+	assert_string_equal(created->name, "/a/b");
+	created = TAILQ_NEXT(created, link);
+	assert_string_equal(created->name, "/a");
+	assert_null(TAILQ_NEXT(created, link));
+	assert_true(holding_has_created(holding, CREATED_CGROUP));
+	assert_false(holding_has_created(holding, CREATED_UNIT));
 	assert_int_equal(holdings_find(holdings, "second")->state, HOLDING_MAKING);
 	holdings_close(holdings);
 }
@@ -111,16 +111,17 @@ static void what_is_taken_back_is_gone(void **state)
 	struct holding *again;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/b"), 0);
-	assert_int_equal(holdings_unmade(holdings, holding, TAILQ_FIRST(&holding->made)), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/b"), 0);
+	assert_int_equal(holdings_remove_created(holdings, holding, TAILQ_FIRST(&holding->created)),
+			 0);
 	assert_int_equal(holdings_add(holdings, "box", holding, &again), -EEXIST);
 	add(holdings, "other");
 	holdings_close(holdings);
 	holdings = open_holdings(false);
 	holding = holdings_find(holdings, "box");
-	assert_string_equal(TAILQ_FIRST(&holding->made)->name, "/a");
-	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->made), link));
+	assert_string_equal(TAILQ_FIRST(&holding->created)->name, "/a");
+	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->created), link));
 	assert_int_equal(holdings_erase(holdings, holding), 0);
 	holdings_remove(holdings, holding);
 	holdings_close(holdings);
@@ -145,14 +146,14 @@ static void a_killed_daemon_leaves_what_it_announced(void **state)
 
 		if (holdings_open(directory, &holdings, &set_aside) == 0 &&
 		    holdings_add(holdings, "box", &(struct holding){.pid = 1}, &holding) == 0 &&
-		    holdings_making(holdings, holding, MADE_CGROUP, "/c") == 0)
+		    holdings_add_created(holdings, holding, CREATED_CGROUP, "/c") == 0)
 			kill(getpid(), SIGKILL);
 		_exit(1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	holdings = open_holdings(false);
-	assert_string_equal(TAILQ_FIRST(&holdings_find(holdings, "box")->made)->name, "/c");
+	assert_string_equal(TAILQ_FIRST(&holdings_find(holdings, "box")->created)->name, "/c");
 	holdings_close(holdings);
 }
 
@@ -216,7 +217,8 @@ static void what_another_boot_has_left_is_dropped(void **state)
 	sqlite3 *database;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, add(holdings, "box"), MADE_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, add(holdings, "box"), CREATED_CGROUP, "/a"),
+			 0);
 	holdings_close(holdings);
 	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(database, "UPDATE boot SET id = 'another'", NULL, NULL, NULL),
@@ -321,7 +323,7 @@ static void without_a_directory_it_works_in_memory(void **state)
 	(void)state;
 	assert_int_equal(holdings_open(NULL, &holdings, &set_aside), 0);
 	holding = add(holdings, "box");
-	assert_int_equal(holdings_making(holdings, holding, MADE_UNIT, "a.scope"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_UNIT, "a.scope"), 0);
 	assert_int_equal(holdings_write(holdings, holding), 0);
 	assert_int_equal(holdings_erase(holdings, holding), 0);
 	holdings_remove(holdings, holding);

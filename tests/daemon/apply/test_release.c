@@ -34,7 +34,8 @@ static void join_class(const char *container, bool made_it)
 	assert_non_null(holding);
 	holding->rdt_group = strdup("class");
 	if (made_it)
-		assert_int_equal(holdings_making(holdings, holding, MADE_RDT_GROUP, "class"), 0);
+		assert_int_equal(
+		    holdings_add_created(holdings, holding, CREATED_RDT_GROUP, "class"), 0);
 }
 
 /* Without files of the kernel's, so that it can be removed as there. */
@@ -150,9 +151,9 @@ static void a_class_is_not_handed_to_who_is_going(void **state)
 	apply_whole();
 	join_class("box", false);
 	hold_other_in_class();
-	assert_int_equal(holdings_making(applier_holdings(applier),
-					 holdings_find(applier_holdings(applier), "other"),
-					 MADE_RDT_GROUP, "class"),
+	assert_int_equal(holdings_add_created(applier_holdings(applier),
+					      holdings_find(applier_holdings(applier), "other"),
+					      CREATED_RDT_GROUP, "class"),
 			 0);
 	release(&answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
@@ -178,8 +179,8 @@ static void what_is_handed_to_who_is_going_goes_too(void **state)
 	release_noting("box", &answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	box = holdings_find(applier_holdings(applier), "box");
-	assert_int_equal(holdings_making(applier_holdings(applier), box, MADE_RDT_GROUP, "class"),
-			 0);
+	assert_int_equal(
+	    holdings_add_created(applier_holdings(applier), box, CREATED_RDT_GROUP, "class"), 0);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
 	assert_string_equal(removed, "hookd-box.scope class ");
@@ -198,9 +199,9 @@ static void a_class_is_handed_to_who_is_just_entering(void **state)
 	make_directory("class");
 	make_file("class/tasks", "");
 	hold_other_in_class();
-	assert_int_equal(holdings_making(applier_holdings(applier),
-					 holdings_find(applier_holdings(applier), "other"),
-					 MADE_RDT_GROUP, "class"),
+	assert_int_equal(holdings_add_created(applier_holdings(applier),
+					      holdings_find(applier_holdings(applier), "other"),
+					      CREATED_RDT_GROUP, "class"),
 			 0);
 	apply_with(&settings, &answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_START);
@@ -210,8 +211,8 @@ static void a_class_is_handed_to_who_is_just_entering(void **state)
 	fake_scopes_answer(0, "");
 	wait_for(base, answer.is_there);
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_true(
-	    holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_RDT_GROUP));
+	assert_true(holding_has_created(holdings_find(applier_holdings(applier), "box"),
+					CREATED_RDT_GROUP));
 }
 
 /* ---- what is held on after a removal that failed ---- */
@@ -249,8 +250,8 @@ static void what_vanished_while_hookd_was_away_is_not_named(void **state)
 	assert_null(box->rdt_group);
 	assert_null(box->cgroup_path);
 	assert_null(box->unit);
-	assert_true(TAILQ_EMPTY(&box->made));
-	assert_non_null(strstr(reports, "/gone is not there any more"));
+	assert_true(TAILQ_EMPTY(&box->created));
+	assert_non_null(strstr(reports, "/gone no longer exists"));
 }
 
 static void a_group_that_has_to_stay_does_not_keep_the_scope(void **state)
@@ -263,7 +264,8 @@ static void a_group_that_has_to_stay_does_not_keep_the_scope(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_true(is_held() && exists("class"));
-	assert_false(holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_UNIT));
+	assert_false(
+	    holding_has_created(holdings_find(applier_holdings(applier), "box"), CREATED_UNIT));
 }
 
 int main(void)

@@ -32,7 +32,7 @@ static void what_systemd_was_told_is_put_back(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
 	fake_scopes_answer(0, "");
 	assert_true(answer.is_there && answer.r < 0);
-	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_null(strstr(answer.err.reason, "not restored"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 	assert_true(is_held());
 }
@@ -50,13 +50,13 @@ static void what_systemd_does_not_take_back_is_said(void **state)
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	assert_true(answer.is_there && answer.r < 0);
 	assert_non_null(strstr(answer.err.reason,
-			       "not put back in systemd: the connection to systemd was lost"));
-	assert_true(is_held() && is_mixed());
+			       "not restored in systemd: the connection to systemd was lost"));
+	assert_true(is_held() && is_update_interrupted());
 }
 
 /* ---- what is told of one that was cut short ---- */
 
-static void have_a_mixed_limit(void)
+static void have_an_uncertain_limit(void)
 {
 	struct answer answer;
 
@@ -67,7 +67,7 @@ static void have_a_mixed_limit(void)
 	fake_scopes_answer(0, "");
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	write_to_file("pids.max", "50\n");
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 }
 
 static void update_whole(const struct hp_settings *with)
@@ -90,25 +90,25 @@ static void only_an_update_of_the_same_makes_it_whole(void **state)
 	(void)state;
 	write_to_file("memory.max", "max\n");
 	write_to_file("memory.current", "0\n");
-	have_a_mixed_limit();
+	have_an_uncertain_limit();
 	update_whole(&nothing);
 	update_whole(&score);
 	update_whole(&other);
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 	world_restart();
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 	/* One that fails, and is put back, leaves it as it was. */
 	remove_file("pids.max");
 	update(&answer);
 	while (fake_scopes_waiting())
 		fake_scopes_answer(0, "");
-	assert_true(answer.r < 0 && is_mixed());
+	assert_true(answer.r < 0 && is_update_interrupted());
 	write_to_file("pids.max", "50\n");
 	update(&answer);
 	while (fake_scopes_waiting())
 		fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_false(is_mixed());
+	assert_false(is_update_interrupted());
 }
 
 static void hookd_ends_when_systemd_was_told(void **state)
@@ -122,8 +122,8 @@ static void hookd_ends_when_systemd_was_told(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
 	world_restart();
 	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
-	assert_non_null(strstr(reports, "an Update was cut short"));
-	assert_true(is_held() && is_mixed());
+	assert_non_null(strstr(reports, "an Update was interrupted"));
+	assert_true(is_held() && is_update_interrupted());
 }
 
 static void hookd_ends_before_systemd_was_told(void **state)
@@ -137,7 +137,7 @@ static void hookd_ends_before_systemd_was_told(void **state)
 	world_restart();
 	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
 	assert_string_equal(reports, "");
-	assert_true(is_held() && !is_mixed());
+	assert_true(is_held() && !is_update_interrupted());
 }
 
 static void hookd_ends_while_systemd_is_told_again(void **state)
@@ -153,9 +153,9 @@ static void hookd_ends_while_systemd_is_told_again(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
 	world_restart();
 	assert_true(answer.is_there && answer.r < 0);
-	assert_non_null(strstr(answer.err.reason, "not put back in systemd: hookd ends"));
+	assert_non_null(strstr(answer.err.reason, "not restored in systemd: hookd is exiting"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
-	assert_true(is_held() && is_mixed());
+	assert_true(is_held() && is_update_interrupted());
 }
 
 static void an_update_sets_attributes_of_the_process(void **state)
@@ -316,7 +316,7 @@ static void a_group_is_put_back_where_a_later_step_fails(void **state)
 	wait_for(base, answer.is_there);
 	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
 	assert_string_equal(answer.err.path, "process.scheduler");
-	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_null(strstr(answer.err.reason, "not restored"));
 	expect_schemata("box", "L3:0=f\n");
 }
 

@@ -50,10 +50,11 @@ static const char *compare_holding(const struct container *of, const char *name,
 	if (!member_is(applied, "rdtGroup", of->has_group ? of->group : ""))
 		return differs("Holdings: %s has not the group '%s'", name, of->group);
 	if (!hp_json_is_absent(mixed) && hp_json_type(mixed) == HP_JSON_BOOL) {
-		bool is_mixed = false;
+		bool is_update_interrupted = false;
 		struct hp_err err;
 
-		if (hp_json_get_bool(mixed, &is_mixed, &err) == 0 && is_mixed && !of->may_be_mixed)
+		if (hp_json_get_bool(mixed, &is_update_interrupted, &err) == 0 &&
+		    is_update_interrupted && !of->may_be_interrupted)
 			return differs("Holdings: %s had its Update interrupted", name);
 	}
 	return NULL;

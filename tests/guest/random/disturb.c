@@ -200,7 +200,7 @@ static void end_lost_update(struct test *test, struct trial *trial)
 	struct container *of = &test->now.containers[trial->call.container];
 	struct call again = trial->call;
 
-	of->may_be_mixed = true;
+	of->may_be_interrupted = true;
 	if (!of->is_held || of->has_ended) {
 		test_settle_one(test, &test->now);
 		return;
@@ -267,8 +267,8 @@ static void call_without_bus(struct test *test, struct trial *trial)
 	note_outcome(test, &outcome);
 	world_await_bus();
 	if (trial->call.method == UPDATE) {
-		test->now.containers[trial->call.container].may_be_mixed = true;
-		trial->after.containers[trial->call.container].may_be_mixed = true;
+		test->now.containers[trial->call.container].may_be_interrupted = true;
+		trial->after.containers[trial->call.container].may_be_interrupted = true;
 	}
 	if (worked(&outcome) || trial->verdict == MUST_FAIL)
 		judge(test, trial, &outcome);

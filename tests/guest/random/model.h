@@ -42,7 +42,7 @@ struct container {
 	char group[NAME_SIZE];	/* "": none was asked for */
 	bool has_group;		/* it is not given up yet */
 	bool is_monitored;
-	bool may_be_mixed;		 /* an Update was cut short, or could not be put back */
+	bool may_be_interrupted;	 /* an Update was cut short, or could not be put back */
 	struct text limits[LIMIT_COUNT]; /* of a cgroup that was made */
 };
 
