@@ -9,10 +9,12 @@
 
 /*
  * Creates the directory (mode 0700) if it does not exist, checks and locks it. Returns the
- *descriptor of the lock, which the caller keeps open while the directory is used. On failure
- *`reason` is a text that continues a sentence after the path: -EPERM  the directory belongs to
- *another user, or others can write to it -EBUSY  another hookd uses it -errno  it cannot be created
- *or opened, or is not a directory
+ * descriptor of the lock, which the caller keeps open while the directory is used. On failure
+ * `reason` is a text that continues a sentence after the path:
+ *
+ *	-EPERM	the directory belongs to another user, or others can write to it
+ *	-EBUSY	another hookd uses it
+ *	-errno	it cannot be created or opened, or is not a directory
  */
 int state_directory_open(const char *path, char reason[static STATE_REASON_SIZE]) must_check;
 
