@@ -197,7 +197,8 @@ int group_walk_leave(struct rdt *rdt, const struct holding *holding, struct grou
 	/* A process with few threads takes two passes: one that moves, one that finds none left. */
 	for (int i = 0; i < 3 && (i == 0 ? r == 0 : r > 0); i++)
 		r = thread_walk_go_on(&(*walk)->walk, THREADS_AT_ONCE, move_thread_back, *walk);
-	/* ENOENT: the former group was removed; then threads go to the default group with this one.
+	/*
+	 * ENOENT: the former group was removed; then threads go to the default group with this one.
 	 */
 	return r == -ESRCH || r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 }

@@ -48,7 +48,8 @@ void process_change_begin(struct process_change *change, const struct target *ta
 int process_change_go_on(struct process_change *change, struct hp_err *err) must_check;
 void process_change_end(struct process_change *change);
 
-/* The whole change in one call. *ret_set gets a bit for each enum process_attribute that was set.
+/*
+ * The whole change in one call. *ret_set gets a bit for each enum process_attribute that was set.
  */
 int process_apply(const struct target *target, const struct hp_settings *settings,
 		  struct undo *undo, unsigned int *ret_set, struct hp_err *err) must_check;

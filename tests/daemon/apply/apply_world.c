@@ -126,7 +126,8 @@ void change_holdings_file(const char *sql)
 	world_restart();
 }
 
-/* A real scope is not started. Its path is that of the victim's cgroup, where hookd looks for it.
+/*
+ * A real scope is not started. Its path is that of the victim's cgroup, where hookd looks for it.
  */
 static void make_cgroups(void)
 {

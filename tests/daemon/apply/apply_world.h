@@ -45,7 +45,8 @@ const char *holdings_file(void);
 /* Stops hookd, lets the function change its file of holdings, and starts it again. */
 void change_holdings_file(const char *sql);
 
-/* Replaces the victim by a process that calls the function, which writes a byte when it is ready.
+/*
+ * Replaces the victim by a process that calls the function, which writes a byte when it is ready.
  */
 pid_t start_stranger(void (*function)(int ready));
 void end_victim(void);

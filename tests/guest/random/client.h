@@ -31,6 +31,7 @@ bool client_send(struct client *client, const char *message);
 struct outcome client_receive(struct client *client);
 /* On a connection of its own. */
 struct outcome client_call(const char *message);
-/* The same, again while the connection is lost; the reply stays in *client, which is to be closed.
+/*
+ * The same, again while the connection is lost; the reply stays in *client, which is to be closed.
  */
 struct outcome client_ask(struct client *client, const char *message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd on a kernel that lacks something, as a filter makes believe that it is started under: what
- * hooks need is told by name and hookd is not ready; what some hooks need is told, and others run.
+ * hookd on a kernel without some features, which a seccomp filter simulates. Without what all hooks
+ * need hookd names it and exits; without what some hooks need it names it and runs the others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,11 @@
 #define EXIT_KERNEL 3
 #define ANY	    -1
 
-/* One system call, or one with a certain argument, that fails. */
+/* A system call that fails, always or with one argument. */
 struct missing {
-	const char *name; /* as hookd tells it */
+	const char *name; /* in hookd's message */
 	const char *call;
-	int argument; /* its number, or ANY */
+	int argument; /* index of the argument, or ANY */
 	uint64_t value;
 	int error;
 };
@@ -130,7 +130,7 @@ static void what_some_hooks_need_is_told_and_others_run(void **state)
 		run_without(*state, &rows[i]);
 }
 
-/* ---- keyrings that are of no use ---- */
+/* ---- keyrings that cannot be used ---- */
 
 static void be_in_a_revoked_keyring(void)
 {
@@ -139,7 +139,7 @@ static void be_in_a_revoked_keyring(void)
 		_exit(125);
 }
 
-/* The kernel counts in whole seconds, and has no event for the end. */
+/* The kernel's timeout is in seconds, and there is no event for its end. */
 static void be_in_an_expired_keyring(void)
 {
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||

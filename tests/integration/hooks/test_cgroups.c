@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What somebody does to the cgroups of runs does not keep the next hooks from being run. */
+/* Hooks still run after another program has changed or removed the cgroups of runs. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/probe.h"
 
-#define RUNS 12 /* more than there are cgroups ready */
+#define RUNS 12 /* more than the cgroups that hookd keeps ready */
 
 static void open_runs(const struct harness *harness, DIR **ret_directory)
 {

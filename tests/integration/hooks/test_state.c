@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state directory: whose it is, and what becomes of files in it that cannot be used. */
+/* The state directory: its owner and mode, its lock, and files in it that cannot be used. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ static const char *with_own_pid(const char *text)
 	return said;
 }
 
-/* The groups that stand there may be those of its runs. */
+/* The groups that are recorded there may belong to its runs. */
 static void one_hookd_at_a_time(void **state)
 {
 	static const char groups[] = "no boot\nc1\n";
@@ -162,8 +162,7 @@ static void one_hookd_at_a_time(void **state)
 	start(harness);
 }
 
-/* As SQLite locks a file that it reads: os.h, SHARED_FIRST. What is held is not forgotten for it.
- */
+/* A lock of a reader (SQLite: os.h, SHARED_FIRST) does not make hookd drop its holdings. */
 static void a_reader_s_lock_is_told_of(void **state)
 {
 	struct harness *harness = *state;
@@ -203,7 +202,7 @@ static void start_and_expect_aside(struct harness *harness, const char *aside)
 	harness_stop(harness);
 }
 
-/* Whoever opens one waits for its other end, and whoever writes to one for its reader. */
+/* Opening a FIFO blocks until its other end is open. */
 static void fifos_keep_no_hookd_from_starting(void **state)
 {
 	struct harness *harness = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.settings.Apply: which processes it is not for. What it does is tested in the guest. */
+/* io.hookd.settings.Apply: processes that it refuses. Its effects are tested in the guest. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static void hookd_and_what_it_has_started_are_no_targets(void **state)
 	check_success(client);
 }
 
-/* The neighbour of those is one: a process of the caller's. */
+/* A process of the caller, with the same parent as hookd, is accepted. */
 static void any_other_process_is_one(void **state)
 {
 	struct harness *harness = *state;
@@ -83,7 +83,7 @@ static void any_other_process_is_one(void **state)
 	waitpid(pid, NULL, 0);
 }
 
-/* Nothing was made, so there is nothing to undo, and the log does not say so. */
+/* Nothing was changed, so the log does not report an undo. */
 static void failures_are_told_as_they_are(void **state)
 {
 	struct harness *harness = *state;
