@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: io.hookd.settings on processes that are there already, with both cgroup drivers, and
-# what is left of it after failures, crashes and the process's end.
+# In the guest: io.hookd.settings for existing processes, with both cgroup drivers, and what is left
+# after failures, crashes and the exit of the process.
 . "$(dirname "$0")/setup.sh"
 
 cgroups=/sys/fs/cgroup
@@ -9,7 +9,7 @@ resctrl=/sys/fs/resctrl
 
 # ---- helpers ----
 
-# A process to put under something. Its number is in $victim.
+# Starts a process for Apply. Its pid is in $victim.
 start_victim() {
 	sleep 100000 &
 	victim=$!
@@ -20,7 +20,7 @@ end_victim() {
 	wait "$victim" 2> "$work/out" || true
 }
 
-# Prints what hookctl says, as JSON where it worked.
+# Prints the output of hookctl, JSON on success.
 apply() { # CONTAINER SETTINGS [OPTION...]
 	echo "$2" > "$work/settings.json"
 	hookctl --json=short apply --container="$1" --pid="$victim" \
@@ -109,7 +109,7 @@ test_threads() {
 	check "released" until_true is_not_held many
 }
 
-# hookd stands still while the process that it is asked about ends.
+# hookd is stopped while the process of the request exits.
 test_exit() {
 	local daemon asking
 
@@ -187,7 +187,7 @@ $(systemctl show --value -p TasksMax hookd-unit.scope)" '60 60'
 
 # ---- rollback ----
 
-# A cgroup that somebody else has made, with values; what fails comes later and later.
+# A cgroup that hookd has not created, with values. Each call fails at a later step.
 test_rollback() {
 	local before settings field
 
@@ -261,7 +261,7 @@ test_resctrl() {
 	end_victim
 }
 
-# ---- the daemon's end ----
+# ---- crashes of hookd ----
 
 test_restart() {
 	local settings='{"linux":{"cgroupsPath":"/kept","resources":{"pids":{"limit":5}},
@@ -300,7 +300,7 @@ test_restart() {
 	contains "with a word in the log" "$work/journal" 'set aside'
 }
 
-# ---- what is no target ----
+# ---- processes that are refused ----
 
 test_others_own() {
 	local pids daemon unit before
@@ -329,7 +329,7 @@ test_others_own() {
 	end_victim
 }
 
-# ---- who may ----
+# ---- access ----
 
 test_access() {
 	chmod 666 $socket
