@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sends many runs over one connection, for tests that make thousands: each line of stdin is the
- * parameters of io.hookd.hooks.Run, and each line of stdout what came of it: the parameters of the
+ * parameters of io.hookd.hooks.Run, and each line of stdout is the result: the parameters of the
  * reply, or {"error": NAME, "parameter": FIELD, "sentence": TEXT}.
  *	ask unix:PATH
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's process that lies in wait for the processes that hookd brings into the container.
- * It looks at every new one in /proc as often as it can and writes what it got to /tmp/NAME.report:
- *	hunter NAME      works from when it has opened /running until /tmp/NAME.stop is there, then
- *	                 opens /running again and waits
+ * A process of a container that tries to access the processes that hookd brings into the container.
+ * It polls /proc for new ones as fast as it can, and writes what it has got to /tmp/NAME.report:
+ *	hunter NAME      opens /running, polls until /tmp/NAME.stop exists, opens /running again and
+ *	                 sleeps
  *
- *	seen PID NAME               a process of hookd's that has not executed the hook yet
+ *	seen PID NAME               a process of hookd that has not executed the hook yet
  *	hook PID                    a hook
  *	before-exec PID NAME WHAT   WHAT of such a process could be read or traced
  *	outside PID NAME PATH       a descriptor, cwd or root that leads out of the container
@@ -39,7 +39,7 @@
 #define PIDS_MAX   4194304 /* proc(5), pid_max */
 #define MOUNTS_MAX 256
 
-/* The programs that are hooks, as comm has them. */
+/* The programs of hooks, as in /proc/PID/comm. */
 static const char *const hook_names[] = {"spy", "exe-script", "exe.program"};
 
 enum { SEEN_BEFORE = 1, SEEN_HOOK = 2, SEEN_AT_START = 4 };
@@ -63,7 +63,7 @@ static void tell(const char *format, ...)
 	fflush(report);
 }
 
-/* ---- what is known of a process ---- */
+/* ---- processes ---- */
 
 static bool read_file(int pid, const char *name, char *text, size_t size)
 {
@@ -80,7 +80,7 @@ static bool read_file(int pid, const char *name, char *text, size_t size)
 	return length > 0;
 }
 
-/* False for one that is gone. */
+/* False: it has exited. */
 static bool read_name(int pid, char name[static 32])
 {
 	if (!read_file(pid, "comm", name, 32))
@@ -108,7 +108,7 @@ static uint64_t permitted_of(int pid)
 	return line ? strtoull(line + strlen("\nCapPrm:"), NULL, 16) : 0;
 }
 
-/* ---- what could be had of it ---- */
+/* ---- access to a process ---- */
 
 static void got(int pid, const char *what)
 {
@@ -157,9 +157,9 @@ static void try_files(int pid)
 	}
 }
 
-/* ---- where it leads ---- */
+/* ---- where a file is ---- */
 
-/* The mounts below our root, as the kernel numbers them for statx(2). */
+/* The mount ids (statx(2)) below this process's root. */
 static void read_mounts(void)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -206,7 +206,9 @@ static void follow(int pid, const char *link)
 	if (fd < 0)
 		return;
 	got(pid, link);
-	/* Ours, as theirs may lead elsewhere by now. */
+	/*
+	 * By this process's descriptor: that of the other process may refer to another file by now.
+	 */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (readlink(path, target, sizeof(target) - 1) > 0 && !is_anonymous(target) &&
 	    !is_inside(fd)) {
@@ -216,7 +218,7 @@ static void follow(int pid, const char *link)
 	close(fd);
 }
 
-/* The numbers of its descriptors can be listed without any right to what they are. */
+/* Numbers of descriptors can be listed without access to the files. */
 static void follow_all(int pid)
 {
 	char path[64], link[280];
@@ -249,9 +251,9 @@ static bool is_of_image(const struct stat *state)
 }
 
 /*
- * As CVE-2019-5736 did: the program is held by O_PATH while it runs and opened for writing as soon
- * as it does not. Nothing is written. A memfd is passed over: it can be opened, but hookd's have
- * seals that forbid to write.
+ * Like CVE-2019-5736: opens the program with O_PATH while it runs, and for writing once it does
+ * not. Nothing is written. A memfd is skipped: it can be opened, but hookd's are sealed against
+ * writing.
  */
 static void try_overwrite(int pid)
 {

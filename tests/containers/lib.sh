@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# For the tests with real containers, to be sourced with their arguments:
+# Sourced by the tests with real containers, with their arguments:
 #   HOOKD HOOKCTL SHIM RUNTIME [OPTION...]
-# HOOKD is the daemon to start for this test alone, or unix:PATH of one that runs already; SHIM is
-# hookd-oci-hook, or - where it is installed.
-# Makes $work, which goes away at the end, with one bundle in $bundle; prints TAP.
+# HOOKD is the daemon to start for this test, or unix:PATH of one that is running; SHIM is
+# hookd-oci-hook, or - if it is installed.
+# Makes $work, which is removed at the end, with a bundle in $bundle; prints TAP.
 set -euo pipefail
 
 if [ $# -lt 4 ]; then
@@ -52,7 +52,7 @@ stop_hookd() {
 	is "hookd ends with 0" "$status" 0
 }
 
-# Rows of `hookctl ps` for the container: JQ of them.
+# Prints JQ of the rows of `hookctl ps` for the container.
 runs() { # JQ
 	"$hookctl" --address="$address" --json=short ps -a --container="$id" | jq -r "$1"
 }
@@ -63,7 +63,7 @@ run() { # VERB ARGUMENT... of the runtime
 	"${runtime[@]}" --root "$work/runtime" "$@"
 }
 
-# A root file system of a few programs. The container's process says that it runs by opening a FIFO.
+# A root file system with a few programs. The container's process opens a FIFO once it runs.
 make_bundle() {
 	local name
 
@@ -77,7 +77,7 @@ make_bundle() {
 	mv "$bundle/config.json" "$work/spec.json"
 }
 
-# crun writes what hooks say to the file that an annotation names, or nowhere.
+# crun writes the output of hooks to the file that an annotation names, else drops it.
 write_config() { # HOOKS
 	jq --argjson hooks "$1" '.process.terminal = false | .process.args = ["/bin/sh", "-c",
 			"echo > /running; exec sleep 1000"]
@@ -95,15 +95,15 @@ delegate() {
 		< "$work/native.json" > "$bundle/config.json"
 }
 
-# The container's process keeps what create gave it as its output. What create says on failure, and
-# the hooks by way of it, is then in $work/said.
+# The container's process keeps the stdout of create. If create fails, its output, with that of hooks, is
+# in $work/said.
 create() {
 	: > "$work/hooks.log"
 	(cd "$bundle" && run create "$id" < /dev/null > "$work/create.out" 2>&1) ||
 		{ cat "$work/hooks.log" "$work/create.out" | tee "$work/said"; return 1; }
 }
 
-# Comes back when the container's own process runs, and so all hooks of the start are done.
+# Returns when the container's process runs, so all hooks of the start are done.
 start() {
 	run start "$id"
 	timeout 60 cat "$bundle/rootfs/running"

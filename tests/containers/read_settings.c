@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reads the settings in a file and prints what it found, for shell scripts to look at:
+ * Reads the settings in a file and prints them for shell scripts:
  * read_settings oci|libcontainer FILE [MEMBER], where MEMBER is the member of the file's object
- * that has them. Fails where they do not come back the same after being written.
+ * that has them. Fails if they differ after being written and read again.
  */
 
 #include <errno.h>
@@ -83,7 +83,7 @@ static void print_seccomp(const struct hp_seccomp *seccomp)
 	}
 }
 
-/* Settings of Go's own are written and read without a loss. */
+/* Settings written by Go are the same after being written and read by hookd's code. */
 static int check_round_trip(const struct hp_settings *settings)
 {
 	struct hp_buf buf = HP_BUF_INIT;

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A hook that writes down in FOLDER what it sees of the world. Runs on the host and, by busybox, in
-# the container. Usage: record_hook.sh FOLDER STAGE INDEX
+# A hook that records its attributes in FOLDER. Runs on the host and, by busybox, in the container.
+# Usage: record_hook.sh FOLDER STAGE INDEX
 folder=$1 name=$2.$3
 echo "$name" >> "$folder/order"
 cat > "$folder/$name.state"
 {
 	stat -L -c '%n %i' /proc/self/ns/*
-	# Not SigIgn: hooks of crun's own inherit that it ignores SIGPIPE, hookd's start afresh.
+	# Not SigIgn: hooks that crun runs itself inherit that it ignores SIGPIPE; those of hookd do not.
 	grep -E '^(Uid|Gid|Groups|NoNewPrivs|Seccomp|SigBlk|Cap...):' /proc/self/status
 	read -r score < /proc/self/oom_score_adj
 	echo "oom_score_adj $score"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hook of test_escape.sh, and the process of its quiet containers. Static, so that it runs in
- * any root. What it finds out goes to stdout:
+ * The hook of test_escape.sh, and the process of its passive containers. Linked statically, so that
+ * it runs in any root directory. It prints what it has found:
  *	spy look DIRECTORY PID MARKER        tries to read files in DIRECTORY of the host, and to
  *	                                     create MARKER there; PID is a process of the host
- *	spy look-here DIRECTORY PID MARKER   the same, from its working directory alone
- *	spy rights                           who it is and what it may
+ *	spy look-here DIRECTORY PID MARKER   the same, only from its working directory
+ *	spy rights                           prints its ids and capabilities
  *	spy true                             nothing
- *	spy wait NAME                        writes its rights to /tmp/NAME.rights, opens /running
- *	                                     and waits
+ *	spy wait NAME                        writes that to /tmp/NAME.rights, opens /running and
+ *	                                     sleeps
  *	spy drop NAME                        the same without any capability but CAP_KILL
  */
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define PARENTS_MAX 16
 #define FDS_MAX	    20
 
-/* ---- look ---- */
+/* ---- searching the host's files ---- */
 
 static const char *directory, *pid, *marker;
 
@@ -63,7 +63,7 @@ static void try_root(const char *prefix)
 	create_file(path);
 }
 
-/* The kernel's getcwd() says "(unreachable)" of a directory that is not below the root. */
+/* getcwd(2) returns "(unreachable)" for a directory that is not below the root. */
 static void print_cwd(void)
 {
 	char path[4096] = "";
@@ -73,7 +73,7 @@ static void print_cwd(void)
 	printf("%s %s\n", path[0] == '/' ? "cwd" : "OUTSIDE", path);
 }
 
-/* From the working directory, which may itself be the host's /proc, and from each parent of it. */
+/* From the working directory, which may be the host's /proc, and from each of its parents. */
 static void look_here(void)
 {
 	char prefix[3 * PARENTS_MAX + 64] = "";
@@ -92,7 +92,7 @@ static void look_here(void)
 	try_root(prefix);
 }
 
-/* From what processes and inherited descriptors lead to. */
+/* From the links in /proc of processes, and from inherited descriptors. */
 static void look_around(void)
 {
 	char prefix[64];
@@ -109,7 +109,7 @@ static void look_around(void)
 	}
 }
 
-/* ---- rights ---- */
+/* ---- privileges ---- */
 
 static void print_rights(FILE *to)
 {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Says what a test finds out, in TAP. To be sourced; $work is a folder for files that come and go.
+# Functions that print results in TAP. To be sourced; $work is a folder for temporary files.
 tests=0 failures=0
 
 ok() { # NAME
@@ -15,7 +15,7 @@ not_ok() { # NAME [WHY...]
 	[ $# -eq 1 ] || printf '%s\n' "${@:2}" | sed 's/^/# /'
 }
 
-# COMMAND and what it printed decide.
+# Passes if COMMAND succeeds, else prints its output.
 check() { # NAME COMMAND...
 	local status=0
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What `hookctl delegate` must not break: containers with a user namespace, lists that are long, the
-# files in which crun keeps what hooks write; and what a container's start says when hookd is down or
-# hooks are run at the wrong stage. Arguments: see lib.sh.
+# `hookctl delegate` with containers in a user namespace, with long lists of hooks and with crun's files
+# for the output of hooks; and the messages of a container's start if hookd is down or hooks are run at
+# the wrong stage. Arguments: see lib.sh.
 . "$(dirname "$0")/lib.sh"
 
 is_crun=$([[ $(basename "${runtime[0]}") != *crun* ]] || echo yes)
@@ -13,7 +13,7 @@ hook() { # SCRIPT
 	jq -n --arg script "$1" '{path: "/bin/sh", args: ["sh", "-c", $script]}'
 }
 
-# Without device rules, which take BPF, and with what JQ makes of it.
+# Without device rules, which need BPF, and changed by JQ.
 config() { # HOOKS [JQ]
 	: > "$ran"
 	chmod 0666 "$ran"
@@ -64,7 +64,7 @@ check "a container with 300 hooks of 2000 bytes is created" create
 is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
 check "and it is deleted" delete
 
-# Each hook inherits the runtime's environment, and all of them are more than one request may have.
+# Each hook inherits the runtime's environment; together they exceed the limit of a request.
 config '{}' '.hooks = {createRuntime: [range(250) | {path: "/bin/sh",
 	args: ["sh", "-c", "echo \(.) ${#LARGE} >> '"$ran"'"]}]}'
 delegate 2> "$work/delegate.err"
@@ -85,7 +85,7 @@ shim_hook() { # STAGE
 			"--hook=/bin/sh", "--", "-c", "echo \($stage) >> \($ran)"]}'
 }
 
-# As podman does with a file of hooks.d that names two stages.
+# Like podman with a file of hooks.d that names two stages.
 config "$(jq -n --argjson hook "$(shim_hook createRuntime)" '{createRuntime: [$hook], poststop: [$hook]}')"
 check "a hook for two stages: create" create
 delete > "$work/said" 2>&1 || true
@@ -100,7 +100,7 @@ contains "which is told, too" "$work/said" 'not the stage that it is run at'
 is "and has not run then" "$(grep -c . "$ran" || true)" "$([ -n "$is_crun" ] && echo 0 || echo 1)"
 delete > /dev/null 2>&1 || true
 
-# Each at its own stage: none is taken for wrong.
+# Each at its own stage: none is refused.
 config "$(for stage in prestart createRuntime createContainer poststart poststop; do
 	jq -n --arg stage $stage --argjson hook "$(shim_hook $stage)" '{($stage): [$hook]}'
 done | jq -s add)"
@@ -133,7 +133,7 @@ loud() { # STAGE
 		--arg stage "$1" '{($stage): [$loud, $binary, {path: "/bin/true"}]}'
 }
 
-# From create to delete; what hooks wrote is then in $work/NAME.out and $work/NAME.err.
+# From create to delete; the output of hooks is then in $work/NAME.out and $work/NAME.err.
 live() { # NAME
 	: > "$work/OUT"
 	: > "$work/ERR"

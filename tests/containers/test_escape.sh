@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Containers whose image and processes are hostile: whatever they do, a hook in them sees nothing of
-# the host and may no more than they may. Usage:
+# Containers whose image and processes are hostile: a hook in them must not access anything of the host,
+# and must not have more privileges than they have. Usage:
 #	test_escape.sh SPY HUNTER ASK PRELOAD and the arguments of lib.sh
-# spy.c, hunter.c, ask.c and preload.c say what the programs do.
+# spy.c, hunter.c, ask.c and preload.c describe the programs.
 spy=$1 hunter=$2 ask=$3 preload=$4
 shift 4
 . "$(dirname "$0")/lib.sh"
 
-# ---- the host's side ----
+# ---- files of the host ----
 
-# What no hook may reach: a file for root, one for everybody, a directory where all may create.
+# What no hook may reach: a file of root, one that all can read, a directory that all can write to.
 host=$work/host
 secret=SECRET-$$-$RANDOM
 marker=hookd-escape-$$
@@ -46,7 +46,7 @@ mkdir -p "$rootfs/scripts" "$rootfs$bundle/scripts"
 chmod 0777 "$rootfs/tmp"
 chmod 0666 "$rootfs/running"
 
-# Links to directories of the host, by name. Each also gets a link to the spy that lies there.
+# Links to directories of the host, by name. Each also gets a link to the spy in that directory.
 up=../../../../../../../../../../../../../../../..
 declare -A links=(
 	[exe]=/proc/self/exe
@@ -81,7 +81,7 @@ names=()
 for name in "${!links[@]}"; do
 	names+=("$name")
 	ln -s "${links[$name]}" "$evil/$name"
-	# A directory's program, or the descriptor itself as the program.
+	# A program in that directory, or the descriptor itself as the program.
 	target=${links[$name]}/spy
 	[[ $name =~ ^(exe|fd-[0-9]+|thread-[0-9]+)$ ]] && target=${links[$name]}
 	ln -s "$target" "$evil/$name.program"
@@ -102,7 +102,7 @@ kinds=(pid user-pid host user)
 base_id=$id
 containers=()
 
-# Of `process`: the user and the sets of capabilities.
+# The user and the capability sets for `process`.
 sets() { # CAPABILITY...
 	jq -cn '[$ARGS.positional[]] as $all | {bounding: $all, permitted: $all, effective: $all}' \
 		--args "$@"
@@ -111,8 +111,8 @@ ordinary=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW
 	CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL
 	CAP_AUDIT_WRITE)
 
-# Only the owner of a pid namespace may mount a proc of it; else there is the host's. A script that
-# is a createContainer hook has the same path inside, where its interpreter opens it.
+# Only the owner of a pid namespace may mount its proc; else that of the host is used. A script that is a
+# createContainer hook has the same path inside, where its interpreter opens it.
 config_of() { # KIND PROCESS
 	jq -n --arg kind "$1" --argjson process "$2" --arg scripts "$bundle/scripts" '
 		def has(name): $kind | split("-") | index(name) != null;
@@ -134,7 +134,7 @@ config_of() { # KIND PROCESS
 			else {} end)}' > "$bundle/config.json"
 }
 
-# Comes back when the process has written what it is; its state is then in $work/NAME.json.
+# Returns when the process has written its attributes; its state is then in $work/NAME.json.
 container() { # NAME KIND PROCESS
 	config_of "$2" "$3"
 	containers+=("$1")
@@ -158,7 +158,7 @@ clean_up_all() {
 	done
 	strays | xargs -r rm -f
 	id=$base_id-preload
-	# Hooks that do not run are what is tested.
+	# Hooks are expected to fail.
 	if [ -f "$work/hookd.log" ]; then
 		{ grep -v ': failed: ' "$work/hookd.log" || true; } > "$work/hookd.short"
 		mv "$work/hookd.short" "$work/hookd.log"
@@ -169,8 +169,8 @@ trap clean_up_all EXIT
 
 # ---- runs ----
 
-# One request a line for each name: JQ fills {state, hook} in for $name. $more is JSON with further
-# parameters of all of them.
+# Prints a request for each name, one per line: JQ makes {state, hook} for $name. $more is JSON with
+# additional parameters for all.
 requests() { # CONTAINER STAGE DIALECT JQ NAME...
 	jq -cn --slurpfile state "$work/$1.json" --arg stage "$2" --arg dialect "$3" \
 		--argjson more "${more:-null}" '
@@ -187,14 +187,14 @@ replies() { # of requests on stdin
 	timeout 300 "$ask" "$address"
 }
 
-# A line for each reply: OUTCOME STEP and what the hook has said.
+# Prints a line for each reply: OUTCOME STEP and the hook's output.
 summary='def text: (.stdout // "") + (.stderr // "");
 	if .error then "refused \(.error) \(.parameter) \(.sentence)"
 	else .result.hooks[0] | "\(.outcome) \(.failedStep // "-") \(text)" end'
 
 # ---- no way out ----
 
-# Each link either leads nowhere, or the hook runs and has found nothing of the host's.
+# Each link is either refused, or the hook runs and finds nothing of the host.
 no_way_out() { # KIND STAGE ROLE DIALECT JQ
 	requests "$1" "$2" "$4" "$5" "${names[@]}" | replies > "$work/replies"
 	jq -rn --arg secret "$secret" '[inputs | '"$summary"'] as $all
@@ -215,7 +215,7 @@ no_way_out() { # KIND STAGE ROLE DIALECT JQ
 	strays | xargs -r rm -f
 }
 
-# The same without a link, so that nothing above holds because no hook runs at all.
+# The same without a link, to show that hooks do run.
 honest() { # KIND STAGE ROLE DIALECT JQ
 	requests "$1" "$2" "$4" "$5" honest | replies > "$work/replies"
 	is "$1: $2, $3: an honest image's hook runs" \
@@ -227,8 +227,8 @@ honest() { # KIND STAGE ROLE DIALECT JQ
 look_json=$(jq -cn '$ARGS.positional' --args "${look[@]}")
 here_json=${look_json/\"look\"/\"look-here\"}
 
-# The program of a startContainer hook is the image's and may do what the container may. That of a
-# createContainer hook is the host's and keeps its rights, so it only looks from where it is put.
+# The program of a startContainer hook is in the image and has the container's privileges. That of a
+# createContainer hook is on the host and keeps its privileges, so it searches only from its directory.
 roles() { # KIND
 	local stage spy scripts args
 	local honest='.state.bundle = "/honest"' env='.hook += {env: ["PATH=/bin"]}'
@@ -251,10 +251,10 @@ roles() { # KIND
 		'.hook += {path: "/evil/\($name).program", args: '"$look_json} | $honest"
 }
 
-# ---- no rights but the container's ----
+# ---- only the container's privileges ----
 
-# The user and his capabilities, in four ways. `drop` has a bounding set that is larger than what
-# its process permits.
+# Four users and their capabilities. `drop` has a bounding set that is larger than the permitted set of
+# its process.
 declare -A processes=(
 	[root]=$(jq -cn --argjson sets "$(sets CAP_KILL)" '{args: ["/spy", "wait"], capabilities: $sets}')
 	[user]='{"args": ["/spy", "wait"], "user": {"uid": 1000, "gid": 1000}, "noNewPrivileges": true}'
@@ -267,7 +267,7 @@ process() { # NAME CONTAINER
 	jq -c --arg name "$2" '.args += [$name]' <<< "${processes[$1]}"
 }
 
-# What the hook says of itself, or that it was refused.
+# Prints the attributes of the hook, or that it was refused.
 rights() { # CONTAINER [SETTINGS]
 	more=${2:+{\"settings\": $2\}} requests "$1" startContainer oci \
 		'.hook += {path: "/spy", args: ["spy", "rights"]}' hook | replies > "$work/replies"
@@ -279,7 +279,7 @@ field() { # RIGHTS NAME
 	sed -n "s/^$2:[[:space:]]*//p" <<< "$1"
 }
 
-# Says what the one may that the other may not.
+# Prints what the one has that the other does not.
 more_than() { # RIGHTS OTHER
 	local name
 
@@ -328,17 +328,17 @@ no_more_rights() { # KIND
 
 # ---- hunters ----
 
-# Fills $work/report with what the hunter has got while hooks came and went in its container.
+# Writes to $work/report what the hunter has got while hooks were run in its container.
 hunt() { # NAME KIND CAPABILITY...
 	local name=$1 spy='.hook += {path: "/spy", args: ["spy", "true"]}'
 
 	container "$name" "$2" "$(jq -cn --arg name "$name" --argjson sets "$(sets "${@:3}")" \
 		'{args: ["/hunter", $name], capabilities: $sets}')" || return 1
 	requests "$name" startContainer oci "$spy" {1..100} | replies > "$work/replies"
-	# Without capabilities nothing but its dumpable flag keeps a process from being traced.
+	# Between processes without capabilities only the dumpable flag prevents tracing.
 	more='{"settings": '$ask_for_less'}' requests "$name" startContainer oci "$spy" {1..200} |
 		replies > "$work/replies-less"
-	# CVE-2019-5736: programs that lead back to that of whoever executes them.
+	# CVE-2019-5736: programs that are links to the program of the process that executes them.
 	requests "$name" startContainer oci '.hook += {path: "/evil/\($name)"}' \
 		{exe-script,exe.program}{,,,,,,,,,} | replies > "$work/replies-exe"
 	touch "$rootfs/tmp/$name.stop"
@@ -363,7 +363,7 @@ hunted() { # KIND
 
 	before=$(programs)
 	hunt "$1-hunter" "$1" "${ordinary[@]}" || return 0
-	# Of ours: where a container has no pid namespace, the hunter sees all of the machine.
+	# Only of hookd: without a pid namespace the hunter sees all processes of the machine.
 	is "$1: no program of the host can be opened for writing" \
 		"$(caught writable | grep -e "$work" -e "$hookd" -e "${shim/#-/hookd-oci-hook}" -e memfd: || true)" ''
 	is "$1: the programs are what they were" "$(programs)" "$before"

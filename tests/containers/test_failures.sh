@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Hooks that fail, hang or leave children behind: what the runtime makes of it when they are
-# delegated to hookd. Arguments: see lib.sh.
+# Hooks that fail, hang or leave children behind, delegated to hookd: what the runtime does. Arguments:
+# see lib.sh.
 . "$(dirname "$0")/lib.sh"
 
 ran=$bundle/ran
@@ -27,7 +27,7 @@ milliseconds() {
 	echo $(($(date +%s%N) / 1000000))
 }
 
-# The FIFO ends when all who hold it for writing are dead.
+# The FIFO has EOF when all processes that have it open for writing have exited.
 all_holders_are_dead() {
 	timeout 20 cat "$held"
 }

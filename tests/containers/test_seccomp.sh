@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same profile, the same system calls: what becomes of a process in runc's container, and of a
-# hook. The last argument before the runtime's is the program that makes the calls.
+# The same system calls under the same profile, by a process in runc's container and by a hook. The last
+# argument before those of lib.sh is the program that makes the calls.
 probe=$1
 shift
 . "$(dirname "$0")/lib.sh"
@@ -64,7 +64,7 @@ profiles=(
 	"$(profile ALLOW "$(rule '"mkdir"' TRAP)")"
 )
 # (Flags are left out: runc 1.1 refuses them.)
-# Everything a small static program and the runtime need, and nothing else: the default speaks.
+# Allows only what a small static program and the runtime need; the default action is tested.
 base='"execve","execveat","exit","exit_group","write","writev","ioctl","arch_prctl","set_tid_address",
 	"brk","mmap","munmap","mprotect","rt_sigaction","rt_sigprocmask","rt_sigreturn","capset","prctl",
 	"setresuid","setresgid","setgroups","setuid","setgid","getppid","openat","close","fstat","fstatfs",
@@ -73,8 +73,8 @@ base='"execve","execveat","exit","exit_group","write","writev","ioctl","arch_prc
 	"getuid","getgid","geteuid","getegid","faccessat2","faccessat","access","statx","readlinkat",
 	"rseq","set_robust_list","prlimit64","uname","sched_getaffinity","pipe2","stat","lstat","dup3"'
 base=$(tr -d '\n\t' <<< "$base")
-# Where a profile lists no architecture, runc 1.1 has no ENOSYS for what is newer than the profile;
-# runc of today has, and so has hookd.
+# If a profile lists no architecture, runc 1.1 does not return ENOSYS for calls newer than the profile;
+# newer versions do, and so does hookd.
 native=',"architectures":["SCMP_ARCH_X86_64"]'
 profiles+=(
 	"$(profile ERRNO "$(rule "$base" ALLOW)" "$native")"
@@ -87,7 +87,7 @@ for call in "${calls[@]}"; do
 	verbs+=(syscall "$call")
 done
 
-# What the probe has said, and how it ended: "signal 31", "exit 0". A death ends the list.
+# Prints the output of the probe and how it ended: "signal 31", "exit 0". A signal ends the list.
 under_runc() { # PROFILE VERBS...
 	local status=0
 

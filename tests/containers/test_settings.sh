@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The state.json that runc keeps of a container is libcontainer's Config as it is today: what is
-# read from it is what the container was made from. Arguments: READ_SETTINGS, then those of lib.sh.
+# runc's state.json of a container has libcontainer's present Config: the settings that are read from it
+# must be those of config.json. Arguments: READ_SETTINGS, then those of lib.sh.
 read_settings=$1
 shift
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +20,7 @@ jq '.process.terminal = false | .process.args = ["/bin/sleep", "1000"] | .proces
 			{names: ["personality"], action: "SCMP_ACT_ERRNO",
 				args: [{index: 0, value: 18446744073709551615, op: "SCMP_CMP_EQ"}]}]}' \
 	--arg path "/$id" "$work/spec.json" > "$bundle/config.json"
-# jq rounds beyond 2^53.
+# jq rounds numbers above 2^53.
 sed -i 's/18446744073709552000/18446744073709551615/' "$bundle/config.json"
 
 found() { # NAME LINE
@@ -51,7 +51,7 @@ found "one rule" "rule acct SCMP_ACT_ERRNO"
 found "its other name" "rule swapon SCMP_ACT_ERRNO"
 found "rule with an argument" "rule personality SCMP_ACT_ERRNO 0 SCMP_CMP_EQ 18446744073709551615"
 
-# The same settings in the words of its config.json.
+# The same settings in its config.json.
 check "config.json is read" "$read_settings" oci "$bundle/config.json"
 "$read_settings" oci "$bundle/config.json" > "$work/oci"
 # runc gives them to the process it starts, not to its Config.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A container's life with hooks in all six stages, once as the runtime runs them itself and once
-# delegated to hookd: the hooks must not see a difference. Arguments: see lib.sh.
+# A container with hooks in all six stages, run once by the runtime and once by hookd: the hooks must not
+# see a difference. Arguments: see lib.sh.
 . "$(dirname "$0")/lib.sh"
 
 default_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -11,8 +11,8 @@ cp "$recorder" "$bundle/record_hook"
 cp "$recorder" "$bundle/rootfs/record_hook"
 chmod +x "$bundle/record_hook" "$bundle/rootfs/record_hook"
 
-# Each stage has three hooks: a script with variables of its own, a program that inherits its
-# environment, and a script with none.
+# Each stage has three hooks: a script with its own variables, a program that inherits its environment,
+# and a script without variables.
 hooks_of_stage() { # STAGE
 	local script=$bundle/record_hook folder=$bundle/rootfs/record
 
@@ -27,7 +27,7 @@ namespaces() { # PID
 	stat -L -c '%i' "/proc/$1"/ns/*
 }
 
-# Replaces what differs from life to life by what it stands for.
+# Replaces what differs between two runs by placeholders.
 normalise() { # FOLDER PID CONTAINER-NAMESPACE...
 	local script='' inode
 
@@ -39,7 +39,7 @@ normalise() { # FOLDER PID CONTAINER-NAMESPACE...
 	done
 	sed -i "$script" "$1"/*.world
 	sed -i -E "s/(\"pid\": ?)$2\b/\1\"INIT\"/" "$1"/*.state
-	# The shell adds variables of its own.
+	# The shell adds these variables.
 	sed -i -E '/^(PWD|OLDPWD|SHLVL|_)=/d' "$1"/*.env
 }
 
@@ -89,7 +89,7 @@ live native
 delegate
 live delegated
 
-# Which command runs which stages is the runtime's affair: runc has run poststart before start.
+# Which command runs which stage depends on the runtime: runc has run poststart before start.
 for phase in created started; do
 	is "what has run is what runs natively: $phase" \
 		"$(sort "$work/delegated.$phase")" "$(sort "$work/native.$phase")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command where /sys/fs/cgroup is a cgroup2, in a mount namespace of its own: crun 1.8.1
-# refuses the hybrid layout. Usage: with_cgroup2.sh COMMAND...
+# Runs a command in a new mount namespace with cgroup2 on /sys/fs/cgroup: crun 1.8.1 refuses the hybrid
+# layout. Usage: with_cgroup2.sh COMMAND...
 command -v crun > /dev/null || { echo '1..0 # SKIP there is no crun'; exit 77; }
 [ "$(id -u)" = 0 ] || { echo '1..0 # SKIP containers take root'; exit 77; }
 # shellcheck disable=SC2016

@@ -169,7 +169,7 @@ test_resctrl_after_a_crash() {
 	check "a hook is in a group" until_true grep -q . $resctrl/crashed/tasks
 	systemctl kill --kill-whom=main -s KILL hookd.service
 	check "after the daemon was killed there is another one" until_true hookctl ping
-	is "and the group is there no more" "$(groups)" ''
+	is "and the group was removed" "$(groups)" ''
 	wait $!
 }
 

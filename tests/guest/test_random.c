@@ -74,7 +74,8 @@ static bool run_seed(uint64_t seed, int number, int64_t end_ms)
 	for (test.step = 1;
 	     test.step <= STEPS && !test.has_failed && (end_ms == 0 || now_ms() < end_ms);
 	     test.step++) {
-		/* So that the random numbers that one step uses do not change the following steps.
+		/*
+		 * So that the random numbers that one step uses do not change the following steps.
 		 */
 		test.random = seed * 1000003 + (uint64_t)test.step * 7919;
 		if (count_processes(&test) < 2)

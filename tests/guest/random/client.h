@@ -5,7 +5,8 @@
 
 #include "proto/messages/messages.h"
 
-/* A connection to hookd. Sending and receiving are separate, so that events can happen in between.
+/*
+ * A connection to hookd. Sending and receiving are separate, so that events can happen in between.
  */
 struct client {
 	int fd;

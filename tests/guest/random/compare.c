@@ -43,7 +43,8 @@ static const char *compare_holding(const struct container *of, const char *name,
 		return differs("Holdings: %s is %sthere", name, is_there ? "" : "not ");
 	if (!is_there)
 		return NULL;
-	/* After systemd has removed a scope, hookd still names its path, but not after a restart.
+	/*
+	 * After systemd has removed a scope, hookd still names its path, but not after a restart.
 	 */
 	if (!member_is(applied, "cgroupPath", of->cgroup) &&
 	    !(of->unit[0] && !of->is_there && member_is(applied, "cgroupPath", "")))

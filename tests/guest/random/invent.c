@@ -83,7 +83,8 @@ static int invent_process(const struct model *model, uint64_t *random)
 	return first;
 }
 
-/* systemd would stop a scope once its only process was moved out, before an undo can move it back.
+/*
+ * systemd would stop a scope once its only process was moved out, before an undo can move it back.
  */
 static bool may_move(const struct model *model, int process)
 {
@@ -141,7 +142,8 @@ struct call call_invent(const struct model *model, uint64_t *random)
 
 	call.method = method < 5 ? APPLY : method < 8 ? UPDATE : RELEASE;
 	call.container = (int)below(random, CONTAINERS);
-	/* Most Applies are for containers without a holding, most other calls for those with one.
+	/*
+	 * Most Applies are for containers without a holding, most other calls for those with one.
 	 */
 	for (int i = 0; i < CONTAINERS && below(random, 8) &&
 			model->containers[call.container].is_held == (call.method == APPLY);
