@@ -34,7 +34,7 @@ install_hookd
 is "a run's cgroup has the limits of the configuration" "$(own_limits)" \
 	'20 33554432 150000 100000'
 run_hook 'exec dd if=/dev/zero of=/dev/null bs=100M count=1' > "$work/hog.json"
-is "a hook that uses more memory is killed, and it is told why" \
+is "a hook that uses more memory is killed, with the reason" \
 	"$(jq -c '.hooks[0] | [.success, .oomKilled]' "$work/hog.json")" '[false,true]'
 run_hook 'for i in $(seq 40); do sleep 100 & done' > "$work/forks.json"
 contains "a hook that forks without end is stopped" "$work/forks.json" 'Cannot fork'

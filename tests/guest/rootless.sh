@@ -52,7 +52,7 @@ test_users_service() {
 	is "which is the user's" "$(awk '/^Uid:/ { print $2 }' "/proc/$(show_user MainPID)/status")" \
 		$user
 	is "as the service that was asked for" "$(show_user ActiveState)" active
-	is "it has taken the cgroup that it was given" \
+	is "it uses the cgroup that was delegated to it" \
 		"$(cat "/proc/$(show_user MainPID)/cgroup")" "0::${cgroups#/sys/fs/cgroup}/daemon"
 	cgroup=$(run_as_user .stdout 'cat /proc/self/cgroup')
 	is "a hook is in one of the runs" "${cgroup%/*}" "0::${cgroups#/sys/fs/cgroup}/runs"
@@ -105,7 +105,7 @@ test_podman() { # RUNTIME
 			"$(jq -r --arg stage $stage '.. | objects | select(.stage? == $stage) | .outcome' \
 				"$work/ps" | xargs)" succeeded
 	done
-	check "and goes" podman "$1" rm --force "$1"
+	check "and is removed" podman "$1" rm --force "$1"
 }
 
 start_users_systemd

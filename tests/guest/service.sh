@@ -76,11 +76,11 @@ uptime_ms() {
 
 test_activation() {
 	exits_with "the service does not run yet" 3 systemctl is-active --quiet hookd.service
-	is "the socket is there, for root alone" "$(stat -c '%U %a %F' $socket)" 'root 600 socket'
+	is "the socket exists, for root only" "$(stat -c '%U %a %F' $socket)" 'root 600 socket'
 	is "its folder can be entered" "$(stat -c %a /run/hookd)" 755
 	check "the first connection is answered" hookctl ping
 	is "because it started the service" "$(show ActiveState)" active
-	is "which has said that it is ready" "$(show StatusText)" Ready
+	is "which has reported that it is ready" "$(show StatusText)" Ready
 	check "hookctl status" hookctl status
 }
 
@@ -131,7 +131,7 @@ test_clock_steps() {
 	begin=$(uptime_ms)
 	start_hook 'sleep 1000' 3
 	date -s "@$(($(date +%s) - 7200))" > "$work/out"
-	exits_with "one that jumps back keeps no hook" 124 wait "$hook"
+	exits_with "a clock set back delays no hook" 124 wait "$hook"
 	took=$(($(uptime_ms) - begin))
 	is "beyond its timeout of 3 s" "$((took >= 3000 && took < 15000)) ($took ms)" "1 ($took ms)"
 	took=$(jq '.hooks[0].durationUSec / 1000 | floor' "$work/result.json")
@@ -233,8 +233,8 @@ test_crash() {
 	pid=$(main_pid)
 	kill -KILL "$pid"
 	check "the hooks of a daemon that crashed end with it" wait %?wait_for_holders
-	exits_with "the caller learns that nobody knows how" 125 wait "$hook"
-	is "which is called lost" "$(jq -r .outcome "$work/result.json")" lost
+	exits_with "the caller is told that the run was lost" 125 wait "$hook"
+	is "its outcome is lost" "$(jq -r .outcome "$work/result.json")" lost
 	is "the hook ran once" "$(< "$work/ran")" ran
 	check "another daemon answers" timeout 60 hookctl ping
 	is "in a fresh cgroup" "$(cat "/proc/$(show MainPID)/cgroup")" \
@@ -247,7 +247,7 @@ test_journal() {
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
 	contains "is in the journal, with what it said" "$work/journal" 'out of luck'
-	is "and nothing of hookd's is there as an emergency" \
+	is "and hookd has logged no emergency" \
 		"$(journalctl -q -o cat -u hookd.service -p crit _COMM=hookd)" ''
 }
 

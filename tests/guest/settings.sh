@@ -75,7 +75,7 @@ test_fork_bomb() {
 }
 
 test_memory_hog() {
-	is "a hook that uses more than its memory is killed, and it is told why" \
+	is "a hook that uses more than its memory is killed, with the reason" \
 		"$(run_oci '{"linux":{"resources":{"memory":{"limit":20000000}}}}' \
 			'exec dd if=/dev/zero of=/dev/null bs=100M count=1' | jq -c '.hooks[0] | [.outcome, .oomKilled]')" \
 		'["signaled",true]'

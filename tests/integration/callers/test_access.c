@@ -239,7 +239,7 @@ static void a_child_with_the_same_rights_may_write(void **state)
 }
 
 /* SO_PEERCRED still has root when the descriptor was passed on. */
-static void a_descriptor_of_root_s_is_no_use_to_nobody(void **state)
+static void a_descriptor_of_root_is_refused_to_another_user(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -254,7 +254,7 @@ static void a_descriptor_of_root_s_is_no_use_to_nobody(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-static void nor_to_uid_0_without_capabilities(void **state)
+static void a_descriptor_of_root_is_refused_without_capabilities(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -292,7 +292,7 @@ static void do_connect(struct client *client)
 }
 
 /* The kernel no longer has its capabilities and namespaces. */
-static void refused_when_who_connected_has_ended(void **state)
+static void refused_when_the_peer_has_exited(void **state)
 {
 	struct harness *harness = *state;
 
@@ -377,7 +377,7 @@ static bool kernel_can_refuse_descriptors(void)
 	return can;
 }
 
-static void descriptors_do_not_get_in(void **state)
+static void passed_descriptors_are_not_kept(void **state)
 {
 	static const int counts[] = {1, 2, 250};
 	struct harness *harness = *state;
@@ -410,11 +410,11 @@ int main(int argc, char **argv)
 	    TEST(refused_to_uid_0_without_capabilities),
 	    TEST(refused_once_the_capabilities_are_given_up),
 	    TEST(a_child_with_the_same_rights_may_write),
-	    TEST(a_descriptor_of_root_s_is_no_use_to_nobody),
-	    TEST(nor_to_uid_0_without_capabilities),
-	    TEST(refused_when_who_connected_has_ended),
+	    TEST(a_descriptor_of_root_is_refused_to_another_user),
+	    TEST(a_descriptor_of_root_is_refused_without_capabilities),
+	    TEST(refused_when_the_peer_has_exited),
 	    TEST(refused_to_root_of_another_user_namespace),
-	    TEST(descriptors_do_not_get_in),
+	    TEST(passed_descriptors_are_not_kept),
 	};
 
 	harness_read_arguments(argc, argv);

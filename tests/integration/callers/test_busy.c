@@ -132,7 +132,7 @@ static void the_id_is_free_again(void **state)
 }
 
 /* All waiters get the error: those of the same request and those that wait for the run. */
-static void all_who_wait_are_told(void **state)
+static void all_waiters_get_the_error(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *waiters[3];
@@ -190,7 +190,7 @@ static void a_later_hook_is_a_result(void **state)
 }
 
 /* A oneway call gets no reply and has no id for a retry, so the failure is kept as a result. */
-static void who_wants_no_answer_can_look_it_up(void **state)
+static void a_oneway_failure_is_kept_as_a_result(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -206,7 +206,7 @@ static void who_wants_no_answer_can_look_it_up(void **state)
 }
 
 /* It is not recorded on disk either: requested again after a crash, it is run. */
-static void a_crash_does_not_bring_it_back(void **state)
+static void a_busy_request_is_not_recorded(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -229,7 +229,7 @@ static void a_crash_does_not_bring_it_back(void **state)
 }
 
 /* The next run of the container is started. */
-static void the_line_goes_on(void **state)
+static void the_queue_goes_on(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness), *next = client_open(harness);
@@ -296,11 +296,11 @@ int main(int argc, char **argv)
 	    TEST(nothing_is_kept_of_a_request),
 	    TEST(a_hook_with_settings_is_no_failure),
 	    TEST(the_id_is_free_again),
-	    TEST(all_who_wait_are_told),
+	    TEST(all_waiters_get_the_error),
 	    TEST(a_later_hook_is_a_result),
-	    TEST(who_wants_no_answer_can_look_it_up),
-	    TEST_PREPARED(a_crash_does_not_bring_it_back),
-	    TEST(the_line_goes_on),
+	    TEST(a_oneway_failure_is_kept_as_a_result),
+	    TEST_PREPARED(a_busy_request_is_not_recorded),
+	    TEST(the_queue_goes_on),
 	    TEST(a_limit_of_cgroups_is_busy),
 	};
 

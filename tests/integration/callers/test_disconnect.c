@@ -143,7 +143,7 @@ static void send_and_go(struct harness *harness, bool is_known, bool shuts_first
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-static void client_gone_before_it_is_heard(void **state)
+static void client_gone_before_its_call_is_read(void **state)
 {
 	for (int i = 0; i < 8; i++)
 		send_and_go(*state, i & 1, i & 2, i & 4 ? MORE : NULL);
@@ -151,7 +151,7 @@ static void client_gone_before_it_is_heard(void **state)
 }
 
 /* An earlier call is answered while the client disconnects. */
-static void client_gone_before_its_second_call_is_heard(void **state)
+static void client_gone_before_its_second_call_is_read(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -191,7 +191,7 @@ static void half_closed_client_is_answered(void **state)
 	}
 }
 
-static void client_gone_before_it_is_heard_continues(void **state)
+static void client_gone_before_its_call_is_read_continues(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -228,14 +228,14 @@ static void end_hook_and_go(struct harness *harness, const struct run_text *text
 	await_idle(harness);
 }
 
-static void client_gone_as_the_result_goes_out(void **state)
+static void client_gone_while_the_result_is_sent(void **state)
 {
 	end_hook_and_go(*state, &(struct run_text){.hooks = {WAITING}});
 	expect_outcome(*state, "succeeded");
 	assert_int_equal(status_number(*state, "stored"), 1);
 }
 
-static void client_gone_as_events_go_out(void **state)
+static void client_gone_while_events_are_sent(void **state)
 {
 	end_hook_and_go(*state, &(struct run_text){.flags = MORE, .hooks = {WAITING}});
 	expect_outcome(*state, "succeeded");
@@ -343,7 +343,7 @@ static void one_who_cancels_is_the_last(void **state)
 }
 
 /* Waiters get an error with a reason. */
-static void one_in_the_line_is_cancelled_with_a_sentence(void **state)
+static void a_queued_run_is_cancelled_with_a_reason(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *second = client_open(harness), *third;
@@ -380,18 +380,18 @@ int main(int argc, char **argv)
 	    TEST(client_gone_with_more_calls_sent_cancels),
 	    TEST(half_closed_client_gone_cancels),
 	    TEST(client_gone_while_queued_cancels),
-	    TEST(client_gone_before_it_is_heard),
-	    TEST(client_gone_before_its_second_call_is_heard),
+	    TEST(client_gone_before_its_call_is_read),
+	    TEST(client_gone_before_its_second_call_is_read),
 	    TEST(half_closed_client_is_answered),
-	    TEST(client_gone_before_it_is_heard_continues),
-	    TEST(client_gone_as_the_result_goes_out),
-	    TEST(client_gone_as_events_go_out),
+	    TEST(client_gone_before_its_call_is_read_continues),
+	    TEST(client_gone_while_the_result_is_sent),
+	    TEST(client_gone_while_events_are_sent),
 	    TEST(client_gone_as_the_hook_ends_cancels),
 	    TEST(one_of_two_clients_gone),
 	    TEST(the_last_of_two_cancels),
 	    TEST(one_who_cancels_leaves_it_to_another),
 	    TEST(one_who_cancels_is_the_last),
-	    TEST(one_in_the_line_is_cancelled_with_a_sentence),
+	    TEST(a_queued_run_is_cancelled_with_a_reason),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -112,7 +112,7 @@ static void run_without(struct harness *harness, const struct missing *row)
 	harness_stop(harness);
 }
 
-static void what_some_hooks_need_is_told_and_others_run(void **state)
+static void what_some_hooks_need_is_logged_and_others_run(void **state)
 {
 	static const struct missing rows[] = {
 	    {"SO_PEERPIDFD", "getsockopt", 2, 77, ENOSYS},
@@ -174,7 +174,7 @@ static void limit_open_files(void)
 		_exit(125);
 }
 
-static void low_limit_of_open_files_is_told(void **state)
+static void low_limit_of_open_files_is_logged(void **state)
 {
 	harness_start(*state, &(struct start){
 				  .in_child = limit_open_files,
@@ -217,9 +217,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(hookd_is_not_ready_without_what_hooks_need),
-	    TEST_PREPARED(what_some_hooks_need_is_told_and_others_run),
+	    TEST_PREPARED(what_some_hooks_need_is_logged_and_others_run),
 	    TEST_PREPARED(a_keyring_that_has_ended_is_no_missing_keyctl),
-	    TEST_PREPARED(low_limit_of_open_files_is_told),
+	    TEST_PREPARED(low_limit_of_open_files_is_logged),
 	    TEST_PREPARED(a_limit_that_is_too_low_to_start_is_an_error),
 	};
 

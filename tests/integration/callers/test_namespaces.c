@@ -299,7 +299,7 @@ static void container_is_gone(void **state)
 }
 
 /* The pid may be reused before the hook is started. */
-static void container_ends_before_its_turn(void **state)
+static void container_exits_before_the_hook_starts(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *second = client_open(harness);
@@ -461,7 +461,7 @@ int main(int argc, char **argv)
 	    TEST(left_behind_inside),
 	    TEST(user_namespace),
 	    TEST(container_is_gone),
-	    TEST(container_ends_before_its_turn),
+	    TEST(container_exits_before_the_hook_starts),
 	    TEST(process_of_the_host_is_no_container),
 	    TEST(root_is_that_of_the_process),
 	    TEST(links_of_procfs_are_not_followed_inside),

@@ -143,7 +143,7 @@ static void wait_returns_the_result(void **state)
 }
 
 /* Wait's reply is (result: RunResult): other implementations refuse members not declared. */
-static void wait_says_nothing_but_the_result(void **state)
+static void wait_replies_with_the_result_only(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness), *waiter = client_open(harness);
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	    TEST(retry_after_the_client_was_cut_off),
 	    TEST(many_ask_for_the_same),
 	    TEST(wait_returns_the_result),
-	    TEST(wait_says_nothing_but_the_result),
+	    TEST(wait_replies_with_the_result_only),
 	    TEST(unknown_run),
 	};
 

@@ -74,7 +74,7 @@ static void cgroups_that_were_removed_are_made_again(void **state)
 	remove_cgroups(*state, false);
 }
 
-static void so_is_the_directory_that_they_are_in(void **state)
+static void a_removed_parent_directory_is_made_again(void **state)
 {
 	remove_cgroups(*state, true);
 }
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(cgroups_that_were_removed_are_made_again),
-	    TEST(so_is_the_directory_that_they_are_in),
+	    TEST(a_removed_parent_directory_is_made_again),
 	    TEST(a_threaded_cgroup_does_not_stop_other_hooks),
 	};
 

@@ -51,7 +51,7 @@ static void result_outlives_a_crash(void **state)
 }
 
 /* Else a client that has received the result would be told later that the run was lost. */
-static void result_is_recorded_before_it_is_told(void **state)
+static void result_is_recorded_before_the_reply(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -74,7 +74,7 @@ static void result_is_recorded_before_it_is_told(void **state)
 }
 
 /* Its result is unknown. It is reported as lost: running it again could do more damage. */
-static void run_that_was_going_on_is_lost(void **state)
+static void a_running_run_is_lost(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -100,7 +100,7 @@ static void run_that_was_going_on_is_lost(void **state)
 }
 
 /* It had not begun, so it can be run. */
-static void run_that_was_in_the_line_runs_on_retry(void **state)
+static void a_queued_run_runs_on_retry(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first, *second;
@@ -269,9 +269,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(result_outlives_a_crash),
-	    TEST_PREPARED(result_is_recorded_before_it_is_told),
-	    TEST_PREPARED(run_that_was_going_on_is_lost),
-	    TEST_PREPARED(run_that_was_in_the_line_runs_on_retry),
+	    TEST_PREPARED(result_is_recorded_before_the_reply),
+	    TEST_PREPARED(a_running_run_is_lost),
+	    TEST_PREPARED(a_queued_run_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),

@@ -43,7 +43,7 @@ static void expect_refused(struct client *client, const char *where)
 	check_part(client, "result.error", path);
 }
 
-static void one_s_own_file_is_executed(void **state)
+static void a_file_of_the_user_is_executed(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -170,7 +170,7 @@ static void write_script(const struct harness *harness, const char *interpreter)
 	assert_int_equal(chmod(harness_path(harness, "a/script"), 0755), 0);
 }
 
-static void an_interpreter_is_looked_at_as_well(void **state)
+static void an_interpreter_is_checked_as_well(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -253,7 +253,7 @@ static void make_elf(const struct harness *harness, enum oddity oddity)
 	assert_int_equal(chmod(harness_path(harness, "a/elf"), 0755), 0);
 }
 
-static void a_dynamic_loader_is_looked_at_as_well(void **state)
+static void a_dynamic_loader_is_checked_as_well(void **state)
 {
 	static const char settings[] = ",'settings':{'process':{'noNewPrivileges':true}}";
 	struct harness *harness = *state;
@@ -372,13 +372,13 @@ static void programs_of_an_image_are_exempt(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(one_s_own_file_is_executed),
+	    TEST(a_file_of_the_user_is_executed),
 	    TEST(what_others_can_write_to_is_refused),
 	    TEST(what_others_own_is_refused),
 	    TEST(links_are_followed_one_by_one),
 	    TEST(a_link_of_another_user_is_refused),
-	    TEST(an_interpreter_is_looked_at_as_well),
-	    TEST(a_dynamic_loader_is_looked_at_as_well),
+	    TEST(an_interpreter_is_checked_as_well),
+	    TEST(a_dynamic_loader_is_checked_as_well),
 	    TEST(a_link_of_procfs_is_followed_by_the_kernel),
 	    TEST(other_failures_are_the_kernel_s),
 	    TEST_PREPARED(an_operator_can_allow_it),

@@ -256,7 +256,7 @@ static void paths_are_relative_to_where_it_was_started(void **state)
 	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
 }
 
-static void limits_that_cannot_count_are_told_of(void **state)
+static void limits_that_cannot_be_set_are_logged(void **state)
 {
 	static const char *const keys[] = {
 	    "ignoring PidsMax=: ", "ignoring MemoryMax=: ", "ignoring CPUQuota=: "};
@@ -382,7 +382,7 @@ static void file_that_is_no_socket_is_left_alone(void **state)
 }
 
 /* hookd does not die of SIGPIPE when the reader of its log has exited. */
-static void reader_of_the_log_is_gone(void **state)
+static void reader_of_the_log_has_exited(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -408,13 +408,13 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(sighup_reads_the_configuration_again),
 	    TEST_PREPARED(sighup_gives_waiting_runs_their_places),
 	    TEST_PREPARED(paths_are_relative_to_where_it_was_started),
-	    TEST_PREPARED(limits_that_cannot_count_are_told_of),
+	    TEST_PREPARED(limits_that_cannot_be_set_are_logged),
 	    TEST_PREPARED(check_config_exit_codes),
 	    TEST_PREPARED(command_line_exit_codes),
 	    TEST_PREPARED(socket_of_a_dead_hookd_is_replaced),
 	    TEST(socket_in_use_is_left_alone),
 	    TEST_PREPARED(file_that_is_no_socket_is_left_alone),
-	    TEST(reader_of_the_log_is_gone),
+	    TEST(reader_of_the_log_has_exited),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -102,7 +102,7 @@ static void timeout_kills_hook_that_has_left_its_cgroup(void **state)
 	expect_nobody(harness);
 }
 
-static void timeout_kills_a_crowd(void **state)
+static void timeout_kills_many_processes(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -119,7 +119,7 @@ static void timeout_kills_a_crowd(void **state)
 	expect_nobody(harness);
 }
 
-static void timeout_kills_who_ignores_sigterm(void **state)
+static void timeout_kills_a_hook_that_ignores_sigterm(void **state)
 {
 	struct client *client = client_open(*state);
 	int64_t started_ms = now_ms();
@@ -172,7 +172,7 @@ static void timeout_during_a_flood(void **state)
 }
 
 /* The hook exited in time, though hookd sees that only after the deadline. */
-static void exit_that_is_seen_late_is_no_timeout(void **state)
+static void an_exit_that_is_seen_late_is_not_a_timeout(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -261,12 +261,12 @@ int main(int argc, char **argv)
 	    TEST(timeout_kills_child_in_its_own_session),
 	    TEST(timeout_kills_orphan_in_its_own_session),
 	    TEST(timeout_kills_hook_that_has_left_its_cgroup),
-	    TEST(timeout_kills_a_crowd),
-	    TEST(timeout_kills_who_ignores_sigterm),
+	    TEST(timeout_kills_many_processes),
+	    TEST(timeout_kills_a_hook_that_ignores_sigterm),
 	    TEST(timeout_kills_stopped_hook),
 	    TEST(state_1MiB_never_read),
 	    TEST(timeout_during_a_flood),
-	    TEST(exit_that_is_seen_late_is_no_timeout),
+	    TEST(an_exit_that_is_seen_late_is_not_a_timeout),
 	    TEST(hook_behind_a_timeout_is_not_hit),
 	    TEST_PREPARED(default_timeout_is_the_configuration_s),
 	    TEST(cancel_kills_grandchild),

@@ -342,7 +342,7 @@ static void killed_while_its_exit_is_traced(void **state)
 }
 
 /* A debugger that detaches in time does not affect the result. */
-static void let_go_in_time(void **state)
+static void detached_in_time(void **state)
 {
 	struct harness *harness = *state;
 	struct traced traced;
@@ -406,7 +406,7 @@ static void cancelled_while_traced(void **state)
 }
 
 /* It has exited, its tracer has not reaped it, and the hook has no timeout. */
-static void cancelled_while_held(void **state)
+static void cancelled_before_the_tracer_reaps_it(void **state)
 {
 	struct harness *harness = *state;
 	struct traced traced;
@@ -497,9 +497,9 @@ int main(int argc, char **argv)
 	    TEST(by_a_stranger),
 	    TEST(killed_while_traced),
 	    TEST(killed_while_its_exit_is_traced),
-	    TEST(let_go_in_time),
+	    TEST(detached_in_time),
 	    TEST_PREPARED(cancelled_while_traced),
-	    TEST_PREPARED(cancelled_while_held),
+	    TEST_PREPARED(cancelled_before_the_tracer_reaps_it),
 	    TEST(by_a_process_of_the_container),
 	    TEST(by_its_own_child_in_a_container),
 	};

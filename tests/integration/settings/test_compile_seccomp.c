@@ -409,7 +409,7 @@ static void become_somebody_with_rights(void)
 		_exit(125);
 }
 
-static void nor_has_that_of_another_user(void **state)
+static void the_compiler_of_another_user_has_no_rights(void **state)
 {
 	static const char *const lines[] = {"\nUid:\t4242\t4242\t4242\t4242\n",
 					    "\nGid:\t4242\t4242\t4242\t4242\n", NULL};
@@ -494,7 +494,7 @@ static void what_cannot_be_confined_does_not_compile(void **state)
 	}
 }
 
-static void a_failed_confinement_is_told(void **state)
+static void a_failed_confinement_is_reported(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -523,9 +523,9 @@ int main(int argc, char **argv)
 	    TEST(anyone_may_ask),
 	    TEST(the_interface_is_listed),
 	    TEST_PREPARED(the_compiler_has_no_rights),
-	    TEST_PREPARED(nor_has_that_of_another_user),
+	    TEST_PREPARED(the_compiler_of_another_user_has_no_rights),
 	    TEST_PREPARED(what_cannot_be_confined_does_not_compile),
-	    TEST_PREPARED(a_failed_confinement_is_told),
+	    TEST_PREPARED(a_failed_confinement_is_reported),
 	};
 
 	harness_read_arguments(argc, argv);

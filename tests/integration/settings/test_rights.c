@@ -470,7 +470,7 @@ static void a_filter_leaves_no_right_behind(void **state)
 
 /* ---- keys ---- */
 
-static void a_hook_inside_has_a_keyring_of_its_own(void **state)
+static void a_hook_in_a_container_has_its_own_keyring(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -505,7 +505,7 @@ int main(int argc, char **argv)
 	    TEST(settings_take_away),
 	    TEST(other_settings_give_no_rights_back),
 	    TEST(a_filter_leaves_no_right_behind),
-	    TEST(a_hook_inside_has_a_keyring_of_its_own),
+	    TEST(a_hook_in_a_container_has_its_own_keyring),
 	};
 
 	harness_read_arguments(argc, argv);

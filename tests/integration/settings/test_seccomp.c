@@ -63,7 +63,7 @@ static void calls_are_refused_in_both_dialects(void **state)
 	}
 }
 
-static void a_killed_hook_says_so(void **state)
+static void a_killed_hook_is_reported(void **state)
 {
 	struct client *client = client_open(*state);
 
@@ -181,7 +181,7 @@ static void a_profile_that_is_too_large(void **state)
 }
 
 /* While a profile is compiled, other runs begin and end. */
-static void others_go_on_while_a_profile_is_compiled(void **state)
+static void other_runs_go_on_while_a_profile_is_compiled(void **state)
 {
 	struct harness *harness = *state;
 	struct client *slow = client_open(harness), *quick = client_open(harness);
@@ -367,7 +367,7 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 }
 
 /* hookd-run sends the listener while the hook runs, and may exit after it. */
-static void who_hands_over_is_not_left_behind(void **state)
+static void hookd_run_is_not_left_behind(void **state)
 {
 	enum { RUNS = 20 };
 	struct harness *harness = *state;
@@ -420,7 +420,7 @@ static void an_agent_that_never_answers_is_a_timeout(void **state)
 }
 
 /* It is notified of the exit of the process too. */
-static void an_agent_has_no_say_in_hookd_run_s_end(void **state)
+static void an_agent_does_not_delay_the_exit_of_hookd_run(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -488,17 +488,17 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(calls_are_refused_in_both_dialects),
-	    TEST(a_killed_hook_says_so),
+	    TEST(a_killed_hook_is_reported),
 	    TEST(filter_and_no_rights),
 	    TEST(hookd_run_ends_under_any_filter),
 	    TEST(a_profile_that_is_too_large),
-	    TEST(others_go_on_while_a_profile_is_compiled),
+	    TEST(other_runs_go_on_while_a_profile_is_compiled),
 	    TEST(poststop_goes_on_with_every_hook_failing),
 	    TEST(an_agent_decides),
 	    TEST(an_agent_that_never_reads_costs_nothing),
-	    TEST(who_hands_over_is_not_left_behind),
+	    TEST(hookd_run_is_not_left_behind),
 	    TEST(an_agent_that_never_answers_is_a_timeout),
-	    TEST(an_agent_has_no_say_in_hookd_run_s_end),
+	    TEST(an_agent_does_not_delay_the_exit_of_hookd_run),
 	    TEST(an_agent_that_pretends_an_exec_fails_it),
 	    TEST(no_agent_no_hook),
 	};

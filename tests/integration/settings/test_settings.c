@@ -313,7 +313,7 @@ static void defaults_of_the_configuration(void **state)
 /* ---- all settings together ---- */
 
 /* Privileges must be dropped after the steps that need them. */
-static void all_at_once(void **state)
+static void all_settings_together(void **state)
 {
 	struct client *client = open_for_others(*state);
 
@@ -342,7 +342,7 @@ static void all_at_once(void **state)
 }
 
 /* hookd-run is not dumpable, so neither its user nor the container can trace it; the hook is. */
-static void hook_can_be_looked_at_as_any_other(void **state)
+static void the_hook_is_dumpable(void **state)
 {
 	struct client *client = open_for_others(*state);
 
@@ -378,12 +378,9 @@ static void settings_in_a_container(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(each_attribute_in_both_dialects),
-	    TEST(session_keyring_is_new_unless_told),
-	    TEST(namespaces_by_path_are_entered),
-	    TEST_PREPARED(defaults_of_the_configuration),
-	    TEST(all_at_once),
-	    TEST(hook_can_be_looked_at_as_any_other),
+	    TEST(each_attribute_in_both_dialects), TEST(session_keyring_is_new_unless_told),
+	    TEST(namespaces_by_path_are_entered),  TEST_PREPARED(defaults_of_the_configuration),
+	    TEST(all_settings_together),	   TEST(the_hook_is_dumpable),
 	    TEST(settings_in_a_container),
 	};
 
