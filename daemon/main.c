@@ -291,12 +291,13 @@ static bool is_group_held(const char *group, void *userdata)
 {
 	struct holdings *holdings = userdata;
 	struct holding *holding = holdings_first(holdings);
-	const struct made *made;
+	const struct created *created;
 
 	for (; holding; holding = holdings_next(holding))
-		TAILQ_FOREACH (made, &holding->made, link)
-			if ((made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP) &&
-			    strcmp(made->name, group) == 0)
+		TAILQ_FOREACH (created, &holding->created, link)
+			if ((created->kind == CREATED_RDT_GROUP ||
+			     created->kind == CREATED_RDT_MON_GROUP) &&
+			    strcmp(created->name, group) == 0)
 				return true;
 	return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads /proc for the benchmarks that measure memory and descriptors: crowd.c and memory.c. */
+/* Reads memory and descriptors of processes from /proc. */
 #include "tests/bench/footprint.h"
 
 #include <dirent.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Adds up the values of the fields, which the kernel gives in KiB. -ENODATA without any. */
+/* The sum of the fields, which are in KiB. -ENODATA: there are none. */
 static int sum_fields(const char *path, const char *const fields[], double *ret_kb)
 {
 	FILE *file = fopen(path, "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hookd holds when it does nothing: at rest, and for each connection that has made a call and
- * waits. The daemon must be fresh. Prints three rows.
+ * The memory of an idle hookd: without connections, and for each connection that has made a call
+ * and stays open. The daemon must be newly started. Prints three rows.
  */
 #include <errno.h>
 #include <stdlib.h>

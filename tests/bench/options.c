@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one table of options of the benchmarks. Called by each main(). */
+/* The table of options that all benchmarks share. */
 #include "tests/bench/options.h"
 
 #include <errno.h>
