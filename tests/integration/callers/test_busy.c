@@ -199,6 +199,7 @@ static void a_oneway_failure_is_kept_as_a_result(void **state)
 	leave_descriptors(harness, 1);
 	begin_run(client, .flags = ",'oneway':true", .hooks = {MARKING});
 	client_expect_alive(client);
+	await_true(status_number(harness, "running") == 0, "the run ends");
 	give_descriptors(harness);
 	client_call(client, "{'method':'io.hookd.status.List'}");
 	check_string(client, "runs[0].outcome", "failed");

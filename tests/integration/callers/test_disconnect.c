@@ -246,6 +246,8 @@ static void client_gone_as_the_hook_ends_cancels(void **state)
 {
 	struct harness *harness = *state;
 
+	if (harness_has_runners())
+		skip("needs Runners=0: a runner starts the next hook before hookd is thawed");
 	end_hook_and_go(harness, &(struct run_text){
 				     .extra = CANCEL,
 				     .flags = MORE,

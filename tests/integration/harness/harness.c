@@ -32,7 +32,7 @@
 	(1024 * 1024) /* so that hookd does not block while the test does not read                 \
 		       */
 
-static bool without_cgroups, with_runners;
+static bool without_cgroups, without_runners;
 
 static void clear_half_ended(void);
 
@@ -45,8 +45,10 @@ const char *__asan_default_options(void)
 
 void harness_read_arguments(int argc, char **argv)
 {
-	without_cgroups = argc > 1 && strcmp(argv[1], "--no-cgroups") == 0;
-	with_runners = getenv("HOOKD_TEST_RUNNERS") != NULL;
+	for (int i = 1; i < argc; i++) {
+		without_cgroups |= strcmp(argv[i], "--no-cgroups") == 0;
+		without_runners |= strcmp(argv[i], "--no-runners") == 0;
+	}
 	atexit(clear_half_ended);
 }
 
@@ -60,6 +62,11 @@ void harness_needs_root(void)
 {
 	if (geteuid() != 0)
 		skip("needs root");
+}
+
+bool harness_has_runners(void)
+{
+	return !without_runners;
 }
 
 /* ---- time ---- */
@@ -151,7 +158,7 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	snprintf(config, sizeof(config), "--config=%s", harness->config);
 	argv[count++] = config;
 	snprintf(state, sizeof(state), "--state-dir=%s/state", harness->directory);
-	if (with_runners && !names_state(start))
+	if (!without_runners && !names_state(start))
 		argv[count++] = state;
 	if (without_cgroups)
 		argv[count++] = "--cgroup-root=/nonexistent";
@@ -168,12 +175,13 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 
 static void write_config(const struct harness *harness, const char *config)
 {
-	static const char one[] = "\n[Hooks]\nRunners=1\n"; /* lines keep their numbers */
-	size_t size = strlen(config) + sizeof(one);
+	const char *runners = without_runners ? "Runners=0\n" : "Runners=1\n";
+	static const char section[] = "\n[Hooks]\n"; /* at the end: line numbers stay */
+	size_t size = strlen(config) + sizeof(section) + strlen(runners);
 	char *text = malloc(size);
 
 	assert_non_null(text);
-	snprintf(text, size, "%s%s", config, with_runners ? one : "");
+	snprintf(text, size, "%s%s%s", config, section, runners);
 	harness_write_file(harness, "hookd.conf", text);
 	free(text);
 }

@@ -62,11 +62,13 @@ int harness_prepare(void **state);
 int harness_begin(void **state);
 int harness_end(void **state);
 
-/* For main(): with "--no-cgroups" all tests run hookd without cgroups. */
+/* For main(): with "--no-cgroups" or "--no-runners" all tests run hookd without them. */
 void harness_read_arguments(int argc, char **argv);
 /* Skip the test if hookd has no cgroups; if the test does not run as root. */
 void harness_needs_cgroups(const struct harness *harness);
 void harness_needs_root(void);
+/* False with "--no-runners": hookd itself runs hooks, and they are lost with it. */
+bool harness_has_runners(void);
 
 /* ---- hookd ---- */
 

@@ -80,6 +80,9 @@ static void a_running_run_is_lost(void **state)
 	struct client *client;
 	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
 
+	if (harness_has_runners())
+		skip("needs Runners=0: a runner goes on without hookd");
+
 	start_with_state(harness);
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
@@ -97,6 +100,34 @@ static void a_running_run_is_lost(void **state)
 	client_call(client, "{'method':'io.hookd.status.List'}");
 	check_string(client, "runs[0].outcome", "lost");
 	check_string(client, "runs[0].container", "box");
+}
+
+/* Its runner goes on with the list, and the next hookd gets the result from it. */
+static void a_running_run_goes_on(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	if (!harness_has_runners())
+		skip("needs runners");
+	start_with_state(harness);
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING, MARKING});
+	fifo_await(started);
+	harness_crash(harness);
+	fifo_release(go);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	for (int i = 0; i < 2; i++) {
+		run(client, .extra = ID, .hooks = {WAITING, MARKING});
+		check_success(client);
+		check_string(client, "result.hooks[1].outcome", "exited");
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 2);
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	check_string(client, "runs[0].outcome", "succeeded");
 }
 
 /* It had not begun, so it can be run. */
@@ -271,6 +302,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(result_outlives_a_crash),
 	    TEST_PREPARED(result_is_recorded_before_the_reply),
 	    TEST_PREPARED(a_running_run_is_lost),
+	    TEST_PREPARED(a_running_run_goes_on),
 	    TEST_PREPARED(a_queued_run_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
