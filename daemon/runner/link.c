@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/runner.h"
 
 #define BACKLOG	    8
