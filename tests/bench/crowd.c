@@ -20,6 +20,7 @@
 
 #define WALL_S_MAX     1.12
 #define FDS_EACH_MAX   4
+#define KB_EACH_MAX    8
 #define EVENTS_AT_ONCE 64
 
 struct held {
@@ -49,7 +50,7 @@ static int take_held(const struct crowd *crowd, struct held *ret_held)
 {
 	pid_t daemon = (pid_t)crowd->options->daemon;
 	int fds = footprint_fds(daemon);
-	int r = fds < 0 ? fds : footprint_process(daemon, "Rss", &ret_held->daemon_kb);
+	int r = fds < 0 ? fds : footprint_hookd(daemon, "Pss", &ret_held->daemon_kb);
 
 	ret_held->fds = fds;
 	return r < 0 ? r : footprint_machine(&ret_held->machine_kb);
@@ -246,9 +247,11 @@ static void print_results(struct crowd *crowd)
 				.unit = "",
 				.bound = BOUND_A_AT_MOST,
 				.target = FDS_EACH_MAX});
-	row_print(&(struct row){.what = "  memory of hookd for each",
+	row_print(&(struct row){.what = "  memory of hookd and its runners for each",
 				.a = (crowd->peak.daemon_kb - crowd->before.daemon_kb) / alive,
-				.unit = "KB"});
+				.unit = "KB",
+				.bound = BOUND_A_AT_MOST,
+				.target = KB_EACH_MAX});
 	row_print(&(struct row){.what = "  memory of the machine for each",
 				.a = (crowd->peak.machine_kb - crowd->before.machine_kb) / alive,
 				.unit = "KB"});

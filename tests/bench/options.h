@@ -7,16 +7,17 @@
 struct options {
 	const char
 	    *what; /* --what=TEXT: first column of the row; its prefix if there are several rows */
-	const char *address;  /* --address=unix:PATH of the daemon */
-	const char *hook;     /* --hook=PATH */
-	const char *runhooks; /* --runhooks=PROGRAM to compare with; NULL: the bare process */
-	const char *cgroup;   /* --cgroup=DIRECTORY for processes that hookd does not start */
-	unsigned int daemon;  /* --daemon=PID */
-	unsigned int hooks;   /* --hooks=N in a request */
-	unsigned int clients; /* --clients=N at the same time */
-	unsigned int rounds;  /* --rounds=N of each side, after one that is not counted */
-	unsigned int fds;     /* --fds=N that the spawning process has open */
-	enum bound bound;     /* --at-most=X, --at-least=X: of the ratio */
+	const char *address;   /* --address=unix:PATH of the daemon */
+	const char *hook;      /* --hook=PATH */
+	const char *long_hook; /* --long-hook=PATH of hooks that run meanwhile */
+	const char *runhooks;  /* --runhooks=PROGRAM to compare with; NULL: the bare process */
+	const char *cgroup;    /* --cgroup=DIRECTORY for processes that hookd does not start */
+	unsigned int daemon;   /* --daemon=PID */
+	unsigned int hooks;    /* --hooks=N in a request */
+	unsigned int clients;  /* --clients=N at the same time */
+	unsigned int rounds;   /* --rounds=N of each side, after one that is not counted */
+	unsigned int fds;      /* --fds=N that the spawning process has open */
+	enum bound bound;      /* --at-most=X, --at-least=X: of the ratio */
 	double target;
 };
 
