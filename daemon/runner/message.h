@@ -24,7 +24,11 @@
  *	STOP                                          no front comes back: end when nothing is left
  *
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
- * that a runner of another version can be emptied.
+ * that a runner of another version can be emptied. A type's body never changes: what is new gets a
+ * new type, and a side that does not know it passes over it.
+ *
+ * Neither side believes the other: a message that is out of bounds, or that does not fit to what
+ * was said before, ends the connection.
  */
 #define RUNNER_VERSION 1
 
@@ -66,6 +70,7 @@ struct message {
 	const char *payload;
 	int *fds; /* of a message that was received: what is taken is set to -1 */
 	size_t fd_count;
+	pid_t sender; /* of a message that was received; 0: the socket was not asked for it */
 };
 
 /* ---- bodies ---- */
@@ -138,8 +143,8 @@ struct ended_body {
 };
 
 /*
- * Whether the type is known, the body is of its size, and lengths and strings are in bounds. 0 or
- * -EBADMSG. What the other side says is not believed before.
+ * Whether the type is known, the body is of its size, and lengths and strings are in bounds. 0,
+ * -EBADMSG, or -ENOMSG: of a type that only a later version has.
  */
 int message_check(const struct message *message) must_check;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/runner: runs lists in processes of their own, which go on when hookd ends. runner.c and
- * owned.c are such a process, runners.c is hookd's side of all of them, channel.c and message.c are
- * what is between.
+ * daemon/runner: runs lists in processes of their own, which go on when hookd ends. runner.c,
+ * front.c and owned.c are such a process, runners.c is hookd's side of all of them, channel.c and
+ * message.c are what is between.
  *
  * May use: daemon/base, daemon/cgroup, daemon/list, daemon/proc, proto/base, proto/json,
  * proto/messages, proto/settings; libevent.
