@@ -358,7 +358,7 @@ static int make_applier(struct hookd *hookd, const char *directory)
 
 /* A run that an earlier hookd has begun goes on. */
 static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
-		      void **ret_userdata, void *userdata)
+		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
 {
 	struct hookd *hookd = userdata;
 	struct run *run = store_find(hookd->store, id);
@@ -371,6 +371,7 @@ static bool adopt_run(const char *id, struct list *list, const struct list_liste
 	}
 	store_revive(hookd->store, run);
 	*ret_userdata = run;
+	*ret_hook_count = run->request.hooks.count;
 	return true;
 }
 
