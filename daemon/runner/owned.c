@@ -56,7 +56,7 @@ static void tell_started(struct owned *owned, enum message_type type)
 	struct message message =
 	    message_make(type, owned->run, owned->current, &body, sizeof(body), NULL, 0);
 
-	tell(owned, &message);
+	tell_news(owned, &message);
 }
 
 static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
@@ -113,7 +113,7 @@ static void keep_result(struct owned *owned, size_t index, struct hp_hook_result
 	hp_hook_result_clear(result);
 	owned->current = index;
 	message = message_of(owned, index);
-	tell(owned, &message);
+	tell_news(owned, &message);
 }
 
 static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)
