@@ -359,7 +359,7 @@ static int unpack(struct channel *channel, struct received *received)
 	return r < 0 ? r : message_check(message);
 }
 
-/* 1; 0: nothing is there; -errno. */
+/* 1, with length 0 where the other side has closed; 0: nothing is there; -errno. */
 static int receive_packet(struct channel *channel, struct received *received)
 {
 	struct iovec iov = {channel->buffer, sizeof(channel->buffer)};
@@ -373,6 +373,9 @@ static int receive_packet(struct channel *channel, struct received *received)
 			     .msg_controllen = sizeof(control)};
 	ssize_t length = recvmsg(channel->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	/* Closed by the other side before it has read all: a process that was killed. */
+	if (length < 0 && errno == ECONNRESET)
+		return 1;
 	if (length < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	received->length = (size_t)length;
