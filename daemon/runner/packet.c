@@ -196,6 +196,12 @@ int packet_receive(int fd, char *buffer, struct received *received)
 			     .msg_controllen = sizeof(control)};
 	ssize_t length = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	/*
+	 * The other process has ended without reading everything. The kernel reports that once, and
+	 * then gives what it had sent.
+	 */
+	if (length < 0 && errno == ECONNRESET)
+		length = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (length < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	received->length = (size_t)length;

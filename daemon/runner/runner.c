@@ -234,6 +234,7 @@ static int make(struct process *process)
 	    .configure = configure,
 	    .stop = stop,
 	};
+	keep_spare(process);
 	r = front_init(&process->runner, process->base);
 	return r < 0 ? r : make_events(process);
 }

@@ -234,12 +234,11 @@ static int hear(struct link *link, const struct message *message)
 
 	if (message->header.type == MESSAGE_HELLO)
 		return on_hello(link, message);
-	if (!link->is_greeted)
+	/* Else it is for a runner. */
+	if (!link->is_greeted || message->header.type < MESSAGE_OWNED)
 		return -EBADMSG;
 	if (message->header.type == MESSAGE_SYNCED)
 		return on_synced(link);
-	if (!message->header.run[0])
-		return -EBADMSG;
 	remote = remote_find(link->runners, message->header.run);
 	if (!remote)
 		return on_unknown(link, message);
