@@ -314,6 +314,12 @@ static bool receive(struct channel *channel)
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	/*
+	 * The other side has ended and had not read everything. The kernel says so once, before it
+	 * gives what that had sent; after that it tells the end.
+	 */
+	if (length < 0 && errno == ECONNRESET)
+		return true;
 	if (length <= 0) {
 		close_channel(channel, length < 0 ? -errno : 0);
 		return false;

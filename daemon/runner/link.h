@@ -32,16 +32,21 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 /* Again, after the connection was lost. */
 int link_reconnect(struct link *link, int directory, const struct channel_events *events,
 		   struct event_base *base) must_check;
-/* Starts a runner whose socket has that number. `directory` is options->state. */
-int link_spawn(int directory, const struct runners_options *options, unsigned int number,
-	       pid_t *ret_child) must_check;
+/*
+ * Starts a runner whose socket has that number, and connects to it. `directory` is options->state.
+ */
+int link_spawn(struct runners *runners, int directory, const struct runners_options *options,
+	       unsigned int number, const struct channel_events *events, struct event_base *base,
+	       struct link **ret_link) must_check;
 /* It has said who it is. */
 void link_greeted(struct link *link, const struct hello_body *hello);
-/* Waits up to some seconds for the end of one that was told to stop. */
-void link_await_end(struct link *link);
+/* Waits up to some seconds for the end of one that was told to stop. False: it has not ended. */
+bool link_await_end(struct link *link);
 /*
- * After it has ended, or to end it: it and what is left of its hooks is killed, and its socket and
- * its cgroups are removed.
+ * After it has ended, or to end it: it is killed, with `kills` also the hooks that it ran, and its
+ * cgroups are removed. What hooks have left behind lives on.
  */
-void link_bury(struct link *link, int directory);
+void link_bury(struct link *link, bool kills);
+/* The last step, when it is recorded what became of its lists: another hookd does not find it. */
+void link_forget(struct link *link, int directory);
 struct link *link_free(struct link *link);

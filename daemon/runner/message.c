@@ -77,7 +77,7 @@ static bool is_body_in_bounds(const struct message *message)
 		       message->header.index < HP_HOOKS_MAX;
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		return message->header.index < HP_HOOKS_MAX;
+		return message->header.index < HP_HOOKS_MAX && message->fd_count <= 1;
 	default:
 		return true;
 	}

@@ -109,6 +109,7 @@ struct stop_body {
 	uint32_t unused;
 };
 
+/* With the hook's pidfd, where its cgroup does not tell which processes are the hook's. */
 struct started_body {
 	int32_t pid;
 	int32_t unused;

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "daemon/base/pidfd.h"
 #include "proto/json/json.h"
 
 /* More than that waits to be sent: no more output is read. */
@@ -33,6 +34,12 @@ static void tell(struct owned *owned, const struct message *message)
 
 /* ---- events ---- */
 
+/* Else the front, if this process dies, finds the hook's processes by the cgroups of this one. */
+static bool needs_pidfd(const struct owned *owned)
+{
+	return !owned->runner->has_cgroups || hook_target_runs_image(&owned->order.target);
+}
+
 static void tell_started(struct owned *owned, enum message_type type)
 {
 	struct started_body body = {
@@ -41,7 +48,10 @@ static void tell_started(struct owned *owned, enum message_type type)
 	};
 	struct message message =
 	    message_make(type, owned->run, owned->current, &body, sizeof(body), NULL, 0);
+	cleanup_close int pidfd = body.pid > 0 && needs_pidfd(owned) ? pidfd_of(body.pid) : -1;
 
+	message.fds = &pidfd;
+	message.fd_count = pidfd >= 0;
 	tell(owned, &message);
 }
 

@@ -35,7 +35,8 @@ struct runner {
 	struct list_starter *starter;
 	struct channel *front; /* NULL: there is none now */
 	struct owned *lists;   /* by run */
-	bool is_full;	       /* the front does not take what it is sent: output waits */
+	bool has_cgroups;
+	bool is_full; /* the front does not take what it is sent: output waits */
 	void (*changed)(struct runner *runner); /* one has ended or is gone, or one is there */
 };
 

@@ -14,6 +14,7 @@ struct remote {
 	void *userdata;
 	char run[MESSAGE_RUN_SIZE];
 	pid_t pid;    /* of the hook that runs; 0: none */
+	int pidfd;    /* the same, where its runner says so; else -1 */
 	size_t next;  /* the hook whose result comes next */
 	bool is_told; /* that hook's start was told */
 	bool is_seen; /* since the last connection was made */
@@ -32,6 +33,8 @@ int remote_start(struct remote *remote, const struct list_order *order) must_che
 bool remote_hear(struct remote *remote, const struct message *message);
 /* Says again what a new connection may have missed. */
 void remote_tell(struct remote *remote);
+/* Its runner has ended: kills the hook that runs, where it is not in the runner's own cgroups. */
+void remote_kill(struct remote *remote);
 void remote_lost(struct remote *remote);
 void remote_free(struct remote *remote);
 

@@ -298,6 +298,7 @@ static int make(struct process *process)
 	};
 	process->runner = (struct runner){
 	    .starter = &process->lists.starter,
+	    .has_cgroups = process->cgroups != NULL,
 	    .changed = on_changed,
 	};
 	return make_events(process);

@@ -36,6 +36,7 @@ struct runners {
 	struct configure_body configuration;
 	struct event *respawn;
 	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
+	bool has_unknown;   /* there may be more of them, which cannot be connected to */
 	bool is_ending;
 };
 
@@ -78,20 +79,15 @@ static int spawn_one(struct runners *runners)
 {
 	struct link *link;
 	unsigned int number = 0;
-	pid_t child;
 	int r;
 
 	while (number < NUMBERS_MAX && find_number(runners, number))
 		number++;
-	r = link_spawn(runners->directory, &runners->options, number, &child);
+	r = link_spawn(runners, runners->directory, &runners->options, number, &channel_events,
+		       runners->base, &link);
 	if (r == 0)
-		r = link_connect(runners, runners->directory, number, &channel_events,
-				 runners->base, &link);
-	if (r < 0)
-		return r;
-	link->child = child;
-	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-	return 0;
+		TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+	return r;
 }
 
 static int spawn_missing(struct runners *runners)
@@ -208,6 +204,15 @@ static void on_message(struct channel *channel, struct message *message, void *u
 
 /* ---- the end of a connection ---- */
 
+/* At once, so that no list is refused meanwhile; but one that ends at each start is given time. */
+static void replace(struct runners *runners, const struct link *ended)
+{
+	if (runners->is_ending)
+		return;
+	if (!ended->is_synced || spawn_missing(runners) < 0)
+		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
+}
+
 static void bury(struct link *link)
 {
 	struct runners *runners = link->runners;
@@ -216,14 +221,16 @@ static void bury(struct link *link)
 	if (!TAILQ_EMPTY(&link->lists))
 		log_error("runner %d has ended: what became of its %zu runs is not known",
 			  link->pid, link->load);
-	link_bury(link, runners->directory);
+	TAILQ_FOREACH (remote, &link->lists, link_entry)
+		remote_kill(remote);
+	link_bury(link, true);
 	while ((remote = TAILQ_FIRST(&link->lists)))
 		remote_lost(remote);
+	link_forget(link, runners->directory);
 	TAILQ_REMOVE(&runners->links, link, siblings);
+	replace(runners, link);
 	link_free(link);
 	leave_if_synced(runners);
-	if (!runners->is_ending)
-		(void)event_add(runners->respawn, &(struct timeval){.tv_usec = 1000});
 }
 
 static void on_closed(struct channel *channel, int r, void *userdata)
@@ -243,13 +250,18 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 
 /* ---- lists ---- */
 
+/* One that was just started, and has nothing to say yet, finds its lists in the socket. */
+static bool can_have_lists(const struct link *link)
+{
+	return link->channel && !link->is_retiring && (link->is_synced || link->child > 0);
+}
+
 static struct link *choose(struct runners *runners)
 {
 	struct link *link, *chosen = NULL;
 
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (link->channel && link->is_synced && !link->is_retiring &&
-		    (!chosen || link->load < chosen->load))
+		if (can_have_lists(link) && (!chosen || link->load < chosen->load))
 			chosen = link;
 	return chosen;
 }
@@ -324,10 +336,12 @@ static void find_one(struct runners *runners, unsigned int number)
 		return;
 	}
 	snprintf(name, sizeof(name), "runner-%u.sock", number);
-	if (r == -ECONNREFUSED)
+	if (r == -ECONNREFUSED) {
 		(void)unlinkat(runners->directory, name, 0);
-	else
-		log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
+		return;
+	}
+	runners->has_unknown = true;
+	log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
 }
 
 static int find_all(struct runners *runners)
@@ -380,6 +394,39 @@ static int wait_for_all(struct runners *runners)
 	return 0;
 }
 
+static void kill_in_base(int base, const int *alive, size_t count)
+{
+	if (base >= 0)
+		cgroup_parts_remove(base, alive, count);
+}
+
+/*
+ * Runners that have ended while no hookd was there have left hooks in their cgroups: beside those
+ * of the runners that are alive, or in hookd's own directory.
+ */
+static void kill_orphans(struct runners *runners)
+{
+	int alive[NUMBERS_MAX];
+	size_t count = 0;
+	struct link *link;
+
+	if (runners->has_unknown)
+		return;
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (!link->is_synced || count == NUMBERS_MAX)
+			return;
+		if (link->cgroup_fd >= 0)
+			alive[count++] = link->cgroup_fd;
+	}
+	if (runners->options.cgroups)
+		kill_in_base(cgroup_tree_base(runners->options.cgroups), alive, count);
+	for (size_t i = 0; i < count; i++) {
+		cleanup_close int base = openat(alive[i], "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		kill_in_base(base, alive, count);
+	}
+}
+
 static void retire_surplus(struct runners *runners)
 {
 	struct link *link;
@@ -423,6 +470,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 		runners_free(runners, true);
 		return r;
 	}
+	kill_orphans(runners);
 	retire_surplus(runners);
 	*ret_runners = runners;
 	return 0;
@@ -439,8 +487,8 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);
 		retire(link, is_at_once);
-		link_await_end(link);
-		link_bury(link, runners->directory);
+		link_bury(link, !link_await_end(link));
+		link_forget(link, runners->directory);
 		link_free(link);
 	}
 	if (runners->respawn)

@@ -50,6 +50,7 @@ struct start {
 	const char *arguments[4]; /* more of them */
 	void (*in_child)(void);	  /* before the exec */
 	const char *says;	  /* on stderr before it is ready; NULL: anything */
+	unsigned int runners;	  /* 0: as the environment says */
 };
 
 /* ---- a test's frame ---- */
@@ -71,6 +72,9 @@ void harness_needs_root(void);
 /* ---- hookd ---- */
 
 void harness_start(struct harness *harness, const struct start *start);
+/* The same in two steps; harness_crash() may come between. */
+void harness_spawn(struct harness *harness, const struct start *start);
+void harness_await_ready(struct harness *harness);
 /* Open descriptors of hookd and its runner. */
 int harness_count_fds(const struct harness *harness);
 /* SIGTERM, the end, and all the checks. */
