@@ -24,6 +24,8 @@
 #define FDS_MAX	   (MESSAGE_FDS_MAX + 1)
 /* In one turn of the loop: others have theirs. */
 #define READS_MAX 32
+/* More than a socket holds. */
+#define MESSAGES_MAX 4096
 
 struct packet {
 	STAILQ_ENTRY(packet) link;
@@ -348,6 +350,13 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd, (void)what;
 	for (int i = 0; i < READS_MAX; i++)
+		if (!receive(channel))
+			return;
+}
+
+void channel_read_all(struct channel *channel)
+{
+	for (int i = 0; i < MESSAGES_MAX; i++)
 		if (!receive(channel))
 			return;
 }

@@ -33,6 +33,8 @@ struct channel *channel_free(struct channel *channel);
 int channel_send(struct channel *channel, const struct message *message) must_check;
 /* The same for what the other side must not miss: where it cannot be sent the connection ends. */
 void channel_tell(struct channel *channel, const struct message *message);
+/* Hears all messages that are there. The channel may be gone when it returns. */
+void channel_read_all(struct channel *channel);
 /* closed() follows from the event loop. */
 void channel_break(struct channel *channel);
 /* Bytes that wait. */

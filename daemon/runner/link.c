@@ -21,6 +21,7 @@
 
 #define BACKLOG	    8
 #define END_WAIT_MS 5000
+#define DYING_MS    100
 /* Above the descriptors that the runner gets, so that none overwrites another. */
 #define FDS_ABOVE 16
 
@@ -188,6 +189,7 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 {
 	char path[64];
 
+	link->id = hello->id;
 	link->pid = hello->pid;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);
@@ -198,10 +200,21 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 
 /* ---- the end ---- */
 
-bool link_await_end(struct link *link)
+static bool ends_within(const struct link *link, int ms)
 {
 	return link->pidfd >= 0 &&
-	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, END_WAIT_MS) > 0;
+	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
+}
+
+/* A process that dies closes its files first, the listener perhaps after the connection. */
+bool link_has_ended(const struct link *link)
+{
+	return ends_within(link, DYING_MS);
+}
+
+bool link_await_end(const struct link *link)
+{
+	return ends_within(link, END_WAIT_MS);
 }
 
 /* A child that was not reaped keeps its pid. */

@@ -11,11 +11,13 @@ struct link {
 	struct runners *runners;
 	unsigned int number; /* of its socket, runner-NUMBER.sock */
 	struct channel *channel;
+	uint64_t id;	  /* hello_body; 0: it has not said yet */
 	pid_t pid;	  /* 0: it has not said yet */
 	pid_t child;	  /* the same, where it is a child of this process; else 0 */
 	int pidfd;	  /* -1: not known */
 	int cgroup_fd;	  /* what its cgroups are in; -1: not known */
 	bool is_synced;	  /* it has said what it owns */
+	bool was_synced;  /* on any of its connections */
 	bool is_retiring; /* gets nothing new: it is of another version, or one too many */
 	size_t load;
 	TAILQ_HEAD(, remote) lists;
@@ -40,8 +42,10 @@ int link_spawn(struct runners *runners, int directory, const struct runners_opti
 	       struct link **ret_link) must_check;
 /* It has said who it is. */
 void link_greeted(struct link *link, const struct hello_body *hello);
+/* The connection was closed: whether its process has ended, too, or does within a moment. */
+bool link_has_ended(const struct link *link);
 /* Waits up to some seconds for the end of one that was told to stop. False: it has not ended. */
-bool link_await_end(struct link *link);
+bool link_await_end(const struct link *link);
 /*
  * After it has ended, or to end it: it is killed, with `kills` also the hooks that it ran, and its
  * cgroups are removed. What hooks have left behind lives on.

@@ -74,6 +74,8 @@ struct hello_body {
 	uint32_t version;
 	uint32_t has_cgroups;
 	int32_t pid;
+	uint32_t unused;
+	uint64_t id; /* random, not 0: another process has another one */
 };
 
 /* What holds for all lists that start from now on. */

@@ -255,8 +255,7 @@ static void end(struct remote *remote, struct list_end *end)
 	memcpy(run, remote->run, sizeof(run));
 	remote_free(remote);
 	listener->ended(userdata, end);
-	/* What came of it is recorded by now. */
-	if (!end->is_lost)
+	if (!end->is_lost && !end->is_kept)
 		acknowledge(link, run);
 }
 

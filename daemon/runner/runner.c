@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "daemon/base/config.h"
@@ -34,6 +35,7 @@ struct process {
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
 	struct event *on_connection, *on_signal, *lonely;
+	uint64_t id;
 	bool is_stopping;
 };
 
@@ -209,6 +211,7 @@ static void greet(struct process *process)
 	    .version = RUNNER_VERSION,
 	    .has_cgroups = process->cgroups != NULL,
 	    .pid = getpid(),
+	    .id = process->id,
 	};
 	struct message message =
 	    message_make(MESSAGE_HELLO, NULL, 0, &hello, sizeof(hello), NULL, 0);
@@ -247,6 +250,9 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 		close(fd);
 		return;
 	}
+	/* What the last front has sent counts: it has told its callers. */
+	if (process->runner.front)
+		channel_read_all(process->runner.front);
 	channel_free(process->runner.front);
 	process->runner.front = front;
 	set_full(process, false);
@@ -284,6 +290,9 @@ static int make(struct process *process)
 {
 	int r;
 
+	while (process->id == 0)
+		if (getrandom(&process->id, sizeof(process->id), 0) < 0)
+			return -errno;
 	process->base = loop_new();
 	if (!process->base)
 		return -ENOMEM;

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ struct runners {
 	struct event *respawn;
 	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
 	bool has_unknown;   /* there may be more of them, which cannot be connected to */
+	bool is_settled;    /* runners_new() has returned: changes are told */
 	bool is_ending;
 };
 
@@ -75,6 +77,65 @@ static struct link *find_number(struct runners *runners, unsigned int number)
 	return NULL;
 }
 
+/* ---- which they are ---- */
+
+#define ID_LENGTH 17 /* 16 digits and a blank, or the NUL */
+
+char *runners_ids(const struct runners *runners)
+{
+	const struct link *link;
+	size_t count = 0;
+	char *ids, *end;
+
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (link->id == 0)
+			return NULL;
+		count++;
+	}
+	ids = end = calloc(count + 1, ID_LENGTH);
+	if (!ids)
+		return NULL;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		end +=
+		    snprintf(end, ID_LENGTH + 1, "%s%016" PRIx64, end > ids ? " " : "", link->id);
+	return ids;
+}
+
+static bool has_id(const struct runners *runners, uint64_t id)
+{
+	const struct link *link;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->id == id && link->is_synced)
+			return true;
+	return false;
+}
+
+bool runners_have(const struct runners *runners, const char *ids)
+{
+	char *end;
+
+	while (*ids) {
+		uint64_t id = strtoull(ids, &end, 16);
+
+		if (end == ids || id == 0 || !has_id(runners, id))
+			return false;
+		ids = end;
+	}
+	return true;
+}
+
+static void tell_change(const struct runners *runners)
+{
+	char *ids;
+
+	if (!runners->is_settled || runners->is_ending)
+		return;
+	ids = runners_ids(runners);
+	runners->options.changed(ids, runners->options.userdata);
+	free(ids);
+}
+
 static int spawn_one(struct runners *runners)
 {
 	struct link *link;
@@ -85,9 +146,11 @@ static int spawn_one(struct runners *runners)
 		number++;
 	r = link_spawn(runners, runners->directory, &runners->options, number, &channel_events,
 		       runners->base, &link);
-	if (r == 0)
-		TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-	return r;
+	if (r < 0)
+		return r;
+	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+	tell_change(runners);
+	return 0;
 }
 
 static int spawn_missing(struct runners *runners)
@@ -135,7 +198,11 @@ static void configure(struct link *link)
 
 static void on_hello(struct link *link, const struct hello_body *hello)
 {
+	bool is_new = link->id != hello->id;
+
 	link_greeted(link, hello);
+	if (is_new)
+		tell_change(link->runners);
 	if (hello->version != RUNNER_VERSION) {
 		log_notice("runner %d is of another version: it gets no more hooks", link->pid);
 		retire(link, false);
@@ -177,7 +244,7 @@ static void on_synced(struct link *link)
 {
 	struct remote *remote, *next;
 
-	link->is_synced = true;
+	link->is_synced = link->was_synced = true;
 	for (remote = TAILQ_FIRST(&link->lists); remote; remote = next) {
 		next = TAILQ_NEXT(remote, link_entry);
 		if (!remote->is_seen)
@@ -204,12 +271,12 @@ static void on_message(struct channel *channel, struct message *message, void *u
 
 /* ---- the end of a connection ---- */
 
-/* At once, so that no list is refused meanwhile; but one that ends at each start is given time. */
+/* At once, so that no list is refused; but one that ends at each start is given time. */
 static void replace(struct runners *runners, const struct link *ended)
 {
 	if (runners->is_ending)
 		return;
-	if (!ended->is_synced || spawn_missing(runners) < 0)
+	if (!ended->was_synced || spawn_missing(runners) < 0)
 		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
 }
 
@@ -224,11 +291,13 @@ static void bury(struct link *link)
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote_kill(remote);
 	link_bury(link, true);
+	/* First, since other lists are started when these have ended. */
+	replace(runners, link);
 	while ((remote = TAILQ_FIRST(&link->lists)))
 		remote_lost(remote);
 	link_forget(link, runners->directory);
 	TAILQ_REMOVE(&runners->links, link, siblings);
-	replace(runners, link);
+	tell_change(runners);
 	link_free(link);
 	leave_if_synced(runners);
 }
@@ -244,16 +313,18 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	if (link_reconnect(link, runners->directory, &channel_events, runners->base) < 0)
+	if (link_has_ended(link) ||
+	    link_reconnect(link, runners->directory, &channel_events, runners->base) < 0)
 		bury(link);
 }
 
 /* ---- lists ---- */
 
-/* One that was just started, and has nothing to say yet, finds its lists in the socket. */
+/* One that was just started, and has no lists to tell of, finds the new ones in its socket. */
 static bool can_have_lists(const struct link *link)
 {
-	return link->channel && !link->is_retiring && (link->is_synced || link->child > 0);
+	return link->channel && !link->is_retiring &&
+	       (link->is_synced || (link->child > 0 && link->id == 0));
 }
 
 static struct link *choose(struct runners *runners)
@@ -472,6 +543,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	}
 	kill_orphans(runners);
 	retire_surplus(runners);
+	runners->is_settled = true;
 	*ret_runners = runners;
 	return 0;
 }

@@ -150,8 +150,10 @@ static void send_next(struct load *load, struct load_job *job)
 
 void load_disconnected(struct load *load)
 {
-	for (size_t i = 0; i < LOAD_CALLERS; i++)
+	for (size_t i = 0; i < LOAD_CALLERS; i++) {
 		load->jobs[i].client = NULL;
+		load->jobs[i].run[0] = '\0'; /* one that had not begun gets another id */
+	}
 }
 
 /* Once the hook runs. */
@@ -229,7 +231,8 @@ static void take_result(struct load *load, struct load_job *job)
 static void take_refusal(struct load *load, struct load_job *job)
 {
 	check_error(job->client, "io.hookd.hooks.Busy");
-	load->refused++;
+	if (load->refused++ == 0)
+		printf("refused: %s\n", reply_string(job->client, "reason"));
 	job->run[0] = '\0';
 	client_close(job->client);
 	job->client = NULL;
