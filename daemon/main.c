@@ -26,6 +26,7 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/run/abandoned.h"
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
@@ -585,6 +586,9 @@ static int run(struct program *program)
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
+	if (abandoned_watch(program->hookd.base, program->hookd.store,
+			    &(struct timeval){.tv_sec = ABANDONED_AFTER_S}) < 0)
+		log_error("runs whose callers do not come back are not cancelled: out of memory");
 	sched_on_idle(program->hookd.sched, on_idle, program);
 	own_process_check_open_files(&program->hookd.config);
 	if (!sd_tell("READY=1\nSTATUS=Ready"))

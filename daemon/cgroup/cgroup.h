@@ -64,6 +64,11 @@ void cgroup_part_remove(int directory, const char *name, bool kills);
  * descriptors of.
  */
 void cgroup_parts_remove(int base, const int *alive, size_t alive_count);
+/*
+ * Removes directories of hookds that were killed, beside the tree's own, with cgroup_parts_remove()
+ * in each. Those in which a process of that hookd lives, or a hook, stay.
+ */
+void cgroup_tree_remove_orphans(const struct cgroup_tree *tree);
 /* A descriptor of the tree's directory, of the tree; for cgroup_parts_remove(). */
 int cgroup_tree_base(const struct cgroup_tree *tree);
 /*

@@ -188,6 +188,17 @@ static void remove_orphans(const char *own)
 	closedir(directory);
 }
 
+void cgroup_tree_remove_orphans(const struct cgroup_tree *tree)
+{
+	char above[sizeof(tree->own_directory)];
+
+	if (!tree->own_directory[0])
+		return;
+	memcpy(above, tree->own_directory, sizeof(above));
+	*strrchr(above, '/') = '\0';
+	remove_orphans(above);
+}
+
 /* False: another hookd has removed the directory as an orphan, before it was locked. */
 static bool is_still_there(int fd, const char *path)
 {
@@ -489,8 +500,7 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 		remove_other_runs_in(tree->base_fd);
 		(void)rmdir(tree->own_directory);
 		/* Runners of a hookd that was killed were in its directory, and have ended now. */
-		*strrchr(tree->own_directory, '/') = '\0';
-		remove_orphans(tree->own_directory);
+		cgroup_tree_remove_orphans(tree);
 	}
 	if (tree->runs)
 		close_fd(&tree->runs->fd);

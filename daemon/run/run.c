@@ -274,6 +274,7 @@ int run_adopt(struct run *run, struct list *list, const struct list_listener **r
 	run->active = active;
 	run->state = RUN_RUNNING;
 	run->is_lost = run->is_open = run->has_failed = false;
+	run->is_adopted = true;
 	run->current = 0;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME) - (age_us > 0 ? age_us * 1000 : 0);
 	run->submitted_ns = run->started_ns;

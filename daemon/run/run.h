@@ -104,6 +104,7 @@ struct run {
 	bool has_failed;      /* a hook has */
 	bool is_lost;	      /* RUN_DONE: nobody knows what its hooks did */
 	bool is_open;	      /* RUN_DONE: lost, unless a runner still has it: records.h */
+	bool is_adopted;      /* by run_adopt() */
 	bool is_recorded;     /* RUN_DONE: its end is, so its runner may forget it */
 	bool is_turned_away;  /* RUN_DONE: nothing was run, and it is not to be kept */
 	int64_t submitted_us; /* CLOCK_REALTIME */

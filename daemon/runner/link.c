@@ -191,6 +191,7 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 
 	link->id = hello->id;
 	link->pid = hello->pid;
+	link->has_cgroups = hello->has_cgroups;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", link->pid, RUNNER_FD_CGROUP);

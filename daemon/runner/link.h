@@ -16,6 +16,7 @@ struct link {
 	pid_t child;	  /* the same, where it is a child of this process; else 0 */
 	int pidfd;	  /* -1: not known */
 	int cgroup_fd;	  /* what its cgroups are in; -1: not known */
+	bool has_cgroups; /* it says so */
 	bool is_synced;	  /* it has said what it owns */
 	bool was_synced;  /* on any of its connections */
 	bool is_retiring; /* gets nothing new: it is of another version, or one too many */

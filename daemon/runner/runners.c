@@ -21,9 +21,10 @@
 #include "daemon/runner/remote.h"
 
 /* They answer in less than a millisecond, unless they hang. */
-#define SYNC_WAIT_S   5
-#define RESPAWN_AFTER 1
-#define NUMBERS_MAX   1000
+#define SYNC_WAIT_S	5
+#define RESPAWN_AFTER	1
+#define ORPHANS_AFTER_S 1
+#define NUMBERS_MAX	1000
 
 TAILQ_HEAD(links, link);
 
@@ -35,7 +36,7 @@ struct runners {
 	struct links links;
 	struct remote *lists;
 	struct configure_body configuration;
-	struct event *respawn;
+	struct event *respawn, *later;
 	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
 	bool has_unknown;   /* there may be more of them, which cannot be connected to */
 	bool is_settled;    /* runners_new() has returned: changes are told */
@@ -484,7 +485,8 @@ static void kill_orphans(struct runners *runners)
 	if (runners->has_unknown)
 		return;
 	TAILQ_FOREACH (link, &runners->links, siblings) {
-		if (!link->is_synced || count == NUMBERS_MAX)
+		if (!link->is_synced || count == NUMBERS_MAX ||
+		    (link->has_cgroups && link->cgroup_fd < 0))
 			return;
 		if (link->cgroup_fd >= 0)
 			alive[count++] = link->cgroup_fd;
@@ -496,6 +498,17 @@ static void kill_orphans(struct runners *runners)
 
 		kill_in_base(base, alive, count);
 	}
+}
+
+/* Those that were dying when hookd started have ended by now. */
+static void on_later(evutil_socket_t fd, short what, void *userdata)
+{
+	struct runners *runners = userdata;
+
+	(void)fd, (void)what;
+	if (runners->options.cgroups)
+		cgroup_tree_remove_orphans(runners->options.cgroups);
+	kill_orphans(runners);
 }
 
 static void retire_surplus(struct runners *runners)
@@ -529,7 +542,8 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
 	runners->respawn = event_new(base, -1, 0, on_respawn, runners);
-	if (r == 0 && !runners->respawn)
+	runners->later = event_new(base, -1, 0, on_later, runners);
+	if (r == 0 && (!runners->respawn || !runners->later))
 		r = -ENOMEM;
 	if (r == 0)
 		r = find_all(runners);
@@ -542,6 +556,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 		return r;
 	}
 	kill_orphans(runners);
+	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
 	retire_surplus(runners);
 	runners->is_settled = true;
 	*ret_runners = runners;
@@ -565,6 +580,8 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	}
 	if (runners->respawn)
 		event_free(runners->respawn);
+	if (runners->later)
+		event_free(runners->later);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;
