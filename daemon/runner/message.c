@@ -102,7 +102,7 @@ static bool is_body_in_bounds(const struct message *message)
 		return is_start_in_bounds(message);
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		return started->pid >= 0;
+		return started->pid >= 0 && message->fd_count <= 1;
 	case MESSAGE_OUTPUT:
 		return output->stream == 1 || output->stream == 2;
 	case MESSAGE_FINISHED:
@@ -134,7 +134,8 @@ int message_check(const struct message *message)
 		  memchr(header->run, '\0', sizeof(header->run)) &&
 		  (header->run[0] != '\0') == is_about_a_run(type) &&
 		  header->index <= highest_index(type) &&
-		  (type == MESSAGE_START || message->fd_count == 0);
+		  (type == MESSAGE_START || type == MESSAGE_STARTED || type == MESSAGE_MOVED ||
+		   message->fd_count == 0);
 	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
 }
 
