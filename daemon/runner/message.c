@@ -83,8 +83,9 @@ static bool is_finished_in_bounds(const struct message *message)
 	}
 	return sum == message->header.payload_length && finished->outcome >= 0 &&
 	       finished->outcome < HP_HOOK_OUTCOME_COUNT && finished->outcome != HP_HOOK_SKIPPED &&
-	       finished->signal >= 0 && finished->signal < NSIG && finished->failed_errno >= 0 &&
-	       finished->pid >= 0;
+	       finished->pid >= 0 &&
+	       (finished->outcome != HP_HOOK_SIGNALED ||
+		(finished->signal >= 0 && finished->signal < NSIG));
 }
 
 static bool is_body_in_bounds(const struct message *message)
