@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "tests/integration/harness/files.h"
 #include "tests/integration/harness/probe.h"
 
+#define MANY	100
 #define ID	",'requestId':'start-box-1'"
 #define WAITING HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go','say','on'")
 /* A hook with a child and a grandchild. */
@@ -371,6 +373,96 @@ static void run_that_may_have_been_handed_over_is_lost(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* Where it cannot be recorded how a run has ended its runner keeps the results. */
+static void result_that_was_not_recorded_is_not_forgotten(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+	struct client *client;
+	struct stat st;
+
+	start(harness, 1);
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING});
+	fifo_await(started);
+	assert_int_equal(stat(harness_path(harness, "state/runs"), &st), 0);
+	limit.rlim_cur = (rlim_t)st.st_size; /* nothing can be appended */
+	assert_int_equal(prlimit(harness->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	client_expect_alive(client);
+	harness_crash(harness);
+	start(harness, 1);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {WAITING});
+	check_success(client);
+	check_string(client, "result.hooks[0].stdout", "on");
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
+/* ---- one of them stands still ---- */
+
+static void stalled_hookd_stalls_no_timeout(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started");
+	struct client *client;
+
+	start(harness, 1);
+	client = client_open(harness);
+	begin_run(client, .hooks = {TIMED_HOOK(1, "'tell','@DIR@/started','sleep','60000'")});
+	fifo_await(started);
+	harness_freeze(harness);
+	await_true(probe_count_processes(harness->directory) == 0, "the hook is killed");
+	harness_thaw(harness);
+	client_receive(client);
+	check_string(client, "result.hooks[0].outcome", "timed_out");
+}
+
+/* All hooks end while the process is stopped. */
+static void many_end_while_it_is_stopped(struct harness *harness, pid_t stopped)
+{
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct client *clients[MANY];
+	char container[16];
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(container, sizeof(container), "box-%d", i);
+		clients[i] = client_open(harness);
+		begin_run(clients[i], .container = container, .hooks = {WAITING});
+		fifo_await(started);
+	}
+	assert_int_equal(kill(stopped, SIGSTOP), 0);
+	for (int i = 0; i < MANY; i++)
+		fifo_release(go);
+	await_true(probe_count_processes(harness->directory) == 0, "all hooks have ended");
+	assert_int_equal(kill(stopped, SIGCONT), 0);
+	for (int i = 0; i < MANY; i++) {
+		client_receive(clients[i]);
+		check_success(clients[i]);
+		check_string(clients[i], "result.hooks[0].stdout", "on");
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), MANY);
+}
+
+static void many_end_while_the_runner_is_stopped(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness, 1);
+	many_end_while_it_is_stopped(harness, harness->runner);
+}
+
+static void many_end_while_hookd_is_stopped(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness, 1);
+	many_end_while_it_is_stopped(harness, harness->pid);
+}
+
 /* ---- both die ---- */
 
 static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
@@ -413,6 +505,10 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(runs_beyond_the_kept_results_are_adopted),
 	    TEST_PREPARED(run_that_was_not_handed_over_is_run_on_retry),
 	    TEST_PREPARED(run_that_may_have_been_handed_over_is_lost),
+	    TEST_PREPARED(result_that_was_not_recorded_is_not_forgotten),
+	    TEST_PREPARED(stalled_hookd_stalls_no_timeout),
+	    TEST_PREPARED(many_end_while_the_runner_is_stopped),
+	    TEST_PREPARED(many_end_while_hookd_is_stopped),
 	    TEST_PREPARED(hooks_of_dead_runners_are_killed_by_the_next_hookd),
 	};
 
