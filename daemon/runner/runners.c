@@ -343,6 +343,7 @@ static void bury(struct link *link)
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote_kill(remote);
 	link_bury(link, true);
+	link->is_retiring = true; /* so that it does not count */
 	/* First, since other lists are started when these have ended. */
 	replace(runners, link);
 	while ((remote = TAILQ_FIRST(&link->lists)))
