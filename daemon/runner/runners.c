@@ -382,7 +382,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	if (link_has_ended(link))
+	if (r != -EBADMSG && link_has_ended(link))
 		bury(link);
 	else
 		connect_again(link);

@@ -297,9 +297,15 @@ static void step(struct steps *steps)
 		turn(false);
 }
 
+static void on_change(const char *ids, void *userdata)
+{
+	(void)ids, (void)userdata;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct runners_options options = {.count = 1, .state = directory, .adopt = adopt};
+	const struct runners_options options = {
+	    .count = 1, .state = directory, .adopt = adopt, .changed = on_change};
 	struct steps steps = {data, size};
 	bool is_first = true;
 	struct event *event;

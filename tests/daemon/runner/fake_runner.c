@@ -4,7 +4,9 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <signal.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -15,16 +17,16 @@ struct runners *runners;
 struct listening listening;
 size_t adopts;
 int adoptions;
-static pid_t ended_process;
+static pid_t stand_in;
 
 int __real_pidfd_open(pid_t pid, unsigned int flags);
 int __wrap_pidfd_open(pid_t pid, unsigned int flags);
 
-/* The runner is this process: hookd gets one that has ended, so that it may kill it. */
+/* The runner is this process: hookd gets a pidfd of another one, which it may kill. */
 int __wrap_pidfd_open(pid_t pid, unsigned int flags)
 {
 	(void)pid;
-	return __real_pidfd_open(ended_process, flags);
+	return __real_pidfd_open(stand_in, flags);
 }
 
 /* ---- what hookd hears ---- */
@@ -204,10 +206,13 @@ int runners_set_up(void **state)
 	listening = (struct listening){0};
 	adopts = 0;
 	adoptions = 0;
-	ended_process = fork();
-	if (ended_process == 0)
+	stand_in = fork();
+	if (stand_in == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
 		_exit(0);
-	return waitid(P_PID, (id_t)ended_process, &(siginfo_t){0}, WEXITED | WNOWAIT);
+	}
+	return stand_in < 0 ? -1 : 0;
 }
 
 int runners_tear_down(void **state)
@@ -215,11 +220,17 @@ int runners_tear_down(void **state)
 	char command[64];
 
 	(void)state;
+	kill(stand_in, SIGKILL); /* as a runner that was told to stop */
+	waitpid(stand_in, NULL, 0);
 	runners = runners_free(runners, true);
 	event_base_free(loop);
-	waitpid(ended_process, NULL, 0);
 	snprintf(command, sizeof(command), "rm -r %s", state_directory);
 	return system(command);
+}
+
+static void on_change(const char *ids, void *userdata)
+{
+	(void)ids, (void)userdata;
 }
 
 void open_runners(size_t count)
@@ -229,6 +240,7 @@ void open_runners(size_t count)
 	    .state = state_directory,
 	    .nofile = {1024, 1024},
 	    .adopt = adopt,
+	    .changed = on_change,
 	};
 
 	assert_int_equal(runners_new(loop, &options, &runners), 0);
