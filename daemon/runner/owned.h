@@ -49,5 +49,7 @@ void owned_pause(struct owned *owned, bool is_paused);
 void owned_free(struct owned *owned);
 /* Tells the front of it from the beginning. */
 void owned_tell(struct owned *owned);
+/* The front is gone, and so are those who waited for its listeners. */
+void owned_resume_all(struct runner *runner);
 /* After runner->is_full has changed. */
 void owned_pause_all(struct runner *runner);

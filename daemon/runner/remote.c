@@ -44,8 +44,6 @@ static void remote_listen(struct list *list)
 {
 	struct remote *remote = remote_of(list);
 
-	if (remote->is_listened_to)
-		return;
 	remote->is_listened_to = true;
 	tell(remote, MESSAGE_LISTEN, NULL, 0);
 }
@@ -234,6 +232,21 @@ static void hear_start(struct remote *remote, const struct message *message)
 				  body->started_us);
 }
 
+static void hear_output(struct remote *remote, const struct message *message)
+{
+	const struct output_body *body = message->body;
+	struct hook_output output = {
+	    .stream = body->stream,
+	    .offset = body->offset,
+	    .is_kept = body->is_kept,
+	    .bytes = message->payload,
+	    .length = message->header.payload_length,
+	};
+
+	if (message->header.index == remote->next)
+		remote->listener->output(remote->userdata, message->header.index, &output);
+}
+
 static void end(struct remote *remote, struct list_end *end)
 {
 	const struct list_listener *listener = remote->listener;
@@ -278,7 +291,6 @@ static bool hear_result(struct remote *remote, const struct message *message)
 bool remote_hear(struct remote *remote, const struct message *message)
 {
 	const struct ended_body *ended = message->body;
-	const struct output_body *output = message->body;
 	struct list_end of_list = {0};
 
 	switch (message->header.type) {
@@ -291,8 +303,7 @@ bool remote_hear(struct remote *remote, const struct message *message)
 		hear_start(remote, message);
 		break;
 	case MESSAGE_OUTPUT:
-		remote->listener->output(remote->userdata, message->header.index, output->stream,
-					 message->payload, message->header.payload_length);
+		hear_output(remote, message);
 		break;
 	case MESSAGE_FINISHED:
 		return hear_result(remote, message);

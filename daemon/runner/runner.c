@@ -197,7 +197,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	if (r < 0)
 		log_warning("hookd-runner: the connection to hookd is broken: %s", strerror(-r));
 	process->runner.front = channel_free(channel);
-	set_full(process, false);
+	owned_resume_all(&process->runner);
 	look_after(process);
 }
 
@@ -249,7 +249,7 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	}
 	channel_free(process->runner.front);
 	process->runner.front = front;
-	set_full(process, false);
+	owned_resume_all(&process->runner);
 	greet(process);
 	tell_everything(process);
 	look_after(process);
