@@ -22,7 +22,9 @@
 #include "client/libhookd/deadline.h"
 #include "client/libhookd/events.h"
 
+#ifndef RECONNECT_NS /* tests of programs have one that is less patient */
 #define RECONNECT_NS 60000000000ll
+#endif
 /* A connection that has held for so long was not one to a hookd that ends again and again. */
 #define HELD_NS	     10000000000ll
 #define PAUSE_MS_MIN 10
