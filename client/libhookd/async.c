@@ -24,6 +24,7 @@
 
 #include "client/libhookd/client.h"
 #include "client/libhookd/deadline.h"
+#include "client/libhookd/events.h"
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
 
@@ -81,7 +82,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 		    "hook_list takes hookd_run(); hookd_hooks_to_json() turns it into text");
 	run_write(client, &known, true);
 	client->reconnect = (struct reconnect){0};
-	client->events = (struct told_events){0};
+	client->told = (struct hp_told){0};
 	sent_ns = deadline_now();
 	r = client_push(client, deadline_after_ms(client->timeout_ms), &is_kept);
 	if (r == -EPIPE)

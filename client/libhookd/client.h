@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "client/libhookd/events.h"
 #include "client/libhookd/fault.h"
 #include "client/libhookd/libhookd.h"
 #include "client/libhookd/reconnect.h"
 #include "client/libhookd/wire.h"
 #include "proto/json/json.h"
+#include "proto/messages/told.h"
 
 /* What the files of the library share. Nothing here is exported. */
 
@@ -24,8 +24,8 @@ struct hookd_client {
 	/* Callback of hookd_run_start() and run_follow(); NULL without such a run. */
 	hookd_event_fn on_event;
 	void *userdata;
-	struct told_events events; /* that it was told of */
-	bool is_dispatching;	   /* hookd_process() is on the stack */
+	struct hp_told told; /* its events */
+	bool is_dispatching; /* hookd_process() is on the stack */
 	/* Of hookd_run_start(), after a lost connection. */
 	struct reconnect reconnect;
 	int timer_fd; /* when to connect again; -1: not now */

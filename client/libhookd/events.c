@@ -9,7 +9,6 @@
 #include "client/libhookd/events.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "client/libhookd/client.h"
@@ -100,63 +99,38 @@ static int events_read_members(struct decoded_event *event, const struct hp_json
 
 /* ---- each one once ---- */
 
-static bool events_begin(struct told_events *told, const char *run)
-{
-	if (told->is_accepted && run && strncmp(told->run, run, sizeof(told->run) - 1) == 0)
-		return false;
-	*told = (struct told_events){.is_accepted = true};
-	if (run)
-		(void)snprintf(told->run, sizeof(told->run), "%s", run);
-	return true;
-}
-
-static bool events_pass(size_t *next, size_t index)
-{
-	if (index < *next)
-		return false;
-	*next = index + 1;
-	return true;
-}
-
-/* Leaves of the output what was not told yet. */
-static bool events_cut(struct told_events *told, struct decoded_event *event)
+static bool events_cut(struct hp_told *told, struct decoded_event *event)
 {
 	struct hookd_event *view = &event->view;
-	uint64_t *at = &told->at[view->stream - 1], end;
+	struct hp_told_output output = {
+	    .index = view->index,
+	    .stream = view->stream,
+	    .has_offset = event->has_offset,
+	    .offset = view->offset,
+	    .data = view->data,
+	    .length = view->data_length,
+	};
 
-	if (view->index < told->finished)
+	if (!hp_told_output(told, &output))
 		return false;
-	if (told->index != view->index) {
-		told->index = view->index;
-		told->at[0] = told->at[1] = 0;
-	}
-	if (!event->has_offset)
-		view->offset = *at;
-	end = view->offset + view->data_length;
-	if (view->offset < *at) {
-		size_t known = end > *at ? (size_t)(*at - view->offset) : view->data_length;
-
-		view->data += known;
-		view->data_length -= known;
-		view->offset += known;
-	}
-	if (end > *at)
-		*at = end;
-	return view->data_length > 0;
+	view->offset = output.offset;
+	view->data = output.data;
+	view->data_length = output.length;
+	return true;
 }
 
 /* After a lost connection hookd tells again what it has told before. */
-static bool events_are_new(struct told_events *told, struct decoded_event *event)
+static bool events_are_new(struct hp_told *told, struct decoded_event *event)
 {
 	switch (event->view.type) {
 	case HOOKD_EVENT_ACCEPTED:
-		return events_begin(told, event->view.run);
+		return hp_told_accepted(told, event->view.run);
 	case HOOKD_EVENT_STARTED:
-		return events_pass(&told->started, event->view.index);
+		return hp_told_started(told, event->view.index);
 	case HOOKD_EVENT_OUTPUT:
 		return event->view.stream == 0 || events_cut(told, event);
 	case HOOKD_EVENT_FINISHED:
-		return events_pass(&told->finished, event->view.index);
+		return hp_told_finished(told, event->view.index);
 	default:
 		return true;
 	}
@@ -182,7 +156,7 @@ int events_tell(struct hookd_client *client, const struct hp_reply *reply)
 		return 0;
 	event.view.type = (enum hookd_event_type)(type + 1);
 	r = events_read_members(&event, members, &err);
-	if (r >= 0 && events_are_new(&client->events, &event))
+	if (r >= 0 && events_are_new(&client->told, &event))
 		client->on_event(client, &event.view, client->userdata);
 	hp_hook_result_clear(&event.hook);
 	hp_arena_free(&event.arena);

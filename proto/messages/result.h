@@ -36,8 +36,8 @@ extern const char *const hp_run_outcome_names[HP_RUN_OUTCOME_COUNT];
 struct hp_output {
 	char *bytes;	/* head and tail, joined; owned */
 	size_t length;	/* of what is kept */
-	size_t head;	/* where bytes are missing: the length of the first part; 0: not known */
 	uint64_t total; /* that the hook wrote */
+	size_t head;	/* where bytes are missing: the length of the first part; 0: not known */
 };
 
 struct hp_hook_result {
