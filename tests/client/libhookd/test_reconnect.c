@@ -222,6 +222,32 @@ static void test_busy_is_final_only_the_first_time(void **state)
 	test_end(client, server);
 }
 
+static void test_other_errors_are_final(void **state)
+{
+	static const struct {
+		const char *error;
+		int r;
+	} rows[] = {
+	    {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST},
+	    {"{\"error\":\"io.hookd.hooks.Invalid\"}", -EINVAL},
+	    {"{\"error\":\"io.hookd.hooks.Refused\"}", -EPERM},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},
+						  {FAKE_CLOSE},	 {FAKE_ACCEPT},
+						  {FAKE_READ},	 {FAKE_SEND, rows[i].error},
+						  {FAKE_EOF},	 {FAKE_END}};
+		struct fake_server *server = fake_server_start(steps);
+		struct hookd_client *client = test_client(server);
+		struct hookd_result *result;
+
+		assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), rows[i].r);
+		test_end(client, server);
+	}
+}
+
 static void test_connection_closed_while_idle_is_replaced(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -257,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(test_each_long_connection_counts_anew),
 	    cmocka_unit_test(test_deadline_holds_while_reconnecting),
 	    cmocka_unit_test(test_busy_is_final_only_the_first_time),
+	    cmocka_unit_test(test_other_errors_are_final),
 	    cmocka_unit_test(test_connection_closed_while_idle_is_replaced),
 	};
 
