@@ -291,12 +291,13 @@ static bool is_group_held(const char *group, void *userdata)
 {
 	struct holdings *holdings = userdata;
 	struct holding *holding = holdings_first(holdings);
-	const struct made *made;
+	const struct created *created;
 
 	for (; holding; holding = holdings_next(holding))
-		TAILQ_FOREACH (made, &holding->made, link)
-			if ((made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP) &&
-			    strcmp(made->name, group) == 0)
+		TAILQ_FOREACH (created, &holding->created, link)
+			if ((created->kind == CREATED_RDT_GROUP ||
+			     created->kind == CREATED_RDT_MON_GROUP) &&
+			    strcmp(created->name, group) == 0)
 				return true;
 	return false;
 }
@@ -357,7 +358,7 @@ static int make_applier(struct hookd *hookd, const char *directory)
 
 /* A run that an earlier hookd has begun goes on. */
 static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
-		      void **ret_userdata, void *userdata)
+		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
 {
 	struct hookd *hookd = userdata;
 	struct run *run = store_find(hookd->store, id);
@@ -370,6 +371,7 @@ static bool adopt_run(const char *id, struct list *list, const struct list_liste
 	}
 	store_revive(hookd->store, run);
 	*ret_userdata = run;
+	*ret_hook_count = run->request.hooks.count;
 	return true;
 }
 

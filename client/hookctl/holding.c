@@ -59,7 +59,7 @@ int holding_write(const struct hp_applied *applied, struct hp_buf *buf)
 		table_add(&table, "Process");
 		add_list(&table, applied->process);
 	}
-	if (applied->is_mixed)
+	if (applied->is_update_interrupted)
 		add_field(&table, "Limits", "old or new: an update was cut short");
 	r = table_write(&table, false, false, buf);
 	table_free(&table);

@@ -43,7 +43,7 @@ static int view_read(struct hp_json_value value, const char *container, struct h
 	    .schemata = (const char *const *)applied.schemata,
 	    .process = (const char *const *)applied.process,
 	    .ignored = (const char *const *)applied.ignored,
-	    .update_interrupted = applied.is_mixed,
+	    .update_interrupted = applied.is_update_interrupted,
 	};
 	return 0;
 }

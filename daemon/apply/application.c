@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One Apply or Update from its beginning to its end, whatever it does in between: its memory, its
- * error, and the way back. One that failed puts back what it changed; of an Apply everything that
- * was made goes too, before its caller hears of it.
+ * What Apply and Update have in common: owns a struct application from its start to the call of
+ * its done(). One that fails is undone first: the changes of the undo list are reverted, and for an
+ * Apply everything that was created is removed.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/apply/application.h"
-#include "daemon/apply/mixed.h"
+#include "daemon/apply/uncertain.h"
 
 struct application *application_new(struct applier *applier, apply_done_fn done, void *userdata)
 {
@@ -34,11 +35,14 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 	application->go_on(application);
 }
 
-/* A timer of no time, which comes after the loop has looked at what is readable; libevent would run
- * an event that is made active at once before that. */
+/*
+ * A timer of 0 s fires after the event loop has handled the descriptors that are ready. An event of
+ * event_active() would run before them.
+ */
 int application_next_turn(struct application *application,
 			  void (*go_on)(struct application *application))
 {
+	assert(!application->turn || !event_pending(application->turn, EV_TIMEOUT, NULL));
 	if (!application->turn)
 		application->turn =
 		    event_new(application->applier->base, -1, 0, on_turn, application);
@@ -55,7 +59,7 @@ void done_without_memory(apply_done_fn done, void *userdata)
 	done(hp_err_no_memory(&err), NULL, &err, userdata);
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 static void application_free(struct application *application)
 {
@@ -69,7 +73,7 @@ static void application_free(struct application *application)
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
 	free(application->names);
-	free(application->mixed_before);
+	free(application->uncertain_before);
 	free(application);
 }
 
@@ -83,7 +87,7 @@ static int fail_no_process(struct application *application)
 
 int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
 {
-	if (holding->state == HOLDING_HELD && !holding->is_to_go)
+	if (holding->state == HOLDING_HELD && !holding->is_leftover)
 		return 0;
 	*err = (struct hp_err){.code = HP_ERR_CONTAINER_BUSY};
 	snprintf(err->path, sizeof(err->path), "%s", holding->container);
@@ -91,8 +95,8 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err)
 }
 
 /*
- * The caller hears of it. The holding has no owner any more, and the caller may ask for its Release
- * within this call: it is not touched afterwards.
+ * Calls done(), which may start a Release of the holding and free it: do not use the holding after
+ * this.
  */
 static void answer(struct application *application, struct holding *holding)
 {
@@ -100,8 +104,8 @@ static void answer(struct application *application, struct holding *holding)
 	application_free(application);
 }
 
-/* "the reason; not put back: what" */
-static void tell_what_stays(struct application *application, const char *what, const char *failures)
+/* The reason becomes "REASON; WHAT: FAILURES". */
+static void append_reason(struct application *application, const char *what, const char *failures)
 {
 	struct hp_err *err = &application->err;
 	size_t length = strlen(err->reason);
@@ -114,24 +118,24 @@ static void put_back(struct application *application)
 	char failures[HP_ERR_REASON_SIZE];
 
 	if (undo_all(&application->undo, failures, sizeof(failures)) < 0) {
-		tell_what_stays(application, "not put back", failures);
-		application->leaves_mixed = true;
+		append_reason(application, "not restored", failures);
+		application->leaves_uncertain = true;
 	}
 }
 
-static void on_made_removed(int r, const struct hp_err *err, void *userdata)
+static void on_cleanup_done(int r, const struct hp_err *err, void *userdata)
 {
 	struct application *application = userdata;
 
 	if (r < 0) {
-		tell_what_stays(application, "still held", err->reason);
-		watch_try_again(application->applier, application->holding);
+		append_reason(application, "not removed", err->reason);
+		watch_retry(application->applier, application->holding);
 	}
 	application->holding = NULL;
 	answer(application, NULL);
 }
 
-/* What was made for the container goes; what cannot go is held, and tried again. */
+/* Removes what was created for the container. If that fails the holding stays, for a retry. */
 static void end_failed_apply(struct application *application)
 {
 	put_back(application);
@@ -139,22 +143,22 @@ static void end_failed_apply(struct application *application)
 		answer(application, NULL);
 	else
 		removal_begin(application->applier, application->holding, true, NULL,
-			      on_made_removed, application);
+			      on_cleanup_done, application);
 }
 
-/* One that has worked makes whole what it has set. */
-static void settle_mixed(struct application *application)
+/* The settings of a successful Update are certain; those of one that was undone are as before. */
+static void settle_uncertain(struct application *application)
 {
 	struct holding *holding = application->holding;
 
-	if (!application->leaves_mixed) {
-		free(holding->mixed);
-		holding->mixed = take_ptr(application->mixed_before);
+	if (!application->leaves_uncertain) {
+		free(holding->uncertain);
+		holding->uncertain = take_ptr(application->uncertain_before);
 	}
-	if (application->r == 0 && holding->mixed &&
-	    !mixed_subtract(holding->mixed, application->names))
-		free(take_ptr(holding->mixed));
-	holding->is_mixed = holding->mixed;
+	if (application->r == 0 && holding->uncertain &&
+	    !uncertain_subtract(holding->uncertain, application->names))
+		free(take_ptr(holding->uncertain));
+	holding->is_update_interrupted = holding->uncertain;
 }
 
 static void leave_update(struct application *application)
@@ -163,26 +167,29 @@ static void leave_update(struct application *application)
 	struct holding *holding = application->holding;
 
 	if (holding->state == HOLDING_CHANGING) {
-		settle_mixed(application);
+		settle_uncertain(application);
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	}
-	applier_settle(applier);
+	applier_check_ended(applier);
 	answer(application, application->r < 0 ? NULL : holding);
 }
 
-static void on_told_again(int r, const char *reason, void *userdata)
+static void on_systemd_put_back(int r, const char *reason, void *userdata)
 {
 	struct application *application = userdata;
 
 	application->job = NULL;
 	if (r < 0) {
-		tell_what_stays(application, "not put back in systemd", reason);
-		application->leaves_mixed = true;
+		append_reason(application, "not restored in systemd", reason);
+		application->leaves_uncertain = true;
 	}
 	leave_update(application);
 }
 
-/* systemd writes what it was told at its next occasion, so it is told what was before. */
+/*
+ * systemd writes its properties to the cgroup again whenever it realizes the unit, so those of a
+ * failed Update are set back too.
+ */
 static void end_update(struct application *application)
 {
 	struct scopes *scopes = application->applier->scopes;
@@ -190,18 +197,18 @@ static void end_update(struct application *application)
 
 	if (application->r < 0)
 		put_back(application);
-	if (application->r == 0 || !application->is_told) {
+	if (application->r == 0 || !application->is_systemd_told) {
 		leave_update(application);
 		return;
 	}
 	if (application->r == -ECANCELED) {
-		on_told_again(-ECANCELED, "hookd ends", application);
+		on_systemd_put_back(-ECANCELED, "hookd is exiting", application);
 		return;
 	}
-	r = scopes_put_back(scopes, application->holding->unit, application->former, on_told_again,
-			    application, &application->job);
+	r = scopes_put_back(scopes, application->holding->unit, application->former,
+			    on_systemd_put_back, application, &application->job);
 	if (r < 0)
-		on_told_again(r, strerror(-r), application);
+		on_systemd_put_back(r, strerror(-r), application);
 }
 
 static void end_apply(struct application *application)
@@ -209,12 +216,14 @@ static void end_apply(struct application *application)
 	struct applier *applier = application->applier;
 	struct holding *holding = application->holding;
 
+	assert(holding->state == HOLDING_HELD); /* complete() */
 	watch_process(applier, holding, &application->target);
 	answer(application, holding);
 }
 
 void application_end(struct application *application, int r)
 {
+	assert(r <= 0 && application->r == 0 && !application->job);
 	if (r == -ESRCH && !application->is_update)
 		r = fail_no_process(application);
 	if (r < 0 && application->err.code == HP_ERR_NONE)
@@ -240,7 +249,7 @@ void application_cancel(struct application *application)
 	if (application->r == 0)
 		application_end(application, -ECANCELED);
 	else if (job)
-		on_told_again(-ECANCELED, "hookd ends", application);
+		on_systemd_put_back(-ECANCELED, "hookd is exiting", application);
 }
 
 int application_at_step(struct application *application, const char *step, const char *path, int r)

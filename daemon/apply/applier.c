@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The applier itself: what is held when hookd starts, and what becomes of a holding while nobody
- * asks for anything. When the process of a container has ended, what was made for it is removed;
- * what cannot go (processes are in its cgroup, the message bus is down) is tried again after a
- * pause. A watch waits for either; it is its holding's, and goes with it.
+ * Creates and frees the applier, restores holdings at start, and removes those whose process has
+ * exited. What cannot be removed (its cgroup has processes, the message bus is down) is tried again
+ * after a delay. A watch waits for the exit or for the next try; it belongs to its holding.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/apply/application.h"
 
-#define AGAIN_S_MIN 1
-#define AGAIN_S_MAX 60
+#define RETRY_S_MIN 1
+#define RETRY_S_MAX 60
 
 struct watch {
 	struct applier *applier;
 	struct holding *holding;
-	struct target target; /* TARGET_NONE: the process has ended */
+	struct target target; /* TARGET_NONE: the process has exited */
 	struct event *end;    /* on its pidfd */
-	struct event *again;  /* NULL: nothing failed so far */
-	int again_after_s;
+	struct event *retry;  /* NULL: no removal has failed */
+	int retry_after_s;
 };
 
 struct holdings *applier_holdings(struct applier *applier)
@@ -27,7 +27,7 @@ struct holdings *applier_holdings(struct applier *applier)
 	return applier->holdings;
 }
 
-static void tell(struct applier *applier, const struct holding *holding, const char *what)
+static void report_event(struct applier *applier, const struct holding *holding, const char *what)
 {
 	applier->report(holding->container, what, applier->userdata);
 }
@@ -58,13 +58,13 @@ void watch_free(struct holding *holding)
 		return;
 	if (watch->end)
 		event_free(watch->end);
-	if (watch->again)
-		event_free(watch->again);
+	if (watch->retry)
+		event_free(watch->retry);
 	target_close(&watch->target);
 	free(watch);
 }
 
-static void settle(struct applier *applier, struct holding *holding);
+static void remove_if_ended(struct applier *applier, struct holding *holding);
 
 static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 {
@@ -73,35 +73,38 @@ static void on_process_end(evutil_socket_t fd, short what, void *userdata)
 	struct holding *holding = watch->holding;
 
 	(void)fd, (void)what;
+	assert(holding->watch == watch && !holding->has_ended);
 	event_free(take_ptr(watch->end));
 	target_close(&watch->target);
 	holding->has_ended = true;
-	tell(applier, holding, "its process has ended");
-	settle(applier, holding);
+	report_event(applier, holding, "its process has exited");
+	remove_if_ended(applier, holding);
 }
 
 void watch_process(struct applier *applier, struct holding *holding, struct target *target)
 {
 	struct watch *watch = watch_of(applier, holding);
 
+	assert(holding->state == HOLDING_HELD && target->pidfd >= 0 && (!watch || !watch->end));
 	if (watch)
 		watch->end =
 		    event_new(applier->base, target->pidfd, EV_READ, on_process_end, watch);
 	if (!watch || !watch->end || event_add(watch->end, NULL) < 0) {
 		watch_free(holding);
-		tell(applier, holding,
-		     "no memory to wait for its end: Release has to be asked for");
+		report_event(
+		    applier, holding,
+		    "out of memory: its settings stay after its process has exited, until Release");
 		return;
 	}
 	watch->target = *target;
 	*target = TARGET_NONE;
 }
 
-/* ---- removing what nobody asks for ---- */
+/* ---- automatic removal ---- */
 
 struct retry {
 	struct applier *applier;
-	struct holding *holding; /* freed when it is removed, held on when not */
+	struct holding *holding; /* freed by a removal that succeeds */
 };
 
 static void on_removal(int r, const struct hp_err *err, void *userdata)
@@ -109,8 +112,8 @@ static void on_removal(int r, const struct hp_err *err, void *userdata)
 	struct retry *retry = userdata;
 
 	if (r < 0) {
-		tell(retry->applier, retry->holding, err->reason);
-		watch_try_again(retry->applier, retry->holding);
+		report_event(retry->applier, retry->holding, err->reason);
+		watch_retry(retry->applier, retry->holding);
 	}
 	free(retry);
 }
@@ -120,14 +123,14 @@ static void remove_now(struct applier *applier, struct holding *holding)
 	struct retry *retry = calloc(1, sizeof(*retry));
 
 	if (!retry) {
-		watch_try_again(applier, holding);
+		watch_retry(applier, holding);
 		return;
 	}
 	*retry = (struct retry){applier, holding};
 	removal_begin(applier, holding, !holding->has_ended, NULL, on_removal, retry);
 }
 
-static void on_again(evutil_socket_t fd, short what, void *userdata)
+static void on_retry(evutil_socket_t fd, short what, void *userdata)
 {
 	struct watch *watch = userdata;
 
@@ -135,41 +138,42 @@ static void on_again(evutil_socket_t fd, short what, void *userdata)
 	if (watch->holding->state == HOLDING_HELD)
 		remove_now(watch->applier, watch->holding);
 	else
-		watch_try_again(watch->applier, watch->holding);
+		watch_retry(watch->applier, watch->holding);
 }
 
-static const char no_memory_to_try[] = "no memory to try again: Release has to be asked for";
+static const char no_memory_to_retry[] =
+    "out of memory: its removal is not tried again, until Release";
 
-void watch_try_again(struct applier *applier, struct holding *holding)
+void watch_retry(struct applier *applier, struct holding *holding)
 {
 	struct watch *watch = watch_of(applier, holding);
 	int after_s;
 
-	if (watch && !watch->again)
-		watch->again = event_new(applier->base, -1, 0, on_again, watch);
-	if (!watch || !watch->again) {
-		tell(applier, holding, no_memory_to_try);
+	if (watch && !watch->retry)
+		watch->retry = event_new(applier->base, -1, 0, on_retry, watch);
+	if (!watch || !watch->retry) {
+		report_event(applier, holding, no_memory_to_retry);
 		return;
 	}
-	after_s = watch->again_after_s ? 2 * watch->again_after_s : AGAIN_S_MIN;
-	watch->again_after_s = after_s < AGAIN_S_MAX ? after_s : AGAIN_S_MAX;
-	if (event_add(watch->again, &(struct timeval){.tv_sec = watch->again_after_s}) < 0)
-		tell(applier, holding, no_memory_to_try);
+	after_s = watch->retry_after_s ? 2 * watch->retry_after_s : RETRY_S_MIN;
+	watch->retry_after_s = after_s < RETRY_S_MAX ? after_s : RETRY_S_MAX;
+	if (event_add(watch->retry, &(struct timeval){.tv_sec = watch->retry_after_s}) < 0)
+		report_event(applier, holding, no_memory_to_retry);
 }
 
-static bool waits_to_try_again(const struct holding *holding)
+static bool waits_to_retry(const struct holding *holding)
 {
-	return holding->watch && holding->watch->again &&
-	       event_pending(holding->watch->again, EV_TIMEOUT, NULL);
+	return holding->watch && holding->watch->retry &&
+	       event_pending(holding->watch->retry, EV_TIMEOUT, NULL);
 }
 
-static void settle(struct applier *applier, struct holding *holding)
+static void remove_if_ended(struct applier *applier, struct holding *holding)
 {
-	if (holding->state == HOLDING_HELD && holding->has_ended && !waits_to_try_again(holding))
+	if (holding->state == HOLDING_HELD && holding->has_ended && !waits_to_retry(holding))
 		remove_now(applier, holding);
 }
 
-static void on_settling(evutil_socket_t fd, short what, void *userdata)
+static void on_check_ended(evutil_socket_t fd, short what, void *userdata)
 {
 	struct applier *applier = userdata;
 	struct holding *holding = holdings_first(applier->holdings), *next;
@@ -177,89 +181,90 @@ static void on_settling(evutil_socket_t fd, short what, void *userdata)
 	(void)fd, (void)what;
 	for (; holding; holding = next) {
 		next = holdings_next(holding);
-		settle(applier, holding);
+		remove_if_ended(applier, holding);
 	}
 }
 
-void applier_settle(struct applier *applier)
+void applier_check_ended(struct applier *applier)
 {
-	if (applier->settling)
-		event_active(applier->settling, 0, 0);
+	if (applier->check_ended)
+		event_active(applier->check_ended, 0, 0);
 }
 
-/* ---- the beginning and the end ---- */
+/* ---- start and end ---- */
 
-/* False where it is known that somebody else has removed it; not where it cannot be looked for. */
-static bool may_be_there(const struct applier *applier, enum made_kind kind, const char *name)
+/* False where it certainly does not exist; true where that cannot be checked. */
+static bool may_exist(const struct applier *applier, enum created_kind kind, const char *name)
 {
-	bool may_be;
+	bool exists;
 	int fd;
 
 	switch (kind) {
-	case MADE_CGROUP:
+	case CREATED_CGROUP:
 		if (applier->mount_fd < 0)
 			return true;
 		fd = cgroup_path_open(applier->mount_fd, name);
-		may_be = fd != -ENOENT;
+		exists = fd != -ENOENT;
 		close_fd(&fd);
-		return may_be;
-	case MADE_RDT_GROUP:
-	case MADE_RDT_MON_GROUP:
+		return exists;
+	case CREATED_RDT_GROUP:
+	case CREATED_RDT_MON_GROUP:
 		return rdt_has_group(applier->rdt, name) || !rdt_is_there(applier->rdt);
 	default:
 		return true;
 	}
 }
 
-static void tell_vanished(struct applier *applier, const struct holding *holding, const char *name)
+static void report_vanished(struct applier *applier, const struct holding *holding,
+			    const char *name)
 {
 	char what[CGROUP_PATH_SIZE + 32];
 
-	snprintf(what, sizeof(what), "%s is not there any more", name);
-	tell(applier, holding, what);
+	snprintf(what, sizeof(what), "%s no longer exists", name);
+	report_event(applier, holding, what);
 }
 
-/* Where it was, made for it or not: it is not told any more. A unit is where its cgroup is. */
-static void drop_vanished_places(struct applier *applier, struct holding *holding)
+/* Drops the names of a cgroup and a group that no longer exist. A unit is gone with its cgroup. */
+static void drop_vanished_paths(struct applier *applier, struct holding *holding)
 {
 	const char *path = holding->cgroup_path, *group = holding->rdt_group;
-	bool has_cgroup = path && may_be_there(applier, MADE_CGROUP, path);
+	bool has_cgroup = path && may_exist(applier, CREATED_CGROUP, path);
 	bool has_group =
-	    group && (strcmp(group, "/") == 0 || may_be_there(applier, MADE_RDT_GROUP, group));
+	    group && (strcmp(group, "/") == 0 || may_exist(applier, CREATED_RDT_GROUP, group));
 
 	if ((!path || has_cgroup) && (!group || has_group))
 		return;
 	if (path && !has_cgroup) {
-		tell_vanished(applier, holding, path);
+		report_vanished(applier, holding, path);
 		(void)holdings_forget_unit(applier->holdings, holding);
 	}
 	if (group && !has_group) {
-		tell_vanished(applier, holding, group);
+		report_vanished(applier, holding, group);
 		free(take_ptr(holding->rdt_group));
 	}
 	if (holdings_write(applier->holdings, holding) < 0)
-		tell(applier, holding, "the file of holdings cannot be written");
+		report_event(applier, holding, "cannot write holdings.db");
 }
 
 static void drop_vanished(struct applier *applier, struct holding *holding)
 {
-	struct made *made = TAILQ_FIRST(&holding->made), *next;
+	struct created *created = TAILQ_FIRST(&holding->created), *next;
 
-	for (; made; made = next) {
-		next = TAILQ_NEXT(made, link);
-		if (may_be_there(applier, made->kind, made->name))
+	for (; created; created = next) {
+		next = TAILQ_NEXT(created, link);
+		if (may_exist(applier, created->kind, created->name))
 			continue;
-		tell_vanished(applier, holding, made->name);
-		(void)holdings_unmade(applier->holdings, holding, made);
+		report_vanished(applier, holding, created->name);
+		(void)holdings_remove_created(applier->holdings, holding, created);
 	}
-	/* Of others it is not known how far they came. */
+	/* In other states the cgroup or the group may not have been created yet. */
 	if (holding->state == HOLDING_HELD)
-		drop_vanished_places(applier, holding);
+		drop_vanished_paths(applier, holding);
 }
 
 /*
- * 1: it is the process that the holding is for; 0: that one has ended. Where it cannot be looked at
- * it may live, and what is removed for one that lives can be its end.
+ * 1: the holding's process is alive; 0: it has exited, or the pid was reused. -errno: unknown; then
+ * nothing may be removed, since to stop the unit of a live process kills it.
  */
 static int open_process(const struct holding *holding, struct target *ret_target)
 {
@@ -275,31 +280,33 @@ static int open_process(const struct holding *holding, struct target *ret_target
 }
 
 /*
- * What a hookd that was killed has left: an Apply that it had not finished is taken back, since
- * nobody was told that it worked, and a removal goes on.
+ * Restores a holding of an earlier hookd. An Apply that it had not finished is undone, since its
+ * caller got no reply; a removal is continued.
  */
-static int take_up(struct applier *applier, struct holding *holding)
+static int restore(struct applier *applier, struct holding *holding)
 {
 	struct target target = TARGET_NONE;
 	int lives = open_process(holding, &target);
 
 	if (lives < 0) {
-		tell(applier, holding, "whether its process lives cannot be found out");
+		report_event(applier, holding, "cannot determine whether its process is alive");
 		target_close(&target);
 		return lives;
 	}
 	drop_vanished(applier, holding);
-	if (holding->is_mixed)
-		tell(applier, holding, "an Update was cut short: what it named is old or new");
+	if (holding->is_update_interrupted)
+		report_event(
+		    applier, holding,
+		    "an Update was interrupted: each setting of it has the old or the new value");
 	holding->has_ended = !lives;
 	if (!lives)
-		tell(applier, holding, "its process has ended meanwhile");
+		report_event(applier, holding, "its process has exited meanwhile");
 	else if (holding->state == HOLDING_HELD)
 		watch_process(applier, holding, &target);
 	if (lives && holding->state == HOLDING_MAKING)
-		tell(applier, holding, "Apply was cut short, and is taken back");
+		report_event(applier, holding, "an Apply was interrupted and is undone");
 	target_close(&target);
-	holding->is_to_go = lives && holding->state == HOLDING_REMOVING;
+	holding->is_leftover = lives && holding->state == HOLDING_REMOVING;
 	if (holding->state == HOLDING_REMOVING)
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	else if (lives && holding->state == HOLDING_HELD)
@@ -331,12 +338,12 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	};
 	TAILQ_INIT(&applier->applications);
 	TAILQ_INIT(&applier->removals);
-	applier->settling = event_new(base, -1, 0, on_settling, applier);
-	if (!applier->settling)
+	applier->check_ended = event_new(base, -1, 0, on_check_ended, applier);
+	if (!applier->check_ended)
 		r = -ENOMEM;
 	for (holding = holdings_first(holdings); holding && r == 0; holding = next) {
 		next = holdings_next(holding);
-		r = take_up(applier, holding);
+		r = restore(applier, holding);
 	}
 	if (r < 0)
 		applier_free(applier);
@@ -345,7 +352,7 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	return r;
 }
 
-/* Those whose end waits for a removal end with it. */
+/* Applications that wait for a removal end with it. */
 static void end_applications(struct applier *applier)
 {
 	struct application *application = TAILQ_FIRST(&applier->applications), *next;
@@ -363,9 +370,10 @@ struct applier *applier_free(struct applier *applier)
 
 	if (!applier)
 		return NULL;
-	if (applier->settling)
-		event_free(take_ptr(applier->settling));
+	if (applier->check_ended)
+		event_free(take_ptr(applier->check_ended));
 	end_applications(applier);
+	assert(TAILQ_EMPTY(&applier->applications) && TAILQ_EMPTY(&applier->removals));
 	for (holding = holdings_first(applier->holdings); holding;
 	     holding = holdings_next(holding)) {
 		watch_free(holding);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Apply: the order of the steps, and the way back.
+ * Apply: the order of its steps. application.c undoes them.
  *
- *	hold the process, write the holding --> cgroup (limits, devices, then the process)
- *	--> resctrl --> attributes of the process --> complete
- *	with systemd the scope comes first, and its limits with it; the loop goes on until systemd
- *	has answered
+ *	open the process, write the holding
+ *	--> cgroup, cgroupfs driver: create it, write limits and device rules, move the process
+ *	    cgroup, systemd driver: start a scope with the process and systemd's limits, wait for
+ *	    systemd's answer (in the event loop), write the other limits
+ *	--> resctrl group --> attributes of the process --> HELD
  *
- * The cgroup is limited before the process is in it, so there is no moment without limits; resctrl
- * wants its schemata before its tasks for the same reason.
+ * A cgroup gets its limits before the process is moved to it, and a resctrl group its schemata, so
+ * the process is never in them without limits.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,8 +121,8 @@ static int on_making(const char *path, void *userdata)
 {
 	struct application *application = userdata;
 
-	return holdings_making(application->applier->holdings, application->holding, MADE_CGROUP,
-			       path);
+	return holdings_add_created(application->applier->holdings, application->holding,
+				    CREATED_CGROUP, path);
 }
 
 static bool is_for_systemd(const struct apply_request *request)
@@ -140,7 +142,7 @@ static bool uses_cgroupfs(const struct application *application)
 	       !is_for_systemd(&application->request);
 }
 
-/* Of the cgroupfs driver; the container's id where the settings name none. */
+/* The cgroup's path with the cgroupfs driver; by default the container's id. */
 static int read_path(const struct apply_request *request, char ret_path[static CGROUP_PATH_SIZE],
 		     struct hp_err *err)
 {
@@ -182,9 +184,9 @@ static int apply_cgroupfs(struct application *application)
 	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 }
 
-/* ---- what follows the cgroup ---- */
+/* ---- resctrl, attributes, end ---- */
 
-/* 1: there are more threads. */
+/* 1: threads are left. */
 static int apply_process(struct application *application)
 {
 	struct process_change *change = &application->process;
@@ -194,16 +196,19 @@ static int apply_process(struct application *application)
 		process_change_begin(change, &application->target, application->request.settings,
 				     &application->undo);
 	r = process_change_go_on(change, &application->err);
-	application->holding->process |= change->set;
+	application->holding->attributes_set |= change->set;
 	return application_at_step(application, "process", "process", r);
 }
 
-/* There is no way back from here on; where that cannot be written it stays. */
+/* From here on the Apply is not undone, unless that cannot be written. */
 static int complete(struct application *application)
 {
 	struct holding *holding = application->holding;
 	char *path = take_ptr(holding->former_path), *group = take_ptr(holding->former_group);
-	int r = holdings_enter(application->applier->holdings, holding, HOLDING_HELD);
+	int r;
+
+	assert(holding->state == HOLDING_MAKING);
+	r = holdings_enter(application->applier->holdings, holding, HOLDING_HELD);
 
 	if (r < 0) {
 		holding->former_path = path;
@@ -216,8 +221,8 @@ static int complete(struct application *application)
 }
 
 /*
- * 1: it goes on in the next turn of the loop, since a process can have more threads than one turn
- * should last for.
+ * 1: call it again in the next iteration of the event loop, which a process with many threads would
+ * block for too long.
  */
 static int take_turn(struct application *application)
 {
@@ -247,11 +252,11 @@ static void apply_rest(struct application *application)
 /* ---- systemd ---- */
 
 /*
- * Written with the place where its cgroup will be: StopUnit kills, and after a crash it is there
- * that Release sees who is in the unit. It may even be one of others, which systemd would have
- * answered: its mark is asked for then.
+ * Writes the unit's name and the path of its cgroup before the call to systemd. If hookd is killed
+ * during the call, the next one checks the unit's mark, since the unit may belong to somebody else,
+ * and looks for processes in the cgroup, since StopUnit would kill them.
  */
-static int announce_scope(struct application *application)
+static int record_scope(struct application *application)
 {
 	struct holdings *holdings = application->applier->holdings;
 	struct holding *holding = application->holding;
@@ -262,28 +267,28 @@ static int announce_scope(struct application *application)
 		r = set_text(&holding->cgroup_path, path);
 	if (r == 0)
 		r = holdings_write(holdings, holding);
-	return r < 0 ? r : holdings_making(holdings, holding, MADE_UNIT, holding->unit);
+	return r < 0 ? r : holdings_add_created(holdings, holding, CREATED_UNIT, holding->unit);
 }
 
-/* It was moved by systemd, and systemd stops a scope that nobody is in. */
-static int note_place(struct application *application)
+/* systemd moves the process. Once it is moved back, systemd stops the empty scope. */
+static int remember_cgroup(struct application *application)
 {
 	return cgroup_path_remember(application->applier->mount_fd, &application->target,
 				    &application->undo);
 }
 
-/* The unit of this name, and who is in it, are another one's. Nothing was done so far. */
-static void leave_to_others(struct application *application)
+/* The unit existed: it and its processes belong to somebody else. Nothing was changed. */
+static void forget_foreign_unit(struct application *application)
 {
 	undo_forget(&application->undo);
 	(void)holdings_forget_unit(application->applier->holdings, application->holding);
 }
 
 /*
- * Who has moved it in between has put it where limits would be those of others: it stays there, and
- * the scope, which nobody is in, goes.
+ * Another program may have moved the process meanwhile, to a cgroup whose limits are not for hookd
+ * to change. Then the process stays there and the empty scope is stopped.
  */
-static int check_place(struct application *application)
+static int check_cgroup(struct application *application)
 {
 	const char *scope = application->holding->cgroup_path;
 	char path[CGROUP_PATH_SIZE];
@@ -300,7 +305,7 @@ static int check_place(struct application *application)
 
 static int enter_scope(struct application *application)
 {
-	int r = check_place(application);
+	int r = check_cgroup(application);
 
 	if (r == 0)
 		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
@@ -321,7 +326,7 @@ static void on_scope(int r, const char *reason, void *userdata)
 		r = application_at_step(application, "cgroup", "linux.cgroupsPath", r);
 	}
 	if (r == -EEXIST)
-		leave_to_others(application);
+		forget_foreign_unit(application);
 	application->holding->is_unit_ours = r == 0;
 	if (r == 0)
 		r = enter_scope(application);
@@ -331,7 +336,7 @@ static void on_scope(int r, const char *reason, void *userdata)
 		apply_rest(application);
 }
 
-/* 1: systemd was asked. */
+/* 1: systemd was called; on_scope() continues. */
 static int start_scope(struct application *application)
 {
 	struct applier *applier = application->applier;
@@ -339,6 +344,7 @@ static int start_scope(struct application *application)
 	char default_path[CGROUP_PATH_SIZE];
 	int r;
 
+	assert(!application->job && !application->holding->unit);
 	snprintf(default_path, sizeof(default_path), ":hookd:%s", request->container);
 	r = scope_name_read(request->settings->cgroups_path ? request->settings->cgroups_path
 							    : default_path,
@@ -349,9 +355,9 @@ static int start_scope(struct application *application)
 	application->holding->unit = strdup(application->scope.unit);
 	if (!application->holding->unit)
 		return -ENOMEM;
-	r = announce_scope(application);
+	r = record_scope(application);
 	if (r == 0)
-		r = note_place(application);
+		r = remember_cgroup(application);
 	if (r == 0)
 		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
 				 request->pid, request->settings->resources, on_scope, application,
@@ -361,7 +367,7 @@ static int start_scope(struct application *application)
 
 /* ---- Apply ---- */
 
-/* 1: goes on later. */
+/* 1: it continues later. */
 static int apply_cgroup(struct application *application)
 {
 	const struct hp_settings *settings = application->request.settings;
@@ -381,7 +387,7 @@ static int apply_cgroup(struct application *application)
 						     : apply_cgroupfs(application);
 }
 
-/* With where the process comes from and where it goes, which is the way back after a crash. */
+/* Writes the old and new cgroup and group of the process, by which a restart undoes the Apply. */
 static int add_holding(struct application *application)
 {
 	struct applier *applier = application->applier;
@@ -392,7 +398,6 @@ static int add_holding(struct application *application)
 	    .start_time = target_start_time(&application->target),
 	    .uid = request->uid,
 	};
-
 	int r = 0;
 
 	if (applier->mount_fd >= 0 && cgroup_path_of(&application->target, former) == 0)
@@ -422,13 +427,14 @@ static int begin(struct application *application)
 		r = holding_refuse_busy(other, &application->err);
 		if (r < 0)
 			return r;
-		(void)hp_err_setting(&application->err, -EEXIST, NULL,
-				     "something is held for the container already: Update "
-				     "changes it, Release gives it back");
+		(void)hp_err_setting(
+		    &application->err, -EEXIST, NULL,
+		    "settings are already applied to this container: use Update to "
+		    "change them, or Release first");
 		return application_at_step(application, "process", "", -EEXIST);
 	}
 	r = target_open(request->pid, &application->target);
-	/* Alive afterwards: it is the process that was found, and not another of its number. */
+	/* Alive: the pid was not reused, so target_open() has opened this process. */
 	if (r == 0 && !pidfd_is_alive(request->pidfd))
 		r = -ESRCH;
 	if (r == 0)

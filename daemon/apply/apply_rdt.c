@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Apply's part in resctrl: the group is made or found, then the process's threads are moved into
- * it, some in each turn of the loop. The schemata are there before the threads.
+ * The resctrl part of Apply: makes or finds the group, with its schemata, then moves the threads of
+ * the process to it, some in each iteration of the event loop; and moves them back.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/apply/application.h"
 #include "daemon/base/file.h"
 
-/* A look and a write for each. */
+/* Each takes a read and a write. */
 #define THREADS_AT_ONCE 256
 
-/* The groups that were joined. */
+/* The groups that were joined; an entry of the undo list. */
 struct rdt_change {
 	struct holding *holding;
-	struct rdt_member *member; /* NULL: not joined, or the holding's by now */
-	unsigned int announced;	   /* 1u << enum made_kind, of what was not there */
-	struct thread_walk walk;   /* over those that are being moved */
-	int64_t until_ns;	   /* of both, CLOCK_MONOTONIC; 0: not begun */
-	bool is_monitored;	   /* they are in the group, and go to its monitoring group */
+	struct rdt_member *member; /* NULL: not joined, or moved to the holding */
+	unsigned int recorded;	   /* 1u << enum created_kind of the groups that did not exist */
+	struct thread_walk walk;   /* first to the group, then to the monitoring group */
+	int64_t until_ns;	   /* deadline of both walks, CLOCK_MONOTONIC; 0: not begun */
+	bool is_monitored;	   /* all are in the group; the walk is the second one */
 	bool is_done;
 };
 
-/* "res:c1\nmon:m1", or "res:/" for the default group: kernel, fs/resctrl, proc_resctrl_show(). */
+/*
+ * Reads one line of cpu_resctrl_groups, "res:c1\nmon:m1", or "res:/" for the default group (kernel:
+ * fs/resctrl, proc_resctrl_show()).
+ */
 static bool read_group(int proc, const char *path, const char *key, char *name, size_t size)
 {
 	char text[2 * NAME_MAX];
@@ -38,13 +42,13 @@ static bool read_group(int proc, const char *path, const char *key, char *name, 
 	return true;
 }
 
-/* Where threads are moved to: the group, and then its monitoring group. */
+/* Where the threads are moved to: the group, or its monitoring group. */
 struct moving {
 	const struct target *target;
 	const struct thread_walk *walk;
 	int tasks;
-	const char *key;  /* of cpu_resctrl_groups */
-	const char *name; /* what stands there of a thread that is in it */
+	const char *key;  /* the group's line of cpu_resctrl_groups, */
+	const char *name; /* and what it says for a thread in the group */
 };
 
 static bool is_in_group(const struct moving *moving, pid_t thread)
@@ -54,7 +58,10 @@ static bool is_in_group(const struct moving *moving, pid_t thread)
 	snprintf(path, sizeof(path), "task/%d/cpu_resctrl_groups", thread);
 	if (read_group(moving->target->proc, path, moving->key, name, sizeof(name)))
 		return strcmp(name, moving->name) == 0;
-	/* A kernel that does not say: those that were made during the first passes are moved. */
+	/*
+	 * The kernel does not report groups. New threads are in the group of the thread that made
+	 * them, so all are in it after the second pass.
+	 */
 	return moving->walk->passes > 1;
 }
 
@@ -77,8 +84,8 @@ static const char *last_part(const char *path)
 }
 
 /*
- * First the group, then its monitoring group: the kernel takes only members of the former there. 1:
- * there are more threads.
+ * First to the group, then to its monitoring group: the kernel refuses threads of other groups
+ * there. 1: threads are left.
  */
 static int move_some(struct rdt_change *change, const struct target *target)
 {
@@ -107,13 +114,14 @@ static int move_some(struct rdt_change *change, const struct target *target)
 }
 
 /*
- * The membership is the holding's, whose removal takes the process out as it does after a crash,
- * some threads in each turn of the loop.
+ * Moves nothing: the membership becomes the holding's, and its removal (release.c) moves the
+ * threads back, some in each iteration of the event loop.
  */
 static int undo_rdt(void *data)
 {
 	struct rdt_change *change = data;
 
+	assert(!change->holding->rdt_member);
 	change->holding->rdt_member = take_ptr(change->member);
 	return 0;
 }
@@ -124,12 +132,12 @@ void target_rdt_group(const struct target *target, char ret_group[static NAME_MA
 		snprintf(ret_group, NAME_MAX + 1, "/");
 }
 
-/* ---- the way back ---- */
+/* ---- moving threads back ---- */
 
 struct group_walk {
 	struct target target;
-	const char *group;	   /* that is left; the holding's */
-	struct rdt_member *member; /* of the group that it came from */
+	const char *group;	   /* that the threads leave; the holding's */
+	struct rdt_member *member; /* of the former group */
 	struct thread_walk walk;
 };
 
@@ -143,7 +151,7 @@ void group_walk_end(struct group_walk *walk)
 	free(walk);
 }
 
-/* Which one a thread is in is looked at each time: the first ones may have left already. */
+/* Only threads of the group are moved: another program may have moved some elsewhere. */
 static int move_thread_back(pid_t thread, void *userdata)
 {
 	const struct group_walk *walk = userdata;
@@ -172,7 +180,6 @@ static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct 
 	return r < 0 ? r : thread_walk_begin(&walk->walk, &walk->target);
 }
 
-/* The kernel has put it into the default group where its former one is gone. */
 int group_walk_leave(struct rdt *rdt, const struct holding *holding, struct group_walk **walk)
 {
 	int r = 0;
@@ -187,9 +194,12 @@ int group_walk_leave(struct rdt *rdt, const struct holding *holding, struct grou
 		(*walk)->target = TARGET_NONE;
 		r = begin_leaving(rdt, holding, *walk);
 	}
-	/* Of a few threads all are moved at once, and looked at once more. */
+	/* A process with few threads takes two passes: one that moves, one that finds none left. */
 	for (int i = 0; i < 3 && (i == 0 ? r == 0 : r > 0); i++)
 		r = thread_walk_go_on(&(*walk)->walk, THREADS_AT_ONCE, move_thread_back, *walk);
+	/*
+	 * ENOENT: the former group was removed; then threads go to the default group with this one.
+	 */
 	return r == -ESRCH || r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 }
 
@@ -210,49 +220,50 @@ const char *application_rdt_group(const struct application *application)
 						   : application->request.container;
 }
 
-/* What is about to be made is written down first; what turns out to have been there is not ours. */
-static int announce_rdt(struct application *application, struct rdt_change *change,
-			enum made_kind kind, const char *name)
+/* Records a group before rdt_join() creates it. A group that exists is not hookd's. */
+static int record_rdt_group(struct application *application, struct rdt_change *change,
+			    enum created_kind kind, const char *name)
 {
 	struct applier *applier = application->applier;
 
 	if (rdt_has_group(applier->rdt, name))
 		return 0;
-	change->announced |= 1u << kind;
-	return holdings_making(applier->holdings, application->holding, kind, name);
+	change->recorded |= 1u << kind;
+	return holdings_add_created(applier->holdings, application->holding, kind, name);
 }
 
-static int announce_rdt_groups(struct application *application, struct rdt_change *change)
+static int record_rdt_groups(struct application *application, struct rdt_change *change)
 {
 	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
 	const char *container = application->request.container;
 	const char *group = application_rdt_group(application);
 	bool is_default = strcmp(group, "/") == 0;
 	char monitored[2 * NAME_MAX + 16];
-	int r = is_default ? 0 : announce_rdt(application, change, MADE_RDT_GROUP, group);
+	int r = is_default ? 0 : record_rdt_group(application, change, CREATED_RDT_GROUP, group);
 
 	if (r < 0 || !wanted->enable_monitoring)
 		return r;
 	snprintf(monitored, sizeof(monitored), "%.255s/mon_groups/%.255s", is_default ? "." : group,
 		 container);
-	return announce_rdt(application, change, MADE_RDT_MON_GROUP, monitored);
+	return record_rdt_group(application, change, CREATED_RDT_MON_GROUP, monitored);
 }
 
 /*
- * Somebody else was quicker: then it is not to be removed by us. One that was handed over meanwhile
- * is.
+ * Deletes the record where another program has created the group first: then hookd must not remove
+ * it. Not that of a group that existed before, which another holding has handed over meanwhile.
  */
-static void forget_unmade(struct application *application, const struct rdt_change *change,
-			  enum made_kind kind, bool is_made)
+static void forget_not_created(struct application *application, const struct rdt_change *change,
+			       enum created_kind kind, bool is_made)
 {
-	struct made *made = holding_find_made(application->holding, kind);
+	struct created *created = holding_find_created(application->holding, kind);
 
-	if (made && !is_made && (change->announced >> kind & 1))
-		(void)holdings_unmade(application->applier->holdings, application->holding, made);
+	if (created && !is_made && (change->recorded >> kind & 1))
+		(void)holdings_remove_created(application->applier->holdings, application->holding,
+					      created);
 }
 
-/* io.hookd.settings.Exhausted in the place of ENOSPC. */
-static int tell_exhausted(struct application *application)
+/* The error io.hookd.settings.Exhausted, instead of a bare ENOSPC. */
+static int fail_exhausted(struct application *application)
 {
 	struct hp_err *err = &application->err;
 	int limit = rdt_closids(application->applier->rdt);
@@ -273,18 +284,18 @@ static int join_group(struct application *application)
 	if (!change)
 		return -ENOMEM;
 	change->holding = application->holding;
-	r = announce_rdt_groups(application, change);
+	r = record_rdt_groups(application, change);
 	if (r == 0)
 		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
 			     application->request.container, &change->member, &application->err);
 	if (r == -ENOSPC)
-		return tell_exhausted(application);
+		return fail_exhausted(application);
 	if (r < 0)
 		return r;
-	forget_unmade(application, change, MADE_RDT_GROUP,
-		      rdt_member_group_is_made(change->member));
-	forget_unmade(application, change, MADE_RDT_MON_GROUP,
-		      rdt_member_monitored_group_is_made(change->member));
+	forget_not_created(application, change, CREATED_RDT_GROUP,
+			   rdt_member_group_is_made(change->member));
+	forget_not_created(application, change, CREATED_RDT_MON_GROUP,
+			   rdt_member_monitored_group_is_made(change->member));
 	application->rdt = change;
 	return 0;
 }
@@ -314,6 +325,8 @@ int application_join_rdt(struct application *application)
 
 void application_keep_rdt(struct application *application)
 {
-	if (application->rdt)
-		application->holding->rdt_member = take_ptr(application->rdt->member);
+	if (!application->rdt)
+		return;
+	assert(application->rdt->is_done && !application->holding->rdt_member);
+	application->holding->rdt_member = take_ptr(application->rdt->member);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of holdings and its file. Two tables: one row for each container, and one for each thing
- * that was made for it. Every change is one transaction of its own, made before the list in memory
- * changes; where it fails the step that it announces is not taken.
+ * Owns the list of holdings and its file, which has two tables: one row for each container, and one
+ * row for each object that was created for it. Every change is a transaction of its own. A new
+ * object is written to the file before it is added to the list; if that fails it is not created.
  */
 #include "daemon/apply/holdings.h"
 
@@ -19,34 +19,41 @@
 #include "daemon/apply/holdings_file.h"
 #include "daemon/base/file.h"
 
+static_assert(HOLDING_MAKING == 0 && HOLDING_HELD == 1 && HOLDING_CHANGING == 2 &&
+		  HOLDING_REMOVING == 3 && HOLDING_STATE_COUNT == 4,
+	      "numbers in the file");
+static_assert(CREATED_CGROUP == 0 && CREATED_UNIT == 1 && CREATED_RDT_GROUP == 2 &&
+		  CREATED_RDT_MON_GROUP == 3 && CREATED_KIND_COUNT == 4,
+	      "numbers in the file");
+
 struct holdings {
 	sqlite3 *database; /* NULL: in memory only */
-	int64_t next_row;  /* in memory only */
+	int64_t next_row;  /* used if there is no database */
 	TAILQ_HEAD(, holding) list;
 };
 
 /* ---- the list ---- */
 
-static struct made *made_free(struct made *made)
+static struct created *created_free(struct created *created)
 {
-	free(made->name);
-	free(made);
+	free(created->name);
+	free(created);
 	return NULL;
 }
 
 static void holding_free(struct holding *holding)
 {
-	struct made *made;
+	struct created *created;
 
-	while ((made = TAILQ_FIRST(&holding->made))) {
-		TAILQ_REMOVE(&holding->made, made, link);
-		made_free(made);
+	while ((created = TAILQ_FIRST(&holding->created))) {
+		TAILQ_REMOVE(&holding->created, created, link);
+		created_free(created);
 	}
 	free(holding->container);
 	free(holding->cgroup_path);
 	free(holding->unit);
 	free(holding->mark);
-	free(holding->mixed);
+	free(holding->uncertain);
 	free(holding->former_path);
 	free(holding->former_group);
 	free(holding->rdt_group);
@@ -60,7 +67,7 @@ static struct holding *holding_new(const char *container)
 
 	if (!holding)
 		return NULL;
-	TAILQ_INIT(&holding->made);
+	TAILQ_INIT(&holding->created);
 	holding->container = strdup(container);
 	if (!holding->container) {
 		free(holding);
@@ -69,20 +76,21 @@ static struct holding *holding_new(const char *container)
 	return holding;
 }
 
-static int list_made(struct holding *holding, int64_t row, enum made_kind kind, const char *name)
+static int list_created(struct holding *holding, int64_t row, enum created_kind kind,
+			const char *name)
 {
-	struct made *made = calloc(1, sizeof(*made));
+	struct created *created = calloc(1, sizeof(*created));
 
-	if (!made)
+	if (!created)
 		return -ENOMEM;
-	made->row = row;
-	made->kind = kind;
-	made->name = strdup(name);
-	if (!made->name) {
-		free(made);
+	created->row = row;
+	created->kind = kind;
+	created->name = strdup(name);
+	if (!created->name) {
+		free(created);
 		return -ENOMEM;
 	}
-	TAILQ_INSERT_HEAD(&holding->made, made, link);
+	TAILQ_INSERT_HEAD(&holding->created, created, link);
 	return 0;
 }
 
@@ -106,19 +114,19 @@ struct holding *holdings_find(struct holdings *holdings, const char *container)
 	return NULL;
 }
 
-struct made *holding_find_made(const struct holding *holding, enum made_kind kind)
+struct created *holding_find_created(const struct holding *holding, enum created_kind kind)
 {
-	struct made *made;
+	struct created *created;
 
-	TAILQ_FOREACH (made, &holding->made, link)
-		if (made->kind == kind)
+	TAILQ_FOREACH (created, &holding->created, link)
+		if (created->kind == kind)
 			break;
-	return made;
+	return created;
 }
 
-bool holding_has_made(const struct holding *holding, enum made_kind kind)
+bool holding_has_created(const struct holding *holding, enum created_kind kind)
 {
-	return holding_find_made(holding, kind) != NULL;
+	return holding_find_created(holding, kind) != NULL;
 }
 
 /* ---- reading the file ---- */
@@ -133,22 +141,22 @@ static char *text_or_null(sqlite3_stmt *statement, int column, int *r)
 	return copy;
 }
 
-/* Without a name of what was changed, as an older hookd has written it, no Update covers it. */
-#define MIXED_UNKNOWN "?,"
+/* Older versions did not record which settings an Update changes. No Update sets one named "?". */
+#define UNCERTAIN_UNNAMED "?,"
 
-/* REMOVING goes on as it was; of a crash in an Update nobody knows how far it came. */
+/* A hookd that was killed during an Update may have changed any of the settings, or none. */
 static int read_state(struct holding *holding, int state)
 {
-	if (state == HOLDING_CHANGING && !holding->mixed) {
-		holding->mixed = strdup(MIXED_UNKNOWN);
-		if (!holding->mixed)
+	if (state == HOLDING_CHANGING && !holding->uncertain) {
+		holding->uncertain = strdup(UNCERTAIN_UNNAMED);
+		if (!holding->uncertain)
 			return -ENOMEM;
 	}
-	holding->is_mixed = holding->mixed;
+	holding->is_update_interrupted = holding->uncertain;
 	holding->state = state == HOLDING_MAKING || state == HOLDING_REMOVING
 			     ? (enum holding_state)state
 			     : HOLDING_HELD;
-	/* Of an Apply that has worked systemd had said so; of all else it is asked. */
+	/* In HELD systemd had confirmed the start. Otherwise the unit's mark is read before use. */
 	holding->is_unit_ours = holding->state == HOLDING_HELD;
 	return 0;
 }
@@ -168,26 +176,27 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->cgroup_path = text_or_null(statement, 6, &r);
 	holding->unit = text_or_null(statement, 7, &r);
 	holding->rdt_group = text_or_null(statement, 8, &r);
-	holding->process = (unsigned int)sqlite3_column_int64(statement, 9);
+	holding->attributes_set = (unsigned int)sqlite3_column_int64(statement, 9);
 	holding->ignored = text_or_null(statement, 10, &r);
 	holding->former_path = text_or_null(statement, 11, &r);
 	holding->former_group = text_or_null(statement, 12, &r);
 	holding->mark = text_or_null(statement, 13, &r);
-	holding->mixed = text_or_null(statement, 14, &r);
+	holding->uncertain = text_or_null(statement, 14, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	return r < 0 ? r : read_state(holding, sqlite3_column_int(statement, 4));
 }
 
-static int read_made(struct holdings *holdings, sqlite3_stmt *statement)
+static int read_created(struct holdings *holdings, sqlite3_stmt *statement)
 {
 	const char *container = (const char *)sqlite3_column_text(statement, 1);
 	int kind = sqlite3_column_int(statement, 2);
 	const char *name = (const char *)sqlite3_column_text(statement, 3);
 	struct holding *holding = container ? holdings_find(holdings, container) : NULL;
 
-	if (!holding || !name || kind < 0 || kind >= MADE_KIND_COUNT)
+	if (!holding || !name || kind < 0 || kind >= CREATED_KIND_COUNT)
 		return -EILSEQ;
-	return list_made(holding, sqlite3_column_int64(statement, 0), (enum made_kind)kind, name);
+	return list_created(holding, sqlite3_column_int64(statement, 0), (enum created_kind)kind,
+			    name);
 }
 
 static int read_rows(struct holdings *holdings, const char *sql,
@@ -214,7 +223,7 @@ static int read_all(struct holdings *holdings)
 
 	return r < 0 ? r
 		     : read_rows(holdings, "SELECT id, container, kind, name FROM made ORDER BY id",
-				 read_made);
+				 read_created);
 }
 
 static void forget_all(struct holdings *holdings)
@@ -242,7 +251,7 @@ static int open_file(struct holdings *holdings, const char *path, bool is_new)
 
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
-	int r = holdings_file_look(directory);
+	int r = holdings_file_check(directory);
 
 	return r < 0 ? r : open_file(holdings, path, r == 1);
 }
@@ -253,7 +262,7 @@ static int open_or_begin(struct holdings *holdings, const char *directory, bool 
 	cleanup_close int fd = -1;
 	int r;
 
-	/* SQLite takes a path without any link, and none is to be followed at its end. */
+	/* SQLITE_OPEN_NOFOLLOW refuses a symbolic link in any component of the path. */
 	if (!realpath(directory, real))
 		return -errno;
 	fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -297,10 +306,10 @@ struct holdings *holdings_close(struct holdings *holdings)
 
 /* ---- changes ---- */
 
-/* As whoever comes after a crash has to take it. */
+/* The state that a restarted hookd must read: the removal of a leftover goes on. */
 static int state_to_write(const struct holding *holding)
 {
-	if (holding->is_to_go && holding->state == HOLDING_HELD)
+	if (holding->is_leftover && holding->state == HOLDING_HELD)
 		return HOLDING_REMOVING;
 	return (int)holding->state;
 }
@@ -324,12 +333,12 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 7, holding->cgroup_path);
 	database_bind_text(statement, 8, holding->unit);
 	database_bind_text(statement, 9, holding->rdt_group);
-	database_bind_int(statement, 10, holding->process);
+	database_bind_int(statement, 10, holding->attributes_set);
 	database_bind_text(statement, 11, holding->ignored);
 	database_bind_text(statement, 12, holding->former_path);
 	database_bind_text(statement, 13, holding->former_group);
 	database_bind_text(statement, 14, holding->mark);
-	database_bind_text(statement, 15, holding->mixed);
+	database_bind_text(statement, 15, holding->uncertain);
 	return database_finish(statement);
 }
 
@@ -353,7 +362,7 @@ static int copy_text(const char *text, char **ret)
 	return text && !*ret ? -ENOMEM : 0;
 }
 
-/* Another one for each Apply: a unit of the same name may be of another one's. */
+/* A new mark for each Apply: units can have the same name. */
 static int make_mark(struct holding *holding)
 {
 	uint64_t number;
@@ -397,8 +406,8 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	return 0;
 }
 
-int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
-		    const char *name)
+int holdings_add_created(struct holdings *holdings, struct holding *holding, enum created_kind kind,
+			 const char *name)
 {
 	sqlite3_stmt *statement;
 	int64_t row = ++holdings->next_row;
@@ -416,27 +425,28 @@ int holdings_making(struct holdings *holdings, struct holding *holding, enum mad
 		return r;
 	if (holdings->database)
 		row = sqlite3_last_insert_rowid(holdings->database);
-	return list_made(holding, row, kind, name);
+	return list_created(holding, row, kind, name);
 }
 
-int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made)
+int holdings_remove_created(struct holdings *holdings, struct holding *holding,
+			    struct created *created)
 {
 	sqlite3_stmt *statement;
 	int r = database_prepare(holdings->database, "DELETE FROM made WHERE id = ?", &statement);
 
 	if (r == 0) {
-		database_bind_int(statement, 1, made->row);
+		database_bind_int(statement, 1, created->row);
 		r = database_finish(statement);
 	}
-	TAILQ_REMOVE(&holding->made, made, link);
-	made_free(made);
+	TAILQ_REMOVE(&holding->created, created, link);
+	created_free(created);
 	return r;
 }
 
 int holdings_forget_unit(struct holdings *holdings, struct holding *holding)
 {
-	struct made *made = holding_find_made(holding, MADE_UNIT);
-	int r = made ? holdings_unmade(holdings, holding, made) : 0;
+	struct created *created = holding_find_created(holding, CREATED_UNIT);
+	int r = created ? holdings_remove_created(holdings, holding, created) : 0;
 
 	free(take_ptr(holding->unit));
 	free(take_ptr(holding->cgroup_path));
@@ -465,6 +475,7 @@ int holdings_erase(struct holdings *holdings, struct holding *holding)
 
 void holdings_remove(struct holdings *holdings, struct holding *holding)
 {
+	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
 	assert(!holding->watch && !holding->rdt_member);
 	TAILQ_REMOVE(&holdings->list, holding, link);
 	holding_free(holding);

@@ -9,39 +9,42 @@
 #include "daemon/base/base.h"
 
 /*
- * What hookd holds for callers: for each container the process, and what was made for it and must
- * be taken away again. In memory, and in a SQLite file in the state directory that is written
- * before each step that makes something, so that a hookd that was killed knows on its return.
+ * Records of what Apply has done: for each container its process, and the objects that were created
+ * for it and must be removed later. They are in memory and in a SQLite file in the state directory,
+ * which is written before an object is created, so that a restarted hookd can clean up what its
+ * predecessor created.
  */
 
-enum made_kind {
-	MADE_CGROUP,	/* a directory; name: its path below the cgroup2 mount */
-	MADE_UNIT,	/* a systemd scope or slice */
-	MADE_RDT_GROUP, /* name: of the resctrl group */
-	MADE_RDT_MON_GROUP,
-	MADE_KIND_COUNT,
+/* The numbers are written to the file, as are those of enum holding_state. */
+enum created_kind {
+	CREATED_CGROUP,	   /* a directory; name: its path below the cgroup2 mount */
+	CREATED_UNIT,	   /* a systemd scope; name: of the unit */
+	CREATED_RDT_GROUP, /* a resctrl group; name: its path below the mount of resctrl */
+	CREATED_RDT_MON_GROUP,
+	CREATED_KIND_COUNT,
 };
 
-struct made {
-	enum made_kind kind;
+struct created {
+	enum created_kind kind;
 	char *name;
-	int64_t row;
-	TAILQ_ENTRY(made) link; /* holding::made, the last made first */
+	int64_t row;		   /* its id in the file */
+	TAILQ_ENTRY(created) link; /* holding::created, the newest first */
 };
 
 struct rdt_member;
 struct watch;
 
 /*
- * What is done to a holding now. Whoever has entered a state other than HELD is its one owner until
- * it leaves it: nobody else changes or frees the holding, and what happens meanwhile (a Release,
- * the end of the process) is refused, or left to the owner to look at in the end.
+ * In a state other than HELD a holding has an owner: the application (MAKING, CHANGING) or the
+ * removal (REMOVING) that moved it there. Only the owner changes or frees it, until it moves it
+ * back to HELD. Calls for the container are refused meanwhile; if its process exits, that is
+ * handled when the owner is done (applier_check_ended()).
  *
- *	(free) --Apply--> MAKING --done--> HELD <--> CHANGING (Update)
+ *	(none) --Apply--> MAKING --done--> HELD <--> CHANGING (Update)
  *	                    |               | ^
- *	                    | failed        | | something could not be removed
+ *	                    | failed        | | an object could not be removed
  *	                    v               v |
- *	                    `-----------> REMOVING --nothing is left--> (free)
+ *	                    `-----------> REMOVING --all was removed--> (freed)
  */
 enum holding_state {
 	HOLDING_MAKING,
@@ -56,41 +59,50 @@ struct holding {
 	pid_t pid;
 	uint64_t start_time;	  /* of the process, in ticks after boot (proc_pid_stat(5)) */
 	uid_t uid;		  /* the caller's */
-	enum holding_state state; /* changed by holdings_enter() alone */
-	bool has_ended;		  /* the process; what was made for it is to go */
-	bool is_mixed;		  /* an Update was cut short: limits are old or new, */
-	char *mixed;		  /* those of these names (mixed.h); while CHANGING, what may be */
-	bool is_to_go;		  /* what is left of a failed Apply: removed whenever that works */
-	bool is_systemd;	  /* the cgroup's driver */
-	char *cgroup_path;	  /* below the mount, starts with '/'; NULL: none was asked for */
-	char *unit;		  /* systemd's; NULL: none */
-	/* systemd is known to have made the unit for this holding; else it may be one of others. */
+	enum holding_state state; /* changed by holdings_enter() only */
+	bool has_ended;		  /* the process has exited: what was created for it is removed */
+	bool is_leftover;	  /* of an Apply that failed: removal is tried until it succeeds */
+	/*
+	 * An Update was interrupted, or failed and could not be undone: the settings in `uncertain`
+	 * (uncertain.h) have the old or the new values. While CHANGING, `uncertain` also has those
+	 * that the Update changes, for a restart.
+	 */
+	bool is_update_interrupted;
+	char *uncertain;
+	bool is_systemd;   /* the systemd driver, else cgroupfs */
+	char *cgroup_path; /* below the mount, starts with '/'; NULL: no cgroup was requested */
+	char *unit;	   /* systemd's name of the scope; NULL: none */
+	/* systemd has started the unit for this holding. False: it may belong to somebody else. */
 	bool is_unit_ours;
-	char *mark; /* by which the unit is known again; NULL: an older hookd wrote none */
-	/* The way back, until Apply has worked: where the process came from; NULL: not known. */
-	char *former_path;	       /* its cgroup */
-	char *former_group;	       /* of resctrl */
-	char *rdt_group;	       /* "/" for the default one; NULL: none was asked for */
-	struct rdt_member *rdt_member; /* since this daemon was started; release.c looks after it */
-	struct watch *watch;	       /* applier.c's; NULL: none */
-	unsigned int process;	       /* 1u << enum process_attribute */
-	char *ignored; /* what could not be done and may be left out; NULL: nothing */
-	TAILQ_HEAD(, made) made;
+	char *mark; /* in the unit's description, identifies it; NULL: an older hookd wrote none */
+	/* To undo an Apply that has not finished: where the process was before. NULL: unknown. */
+	char *former_path;	       /* cgroup */
+	char *former_group;	       /* resctrl group */
+	char *rdt_group;	       /* "/": the default group; NULL: none was requested */
+	struct rdt_member *rdt_member; /* owned; NULL after a restart of hookd */
+	struct watch *watch;	       /* owned, by applier.c; NULL: none */
+	unsigned int attributes_set;   /* 1u << enum process_attribute */
+	char *ignored; /* an optional setting that could not be applied; NULL: none */
+	TAILQ_HEAD(, created) created;
 	TAILQ_ENTRY(holding) link; /* holdings::list, oldest first */
 };
 
 struct holdings;
 
 /*
- * Opens or makes DIRECTORY/holdings.db and reads it; NULL: in memory only. A file that is not ours,
- * is empty or is damaged is renamed to holdings.db.bad (file_set_aside()) and *ret_set_aside says
- * so. What was written in another boot is dropped: all it speaks of is gone. -EBUSY where another
- * process has locked it, and still has after a second. Blocks for the file's reads and writes, and
- * never for a disk.
+ * Opens DIRECTORY/holdings.db, creates it if it is missing, and reads it. `directory` NULL: the
+ * holdings are in memory only. A file that is damaged, empty or not hookd's is renamed to
+ * holdings.db.bad (file_set_aside()), and *ret_set_aside is true. Holdings of an earlier boot are
+ * dropped: their processes and cgroups no longer exist. -EBUSY: another process has locked the
+ * file, and still does after a second. This and all functions below that write block for reads and
+ * writes of the file, but not for the disk: nothing is synced.
  */
 int holdings_open(const char *directory, struct holdings **ret_holdings,
 		  bool *ret_set_aside) must_check;
-/* Who has locked the file; 0: nobody any more. Not while it is open. */
+/*
+ * The pid of the process that has locked the file; 0: none. Do not call it while the file is open:
+ * it would release hookd's own lock (fcntl(2)).
+ */
 pid_t holdings_locker(const char *directory);
 struct holdings *holdings_close(struct holdings *holdings);
 
@@ -99,30 +111,36 @@ struct holding *holdings_next(struct holding *holding);
 struct holding *holdings_find(struct holdings *holdings, const char *container);
 
 /*
- * A new one, MAKING, with a mark of its own and what of `from` is known before anything is made:
- * pid, start_time, uid, and copies of former_path, former_group, cgroup_path and rdt_group.
- * -EEXIST; -EIO and the like where it cannot be written.
+ * Adds and writes a holding, in MAKING and with a new mark. Copies pid, start_time, uid,
+ * former_path, former_group, cgroup_path and rdt_group of `from`. -EEXIST: the container has one;
+ * -EIO and the like: it cannot be written.
  */
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding) must_check;
-/* Before something is made; and when it was taken away again, or was not made. */
-int holdings_making(struct holdings *holdings, struct holding *holding, enum made_kind kind,
-		    const char *name) must_check;
-int holdings_unmade(struct holdings *holdings, struct holding *holding, struct made *made);
-/* The unit was not made, or is not there any more: nor is its cgroup. */
+/*
+ * Records an object: call it before the object is created. The second function deletes and frees
+ * the record: call it when the object was removed, or was not created. When it cannot be written,
+ * the record is freed too, and the error returned.
+ */
+int holdings_add_created(struct holdings *holdings, struct holding *holding, enum created_kind kind,
+			 const char *name) must_check;
+int holdings_remove_created(struct holdings *holdings, struct holding *holding,
+			    struct created *created);
+/* Forgets the unit and its cgroup: the unit was not started, or no longer exists. */
 int holdings_forget_unit(struct holdings *holdings, struct holding *holding);
 /*
- * From one state to the next, as drawn above, and writes it. Where that fails the holding is in the
- * new state all the same: the file is for who comes after a crash.
+ * Changes the state along an arrow of the diagram above, and writes the holding. On failure the
+ * holding is in the new state nevertheless; only the file, which a restarted hookd reads, has the
+ * old one.
  */
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
-/* Writes the holding as it is now. Strings of it are malloc'ed and the caller's to set. */
+/* Writes the holding to the file. The caller may replace its strings, which are malloc'ed. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
-/* Takes it out of the file. Where that fails it is held on, for the next hookd would read it. */
+/* Deletes the holding from the file. On failure keep it: a restarted hookd would read it again. */
 int holdings_erase(struct holdings *holdings, struct holding *holding) must_check;
-/* Forgets one that is erased, has no watch and no member of resctrl. */
+/* Frees a holding that was erased. It must have neither a watch nor a member of a resctrl group. */
 void holdings_remove(struct holdings *holdings, struct holding *holding);
 
-/* The last one that was made of the kind; NULL: none. */
-struct made *holding_find_made(const struct holding *holding, enum made_kind kind);
-bool holding_has_made(const struct holding *holding, enum made_kind kind);
+/* The newest object of the kind; NULL: none. */
+struct created *holding_find_created(const struct holding *holding, enum created_kind kind);
+bool holding_has_created(const struct holding *holding, enum created_kind kind);

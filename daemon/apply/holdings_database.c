@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The database that holdings are written to, as SQLite has it: statements, tables, and what a file
- * has to be to count as ours. It keeps nothing.
+ * The SQLite side of holdings.db: statements, tables, updates of the schema, and the checks that
+ * the file is hookd's and intact. No state.
  */
 #include "daemon/apply/holdings_database.h"
 
@@ -10,15 +10,15 @@
 
 #include "daemon/base/file.h"
 
-/* "hkhd", so that file(1) and we can tell it from other SQLite files. */
+/* "hkhd", by which file(1) and hookd tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
 #define SCHEMA_VERSION 4
-/* Somebody who looks into the file is done by then, or is told of. */
-#define READERS_WAIT_MS 1000
+/* Waits so long for the lock of another program that reads the file, such as sqlite3(1). */
+#define BUSY_WAIT_MS 1000
 
 /*
- * -EILSEQ: the file is no database, is damaged, or has not the tables that it should have. All else
- * says nothing of the file: the next try may find it as it should be.
+ * -EILSEQ: the file is not a database, is damaged, or lacks a table. Other errors may be temporary.
+ * SQLITE_ERROR is what SQLite returns for a missing table.
  */
 int database_error(int result)
 {
@@ -52,7 +52,6 @@ int database_execute(sqlite3 *database, const char *sql)
 	return database_error(sqlite3_exec(database, sql, NULL, NULL, NULL));
 }
 
-/* NULL in *ret_statement where there is no file: then there is nothing to do. */
 int database_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement)
 {
 	*ret_statement = NULL;
@@ -118,7 +117,10 @@ static int make_tables(sqlite3 *database)
 	return database_execute(database, sql);
 }
 
-/* From each version to the next. The first had two states, with the same numbers. */
+/*
+ * [N] changes version N to N + 1. The column is_complete of version 1 had the values 0 and 1, which
+ * are the states MAKING and HELD.
+ */
 static int bring_up_to_date(sqlite3 *database)
 {
 	static const char *const changes[SCHEMA_VERSION] = {
@@ -138,7 +140,7 @@ static int bring_up_to_date(sqlite3 *database)
 	return r;
 }
 
-/* -EILSEQ: somebody else's, or damaged; one that has lost all it held is so, too. */
+/* -EILSEQ: not hookd's, or damaged. An empty database has no application_id: not hookd's. */
 static int check_tables(sqlite3 *database)
 {
 	int64_t id, version = 0, faults = 0;
@@ -160,7 +162,7 @@ static int check_tables(sqlite3 *database)
 	return version == SCHEMA_VERSION && faults == 0 ? 0 : -EILSEQ;
 }
 
-/* What another boot has left names processes, cgroups and groups that are no more. */
+/* Processes, cgroups and resctrl groups of an earlier boot no longer exist. */
 static int drop_other_boots(sqlite3 *database)
 {
 	char id[64];
@@ -188,12 +190,12 @@ static int drop_other_boots(sqlite3 *database)
 }
 
 /*
- * What has to be survived is SIGKILL, for which the kernel's page cache is enough: after a loss of
- * power the boot is another one. So nothing is synced, which on a disk would hold the event loop
- * for milliseconds; the file is locked once and for all, since it is one hookd's; and the journal
- * is not made anew and removed by each transaction. -EBUSY: it is another hookd's.
+ * The file must survive a SIGKILL, for which the page cache is enough; after a power failure its
+ * content is dropped. So nothing is synced, which could block the event loop for milliseconds.
+ * EXCLUSIVE keeps the lock until the file is closed; PERSIST keeps the journal file instead of
+ * creating and deleting it in each transaction. -EBUSY: another process has the lock.
  */
-static int take_over(sqlite3 *database)
+static int lock_database(sqlite3 *database)
 {
 	return database_execute(database, "PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
 					  "PRAGMA journal_mode=PERSIST; BEGIN EXCLUSIVE; COMMIT");
@@ -210,9 +212,9 @@ int database_open(const char *path, bool is_new, sqlite3 **ret_database)
 	if (r == 0)
 		(void)sqlite3_extended_result_codes(database, 1);
 	if (r == 0)
-		(void)sqlite3_busy_timeout(database, READERS_WAIT_MS);
+		(void)sqlite3_busy_timeout(database, BUSY_WAIT_MS);
 	if (r == 0)
-		r = take_over(database);
+		r = lock_database(database);
 	if (r == 0 && is_new)
 		r = make_tables(database);
 	if (r == 0)

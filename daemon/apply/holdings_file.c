@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file of holdings before SQLite opens it: whose it is, what kind of file, and out of the way
- * where it cannot be used. It keeps nothing; holdings.c has what is in the file.
+ * Checks holdings.db before SQLite opens it (type, owner, mode), and renames it if it cannot be
+ * used. No state.
  */
 #include "daemon/apply/holdings_file.h"
 
@@ -13,7 +13,7 @@
 #include "daemon/apply/holdings.h"
 #include "daemon/base/file.h"
 
-/* What SQLite would read as well. It would wait for a FIFO. */
+/* Checks the files that SQLite opens too. Opening a FIFO would block hookd. */
 static int check_companions(int directory)
 {
 	static const char *const names[] = {HOLDINGS_FILE "-journal", HOLDINGS_FILE "-wal"};
@@ -27,7 +27,7 @@ static int check_companions(int directory)
 	return r;
 }
 
-int holdings_file_look(int directory)
+int holdings_file_check(int directory)
 {
 	cleanup_close int fd = file_open_own(directory, HOLDINGS_FILE, O_RDWR);
 	struct stat st;

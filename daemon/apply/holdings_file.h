@@ -6,14 +6,14 @@
 #define HOLDINGS_FILE "holdings.db"
 
 /*
- * 0: there is one that SQLite may open; 1: there was none, and one was made, since SQLite's would
- * be readable to all. -EILSEQ: it is empty, or it or one of the files that SQLite opens with it is
- * no file of hookd's own. -errno.
+ * Checks the file. 0: SQLite may open it; 1: it was missing and was created, since SQLite would
+ * create one that all users can read. -EILSEQ: it is empty, or it or one of the files that SQLite
+ * opens with it (journal, WAL) is not a regular file of hookd's own. Or another -errno.
  */
-int holdings_file_look(int directory) must_check;
+int holdings_file_check(int directory) must_check;
 
 /*
- * Out of the way, as file_set_aside() does it; the journal too, which belongs to this file and must
- * not be played into the next one.
+ * Renames the file to *.bad (file_set_aside()), and its journal and WAL: SQLite would apply them to
+ * the next file of that name. -errno.
  */
 int holdings_file_set_aside(int directory) must_check;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attributes of somebody else's process. Every call here is by number, so the caller checks the
- * target afterwards (target.h says why that is enough); a revert by number does nothing where the
- * process is gone. Limits that could not be put back are refused before they are lowered, so that a
- * failure further on leaves nothing.
+ * Sets attributes of another process. The system calls take a pid, which may be reused; so the
+ * target is checked afterwards (target.h says why that suffices), and a revert does nothing if the
+ * process has exited. A hard rlimit that hookd could not raise again is not lowered, since a later
+ * step may fail. The only state is struct process_change, which the caller owns.
  */
 #include "daemon/apply/process.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/ioprio.h>
@@ -27,13 +28,13 @@ const char *const process_attribute_names[PROCESS_ATTRIBUTE_COUNT] = {
     [PROCESS_CPU_AFFINITY] = "execCPUAffinity",
 };
 
-/* Three system calls for each. */
+/* Each takes up to three system calls. */
 #define THREADS_AT_ONCE 256
 
-/* How a thing was of one process or thread. A pidfd tells whether it is still the same. */
+/* One attribute of one process or thread before the change; an entry of the undo list. */
 struct before {
-	int pidfd; /* of the process, borrowed: undone before the target is closed */
-	pid_t id;
+	int pidfd; /* of the process; borrowed: the undo runs before the target is closed */
+	pid_t id;  /* of the process or thread; for oom_score_adj target::proc */
 	int resource;
 	struct rlimit limit;
 	char oom_score_adj[16];
@@ -59,7 +60,7 @@ static bool is_gone(const struct before *before)
 	return syscall(SYS_pidfd_send_signal, before->pidfd, 0, NULL, 0) < 0;
 }
 
-/* A thread that has ended needs nothing. */
+/* ESRCH: the thread has exited; there is nothing to revert. */
 static int reverted(long result)
 {
 	return result < 0 && errno != ESRCH ? -errno : 0;
@@ -84,7 +85,7 @@ static int revert_rlimit(void *data)
 	    prlimit(before->id, (__rlimit_resource_t)before->resource, &before->limit, NULL));
 }
 
-/* Who lacks it can lower a hard limit and not raise it again. */
+/* Without CAP_SYS_RESOURCE a hard limit can be lowered, but not raised (setrlimit(2)). */
 static bool can_raise_limits(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -132,7 +133,7 @@ static int write_oom_score(int proc, const char *text)
 static int revert_oom_score(void *data)
 {
 	const struct before *before = data;
-	int r = write_oom_score(before->id, before->oom_score_adj); /* id: the directory */
+	int r = write_oom_score(before->id, before->oom_score_adj);
 
 	return is_gone(before) ? 0 : r;
 }
@@ -152,7 +153,7 @@ static int set_oom_score(const struct target *target, const struct hp_settings *
 	return write_oom_score(target->proc, text);
 }
 
-/* ---- of every thread ---- */
+/* ---- attributes of threads ---- */
 
 static int revert_scheduler(void *data)
 {
@@ -163,7 +164,10 @@ static int revert_scheduler(void *data)
 	return reverted(syscall(SYS_sched_setattr, before->id, &before->scheduler, 0));
 }
 
-/* What does not belong to the policy is as the kernel likes: a slice in the place of a runtime. */
+/*
+ * Compares what the policy uses. The kernel sets the other members as it likes: newer ones report
+ * the time slice of SCHED_OTHER as the runtime.
+ */
 static bool is_scheduled_so(const struct scheduler_attributes *now,
 			    const struct scheduler_attributes *wanted)
 {
@@ -184,7 +188,10 @@ static bool is_scheduled_so(const struct scheduler_attributes *now,
 	}
 }
 
-/* Threads do not get it from one with SCHED_FLAG_RESET_ON_FORK: those of the first passes count. */
+/*
+ * New threads do not inherit a policy with SCHED_FLAG_RESET_ON_FORK (sched(7)), so a process that
+ * makes threads would never be done: only threads that the first two passes find are set.
+ */
 static int set_thread_scheduler(pid_t thread, void *userdata)
 {
 	const struct process_change *change = userdata;
@@ -244,7 +251,10 @@ static int revert_affinity(void *data)
 	    syscall(SYS_sched_setaffinity, before->id, sizeof(before->cpus), before->cpus));
 }
 
-/* The kernel leaves out of a mask what the machine or the cpuset has not: it is read back. */
+/*
+ * The kernel removes CPUs that the machine or the cpuset does not have. So the mask is read back,
+ * and threads are compared with that.
+ */
 static int set_thread_affinity(pid_t thread, void *userdata)
 {
 	struct process_change *change = userdata;
@@ -268,7 +278,7 @@ static int set_thread_affinity(pid_t thread, void *userdata)
 		   : 1;
 }
 
-/* ---- all of it ---- */
+/* ---- all attributes ---- */
 
 static bool is_asked(const struct hp_settings *settings, int attribute)
 {
@@ -291,7 +301,7 @@ bool process_is_asked(const struct hp_settings *settings)
 	return false;
 }
 
-/* 1: there are more threads. */
+/* 1: threads are left. */
 static int set_of_threads(struct process_change *change, thread_fn function)
 {
 	int r = thread_walk_continue(&change->walk, change->target, &change->until_ns);
@@ -322,11 +332,13 @@ static int set_one(struct process_change *change)
 void process_change_begin(struct process_change *change, const struct target *target,
 			  const struct hp_settings *settings, struct undo *undo)
 {
+	assert(target->pid > 0 && target->pidfd >= 0); /* pid 0 would be hookd itself */
 	*change = (struct process_change){.target = target, .settings = settings, .undo = undo};
 }
 
 int process_change_go_on(struct process_change *change, struct hp_err *err)
 {
+	assert(change->target);
 	for (; change->attribute < PROCESS_ATTRIBUTE_COUNT; change->attribute++) {
 		int r = is_asked(change->settings, change->attribute) ? set_one(change) : 0;
 

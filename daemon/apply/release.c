@@ -1,49 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Release: looks first whether everything can go, then removes it in the reverse order in which it
- * was made, each thing forgotten when it is gone. A removal owns its holding, which is REMOVING:
+ * Removes what was created for a container: checks whether all of it can be removed, then removes
+ * the objects, the newest first, and deletes the record of each. A removal owns its holding, which
+ * is REMOVING. Its stages, which can wait for systemd or for the next iteration of the event loop:
  *
- *	looks --all can go--> removes one after the other --nothing is left--> (free)
- *	   \                     | systemd is asked, the loop goes on until it has answered
- *	    \______ cannot ______\______ failed ______> HELD, and to go if nobody asked for it
+ *	leave_groups --> ask_whose_unit --> move_out --> check --> remove_rest --> (freed)
+ *	on failure in any: HELD, and a leftover after a failed Apply
  *
- * One that nobody asked for has more stages before it looks: the process, and who was forked
- * meanwhile, go back to where it came from, some in each turn of the loop. Before anybody is moved
- * out of a unit systemd is asked whose it is, where that is not known: after a crash in the middle
- * of an Apply it may be another one's.
+ * A Release does only the last two. A removal without a request, after a failed Apply or the exit
+ * of the process, begins with the first one. After a failed Apply the process and its new children
+ * are moved back to the former cgroup, some in each iteration. That must not be done in a unit of
+ * somebody else, so ask_whose_unit() reads the mark of a unit that systemd has not confirmed.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/apply/application.h"
 #include "daemon/base/file.h"
 
-/* A look and a write for each, and the write waits for the kernel. */
+/* Each takes some reads and a write, which waits for a lock of the kernel. */
 #define PROCESSES_AT_ONCE 32
-/* For all; those who fork faster are left for the next try. */
+/* For all; processes that fork faster stay until the next try. */
 #define MOVING_OUT_NS 2000000000ll
 
 struct removal {
 	struct applier *applier;
 	struct holding *holding;
-	struct scope_job *job; /* systemd is asked to stop the unit, or whose it is */
+	struct scope_job *job; /* a call to systemd in progress; NULL: none */
 	bool moves_out;
 	size_t stage;		    /* of stages[] */
-	struct event *turn;	    /* the next one; NULL: all was done in one */
-	struct group_walk *leaving; /* the process's threads leave its group; NULL: not begun */
-	int64_t moving_until_ns;    /* CLOCK_MONOTONIC; 0: nobody is moved so far */
-	bool is_cgroup_gone;	    /* its own; until the end its path says which ones are above */
-	bool leaves_groups;	    /* of resctrl: all were tried, */
-	int groups_r;		    /* and that is why one is left */
-	apply_removed_fn removed;   /* NULL: nobody wants to know */
+	struct event *turn;	    /* calls go_on(); NULL: not used yet */
+	struct group_walk *leaving; /* moves threads out of the group; NULL: not begun */
+	int64_t moving_until_ns;    /* deadline of move_out(), CLOCK_MONOTONIC; 0: not begun */
+	bool is_cgroup_gone; /* the cgroup was removed; is_above() needs its path until the end */
+	bool leaves_groups;  /* all resctrl groups were tried; those left stay, */
+	int groups_r;	     /* because of this error */
+	apply_removed_fn removed; /* NULL: not reported */
 	removal_done_fn done;
 	void *userdata;
 	struct hp_err err;
 	TAILQ_ENTRY(removal) link; /* applier::removals */
 };
 
-/* What is held on does not name what is gone. */
-static void forget_places(struct removal *removal)
+/* A holding that stays must not name a cgroup that was removed. */
+static void forget_paths(struct removal *removal)
 {
 	struct holding *holding = removal->holding;
 
@@ -51,7 +52,6 @@ static void forget_places(struct removal *removal)
 		free(take_ptr(holding->cgroup_path));
 }
 
-/* Nothing is left of it. */
 static int forget_holding(struct removal *removal)
 {
 	struct holdings *holdings = removal->applier->holdings;
@@ -59,7 +59,7 @@ static int forget_holding(struct removal *removal)
 	int r = holdings_erase(holdings, holding);
 
 	if (r < 0)
-		return hp_err_setting(&removal->err, r, NULL, "the file of holdings: %s",
+		return hp_err_setting(&removal->err, r, NULL, "cannot write holdings.db: %s",
 				      strerror(-r));
 	watch_free(holding);
 	rdt_leave(take_ptr(holding->rdt_member));
@@ -67,21 +67,22 @@ static int forget_holding(struct removal *removal)
 	return 0;
 }
 
-/* Who is told may ask for the next thing at once: the holding is not touched after that. */
+/* done() may start another call for the container: do not use the holding after it. */
 static void removal_end(struct removal *removal, int r)
 {
 	struct applier *applier = removal->applier;
 	struct holding *holding = removal->holding;
 
+	assert(r <= 0 && !removal->job);
 	TAILQ_REMOVE(&applier->removals, removal, link);
 	if (r == 0)
 		r = forget_holding(removal);
 	if (r < 0 && holding->state == HOLDING_REMOVING) {
-		forget_places(removal);
-		holding->is_to_go = removal->moves_out;
-		holding->is_unit_ours = false; /* until the next try it may end, and be made anew */
+		forget_paths(removal);
+		holding->is_leftover = removal->moves_out;
+		holding->is_unit_ours = false; /* it may be replaced until the next try */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-		applier_settle(applier);
+		applier_check_ended(applier);
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)
 		(void)hp_err_setting(&removal->err, r, NULL, "%s", strerror(-r));
@@ -92,82 +93,82 @@ static void removal_end(struct removal *removal, int r)
 	free(removal);
 }
 
-static int fail(struct removal *removal, enum made_kind kind, int r, const char *name,
+static int fail(struct removal *removal, enum created_kind kind, int r, const char *name,
 		const char *reason)
 {
 	(void)hp_err_setting(&removal->err, r, NULL, "%s: %s", name, reason);
-	removal->err.step = kind == MADE_CGROUP || kind == MADE_UNIT ? "cgroup" : "rdt";
+	removal->err.step = kind == CREATED_CGROUP || kind == CREATED_UNIT ? "cgroup" : "rdt";
 	return r;
 }
 
-static bool is_of_resctrl(const struct made *made)
+static bool is_of_resctrl(const struct created *created)
 {
-	return made->kind == MADE_RDT_GROUP || made->kind == MADE_RDT_MON_GROUP;
+	return created->kind == CREATED_RDT_GROUP || created->kind == CREATED_RDT_MON_GROUP;
 }
 
-/* ---- who takes over what cannot go yet ---- */
+/* ---- heirs: holdings that take over an object ---- */
 
-static bool is_above(const struct made *made, const struct holding *holding)
+static bool is_above(const struct created *created, const struct holding *holding)
 {
-	size_t length = strlen(made->name);
+	size_t length = strlen(created->name);
 
-	return made->kind == MADE_CGROUP && holding->cgroup_path &&
-	       strncmp(holding->cgroup_path, made->name, length) == 0 &&
+	return created->kind == CREATED_CGROUP && holding->cgroup_path &&
+	       strncmp(holding->cgroup_path, created->name, length) == 0 &&
 	       holding->cgroup_path[length] == '/';
 }
 
-/* A cgroup on the way to another container's, or a resctrl group that another one is in too. */
-static bool is_needed_by(const struct made *made, const struct holding *other)
+/* Another holding needs a cgroup above its own, and the resctrl group that its process is in. */
+static bool is_needed_by(const struct created *created, const struct holding *other)
 {
-	if (made->kind == MADE_RDT_GROUP)
-		return other->rdt_group && strcmp(other->rdt_group, made->name) == 0;
-	return is_above(made, other);
+	if (created->kind == CREATED_RDT_GROUP)
+		return other->rdt_group && strcmp(other->rdt_group, created->name) == 0;
+	return is_above(created, other);
 }
 
-/* It has a process that goes on. One that is being made may not get there; then it takes it away.
- */
-static bool goes_on(const struct holding *holding)
+/* True while its process is alive and it is not being removed. */
+static bool will_remain(const struct holding *holding)
 {
-	return holding->state != HOLDING_REMOVING && !holding->is_to_go && !holding->has_ended;
+	return holding->state != HOLDING_REMOVING && !holding->is_leftover && !holding->has_ended;
 }
 
-/* Who is going itself has looked already whether all can go: it is given no groups on top. */
-static bool can_inherit(const struct made *made, const struct holding *heir)
+/* A holding that is being removed has passed check(), so it takes over no more groups. */
+static bool can_inherit(const struct created *created, const struct holding *heir)
 {
-	return made->kind != MADE_RDT_GROUP || (heir->state != HOLDING_REMOVING && !heir->is_to_go);
+	return created->kind != CREATED_RDT_GROUP ||
+	       (heir->state != HOLDING_REMOVING && !heir->is_leftover);
 }
 
 static unsigned int fitness(const struct holding *heir)
 {
-	return goes_on(heir) ? 1u + (heir->state != HOLDING_MAKING) : 0;
+	return will_remain(heir) ? 1u + (heir->state != HOLDING_MAKING) : 0;
 }
 
-static struct holding *find_heir(const struct removal *removal, const struct made *made)
+static struct holding *find_heir(const struct removal *removal, const struct created *created)
 {
 	struct holding *heir = holdings_first(removal->applier->holdings), *best = NULL;
 
 	for (; heir; heir = holdings_next(heir))
-		if (heir != removal->holding && is_needed_by(made, heir) &&
-		    can_inherit(made, heir) && (!best || fitness(heir) > fitness(best)))
+		if (heir != removal->holding && is_needed_by(created, heir) &&
+		    can_inherit(created, heir) && (!best || fitness(heir) > fitness(best)))
 			best = heir;
 	return best;
 }
 
-/* Who needs it takes it away one day; cgroups of others in one on the way make it theirs. */
-static int hand_over(struct removal *removal, struct made *made, struct holding *heir)
+/* The heir removes the object later. Without an heir the object is no longer hookd's. */
+static int hand_over(struct removal *removal, struct created *created, struct holding *heir)
 {
 	struct holdings *holdings = removal->applier->holdings;
-	int r = heir ? holdings_making(holdings, heir, made->kind, made->name) : 0;
+	int r = heir ? holdings_add_created(holdings, heir, created->kind, created->name) : 0;
 
-	/* One that has ended is not in it any more, and is no heir of it. */
-	if (r == 0 && removal->holding->has_ended && is_of_resctrl(made))
+	/* A process that has exited is not in the group: its holding must not inherit it again. */
+	if (r == 0 && removal->holding->has_ended && is_of_resctrl(created))
 		free(take_ptr(removal->holding->rdt_group));
-	return r < 0 ? r : holdings_unmade(holdings, removal->holding, made);
+	return r < 0 ? r : holdings_remove_created(holdings, removal->holding, created);
 }
 
-/* ---- looking ---- */
+/* ---- checks ---- */
 
-/* 1: somebody is in it; 0: nobody, or it is not there; else it is not known. */
+/* 1: the cgroup has processes; 0: it has none or does not exist; -errno: unknown. */
 static int is_populated(const struct applier *applier, const struct holding *holding)
 {
 	cleanup_close int fd = -1;
@@ -187,48 +188,52 @@ static int is_populated(const struct applier *applier, const struct holding *hol
 	return file_keyed_value(text, "populated") == 1;
 }
 
-static bool made_its_cgroup(const struct holding *holding)
+static bool owns_cgroup(const struct holding *holding)
 {
-	const struct made *made;
+	const struct created *created;
 
-	TAILQ_FOREACH (made, &holding->made, link)
-		if (made->kind == MADE_UNIT || (made->kind == MADE_CGROUP && holding->cgroup_path &&
-						strcmp(made->name, holding->cgroup_path) == 0))
+	TAILQ_FOREACH (created, &holding->created, link)
+		if (created->kind == CREATED_UNIT ||
+		    (created->kind == CREATED_CGROUP && holding->cgroup_path &&
+		     strcmp(created->name, holding->cgroup_path) == 0))
 			return true;
 	return false;
 }
 
-/* systemd would kill what is in its scope, and nobody asked for that. */
-static int look_at_cgroup(struct removal *removal)
+/* Processes in the cgroup would prevent its removal, and systemd would kill those of a scope. */
+static int check_cgroup(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
-	int r = made_its_cgroup(holding) ? is_populated(removal->applier, holding) : 0;
+	int r = owns_cgroup(holding) ? is_populated(removal->applier, holding) : 0;
 
 	if (r > 0)
-		return fail(removal, MADE_CGROUP, -EBUSY, holding->cgroup_path,
+		return fail(removal, CREATED_CGROUP, -EBUSY, holding->cgroup_path,
 			    "processes are in it");
-	return r < 0 ? fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r)) : 0;
+	return r < 0 ? fail(removal, CREATED_CGROUP, r, holding->cgroup_path, strerror(-r)) : 0;
 }
 
-/* Its own processes are no reason: the kernel puts them into the group above. */
-static bool is_shared(const struct holding *holding, const struct made *made)
+/*
+ * True for a group that settings have named, which others may use. One named like the container is
+ * removed with its tasks, which the kernel moves to the default group.
+ */
+static bool is_shared(const struct holding *holding, const struct created *created)
 {
-	return made->kind == MADE_RDT_GROUP && strcmp(made->name, holding->container) != 0;
+	return created->kind == CREATED_RDT_GROUP && strcmp(created->name, holding->container) != 0;
 }
 
-static int look(struct removal *removal)
+static int check(struct removal *removal)
 {
-	const struct made *made;
-	int r = look_at_cgroup(removal);
+	const struct created *created;
+	int r = check_cgroup(removal);
 
 	if (r < 0 || removal->leaves_groups)
 		return r;
-	TAILQ_FOREACH (made, &removal->holding->made, link) {
-		if (!is_shared(removal->holding, made) || find_heir(removal, made) ||
-		    !rdt_group_is_in_use(removal->applier->rdt, made->name,
+	TAILQ_FOREACH (created, &removal->holding->created, link) {
+		if (!is_shared(removal->holding, created) || find_heir(removal, created) ||
+		    !rdt_group_is_in_use(removal->applier->rdt, created->name,
 					 removal->holding->rdt_member))
 			continue;
-		return fail(removal, made->kind, -EBUSY, made->name, "processes are in it");
+		return fail(removal, created->kind, -EBUSY, created->name, "processes are in it");
 	}
 	return 0;
 }
@@ -238,108 +243,108 @@ static int look(struct removal *removal)
 static void go_on(struct removal *removal);
 static void on_stopped(int r, const char *reason, void *userdata);
 
-static int unmake(struct removal *removal, const struct made *made)
+static int remove_object(struct removal *removal, const struct created *created)
 {
 	struct applier *applier = removal->applier;
 	struct holding *holding = removal->holding;
 
-	switch (made->kind) {
-	case MADE_CGROUP:
+	switch (created->kind) {
+	case CREATED_CGROUP:
 		return applier->mount_fd < 0 ? applier->mount_fd
-					     : cgroup_path_remove(applier->mount_fd, made->name);
-	case MADE_RDT_GROUP:
-	case MADE_RDT_MON_GROUP:
+					     : cgroup_path_remove(applier->mount_fd, created->name);
+	case CREATED_RDT_GROUP:
+	case CREATED_RDT_MON_GROUP:
 		rdt_keep(take_ptr(holding->rdt_member));
-		return rdt_remove(applier->rdt, made->name, is_shared(holding, made));
+		return rdt_remove(applier->rdt, created->name, is_shared(holding, created));
 	default:
 		return 0;
 	}
 }
 
-static void note_removed(struct removal *removal, const struct made *made)
+static void note_removed(struct removal *removal, const struct created *created)
 {
 	struct holding *holding = removal->holding;
 
-	switch (made->kind) {
-	case MADE_CGROUP:
+	switch (created->kind) {
+	case CREATED_CGROUP:
 		removal->is_cgroup_gone |=
-		    holding->cgroup_path && strcmp(holding->cgroup_path, made->name) == 0;
+		    holding->cgroup_path && strcmp(holding->cgroup_path, created->name) == 0;
 		break;
-	case MADE_UNIT:
+	case CREATED_UNIT:
 		removal->is_cgroup_gone = true;
 		free(take_ptr(holding->unit));
 		break;
 	default:
-		if (holding->rdt_group && strcmp(holding->rdt_group, made->name) == 0)
+		if (holding->rdt_group && strcmp(holding->rdt_group, created->name) == 0)
 			free(take_ptr(holding->rdt_group));
 		break;
 	}
 }
 
-static int is_removed(struct removal *removal, struct made *made)
+static int forget_removed(struct removal *removal, struct created *created)
 {
 	if (removal->removed)
-		removal->removed(made->name, removal->userdata);
-	note_removed(removal, made);
-	return holdings_unmade(removal->applier->holdings, removal->holding, made);
+		removal->removed(created->name, removal->userdata);
+	note_removed(removal, created);
+	return holdings_remove_created(removal->applier->holdings, removal->holding, created);
 }
 
-/* What others are in is another one's to remove: cgroups below it, or processes of its. */
-static bool is_left_to_others(const struct removal *removal, const struct made *made,
+/* EBUSY: a cgroup above has cgroups of others, or the group has processes of the heir. */
+static bool is_left_to_others(const struct removal *removal, const struct created *created,
 			      const struct holding *heir)
 {
-	if (made->kind == MADE_RDT_GROUP)
+	if (created->kind == CREATED_RDT_GROUP)
 		return heir;
-	return is_above(made, removal->holding);
+	return is_above(created, removal->holding);
 }
 
-static int remove_one(struct removal *removal, struct made *made)
+static int remove_one(struct removal *removal, struct created *created)
 {
-	struct holding *heir = find_heir(removal, made);
+	struct holding *heir = find_heir(removal, created);
 	int r;
 
-	if (heir && made->kind == MADE_RDT_GROUP && goes_on(heir)) {
+	if (heir && created->kind == CREATED_RDT_GROUP && will_remain(heir)) {
 		rdt_keep(take_ptr(removal->holding->rdt_member));
-		return hand_over(removal, made, heir);
+		return hand_over(removal, created, heir);
 	}
-	r = unmake(removal, made);
-	if (r == -EBUSY && is_left_to_others(removal, made, heir))
-		return hand_over(removal, made, heir);
+	r = remove_object(removal, created);
+	if (r == -EBUSY && is_left_to_others(removal, created, heir))
+		return hand_over(removal, created, heir);
 	if (r < 0)
-		return fail(removal, made->kind, r, made->name, strerror(-r));
-	return is_removed(removal, made);
+		return fail(removal, created->kind, r, created->name, strerror(-r));
+	return forget_removed(removal, created);
 }
 
-/* The last that was made; of cgroups the lowest, since some were handed over later. */
-static struct made *next_to_remove(const struct removal *removal)
+/* The newest one; of cgroups the deepest, since some may have been handed over later. */
+static struct created *next_to_remove(const struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
-	struct made *first = TAILQ_FIRST(&holding->made), *made;
+	struct created *first = TAILQ_FIRST(&holding->created), *created;
 
 	while (first && removal->leaves_groups && is_of_resctrl(first))
 		first = TAILQ_NEXT(first, link);
-	if (!first || first->kind != MADE_CGROUP)
+	if (!first || first->kind != CREATED_CGROUP)
 		return first;
-	TAILQ_FOREACH (made, &holding->made, link)
-		if (made->kind == MADE_CGROUP && strlen(made->name) > strlen(first->name))
-			first = made;
+	TAILQ_FOREACH (created, &holding->created, link)
+		if (created->kind == CREATED_CGROUP && strlen(created->name) > strlen(first->name))
+			first = created;
 	return first;
 }
 
-/* 1: systemd was asked. */
+/* 1: systemd was called; on_stopped() continues. */
 static int remove_rest(struct removal *removal)
 {
-	struct made *made;
+	struct created *created;
 	int r = 0;
 
-	while (r == 0 && (made = next_to_remove(removal))) {
-		if (made->kind != MADE_UNIT) {
-			r = remove_one(removal, made);
+	while (r == 0 && (created = next_to_remove(removal))) {
+		if (created->kind != CREATED_UNIT) {
+			r = remove_one(removal, created);
 			continue;
 		}
-		r = scopes_stop(removal->applier->scopes, made->name, removal->holding->mark,
+		r = scopes_stop(removal->applier->scopes, created->name, removal->holding->mark,
 				on_stopped, removal, &removal->job);
-		return r < 0 ? fail(removal, MADE_UNIT, r, made->name, strerror(-r)) : 1;
+		return r < 0 ? fail(removal, CREATED_UNIT, r, created->name, strerror(-r)) : 1;
 	}
 	return r < 0 ? r : removal->groups_r;
 }
@@ -347,10 +352,12 @@ static int remove_rest(struct removal *removal)
 static void on_stopped(int r, const char *reason, void *userdata)
 {
 	struct removal *removal = userdata;
-	struct made *made = holding_find_made(removal->holding, MADE_UNIT);
+	struct created *created = holding_find_created(removal->holding, CREATED_UNIT);
 
+	assert(created); /* remove_rest() has called systemd for it */
 	removal->job = NULL;
-	r = r < 0 ? fail(removal, MADE_UNIT, r, made->name, reason) : is_removed(removal, made);
+	r = r < 0 ? fail(removal, CREATED_UNIT, r, created->name, reason)
+		  : forget_removed(removal, created);
 	if (r < 0)
 		removal_end(removal, r);
 	else
@@ -358,25 +365,25 @@ static void on_stopped(int r, const char *reason, void *userdata)
 }
 
 /*
- * resctrl groups are few: those of a process that has ended go even where its cgroup has to stay,
- * and its cgroup where one of them has to.
+ * resctrl groups are few. So those of a process that has exited are removed even if its cgroup has
+ * to stay, and its cgroup even if a group has to.
  */
 static void remove_groups(struct removal *removal)
 {
-	struct made *made = TAILQ_FIRST(&removal->holding->made), *next;
+	struct created *created = TAILQ_FIRST(&removal->holding->created), *next;
 
-	for (; made; made = next) {
+	for (; created; created = next) {
 		int r = 0;
 
-		next = TAILQ_NEXT(made, link);
-		if (is_of_resctrl(made))
-			r = remove_one(removal, made);
+		next = TAILQ_NEXT(created, link);
+		if (is_of_resctrl(created))
+			r = remove_one(removal, created);
 		removal->groups_r = removal->groups_r ? removal->groups_r : r;
 	}
 	removal->leaves_groups = true;
 }
 
-/* ---- what comes before, where nobody asked for it ---- */
+/* ---- stages of a removal without a request ---- */
 
 static void on_turn(evutil_socket_t fd, short what, void *userdata)
 {
@@ -384,9 +391,10 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 	go_on(userdata);
 }
 
-/* 1: the stage is called again when others were heard. */
+/* 1: calls the stage again in the next iteration of the event loop, after other ready events. */
 static int next_turn(struct removal *removal)
 {
+	assert(!removal->turn || !event_pending(removal->turn, EV_TIMEOUT, NULL));
 	if (!removal->turn)
 		removal->turn = event_new(removal->applier->base, -1, 0, on_turn, removal);
 	if (!removal->turn || event_add(removal->turn, &(struct timeval){0}) < 0)
@@ -394,7 +402,7 @@ static int next_turn(struct removal *removal)
 	return 1;
 }
 
-/* Those of a process that has ended go; of one that lives it is taken out. */
+/* Removes the groups of a process that has exited; moves a live one out of its group. */
 static int leave_groups(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
@@ -409,12 +417,12 @@ static int leave_groups(struct removal *removal)
 		return next_turn(removal);
 	group_walk_end(take_ptr(removal->leaving));
 	return r == 0 ? 0
-		      : fail(removal, MADE_RDT_GROUP, -EBUSY, holding->rdt_group,
+		      : fail(removal, CREATED_RDT_GROUP, -EBUSY, holding->rdt_group,
 			     "its process cannot be moved out");
 }
 
-/* Who is in it is looked at, and maybe moved out, only where it is hookd's. */
-static void on_asked(int r, const char *reason, void *userdata)
+/* ENOENT: the unit of that name is not hookd's. Then its cgroup and processes are left alone. */
+static void on_unit_asked(int r, const char *reason, void *userdata)
 {
 	struct removal *removal = userdata;
 	struct holding *holding = removal->holding;
@@ -424,7 +432,7 @@ static void on_asked(int r, const char *reason, void *userdata)
 	if (r == -ENOENT)
 		r = holdings_forget_unit(removal->applier->holdings, holding);
 	else if (r < 0)
-		r = fail(removal, MADE_UNIT, r, holding->unit, reason);
+		r = fail(removal, CREATED_UNIT, r, holding->unit, reason);
 	removal->stage++;
 	if (r < 0)
 		removal_end(removal, r);
@@ -432,27 +440,27 @@ static void on_asked(int r, const char *reason, void *userdata)
 		go_on(removal);
 }
 
-/* 1: systemd was asked. */
+/* 1: systemd was called; on_unit_asked() continues. */
 static int ask_whose_unit(struct removal *removal)
 {
 	struct holding *holding = removal->holding;
 	int r;
 
-	if (holding->is_unit_ours || !holding_has_made(holding, MADE_UNIT))
+	if (holding->is_unit_ours || !holding_has_created(holding, CREATED_UNIT))
 		return 0;
-	r = scopes_ask(removal->applier->scopes, holding->unit, holding->mark, on_asked, removal,
-		       &removal->job);
-	return r < 0 ? fail(removal, MADE_UNIT, r, holding->unit, strerror(-r)) : 1;
+	r = scopes_ask(removal->applier->scopes, holding->unit, holding->mark, on_unit_asked,
+		       removal, &removal->job);
+	return r < 0 ? fail(removal, CREATED_UNIT, r, holding->unit, strerror(-r)) : 1;
 }
 
-/* 1: there are more. */
+/* 1: call it again. */
 static int empty_cgroup(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int r = 1;
 
-	/* Of a few all are moved at once, and looked for once more. */
+	/* Few processes take two passes: one that moves, one that finds none left. */
 	for (int i = 0; r > 0 && i < 2; i++)
 		r = cgroup_path_empty(removal->applier->mount_fd, holding->cgroup_path,
 				      holding->former_path, PROCESSES_AT_ONCE);
@@ -461,7 +469,7 @@ static int empty_cgroup(struct removal *removal)
 	return r > 0 && now_ns > removal->moving_until_ns ? -EBUSY : r;
 }
 
-/* Those of a cgroup that was made for the process go with it; in one of others it goes alone. */
+/* Moves all processes out of a cgroup that was created; out of another one only the process. */
 static int move_out(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
@@ -469,27 +477,28 @@ static int move_out(struct removal *removal)
 
 	if (!removal->moves_out || mount_fd < 0 || !holding->former_path || !holding->cgroup_path)
 		return 0;
-	if (made_its_cgroup(holding))
+	if (owns_cgroup(holding))
 		r = empty_cgroup(removal);
 	else
 		r = cgroup_path_put_back(mount_fd, holding->pid, holding->start_time,
 					 holding->cgroup_path, holding->former_path);
 	if (r < 0)
-		return fail(removal, MADE_CGROUP, r, holding->cgroup_path, strerror(-r));
+		return fail(removal, CREATED_CGROUP, r, holding->cgroup_path, strerror(-r));
 	return r > 0 ? next_turn(removal) : 0;
 }
 
-/* Each until it says 0; 1: it is called again, or the next is when it has been answered. */
+/* 0: on to the next stage; 1: go_on() is called again later; -errno: failed. */
 static int (*const stages[])(struct removal *removal) = {
-    leave_groups, ask_whose_unit, move_out, look, remove_rest,
+    leave_groups, ask_whose_unit, move_out, check, remove_rest,
 };
-/* Of one that is asked for, which has looked. */
+/* A Release begins here, after its check. */
 #define REMOVE_REST (ELEMENTS(stages) - 1)
 
 static void go_on(struct removal *removal)
 {
 	int r = 0;
 
+	assert(removal->holding->state == HOLDING_REMOVING && !removal->job);
 	while (r == 0 && removal->stage < ELEMENTS(stages)) {
 		r = stages[removal->stage](removal);
 		removal->stage += r == 0;
@@ -516,23 +525,24 @@ static void fail_without_memory(struct applier *applier, struct holding *holding
 {
 	struct hp_err err;
 
-	holding->is_to_go = moves_out;
+	holding->is_leftover = moves_out;
 	if (holding->state == HOLDING_MAKING)
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
 	done(hp_err_no_memory(&err), &err, userdata);
 }
 
 /*
- * A Release that is refused writes nothing: a hookd that was killed in the middle of one would
- * leave a removal that has to go on.
+ * A Release is checked before REMOVING is written, since a restarted hookd would continue the
+ * removal of a holding in that state.
  */
 void removal_begin(struct applier *applier, struct holding *holding, bool moves_out,
 		   apply_removed_fn removed, removal_done_fn done, void *userdata)
 {
 	struct removal *removal = removal_new(applier, holding, moves_out);
-	bool is_asked = !moves_out && !holding->has_ended;
+	bool is_requested = !moves_out && !holding->has_ended;
 	int r;
 
+	assert(holding->state == HOLDING_HELD || holding->state == HOLDING_MAKING);
 	if (!removal) {
 		fail_without_memory(applier, holding, moves_out, done, userdata);
 		return;
@@ -540,8 +550,8 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 	removal->removed = removed;
 	removal->done = done;
 	removal->userdata = userdata;
-	removal->stage = is_asked ? REMOVE_REST : 0;
-	r = is_asked ? look(removal) : 0;
+	removal->stage = is_requested ? REMOVE_REST : 0;
+	r = is_requested ? check(removal) : 0;
 	if (r == 0)
 		r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
 	if (r < 0)
@@ -575,10 +585,10 @@ void applier_release(struct applier *applier, const char *container, apply_remov
 		done(-ENOENT, &err, userdata);
 		return;
 	}
-	/* One that is to go anyway may be asked for. */
+	/* A leftover may be released, though holding_refuse_busy() refuses it. */
 	r = holding->state == HOLDING_HELD ? 0 : holding_refuse_busy(holding, &err);
 	if (r < 0)
 		done(r, &err, userdata);
 	else
-		removal_begin(applier, holding, holding->is_to_go, removed, done, userdata);
+		removal_begin(applier, holding, holding->is_leftover, removed, done, userdata);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this kernel lacks. A security module can be built in and off, so it is asked whether it is
- * on; resctrl can be mounted at any time.
+ * Checks what the kernel supports. No state: resctrl can be mounted at any time. A security module
+ * can be built in but disabled, so it is checked whether it is enabled.
  */
 #include "daemon/apply/support.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-/* "Y" where the kernel was booted with it; the file is not there without the module. */
+/* The file has "Y" if AppArmor is enabled; it does not exist if the module is not built in. */
 static bool has_apparmor(void)
 {
 	cleanup_close int fd =
@@ -18,7 +18,7 @@ static bool has_apparmor(void)
 	return fd >= 0 && read(fd, &answer, 1) == 1 && answer == 'Y';
 }
 
-/* selinuxfs is registered only where SELinux is on. */
+/* selinuxfs has the file only if SELinux is enabled. */
 static bool has_selinux(void)
 {
 	return access("/sys/fs/selinux/enforce", F_OK) == 0;

@@ -8,17 +8,16 @@
 #include "proto/base/err.h"
 #include "proto/settings/settings.h"
 
-/* What hookd has to do with on this machine. */
+/* What hookd can use on this machine. */
 struct support {
-	bool has_cgroups; /* for runs */
+	bool has_cgroups; /* hookd has a cgroup2 directory for runs that it can write to */
 	const struct rdt *rdt;
 };
 
 /*
- * Whether this machine can do at all what the settings ask for; asked before anything is run, so
- * that a limit that cannot be is an error and no hook. -EOPNOTSUPP with the path of the field,
- * relative to the settings, as runtime-spec names it. Reads a file or two where a label is asked
- * for, nothing else.
+ * Checks, before a hook is run, that this machine supports what the settings request. -EOPNOTSUPP
+ * with the path of the field, relative to the settings, as runtime-spec names it. Reads up to two
+ * files if the settings have a label.
  */
 int support_check(const struct support *support, const struct hp_settings *settings,
 		  struct hp_err *err) must_check;

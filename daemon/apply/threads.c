@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk over /proc/PID/task, again and again. */
+/* Repeated passes over /proc/PID/task. The caller owns the struct thread_walk, the only state. */
 #include "daemon/apply/threads.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define GIVEN_UP_AFTER_NS (5 * 1000000000ll)
+#define GIVE_UP_AFTER_NS (5 * 1000000000ll)
 
 int thread_walk_begin(struct thread_walk *walk, const struct target *target)
 {
@@ -14,7 +15,7 @@ int thread_walk_begin(struct thread_walk *walk, const struct target *target)
 	*walk = (struct thread_walk){
 	    .target = target,
 	    .directory = fd < 0 ? NULL : fdopendir(fd),
-	    .until_ns = clock_ns(CLOCK_MONOTONIC) + GIVEN_UP_AFTER_NS,
+	    .until_ns = clock_ns(CLOCK_MONOTONIC) + GIVE_UP_AFTER_NS,
 	};
 	if (walk->directory)
 		return 0;
@@ -34,7 +35,7 @@ int thread_walk_continue(struct thread_walk *walk, const struct target *target, 
 	return 0;
 }
 
-/* 1: one more pass is needed. */
+/* 1: another pass is needed. */
 static int end_pass(struct thread_walk *walk)
 {
 	bool has_changed = walk->has_changed;
@@ -50,6 +51,7 @@ static int end_pass(struct thread_walk *walk)
 int thread_walk_go_on(struct thread_walk *walk, unsigned int budget, thread_fn function,
 		      void *userdata)
 {
+	assert(walk->directory && budget > 0);
 	while (budget-- > 0) {
 		struct dirent *entry = readdir(walk->directory);
 		pid_t id = entry ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Update: new limits for what Apply made, with no process to move. systemd hears of them first, so
- * that it does not write the old ones again; it is asked before what it knows, which it is told
- * again where the update fails.
+ * Update: changes the limits of a container that has a holding; moves no process. The order of its
+ * steps, of which application.c owns the state:
+ *
+ *	check and convert the settings, enter CHANGING
+ *	--> with a scope: read its properties, set the new ones (in the event loop)
+ *	--> files of the cgroup --> schemata of the resctrl group --> attributes of the process
+ *
+ * systemd's properties come first: with the old ones it would overwrite the files later. They are
+ * read before, to be restored if the update fails.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/apply/application.h"
-#include "daemon/apply/mixed.h"
+#include "daemon/apply/uncertain.h"
 
 struct schemata_change {
 	struct rdt *rdt;
@@ -29,6 +36,7 @@ static int remember_schemata(struct application *application)
 	    undo_add(&application->undo, "schemata", sizeof(*change), undo_schemata, NULL);
 	ssize_t length;
 
+	assert(application->holding->rdt_group); /* refuse_other_group() */
 	if (!change)
 		return -ENOMEM;
 	change->rdt = application->applier->rdt;
@@ -37,19 +45,20 @@ static int remember_schemata(struct application *application)
 	return length < 0 ? (int)length : 0;
 }
 
-/* A group that hookd made gets the new schemata; with another they are compared, as at Apply. */
+/* The schemata of a group that hookd did not create are only compared, as in Apply. */
 static int update_rdt(struct application *application)
 {
 	const struct holding *holding = application->holding;
 	int r = remember_schemata(application);
 
-	return r < 0 ? r
-		     : rdt_update(application->applier->rdt,
-				  application->request.settings->intel_rdt, holding->rdt_group,
-				  holding_has_made(holding, MADE_RDT_GROUP), &application->err);
+	return r < 0
+		   ? r
+		   : rdt_update(application->applier->rdt, application->request.settings->intel_rdt,
+				holding->rdt_group, holding_has_created(holding, CREATED_RDT_GROUP),
+				&application->err);
 }
 
-/* By the number and the time of its start it is the process that Apply was given. */
+/* -ESRCH too where another process has the pid: the start time tells. */
 static int open_target(struct application *application)
 {
 	const struct holding *holding = application->holding;
@@ -63,7 +72,7 @@ static int open_target(struct application *application)
 	return r;
 }
 
-/* 1: it goes on in the next turn of the loop. */
+/* 1: call it again in the next iteration of the event loop. */
 static int change_process(struct application *application)
 {
 	struct process_change *change = &application->process;
@@ -72,7 +81,7 @@ static int change_process(struct application *application)
 	if (r == 0)
 		r = process_change_go_on(change, &application->err);
 	if (r == 0)
-		application->holding->process |= change->set;
+		application->holding->attributes_set |= change->set;
 	return application_at_step(application, "process", "process", r);
 }
 
@@ -94,6 +103,7 @@ static void update_files(struct application *application)
 	struct applier *applier = application->applier;
 	int r = 0;
 
+	assert(application->holding->state == HOLDING_CHANGING);
 	if (settings->resources) {
 		r = application->cgroup_fd =
 		    cgroup_path_open(applier->mount_fd, application->holding->cgroup_path);
@@ -133,13 +143,14 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 {
 	struct application *application = userdata;
 
+	assert(!application->former);
 	application->job = NULL;
 	application->former = limits;
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
 			       application->request.settings->resources, limits, on_properties,
 			       application, &application->job);
-	application->is_told = r == 0;
+	application->is_systemd_told = r == 0;
 	if (r < 0)
 		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
 }
@@ -152,7 +163,7 @@ static int ask_systemd(struct application *application)
 	return application_at_step(application, "cgroup", "linux.resources", r);
 }
 
-/* ---- what is no change of limits ---- */
+/* ---- what Update cannot change ---- */
 
 static int refuse(struct application *application, const char *step, const char *path,
 		  const char *reason)
@@ -161,8 +172,8 @@ static int refuse(struct application *application, const char *step, const char 
 				   hp_err_setting(&application->err, -EINVAL, NULL, "%s", reason));
 }
 
-/* 1: the path means the cgroup that is held. */
-static int means_held_cgroup(struct application *application)
+/* 1: the path names the cgroup of the holding. */
+static int names_own_cgroup(struct application *application)
 {
 	const struct holding *holding = application->holding;
 	const char *asked = application->request.settings->cgroups_path;
@@ -180,11 +191,11 @@ static int means_held_cgroup(struct application *application)
 
 static int refuse_other_cgroup(struct application *application)
 {
-	int r = application->request.settings->cgroups_path ? means_held_cgroup(application) : 1;
+	int r = application->request.settings->cgroups_path ? names_own_cgroup(application) : 1;
 
 	if (r == 0)
 		return refuse(application, "cgroup", "linux.cgroupsPath",
-			      "is not the one that Apply was given: Update moves no process");
+			      "is not the cgroup that Apply was given: Update moves no process");
 	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 0;
 }
 
@@ -197,13 +208,13 @@ static int refuse_other_group(struct application *application)
 		return 0;
 	if (!holding->rdt_group)
 		return refuse(application, "rdt", "linux.intelRdt",
-			      "no resctrl group is held for it");
+			      "Apply was given no resctrl group for this container");
 	if (wanted->clos_id && strcmp(wanted->clos_id, holding->rdt_group) != 0)
 		return refuse(application, "rdt", "linux.intelRdt.closID",
 			      "is not the group that Apply was given: Update moves no process");
-	if (wanted->enable_monitoring && !holding_has_made(holding, MADE_RDT_MON_GROUP))
+	if (wanted->enable_monitoring && !holding_has_created(holding, CREATED_RDT_MON_GROUP))
 		return refuse(application, "rdt", "linux.intelRdt.enableMonitoring",
-			      "Apply was asked for no monitoring group");
+			      "Apply was given no monitoring group");
 	return 0;
 }
 
@@ -213,24 +224,27 @@ static int refuse_update(struct application *application)
 
 	if (r == 0 && application->request.settings->resources &&
 	    !application->holding->cgroup_path)
-		return refuse(application, "cgroup", "linux.resources", "no cgroup is held for it");
+		return refuse(application, "cgroup", "linux.resources",
+			      "Apply was given no cgroup for this container");
 	return r < 0 ? r : refuse_other_group(application);
 }
 
-/* From here on it is this update's; with what is to be told if it is cut short. */
+/* Enters CHANGING. The file gets the names of what is changed, in case hookd is killed. */
 static int take_holding(struct application *application)
 {
 	struct holding *holding = application->holding;
-	char *mixed;
-	int r =
-	    mixed_names(application->request.settings, &application->limits, &application->names);
+	char *uncertain;
+	int r;
 
+	assert(holding->state == HOLDING_HELD && !application->names);
+	r = uncertain_names(application->request.settings, &application->limits,
+			    &application->names);
 	if (r == 0)
-		r = mixed_join(holding->mixed, application->names, &mixed);
+		r = uncertain_join(holding->uncertain, application->names, &uncertain);
 	if (r < 0)
 		return r;
-	application->mixed_before = holding->mixed;
-	holding->mixed = mixed;
+	application->uncertain_before = holding->uncertain;
+	holding->uncertain = uncertain;
 	return holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING);
 }
 

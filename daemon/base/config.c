@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <ini.h>
 #include <limits.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,11 +69,23 @@ static const struct key keys[] = {
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
 };
 
+/* Number of CPUs that this process may use. */
+static uint64_t count_cpus(void)
+{
+	cpu_set_t cpus;
+	uint64_t count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0
+			     ? (uint64_t)CPU_COUNT(&cpus)
+			     : CPU_SETSIZE; /* the kernel has more than fit into the set */
+
+	return count < CONFIG_RUNNERS_MAX ? count : CONFIG_RUNNERS_MAX;
+}
+
 static int set_defaults(struct config *config)
 {
 	*config = (struct config){
 	    .default_timeout_ms = 300 * 1000,
 	    .concurrent_hooks = 256,
+	    .runners = count_cpus(),
 	    .queued_runs_per_user = 1024,
 	    .check_hook_files = 1,
 	    .kept_runs = 4096,

@@ -18,6 +18,7 @@
  * docs/CONFIGURATION.md describes the keys.
  */
 #define CONFIG_CPU_PERIOD_US 100000
+#define CONFIG_RUNNERS_MAX   64
 
 struct config {
 	/* [Hooks] */
@@ -25,7 +26,7 @@ struct config {
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
 	uint64_t queued_runs_per_user; /* QueuedRunsPerUser=1024 */
 	char *default_path;	       /* DefaultPath=: PATH of a hook whose env is absent */
-	uint64_t runners;	   /* Runners=0: processes that run hooks; 0: hookd itself does */
+	uint64_t runners;	   /* Runners=, default: one per CPU; 0: hookd itself runs hooks */
 	uint64_t check_hook_files; /* CheckHookFiles=yes: check owners, see program_check.h */
 	/* Defaults for a run's cgroup and for each hook; a request overrides them. */
 	struct hp_uint pids_max;      /* PidsMax=64 */

@@ -13,7 +13,6 @@
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
-#define RUNNERS_MAX   64
 #define PROCESSES_MAX 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
 
 static int parse_word(const char *word, const char *const words[], const uint64_t values[],
@@ -91,7 +90,7 @@ int config_parse_runners(const char *text, uint64_t *ret)
 {
 	uint64_t value;
 
-	if (config_parse_number(text, &value) < 0 || value > RUNNERS_MAX)
+	if (config_parse_number(text, &value) < 0 || value > CONFIG_RUNNERS_MAX)
 		return -EINVAL;
 	*ret = value;
 	return 0;
@@ -216,7 +215,7 @@ void config_print_takes(config_parse *parse, char *ret_text, size_t size)
 	else if (parse == config_parse_hooks)
 		snprintf(ret_text, size, ", it takes a number, from 1 to %d", PROCESSES_MAX);
 	else if (parse == config_parse_runners)
-		snprintf(ret_text, size, ", it takes a number, up to %d", RUNNERS_MAX);
+		snprintf(ret_text, size, ", it takes a number, up to %d", CONFIG_RUNNERS_MAX);
 	else if (parse == config_parse_path)
 		snprintf(ret_text, size,
 			 ", it takes folders that begin with / and a : between them");

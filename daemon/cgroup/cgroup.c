@@ -24,9 +24,9 @@
 #define KILLS_MAX   8
 
 /*
- * A container's cgroup may also have cgroups of a hookd in another pid namespace: hence the pid. The
- * name must not look like that of a hookd's own directory: a hookd that starts there removes empty
- * ones (place.c).
+ * A container's cgroup may also have cgroups of a hookd in another pid namespace: hence the pid.
+ * The name must not look like that of a hookd's own directory: a hookd that starts there removes
+ * empty ones (place.c).
  */
 static void set_name(struct cgroup *cgroup)
 {

@@ -210,7 +210,7 @@ struct change {
 	char controller[16];
 };
 
-/* Its children are not moved out yet: then it is for who has announced it to remove. */
+/* EBUSY: it still has processes. Then the caller, which was told by making(), removes it later. */
 static int remove_directory(void *data)
 {
 	const struct change *change = data;

@@ -28,7 +28,7 @@
 #define SYSTEMD_PATH	"/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
-/* Much more than systemd needs for a scope without processes. */
+/* systemd needs much less to stop a scope without processes. */
 #define ASKS_AFTER_S 2
 
 enum purpose { START, STOP, OTHER };
@@ -36,11 +36,11 @@ enum purpose { START, STOP, OTHER };
 struct scope_job {
 	struct scopes *scopes;
 	enum purpose purpose;
-	sd_bus_slot *slot;  /* in ASKED and CALLED */
+	sd_bus_slot *slot;  /* in ASKED and CALLED: the call */
 	char *path;	    /* in WAITING: the object path of systemd's job */
-	struct event *late; /* ASKS_AFTER_S have passed in WAITING */
-	char *unit;	    /* that is started or stopped; NULL: OTHER */
-	char *description;  /* of the unit, if hookd has made it; NULL: it is not asked for */
+	struct event *late; /* timer in WAITING, of ASKS_AFTER_S */
+	char *unit;	    /* to start or to stop; NULL: OTHER */
+	char *description;  /* a unit without it is not hookd's; NULL: not checked */
 	bool is_gone_fine;  /* NoSuchUnit is success */
 	bool is_lost;	    /* the connection that it was sent on is lost */
 	scope_done_fn done; /* this or got_limits */
@@ -293,7 +293,7 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 	return r;
 }
 
-/* As hookd has written it before there were marks, where there is none. */
+/* Without a mark: the description that older versions wrote. */
 static char *description_of(const char *mark)
 {
 	char *text;
@@ -396,7 +396,7 @@ static int new_get_call(struct scopes *scopes, const char *path, const char *int
 	return r < 0 ? r : sd_bus_message_append(*ret_message, "ss", interface, property);
 }
 
-/* A call more within a job. */
+/* Sends another call for a job. */
 static int ask_for(struct scope_job *job, const char *path, const char *interface,
 		   const char *property, sd_bus_message_handler_t on_answer)
 {
@@ -443,7 +443,7 @@ int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, v
 	return finish_call(scopes, message, r, NULL, done, userdata, ret_job);
 }
 
-/* ---- a job that is not heard of ---- */
+/* ---- a job without JobRemoved ---- */
 
 static int on_unit_state(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -483,9 +483,11 @@ static int on_job_state(sd_bus_message *reply, void *userdata, sd_bus_error *err
 static void on_late(evutil_socket_t fd, short what, void *userdata)
 {
 	struct scope_job *job = userdata;
-	int r = ask_for(job, job->path, SYSTEMD_NAME ".Job", "State", on_job_state);
+	int r;
 
 	(void)fd, (void)what;
+	assert(job->path && !job->slot);
+	r = ask_for(job, job->path, SYSTEMD_NAME ".Job", "State", on_job_state);
 	if (r < 0)
 		job_end(job, r, strerror(-r));
 }
@@ -499,7 +501,7 @@ static int wait_for_job(struct scope_job *job)
 	return job->late && event_add(job->late, &after) == 0 ? 0 : -ENOMEM;
 }
 
-/* ---- the end of a unit, if it is hookd's ---- */
+/* ---- checking the mark, stopping ---- */
 
 static void stop_unit(struct scope_job *job)
 {
@@ -516,7 +518,7 @@ static void stop_unit(struct scope_job *job)
 		job_end(job, r, strerror(-r));
 }
 
-/* Of a unit that is not there systemd tells its name as its description. */
+/* The description of a unit that does not exist is the unit's name. */
 static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct scope_job *job = userdata;
@@ -524,6 +526,7 @@ static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *e
 	int r = 0;
 
 	(void)error;
+	assert(job->description);
 	job->slot = sd_bus_slot_unref(job->slot);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
@@ -537,11 +540,11 @@ static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *e
 	else if (strcmp(description, job->description) == 0 || job->purpose == STOP)
 		job_end(job, 0, "");
 	else
-		job_end(job, -ENOENT, "it is none of hookd's");
+		job_end(job, -ENOENT, "hookd has not started the unit");
 	return 0;
 }
 
-/* Takes the description. */
+/* Takes ownership of the description. */
 static int ask(struct scopes *scopes, const char *unit, char *description, scope_done_fn done,
 	       void *userdata, struct scope_job **ret_job)
 {

@@ -74,14 +74,14 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 	struct hp_arena arena = HP_ARENA_INIT;
 	const struct hp_applied applied = {
 	    .cgroup_path = holding->cgroup_path,
-	    .cgroup_created =
-		holding_has_made(holding, MADE_CGROUP) || holding_has_made(holding, MADE_UNIT),
+	    .cgroup_created = holding_has_created(holding, CREATED_CGROUP) ||
+			      holding_has_created(holding, CREATED_UNIT),
 	    .rdt_group = holding->rdt_group,
-	    .rdt_created = holding_has_made(holding, MADE_RDT_GROUP),
+	    .rdt_created = holding_has_created(holding, CREATED_RDT_GROUP),
 	    .schemata = list_schemata(&arena, hookd->rdt, holding),
-	    .process = list_attributes(&arena, holding->process),
+	    .process = list_attributes(&arena, holding->attributes_set),
 	    .ignored = list_one(&arena, holding->ignored),
-	    .is_mixed = holding->is_mixed,
+	    .is_update_interrupted = holding->is_update_interrupted,
 	};
 
 	hp_applied_write(writer, &applied);

@@ -4,8 +4,7 @@
  * processes and their cgroup while the list runs, and nothing afterwards. Knows nothing of queues,
  * connections or records.
  *
- * May use: daemon/base, daemon/cgroup, daemon/proc, proto/base, proto/messages, proto/settings;
- * libevent.
+ * May use: daemon/proc, daemon/cgroup, proto/base, proto/messages, proto/settings.
  */
 #pragma once
 

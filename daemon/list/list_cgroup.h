@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/cgroup/cgroup.h"
 #include "daemon/list/list.h"
 
 /* The cgroup that the hooks of a list share, with the limits of their settings. */

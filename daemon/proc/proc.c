@@ -472,8 +472,8 @@ void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 
 	result->outcome = was_killed ? proc->kill_cause : natural_outcome(proc);
 	result->success = result->outcome == HP_HOOK_EXITED && proc->exit.status == 0;
-	result->exit_status = proc->exit.status;
-	result->signal = proc->exit.status;
+	result->exit_status = proc->exit.code == CLD_EXITED ? proc->exit.status : 0;
+	result->signal = proc->exit.code == CLD_EXITED ? 0 : proc->exit.status;
 	result->oom_killed = proc->oom_killed;
 	result->pid = proc->child.pid;
 	result->started_us = proc->started_us;

@@ -193,6 +193,8 @@ void run_turn_away(struct run *run, const char *reason)
 
 /* ---- events of the list ---- */
 
+static void list_was_refused(struct run *run, struct hp_hook_result *refusal);
+
 static void on_hook_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
 {
 	struct run *run = userdata;
@@ -238,12 +240,10 @@ static void on_list_ended(void *userdata, struct list_end *end)
 	run->is_cancelled = end->is_cancelled;
 	run->is_lost = end->is_lost;
 	run->result.ignored = take_ptr(end->ignored);
-	if (end->refusal) {
-		run_result_take(run, 0, end->refusal);
-		run_turn_away(run, NULL);
-	} else {
+	if (end->refusal)
+		list_was_refused(run, end->refusal);
+	else
 		run_finish(run);
-	}
 }
 
 static const struct list_listener list_listener = {
@@ -325,6 +325,20 @@ static void list_failed_to_start(struct run *run, int error)
 		result = (struct hp_hook_result){0};
 		proc_describe_failure(&failure, &result);
 	} while (hook_ended_unstarted(run, &result));
+}
+
+/* By a runner without descriptors or memory, it may be one that nobody would repeat. */
+static void list_was_refused(struct run *run, struct hp_hook_result *refusal)
+{
+	int error = refusal->failed_errno;
+
+	if (run->current == 0 && can_be_turned_away(run) && error != EBADMSG && error != EEXIST) {
+		run_result_take(run, 0, refusal);
+		run_turn_away(run, NULL);
+		return;
+	}
+	hp_hook_result_clear(refusal);
+	list_failed_to_start(run, error);
 }
 
 static void start_list(struct run *run, int64_t waited_ns)

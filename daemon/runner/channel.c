@@ -1,47 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A SOCK_SEQPACKET socket in the event loop. A message is one packet: the header, the body, and the
- * payload where it is short; else the first descriptor is a memfd with the payload.
+ * A SOCK_SEQPACKET socket in the event loop. A message is one packet, and so are posted messages
+ * together. Results fit into a packet, so that a hookd without descriptors can still collect them.
  *
  *	OPEN --the other side closes, an error--> CLOSED (nothing is sent or read any more)
  */
 #include "daemon/runner/channel.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
-#include "daemon/base/memfd.h"
+#include "daemon/runner/packet.h"
 
-/* In the packet itself; far below the smallest send buffer that Linux gives by default. */
-#define INLINE_MAX 32768
-#define BODY_MAX   1024
-#define PACKET_MAX (sizeof(struct message_header) + BODY_MAX + INLINE_MAX)
-#define FDS_MAX	   (MESSAGE_FDS_MAX + 1)
 /* In one turn of the loop: others have theirs. */
-#define READS_MAX 32
-
-struct packet {
-	STAILQ_ENTRY(packet) link;
-	size_t length;
-	size_t fd_count;
-	int fds[FDS_MAX];
-	char bytes[];
-};
+#define READS_MAX      32
+#define READ_BYTES_MAX (256u * 1024)
+#define WRITES_MAX     32
+/* Where the kernel has no memory, or has too many descriptors in flight. */
+#define RETRY_AFTER_US 10000
+/* A packet takes more of the buffer than its length. */
+#define BUFFER_SIZE	(256 * 1024)
+#define BUFFER_OVERHEAD 4096
+/* How long a posted message waits for others; and how many bytes of them. */
+#define POST_US	   1000
+#define POSTED_MAX 16384
 
 struct channel {
 	int fd;
-	struct event *readable, *writable;
+	struct event *readable, *writable, *retry, *post;
 	const struct channel_events *events;
 	void *userdata;
 	STAILQ_HEAD(, packet) waiting;
-	size_t waiting_bytes;
+	size_t waiting_bytes, inline_max;
 	bool is_closed;
-	bool *was_freed; /* where message() is on the stack */
+	bool *was_freed; /* where a callback is on the stack */
+	size_t posted_length, posted_count;
+	bool is_posting; /* `post` is pending */
+	_Alignas(16) char posted[POSTED_MAX];
 	_Alignas(16) char buffer[PACKET_MAX];
 };
 
@@ -63,109 +61,128 @@ struct message message_make(enum message_type type, const char *run, size_t inde
 
 /* ---- sending ---- */
 
-static void packet_free(struct packet *packet)
+/* The socket is writable while the kernel has no memory: then time is waited for. */
+static int wait_to_send(struct channel *channel, int error)
 {
-	if (!packet)
-		return;
-	for (size_t i = 0; i < packet->fd_count; i++)
-		close(packet->fds[i]);
-	free(packet);
+	const struct timeval soon = {.tv_usec = RETRY_AFTER_US};
+
+	return error == -EAGAIN ? event_add(channel->writable, NULL)
+				: event_add(channel->retry, &soon);
 }
 
-static int add_fds(struct packet *packet, const struct message *message)
+static int send_one(struct channel *channel, const struct message *message)
 {
-	assert(message->fd_count <= MESSAGE_FDS_MAX);
-	for (size_t i = 0; i < message->fd_count; i++) {
-		int fd = fcntl(message->fds[i], F_DUPFD_CLOEXEC, 0);
+	bool has_to_wait = !STAILQ_EMPTY(&channel->waiting);
+	struct packet *packet;
+	int r;
 
-		if (fd < 0)
-			return -errno;
-		packet->fds[packet->fd_count++] = fd;
+	r = packet_make(message, channel->inline_max, &packet);
+	if (r < 0)
+		return r;
+	if (!has_to_wait) {
+		r = packet_send(channel->fd, packet);
+		has_to_wait = r == -EAGAIN || r == -ENOBUFS;
+		if (r < 0 && !has_to_wait)
+			channel_break(channel);
+		r = has_to_wait && wait_to_send(channel, r) < 0 ? -ENOMEM : 0;
 	}
-	return 0;
+	if (r == 0 && has_to_wait) {
+		STAILQ_INSERT_TAIL(&channel->waiting, packet, link);
+		channel->waiting_bytes += packet->weight;
+	} else {
+		packet_free(packet);
+	}
+	return r;
 }
 
-static int packet_make(const struct message *message, struct packet **ret_packet)
+/* ---- several messages in a packet ---- */
+
+static_assert(sizeof(struct message_header) % MESSAGE_ALIGN == 0, "the body is aligned");
+
+static size_t size_in_packet(const struct message_header *header)
+{
+	size_t size = sizeof(*header) + header->body_length + header->payload_length;
+
+	return (size + MESSAGE_ALIGN - 1) / MESSAGE_ALIGN * MESSAGE_ALIGN;
+}
+
+static bool can_be_posted(const struct channel *channel, const struct message *message)
+{
+	return message->fd_count == 0 &&
+	       size_in_packet(&message->header) <= sizeof(channel->posted) - channel->posted_length;
+}
+
+static void add_posted(struct channel *channel, const struct message *message)
 {
 	const struct message_header *header = &message->header;
-	bool is_inline = header->payload_length <= INLINE_MAX;
-	size_t inline_length = is_inline ? header->payload_length : 0;
-	size_t length = sizeof(*header) + header->body_length + inline_length;
-	struct packet *packet = malloc(sizeof(*packet) + length);
-	char *end;
-	int r = 0;
+	char *end = channel->posted + channel->posted_length;
 
-	assert(header->body_length <= BODY_MAX);
-	if (!packet)
-		return -ENOMEM;
-	packet->length = length;
-	packet->fd_count = 0;
-	end = mempcpy(packet->bytes, header, sizeof(*header));
+	end = mempcpy(end, header, sizeof(*header));
 	if (header->body_length > 0)
 		end = mempcpy(end, message->body, header->body_length);
-	memcpy(end, message->payload, inline_length);
-	if (!is_inline) {
-		r = packet->fds[0] =
-		    memfd_sealed("hookd-message", message->payload, header->payload_length);
-		packet->fd_count = r < 0 ? 0 : 1;
-	}
-	if (r >= 0)
-		r = add_fds(packet, message);
-	if (r < 0)
-		packet_free(packet);
-	else
-		*ret_packet = packet;
-	return r < 0 ? r : 0;
+	memcpy(end, message->payload, header->payload_length);
+	channel->posted_length += size_in_packet(header);
+	channel->posted_count++;
 }
 
-/* 0, -EAGAIN, or -errno where the connection is broken. */
-static int packet_send(int fd, const struct packet *packet)
+/* -errno: they are lost. */
+static int send_posted(struct channel *channel)
 {
-	struct iovec iov = {(void *)packet->bytes, packet->length};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg = &control.align;
+	struct message message;
 
-	if (packet->fd_count > 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * packet->fd_count);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int) * packet->fd_count);
-		memcpy(CMSG_DATA(cmsg), packet->fds, sizeof(int) * packet->fd_count);
-	}
-	if (sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+	if (channel->posted_count == 0)
 		return 0;
-	/* ETOOMANYREFS, ENOBUFS, ENOMEM: descriptors in flight, memory of the kernel; they pass. */
-	if (errno == EAGAIN || errno == EINTR || errno == ETOOMANYREFS || errno == ENOBUFS ||
-	    errno == ENOMEM)
-		return -EAGAIN;
-	return -errno;
+	message = message_make(MESSAGE_SEVERAL, NULL, 0, NULL, 0, channel->posted,
+			       channel->posted_length);
+	channel->posted_length = channel->posted_count = 0;
+	return send_one(channel, &message);
 }
 
+static void on_post(evutil_socket_t fd, short what, void *userdata)
+{
+	struct channel *channel = userdata;
+
+	(void)fd, (void)what;
+	channel->is_posting = false;
+	if (send_posted(channel) < 0)
+		channel_break(channel);
+}
+
+void channel_post(struct channel *channel, const struct message *message)
+{
+	const struct timeval soon = {.tv_usec = POST_US};
+
+	assert(message_check(message) == 0 && message->fd_count == 0);
+	if (channel->is_closed)
+		return;
+	if (!channel->is_posting && event_add(channel->post, &soon) == 0)
+		channel->is_posting = true;
+	if (!channel->is_posting || !can_be_posted(channel, message))
+		channel_tell(channel, message);
+	else
+		add_posted(channel, message);
+}
+
+/* Posted messages go first: with it in one packet, or in one before it. */
 int channel_send(struct channel *channel, const struct message *message)
 {
-	struct packet *packet;
 	int r;
 
 	assert(message_check(message) == 0);
 	if (channel->is_closed)
 		return 0;
-	r = packet_make(message, &packet);
-	if (r < 0)
-		return r;
-	r = STAILQ_EMPTY(&channel->waiting) ? packet_send(channel->fd, packet) : -EAGAIN;
-	if (r == -EAGAIN && event_add(channel->writable, NULL) == 0) {
-		STAILQ_INSERT_TAIL(&channel->waiting, packet, link);
-		channel->waiting_bytes += packet->length;
-		return 0;
+	if (channel->posted_count == 0)
+		return send_one(channel, message);
+	if (can_be_posted(channel, message)) {
+		add_posted(channel, message);
+		r = send_posted(channel);
+	} else {
+		r = send_posted(channel);
+		r = r < 0 ? r : send_one(channel, message);
 	}
-	/* A broken one is seen by reading. */
-	packet_free(packet);
-	return r == -EAGAIN ? -ENOMEM : 0;
+	if (r < 0)
+		channel_break(channel); /* the other side may have missed what was posted */
+	return r;
 }
 
 void channel_break(struct channel *channel)
@@ -199,19 +216,25 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 {
 	struct channel *channel = userdata;
 	struct packet *packet;
+	int r = 0;
 
-	(void)what;
-	while ((packet = STAILQ_FIRST(&channel->waiting))) {
-		if (packet_send(fd, packet) == -EAGAIN) {
-			(void)event_add(channel->writable, NULL);
-			return;
-		}
+	(void)fd, (void)what;
+	for (int i = 0; i < WRITES_MAX && (packet = STAILQ_FIRST(&channel->waiting)); i++) {
+		r = packet_send(channel->fd, packet);
+		if (r == -EAGAIN || r == -ENOBUFS)
+			break;
 		STAILQ_REMOVE_HEAD(&channel->waiting, link);
-		channel->waiting_bytes -= packet->length;
+		channel->waiting_bytes -= packet->weight;
 		packet_free(packet);
+		if (r < 0)
+			channel_break(channel);
 	}
-	if (channel->events->drained)
+	if (!STAILQ_EMPTY(&channel->waiting)) {
+		if (wait_to_send(channel, r == -ENOBUFS ? r : -EAGAIN) < 0)
+			channel_break(channel);
+	} else if (channel->events->drained) {
 		channel->events->drained(channel, channel->userdata);
+	}
 }
 
 /* ---- receiving ---- */
@@ -221,129 +244,92 @@ static void close_channel(struct channel *channel, int r)
 	channel->is_closed = true;
 	event_del(channel->readable);
 	event_del(channel->writable);
+	event_del(channel->retry);
+	event_del(channel->post);
 	drop_waiting(channel);
 	channel->events->closed(channel, r, channel->userdata);
 }
 
-static size_t take_fds(struct msghdr *msg, int fds[static FDS_MAX])
+/* Passes the messages in the payload of `several` on, until one of them frees the channel. */
+static int pass_on_several(struct channel *channel, const struct message *several)
 {
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	size_t count = 0;
-
-	for (; cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(cmsg), count * sizeof(int));
-	}
-	return count;
-}
-
-/* The payload of a memfd. Its sender cannot change or shorten it any more. */
-static int read_payload(int fd, size_t length, char **ret_payload)
-{
-	struct stat st;
-	char *payload;
-
-	if ((fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE) == 0 || fstat(fd, &st) < 0 ||
-	    st.st_size != (off_t)length)
-		return -EBADMSG;
-	payload = malloc(length);
-	if (!payload)
-		return -ENOMEM;
-	if (pread(fd, payload, length, 0) != (ssize_t)length) {
-		free(payload);
-		return -EIO;
-	}
-	*ret_payload = payload;
-	return 0;
-}
-
-/* Splits the packet into header, body and payload; fds[0] is the payload's memfd, if there is one.
- */
-static int unpack(struct channel *channel, size_t length, int *fds, size_t fd_count,
-		  struct message *message, char **ret_payload)
-{
-	const struct message_header *header = &message->header;
-	size_t before;
+	const char *at = several->payload, *end = at + several->header.payload_length;
+	const bool *was_freed = channel->was_freed;
 	int r = 0;
 
-	if (length < sizeof(*header))
-		return -EBADMSG;
-	memcpy(&message->header, channel->buffer, sizeof(*header));
-	before = sizeof(*header) + (size_t)header->body_length;
-	if (header->body_length > BODY_MAX || header->payload_length > MESSAGE_PAYLOAD_MAX ||
-	    length < before)
-		return -EBADMSG;
-	message->body = channel->buffer + sizeof(*header);
-	message->payload = channel->buffer + before;
-	message->fds = fds;
-	message->fd_count = fd_count;
-	if (header->payload_length > INLINE_MAX) {
-		if (fd_count == 0 || length != before)
+	while (at < end && r == 0 && !*was_freed) {
+		struct message message = {.sender = several->sender};
+		const struct message_header *header = &message.header;
+
+		if ((size_t)(end - at) < sizeof(*header))
 			return -EBADMSG;
-		r = read_payload(fds[0], header->payload_length, ret_payload);
-		message->payload = *ret_payload;
-		message->fds++;
-		message->fd_count--;
-	} else if (length != before + header->payload_length) {
-		return -EBADMSG;
+		memcpy(&message.header, at, sizeof(*header));
+		if (header->body_length > PACKET_BODY_MAX || header->payload_length > POSTED_MAX ||
+		    size_in_packet(header) > (size_t)(end - at) || header->type == MESSAGE_SEVERAL)
+			return -EBADMSG;
+		message.body = at + sizeof(*header);
+		message.payload = at + sizeof(*header) + header->body_length;
+		r = message_check(&message);
+		if (r == 0)
+			r = channel->events->message(channel, &message, channel->userdata);
+		r = r == -ENOMSG ? 0 : r;
+		at += size_in_packet(&message.header);
 	}
-	return r < 0 ? r : message_check(message);
+	return r;
 }
 
-/* True: there may be more. The channel may be gone when it returns. */
-static bool receive(struct channel *channel)
+/* Calls message() or missed(). 0, or -errno: the connection is to be closed. */
+static int pass_on(struct channel *channel, struct received *received)
 {
-	struct iovec iov = {channel->buffer, sizeof(channel->buffer)};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-		struct cmsghdr align;
-	} control;
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
-	ssize_t length = recvmsg(channel->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct message message = {0};
-	int fds[FDS_MAX];
-	size_t fd_count;
-	char *payload = NULL;
-	bool was_freed = false;
-	int r;
+	const struct channel_events *events = channel->events;
+	int r = packet_unpack(channel->buffer, received);
 
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (length <= 0) {
-		close_channel(channel, length < 0 ? -errno : 0);
-		return false;
-	}
-	fd_count = take_fds(&msg, fds);
-	r = msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)
-		? -EBADMSG
-		: unpack(channel, (size_t)length, fds, fd_count, &message, &payload);
-	if (r == 0) {
-		channel->was_freed = &was_freed;
-		channel->events->message(channel, &message, channel->userdata);
-		if (!was_freed)
-			channel->was_freed = NULL;
-	} else {
-		close_channel(channel, r);
-	}
-	for (size_t i = 0; i < fd_count; i++)
-		close_fd(&fds[i]);
-	free(payload);
-	return r == 0 && !was_freed && !channel->is_closed;
+	if (r == 0 && received->message.header.type == MESSAGE_SEVERAL)
+		return pass_on_several(channel, &received->message);
+	if (r == 0)
+		return events->message(channel, &received->message, channel->userdata);
+	if ((r == -EMFILE || r == -ENOMEM) && events->missed)
+		return events->missed(channel, &received->message.header, -r, channel->userdata);
+	return r == -ENOMSG ? 0 : r;
+}
+
+/* The number of bytes; 0: nothing more is to be read now. The channel may be gone then. */
+static size_t receive(struct channel *channel)
+{
+	struct received received = {0};
+	bool was_freed = false;
+	int r = packet_receive(channel->fd, channel->buffer, &received);
+
+	if (r == 0)
+		return 0;
+	channel->was_freed = &was_freed;
+	/* An empty packet is the end of the stream. */
+	if (r > 0 && received.length > 0)
+		r = pass_on(channel, &received);
+	else
+		r = r < 0 ? r : -ENODATA;
+	packet_clear(&received);
+	if (was_freed)
+		return 0;
+	channel->was_freed = NULL;
+	if (r == 0)
+		return received.length + received.message.header.payload_length;
+	close_channel(channel, r == -ENODATA ? 0 : r);
+	return 0;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata)
 {
 	struct channel *channel = userdata;
+	size_t bytes = 0, length;
 
 	(void)fd, (void)what;
-	for (int i = 0; i < READS_MAX; i++)
-		if (!receive(channel))
+	for (int i = 0; i < READS_MAX && bytes < READ_BYTES_MAX; i++) {
+		length = receive(channel);
+		if (length == 0)
 			return;
+		bytes += length;
+	}
 }
 
 /* ---- life ---- */
@@ -356,6 +342,20 @@ static int check_peer(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
 	return peer.uid == geteuid() ? 0 : -EPERM;
+}
+
+/* A result fits into the send buffer, unless the system's limit is very low. */
+static size_t prepare_buffer(int fd)
+{
+	int size = BUFFER_SIZE;
+	socklen_t length = sizeof(size);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0 || size < BUFFER_OVERHEAD)
+		return 0;
+	return size - BUFFER_OVERHEAD < (int)PACKET_INLINE_MAX ? (size_t)(size - BUFFER_OVERHEAD)
+							       : PACKET_INLINE_MAX;
 }
 
 int channel_new(struct event_base *base, int fd, const struct channel_events *events,
@@ -374,7 +374,11 @@ int channel_new(struct event_base *base, int fd, const struct channel_events *ev
 	STAILQ_INIT(&channel->waiting);
 	channel->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, channel);
 	channel->writable = event_new(base, fd, EV_WRITE, on_writable, channel);
-	if (!channel->readable || !channel->writable || event_add(channel->readable, NULL) < 0) {
+	channel->retry = event_new(base, -1, 0, on_writable, channel);
+	channel->post = event_new(base, -1, 0, on_post, channel);
+	channel->inline_max = prepare_buffer(fd);
+	if (!channel->readable || !channel->writable || !channel->retry || !channel->post ||
+	    event_add(channel->readable, NULL) < 0) {
 		channel_free(channel);
 		return -ENOMEM;
 	}
@@ -385,14 +389,19 @@ int channel_new(struct event_base *base, int fd, const struct channel_events *ev
 
 struct channel *channel_free(struct channel *channel)
 {
+	struct event *events[4];
+
 	if (!channel)
 		return NULL;
+	events[0] = channel->readable;
+	events[1] = channel->writable;
+	events[2] = channel->retry;
+	events[3] = channel->post;
 	if (channel->was_freed)
 		*channel->was_freed = true;
-	if (channel->readable)
-		event_free(channel->readable);
-	if (channel->writable)
-		event_free(channel->writable);
+	for (size_t i = 0; i < ELEMENTS(events); i++)
+		if (events[i])
+			event_free(events[i]);
 	drop_waiting(channel);
 	close_fd(&channel->fd);
 	free(channel);

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/runner.h"
 
 #define BACKLOG	    8
@@ -38,8 +39,12 @@ static int connect_to(int directory, unsigned int number)
 {
 	struct sockaddr_un address = address_of(directory, number);
 	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int yes = 1;
 
 	if (fd < 0)
+		return -errno;
+	/* Which process it is: SO_PEERCRED tells who made the socket. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
@@ -57,7 +62,7 @@ int link_reconnect(struct link *link, int directory, const struct channel_events
 	if (r < 0)
 		close_fd(&fd);
 	else
-		link->is_synced = false;
+		link->is_greeted = link->is_synced = false;
 	return r;
 }
 
@@ -171,6 +176,7 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 {
 	char path[64];
 
+	link->is_greeted = true;
 	link->pid = hello->pid;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);

@@ -11,12 +11,14 @@ struct link {
 	struct runners *runners;
 	unsigned int number; /* of its socket, runner-NUMBER.sock */
 	struct channel *channel;
-	pid_t pid;	  /* 0: it has not said yet */
-	pid_t child;	  /* the same, where it is a child of this process; else 0 */
-	int pidfd;	  /* -1: not known */
-	int cgroup_fd;	  /* what its cgroups are in; -1: not known */
-	bool is_synced;	  /* it has said what it owns */
-	bool is_retiring; /* gets nothing new: it is of another version, or one too many */
+	pid_t pid;	     /* 0: it has not said yet */
+	pid_t child;	     /* the same, where it is a child of this process; else 0 */
+	int pidfd;	     /* -1: not known */
+	int cgroup_fd;	     /* what its cgroups are in; -1: not known */
+	bool is_greeted;     /* it has said who it is, on this connection */
+	bool is_synced;	     /* it has said what it owns */
+	unsigned int broken; /* how often it has said what cannot be */
+	bool is_retiring;    /* gets nothing new: it is of another version, or one too many */
 	size_t load;
 	TAILQ_HEAD(, remote) lists;
 	TAILQ_ENTRY(link) siblings;

@@ -3,7 +3,9 @@
 #include "daemon/runner/message.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "proto/base/limits.h"
 
@@ -11,23 +13,38 @@
 
 /* ---- checking ---- */
 
-static const size_t body_sizes[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_HELLO] = sizeof(struct hello_body),
-    [MESSAGE_CONFIGURE] = sizeof(struct configure_body),
-    [MESSAGE_START] = sizeof(struct start_body),
-    [MESSAGE_PAUSE] = sizeof(struct pause_body),
-    [MESSAGE_STOP] = sizeof(struct stop_body),
-    [MESSAGE_STARTED] = sizeof(struct started_body),
-    [MESSAGE_MOVED] = sizeof(struct started_body),
-    [MESSAGE_OUTPUT] = sizeof(struct output_body),
-    [MESSAGE_FINISHED] = sizeof(struct finished_body),
-    [MESSAGE_ENDED] = sizeof(struct ended_body),
+static const struct bounds {
+	size_t body;
+	bool has_payload;
+} bounds[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_HELLO] = {sizeof(struct hello_body), false},
+    [MESSAGE_CONFIGURE] = {sizeof(struct configure_body), false},
+    [MESSAGE_START] = {sizeof(struct start_body), true},
+    [MESSAGE_CANCEL] = {0, false},
+    [MESSAGE_LISTEN] = {0, false},
+    [MESSAGE_PAUSE] = {sizeof(struct pause_body), false},
+    [MESSAGE_ACKNOWLEDGE] = {0, false},
+    [MESSAGE_STOP] = {sizeof(struct stop_body), false},
+    [MESSAGE_OWNED] = {0, false},
+    [MESSAGE_SYNCED] = {0, false},
+    [MESSAGE_STARTED] = {sizeof(struct started_body), false},
+    [MESSAGE_MOVED] = {sizeof(struct started_body), false},
+    [MESSAGE_OUTPUT] = {sizeof(struct output_body), true},
+    [MESSAGE_FINISHED] = {sizeof(struct finished_body), true},
+    [MESSAGE_ENDED] = {sizeof(struct ended_body), true},
+    [MESSAGE_SEVERAL] = {0, true},
 };
 
 static bool is_about_a_run(enum message_type type)
 {
 	return type != MESSAGE_HELLO && type != MESSAGE_CONFIGURE && type != MESSAGE_STOP &&
-	       type != MESSAGE_SYNCED;
+	       type != MESSAGE_SYNCED && type != MESSAGE_SEVERAL;
+}
+
+static bool is_configuration_in_bounds(const struct configure_body *body)
+{
+	return body->umask >= -1 && body->umask <= 0777 && body->nice >= -20 && body->nice <= 19 &&
+	       body->log_level >= 0 && body->log_level <= LOG_DEBUG;
 }
 
 static bool is_start_in_bounds(const struct message *message)
@@ -43,7 +60,7 @@ static bool is_start_in_bounds(const struct message *message)
 	       message->payload[start->request_length + start->path_length - 1] == '\0' &&
 	       start->filter_count <= BPF_MAXINSNS && start->first <= HP_HOOKS_MAX &&
 	       start->failed_step >= 0 && start->failed_step < SPAWN_STEP_COUNT &&
-	       start->failed_errno >= 0 &&
+	       start->failed_errno >= 0 && start->waited_ns >= 0 &&
 	       memchr(start->failed_detail, '\0', sizeof(start->failed_detail)) &&
 	       message->fd_count == fd_count;
 }
@@ -56,44 +73,69 @@ static uint64_t length_of(uint32_t length)
 static bool is_finished_in_bounds(const struct message *message)
 {
 	const struct finished_body *finished = message->body;
-	uint64_t sum = length_of(finished->step_length) + length_of(finished->detail_length) +
-		       finished->output_length[0] + (uint64_t)finished->output_length[1];
+	uint64_t sum = length_of(finished->step_length) + length_of(finished->detail_length);
 
-	return finished->output_head[0] <= finished->output_length[0] &&
-	       finished->output_head[1] <= finished->output_length[1] &&
-	       sum == message->header.payload_length && finished->outcome >= 0 &&
-	       finished->outcome < HP_HOOK_OUTCOME_COUNT && message->header.index < HP_HOOKS_MAX;
+	for (int i = 0; i < 2; i++) {
+		if (finished->output_length[i] > HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES ||
+		    finished->output_head[i] > finished->output_length[i] ||
+		    finished->output_total[i] < finished->output_length[i])
+			return false;
+		sum += finished->output_length[i];
+	}
+	return sum == message->header.payload_length && finished->outcome >= 0 &&
+	       finished->outcome < HP_HOOK_OUTCOME_COUNT && finished->outcome != HP_HOOK_SKIPPED &&
+	       finished->signal >= 0 && finished->signal < NSIG && finished->failed_errno >= 0 &&
+	       finished->pid >= 0;
 }
 
 static bool is_body_in_bounds(const struct message *message)
 {
+	const struct hello_body *hello = message->body;
+	const struct started_body *started = message->body;
 	const struct output_body *output = message->body;
 
 	switch (message->header.type) {
+	case MESSAGE_HELLO:
+		return hello->pid > 0;
+	case MESSAGE_CONFIGURE:
+		return is_configuration_in_bounds(message->body);
 	case MESSAGE_START:
 		return is_start_in_bounds(message);
-	case MESSAGE_FINISHED:
-		return is_finished_in_bounds(message);
-	case MESSAGE_OUTPUT:
-		return (output->stream == 1 || output->stream == 2) &&
-		       message->header.index < HP_HOOKS_MAX;
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		return message->header.index < HP_HOOKS_MAX;
+		return started->pid >= 0;
+	case MESSAGE_OUTPUT:
+		return output->stream == 1 || output->stream == 2;
+	case MESSAGE_FINISHED:
+		return is_finished_in_bounds(message);
 	default:
 		return true;
 	}
 }
 
+/* The highest that one of the type can have; that of OWNED can be behind the last hook. */
+static size_t highest_index(enum message_type type)
+{
+	bool is_of_a_hook = type == MESSAGE_STARTED || type == MESSAGE_MOVED ||
+			    type == MESSAGE_OUTPUT || type == MESSAGE_FINISHED;
+
+	return is_of_a_hook ? HP_HOOKS_MAX - 1 : HP_HOOKS_MAX;
+}
+
 int message_check(const struct message *message)
 {
 	const struct message_header *header = &message->header;
-	bool is_well = header->type > 0 && header->type < MESSAGE_TYPE_COUNT &&
-		       header->body_length == body_sizes[header->type] &&
-		       header->payload_length <= MESSAGE_PAYLOAD_MAX &&
-		       memchr(header->run, '\0', sizeof(header->run)) &&
-		       (header->run[0] != '\0') == is_about_a_run((enum message_type)header->type);
+	enum message_type type = (enum message_type)header->type;
+	bool is_well;
 
+	if (header->type >= MESSAGE_TYPE_COUNT)
+		return -ENOMSG;
+	is_well = header->type > 0 && header->body_length == bounds[type].body &&
+		  header->payload_length <= (bounds[type].has_payload ? MESSAGE_PAYLOAD_MAX : 0) &&
+		  memchr(header->run, '\0', sizeof(header->run)) &&
+		  (header->run[0] != '\0') == is_about_a_run(type) &&
+		  header->index <= highest_index(type) &&
+		  (type == MESSAGE_START || message->fd_count == 0);
 	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
 }
 

@@ -25,7 +25,12 @@
  *	STOP                                          no front comes back: end when nothing is left
  *
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
- * that a runner of another version can be emptied.
+ * that a runner of another version can be emptied; so does SEVERAL, in which they may come. A
+ *type's body never changes: what is new gets a new type, and a side that does not know it passes
+ *over it.
+ *
+ * Neither side believes the other: a message that is out of bounds, or that does not fit to what
+ * was said before, ends the connection.
  */
 #define RUNNER_VERSION 1
 
@@ -45,11 +50,13 @@ enum message_type {
 	MESSAGE_OUTPUT,
 	MESSAGE_FINISHED,
 	MESSAGE_ENDED,
+	MESSAGE_SEVERAL, /* its payload is messages, each at a multiple of MESSAGE_ALIGN */
 	MESSAGE_TYPE_COUNT,
 };
 
 #define MESSAGE_RUN_SIZE 48 /* with its NUL */
 #define MESSAGE_FDS_MAX	 6
+#define MESSAGE_ALIGN	 8
 /* A request with its settings' filter; a hook's whole output. */
 #define MESSAGE_PAYLOAD_MAX (8u * 1024 * 1024)
 
@@ -67,6 +74,7 @@ struct message {
 	const char *payload;
 	int *fds; /* of a message that was received: what is taken is set to -1 */
 	size_t fd_count;
+	pid_t sender; /* of a message that was received; 0: the socket was not asked for it */
 };
 
 /* ---- bodies ---- */
@@ -140,8 +148,8 @@ struct ended_body {
 };
 
 /*
- * Whether the type is known, the body is of its size, and lengths and strings are in bounds. 0 or
- * -EBADMSG. What the other side says is not believed before.
+ * Whether the type is known, the body is of its size, and lengths and strings are in bounds. 0,
+ * -EBADMSG, or -ENOMSG: of a type that only a later version has.
  */
 int message_check(const struct message *message) must_check;
 

@@ -4,8 +4,9 @@
  *
  *	RUNNING --the list ends--> ENDED --ACKNOWLEDGE--> freed
  *
- * Every result is kept until then and sent as it comes; to a front that connects later all of it is
- * sent again.
+ * Every result is kept until then and sent as it comes. To a front that connects later all of it is
+ * sent again, message by message, so that hundreds of lists do not hold the loop; until a list has
+ * been told, nothing that happens to it is sent by itself.
  */
 #include "daemon/runner/owned.h"
 
@@ -24,11 +25,24 @@ struct finished_result {
 	size_t length;
 };
 
+static void tell_next(struct owned *owned);
+
 /* A front that has missed one is told everything again, on another connection. */
 static void tell(struct owned *owned, const struct message *message)
 {
-	if (owned->runner->front)
+	if (owned->runner->front && owned->is_told)
 		channel_tell(owned->runner->front, message);
+}
+
+/* For news that only a streaming caller waits for. The end of the list is sent with it. */
+static void tell_news(struct owned *owned, const struct message *message)
+{
+	if (!owned->runner->front || !owned->is_told)
+		return;
+	if (owned->is_listened_to)
+		channel_tell(owned->runner->front, message);
+	else
+		channel_post(owned->runner->front, message);
 }
 
 /* ---- events ---- */
@@ -42,7 +56,7 @@ static void tell_started(struct owned *owned, enum message_type type)
 	struct message message =
 	    message_make(type, owned->run, owned->current, &body, sizeof(body), NULL, 0);
 
-	tell(owned, &message);
+	tell_news(owned, &message);
 }
 
 static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
@@ -80,14 +94,12 @@ static void on_output(void *userdata, size_t index, const struct hook_output *ou
 	}
 }
 
-static void tell_result(struct owned *owned, size_t index)
+static struct message message_of(struct owned *owned, size_t index)
 {
 	const struct finished_result *result = &owned->results[index];
-	struct message message =
-	    message_make(MESSAGE_FINISHED, owned->run, index, &result->body, sizeof(result->body),
-			 result->payload, result->length);
 
-	tell(owned, &message);
+	return message_make(MESSAGE_FINISHED, owned->run, index, &result->body,
+			    sizeof(result->body), result->payload, result->length);
 }
 
 /* Where there is no memory for its output the hook's result goes without. */
@@ -95,6 +107,7 @@ static void keep_result(struct owned *owned, size_t index, struct hp_hook_result
 			bool is_refusal)
 {
 	struct finished_result *kept = &owned->results[index];
+	struct message message;
 
 	assert(!kept->is_there);
 	if (message_from_result(result, &kept->body, &kept->payload, &kept->length) < 0)
@@ -103,7 +116,8 @@ static void keep_result(struct owned *owned, size_t index, struct hp_hook_result
 	kept->is_there = true;
 	hp_hook_result_clear(result);
 	owned->current = index;
-	tell_result(owned, index);
+	message = message_of(owned, index);
+	tell_news(owned, &message);
 }
 
 static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)
@@ -138,7 +152,7 @@ static void on_ended(void *userdata, struct list_end *end)
 	owned->end.is_cancelled = end->is_cancelled;
 	owned->ignored = take_ptr(end->ignored);
 	if (end->refusal)
-		keep_result(owned, 0, end->refusal, true);
+		keep_result(owned, owned->order.first, end->refusal, true);
 	release_what_ran(owned);
 	tell_end(owned);
 	owned->runner->changed(owned->runner);
@@ -259,6 +273,7 @@ int owned_start(struct runner *runner, struct message *message)
 	if (!owned)
 		return -ENOMEM;
 	owned->runner = runner;
+	owned->is_told = true; /* the front, which has asked for it, knows of it */
 	owned->rdt_fds[0] = owned->rdt_fds[1] = -1;
 	owned->order.target = HOOK_TARGET_NONE;
 	memcpy(owned->run, message->header.run, sizeof(owned->run));
@@ -299,6 +314,9 @@ void owned_cancel(struct owned *owned)
 void owned_listen(struct owned *owned)
 {
 	owned->is_listened_to = true;
+	/* Output is understood only after all that was before it. */
+	while (!owned->is_told)
+		tell_next(owned);
 	if (owned->list)
 		owned->list->operations->listen(owned->list);
 }
@@ -335,23 +353,71 @@ void owned_resume_all(struct runner *runner)
 	owned_pause_all(runner);
 }
 
-void owned_tell(struct owned *owned)
+/* ---- for a new front ---- */
+
+void owned_tell_all(struct runner *runner)
+{
+	struct owned *owned, *next;
+
+	TAILQ_INIT(&runner->untold);
+	HASH_ITER(by_run, runner->lists, owned, next)
+	{
+		owned->is_told = owned->is_announced = false;
+		owned->told_results = owned->order.first;
+		TAILQ_INSERT_TAIL(&runner->untold, owned, untold);
+	}
+}
+
+static void announce(struct owned *owned)
 {
 	struct message message =
 	    message_make(MESSAGE_OWNED, owned->run, owned->order.first, NULL, 0, NULL, 0);
 
-	tell(owned, &message);
-	for (size_t i = owned->order.first; i < owned->request.hooks.count; i++)
-		if (owned->results[i].is_there)
-			tell_result(owned, i);
+	owned->is_announced = true;
+	channel_tell(owned->runner->front, &message);
+}
+
+static void set_told(struct owned *owned)
+{
+	owned->is_told = true;
+	TAILQ_REMOVE(&owned->runner->untold, owned, untold);
+}
+
+static void tell_next(struct owned *owned)
+{
+	struct message message;
+
+	if (!owned->is_announced) {
+		announce(owned);
+		return;
+	}
+	if (owned->told_results < owned->request.hooks.count &&
+	    owned->results[owned->told_results].is_there) {
+		message = message_of(owned, owned->told_results++);
+		channel_tell(owned->runner->front, &message);
+		return;
+	}
+	set_told(owned);
 	if (owned->list && owned->list->operations->pid(owned->list) > 0)
 		tell_started(owned, MESSAGE_STARTED);
 	if (owned->has_ended)
 		tell_end(owned);
 }
 
+bool owned_tell_next(struct runner *runner)
+{
+	struct owned *owned = TAILQ_FIRST(&runner->untold);
+
+	assert(runner->front);
+	if (owned)
+		tell_next(owned);
+	return owned != NULL;
+}
+
 void owned_free(struct owned *owned)
 {
+	if (!owned->is_told)
+		TAILQ_REMOVE(&owned->runner->untold, owned, untold);
 	if (owned->by_run.tbl)
 		HASH_DELETE(by_run, owned->runner->lists, owned);
 	if (owned->list)

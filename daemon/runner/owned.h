@@ -2,6 +2,7 @@
 #pragma once
 
 #define HASH_NONFATAL_OOM 1
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "daemon/runner/channel.h"
@@ -26,6 +27,10 @@ struct owned {
 	bool has_ended;
 	struct ended_body end;
 	char *ignored;
+	/* What this front has been told of what there was before it came. */
+	bool is_told, is_announced;
+	size_t told_results; /* index of the next one */
+	TAILQ_ENTRY(owned) untold;
 	struct runner *runner;
 	UT_hash_handle by_run;
 };
@@ -35,8 +40,13 @@ struct runner {
 	struct list_starter *starter;
 	struct channel *front; /* NULL: there is none now */
 	struct owned *lists;   /* by run */
-	bool is_full;	       /* the front does not take what it is sent: output waits */
-	void (*changed)(struct runner *runner); /* one has ended or is gone, or one is there */
+	TAILQ_HEAD(, owned) untold;
+	bool is_full;	 /* the front does not take what it is sent: output waits */
+	bool is_telling; /* the front has not been told of all lists yet */
+	struct event *tell_more;
+	void (*changed)(struct runner *runner); /* a list or the front has come, ended or gone */
+	void (*configure)(struct runner *runner, const struct configure_body *body);
+	void (*stop)(struct runner *runner, bool is_at_once);
 };
 
 /* Begins the list of a START, of which it takes over descriptors. -ENOMEM, -EBADMSG, -EEXIST. */
@@ -47,8 +57,10 @@ void owned_listen(struct owned *owned);
 void owned_pause(struct owned *owned, bool is_paused);
 /* Forgets it; what runs is killed. */
 void owned_free(struct owned *owned);
-/* Tells the front of it from the beginning. */
-void owned_tell(struct owned *owned);
+/* For a new front: all lists are to be told to it from the beginning, and none before. */
+void owned_tell_all(struct runner *runner);
+/* Sends the next message of that. False: there was none. */
+bool owned_tell_next(struct runner *runner);
 /* The front is gone, and so are those who waited for its listeners. */
 void owned_resume_all(struct runner *runner);
 /* After runner->is_full has changed. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A list in another process. After a connection was made anew its runner tells everything from the
- * beginning: what was heard before is passed over by `next`.
+ * beginning: what was heard before is passed over by `next`. A result that is missing before the
+ * one that is told, a hook that the list does not have, an end while a hook runs or before one has
+ * run: no runner that works says such things, and the listener does not hear of them.
  */
 #include "daemon/runner/remote.h"
 
@@ -104,7 +106,7 @@ int remote_new(struct link *link, const char *run, size_t first, struct remote *
 	}
 	remote->list.operations = &operations;
 	remote->link = link;
-	remote->next = first;
+	remote->first = remote->next = first;
 	remote->is_seen = true;
 	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
 	link->load++;
@@ -198,7 +200,8 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	if (!payload)
 		return -ENOMEM;
 	memcpy(body.failed_detail, order->failure.detail, sizeof(body.failed_detail));
-	message = message_make(MESSAGE_START, remote->run, 0, &body, sizeof(body), payload, length);
+	message = message_make(MESSAGE_START, remote->run, order->first, &body, sizeof(body),
+			       payload, length);
 	message.fds = fds;
 	message.fd_count = list_fds(order, fds);
 	r = channel_send(remote->link->channel, &message);
@@ -215,15 +218,23 @@ static void acknowledge(struct link *link, const char *run)
 	struct message message = message_make(MESSAGE_ACKNOWLEDGE, run, 0, NULL, 0, NULL, 0);
 
 	if (link->channel)
-		channel_tell(link->channel, &message);
+		channel_post(link->channel, &message);
+}
+
+/* Whether it is about the next hook; false too where it was heard before. -EBADMSG. */
+static int is_about_next(const struct remote *remote, const struct message *message)
+{
+	size_t index = message->header.index;
+
+	if (index >= remote->hook_count || index > remote->next)
+		return -EBADMSG;
+	return index == remote->next;
 }
 
 static void hear_start(struct remote *remote, const struct message *message)
 {
 	const struct started_body *body = message->body;
 
-	if (message->header.index != remote->next)
-		return;
 	remote->pid = body->pid;
 	if (remote->is_told)
 		return;
@@ -243,8 +254,7 @@ static void hear_output(struct remote *remote, const struct message *message)
 	    .length = message->header.payload_length,
 	};
 
-	if (message->header.index == remote->next)
-		remote->listener->output(remote->userdata, message->header.index, &output);
+	remote->listener->output(remote->userdata, message->header.index, &output);
 }
 
 static void end(struct remote *remote, struct list_end *end)
@@ -262,14 +272,13 @@ static void end(struct remote *remote, struct list_end *end)
 		acknowledge(link, run);
 }
 
-/* True: the list was refused. */
-static bool hear_result(struct remote *remote, const struct message *message)
+static int hear_result(struct remote *remote, const struct message *message)
 {
 	const struct finished_body *body = message->body;
 	struct hp_hook_result result = {.index = message->header.index, .oom_killed = -1};
 
-	if (message->header.index != remote->next)
-		return false;
+	if (body->is_refusal && (remote->next != remote->first || body->success))
+		return -EBADMSG;
 	/* Where there is no memory for it, what is known without. */
 	if (message_to_result(message, &result) < 0) {
 		result.outcome = (enum hp_hook_outcome)body->outcome;
@@ -281,42 +290,55 @@ static bool hear_result(struct remote *remote, const struct message *message)
 	remote->is_told = false;
 	if (body->is_refusal) {
 		end(remote, &(struct list_end){.refusal = &result});
-		return true;
+		return 0;
 	}
+	remote->has_failed |= !result.success;
 	remote->next++;
 	remote->listener->finished(remote->userdata, message->header.index, &result);
-	return false;
+	return 0;
 }
 
-bool remote_hear(struct remote *remote, const struct message *message)
+static int hear_end(struct remote *remote, const struct message *message)
 {
-	const struct ended_body *ended = message->body;
-	struct list_end of_list = {0};
+	const struct ended_body *body = message->body;
+	struct list_end of_list = {.is_cancelled = body->is_cancelled};
 
-	switch (message->header.type) {
-	case MESSAGE_OWNED:
+	if (remote->is_told ||
+	    (remote->next < remote->hook_count && !remote->has_failed && !of_list.is_cancelled))
+		return -EBADMSG;
+	if (message->header.payload_length > 0)
+		of_list.ignored = strndup(message->payload, message->header.payload_length);
+	end(remote, &of_list);
+	return 0;
+}
+
+int remote_hear(struct remote *remote, const struct message *message)
+{
+	int r;
+
+	if (message->header.type == MESSAGE_ENDED)
+		return hear_end(remote, message);
+	if (message->header.type == MESSAGE_OWNED) {
 		remote->is_seen = true;
 		remote_tell(remote);
-		break;
+		return 0;
+	}
+	r = is_about_next(remote, message);
+	if (r <= 0)
+		return r;
+	switch (message->header.type) {
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
 		hear_start(remote, message);
-		break;
+		return 0;
 	case MESSAGE_OUTPUT:
 		hear_output(remote, message);
-		break;
+		return 0;
 	case MESSAGE_FINISHED:
 		return hear_result(remote, message);
-	case MESSAGE_ENDED:
-		of_list.is_cancelled = ended->is_cancelled;
-		if (message->header.payload_length > 0)
-			of_list.ignored = strndup(message->payload, message->header.payload_length);
-		end(remote, &of_list);
-		return true;
 	default:
-		break;
+		return -EBADMSG;
 	}
-	return false;
 }
 
 void remote_lost(struct remote *remote)

@@ -13,23 +13,29 @@ struct remote {
 	const struct list_listener *listener;
 	void *userdata;
 	char run[MESSAGE_RUN_SIZE];
-	pid_t pid;    /* of the hook that runs; 0: none */
-	size_t next;  /* the hook whose result comes next */
-	bool is_told; /* that hook's start was told */
-	bool is_seen; /* since the last connection was made */
+	pid_t pid;	   /* of the hook that runs; 0: none */
+	size_t hook_count; /* of the list: what is said of others is not believed */
+	size_t first;	   /* hook of the list that is run */
+	size_t next;	   /* the hook whose result comes next */
+	bool is_told;	   /* that hook's start was told */
+	bool is_seen;	   /* since the last connection was made */
+	bool has_failed;   /* a hook: those behind it need not run */
 	bool is_cancelled, is_listened_to, is_paused;
 	TAILQ_ENTRY(remote) link_entry;
 	UT_hash_handle by_run;
 };
 
-/* -ENOMEM. The listener is set by the caller. */
+/* -ENOMEM. The listener and hook_count are set by the caller. */
 int remote_new(struct link *link, const char *run, size_t first,
 	       struct remote **ret_remote) must_check;
 struct remote *remote_find(struct runners *runners, const char *run);
 /* Sends START for it. -errno: the runner does not know of it. */
 int remote_start(struct remote *remote, const struct list_order *order) must_check;
-/* What a message says of it. True: it has ended with that, and is gone. */
-bool remote_hear(struct remote *remote, const struct message *message);
+/*
+ * What a message says of it, which may be its end: then it is gone. -EBADMSG: this cannot be; it is
+ * as it was.
+ */
+int remote_hear(struct remote *remote, const struct message *message) must_check;
 /* Says again what a new connection may have missed. */
 void remote_tell(struct remote *remote);
 void remote_lost(struct remote *remote);

@@ -21,11 +21,13 @@
 #include "daemon/base/config.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
-#include "daemon/runner/owned.h"
+#include "daemon/runner/front.h"
 
 /* A front that is started anew has come by then: with nothing to tell it, and with something. */
 #define LONELY_S	 10
 #define LONELY_RESULTS_S 3600
+/* Where accept4(2) has failed for lack of memory or descriptors. */
+#define ACCEPT_AGAIN_US 100000
 
 struct process {
 	struct runner runner;
@@ -33,7 +35,8 @@ struct process {
 	struct procs procs;
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
-	struct event *on_connection, *on_signal, *lonely;
+	struct event *on_connection, *accept_again, *on_signal, *lonely;
+	int spare;
 	bool is_stopping;
 };
 
@@ -77,8 +80,9 @@ static void on_lonely(evutil_socket_t fd, short what, void *userdata)
 	event_base_loopbreak(process->base);
 }
 
-static void stop(struct process *process, bool is_at_once)
+static void stop(struct runner *runner, bool is_at_once)
 {
+	struct process *process = container_of(runner, struct process, runner);
 	struct owned *owned, *next;
 
 	process->is_stopping = true;
@@ -90,19 +94,21 @@ static void stop(struct process *process, bool is_at_once)
 
 static void on_signal(evutil_socket_t signal, short what, void *userdata)
 {
+	struct process *process = userdata;
+
 	(void)signal, (void)what;
-	stop(userdata, true);
+	stop(&process->runner, true);
 }
 
-static void on_changed(struct runner *runner)
+/* hookd, which has the same limits for cgroups of its own, has told the log. */
+static void ignore_left_out(const struct hp_err *err, void *userdata)
 {
-	look_after(container_of(runner, struct process, runner));
+	(void)err, (void)userdata;
 }
 
-/* ---- messages ---- */
-
-static void configure(struct process *process, const struct configure_body *body)
+static void configure(struct runner *runner, const struct configure_body *body)
 {
+	struct process *process = container_of(runner, struct process, runner);
 	struct hp_resources limits = {
 	    .pids_limit = {body->has_pids_max, (int64_t)body->pids_max},
 	    .memory.limit = {body->has_memory_max, (int64_t)body->memory_max},
@@ -114,144 +120,68 @@ static void configure(struct process *process, const struct configure_body *body
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
 	log_set_level(body->log_level);
 	spawner_set_defaults(process->procs.spawner, &defaults);
-	/* hookd, which has the same limits for cgroups of its own, has told the log. */
 	if (process->cgroups)
-		(void)cgroup_tree_set_defaults(process->cgroups, &limits, NULL, NULL);
-}
-
-/* A list that cannot be begun has ended: its run is turned away, as by hookd itself. */
-static void refuse(struct process *process, const struct message *message, int error)
-{
-	struct finished_body body = {
-	    .step_length = UINT32_MAX,
-	    .detail_length = UINT32_MAX,
-	    .outcome = HP_HOOK_SPAWN_FAILED,
-	    .oom_killed = -1,
-	    .failed_errno = error,
-	    .is_refusal = true,
-	};
-	struct ended_body end = {0};
-	struct message answer =
-	    message_make(MESSAGE_FINISHED, message->header.run, 0, &body, sizeof(body), NULL, 0);
-
-	channel_tell(process->runner.front, &answer);
-	answer = message_make(MESSAGE_ENDED, message->header.run, 0, &end, sizeof(end), NULL, 0);
-	channel_tell(process->runner.front, &answer);
-}
-
-static void on_message(struct channel *channel, struct message *message, void *userdata)
-{
-	struct process *process = userdata;
-	struct owned *owned = owned_find(&process->runner, message->header.run);
-	const struct pause_body *pause = message->body;
-	const struct stop_body *stop_it = message->body;
-	int r = 0;
-
-	(void)channel;
-	switch (message->header.type) {
-	case MESSAGE_CONFIGURE:
-		configure(process, message->body);
-		break;
-	case MESSAGE_START:
-		r = owned_start(&process->runner, message);
-		break;
-	case MESSAGE_STOP:
-		stop(process, stop_it->is_at_once);
-		break;
-	default:
-		break;
-	}
-	if (r < 0)
-		refuse(process, message, -r);
-	if (!owned)
-		return;
-	if (message->header.type == MESSAGE_CANCEL)
-		owned_cancel(owned);
-	else if (message->header.type == MESSAGE_LISTEN)
-		owned_listen(owned);
-	else if (message->header.type == MESSAGE_PAUSE)
-		owned_pause(owned, pause->is_paused);
-	else if (message->header.type == MESSAGE_ACKNOWLEDGE && owned->has_ended)
-		owned_free(owned);
-	look_after(process);
-}
-
-static void set_full(struct process *process, bool is_full)
-{
-	if (process->runner.is_full == is_full)
-		return;
-	process->runner.is_full = is_full;
-	owned_pause_all(&process->runner);
-}
-
-static void on_drained(struct channel *channel, void *userdata)
-{
-	(void)channel;
-	set_full(userdata, false);
-}
-
-static void on_closed(struct channel *channel, int r, void *userdata)
-{
-	struct process *process = userdata;
-
-	if (r < 0)
-		log_warning("hookd-runner: the connection to hookd is broken: %s", strerror(-r));
-	process->runner.front = channel_free(channel);
-	owned_resume_all(&process->runner);
-	look_after(process);
+		(void)cgroup_tree_set_defaults(process->cgroups, &limits, ignore_left_out, NULL);
 }
 
 /* ---- connections ---- */
 
-static void greet(struct process *process)
+/*
+ * A descriptor is kept for the front's connection, so that it can come however many hooks run. It
+ * is free again as soon as a front has gone.
+ */
+static void keep_spare(struct process *process)
 {
-	struct hello_body hello = {
-	    .version = RUNNER_VERSION,
-	    .has_cgroups = process->cgroups != NULL,
-	    .pid = getpid(),
-	};
-	struct message message =
-	    message_make(MESSAGE_HELLO, NULL, 0, &hello, sizeof(hello), NULL, 0);
-
-	channel_tell(process->runner.front, &message);
+	if (process->spare < 0)
+		process->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void tell_everything(struct process *process)
+static int accept_front(struct process *process)
 {
-	struct message synced = message_make(MESSAGE_SYNCED, NULL, 0, NULL, 0, NULL, 0);
-	struct owned *owned, *next;
+	int fd = accept4(RUNNER_FD_LISTENER, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	HASH_ITER(by_run, process->runner.lists, owned, next)
-	owned_tell(owned);
-	channel_tell(process->runner.front, &synced);
+	if (fd >= 0 || errno != EMFILE || process->spare < 0)
+		return fd < 0 ? -errno : fd;
+	close_fd(&process->spare);
+	fd = accept4(RUNNER_FD_LISTENER, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 static void on_connection(evutil_socket_t listener, short what, void *userdata)
 {
-	static const struct channel_events events = {
-	    .message = on_message,
-	    .drained = on_drained,
-	    .closed = on_closed,
-	};
+	const struct timeval pause = {.tv_usec = ACCEPT_AGAIN_US};
 	struct process *process = userdata;
-	struct channel *front;
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int r;
+	const struct hello_body hello = {
+	    .version = RUNNER_VERSION,
+	    .has_cgroups = process->cgroups != NULL,
+	    .pid = getpid(),
+	};
+	int fd = accept_front(process);
 
-	(void)what;
-	if (fd < 0)
-		return;
-	r = channel_new(process->base, fd, &events, process, &front);
-	if (r < 0) {
-		log_warning("hookd-runner: a connection is refused: %s", strerror(-r));
-		close(fd);
-		return;
+	(void)listener, (void)what;
+	if (fd >= 0) {
+		front_connected(&process->runner, fd, &hello);
+	} else if (fd != -EAGAIN) {
+		/* The listener stays readable. */
+		event_del(process->on_connection);
+		(void)event_add(process->accept_again, &pause);
 	}
-	channel_free(process->runner.front);
-	process->runner.front = front;
-	owned_resume_all(&process->runner);
-	greet(process);
-	tell_everything(process);
+	keep_spare(process);
+}
+
+static void on_accept_again(evutil_socket_t fd, short what, void *userdata)
+{
+	struct process *process = userdata;
+
+	(void)fd, (void)what;
+	(void)event_add(process->on_connection, NULL);
+}
+
+static void on_changed(struct runner *runner)
+{
+	struct process *process = container_of(runner, struct process, runner);
+
+	keep_spare(process);
 	look_after(process);
 }
 
@@ -265,8 +195,10 @@ static int make_events(struct process *process)
 	    event_new(base, RUNNER_FD_LISTENER, EV_READ | EV_PERSIST, on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
 	process->lonely = event_new(base, -1, 0, on_lonely, process);
+	process->accept_again = event_new(base, -1, 0, on_accept_again, process);
 	if (!process->on_connection || !process->on_signal || !process->lonely ||
-	    event_add(process->on_connection, NULL) < 0 || event_add(process->on_signal, NULL) < 0)
+	    !process->accept_again || event_add(process->on_connection, NULL) < 0 ||
+	    event_add(process->on_signal, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -299,18 +231,20 @@ static int make(struct process *process)
 	process->runner = (struct runner){
 	    .starter = &process->lists.starter,
 	    .changed = on_changed,
+	    .configure = configure,
+	    .stop = stop,
 	};
-	return make_events(process);
+	keep_spare(process);
+	r = front_init(&process->runner, process->base);
+	return r < 0 ? r : make_events(process);
 }
 
 static void clear(struct process *process)
 {
-	struct event *events[] = {process->on_connection, process->on_signal, process->lonely};
-	struct owned *owned, *next;
+	struct event *events[] = {process->on_connection, process->accept_again, process->on_signal,
+				  process->lonely};
 
-	HASH_ITER(by_run, process->runner.lists, owned, next)
-	owned_free(owned);
-	channel_free(process->runner.front);
+	front_clear(&process->runner);
 	cgroup_tree_free(process->cgroups);
 	if (process->base)
 		procs_clear(&process->procs);
@@ -319,11 +253,12 @@ static void clear(struct process *process)
 			event_free(events[i]);
 	if (process->base)
 		event_base_free(process->base);
+	close_fd(&process->spare);
 }
 
 int runner_main(void)
 {
-	struct process process = {0};
+	struct process process = {.spare = -1};
 	int r;
 
 	log_open(LOG_TARGET_AUTO);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/runner: runs lists in processes of their own, which go on when hookd ends. runner.c and
- * owned.c are such a process, runners.c is hookd's side of all of them, channel.c and message.c are
- * what is between.
+ * daemon/runner: runs lists of hooks in processes of their own, hookd-runner, which go on when
+ * hookd ends. runner.c, front.c and owned.c are such a process; runners.c, link.c and remote.c are
+ * hookd's side of it; channel.c and message.c are what both use.
  *
  * May use: daemon/base, daemon/cgroup, daemon/list, daemon/proc, proto/base, proto/json,
- * proto/messages, proto/settings; libevent.
+ * proto/messages; libevent.
  */
 #pragma once
 

@@ -3,8 +3,10 @@
  * All runners of this hookd: those that it has started and those that it has found.
  *
  *	CONNECTED --HELLO, SYNCED--> SYNCED --the connection ends--> CONNECTED, or where nobody is
- *	                                                             behind the socket: buried, its
- *	                                                             lists lost, another one started
+ *	    ^                                                |       behind the socket: buried, its
+ *	    `--RESPAWN_AFTER-- ALONE <--no descriptors etc.--'       lists lost, another one started
+ *
+ * One that says again and again what cannot be is buried as well: nothing can be had from it.
  *
  * One of another version, or one too many, is retiring: it gets nothing new and is told to stop.
  */
@@ -23,6 +25,8 @@
 #define SYNC_WAIT_S   5
 #define RESPAWN_AFTER 1
 #define NUMBERS_MAX   1000
+/* After so many connections on which it has said what cannot be. */
+#define BROKEN_MAX 3
 
 TAILQ_HEAD(links, link);
 
@@ -39,8 +43,9 @@ struct runners {
 	bool is_ending;
 };
 
-static void on_message(struct channel *channel, struct message *message, void *userdata);
+static int on_message(struct channel *channel, struct message *message, void *userdata);
 static void on_closed(struct channel *channel, int r, void *userdata);
+static void connect_again(struct link *link);
 
 static const struct channel_events channel_events = {
     .message = on_message,
@@ -60,7 +65,7 @@ static size_t count_ready(const struct runners *runners)
 	size_t count = 0;
 
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		count += link->channel && !link->is_retiring;
+		count += !link->is_retiring;
 	return count;
 }
 
@@ -103,15 +108,28 @@ static int spawn_missing(struct runners *runners)
 	return r;
 }
 
+static void try_later(struct runners *runners)
+{
+	(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
+}
+
+/* Also connects again to those with which that was not possible. */
 static void on_respawn(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
-	int r = spawn_missing(runners);
+	struct link *link, *next;
+	int r;
 
 	(void)fd, (void)what;
+	for (link = TAILQ_FIRST(&runners->links); link; link = next) {
+		next = TAILQ_NEXT(link, siblings);
+		if (!link->channel)
+			connect_again(link);
+	}
+	r = spawn_missing(runners);
 	if (r < 0) {
 		log_error("a runner cannot be started: %s", strerror(-r));
-		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
+		try_later(runners);
 	}
 }
 
@@ -137,32 +155,49 @@ static void configure(struct link *link)
 		channel_tell(link->channel, &message);
 }
 
-static void on_hello(struct link *link, const struct hello_body *hello)
+static int on_hello(struct link *link, const struct message *message)
 {
+	const struct hello_body *hello = message->body;
+
+	/* It may be killed by its pid. */
+	if (link->is_greeted || hello->pid != message->sender)
+		return -EBADMSG;
 	link_greeted(link, hello);
 	if (hello->version != RUNNER_VERSION) {
 		log_notice("runner %d is of another version: it gets no more hooks", link->pid);
 		retire(link, false);
 	}
 	configure(link);
+	return 0;
+}
+
+static int adopt(struct link *link, const struct message *message)
+{
+	const struct runners_options *options = &link->runners->options;
+	const char *run = message->header.run;
+	struct remote *remote;
+
+	if (remote_new(link, run, message->header.index, &remote) < 0)
+		return 0;
+	if (!options->adopt(run, &remote->list, &remote->listener, &remote->userdata,
+			    &remote->hook_count, options->userdata)) {
+		remote_free(remote);
+	} else if (remote->first >= remote->hook_count) {
+		remote_lost(remote);
+		return -EBADMSG;
+	}
+	return 0;
 }
 
 /* Nobody here has started it: an earlier hookd has. */
-static void on_unknown(struct link *link, const struct message *message)
+static int on_unknown(struct link *link, const struct message *message)
 {
-	struct runners *runners = link->runners;
-	const char *run = message->header.run;
-	struct message thanks = message_make(MESSAGE_ACKNOWLEDGE, run, 0, NULL, 0, NULL, 0);
-	struct remote *remote;
+	struct message thanks =
+	    message_make(MESSAGE_ACKNOWLEDGE, message->header.run, 0, NULL, 0, NULL, 0);
 
 	if (message->header.type == MESSAGE_ENDED)
 		channel_tell(link->channel, &thanks);
-	if (message->header.type != MESSAGE_OWNED ||
-	    remote_new(link, run, message->header.index, &remote) < 0)
-		return;
-	if (!runners->options.adopt(run, &remote->list, &remote->listener, &remote->userdata,
-				    runners->options.userdata))
-		remote_free(remote);
+	return message->header.type == MESSAGE_OWNED ? adopt(link, message) : 0;
 }
 
 static void leave_if_synced(struct runners *runners)
@@ -177,10 +212,12 @@ static void leave_if_synced(struct runners *runners)
 	event_base_loopbreak(runners->base);
 }
 
-static void on_synced(struct link *link)
+static int on_synced(struct link *link)
 {
 	struct remote *remote, *next;
 
+	if (link->is_synced)
+		return -EBADMSG;
 	link->is_synced = true;
 	for (remote = TAILQ_FIRST(&link->lists); remote; remote = next) {
 		next = TAILQ_NEXT(remote, link_entry);
@@ -188,22 +225,37 @@ static void on_synced(struct link *link)
 			remote_lost(remote);
 	}
 	leave_if_synced(link->runners);
+	return 0;
 }
 
-static void on_message(struct channel *channel, struct message *message, void *userdata)
+static int hear(struct link *link, const struct message *message)
 {
-	struct link *link = userdata;
 	struct remote *remote;
 
-	(void)channel;
 	if (message->header.type == MESSAGE_HELLO)
-		on_hello(link, message->body);
-	else if (message->header.type == MESSAGE_SYNCED)
-		on_synced(link);
-	else if ((remote = remote_find(link->runners, message->header.run)))
-		(void)remote_hear(remote, message);
-	else if (message->header.run[0])
-		on_unknown(link, message);
+		return on_hello(link, message);
+	/* Else it is for a runner. */
+	if (!link->is_greeted || message->header.type < MESSAGE_OWNED)
+		return -EBADMSG;
+	if (message->header.type == MESSAGE_SYNCED)
+		return on_synced(link);
+	remote = remote_find(link->runners, message->header.run);
+	if (!remote)
+		return on_unknown(link, message);
+	return remote->link == link ? remote_hear(remote, message) : -EBADMSG;
+}
+
+static int on_message(struct channel *channel, struct message *message, void *userdata)
+{
+	struct link *link = userdata;
+	int r = hear(link, message);
+
+	(void)channel;
+	if (r < 0)
+		log_error("runner %d says what cannot be (message %u, hook %u of run '%s')",
+			  link->pid, message->header.type, message->header.index,
+			  message->header.run);
+	return r;
 }
 
 /* ---- the end of a connection ---- */
@@ -226,19 +278,34 @@ static void bury(struct link *link)
 		(void)event_add(runners->respawn, &(struct timeval){.tv_usec = 1000});
 }
 
+/* It is there as long as its socket is listened to. */
+static void connect_again(struct link *link)
+{
+	struct runners *runners = link->runners;
+	int r = link->broken < BROKEN_MAX
+		    ? link_reconnect(link, runners->directory, &channel_events, runners->base)
+		    : -EBADMSG;
+
+	if (r == -ECONNREFUSED || r == -ENOENT || r == -EPERM || r == -EBADMSG) {
+		bury(link);
+	} else if (r < 0) {
+		log_warning("runner %d cannot be connected to: %s", link->pid, strerror(-r));
+		try_later(runners);
+	}
+}
+
 static void on_closed(struct channel *channel, int r, void *userdata)
 {
 	struct link *link = userdata;
-	struct runners *runners = link->runners;
 	struct remote *remote;
 
 	if (r < 0)
 		log_warning("the connection to runner %d is broken: %s", link->pid, strerror(-r));
+	link->broken += r == -EBADMSG;
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	if (link_reconnect(link, runners->directory, &channel_events, runners->base) < 0)
-		bury(link);
+	connect_again(link);
 }
 
 /* ---- lists ---- */
@@ -264,6 +331,7 @@ static int start_list(struct list_starter *starter, const struct list_order *ord
 
 	if (r < 0)
 		return r;
+	remote->hook_count = order->hooks->count;
 	remote->listener = listener;
 	remote->userdata = userdata;
 	r = remote_start(remote, order);

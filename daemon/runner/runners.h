@@ -15,12 +15,12 @@ struct runners;
 
 /*
  * A list that a runner has and that nobody here has handed to it: whether somebody wants it.
- * True: *ret_listener and *ret_userdata hear of it from its first hook on. False: it is forgotten
- * once it has ended.
+ * True: *ret_listener and *ret_userdata hear of it from its first hook on; it has *ret_hook_count
+ * hooks. False: it is forgotten once it has ended.
  */
 typedef bool (*runners_adopt_fn)(const char *run, struct list *list,
 				 const struct list_listener **ret_listener, void **ret_userdata,
-				 void *userdata);
+				 size_t *ret_hook_count, void *userdata);
 
 struct runners_options {
 	size_t count;		     /* how many there are to be */

@@ -62,7 +62,7 @@ void hp_applied_write(struct hp_json_writer *writer, const struct hp_applied *ap
 	write_texts(writer, SCHEMATA, applied->schemata);
 	write_texts(writer, PROCESS, applied->process);
 	write_texts(writer, IGNORED, applied->ignored);
-	if (applied->is_mixed) {
+	if (applied->is_update_interrupted) {
 		hp_json_key(writer, fields[UPDATE_INTERRUPTED]);
 		hp_json_put_bool(writer, true);
 	}
@@ -134,7 +134,7 @@ int hp_applied_read(struct hp_json_value value, struct hp_arena *arena, struct h
 	read_texts(&reader, SCHEMATA, &applied.schemata);
 	read_texts(&reader, PROCESS, &applied.process);
 	read_texts(&reader, IGNORED, &applied.ignored);
-	read_bool(&reader, UPDATE_INTERRUPTED, &applied.is_mixed);
+	read_bool(&reader, UPDATE_INTERRUPTED, &applied.is_update_interrupted);
 	if (reader.r == 0)
 		*ret = applied;
 	return reader.r;

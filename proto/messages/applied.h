@@ -12,15 +12,15 @@
  * The texts belong to the creator of the struct; after hp_applied_read() to the arena.
  */
 struct hp_applied {
-	char *cgroup_path;   /* absolute, below the cgroup mount; NULL: no cgroup was asked for */
+	char *cgroup_path;   /* absolute, below the cgroup mount; NULL: no cgroup was requested */
 	bool cgroup_created; /* by hookd; false without a path */
-	char *rdt_group;     /* a name, "/" for the default group; NULL: none was asked for */
+	char *rdt_group;     /* a name, "/" for the default group; NULL: none was requested */
 	bool rdt_created;    /* by hookd; false without a group */
-	bool is_mixed;	     /* an Update was cut short: the limits are the old or the new ones */
+	bool is_update_interrupted; /* some limits have the old or the new value */
 	/* Vectors that end with NULL; NULL: absent, which an empty one is not. */
 	char **schemata; /* the group's lines as the kernel reads them */
 	char **process;	 /* names of the attributes that were set */
-	char **ignored;	 /* what this machine cannot do and the request allowed to be left out */
+	char **ignored;	 /* optional settings that this machine does not support */
 };
 
 /* Writes one object, without absent members. */

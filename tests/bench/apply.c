@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a caller waits until a process that is there is under a docker-like resources block:
- * hookd's Apply through libhookd on a kept connection, against the bare file accesses, done by the
- * caller itself: one mkdir, the same files in the same order, cgroup.procs. The two take turns one
- * by one, in a folder of cgroup2 of their own; taking the process out again and removing the
- * cgroup is not measured. Prints two rows: medians, and what 99 of 100 stay below.
+ * How long a caller waits until resources like docker's are applied to an existing process: by
+ * hookd's Apply through libhookd on an open connection, compared with the bare file accesses by the
+ * caller itself: one mkdir, the same files in the same order, cgroup.procs. The two alternate, in
+ * a cgroup of their own. Moving the process out again and removing the cgroup are not measured.
+ * Prints two rows: the median and the 99th percentile.
  *
- * Exits with 77 where there is no cgroup2 with the controllers that the block needs.
+ * Exits with 77 if there is no cgroup2 with the controllers that the resources need.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 #define EXIT_SKIP   77
 #define ROUND_TIMES 50
 
-/* What the block comes to, in hookd's order. */
+/* The files that the resources are written to, in hookd's order. */
 static const struct {
 	const char *file, *text;
 } files[] = {
@@ -154,7 +154,7 @@ static int enable_controllers(const char *path)
 	return r;
 }
 
-/* False: this machine has not what it takes. */
+/* False: this machine lacks what the benchmark needs. */
 static bool make_folder(void)
 {
 	if (mkdir(ROOT FOLDER, 0755) < 0 || access(ROOT FOLDER "/cgroup.subtree_control", W_OK) < 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests to hookd through libhookd, as a runtime would make them: with a full state, args and
- * env. A result that is not a success is an error here, or the benchmark would measure the speed
- * of failing. Called by the benchmarks that need a daemon.
+ * Requests to hookd through libhookd, like those of a runtime: with a full state, args and env. A
+ * run that fails is an error, else the benchmark would measure the speed of failures.
  */
 #include "tests/bench/ask.h"
 

@@ -4,8 +4,8 @@
 #include "client/libhookd/hookd.h"
 
 /*
- * A caller of hookd that asks for the same hooks again and again over one connection. Each has a
- * container of its own: hookd runs the stages of one container one after another.
+ * A caller of hookd that requests the same hooks repeatedly over one connection. Each caller has
+ * its own container, since hookd runs the stages of one container in sequence.
  */
 struct asker {
 	struct hookd_client *client;
@@ -13,17 +13,17 @@ struct asker {
 	struct hookd_run_request request;
 };
 
-/* The OCI state of container number `number`, of the size that runtimes send; to be freed. */
+/* The OCI state of a container, of the size that runtimes send. The caller frees it. */
 char *ask_state(unsigned int number);
 
-/* For requests of `count` times the program `path`. -errno; connects with the first request. */
+/* For requests with `count` hooks that run `path`. -errno. Connects with the first request. */
 int asker_init(struct asker *asker, const char *address, const char *path, unsigned int count,
 	       unsigned int number);
 void asker_clear(struct asker *asker);
 
-/* Connects, so that a connection's making is not part of what is measured. */
+/* Connects, so that this is not part of the measurement. */
 int asker_connect(struct asker *asker);
-/* 0 when every hook has exited with 0, -ECHILD when not, else what hookd_run() gave. */
+/* 0: all hooks have exited with 0; -ECHILD: one has not; or an error of hookd_run(). */
 int asker_run(struct asker *asker);
-/* The same for a result that came otherwise. Both say on stderr what went wrong. */
+/* The same for another result. Both print the error to stderr. */
 int ask_check(const struct hookd_result *result);

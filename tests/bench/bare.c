@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bare process, as cheap as there is one. Called by the benchmarks. */
+/* A bare process, with the smallest possible cost. */
 #include "tests/bench/bare.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load that is the same on every CPU. Called by throughput.c and hold.c. */
+/* The same load on each CPU. */
 #include "tests/bench/cpus.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many hooks of one second each, all at once, each asked for over a connection of its own: how long
- * until the last has ended, and what it takes while all of them are there. One thread waits for
- * all the connections, so that what is measured is hookd and not a thousand threads. RunHooks, in
- * as many goroutines, takes turns with it, and so do as many bare processes, which is what the
- * machine can do. Prints five rows: medians of the rounds for the times, the first round for the
- * rest, as memory that a round leaves behind serves the next.
+ * Many hooks of one second each at the same time, each requested over its own connection: the time
+ * until the last one has exited, and the memory and descriptors while all are running. One thread
+ * serves all connections, so that hookd is measured and not a thousand threads. RunHooks in as many
+ * goroutines alternates with it, and so do as many bare processes, which show what the machine can
+ * do. Prints five rows: of times the medians of the rounds; of the rest the first round, since
+ * later ones reuse its memory.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 
 #define WALL_S_MAX     1.12
 #define FDS_EACH_MAX   4
+#define KB_EACH_MAX    8
 #define EVENTS_AT_ONCE 64
 
 struct held {
@@ -35,21 +36,21 @@ struct crowd {
 	int error;
 	int fds_at_rest;
 	struct held before, peak;
-	unsigned int alive; /* when peak was taken; 0: not yet */
+	unsigned int alive; /* hooks, when peak was measured; 0: not yet */
 	struct samples ours, theirs, bare;
 };
 
 struct member {
 	struct crowd *crowd;
 	struct asker asker;
-	uint32_t events; /* that epoll watches for */
+	uint32_t events; /* that epoll waits for */
 };
 
 static int take_held(const struct crowd *crowd, struct held *ret_held)
 {
 	pid_t daemon = (pid_t)crowd->options->daemon;
 	int fds = footprint_fds(daemon);
-	int r = fds < 0 ? fds : footprint_process(daemon, "Rss", &ret_held->daemon_kb);
+	int r = fds < 0 ? fds : footprint_hookd(daemon, "Pss", &ret_held->daemon_kb);
 
 	ret_held->fds = fds;
 	return r < 0 ? r : footprint_machine(&ret_held->machine_kb);
@@ -84,7 +85,7 @@ static void on_event(struct hookd_client *client, const struct hookd_event *even
 		crowd->error = -EIO;
 }
 
-/* A request that the socket did not take at once has to wait for room in it. */
+/* A request that does not fit into the socket's buffer is sent later. */
 static int watch(struct member *member, int operation)
 {
 	const struct hookd_client *client = member->asker.client;
@@ -238,17 +239,19 @@ static void print_results(struct crowd *crowd)
 				.b = samples_median_ns(&crowd->bare) / 1e9,
 				.unit = "s"});
 	if (crowd->alive == 0)
-		return; /* the first had ended before the last was started */
-	/* With the connection, which was there before. */
+		return; /* the first one had exited before the last one was started */
+	/* Includes the connection, which existed before. */
 	row_print(&(struct row){.what = "  descriptors of hookd for each",
 				.a = (crowd->before.fds - crowd->fds_at_rest) / clients +
 				     (crowd->peak.fds - crowd->before.fds) / alive,
 				.unit = "",
 				.bound = BOUND_A_AT_MOST,
 				.target = FDS_EACH_MAX});
-	row_print(&(struct row){.what = "  memory of hookd for each",
+	row_print(&(struct row){.what = "  memory of hookd and its runners for each",
 				.a = (crowd->peak.daemon_kb - crowd->before.daemon_kb) / alive,
-				.unit = "KB"});
+				.unit = "KB",
+				.bound = BOUND_A_AT_MOST,
+				.target = KB_EACH_MAX});
 	row_print(&(struct row){.what = "  memory of the machine for each",
 				.a = (crowd->peak.machine_kb - crowd->before.machine_kb) / alive,
 				.unit = "KB"});

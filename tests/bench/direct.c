@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The modules of daemon/run/ that no hook can do without, and in place of the event loop its bare
- * system calls. Called by latency.c.
+ * Runs a hook with the modules of daemon/proc that every hook needs, and with bare system calls
+ * instead of the event loop.
  */
 #include "tests/bench/direct.h"
 
@@ -24,7 +24,7 @@ struct direct {
 	int epoll;
 };
 
-/* hookd reads it after each hook, to know of processes that were left behind. */
+/* Opens cgroup.events too, which hookd reads after each hook to find processes left behind. */
 static int open_cgroup(struct direct *direct, const char *path)
 {
 	direct->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hook as hooks are: reads the state to its end and says 64 bytes about it. */
+/* A typical hook: reads the state until EOF and writes 64 bytes. */
 #include "nolibc.h"
 
 #define OUTPUT_BYTES 64

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads /proc for the benchmarks that measure memory and descriptors: crowd.c and memory.c. */
+/* Reads memory and descriptors of processes from /proc. */
 #include "tests/bench/footprint.h"
 
 #include <dirent.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Adds up the values of the fields, which the kernel gives in KiB. -ENODATA without any. */
+/* The sum of the fields, which are in KiB. -ENODATA: there are none. */
 static int sum_fields(const char *path, const char *const fields[], double *ret_kb)
 {
 	FILE *file = fopen(path, "re");
@@ -36,13 +36,51 @@ static int sum_fields(const char *path, const char *const fields[], double *ret_
 	return 0;
 }
 
-int footprint_process(pid_t pid, const char *field, double *ret_kb)
+#define PROCESSES_MAX 65 /* hookd and CONFIG_RUNNERS_MAX */
+
+/* hookd, and those of its children that are runners. */
+static size_t find_processes(pid_t hookd, pid_t ret_pids[static PROCESSES_MAX])
+{
+	char path[64], name[16];
+	size_t count = 1;
+	FILE *children, *comm;
+	int pid;
+
+	ret_pids[0] = hookd;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)hookd, (int)hookd);
+	children = fopen(path, "re");
+	while (children && count < PROCESSES_MAX && fscanf(children, "%d", &pid) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+		comm = fopen(path, "re");
+		if (comm && fread(name, 1, 12, comm) == 12 && memcmp(name, "hookd-runner", 12) == 0)
+			ret_pids[count++] = pid;
+		if (comm)
+			fclose(comm);
+	}
+	if (children)
+		fclose(children);
+	return count;
+}
+
+int footprint_hookd(pid_t pid, const char *field, double *ret_kb)
 {
 	const char *const fields[] = {field, NULL};
-	char path[64];
+	pid_t pids[PROCESSES_MAX];
+	size_t count = find_processes(pid, pids);
+	double sum = 0, kb;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	return sum_fields(path, fields, ret_kb);
+	for (size_t i = 0; i < count; i++) {
+		char path[64];
+		int r;
+
+		snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pids[i]);
+		r = sum_fields(path, fields, &kb);
+		if (r < 0)
+			return r;
+		sum += kb;
+	}
+	*ret_kb = sum;
+	return 0;
 }
 
 int footprint_machine(double *ret_kb)
@@ -53,7 +91,7 @@ int footprint_machine(double *ret_kb)
 	return sum_fields("/proc/meminfo", fields, ret_kb);
 }
 
-int footprint_fds(pid_t pid)
+static int count_fds(pid_t pid)
 {
 	char path[64];
 	int count = 0;
@@ -67,6 +105,22 @@ int footprint_fds(pid_t pid)
 		count += entry->d_name[0] != '.';
 	closedir(folder);
 	return count;
+}
+
+int footprint_fds(pid_t pid)
+{
+	pid_t pids[PROCESSES_MAX];
+	size_t count = find_processes(pid, pids);
+	int sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int fds = count_fds(pids[i]);
+
+		if (fds < 0)
+			return fds;
+		sum += fds;
+	}
+	return sum;
 }
 
 void footprint_raise_fds(void)

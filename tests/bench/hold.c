@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long starting a hook holds hookd's event loop while other processes keep every CPU busy:
- * hookd's own spawn.c against vfork(2), whose caller stands still until the child has had a CPU.
- * Blocks of the two take turns. With --fds, the process has so many descriptors open besides, as
- * hookd has with many hooks alive. Prints two rows: medians, and what 99 of 100 stay below.
+ * How long hookd's event loop is blocked by starting a hook while other processes keep all CPUs
+ * busy: hookd's spawn.c compared with vfork(2), whose caller is suspended until the child has got a
+ * CPU. Blocks of the two alternate. With --fds the process has so many more descriptors open, like
+ * hookd with many hooks. Prints two rows: the median and the 99th percentile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +126,7 @@ static int prepare(struct hold *hold)
 	if (r < 0)
 		return r;
 	r = cpus_fork(&hold->hogs, hog, NULL);
-	/* The last stands for the pipes of a hook, which are opened when the others are there. */
+	/* The last one is opened after the others, like the pipes of a new hook. */
 	for (unsigned int i = 0; i <= hold->options->fds && r == 0; i++) {
 		hold->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		r = hold->null_fd < 0 ? -errno : 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long one caller waits for its hooks: hookd through libhookd on a kept connection, against a
- * bare process or against RunHooks. The two take turns in blocks of BLOCK_HOOKS, so that whatever
- * else the machine does falls on both. One process does both, so both have its CPUs, its memory
- * and its descriptors. Prints a row of medians, for each hook of a request; and beside a bare
- * process a second one, of what hookd does for a hook in any case: direct.h.
+ * How long a caller waits for its hooks: hookd through libhookd on an open connection, compared
+ * with a bare process or with RunHooks. The two alternate in blocks of BLOCK_HOOKS, so that other
+ * load of the machine affects both. The same process does both, so CPUs, memory and descriptors are
+ * the same. Prints a row with the median for each hook of a request; compared with a bare process
+ * also a second row, for what hookd does for every hook (direct.h).
  */
 #include <errno.h>
 
@@ -20,11 +20,11 @@ struct duel {
 	const struct options *options;
 	struct asker asker;
 	struct runhooks runhooks;
-	struct direct *direct; /* NULL beside RunHooks */
+	struct direct *direct; /* NULL: compared with RunHooks */
 	struct samples ours, theirs, direct_ones;
 };
 
-/* Each of so many is one sample. */
+/* So many requests are one sample. */
 static int timed(struct duel *duel, int (*once)(struct duel *duel), unsigned int count,
 		 struct samples *samples)
 {
@@ -86,7 +86,7 @@ static int block_of_runhooks(struct duel *duel)
 static int run_round(struct duel *duel, unsigned int round)
 {
 	int (*theirs)(struct duel *) = duel->options->runhooks ? block_of_runhooks : block_of_bare;
-	/* Each goes first as often as the other. */
+	/* Each of the two is first in half of the rounds. */
 	int r = round % 2 ? theirs(duel) : block_of_hookd(duel);
 
 	if (r == 0 && duel->direct)

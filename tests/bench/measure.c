@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Samples and the rows they become. Medians, since on a shared machine the mean of anything that
- * wakes a process is the mean of its neighbours' work. Called by every benchmark.
+ * Collects samples and prints rows. Uses medians, since on a shared machine a mean mostly shows the
+ * load of other processes.
  */
 #include "tests/bench/measure.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Samples, and the row of the table that they become. */
+/* Samples, and the rows of the table that are made of them. */
 
 static inline int64_t now_ns(void)
 {
@@ -22,7 +22,7 @@ struct samples {
 
 /* -ENOMEM. */
 int samples_add(struct samples *samples, int64_t ns);
-/* What a part of `part` (0..1) of the samples stays below; 0 where there are none. Sorts them. */
+/* The quantile `part` (0..1) of the samples; 0 if there are none. Sorts them. */
 double samples_quantile_ns(struct samples *samples, double part);
 double samples_median_ns(struct samples *samples);
 void samples_forget(struct samples *samples);
@@ -33,11 +33,11 @@ enum bound { BOUND_NONE, BOUND_RATIO_AT_MOST, BOUND_RATIO_AT_LEAST, BOUND_A_AT_M
 struct row {
 	const char *what;
 	double a; /* hookd's */
-	double b; /* of what it is compared with; 0: nothing */
+	double b; /* the value that it is compared with; 0: none */
 	const char *unit;
 	enum bound bound;
 	double target;
 };
 
-/* One line on stdout: what, both values, A / B, the target and whether it was met. */
+/* Prints a line to stdout: what, both values, A / B, the target and whether it was met. */
 void row_print(const struct row *row);

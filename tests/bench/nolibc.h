@@ -4,9 +4,9 @@
 #include <asm/unistd.h>
 
 /*
- * What the hooks of the benchmarks stand on instead of libc. A libc's start costs many times what
- * it takes to make the process, most of all in a virtual machine where CPUID traps, and would hide
- * in every ratio what hookd adds.
+ * Replaces libc in the hooks of the benchmarks. The start of a libc takes many times as long as
+ * making the process, most of all in a virtual machine where CPUID traps, and would hide what hookd
+ * adds.
  */
 
 #ifndef __x86_64__
@@ -30,5 +30,5 @@ static inline __attribute__((noreturn)) void leave(int status)
 		call3(__NR_exit_group, status, 0, 0);
 }
 
-/* Where the kernel enters; the stack is aligned here and not where a function expects it. */
+/* The entry point. The kernel aligns the stack differently than a function expects. */
 __attribute__((force_align_arg_pointer, noreturn)) void _start(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one table of options of the benchmarks. Called by each main(). */
+/* The table of options that all benchmarks share. */
 #include "tests/bench/options.h"
 
 #include <errno.h>
@@ -26,6 +26,7 @@ static const struct row_of_options table[] = {
     OPTION("what", KIND_TEXT, what),
     OPTION("address", KIND_TEXT, address),
     OPTION("hook", KIND_TEXT, hook),
+    OPTION("long-hook", KIND_TEXT, long_hook),
     OPTION("runhooks", KIND_TEXT, runhooks),
     OPTION("cgroup", KIND_TEXT, cgroup),
     /* numbers */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver's side of runhooks.go: starts it, sends it one order at a time, reads what it
- * measured. The program sleeps in a read between orders, so it takes nothing from hookd's turns.
- * Called by latency.c, throughput.c and crowd.c.
+ * Starts runhooks.go, sends it one request at a time and reads the times that it has measured.
+ * Between requests the program is blocked in read(2), so it does not slow hookd down.
  */
 #include "tests/bench/runhooks.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// runhooks runs hooks with runc's own libcontainer, in this process, as a driver asks it to: so
-// that blocks of its work can alternate with blocks of hookd's.
+// runhooks runs hooks with runc's libcontainer, in this process, on request of a benchmark, so that
+// blocks of its work can alternate with blocks of hookd's.
 //
 // The first line of stdin is the OCI state. Each line after it is "PATH HOOKS CALLS GOROUTINES":
-// HookList.RunHooks on a list of HOOKS times PATH is called CALLS times in all, by so many
-// goroutines at once. The answer is one line of nanoseconds: the whole, then each call.
+// HookList.RunHooks on a list of HOOKS times PATH is called CALLS times in total, by GOROUTINES
+// goroutines. The answer is one line of nanoseconds: the total time, then the time of each call.
 package main
 
 import (
@@ -38,7 +38,7 @@ func (o order) list() configs.HookList {
 	return list
 }
 
-// work calls RunHooks until the calls are used up, and puts the time of each where it belongs.
+// work calls RunHooks until all calls are made, and stores the time of each.
 func (o order) work(state *specs.State, taken *int64, times []time.Duration) error {
 	list := o.list()
 	for {

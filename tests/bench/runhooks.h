@@ -6,7 +6,7 @@
 
 #include "tests/bench/measure.h"
 
-/* libcontainer's HookList.RunHooks in a process of its own: runhooks.go, driven over two pipes. */
+/* libcontainer's HookList.RunHooks in a separate process, runhooks.go, controlled by two pipes. */
 struct runhooks {
 	pid_t pid;
 	FILE *orders, *answers;
@@ -20,7 +20,8 @@ struct runhooks_order {
 	unsigned int hooks, calls, goroutines;
 };
 
-/* Adds the time of each call to `times` (may be NULL), and gives that of the whole. -EIO: it has
- * failed, and said on stderr why. */
+/*
+ * Adds the time of each call to `times` (may be NULL), and returns the total. -EIO: it has failed.
+ */
 int runhooks_run(struct runhooks *runhooks, const struct runhooks_order *order,
 		 struct samples *times, int64_t *ret_whole_ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hook that takes one second and does nothing: many of them run at a time. */
+/* A hook that sleeps for one second; many of them run at the same time. */
 #include <linux/time_types.h>
 
 #include "nolibc.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many hooks a second, with so many callers at once: a thread and a connection for each caller
- * of hookd, a goroutine for each of RunHooks. Rounds of ROUND_HOOKS take turns; the callers of a
- * round share its hooks, so that all are busy to its end. A third side is what the machine can do:
- * a loop of bare processes on each CPU. Prints two rows: medians of the rounds.
+ * Hooks per second with many callers: a thread and a connection for each caller of hookd, a
+ * goroutine for each of RunHooks. Rounds of ROUND_HOOKS alternate; the callers of a round share its
+ * hooks, so that all are busy until its end. A third side is what the machine can do: a loop of
+ * bare processes on each CPU. Prints two rows: medians of the rounds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ struct load {
 	int cpu_count;
 	pthread_barrier_t start;
 	atomic_int left;
-	struct samples ours, theirs, bare; /* of whole rounds */
+	struct samples ours, theirs, bare; /* times of rounds */
 };
 
 struct caller {
@@ -50,7 +50,7 @@ static void *call_hookd(void *userdata)
 	return NULL;
 }
 
-/* The barrier waits for all: when a thread cannot be made, the process ends with those that are. */
+/* The barrier waits for all threads, so if one cannot be made the process exits. */
 static void start_callers(struct load *load)
 {
 	for (unsigned int i = 0; i < load->options->clients; i++) {
@@ -94,7 +94,7 @@ static int round_of_runhooks(struct load *load)
 	return r < 0 ? r : samples_add(&load->theirs, whole);
 }
 
-/* Its CPU's part of a round. */
+/* This CPU's share of a round. */
 static int bare_loop(void *userdata)
 {
 	const struct load *load = userdata;

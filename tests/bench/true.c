@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cheapest hook there can be: what a process costs, and nothing else. */
+/* The cheapest possible hook: the cost of a process only. */
 #include "nolibc.h"
 
 void _start(void)

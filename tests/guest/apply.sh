@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: io.hookd.settings on processes that are there already, with both cgroup drivers, and
-# what is left of it after failures, crashes and the process's end.
+# In the guest: io.hookd.settings for existing processes, with both cgroup drivers, and what is left
+# after failures, crashes and the exit of the process.
 . "$(dirname "$0")/setup.sh"
 
 cgroups=/sys/fs/cgroup
@@ -9,7 +9,7 @@ resctrl=/sys/fs/resctrl
 
 # ---- helpers ----
 
-# A process to put under something. Its number is in $victim.
+# Starts a process for Apply. Its pid is in $victim.
 start_victim() {
 	sleep 100000 &
 	victim=$!
@@ -20,7 +20,7 @@ end_victim() {
 	wait "$victim" 2> "$work/out" || true
 }
 
-# Prints what hookctl says, as JSON where it worked.
+# Prints the output of hookctl, JSON on success.
 apply() { # CONTAINER SETTINGS [OPTION...]
 	echo "$2" > "$work/settings.json"
 	hookctl --json=short apply --container="$1" --pid="$victim" \
@@ -70,30 +70,30 @@ test_cgroupfs() {
 		\"hard\":60}],\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":4},
 		\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":6},
 		\"execCPUAffinity\":{\"final\":\"1\"}}}"
-	is "the process is there" "$(cgroup_of "$victim")" /boxes/box
+	is "the process is in the cgroup" "$(cgroup_of "$victim")" /boxes/box
 	is "under its limits" \
 		"$(files /boxes/box memory.max memory.low pids.max cpu.max cpu.weight cpuset.cpus)" \
 		'67108864 33554432 50 50000 100000 59 1'
 	is "its attributes" "$(cat "/proc/$victim/oom_score_adj") $(awk '/open files/ { print $4, $5 }' \
 		"/proc/$victim/limits") $(ps -o cls=,ni= -p "$victim" | xargs)" '400 50 60 B 4'
 	is "hookd holds it" "$(held)" box
-	is "a second time is refused" "$(apply box '{}' | grep -o 'held for the container')" \
-		'held for the container'
+	is "a second time is refused" "$(apply box '{}' | grep -o 'already applied to this container')" \
+		'already applied to this container'
 	is "release is refused while the process is in it" \
 		"$(release box | grep -o EBUSY)" EBUSY
-	is "and it is held on" "$(held)" box
+	is "and the holding stays" "$(held)" box
 	check "update" update box '{"linux":{"resources":{"pids":{"limit":60}}}}'
-	is "counts" "$(files /boxes/box pids.max memory.max)" '60 67108864'
+	is "the limits are changed" "$(files /boxes/box pids.max memory.max)" '60 67108864'
 	is "an update that fails in the middle is undone" \
 		"$(update box '{"linux":{"resources":{"pids":{"limit":70},"cpu":{"cpus":"99"}}}}' |
 			grep -o 'cpu.cpus'; files /boxes/box pids.max)" "cpu.cpus
 60"
 	check "freeze" update box '{"cgroups":{"freezer":"FROZEN"}}' --dialect=libcontainer
-	is "it stands still" "$(grep frozen $cgroups/boxes/box/cgroup.events)" 'frozen 1'
+	is "it is frozen" "$(grep frozen $cgroups/boxes/box/cgroup.events)" 'frozen 1'
 	check "thaw" update box '{"cgroups":{"freezer":"THAWED"}}' --dialect=libcontainer
-	is "it goes on" "$(grep frozen $cgroups/boxes/box/cgroup.events)" 'frozen 0'
+	is "it is thawed" "$(grep frozen $cgroups/boxes/box/cgroup.events)" 'frozen 0'
 	end_victim
-	check "when the process has ended it is released" until_true is_not_held box
+	check "it is released once the process has exited" until_true is_not_held box
 	is "and nothing is left" "$(ls -d $cgroups/boxes 2>&1 | grep -o 'No such')" 'No such'
 }
 
@@ -103,13 +103,13 @@ test_threads() {
 	victim=$!
 	check "apply to a process with threads" apply many '{"linux":{"cgroupsPath":"/many",
 		"resources":{}},"process":{"scheduler":{"policy":"SCHED_BATCH","nice":3}}}'
-	is "all are moved" "$(wc -l < $cgroups/many/cgroup.threads)" 8
-	is "and all have it" "$(ps -L -o cls= -p "$victim" | sort | uniq -c | xargs)" '8 B'
+	is "all threads are moved" "$(wc -l < $cgroups/many/cgroup.threads)" 8
+	is "all have the scheduler" "$(ps -L -o cls= -p "$victim" | sort | uniq -c | xargs)" '8 B'
 	end_victim
 	check "released" until_true is_not_held many
 }
 
-# hookd stands still while the process that it is asked about ends.
+# hookd is stopped while the process of the request exits.
 test_exit() {
 	local daemon asking
 
@@ -122,7 +122,7 @@ test_exit() {
 	kill -CONT "$daemon"
 	wait $asking || true
 	contains "a process that ends meanwhile" "$work/late" "$victim"
-	is "nothing is held for it" "$(held)" ''
+	is "it has no holding" "$(held)" ''
 }
 
 test_devices() {
@@ -156,7 +156,7 @@ test_systemd() {
 	is "a swap limit below the memory limit" "$(apply unit '{"linux":{"cgroupsPath":
 		"system.slice:hookd:unit","resources":{"memory":{"limit":9000000,"swap":8000000}}}}' |
 		grep -o memory.swap)" memory.swap
-	is "systemd has heard nothing of it" \
+	is "systemd was not called" \
 		"$(systemctl show --value -p LoadState hookd-unit.scope)" not-found
 	check "apply by systemd" apply unit "{\"linux\":{\"cgroupsPath\":\"system.slice:hookd:unit\",
 		\"resources\":{$limits}}}"
@@ -168,26 +168,26 @@ test_systemd() {
 		sort | xargs)" "AllowedCPUs=1 CPUQuotaPerSecUSec=500ms CPUWeight=59 Delegate=yes \
 MemoryLow=33554432 MemoryMax=67108864 Slice=system.slice TasksMax=50"
 	systemctl daemon-reload
-	is "they outlive a reload" "$(files /system.slice/hookd-unit.scope memory.max pids.max)" \
+	is "the limits are kept after a reload" "$(files /system.slice/hookd-unit.scope memory.max pids.max)" \
 		'67108864 50'
 	check "update" update unit '{"linux":{"resources":{"pids":{"limit":60}}}}'
-	is "counts for both" "$(files /system.slice/hookd-unit.scope pids.max) \
+	is "the property and the file are changed" "$(files /system.slice/hookd-unit.scope pids.max) \
 $(systemctl show --value -p TasksMax hookd-unit.scope)" '60 60'
 	is "an update that cannot be converted" "$(update unit '{"linux":{"resources":{"pids":{
 		"limit":70},"memory":{"swappiness":5}}}}' | grep -o memory.swappiness)" memory.swappiness
-	is "systemd has heard nothing of that either" \
+	is "systemd was not called for that either" \
 		"$(systemctl show --value -p TasksMax hookd-unit.scope)" 60
 	is "release is refused while the process is in it" "$(release unit | grep -o EBUSY)" EBUSY
-	is "a unit that is there is refused" "$(victim=$$ apply other \
+	is "a unit that exists is refused" "$(victim=$$ apply other \
 		'{"linux":{"cgroupsPath":"system.slice:hookd:unit"}}' | grep -o EEXIST)" EEXIST
-	is "and hookd holds nothing of it" "$(held)" unit
+	is "and no holding is made" "$(held)" unit
 	end_victim
-	check "when the process has ended it is released" until_true is_not_held unit
+	check "it is released once the process has exited" until_true is_not_held unit
 }
 
 # ---- rollback ----
 
-# A cgroup that somebody else has made, with values; what fails comes later and later.
+# A cgroup that hookd has not created, with values. Each call fails at a later step.
 test_rollback() {
 	local before settings field
 
@@ -211,13 +211,13 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 			\"limit\":5}}},\"process\":{\"oomScoreAdj\":99,\"execCPUAffinity\":{
 			\"final\":\"999\"}}}"; do
 		field=${settings%% *}
-		is "what fails at $field says so" \
+		is "a failure at $field names it" \
 			"$(apply failing "${settings#* }" | grep -o "$field" | head -1)" "$field"
 		is "and has changed nothing" "$(cgroup_of "$victim") $(files /theirs pids.max memory.max \
 			cpu.weight) $(cat "/proc/$victim/oom_score_adj") $(groups)" "$before"
-		is "nothing is held" "$(held)" ''
+		is "there is no holding" "$(held)" ''
 	done
-	is "a path that is none is refused with the reason" "$(apply failing '{"linux":{"cgroupsPath":
+	is "an invalid path is refused with the reason" "$(apply failing '{"linux":{"cgroupsPath":
 		"/theirs/a b"}}')" 'hookctl: invalid parameter settings.linux.cgroupsPath: "a b" cannot be the name of a cgroup'
 	is "no cgroup was left" "$(find $cgroups/theirs -mindepth 1 -type d)" ''
 	check "apply to a cgroup of others" apply mine '{"linux":{"cgroupsPath":"/theirs",
@@ -226,7 +226,7 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 	check "released" until_true is_not_held mine
 	is "which stays" "$(files /theirs pids.max)" 5
 	rmdir $cgroups/theirs
-	is "a process that is not there" "$(apply gone '{}' | grep -o "$victim")" "$victim"
+	is "no such process" "$(apply gone '{}' | grep -o "$victim")" "$victim"
 }
 
 # ---- resctrl ----
@@ -239,29 +239,29 @@ test_resctrl() {
 	is "the schemata are the kernel's" "$(tr -d ' ' < $resctrl/cat1/schemata | sort | xargs)" \
 		'L3:0=003 MB:0=40'
 	check "update" update cat1 '{"linux":{"intelRdt":{"l3CacheSchema":"L3:0=7"}}}'
-	is "counts" "$(tr -d ' ' < $resctrl/cat1/schemata | sort | xargs)" 'L3:0=007 MB:0=40'
-	is "an update that the kernel refuses says why" \
+	is "the schemata are changed" "$(tr -d ' ' < $resctrl/cat1/schemata | sort | xargs)" 'L3:0=007 MB:0=40'
+	is "an update that the kernel refuses has the reason" \
 		"$(update cat1 '{"linux":{"intelRdt":{"l3CacheSchema":"L3:0=5"}}}' |
 			grep -o 'non-consecutive 1-bits')" 'non-consecutive 1-bits'
 	mkdir $resctrl/x1 $resctrl/x2
 	victim=$$ apply cat4 '{"linux":{"intelRdt":{"l3CacheSchema":"L3:0=3"}}}' > "$work/said" || true
 	contains "the fourth CLOSID is not there: Exhausted" "$work/said" CLOSID
 	rmdir $resctrl/x1 $resctrl/x2
-	check "release gives the group back" release cat1
-	is "while the process lives" "$(groups) $(kill -0 "$victim" && echo alive)" ' alive'
+	check "release" release cat1
+	is "removes the group while the process is alive" "$(groups) $(kill -0 "$victim" && echo alive)" ' alive'
 	mkdir $resctrl/theirs
 	echo "L3:0=3" > $resctrl/theirs/schemata
-	is "another schemata than a group of others has" "$(apply cat2 '{"linux":{"intelRdt":{
+	is "other schemata than a group of others has" "$(apply cat2 '{"linux":{"intelRdt":{
 		"closID":"theirs","l3CacheSchema":"L3:0=7"}}}' | grep -o EEXIST)" EEXIST
 	check "the same" apply cat2 '{"linux":{"intelRdt":{"closID":"theirs",
 		"l3CacheSchema":"L3:0=3"}}}'
 	check "release" release cat2
-	is "leaves it" "$(groups)" theirs
+	is "the group of others stays" "$(groups)" theirs
 	rmdir $resctrl/theirs
 	end_victim
 }
 
-# ---- the daemon's end ----
+# ---- crashes of hookd ----
 
 test_restart() {
 	local settings='{"linux":{"cgroupsPath":"/kept","resources":{"pids":{"limit":5}},
@@ -272,18 +272,18 @@ test_restart() {
 	systemctl kill -s KILL hookd.service
 	check "another daemon" until_true hookctl ping
 	is "holds what the killed one held" "$(held)" kept
-	is "and the kernel has it" "$(cgroup_of "$victim") $(cat $resctrl/kept/tasks)" "/kept $victim"
+	is "and its process is in them" "$(cgroup_of "$victim") $(cat $resctrl/kept/tasks)" "/kept $victim"
 	systemctl stop hookd.service
 	end_victim
-	check "one that is started after the process's end" hookctl ping
-	is "holds it no more" "$(held)" ''
-	is "and has taken it away" "$(ls -d $cgroups/kept $resctrl/kept 2>&1 | grep -c 'No such')" 2
+	check "a daemon starts after the exit of the process" hookctl ping
+	is "the holding was removed" "$(held)" ''
+	is "and the cgroup and the group" "$(ls -d $cgroups/kept $resctrl/kept 2>&1 | grep -c 'No such')" 2
 
 	start_victim
 	check "apply" apply kept "$settings"
 	systemctl stop hookd.service
 	rmdir $resctrl/kept
-	check "a daemon that finds a group gone" hookctl ping
+	check "a daemon starts after a group was removed" hookctl ping
 	is "holds the rest" "$(hookctl --json=short holdings | grep -o '"cgroupPath":"/kept"')" \
 		'"cgroupPath":"/kept"'
 	end_victim
@@ -293,14 +293,14 @@ test_restart() {
 	echo noise > /run/hookd/state/holdings.db
 	check "a damaged file" hookctl ping
 	check "is set aside" test -e /run/hookd/state/holdings.db.bad
-	is "what hookd keeps is its own" "$(stat -c %a /run/hookd/state /run/hookd/state/holdings.db |
+	is "only hookd may read its state" "$(stat -c %a /run/hookd/state /run/hookd/state/holdings.db |
 		xargs)" '700 600'
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
 	contains "with a word in the log" "$work/journal" 'set aside'
 }
 
-# ---- what is no target ----
+# ---- processes that are refused ----
 
 test_others_own() {
 	local pids daemon unit before
@@ -310,32 +310,32 @@ test_others_own() {
 	unit=$(systemctl show --value -p ControlGroup hookd.service)
 	pids=$(files /init.scope pids.max)
 	before=$(cgroup_of "$victim")
-	is "init's own unit is systemd's" "$(apply init '{"linux":{"cgroupsPath":"/init.scope",
+	is "the unit of init belongs to systemd" "$(apply init '{"linux":{"cgroupsPath":"/init.scope",
 		"resources":{"pids":{"limit":44}}}}' | grep -o EPERM)" EPERM
 	is "and has its limits still" "$(files /init.scope pids.max)" "$pids"
-	is "a unit that is not there is systemd's to make" "$(apply new \
+	is "the name of a unit that does not exist is refused" "$(apply new \
 		'{"linux":{"cgroupsPath":"/new.service"}}' | grep -o EPERM)" EPERM
 	is "and is not made" "$(ls -d $cgroups/new.service 2>&1 | grep -o 'No such')" 'No such'
 	is "the cgroup that hookd is in is not frozen" "$(apply self "{\"cgroups\":{\"path\":\"$unit\",
 		\"freezer\":\"FROZEN\"}}" --dialect=libcontainer | grep -o EPERM)" EPERM
-	is "the process is where it was" "$(cgroup_of "$victim")" "$before"
-	is "hookd itself is no target" "$(victim=$daemon apply self '{"linux":{"cgroupsPath":"/self"}}' |
+	is "the process was not moved" "$(cgroup_of "$victim")" "$before"
+	is "hookd itself is refused" "$(victim=$daemon apply self '{"linux":{"cgroupsPath":"/self"}}' |
 		grep -o 'hookd itself')" 'hookd itself'
 	is "nor is init" "$(victim=1 apply one '{"linux":{"cgroupsPath":"/one"}}' |
 		grep -o 'the init process')" 'the init process'
 	is "nor is a kernel thread" "$(victim=2 apply two '{"linux":{"cgroupsPath":"/two"}}' |
 		grep -o 'a kernel thread')" 'a kernel thread'
-	is "nothing is held" "$(held)" ''
+	is "there is no holding" "$(held)" ''
 	end_victim
 }
 
-# ---- who may ----
+# ---- access ----
 
 test_access() {
 	chmod 666 $socket
 	echo '{}' > "$work/settings.json"
 	chmod 644 "$work/settings.json"
-	is "somebody else is refused" "$(setpriv --reuid=1234 --clear-groups hookctl apply \
+	is "another user is refused" "$(setpriv --reuid=1234 --clear-groups hookctl apply \
 		--container=box --pid=1 --settings="$work/settings.json" 2>&1 | grep -o 'not root')" \
 		'not root'
 	chmod 600 $socket

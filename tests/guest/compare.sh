@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: the same linux.resources given to runc and to crun, for a container of theirs, and to
-# hookd's Apply, for a process that is there, and then all files that say a limit, side by side. Every
-# difference that is expected stands in the tables here, and with its reason in docs/PROTOCOL.md,
-# "Where hookd's values differ".
+# In the guest: gives the same linux.resources to runc and crun, for a container, and to hookd's Apply,
+# for a process, and compares all files with limits. The expected differences are in the tables below,
+# and with their reasons in docs/PROTOCOL.md, "Where hookd's values differ".
 . "$(dirname "$0")/setup.sh"
 
 cgroups=/sys/fs/cgroup
 disk=$(< /sys/block/nvme0n1/dev)
 bundle=$work/bundle
-row=0 # a name of its own for each container, since some take a while to be gone
+row=0 # in the name of each container, since the removal of the last one can take a while
 
-# ---- the three ----
+# ---- the two runtimes and hookd ----
 
 make_bundle() {
 	mkdir -p "$bundle/rootfs"/{bin,dev,proc,sys,tmp,nodes}
@@ -38,7 +37,7 @@ cgroup() { # WHO MANAGER
 	fi
 }
 
-# One config.json for each runtime beside the other, since it must be in the bundle.
+# One bundle for each runtime, since config.json must be in the bundle.
 write_config() { # RUNTIME MANAGER RESOURCES ARGS
 	mkdir -p "$work/$1"
 	ln -sfn "$bundle/rootfs" "$work/$1/rootfs"
@@ -58,8 +57,8 @@ runtime() { # RUNTIME MANAGER VERB ARGUMENT...
 	"$1" "${option[@]}" --root "$work/state-$1" "${@:3}"
 }
 
-# What a limit can be written to, with what it says, one line for each file. With systemd crun has a
-# cgroup of its own in the scope.
+# Prints the files of limits with their content, one in each line. With systemd crun makes a cgroup in
+# the scope.
 read_limits() { # CGROUP
 	local folder=$1
 
@@ -113,8 +112,8 @@ limits_by_hookd() { # MANAGER RESOURCES
 	release "$pid"
 }
 
-# "FILE THEIRS -> OURS", with commas between. A file that is missing limits nothing: systemd does not
-# know hugetlb, and runtimes enable it behind its back.
+# "FILE THEIRS -> OURS", separated by commas. A file that is missing is not a limit: systemd does not
+# support hugetlb, and runtimes enable it themselves.
 differences() { # RUNTIME
 	local theirs ours
 
@@ -131,7 +130,7 @@ differences() { # RUNTIME
 
 # ---- limits ----
 
-# MANAGERS NAME RESOURCES, and what differs: a line "[MANAGER] RUNTIME DIFFERENCES" each.
+# MANAGERS NAME RESOURCES, and the expected differences, each a line "[MANAGER] RUNTIME DIFFERENCES".
 compare() { # MANAGERS NAME RESOURCES [EXPECTED]
 	local manager runtime beside
 
@@ -247,7 +246,7 @@ verdicts_by_runtime() { # RUNTIME MANAGER RESOURCES
 	runtime "$1" "$2" delete --force "like-$1-$row" > "$work/$1/deleted" 2>&1 || true
 }
 
-# It waits for Apply before it opens anything.
+# The process waits for Apply before it opens devices.
 verdicts_by_hookd() { # MANAGER RESOURCES
 	local pid
 
@@ -271,7 +270,7 @@ other_verdicts() { # RUNTIME
 	fi
 }
 
-# MANAGERS NAME RULES: letters are what may be done, "-" what may not; "<" is theirs, ">" is ours.
+# MANAGERS NAME RULES. A letter: access allowed; "-": refused; "<": only by theirs; ">": only by ours.
 compare_verdicts() { # MANAGERS NAME RULES [EXPECTED]
 	local manager runtime
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: real containers by crun and by runc, their hooks delegated to the system's hookd; and
-# by podman without root, to that of a user.
+# In the guest: containers of crun and runc whose hooks are delegated to the system's hookd; and of
+# rootless podman, delegated to a user's hookd.
 . "$(dirname "$0")/setup.sh"
 
 install_hookd
@@ -15,7 +15,7 @@ run_tests() { # RUNTIME TEST...
 	done
 }
 
-# What runc makes of failures does not depend on the kernel, and is tested outside.
+# How runc handles failures does not depend on the kernel, and is tested outside of the guest.
 run_tests crun stages failures delegate
 run_tests runc stages delegate
 . "$here/rootless.sh"

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * A fresh cgroup with all controllers for one test, in the guest: they are enabled below the root
- * of cgroup2.
- */
+/* A new cgroup with all controllers for one test, in the guest: enables them in the root cgroup. */
 
 #include "tests/daemon/support/support.h"
 
@@ -14,7 +11,7 @@
 #define UINT(number) ((struct hp_uint){true, (number)})
 #define MIB	     (1024 * 1024)
 
-/* The test's own place, and a cgroup without processes in it. */
+/* The test's cgroup, and an empty cgroup in it. */
 extern char fresh_root[256];
 extern int fresh_fd;
 

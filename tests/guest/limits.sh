@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: limits on cgroups with all controllers, devices and resctrl of a real kernel; first
-# the parts of the daemon, in programs of their own, then the limits of the configuration.
+# In the guest: limits of cgroups, devices and resctrl on a kernel that has all controllers; first
+# programs that test parts of the daemon, then the limits of the configuration.
 . "$(dirname "$0")/setup.sh"
 
 status=0
@@ -34,7 +34,7 @@ install_hookd
 is "a run's cgroup has the limits of the configuration" "$(own_limits)" \
 	'20 33554432 150000 100000'
 run_hook 'exec dd if=/dev/zero of=/dev/null bs=100M count=1' > "$work/hog.json"
-is "a hook that uses more memory is killed, and it is told why" \
+is "a hook that uses more memory is killed, with the reason" \
 	"$(jq -c '.hooks[0] | [.success, .oomKilled]' "$work/hog.json")" '[false,true]'
 run_hook 'for i in $(seq 40); do sleep 100 & done' > "$work/forks.json"
 contains "a hook that forks without end is stopped" "$work/forks.json" 'Cannot fork'
@@ -42,7 +42,7 @@ is "others go on" "$(own_limits)" '20 33554432 150000 100000'
 
 # ---- out of memory before the exec and after it ----
 
-# A FIFO: ends when the hook of the other container has ended.
+# A FIFO: EOF when the hook of the other container has exited.
 innocent=$work/innocent
 mkfifo "$innocent"
 echo '{"ociVersion":"1.0.2","id":"other","status":"stopped","bundle":"/tmp"}' > "$work/other.json"
@@ -78,8 +78,8 @@ run_limited 8192 "$work/small" > "$work/result.json"
 is "one that cannot even start is out of memory" \
 	"$(jq -c '.hooks[0] | [.success, .oomKilled]' "$work/result.json")" '[false,true]'
 
-# Pages of a tmpfs stay charged to the cgroup until it is removed. A page at a time, so that the hook
-# sees when it has to stop.
+# Pages of a tmpfs stay charged to the cgroup until it is removed. The hook writes single pages, so that
+# it notices when to stop.
 fill='cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); max=$(cat memory.max); n=0
 	while [ $(($(cat memory.current) + 200000)) -lt "$max" ] && [ $n -lt 4000 ]; do
 		head -c 65536 /dev/zero >> /dev/shm/full; n=$((n + 1)); done; echo $n'
@@ -104,7 +104,7 @@ is "hooks of the run that filled it end well, or for want of memory" \
 	"$(jq '[.hooks[] | .success or .oomKilled == true] | all' "$work/result.json")" true
 rm -f /dev/shm/full
 
-# A limit of the configuration is as lasting as one of the request: a result, and not Busy.
+# A limit of the configuration does not go away: exceeding it is a result, not Busy.
 configure 'MemoryMax=8192'
 check "reload" systemctl reload hookd.service
 for hook in small big; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: how long Apply takes beside the bare file accesses. The guest is emulated, so only
-# the ratio says something. By hand, see docs/PERFORMANCE.md:
+# In the guest: the time of Apply, compared with the bare file accesses. The guest is emulated, so only
+# the ratio is meaningful. Run by hand, see docs/PERFORMANCE.md:
 #   tests/guest/test_in_guest.sh cmake build/release measure_apply.sh build/release/tests/bench/bench-apply
 . "$(dirname "$0")/setup.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: what a hook costs where controllers are on, without a limit of memory and with one.
-# The guest is emulated, so only ratios say something. By hand, see docs/PERFORMANCE.md:
+# In the guest: the time of a hook with controllers enabled, without and with a memory limit. The guest
+# is emulated, so only ratios are meaningful. Run by hand, see docs/PERFORMANCE.md:
 #   tests/guest/test_in_guest.sh cmake build/release measure_runs.sh \
 #     build/release/tests/bench/bench-latency build/release/tests/bench/hook-true
 . "$(dirname "$0")/setup.sh"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# For containers.sh, to be sourced: a user's hookd under the user's own systemd, and podman without
-# root, with runc and with crun.
+# Sourced by containers.sh: a user's hookd with the user's systemd, and rootless podman with runc and
+# with crun.
 
 user=4242
 home=/home/mine
@@ -14,7 +14,7 @@ as_user() { # COMMAND...
 		env -i "PATH=$PATH" HOME=$home XDG_RUNTIME_DIR=$runtime_dir "$@"
 }
 
-# The guest has no logind, which makes the directory elsewhere, and no PAM.
+# The guest has neither PAM nor logind, which creates the directory on other systems.
 start_users_systemd() {
 	echo "mine:x:$user:$user::$home:/bin/sh" >> /etc/passwd
 	echo "mine:x:$user:" >> /etc/group
@@ -33,7 +33,7 @@ show_user() { # PROPERTY of the service
 	as_user systemctl --user show --value -p "$1" hookd.service
 }
 
-# One hook of the user's, outside of containers; JQ of its result.
+# Runs a hook by the user's hookd, outside of containers; prints JQ of its result.
 run_as_user() { # JQ SCRIPT
 	jq -n --arg script "$2" '{poststop: [{path: "/bin/sh", args: ["sh", "-c", $script]}]}' \
 		> "$work/user-hooks.json"
@@ -52,7 +52,7 @@ test_users_service() {
 	is "which is the user's" "$(awk '/^Uid:/ { print $2 }' "/proc/$(show_user MainPID)/status")" \
 		$user
 	is "as the service that was asked for" "$(show_user ActiveState)" active
-	is "it has taken the cgroup that it was given" \
+	is "it uses the cgroup that was delegated to it" \
 		"$(cat "/proc/$(show_user MainPID)/cgroup")" "0::${cgroups#/sys/fs/cgroup}/daemon"
 	cgroup=$(run_as_user .stdout 'cat /proc/self/cgroup')
 	is "a hook is in one of the runs" "${cgroup%/*}" "0::${cgroups#/sys/fs/cgroup}/runs"
@@ -64,7 +64,7 @@ test_users_service() {
 	is "its directory is the user's alone" "$(stat -c '%a %u' $runtime_dir/hookd)" "700 $user"
 }
 
-# One file for each stage but startContainer, whose programs are the image's.
+# One file for each stage, except startContainer, whose programs are in the image.
 write_podman_hooks() {
 	local stage
 
@@ -105,7 +105,7 @@ test_podman() { # RUNTIME
 			"$(jq -r --arg stage $stage '.. | objects | select(.stage? == $stage) | .outcome' \
 				"$work/ps" | xargs)" succeeded
 	done
-	check "and goes" podman "$1" rm --force "$1"
+	check "and is removed" podman "$1" rm --force "$1"
 }
 
 start_users_systemd

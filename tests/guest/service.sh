@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: hookd as a service of a real systemd, on pure cgroup2.
+# In the guest: hookd as a service of systemd, with cgroup2 only.
 . "$(dirname "$0")/setup.sh"
 
 cgroups=/sys/fs/cgroup/system.slice/hookd.service
-begun=$work/begun   # a FIFO: the hook runs
-go=$work/go         # a FIFO: the hook may end
-held=$work/held     # a FIFO: ends when all who hold it for writing are dead
+begun=$work/begun   # a FIFO: written to when the hook runs
+go=$work/go         # a FIFO: the hook exits when it is written to
+held=$work/held     # a FIFO: EOF when all processes that have it open for writing have exited
 mkfifo "$begun" "$go" "$held"
 echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/tmp"}' > "$work/state.json"
 
-# Short enough to see them work.
+# Short, so that the test can wait for them.
 mkdir -p /run/systemd/system/hookd.service.d
 printf '%s\n' '[Service]' WatchdogSec=5s TimeoutStopSec=2s \
 	> /run/systemd/system/hookd.service.d/test.conf
@@ -26,7 +26,7 @@ wait_while() { # STATES
 	while [[ $(show ActiveState) =~ ^($1)$ ]]; do :; done
 }
 
-# Of a daemon that runs: 0, for none, would be a process group to kill(1).
+# Prints the pid of the running daemon. 0, for none, would be a process group for kill(1).
 main_pid() {
 	local pid
 
@@ -35,7 +35,7 @@ main_pid() {
 	echo "$pid"
 }
 
-# Runs one hook to its end; exits as hookctl does.
+# Runs a hook; returns hookctl's exit status.
 run_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
 	local hooks
 
@@ -63,7 +63,7 @@ exits_with() { # NAME STATUS COMMAND...
 	[ "$status" -eq "$2" ] && ok "$1" || not_ok "$1" "exit $status, not $2" "$(< "$work/out")"
 }
 
-# Ends with the last process that has the FIFO open for writing.
+# Reads the FIFO until EOF: no process has it open for writing.
 wait_for_holders() {
 	timeout 60 cat "$held"
 }
@@ -76,15 +76,15 @@ uptime_ms() {
 
 test_activation() {
 	exits_with "the service does not run yet" 3 systemctl is-active --quiet hookd.service
-	is "the socket is there, for root alone" "$(stat -c '%U %a %F' $socket)" 'root 600 socket'
+	is "the socket exists, for root only" "$(stat -c '%U %a %F' $socket)" 'root 600 socket'
 	is "its folder can be entered" "$(stat -c %a /run/hookd)" 755
 	check "the first connection is answered" hookctl ping
 	is "because it started the service" "$(show ActiveState)" active
-	is "which has said that it is ready" "$(show StatusText)" Ready
+	is "which has reported that it is ready" "$(show StatusText)" Ready
 	check "hookctl status" hookctl status
 }
 
-# ---- what hooks run in ----
+# ---- processes and cgroups of hooks ----
 
 test_cgroups() {
 	local cgroup
@@ -131,7 +131,7 @@ test_clock_steps() {
 	begin=$(uptime_ms)
 	start_hook 'sleep 1000' 3
 	date -s "@$(($(date +%s) - 7200))" > "$work/out"
-	exits_with "one that jumps back keeps no hook" 124 wait "$hook"
+	exits_with "a clock set back delays no hook" 124 wait "$hook"
 	took=$(($(uptime_ms) - begin))
 	is "beyond its timeout of 3 s" "$((took >= 3000 && took < 15000)) ($took ms)" "1 ($took ms)"
 	took=$(jq '.hooks[0].durationUSec / 1000 | floor' "$work/result.json")
@@ -156,7 +156,7 @@ test_reload() {
 
 # ---- stop ----
 
-# The hook lasts longer than TimeoutStopSec= allows, were it not for hookd asking for more.
+# The hook runs longer than TimeoutStopSec=, for which hookd sends EXTEND_TIMEOUT_USEC.
 test_stop_drains() {
 	local stop
 
@@ -184,7 +184,7 @@ test_drain_verb() {
 	check "and a call starts it again" hookctl ping
 }
 
-# ---- trouble ----
+# ---- failures ----
 
 test_watchdog() {
 	local pid restarts
@@ -200,7 +200,7 @@ test_watchdog() {
 	contains "because of the watchdog" "$work/journal" 'Watchdog timeout'
 }
 
-# Each start fails, and a call that waits in the socket would start it again at once.
+# Each start fails, and a connection that is queued on the socket would start it again at once.
 test_failing_starts() {
 	local ping
 
@@ -223,8 +223,8 @@ has_restarted() { # TIMES
 	[ "$(show NRestarts)" -ge "$1" ]
 }
 
-# setsid takes a process out of reach of all that goes by sessions and process groups. The caller
-# asks the next daemon for the result of the run that it began.
+# After setsid a process cannot be found by its session or process group. The caller requests the
+# result of its run from the next daemon.
 test_crash() {
 	local pid
 
@@ -233,8 +233,8 @@ test_crash() {
 	pid=$(main_pid)
 	kill -KILL "$pid"
 	check "the hooks of a daemon that crashed end with it" wait %?wait_for_holders
-	exits_with "the caller learns that nobody knows how" 125 wait "$hook"
-	is "which is called lost" "$(jq -r .outcome "$work/result.json")" lost
+	exits_with "the caller is told that the run was lost" 125 wait "$hook"
+	is "its outcome is lost" "$(jq -r .outcome "$work/result.json")" lost
 	is "the hook ran once" "$(< "$work/ran")" ran
 	check "another daemon answers" timeout 60 hookctl ping
 	is "in a fresh cgroup" "$(cat "/proc/$(show MainPID)/cgroup")" \
@@ -247,11 +247,11 @@ test_journal() {
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
 	contains "is in the journal, with what it said" "$work/journal" 'out of luck'
-	is "and nothing of hookd's is there as an emergency" \
+	is "and hookd has logged no emergency" \
 		"$(journalctl -q -o cat -u hookd.service -p crit _COMM=hookd)" ''
 }
 
-# ---- somebody else's hookd ----
+# ---- another user's hookd ----
 
 as_user() { # UID COMMAND...
 	setpriv --reuid="$1" --regid="$1" --clear-groups --no-new-privs "${@:2}"

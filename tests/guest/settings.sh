@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: hooks under settings that need a kernel with all controllers and resctrl.
+# In the guest: hooks with settings that need a kernel with all controllers and resctrl.
 . "$(dirname "$0")/setup.sh"
 
 runs=/sys/fs/cgroup/system.slice/hookd.service/runs
 resctrl=/sys/fs/resctrl
 
-# Prints the result as JSON, whatever became of the hook.
+# Prints the result as JSON, whether the hook succeeded or not.
 run_hook() { # DIALECT SETTINGS SCRIPT [CONTAINER]
 	local folder
 
@@ -36,7 +36,7 @@ own() { # FILES of the hook's own cgroup
 	echo 'cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup) && cat '"$*"
 }
 
-# A cgroup with limits of its own is not used again.
+# A cgroup with limits of a request is not reused for another run.
 limited_cgroups() {
 	grep -L max "$runs"/*/pids.max 2> "$work/out" | wc -l
 }
@@ -75,7 +75,7 @@ test_fork_bomb() {
 }
 
 test_memory_hog() {
-	is "a hook that uses more than its memory is killed, and it is told why" \
+	is "a hook that uses more than its memory is killed, with the reason" \
 		"$(run_oci '{"linux":{"resources":{"memory":{"limit":20000000}}}}' \
 			'exec dd if=/dev/zero of=/dev/null bs=100M count=1' | jq -c '.hooks[0] | [.outcome, .oomKilled]')" \
 		'["signaled",true]'
@@ -163,13 +163,13 @@ test_resctrl() {
 	rmdir $resctrl/more1 $resctrl/more2 $resctrl/theirs
 }
 
-# A machine has few groups: what a killed daemon has made must not be lost until the next boot.
+# Groups are few: those that a killed hookd has made must not stay until the next boot.
 test_resctrl_after_a_crash() {
 	run_oci "$(rdt '"l3CacheSchema":"L3:0=3"')" 'sleep 1000' crashed > "$work/out" 2>&1 &
 	check "a hook is in a group" until_true grep -q . $resctrl/crashed/tasks
 	systemctl kill --kill-whom=main -s KILL hookd.service
 	check "after the daemon was killed there is another one" until_true hookctl ping
-	is "and the group is there no more" "$(groups)" ''
+	is "and the group was removed" "$(groups)" ''
 	wait $!
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# For the scripts that run in the guest, to be sourced. Makes $work.
+# Sourced by the scripts that run in the guest. Makes $work.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,7 +10,7 @@ chmod 755 "$work"
 socket=/run/hookd/hookd.sock
 . "$here/../containers/tap.sh"
 
-# As an administrator would.
+# Like an administrator.
 install_hookd() {
 	cp -a /guest/root/. /
 	systemd-sysusers
@@ -18,7 +18,7 @@ install_hookd() {
 	systemctl --quiet enable --now hookd.socket
 }
 
-# Ends when the condition is true; it becomes so by an event in hookd that nothing here can await.
+# Polls until the condition is true, where hookd has no event to wait for.
 until_true() { # COMMAND...
 	local end=$((SECONDS + 60))
 

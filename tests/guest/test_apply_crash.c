@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A daemon that is killed between any two steps of Apply, Release or the way back from a failure
- * knows, when it is started again, of all that it has made, and of nothing else.
+ * A daemon is killed between any two steps of Apply, Release or an undo. The daemon that is started
+ * after it has records of exactly the objects that exist.
  *
- * A process of its own is the daemon: it makes an applier over a file of holdings, and is traced.
- * At its n-th system call that changes something, SIGKILL comes before the kernel does it; for
- * every n, until it gets to the end. Then another process opens the same file.
+ * The daemon is a child process with an applier and a file of holdings; the test traces it. It is
+ * killed at its n-th system call that changes something, before the kernel executes the call; for
+ * every n, until the operation is complete. Then another process opens the same file.
  */
 
 #include "tests/daemon/support/support.h"
@@ -31,18 +31,18 @@
 #define STEPS_MAX    2000
 #define TEST_SECONDS 900
 
-/* ---- what is made, and what is of others ---- */
+/* ---- objects that are created, and those of others ---- */
 
-/* In the order in which they are made. */
+/* In the order of their creation. */
 static const struct {
-	enum made_kind kind;
+	enum created_kind kind;
 	const char *name, *path;
 } things[] = {
-    {MADE_CGROUP, "/crash/below", CGROUPS "/crash/below"},
-    {MADE_CGROUP, "/crash/below/box", CGROUPS "/crash/below/box"},
-    {MADE_CGROUP, "/crash/below/heir", CGROUPS "/crash/below/heir"},
-    {MADE_UNIT, SCOPE, CGROUPS SCOPE_PATH},
-    {MADE_RDT_GROUP, "box", RESCTRL "/box"},
+    {CREATED_CGROUP, "/crash/below", CGROUPS "/crash/below"},
+    {CREATED_CGROUP, "/crash/below/box", CGROUPS "/crash/below/box"},
+    {CREATED_CGROUP, "/crash/below/heir", CGROUPS "/crash/below/heir"},
+    {CREATED_UNIT, SCOPE, CGROUPS SCOPE_PATH},
+    {CREATED_RDT_GROUP, "box", RESCTRL "/box"},
 };
 
 static bool exists(const char *path)
@@ -76,19 +76,19 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* What a test that failed has left must not fail the next. */
+/* Removes what a failed test has left, so that the next one does not fail. */
 static int tear_down(void **state)
 {
 	(void)state;
 	for (size_t i = ELEMENTS(things); i-- > 0;)
-		if (things[i].kind != MADE_UNIT)
+		if (things[i].kind != CREATED_UNIT)
 			(void)rmdir(things[i].path);
 	(void)rmdir(RESCTRL "/theirs");
 	(void)rmdir(CGROUPS "/crash/theirs");
 	return rmdir(CGROUPS "/crash");
 }
 
-/* Their group's schemata are not compared as text: the kernel pads them to a width of its own. */
+/* The schemata of their group are not compared: their width depends on the kernel. */
 static int check_others(void)
 {
 	CHECK(says(CGROUPS "/crash/theirs/pids.max", "7\n"));
@@ -229,7 +229,7 @@ static char l3[] = "L3:0=f", path[] = "/crash/below/box", scope_path[] = ":hookd
 	    heir_path[] = "/crash/below/heir";
 static struct hp_intel_rdt rdt = {.l3_cache_schema = l3};
 
-/* ---- scenarios: what the daemon is killed in ---- */
+/* ---- scenarios: operations during which the daemon is killed ---- */
 
 static int apply_cgroupfs(struct daemon *daemon)
 {
@@ -254,7 +254,7 @@ static int apply_systemd(struct daemon *daemon)
 	return apply(daemon, "box", &settings, CGROUP_DRIVER_SYSTEMD);
 }
 
-/* The last part fails, when everything else was done. */
+/* The last step fails, when all others are done. */
 static int fail_to_apply(struct daemon *daemon)
 {
 	const struct hp_settings settings = {
@@ -303,7 +303,7 @@ static int prepare_release(struct daemon *daemon)
 	return r;
 }
 
-/* What was made for the first container has the second one's cgroup in it. */
+/* A cgroup that was created for the first container contains that of the second one. */
 static int prepare_release_beside(struct daemon *daemon)
 {
 	const struct hp_settings settings = {.cgroups_path = heir_path};
@@ -318,8 +318,8 @@ struct scenario {
 	const char *name;
 	int (*prepare)(struct daemon *daemon); /* not traced; may be NULL */
 	int (*run)(struct daemon *daemon);
-	const char *cgroup; /* of the victim when it is held and complete */
-	bool is_apply;	    /* what it changes of the victim is put back */
+	const char *cgroup; /* of the victim once the holding is HELD */
+	bool is_apply;	    /* the victim's changes are undone */
 };
 
 /* ---- the daemon that is killed ---- */
@@ -347,33 +347,34 @@ static bool crash_before(const struct scenario *scenario, unsigned int n)
 	return tracer_kill_before(daemon, n);
 }
 
-/* ---- the daemon that is started after it ---- */
+/* ---- the daemon that is started afterwards ---- */
 
 static bool is_held(const struct daemon *daemon, size_t thing)
 {
 	struct holding *holding = holdings_first(applier_holdings(daemon->applier));
-	const struct made *made;
+	const struct created *created;
 
 	for (; holding; holding = holdings_next(holding))
-		TAILQ_FOREACH (made, &holding->made, link)
-			if (made->kind == things[thing].kind &&
-			    strcmp(made->name, things[thing].name) == 0)
+		TAILQ_FOREACH (created, &holding->created, link)
+			if (created->kind == things[thing].kind &&
+			    strcmp(created->name, things[thing].name) == 0)
 				return true;
 	return false;
 }
 
-/* What is there is held. systemd takes away what is empty by itself, when it gets to it. */
+/* All objects that exist are recorded, and the reverse; but systemd may have removed a scope. */
 static int check_truth(const struct daemon *daemon, const struct scenario *scenario)
 {
 	const struct holding *holding = holdings_find(applier_holdings(daemon->applier), "box");
 
 	for (size_t i = 0; i < ELEMENTS(things); i++) {
 		if (exists(things[i].path) && !is_held(daemon, i)) {
-			fprintf(stderr, "# %s is there, and nobody knows\n", things[i].path);
+			fprintf(stderr, "# %s exists and is not recorded\n", things[i].path);
 			return 1;
 		}
-		if (!exists(things[i].path) && is_held(daemon, i) && things[i].kind != MADE_UNIT) {
-			fprintf(stderr, "# %s is not there, and held\n", things[i].path);
+		if (!exists(things[i].path) && is_held(daemon, i) &&
+		    things[i].kind != CREATED_UNIT) {
+			fprintf(stderr, "# %s is recorded and does not exist\n", things[i].path);
 			return 1;
 		}
 	}
@@ -382,7 +383,7 @@ static int check_truth(const struct daemon *daemon, const struct scenario *scena
 		CHECK(strcmp(holding->cgroup_path, scenario->cgroup) == 0);
 		CHECK(strcmp(holding->rdt_group, "box") == 0);
 	}
-	/* It comes from there, and an Apply that was not whole brings it back. */
+	/* That was its group before, to which the undo of an unfinished Apply moves it back. */
 	if (scenario->is_apply)
 		CHECK(is_victim_in_group(holding && holding->state == HOLDING_HELD ? "box"
 										   : "theirs"));
@@ -393,13 +394,13 @@ static int check_nothing_is_left(const struct daemon *daemon)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 
-	/* What systemd is asked for takes its time. */
+	/* Calls to systemd take time. */
 	while (holdings_first(applier_holdings(daemon->applier)) &&
 	       loop_turn(daemon->base, deadline_ns))
 		continue;
 	for (size_t i = 0; i < ELEMENTS(things); i++) {
-		/* systemd removes an empty scope when it comes to it. */
-		while (things[i].kind == MADE_UNIT && exists(things[i].path) &&
+		/* systemd removes an empty scope later. */
+		while (things[i].kind == CREATED_UNIT && exists(things[i].path) &&
 		       clock_ns(CLOCK_MONOTONIC) < deadline_ns)
 			(void)loop_turn(daemon->base, clock_ns(CLOCK_MONOTONIC) + 10000000);
 		if (exists(things[i].path)) {
@@ -411,7 +412,7 @@ static int check_nothing_is_left(const struct daemon *daemon)
 	return check_others();
 }
 
-/* Release, while the process goes on somewhere else. What is being removed goes by itself. */
+/* Release, while the process is alive in another cgroup. Removals in progress end by themselves. */
 static int release_afterwards(void *userdata)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
@@ -435,7 +436,7 @@ static int release_afterwards(void *userdata)
 	return failed;
 }
 
-/* While the process is in it, Release leaves all as it is. */
+/* While the process is in the cgroup, Release is refused and changes nothing. */
 static int stay_afterwards(void *userdata)
 {
 	struct daemon daemon = {0};
@@ -445,7 +446,7 @@ static int stay_afterwards(void *userdata)
 		return failed;
 	if (is_victim_in("/crash/below/box") || is_victim_in(SCOPE_PATH))
 		CHECK(release_one(&daemon, "box") == -EBUSY);
-	/* What was wrongly asked of systemd would come about in the meantime. */
+	/* Time for systemd to execute a call that hookd should not have made. */
 	(void)loop_turn(daemon.base, clock_ns(CLOCK_MONOTONIC) + 20000000);
 	CHECK(waitpid(victim, &status, WNOHANG) != victim);
 	CHECK(kill(victim, 0) == 0);
@@ -453,7 +454,7 @@ static int stay_afterwards(void *userdata)
 	return 0;
 }
 
-/* Started when the process has ended: nothing has to be asked for. */
+/* Started after the exit of the process: everything is removed without a request. */
 static int start_after_the_end(void *userdata)
 {
 	struct daemon daemon = {0};
@@ -476,8 +477,8 @@ static int remove_one(const char *name, const struct stat *status, int kind, str
 }
 
 /*
- * False: there was no n-th change. Afterwards the process goes on, and what is held is released; or
- * it has ended when the daemon is started once more. They take turns.
+ * False: there was no n-th change. Afterwards, in turn, the process is alive and the holdings are
+ * released; or it has exited before the next daemon starts.
  */
 static bool check_crash(const struct scenario *scenario, unsigned int n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Limits on cgroups of a kernel that has all controllers: what the files say afterwards, and what
- * is put back. Without an NVMe disk nothing is said of a disk.
+ * Limits of cgroups on a kernel with all controllers: the content of the files afterwards, and the
+ * undo. Limits of disks are tested if there is an NVMe disk.
  */
 
 #include "tests/guest/fresh_cgroup.h"
@@ -17,7 +17,7 @@
 
 static dev_t disk;
 
-/* ---- the files ---- */
+/* ---- files ---- */
 
 static void pids_and_memory(void **state)
 {
@@ -76,7 +76,7 @@ static void cpu(void **state)
 	fresh_expect_file("cpu.weight", "10000\n");
 }
 
-/* The kernel wants a burst not above the quota, at each of the two writes. */
+/* The kernel checks burst <= quota at each of the two writes. */
 static void burst_and_quota_go_up_and_down_together(void **state)
 {
 	static const int steps[] = {10000, 100000, 2000, 50000};
@@ -147,7 +147,7 @@ static void cpuset(void **state)
 	assert_string_equal(err.path, "cpu.cpus");
 }
 
-/* The kernel does not empty a cpuset of processes; they get back what the cgroup above has. */
+/* The kernel refuses to empty a cpuset that has processes; it gets that of the parent cgroup. */
 static void cpuset_of_processes(void **state)
 {
 	struct limits_journal journal = LIMITS_JOURNAL_INIT;
@@ -186,7 +186,7 @@ static void hugetlb(void **state)
 	assert_string_equal(err.reason, "this kernel has no hugetlb.3MB.max");
 }
 
-/* There is no such device here: that it is asked for, and what is said, is what can be seen. */
+/* The guest has no such device, so only the error can be tested. */
 static void rdma_of_an_unknown_device(void **state)
 {
 	char name[] = "mlx5_0";
@@ -214,7 +214,7 @@ static void unified_overrides(void **state)
 	fresh_expect_file("pids.max", "5\n");
 }
 
-/* ---- a disk ---- */
+/* ---- disks ---- */
 
 static void io_weights(void **state)
 {
@@ -254,7 +254,7 @@ static void io_throttles(void **state)
 	snprintf(expected, sizeof(expected),
 		 "%u:%u rbps=1048576 wbps=2097152 riops=100 wiops=200\n", major(disk), minor(disk));
 	fresh_expect_file("io.max", expected);
-	/* 0 was "no limit" with cgroup v1; now it is the kernel's to refuse. */
+	/* 0 means "no limit" with cgroup v1; with v2 the kernel refuses it. */
 	devices[2].rate = 0;
 	assert_int_equal(fresh_apply(&resources, NULL, &err), -ERANGE);
 	assert_string_equal(err.path, "blockIO.throttleReadIOPSDevice[0].rate");
@@ -295,7 +295,7 @@ struct everything {
 	char cpus[4], mems[4], page_size[4], file[16], value[16];
 };
 
-/* Another value for each field with each number. */
+/* Different values of all fields for each number. */
 static void ask_for_everything(struct everything *all, int number)
 {
 	*all = (struct everything){
@@ -339,7 +339,7 @@ static void ask_for_everything(struct everything *all, int number)
 	}
 }
 
-/* From every state to every other and back. */
+/* From each state to each other one and back. */
 static void undo_puts_everything_back(void **state)
 {
 	(void)state;
@@ -390,7 +390,7 @@ static void undo_puts_back_what_was_written_before_a_failure(void **state)
 	free(after);
 }
 
-/* A disk has weights of its own once the cost model is on. */
+/* A disk has its own weights once the cost model is enabled. */
 static void find_disk(void)
 {
 	struct stat st;

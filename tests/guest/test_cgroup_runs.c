@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Processes that run into limits, and the limits of runs' cgroups, on a kernel that has all
+/* Processes that exceed limits, and the limits of cgroups of runs, on a kernel with all
  * controllers. */
 
 #include "tests/guest/fresh_cgroup.h"
@@ -49,7 +49,7 @@ static void a_fork_bomb_stays_in_its_limit(void **state)
 	(void)state;
 	fresh_expect_applied(&(struct hp_resources){.pids_limit = INT(8)}, NULL);
 	assert_int_equal(in_child(fork_as_often_as_possible, &fresh_fd), 100 + 7);
-	/* Others go on. */
+	/* Other processes go on. */
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
@@ -198,7 +198,7 @@ static void write_in(const char *directory, const char *file, const char *text)
 	close(fd);
 }
 
-/* By hookd, by the run's first hook, or by an operator for all runs. */
+/* Set by hookd, by the run's first hook, or by an administrator for all runs. */
 static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
 {
 	struct cgroup *free = acquire(), *asked = acquire(), *written = acquire();
@@ -215,7 +215,7 @@ static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
 
 	snprintf(runs, sizeof(runs), "%s/runs", fresh_root);
 	write_in(runs, "memory.max", "64M");
-	/* A run keeps its cgroup from hook to hook. */
+	/* All hooks of a run have the same cgroup. */
 	assert_true(cgroup_has_own_memory_limit(free));
 	written = acquire();
 	assert_true(cgroup_has_own_memory_limit(written));
@@ -233,7 +233,7 @@ static void a_limit_of_memory_is_seen_whoever_has_set_it(void **state)
 	cgroup_release(free);
 }
 
-/* Whichever step is the first for which there is no memory, it is the child's end and not ours. */
+/* Whichever step runs out of memory first, the child is killed and not the test. */
 static void who_starts_a_process_lives_on_whatever_the_limit(void **state)
 {
 	static const int64_t limits[] = {0, 4096, 8192, 16384, 65536, 262144, 524288, MIB};
@@ -267,7 +267,7 @@ static void who_starts_a_process_lives_on_whatever_the_limit(void **state)
 	spawner_free(spawner);
 }
 
-/* They run to their end at full speed. */
+/* They run at full speed. */
 static void a_kill_lifts_the_quota_of_the_cpu(void **state)
 {
 	struct cgroup *cgroup = acquire();

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Boots the guest with hookd installed as the build would install it, and runs one of the scripts
-# beside this one in there. Usage: test_in_guest.sh CMAKE BUILD-FOLDER SCRIPT [PROGRAM...]
-# The programs are found in ../bin of the script, with the library of their tests. With
-# GUEST_SANITIZED=1 it is the hookd of the sanitizer build beside BUILD-FOLDER, where that one is there
-# and as new. SCRIPT may have arguments; GUEST_SECONDS is the time that it may take (1200).
+# Boots the guest with hookd installed from the build, and runs a script of this folder there.
+# Usage: test_in_guest.sh CMAKE BUILD-FOLDER SCRIPT [PROGRAM...]
+# The programs are copied to ../bin of the script, with the libraries that they need. With
+# GUEST_SANITIZED=1 hookd is that of the sanitizer build beside BUILD-FOLDER, if that exists and is as
+# new. SCRIPT may have arguments; GUEST_SECONDS is its time limit (1200).
 set -euo pipefail
 
 cmake=$1 build=$2 script=$3
@@ -21,7 +21,7 @@ DESTDIR=$work/guest/root "$cmake" --install "$build" --strip > "$work/install.lo
 	{ cat "$work/install.log"; exit 1; }
 cp -r "$here" "$here/../containers" "$work/guest/tests/"
 
-# Its libraries are not in the guest.
+# The guest does not have its libraries.
 sanitized=$build/../sanitize/daemon/hookd
 if [ "${GUEST_SANITIZED:-}" = 1 ] && [ "$sanitized" -nt "$build/daemon/hookd" ]; then
 	echo "# hookd of the sanitizer build"
@@ -35,7 +35,7 @@ if [ $# -gt 3 ]; then
 	ldd "$4" | awk '$1 ~ /^libcmocka/ { print $3 }' | xargs -r cp -t "$work/guest/tests/bin/"
 fi
 
-# The status counts, and so does what was printed: a script that ends early has no plan.
+# Checks the exit status and the output: a script that exits early has printed no plan.
 status=0
 "$here/run" -t "${GUEST_SECONDS:-1200}" "$work/guest" "bash tests/guest/$script" | tee "$work/console" || status=$?
 if [ "$status" -ne 0 ]; then

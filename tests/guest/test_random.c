@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The real hookd beside a model of it: calls by chance, both drivers, both dialects, resctrl,
- * processes that fork and end, kills of hookd, restarts of the message bus. After each step hookd,
- * the kernel and systemd must be as the model says.
+ * Compares hookd with a model of it: random calls, both drivers, both dialects, resctrl, processes
+ * that fork and exit, kills of hookd, restarts of the message bus. After each step the state of
+ * hookd, the kernel and systemd must be that of the model.
  *
  *	test_random SECONDS [SEED...]
  *
- * First the seeds that are given, whole; then new ones until the time is over. A seed is a list of
- *steps, the same each time; what comes of two things at once is the machine's to decide.
+ * First runs the given seeds completely, then new ones until the time is over. A seed determines
+ * the steps; the order of events that happen at the same time varies.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 #include "tests/guest/random/trial.h"
 
-/* However long the seeds that are given have taken. */
+/* Minimum time for new seeds, however long the given ones took. */
 #define NEW_SEED_MS 30000
 
 static unsigned long steps_in_all;
@@ -38,7 +38,7 @@ static void begin(struct test *test)
 	step_start(test);
 }
 
-/* When all processes have ended nothing is left. */
+/* Once all processes have exited, nothing is left. */
 static void end(struct test *test)
 {
 	for (int i = 0; i < PROCESSES; i++) {
@@ -64,7 +64,7 @@ static int count_processes(const struct test *test)
 	return count;
 }
 
-/* All its steps, or until the time is over; 0: no bound. */
+/* Runs all steps, or until the time is over; 0: no time limit. */
 static bool run_seed(uint64_t seed, int number, int64_t end_ms)
 {
 	static struct test test;
@@ -74,7 +74,9 @@ static bool run_seed(uint64_t seed, int number, int64_t end_ms)
 	for (test.step = 1;
 	     test.step <= STEPS && !test.has_failed && (end_ms == 0 || now_ms() < end_ms);
 	     test.step++) {
-		/* So that what one step asks for does not change all that follow. */
+		/*
+		 * So that the random numbers that one step uses do not change the following steps.
+		 */
 		test.random = seed * 1000003 + (uint64_t)test.step * 7919;
 		if (count_processes(&test) < 2)
 			step_start(&test);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Groups of the kernel's own resctrl, with L3 (20 bits, at least 2) and MB (10 to 100 by 10), one
- * domain each and 4 CLOSIDs: the guest's.
+ * Groups in the resctrl of the guest's kernel, which has L3 (20 bits, at least 2) and MB (10 to 100
+ * in steps of 10), with one domain each, and 4 CLOSIDs.
  */
 
 #include "tests/daemon/support/support.h"
@@ -30,7 +30,7 @@ static bool exists(const char *group)
 	return access(path, F_OK) == 0;
 }
 
-/* Calls the function, which may be NULL, for each group. The number of groups. */
+/* Calls the function, which may be NULL, for each group. Returns the number of groups. */
 static size_t for_each_group(void (*function)(const char *path))
 {
 	DIR *directory = opendir(ROOT);
@@ -63,7 +63,7 @@ static int set_up(void **state)
 	return rdt_new(NULL, &rdt);
 }
 
-/* Every test leaves as it came, and what a failed one left must not fail the next. */
+/* Each test removes its groups; those of a failed one must not make the next one fail. */
 static int tear_down(void **state)
 {
 	(void)state;
@@ -94,7 +94,7 @@ static void expect_refused(const struct hp_intel_rdt *wanted, int r, const char 
 	assert_int_equal(for_each_group(NULL), before);
 }
 
-/* In the form that ours are printed in: the kernel's width is another on each machine. */
+/* Without leading zeros: the kernel's width depends on the machine. */
 static void expect_schemata(const struct rdt_member *member, const char *expected)
 {
 	struct schemata schemata = SCHEMATA_INIT;
@@ -143,7 +143,7 @@ static void a_process_joins_the_containers_group(void **state)
 	assert_false(exists("c1"));
 }
 
-/* What a hook leaves behind falls back. */
+/* Processes that a hook leaves behind are moved to the default group. */
 static void a_containers_group_goes_with_those_in_it(void **state)
 {
 	struct rdt_member *member = join(&(struct hp_intel_rdt){0}, "c1");
@@ -249,7 +249,7 @@ static void the_fourth_closid_is_one_too_many(void **state)
 	rdt_leave(join(&(struct hp_intel_rdt){0}, "refused"));
 }
 
-/* ---- whose they are ---- */
+/* ---- groups that hookd has not created ---- */
 
 static void a_group_of_others_is_left_as_it_is(void **state)
 {
@@ -262,7 +262,7 @@ static void a_group_of_others_is_left_as_it_is(void **state)
 		       "l3CacheSchema", "the group theirs exists, and its L3:0 is 3f, not ff");
 	rdt_leave(join(&(struct hp_intel_rdt){.clos_id = theirs}, "c1"));
 	rdt_leave(join(&(struct hp_intel_rdt){.clos_id = theirs, .l3_cache_schema = same}, "c1"));
-	/* A container's id is no better. */
+	/* The same for a group named like a container. */
 	rdt_leave(join(&(struct hp_intel_rdt){0}, "theirs"));
 	assert_true(exists("theirs"));
 	assert_int_equal(rmdir(ROOT "/theirs"), 0);
@@ -301,7 +301,7 @@ static bool is_nothing_held(const char *group, void *userdata)
 	return false;
 }
 
-/* In a process that ends without a word to anybody. */
+/* In a process that exits without cleaning up. */
 static int join_and_die(void *userdata)
 {
 	static char gold[] = "gold", l3[] = "L3:0=ff";
@@ -335,7 +335,7 @@ static void what_a_killed_daemon_made_goes_with_the_next(void **state)
 	assert_int_equal(rdt_restore(rdt, state_directory, is_nothing_held, NULL), 0);
 	assert_false(exists("c1"));
 	assert_true(exists("theirs"));
-	/* Somebody is in it: it goes when that one has gone. */
+	/* It has a process: it is removed after that has left. */
 	assert_true(exists("gold"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The event that sets the timers of hooks anew: the kernel sends it when the machine wakes up, and
- * by the same means when somebody sets the clock, which is what is done here. The guest cannot wake
- * up by itself, so the clock that goes on while the machine is suspended is put forward.
+ * The event on which hooks' timers are set again: the kernel sends it when the machine wakes from
+ * suspend, and also when the clock is set, which this test does. The guest cannot wake up by
+ * itself, so the test sets the clock that counts time in suspend forward.
  */
 
 #include "tests/daemon/support/support.h"
@@ -39,7 +39,7 @@ static void step_clock(int64_t seconds)
 	assert_int_equal(clock_settime(CLOCK_REALTIME, &now), 0);
 }
 
-/* More than once: the kernel tells of each. */
+/* More than once: the kernel reports each. */
 static void a_wake_up_sets_timers_anew(void **state)
 {
 	struct event_base *base = loop_new();
@@ -52,7 +52,7 @@ static void a_wake_up_sets_timers_anew(void **state)
 	assert_int_equal(deadline_init(&deadline, &deadlines, on_deadline, &called), 0);
 	for (int i = 1; i <= 3; i++) {
 		assert_int_equal(deadline_set(&deadline, CLOCK_BOOTTIME, 1000 * NS_PER_S), 0);
-		/* A clock that is set moves no deadline. */
+		/* Setting the clock does not change a deadline. */
 		step_clock(7200);
 		event_base_loop(base, EVLOOP_ONCE);
 		assert_int_equal(called, i - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process of eight threads for the scripts beside this file: says "ready" and waits for ever. */
+/* A process of eight threads for the scripts in this folder: prints "ready" and sleeps for ever. */
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Follows a child from one change to the next. Called by test_apply_crash.c. */
+/* Traces a child and counts its system calls that change something. */
 #include "tests/guest/tracer.h"
 
 #include "tests/daemon/support/support.h"
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* The system calls that change something that others see. */
+/* System calls with an effect outside of the process. */
 static bool changes(const struct __ptrace_syscall_info *info)
 {
 	static const unsigned short calls[] = {

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /*
- * Kills a child that asked to be traced before the n-th system call that changes something which
- * others see. False: there was none, it is through.
+ * Kills a child that has called PTRACE_TRACEME, before its n-th system call with an effect outside
+ * of the process. False: it has exited before that.
  */
 bool tracer_kill_before(pid_t pid, unsigned int n);

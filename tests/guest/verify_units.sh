@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What systemd says of our files, which must be nothing. Usage: verify_units.sh UNITS SOURCES HOOKD
+# systemd-analyze must have no messages about hookd's units. Usage: verify_units.sh UNITS SOURCES HOOKD
 set -euo pipefail
 
 units=$1 sources=$2 hookd=$3
@@ -11,7 +11,7 @@ if ! command -v systemd-analyze > /dev/null; then
 	exit 77
 fi
 
-# The program is not installed, and systemd wants to see it.
+# systemd checks that the program exists, which is not installed.
 mkdir "$work/units" "$work/root" "$work/root/etc" "$work/run"
 export XDG_RUNTIME_DIR=$work/run
 for whose in system user; do

@@ -21,8 +21,8 @@ struct event_base *base;
 struct applier *applier;
 struct rdt *world_rdt;
 static bool has_reported_end;
-const char *scope_place;
-static char process_place[512];
+const char *scope_cgroup;
+static char process_cgroup[512];
 
 bool refuses_events;
 
@@ -30,7 +30,7 @@ int __real_event_add(struct event *event, const struct timeval *timeout);
 int __wrap_event_add(struct event *event, const struct timeval *timeout);
 int __wrap_event_add(struct event *event, const struct timeval *timeout)
 {
-	/* Not those by which this program waits. */
+	/* Not the timers by which the test itself waits. */
 	bool is_hookds = !timeout || (timeout->tv_sec == 1 && timeout->tv_usec == 0);
 
 	return refuses_events && is_hookds ? -1 : __real_event_add(event, timeout);
@@ -40,7 +40,7 @@ int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size
 int __wrap_scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size)
 {
 	(void)name;
-	snprintf(ret_path, size, "%s", scope_place ? scope_place : process_place);
+	snprintf(ret_path, size, "%s", scope_cgroup ? scope_cgroup : process_cgroup);
 	return 0;
 }
 
@@ -48,10 +48,10 @@ static void on_report(const char *container, const char *what, void *userdata)
 {
 	(void)container, (void)userdata;
 	strncat(reports, what, sizeof(reports) - strlen(reports) - 1);
-	has_reported_end |= strcmp(what, "its process has ended") == 0;
+	has_reported_end |= strcmp(what, "its process has exited") == 0;
 }
 
-/* ---- the tree ---- */
+/* ---- directories in place of cgroups ---- */
 
 static void make_file(const char *directory, const char *name, const char *text)
 {
@@ -73,7 +73,7 @@ void make_cgroup(const char *name)
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
-const char *cgroup_place(const char *name)
+const char *cgroup_path_below(const char *name)
 {
 	static char path[700];
 
@@ -126,8 +126,10 @@ void change_holdings_file(const char *sql)
 	world_restart();
 }
 
-/* Where the process really is, so that it is found there: systemd has moved it, one may think. */
-static void make_tree(void)
+/*
+ * A real scope is not started. Its path is that of the victim's cgroup, where hookd looks for it.
+ */
+static void make_cgroups(void)
 {
 	char text[512], *path = cgroup_directory, *at;
 	size_t length;
@@ -139,7 +141,7 @@ static void make_tree(void)
 	assert_true(r > 0);
 	own = cgroup_path_find(text, &length);
 	assert_non_null(own);
-	snprintf(process_place, sizeof(process_place), "%.*s", (int)length, own);
+	snprintf(process_cgroup, sizeof(process_cgroup), "%.*s", (int)length, own);
 	snprintf(path, sizeof(cgroup_directory), "%s%.*s", mount_directory, (int)length, own);
 	for (at = path + strlen(mount_directory) + 1; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
@@ -151,7 +153,7 @@ static void make_tree(void)
 	make_file(path, "cgroup.events", "populated 0\nfrozen 0\n");
 }
 
-/* None of hookd's children, whom hookd refuses: its parent has ended. */
+/* Forks twice: hookd refuses its own children, and the parent of this one has exited. */
 pid_t start_stranger(void (*function)(int ready))
 {
 	int told[2];
@@ -188,12 +190,12 @@ int world_begin(void **state)
 {
 	(void)state;
 	fake_scopes_begin();
-	scope_place = NULL;
+	scope_cgroup = NULL;
 	refuses_events = false;
 	temporary_directory(mount_directory);
 	temporary_directory(state_directory);
 	victim = start_stranger(do_nothing);
-	make_tree();
+	make_cgroups();
 	base = loop_new();
 	world_restart();
 	return 0;
@@ -332,12 +334,12 @@ bool is_held(void)
 	return holdings_find(applier_holdings(applier), "box") != NULL;
 }
 
-bool is_mixed(void)
+bool is_update_interrupted(void)
 {
-	return holdings_find(applier_holdings(applier), "box")->is_mixed;
+	return holdings_find(applier_holdings(applier), "box")->is_update_interrupted;
 }
 
-void apply_whole(void)
+void apply_and_wait(void)
 {
 	struct answer answer;
 
@@ -347,8 +349,8 @@ void apply_whole(void)
 	expect(&answer, 0, HP_ERR_NONE);
 }
 
-/* The loop, until its process's end has been seen. */
-void let_the_end_be_seen(void)
+/* Runs the event loop until hookd has seen that the victim exited. */
+void await_exit_seen(void)
 {
 	has_reported_end = false;
 	end_victim();

@@ -7,58 +7,60 @@
 #include "daemon/apply/apply.h"
 
 /*
- * An applier in a world of which a test decides: systemd is a fake (fake_scopes.h) that answers
- * when the test says so, and the cgroups are directories. There is one container, "box", with a
- * process that is none of the test's children, whom hookd would refuse.
+ * An applier whose surroundings the test controls: systemd is a fake that answers when the test
+ * says so (fake_scopes.h), and the cgroups are directories. There is one container, "box". Its
+ * process, the victim, is not a child of the test, since hookd refuses its own children.
  */
-extern pid_t victim; /* -1: it was ended */
+extern pid_t victim; /* -1: the test has killed it */
 extern struct event_base *base;
 extern struct applier *applier; /* the test may free it and set it to NULL */
 
 struct rdt;
-extern struct rdt *world_rdt; /* NULL, or what a test has before the world begins */
+extern struct rdt *world_rdt; /* NULL, unless a test sets it before world_begin() */
 
 /* For cmocka's set-up and tear-down. */
 int world_begin(void **state);
 int world_end(void **state);
 
-/* hookd is started anew on what it has written down. */
+/* Restarts hookd with the file of holdings as it is. */
 void world_restart(void);
-/* What it has written down, while it does not run (applier is NULL). */
+/* Reads that file, while hookd is not running (applier is NULL). */
 struct holdings *open_holdings(void);
-/* What was reported since the start, one behind the other. */
+/* All messages that were reported since the start, concatenated. */
 extern char reports[1024];
 
-/* A cgroup below the process's, and its path below the mount. */
+/* A cgroup below that of the victim, and its path below the mount. */
 void make_cgroup(const char *name);
-const char *cgroup_place(const char *name);
-/* Files of the process's cgroup. */
+const char *cgroup_path_below(const char *name);
+/* Files of the victim's cgroup. */
 void remove_file(const char *name);
 void write_to_file(const char *name, const char *text);
 void expect_file(const char *name, const char *text);
-/* libevent has no memory for another event. */
+/* Lets event_new() fail as if out of memory. */
 extern bool refuses_events;
-/* Where the scope is; NULL: where the process really is, as if systemd had moved it. */
-extern const char *scope_place;
-/* Where hookd writes down what it holds. */
+/* The path of the scope; NULL: that of the victim's cgroup, as if systemd had moved it. */
+extern const char *scope_cgroup;
+/* The directory of the file of holdings. */
 const char *holdings_file(void);
-/* Ends hookd, and starts it anew on a file that this was done to. */
+/* Stops hookd, lets the function change its file of holdings, and starts it again. */
 void change_holdings_file(const char *sql);
 
-/* One in the place of the victim: it calls the function, which writes a byte when it is ready. */
+/*
+ * Replaces the victim by a process that calls the function, which writes a byte when it is ready.
+ */
 pid_t start_stranger(void (*function)(int ready));
 void end_victim(void);
-/* The loop, until its process's end has been seen. */
-void let_the_end_be_seen(void);
+/* Runs the event loop until hookd has seen that the victim exited. */
+void await_exit_seen(void);
 
-/* What a call has answered. */
+/* The result of a call. */
 struct answer {
 	bool is_there;
 	int r;
 	struct hp_err err;
 };
 
-/* The first ones with a limit of processes, by systemd. */
+/* The first two set pids.limit, with the systemd driver. */
 void apply(struct answer *answer);
 void update(struct answer *answer);
 void apply_with(const struct hp_settings *with, struct answer *answer);
@@ -67,10 +69,10 @@ void release(struct answer *answer);
 /* The same for another container. */
 void apply_for(const char *container, const struct hp_settings *with, struct answer *answer);
 void release_of(const char *container, struct answer *answer);
-/* Until it is held. */
-void apply_whole(void);
+/* Waits until the Apply has succeeded. */
+void apply_and_wait(void);
 bool is_held(void);
-bool is_mixed(void);
+bool is_update_interrupted(void);
 
 void expect(const struct answer *answer, int r, enum hp_err_code code);
 void expect_busy(const struct answer *answer);

@@ -4,20 +4,20 @@
 #include "daemon/cgroup/scope.h"
 
 /*
- * In the place of daemon/cgroup/scope.c: a systemd that does nothing and answers when the test says
- * so. Calls are in the order in which they were made.
+ * Replaces daemon/cgroup/scope.c: a systemd that does nothing and answers when the test says so.
+ * Calls are answered in the order in which they were made.
  */
-/* FAKE_ASK: whether a unit is hookd's; FAKE_STOP comes after that, as one with it. */
+/* FAKE_ASK: scopes_ask(). FAKE_STOP is one call, which includes the check of the mark. */
 enum fake_call { FAKE_NONE, FAKE_START, FAKE_READ, FAKE_SET, FAKE_PUT_BACK, FAKE_ASK, FAKE_STOP };
 
 void fake_scopes_begin(void);
-/* The oldest call that waits. */
+/* The oldest call that was not answered. */
 enum fake_call fake_scopes_waiting(void);
-/* Answers it: 0, or -errno with a reason. */
+/* Answers that call: 0, or -errno with a reason. */
 void fake_scopes_answer(int r, const char *reason);
-/* The next calls fail at once with this; 0: they are taken. */
+/* All further calls return this error at once; 0: they succeed. */
 void fake_scopes_refuse(int r);
-/* Of all so far. */
+/* The number of calls so far. */
 int fake_scopes_stops(void);
-/* That came with the last call that has one. */
+/* The mark of the last call that had one. */
 const char *fake_scopes_mark(void);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/apply on a real cgroup2: that no caller's path leads into the cgroups of hookd's hooks.
- * Each test is a child in hookd's place, with a mount namespace in which cgroup2 is all there is
- * and no systemd runs; the process that a caller names is none of its children.
+ * apply/apply on a real cgroup2: Apply refuses paths in the cgroups of hookd's hooks. Each test
+ * runs in a child that acts as hookd, in a mount namespace with only cgroup2 and without systemd.
+ * The process of the request is not its child.
  */
 
 #include <sched.h>
@@ -19,9 +19,9 @@
 #include "tests/daemon/support/own_cgroup.h"
 #include "tests/daemon/support/support.h"
 
-static char own[256];	   /* a directory of the test's own, right below the mount */
-static const char *name;   /* of it, with a / before */
-static char moved_own[64]; /* the same where the test sees it */
+static char own[256];	   /* the test's cgroup, in the root cgroup */
+static const char *name;   /* its name, after a slash */
+static char moved_own[64]; /* its path in the child's mount namespace */
 static pid_t victim;
 
 static int set_up(void **state)
@@ -52,7 +52,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- in hookd's place ---- */
+/* ---- the child that acts as hookd ---- */
 
 struct answer {
 	bool is_there;
@@ -112,7 +112,7 @@ static void world_end(struct world *world)
 	event_base_free(world->base);
 }
 
-/* Apply with OWN/path; the driver is told, so that no text is taken for a unit's. */
+/* Apply with OWN/path. With the driver named, a path with colons is not taken for a unit. */
 static struct answer apply(struct world *world, const char *path)
 {
 	char cgroups_path[512], container[32];
@@ -171,7 +171,7 @@ static bool enter(const char *directory)
 	return file && fputs("0", file) >= 0 && fclose(file) == 0;
 }
 
-/* ---- the tests ---- */
+/* ---- tests ---- */
 
 static int in_a_root_that_was_named(void *userdata)
 {
@@ -195,7 +195,7 @@ static int in_a_root_that_was_named(void *userdata)
 	return 0;
 }
 
-/* In a cgroup namespace the tree's directory can be the mount itself: all paths are below it. */
+/* In a cgroup namespace the cgroup of hooks can be the root of the mount: all paths are in it. */
 static int in_the_whole_mount(void *userdata)
 {
 	struct world world;
@@ -249,7 +249,7 @@ static int in_a_unit_of_its_own(void *userdata)
 	return 0;
 }
 
-/* To whom all processes of this one's pid namespace are strangers. */
+/* Processes outside its pid namespace have no pid there. */
 static int start_another(void *userdata)
 {
 	struct world world;
@@ -287,7 +287,7 @@ static int beside_one_of_another_pid_namespace(void *userdata)
 	return 0;
 }
 
-static void in_hookds_place(int (*function)(void *userdata))
+static void run_as_hookd(int (*function)(void *userdata))
 {
 	if (!own[0])
 		skip("no cgroup2 to write to");
@@ -297,31 +297,31 @@ static void in_hookds_place(int (*function)(void *userdata))
 static void no_path_leads_into_a_root_that_was_named(void **state)
 {
 	(void)state;
-	in_hookds_place(in_a_root_that_was_named);
+	run_as_hookd(in_a_root_that_was_named);
 }
 
 static void no_path_leads_into_runs_right_below_the_mount(void **state)
 {
 	(void)state;
-	in_hookds_place(in_the_whole_mount);
+	run_as_hookd(in_the_whole_mount);
 }
 
 static void no_path_leads_into_a_tree_beside_hookd(void **state)
 {
 	(void)state;
-	in_hookds_place(beside_where_it_was_started);
+	run_as_hookd(beside_where_it_was_started);
 }
 
 static void no_path_leads_into_hookds_unit(void **state)
 {
 	(void)state;
-	in_hookds_place(in_a_unit_of_its_own);
+	run_as_hookd(in_a_unit_of_its_own);
 }
 
 static void a_hookd_of_another_pid_namespace_leaves_this_one_s_cgroups(void **state)
 {
 	(void)state;
-	in_hookds_place(beside_one_of_another_pid_namespace);
+	run_as_hookd(beside_one_of_another_pid_namespace);
 }
 
 int main(void)

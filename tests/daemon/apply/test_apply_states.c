@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/: what Apply, Update, Release and the end of the process do to one holding while another of
- * them waits for systemd: each event comes in the order that the test is about.
+ * daemon/apply: what Apply, Update, Release and the exit of the process do to a holding while
+ * another of them is waiting for systemd. Each test is about one order of events.
  */
 
 #include "tests/daemon/apply/apply_world.h"
@@ -11,7 +11,7 @@
 
 /* ---- one at a time ---- */
 
-static void while_an_apply_waits_all_others_are_busy(void **state)
+static void other_calls_are_busy_while_an_apply_waits(void **state)
 {
 	struct answer first, second;
 
@@ -31,12 +31,12 @@ static void while_an_apply_waits_all_others_are_busy(void **state)
 	expect(&second, -EEXIST, HP_ERR_SETTING_FAILED);
 }
 
-static void while_an_update_waits_all_others_are_busy(void **state)
+static void other_calls_are_busy_while_an_update_waits(void **state)
 {
 	struct answer first, second;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update(&first);
 	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
 	fake_scopes_answer(0, "");
@@ -51,12 +51,12 @@ static void while_an_update_waits_all_others_are_busy(void **state)
 	expect(&first, 0, HP_ERR_NONE);
 }
 
-static void release_is_told_when_systemd_has_done_it(void **state)
+static void release_replies_when_systemd_has_stopped_the_unit(void **state)
 {
 	struct answer first, second;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	release(&first);
 	assert_false(first.is_there);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
@@ -71,29 +71,29 @@ static void release_is_told_when_systemd_has_done_it(void **state)
 	expect(&second, -ENOENT, HP_ERR_NO_SUCH_CONTAINER);
 }
 
-/* ---- the process ends meanwhile ---- */
+/* ---- the process exits meanwhile ---- */
 
-static void process_ends_while_an_update_waits(void **state)
+static void process_exits_while_an_update_waits(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update(&answer);
-	let_the_end_be_seen();
+	await_exit_seen();
 	assert_true(is_held());
 	fake_scopes_answer(0, "");
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
-	/* And now it is removed. */
+	/* The Update is done, so the holding is removed. */
 	wait_for(base, fake_scopes_waiting() == FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_false(is_held());
 }
 
-static void process_ends_while_an_apply_waits(void **state)
+static void process_exits_while_an_apply_waits(void **state)
 {
 	struct answer answer;
 
@@ -110,14 +110,14 @@ static void process_ends_while_an_apply_waits(void **state)
 	assert_false(is_held());
 }
 
-static void process_ends_while_a_release_waits(void **state)
+static void process_exits_while_a_release_waits(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	release(&answer);
-	let_the_end_be_seen();
+	await_exit_seen();
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
@@ -125,14 +125,14 @@ static void process_ends_while_a_release_waits(void **state)
 	assert_int_equal(fake_scopes_stops(), 1);
 }
 
-static void process_ends_while_a_release_waits_that_fails(void **state)
+static void process_exits_while_a_failing_release_waits(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	release(&answer);
-	let_the_end_be_seen();
+	await_exit_seen();
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
 	assert_true(is_held());
@@ -145,22 +145,22 @@ static void process_ends_while_a_release_waits_that_fails(void **state)
 
 /* ---- the file of holdings cannot be written ---- */
 
-static void what_cannot_be_forgotten_is_held_on(void **state)
+static void a_holding_that_cannot_be_erased_stays(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	change_holdings_file("CREATE TRIGGER never BEFORE DELETE ON holding "
 			     "BEGIN SELECT RAISE(ABORT, 'never'); END");
 	release(&answer);
 	fake_scopes_answer(0, "");
 	expect(&answer, -EIO, HP_ERR_SETTING_FAILED);
-	assert_non_null(strstr(answer.err.reason, "the file of holdings"));
+	assert_non_null(strstr(answer.err.reason, "cannot write holdings.db"));
 	assert_true(is_held());
-	/* Nobody asks for it, and there is nothing to be stopped any more. */
-	let_the_end_be_seen();
-	assert_non_null(strstr(reports, "the file of holdings"));
+	/* The next try is automatic; the scope was stopped before. */
+	await_exit_seen();
+	assert_non_null(strstr(reports, "cannot write holdings.db"));
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_stops(), 1);
 	change_holdings_file("DROP TRIGGER never");
@@ -169,12 +169,12 @@ static void what_cannot_be_forgotten_is_held_on(void **state)
 
 /* ---- systemd cannot be reached ---- */
 
-static void failed_release_is_held_on(void **state)
+static void a_failed_release_keeps_the_holding(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	release(&answer);
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
@@ -186,16 +186,16 @@ static void failed_release_is_held_on(void **state)
 	assert_false(is_held());
 }
 
-static void what_cannot_be_removed_is_tried_again(void **state)
+static void a_failed_removal_is_tried_again(void **state)
 {
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	fake_scopes_refuse(-ENOTCONN);
-	let_the_end_be_seen();
+	await_exit_seen();
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_stops(), 1);
 	fake_scopes_refuse(0);
-	/* By now the unit may be another one's. */
+	/* By now the unit may belong to somebody else. */
 	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
 	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
@@ -203,7 +203,7 @@ static void what_cannot_be_removed_is_tried_again(void **state)
 	assert_false(is_held());
 }
 
-static void failed_apply_is_told_when_it_is_undone(void **state)
+static void a_failed_apply_replies_when_it_is_undone(void **state)
 {
 	struct answer answer;
 
@@ -218,12 +218,12 @@ static void failed_apply_is_told_when_it_is_undone(void **state)
 	fake_scopes_answer(0, "");
 	expect(&answer, -EIO, HP_ERR_SETTING_FAILED);
 	assert_false(is_held());
-	apply_whole();
+	apply_and_wait();
 }
 
-/* ---- a unit of others ---- */
+/* ---- a unit that hookd has not started ---- */
 
-/* Somebody is in the cgroup: this program, which is where the container's process is. */
+/* The cgroup has a process: the test, which is in the same one as the victim. */
 static void have_a_stranger_in_it(void)
 {
 	char text[16];
@@ -249,10 +249,10 @@ static void a_unit_that_is_there_already_is_left_alone(void **state)
 	assert_int_equal(fake_scopes_stops(), 0);
 	assert_false(is_held());
 	expect_file("cgroup.procs", before);
-	apply_whole();
+	apply_and_wait();
 }
 
-/* Where what is moved out of the container's cgroup goes. */
+/* The former cgroup, to which processes are moved back. */
 static void make_cgroup_elsewhere(void)
 {
 	make_cgroup("elsewhere");
@@ -264,11 +264,11 @@ static void come_from_elsewhere(void)
 	struct holding *box = holdings_find(applier_holdings(applier), "box");
 
 	free(box->former_path);
-	box->former_path = strdup(cgroup_place("elsewhere"));
+	box->former_path = strdup(cgroup_path_below("elsewhere"));
 }
 
-/* systemd has not answered, so the unit may be another one's: nobody in it is moved. */
-static void a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied(void **state)
+/* systemd has not answered, so the unit may belong to somebody else: no process is moved. */
+static void an_unconfirmed_unit_is_checked_before_processes_are_moved(void **state)
 {
 	static struct answer answer;
 
@@ -280,7 +280,7 @@ static void a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied(void 
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	assert_int_equal(fake_scopes_waiting(), FAKE_ASK);
 	expect_file("elsewhere/cgroup.procs", "nobody\n");
-	fake_scopes_answer(-ENOENT, "it is none of hookd's");
+	fake_scopes_answer(-ENOENT, "hookd has not started the unit");
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
 	assert_string_equal(answer.err.reason, "systemd: the connection to systemd was lost");
 	expect_file("elsewhere/cgroup.procs", "nobody\n");
@@ -288,7 +288,7 @@ static void a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied(void 
 	assert_false(is_held());
 }
 
-static void what_a_failed_apply_leaves_is_said_and_held(void **state)
+static void what_a_failed_apply_leaves_is_reported_and_kept(void **state)
 {
 	struct answer answer;
 
@@ -297,7 +297,7 @@ static void what_a_failed_apply_leaves_is_said_and_held(void **state)
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	expect(&answer, -ECONNRESET, HP_ERR_SETTING_FAILED);
-	assert_non_null(strstr(answer.err.reason, "still held: hookd-box.scope"));
+	assert_non_null(strstr(answer.err.reason, "not removed: hookd-box.scope"));
 	assert_true(is_held());
 	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
 	fake_scopes_answer(0, "");
@@ -306,7 +306,7 @@ static void what_a_failed_apply_leaves_is_said_and_held(void **state)
 	assert_false(is_held());
 }
 
-static void what_is_to_go_is_busy_until_it_is_gone(void **state)
+static void a_leftover_is_busy_until_it_is_removed(void **state)
 {
 	struct answer answer;
 
@@ -334,8 +334,8 @@ static void count_turns(evutil_socket_t fd, short what, void *userdata)
 	++*(int *)userdata;
 }
 
-/* A cgroup that fills as fast as it is emptied is left for the next try; others are heard. */
-static void who_forks_without_end_is_left_for_the_next_try(void **state)
+/* Processes that fork as fast as they are moved stay until the next try; the loop goes on. */
+static void processes_that_keep_forking_stay_until_the_next_try(void **state)
 {
 	static struct answer answer;
 	const struct timeval often = {.tv_usec = 1000};
@@ -355,10 +355,10 @@ static void who_forks_without_end_is_left_for_the_next_try(void **state)
 	wait_for(base, answer.is_there);
 	event_free(other);
 	assert_true(heard > 10);
-	assert_non_null(strstr(answer.err.reason, "still held"));
+	assert_non_null(strstr(answer.err.reason, "not removed"));
 	assert_true(is_held());
 	assert_int_equal(fake_scopes_stops(), 0);
-	/* And when they are gone it goes. */
+	/* Once they have exited, the cgroup is removed. */
 	write_to_file("cgroup.procs", "");
 	wait_for(base, fake_scopes_waiting() == FAKE_ASK);
 	fake_scopes_answer(0, "");
@@ -367,19 +367,19 @@ static void who_forks_without_end_is_left_for_the_next_try(void **state)
 	assert_false(is_held());
 }
 
-/* Limits would be those of whoever is there. */
+/* The limits would affect the processes of another cgroup. */
 static void a_process_that_was_moved_out_of_its_scope_is_refused(void **state)
 {
 	static struct answer answer;
 
 	(void)state;
-	scope_place = "/elsewhere";
+	scope_cgroup = "/elsewhere";
 	apply(&answer);
 	write_to_file("cgroup.procs", "nobody\n");
 	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	expect_file("pids.max", "max\n");
-	/* It is not for hookd to move it back. */
+	/* hookd does not move it back. */
 	expect_file("cgroup.procs", "nobody\n");
 	fake_scopes_answer(0, "");
 	expect(&answer, -EBUSY, HP_ERR_SETTING_FAILED);
@@ -387,9 +387,9 @@ static void a_process_that_was_moved_out_of_its_scope_is_refused(void **state)
 	assert_false(is_held());
 }
 
-/* ---- no memory ---- */
+/* ---- out of memory ---- */
 
-static void who_cannot_wait_says_so(void **state)
+static void out_of_memory_for_a_watch_is_reported(void **state)
 {
 	static struct answer answer;
 
@@ -398,18 +398,18 @@ static void who_cannot_wait_says_so(void **state)
 	refuses_events = true;
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_non_null(strstr(reports, "no memory to wait for its end"));
+	assert_non_null(strstr(reports, "out of memory: its settings stay"));
 	refuses_events = false;
 	world_restart();
 	fake_scopes_refuse(-ENOTCONN);
 	end_victim();
 	refuses_events = true;
-	wait_for(base, strstr(reports, "no memory to try again"));
+	wait_for(base, strstr(reports, "out of memory: its removal"));
 }
 
-/* ---- hookd ends meanwhile ---- */
+/* ---- hookd exits meanwhile ---- */
 
-static void hookd_ends_while_all_of_it_waits(void **state)
+static void hookd_exits_while_calls_wait(void **state)
 {
 	struct answer answer;
 
@@ -420,12 +420,12 @@ static void hookd_ends_while_all_of_it_waits(void **state)
 	applier = NULL;
 }
 
-static void hookd_ends_while_a_release_waits(void **state)
+static void hookd_exits_while_a_release_waits(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	release(&answer);
 	applier_free(applier);
 	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
@@ -436,26 +436,26 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_begin, world_end)
 	const struct CMUnitTest tests[] = {
-	    TEST(while_an_apply_waits_all_others_are_busy),
-	    TEST(while_an_update_waits_all_others_are_busy),
-	    TEST(release_is_told_when_systemd_has_done_it),
-	    TEST(process_ends_while_an_update_waits),
-	    TEST(process_ends_while_an_apply_waits),
-	    TEST(process_ends_while_a_release_waits),
-	    TEST(process_ends_while_a_release_waits_that_fails),
-	    TEST(what_cannot_be_forgotten_is_held_on),
-	    TEST(failed_release_is_held_on),
-	    TEST(what_cannot_be_removed_is_tried_again),
-	    TEST(failed_apply_is_told_when_it_is_undone),
-	    TEST(what_a_failed_apply_leaves_is_said_and_held),
-	    TEST(what_is_to_go_is_busy_until_it_is_gone),
+	    TEST(other_calls_are_busy_while_an_apply_waits),
+	    TEST(other_calls_are_busy_while_an_update_waits),
+	    TEST(release_replies_when_systemd_has_stopped_the_unit),
+	    TEST(process_exits_while_an_update_waits),
+	    TEST(process_exits_while_an_apply_waits),
+	    TEST(process_exits_while_a_release_waits),
+	    TEST(process_exits_while_a_failing_release_waits),
+	    TEST(a_holding_that_cannot_be_erased_stays),
+	    TEST(a_failed_release_keeps_the_holding),
+	    TEST(a_failed_removal_is_tried_again),
+	    TEST(a_failed_apply_replies_when_it_is_undone),
+	    TEST(what_a_failed_apply_leaves_is_reported_and_kept),
+	    TEST(a_leftover_is_busy_until_it_is_removed),
 	    TEST(a_unit_that_is_there_already_is_left_alone),
-	    TEST(a_unit_that_may_be_of_others_is_asked_for_before_it_is_emptied),
-	    TEST(who_forks_without_end_is_left_for_the_next_try),
+	    TEST(an_unconfirmed_unit_is_checked_before_processes_are_moved),
+	    TEST(processes_that_keep_forking_stay_until_the_next_try),
 	    TEST(a_process_that_was_moved_out_of_its_scope_is_refused),
-	    TEST(who_cannot_wait_says_so),
-	    TEST(hookd_ends_while_all_of_it_waits),
-	    TEST(hookd_ends_while_a_release_waits),
+	    TEST(out_of_memory_for_a_watch_is_reported),
+	    TEST(hookd_exits_while_calls_wait),
+	    TEST(hookd_exits_while_a_release_waits),
 	};
 
 	bound_time();

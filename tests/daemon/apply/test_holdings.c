@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/holdings: what is written is there after the daemon's end, however that came. */
+/* apply/holdings: holdings are read back after hookd has exited or was killed. */
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -59,19 +59,19 @@ static struct holding *add(struct holdings *holdings, const char *container)
 	return holding;
 }
 
-static void what_is_written_is_there_again(void **state)
+static void holdings_are_read_back(void **state)
 {
 	struct holdings *holdings = open_holdings(false);
 	struct holding *holding = add(holdings, "box's \"container\"");
-	const struct made *made;
+	const struct created *created;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a/b"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_RDT_GROUP, "box"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a/b"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_RDT_GROUP, "box"), 0);
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
-	holding->process = 5;
+	holding->attributes_set = 5;
 	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
@@ -82,45 +82,46 @@ static void what_is_written_is_there_again(void **state)
 	assert_int_equal(holding->pid, 42);
 	assert_int_equal(holding->start_time, 4711);
 	assert_string_equal(holding->former_group, "gold");
-	assert_int_equal(holding->process, 5);
+	assert_int_equal(holding->attributes_set, 5);
 	assert_int_equal(holding->state, HOLDING_HELD);
-	assert_false(holding->is_mixed);
+	assert_false(holding->is_update_interrupted);
 	assert_string_equal(holding->former_path, "/from");
 	assert_string_equal(holding->cgroup_path, "/a/b");
 	assert_string_equal(holding->rdt_group, "box");
 	assert_null(holding->unit);
 	assert_null(holding->ignored);
-	/* The last made first: the order in which they are to be removed. */
-	made = TAILQ_FIRST(&holding->made);
-	assert_int_equal(made->kind, MADE_RDT_GROUP);
-	made = TAILQ_NEXT(made, link);
-	assert_string_equal(made->name, "/a/b");
-	made = TAILQ_NEXT(made, link);
-	assert_string_equal(made->name, "/a");
-	assert_null(TAILQ_NEXT(made, link));
-	assert_true(holding_has_made(holding, MADE_CGROUP));
-	assert_false(holding_has_made(holding, MADE_UNIT));
+	/* The newest first: the order of their removal. */
+	created = TAILQ_FIRST(&holding->created);
+	assert_int_equal(created->kind, CREATED_RDT_GROUP);
+	created = TAILQ_NEXT(created, link);
+	assert_string_equal(created->name, "/a/b");
+	created = TAILQ_NEXT(created, link);
+	assert_string_equal(created->name, "/a");
+	assert_null(TAILQ_NEXT(created, link));
+	assert_true(holding_has_created(holding, CREATED_CGROUP));
+	assert_false(holding_has_created(holding, CREATED_UNIT));
 	assert_int_equal(holdings_find(holdings, "second")->state, HOLDING_MAKING);
 	holdings_close(holdings);
 }
 
-static void what_is_taken_back_is_gone(void **state)
+static void removed_objects_are_not_read_back(void **state)
 {
 	struct holdings *holdings = open_holdings(false);
 	struct holding *holding = add(holdings, "box");
 	struct holding *again;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/a"), 0);
-	assert_int_equal(holdings_making(holdings, holding, MADE_CGROUP, "/b"), 0);
-	assert_int_equal(holdings_unmade(holdings, holding, TAILQ_FIRST(&holding->made)), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/b"), 0);
+	assert_int_equal(holdings_remove_created(holdings, holding, TAILQ_FIRST(&holding->created)),
+			 0);
 	assert_int_equal(holdings_add(holdings, "box", holding, &again), -EEXIST);
 	add(holdings, "other");
 	holdings_close(holdings);
 	holdings = open_holdings(false);
 	holding = holdings_find(holdings, "box");
-	assert_string_equal(TAILQ_FIRST(&holding->made)->name, "/a");
-	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->made), link));
+	assert_string_equal(TAILQ_FIRST(&holding->created)->name, "/a");
+	assert_null(TAILQ_NEXT(TAILQ_FIRST(&holding->created), link));
 	assert_int_equal(holdings_erase(holdings, holding), 0);
 	holdings_remove(holdings, holding);
 	holdings_close(holdings);
@@ -131,8 +132,8 @@ static void what_is_taken_back_is_gone(void **state)
 	holdings_close(holdings);
 }
 
-/* Killed in the middle of its work: what was announced is known. */
-static void a_killed_daemon_leaves_what_it_announced(void **state)
+/* Objects that were recorded when hookd was killed are read back. */
+static void a_killed_daemon_leaves_its_records(void **state)
 {
 	struct holdings *holdings;
 	int status;
@@ -145,14 +146,14 @@ static void a_killed_daemon_leaves_what_it_announced(void **state)
 
 		if (holdings_open(directory, &holdings, &set_aside) == 0 &&
 		    holdings_add(holdings, "box", &(struct holding){.pid = 1}, &holding) == 0 &&
-		    holdings_making(holdings, holding, MADE_CGROUP, "/c") == 0)
+		    holdings_add_created(holdings, holding, CREATED_CGROUP, "/c") == 0)
 			kill(getpid(), SIGKILL);
 		_exit(1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	holdings = open_holdings(false);
-	assert_string_equal(TAILQ_FIRST(&holdings_find(holdings, "box")->made)->name, "/c");
+	assert_string_equal(TAILQ_FIRST(&holdings_find(holdings, "box")->created)->name, "/c");
 	holdings_close(holdings);
 }
 
@@ -181,7 +182,7 @@ static void a_damaged_file_is_set_aside(void **state)
 	holdings_close(holdings);
 }
 
-static void another_daemon_s_file_is_left_to_it(void **state)
+static void the_file_of_another_daemon_is_refused(void **state)
 {
 	struct holdings *first = open_holdings(false), *second;
 	bool is_set_aside;
@@ -191,14 +192,14 @@ static void another_daemon_s_file_is_left_to_it(void **state)
 	assert_false(is_set_aside);
 	add(first, "box");
 	holdings_close(first);
-	/* Its tables are there by now, and it is only read. */
+	/* The tables exist, so opening it does not write. */
 	first = open_holdings(false);
 	assert_non_null(holdings_find(first, "box"));
 	assert_int_equal(holdings_open(directory, &second, &is_set_aside), -EBUSY);
 	holdings_close(first);
 }
 
-static void somebody_else_s_database_is_set_aside(void **state)
+static void a_foreign_database_is_set_aside(void **state)
 {
 	sqlite3 *database;
 
@@ -210,13 +211,14 @@ static void somebody_else_s_database_is_set_aside(void **state)
 	holdings_close(open_holdings(true));
 }
 
-static void what_another_boot_has_left_is_dropped(void **state)
+static void holdings_of_another_boot_are_dropped(void **state)
 {
 	struct holdings *holdings = open_holdings(false);
 	sqlite3 *database;
 
 	(void)state;
-	assert_int_equal(holdings_making(holdings, add(holdings, "box"), MADE_CGROUP, "/a"), 0);
+	assert_int_equal(holdings_add_created(holdings, add(holdings, "box"), CREATED_CGROUP, "/a"),
+			 0);
 	holdings_close(holdings);
 	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(database, "UPDATE boot SET id = 'another'", NULL, NULL, NULL),
@@ -264,8 +266,8 @@ static void files_of_older_versions_are_read(void **state)
 	}
 }
 
-/* As /var/run is one. */
-static void the_way_to_the_directory_may_have_links(void **state)
+/* /var/run is one. */
+static void the_path_of_the_directory_may_have_links(void **state)
 {
 	char link[64];
 	struct holdings *holdings;
@@ -283,8 +285,8 @@ static void the_way_to_the_directory_may_have_links(void **state)
 	holdings_close(holdings);
 }
 
-/* What passes says nothing of the file. */
-static void a_file_that_cannot_be_opened_for_now_stays(void **state)
+/* A temporary error does not mean that the file is damaged. */
+static void a_temporary_error_keeps_the_file(void **state)
 {
 	struct holdings *holdings;
 	struct rlimit all, few;
@@ -312,7 +314,7 @@ static void a_file_that_cannot_be_opened_for_now_stays(void **state)
 	holdings_close(holdings);
 }
 
-static void without_a_directory_it_works_in_memory(void **state)
+static void without_a_directory_holdings_are_in_memory(void **state)
 {
 	struct holdings *holdings;
 	struct holding *holding;
@@ -321,7 +323,7 @@ static void without_a_directory_it_works_in_memory(void **state)
 	(void)state;
 	assert_int_equal(holdings_open(NULL, &holdings, &set_aside), 0);
 	holding = add(holdings, "box");
-	assert_int_equal(holdings_making(holdings, holding, MADE_UNIT, "a.scope"), 0);
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_UNIT, "a.scope"), 0);
 	assert_int_equal(holdings_write(holdings, holding), 0);
 	assert_int_equal(holdings_erase(holdings, holding), 0);
 	holdings_remove(holdings, holding);
@@ -334,17 +336,17 @@ static void without_a_directory_it_works_in_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(what_is_written_is_there_again),
-	    TEST(what_is_taken_back_is_gone),
-	    TEST(a_killed_daemon_leaves_what_it_announced),
+	    TEST(holdings_are_read_back),
+	    TEST(removed_objects_are_not_read_back),
+	    TEST(a_killed_daemon_leaves_its_records),
 	    TEST(a_damaged_file_is_set_aside),
-	    TEST(another_daemon_s_file_is_left_to_it),
-	    TEST(somebody_else_s_database_is_set_aside),
-	    TEST(what_another_boot_has_left_is_dropped),
+	    TEST(the_file_of_another_daemon_is_refused),
+	    TEST(a_foreign_database_is_set_aside),
+	    TEST(holdings_of_another_boot_are_dropped),
 	    TEST(files_of_older_versions_are_read),
-	    TEST(the_way_to_the_directory_may_have_links),
-	    TEST(a_file_that_cannot_be_opened_for_now_stays),
-	    TEST(without_a_directory_it_works_in_memory),
+	    TEST(the_path_of_the_directory_may_have_links),
+	    TEST(a_temporary_error_keeps_the_file),
+	    TEST(without_a_directory_holdings_are_in_memory),
 	};
 
 	bound_time();

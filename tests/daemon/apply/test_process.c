@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/target and apply/process: attributes of another process, of all its threads, put back when
- * asked, and nothing done to who is not there any more.
+ * apply/process and apply/threads: setting attributes of another process and of all its threads,
+ * and the undo; a process that has exited is left alone.
  */
 
 #include <linux/capability.h>
@@ -20,7 +20,7 @@
 
 #define THREADS 4
 
-/* A process with some threads, all of which wait for ever. */
+/* A process with some threads, all of which sleep. */
 struct other {
 	pid_t pid;
 	pid_t threads[THREADS];
@@ -64,9 +64,9 @@ static void other_end(const struct other *other)
 	waitpid(other->pid, NULL, 0);
 }
 
-/* ---- who it is ---- */
+/* ---- the process ---- */
 
-static void only_processes_that_are_there(void **state)
+static void only_existing_processes_are_opened(void **state)
 {
 	struct other other = other_start();
 	struct target target;
@@ -81,7 +81,7 @@ static void only_processes_that_are_there(void **state)
 		if (other.threads[i] != other.pid)
 			assert_int_equal(target_open(other.threads[i], &thread), -ESRCH);
 	}
-	/* It has exited, and its number is still its own. */
+	/* It has exited but was not reaped, so the pid was not reused. */
 	kill(other.pid, SIGKILL);
 	assert_int_equal(waitid(P_PID, (id_t)other.pid, &info, WEXITED | WNOWAIT), 0);
 	assert_int_equal(target_check(&target), -ESRCH);
@@ -93,7 +93,7 @@ static void only_processes_that_are_there(void **state)
 	assert_int_equal(target_open(-1, &target), -ESRCH);
 }
 
-/* As wanted from the second visit on. */
+/* Reports a change at the first visit of a thread only. */
 static int count(pid_t thread, void *userdata)
 {
 	(void)thread;
@@ -112,7 +112,7 @@ static int never_as_wanted(pid_t thread, void *userdata)
 	return 1;
 }
 
-static void threads_are_visited_until_nothing_is_to_be_changed(void **state)
+static void passes_are_repeated_until_nothing_changes(void **state)
 {
 	struct other other = other_start();
 	struct target target;
@@ -130,7 +130,7 @@ static void threads_are_visited_until_nothing_is_to_be_changed(void **state)
 	target_close(&target);
 }
 
-static void a_part_of_the_threads_at_a_time(void **state)
+static void a_walk_stops_at_its_budget(void **state)
 {
 	struct other other = other_start();
 	struct thread_walk walk;
@@ -146,7 +146,7 @@ static void a_part_of_the_threads_at_a_time(void **state)
 	}
 	assert_int_equal(visits, 2 * THREADS);
 	thread_walk_end(&walk);
-	/* One that does not come to an end is given up when its time is over. */
+	/* A walk that always finds something to change ends at its deadline. */
 	assert_int_equal(thread_walk_begin(&walk, &target), 0);
 	walk.until_ns = clock_ns(CLOCK_MONOTONIC);
 	assert_int_equal(thread_walk_go_on(&walk, UINT32_MAX, never_as_wanted, NULL), -EAGAIN);
@@ -155,9 +155,9 @@ static void a_part_of_the_threads_at_a_time(void **state)
 	target_close(&target);
 }
 
-/* ---- what is set ---- */
+/* ---- attributes ---- */
 
-/* Hard limits are as they are: to raise them again is a right that not every root has. */
+/* Hard limits are not changed: raising them takes CAP_SYS_RESOURCE, which root may lack. */
 static struct hp_settings settings = {
     .rlimits = {{RLIMIT_NOFILE, 33, 44}, {RLIMIT_CORE, 0, 1}},
     .rlimit_count = 2,
@@ -199,7 +199,7 @@ static struct seen look(const struct other *other)
 	return seen;
 }
 
-static void everything_is_set_and_put_back(void **state)
+static void attributes_are_set_and_restored(void **state)
 {
 	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
 	struct other other = other_start();
@@ -263,7 +263,7 @@ static int lower_a_hard_limit(void *userdata)
 	return 0;
 }
 
-static void a_limit_that_could_not_be_put_back_is_not_lowered(void **state)
+static void a_limit_that_could_not_be_restored_is_not_lowered(void **state)
 {
 	struct other other = other_start();
 
@@ -272,7 +272,7 @@ static void a_limit_that_could_not_be_put_back_is_not_lowered(void **state)
 	other_end(&other);
 }
 
-static void nothing_asked_is_nothing_done(void **state)
+static void without_attributes_nothing_is_changed(void **state)
 {
 	struct undo undo = STAILQ_HEAD_INITIALIZER(undo);
 	const struct hp_settings nothing = {0};
@@ -312,12 +312,12 @@ static void a_failure_names_the_attribute(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(only_processes_that_are_there),
-	    cmocka_unit_test(threads_are_visited_until_nothing_is_to_be_changed),
-	    cmocka_unit_test(a_part_of_the_threads_at_a_time),
-	    cmocka_unit_test(everything_is_set_and_put_back),
-	    cmocka_unit_test(a_limit_that_could_not_be_put_back_is_not_lowered),
-	    cmocka_unit_test(nothing_asked_is_nothing_done),
+	    cmocka_unit_test(only_existing_processes_are_opened),
+	    cmocka_unit_test(passes_are_repeated_until_nothing_changes),
+	    cmocka_unit_test(a_walk_stops_at_its_budget),
+	    cmocka_unit_test(attributes_are_set_and_restored),
+	    cmocka_unit_test(a_limit_that_could_not_be_restored_is_not_lowered),
+	    cmocka_unit_test(without_attributes_nothing_is_changed),
 	    cmocka_unit_test(a_failure_names_the_attribute),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* apply/release: what becomes of a resctrl group with a closID that containers share. */
+/* apply/release: when resctrl groups are removed, or handed over to another container. */
 
 #include <sys/stat.h>
 
@@ -25,7 +25,7 @@ static int end(void **state)
 	return rdt_tear_down(state) != 0 ? -1 : r;
 }
 
-/* As if Apply had put the container into the group, and made it. */
+/* As if Apply had created the group and moved the process to it. */
 static void join_class(const char *container, bool made_it)
 {
 	struct holdings *holdings = applier_holdings(applier);
@@ -34,14 +34,15 @@ static void join_class(const char *container, bool made_it)
 	assert_non_null(holding);
 	holding->rdt_group = strdup("class");
 	if (made_it)
-		assert_int_equal(holdings_making(holdings, holding, MADE_RDT_GROUP, "class"), 0);
+		assert_int_equal(
+		    holdings_add_created(holdings, holding, CREATED_RDT_GROUP, "class"), 0);
 }
 
-/* Without files of the kernel's, so that it can be removed as there. */
+/* Without the kernel's files, so that rmdir(2) works as in resctrl. */
 static void hold_box_in_class(void)
 {
 	make_directory("class");
-	apply_whole();
+	apply_and_wait();
 	join_class("box", true);
 }
 
@@ -55,7 +56,7 @@ static void hold_other_in_class(void)
 	join_class("other", false);
 }
 
-static void a_class_that_others_are_in_is_handed_on(void **state)
+static void a_shared_group_is_handed_over(void **state)
 {
 	struct answer answer;
 
@@ -71,7 +72,7 @@ static void a_class_that_others_are_in_is_handed_on(void **state)
 	assert_false(exists("class"));
 }
 
-static void the_last_of_a_class_takes_it_along(void **state)
+static void the_last_container_removes_a_shared_group(void **state)
 {
 	struct answer answer;
 
@@ -83,7 +84,7 @@ static void the_last_of_a_class_takes_it_along(void **state)
 	assert_false(exists("class"));
 }
 
-static void a_class_with_strangers_leaves_all_as_it_is(void **state)
+static void a_group_with_other_processes_refuses_a_release(void **state)
 {
 	struct answer answer;
 
@@ -97,15 +98,15 @@ static void a_class_with_strangers_leaves_all_as_it_is(void **state)
 	assert_true(is_held());
 }
 
-/* One whose process has ended is tried again until they are gone. */
-static void a_class_is_removed_when_strangers_have_left(void **state)
+/* After the exit of the process the removal is tried again until the others have left. */
+static void a_group_is_removed_when_other_processes_have_left(void **state)
 {
 	char path[64];
 
 	(void)state;
 	hold_box_in_class();
 	make_file("class/tasks", "4711\n");
-	let_the_end_be_seen();
+	await_exit_seen();
 	fake_scopes_answer(0, "");
 	assert_true(is_held() && exists("class"));
 	snprintf(path, sizeof(path), "%s/class/tasks", rdt_root);
@@ -115,7 +116,7 @@ static void a_class_is_removed_when_strangers_have_left(void **state)
 	assert_int_equal(fake_scopes_stops(), 1);
 }
 
-/* ---- an heir that is going itself ---- */
+/* ---- an heir that is being removed itself ---- */
 
 static char removed[256];
 
@@ -140,19 +141,19 @@ static void release_noting(const char *container, struct answer *answer)
 	applier_release(applier, container, note_removed, note_release, answer);
 }
 
-/* The first waits for systemd: what it is given then it would not look at any more. */
-static void a_class_is_not_handed_to_who_is_going(void **state)
+/* It is waiting for systemd, and would not check a group that it takes over now. */
+static void no_group_is_handed_to_a_holding_in_removal(void **state)
 {
 	static struct answer answer, other;
 
 	(void)state;
 	make_directory("class");
-	apply_whole();
+	apply_and_wait();
 	join_class("box", false);
 	hold_other_in_class();
-	assert_int_equal(holdings_making(applier_holdings(applier),
-					 holdings_find(applier_holdings(applier), "other"),
-					 MADE_RDT_GROUP, "class"),
+	assert_int_equal(holdings_add_created(applier_holdings(applier),
+					      holdings_find(applier_holdings(applier), "other"),
+					      CREATED_RDT_GROUP, "class"),
 			 0);
 	release(&answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
@@ -166,20 +167,20 @@ static void a_class_is_not_handed_to_who_is_going(void **state)
 	assert_int_equal(fake_scopes_stops(), 1);
 }
 
-/* A cgroup above its own it does get, and removes it after its unit. */
-static void what_is_handed_to_who_is_going_goes_too(void **state)
+/* What is handed over to it nevertheless is removed after its unit. */
+static void an_object_handed_over_in_removal_is_removed(void **state)
 {
 	static struct answer answer;
 	struct holding *box;
 
 	(void)state;
 	make_directory("class");
-	apply_whole();
+	apply_and_wait();
 	release_noting("box", &answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	box = holdings_find(applier_holdings(applier), "box");
-	assert_int_equal(holdings_making(applier_holdings(applier), box, MADE_RDT_GROUP, "class"),
-			 0);
+	assert_int_equal(
+	    holdings_add_created(applier_holdings(applier), box, CREATED_RDT_GROUP, "class"), 0);
 	fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
 	assert_string_equal(removed, "hookd-box.scope class ");
@@ -187,7 +188,7 @@ static void what_is_handed_to_who_is_going_goes_too(void **state)
 	assert_int_equal(fake_scopes_stops(), 1);
 }
 
-static void a_class_is_handed_to_who_is_just_entering(void **state)
+static void a_group_is_handed_to_an_apply_in_progress(void **state)
 {
 	static char class[] = "class", path[] = ":hookd:box";
 	static struct hp_intel_rdt wanted = {.clos_id = class};
@@ -198,9 +199,9 @@ static void a_class_is_handed_to_who_is_just_entering(void **state)
 	make_directory("class");
 	make_file("class/tasks", "");
 	hold_other_in_class();
-	assert_int_equal(holdings_making(applier_holdings(applier),
-					 holdings_find(applier_holdings(applier), "other"),
-					 MADE_RDT_GROUP, "class"),
+	assert_int_equal(holdings_add_created(applier_holdings(applier),
+					      holdings_find(applier_holdings(applier), "other"),
+					      CREATED_RDT_GROUP, "class"),
 			 0);
 	apply_with(&settings, &answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_START);
@@ -210,13 +211,13 @@ static void a_class_is_handed_to_who_is_just_entering(void **state)
 	fake_scopes_answer(0, "");
 	wait_for(base, answer.is_there);
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_true(
-	    holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_RDT_GROUP));
+	assert_true(holding_has_created(holdings_find(applier_holdings(applier), "box"),
+					CREATED_RDT_GROUP));
 }
 
-/* ---- what is held on after a removal that failed ---- */
+/* ---- a holding that stays after a failed removal ---- */
 
-static void a_holding_does_not_name_what_is_gone(void **state)
+static void a_holding_does_not_name_removed_objects(void **state)
 {
 	static struct answer answer;
 
@@ -231,7 +232,7 @@ static void a_holding_does_not_name_what_is_gone(void **state)
 	assert_null(holdings_find(applier_holdings(applier), "box")->rdt_group);
 }
 
-static void what_vanished_while_hookd_was_away_is_not_named(void **state)
+static void objects_that_vanished_meanwhile_are_not_named(void **state)
 {
 	struct holding *box;
 	char path[64];
@@ -249,37 +250,38 @@ static void what_vanished_while_hookd_was_away_is_not_named(void **state)
 	assert_null(box->rdt_group);
 	assert_null(box->cgroup_path);
 	assert_null(box->unit);
-	assert_true(TAILQ_EMPTY(&box->made));
-	assert_non_null(strstr(reports, "/gone is not there any more"));
+	assert_true(TAILQ_EMPTY(&box->created));
+	assert_non_null(strstr(reports, "/gone no longer exists"));
 }
 
-static void a_group_that_has_to_stay_does_not_keep_the_scope(void **state)
+static void a_group_that_stays_does_not_keep_the_scope(void **state)
 {
 	(void)state;
 	hold_box_in_class();
 	make_file("class/tasks", "4711\n");
-	let_the_end_be_seen();
+	await_exit_seen();
 	assert_true(is_held() && exists("class"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
 	fake_scopes_answer(0, "");
 	assert_true(is_held() && exists("class"));
-	assert_false(holding_has_made(holdings_find(applier_holdings(applier), "box"), MADE_UNIT));
+	assert_false(
+	    holding_has_created(holdings_find(applier_holdings(applier), "box"), CREATED_UNIT));
 }
 
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 	const struct CMUnitTest tests[] = {
-	    TEST(a_class_that_others_are_in_is_handed_on),
-	    TEST(the_last_of_a_class_takes_it_along),
-	    TEST(a_class_with_strangers_leaves_all_as_it_is),
-	    TEST(a_class_is_removed_when_strangers_have_left),
-	    TEST(a_class_is_not_handed_to_who_is_going),
-	    TEST(what_is_handed_to_who_is_going_goes_too),
-	    TEST(a_class_is_handed_to_who_is_just_entering),
-	    TEST(a_holding_does_not_name_what_is_gone),
-	    TEST(what_vanished_while_hookd_was_away_is_not_named),
-	    TEST(a_group_that_has_to_stay_does_not_keep_the_scope),
+	    TEST(a_shared_group_is_handed_over),
+	    TEST(the_last_container_removes_a_shared_group),
+	    TEST(a_group_with_other_processes_refuses_a_release),
+	    TEST(a_group_is_removed_when_other_processes_have_left),
+	    TEST(no_group_is_handed_to_a_holding_in_removal),
+	    TEST(an_object_handed_over_in_removal_is_removed),
+	    TEST(a_group_is_handed_to_an_apply_in_progress),
+	    TEST(a_holding_does_not_name_removed_objects),
+	    TEST(objects_that_vanished_meanwhile_are_not_named),
+	    TEST(a_group_that_stays_does_not_keep_the_scope),
 	};
 
 	bound_time();

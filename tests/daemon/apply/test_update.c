@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * apply/update: what it changes, refuses and puts back; and that others are heard while the threads
- * of a process are changed, by Apply and Update alike.
+ * apply/update: what it changes, refuses and undoes; and that the event loop goes on while Apply or
+ * Update change the threads of a process.
  */
 
 #include <fcntl.h>
@@ -18,12 +18,12 @@
 
 /* ---- an update that fails ---- */
 
-static void what_systemd_was_told_is_put_back(void **state)
+static void systemds_properties_are_restored(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	remove_file("pids.max");
 	update(&answer);
 	fake_scopes_answer(0, "");
@@ -32,17 +32,17 @@ static void what_systemd_was_told_is_put_back(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
 	fake_scopes_answer(0, "");
 	assert_true(answer.is_there && answer.r < 0);
-	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_null(strstr(answer.err.reason, "not restored"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 	assert_true(is_held());
 }
 
-static void what_systemd_does_not_take_back_is_said(void **state)
+static void a_failed_restore_in_systemd_is_reported(void **state)
 {
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	remove_file("pids.max");
 	update(&answer);
 	fake_scopes_answer(0, "");
@@ -50,24 +50,24 @@ static void what_systemd_does_not_take_back_is_said(void **state)
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	assert_true(answer.is_there && answer.r < 0);
 	assert_non_null(strstr(answer.err.reason,
-			       "not put back in systemd: the connection to systemd was lost"));
-	assert_true(is_held() && is_mixed());
+			       "not restored in systemd: the connection to systemd was lost"));
+	assert_true(is_held() && is_update_interrupted());
 }
 
-/* ---- what is told of one that was cut short ---- */
+/* ---- an update that was interrupted ---- */
 
-static void have_a_mixed_limit(void)
+static void have_an_uncertain_limit(void)
 {
 	struct answer answer;
 
-	apply_whole();
+	apply_and_wait();
 	remove_file("pids.max");
 	update(&answer);
 	fake_scopes_answer(0, "");
 	fake_scopes_answer(0, "");
 	fake_scopes_answer(-ECONNRESET, "the connection to systemd was lost");
 	write_to_file("pids.max", "50\n");
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 }
 
 static void update_whole(const struct hp_settings *with)
@@ -80,7 +80,7 @@ static void update_whole(const struct hp_settings *with)
 	expect(&answer, 0, HP_ERR_NONE);
 }
 
-static void only_an_update_of_the_same_makes_it_whole(void **state)
+static void an_update_of_the_same_limits_resets_it(void **state)
 {
 	struct hp_resources memory = {.memory.limit = {true, 1 << 30}};
 	const struct hp_settings nothing = {0}, score = {.oom_score_adj = {true, 321}},
@@ -90,62 +90,62 @@ static void only_an_update_of_the_same_makes_it_whole(void **state)
 	(void)state;
 	write_to_file("memory.max", "max\n");
 	write_to_file("memory.current", "0\n");
-	have_a_mixed_limit();
+	have_an_uncertain_limit();
 	update_whole(&nothing);
 	update_whole(&score);
 	update_whole(&other);
-	assert_true(is_mixed());
+	assert_true(is_update_interrupted());
 	world_restart();
-	assert_true(is_mixed());
-	/* One that fails, and is put back, leaves it as it was. */
+	assert_true(is_update_interrupted());
+	/* One that fails and is undone changes nothing. */
 	remove_file("pids.max");
 	update(&answer);
 	while (fake_scopes_waiting())
 		fake_scopes_answer(0, "");
-	assert_true(answer.r < 0 && is_mixed());
+	assert_true(answer.r < 0 && is_update_interrupted());
 	write_to_file("pids.max", "50\n");
 	update(&answer);
 	while (fake_scopes_waiting())
 		fake_scopes_answer(0, "");
 	expect(&answer, 0, HP_ERR_NONE);
-	assert_false(is_mixed());
+	assert_false(is_update_interrupted());
 }
 
-static void hookd_ends_when_systemd_was_told(void **state)
+static void hookd_exits_after_the_call_to_systemd(void **state)
 {
 	static struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update(&answer);
 	fake_scopes_answer(0, "");
 	assert_int_equal(fake_scopes_waiting(), FAKE_SET);
 	world_restart();
 	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
-	assert_non_null(strstr(reports, "an Update was cut short"));
-	assert_true(is_held() && is_mixed());
+	assert_non_null(strstr(reports, "an Update was interrupted"));
+	assert_true(is_held() && is_update_interrupted());
 }
 
-static void hookd_ends_before_systemd_was_told(void **state)
+static void hookd_exits_before_the_call_to_systemd(void **state)
 {
 	static struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update(&answer);
 	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
 	world_restart();
 	expect(&answer, -ECANCELED, HP_ERR_SETTING_FAILED);
 	assert_string_equal(reports, "");
-	assert_true(is_held() && !is_mixed());
+	assert_true(is_held() && !is_update_interrupted());
 }
 
-static void hookd_ends_while_systemd_is_told_again(void **state)
+static void hookd_exits_while_properties_are_restored(void **state)
 {
 	static struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	remove_file("pids.max");
 	update(&answer);
 	fake_scopes_answer(0, "");
@@ -153,9 +153,9 @@ static void hookd_ends_while_systemd_is_told_again(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_PUT_BACK);
 	world_restart();
 	assert_true(answer.is_there && answer.r < 0);
-	assert_non_null(strstr(answer.err.reason, "not put back in systemd: hookd ends"));
+	assert_non_null(strstr(answer.err.reason, "not restored in systemd: hookd is exiting"));
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
-	assert_true(is_held() && is_mixed());
+	assert_true(is_held() && is_update_interrupted());
 }
 
 static void an_update_sets_attributes_of_the_process(void **state)
@@ -165,7 +165,7 @@ static void an_update_sets_attributes_of_the_process(void **state)
 	char path[64], text[16];
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update_with(&score, &answer);
 	expect(&answer, 0, HP_ERR_NONE);
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", victim);
@@ -173,7 +173,7 @@ static void an_update_sets_attributes_of_the_process(void **state)
 	assert_string_equal(text, "321\n");
 }
 
-static void an_update_refuses_what_it_does_not_do(void **state)
+static void an_update_refuses_what_it_cannot_change(void **state)
 {
 	char other_path[] = ":hookd:other", other_group[] = "gold";
 	struct hp_intel_rdt other_rdt = {.clos_id = other_group};
@@ -182,7 +182,7 @@ static void an_update_refuses_what_it_does_not_do(void **state)
 	struct answer answer;
 
 	(void)state;
-	apply_whole();
+	apply_and_wait();
 	update_with(&other_cgroup, &answer);
 	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
 	assert_string_equal(answer.err.path, "linux.cgroupsPath");
@@ -192,7 +192,7 @@ static void an_update_refuses_what_it_does_not_do(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 }
 
-/* ---- who asks for the next thing within the answer, as one does whose message is there ---- */
+/* ---- a call within done(), as for a client whose next message was received ---- */
 
 static struct answer next;
 
@@ -216,7 +216,7 @@ static void release_at_once(int r, struct holding *holding, const struct hp_err 
 	applier_release(applier, "box", ignore_removed, on_next, NULL);
 }
 
-static void a_release_may_follow_within_the_answer(void **state)
+static void a_release_may_be_called_within_done(void **state)
 {
 	const struct hp_settings nothing = {0};
 	struct answer answer;
@@ -231,13 +231,12 @@ static void a_release_may_follow_within_the_answer(void **state)
 	(void)loop_turn(base, clock_ns(CLOCK_MONOTONIC) + 10000000);
 }
 
-/* ---- a group of resctrl ---- */
+/* ---- a resctrl group ---- */
 
 int __real_mkdirat(int directory, const char *path, mode_t mode);
 int __wrap_mkdirat(int directory, const char *path, mode_t mode);
 
-/* As in resctrl, a new group is not empty. Writes do not shorten the file: all are of this length.
- */
+/* As in resctrl, a new group has schemata. All texts have this length: writes do not truncate. */
 int __wrap_mkdirat(int directory, const char *path, mode_t mode)
 {
 	int r = __real_mkdirat(directory, path, mode);
@@ -276,7 +275,7 @@ static void expect_schemata(const char *group, const char *expected)
 	free(text);
 }
 
-/* Waits for the threads to be moved. */
+/* Waits until the threads are moved. */
 static void apply_group(struct hp_intel_rdt *wanted)
 {
 	const struct hp_settings settings = {.intel_rdt = wanted};
@@ -287,7 +286,7 @@ static void apply_group(struct hp_intel_rdt *wanted)
 	expect(&answer, 0, HP_ERR_NONE);
 }
 
-static void an_update_writes_the_group_that_apply_made(void **state)
+static void an_update_writes_a_group_that_apply_created(void **state)
 {
 	char before[] = "L3:0=f", after[] = "L3:0=3";
 	const struct hp_settings more = {.intel_rdt =
@@ -302,7 +301,7 @@ static void an_update_writes_the_group_that_apply_made(void **state)
 	expect_schemata("box", "L3:0=3\n");
 }
 
-static void a_group_is_put_back_where_a_later_step_fails(void **state)
+static void a_group_is_restored_if_a_later_step_fails(void **state)
 {
 	char before[] = "L3:0=f", after[] = "L3:0=3";
 	const struct hp_settings more = {
@@ -316,12 +315,12 @@ static void a_group_is_put_back_where_a_later_step_fails(void **state)
 	wait_for(base, answer.is_there);
 	expect(&answer, -EINVAL, HP_ERR_SETTING_FAILED);
 	assert_string_equal(answer.err.path, "process.scheduler");
-	assert_null(strstr(answer.err.reason, "not put back"));
+	assert_null(strstr(answer.err.reason, "not restored"));
 	expect_schemata("box", "L3:0=f\n");
 }
 
-/* Others count on what it says. */
-static void an_update_compares_a_group_that_was_there(void **state)
+/* Other users rely on its schemata. */
+static void an_update_only_compares_a_group_that_existed(void **state)
 {
 	static const char had[] = "    MB:0= 40;1=100\n    L3:0=0000f;1=fffff\n";
 	char gold[] = "gold", same[] = "L3:0=f", other[] = "L3:0=3";
@@ -356,7 +355,7 @@ static void *end_at_once(void *userdata)
 	return userdata;
 }
 
-/* Threads that stay, and one after the other that comes and goes. */
+/* Threads that stay, and threads that start and exit one after the other. */
 static void have_threads(int ready)
 {
 	pthread_attr_t attr;
@@ -374,7 +373,7 @@ static void have_threads(int ready)
 			pthread_join(thread, NULL);
 }
 
-/* /dev/zero is no file for epoll: a pipe that nobody reads. */
+/* A pipe that is always readable. epoll(7) does not support /dev/zero. */
 static int always_readable(void)
 {
 	static int ends[2] = {-1, -1};
@@ -392,7 +391,7 @@ static void on_other(evutil_socket_t fd, short what, void *userdata)
 	++*(int *)userdata;
 }
 
-static void others_are_heard_while_threads_are_changed(void **state)
+static void the_loop_goes_on_while_threads_are_changed(void **state)
 {
 	const struct hp_settings batch = {
 	    .scheduler = {.is_set = true, .policy = SCHED_BATCH, .nice = 3}};
@@ -413,7 +412,7 @@ static void others_are_heard_while_threads_are_changed(void **state)
 	}
 	event_free(other);
 	expect(&answer, 0, HP_ERR_NONE);
-	/* 256 threads a turn, and a second pass. */
+	/* 256 threads in each iteration, and a second pass. */
 	assert_true(turns >= 2 * MANY / 256);
 	assert_true(heard >= turns - 2);
 	assert_int_equal(sched_getscheduler(victim), SCHED_BATCH);
@@ -425,19 +424,19 @@ int main(void)
 #define TEST_WITH_GROUPS(function)                                                                 \
 	cmocka_unit_test_setup_teardown(function, world_with_groups_begin, world_with_groups_end)
 	const struct CMUnitTest tests[] = {
-	    TEST(what_systemd_was_told_is_put_back),
-	    TEST(what_systemd_does_not_take_back_is_said),
-	    TEST(only_an_update_of_the_same_makes_it_whole),
-	    TEST(hookd_ends_when_systemd_was_told),
-	    TEST(hookd_ends_before_systemd_was_told),
-	    TEST(hookd_ends_while_systemd_is_told_again),
+	    TEST(systemds_properties_are_restored),
+	    TEST(a_failed_restore_in_systemd_is_reported),
+	    TEST(an_update_of_the_same_limits_resets_it),
+	    TEST(hookd_exits_after_the_call_to_systemd),
+	    TEST(hookd_exits_before_the_call_to_systemd),
+	    TEST(hookd_exits_while_properties_are_restored),
 	    TEST(an_update_sets_attributes_of_the_process),
-	    TEST(an_update_refuses_what_it_does_not_do),
-	    TEST(a_release_may_follow_within_the_answer),
-	    TEST_WITH_GROUPS(an_update_writes_the_group_that_apply_made),
-	    TEST_WITH_GROUPS(a_group_is_put_back_where_a_later_step_fails),
-	    TEST_WITH_GROUPS(an_update_compares_a_group_that_was_there),
-	    TEST(others_are_heard_while_threads_are_changed),
+	    TEST(an_update_refuses_what_it_cannot_change),
+	    TEST(a_release_may_be_called_within_done),
+	    TEST_WITH_GROUPS(an_update_writes_a_group_that_apply_created),
+	    TEST_WITH_GROUPS(a_group_is_restored_if_a_later_step_fails),
+	    TEST_WITH_GROUPS(an_update_only_compares_a_group_that_existed),
+	    TEST(the_loop_goes_on_while_threads_are_changed),
 	};
 
 	bound_time();

@@ -120,7 +120,7 @@ static void one_that_was_removed_meanwhile_is_empty(void **state)
 	close(mount_fd);
 }
 
-/* The number of a process that has ended may be another one's. */
+/* The pid of a process that has exited may be reused. */
 static void only_the_process_that_was_moved_is_put_back(void **state)
 {
 	struct target self;

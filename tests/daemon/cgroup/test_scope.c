@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * cgroup/scope over base/bus, on a connection whose other end is the test in place of systemd: the
- * calls that wait when it breaks.
+ * cgroup/scope over base/bus, on a connection whose other end is the test instead of systemd: jobs
+ * when the connection is lost, and the check of a unit's mark.
  */
 
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include "daemon/cgroup/scope.h"
 #include "tests/daemon/support/support.h"
 
-/* ---- in the place of libsystemd ---- */
+/* ---- replaces functions of libsystemd ---- */
 
 static int systemd_end = -1; /* of the last connection */
 static int connections;
@@ -161,13 +161,13 @@ static void a_later_call_goes_out_on_a_new_connection(void **state)
 	assert_int_equal(second.count, 0);
 }
 
-/* ---- systemd answers ---- */
+/* ---- a fake systemd ---- */
 
 static sd_bus *server;
 static struct {
-	const char *description; /* of the unit; NULL: there is none, as systemd 252 says it */
+	const char *description; /* of the unit; NULL: it does not exist */
 	int asks, stops;
-	int job_asks;		  /* the first time the job is there */
+	int job_asks;		  /* the job exists at the first one */
 	const char *active_state; /* of the unit */
 } systemd;
 
@@ -243,7 +243,7 @@ static bool turn_both(int64_t deadline_ns)
 
 static const char ours[] = "Container held by hookd, 1234";
 
-static void tell_that_the_job_is_done(void)
+static void send_job_removed(void)
 {
 	assert_true(sd_bus_emit_signal(server, "/org/freedesktop/systemd1",
 				       "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", 1,
@@ -251,7 +251,7 @@ static void tell_that_the_job_is_done(void)
 				       "done") >= 0);
 }
 
-static void a_unit_is_stopped_when_it_is_known_to_be_ours(void **state)
+static void a_unit_with_the_mark_is_stopped(void **state)
 {
 	struct answer answer = {0};
 
@@ -260,13 +260,13 @@ static void a_unit_is_stopped_when_it_is_known_to_be_ours(void **state)
 	become_systemd(ours);
 	wait_for_both(systemd.stops);
 	assert_int_equal(systemd.asks, 1);
-	tell_that_the_job_is_done();
+	send_job_removed();
 	wait_for_both(answer.count);
 	assert_int_equal(answer.r, 0);
 	end_systemd();
 }
 
-/* One of the same name, which may even be of another container's, or of another hookd's. */
+/* A unit of the same name, even one of another container or of another hookd. */
 static void a_unit_of_others_is_not_stopped(void **state)
 {
 	static const char *const others[] = {"Somebody's", "Container held by hookd",
@@ -287,7 +287,7 @@ static void a_unit_of_others_is_not_stopped(void **state)
 	end_systemd();
 }
 
-static void whose_a_unit_is_can_be_asked(void **state)
+static void a_unit_is_checked_for_the_mark(void **state)
 {
 	struct answer answer = {0};
 
@@ -304,8 +304,8 @@ static void whose_a_unit_is_can_be_asked(void **state)
 	end_systemd();
 }
 
-/* No bus has to tell of what systemd does. */
-static void a_job_that_is_not_heard_of_is_asked_for(void **state)
+/* The message bus may refuse to forward systemd's signals. */
+static void without_job_removed_the_job_is_read(void **state)
 {
 	static const struct scope_name name = {.unit = "box.scope", .slice = "system.slice"};
 	struct answer stopped = {0}, started = {0}, failed = {0};
@@ -350,10 +350,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(calls_that_cannot_be_sent_leave_no_job),
 	    TEST(calls_that_wait_end_when_the_connection_breaks),
-	    TEST(a_unit_is_stopped_when_it_is_known_to_be_ours),
+	    TEST(a_unit_with_the_mark_is_stopped),
 	    TEST(a_unit_of_others_is_not_stopped),
-	    TEST(whose_a_unit_is_can_be_asked),
-	    TEST(a_job_that_is_not_heard_of_is_asked_for),
+	    TEST(a_unit_is_checked_for_the_mark),
+	    TEST(without_job_removed_the_job_is_read),
 	    TEST(jobs_of_systemd_that_are_waited_for_end_too),
 	    TEST(a_later_call_goes_out_on_a_new_connection),
 	};

@@ -4,7 +4,7 @@
 #include "tests/guest/random/client.h"
 #include "tests/guest/random/model.h"
 
-/* Calls as a caller could make them: what is asked for, how it is written, what must come of it. */
+/* Random calls: their parameters, their JSON text, and the result that the model predicts. */
 
 enum method { APPLY, UPDATE, RELEASE };
 
@@ -14,15 +14,15 @@ enum place {
 	NESTED,		/* /random/nest/rnd0 */
 	DEFAULT_CGROUP, /* /rnd0, no path given */
 	IN_THEIRS,
-	SCOPE,	       /* hookd-rnd0.scope in system.slice */
-	OTHER_SLICE,   /* the same in other.slice */
-	DEFAULT_SCOPE, /* no path given */
+	SCOPE,	       /* hookd-rnd0.scope in system.slice, path given */
+	OTHER_SLICE,   /* hookd-rnd0.scope in other.slice */
+	DEFAULT_SCOPE, /* hookd-rnd0.scope in system.slice, no path given */
 	PLACE_COUNT,
 };
 
 enum rdt { NO_RDT, OWN_GROUP, SHARED_GROUP };
 
-/* Something that must make it fail when other things are done already. */
+/* A setting that makes the call fail after others were applied. */
 enum sabotage { NO_SABOTAGE, BAD_CPUS, BAD_SCHEMA, BAD_RLIMIT };
 
 struct call {
@@ -31,8 +31,8 @@ struct call {
 	enum place place;
 	bool is_libcontainer;
 	bool has[LIMIT_COUNT];
-	int64_t memory, swap, pids, quota, period; /* -1: none; quota, period: 0 is not set */
-	const char *high;			   /* among the files that are named */
+	int64_t memory, swap, pids, quota, period; /* -1: no limit; quota, period: 0: not set */
+	const char *high;			   /* memory.high, in "unified" */
 	int shares;
 	const char *cpus;
 	enum rdt rdt;
@@ -43,13 +43,13 @@ struct call {
 	enum sabotage sabotage;
 };
 
-/* The same for the same random numbers and the same model. */
+/* Depends only on the random numbers and the model. */
 struct call call_invent(const struct model *model, uint64_t *random);
-/* A number below the bound. */
+/* A random number less than the bound. */
 unsigned int below(uint64_t *random, unsigned int bound);
 
 void call_print(const struct call *call, const struct model *model, char *text, size_t size);
 
 enum verdict { MUST_WORK, MUST_FAIL };
-/* *after: what is so when it has worked. */
+/* *after: the model after a successful call. */
 enum verdict call_predict(const struct call *call, const struct model *model, struct model *after);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The random test's connections to hookd. Whoever opens one closes it. */
+/* The random test's connections to hookd. The function that opens one closes it. */
 #include "tests/guest/random/client.h"
 
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether hookd, the kernel and systemd are as the model says. Called by test_random.c. */
+/* Compares hookd's holdings, the kernel and systemd with the model. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,17 +43,20 @@ static const char *compare_holding(const struct container *of, const char *name,
 		return differs("Holdings: %s is %sthere", name, is_there ? "" : "not ");
 	if (!is_there)
 		return NULL;
-	/* Of a scope that systemd has taken away one hookd knows, and the next one does not. */
+	/*
+	 * After systemd has removed a scope, hookd still names its path, but not after a restart.
+	 */
 	if (!member_is(applied, "cgroupPath", of->cgroup) &&
 	    !(of->unit[0] && !of->is_there && member_is(applied, "cgroupPath", "")))
 		return differs("Holdings: %s has not the cgroup '%s'", name, of->cgroup);
 	if (!member_is(applied, "rdtGroup", of->has_group ? of->group : ""))
 		return differs("Holdings: %s has not the group '%s'", name, of->group);
 	if (!hp_json_is_absent(mixed) && hp_json_type(mixed) == HP_JSON_BOOL) {
-		bool is_mixed = false;
+		bool is_update_interrupted = false;
 		struct hp_err err;
 
-		if (hp_json_get_bool(mixed, &is_mixed, &err) == 0 && is_mixed && !of->may_be_mixed)
+		if (hp_json_get_bool(mixed, &is_update_interrupted, &err) == 0 &&
+		    is_update_interrupted && !of->may_be_interrupted)
 			return differs("Holdings: %s had its Update interrupted", name);
 	}
 	return NULL;
@@ -179,8 +182,8 @@ static const char *compare_schemata(const struct model *model)
 /* ---- limits ---- */
 
 /*
- * systemd writes its default period beside "max", where no period counts. An empty cpuset cannot be
- * put back; all CPUs mean the same.
+ * With "max" systemd writes its default period, which has no effect. An empty cpuset cannot be
+ * restored; all CPUs are equivalent.
  */
 static bool says_the_same(const char *text, const char *expected, bool is_units_cpu)
 {

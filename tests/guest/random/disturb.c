@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call of the random test, with what happens while hookd is at it. Called by steps.c. */
+/* Calls of the random test, and events while a call is in progress. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ static void note_outcome(struct test *test, const struct outcome *outcome)
 		  outcome->errno_name, outcome->detail);
 }
 
-/* As a call that nothing disturbs. */
+/* A call without such an event. */
 static void judge(struct test *test, struct trial *trial, const struct outcome *outcome)
 {
 	if (worked(outcome) && trial->verdict == MUST_FAIL)
@@ -67,7 +67,7 @@ static void call_alone(struct test *test, struct trial *trial)
 	judge(test, trial, &outcome);
 }
 
-/* Until it works or is done already. */
+/* Repeats the call until it succeeds, or fails because it was done before. */
 static void repeat(struct test *test, struct trial *trial)
 {
 	int64_t end = now_ms() + 60000;
@@ -86,7 +86,7 @@ static void repeat(struct test *test, struct trial *trial)
 	test_fail(test, "it never works");
 }
 
-/* ---- two at once ---- */
+/* ---- two calls at the same time ---- */
 
 static bool is_second(const struct trial *trial, const struct outcome *outcome)
 {
@@ -123,7 +123,7 @@ static void call_twice(struct test *test, struct trial *trial)
 	judge(test, trial, &outcomes[0]);
 }
 
-/* One that has nothing to do with the first, whichever of them comes first. */
+/* A call whose result does not depend on the order of the two. */
 static bool invent_another(struct test *test, const struct call *first, struct call *another)
 {
 	const struct container *of;
@@ -140,7 +140,7 @@ static bool invent_another(struct test *test, const struct call *first, struct c
 	       another->process != first->process && strcmp(of->cgroup, THEIRS) != 0;
 }
 
-/* No container is busy for another's sake. */
+/* A call for one container does not make another one busy. */
 static void call_with_another(struct test *test, struct trial *trial)
 {
 	struct client clients[2];
@@ -176,7 +176,7 @@ static void call_with_another(struct test *test, struct trial *trial)
 
 /* ---- hookd is killed meanwhile ---- */
 
-/* What an Apply that was not answered may have left: attributes, limits of a cgroup of others. */
+/* What an interrupted Apply may have changed: attributes, limits of a cgroup of others. */
 static void forget_attributes(struct model *model, const struct call *call)
 {
 	if (call->oom_score != ANY_SCORE)
@@ -194,13 +194,13 @@ static void end_lost_apply(struct test *test, struct trial *trial)
 	test_settle(test, candidates, trial->verdict == MUST_WORK ? 2 : 1);
 }
 
-/* A caller asks for it once more, or for something else that ends what was cut short. */
+/* The caller repeats the call, or makes another one that completes it. */
 static void end_lost_update(struct test *test, struct trial *trial)
 {
 	struct container *of = &test->now.containers[trial->call.container];
 	struct call again = trial->call;
 
-	of->may_be_mixed = true;
+	of->may_be_interrupted = true;
 	if (!of->is_held || of->has_ended) {
 		test_settle_one(test, &test->now);
 		return;
@@ -246,7 +246,7 @@ static void call_and_kill(struct test *test, struct trial *trial)
 		end_lost_release(test, trial);
 }
 
-/* ---- the message bus goes meanwhile ---- */
+/* ---- the message bus is restarted meanwhile ---- */
 
 static void call_without_bus(struct test *test, struct trial *trial)
 {
@@ -267,8 +267,8 @@ static void call_without_bus(struct test *test, struct trial *trial)
 	note_outcome(test, &outcome);
 	world_await_bus();
 	if (trial->call.method == UPDATE) {
-		test->now.containers[trial->call.container].may_be_mixed = true;
-		trial->after.containers[trial->call.container].may_be_mixed = true;
+		test->now.containers[trial->call.container].may_be_interrupted = true;
+		trial->after.containers[trial->call.container].may_be_interrupted = true;
 	}
 	if (worked(&outcome) || trial->verdict == MUST_FAIL)
 		judge(test, trial, &outcome);
@@ -280,7 +280,7 @@ static void call_without_bus(struct test *test, struct trial *trial)
 		repeat(test, trial);
 }
 
-/* ---- the process ends meanwhile ---- */
+/* ---- the process exits meanwhile ---- */
 
 void test_end_children(struct test *test, int process)
 {
@@ -310,7 +310,7 @@ static void call_and_end_process(struct test *test, struct trial *trial)
 	struct client client;
 	struct outcome outcome;
 
-	/* A Release works as soon as the process has ended. */
+	/* A Release succeeds once the process has exited. */
 	if (trial->call.method == RELEASE || process < 0 ||
 	    test->now.processes[process].itself.pid == 0) {
 		call_alone(test, trial);

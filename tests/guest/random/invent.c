@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls by chance, and their text. Called by test_random.c. */
+/* Makes random calls and their JSON text. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ unsigned int below(uint64_t *random, unsigned int bound)
 	return (unsigned int)((z ^ (z >> 31)) >> 33) % bound;
 }
 
-/* ---- inventing ---- */
+/* ---- random calls ---- */
 
 static void invent_limits(struct call *call, uint64_t *random)
 {
@@ -72,7 +72,7 @@ static void invent_rdt(struct call *call, uint64_t *random)
 	}
 }
 
-/* One that lives, if there is one. */
+/* A live process, if there is one. */
 static int invent_process(const struct model *model, uint64_t *random)
 {
 	int first = (int)below(random, PROCESSES);
@@ -83,7 +83,9 @@ static int invent_process(const struct model *model, uint64_t *random)
 	return first;
 }
 
-/* systemd would stop a scope that its only process leaves before the way back is known. */
+/*
+ * systemd would stop a scope once its only process was moved out, before an undo can move it back.
+ */
 static bool may_move(const struct model *model, int process)
 {
 	return !strstr(model->processes[process].itself.cgroup, ".scope");
@@ -97,7 +99,7 @@ static bool has_limit(const struct call *call)
 	return false;
 }
 
-/* With a closID nothing but what the group has: another container may be in it. */
+/* With a closID only the schemata that the group has: another container may use it. */
 static void fit_to_group(struct call *call, const struct model *model)
 {
 	const struct container *of = &model->containers[call->container];
@@ -140,7 +142,9 @@ struct call call_invent(const struct model *model, uint64_t *random)
 
 	call.method = method < 5 ? APPLY : method < 8 ? UPDATE : RELEASE;
 	call.container = (int)below(random, CONTAINERS);
-	/* Most Applies are for what is not held, most others for what is. */
+	/*
+	 * Most Applies are for containers without a holding, most other calls for those with one.
+	 */
 	for (int i = 0; i < CONTAINERS && below(random, 8) &&
 			model->containers[call.container].is_held == (call.method == APPLY);
 	     i++)
@@ -179,7 +183,7 @@ static void put(struct writer *writer, const char *format, ...)
 		give_up("a call is too long");
 }
 
-/* A comma goes before all members but the first of an object. */
+/* Writes a comma before all members except the first one of an object. */
 static void comma(struct writer *writer)
 {
 	if (writer->text[writer->length - 1] != '{')
@@ -260,7 +264,7 @@ static void put_flat_resources(struct writer *writer, const struct call *call)
 	put_unified(writer, call);
 }
 
-/* NULL: none is given. */
+/* NULL: no path is given. */
 static const char *path_of(const struct call *call, char path[static NAME_SIZE])
 {
 	static const char *const formats[PLACE_COUNT] = {

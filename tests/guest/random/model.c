@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model of the random test: containers, processes, resctrl groups, and what follows for the one
- * from the end of another. It knows no hookd, only the rules of docs/PROTOCOL.md. compare.c looks
- * whether the world is so.
+ * The model of the random test: containers, processes, resctrl groups, and how they depend on each
+ * other. It implements the rules of docs/PROTOCOL.md and does not ask hookd; compare.c compares.
  */
 #include "tests/guest/random/model.h"
 
@@ -54,11 +53,11 @@ int model_group_count(const struct model *model)
 	return count;
 }
 
-/* ---- beings ---- */
+/* ---- processes and children ---- */
 
 typedef bool (*being_fn)(struct being *being, const char *value);
 
-/* Until one says true. */
+/* Until the function returns true. */
 static bool any_being(const struct model *model, being_fn function, const char *value)
 {
 	struct model *all = (struct model *)model;
@@ -85,7 +84,7 @@ static bool is_in_group(struct being *being, const char *group)
 	return strcmp(being->group, group) == 0;
 }
 
-/* The kernel puts those who are in a group that is removed into the default one. */
+/* The kernel moves the tasks of a group that is removed to the default group. */
 static bool lose_group(struct being *being, const char *group)
 {
 	if (is_in_group(being, group))
@@ -113,7 +112,7 @@ bool model_has_heir(const struct model *model, int container)
 	return false;
 }
 
-/* ---- what goes ---- */
+/* ---- removal ---- */
 
 static void drop_group(struct model *model, int container)
 {
@@ -139,7 +138,7 @@ void model_release(struct model *model, int container)
 	*of = (struct container){.process = -1};
 }
 
-/* A group with a closID stays while somebody is in it. */
+/* A group with a closID stays while it has tasks. */
 static bool group_can_go(const struct model *model, int container)
 {
 	const struct container *of = &model->containers[container];
@@ -148,7 +147,7 @@ static bool group_can_go(const struct model *model, int container)
 	       !model_group_has_tasks(model, of->group);
 }
 
-/* True: something has changed. */
+/* True: it has changed something. */
 static bool settle_ended(struct model *model, int container)
 {
 	struct container *of = &model->containers[container];

@@ -4,8 +4,8 @@
 #include "tests/guest/random/world.h"
 
 /*
- * What must be held, and which values must stand, by what callers were told and by nothing else.
- * It is a value: a copy of it is another possible state.
+ * The expected holdings and values, derived only from the replies to callers. It has no pointers,
+ * so a copy is a second possible state.
  */
 
 #define CONTAINERS 4
@@ -13,7 +13,7 @@
 #define CHILDREN   3
 #define SHARED	   2 /* closIDs */
 
-/* A value that may be anything. */
+/* Any value is accepted. */
 #define ANY	  "?"
 #define ANY_SCORE (-10000)
 
@@ -33,23 +33,23 @@ struct process {
 
 struct container {
 	bool is_held;
-	bool has_ended;		/* its process; what cannot go yet is held */
-	int process;		/* -1: ended */
-	char cgroup[NAME_SIZE]; /* "": none was asked for */
-	bool is_made;		/* the cgroup, by hookd */
-	bool is_there;		/* the cgroup; systemd takes an empty scope away */
+	bool has_ended;		/* its process has exited; objects are left */
+	int process;		/* -1: has exited */
+	char cgroup[NAME_SIZE]; /* "": none was requested */
+	bool is_made;		/* hookd has created the cgroup */
+	bool is_there;		/* the cgroup exists; systemd removes an empty scope */
 	char unit[NAME_SIZE];	/* "": none */
-	char group[NAME_SIZE];	/* "": none was asked for */
-	bool has_group;		/* it is not given up yet */
+	char group[NAME_SIZE];	/* "": none was requested */
+	bool has_group;		/* hookd has not removed it yet */
 	bool is_monitored;
-	bool may_be_mixed;		 /* an Update was cut short, or could not be put back */
-	struct text limits[LIMIT_COUNT]; /* of a cgroup that was made */
+	bool may_be_interrupted;	 /* an Update was interrupted or not undone */
+	struct text limits[LIMIT_COUNT]; /* of a cgroup that hookd has created */
 };
 
 struct model {
 	struct container containers[CONTAINERS];
 	struct process processes[PROCESSES];
-	struct text theirs[LIMIT_COUNT]; /* of the cgroup that hookd did not make */
+	struct text theirs[LIMIT_COUNT]; /* of the cgroup that hookd has not created */
 	char own_schemata[CONTAINERS][8];
 	char shared_schemata[SHARED][8]; /* "": there is no such group */
 };
@@ -59,30 +59,30 @@ extern const char *const shared_names[SHARED];
 void model_begin(struct model *model);
 /* "rnd0" */
 void model_name(int container, char name[static NAME_SIZE]);
-/* -1: it is no closID. */
+/* The index of a closID's group; -1: another group. */
 int model_shared(const char *group);
 struct text *model_limits(struct model *model, int container);
-/* How many groups hookd has made. */
+/* How many groups hookd has created. */
 int model_group_count(const struct model *model);
 bool model_is_populated(const struct model *model, const char *cgroup);
-/* Another held container that is in the group. */
+/* True where another container with a holding uses the group. */
 bool model_has_heir(const struct model *model, int container);
 bool model_group_has_tasks(const struct model *model, const char *group);
 
-/* ---- changes that are no calls ---- */
+/* ---- changes other than calls ---- */
 
 void model_start(struct model *model, int process, struct person person, int oom_score);
 void model_end(struct model *model, int process);
-/* It and its children go home. */
+/* Moves it and its children back to HOME. */
 void model_leave(struct model *model, int process);
-/* What has no reason to be there any more goes; after each change. */
+/* Removes what is no longer needed; to be called after each change. */
 void model_settle(struct model *model);
-/* The container is given back, which nothing hinders. */
+/* A Release of the container, which must be possible. */
 void model_release(struct model *model, int container);
 
-/* ---- the world ---- */
+/* ---- comparison ---- */
 
-/* NULL: it is as the model says; else what is not. */
+/* NULL: everything is as in the model; else a description of a difference. */
 const char *model_compare(const struct model *model);
-/* Values that may be anything are what they are from now on. */
+/* Replaces ANY and ANY_SCORE by the present values. */
 void model_adopt(struct model *model);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must come of a call, by the rules of docs/PROTOCOL.md. Called by test_random.c. */
+/* Predicts the result of a call, by the rules of docs/PROTOCOL.md. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/guest/random/calls.h"
 
-#define GROUPS_MAX 3 /* the guest has four CLOSIDs, one of them the default group's */
+#define GROUPS_MAX 3 /* of the guest's four CLOSIDs the default group has one */
 
 /* ---- limits ---- */
 
@@ -18,7 +18,7 @@ static void set_number(struct text *limit, int64_t value)
 		snprintf(limit->text, TEXT_SIZE, "%" PRId64, value);
 }
 
-/* A quota or a period alone leaves the other one as it is. */
+/* A quota or a period alone does not change the other one. */
 static void set_cpu_max(struct text *limit, const struct call *call)
 {
 	char quota[TEXT_SIZE / 4] = "max", period[TEXT_SIZE / 4] = "100000";
@@ -42,7 +42,7 @@ static void set_limits(struct text *limits, const struct call *call)
 {
 	if (call->has[MEMORY])
 		set_number(&limits[MEMORY], call->memory);
-	/* No limit for memory and nothing said of swap is no limit for both. */
+	/* An unlimited memory.limit without memory.swap makes both unlimited. */
 	if (call->has[MEMORY] && call->memory < 0)
 		set_number(&limits[SWAP], -1);
 	if (call->has[SWAP])

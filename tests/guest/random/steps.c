@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps of the random test. Called by test_random.c. */
+/* The steps of the random test. */
 #include <stdio.h>
 
 #include "tests/guest/random/trial.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * systemd by its own socket, which is there while the message bus is not. One connection for each
- * question. Called as random/world.h says.
+ * Calls to systemd by its private socket, which works without the message bus. One connection for
+ * each call.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static bool print_cpu_max(sd_bus *bus, const char *path, char *text, size_t size
 	return true;
 }
 
-/* The first byte is enough for this machine's CPUs. */
+/* The first byte suffices for the guest's CPUs. */
 static bool print_cpus(sd_bus *bus, const char *path, char *text, size_t size)
 {
 	static const char *const lists[] = {"", "0", "1", "0-1"};

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One seed of the random test: its list of steps, and the waiting until the world is as it must be.
- * Called by steps.c, disturb.c and test_random.c.
- */
+/* One seed of the random test: its log, and waiting until the state is that of the model. */
 #include "tests/guest/random/trial.h"
 
 #include <signal.h>
@@ -10,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What cannot go at once is tried again after a minute at most. */
+/* hookd repeats a failed removal after at most a minute. */
 #define SETTLE_MS 70000
 
 void test_note(struct test *test, const char *format, ...)
@@ -40,7 +37,7 @@ void test_fail(struct test *test, const char *format, ...)
 	test->has_failed = true;
 }
 
-/* ---- waiting until the world is so ---- */
+/* ---- waiting for the state of the model ---- */
 
 static void check_hookd(struct test *test)
 {
@@ -57,7 +54,7 @@ static bool is_so(const struct model *model, const char **ret_difference)
 	return !*ret_difference;
 }
 
-/* One of them, and where there are two still the same one a moment later. */
+/* Finds the candidate that is true; of several, one that is still true a moment later. */
 void test_settle(struct test *test, struct model *candidates, int count)
 {
 	int64_t end = now_ms() + SETTLE_MS;
@@ -88,7 +85,7 @@ void test_settle_one(struct test *test, struct model *model)
 	test_settle(test, model, 1);
 }
 
-/* ---- hookd's end ---- */
+/* ---- kills of hookd ---- */
 
 void test_kill_hookd(struct test *test)
 {
@@ -96,7 +93,7 @@ void test_kill_hookd(struct test *test)
 		kill(test->hookd, SIGKILL);
 }
 
-/* The next one answers, and is not the one before. */
+/* Waits until the new process answers. */
 void test_await_hookd(struct test *test)
 {
 	pid_t before = test->hookd;

@@ -5,7 +5,7 @@
 
 #define STEPS 60 /* of one seed */
 
-/* What one seed has come to. */
+/* The state of one seed. */
 struct test {
 	struct model now;
 	uint64_t random;
@@ -16,29 +16,29 @@ struct test {
 	size_t log_length;
 };
 
-/* One line for whoever reads of a fault. */
+/* Adds a line to the log, which is printed on failure. */
 void test_note(struct test *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void test_fail(struct test *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Waits until the world is as one of them says, which is what is so from then on. */
+/* Waits until one of the candidates is true, which becomes the model. */
 void test_settle(struct test *test, struct model *candidates, int count);
 void test_settle_one(struct test *test, struct model *model);
 
 void test_kill_hookd(struct test *test);
-/* The next one answers. */
+/* Waits until the next hookd answers. */
 void test_await_hookd(struct test *test);
 
 /* ---- disturb.c ---- */
 
 void test_end_children(struct test *test, int process);
-/* The model is told by the caller. */
+/* The caller updates the model. */
 void test_end_process(struct test *test, int process);
-/* A call, and what happens meanwhile. */
+/* A call, with an event meanwhile. */
 void step_call(struct test *test);
 
 /* ---- steps.c ---- */
 
-/* Processes in the place of those that have ended. */
+/* Starts processes to replace those that have exited. */
 void step_start(struct test *test);
-/* Any one, by chance. */
+/* A random step. */
 void step_any(struct test *test);

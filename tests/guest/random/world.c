@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of the kernel and processes, as random/world.h says. Stateless. */
+/* Reads files of the kernel, and starts processes. No state. */
 #include "tests/guest/random/world.h"
 
 #include <dirent.h>
@@ -82,7 +82,7 @@ void world_limit(const char *cgroup, enum limit limit, char *text, size_t size)
 	(void)world_read(path, text, size);
 }
 
-/* ---- what is there ---- */
+/* ---- cgroups and groups that exist ---- */
 
 struct names {
 	char *names[64];
@@ -118,7 +118,7 @@ static void print_names(struct names *names, char *text, size_t size)
 	}
 }
 
-/* The directories in one, if their names begin so. */
+/* Lists the directories whose names begin with the prefix. */
 static void list(struct names *names, const char *root, const char *below, const char *begin)
 {
 	char path[2 * TEXT_SIZE];
@@ -180,7 +180,7 @@ void world_schema(const char *group, char *text, size_t size)
 
 /* ---- processes ---- */
 
-/* Its children are reaped by the kernel as long as it lives, and outlive it. */
+/* The kernel reaps its children while it is alive (SIGCHLD is ignored); they survive it. */
 static _Noreturn void be_a_process(int commands)
 {
 	pid_t pid;
@@ -233,7 +233,7 @@ pid_t world_fork(const struct person *person)
 	return pid;
 }
 
-/* Children of one that has ended are this program's: it is their subreaper. */
+/* Children of a process that has exited are reparented to this program, a subreaper. */
 void world_end_process(pid_t pid)
 {
 	char path[32];
@@ -278,7 +278,7 @@ int world_oom_score(pid_t pid)
 	return world_read(path, text, sizeof(text)) ? atoi(text) : -10000;
 }
 
-/* ---- one seed's beginning ---- */
+/* ---- begin and end of a seed ---- */
 
 static void remove_cgroups(void)
 {

@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * What the kernel and systemd say: files of cgroups, properties of units, resctrl groups; and the
- * processes that the random test puts under something. Nothing here knows what hookd should do.
+ * Reads the state of the kernel and of systemd: files of cgroups, properties of units, resctrl
+ * groups; and starts the processes of the random test. It does not know what hookd should do.
  */
 
 #define TEXT_SIZE 256
@@ -22,13 +22,13 @@ struct text {
 	char text[TEXT_SIZE];
 };
 
-/* Says why, and ends the program: of the test's own troubles, not of hookd's. */
+/* Prints the reason and exits, for an error of the test itself. */
 _Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t now_ms(void);
 void pause_ms(int ms);
 
-/* Without the newline at the end; false: it cannot be read. */
+/* Reads a file, without the last newline. False: it cannot be read. */
 bool world_read(const char *path, char *text, size_t size);
 bool world_write(const char *path, const char *text);
 
@@ -37,45 +37,45 @@ bool world_write(const char *path, const char *text);
 enum limit { MEMORY, SWAP, HIGH, PIDS, WEIGHT, CPU, CPUS, LIMIT_COUNT };
 extern const char *const limit_files[LIMIT_COUNT];
 
-/* The file of the cgroup; "": there is none. */
+/* The content of the cgroup's file; "": it does not exist. */
 void world_limit(const char *cgroup, enum limit limit, char *text, size_t size);
-/* What systemd would write into that file. False: it does not know the unit. */
+/* The value of that file by systemd's properties. False: there is no such unit. */
 bool world_unit_limit(const char *unit, enum limit limit, char *text, size_t size);
 
-/* ---- what is there ---- */
+/* ---- cgroups and groups that exist ---- */
 
-/* Names of cgroups that hookd could have made, one behind the other with a space each, sorted. */
+/* The names of cgroups that hookd may have created, sorted, with a space after each. */
 void world_cgroups(char *text, size_t size);
-/* Of resctrl: groups and monitoring groups. */
+/* The same for groups and monitoring groups of resctrl. */
 void world_groups(char *text, size_t size);
 bool world_monitors(void);
-/* "3" of "L3:0=003"; "": not there. */
+/* "3" for "L3:0=003"; "": no such group. */
 void world_schema(const char *group, char *text, size_t size);
 
 /* ---- processes ---- */
 
 struct person {
 	pid_t pid;
-	int commands; /* the socket that it listens on */
+	int commands; /* a socket, by which it gets commands */
 };
 
 struct person world_start_process(void);
-/* Its number. The child ends when it is killed. */
+/* Lets it fork; returns the pid of the child, which sleeps until it is killed. */
 pid_t world_fork(const struct person *person);
-/* SIGKILL, and it is reaped. */
+/* Kills and reaps it. */
 void world_end_process(pid_t pid);
 bool world_process_is_in(pid_t pid, char *cgroup, size_t size);
-/* "/" is the default one. */
+/* "/": the default group. */
 bool world_process_group(pid_t pid, char *group, size_t size);
 int world_oom_score(pid_t pid);
 
-/* ---- systemd, by its own socket: no message bus between ---- */
+/* ---- systemd, by its private socket, without the message bus ---- */
 
 pid_t world_hookd(void);
-/* Asked, and not waited for. */
+/* Starts the restart, and does not wait for it. */
 void world_restart_bus(void);
 void world_reload(void);
-/* The bus answers. */
+/* Waits until the bus answers. */
 void world_await_bus(void);
-/* The beginning and the end of one seed: nothing of an earlier one is left. */
+/* Before and after a seed: removes everything that is left of an earlier one. */
 void world_clear(void);

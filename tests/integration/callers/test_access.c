@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may do what, by what the kernel says of who connected. */
+/* Access control, by the peer credentials that the kernel reports. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -55,7 +55,7 @@ static void refused_for_other_uid(void **state)
 	assert_int_equal(status_number(harness, "stored"), 0);
 }
 
-/* varlinkctl asks this of any service before anything else. */
+/* varlinkctl makes this call first. */
 static void service_is_described_to_anyone(void **state)
 {
 	struct harness *harness = *state;
@@ -73,7 +73,7 @@ static void service_is_described_to_anyone(void **state)
 	check_error(client, "org.varlink.service.InterfaceNotFound");
 }
 
-/* What a socket's mode keeps out never gets to the policy. */
+/* The mode of the socket refuses them before hookd's policy does. */
 static void socket_is_closed_to_others_at_first(void **state)
 {
 	struct harness *harness = *state;
@@ -114,11 +114,13 @@ static void connections_of_one_uid_are_bounded(void **state)
 	client_expect_alive(client_open_as(harness, NOBODY));
 }
 
-/* ---- root in name only ---- */
+/* ---- uid 0 without capabilities ---- */
 
 #define MARK HOOK("'mark','@DIR@/log','x'")
 
-/* Sets the effective capabilities of this process; what is permitted stays. The old ones. */
+/*
+ * Sets the effective capabilities of this process, keeps the permitted ones; returns the old ones.
+ */
 static uint64_t set_effective(uint64_t effective)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -156,7 +158,7 @@ static void refused_to_uid_0_without_capabilities(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* A root that has connected may give up its rights, and be another program then. */
+/* After the connect a process of root may drop its capabilities and execute another program. */
 static void refused_once_the_capabilities_are_given_up(void **state)
 {
 	struct harness *harness = *state;
@@ -173,7 +175,7 @@ static void refused_once_the_capabilities_are_given_up(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* A child that does something with the client's connection, and lives until it is killed. */
+/* A child that uses the client's connection, and sleeps until it is killed. */
 static pid_t in_child(void (*act)(struct client *client), struct client *client)
 {
 	int done[2];
@@ -185,8 +187,7 @@ static pid_t in_child(void (*act)(struct client *client), struct client *client)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		act(client);
-		prctl(PR_SET_PDEATHSIG,
-		      SIGKILL); /* which a change of ids makes the kernel forget */
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* again: a change of ids resets it */
 		if (write(done[1], "!", 1) != 1)
 			_exit(1);
 		for (;;)
@@ -221,7 +222,7 @@ static void send_run_without_capabilities(struct client *client)
 	send_run(client);
 }
 
-/* The same user, the same rights: a runtime may have a child that makes its calls. */
+/* Same user and capabilities: a child of a runtime may make its calls. */
 static void a_child_with_the_same_rights_may_write(void **state)
 {
 	struct harness *harness = *state;
@@ -237,8 +238,8 @@ static void a_child_with_the_same_rights_may_write(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* SO_PEERCRED stays root's wherever the descriptor goes. */
-static void a_descriptor_of_root_s_is_no_use_to_nobody(void **state)
+/* SO_PEERCRED still has root when the descriptor was passed on. */
+static void a_descriptor_of_root_is_refused_to_another_user(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -253,7 +254,7 @@ static void a_descriptor_of_root_s_is_no_use_to_nobody(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-static void nor_to_uid_0_without_capabilities(void **state)
+static void a_descriptor_of_root_is_refused_without_capabilities(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -264,14 +265,14 @@ static void nor_to_uid_0_without_capabilities(void **state)
 	pid = in_child(send_run_without_capabilities, client);
 	client_receive(client);
 	check_error(client, "io.hookd.hooks.Refused");
-	/* And nothing that comes from there is believed any more. */
+	/* All further messages of the connection are refused. */
 	run(client, .hooks = {MARK});
 	check_error(client, "io.hookd.hooks.Refused");
 	end_child(pid);
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* ---- who is not there ---- */
+/* ---- a peer that has exited ---- */
 
 static struct client *client_unconnected(struct harness *harness)
 {
@@ -291,7 +292,7 @@ static void do_connect(struct client *client)
 }
 
 /* The kernel no longer has its capabilities and namespaces. */
-static void refused_when_who_connected_has_ended(void **state)
+static void refused_when_the_peer_has_exited(void **state)
 {
 	struct harness *harness = *state;
 
@@ -308,7 +309,7 @@ static void refused_when_who_connected_has_ended(void **state)
 		run(client, .hooks = {MARK});
 		check_error(client, "io.hookd.hooks.Refused");
 		check_part(client, "reason", "has exited");
-		/* What anyone may, goes on. */
+		/* Calls that every user may make still work. */
 		client_expect_alive(client);
 	}
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
@@ -321,7 +322,7 @@ static void connect_from_another_user_namespace(struct client *client)
 	do_connect(client);
 }
 
-/* To hookd it is uid 0, and its capabilities look like all of them. */
+/* hookd sees uid 0 and all capabilities, which are only valid in its user namespace. */
 static void refused_to_root_of_another_user_namespace(void **state)
 {
 	struct harness *harness = *state;
@@ -339,7 +340,7 @@ static void refused_to_root_of_another_user_namespace(void **state)
 
 /* ---- descriptors ---- */
 
-/* One byte of a call with so many descriptors. The errno of the sender. */
+/* Sends one byte of a call with so many descriptors; returns the errno of the sender. */
 static int send_descriptors(struct client *client, int count)
 {
 	union {
@@ -376,7 +377,7 @@ static bool kernel_can_refuse_descriptors(void)
 	return can;
 }
 
-static void descriptors_do_not_get_in(void **state)
+static void passed_descriptors_are_not_kept(void **state)
 {
 	static const int counts[] = {1, 2, 250};
 	struct harness *harness = *state;
@@ -390,7 +391,7 @@ static void descriptors_do_not_get_in(void **state)
 		before = harness_count_fds(harness);
 		error = send_descriptors(client, counts[i]);
 		assert_int_equal(error, is_refused ? EPERM : 0);
-		/* The byte that was sent, if it was, begins this call. */
+		/* The byte above, if it was sent, is the first one of this call. */
 		client_send(client, is_refused ? "{'method':'org.varlink.service.GetInfo'}"
 					       : "'method':'org.varlink.service.GetInfo'}");
 		client_receive(client);
@@ -409,11 +410,11 @@ int main(int argc, char **argv)
 	    TEST(refused_to_uid_0_without_capabilities),
 	    TEST(refused_once_the_capabilities_are_given_up),
 	    TEST(a_child_with_the_same_rights_may_write),
-	    TEST(a_descriptor_of_root_s_is_no_use_to_nobody),
-	    TEST(nor_to_uid_0_without_capabilities),
-	    TEST(refused_when_who_connected_has_ended),
+	    TEST(a_descriptor_of_root_is_refused_to_another_user),
+	    TEST(a_descriptor_of_root_is_refused_without_capabilities),
+	    TEST(refused_when_the_peer_has_exited),
 	    TEST(refused_to_root_of_another_user_namespace),
-	    TEST(descriptors_do_not_get_in),
+	    TEST(passed_descriptors_are_not_kept),
 	};
 
 	harness_read_arguments(argc, argv);

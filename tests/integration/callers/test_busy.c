@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hookd that lacks what it takes to start a process, descriptors here: the caller is asked to
- * come again, and nothing stays of the request. What was run before is a result.
+ * hookd cannot start a process because it has too few descriptors: the reply is Busy, and nothing
+ * is kept of the request. If a hook was run before, it is a result instead.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define MARKING HOOK("'mark','@DIR@/log','x'")
 #define WAITING HOOK("'tell','@DIR@/started','await','@DIR@/go'")
 
-/* ---- descriptors of hookd's ---- */
+/* ---- hookd's descriptors ---- */
 
 static struct rlimit usual;
 
@@ -33,7 +33,7 @@ static int lowest_free_fd(pid_t pid)
 	}
 }
 
-/* hookd can open `count` more; what it has stays. */
+/* Lets hookd open `count` more; those that it has stay open. */
 static void leave_descriptors(const struct harness *harness, int count)
 {
 	struct rlimit low;
@@ -56,7 +56,7 @@ static void expect_busy(struct client *client)
 	check_part(client, "reason", "open files");
 }
 
-/* ---- the tests ---- */
+/* ---- tests ---- */
 
 static void start_with_state(struct harness *harness)
 {
@@ -66,7 +66,7 @@ static void start_with_state(struct harness *harness)
 	harness_start(harness, &(struct start){.arguments = {argument}});
 }
 
-/* Wherever it is that the descriptors run out: for looking at the caller, or for the pipes. */
+/* Whether the descriptors run out while it examines the caller or when it makes the pipes. */
 static void nothing_is_kept_of_a_request(void **state)
 {
 	struct harness *harness = *state;
@@ -92,7 +92,7 @@ static void nothing_is_kept_of_a_request(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* However many are left: those that hookd-run is given are as needed as a hook's pipes. */
+/* For each number of free descriptors: those for hookd-run are needed as well. */
 static void a_hook_with_settings_is_no_failure(void **state)
 {
 	enum { ENOUGH = 64 };
@@ -116,7 +116,7 @@ static void a_hook_with_settings_is_no_failure(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* Another request may have the id. */
+/* Another request may use the id. */
 static void the_id_is_free_again(void **state)
 {
 	struct harness *harness = *state;
@@ -131,8 +131,8 @@ static void the_id_is_free_again(void **state)
 	check_success(client);
 }
 
-/* All who wait for it hear it: by the same request, and by the run's own name. */
-static void all_who_wait_are_told(void **state)
+/* All waiters get the error: those of the same request and those that wait for the run. */
+static void all_waiters_get_the_error(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *waiters[3];
@@ -151,7 +151,7 @@ static void all_who_wait_are_told(void **state)
 		 reply_string(waiters[2], "runs[0].run"));
 	client_send(waiters[2], wait);
 	client_expect_alive(client_open(harness));
-	/* The second hook of the first run is not there, so hookd has what it takes to end it. */
+	/* The second hook of the first run does not exist, so the run ends without descriptors. */
 	leave_descriptors(harness, 0);
 	fifo_release(go);
 	client_receive(first);
@@ -166,7 +166,7 @@ static void all_who_wait_are_told(void **state)
 	check_success(waiters[0]);
 }
 
-/* Something was run, so it is a result, and stays one. */
+/* A hook was run, so it is a result, which is kept. */
 static void a_later_hook_is_a_result(void **state)
 {
 	struct harness *harness = *state;
@@ -189,8 +189,14 @@ static void a_later_hook_is_a_result(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* Nobody waits for an answer, and nobody can ask for this run again: it can be looked up. */
-static void who_wants_no_answer_can_look_it_up(void **state)
+static int64_t running(struct client *client)
+{
+	client_call(client, "{'method':'io.hookd.status.GetStatus'}");
+	return reply_int(client, "running");
+}
+
+/* A oneway call gets no reply and has no id for a retry, so the failure is kept as a result. */
+static void a_oneway_failure_is_kept_as_a_result(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -199,14 +205,15 @@ static void who_wants_no_answer_can_look_it_up(void **state)
 	leave_descriptors(harness, 1);
 	begin_run(client, .flags = ",'oneway':true", .hooks = {MARKING});
 	client_expect_alive(client);
+	await_true(running(client) == 0, "the run ends");
 	give_descriptors(harness);
 	client_call(client, "{'method':'io.hookd.status.List'}");
 	check_string(client, "runs[0].outcome", "failed");
 	check_part(client, "runs[0].error", "open files");
 }
 
-/* On disk it is as forgotten as in memory: asked again after a crash, it is run. */
-static void a_crash_does_not_bring_it_back(void **state)
+/* It is not recorded on disk either: requested again after a crash, it is run. */
+static void a_busy_request_is_not_recorded(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -228,8 +235,8 @@ static void a_crash_does_not_bring_it_back(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* The next run of the container has its turn. */
-static void the_line_goes_on(void **state)
+/* The next run of the container is started. */
+static void the_queue_goes_on(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness), *next = client_open(harness);
@@ -245,7 +252,7 @@ static void the_line_goes_on(void **state)
 	harness_await_log(harness, "refused for lack of resources, no hook was run: ");
 }
 
-/* Of hookd's own cgroup: the kernel makes none below any more (EAGAIN). */
+/* Sets the limit of hookd's cgroup: mkdir(2) in it then fails with EAGAIN. */
 static void allow_cgroups(const struct harness *harness, const char *count)
 {
 	char path[512];
@@ -258,7 +265,7 @@ static void allow_cgroups(const struct harness *harness, const char *count)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* It has some in reserve, which as many hooks use up. */
+/* hookd keeps some cgroups ready; these hooks use them up. */
 static void a_limit_of_cgroups_is_busy(void **state)
 {
 	enum { RESERVE_MAX = 80 };
@@ -296,11 +303,11 @@ int main(int argc, char **argv)
 	    TEST(nothing_is_kept_of_a_request),
 	    TEST(a_hook_with_settings_is_no_failure),
 	    TEST(the_id_is_free_again),
-	    TEST(all_who_wait_are_told),
+	    TEST(all_waiters_get_the_error),
 	    TEST(a_later_hook_is_a_result),
-	    TEST(who_wants_no_answer_can_look_it_up),
-	    TEST_PREPARED(a_crash_does_not_bring_it_back),
-	    TEST(the_line_goes_on),
+	    TEST(a_oneway_failure_is_kept_as_a_result),
+	    TEST_PREPARED(a_busy_request_is_not_recorded),
+	    TEST(the_queue_goes_on),
 	    TEST(a_limit_of_cgroups_is_busy),
 	};
 

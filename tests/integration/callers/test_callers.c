@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Callers that live in other namespaces than hookd: where their hooks run, what their numbers mean.
- */
+/* Callers in other namespaces than hookd: where their hooks run, and which processes pids mean. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +30,7 @@ static const char *state_of_pid(pid_t pid)
 	return state;
 }
 
-/* Whoever names a path means it as he sees it. */
+/* A path is looked up in the caller's mount namespace. */
 static void caller_in_another_mount_namespace(void **state)
 {
 	struct harness *harness = *state;
@@ -62,7 +61,7 @@ static void read_namespace(pid_t pid, const char *kind, char text[static 64])
 	text[length] = '\0';
 }
 
-/* Also those that have nothing to do with paths: a hook that makes a device makes it there. */
+/* All other namespaces too: a hook that makes a network device makes it in the caller's. */
 static void caller_in_any_other_namespace(void **state)
 {
 	static const struct {
@@ -96,7 +95,7 @@ static void caller_in_any_other_namespace(void **state)
 	}
 }
 
-/* The caller is process 1 of its pid namespace, and names itself. */
+/* The caller is process 1 in its pid namespace, and sends that pid. */
 static void pid_counts_in_the_caller_s_namespace(void **state)
 {
 	struct harness *harness = *state;
@@ -109,7 +108,7 @@ static void pid_counts_in_the_caller_s_namespace(void **state)
 	run(client, .stage = "startContainer", .state = state_of_pid(1), .hooks = {MARKER});
 	check_success(client);
 	check_string(client, STDOUT, "inside");
-	/* These numbers are hookd's: in there nobody has them. */
+	/* These pids exist in hookd's pid namespace only. */
 	container_start(harness, CLONE_NEWNS, false, &other);
 	run(client, .stage = "startContainer", .state = state_of_pid(other.pid), .hooks = {MARKER});
 	check_invalid(client, "hooks", "state.pid");
@@ -137,7 +136,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* As a rootless engine does it: root of a user namespace, in which one user has a number. */
+/* Like a rootless engine: root in a user namespace in which one uid is mapped. */
 static void call_rootless(struct client *client, int connected)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -162,7 +161,7 @@ static void call_rootless(struct client *client, int connected)
 		pause();
 }
 
-/* hookd as that user: root's programs are still root's, though in there they are nobody's. */
+/* hookd as that user: programs of root are accepted, though root is not mapped there. */
 static void caller_of_a_rootless_engine(void **state)
 {
 	struct harness *harness = *state;
@@ -188,7 +187,7 @@ static void caller_of_a_rootless_engine(void **state)
 	read_namespace(pid, "user", user);
 	snprintf(line, sizeof(line), "%s\n0\n", user);
 	check_string(client, STDOUT, line);
-	/* Others can write to the directory that the helper lies in: the sticky /tmp is no harm. */
+	/* The helper is in /tmp, which all users can write to, but it is sticky. */
 	client_receive(client);
 	check_success(client);
 	client_receive(client);
@@ -197,7 +196,7 @@ static void caller_of_a_rootless_engine(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* Of createContainer the path is the runtime's, who may live among other mounts than hookd. */
+/* The path of createContainer is in the runtime's mount namespace, which may not be hookd's. */
 static void path_of_a_caller_elsewhere(void **state)
 {
 	struct harness *harness = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections by the number, and clients that do not read. */
+/* Many connections, and clients that do not read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/probe.h"
 
-/* More than socket buffers hold: several hooks that each fill what is kept of their output. */
+/* More than socket buffers hold: several hooks with as much output as is kept. */
 #define LOUD_HOOK  HOOK("'spam','60000'")
 #define LOUD_HOOKS LOUD_HOOK, LOUD_HOOK, LOUD_HOOK, LOUD_HOOK, LOUD_HOOK, LOUD_HOOK
 #define LOUD_BYTES 360000
@@ -20,7 +20,7 @@ static void wait_ms(long ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
-/* Leaves the process room for so many more descriptors than it has. */
+/* Lets the process open so many more descriptors. */
 static void limit_descriptors(pid_t pid, int more)
 {
 	struct rlimit limit;
@@ -30,7 +30,7 @@ static void limit_descriptors(pid_t pid, int more)
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* conmon, seatd and lldpd spin: the queue of the listening socket keeps it readable. */
+/* conmon, seatd and lldpd spin: while connections are queued the listening socket is readable. */
 static void emfile_in_accept_no_spin(void **state)
 {
 	struct harness *harness = *state;
@@ -43,7 +43,7 @@ static void emfile_in_accept_no_spin(void **state)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
 	cpu_ms = probe_cpu_ms(harness->pid);
-	wait_ms(500); /* how much hookd does in that time is what is tested */
+	wait_ms(500); /* measures hookd's CPU time */
 	client_expect_alive(inside);
 	cpu_ms = probe_cpu_ms(harness->pid) - cpu_ms;
 	if (cpu_ms > 100)
@@ -54,7 +54,7 @@ static void emfile_in_accept_no_spin(void **state)
 	client_expect_alive(late);
 }
 
-/* Those who are inside must not have to leave for the door to open again. */
+/* hookd must accept again without the end of another connection. */
 static void emfile_recovers_without_a_close(void **state)
 {
 	struct harness *harness = *state;
@@ -98,12 +98,12 @@ static void more_connections_than_configured(void **state)
 	client_expect_end(too_many);
 	client_expect_alive(clients[0]);
 	client_close(clients[0]);
-	/* Each of two is held by its socket and a pidfd of its process. */
+	/* Each of the two takes a socket and a pidfd. */
 	await_true(harness_count_fds(harness) == harness->fds_at_start + 4, "one has left");
 	client_expect_alive(client_open(harness));
 }
 
-/* seatd lost what did not go out at once. */
+/* seatd dropped what it could not send at once. */
 static void slow_reader_gets_the_whole_reply(void **state)
 {
 	struct harness *harness = *state;
@@ -136,7 +136,7 @@ static void client_dies_with_reply_queued(void **state)
 	await_true(status_number(harness, "connections") == 2, "hookd has seen it go");
 }
 
-/* What it does not read is held for it, up to a bound; its run is not its connection. */
+/* Replies are kept for it, up to a limit; then it is disconnected, and its run goes on. */
 static void listener_that_never_reads_is_cut_off(void **state)
 {
 	struct harness *harness = *state;
@@ -167,7 +167,7 @@ static void half_closed_client_still_gets_reply(void **state)
 	client_expect_end(client);
 }
 
-/* A client that waits with its sending side shut must not keep the loop awake all the while. */
+/* A client that has shut down its sending side must not make the event loop spin. */
 static void half_closed_client_costs_nothing(void **state)
 {
 	struct harness *harness = *state;
@@ -191,7 +191,9 @@ static void half_closed_client_costs_nothing(void **state)
 	check_error(client, "");
 }
 
-/* With unread replies behind it the kernel reports an error instead of a hangup (unix(7)). */
+/*
+ * If the client has not read all replies, the kernel reports ECONNRESET instead of EOF (unix(7)).
+ */
 static void client_gone_without_reading_no_spin(void **state)
 {
 	struct harness *harness = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of a run whose client goes away: it goes on, unless the client asked otherwise. */
+/* A run whose client disconnects goes on, unless the client has requested a cancel. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define MORE	",'more':true"
 #define WAITING HOOK("'tell','@DIR@/started','await','@DIR@/go','mark','@DIR@/log','x'")
 
-/* Of the newest run. */
+/* The state of the newest run. */
 static void expect_outcome(struct harness *harness, const char *outcome)
 {
 	struct client *client = client_open(harness);
@@ -64,8 +64,7 @@ static void client_gone_while_running_cancels(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* With its next calls already sent, the connection is not read: the hangup has to be seen anyway.
- */
+/* It has sent more calls, so hookd does not read the connection; it must see the hangup anyway. */
 static void client_gone_with_more_calls_sent_cancels(void **state)
 {
 	struct harness *harness = *state;
@@ -81,7 +80,7 @@ static void client_gone_with_more_calls_sent_cancels(void **state)
 	expect_outcome(harness, "cancelled");
 }
 
-/* First it says that it will send no more, as `nc -N` does; only then it goes. */
+/* It shuts down its sending side first, like `nc -N`, then disconnects. */
 static void half_closed_client_gone_cancels(void **state)
 {
 	struct harness *harness = *state;
@@ -118,8 +117,7 @@ static void client_gone_while_queued_cancels(void **state)
 }
 
 /*
- * It sends and hangs up before hookd has looked, so that hookd learns of both at once: no hook may
- * start for it.
+ * It sends and disconnects before hookd has read, so hookd sees both at once: no hook is started.
  */
 static void send_and_go(struct harness *harness, bool is_known, bool shuts_first, const char *flags)
 {
@@ -145,15 +143,15 @@ static void send_and_go(struct harness *harness, bool is_known, bool shuts_first
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-static void client_gone_before_it_is_heard(void **state)
+static void client_gone_before_its_call_is_read(void **state)
 {
 	for (int i = 0; i < 8; i++)
 		send_and_go(*state, i & 1, i & 2, i & 4 ? MORE : NULL);
 	assert_int_equal(status_number(*state, "stored"), 8);
 }
 
-/* With a call before it that is answered while the client goes. */
-static void client_gone_before_its_second_call_is_heard(void **state)
+/* An earlier call is answered while the client disconnects. */
+static void client_gone_before_its_second_call_is_read(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -170,7 +168,7 @@ static void client_gone_before_its_second_call_is_heard(void **state)
 	expect_outcome(harness, "cancelled");
 }
 
-/* It will send no more, and waits for its reply. */
+/* It shuts down its sending side and waits for the reply. */
 static void half_closed_client_is_answered(void **state)
 {
 	struct harness *harness = *state;
@@ -193,7 +191,7 @@ static void half_closed_client_is_answered(void **state)
 	}
 }
 
-static void client_gone_before_it_is_heard_continues(void **state)
+static void client_gone_before_its_call_is_read_continues(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -211,8 +209,8 @@ static void client_gone_before_it_is_heard_continues(void **state)
 }
 
 /*
- * The hook ends and then the client goes, and hookd learns of both at once: that the client is gone
- * it finds out by telling it of the hook.
+ * The hook exits, then the client disconnects, and hookd sees both at once: it notices the client
+ * when it sends the event of the hook.
  */
 static void end_hook_and_go(struct harness *harness, const struct run_text *text)
 {
@@ -230,14 +228,14 @@ static void end_hook_and_go(struct harness *harness, const struct run_text *text
 	await_idle(harness);
 }
 
-static void client_gone_as_the_result_goes_out(void **state)
+static void client_gone_while_the_result_is_sent(void **state)
 {
 	end_hook_and_go(*state, &(struct run_text){.hooks = {WAITING}});
 	expect_outcome(*state, "succeeded");
 	assert_int_equal(status_number(*state, "stored"), 1);
 }
 
-static void client_gone_as_events_go_out(void **state)
+static void client_gone_while_events_are_sent(void **state)
 {
 	end_hook_and_go(*state, &(struct run_text){.flags = MORE, .hooks = {WAITING}});
 	expect_outcome(*state, "succeeded");
@@ -248,6 +246,8 @@ static void client_gone_as_the_hook_ends_cancels(void **state)
 {
 	struct harness *harness = *state;
 
+	if (harness_has_runners())
+		skip("needs Runners=0: a runner starts the next hook before hookd is thawed");
 	end_hook_and_go(harness, &(struct run_text){
 				     .extra = CANCEL,
 				     .flags = MORE,
@@ -258,7 +258,7 @@ static void client_gone_as_the_hook_ends_cancels(void **state)
 	assert_int_equal(status_number(harness, "stored"), 1);
 }
 
-/* Of two who wait for the same run, one goes: the run is the other's too. */
+/* One of two clients of a run disconnects: the run goes on for the other. */
 static void one_of_two_clients_gone(void **state)
 {
 	struct harness *harness = *state;
@@ -277,7 +277,7 @@ static void one_of_two_clients_gone(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* Both have asked for a cancel: the last to go decides. */
+/* Both have requested a cancel: the run is cancelled with the last one. */
 static void the_last_of_two_cancels(void **state)
 {
 	struct harness *harness = *state;
@@ -298,7 +298,7 @@ static void the_last_of_two_cancels(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* One who only waits for its result wants it to go on, as long as it is there. */
+/* A client that waits for the result keeps the run going while it is connected. */
 static void one_who_cancels_leaves_it_to_another(void **state)
 {
 	struct harness *harness = *state;
@@ -320,7 +320,7 @@ static void one_who_cancels_leaves_it_to_another(void **state)
 	check_success(second);
 }
 
-/* And where that one goes first, the other one decides. */
+/* If it disconnects first, the run is cancelled with the other client. */
 static void one_who_cancels_is_the_last(void **state)
 {
 	struct harness *harness = *state;
@@ -344,8 +344,8 @@ static void one_who_cancels_is_the_last(void **state)
 	expect_outcome(harness, "cancelled");
 }
 
-/* Whoever waits for it hears so, with a sentence. */
-static void one_in_the_line_is_cancelled_with_a_sentence(void **state)
+/* Waiters get an error with a reason. */
+static void a_queued_run_is_cancelled_with_a_reason(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *second = client_open(harness), *third;
@@ -382,18 +382,18 @@ int main(int argc, char **argv)
 	    TEST(client_gone_with_more_calls_sent_cancels),
 	    TEST(half_closed_client_gone_cancels),
 	    TEST(client_gone_while_queued_cancels),
-	    TEST(client_gone_before_it_is_heard),
-	    TEST(client_gone_before_its_second_call_is_heard),
+	    TEST(client_gone_before_its_call_is_read),
+	    TEST(client_gone_before_its_second_call_is_read),
 	    TEST(half_closed_client_is_answered),
-	    TEST(client_gone_before_it_is_heard_continues),
-	    TEST(client_gone_as_the_result_goes_out),
-	    TEST(client_gone_as_events_go_out),
+	    TEST(client_gone_before_its_call_is_read_continues),
+	    TEST(client_gone_while_the_result_is_sent),
+	    TEST(client_gone_while_events_are_sent),
 	    TEST(client_gone_as_the_hook_ends_cancels),
 	    TEST(one_of_two_clients_gone),
 	    TEST(the_last_of_two_cancels),
 	    TEST(one_who_cancels_leaves_it_to_another),
 	    TEST(one_who_cancels_is_the_last),
-	    TEST(one_in_the_line_is_cancelled_with_a_sentence),
+	    TEST(a_queued_run_is_cancelled_with_a_reason),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The program of docs/examples, under a real hookd: what its command may do is what the profile says.
+# The program of docs/examples, with a real hookd: the profile applies to its command.
 # usage: test_example.sh HOOKD EXAMPLE
 set -euo pipefail
 
@@ -10,7 +10,7 @@ dir=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 export HOOKD_ADDRESS=unix:$dir/socket
 
-# The line that says so is waited for; what comes behind it is read until hookd ends.
+# Waits for the line; reads what follows until hookd exits.
 mkfifo "$dir/log"
 "$hookd" --socket="$dir/socket" --log-target=stderr 2> "$dir/log" &
 pid=$!
@@ -40,7 +40,7 @@ END
 grep -q 'no_such_call: no such' "$dir/err" || fail "the unknown call is not told of"
 if "$example" "$dir/profile" mkdir "$dir/made" 2> "$dir/err"; then fail "mkdir worked"; fi
 grep -q 'Disk quota exceeded' "$dir/err" || fail "another error: $(cat "$dir/err")"
-# One signal is refused, which reaches nobody; another is not.
+# The profile refuses one signal and allows another.
 "$example" "$dir/profile" bash -c 'kill -USR1 $$; exit 5' 2> "$dir/err" && fail "no exit status"
 [ $? -eq 5 ] || fail "the signal was sent: $(cat "$dir/err")"
 status=0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes on the wire: messages in any slices, and hostile ones. A breach of the protocol costs its
- * sender the connection, without a word, and costs nobody else anything.
+ * Framing: messages split at any byte, and malformed ones. hookd closes a connection that violates
+ * the protocol, without a reply; others are not affected.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void expect_pong(struct client *client)
 	check_error(client, "");
 }
 
-/* lldpd took one message per wake-up and left the second lying until a third came. */
+/* lldpd read one message per wake-up, and the second one only when a third came. */
 static void two_frames_one_write(void **state)
 {
 	static const char calls[] = PING "\0{\"method\":\"org.varlink.service.GetInfo\"}";
@@ -40,7 +40,7 @@ static void one_byte_per_write(void **state)
 	expect_pong(client);
 }
 
-/* All at once, and hookd answers one after the other, also behind a call that takes its time. */
+/* All are sent at once; hookd answers in order, also after a call that takes long. */
 static void pipelined_calls_answered_in_order(void **state)
 {
 	struct client *client = client_open(*state);
@@ -58,7 +58,7 @@ static void pipelined_calls_answered_in_order(void **state)
 	}
 }
 
-/* More than a read takes, more than an inbox holds at first. */
+/* More than one read(2) returns and more than the first buffer holds. */
 static void a_thousand_pipelined_calls(void **state)
 {
 	struct client *client = client_open(*state);
@@ -129,7 +129,7 @@ static void junk_closes_the_connection(void **state)
 	}
 }
 
-/* What came before the breach was right and is answered. */
+/* Valid messages before the violation are answered. */
 static void junk_behind_a_call(void **state)
 {
 	static const char bytes[] = PING "\0}{";
@@ -140,7 +140,7 @@ static void junk_behind_a_call(void **state)
 	client_expect_end(client);
 }
 
-/* The same keys with what is allowed in them. */
+/* The same keys with allowed values. */
 static void odd_but_right_envelopes(void **state)
 {
 	static const char *const calls[] = {
@@ -194,7 +194,7 @@ static void message_over_the_bounds(void **state)
 	expect_too_much(*state, BEGIN "\"", "y", 5 * 1024 * 1024, "\"}}");
 	expect_too_much(*state, BEGIN, "[", 5000, "");
 	expect_too_much(*state, BEGIN "[0", ",0", HP_JSON_TOKENS_MAX, "]}}");
-	/* Without an end: hookd must not go on collecting until somebody sends a NUL. */
+	/* Without a NUL: hookd must not buffer without limit. */
 	expect_too_much(*state, "", " ", 5 * 1024 * 1024, "");
 }
 
@@ -222,7 +222,7 @@ static void client_that_ends_within_a_message(void **state)
 	client_expect_alive(bystander);
 }
 
-/* ---- calls that are none of ours ---- */
+/* ---- unknown calls ---- */
 
 static void unknown_methods(void **state)
 {

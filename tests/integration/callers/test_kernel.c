@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hookd on a kernel that lacks something, as a filter makes believe that it is started under: what
- * hooks need is told by name and hookd is not ready; what some hooks need is told, and others run.
+ * hookd on a kernel without some features, which a seccomp filter simulates. Without what all hooks
+ * need hookd names it and exits; without what some hooks need it names it and runs the others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,11 @@
 #define EXIT_KERNEL 3
 #define ANY	    -1
 
-/* One system call, or one with a certain argument, that fails. */
+/* A system call that fails, always or with one argument. */
 struct missing {
-	const char *name; /* as hookd tells it */
+	const char *name; /* in hookd's message */
 	const char *call;
-	int argument; /* its number, or ANY */
+	int argument; /* index of the argument, or ANY */
 	uint64_t value;
 	int error;
 };
@@ -112,7 +112,7 @@ static void run_without(struct harness *harness, const struct missing *row)
 	harness_stop(harness);
 }
 
-static void what_some_hooks_need_is_told_and_others_run(void **state)
+static void what_some_hooks_need_is_logged_and_others_run(void **state)
 {
 	static const struct missing rows[] = {
 	    {"SO_PEERPIDFD", "getsockopt", 2, 77, ENOSYS},
@@ -130,7 +130,7 @@ static void what_some_hooks_need_is_told_and_others_run(void **state)
 		run_without(*state, &rows[i]);
 }
 
-/* ---- keyrings that are of no use ---- */
+/* ---- keyrings that cannot be used ---- */
 
 static void be_in_a_revoked_keyring(void)
 {
@@ -139,7 +139,7 @@ static void be_in_a_revoked_keyring(void)
 		_exit(125);
 }
 
-/* The kernel counts in whole seconds, and has no event for the end. */
+/* The kernel's timeout is in seconds, and there is no event for its end. */
 static void be_in_an_expired_keyring(void)
 {
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
@@ -174,7 +174,7 @@ static void limit_open_files(void)
 		_exit(125);
 }
 
-static void low_limit_of_open_files_is_told(void **state)
+static void low_limit_of_open_files_is_logged(void **state)
 {
 	harness_start(*state, &(struct start){
 				  .in_child = limit_open_files,
@@ -217,9 +217,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(hookd_is_not_ready_without_what_hooks_need),
-	    TEST_PREPARED(what_some_hooks_need_is_told_and_others_run),
+	    TEST_PREPARED(what_some_hooks_need_is_logged_and_others_run),
 	    TEST_PREPARED(a_keyring_that_has_ended_is_no_missing_keyctl),
-	    TEST_PREPARED(low_limit_of_open_files_is_told),
+	    TEST_PREPARED(low_limit_of_open_files_is_logged),
 	    TEST_PREPARED(a_limit_that_is_too_low_to_start_is_an_error),
 	};
 

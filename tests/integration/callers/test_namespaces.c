@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hooks in the namespaces of a container, or of the caller, and what must not get in with them. */
+/* Hooks in the namespaces of a container or of the caller, and what they must not inherit there. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -82,7 +82,7 @@ static void caller_can_choose(void **state)
 	container_stop(&container);
 }
 
-/* runtime-spec: createContainer's path is one of the runtime's, startContainer's of the
+/* runtime-spec: createContainer's path is in the runtime's namespace, startContainer's in the
  * container's. */
 static void path_is_looked_up_on_the_right_side(void **state)
 {
@@ -112,7 +112,7 @@ static void path_is_looked_up_on_the_right_side(void **state)
 	container_stop(&container);
 }
 
-/* setns(2) alone would leave the hook outside: only a child of its is in the pid namespace. */
+/* setns(2) affects only children of the caller, so the hook must be forked after it. */
 static void hook_is_a_member_of_the_pid_namespace(void **state)
 {
 	struct harness *harness = *state;
@@ -135,7 +135,7 @@ static void hook_is_a_member_of_the_pid_namespace(void **state)
 	container_stop(&container);
 }
 
-/* An operator who looks at it or ends it must not get the process that only led the way in. */
+/* The pid must be that of the hook, not of the hookd-run that has entered the namespaces. */
 static void pid_that_is_shown_is_the_hook_s(void **state)
 {
 	struct harness *harness = *state;
@@ -157,7 +157,7 @@ static void pid_that_is_shown_is_the_hook_s(void **state)
 	container_stop(&container);
 }
 
-/* Nothing of hookd-run, through which the way in leads, may be open in there (CVE-2016-9962). */
+/* No descriptor of hookd-run may be open in the hook (CVE-2016-9962). */
 static void hook_inside_is_as_fresh_as_outside(void **state)
 {
 	struct harness *harness = *state;
@@ -237,10 +237,10 @@ static void left_behind_inside(void **state)
 	check_success(client);
 	check_bool(client, "result.hooks[0].lingering", true);
 	assert_int_equal(probe_count_processes(harness->directory), 1);
-	container_stop(&container); /* the end of its init ends a pid namespace */
+	container_stop(&container); /* the kernel kills a pid namespace with its init */
 }
 
-/* As the host sees it. */
+/* In the host's user namespace. */
 static void expect_uid(pid_t pid, const char *line)
 {
 	char path[64], text[256] = "";
@@ -255,7 +255,7 @@ static void expect_uid(pid_t pid, const char *line)
 	assert_string_equal(text, line);
 }
 
-/* Ids mean something else in there: the hook is root of the namespace, and nobody on the host. */
+/* Ids are mapped: the hook is root in the namespace, and an unprivileged user on the host. */
 static void user_namespace(void **state)
 {
 	struct harness *harness = *state;
@@ -281,7 +281,7 @@ static void user_namespace(void **state)
 	container_stop(&container);
 }
 
-/* ---- processes that are not there ---- */
+/* ---- processes that do not exist ---- */
 
 static void container_is_gone(void **state)
 {
@@ -298,8 +298,8 @@ static void container_is_gone(void **state)
 	check_invalid(client, "hooks", "state.pid");
 }
 
-/* Its number may be another process's by the time the hook's turn comes. */
-static void container_ends_before_its_turn(void **state)
+/* The pid may be reused before the hook is started. */
+static void container_exits_before_the_hook_starts(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first = client_open(harness), *second = client_open(harness);
@@ -332,7 +332,7 @@ static const char *state_of_pid(pid_t pid)
 	return state;
 }
 
-/* What is to run in a container must not run on the host, with all the rights there are. */
+/* A hook for a container must not run on the host with full privileges. */
 static void process_of_the_host_is_no_container(void **state)
 {
 	static const struct {
@@ -347,7 +347,7 @@ static void process_of_the_host_is_no_container(void **state)
 	struct container container;
 
 	harness_needs_root();
-	/* In namespaces of its own, but for the mounts. */
+	/* In its own namespaces, except for the mount namespace. */
 	container_start(harness, ALL_BUT_USER & ~CLONE_NEWNS, false, &container);
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
 		const pid_t pids[] = {getpid(), harness->pid, 1, container.pid};
@@ -370,7 +370,9 @@ static bool change_root(void)
 	return chroot(new_root) == 0 && chdir("/") == 0;
 }
 
-/* setns(2) alone leads to the root of the mount namespace, which the process may have left. */
+/*
+ * setns(2) sets the root of the mount namespace, but the process may have another root directory.
+ */
 static void root_is_that_of_the_process(void **state)
 {
 	static const int kinds[] = {CLONE_NEWNS, CLONE_NEWNS | CLONE_NEWPID,
@@ -392,8 +394,7 @@ static void root_is_that_of_the_process(void **state)
 		    .hooks = {"{'path':'/../../../hook','args':['h','show','@DIR@/private/marker']"
 			      "}"});
 		check_int(client, "result.hooks[0].exitStatus", MISSING);
-		/* A program of the host's is there for the runtime, and has the container's rights.
-		 */
+		/* The program is one of the host; it has the container's privileges. */
 		run(client, .stage = "createContainer", .state = state_of_pid(container.pid),
 		    .hooks = {HOOK("'show','/marker'")});
 		check_success(client);
@@ -403,7 +404,7 @@ static void root_is_that_of_the_process(void **state)
 	free((void *)new_root);
 }
 
-/* libcontainer's dialect has a working directory. */
+/* Hooks of libcontainer have a working directory. */
 static void run_in_directory(struct client *client, const char *stage, pid_t pid, const char *dir)
 {
 	char hook[256];
@@ -414,8 +415,8 @@ static void run_in_directory(struct client *client, const char *stage, pid_t pid
 }
 
 /*
- * In a container such a link may lead anywhere: none is followed, not even one that stays inside.
- * On the host it is the caller's own affair.
+ * In a container such a link can lead anywhere, so none is followed, not even one to a file of the
+ * container. On the host they are followed.
  */
 static void links_of_procfs_are_not_followed_inside(void **state)
 {
@@ -460,7 +461,7 @@ int main(int argc, char **argv)
 	    TEST(left_behind_inside),
 	    TEST(user_namespace),
 	    TEST(container_is_gone),
-	    TEST(container_ends_before_its_turn),
+	    TEST(container_exits_before_the_hook_starts),
 	    TEST(process_of_the_host_is_no_container),
 	    TEST(root_is_that_of_the_process),
 	    TEST(links_of_procfs_are_not_followed_inside),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bad request gets one error, which names the field and the reason, and nothing was run. */
+/* An invalid request gets one error, which names the field and the reason; no hook is run. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 #define FILTER "'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}}"
 
-/* What stands in `parameters`, and what the error must name. */
+/* The text of `parameters`, and the path that the error must have. */
 struct bad_call {
 	const char *parameters, *field;
 };
@@ -84,7 +84,7 @@ static const struct bad_call with_a_wrong_value[] = {
     {AFTER "'traceparent':'00-1-2-01'", "traceparent"},
     {AFTER "'traceparent':7", "traceparent"},
     {AFTER "'settings':7", "settings"},
-    /* The hooks of the other stages are looked at too: config.json is right as a whole or not. */
+    /* Hooks of other stages are checked too: the whole config.json must be valid. */
     {STAGE "," STATE ",'hooks':{'createRuntime':[],'poststop':[{'path':'x'}]}",
      "hooks.poststop[0].path"},
     {STAGE "," STATE ",'dialect':'libcontainer','hooks':{'createRuntime':[{'path':'/x',"
@@ -156,7 +156,7 @@ static int is_json(const struct dirent *entry)
 	return strstr(entry->d_name, "--") && strstr(entry->d_name, ".json");
 }
 
-/* The files are named after the field: "FIELD--what is wrong with it.json". */
+/* The names of the files are "FIELD--what is wrong with it.json". */
 static void for_each_file(struct client *client, const char *folder,
 			  void (*expect)(struct client *client, const char *field))
 {
@@ -291,7 +291,7 @@ static void apply_and_update_lack_a_parameter(void **state)
 	expect_parameter(client, update, "'container':'c','settings':{},'pid':1", "pid");
 }
 
-/* Fields of a hook that nobody has specified yet are passed over (config.md, Extensibility). */
+/* Unknown members of a hook are ignored (runtime-spec, config.md, Extensibility). */
 static void unknown_fields_of_a_hook_are_passed_over(void **state)
 {
 	struct client *client = client_open(*state);

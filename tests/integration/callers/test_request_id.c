@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request id makes a retry safe: whatever was lost on the way, no hook runs twice. */
+/* A retry with the same request id runs no hook twice, whatever was lost. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static void other_request_conflicts(void **state)
 	run(client, .extra = ID, .container = "other", .hooks = {MARKING});
 	check_error(client, "io.hookd.hooks.RequestIdConflict");
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
-	/* And without an id, or with another, the same may well run again. */
+	/* Without an id, or with another one, it is run again. */
 	run(client, .hooks = {MARKING});
 	run(client, .extra = ",'requestId':'start-box-2'", .hooks = {MARKING});
 	check_success(client);
@@ -142,8 +142,8 @@ static void wait_returns_the_result(void **state)
 	check_success(waiter);
 }
 
-/* Wait's reply is (result: RunResult): readers of other projects refuse what is not declared. */
-static void wait_says_nothing_but_the_result(void **state)
+/* Wait's reply is (result: RunResult): other implementations refuse members not declared. */
+static void wait_replies_with_the_result_only(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness), *waiter = client_open(harness);
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	    TEST(retry_after_the_client_was_cut_off),
 	    TEST(many_ask_for_the_same),
 	    TEST(wait_returns_the_result),
-	    TEST(wait_says_nothing_but_the_result),
+	    TEST(wait_replies_with_the_result_only),
 	    TEST(unknown_run),
 	};
 

@@ -10,7 +10,7 @@
 
 #define MORE ",'more':true"
 
-/* The next reply is an event of that name about that hook, and more will come. */
+/* Checks that the next reply is this event of this hook, and is not the last reply. */
 static void expect_event(struct client *client, const char *event, int index)
 {
 	client_receive(client);
@@ -60,7 +60,7 @@ static void events_in_order(void **state)
 	free(id);
 }
 
-/* Whoever follows a hook sees what it writes when it writes it. */
+/* Output is sent as events while the hook runs. */
 static void output_comes_while_the_hook_runs(void **state)
 {
 	struct harness *harness = *state;
@@ -81,7 +81,7 @@ static void output_comes_while_the_hook_runs(void **state)
 	expect_last(client, "succeeded");
 }
 
-/* The bytes of one event, which may begin and end anywhere in a line of the helper's. */
+/* Checks the bytes of an event, which may begin and end anywhere in a line of the helper. */
 static void expect_spam(const char *data, size_t *at)
 {
 	char line[32];
@@ -97,7 +97,7 @@ static void expect_spam(const char *data, size_t *at)
 	}
 }
 
-/* All of it, though the result keeps but the first and the last part. */
+/* Events have all the output; the result only its beginning and its end. */
 static void stream_is_complete(void **state)
 {
 	struct client *client = client_open(*state);
@@ -118,7 +118,7 @@ static void stream_is_complete(void **state)
 	expect_last(client, "succeeded");
 }
 
-/* hookd has nothing to do for a while: the hook waits, or is done. */
+/* Waits until hookd is idle: the hook is blocked, or has exited. */
 static bool is_quiet(const struct harness *harness)
 {
 	int64_t cpu_ms = probe_cpu_ms(harness->pid);
@@ -127,7 +127,7 @@ static bool is_quiet(const struct harness *harness)
 	return probe_state(harness->pid) == 'S' && probe_cpu_ms(harness->pid) == cpu_ms;
 }
 
-/* More than hookd keeps for a client that does not read, which used to be cut off. */
+/* More than hookd buffers for a client that does not read. Such clients were disconnected once. */
 static void slow_listener_loses_nothing(void **state)
 {
 	const size_t bytes = 48000000;
@@ -150,7 +150,7 @@ static void slow_listener_loses_nothing(void **state)
 	expect_last(client, "succeeded");
 }
 
-/* One that has gone away does not hold the hook. */
+/* A client that has disconnected does not block the hook. */
 static void lost_listener_holds_nothing(void **state)
 {
 	struct harness *harness = *state;
@@ -224,6 +224,7 @@ static void second_listener(void **state)
 	expect_last(second, "succeeded");
 	client_receive(first);
 	check_success(first);
+	/* So does one that attaches after the end. */
 	begin_run(second, .extra = ",'requestId':'a'", .flags = MORE, .hooks = {hook});
 	expect_event(second, "accepted", -1);
 	expect_event(second, "started", 0);

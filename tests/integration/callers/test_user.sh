@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A hookd of an ordinary user, where hookd and its clients meet when nobody names a place, and where
-# hookd keeps its state then.
-# usage: test_user.sh HOOKD HOOKCTL LIBHOOKD SHIM, as root; /run is one of the test's own.
+# A hookd of an ordinary user: the default socket of hookd and its clients, and the default state
+# directory.
+# usage: test_user.sh HOOKD HOOKCTL LIBHOOKD SHIM, as root; /run is a new tmpfs.
 set -euo pipefail
 
 if [ "$(id -u)" != 0 ]; then
@@ -24,7 +24,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# The build may be where only root comes.
+# The build folder may be one that only root can enter.
 install -m 755 "$1" "$work/hookd"
 install -m 755 "$2" "$work/hookctl"
 install -m 755 "$3" "$work/libhookd.so.0"
@@ -36,7 +36,7 @@ echo '{"poststop":[{"path":"/bin/cat","args":["cat","/proc/self/oom_score_adj"]}
 	> "$work/hooks.json"
 as_user=(setpriv --reuid=$user --regid=$user --clear-groups)
 
-# COMMAND is to become hookd; comes back when that is ready, or has ended.
+# Starts COMMAND, which becomes hookd; returns when that is ready or has exited.
 start() { # COMMAND...
 	local line=
 
@@ -65,7 +65,7 @@ stop() {
 	is "and ends with 0" "$status" 0
 }
 
-# The first hook's result, of a run by the user's own hookd: JQ of it.
+# Runs a hook by the user's hookd; prints JQ of the hook's result.
 run() { # JQ [OPTION...]
 	"${as_user[@]}" env XDG_RUNTIME_DIR=/run/mine "$work/hookctl" --json=short run --stage=poststop \
 		--state="$work/state.json" --hooks="$work/hooks.json" "${@:2}" 2> "$work/said" |
@@ -74,7 +74,7 @@ run() { # JQ [OPTION...]
 
 # ---- oom_score_adj ----
 
-# With CAP_SYS_RESOURCE a score that root has set is the lowest that a user can have.
+# Without CAP_SYS_RESOURCE a user cannot go below the score that root has set.
 has_resource() {
 	setpriv --dump | grep -q 'Capability bounding set:.*sys_resource'
 }
@@ -104,7 +104,7 @@ ping_as() { # COMMAND...
 	"$@" "$work/hookctl" ping
 }
 
-# The shim with the hooks of one stage, none of which is a file; 126: they were handed to hookd.
+# Runs the shim with the hooks of one stage, whose files do not exist; 126: hookd has run them.
 shim_status() { # STAGE COMMAND...
 	local status=0 is=stopped
 
@@ -140,7 +140,7 @@ test_default_of_a_user() {
 	stop
 }
 
-# Without XDG_RUNTIME_DIR the directory is known by the user's number.
+# Without XDG_RUNTIME_DIR it is /run/user/UID.
 test_default_by_number() {
 	install -d -o $user -g $user -m 700 /run/user/$user
 	start "${as_user[@]}" "$work/hookd"
@@ -170,7 +170,7 @@ test_state_directory() {
 	stop
 }
 
-# An earlier hookd kept its files beside the socket.
+# Older versions kept these files in the directory of the socket.
 test_upgrade() {
 	local files=() name
 
@@ -199,7 +199,7 @@ test_upgrade() {
 
 # ---- hookd.conf ----
 
-# hookd's status, and what it says in $work/said.
+# Returns hookd's exit status; its output is in $work/said.
 check_config() { # COMMAND...
 	local status=0
 
@@ -207,7 +207,7 @@ check_config() { # COMMAND...
 	echo "$status"
 }
 
-# In both the file is named, whoever reads it.
+# Both name the file.
 test_links_to_nothing() {
 	local file
 
@@ -227,7 +227,7 @@ test_links_to_nothing() {
 	rm /run/hookd/hookd.conf.d
 }
 
-# What is passed over is wrong, so that it shows when it is read.
+# Files that must not be read are invalid, so that reading one is an error.
 test_what_a_user_may_not_read() {
 	local kept
 
@@ -251,7 +251,7 @@ test_what_a_user_may_not_read() {
 	rm -r /run/hookd/hookd.conf /run/hookd/hookd.conf.d
 }
 
-# What hookd may set counts, and hooks run in any case.
+# hookd applies what it may set, and runs hooks in any case.
 test_nice() { # NICE EXPECTED WARNINGS
 	local log="ignoring Nice=$1: Permission denied"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks at replies for the tests; every failure shows what was there instead. */
+/* Checks replies. A failure shows the value that the reply has. No state. */
 #include "tests/integration/harness/check.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ static _Noreturn void fail_at(const struct client *client, const char *path, con
 {
 	print_error("%s is not %s in: %.*s\n", path, want, (int)client->length, client->text);
 	_fail(file, line);
-	abort(); /* _fail() does not return, which cmocka does not tell the compiler */
+	abort(); /* _fail() does not return, but is not declared so */
 }
 
 /* ---- paths ---- */

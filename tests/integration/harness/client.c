@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tests' Varlink client. Owned by the harness, since a test that fails just jumps away. */
+/* A Varlink client. The harness owns all clients, since a test that fails leaves by longjmp(3). */
 #include "tests/integration/harness/client.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #define HOOKS (sizeof(((struct run_text *)0)->hooks) / sizeof(char *))
 
-/* ---- life ---- */
+/* ---- connect, close ---- */
 
 struct client *client_adopt(struct harness *harness, int fd)
 {
@@ -27,7 +27,7 @@ struct client *client_adopt(struct harness *harness, int fd)
 	return client;
 }
 
-/* Messages are told by the real uid, connections by the effective one. */
+/* SCM_CREDENTIALS has the real uid, SO_PEERCRED the effective one. */
 static void become(uid_t uid)
 {
 	if (uid)
@@ -77,7 +77,7 @@ void client_close_all(struct harness *harness)
 		client_close(TAILQ_FIRST(&harness->clients));
 }
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
 void client_send_bytes(struct client *client, const void *bytes, size_t length)
 {
@@ -91,8 +91,7 @@ void client_send_bytes(struct client *client, const void *bytes, size_t length)
 		sent = send(client->fd, at, length, MSG_NOSIGNAL);
 		error = errno;
 		become_oneself(client->uid);
-		/* hookd may have closed: whether it was right to is for the next line of the test
-		 * to say. */
+		/* EPIPE: hookd may have closed the connection; the test checks that itself. */
 		if (sent < 0 && (error == EPIPE || error == ECONNRESET))
 			return;
 		assert_true(sent > 0);
@@ -175,7 +174,7 @@ void client_send_run(struct client *client, const struct run_text *run)
 	send_buf(client, &buf);
 }
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 static ssize_t receive_some(struct client *client, int timeout_ms)
 {

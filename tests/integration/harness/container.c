@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes processes in other namespaces for the tests; they end with the test at the latest. */
+/* Makes processes in other namespaces. They are killed when the test exits (PR_SET_PDEATHSIG). */
 #include "tests/integration/harness/container.h"
 
 #include <fcntl.h>
@@ -21,7 +21,9 @@
 
 /* ---- inside ---- */
 
-/* Nothing of cmocka may run in here: a failure is an exit, which the other side sees. */
+/*
+ * In the child cmocka must not run: on failure it exits, and the test sees the end of the socket.
+ */
 static void insist(bool is_right)
 {
 	if (!is_right)
@@ -68,7 +70,7 @@ static int connect_inside(const struct harness *harness)
 	return fd;
 }
 
-/* One byte says that all is ready; the descriptor, if any, comes along. */
+/* Sends one byte when all is ready, with the descriptor, if any. */
 static void send_ready(int channel, int fd)
 {
 	struct iovec iov = {(char[]){'!'}, 1};
@@ -98,8 +100,8 @@ static _Noreturn void live_inside(const struct harness *harness, int channel, in
 	char byte;
 
 	TAILQ_FOREACH (client, &harness->clients, link)
-		close(client->fd);	      /* which only the test is to close */
-	insist(read(channel, &byte, 1) == 1); /* the ids of a user namespace are mapped */
+		close(client->fd);	      /* so that only the test has it open */
+	insist(read(channel, &byte, 1) == 1); /* waits until the ids are mapped */
 	if (flags & CLONE_NEWUSER)
 		insist(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -108,7 +110,7 @@ static _Noreturn void live_inside(const struct harness *harness, int channel, in
 	if (flags & CLONE_NEWNS)
 		make_mounts(harness);
 	insist(!prepare || prepare());
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* which a change of ids makes the kernel forget */
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* again: a change of ids resets it */
 	send_ready(channel, connects ? connect_inside(harness) : -1);
 	for (;;)
 		pause();
@@ -159,7 +161,7 @@ static void start(struct harness *harness, int flags, bool connects, bool (*prep
 	(void)mkdir(harness_path(harness, "private"), 0755);
 	(void)mkdir(harness_path(harness, "outside"), 0755);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	/* As fork(2), but into new namespaces: the child's number is known out here. */
+	/* Like fork(2), but into new namespaces; returns the child's pid in this pid namespace. */
 	pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(pid >= 0);
 	if (pid == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of a test: written for hookd and hooks, and read to see what those did. */
+/* Reads and writes files and FIFOs in the directory of a test. */
 #include "tests/integration/harness/files.h"
 
 #include <errno.h>
@@ -99,7 +99,8 @@ void files_remove(const char *directory)
 
 /* ---- FIFOs ---- */
 
-/* Both ends are held here (fifo(7)), so no open of the hook's waits and none of its writes dies. */
+/* The test has both ends open (fifo(7)), so a hook's open(2) does not block, nor its write get
+ * EPIPE. */
 int fifo_open(const struct harness *harness, const char *name)
 {
 	const char *path = harness_path(harness, name);

@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
-/* Its bytes and a NUL, to be freed; NULL where it cannot be opened. *ret_length may be NULL. */
+/*
+ * Reads a file, adds a NUL. The caller frees it. NULL: it cannot be opened. ret_length may be NULL.
+ */
 char *file_read(const char *path, size_t *ret_length);
-/* Removes a directory and all that is in it. */
+/* Removes a directory and its contents. */
 void files_remove(const char *directory);

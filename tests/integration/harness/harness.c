@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starts and stops the hookd under test and checks what it leaves behind.
+ * Starts and stops the hookd under test, and checks that it leaves nothing behind.
  *
  *	prepared --harness_start()--> running --harness_stop()--> prepared --harness_end()--> gone
  *
- * A test that fails jumps out of its function, so whatever it holds belongs to the harness, which
- * cmocka's teardown takes apart.
+ * A test that fails leaves its function by longjmp(3). So the harness owns all resources, and
+ * releases them in cmocka's teardown.
  */
 #include "tests/integration/harness/harness.h"
 
@@ -28,13 +28,15 @@
 #include "tests/integration/harness/files.h"
 #include "tests/integration/harness/probe.h"
 
-#define LOG_PIPE_BYTES (1024 * 1024) /* so that hookd never waits for the test to read */
+#define LOG_PIPE_BYTES                                                                             \
+	(1024 * 1024) /* so that hookd does not block while the test does not read                 \
+		       */
 
-static bool without_cgroups, with_runners;
+static bool without_cgroups, without_runners;
 
 static void clear_half_ended(void);
 
-/* A test that fails jumps away from what it has allocated; hookd itself is asked all the same. */
+/* A test that fails does not free its memory. Leaks of hookd are still reported. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -43,8 +45,10 @@ const char *__asan_default_options(void)
 
 void harness_read_arguments(int argc, char **argv)
 {
-	without_cgroups = argc > 1 && strcmp(argv[1], "--no-cgroups") == 0;
-	with_runners = getenv("HOOKD_TEST_RUNNERS") != NULL;
+	for (int i = 1; i < argc; i++) {
+		without_cgroups |= strcmp(argv[i], "--no-cgroups") == 0;
+		without_runners |= strcmp(argv[i], "--no-runners") == 0;
+	}
 	atexit(clear_half_ended);
 }
 
@@ -58,6 +62,11 @@ void harness_needs_root(void)
 {
 	if (geteuid() != 0)
 		skip("needs root");
+}
+
+bool harness_has_runners(void)
+{
+	return !without_runners;
 }
 
 /* ---- time ---- */
@@ -84,9 +93,9 @@ void await_a_moment(int64_t until, const char *what)
 	nanosleep(&moment, NULL);
 }
 
-/* ---- what hookd says ---- */
+/* ---- hookd's stderr ---- */
 
-/* False at the end of the stream, or when nothing came until the deadline. */
+/* False at the end of the stream, or after the deadline. */
 static bool read_log(struct harness *harness, int timeout_ms)
 {
 	struct pollfd poll_fd = {.fd = harness->log, .events = POLLIN};
@@ -149,7 +158,7 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	snprintf(config, sizeof(config), "--config=%s", harness->config);
 	argv[count++] = config;
 	snprintf(state, sizeof(state), "--state-dir=%s/state", harness->directory);
-	if (with_runners && !names_state(start))
+	if (!without_runners && !names_state(start))
 		argv[count++] = state;
 	if (without_cgroups)
 		argv[count++] = "--cgroup-root=/nonexistent";
@@ -166,12 +175,13 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 
 static void write_config(const struct harness *harness, const char *config)
 {
-	static const char one[] = "\n[Hooks]\nRunners=1\n"; /* lines keep their numbers */
-	size_t size = strlen(config) + sizeof(one);
+	const char *runners = without_runners ? "Runners=0\n" : "Runners=1\n";
+	static const char section[] = "\n[Hooks]\n"; /* at the end: line numbers stay */
+	size_t size = strlen(config) + sizeof(section) + strlen(runners);
 	char *text = malloc(size);
 
 	assert_non_null(text);
-	snprintf(text, size, "%s%s", config, with_runners ? one : "");
+	snprintf(text, size, "%s%s%s", config, section, runners);
 	harness_write_file(harness, "hookd.conf", text);
 	free(text);
 }
@@ -273,7 +283,7 @@ static bool has_descriptors_as_at_start(struct harness *harness)
 	return harness_count_fds(harness) == harness->fds_at_start;
 }
 
-/* Connections that the test has closed reach hookd as events of their own, so it may take a bit. */
+/* hookd handles the end of each connection as an event, so this may take a moment. */
 static void check_nothing_is_held(struct harness *harness)
 {
 	client_close_all(harness);
@@ -320,7 +330,7 @@ void harness_crash(struct harness *harness)
 	memcpy(harness->left_cgroup, harness->cgroup, sizeof(harness->cgroup));
 }
 
-/* ---- a test's frame ---- */
+/* ---- set-up and tear-down ---- */
 
 static void copy_helper(const struct harness *harness)
 {
@@ -361,7 +371,7 @@ int harness_begin(void **state)
 	return 0;
 }
 
-/* Of a hookd that could not do it by itself; what died in it just now may keep it for a moment. */
+/* For a hookd that was killed. A process that is still exiting keeps the cgroup for a moment. */
 static void remove_cgroup(const char *path)
 {
 	int64_t until = deadline();
@@ -385,7 +395,7 @@ static void clear(struct harness *harness)
 	free(harness);
 }
 
-/* Of a test whose end has failed, and could not take it apart. */
+/* For a test whose tear-down has failed before. */
 static struct harness *half_ended;
 
 static void clear_half_ended(void)
@@ -395,7 +405,7 @@ static void clear_half_ended(void)
 	half_ended = NULL;
 }
 
-/* cmocka reports what fails in here as this test's failure; the next test starts anew. */
+/* cmocka reports a failure in here as one of this test; the next test starts afresh. */
 int harness_end(void **state)
 {
 	struct harness *harness = *state;

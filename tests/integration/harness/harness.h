@@ -7,20 +7,20 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* cmocka wants these before itself. */
+/* cmocka.h needs these before it. */
 
 #include "proto/base/buf.h"
 #include "tests/group/group.h"
 
 /*
  * One real hookd for one test: started on a socket in a fresh directory, stopped with SIGTERM, and
- * looked at when it has ended. A test that used hookd well has failed all the same when hookd
- *	- did not end with status 0, or a sanitizer had something to say,
- *	- kept a descriptor or a child that it did not have before the test,
- *	- left its cgroups or its socket behind, or a process of a hook that was not to linger.
+ * checked. The test fails if hookd
+ *	- exits with a status other than 0, or a sanitizer reports an error,
+ *	- has a descriptor or a child that it did not have before the test,
+ *	- leaves its cgroups, its socket or a process of a hook behind.
  *
- * Nothing here sleeps to let something happen; where the kernel has no event to wait for, the fact
- * is looked at again and again for at most DEADLINE_MS, which only a failing test uses up.
+ * Tests wait for events. Where the kernel has none, a condition is polled for at most DEADLINE_MS,
+ * which only a failing test reaches.
  */
 
 #define DEADLINE_MS 10000
@@ -28,33 +28,33 @@
 struct client;
 
 struct harness {
-	char directory[64]; /* of this test alone: the socket, the helper and the test's files */
+	char directory[64]; /* this test's: the socket, the helper and the test's files */
 	char socket[96];
-	char hook[96]; /* a copy of the helper: processes are known by its path */
+	char hook[96]; /* path of a copy of the helper, by which its processes are found */
 	char config[96];
 	pid_t pid;    /* 0: not running */
-	pid_t runner; /* of hookd-runner, whose children the hooks are; or `pid` */
+	pid_t runner; /* hookd-runner, the parent of hooks; without runners: pid */
 	int pidfd;
 	int log;	    /* hookd's stderr, the read end */
-	struct hp_buf said; /* what came out of it so far */
+	struct hp_buf said; /* what was read from it so far */
 	int fds_at_start;
-	char cgroup[320];      /* hookd's own; "" where it has none */
-	char left_cgroup[320]; /* of a hookd that crashed */
-	bool leaves_children;  /* the test ends with processes that linger */
+	char cgroup[320];      /* hookd's own; "": none */
+	char left_cgroup[320]; /* of a hookd that was killed */
+	bool leaves_children;  /* processes of hooks are left at the end of the test */
 	TAILQ_HEAD(client_list, client) clients;
 };
 
-/* How hookd is started; all zeroes is how the tests usually do. */
+/* How hookd is started; zeroed: the default. */
 struct start {
-	const char *config;	  /* the text of a configuration file */
-	const char *arguments[4]; /* more of them */
+	const char *config;	  /* text of the configuration file */
+	const char *arguments[4]; /* additional ones */
 	void (*in_child)(void);	  /* before the exec */
-	const char *says;	  /* on stderr before it is ready; NULL: anything */
+	const char *says;	  /* must be on stderr before it is ready; NULL: not checked */
 };
 
-/* ---- a test's frame ---- */
+/* ---- set-up and tear-down ---- */
 
-/* Tests that start hookd by themselves, and tests that find it running. */
+/* For tests that start hookd themselves; for tests with a hookd that is running. */
 #define TEST_PREPARED(name) cmocka_unit_test_setup_teardown(name, harness_prepare, harness_end)
 #define TEST(name)	    cmocka_unit_test_setup_teardown(name, harness_begin, harness_end)
 
@@ -62,30 +62,32 @@ int harness_prepare(void **state);
 int harness_begin(void **state);
 int harness_end(void **state);
 
-/* For main(): "--no-cgroups" makes every hookd of the program run without them. */
+/* For main(): with "--no-cgroups" or "--no-runners" all tests run hookd without them. */
 void harness_read_arguments(int argc, char **argv);
-/* Skips the test where hookd has no cgroups, and where the test has not the rights of root. */
+/* Skip the test if hookd has no cgroups; if the test does not run as root. */
 void harness_needs_cgroups(const struct harness *harness);
 void harness_needs_root(void);
+/* False with "--no-runners": hookd itself runs hooks, and they are lost with it. */
+bool harness_has_runners(void);
 
 /* ---- hookd ---- */
 
 void harness_start(struct harness *harness, const struct start *start);
-/* Open descriptors of hookd and its runner. */
+/* Number of open descriptors of hookd and its runner. */
 int harness_count_fds(const struct harness *harness);
-/* SIGTERM, the end, and all the checks. */
+/* Stops hookd by SIGTERM and makes all checks. */
 void harness_stop(struct harness *harness);
 void harness_signal(const struct harness *harness, int signal);
-/* Its exit status, once it has ended; a death by signal fails the test. */
+/* Waits for its exit status; fails the test if a signal killed it. */
 int harness_await_end(struct harness *harness);
-/* SIGKILL, as by the OOM killer; hookd can then be started again. Once in a test. */
+/* Kills hookd with SIGKILL; it can be started again. At most once in a test. */
 void harness_crash(struct harness *harness);
-/* Waits until hookd has said the text on stderr; forgets what was said up to there. */
+/* Waits for the text on hookd's stderr, and drops all up to its end. */
 void harness_await_log(struct harness *harness, const char *text);
-/* While hookd is stopped, what happens to it happens all at once when it goes on. */
+/* Stops hookd (SIGSTOP) and continues it: it then gets all events of that time at once. */
 void harness_freeze(const struct harness *harness);
 void harness_thaw(const struct harness *harness);
-/* Runs hookd to its end, as `hookd --check-config`; its exit status. Adds to harness->said. */
+/* Runs a hookd that exits by itself, such as `hookd --check-config`. Adds to harness->said. */
 int harness_run_once(struct harness *harness, const struct start *start);
 
 /* ---- the directory ---- */
@@ -94,18 +96,18 @@ int harness_run_once(struct harness *harness, const struct start *start);
 const char *harness_path(const struct harness *harness, const char *name);
 void harness_write_file(const struct harness *harness, const char *name, const char *text);
 void harness_append_file(const struct harness *harness, const char *name, const char *text);
-/* NUL-terminated, to be freed; NULL where there is no such file. */
+/* NUL-terminated; the caller frees it. NULL: there is no such file. */
 char *harness_read_file(const struct harness *harness, const char *name, size_t *ret_length);
 size_t harness_count_lines(const struct harness *harness, const char *name);
 
-/* A FIFO to a hook or from one: see the helper's verbs tell and await. */
+/* A FIFO to or from a hook: see the verbs tell and await of the helper. */
 int fifo_open(const struct harness *harness, const char *name);
 void fifo_await(int fifo);
 void fifo_release(int fifo);
-/* True when a hook has told something that was not awaited. */
+/* True where the FIFO has data that were not read. */
 bool fifo_has_told(int fifo);
 
-/* Repeats a look until it is true; the deadline fails the test with `what`. */
+/* Repeats a check until it is true; after the deadline the test fails with `what`. */
 #define await_true(condition, what)                                                                \
 	do {                                                                                       \
 		int64_t await_until_ = deadline();                                                 \

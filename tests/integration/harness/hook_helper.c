@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hook that the tests run: its arguments are verbs, carried out one after another, for example
+ * The hook that the tests run. Its arguments are verbs, which it executes in order, for example
  *	hook say partial foreground sleep 60000
- * Static, so that it runs in any mount namespace. Exits 0 behind the last verb and 120 when a verb
- * failed by itself, so that no test takes a broken helper for the result it waits for. Without any
- * verb it tells its name.
+ * Linked statically, so that it runs in any mount namespace. Exits with 0 after the last verb, and
+ * with 120 if a verb fails, which no test expects. Without verbs it prints its name.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +79,7 @@ static void verb_complain(char **words)
 	write_all(STDERR_FILENO, words[0], strlen(words[0]));
 }
 
-/* "ff00": bytes that cannot stand in JSON. */
+/* Writes bytes given in hexadecimal, "ff00", which may not be valid in JSON. */
 static void verb_bytes(char **words)
 {
 	for (const char *hex = words[0]; hex[0] && hex[1]; hex += 2) {
@@ -91,7 +90,7 @@ static void verb_bytes(char **words)
 	}
 }
 
-/* Adds 16 to a number of 15 digits; a hundred megabytes of printf() would take the test's time. */
+/* Adds 16 to a number of 15 digits; printf() would be too slow for 100 MB. */
 static void next_line(char line[static 16])
 {
 	int carry = 16;
@@ -104,14 +103,14 @@ static void next_line(char line[static 16])
 	}
 }
 
-/* A pipe that holds so much; beyond /proc/sys/fs/pipe-max-size only root may. */
+/* Sets the size of the pipe; only root may exceed /proc/sys/fs/pipe-max-size. */
 static void verb_widen(char **words)
 {
 	if (fcntl(STDOUT_FILENO, F_SETPIPE_SZ, atoi(words[0])) < 0)
 		die("F_SETPIPE_SZ");
 }
 
-/* Lines of 16 bytes that each hold their own offset, so that what was kept can be told. */
+/* Lines of 16 bytes with their offset, so that a test sees which ones were kept. */
 static void verb_spam(char **words)
 {
 	unsigned long long left = strtoull(words[0], NULL, 10);
@@ -129,7 +128,7 @@ static void verb_spam(char **words)
 	}
 }
 
-/* Bytes one by one, for so many milliseconds; where nobody reads it waits, and for longer. */
+/* Writes single bytes for some milliseconds; longer if the pipe is full. */
 static void verb_drip(char **words)
 {
 	struct timespec now;
@@ -159,7 +158,7 @@ static void verb_save(char **words)
 	close(fd);
 }
 
-/* One line behind what is there: O_APPEND keeps the lines of several hooks whole. */
+/* Appends a line; with O_APPEND lines of several hooks are not mixed. */
 static void verb_mark(char **words)
 {
 	int fd = open_file(words[0], O_WRONLY | O_CREAT | O_APPEND);
@@ -178,7 +177,7 @@ static void verb_show(char **words)
 	close(fd);
 }
 
-/* Tells the test, which reads the FIFO, that the hook has come so far. */
+/* Tells the test, which reads the FIFO, that the hook is at this verb. */
 static void verb_tell(char **words)
 {
 	int fd = open_file(words[0], O_WRONLY);
@@ -207,7 +206,7 @@ static void verb_close(char **words)
 
 /* ---- processes ---- */
 
-/* The rest of the verbs is a child's; the hook itself ends at once. */
+/* A child runs the other verbs; the hook exits at once. */
 static void verb_background(char **words)
 {
 	pid_t child = fork();
@@ -219,7 +218,7 @@ static void verb_background(char **words)
 		_exit(0);
 }
 
-/* The rest of the verbs is a child's; the hook waits for it. */
+/* A child runs the other verbs; the hook waits for it. */
 static void verb_foreground(char **words)
 {
 	pid_t child = fork();
@@ -236,7 +235,7 @@ static void verb_foreground(char **words)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Not for ever: the test may have been killed, and nobody else looks for its processes. */
+/* Not for ever: if the test was killed, nothing else kills this process. */
 static _Noreturn void wait_for_death(void)
 {
 	alarm(60);
@@ -256,8 +255,7 @@ static void verb_crowd(char **words)
 	}
 }
 
-/* A child in a session of its own whose parent is gone: nothing but a cgroup ties it to the hook.
- */
+/* A child in its own session, whose parent has exited: only the cgroup shows whose it is. */
 static void verb_orphan(char **words)
 {
 	pid_t child = fork();
@@ -276,7 +274,7 @@ static void verb_orphan(char **words)
 	wait_for_death();
 }
 
-/* So many children of the hook's parent, which is hookd; they do the rest of the verbs. */
+/* Makes children of the hook's parent, which is hookd (CLONE_PARENT). They run the other verbs. */
 static void verb_siblings(char **words)
 {
 	for (int i = atoi(words[0]); i > 0; i--) {
@@ -290,14 +288,14 @@ static void verb_siblings(char **words)
 	_exit(0);
 }
 
-/* With Yama a process is traced by none but its parents, unless it says so. */
+/* Yama lets only ancestors trace a process, unless it allows others. */
 static void verb_let_trace(char **words)
 {
 	(void)words;
 	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 }
 
-/* A child in a session of its own traces the hook and never waits for it. */
+/* A child in its own session traces the hook, and does not wait for it. */
 static void verb_traced(char **words)
 {
 	pid_t hook = getpid();
@@ -356,7 +354,7 @@ static void verb_exit(char **words)
 	_exit(atoi(words[0]));
 }
 
-/* ---- what the kernel says of this process ---- */
+/* ---- attributes of this process ---- */
 
 static void report_fds(void)
 {
@@ -373,7 +371,7 @@ static void report_fds(void)
 	closedir(directory);
 }
 
-/* The lines of a file of /proc that begin with one of the words, or all of them, with a name. */
+/* Prints lines of a file of /proc, after a name: all, or those that begin with one of the words. */
 static void report_lines(const char *path, const char *name, const char *const *begins)
 {
 	FILE *file = fopen(path, "re");
@@ -427,7 +425,7 @@ static void verb_report(char **words)
 	fflush(stdout);
 }
 
-/* ---- the list ---- */
+/* ---- table of verbs ---- */
 
 static const struct verb {
 	const char *name;

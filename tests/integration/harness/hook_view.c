@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The helper's verb `view`: what the kernel says this process is put under, in one line each, by
- * system calls and /proc alone.
+ * The verb `view` of the helper: prints attributes of the process, one in each line, as system
+ * calls and /proc report them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "hook_view.h"
 
-/* Tabs become blanks, and runs of blanks one, so that tests can name whole lines. */
+/* Replaces white space by single blanks, so that tests can compare whole lines. */
 static void view_lines(const char *path, const char *name)
 {
 	FILE *file = fopen(path, "re");
@@ -109,10 +109,7 @@ void verb_view(char **words)
 	fflush(stdout);
 }
 
-/*
- * One system call by number with its arguments, as a filter sees it: prints what came back. The
- * words are "NUMBER:ARG,ARG,...".
- */
+/* Makes a system call, "NUMBER:ARG,ARG,...", and prints its result. */
 void verb_syscall(char **words)
 {
 	unsigned long long a[6] = {0};

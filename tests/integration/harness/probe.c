@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks at processes through /proc. No state; called by the harness and by tests. */
+/* Reads /proc. No state. */
 #include "tests/integration/harness/probe.h"
 
 #include <ctype.h>
@@ -33,7 +33,7 @@ int probe_count_fds(pid_t pid)
 	return count;
 }
 
-/* Of proc_pid_stat(5): the fields behind the command, which may hold anything. */
+/* The fields of proc_pid_stat(5) after the command, which may contain any character. */
 static bool read_stat(pid_t pid, char *state, pid_t *parent, int64_t *cpu_ticks)
 {
 	unsigned long user = 0, system = 0;

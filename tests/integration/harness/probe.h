@@ -5,22 +5,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What /proc says of processes, hookd's and those of hooks. */
+/* Reads about processes in /proc: hookd and hooks. */
 
-/* Open descriptors, those of cgroups aside: hookd keeps some of its pool open, as it needs them. */
+/* Number of open descriptors, without those of cgroups, of which hookd keeps a pool. */
 int probe_count_fds(pid_t pid);
 int probe_count_children(pid_t pid);
-/* 'R', 'S', 'T', 'Z' ..., or 0 when there is no such process. */
+/* 'R', 'S', 'T', 'Z' ...; 0: no such process. */
 char probe_state(pid_t pid);
 int64_t probe_rss_bytes(pid_t pid);
 int64_t probe_cpu_ms(pid_t pid);
-/* hookd's own cgroup, if it has made one; in a buffer of 320 bytes. */
+/* hookd's own cgroup; "": none. In a buffer of 320 bytes. */
 bool probe_find_cgroup(pid_t pid, char *ret_path);
 
-/* Processes that live and whose program lies in the directory. */
+/* Number of live processes whose program is in the directory. */
 int probe_count_processes(const char *directory);
-/* The hookd-runner whose sockets are in the directory, or 0. */
+/* The pid of the hookd-runner whose socket is in the directory, or 0. */
 pid_t probe_find_runner(const char *directory);
-/* One of them, or 0. */
+/* The pid of one of them, or 0. */
 pid_t probe_find_process(const char *directory);
 void probe_kill_processes(const char *directory);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What somebody does to the cgroups of runs does not keep the next hooks from being run. */
+/* Hooks still run after another program has changed or removed the cgroups of runs. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/probe.h"
 
-#define RUNS 12 /* more than there are cgroups ready */
+#define RUNS 12 /* more than the cgroups that hookd keeps ready */
 
 static void open_runs(const struct harness *harness, DIR **ret_directory)
 {
@@ -74,7 +74,7 @@ static void cgroups_that_were_removed_are_made_again(void **state)
 	remove_cgroups(*state, false);
 }
 
-static void so_is_the_directory_that_they_are_in(void **state)
+static void a_removed_parent_directory_is_made_again(void **state)
 {
 	remove_cgroups(*state, true);
 }
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(cgroups_that_were_removed_are_made_again),
-	    TEST(so_is_the_directory_that_they_are_in),
+	    TEST(a_removed_parent_directory_is_made_again),
 	    TEST(a_threaded_cgroup_does_not_stop_other_hooks),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookd is killed with SIGKILL and started again: what had begun is known, and begins no second
- * time. */
+/*
+ * hookd is killed and restarted: it knows the runs that had begun, and starts none of them twice.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,8 +50,8 @@ static void result_outlives_a_crash(void **state)
 	free(id);
 }
 
-/* Else a client that has its result would hear of a lost run when it asks again. */
-static void result_is_recorded_before_it_is_told(void **state)
+/* Else a client that has received the result would be told later that the run was lost. */
+static void result_is_recorded_before_the_reply(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -72,12 +73,15 @@ static void result_is_recorded_before_it_is_told(void **state)
 	}
 }
 
-/* Nobody knows how it ended, and to run it again would be worse than to say so. */
-static void run_that_was_going_on_is_lost(void **state)
+/* Its result is unknown. It is reported as lost: running it again could do more damage. */
+static void a_running_run_is_lost(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
 	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	if (harness_has_runners())
+		skip("needs Runners=0: a runner goes on without hookd");
 
 	start_with_state(harness);
 	client = client_open(harness);
@@ -98,8 +102,36 @@ static void run_that_was_going_on_is_lost(void **state)
 	check_string(client, "runs[0].container", "box");
 }
 
-/* It had not begun, so there is nothing to fear of a second try. */
-static void run_that_was_in_the_line_runs_on_retry(void **state)
+/* Its runner goes on with the list, and the next hookd gets the result from it. */
+static void a_running_run_goes_on(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	if (!harness_has_runners())
+		skip("needs runners");
+	start_with_state(harness);
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING, MARKING});
+	fifo_await(started);
+	harness_crash(harness);
+	fifo_release(go);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	for (int i = 0; i < 2; i++) {
+		run(client, .extra = ID, .hooks = {WAITING, MARKING});
+		check_success(client);
+		check_string(client, "result.hooks[1].outcome", "exited");
+	}
+	assert_int_equal(harness_count_lines(harness, "log"), 2);
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	check_string(client, "runs[0].outcome", "succeeded");
+}
+
+/* It had not begun, so it can be run. */
+static void a_queued_run_runs_on_retry(void **state)
 {
 	struct harness *harness = *state;
 	struct client *first, *second;
@@ -157,7 +189,7 @@ static void expect_row(struct client *client, int row, const char *stage, int ho
 	check_string(client, name, path);
 }
 
-/* The hook that a row names is the one that failed, and stays it. */
+/* The row of a failed run names the failed hook also after a restart. */
 static void list_is_the_same_after_a_restart(void **state)
 {
 	static const char *const call = "{'method':'io.hookd.status.List'}";
@@ -208,7 +240,7 @@ static void only_as_many_runs_are_kept_as_configured(void **state)
 	check_absent(client, "runs[2]");
 }
 
-/* A crash can also leave half a record, and somebody's hand whole nonsense. */
+/* A crash can leave half a record, and other programs can write anything. */
 static void torn_and_foreign_records(void **state)
 {
 	struct harness *harness = *state;
@@ -232,7 +264,7 @@ static void torn_and_foreign_records(void **state)
 	client_expect_alive(client_open(harness));
 }
 
-/* Of a record that is none: what is there is for somebody to look at, and hookd begins anew. */
+/* A damaged file is kept under another name for the administrator; hookd begins a new one. */
 static void damaged_records_are_kept_and_new_ones_begin(void **state)
 {
 	static const char damaged[] = "hello\0there";
@@ -268,9 +300,10 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(result_outlives_a_crash),
-	    TEST_PREPARED(result_is_recorded_before_it_is_told),
-	    TEST_PREPARED(run_that_was_going_on_is_lost),
-	    TEST_PREPARED(run_that_was_in_the_line_runs_on_retry),
+	    TEST_PREPARED(result_is_recorded_before_the_reply),
+	    TEST_PREPARED(a_running_run_is_lost),
+	    TEST_PREPARED(a_running_run_goes_on),
+	    TEST_PREPARED(a_queued_run_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),

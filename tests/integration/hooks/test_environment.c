@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hook's environment, arguments and directory: what the request says, and nothing of hookd's. */
+/* A hook's environment, arguments and working directory are those of the request, not hookd's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +97,7 @@ static void args_absent_is_the_path(void **state)
 	run(client, .hooks = {"{'path':'@HOOK@','args':[]}"});
 	check_success(client);
 	check_string(client, STDOUT, line);
-	/* args stands for the whole of argv, its name included. */
+	/* args is the whole argv, with argv[0]. */
 	run(client, .hooks = {"{'path':'@HOOK@','args':['another name']}"});
 	check_success(client);
 	check_string(client, STDOUT, "alone another name\n");
@@ -112,7 +112,7 @@ static void directory_is_the_bundle(void **state)
 	snprintf(line, sizeof(line), "cwd %s", harness->directory);
 	run(client, .hooks = {HOOK("'report'")});
 	check_line(client, STDOUT, line);
-	/* Behind a delete, poststop's bundle may be gone. */
+	/* After a delete the bundle may no longer exist for poststop. */
 	run(client, .stage = "poststop", .state = "{\"id\":\"box\",\"bundle\":\"/nonexistent\"}",
 	    .hooks = {HOOK("'report'")});
 	check_success(client);

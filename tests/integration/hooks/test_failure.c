@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a hook failed: before it ran, by its status, by a signal; and what that does to the list. */
+/* Hooks that fail: before the exec, by their exit status, by a signal; and the hooks after them. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #define HOOK0	"result.hooks[0]"
 #define NO_HOOK "{'path':'/nonexistent'}"
 
-/* procd and crun give the status of a child that could not exec as the hook's own. */
+/* procd and crun report the exit status of a child that could not exec as that of the hook. */
 static void missing_binary_reports_enoent(void **state)
 {
 	struct client *client = client_open(*state);
@@ -146,7 +146,7 @@ static void first_failure_ends_the_list(void **state)
 	assert_int_equal(harness_count_lines(harness, "third"), 0);
 }
 
-/* runc stops here too, against the words of runtime-spec. */
+/* runc stops at the first failure here too, contrary to runtime-spec. */
 static void poststop_runs_them_all(void **state)
 {
 	struct client *client = client_open(*state);

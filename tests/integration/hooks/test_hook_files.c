@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose a hook's file is: one that somebody else could have put there is not executed. */
+/* Ownership of a hook's file: one that another user could have written is not executed. */
 #include <elf.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define USER  4242
 #define HOOK0 "result.hooks[0]"
 
-/* "DIR/a/b/hook" is a copy of the helper, all of it root's own. */
+/* "DIR/a/b/hook" is a copy of the helper; it and its directories belong to root. */
 static void make_tree(const struct harness *harness)
 {
 	assert_int_equal(chmod(harness->directory, 0755), 0);
@@ -30,7 +30,7 @@ static void run_path(struct client *client, const char *path, const char *extra)
 	run(client, .hooks = {hook}, .extra = extra);
 }
 
-/* `where` is below the test's directory; "": the directory itself. */
+/* `where` is relative to the test's directory; "": that directory. */
 static void expect_refused(struct client *client, const char *where)
 {
 	char path[160];
@@ -43,7 +43,7 @@ static void expect_refused(struct client *client, const char *where)
 	check_part(client, "result.error", path);
 }
 
-static void one_s_own_file_is_executed(void **state)
+static void a_file_of_the_user_is_executed(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -101,7 +101,7 @@ static void what_others_own_is_refused(void **state)
 		assert_int_equal(chown(harness_path(harness, places[i]), USER, 0), 0);
 		run_path(client, "a/b/hook", NULL);
 		expect_refused(client, places[i]);
-		/* To a hook that runs as that user they are its own. */
+		/* A hook that runs as that user may execute the user's files. */
 		run_path(client, "a/b/hook",
 			 ",'settings':{'process':{'user':{'uid':4242,'gid':4242}}}");
 		check_success(client);
@@ -114,7 +114,7 @@ static void what_others_own_is_refused(void **state)
 	check_success(client);
 }
 
-/* A link is as good as the directories that it stands in and leads through. */
+/* For a link, the directories that it is in and that it leads through are checked. */
 static void links_are_followed_one_by_one(void **state)
 {
 	static const struct {
@@ -142,7 +142,7 @@ static void links_are_followed_one_by_one(void **state)
 	check_string(client, HOOK0 ".errnoName", "ELOOP");
 }
 
-/* In a sticky directory anybody may make one. */
+/* In a sticky directory every user can create one. */
 static void a_link_of_another_user_is_refused(void **state)
 {
 	struct harness *harness = *state;
@@ -170,7 +170,7 @@ static void write_script(const struct harness *harness, const char *interpreter)
 	assert_int_equal(chmod(harness_path(harness, "a/script"), 0755), 0);
 }
 
-static void an_interpreter_is_looked_at_as_well(void **state)
+static void an_interpreter_is_checked_as_well(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -188,12 +188,12 @@ static void an_interpreter_is_looked_at_as_well(void **state)
 	run_path(client, "a/script", NULL);
 	expect_refused(client, "a/b");
 	assert_int_equal(chmod(harness_path(harness, "a/b"), 0755), 0);
-	/* One that depends on the working directory is anybody's. */
+	/* A path relative to the working directory can be any file. */
 	write_script(harness, "b/sh");
 	run_path(client, "a/script", NULL);
 	check_string(client, HOOK0 ".outcome", "spawn_failed");
 	check_part(client, "result.error", "b/sh");
-	/* What was looked at once is looked at again. */
+	/* A file that has passed the check is checked again for the next run. */
 	run_path(client, "a/b/hook", NULL);
 	check_success(client);
 	harness_write_file(harness, "a/script", "#!/nonexistent\n");
@@ -203,10 +203,10 @@ static void an_interpreter_is_looked_at_as_well(void **state)
 
 #define LOADER "/lib64/ld-linux-x86-64.so.2"
 
-/* What the kernel does not look at, and the check must not either. */
+/* Parts of a file that the kernel does not read must not be checked. */
 enum oddity { NOT_ODD, CLASS_OF_32_BITS, CLASS_OF_NONE, MANY_HEADERS, ODDITIES };
 
-/* The table of headers is put at the end, with a thousand that say nothing before those it had. */
+/* Moves the program headers to the end of the file, after a thousand headers of type PT_NULL. */
 static size_t move_headers(char *bytes, size_t length)
 {
 	Elf64_Ehdr *elf = (Elf64_Ehdr *)bytes;
@@ -229,7 +229,7 @@ static size_t make_odd(char *bytes, size_t length, enum oddity oddity)
 	return oddity == MANY_HEADERS ? move_headers(bytes, length) : length;
 }
 
-/* A copy of /bin/true that names DIR/b/l as its dynamic loader. */
+/* A copy of /bin/true with DIR/b/l as its dynamic loader. */
 static void make_elf(const struct harness *harness, enum oddity oddity)
 {
 	static char bytes[1024 * 1024];
@@ -253,7 +253,7 @@ static void make_elf(const struct harness *harness, enum oddity oddity)
 	assert_int_equal(chmod(harness_path(harness, "a/elf"), 0755), 0);
 }
 
-static void a_dynamic_loader_is_looked_at_as_well(void **state)
+static void a_dynamic_loader_is_checked_as_well(void **state)
 {
 	static const char settings[] = ",'settings':{'process':{'noNewPrivileges':true}}";
 	struct harness *harness = *state;
@@ -265,7 +265,9 @@ static void a_dynamic_loader_is_looked_at_as_well(void **state)
 	for (int i = 0; i < 2 * ODDITIES; i++) {
 		make_elf(harness, i / 2);
 		run_path(client, "a/elf", i % 2 ? settings : NULL);
-		/* Headers at the end are in no segment, and the loader that was begun crashes. */
+		/*
+		 * The headers are not in a loaded segment, so the loader crashes: it was executed.
+		 */
 		if (i / 2 == MANY_HEADERS)
 			check_string(client, HOOK0 ".outcome", "signaled");
 		else
@@ -294,7 +296,7 @@ static void a_link_of_procfs_is_followed_by_the_kernel(void **state)
 	check_string(client, HOOK0 ".outcome", "spawn_failed");
 }
 
-/* What the kernel says of a path it says here too. */
+/* Other errors are those of the kernel for the path. */
 static void other_failures_are_the_kernel_s(void **state)
 {
 	static const struct {
@@ -330,7 +332,7 @@ static void an_operator_can_allow_it(void **state)
 	check_success(client);
 }
 
-/* hookd-run looks itself, since it may be somewhere else. */
+/* hookd-run makes the check itself, since it may be in another mount namespace. */
 static void with_settings_too(void **state)
 {
 	static const char settings[] = ",'settings':{'process':{'noNewPrivileges':true}}";
@@ -345,7 +347,7 @@ static void with_settings_too(void **state)
 	expect_refused(client, "a");
 }
 
-/* Who may write there is the image's own affair. */
+/* In a container the image decides who may write to its files. */
 static void programs_of_an_image_are_exempt(void **state)
 {
 	struct harness *harness = *state;
@@ -370,13 +372,13 @@ static void programs_of_an_image_are_exempt(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(one_s_own_file_is_executed),
+	    TEST(a_file_of_the_user_is_executed),
 	    TEST(what_others_can_write_to_is_refused),
 	    TEST(what_others_own_is_refused),
 	    TEST(links_are_followed_one_by_one),
 	    TEST(a_link_of_another_user_is_refused),
-	    TEST(an_interpreter_is_looked_at_as_well),
-	    TEST(a_dynamic_loader_is_looked_at_as_well),
+	    TEST(an_interpreter_is_checked_as_well),
+	    TEST(a_dynamic_loader_is_checked_as_well),
 	    TEST(a_link_of_procfs_is_followed_by_the_kernel),
 	    TEST(other_failures_are_the_kernel_s),
 	    TEST_PREPARED(an_operator_can_allow_it),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hook inherits nothing of hookd, and hookd nothing that harms it of whoever starts it: every
- * test starts hookd in some odd condition and asks a hook what it got of that.
+ * Process attributes that are inherited: hookd resets those that it gets from its parent, and hooks
+ * get none of hookd. Each test starts hookd with an unusual attribute and checks a hook.
  */
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -26,7 +26,7 @@ static void report_of(struct harness *harness, void (*in_child)(void))
 	client = client_open(harness);
 	run(client, .hooks = {HOOK("'report'")});
 	check_success(client);
-	/* Whatever the condition was, this is how a fresh process looks. */
+	/* The hook has the usual attributes, however hookd was started. */
 	check_line(client, STDOUT, "fds 0 1 2");
 	check_line(client, STDOUT, "SigBlk:\t0000000000000000");
 	check_line(client, STDOUT, "SigIgn:\t0000000000000000");
@@ -61,7 +61,7 @@ static void close_stdin_and_stdout(void)
 	close(STDOUT_FILENO);
 }
 
-/* Else hookd's first socket would have the number of a hook's stdin. */
+/* Else hookd's first socket would be descriptor 0, which is a hook's stdin. */
 static void standard_descriptors_closed_at_start(void **state)
 {
 	report_of(*state, close_stdin_and_stdout);
@@ -72,7 +72,7 @@ static void ignore_sigchld(void)
 	signal(SIGCHLD, SIG_IGN);
 }
 
-/* The kernel would throw exit statuses away. */
+/* With SIGCHLD ignored the kernel drops exit statuses. */
 static void sigchld_ignored_at_start(void **state)
 {
 	struct harness *harness = *state;
@@ -103,7 +103,7 @@ static void block_signals(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* The end of the test asks hookd to end by SIGTERM, which it must have let through. */
+/* The tear-down stops hookd by SIGTERM, so hookd must have unblocked it. */
 static void signals_blocked_at_start(void **state)
 {
 	report_of(*state, block_signals);
@@ -128,13 +128,13 @@ static void raise_oom_score(void)
 	close(fd);
 }
 
-/* conmon's children kept its protected score; only a process of its own may set it back. */
+/* Children of conmon kept its oom_score_adj. hookd-run sets it back, since hookd keeps its own. */
 static void oom_score_at_start(void **state)
 {
 	report_of(*state, raise_oom_score);
 }
 
-/* That way leads through hookd-run, which must be told apart from the hook all the same. */
+/* Such hooks are started by hookd-run, whose failures must not look like those of the hook. */
 static void failures_behind_an_oom_score(void **state)
 {
 	struct harness *harness = *state;
@@ -174,7 +174,7 @@ static long keyring_at(struct client *client, const char *path)
 	return strtol(line + strlen("keyring "), NULL, 10);
 }
 
-/* The second time hookd-run is between. What a hook keeps in its keyring no other one can read. */
+/* The second time by hookd-run. No hook can read a key in the session keyring of another one. */
 static void every_hook_has_its_own_session_keyring(void **state)
 {
 	void (*const starts[])(void) = {join_a_keyring, join_a_keyring_with_an_oom_score};
@@ -204,7 +204,7 @@ static void lower_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* hookd raises its own limit, and select(2) in a hook breaks behind 1024. */
+/* hookd raises its own soft limit; hooks keep it, since select(2) fails beyond 1024 descriptors. */
 static void file_limit_is_the_one_at_start(void **state)
 {
 	struct harness *harness = *state;
@@ -224,7 +224,7 @@ static void lower_file_size(void)
 	setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-/* A state that does not fit is the end of its hook, and not of hookd by SIGXFSZ. */
+/* A state larger than RLIMIT_FSIZE makes the hook fail; hookd is not killed by SIGXFSZ. */
 static void file_size_limit_at_start(void **state)
 {
 	static char padding[FILE_BYTES_MAX + 1], large[FILE_BYTES_MAX + 256];
@@ -243,12 +243,12 @@ static void file_size_limit_at_start(void **state)
 	check_string(client, "result.hooks[0].errnoName", "EFBIG");
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
-	/* In the hook the signal kills, as always. */
+	/* In the hook SIGXFSZ has its default action. */
 	run(client, .hooks = {HOOK("'raise','25'")});
 	check_string(client, "result.hooks[0].signal", "SIGXFSZ");
 }
 
-/* Two runs side by side: neither is in the other's cgroup nor in hookd's. */
+/* Of two runs at the same time, neither is in the other's cgroup or in hookd's. */
 static void every_run_has_its_own_cgroup(void **state)
 {
 	struct harness *harness = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookd's own life: its start, its configuration, its end, and what the end does to runs. */
+/* hookd's start, configuration and exit, and what the exit does to runs. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #define WAITING HOOK("'tell','@DIR@/started','await','@DIR@/go','mark','@DIR@/log','x'")
 #define ID	",'requestId':'a'"
 
-/* ---- the end ---- */
+/* ---- exit ---- */
 
-/* `begin` makes hookd drain while a run is going on and another waits. */
+/* `begin` makes hookd drain while one run is running and another one is queued. */
 static void drain_lets_runs_finish(struct harness *harness, void (*begin)(struct harness *))
 {
 	struct client *first = client_open(harness), *second = client_open(harness);
@@ -35,7 +35,7 @@ static void drain_lets_runs_finish(struct harness *harness, void (*begin)(struct
 	check_error(late, "io.hookd.hooks.Draining");
 	client_call(late, "{'method':'io.hookd.status.GetStatus'}");
 	check_string(late, "state", "draining");
-	/* Who asks for what is running already asks for nothing new. */
+	/* A request for a run that exists is not a new run. */
 	begin_run(again, .extra = ID, .hooks = {WAITING});
 	client_expect_alive(late);
 	assert_false(client_has_input(again));
@@ -92,7 +92,7 @@ static void drain_of_an_idle_hookd_ends_it(void **state)
 	assert_int_equal(harness_await_end(harness), 0);
 }
 
-/* It kills what is running, and all of it: there is nobody behind it who could. */
+/* It kills all processes of hooks: nothing else would. */
 static void second_sigterm_ends(void **state)
 {
 	struct harness *harness = *state;
@@ -115,7 +115,7 @@ static void second_sigterm_ends(void **state)
 		fail_msg("hookd left its cgroup");
 }
 
-/* Started by a run with a line behind it: none of that may start when hookd takes itself apart. */
+/* Runs that are queued must not be started while hookd frees its parts. */
 static void second_sigterm_starts_nothing(void **state)
 {
 	struct harness *harness = *state;
@@ -144,7 +144,7 @@ static void second_sigterm_starts_nothing(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 0);
 }
 
-/* A client that is slow to read gets the reply of the last run before the socket goes. */
+/* A client that reads slowly gets the reply of the last run before hookd exits. */
 static void last_reply_goes_out_whole(void **state)
 {
 	struct harness *harness = *state;
@@ -201,7 +201,7 @@ static void sighup_reads_the_configuration_again(void **state)
 	expect_path(harness, "/new");
 }
 
-/* A run that waits for a place gets it when there are more places. */
+/* With a higher ConcurrentHooks= queued runs are started. */
 static void sighup_gives_waiting_runs_their_places(void **state)
 {
 	struct harness *harness = *state;
@@ -232,7 +232,7 @@ static void enter_directory_of_start(void)
 		_exit(125);
 }
 
-/* hookd leaves the directory, and the paths of its command line mean it still. */
+/* hookd changes its directory to "/"; paths of its command line are relative to the first one. */
 static void paths_are_relative_to_where_it_was_started(void **state)
 {
 	struct harness *harness = *state;
@@ -256,7 +256,7 @@ static void paths_are_relative_to_where_it_was_started(void **state)
 	assert_int_equal(access(harness_path(harness, "holdings.db"), F_OK), 0);
 }
 
-static void limits_that_cannot_count_are_told_of(void **state)
+static void limits_that_cannot_be_set_are_logged(void **state)
 {
 	static const char *const keys[] = {
 	    "ignoring PidsMax=: ", "ignoring MemoryMax=: ", "ignoring CPUQuota=: "};
@@ -268,7 +268,7 @@ static void limits_that_cannot_count_are_told_of(void **state)
 
 	if (file)
 		fclose(file);
-	/* Where cgroup2 has no controllers, and where there is none. */
+	/* Without controllers in cgroup2, and without cgroup2. */
 	if (!has_none)
 		start.arguments[0] = "--cgroup-root=/nonexistent";
 	harness_start(harness, &start);
@@ -329,7 +329,7 @@ static void command_line_exit_codes(void **state)
 	assert_int_equal(run_with(*state, "--version"), 0);
 	assert_int_equal(run_with(*state, "--help"), 0);
 	assert_int_equal(run_with(*state, "--walk"), 2);
-	/* An empty one is no socket file, and has no permissions. */
+	/* An empty path would be an abstract socket, which has no permissions. */
 	assert_int_equal(run_with(*state, "--socket="), 2);
 	assert_int_equal(run_with(*state, "--config="), 2);
 	assert_int_equal(run_with(*state, "--state-dir="), 2);
@@ -381,8 +381,8 @@ static void file_that_is_no_socket_is_left_alone(void **state)
 	free(text);
 }
 
-/* A log that nobody reads any more is no reason to die of SIGPIPE. */
-static void reader_of_the_log_is_gone(void **state)
+/* hookd does not die of SIGPIPE when the reader of its log has exited. */
+static void reader_of_the_log_has_exited(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -408,13 +408,13 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(sighup_reads_the_configuration_again),
 	    TEST_PREPARED(sighup_gives_waiting_runs_their_places),
 	    TEST_PREPARED(paths_are_relative_to_where_it_was_started),
-	    TEST_PREPARED(limits_that_cannot_count_are_told_of),
+	    TEST_PREPARED(limits_that_cannot_be_set_are_logged),
 	    TEST_PREPARED(check_config_exit_codes),
 	    TEST_PREPARED(command_line_exit_codes),
 	    TEST_PREPARED(socket_of_a_dead_hookd_is_replaced),
 	    TEST(socket_in_use_is_left_alone),
 	    TEST_PREPARED(file_that_is_no_socket_is_left_alone),
-	    TEST(reader_of_the_log_is_gone),
+	    TEST(reader_of_the_log_has_exited),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hookd holds for callers is bounded: runs in the line, results that it keeps. */
+/* Limits of what hookd keeps for callers: queued runs, stored results. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void busy_when_the_queue_is_full(void **state)
 	check_success(third);
 }
 
-/* Attaching holds nothing that is not held already. */
+/* Attaching to a run needs no additional memory. */
 static void attaching_to_a_run_needs_no_room(void **state)
 {
 	struct harness *harness = *state;
@@ -112,7 +112,7 @@ static void oldest_results_are_forgotten(void **state)
 		free(ids[i]);
 }
 
-/* 64 KiB are kept of each of 60 runs: 4 MB, of which the bound lets a quarter stay. */
+/* 60 runs with 64 KiB of output each are 4 MB; the limit is a quarter of that. */
 static void results_are_bounded_in_bytes(void **state)
 {
 	struct harness *harness = *state;

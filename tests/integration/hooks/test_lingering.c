@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hook is done when it exits, whoever it leaves behind; and who was left behind lives on, with a
- * stdout that works.
+ * A hook is done when it exits, also if it leaves children. They go on, and can write to their
+ * stdout.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #define MEASURED_MS 2000
 
 /*
- * runc 1.1.5 waited for the grandchild and then failed with a timeout. What the grandchild writes
- * here is more than a pipe holds, so that it goes on only when somebody reads.
+ * runc 1.1.5 waited for the grandchild and then failed with a timeout. The grandchild writes more
+ * than a pipe holds, so it goes on only if hookd reads.
  */
 static void grandchild_holds_pipe_is_lingering_success(void **state)
 {
@@ -41,7 +41,7 @@ static void grandchild_holds_pipe_is_lingering_success(void **state)
 	fifo_release(end);
 }
 
-/* Nothing but its cgroup tells of it, so without cgroups nothing does. */
+/* Only its cgroup shows that it exists, so without cgroups it is not reported. */
 static void lingering_without_a_pipe(void **state)
 {
 	struct harness *harness = *state;
@@ -53,7 +53,7 @@ static void lingering_without_a_pipe(void **state)
 	probe_kill_processes(harness->directory);
 }
 
-/* The kernel tells of an exit before it has taken the dead out of their cgroup and their group. */
+/* The kernel reports an exit before it removes the process from its cgroup and process group. */
 static void hook_that_leaves_nobody_is_not_lingering(void **state)
 {
 	struct client *client = client_open(*state);
@@ -79,7 +79,7 @@ static void timeout_of_the_next_hook_does_not_reach_it(void **state)
 	probe_kill_processes(harness->directory);
 }
 
-/* Another run gets another cgroup, and an end of that one is no end of the first one's child. */
+/* The next run has its own cgroup; killing that does not kill the child of the first run. */
 static void next_run_does_not_reach_it(void **state)
 {
 	struct harness *harness = *state;
@@ -97,7 +97,7 @@ static void next_run_does_not_reach_it(void **state)
 	probe_kill_processes(harness->directory);
 }
 
-/* hookd ends, the process does not; and its cgroup, which cannot be removed, does no harm. */
+/* The process survives hookd, which exits though it cannot remove the cgroup. */
 static void it_outlives_hookd(void **state)
 {
 	struct harness *harness = *state;
@@ -130,7 +130,7 @@ static void many_that_linger(void **state)
 	probe_kill_processes(harness->directory);
 }
 
-/* Those that write for ever, much at a time or byte by byte, wait; hookd has other things to do. */
+/* Processes that write for ever, in large or small pieces, block on a full pipe: hookd is idle. */
 static void what_is_left_behind_cannot_keep_hookd_busy(void **state)
 {
 	const struct timespec measured = {.tv_sec = MEASURED_MS / 1000};
@@ -146,7 +146,7 @@ static void what_is_left_behind_cannot_keep_hookd_busy(void **state)
 	cpu_ms = probe_cpu_ms(harness->runner);
 	nanosleep(&measured, NULL);
 	cpu_ms = probe_cpu_ms(harness->runner) - cpu_ms;
-	/* None has got an EPIPE. */
+	/* None of them got EPIPE. */
 	assert_int_equal(probe_count_processes(harness->directory), 4);
 	if (cpu_ms > MEASURED_MS / 10)
 		fail_msg("hookd has used %ld ms of CPU time in %d ms", (long)cpu_ms, MEASURED_MS);

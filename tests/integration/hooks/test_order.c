@@ -8,7 +8,7 @@
 
 #define WAITING HOOK("'tell','@DIR@/started','await','@DIR@/go'")
 
-/* A stage whose hook writes the stage's name, and what comes behind it in the text. */
+/* A stage with one hook, which writes the stage's name, and the text that follows it. */
 #define MARKED(stage, behind) "'" stage "':[" HOOK("'mark','@DIR@/log','" stage "'") "]" behind
 
 static void expect_file(const struct harness *harness, const char *name, const char *want)
@@ -62,7 +62,7 @@ static void one_container_in_order(void **state)
 	expect_file(harness, "log", "run 0\nrun 1\nrun 2\nrun 3\n");
 }
 
-/* Each of the two goes on only when both are there. */
+/* Each of the two hooks waits until both are running. */
 static void two_containers_in_parallel(void **state)
 {
 	struct harness *harness = *state;
@@ -122,7 +122,7 @@ static void empty_hook_list(void **state)
 	check_success(client);
 }
 
-/* config.json brings the hooks of all stages with it. */
+/* A config.json has the hooks of all stages. */
 static void other_stages_are_left_alone(void **state)
 {
 	static const char call[] =
@@ -138,7 +138,7 @@ static void other_stages_are_left_alone(void **state)
 	expect_file(harness, "log", "poststart\n");
 }
 
-/* A container that was waited for long does not hold up others, and all get their turn. */
+/* A slow container does not delay others, and all runs are started. */
 static void many_containers(void **state)
 {
 	struct harness *harness = *state;

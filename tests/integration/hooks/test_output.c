@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hooks write: kept whether they succeed or not, bounded, counted to the last byte. */
+/* Output of hooks: kept on success and on failure, bounded, and its length counted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define KEPT_BYTES (HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES)
 
-/* runc 1.1.5 showed the output of a hook that succeeds nowhere, crun 1.8.1 sent it to /dev/null. */
+/* runc 1.1.5 dropped the output of hooks that succeed, crun 1.8.1 sent it to /dev/null. */
 static void output_kept_on_success(void **state)
 {
 	struct client *client = client_open(*state);
@@ -53,7 +53,7 @@ static void no_output_is_no_text(void **state)
 	check_int(client, "result.hooks[0].stderrBytes", 0);
 }
 
-/* The helper's lines hold their own offset. */
+/* The helper's lines contain their offset. */
 static void expect_lines(const char *text, size_t length, unsigned long long offset)
 {
 	char line[32];
@@ -88,7 +88,7 @@ static void output_300MB_memory_flat(void **state)
 	assert_true(after - before < 4 * 1024 * 1024);
 }
 
-/* As much as is kept is whole, sixteen bytes more lack exactly those in the middle. */
+/* Output at the limit is complete; of 16 bytes more, exactly 16 in the middle are missing. */
 static void output_is_whole_up_to_the_bound(void **state)
 {
 	struct client *client = client_open(*state);
@@ -110,7 +110,7 @@ static void output_is_whole_up_to_the_bound(void **state)
 		     HP_CAPTURE_HEAD_BYTES + 16);
 }
 
-/* As wide as anybody may make a pipe (pipe-max-size): a hook can end with all of that unread. */
+/* The largest pipe of an ordinary user (pipe-max-size): it can be full when a hook exits. */
 static void wide_pipe_is_read_to_its_end(void **state)
 {
 	struct client *client = client_open(*state);
@@ -148,7 +148,7 @@ static void control_characters_and_quotes_are_escaped(void **state)
 	check_string(client, "result.hooks[0].stdout", "\033[1\"m\\\t\n\303\251\360\237\231\202");
 }
 
-/* Readers of other projects take replies up to 16 MiB, and bytes can take six times their room. */
+/* Other implementations read replies up to 16 MiB, and an escaped byte takes up to six bytes. */
 static void many_loud_hooks_share_a_bound(void **state)
 {
 	struct harness *harness = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state directory: whose it is, and what becomes of files in it that cannot be used. */
+/* The state directory: its owner and mode, its lock, and files in it that cannot be used. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static unsigned int mode_of(const struct harness *harness, const char *name)
 	return st.st_mode & 07777;
 }
 
-static void all_of_it_is_for_hookd_alone(void **state)
+static void only_hookd_can_read_its_state(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -141,7 +141,7 @@ static const char *with_own_pid(const char *text)
 	return said;
 }
 
-/* The groups that stand there may be those of its runs. */
+/* The groups that are recorded there may belong to its runs. */
 static void one_hookd_at_a_time(void **state)
 {
 	static const char groups[] = "no boot\nc1\n";
@@ -162,9 +162,8 @@ static void one_hookd_at_a_time(void **state)
 	start(harness);
 }
 
-/* As SQLite locks a file that it reads: os.h, SHARED_FIRST. What is held is not forgotten for it.
- */
-static void a_reader_s_lock_is_told_of(void **state)
+/* A lock of a reader (SQLite: os.h, SHARED_FIRST) does not make hookd drop its holdings. */
+static void a_lock_of_a_reader_is_logged(void **state)
 {
 	struct harness *harness = *state;
 	int fd;
@@ -203,7 +202,7 @@ static void start_and_expect_aside(struct harness *harness, const char *aside)
 	harness_stop(harness);
 }
 
-/* Whoever opens one waits for its other end, and whoever writes to one for its reader. */
+/* Opening a FIFO blocks until its other end is open. */
 static void fifos_keep_no_hookd_from_starting(void **state)
 {
 	struct harness *harness = *state;
@@ -240,7 +239,7 @@ static void links_are_not_followed(void **state)
 	}
 }
 
-static void an_emptied_file_of_holdings_is_told_of(void **state)
+static void an_emptied_file_of_holdings_is_logged(void **state)
 {
 	struct harness *harness = *state;
 
@@ -258,15 +257,15 @@ static void an_emptied_file_of_holdings_is_told_of(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST_PREPARED(all_of_it_is_for_hookd_alone),
+	    TEST_PREPARED(only_hookd_can_read_its_state),
 	    TEST_PREPARED(a_file_that_others_can_read_is_closed_to_them),
 	    TEST_PREPARED(directories_that_cannot_be_used),
 	    TEST_PREPARED(a_directory_that_cannot_be_made),
 	    TEST_PREPARED(one_hookd_at_a_time),
-	    TEST_PREPARED(a_reader_s_lock_is_told_of),
+	    TEST_PREPARED(a_lock_of_a_reader_is_logged),
 	    TEST_PREPARED(fifos_keep_no_hookd_from_starting),
 	    TEST_PREPARED(links_are_not_followed),
-	    TEST_PREPARED(an_emptied_file_of_holdings_is_told_of),
+	    TEST_PREPARED(an_emptied_file_of_holdings_is_logged),
 	};
 
 	harness_read_arguments(argc, argv);

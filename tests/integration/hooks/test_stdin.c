@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state on a hook's stdin: the caller's own bytes, all of them, and nobody waits for a reader.
- */
+/* The state on a hook's stdin: the caller's bytes, unchanged; hookd does not wait for a reader. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/integration/harness/check.h"
 
-/* Spacing, escapes and numbers that no JSON library would write again as they are here. */
+/* White space, escapes and numbers that a JSON library would write in another form. */
 static const char odd_begin[] =
     "{ \"id\" :\t\"b\\u006fx\"\r\n,\"pid\":0 , \"n\" : [1.50e+3,-0.0, 18446744073709551615],"
     "\"text\":\"\\u00e9\303\251\\/\\ud83d\\ude42\360\237\231\202\", \"pad\":\"";
 static const char odd_end[] = "\"  }";
 
-/* A state of exactly that many bytes. */
+/* A state of exactly so many bytes. */
 static char *make_state(size_t length)
 {
 	char *state = malloc(length + 1);
@@ -68,7 +67,7 @@ static void every_hook_reads_all_of_it(void **state)
 	free(text);
 }
 
-/* crun waited in write() for a reader; a hook that does not care must not even be slow. */
+/* crun blocked in write(2); a hook that does not read its stdin must not be delayed. */
 static void stdin_never_read(void **state)
 {
 	struct client *client = client_open(*state);
@@ -90,7 +89,7 @@ static void stdin_closed_by_the_hook(void **state)
 	free(text);
 }
 
-/* An interpreter of scripts reads stdin to its end, and the end has to come. */
+/* A script interpreter reads stdin until EOF. */
 static void stdin_ends(void **state)
 {
 	struct client *client = client_open(*state);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Children of hookd that hookd has not started: hooks make them with CLONE_PARENT, and a hookd-run
- * that is killed on its way into a pid namespace leaves one. While nobody waits for them they stay
- * zombies, and the init process of their pid namespace cannot end.
+ * that is killed while it enters a pid namespace leaves one. Until hookd reaps them they stay
+ * zombies, and the init process of their pid namespace cannot exit.
  */
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ static const char *state_of(const struct harness *harness, const struct containe
 	return state;
 }
 
-/* As container_stop(), which would wait for ever. */
+/* Like container_stop(), which would block if the init process cannot exit. */
 static void expect_end(struct container *container)
 {
 	assert_int_equal(kill(container->pid, SIGKILL), 0);
@@ -53,7 +53,7 @@ static void children_of_hookd_that_a_hook_makes(void **state)
 	expect_no_children(harness);
 }
 
-/* It ends only when hookd has no other child, and has looked for some more than once. */
+/* It exits when hookd has no other child, and has looked for strays several times. */
 static void one_that_lives_on(void **state)
 {
 	struct harness *harness = *state;
@@ -92,7 +92,7 @@ static void pause_us(int64_t us)
 	nanosleep(&pause, NULL);
 }
 
-/* Each at another moment of the way in, one after the other over what it takes as a rule. */
+/* Each run is cancelled a little later, so that all moments of the entry are hit. */
 static void cancelled_on_the_way_into_a_pid_namespace(void **state)
 {
 	struct harness *harness = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A timeout is true: it kills the whole tree of the hook and returns on time, whoever holds the
- * pipes and whatever the tree does about it.
+ * Timeouts: hookd kills all processes of the hook and replies in time, whatever they do and whoever
+ * has the pipes open.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/probe.h"
 
-/* What a busy machine may add to a deadline. */
+/* Tolerance for a busy machine. */
 #define SLACK_MS 2000
 
-/* libcontainer counts nanoseconds, so half a second is enough to wait for. */
+/* libcontainer's timeouts are in nanoseconds, so the test can use half a second. */
 #define IN_LIBCONTAINER	  ",'dialect':'libcontainer'"
 #define SHORT_HOOK(verbs) HOOK_WITH(",'timeout':500000000", verbs)
 #define SHORT_MS	  500
@@ -32,7 +32,7 @@ static void expect_on_time(struct client *client, int64_t started_ms, int64_t ti
 		fail_msg("the reply came after %d ms", (int)took_ms);
 }
 
-/* All of a killed tree is gone, a moment after the reply at most. */
+/* All killed processes are gone, at most a moment after the reply. */
 static void expect_nobody(const struct harness *harness)
 {
 	int64_t since = now_ms();
@@ -71,7 +71,7 @@ static void timeout_kills_child_in_its_own_session(void **state)
 	expect_nobody(*state);
 }
 
-/* Its parent is gone and its session is its own: only the cgroup still has it. */
+/* It has its own session and its parent has exited: only the cgroup shows whose it is. */
 static void timeout_kills_orphan_in_its_own_session(void **state)
 {
 	struct client *client = client_open(*state);
@@ -83,7 +83,7 @@ static void timeout_kills_orphan_in_its_own_session(void **state)
 	expect_nobody(*state);
 }
 
-/* Who is root can move itself to another cgroup, here to that of hookd; it is killed by itself. */
+/* A hook of root can move itself to another cgroup, here hookd's; it is killed by its pidfd. */
 static void timeout_kills_hook_that_has_left_its_cgroup(void **state)
 {
 	struct harness *harness = *state;
@@ -102,7 +102,7 @@ static void timeout_kills_hook_that_has_left_its_cgroup(void **state)
 	expect_nobody(harness);
 }
 
-static void timeout_kills_a_crowd(void **state)
+static void timeout_kills_many_processes(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -119,7 +119,7 @@ static void timeout_kills_a_crowd(void **state)
 	expect_nobody(harness);
 }
 
-static void timeout_kills_who_ignores_sigterm(void **state)
+static void timeout_kills_a_hook_that_ignores_sigterm(void **state)
 {
 	struct client *client = client_open(*state);
 	int64_t started_ms = now_ms();
@@ -129,7 +129,7 @@ static void timeout_kills_who_ignores_sigterm(void **state)
 	expect_nobody(*state);
 }
 
-/* 19 is SIGSTOP: a stopped process takes no signal but SIGKILL and SIGCONT. */
+/* 19 is SIGSTOP: a stopped process handles only SIGKILL and SIGCONT. */
 static void timeout_kills_stopped_hook(void **state)
 {
 	struct client *client = client_open(*state);
@@ -141,7 +141,7 @@ static void timeout_kills_stopped_hook(void **state)
 	expect_nobody(*state);
 }
 
-/* crun 1.8.1 sat in write() for 5 s instead. */
+/* crun 1.8.1 blocked in write(2) for 5 s. */
 static void state_1MiB_never_read(void **state)
 {
 	static const char begin[] = "{\"id\":\"box\",\"annotations\":{\"a\":\"";
@@ -159,7 +159,7 @@ static void state_1MiB_never_read(void **state)
 	free(text);
 }
 
-/* Output that never ends must not keep the timer from being looked at. */
+/* Output without end must not delay the timer. */
 static void timeout_during_a_flood(void **state)
 {
 	struct client *client = client_open(*state);
@@ -171,8 +171,8 @@ static void timeout_during_a_flood(void **state)
 	expect_nobody(*state);
 }
 
-/* The hook was done in time, and it is not its fault that hookd looks late. */
-static void exit_that_is_seen_late_is_no_timeout(void **state)
+/* The hook exited in time, though hookd sees that only after the deadline. */
+static void an_exit_that_is_seen_late_is_not_a_timeout(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -185,7 +185,7 @@ static void exit_that_is_seen_late_is_no_timeout(void **state)
 	fifo_await(started);
 	harness_freeze(harness);
 	fifo_release(go);
-	while (now_ms() < until) /* until the deadline has passed, which is what is tested */
+	while (now_ms() < until) /* the test needs the deadline to pass */
 		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
 	assert_int_equal(probe_count_processes(harness->directory), 0);
 	harness_thaw(harness);
@@ -194,7 +194,7 @@ static void exit_that_is_seen_late_is_no_timeout(void **state)
 	check_int(client, "result.hooks[0].exitStatus", 7);
 }
 
-/* The kill of one hook must not reach the next, which may start while the first still dies. */
+/* Killing one hook must not kill the next one, which may start while the first is exiting. */
 static void hook_behind_a_timeout_is_not_hit(void **state)
 {
 	struct client *client = client_open(*state);
@@ -261,12 +261,12 @@ int main(int argc, char **argv)
 	    TEST(timeout_kills_child_in_its_own_session),
 	    TEST(timeout_kills_orphan_in_its_own_session),
 	    TEST(timeout_kills_hook_that_has_left_its_cgroup),
-	    TEST(timeout_kills_a_crowd),
-	    TEST(timeout_kills_who_ignores_sigterm),
+	    TEST(timeout_kills_many_processes),
+	    TEST(timeout_kills_a_hook_that_ignores_sigterm),
 	    TEST(timeout_kills_stopped_hook),
 	    TEST(state_1MiB_never_read),
 	    TEST(timeout_during_a_flood),
-	    TEST(exit_that_is_seen_late_is_no_timeout),
+	    TEST(an_exit_that_is_seen_late_is_not_a_timeout),
 	    TEST(hook_behind_a_timeout_is_not_hit),
 	    TEST_PREPARED(default_timeout_is_the_configuration_s),
 	    TEST(cancel_kills_grandchild),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hooks that somebody traces. A tracee's exit goes to its tracer alone: while that one keeps it,
- * the hook's pidfd is readable and waitid(2) gives hookd nothing. The timeout has to be true all
- * the same, hookd has to stay idle, and SIGTERM has to end it.
+ * Hooks that are traced. The tracer sees a tracee's exit first: until it reaps it, the hook's pidfd
+ * is readable, but waitid(2) returns nothing to hookd. Even so timeouts must work, hookd must not
+ * spin, and SIGTERM must end it.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -22,9 +22,9 @@
 #include "tests/integration/harness/container.h"
 #include "tests/integration/harness/probe.h"
 
-/* What a busy machine may add to a deadline; less than the 5 s of a kill that does not work. */
+/* Tolerance for a busy machine; less than the 5 s that hookd waits after a kill without effect. */
 #define SLACK_MS 2500
-/* Of hookd, in a whole test, each of which holds an exit for 1 s at least. */
+/* CPU time of hookd in a test; each test delays an exit for at least 1 s. */
 #define CPU_MS_MAX 300
 
 #define UID 4242
@@ -36,10 +36,10 @@
 
 struct tracer {
 	pid_t pid;
-	int release; /* closed: the tracer ends, and lets go of the hook */
+	int release; /* once it is closed the tracer exits, which detaches it from the hook */
 };
 
-/* The number of a process in the innermost of its pid namespaces. */
+/* The pid of a process in the innermost of its pid namespaces. */
 static pid_t inner_pid(pid_t pid)
 {
 	char path[64], line[256];
@@ -56,7 +56,7 @@ static pid_t inner_pid(pid_t pid)
 	return inner;
 }
 
-/* Ends a process of the test that has failed, without cmocka. */
+/* In a child of the test: exits on failure, without cmocka. */
 static void insist(bool is_right)
 {
 	if (!is_right)
@@ -74,7 +74,7 @@ static _Noreturn void trace(pid_t pid, long options, int told, int release)
 	_exit(0);
 }
 
-/* Into the container's namespaces, as one of its processes. */
+/* Enters the container's namespaces, as a process of the container. */
 static void enter(pid_t container)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, container, 0);
@@ -90,7 +90,7 @@ static void enter(pid_t container)
 	}
 }
 
-/* The tracer is of the uid, or, where container is not 0, in the container. */
+/* The tracer has the uid, or is in the container if that is not 0. */
 static struct tracer tracer_start(pid_t hook, uid_t uid, pid_t container, long options)
 {
 	pid_t target = container ? inner_pid(hook) : hook;
@@ -126,14 +126,14 @@ static void tracer_let_go(struct tracer *tracer)
 	assert_int_equal(waitpid(tracer->pid, NULL, 0), tracer->pid);
 }
 
-/* It was left alone. */
+/* hookd has not killed it. */
 static void expect_alive(const struct tracer *tracer)
 {
 	assert_int_equal(kill(tracer->pid, 0), 0);
 	assert_int_equal(waitpid(tracer->pid, NULL, WNOHANG), 0);
 }
 
-/* ---- what is expected of hookd ---- */
+/* ---- checks ---- */
 
 struct watch {
 	int64_t since_ms, cpu_ms;
@@ -153,7 +153,7 @@ static void expect_idle(const struct harness *harness, const struct watch *watch
 			 (int)(now_ms() - watch->since_ms));
 }
 
-/* Until the background has asked for the exit a few times at its slowest pace. */
+/* Waits until hookd has polled for the exit some times, at the longest interval. */
 static void stay_for_a_while(void)
 {
 	nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
@@ -176,7 +176,7 @@ static void expect_timed_out(struct client *client, const struct watch *watch)
 	expect_timed_out_within(client, watch, 0);
 }
 
-/* SIGTERM ends hookd while it still has a child that it cannot wait for. */
+/* SIGTERM ends hookd while it has a child that it cannot reap. */
 static void expect_end_while_held(struct harness *harness, const struct watch *watch)
 {
 	stay_for_a_while();
@@ -209,7 +209,9 @@ static void by_its_own_child(struct harness *harness, const char *settings)
 		expect_reaped(harness);
 		return;
 	}
-	/* It has left the session, and its parent is gone: it cannot be told from a stranger. */
+	/*
+	 * It has left the session, and its parent has exited: nothing shows that it is the hook's.
+	 */
 	check_bool(client, "result.hooks[0].lingering", true);
 	assert_int_equal(probe_count_processes(harness->directory), 1);
 	expect_end_while_held(harness, &watch);
@@ -229,7 +231,7 @@ static void by_its_own_child_without_rights(void **state)
 	by_its_own_child(harness, WITHOUT_RIGHTS);
 }
 
-/* While the hook is alive its child is known by its parent, wherever its session is. */
+/* While the hook is alive its child is found by its parent pid, in any session. */
 static void by_its_own_child_while_it_lives(void **state)
 {
 	struct harness *harness = *state;
@@ -244,7 +246,7 @@ static void by_its_own_child_while_it_lives(void **state)
 	expect_reaped(harness);
 }
 
-/* SIGTERM comes first: what runs is waited for, up to its deadline. */
+/* After SIGTERM hookd waits for the running hook, until its timeout. */
 static void sigterm_before_the_deadline(void **state)
 {
 	struct harness *harness = *state;
@@ -269,7 +271,7 @@ struct traced {
 	int go;
 };
 
-/* A hook of the uid that waits for traced->go, or for ever, and its tracer. */
+/* A hook with the uid, which waits for traced->go, or for ever, and its tracer. */
 static void traced_start(struct harness *harness, struct traced *traced, const char *hook,
 			 long options)
 {
@@ -322,8 +324,9 @@ static void killed_while_traced(void **state)
 }
 
 /*
- * The kernel stops such a tracee on its way out, where no second SIGKILL reaches it: it has not
- * exited, and is waited for as whatever else survives a kill, for 5 s.
+ * The kernel stops such a tracee at its exit (PTRACE_EVENT_EXIT), where another SIGKILL has no
+ * effect. It has not exited, and hookd waits for it for 5 s, as for any process that survives a
+ * kill.
  */
 static void killed_while_its_exit_is_traced(void **state)
 {
@@ -338,8 +341,8 @@ static void killed_while_its_exit_is_traced(void **state)
 	tracer_let_go(&traced.tracer);
 }
 
-/* A debugger that is done in time costs the hook nothing. */
-static void let_go_in_time(void **state)
+/* A debugger that detaches in time does not affect the result. */
+static void detached_in_time(void **state)
 {
 	struct harness *harness = *state;
 	struct traced traced;
@@ -402,8 +405,8 @@ static void cancelled_while_traced(void **state)
 	expect_cancelled(*state, &traced);
 }
 
-/* It has exited, its exit is held, and no deadline will ever come. */
-static void cancelled_while_held(void **state)
+/* It has exited, its tracer has not reaped it, and the hook has no timeout. */
+static void cancelled_before_the_tracer_reaps_it(void **state)
 {
 	struct harness *harness = *state;
 	struct traced traced;
@@ -465,7 +468,7 @@ static void by_a_process_of_the_container(void **state)
 	container_stop(&container);
 }
 
-/* In a pid namespace such a child's new parent is the container's init: the container has it. */
+/* In a pid namespace the new parent of such a child is the container's init: it is not hookd's. */
 static void by_its_own_child_in_a_container(void **state)
 {
 	struct harness *harness = *state;
@@ -494,9 +497,9 @@ int main(int argc, char **argv)
 	    TEST(by_a_stranger),
 	    TEST(killed_while_traced),
 	    TEST(killed_while_its_exit_is_traced),
-	    TEST(let_go_in_time),
+	    TEST(detached_in_time),
 	    TEST_PREPARED(cancelled_while_traced),
-	    TEST_PREPARED(cancelled_while_held),
+	    TEST_PREPARED(cancelled_before_the_tracer_reaps_it),
 	    TEST(by_a_process_of_the_container),
 	    TEST(by_its_own_child_in_a_container),
 	};

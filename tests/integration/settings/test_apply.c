@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.settings.Apply: which processes it is not for. What it does is tested in the guest. */
+/* io.hookd.settings.Apply: processes that it refuses. Its effects are tested in the guest. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static void expect_refusal(struct client *client, pid_t pid, const char *reason)
 	check_absent(client, "containers.box");
 }
 
-static void hookd_and_what_it_has_started_are_no_targets(void **state)
+static void hookd_and_its_children_are_refused(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness), *other = client_open(harness);
@@ -62,8 +62,8 @@ static void hookd_and_what_it_has_started_are_no_targets(void **state)
 	check_success(client);
 }
 
-/* The neighbour of those is one: a process of the caller's. */
-static void any_other_process_is_one(void **state)
+/* A process of the caller, with the same parent as hookd, is accepted. */
+static void any_other_process_is_accepted(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -83,8 +83,8 @@ static void any_other_process_is_one(void **state)
 	waitpid(pid, NULL, 0);
 }
 
-/* Nothing was made, so there is nothing to undo, and the log does not say so. */
-static void failures_are_told_as_they_are(void **state)
+/* Nothing was changed, so the log does not report an undo. */
+static void failures_are_logged(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -102,9 +102,9 @@ static void failures_are_told_as_they_are(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(hookd_and_what_it_has_started_are_no_targets),
-	    TEST(any_other_process_is_one),
-	    TEST(failures_are_told_as_they_are),
+	    TEST(hookd_and_its_children_are_refused),
+	    TEST(any_other_process_is_accepted),
+	    TEST(failures_are_logged),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.hookd.settings.CompileSeccomp: programs, errors, and callers that do not wait. */
+/* io.hookd.settings.CompileSeccomp: programs, errors, callers that disconnect. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -39,7 +39,7 @@
 	"{'name':'personality','action':2,'errnoRet':77,'args':[{'index':0,"                       \
 	"'value':18446744073709551615,'value_two':0,'op':1}]}]}"
 
-/* The program of the last reply. */
+/* The program in the last reply. */
 static size_t take_program(struct client *client, struct sock_filter program[BPF_MAXINSNS])
 {
 	struct hp_json_value value = reply_value(client, "bpfBase64");
@@ -90,7 +90,7 @@ static void a_profile_becomes_a_program(void **state)
 	expect_program(client);
 	client_call(client, COMPILE(LIBCONTAINER));
 	expect_program(client);
-	client_call(client, COMPILE(OCI)); /* the one that is kept */
+	client_call(client, COMPILE(OCI)); /* from the cache */
 	expect_program(client);
 }
 
@@ -132,7 +132,7 @@ static void errors_name_the_field(void **state)
 	check_string(client, "parameter", "container");
 }
 
-/* What can be read and cannot be compiled. */
+/* Valid profiles that cannot be compiled. */
 static void failures_have_a_reason(void **state)
 {
 	struct client *client = client_open(*state);
@@ -203,7 +203,7 @@ static void many_callers_get_their_own(void **state)
 	for (int i = 0; i < COUNT; i++) {
 		clients[i] = client_open(*state);
 		send_numbered(clients[i], 1 + i % 12);
-		send_numbered(clients[i], 100 + i); /* is answered behind the first */
+		send_numbered(clients[i], 100 + i); /* answered after the first one */
 	}
 	for (int i = 0; i < COUNT; i++) {
 		expect_numbered(clients[i], 1 + i % 12);
@@ -253,14 +253,14 @@ static void the_interface_is_listed(void **state)
 	check_part(client, "description", "method CompileSeccomp(");
 }
 
-/* ---- the compiler's own rights ---- */
+/* ---- privileges of the compiler process ---- */
 
 struct compiler {
 	pid_t pid;
 	int in, out, error;
 };
 
-/* hookd as its own compiler, which waits for a profile. */
+/* hookd, started as its compiler process; it waits for a profile. */
 static struct compiler compiler_start(void (*in_child)(void))
 {
 	int in[2], out[2], error[2];
@@ -290,7 +290,7 @@ static struct compiler compiler_start(void (*in_child)(void))
 	return compiler;
 }
 
-/* The profile has ended; the exit status, and what it said. */
+/* Closes its stdin; returns its exit status and its output. */
 static int compiler_end(const struct compiler *compiler, struct compiled *ret_compiled,
 			char sentence[static 256])
 {
@@ -358,7 +358,7 @@ static void expect_confined(const struct compiler *compiler)
 	expect_lines(compiler->pid, "limits", limits);
 	if (geteuid() != 0)
 		return;
-	/* Of one that is not dumpable these are root's; else they are its user's. */
+	/* Files of a process that is not dumpable belong to root, else to its user (proc(5)). */
 	snprintf(path, sizeof(path), "/proc/%d/environ", compiler->pid);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_uid, 0);
@@ -396,7 +396,7 @@ static void the_compiler_has_no_rights(void **state)
 	expect_compiler(&compiler);
 }
 
-/* Not root, but with rights that it keeps over an exec. */
+/* Not root, but with capabilities that survive an exec. */
 static void become_somebody_with_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -409,7 +409,7 @@ static void become_somebody_with_rights(void)
 		_exit(125);
 }
 
-static void nor_has_that_of_another_user(void **state)
+static void the_compiler_of_another_user_has_no_rights(void **state)
 {
 	static const char *const lines[] = {"\nUid:\t4242\t4242\t4242\t4242\n",
 					    "\nGid:\t4242\t4242\t4242\t4242\n", NULL};
@@ -423,7 +423,7 @@ static void nor_has_that_of_another_user(void **state)
 	expect_compiler(&compiler);
 }
 
-/* ---- one that cannot give them up ---- */
+/* ---- a compiler process that cannot drop them ---- */
 
 static void drop(int capability)
 {
@@ -446,7 +446,7 @@ static void without_setpcap(void)
 	drop(CAP_SETPCAP);
 }
 
-/* As under a container runtime's filter. */
+/* Like under the filter of a container runtime. */
 static void without_seccomp(void)
 {
 	static struct sock_filter instructions[] = {
@@ -465,7 +465,7 @@ static void without_seccomp(void)
 		_exit(125);
 }
 
-/* It says at what, and reads nothing. */
+/* It names the step that failed, and reads nothing. */
 static void what_cannot_be_confined_does_not_compile(void **state)
 {
 	static const struct {
@@ -494,7 +494,7 @@ static void what_cannot_be_confined_does_not_compile(void **state)
 	}
 }
 
-static void a_failed_confinement_is_told(void **state)
+static void a_failed_confinement_is_reported(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
@@ -523,9 +523,9 @@ int main(int argc, char **argv)
 	    TEST(anyone_may_ask),
 	    TEST(the_interface_is_listed),
 	    TEST_PREPARED(the_compiler_has_no_rights),
-	    TEST_PREPARED(nor_has_that_of_another_user),
+	    TEST_PREPARED(the_compiler_of_another_user_has_no_rights),
 	    TEST_PREPARED(what_cannot_be_confined_does_not_compile),
-	    TEST_PREPARED(a_failed_confinement_is_told),
+	    TEST_PREPARED(a_failed_confinement_is_reported),
 	};
 
 	harness_read_arguments(argc, argv);

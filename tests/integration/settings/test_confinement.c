@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a hook of an image is under besides its rights: all that its container is under. */
+/* The confinement of a hook from an image, besides its privileges: that of its container. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -86,7 +86,7 @@ static void put_into_cgroup(const struct harness *harness, const struct containe
 	close(fd);
 }
 
-/* As a hookd of the same pid has left them, or a container has made them in advance. */
+/* Left by an earlier hookd with the same pid, or made by the container in advance. */
 static void change_names(const struct harness *harness, const char *container_cgroup,
 			 int (*change)(const char *path))
 {
@@ -122,7 +122,7 @@ static void names_that_are_taken_are_passed_over(void **state)
 	await_true(rmdir(path) == 0, "nothing is left in the container's cgroup");
 }
 
-/* Its limits and device rules hold for the hook, which can be killed without the container. */
+/* The container's limits and device rules apply to the hook, which can be killed separately. */
 static void a_hook_is_below_the_cgroup_of_the_container(void **state)
 {
 	struct harness *harness = *state;

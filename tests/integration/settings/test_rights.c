@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a hook may whose program is the image's: as much as the container's process, and no more. */
+/* A hook whose program is in the image has the privileges of the container's process, no more. */
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -20,7 +20,7 @@
 #define KILL   (1ull << CAP_KILL)
 #define CHOWN  (1ull << CAP_CHOWN)
 
-/* With and without a user and a pid namespace of the container's own. */
+/* With and without the container's own user and pid namespaces. */
 static const int kinds[] = {
     CLONE_NEWNS,
     CLONE_NEWNS | CLONE_NEWPID,
@@ -28,7 +28,7 @@ static const int kinds[] = {
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER,
 };
 
-/* ---- what the container's process makes of itself ---- */
+/* ---- privileges of the container's process ---- */
 
 static bool set_capabilities(uint64_t permitted, uint64_t inheritable)
 {
@@ -60,7 +60,7 @@ static bool be_root_of_few(void)
 	return cut_bounding_set(KILL | CHOWN) && set_capabilities(KILL | CHOWN, 0);
 }
 
-/* As runc leaves a process with a user: the bounding set is still there. */
+/* Like runc with a user: no capabilities, but the bounding set still has some. */
 static bool be_user(void)
 {
 	const gid_t groups[] = {2000, 2001};
@@ -77,7 +77,7 @@ static bool be_user_with_ambient(void)
 	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) == 0;
 }
 
-/* An exec would give it everything again. */
+/* An exec would give it all capabilities again. */
 static bool give_up_permitted(void)
 {
 	return set_capabilities(KILL, 0);
@@ -111,7 +111,7 @@ static void start(struct harness *harness, int kind, bool (*prepare)(void),
 	container_start_as(harness, kind, prepare, ret_container);
 }
 
-/* A set of the container's process, or of the hook's output. */
+/* A capability set of the container's process, or from the hook's output. */
 static uint64_t set_in(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
@@ -135,7 +135,7 @@ static uint64_t set_of_process(pid_t pid, const char *key)
 
 static const char *const sets[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
 
-/* Nothing that the process has not: not by the exec either. */
+/* The hook has no capability that the process lacks, also after the exec. */
 static void expect_no_more(struct client *client, const struct container *container)
 {
 	const char *view = reply_string(client, STDOUT);
@@ -157,7 +157,7 @@ static void view(struct client *client, const struct container *container)
 	expect_no_more(client, container);
 }
 
-/* What the hook has in a container of each kind, whose process was prepared so. */
+/* The capabilities of a hook in a container of each kind, whose process was prepared so. */
 static void in_each_kind(struct harness *harness, bool (*prepare)(void), const char *settings,
 			 void (*look)(struct client *client, const struct container *container))
 {
@@ -231,14 +231,16 @@ static void ambient_capabilities_are_kept(void **state)
 	in_each_kind(*state, be_user_with_ambient, NULL, look_for_ambient);
 }
 
-/* capabilities(7): uid 0 gets the bounding set by an exec, which this one has given up. */
+/*
+ * capabilities(7): an exec as uid 0 gains the bounding set, from which this one has dropped some.
+ */
 static void what_was_given_up_does_not_come_back_by_the_exec(void **state)
 {
 	in_each_kind(*state, give_up_permitted, NULL, expect_no_more);
 	in_each_kind(*state, give_up_all_but_ambient, NULL, look_for_ambient);
 }
 
-/* A group of the host's that a process has brought along has no number in its user namespace. */
+/* A group of the host that a process has kept is not mapped in its user namespace. */
 static void a_group_without_a_number_is_left_out(void **state)
 {
 	const gid_t groups[] = {4711};
@@ -283,7 +285,7 @@ static void any_stage_in_a_container_is_treated_alike(void **state)
 	container_stop(&container);
 }
 
-/* Its program is the host's, and the container has not been given its root yet. */
+/* Its program is one of the host, and the container has no root directory yet. */
 static void createContainer_is_the_runtime_s(void **state)
 {
 	struct harness *harness = *state;
@@ -305,7 +307,7 @@ static bool be_user_in_another_root(void)
 	return chroot(new_root) == 0 && chdir("/") == 0 && be_user();
 }
 
-/* From then on what it loads is the image's: it cannot write where the container's user cannot. */
+/* Then it loads files of the image, so it must not be able to write what the container cannot. */
 static void createContainer_is_the_container_s_once_that_has_its_root(void **state)
 {
 	struct harness *harness = *state;
@@ -337,7 +339,7 @@ static bool is_executed_from_memory(struct client *client)
 	return readlink(path, exe, sizeof(exe) - 1) > 0 && strncmp(exe, "/memfd:hook ", 12) == 0;
 }
 
-/* CVE-2019-5736: by /proc/PID/exe the container's processes would get hold of the host's file. */
+/* CVE-2019-5736: by /proc/PID/exe processes of the container could open the host's file. */
 static void createContainer_leaves_its_file_to_nobody(void **state)
 {
 	struct harness *harness = *state;
@@ -422,7 +424,7 @@ static void settings_take_away(void **state)
 		     look_for_user_without_rights);
 }
 
-/* Settings that say nothing about it leave all as it is, and "false" is nothing. */
+/* Settings without the member change nothing, and neither does "false". */
 static void other_settings_give_no_rights_back(void **state)
 {
 	static const char *const settings[] = {
@@ -457,7 +459,7 @@ static void look_for_filter(struct client *client, const struct container *conta
 	check_line(client, STDOUT, "status NoNewPrivs: 0");
 }
 
-/* A filter without no_new_privs is installed with a right that the hook does not get. */
+/* Installing a filter without no_new_privs takes CAP_SYS_ADMIN, which the hook does not get. */
 static void a_filter_leaves_no_right_behind(void **state)
 {
 	in_each_kind(*state, be_root_of_few,
@@ -468,7 +470,7 @@ static void a_filter_leaves_no_right_behind(void **state)
 
 /* ---- keys ---- */
 
-static void a_hook_inside_has_a_keyring_of_its_own(void **state)
+static void a_hook_in_a_container_has_its_own_keyring(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -503,7 +505,7 @@ int main(int argc, char **argv)
 	    TEST(settings_take_away),
 	    TEST(other_settings_give_no_rights_back),
 	    TEST(a_filter_leaves_no_right_behind),
-	    TEST(a_hook_inside_has_a_keyring_of_its_own),
+	    TEST(a_hook_in_a_container_has_its_own_keyring),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Filters on hooks: real system calls of a hook under profiles of both dialects, profiles that
- * cannot be, and an agent that is asked about a call (SCMP_ACT_NOTIFY).
+ * Seccomp filters of hooks: system calls under profiles of both dialects, invalid profiles, and
+ * agents that decide about a call (SCMP_ACT_NOTIFY).
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -37,7 +37,7 @@ static void run_under(struct client *client, const char *profile, const char *di
 	free(extra);
 }
 
-/* ---- verdicts ---- */
+/* ---- actions ---- */
 
 static void calls_are_refused_in_both_dialects(void **state)
 {
@@ -63,7 +63,7 @@ static void calls_are_refused_in_both_dialects(void **state)
 	}
 }
 
-static void a_killed_hook_says_so(void **state)
+static void a_killed_hook_is_reported(void **state)
 {
 	struct client *client = client_open(*state);
 
@@ -77,7 +77,7 @@ static void a_killed_hook_says_so(void **state)
 	check_string(client, STDOUT, "before");
 }
 
-/* Without no_new_privs it takes CAP_SYS_ADMIN, which the hook itself then has not. */
+/* Without no_new_privs installing it takes CAP_SYS_ADMIN, which the hook itself does not have. */
 static void filter_and_no_rights(void **state)
 {
 	struct client *client = client_open(*state);
@@ -95,7 +95,7 @@ static void filter_and_no_rights(void **state)
 	check_part(client, STDOUT, "syscall 32 failed 1");
 }
 
-/* ---- filters that do not let hookd-run end ---- */
+/* ---- filters that refuse what hookd-run calls ---- */
 
 #define REFUSES(calls)                                                                             \
 	"{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':77,'syscalls':[{'names':[" calls      \
@@ -104,8 +104,7 @@ static void filter_and_no_rights(void **state)
 	"{'defaultAction':'SCMP_ACT_KILL_PROCESS','syscalls':[{'names':[" calls                    \
 	"],'action':'SCMP_ACT_ALLOW'}]}"
 
-/* Whatever a filter forbids, and whether or not it is the last thing: with the step, and at once.
- */
+/* Whatever the filter refuses, the failure is reported at once and names the step. */
 static void hookd_run_ends_under_any_filter(void **state)
 {
 	static const struct {
@@ -147,9 +146,9 @@ static void hookd_run_ends_under_any_filter(void **state)
 	assert_int_equal(harness_count_lines(client->harness, "ran"), 0);
 }
 
-/* ---- profiles that cannot be ---- */
+/* ---- profiles that cannot be installed ---- */
 
-/* Each rule takes its own place in the program, and the kernel takes 4096 of them. */
+/* Each rule takes instructions of the program, and the kernel accepts 4096. */
 static char *profile_of_rules(int count)
 {
 	size_t size = 256 + (size_t)count * 192, length;
@@ -181,8 +180,8 @@ static void a_profile_that_is_too_large(void **state)
 	free(profile);
 }
 
-/* While one profile is compiled, the runs of others come and go. */
-static void others_go_on_while_a_profile_is_compiled(void **state)
+/* While a profile is compiled, other runs begin and end. */
+static void other_runs_go_on_while_a_profile_is_compiled(void **state)
 {
 	struct harness *harness = *state;
 	struct client *slow = client_open(harness), *quick = client_open(harness);
@@ -228,8 +227,7 @@ static void agent_listen(struct agent *agent, struct harness *harness)
 	assert_int_equal(listen(agent->socket, 1), 0);
 }
 
-/* The descriptor comes with the first bytes, and the end of the text with that of the connection.
- */
+/* The listener comes with the first bytes; the text ends at EOF. */
 static void agent_accept(struct agent *agent)
 {
 	int connection = accept(agent->socket, NULL, NULL);
@@ -256,7 +254,7 @@ static void agent_accept(struct agent *agent)
 	close(connection);
 }
 
-/* Answers one question: `error` for this number, and any other call goes on as it was meant. */
+/* Answers one notification: `error` for this system call; any other one is continued. */
 static long agent_answer(const struct agent *agent, int number, int error)
 {
 	struct seccomp_notif question = {0};
@@ -272,7 +270,7 @@ static long agent_answer(const struct agent *agent, int number, int error)
 	return question.data.nr;
 }
 
-/* The hook's own exec is asked about as well: nobody but the agent can let it begin. */
+/* The hook's execve(2) is notified too, so the agent also decides whether the hook starts. */
 static void an_agent_decides(void **state)
 {
 	struct harness *harness = *state;
@@ -306,7 +304,7 @@ static void an_agent_decides(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
-/* Of a connection: whoever had the other end has gone. */
+/* The peer of the connection has closed it. */
 static bool is_hung_up(int connection)
 {
 	struct pollfd end = {.fd = connection};
@@ -314,7 +312,7 @@ static bool is_hung_up(int connection)
 	return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
-/* No process is left of what hookd has started. */
+/* No process that hookd has started is left. */
 static bool has_empty_cgroups(const struct harness *harness)
 {
 	char path[512], text[256] = "";
@@ -331,8 +329,8 @@ static bool has_empty_cgroups(const struct harness *harness)
 }
 
 /*
- * It takes the connection and nothing from it. The hook runs all the same, and when its time is
- * over nobody waits for that agent any more; nor is anything of the hook's kept by who did.
+ * It accepts the connection and reads nothing. The hook runs nevertheless. After the timeout of the
+ * hook nothing waits for the agent, or keeps descriptors of the hook.
  */
 static void an_agent_that_never_reads_costs_nothing(void **state)
 {
@@ -368,8 +366,8 @@ static void an_agent_that_never_reads_costs_nothing(void **state)
 	free(text);
 }
 
-/* hookd-run hands the listener over while the hook runs, and may end after it. */
-static void who_hands_over_is_not_left_behind(void **state)
+/* hookd-run sends the listener while the hook runs, and may exit after it. */
+static void hookd_run_is_not_left_behind(void **state)
 {
 	enum { RUNS = 20 };
 	struct harness *harness = *state;
@@ -396,7 +394,7 @@ static void who_hands_over_is_not_left_behind(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
-/* One that is asked about the exec and never answers: the hook's timeout is the end of it. */
+/* An agent that does not answer for the exec: the hook ends by its timeout. */
 static void an_agent_that_never_answers_is_a_timeout(void **state)
 {
 	struct harness *harness = *state;
@@ -421,8 +419,8 @@ static void an_agent_that_never_answers_is_a_timeout(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
-/* It is asked whether the process may end, too. */
-static void an_agent_has_no_say_in_hookd_run_s_end(void **state)
+/* It is notified of the exit of the process too. */
+static void an_agent_does_not_delay_the_exit_of_hookd_run(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client = client_open(harness);
@@ -445,7 +443,7 @@ static void an_agent_has_no_say_in_hookd_run_s_end(void **state)
 	unlink(harness_path(harness, "agent"));
 }
 
-/* By val 0 and error 0, as an agent answers for a call that it has made itself. */
+/* With val 0 and error 0, the answer for a call that the agent has made itself. */
 static void an_agent_that_pretends_an_exec_fails_it(void **state)
 {
 	struct harness *harness = *state;
@@ -490,17 +488,17 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(calls_are_refused_in_both_dialects),
-	    TEST(a_killed_hook_says_so),
+	    TEST(a_killed_hook_is_reported),
 	    TEST(filter_and_no_rights),
 	    TEST(hookd_run_ends_under_any_filter),
 	    TEST(a_profile_that_is_too_large),
-	    TEST(others_go_on_while_a_profile_is_compiled),
+	    TEST(other_runs_go_on_while_a_profile_is_compiled),
 	    TEST(poststop_goes_on_with_every_hook_failing),
 	    TEST(an_agent_decides),
 	    TEST(an_agent_that_never_reads_costs_nothing),
-	    TEST(who_hands_over_is_not_left_behind),
+	    TEST(hookd_run_is_not_left_behind),
 	    TEST(an_agent_that_never_answers_is_a_timeout),
-	    TEST(an_agent_has_no_say_in_hookd_run_s_end),
+	    TEST(an_agent_does_not_delay_the_exit_of_hookd_run),
 	    TEST(an_agent_that_pretends_an_exec_fails_it),
 	    TEST(no_agent_no_hook),
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What settings do to a hook, by the kernel's own word (the helper's verb `view`), from both
- * dialects. Each row of the table is one hook.
+ * Settings of hooks in both dialects, checked by what the kernel reports (the helper's verb
+ * `view`). Each row of the table is one hook.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -22,7 +22,7 @@
 #define HOOK0  "result.hooks[0]"
 #define STDOUT HOOK0 ".stdout"
 
-/* A hook of another user has to get at the helper. */
+/* A hook of another user must be able to execute the helper. */
 static struct client *open_for_others(struct harness *harness)
 {
 	assert_int_equal(chmod(harness->directory, 0755), 0);
@@ -47,9 +47,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-    /* nothing but a keyring of its own, and all else as without settings */
+    /* only a new session keyring, otherwise as without settings */
     {"{}", "{}", {"umask 0022", "status NoNewPrivs: 0", "status Seccomp: 0", "pdeathsig 0"}},
-    /* user: the rights go with the ids, as with any setuid(2) */
+    /* user: capabilities are dropped with the ids, as by setuid(2) */
     {"{'process':{'user':{'uid':1234,'gid':5678,'umask':63,'additionalGids':[5,77]}}}",
      NULL,
      {"status Uid: 1234 1234 1234 1234", "status Gid: 5678 5678 5678 5678", "status Groups: 5 77 ",
@@ -59,7 +59,7 @@ static const struct row rows[] = {
      NULL,
      {"status Uid: 0 0 0 0", "status Gid: 0 0 0 0", "status Groups: "}},
     {"{'process':{'user':{'uid':1234,'gid':1,'umask':0}}}", "{'umask':0}", {"umask 0000"}},
-    /* capabilities: root's are bounded, others have what is inheritable and ambient */
+    /* capabilities: root has the bounding set, others the inheritable and ambient ones */
     {"{'process':{'capabilities':{'bounding':['CAP_KILL','CAP_NET_RAW'],"
      "'permitted':['CAP_KILL'],'effective':['CAP_KILL']}}}",
      "{'capabilities':{'Bounding':['CAP_KILL','CAP_NET_RAW'],'Permitted':['CAP_KILL'],"
@@ -79,7 +79,7 @@ static const struct row rows[] = {
      "{'capabilities':{}}",
      {"status CapBnd: 0000000000000000", "status CapPrm: 0000000000000000",
       "status CapEff: 0000000000000000"}},
-    /* what is ambient without being inheritable is left out, as runc does */
+    /* ambient ones that are not inheritable are left out, as by runc */
     {"{'process':{'user':{'uid':9,'gid':9},'capabilities':{'bounding':['CAP_KILL'],"
      "'permitted':['CAP_KILL'],'ambient':['CAP_KILL']}}}",
      NULL,
@@ -190,7 +190,7 @@ static const struct {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* The first process in namespaces of its own, and the one that made them and waits for it. */
+/* The first process in new namespaces, and its parent, which made them and waits for it. */
 struct box {
 	pid_t maker, pid;
 };
@@ -279,7 +279,7 @@ static void namespaces_by_path_are_entered(void **state)
 	box = box_make();
 	enter_by_paths(client, box.pid, "oci");
 	enter_by_paths(client, box.pid, "libcontainer");
-	/* Those without a path are the container's own; this hook is not in it. */
+	/* Namespaces without a path are new ones of the container, which this hook is not in. */
 	run_with(client, "{'linux':{'namespaces':[{'type':'network'},{'type':'pid'}]}}", "oci",
 		 "'view'");
 	check_success(client);
@@ -287,7 +287,7 @@ static void namespaces_by_path_are_entered(void **state)
 	box_end(&box);
 }
 
-/* ---- the operator's defaults ---- */
+/* ---- defaults of the configuration ---- */
 
 static void defaults_of_the_configuration(void **state)
 {
@@ -300,7 +300,7 @@ static void defaults_of_the_configuration(void **state)
 	check_success(client);
 	check_line(client, STDOUT, "umask 0027");
 	check_part(client, STDOUT, "scheduler policy 0 nice 3 ");
-	/* The request's own word counts more. */
+	/* The settings of the request have priority. */
 	run_with(client,
 		 "{'process':{'user':{'uid':0,'gid':0,'umask':7},"
 		 "'scheduler':{'policy':'SCHED_OTHER','nice':9}}}",
@@ -310,10 +310,10 @@ static void defaults_of_the_configuration(void **state)
 	check_part(client, STDOUT, "scheduler policy 0 nice 9 ");
 }
 
-/* ---- together ---- */
+/* ---- all settings together ---- */
 
-/* Rights that are given up must not keep the steps before them from being done. */
-static void all_at_once(void **state)
+/* Privileges must be dropped after the steps that need them. */
+static void all_settings_together(void **state)
 {
 	struct client *client = open_for_others(*state);
 
@@ -341,8 +341,8 @@ static void all_at_once(void **state)
 	check_part(client, STDOUT, "oom_score_adj 500");
 }
 
-/* Neither its user nor the container can look into hookd-run; the hook itself is as any other. */
-static void hook_can_be_looked_at_as_any_other(void **state)
+/* hookd-run is not dumpable, so neither its user nor the container can trace it; the hook is. */
+static void the_hook_is_dumpable(void **state)
 {
 	struct client *client = open_for_others(*state);
 
@@ -351,7 +351,7 @@ static void hook_can_be_looked_at_as_any_other(void **state)
 	check_line(client, STDOUT, "dumpable 1");
 }
 
-/* The container's namespaces and the settings, both. */
+/* Both the container's namespaces and settings. */
 static void settings_in_a_container(void **state)
 {
 	struct client *client = open_for_others(*state);
@@ -378,12 +378,9 @@ static void settings_in_a_container(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(each_attribute_in_both_dialects),
-	    TEST(session_keyring_is_new_unless_told),
-	    TEST(namespaces_by_path_are_entered),
-	    TEST_PREPARED(defaults_of_the_configuration),
-	    TEST(all_at_once),
-	    TEST(hook_can_be_looked_at_as_any_other),
+	    TEST(each_attribute_in_both_dialects), TEST(session_keyring_is_new_unless_told),
+	    TEST(namespaces_by_path_are_entered),  TEST_PREPARED(defaults_of_the_configuration),
+	    TEST(all_settings_together),	   TEST(the_hook_is_dumpable),
 	    TEST(settings_in_a_container),
 	};
 

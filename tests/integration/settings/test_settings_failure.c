@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each step between clone and exec made to fail once: the result names it, no hook runs, and
- * nothing is left (the harness looks). System calls are made to fail by a filter that hookd and all
- * that it starts inherit; rights are missing because hookd never had them.
+ * Each step between clone and exec fails once: the result names it, no hook runs, and nothing is
+ * left (the harness checks that). System calls fail by a seccomp filter that hookd inherits and
+ * passes on; capabilities are missing because hookd is started without them.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -24,8 +24,8 @@
 #define HOOK0 "result.hooks[0]"
 
 /*
- * The system call, with its first argument where `has_argument`, answers EPERM; but not where hookd
- * only looks at its start whether there is one, with a second argument that is no address: -1.
+ * Makes the system call fail with EPERM; with `has_argument` only with that first argument. Not
+ * with -1 as the second one, an invalid address, by which hookd probes for the call at its start.
  */
 struct fault {
 	long number;
@@ -52,7 +52,7 @@ static void install_fault(void)
 		_exit(1);
 }
 
-/* Root again by the exec, but for what the bounding set lacks. */
+/* An exec as root gains all capabilities that the bounding set has. */
 static void drop_sys_resource(void)
 {
 	prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
@@ -149,7 +149,7 @@ static void no_keyring_of_its_own_without_settings(void **state)
 	assert_int_equal(harness_count_lines(harness, "ran"), 0);
 }
 
-/* As under docker's own filter: the hook cannot use any keyring. */
+/* Like under docker's default filter: the hook cannot use keyrings. */
 static void where_nobody_can_use_keys_hooks_run(void **state)
 {
 	struct harness *harness = *state;
@@ -166,7 +166,7 @@ static void where_nobody_can_use_keys_hooks_run(void **state)
 	check_success(client);
 }
 
-/* ---- rights that are not there ---- */
+/* ---- missing capabilities ---- */
 
 static void limits_that_need_a_right(void **state)
 {
@@ -187,7 +187,7 @@ static void limits_that_need_a_right(void **state)
 		       "oci", "capabilities", "EPERM");
 }
 
-/* ---- what is not there ---- */
+/* ---- missing files and features ---- */
 
 static void paths(void **state)
 {
@@ -214,7 +214,7 @@ static void paths(void **state)
 	check_string(client, HOOK0 ".errnoName", "ENOENT");
 }
 
-/* The hook is executed with the rights of its user. */
+/* The exec is made with the permissions of the hook's user. */
 static void program_that_the_user_may_not_execute(void **state)
 {
 	struct harness *harness = *state;
@@ -230,7 +230,7 @@ static void program_that_the_user_may_not_execute(void **state)
 	check_string(client, HOOK0 ".errnoName", "EACCES");
 }
 
-/* What this machine cannot do at all is no result but an error: nothing was run. */
+/* A setting that this machine does not support is an error, not a result: no hook was run. */
 static void what_the_kernel_lacks(void **state)
 {
 	static const struct {

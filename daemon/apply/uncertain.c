@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of settings in a text, with a comma behind each. Stateless; used by Update. */
-#include "daemon/apply/mixed.h"
+/* Lists of names of settings, as text with a comma after each name. No state. */
+#include "daemon/apply/uncertain.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/base/scheduler.h"
 
-/* Files that have a line for each device: the first word says which. */
-static int name_length(const struct limit *limit)
+/* In files with a line per device, the device, its first word, is part of the setting's name. */
+static int device_length(const struct limit *limit)
 {
 	bool has_lines =
 	    strncmp(limit->file, "io.", 3) == 0 || strncmp(limit->file, "rdma.", 5) == 0;
@@ -20,7 +20,7 @@ static void write_resources(FILE *file, const struct hp_resources *resources,
 			    const struct limit_list *limits)
 {
 	for (size_t i = 0; i < limits->count; i++)
-		fprintf(file, "%s %.*s,", limits->limits[i].file, name_length(&limits->limits[i]),
+		fprintf(file, "%s %.*s,", limits->limits[i].file, device_length(&limits->limits[i]),
 			limits->limits[i].text ? limits->limits[i].text : "");
 	if (resources->device_count > 0)
 		fputs("devices,", file);
@@ -52,8 +52,8 @@ static void write_process(FILE *file, const struct hp_settings *settings)
 		fputs("execCPUAffinity,", file);
 }
 
-int mixed_names(const struct hp_settings *settings, const struct limit_list *limits,
-		char **ret_names)
+int uncertain_names(const struct hp_settings *settings, const struct limit_list *limits,
+		    char **ret_names)
 {
 	char *names = NULL;
 	size_t size;
@@ -82,7 +82,7 @@ static bool has_name(const char *names, const char *name, size_t length)
 	return false;
 }
 
-bool mixed_subtract(char *names, const char *others)
+bool uncertain_subtract(char *names, const char *others)
 {
 	char *end = names;
 
@@ -99,12 +99,12 @@ bool mixed_subtract(char *names, const char *others)
 	return end > names;
 }
 
-int mixed_join(const char *one, const char *other, char **ret_names)
+int uncertain_join(const char *one, const char *other, char **ret_names)
 {
 	cleanup_free char *rest = strdup(one ? one : "");
 
 	if (!rest)
 		return -ENOMEM;
-	(void)mixed_subtract(rest, other);
+	(void)uncertain_subtract(rest, other);
 	return asprintf(ret_names, "%s%s", rest, other) < 0 ? -ENOMEM : 0;
 }

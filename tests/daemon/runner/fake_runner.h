@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/runner/runners.h"
+#include "tests/daemon/runner/other_side.h"
+
+/* A runner that says what the test wants, and hookd's side of it, in one event loop. */
+struct fake_runner {
+	struct event_base *loop;
+	int listener;
+	struct event *on_connection;
+	struct other_side side;
+	int connections;
+	const char *greeting; /* what it says to each that connects, as fake_runner_say() */
+	struct hello_body hello;
+};
+
+/* What a listener of one list hears: as fake_runner_say(), and L where the list is lost. */
+struct listening {
+	char heard[512];
+	int ended, refusal; /* refusal: errno */
+	bool is_cancelled;
+};
+
+extern struct event_base *loop;
+extern char state_directory[32];
+extern struct runners *runners;
+extern struct listening listening;
+extern const struct list_listener test_listener;
+/* A list of two hooks, which adopt() wants where this is set. */
+#define HOOK_COUNT 2
+extern size_t adopts; /* hooks of the list; 0: it is not wanted */
+extern int adoptions;
+
+int runners_set_up(void **state);
+int runners_tear_down(void **state);
+#define RUNNERS_TEST(function)                                                                     \
+	cmocka_unit_test_setup_teardown(function, runners_set_up, runners_tear_down)
+
+void fake_runner_open(struct fake_runner *fake, unsigned int number);
+void fake_runner_close(struct fake_runner *fake);
+/*
+ * Words: h HELLO, Y SYNCED, and of run "r" O OWNED, S STARTED, M MOVED, T OUTPUT, F FINISHED, f the
+ * same of a hook that failed, R a refusal, E ENDED, C the same of a list that was cancelled, s
+ * START, v of a later version; with a hook's index.
+ */
+void fake_runner_say(struct fake_runner *fake, const char *words);
+/* hookd's side with `count` runners. */
+void open_runners(size_t count);
+/* A list "r" of HOOK_COUNT hooks, in the runner. -errno. */
+int start_test_list(struct list **ret_list);

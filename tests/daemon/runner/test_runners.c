@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* hookd's runners: connections that end, greetings that cannot be, lists that were there before. */
+
+#include <sys/resource.h>
+
+#include "daemon/runner/runner.h"
+#include "tests/daemon/runner/fake_runner.h"
+
+static struct fake_runner fake;
+
+static int set_up(void **state)
+{
+	int r = runners_set_up(state);
+
+	fake_runner_open(&fake, 0);
+	return r;
+}
+
+static int tear_down(void **state)
+{
+	runners = runners_free(runners, true);
+	fake_runner_close(&fake);
+	return runners_tear_down(state);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+static void break_connection(void)
+{
+	int before = fake.connections;
+
+	other_side_close(&fake.side);
+	wait_for(loop, fake.connections == before + 1 && fake.side.counts[MESSAGE_CONFIGURE] == 1);
+}
+
+/* Where a runner is ready by then. */
+static struct list *start_soon(void)
+{
+	struct list *list = NULL;
+
+	wait_for(loop, list || start_test_list(&list) == 0);
+	return list;
+}
+
+/* ---- a connection that ends ---- */
+
+static void nothing_is_heard_twice_and_nothing_is_missed(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_say(&fake, "S0");
+	wait_for(loop, strcmp(listening.heard, "S0") == 0);
+	fake.greeting = "h O0 S0 Y";
+	break_connection();
+	fake.greeting = "h O0 F0 S1 Y"; /* one result while nobody listened */
+	break_connection();
+	wait_for(loop, strcmp(listening.heard, "S0 F0 S1") == 0);
+	fake.greeting = "h O0 F0 F1 E Y"; /* all of it */
+	break_connection();
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "S0 F0 S1 F1 E0");
+	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
+	/* That the runner has not heard of: it is thanked again. */
+	break_connection();
+	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
+	assert_string_equal(listening.heard, "S0 F0 S1 F1 E0");
+}
+
+/* A result before the last one is missing. */
+static void a_gap_after_a_new_connection(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake.greeting = "h O0 F1 Y";
+	other_side_close(&fake.side);
+	wait_for(loop, fake.connections == 2);
+	fake.greeting = "h Y";
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "L0");
+	assert_int_equal(fake.connections, 3);
+}
+
+static void a_list_that_the_runner_does_not_have_is_lost(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	break_connection();
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "L0");
+}
+
+/* Nothing can be had from it: it is buried, and a real one takes its place. */
+static void one_that_says_what_cannot_be_again_and_again(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake.greeting = "h O0 F1 Y";
+	other_side_close(&fake.side);
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "L0");
+	assert_int_equal(fake.connections, 4);
+	/* The socket of that number is another one's by now. */
+	list = start_soon();
+	assert_int_equal(fake.connections, 4);
+	list->operations->free(list);
+}
+
+static void one_that_is_gone(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_close(&fake);
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "L0");
+	list = start_soon();
+	list->operations->free(list);
+}
+
+/* No reason to kill it. */
+static void a_hookd_without_descriptors_connects_later(void **state)
+{
+	struct rlimit before, limit;
+	struct list *list;
+	int next, held[8];
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_say(&fake, "S0");
+	wait_for(loop, strcmp(listening.heard, "S0") == 0);
+	fake.greeting = "h O0 S0 Y";
+	/* It closes two, of which hookd gets none. */
+	next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = (struct rlimit){3, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	other_side_close(&fake.side);
+	for (size_t i = 0; i < ELEMENTS(held); i++)
+		assert_true(event_base_loop(loop, EVLOOP_NONBLOCK) >= 0);
+	assert_int_equal(fake.connections, 1);
+	assert_string_equal(listening.heard, "S0");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	wait_for(loop, fake.connections == 2);
+	fake_runner_say(&fake, "F0 F1 E");
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "S0 F0 F1 E0");
+}
+
+/* ---- greetings ---- */
+
+static void greetings_that_cannot_be(void **state)
+{
+	static const char *const greetings[] = {"Y", "O0 h Y", "S0 h Y", "h h Y", "h Y Y", "h s Y"};
+
+	(void)state;
+	open_runners(1);
+	for (size_t i = 0; i < 2; i++) {
+		fake.greeting = greetings[i];
+		other_side_close(&fake.side);
+		wait_for(loop, fake.connections == 2 + (int)i * 2);
+		fake.greeting = "h Y";
+		wait_for(loop, fake.connections == 3 + (int)i * 2);
+	}
+	for (size_t i = 2; i < ELEMENTS(greetings); i++) {
+		tear_down(state);
+		set_up(state);
+		open_runners(1);
+		fake.greeting = greetings[i];
+		other_side_close(&fake.side);
+		wait_for(loop, fake.connections == 2);
+		fake.greeting = "h Y";
+		wait_for(loop, fake.connections == 3);
+	}
+}
+
+/* Its pid is that of a process that hookd may kill. */
+static void one_that_says_that_it_is_another_process(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	fake.hello.pid = 1;
+	other_side_close(&fake.side);
+	wait_for(loop, fake.connections == 2);
+	fake.hello.pid = getpid();
+	wait_for(loop, fake.connections == 3);
+	list = start_soon();
+	list->operations->free(list);
+}
+
+static void one_of_another_version_gets_nothing_new(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	adopts = HOOK_COUNT;
+	fake.hello.version++;
+	fake.greeting = "h v0 O0 v3 F0 Y";
+	open_runners(1);
+	wait_for(loop, fake.side.counts[MESSAGE_STOP] == 1);
+	assert_int_equal(fake.side.counts[MESSAGE_CONFIGURE], 0);
+	/* What it has goes on. */
+	fake_runner_say(&fake, "F1 E");
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.heard, "F0 F1 E0");
+	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
+	assert_int_equal(fake.side.counts[MESSAGE_START], 0);
+	(void)list;
+}
+
+/* ---- lists that were there before ---- */
+
+static void a_list_that_is_adopted(void **state)
+{
+	(void)state;
+	adopts = HOOK_COUNT;
+	fake.greeting = "h O0 F0 S1 Y";
+	open_runners(1);
+	assert_int_equal(adoptions, 1);
+	assert_string_equal(listening.heard, "F0 S1");
+	fake_runner_say(&fake, "F1 E");
+	wait_for(loop, listening.ended == 1);
+}
+
+static void a_list_that_nobody_wants(void **state)
+{
+	(void)state;
+	fake.greeting = "h O0 F0 S1 Y";
+	open_runners(1);
+	fake_runner_say(&fake, "T1 F1 E");
+	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
+	assert_int_equal(adoptions, 1);
+	assert_string_equal(listening.heard, "");
+}
+
+/* Its record says how many hooks it has. */
+static void a_list_that_begins_behind_its_end(void **state)
+{
+	(void)state;
+	open_runners(1);
+	adopts = HOOK_COUNT;
+	fake.greeting = "h O2 S2 F2 E Y";
+	other_side_close(&fake.side);
+	wait_for(loop, fake.connections == 2);
+	fake.greeting = "h Y";
+	wait_for(loop, fake.connections == 3);
+	assert_string_equal(listening.heard, "L0");
+}
+
+static void a_list_of_another_runner(void **state)
+{
+	struct fake_runner second;
+	struct list *list;
+
+	(void)state;
+	fake_runner_open(&second, 1);
+	open_runners(2);
+	assert_int_equal(start_test_list(&list), 0);
+	wait_for(loop, fake.side.counts[MESSAGE_START] + second.side.counts[MESSAGE_START] == 1);
+	fake_runner_say(fake.side.counts[MESSAGE_START] ? &second : &fake, "F0 F1 E");
+	wait_for(loop, fake.connections + second.connections == 3);
+	assert_string_equal(listening.heard, "");
+	list->operations->free(list);
+	runners = runners_free(runners, true);
+	fake_runner_close(&second);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(nothing_is_heard_twice_and_nothing_is_missed),
+	    TEST(a_gap_after_a_new_connection),
+	    TEST(a_list_that_the_runner_does_not_have_is_lost),
+	    TEST(one_that_says_what_cannot_be_again_and_again),
+	    TEST(one_that_is_gone),
+	    TEST(a_hookd_without_descriptors_connects_later),
+	    TEST(greetings_that_cannot_be),
+	    TEST(one_that_says_that_it_is_another_process),
+	    TEST(one_of_another_version_gets_nothing_new),
+	    TEST(a_list_that_is_adopted),
+	    TEST(a_list_that_nobody_wants),
+	    TEST(a_list_that_begins_behind_its_end),
+	    TEST(a_list_of_another_runner),
+	};
+
+	if (runner_is_asked_for(argc, argv))
+		return runner_main();
+	bound_time();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
