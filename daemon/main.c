@@ -26,6 +26,7 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/run/abandoned.h"
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
@@ -375,6 +376,28 @@ static bool adopt_run(const char *id, struct list *list, const struct list_liste
 	return true;
 }
 
+static void on_runners_changed(const char *ids, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	records_set_runners(hookd->records, ids);
+}
+
+/*
+ * A run that no runner has was never handed to one, if all that were there still are. The hookd
+ * before has recorded that it begins, and was killed then.
+ */
+static void settle_records(struct hookd *hookd)
+{
+	const char *before = records_runners(hookd->records);
+	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
+	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
+
+	records_settle(hookd->records, !are_all_there);
+	records_set_runners(hookd->records, ids);
+	free(ids);
+}
+
 /* They are found again by their sockets, so without a state directory there are none. */
 static int make_runners(struct hookd *hookd, const char *directory)
 {
@@ -384,6 +407,7 @@ static int make_runners(struct hookd *hookd, const char *directory)
 	    .cgroups = hookd->cgroups,
 	    .nofile = spawner_nofile(hookd->procs.spawner),
 	    .adopt = adopt_run,
+	    .changed = on_runners_changed,
 	    .userdata = hookd,
 	};
 	int r;
@@ -463,6 +487,8 @@ static int make_hookd(struct program *program)
 		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 	if (r == 0)
 		r = make_runners(hookd, state);
+	if (r == 0)
+		settle_records(hookd);
 	return r;
 }
 
@@ -562,6 +588,9 @@ static int run(struct program *program)
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
+	if (abandoned_watch(program->hookd.base, program->hookd.store,
+			    &(struct timeval){.tv_sec = ABANDONED_AFTER_S}) < 0)
+		log_error("runs whose callers do not come back are not cancelled: out of memory");
 	sched_on_idle(program->hookd.sched, on_idle, program);
 	own_process_check_open_files(&program->hookd.config);
 	if (!sd_tell("READY=1\nSTATUS=Ready"))

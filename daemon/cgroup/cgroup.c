@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "daemon/cgroup/devices.h"
 #include "daemon/cgroup/limits.h"
@@ -176,6 +177,15 @@ bool cgroup_has_own_memory_limit(struct cgroup *cgroup)
 
 /* ---- the end ---- */
 
+/* The attribute is the kernel's, and with the cgroup it is gone. */
+void cgroup_mark_lingering(const struct cgroup *cgroup)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cgroup->parent_fd, cgroup->name);
+	(void)setxattr(path, CGROUP_LINGERING, "", 0, 0);
+}
+
 void cgroup_discard(struct cgroup *cgroup)
 {
 	(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
@@ -219,12 +229,19 @@ static int remove_all_in(int parent_fd, const char *name, int depth, int *left)
 	return removed;
 }
 
+int cgroup_remove_at(int parent_fd, const char *name)
+{
+	int left = REMOVED_MAX;
+
+	return remove_directory(parent_fd, name, 0, &left);
+}
+
 int cgroup_remove(struct cgroup *cgroup)
 {
-	int left = REMOVED_MAX, r;
+	int r;
 
 	cgroup_rest(cgroup);
-	r = remove_directory(cgroup->parent_fd, cgroup->name, 0, &left);
+	r = cgroup_remove_at(cgroup->parent_fd, cgroup->name);
 	if (r == -EBUSY || r == -EAGAIN)
 		return r;
 	cgroup_free(cgroup);
@@ -326,14 +343,14 @@ static void lift_cpu_quota(struct cgroup *cgroup)
  * For a cgroup that a hook has made threaded, in which cgroup.kill fails with EOPNOTSUPP. Threads
  * may be created while the list is read, so it is read several times.
  */
-static int kill_threads(struct cgroup *cgroup)
+static int kill_threads(int parent_fd, const char *name)
 {
 	char path[80], text[4096], *end;
 	ssize_t length = 1;
 
-	path_in(cgroup, "cgroup.threads", path);
+	snprintf(path, sizeof(path), "%s/cgroup.threads", name);
 	for (int i = 0; i < KILLS_MAX && length > 0; i++) {
-		length = file_read_at(cgroup->parent_fd, path, text, sizeof(text));
+		length = file_read_at(parent_fd, path, text, sizeof(text));
 		for (char *next = text; length > 0 && *next; next = end + 1) {
 			long thread = strtol(next, &end, 10);
 
@@ -345,14 +362,21 @@ static int kill_threads(struct cgroup *cgroup)
 	return length < 0 ? (int)length : 0;
 }
 
-int cgroup_kill(struct cgroup *cgroup)
+int cgroup_kill_at(int parent_fd, const char *name)
 {
 	char path[80];
-	int r = file_write_at(cgroup->parent_fd, path_in(cgroup, "cgroup.kill", path), "1");
+	int r;
+
+	snprintf(path, sizeof(path), "%s/cgroup.kill", name);
+	r = file_write_at(parent_fd, path, "1");
+	return r == -EOPNOTSUPP ? kill_threads(parent_fd, name) : r;
+}
+
+int cgroup_kill(struct cgroup *cgroup)
+{
+	int r = cgroup_kill_at(cgroup->parent_fd, cgroup->name);
 
 	cgroup->is_killed = true;
-	if (r == -EOPNOTSUPP)
-		r = kill_threads(cgroup);
 	if (r == 0)
 		lift_cpu_quota(cgroup);
 	return r;

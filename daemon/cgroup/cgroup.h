@@ -54,10 +54,28 @@ int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check
 int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_tree **ret_tree,
 			 const char **ret_reason) must_check;
 /*
- * Kills the processes in the directory of that name, whose process has ended, and removes it.
- * Blocks up to 1 s until the kernel has ended them.
+ * Removes such a directory, `directory`, of that name, whose process has ended. `kills`: hooks that
+ * were running are killed first; what hooks have left behind lives on in any case. Blocks up to 1 s
+ * until the kernel has ended them.
  */
-void cgroup_part_remove(int directory, const char *name);
+void cgroup_part_remove(int directory, const char *name, bool kills);
+/*
+ * The same, with `kills`, for all directories of parts in `base` but those that `alive` are
+ * descriptors of.
+ */
+void cgroup_parts_remove(int base, const int *alive, size_t alive_count);
+/*
+ * Removes directories of hookds that were killed, beside the tree's own, with cgroup_parts_remove()
+ * in each. Those in which a process of that hookd lives, or a hook, stay.
+ */
+void cgroup_tree_remove_orphans(const struct cgroup_tree *tree);
+/* A descriptor of the tree's directory, of the tree; for cgroup_parts_remove(). */
+int cgroup_tree_base(const struct cgroup_tree *tree);
+/*
+ * Kills the processes in the cgroup of `pid`, if the process `maker` has made that by
+ * cgroup_make_below(), and removes it. Blocks up to 1 s. False: it is another one.
+ */
+bool cgroup_kill_made_below(pid_t pid, pid_t maker);
 /* The tree's flock(2) descriptor, by which other hookds see that it is in use; -1: none. */
 int cgroup_tree_lock(const struct cgroup_tree *tree);
 /* Removes the cgroups that are empty; waits up to 2 s for killed processes. NULL is fine. */

@@ -46,23 +46,48 @@ static int find_of(const char *cgroup_file, char *ret_path, size_t size)
 }
 
 /* A path that begins with "/.." is outside of hookd's cgroup namespace, and so of its mount. */
-int cgroup_open_of_process(pid_t pid)
+static int find_of_process(pid_t pid, char ret_path[static PATH_MAX])
+{
+	char file[32];
+	int r;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	r = find_of(file, ret_path, PATH_MAX);
+	return r == 0 && strstr(ret_path, "/../") ? -EXDEV : r;
+}
+
+static int open_path(const char *path)
 {
 	struct open_how how = {
 	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 	    .resolve = RESOLVE_NO_SYMLINKS,
 	};
-	char file[32], path[PATH_MAX];
-	int fd, r;
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
-	r = find_of(file, path, sizeof(path));
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_open_of_process(pid_t pid)
+{
+	char path[PATH_MAX];
+	int r = find_of_process(pid, path);
+
+	return r < 0 ? r : open_path(path);
+}
+
+int cgroup_open_above(pid_t pid, char ret_name[static CGROUP_NAME_SIZE])
+{
+	char path[PATH_MAX], *last;
+	int r = find_of_process(pid, path);
+
 	if (r < 0)
 		return r;
-	if (strstr(path, "/../"))
-		return -EXDEV;
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+	last = strrchr(path, '/');
+	if (!last || strlen(last + 1) >= CGROUP_NAME_SIZE)
+		return -ENOENT;
+	memcpy(ret_name, last + 1, strlen(last + 1) + 1);
+	*last = '\0';
+	return open_path(path);
 }
 
 /*
@@ -133,6 +158,7 @@ static void remove_orphan(int parent, const char *name)
 
 	if (fd < 0)
 		return;
+	cgroup_parts_remove(fd, NULL, 0);
 	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
 	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
 	remove_other_runs_in(fd);
@@ -160,6 +186,17 @@ static void remove_orphans(const char *own)
 		if (entry->d_type == DT_DIR && is_name_of_ours(entry->d_name))
 			remove_orphan(dirfd(directory), entry->d_name);
 	closedir(directory);
+}
+
+void cgroup_tree_remove_orphans(const struct cgroup_tree *tree)
+{
+	char above[sizeof(tree->own_directory)];
+
+	if (!tree->own_directory[0])
+		return;
+	memcpy(above, tree->own_directory, sizeof(above));
+	*strrchr(above, '/') = '\0';
+	remove_orphans(above);
 }
 
 /* False: another hookd has removed the directory as an orphan, before it was locked. */
@@ -294,27 +331,9 @@ int cgroup_tree_place_part(struct cgroup_tree *tree, int directory, const char *
 	return tree->base_fd < 0 ? -errno : open_runs(tree, ret_reason);
 }
 
-static bool is_populated(int directory)
+int cgroup_tree_base(const struct cgroup_tree *tree)
 {
-	char text[128];
-
-	return file_read_at(directory, "cgroup.events", text, sizeof(text)) > 0 &&
-	       file_keyed_value(text, "populated") != 0;
-}
-
-void cgroup_part_remove(int directory, const char *name)
-{
-	cleanup_close int above = openat(directory, "..", DIRECTORY_FLAGS);
-	const struct timespec pause = {.tv_nsec = 2000000};
-
-	(void)file_write_at(directory, "cgroup.kill", "1");
-	for (int i = 0; i < 500 && is_populated(directory); i++)
-		(void)nanosleep(&pause, NULL);
-	remove_cgroups_in(openat(directory, "runs", DIRECTORY_FLAGS | O_NOFOLLOW));
-	(void)unlinkat(directory, "runs", AT_REMOVEDIR);
-	remove_other_runs_in(directory);
-	if (above >= 0)
-		(void)unlinkat(above, name, AT_REMOVEDIR);
+	return tree->base_fd;
 }
 
 int cgroup_tree_lock(const struct cgroup_tree *tree)
@@ -480,6 +499,8 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
 		remove_other_runs_in(tree->base_fd);
 		(void)rmdir(tree->own_directory);
+		/* Runners of a hookd that was killed were in its directory, and have ended now. */
+		cgroup_tree_remove_orphans(tree);
 	}
 	if (tree->runs)
 		close_fd(&tree->runs->fd);

@@ -118,12 +118,15 @@ void cgroup_release(struct cgroup *cgroup)
 	if (!cgroup)
 		return;
 	tree = cgroup->tree;
-	if (cgroup_is_populated(cgroup))
+	if (cgroup_is_populated(cgroup)) {
+		if (!cgroup->is_killed)
+			cgroup_mark_lingering(cgroup);
 		make_busy(cgroup);
-	else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX)
+	} else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX) {
 		put_idle(cgroup);
-	else
+	} else {
 		spend(cgroup);
+	}
 }
 
 /* Removes all of a list at once, so that the directory of runs can be removed. */

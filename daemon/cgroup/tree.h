@@ -10,6 +10,10 @@
 
 /* Shared by the files that implement cgroup.h; other code includes cgroup.h. */
 
+#define CGROUP_NAME_SIZE 48
+/* Extended attribute of a cgroup of which the run has ended and whose processes are to live on. */
+#define CGROUP_LINGERING "user.hookd.lingering"
+
 /* The directory "runs", or a replacement for it, "runs-2" and so on: renew.c. */
 struct runs_directory {
 	int fd;
@@ -22,7 +26,7 @@ struct cgroup {
 	struct runs_directory *runs; /* NULL where is_foreign */
 	int parent_fd;	 /* runs->fd; where is_foreign owned, of the container's cgroup */
 	bool is_foreign; /* of cgroup_make_below() */
-	char name[48];
+	char name[CGROUP_NAME_SIZE];
 	int fd;		     /* O_PATH; -1: not open now */
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* no process was put in since it was read as empty */
@@ -76,6 +80,8 @@ void cgroup_tree_look_for_controllers(struct cgroup_tree *tree);
 bool cgroup_is_limited_in_memory(int directory, const char *file);
 /* Opens the cgroup2 directory that a process is in, O_PATH. Follows no link. -errno. */
 int cgroup_open_of_process(pid_t pid) must_check;
+/* Opens the directory above, and gives the last component. -errno. */
+int cgroup_open_above(pid_t pid, char ret_name[static CGROUP_NAME_SIZE]) must_check;
 /* Removes the directories that hookd has made, closes and frees what cgroup_tree_place() set. */
 void cgroup_tree_unplace(struct cgroup_tree *tree);
 /* Removes "runs-2" and so on from the directory. */
@@ -118,6 +124,12 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check
  * was removed, call again. On both the cgroup is not freed.
  */
 int cgroup_remove(struct cgroup *cgroup) must_check;
+/* The same for a directory that no struct cgroup is of; 0 also where it does not exist. */
+int cgroup_remove_at(int parent_fd, const char *name) must_check;
+/* cgroup_kill() without the rest. */
+int cgroup_kill_at(int parent_fd, const char *name);
+/* Sets CGROUP_LINGERING. */
+void cgroup_mark_lingering(const struct cgroup *cgroup);
 /* Frees it, also where the directory cannot be removed. */
 void cgroup_discard(struct cgroup *cgroup);
 /* True where it has processes, or that is not known. */

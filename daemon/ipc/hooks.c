@@ -26,8 +26,7 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 
 	if (run->is_turned_away)
 		records_forget(hookd->records, run);
-	else
-		records_end(hookd->records, run);
+	run->is_recorded = run->is_turned_away || records_end(hookd->records, run);
 }
 
 static void log_end(const struct run *run)

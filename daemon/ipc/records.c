@@ -6,12 +6,16 @@
  *	{"begin": "RUN", "uid": 0, "submittedUSec": 1, "request": {the parameters of Run}}
  *	{"end": "RUN", "result": {RunResult}}
  *	{"forget": "RUN"}   no hook of it was run, and the request may be repeated
+ *	{"runners": "ID ID"}   the processes that runs were handed to from here on; "": not known
  *
  * An append to a file on tmpfs takes about a microsecond, much less than a transaction of a
  * database. An incomplete last message is recognised by its missing NUL. There are two files: when
  * the newer one is full it replaces the older one, and the runs that are running are written again
- * to the next one. At a start both are read and replaced by one. The file is in ipc/ since ipc/
- * converts to and from JSON.
+ * to the next one. At a start both are read and replaced by one. A file is complete before it gets
+ * its name, so that nothing is lost where hookd is killed in the middle. The file is in ipc/ since
+ * ipc/ converts to and from JSON.
+ *
+ * A run without an end is open at a start, until it is known which lists runners still have.
  */
 #include "daemon/ipc/records.h"
 
@@ -21,6 +25,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
@@ -30,8 +35,12 @@
 #include "proto/messages/request.h"
 
 #define FILE_BYTES_MAX (16 * 1024 * 1024)
+#define LOCK_WAIT_MS   500
+#define LOCK_TRIES     100
 #define NEWER	       "runs"
 #define OLDER	       "runs.old"
+#define NEXT	       "runs.next" /* becomes NEWER when that is full, or changes places with it */
+#define ANEW	       "runs.new"  /* becomes NEWER at a start; worth nothing before */
 #define ASIDE	       "unreadable"
 
 struct records {
@@ -41,19 +50,24 @@ struct records {
 	const struct run_context *context;
 	struct store *store;
 	struct hp_buf buf; /* the message that is being written */
+	char *runners;	   /* the last that was recorded; NULL: not known */
 	bool is_failing;   /* the error was logged; so later ones are not */
 };
 
 /* ---- writing ---- */
 
-static void append(struct records *records)
+/* False: the file does not have it. */
+static bool append(struct records *records)
 {
 	struct hp_buf *buf = &records->buf;
 	ssize_t written;
 
+	bool is_written;
+
 	hp_buf_append(buf, "", 1);
 	written = buf->failed ? -1 : write(records->file, buf->data, buf->length);
-	if (written == (ssize_t)buf->length) {
+	is_written = written == (ssize_t)buf->length;
+	if (is_written) {
 		records->length += buf->length;
 		records->is_failing = false;
 	} else if (!records->is_failing) {
@@ -62,13 +76,13 @@ static void append(struct records *records)
 		records->is_failing = true;
 	}
 	/* Removes a part of a message: the messages after it could not be read. */
-	if (written > 0 && written != (ssize_t)buf->length &&
-	    ftruncate(records->file, (off_t)records->length) < 0)
+	if (written > 0 && !is_written && ftruncate(records->file, (off_t)records->length) < 0)
 		close_fd(&records->file);
 	hp_buf_clear(buf);
+	return is_written;
 }
 
-static void append_begin(struct records *records, const struct run *run)
+static bool append_begin(struct records *records, const struct run *run)
 {
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
 
@@ -82,10 +96,10 @@ static void append_begin(struct records *records, const struct run *run)
 	hp_json_key(&writer, "request");
 	hp_json_put_raw(&writer, run->request.text, run->request.text_length);
 	hp_json_end(&writer, '}');
-	append(records);
+	return append(records);
 }
 
-static void append_end(struct records *records, const struct run *run)
+static bool append_end(struct records *records, const struct run *run)
 {
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
 
@@ -95,10 +109,10 @@ static void append_end(struct records *records, const struct run *run)
 	hp_json_key(&writer, "result");
 	hp_run_result_write(&writer, &run->result);
 	hp_json_end(&writer, '}');
-	append(records);
+	return append(records);
 }
 
-static void append_forget(struct records *records, const struct run *run)
+static bool append_forget(struct records *records, const struct run *run)
 {
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
 
@@ -106,7 +120,18 @@ static void append_forget(struct records *records, const struct run *run)
 	hp_json_key(&writer, "forget");
 	hp_json_put_string(&writer, run->id);
 	hp_json_end(&writer, '}');
-	append(records);
+	return append(records);
+}
+
+static bool append_runners(struct records *records)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->buf);
+
+	hp_json_begin(&writer, '{');
+	hp_json_key(&writer, "runners");
+	hp_json_put_string(&writer, records->runners ? records->runners : "");
+	hp_json_end(&writer, '}');
+	return append(records);
 }
 
 static int set_aside(struct records *records, const char *name)
@@ -115,35 +140,90 @@ static int set_aside(struct records *records, const char *name)
 	return file_set_aside(records->directory, name, ASIDE);
 }
 
-static int open_newer(struct records *records)
+/*
+ * For some time, since a child of a hookd that was killed holds the lock until it is executed.
+ */
+static int lock(int fd)
 {
-	const int flags = O_RDWR | O_APPEND | O_CREAT;
-	cleanup_close int fd = file_open_own(records->directory, NEWER, flags);
+	const struct timespec pause = {.tv_nsec = LOCK_WAIT_MS * 1000000 / LOCK_TRIES};
 
-	if (fd == -EILSEQ && set_aside(records, NEWER) == 0)
-		fd = file_open_own(records->directory, NEWER, flags);
-	if (fd < 0)
-		return fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	records->file = take_fd(&fd);
-	records->length = 0;
-	return 0;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
 }
 
-/* The newer file becomes the older one. The begin of a running run must not be lost with that. */
-static void turn_over(struct records *records)
+/* Another hookd that opens the file finds it locked. */
+static int open_locked(struct records *records, const char *name)
+{
+	const int flags = O_RDWR | O_APPEND | O_CREAT;
+	cleanup_close int fd = file_open_own(records->directory, name, flags);
+	int r;
+
+	if (fd == -EILSEQ && set_aside(records, name) == 0)
+		fd = file_open_own(records->directory, name, flags);
+	if (fd < 0)
+		return fd;
+	r = lock(fd);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+static int open_newer(struct records *records)
+{
+	int fd = open_locked(records, NEWER);
+
+	records->file = fd < 0 ? -1 : fd;
+	records->length = 0;
+	return fd < 0 ? fd : 0;
+}
+
+/*
+ * Writes to the file `name` from now on, which is begun by write_first(), and renames it to NEWER,
+ * with flags of renameat2(2). False: nothing has changed.
+ */
+static bool begin_file(struct records *records, const char *name,
+		       bool (*write_first)(struct records *records), unsigned int flags)
 {
 	int full = records->file;
+	size_t full_length = records->length;
+	int next = open_locked(records, name);
 
-	if (renameat(records->directory, NEWER, records->directory, OLDER) < 0)
-		return;
-	if (open_newer(records) < 0)
-		return;
-	close(full);
-	for (struct run *run = store_newest(records->store); run; run = store_older(run))
+	if (next < 0)
+		return false;
+	records->file = next;
+	records->length = 0;
+	if (ftruncate(next, 0) == 0 && write_first(records) &&
+	    renameat2(records->directory, name, records->directory, NEWER, flags) == 0) {
+		close(full);
+		return true;
+	}
+	close_fd(&records->file);
+	records->file = full;
+	records->length = full_length;
+	return false;
+}
+
+/* What must not be lost with the full file. */
+static bool write_running(struct records *records)
+{
+	bool is_written = append_runners(records);
+
+	for (struct run *run = store_newest(records->store); run && is_written;
+	     run = store_older(run))
 		if (run->state == RUN_RUNNING)
-			append_begin(records, run);
+			is_written = append_begin(records, run);
+	return is_written;
+}
+
+/* The newer file becomes the older one. */
+static void turn_over(struct records *records)
+{
+	if (begin_file(records, NEXT, write_running, RENAME_EXCHANGE))
+		(void)renameat(records->directory, NEXT, records->directory, OLDER);
 }
 
 void records_begin(struct records *records, struct run *run)
@@ -152,20 +232,54 @@ void records_begin(struct records *records, struct run *run)
 		return;
 	if (records->length > FILE_BYTES_MAX)
 		turn_over(records);
-	append_begin(records, run);
+	(void)append_begin(records, run);
 }
 
 /* A run that was cancelled while queued has no begin, and no end either. */
-void records_end(struct records *records, const struct run *run)
+bool records_end(struct records *records, const struct run *run)
 {
-	if (records && run->is_started)
-		append_end(records, run);
+	return !records || !run->is_started || append_end(records, run);
 }
 
 void records_forget(struct records *records, const struct run *run)
 {
 	if (records && run->is_started)
-		append_forget(records, run);
+		(void)append_forget(records, run);
+}
+
+/* ---- runners ---- */
+
+const char *records_runners(const struct records *records)
+{
+	return records ? records->runners : NULL;
+}
+
+void records_set_runners(struct records *records, const char *runners)
+{
+	if (!records)
+		return;
+	free(records->runners);
+	records->runners = runners ? strdup(runners) : NULL;
+	(void)append_runners(records);
+}
+
+void records_settle(struct records *records, bool were_handed_over)
+{
+	struct run *run = records ? store_newest(records->store) : NULL, *older;
+
+	for (; run; run = older) {
+		older = store_older(run);
+		if (run->state != RUN_DONE || !run->is_open)
+			continue;
+		run->is_open = false;
+		if (were_handed_over) {
+			(void)append_end(records, run);
+			store_finished(records->store, run);
+		} else {
+			(void)append_forget(records, run);
+			store_drop(records->store, run);
+		}
+	}
 }
 
 /* ---- reading ---- */
@@ -196,8 +310,6 @@ static int restore_begin(struct records *records, struct hp_json_value message, 
 		r = run_new_lost(records->context, id, (uid_t)uid, &request, submitted_us, &run);
 		if (r == 0 && (r = store_add(records->store, run)) < 0)
 			run_free(run);
-		else if (r == 0)
-			store_finished(records->store, run);
 		hp_request_free(&request);
 	}
 	hp_arena_free(&arena);
@@ -215,6 +327,8 @@ static int restore_end(struct records *records, struct hp_json_value message, st
 	run = r == 0 ? store_find(records->store, id) : NULL;
 	if (run) {
 		r = hp_run_result_read(hp_json_member(message, "result"), &result, err);
+		if (r == 0 && run->is_open)
+			store_finished(records->store, run);
 		if (r == 0)
 			store_found(records->store, run, &result);
 	}
@@ -237,6 +351,20 @@ static int restore_forget(struct records *records, struct hp_json_value message,
 	return r;
 }
 
+static int restore_runners(struct records *records, struct hp_json_value text, struct hp_err *err)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	char *runners = NULL;
+	int r = hp_json_get_string(text, &arena, &runners, err);
+
+	if (r == 0) {
+		free(records->runners);
+		records->runners = runners[0] ? strdup(runners) : NULL;
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
 static int restore_message(struct records *records, struct hp_json *json, const char *text,
 			   size_t length, struct hp_err *err)
 {
@@ -246,6 +374,8 @@ static int restore_message(struct records *records, struct hp_json *json, const 
 	if (r < 0)
 		return r;
 	message = hp_json_root(json);
+	if (!hp_json_is_absent(hp_json_member(message, "runners")))
+		return restore_runners(records, hp_json_member(message, "runners"), err);
 	if (!hp_json_is_absent(hp_json_member(message, "forget")))
 		return restore_forget(records, message, err);
 	return hp_json_is_absent(hp_json_member(message, "begin"))
@@ -316,17 +446,31 @@ static int restore_newer(struct records *records)
 	return open_newer(records);
 }
 
-/* Writes all runs of both files to one, the oldest first. */
-static void write_anew(struct records *records)
+/* All runs of all files, the oldest first. */
+static bool write_all(struct records *records)
 {
 	struct run *run = store_newest(records->store);
+	bool is_written = append_runners(records);
 
 	while (run && store_older(run))
 		run = store_older(run);
-	for (; run; run = store_newer(run)) {
-		append_begin(records, run);
-		append_end(records, run);
+	for (; run && is_written; run = store_newer(run)) {
+		is_written = append_begin(records, run);
+		if (is_written && !run->is_open)
+			is_written = append_end(records, run);
 	}
+	return is_written;
+}
+
+/* Without room for another file the ones that are there are kept. */
+static void write_anew(struct records *records)
+{
+	if (!begin_file(records, ANEW, write_all, 0)) {
+		log_error("records of runs cannot be written anew: %s", strerror(errno));
+		return;
+	}
+	(void)unlinkat(records->directory, OLDER, 0);
+	(void)unlinkat(records->directory, NEXT, 0);
 }
 
 /* ---- life ---- */
@@ -349,14 +493,13 @@ int records_open(const char *directory, const struct run_context *context, struc
 	}
 	r = restore(records, OLDER);
 	if (r >= 0)
+		r = restore(records, NEXT);
+	if (r >= 0)
 		r = restore_newer(records);
 	if (r < 0) {
 		records_close(records);
 		return r;
 	}
-	(void)unlinkat(records->directory, OLDER, 0);
-	if (ftruncate(records->file, 0) < 0)
-		log_error("records of runs: %s", strerror(errno));
 	write_anew(records);
 	*ret_records = records;
 	return 0;
@@ -369,6 +512,7 @@ struct records *records_close(struct records *records)
 	close_fd(&records->file);
 	close_fd(&records->directory);
 	hp_buf_free(&records->buf);
+	free(records->runners);
 	free(records);
 	return NULL;
 }

@@ -46,12 +46,13 @@ struct list_order {
 	struct spawn_failure failure;	 /* with which every hook fails; SPAWN_STEP_NONE: none */
 };
 
-/* How a list has ended. The callee takes ownership of what it points to. */
+/* How a list has ended. The callee takes ownership of what it points to, and sets is_kept. */
 struct list_end {
 	struct hp_hook_result *refusal; /* the first hook's failure; nothing was run. NULL: none */
 	bool is_cancelled;		/* cancel() ended it, not a failure */
 	bool is_lost;  /* its runner has ended: the results of its hooks are unknown */
 	char *ignored; /* limits that could not be set, which the settings allow; NULL: none */
+	bool is_kept;  /* its runner is to keep the results: nobody else would have them */
 };
 
 /*

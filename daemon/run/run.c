@@ -81,7 +81,7 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 	run->submitted_us = submitted_us;
 	run->state = RUN_DONE;
 	run->is_started = true;
-	run->is_lost = true;
+	run->is_lost = run->is_open = true;
 	run_result_close(run);
 	*ret_run = run;
 	return 0;
@@ -91,6 +91,8 @@ void run_found(struct run *run, struct hp_run_result *result)
 {
 	hp_run_result_clear(&run->result);
 	run->result = *result;
+	run->is_lost = result->outcome == HP_RUN_LOST;
+	run->is_open = false;
 }
 
 struct run *run_free(struct run *run)
@@ -244,6 +246,7 @@ static void on_list_ended(void *userdata, struct list_end *end)
 		list_was_refused(run, end->refusal);
 	else
 		run_finish(run);
+	end->is_kept = !run->is_recorded;
 }
 
 static const struct list_listener list_listener = {
@@ -271,7 +274,8 @@ int run_adopt(struct run *run, struct list *list, const struct list_listener **r
 	active->list = list;
 	run->active = active;
 	run->state = RUN_RUNNING;
-	run->is_lost = run->has_failed = false;
+	run->is_lost = run->is_open = run->has_failed = false;
+	run->is_adopted = true;
 	run->current = 0;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME) - (age_us > 0 ? age_us * 1000 : 0);
 	run->submitted_ns = run->started_ns;

@@ -99,10 +99,13 @@ struct run {
 	struct run_active *active;   /* owned; NULL in RUN_DONE */
 	size_t current;		     /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
-	bool has_failed;		  /* a hook has */
-	bool is_lost;			  /* RUN_DONE: nobody knows what its hooks did */
-	bool is_turned_away;		  /* RUN_DONE: nothing was run, and it is not to be kept */
-	int64_t submitted_us;		  /* CLOCK_REALTIME */
+	bool has_failed;      /* a hook has */
+	bool is_lost;	      /* RUN_DONE: nobody knows what its hooks did */
+	bool is_open;	      /* RUN_DONE: lost, unless a runner still has it: records.h */
+	bool is_adopted;      /* by run_adopt() */
+	bool is_recorded;     /* RUN_DONE: its end is, so its runner may forget it */
+	bool is_turned_away;  /* RUN_DONE: nothing was run, and it is not to be kept */
+	int64_t submitted_us; /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;
 	struct charge charge; /* a place in its uid's queue, until it is done */

@@ -151,8 +151,8 @@ static void lose(struct hp_run_result *result)
 	while (result->hook_count > 0)
 		hp_hook_result_clear(&result->hooks[--result->hook_count]);
 	free(result->error);
-	result->error = strdup("hookd ended while the run was going on: what its hooks did is "
-			       "not known, and they are not run again");
+	result->error = strdup("hookd's process that ran the hooks has ended: what they did is not "
+			       "known, and they are not run again");
 }
 
 void run_result_close(struct run *run)

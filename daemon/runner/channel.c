@@ -19,6 +19,8 @@
 #define READS_MAX      32
 #define READ_BYTES_MAX (256u * 1024)
 #define WRITES_MAX     32
+/* More than a socket holds. */
+#define MESSAGES_MAX 4096
 /* Where the kernel has no memory, or has too many descriptors in flight. */
 #define RETRY_AFTER_US 10000
 /* A packet takes more of the buffer than its length. */
@@ -330,6 +332,13 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 			return;
 		bytes += length;
 	}
+}
+
+void channel_read_all(struct channel *channel)
+{
+	for (int i = 0; i < MESSAGES_MAX; i++)
+		if (!receive(channel))
+			return;
 }
 
 /* ---- life ---- */

@@ -47,6 +47,8 @@ void channel_tell(struct channel *channel, const struct message *message);
  * message, or after POST_US, so that the other process is not woken for it.
  */
 void channel_post(struct channel *channel, const struct message *message);
+/* Hears all messages that are there. The channel may be gone when it returns. */
+void channel_read_all(struct channel *channel);
 /* closed() follows from the event loop. */
 void channel_break(struct channel *channel);
 /* Bytes that wait, large payloads included. */

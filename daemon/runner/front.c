@@ -187,6 +187,9 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 		close(fd);
 		return;
 	}
+	/* What the last front has sent counts: it has told its callers. */
+	if (runner->front)
+		channel_read_all(runner->front);
 	channel_free(runner->front);
 	runner->front = front;
 	owned_resume_all(runner);

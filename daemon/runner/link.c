@@ -22,6 +22,7 @@
 
 #define BACKLOG	    8
 #define END_WAIT_MS 5000
+#define DYING_MS    100
 /* Above the descriptors that the runner gets, so that none overwrites another. */
 #define FDS_ABOVE 16
 
@@ -136,39 +137,56 @@ static int open_null(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int link_spawn(int directory, const struct runners_options *options, unsigned int number,
-	       pid_t *ret_child)
+/* Returns its pid. */
+static pid_t spawn(int directory, const struct runners_options *options, unsigned int number,
+		   int cgroup)
 {
-	struct cgroup_tree *cgroups = options->cgroups;
 	char socket[PATH_MAX];
 	cleanup_close int listener = make_listener(directory, number);
 	cleanup_close int null = listener < 0 ? -1 : open_null();
-	cleanup_close int cgroup = -1;
-	int fds[RUNNER_FD_COUNT] = {
+	int lock = options->cgroups ? cgroup_tree_lock(options->cgroups) : -1;
+	const int fds[RUNNER_FD_COUNT] = {
 	    [RUNNER_FD_LISTENER] = listener,
-	    [RUNNER_FD_CGROUP] = null,
-	    [RUNNER_FD_LOCK] = null,
+	    [RUNNER_FD_CGROUP] = cgroup < 0 ? null : cgroup,
+	    [RUNNER_FD_LOCK] = lock < 0 ? null : lock,
 	};
-	char name[32];
 	pid_t child;
 
 	if (listener < 0 || null < 0)
 		return listener < 0 ? listener : null;
-	snprintf(name, sizeof(name), "runner-%u", number);
-	if (cgroups) {
-		cgroup = cgroup_tree_make_part(cgroups, name);
-		if (cgroup >= 0)
-			fds[RUNNER_FD_CGROUP] = cgroup;
-		if (cgroup_tree_lock(cgroups) >= 0)
-			fds[RUNNER_FD_LOCK] = cgroup_tree_lock(cgroups);
-	}
 	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", options->state, number);
 	child = fork();
-	if (child < 0)
-		return -errno;
 	if (child == 0)
 		become_runner(fds, socket, &options->nofile);
-	*ret_child = child;
+	return child < 0 ? -errno : child;
+}
+
+int link_spawn(struct runners *runners, int directory, const struct runners_options *options,
+	       unsigned int number, const struct channel_events *events, struct event_base *base,
+	       struct link **ret_link)
+{
+	cleanup_close int cgroup = -1;
+	char name[32];
+	struct link *link;
+	pid_t child;
+	int r;
+
+	snprintf(name, sizeof(name), "runner-%u", number);
+	if (options->cgroups)
+		cgroup = cgroup_tree_make_part(options->cgroups, name);
+	child = spawn(directory, options, number, cgroup);
+	if (child < 0)
+		return child;
+	r = link_connect(runners, directory, number, events, base, &link);
+	if (r < 0) {
+		(void)kill(child, SIGKILL);
+		(void)waitpid(child, NULL, 0);
+		return r;
+	}
+	link->child = link->pid = child;
+	link->pidfd = pidfd_open(child, 0);
+	link->cgroup_fd = take_fd(&cgroup);
+	*ret_link = link;
 	return 0;
 }
 
@@ -177,7 +195,9 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 	char path[64];
 
 	link->is_greeted = true;
+	link->id = hello->id;
 	link->pid = hello->pid;
+	link->has_cgroups = hello->has_cgroups;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", link->pid, RUNNER_FD_CGROUP);
@@ -187,26 +207,50 @@ void link_greeted(struct link *link, const struct hello_body *hello)
 
 /* ---- the end ---- */
 
-void link_await_end(struct link *link)
+static bool ends_within(const struct link *link, int ms)
 {
-	if (link->pidfd >= 0)
-		(void)poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, END_WAIT_MS);
+	return link->pidfd >= 0 &&
+	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
 }
 
-void link_bury(struct link *link, int directory)
+/* A process that dies closes its files first, the listener perhaps after the connection. */
+bool link_has_ended(const struct link *link)
 {
-	struct sockaddr_un address = address_of(directory, link->number);
-	char name[32];
+	return ends_within(link, DYING_MS);
+}
 
-	(void)unlink(address.sun_path);
+bool link_await_end(const struct link *link)
+{
+	return ends_within(link, END_WAIT_MS);
+}
+
+/* A child that was not reaped keeps its pid. */
+static void kill_runner(struct link *link)
+{
 	if (link->pidfd >= 0)
 		(void)pidfd_send_signal(link->pidfd, SIGKILL, NULL, 0);
-	if (link->child > 0)
-		(void)waitpid(link->child, NULL, 0);
+	if (link->child <= 0)
+		return;
+	(void)kill(link->child, SIGKILL);
+	(void)waitpid(link->child, NULL, 0);
 	link->child = 0;
+}
+
+void link_bury(struct link *link, bool kills)
+{
+	char name[32];
+
+	kill_runner(link);
 	snprintf(name, sizeof(name), "runner-%u", link->number);
 	if (link->cgroup_fd >= 0)
-		cgroup_part_remove(link->cgroup_fd, name);
+		cgroup_part_remove(link->cgroup_fd, name, kills);
+}
+
+void link_forget(struct link *link, int directory)
+{
+	struct sockaddr_un address = address_of(directory, link->number);
+
+	(void)unlink(address.sun_path);
 }
 
 struct link *link_free(struct link *link)

@@ -11,12 +11,15 @@ struct link {
 	struct runners *runners;
 	unsigned int number; /* of its socket, runner-NUMBER.sock */
 	struct channel *channel;
+	uint64_t id;	     /* hello_body; 0: it has not said yet */
 	pid_t pid;	     /* 0: it has not said yet */
 	pid_t child;	     /* the same, where it is a child of this process; else 0 */
 	int pidfd;	     /* -1: not known */
 	int cgroup_fd;	     /* what its cgroups are in; -1: not known */
+	bool has_cgroups;    /* it says so */
 	bool is_greeted;     /* it has said who it is, on this connection */
 	bool is_synced;	     /* it has said what it owns */
+	bool was_synced;     /* on any of its connections */
 	unsigned int broken; /* how often it has said what cannot be */
 	bool is_retiring;    /* gets nothing new: it is of another version, or one too many */
 	size_t load;
@@ -34,16 +37,23 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 /* Again, after the connection was lost. */
 int link_reconnect(struct link *link, int directory, const struct channel_events *events,
 		   struct event_base *base) must_check;
-/* Starts a runner whose socket has that number. `directory` is options->state. */
-int link_spawn(int directory, const struct runners_options *options, unsigned int number,
-	       pid_t *ret_child) must_check;
+/*
+ * Starts a runner whose socket has that number, and connects to it. `directory` is options->state.
+ */
+int link_spawn(struct runners *runners, int directory, const struct runners_options *options,
+	       unsigned int number, const struct channel_events *events, struct event_base *base,
+	       struct link **ret_link) must_check;
 /* It has said who it is. */
 void link_greeted(struct link *link, const struct hello_body *hello);
-/* Waits up to some seconds for the end of one that was told to stop. */
-void link_await_end(struct link *link);
+/* The connection was closed: whether its process has ended, too, or does within a moment. */
+bool link_has_ended(const struct link *link);
+/* Waits up to some seconds for the end of one that was told to stop. False: it has not ended. */
+bool link_await_end(const struct link *link);
 /*
- * After it has ended, or to end it: it and what is left of its hooks is killed, and its socket and
- * its cgroups are removed.
+ * After it has ended, or to end it: it is killed, with `kills` also the hooks that it ran, and its
+ * cgroups are removed. What hooks have left behind lives on.
  */
-void link_bury(struct link *link, int directory);
+void link_bury(struct link *link, bool kills);
+/* The last step, when it is recorded what became of its lists: another hookd does not find it. */
+void link_forget(struct link *link, int directory);
 struct link *link_free(struct link *link);

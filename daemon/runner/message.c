@@ -84,8 +84,9 @@ static bool is_finished_in_bounds(const struct message *message)
 	}
 	return sum == message->header.payload_length && finished->outcome >= 0 &&
 	       finished->outcome < HP_HOOK_OUTCOME_COUNT && finished->outcome != HP_HOOK_SKIPPED &&
-	       finished->signal >= 0 && finished->signal < NSIG && finished->failed_errno >= 0 &&
-	       finished->pid >= 0;
+	       finished->pid >= 0 &&
+	       (finished->outcome != HP_HOOK_SIGNALED ||
+		(finished->signal >= 0 && finished->signal < NSIG));
 }
 
 static bool is_body_in_bounds(const struct message *message)
@@ -103,7 +104,7 @@ static bool is_body_in_bounds(const struct message *message)
 		return is_start_in_bounds(message);
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		return started->pid >= 0;
+		return started->pid >= 0 && message->fd_count <= 1;
 	case MESSAGE_OUTPUT:
 		return output->stream == 1 || output->stream == 2;
 	case MESSAGE_FINISHED:
@@ -135,7 +136,8 @@ int message_check(const struct message *message)
 		  memchr(header->run, '\0', sizeof(header->run)) &&
 		  (header->run[0] != '\0') == is_about_a_run(type) &&
 		  header->index <= highest_index(type) &&
-		  (type == MESSAGE_START || message->fd_count == 0);
+		  (type == MESSAGE_START || type == MESSAGE_STARTED || type == MESSAGE_MOVED ||
+		   message->fd_count == 0);
 	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
 }
 

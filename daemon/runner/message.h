@@ -83,6 +83,8 @@ struct hello_body {
 	uint32_t version;
 	uint32_t has_cgroups;
 	int32_t pid;
+	uint32_t unused;
+	uint64_t id; /* random, not 0: another process has another one */
 };
 
 /* What holds for all lists that start from now on. */
@@ -118,6 +120,7 @@ struct stop_body {
 	uint32_t unused;
 };
 
+/* With the hook's pidfd, where its cgroup does not tell which processes are the hook's. */
 struct started_body {
 	int32_t pid;
 	int32_t unused;

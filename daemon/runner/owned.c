@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "daemon/base/pidfd.h"
 #include "proto/json/json.h"
 
 /* More than that waits to be sent: no more output is read. */
@@ -47,6 +48,12 @@ static void tell_news(struct owned *owned, const struct message *message)
 
 /* ---- events ---- */
 
+/* Else the front, if this process dies, finds the hook's processes by the cgroups of this one. */
+static bool needs_pidfd(const struct owned *owned)
+{
+	return !owned->runner->has_cgroups || hook_target_runs_image(&owned->order.target);
+}
+
 static void tell_started(struct owned *owned, enum message_type type)
 {
 	struct started_body body = {
@@ -55,8 +62,14 @@ static void tell_started(struct owned *owned, enum message_type type)
 	};
 	struct message message =
 	    message_make(type, owned->run, owned->current, &body, sizeof(body), NULL, 0);
+	cleanup_close int pidfd = body.pid > 0 && needs_pidfd(owned) ? pidfd_of(body.pid) : -1;
 
-	tell_news(owned, &message);
+	message.fds = &pidfd;
+	message.fd_count = pidfd >= 0;
+	if (pidfd >= 0)
+		tell(owned, &message);
+	else
+		tell_news(owned, &message);
 }
 
 static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_us)

@@ -41,6 +41,7 @@ struct runner {
 	struct channel *front; /* NULL: there is none now */
 	struct owned *lists;   /* by run */
 	TAILQ_HEAD(, owned) untold;
+	bool has_cgroups;
 	bool is_full;	 /* the front does not take what it is sent: output waits */
 	bool is_telling; /* the front has not been told of all lists yet */
 	struct event *tell_more;

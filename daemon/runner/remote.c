@@ -8,8 +8,14 @@
 #include "daemon/runner/remote.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
+
+#include "daemon/base/pidfd.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/proc/session.h"
 
 /* ---- what it is asked for ---- */
 
@@ -106,6 +112,7 @@ int remote_new(struct link *link, const char *run, size_t first, struct remote *
 	}
 	remote->list.operations = &operations;
 	remote->link = link;
+	remote->pidfd = -1;
 	remote->first = remote->next = first;
 	remote->is_seen = true;
 	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
@@ -130,6 +137,7 @@ void remote_free(struct remote *remote)
 	TAILQ_REMOVE(&remote->link->lists, remote, link_entry);
 	assert(remote->link->load > 0);
 	remote->link->load--;
+	close_fd(&remote->pidfd);
 	free(remote);
 }
 
@@ -236,6 +244,9 @@ static void hear_start(struct remote *remote, const struct message *message)
 	const struct started_body *body = message->body;
 
 	remote->pid = body->pid;
+	close_fd(&remote->pidfd);
+	if (message->fd_count > 0)
+		remote->pidfd = take_fd(&message->fds[0]);
 	if (remote->is_told)
 		return;
 	remote->is_told = true;
@@ -267,8 +278,7 @@ static void end(struct remote *remote, struct list_end *end)
 	memcpy(run, remote->run, sizeof(run));
 	remote_free(remote);
 	listener->ended(userdata, end);
-	/* What came of it is recorded by now. */
-	if (!end->is_lost)
+	if (!end->is_lost && !end->is_kept)
 		acknowledge(link, run);
 }
 
@@ -287,6 +297,7 @@ static int hear_result(struct remote *remote, const struct message *message)
 		result.signal = body->signal;
 	}
 	remote->pid = 0;
+	close_fd(&remote->pidfd);
 	remote->is_told = false;
 	if (body->is_refusal) {
 		end(remote, &(struct list_end){.refusal = &result});
@@ -339,6 +350,19 @@ int remote_hear(struct remote *remote, const struct message *message)
 	default:
 		return -EBADMSG;
 	}
+}
+
+/*
+ * The pidfd belongs to the hook for certain, and while that is alive so does the pid: stopped, it
+ * cannot end by itself.
+ */
+void remote_kill(struct remote *remote)
+{
+	if (remote->pidfd < 0 || pidfd_send_signal(remote->pidfd, SIGSTOP, NULL, 0) < 0)
+		return;
+	if (pidfd_is_alive(remote->pidfd) &&
+	    !cgroup_kill_made_below(remote->pid, remote->link->pid))
+		session_kill(remote->pid);
 }
 
 void remote_lost(struct remote *remote)

@@ -14,6 +14,7 @@ struct remote {
 	void *userdata;
 	char run[MESSAGE_RUN_SIZE];
 	pid_t pid;	   /* of the hook that runs; 0: none */
+	int pidfd;	   /* the same, where its runner says so; else -1 */
 	size_t hook_count; /* of the list: what is said of others is not believed */
 	size_t first;	   /* hook of the list that is run */
 	size_t next;	   /* the hook whose result comes next */
@@ -38,6 +39,8 @@ int remote_start(struct remote *remote, const struct list_order *order) must_che
 int remote_hear(struct remote *remote, const struct message *message) must_check;
 /* Says again what a new connection may have missed. */
 void remote_tell(struct remote *remote);
+/* Its runner has ended: kills the hook that runs, where it is not in the runner's own cgroups. */
+void remote_kill(struct remote *remote);
 void remote_lost(struct remote *remote);
 void remote_free(struct remote *remote);
 

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "daemon/base/config.h"
@@ -37,6 +38,7 @@ struct process {
 	struct list_context lists;
 	struct event *on_connection, *accept_again, *on_signal, *lonely;
 	int spare;
+	uint64_t id;
 	bool is_stopping;
 };
 
@@ -155,6 +157,7 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	    .version = RUNNER_VERSION,
 	    .has_cgroups = process->cgroups != NULL,
 	    .pid = getpid(),
+	    .id = process->id,
 	};
 	int fd = accept_front(process);
 
@@ -216,6 +219,9 @@ static int make(struct process *process)
 {
 	int r;
 
+	while (process->id == 0)
+		if (getrandom(&process->id, sizeof(process->id), 0) < 0)
+			return -errno;
 	process->base = loop_new();
 	if (!process->base)
 		return -ENOMEM;
@@ -230,6 +236,7 @@ static int make(struct process *process)
 	};
 	process->runner = (struct runner){
 	    .starter = &process->lists.starter,
+	    .has_cgroups = process->cgroups != NULL,
 	    .changed = on_changed,
 	    .configure = configure,
 	    .stop = stop,

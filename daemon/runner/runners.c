@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,9 +23,10 @@
 #include "daemon/runner/remote.h"
 
 /* They answer in less than a millisecond, unless they hang. */
-#define SYNC_WAIT_S   5
-#define RESPAWN_AFTER 1
-#define NUMBERS_MAX   1000
+#define SYNC_WAIT_S	5
+#define RESPAWN_AFTER	1
+#define ORPHANS_AFTER_S 1
+#define NUMBERS_MAX	1000
 /* After so many connections on which it has said what cannot be. */
 #define BROKEN_MAX 3
 
@@ -38,8 +40,10 @@ struct runners {
 	struct links links;
 	struct remote *lists;
 	struct configure_body configuration;
-	struct event *respawn;
+	struct event *respawn, *later;
 	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
+	bool has_unknown;   /* there may be more of them, which cannot be connected to */
+	bool is_settled;    /* runners_new() has returned: changes are told */
 	bool is_ending;
 };
 
@@ -79,23 +83,79 @@ static struct link *find_number(struct runners *runners, unsigned int number)
 	return NULL;
 }
 
+/* ---- which they are ---- */
+
+#define ID_LENGTH 17 /* 16 digits and a blank, or the NUL */
+
+char *runners_ids(const struct runners *runners)
+{
+	const struct link *link;
+	size_t count = 0;
+	char *ids, *end;
+
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (link->id == 0)
+			return NULL;
+		count++;
+	}
+	ids = end = calloc(count + 1, ID_LENGTH);
+	if (!ids)
+		return NULL;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		end +=
+		    snprintf(end, ID_LENGTH + 1, "%s%016" PRIx64, end > ids ? " " : "", link->id);
+	return ids;
+}
+
+static bool has_id(const struct runners *runners, uint64_t id)
+{
+	const struct link *link;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->id == id && link->is_synced)
+			return true;
+	return false;
+}
+
+bool runners_have(const struct runners *runners, const char *ids)
+{
+	char *end;
+
+	while (*ids) {
+		uint64_t id = strtoull(ids, &end, 16);
+
+		if (end == ids || id == 0 || !has_id(runners, id))
+			return false;
+		ids = end;
+	}
+	return true;
+}
+
+static void tell_change(const struct runners *runners)
+{
+	char *ids;
+
+	if (!runners->is_settled || runners->is_ending)
+		return;
+	ids = runners_ids(runners);
+	runners->options.changed(ids, runners->options.userdata);
+	free(ids);
+}
+
 static int spawn_one(struct runners *runners)
 {
 	struct link *link;
 	unsigned int number = 0;
-	pid_t child;
 	int r;
 
 	while (number < NUMBERS_MAX && find_number(runners, number))
 		number++;
-	r = link_spawn(runners->directory, &runners->options, number, &child);
-	if (r == 0)
-		r = link_connect(runners, runners->directory, number, &channel_events,
-				 runners->base, &link);
+	r = link_spawn(runners, runners->directory, &runners->options, number, &channel_events,
+		       runners->base, &link);
 	if (r < 0)
 		return r;
-	link->child = child;
 	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+	tell_change(runners);
 	return 0;
 }
 
@@ -158,11 +218,14 @@ static void configure(struct link *link)
 static int on_hello(struct link *link, const struct message *message)
 {
 	const struct hello_body *hello = message->body;
+	bool is_new = link->id != hello->id;
 
 	/* It may be killed by its pid. */
 	if (link->is_greeted || hello->pid != message->sender)
 		return -EBADMSG;
 	link_greeted(link, hello);
+	if (is_new)
+		tell_change(link->runners);
 	if (hello->version != RUNNER_VERSION) {
 		log_notice("runner %d is of another version: it gets no more hooks", link->pid);
 		retire(link, false);
@@ -218,7 +281,7 @@ static int on_synced(struct link *link)
 
 	if (link->is_synced)
 		return -EBADMSG;
-	link->is_synced = true;
+	link->is_synced = link->was_synced = true;
 	for (remote = TAILQ_FIRST(&link->lists); remote; remote = next) {
 		next = TAILQ_NEXT(remote, link_entry);
 		if (!remote->is_seen)
@@ -260,6 +323,15 @@ static int on_message(struct channel *channel, struct message *message, void *us
 
 /* ---- the end of a connection ---- */
 
+/* At once, so that no list is refused; but one that ends at each start is given time. */
+static void replace(struct runners *runners, const struct link *ended)
+{
+	if (runners->is_ending)
+		return;
+	if (!ended->was_synced || spawn_missing(runners) < 0)
+		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
+}
+
 static void bury(struct link *link)
 {
 	struct runners *runners = link->runners;
@@ -268,14 +340,19 @@ static void bury(struct link *link)
 	if (!TAILQ_EMPTY(&link->lists))
 		log_error("runner %d has ended: what became of its %zu runs is not known",
 			  link->pid, link->load);
-	link_bury(link, runners->directory);
+	TAILQ_FOREACH (remote, &link->lists, link_entry)
+		remote_kill(remote);
+	link_bury(link, true);
+	link->is_retiring = true; /* so that it does not count */
+	/* First, since other lists are started when these have ended. */
+	replace(runners, link);
 	while ((remote = TAILQ_FIRST(&link->lists)))
 		remote_lost(remote);
+	link_forget(link, runners->directory);
 	TAILQ_REMOVE(&runners->links, link, siblings);
+	tell_change(runners);
 	link_free(link);
 	leave_if_synced(runners);
-	if (!runners->is_ending)
-		(void)event_add(runners->respawn, &(struct timeval){.tv_usec = 1000});
 }
 
 /* It is there as long as its socket is listened to. */
@@ -305,18 +382,27 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	connect_again(link);
+	if (link_has_ended(link))
+		bury(link);
+	else
+		connect_again(link);
 }
 
 /* ---- lists ---- */
+
+/* One that was just started, and has no lists to tell of, finds the new ones in its socket. */
+static bool can_have_lists(const struct link *link)
+{
+	return link->channel && !link->is_retiring &&
+	       (link->is_synced || (link->child > 0 && link->id == 0));
+}
 
 static struct link *choose(struct runners *runners)
 {
 	struct link *link, *chosen = NULL;
 
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (link->channel && link->is_synced && !link->is_retiring &&
-		    (!chosen || link->load < chosen->load))
+		if (can_have_lists(link) && (!chosen || link->load < chosen->load))
 			chosen = link;
 	return chosen;
 }
@@ -392,10 +478,12 @@ static void find_one(struct runners *runners, unsigned int number)
 		return;
 	}
 	snprintf(name, sizeof(name), "runner-%u.sock", number);
-	if (r == -ECONNREFUSED)
+	if (r == -ECONNREFUSED) {
 		(void)unlinkat(runners->directory, name, 0);
-	else
-		log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
+		return;
+	}
+	runners->has_unknown = true;
+	log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
 }
 
 static int find_all(struct runners *runners)
@@ -448,6 +536,51 @@ static int wait_for_all(struct runners *runners)
 	return 0;
 }
 
+static void kill_in_base(int base, const int *alive, size_t count)
+{
+	if (base >= 0)
+		cgroup_parts_remove(base, alive, count);
+}
+
+/*
+ * Runners that have ended while no hookd was there have left hooks in their cgroups: beside those
+ * of the runners that are alive, or in hookd's own directory.
+ */
+static void kill_orphans(struct runners *runners)
+{
+	int alive[NUMBERS_MAX];
+	size_t count = 0;
+	struct link *link;
+
+	if (runners->has_unknown)
+		return;
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (!link->is_synced || count == NUMBERS_MAX ||
+		    (link->has_cgroups && link->cgroup_fd < 0))
+			return;
+		if (link->cgroup_fd >= 0)
+			alive[count++] = link->cgroup_fd;
+	}
+	if (runners->options.cgroups)
+		kill_in_base(cgroup_tree_base(runners->options.cgroups), alive, count);
+	for (size_t i = 0; i < count; i++) {
+		cleanup_close int base = openat(alive[i], "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		kill_in_base(base, alive, count);
+	}
+}
+
+/* Those that were dying when hookd started have ended by now. */
+static void on_later(evutil_socket_t fd, short what, void *userdata)
+{
+	struct runners *runners = userdata;
+
+	(void)fd, (void)what;
+	if (runners->options.cgroups)
+		cgroup_tree_remove_orphans(runners->options.cgroups);
+	kill_orphans(runners);
+}
+
 static void retire_surplus(struct runners *runners)
 {
 	struct link *link;
@@ -479,7 +612,8 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
 	runners->respawn = event_new(base, -1, 0, on_respawn, runners);
-	if (r == 0 && !runners->respawn)
+	runners->later = event_new(base, -1, 0, on_later, runners);
+	if (r == 0 && (!runners->respawn || !runners->later))
 		r = -ENOMEM;
 	if (r == 0)
 		r = find_all(runners);
@@ -491,7 +625,10 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 		runners_free(runners, true);
 		return r;
 	}
+	kill_orphans(runners);
+	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
 	retire_surplus(runners);
+	runners->is_settled = true;
 	*ret_runners = runners;
 	return 0;
 }
@@ -507,12 +644,14 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);
 		retire(link, is_at_once);
-		link_await_end(link);
-		link_bury(link, runners->directory);
+		link_bury(link, !link_await_end(link));
+		link_forget(link, runners->directory);
 		link_free(link);
 	}
 	if (runners->respawn)
 		event_free(runners->respawn);
+	if (runners->later)
+		event_free(runners->later);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;

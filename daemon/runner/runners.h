@@ -28,6 +28,8 @@ struct runners_options {
 	struct cgroup_tree *cgroups; /* theirs are made in it; NULL: none */
 	struct rlimit nofile;	     /* RLIMIT_NOFILE of hooks */
 	runners_adopt_fn adopt;
+	/* Before a list can be handed to another set of runners: `ids` as of runners_ids(). */
+	void (*changed)(const char *ids, void *userdata);
 	void *userdata;
 };
 
@@ -43,3 +45,10 @@ struct runners *runners_free(struct runners *runners, bool is_at_once);
 struct list_starter *runners_starter(struct runners *runners);
 /* What holds for lists that start from now on. */
 void runners_configure(struct runners *runners, const struct config *config, int nice);
+
+/* The ids of all, separated by blanks, to be freed. NULL: one has not told it yet; out of memory.
+ */
+char *runners_ids(const struct runners *runners);
+/* True: every runner of runners_ids() of an earlier hookd is connected and has said what it owns.
+ */
+bool runners_have(const struct runners *runners, const char *ids);

@@ -4,7 +4,8 @@
  * Makes the corpora of the fuzz targets from tests/data: make_corpus DATA CORPUS. Each request
  * there is an input of "json" and "request"; its settings are one of "settings", and the request as
  * a call, followed by a NUL, one of "framing". For each there is a result for "result" and
- * "applied".
+ * "applied". It is the request of a START for "to_runner", and there are some stories for
+ * "from_runner" (steps.h).
  */
 
 #include <dirent.h>
@@ -142,6 +143,61 @@ static void write_settings(const char *corpus, const char *name, const struct hp
 	hp_json_free(&json);
 }
 
+/* START of r0, its first hook, LISTEN, output, its end; a new front; CANCEL and ACKNOWLEDGE. */
+static void write_to_runner(const char *corpus, const char *name, const struct hp_buf *text)
+{
+	const char start[] = {3, 0x10, 0, (char)text->length, (char)(text->length >> 8), 0};
+	static const char then[] = "\xfc\x00\x05\x00\x00\x00\x00\x00\xfc\x0c\xfc\x24\xfd\x01"
+				   "\xfe\xfd\x01\xfd\x01\x06\x80\x00\x00\x00\x00"
+				   "\x04\x00\x00\x00\x00\x00\xfd\x01\x07\x00\x00\x00\x00\x00"
+				   "\x02\x02\x00\x00\x00\x00\x08\x02\x00\x00\x00\x00";
+	struct hp_buf buf = HP_BUF_INIT;
+
+	hp_buf_append(&buf, start, sizeof(start));
+	hp_buf_append(&buf, text->data, text->length);
+	hp_buf_append(&buf, then, sizeof(then) - 1);
+	write_file(corpus, "to_runner", name, &buf);
+	hp_buf_free(&buf);
+}
+
+static void add_message(struct hp_buf *buf, int type, int how, int index, size_t length)
+{
+	const char step[] = {(char)type, (char)how, (char)index, (char)length, 0, 0};
+
+	hp_buf_append(buf, step, sizeof(step));
+	for (size_t i = 0; i < length; i++)
+		hp_buf_append(buf, "x", 1);
+}
+
+/* A list of three hooks, of which the n-th fails, told twice; the number chooses the details. */
+static void write_from_runner(const char *corpus, const char *name, int number)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+	int fails_at = number % 4;
+
+	if (number & 4)
+		hp_buf_append(&buf, "\xfc\x00\xfc\x17\xfc\x1f", 6);
+	else
+		add_message(&buf, 9, 0, 0, 0);
+	for (int i = 0; i < 3 && i <= fails_at; i++) {
+		add_message(&buf, 11, 0, i, 0);
+		add_message(&buf, 12, 0, i, 0);
+		add_message(&buf, 13, 0, i, (size_t)number % 100);
+		if (number & 8 && i == 1) {
+			hp_buf_append(&buf, "\xfe\xfd\x01\xfd\x01", 5);
+			add_message(&buf, 1, 2, 0, 0);
+			add_message(&buf, 9, 0, 0, 0);
+			add_message(&buf, 14, 0x80, 0, 10);
+			add_message(&buf, 10, 2, 0, 0);
+		}
+		add_message(&buf, 14, i == fails_at ? 0 : 0x80 | (number & 4), i,
+			    (size_t)number % 50 + 1);
+	}
+	add_message(&buf, 15, 0x80, 0, (size_t)number % 3);
+	write_file(corpus, "from_runner", name, &buf);
+	hp_buf_free(&buf);
+}
+
 static void make_folder(const char *corpus, const char *target)
 {
 	char path[4096];
@@ -173,6 +229,8 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 		write_file(corpus, "request", entry->d_name, &text);
 		write_framing(corpus, entry->d_name, &text);
 		write_applied(corpus, entry->d_name, number);
+		write_to_runner(corpus, entry->d_name, &text);
+		write_from_runner(corpus, entry->d_name, number);
 		write_result(corpus, entry->d_name, number++);
 		write_settings(corpus, entry->d_name, &text);
 		hp_buf_free(&text);
@@ -182,8 +240,8 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 
 int main(int argc, char **argv)
 {
-	static const char *const targets[] = {"applied", "framing", "json",
-					      "request", "result",  "settings"};
+	static const char *const targets[] = {"applied", "framing", "from_runner", "json",
+					      "request", "result",  "settings",	   "to_runner"};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DATA CORPUS\n", argv[0]);

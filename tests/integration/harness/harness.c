@@ -140,6 +140,11 @@ static void check_sanitizers(const struct harness *harness)
 
 /* ---- start ---- */
 
+static bool has_runners(const struct start *start)
+{
+	return start->runners > 0 || !without_runners;
+}
+
 static bool names_state(const struct start *start)
 {
 	for (size_t i = 0; i < 4 && start->arguments[i]; i++)
@@ -158,7 +163,7 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	snprintf(config, sizeof(config), "--config=%s", harness->config);
 	argv[count++] = config;
 	snprintf(state, sizeof(state), "--state-dir=%s/state", harness->directory);
-	if (!without_runners && !names_state(start))
+	if (has_runners(start) && !names_state(start))
 		argv[count++] = state;
 	if (without_cgroups)
 		argv[count++] = "--cgroup-root=/nonexistent";
@@ -173,24 +178,27 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	_exit(126);
 }
 
-static void write_config(const struct harness *harness, const char *config)
+/* At the end, so that lines keep their numbers. */
+static void write_config(const struct harness *harness, const struct start *start)
 {
-	const char *runners = without_runners ? "Runners=0\n" : "Runners=1\n";
-	static const char section[] = "\n[Hooks]\n"; /* at the end: line numbers stay */
-	size_t size = strlen(config) + sizeof(section) + strlen(runners);
+	const char *config = start->config ? start->config : "";
+	size_t size = strlen(config) + 64;
 	char *text = malloc(size);
+	int length;
 
 	assert_non_null(text);
-	snprintf(text, size, "%s%s%s", config, section, runners);
+	length = snprintf(text, size, "%s", config);
+	snprintf(text + length, size - (size_t)length, "\n[Hooks]\nRunners=%u\n",
+		 start->runners ? start->runners : !without_runners);
 	harness_write_file(harness, "hookd.conf", text);
 	free(text);
 }
 
-static void spawn_hookd(struct harness *harness, const struct start *start)
+void harness_spawn(struct harness *harness, const struct start *start)
 {
 	int ends[2];
 
-	write_config(harness, start->config ? start->config : "");
+	write_config(harness, start);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	(void)fcntl(ends[0], F_SETPIPE_SZ, LOG_PIPE_BYTES);
 	harness->log = ends[0];
@@ -212,15 +220,8 @@ int harness_count_fds(const struct harness *harness)
 	return count;
 }
 
-void harness_start(struct harness *harness, const struct start *start)
+void harness_await_ready(struct harness *harness)
 {
-	static const struct start as_usual;
-
-	if (!start)
-		start = &as_usual;
-	spawn_hookd(harness, start);
-	if (start->says)
-		harness_await_log(harness, start->says);
 	harness_await_log(harness, "hookd: ready\n");
 	harness->runner = probe_find_runner(harness->directory);
 	if (harness->runner == 0)
@@ -228,6 +229,18 @@ void harness_start(struct harness *harness, const struct start *start)
 	harness->fds_at_start = harness_count_fds(harness);
 	if (without_cgroups || !probe_find_cgroup(harness->pid, harness->cgroup))
 		harness->cgroup[0] = '\0';
+}
+
+void harness_start(struct harness *harness, const struct start *start)
+{
+	static const struct start as_usual;
+
+	if (!start)
+		start = &as_usual;
+	harness_spawn(harness, start);
+	if (start->says)
+		harness_await_log(harness, start->says);
+	harness_await_ready(harness);
 }
 
 void harness_signal(const struct harness *harness, int signal)
@@ -272,7 +285,7 @@ int harness_await_end(struct harness *harness)
 
 int harness_run_once(struct harness *harness, const struct start *start)
 {
-	spawn_hookd(harness, start);
+	harness_spawn(harness, start);
 	return harness_await_end(harness);
 }
 
@@ -325,8 +338,8 @@ static void kill_hookd(struct harness *harness)
 
 void harness_crash(struct harness *harness)
 {
-	client_close_all(harness);
 	kill_hookd(harness);
+	client_close_all(harness);
 	memcpy(harness->left_cgroup, harness->cgroup, sizeof(harness->cgroup));
 }
 
@@ -385,8 +398,11 @@ static void clear(struct harness *harness)
 	client_close_all(harness);
 	if (harness->pid)
 		kill_hookd(harness);
-	if ((harness->runner = probe_find_runner(harness->directory)) > 0)
+	while ((harness->runner = probe_find_runner(harness->directory)) > 0) {
 		kill(harness->runner, SIGKILL);
+		await_true(probe_state(harness->runner) <= 0 || probe_state(harness->runner) == 'Z',
+			   "the runner ends");
+	}
 	probe_kill_processes(harness->directory);
 	remove_cgroup(harness->cgroup);
 	remove_cgroup(harness->left_cgroup);

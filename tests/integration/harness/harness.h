@@ -50,6 +50,7 @@ struct start {
 	const char *arguments[4]; /* additional ones */
 	void (*in_child)(void);	  /* before the exec */
 	const char *says;	  /* must be on stderr before it is ready; NULL: not checked */
+	unsigned int runners;	  /* number of them; 0: one, or none with "--no-runners" */
 };
 
 /* ---- set-up and tear-down ---- */
@@ -73,6 +74,9 @@ bool harness_has_runners(void);
 /* ---- hookd ---- */
 
 void harness_start(struct harness *harness, const struct start *start);
+/* The same in two steps; harness_crash() may come between. */
+void harness_spawn(struct harness *harness, const struct start *start);
+void harness_await_ready(struct harness *harness);
 /* Number of open descriptors of hookd and its runner. */
 int harness_count_fds(const struct harness *harness);
 /* Stops hookd by SIGTERM and makes all checks. */

@@ -158,7 +158,7 @@ pid_t probe_find_process(const char *directory)
 	return pid;
 }
 
-static bool is_runner_in(pid_t pid, const char *directory)
+static bool is_named_as_runner_in(pid_t pid, const char *directory)
 {
 	static const char name[] = "hookd-runner";
 	char path[64], line[512];
@@ -177,15 +177,36 @@ static bool is_runner_in(pid_t pid, const char *directory)
 	       strncmp(line + sizeof(name), directory, strlen(directory)) == 0;
 }
 
-pid_t probe_find_runner(const char *directory)
+/* A hook that is not executed yet shares the memory of its runner, and the name. */
+static bool is_runner_in(pid_t pid, const char *directory)
+{
+	int64_t ticks;
+	pid_t parent;
+	char state;
+
+	return is_named_as_runner_in(pid, directory) && read_stat(pid, &state, &parent, &ticks) &&
+	       !is_named_as_runner_in(parent, directory);
+}
+
+size_t probe_find_runners(const char *directory, pid_t pids[], size_t max)
 {
 	DIR *proc = opendir("/proc");
-	pid_t pid = 0;
+	size_t count = 0;
+	pid_t pid;
 
-	while (proc && (pid = next_process(proc)) && !is_runner_in(pid, directory))
-		continue;
+	while (proc && count < max && (pid = next_process(proc)))
+		if (is_runner_in(pid, directory))
+			pids[count++] = pid;
 	if (proc)
 		closedir(proc);
+	return count;
+}
+
+pid_t probe_find_runner(const char *directory)
+{
+	pid_t pid = 0;
+
+	(void)probe_find_runners(directory, &pid, 1);
 	return pid;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,8 @@ bool probe_find_cgroup(pid_t pid, char *ret_path);
 int probe_count_processes(const char *directory);
 /* The pid of the hookd-runner whose socket is in the directory, or 0. */
 pid_t probe_find_runner(const char *directory);
+/* All of them, up to that many; returns how many there are. */
+size_t probe_find_runners(const char *directory, pid_t pids[], size_t max);
 /* The pid of one of them, or 0. */
 pid_t probe_find_process(const char *directory);
 void probe_kill_processes(const char *directory);

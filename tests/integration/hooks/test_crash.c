@@ -87,6 +87,8 @@ static void a_running_run_is_lost(void **state)
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
 	fifo_await(started);
+	if (harness->runner != harness->pid)
+		kill(harness->runner, SIGKILL);
 	harness_crash(harness);
 	fifo_release(go);
 
