@@ -19,6 +19,7 @@
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/span.h"
 #include "proto/json/base64.h"
+#include "proto/json/json_writer.h"
 #include "proto/messages/result.h"
 
 struct follow follow_new(const struct ctl *ctl)
@@ -86,40 +87,118 @@ static int write_output(struct follow *follow, bool is_stderr, const char *data,
 	return fflush(file) == 0 ? r : write_failed(file);
 }
 
-static int on_output(struct follow *follow, struct hp_json_value reply)
+/* Shows the event with what is left of its data, which may no longer be text. */
+static int put_rest(struct follow *follow, struct hp_json_value reply,
+		    const struct hp_told_output *output)
 {
-	struct hp_json_value base64 = hp_json_member(reply, "dataBase64");
-	bool is_stderr = hp_json_equals(hp_json_member(reply, "stream"), "stderr");
-	struct hp_arena arena = HP_ARENA_INIT;
+	static const char *const kept[] = {"event", "run", "index", "stream"};
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&text);
+	bool is_text = hp_json_is_text(output->data, output->length);
+	struct hp_json json = {0};
 	struct hp_err err;
-	size_t length;
-	char *text;
 	int r;
 
-	if (hp_json_is_absent(base64)) {
-		r = hp_json_get_string(hp_json_member(reply, "data"), &arena, &text, &err);
-		length = r == 0 ? strlen(text) : 0;
-	} else {
-		r = hp_json_get_string(base64, &arena, &text, &err);
-		if (r == 0)
-			r = hp_base64_decode(text, text, strlen(text), &length);
+	hp_json_begin(&writer, '{');
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		size_t length;
+		const char *value = hp_json_text(hp_json_member(reply, kept[i]), &length);
+
+		hp_json_key(&writer, kept[i]);
+		hp_json_put_raw(&writer, value, length);
 	}
+	hp_json_key(&writer, "offset");
+	hp_json_put_uint(&writer, output->offset);
+	hp_json_key(&writer, is_text ? "data" : "dataBase64");
+	if (is_text)
+		hp_json_put_bytes(&writer, output->data, output->length);
+	else
+		hp_json_put_base64(&writer, output->data, output->length);
+	hp_json_end(&writer, '}');
+	r = text.failed ? -ENOMEM : hp_json_parse(&json, text.data, text.length, &err);
 	if (r == 0)
-		r = write_output(follow, is_stderr, text, length);
+		r = ctl_put_json(follow->ctl, hp_json_root(&json));
+	hp_json_free(&json);
+	hp_buf_free(&text);
+	return r;
+}
+
+/* What is new of it. */
+static int show_output(struct follow *follow, struct hp_json_value reply,
+		       struct hp_told_output *output)
+{
+	size_t length = output->length;
+
+	if (!hp_told_output(&follow->told, output))
+		return 0;
+	if (follow->ctl->json == CTL_JSON_OFF)
+		return write_output(follow, output->stream == 2, output->data, output->length);
+	return output->length == length ? ctl_put_json(follow->ctl, reply)
+					: put_rest(follow, reply, output);
+}
+
+static int read_index(struct hp_json_value reply, size_t *ret_index)
+{
+	struct hp_err err;
+	uint64_t index;
+	int r = hp_json_get_uint64(hp_json_member(reply, "index"), 0, SIZE_MAX - 1, &index, &err);
+
+	if (r == 0)
+		*ret_index = (size_t)index;
+	return r;
+}
+
+/* The text is in `arena`. */
+static int read_output(struct hp_json_value reply, struct hp_arena *arena,
+		       struct hp_told_output *ret_output)
+{
+	struct hp_json_value base64 = hp_json_member(reply, "dataBase64");
+	struct hp_json_value offset = hp_json_member(reply, "offset");
+	bool is_base64 = !hp_json_is_absent(base64);
+	struct hp_told_output output = {.has_offset = !hp_json_is_absent(offset)};
+	struct hp_err err;
+	char *text;
+	int r = read_index(reply, &output.index);
+
+	output.stream = hp_json_equals(hp_json_member(reply, "stream"), "stderr") ? 2 : 1;
+	if (r == 0 && output.has_offset)
+		r = hp_json_get_uint64(offset, 0, INT64_MAX, &output.offset, &err);
+	if (r == 0)
+		r = hp_json_get_string(is_base64 ? base64 : hp_json_member(reply, "data"), arena,
+				       &text, &err);
+	if (r < 0)
+		return r;
+	output.data = text;
+	output.length = strlen(text);
+	if (is_base64)
+		r = hp_base64_decode(text, text, strlen(text), &output.length);
+	*ret_output = output;
+	return r;
+}
+
+static int on_output(struct follow *follow, struct hp_json_value reply)
+{
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hp_told_output output;
+	int r = read_output(reply, &arena, &output);
+
+	if (r == 0)
+		r = show_output(follow, reply, &output);
 	hp_arena_free(&arena);
 	return r;
 }
 
 static int on_started(struct follow *follow, struct hp_json_value reply)
 {
-	struct hp_err err;
-	int64_t index;
-	int r = hp_json_get_int64(hp_json_member(reply, "index"), 0, INT64_MAX, &index, &err);
+	size_t index;
+	int r = read_index(reply, &index);
 
-	if (r < 0)
+	if (r < 0 || !hp_told_started(&follow->told, index))
 		return r;
+	if (follow->ctl->json != CTL_JSON_OFF)
+		return ctl_put_json(follow->ctl, reply);
 	end_lines(follow);
-	ctl_error("hook %" PRId64 ": started", index);
+	ctl_error("hook %zu: started", index);
 	return 0;
 }
 
@@ -132,6 +211,14 @@ static int on_finished(struct follow *follow, struct hp_json_value reply)
 
 	if (r < 0)
 		return r;
+	if (!hp_told_finished(&follow->told, hook.index)) {
+		hp_hook_result_clear(&hook);
+		return 0;
+	}
+	if (follow->ctl->json != CTL_JSON_OFF) {
+		hp_hook_result_clear(&hook);
+		return ctl_put_json(follow->ctl, reply);
+	}
 	report_hook_words(&hook, words);
 	end_lines(follow);
 	if (hook.pid == 0)
@@ -143,15 +230,19 @@ static int on_finished(struct follow *follow, struct hp_json_value reply)
 	return 0;
 }
 
-static int on_accepted(struct hp_json_value reply)
+static int on_accepted(struct follow *follow, struct hp_json_value reply)
 {
 	struct hp_arena arena = HP_ARENA_INIT;
 	struct hp_err err;
 	char *run;
 	int r = hp_json_get_string(hp_json_member(reply, "run"), &arena, &run, &err);
 
-	if (r == 0)
-		ctl_error("run %s", run);
+	if (r == 0 && hp_told_accepted(&follow->told, run)) {
+		if (follow->ctl->json != CTL_JSON_OFF)
+			r = ctl_put_json(follow->ctl, reply);
+		else
+			ctl_error("run %s", run);
+	}
 	hp_arena_free(&arena);
 	return r;
 }
@@ -160,8 +251,6 @@ int follow_event(struct follow *follow, struct hp_json_value reply)
 {
 	struct hp_json_value event = hp_json_member(reply, "event");
 
-	if (follow->ctl->json != CTL_JSON_OFF)
-		return ctl_put_json(follow->ctl, reply);
 	if (hp_json_equals(event, "output"))
 		return on_output(follow, reply);
 	if (hp_json_equals(event, "started"))
@@ -169,8 +258,8 @@ int follow_event(struct follow *follow, struct hp_json_value reply)
 	if (hp_json_equals(event, "finished"))
 		return on_finished(follow, reply);
 	if (hp_json_equals(event, "accepted"))
-		return on_accepted(reply);
-	return 0;
+		return on_accepted(follow, reply);
+	return follow->ctl->json != CTL_JSON_OFF ? ctl_put_json(follow->ctl, reply) : 0;
 }
 
 void follow_end(struct follow *follow)

@@ -5,8 +5,12 @@
 #include <stddef.h>
 
 #include "client/hookctl/hookctl.h"
+#include "proto/messages/told.h"
 
-/* Shows the events of a run as they arrive. */
+/*
+ * Shows the events of a run as they arrive; on several connections, one after the other, each one
+ * once.
+ */
 
 struct follow_stream {
 	char tail[4]; /* the start of a character that the next bytes complete */
@@ -18,6 +22,7 @@ struct follow_stream {
 struct follow {
 	const struct ctl *ctl;
 	struct follow_stream streams[2]; /* stdout, stderr */
+	struct hp_told told;
 };
 
 struct follow follow_new(const struct ctl *ctl);

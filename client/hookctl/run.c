@@ -20,8 +20,9 @@
 #include "client/hookctl/run_request.h"
 #include "proto/json/json_writer.h"
 
-#define RETRY_SECONDS	 10
-#define RETRY_PAUSE_MS	 100
+#define RETRY_SECONDS	 60
+#define PAUSE_MS_MIN	 10
+#define PAUSE_MS_MAX	 500
 #define REQUEST_ID_BYTES 16
 
 /* The files of the command line; the slices point into them. */
@@ -136,21 +137,36 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/*
+ * An answer that may be another one later, after a lost connection: hookd is not there yet, or says
+ * of the repeated request, but not of the first one, that nothing was run.
+ */
+static bool is_passing(int r)
+{
+	return r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT || r == -EBUSY || r == -ESHUTDOWN;
+}
+
 /* Makes the call; after a lost connection makes it again, for RETRY_SECONDS. */
 static int call_run(struct ctl *ctl, const char *parameters, struct run_reply *reply)
 {
 	bool is_followed = ctl_option(ctl, OPTION_FOLLOW) != NULL;
 	int64_t deadline = 0;
+	long pause_ms = PAUSE_MS_MIN;
 
 	for (;;) {
 		int r =
 		    ctl_call(ctl, "io.hookd.hooks.Run", parameters, is_followed, on_reply, reply);
 
-		if (r == -EPIPE && deadline == 0)
-			deadline = now_ms() + RETRY_SECONDS * 1000;
-		if ((r != -EPIPE && r != -ECONNREFUSED && r != -ENOENT) || now_ms() >= deadline)
+		if (ctl->reply_error != 0 || !is_passing(r) || (deadline == 0 && r != -EPIPE))
 			return r;
-		nanosleep(&(struct timespec){.tv_nsec = RETRY_PAUSE_MS * 1000000l}, NULL);
+		if (deadline == 0)
+			deadline = now_ms() + RETRY_SECONDS * 1000;
+		if (now_ms() >= deadline) {
+			ctl_error("the connection was lost: what became of the run is not known");
+			return r;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = pause_ms * 1000000}, NULL);
+		pause_ms = 2 * pause_ms < PAUSE_MS_MAX ? 2 * pause_ms : PAUSE_MS_MAX;
 	}
 }
 

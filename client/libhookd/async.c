@@ -7,20 +7,58 @@
  *	idle --hookd_run_start--> busy --last reply, or the connection broke--> DONE event, idle
  *
  * The client is idle before the DONE event is delivered, so that the callback can start the next
- * run. A lost request is not repeated here: the caller decides when to send it again with the same
- * id.
+ * run. After a lost connection the caller's loop waits for a timer instead of the connection, until
+ * there is one again, on which the same request is sent:
+ *
+ *	connected --lost--> timer --expired, connected--> connected
+ *	                     ^  |
+ *	                     `--' not connected, until reconnect_plan() gives up
  */
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "client/libhookd/client.h"
 #include "client/libhookd/deadline.h"
+#include "client/libhookd/events.h"
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
-#include "proto/json/base64.h"
+
+/* So long hookd_process() may wait for a place in the backlog of hookd's socket. */
+#define CONNECT_MS 1
+
+/* ---- lost connections ---- */
+
+static int async_set_timer(struct hookd_client *client, int pause_ms)
+{
+	struct itimerspec when = {
+	    .it_value = {.tv_sec = pause_ms / 1000, .tv_nsec = pause_ms % 1000 * 1000000l + 1}};
+	int r = 0;
+
+	assert(client->timer_fd < 0);
+	client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (client->timer_fd < 0 || timerfd_settime(client->timer_fd, 0, &when, NULL) < 0)
+		r = fault_set(&client->fault, -EPIPE,
+			      "the connection to hookd was lost, and there is no timer: %s",
+			      strerror(errno));
+	if (r < 0)
+		client_stop_timer(client);
+	return r;
+}
+
+/* The connection was lost, or could not be made again: tries later. -ETIMEDOUT, -EPIPE. */
+static int async_wait(struct hookd_client *client)
+{
+	int pause_ms;
+	int r = reconnect_plan(client, &client->reconnect, deadline_after_ms(client->timeout_ms),
+			       &pause_ms);
+
+	return r < 0 ? r : async_set_timer(client, pause_ms);
+}
 
 /* ---- starting ---- */
 
@@ -29,6 +67,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 {
 	struct hookd_run_request known;
 	char id[RUN_ID_SIZE];
+	int64_t sent_ns;
 	bool is_kept;
 	int r;
 
@@ -42,7 +81,14 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 		    &client->fault, -EOPNOTSUPP,
 		    "hook_list takes hookd_run(); hookd_hooks_to_json() turns it into text");
 	run_write(client, &known, true);
+	client->reconnect = (struct reconnect){0};
+	client->told = (struct hp_told){0};
+	sent_ns = deadline_now();
 	r = client_push(client, deadline_after_ms(client->timeout_ms), &is_kept);
+	if (r == -EPIPE)
+		r = async_wait(client);
+	else if (r == 0 || r == -EAGAIN)
+		client->reconnect.sent_ns = sent_ns;
 	if (r < 0 && r != -EAGAIN)
 		return r;
 	client->is_busy = true;
@@ -51,101 +97,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 	return 0;
 }
 
-/* ---- events ---- */
-
-static const char *const event_names[] = {"accepted", "started", "output", "finished"};
-static_assert(sizeof(event_names) / sizeof(event_names[0]) == HOOKD_EVENT_DONE - 1,
-	      "a name for each event, except DONE");
-static const char *const stream_names[] = {"stdout", "stderr"};
-
-enum { EVENT, RUN, INDEX, STREAM, DATA, DATA_BASE64, HOOK, MEMBER_COUNT };
-static const char *const member_names[MEMBER_COUNT] = {
-    [EVENT] = "event",	 [RUN] = "run",	  [INDEX] = "index",
-    [STREAM] = "stream", [DATA] = "data", [DATA_BASE64] = "dataBase64",
-    [HOOK] = "hook",
-};
-
-/* One decoded event, with the memory that its members point to. */
-struct async_event {
-	struct hookd_event view;
-	struct hp_arena arena;
-	struct hp_hook_result hook;
-	struct result_hook hook_view;
-};
-
-static int async_read_output(struct async_event *event, const struct hp_json_value members[],
-			     struct hp_err *err)
-{
-	bool is_base64 = !hp_json_is_absent(members[DATA_BASE64]);
-	int stream, r;
-	char *data;
-
-	if (hp_json_is_absent(members[STREAM]))
-		return 0;
-	r = hp_json_get_enum(members[STREAM], stream_names, 2, &stream, err);
-	if (r >= 0)
-		r = hp_json_get_string(members[is_base64 ? DATA_BASE64 : DATA], &event->arena,
-				       &data, err);
-	if (r < 0)
-		return r;
-	event->view.stream = stream + 1;
-	event->view.data = data;
-	event->view.data_length = strlen(data);
-	if (!is_base64)
-		return 0;
-	return hp_base64_decode(data, data, strlen(data), &event->view.data_length);
-}
-
-static int async_read_members(struct async_event *event, const struct hp_json_value members[],
-			      struct hp_err *err)
-{
-	uint64_t index = 0;
-	char *run = NULL;
-	int r = 0;
-
-	if (!hp_json_is_absent(members[RUN]))
-		r = hp_json_get_string(members[RUN], &event->arena, &run, err);
-	if (r >= 0 && !hp_json_is_absent(members[INDEX]))
-		r = hp_json_get_uint64(members[INDEX], 0, SIZE_MAX, &index, err);
-	if (r >= 0)
-		r = async_read_output(event, members, err);
-	if (r >= 0 && event->view.type == HOOKD_EVENT_FINISHED)
-		r = hp_hook_result_read(members[HOOK], &event->hook, err);
-	if (r < 0)
-		return r;
-	event->view.run = run;
-	event->view.index = index;
-	if (event->view.type == HOOKD_EVENT_FINISHED) {
-		result_hook_fill(&event->hook_view, &event->hook);
-		event->view.hook = &event->hook_view.view;
-	}
-	return 0;
-}
-
-/* Delivers one event that is not the last. Types that a newer hookd may add are ignored. */
-int async_tell(struct hookd_client *client, const struct hp_reply *reply)
-{
-	struct hp_json_value members[MEMBER_COUNT];
-	struct async_event event = {0};
-	struct hp_err err;
-	int type = 0, r;
-
-	assert(client->on_event && reply->continues);
-	r = hp_json_members(reply->parameters, member_names, MEMBER_COUNT, false, members, &err);
-	if (r < 0)
-		return r;
-	while (type < HOOKD_EVENT_DONE - 1 && !hp_json_equals(members[EVENT], event_names[type]))
-		type++;
-	if (type == HOOKD_EVENT_DONE - 1)
-		return 0;
-	event.view.type = (enum hookd_event_type)(type + 1);
-	r = async_read_members(&event, members, &err);
-	if (r >= 0)
-		client->on_event(client, &event.view, client->userdata);
-	hp_hook_result_clear(&event.hook);
-	hp_arena_free(&event.arena);
-	return r;
-}
+/* ---- the end ---- */
 
 /* Delivers DONE. The client is idle before, so that the callback can start a run. */
 static void async_done(struct hookd_client *client, struct hookd_result *result, int error)
@@ -179,11 +131,13 @@ static int async_finish(struct hookd_client *client, const struct hp_reply *repl
 
 int hookd_get_fd(const struct hookd_client *client)
 {
-	return client->wire.fd;
+	return client->timer_fd >= 0 ? client->timer_fd : client->wire.fd;
 }
 
 short hookd_get_events(const struct hookd_client *client)
 {
+	if (client->timer_fd >= 0)
+		return POLLIN;
 	if (!wire_is_open(&client->wire))
 		return 0;
 	return client->call_sent < client->call.length ? POLLIN | POLLOUT : POLLIN;
@@ -197,6 +151,10 @@ static int async_message(struct hookd_client *client, const char *frame, size_t 
 	if (!client->on_event)
 		return -EBADMSG;
 	r = client_read(client, frame, length, &reply);
+	if (reconnect_goes_on(&client->reconnect, r)) {
+		wire_close(&client->wire);
+		return -EPIPE;
+	}
 	if (r < 0 && wire_is_open(&client->wire)) {
 		async_done(client, NULL, r);
 		return 0;
@@ -205,7 +163,7 @@ static int async_message(struct hookd_client *client, const char *frame, size_t 
 		return r;
 	if (!reply.continues)
 		return async_finish(client, &reply);
-	r = async_tell(client, &reply);
+	r = events_tell(client, &reply);
 	return r < 0 && r != -ENOMEM ? -EBADMSG : r;
 }
 
@@ -247,22 +205,59 @@ static int async_step(struct hookd_client *client)
 	return r == -EAGAIN ? 0 : r;
 }
 
+static int async_end(struct hookd_client *client, int r)
+{
+	if (client->on_event)
+		async_done(client, NULL, r);
+	return r;
+}
+
+/* Attaches to the run. */
+static int async_connect(struct hookd_client *client)
+{
+	struct reconnect *reconnect = &client->reconnect;
+	int64_t sent_ns = deadline_now();
+	uint64_t expirations;
+	bool is_kept;
+	int r;
+
+	assert(client->on_event && reconnect->is_repeat);
+	if (read(client->timer_fd, &expirations, sizeof(expirations)) < 0)
+		return 0;
+	client_stop_timer(client);
+	r = client_push(client, deadline_after_ms(CONNECT_MS), &is_kept);
+	if (r == 0 || r == -EAGAIN) {
+		reconnect->sent_ns = sent_ns;
+		return 0;
+	}
+	/* -EPERM would say that nothing was run; an earlier attempt may have been. */
+	r = r == -EPERM ? -EPIPE : async_wait(client);
+	return r < 0 ? async_end(client, r) : 0;
+}
+
+static int async_serve(struct hookd_client *client)
+{
+	int r = async_step(client);
+
+	if (r >= 0)
+		return 0;
+	if (wire_is_open(&client->wire))
+		r = client_lose(client, r);
+	if (client->on_event && r == -EPIPE)
+		r = async_wait(client);
+	return r < 0 ? async_end(client, r) : 0;
+}
+
 int hookd_process(struct hookd_client *client)
 {
 	int r;
 
 	if (client->is_dispatching || (client->is_busy && !client->on_event))
 		return -EALREADY;
-	if (!wire_is_open(&client->wire))
+	if (!wire_is_open(&client->wire) && client->timer_fd < 0)
 		return 0;
 	client->is_dispatching = true;
-	r = async_step(client);
-	if (r < 0) {
-		if (wire_is_open(&client->wire))
-			r = client_lose(client, r);
-		if (client->on_event)
-			async_done(client, NULL, r);
-	}
+	r = client->timer_fd >= 0 ? async_connect(client) : async_serve(client);
 	client->is_dispatching = false;
 	return r < 0 ? -EPIPE : 0;
 }

@@ -5,7 +5,7 @@
  *
  * A call may have side effects, so it is sent once: a connection lost after the first byte is
  * -EPIPE. Only a method that changes nothing is sent again, if the connection had been used before:
- * hookd may have closed it while it was idle.
+ * hookd may have closed it while it was idle. A Wait is sent again until hookd answers it.
  */
 
 #include "client/libhookd/call.h"
@@ -66,8 +66,12 @@ static int call_send(struct hookd_client *client, const char *method, int64_t de
 		     struct hp_reply *ret_reply)
 {
 	bool is_kept;
-	int r = client_send(client, deadline, &is_kept);
+	int r;
 
+	/* The run goes on while hookd is restarted. */
+	if (strcmp(method, "io.hookd.hooks.Wait") == 0)
+		return reconnect_exchange(client, deadline, ret_reply);
+	r = client_send(client, deadline, &is_kept);
 	if (r < 0)
 		return r;
 	r = client_receive(client, deadline, ret_reply);

@@ -70,6 +70,7 @@ int hookd_client_new(const char *address, struct hookd_client **ret)
 		return -ENOMEM;
 	}
 	client->wire = WIRE_INIT;
+	client->timer_fd = -1;
 	client->path = path;
 	*ret = client;
 	return 0;
@@ -80,6 +81,7 @@ struct hookd_client *hookd_client_free(struct hookd_client *client)
 	if (!client)
 		return NULL;
 	wire_close(&client->wire);
+	client_stop_timer(client);
 	hp_json_free(&client->json);
 	hp_buf_free(&client->call);
 	free(client->path);
@@ -112,6 +114,13 @@ const char *hookd_client_error_parameter(const struct hookd_client *client)
 	return client->fault.parameter;
 }
 
+void client_stop_timer(struct hookd_client *client)
+{
+	if (client->timer_fd >= 0)
+		close(client->timer_fd);
+	client->timer_fd = -1;
+}
+
 void client_clear_call(struct hookd_client *client)
 {
 	/* Half a message was sent: the next one would be read as its end. */
@@ -133,6 +142,7 @@ int client_begin(struct hookd_client *client)
 	if (client->is_busy)
 		return fault_set(&client->fault, -EALREADY, "the client is busy with another call");
 	fault_clear(&client->fault);
+	client->is_unreachable = false;
 	client_clear_call(client);
 	return 0;
 }
@@ -169,6 +179,7 @@ static int client_fail_to_connect(struct hookd_client *client, int r)
 	const char *hint = is_default ? "; systemctl start hookd.socket starts it" : "";
 
 	assert(r < 0);
+	client->is_unreachable = true;
 	switch (r) {
 	case -ENOENT:
 	case -ENOTDIR:

@@ -3,8 +3,10 @@
 
 #include "client/libhookd/fault.h"
 #include "client/libhookd/libhookd.h"
+#include "client/libhookd/reconnect.h"
 #include "client/libhookd/wire.h"
 #include "proto/json/json.h"
+#include "proto/messages/told.h"
 
 /* What the files of the library share. Nothing here is exported. */
 
@@ -16,12 +18,17 @@ struct hookd_client {
 	size_t call_sent;    /* bytes of it that the kernel has taken */
 	struct hp_json json; /* of the reply being read */
 	struct fault fault;
-	bool is_busy; /* a run was started and is not done, or a reply callback is running */
+	bool is_busy;	     /* a run was started and is not done, or a reply callback is running */
+	bool is_unreachable; /* there was no connection, and nothing of the call was sent */
 
 	/* Callback of hookd_run_start() and run_follow(); NULL without such a run. */
 	hookd_event_fn on_event;
 	void *userdata;
+	struct hp_told told; /* its events */
 	bool is_dispatching; /* hookd_process() is on the stack */
+	/* Of hookd_run_start(), after a lost connection. */
+	struct reconnect reconnect;
+	int timer_fd; /* when to connect again; -1: not now */
 };
 
 /*
@@ -34,6 +41,7 @@ int client_default_path(bool trusts_environment, char **ret_path);
  * Begins a call: clears client->fault and client->call. -EALREADY while another one is being made.
  */
 int client_begin(struct hookd_client *client);
+void client_stop_timer(struct hookd_client *client);
 /* Empties client->call for another one to be written. */
 void client_clear_call(struct hookd_client *client);
 

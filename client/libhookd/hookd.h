@@ -26,7 +26,8 @@ extern "C" {
  * were; hookd_client_error() has one sentence about the last failure. The errnos of a call:
  *	-ENOENT, -ECONNREFUSED, -EACCES ...  hookd cannot be reached, as connect(2) says
  *	-ETIMEDOUT   the deadline of hookd_client_set_timeout() passed
- *	-EPIPE       the connection was lost and the request could not be repeated safely
+ *	-EPIPE       the connection was lost, and the request could not be repeated safely or not
+ *	             in time
  *	-EBADMSG     the peer does not speak Varlink
  *	-EINVAL      Invalid, InvalidParameter; hookd_client_error_parameter() is the path of the
  *	             field ("hooks.createRuntime[1].timeout"), the sentence says what is wrong
@@ -130,10 +131,13 @@ struct hookd_run_request {
 
 /*
  * Runs the hooks of one stage and waits for the result. Blocks; see hookd_client_set_timeout().
- * When the connection is lost it connects again and asks with the same request id, up to the
- * deadline or, without one, for 10 s; then -ETIMEDOUT or -EPIPE, and the run may be going on: ask
- * for it with its request_id, where one was given. It is -EPIPE at once when the socket belongs to
- * another user by then. Free *ret with hookd_result_free().
+ * When the connection is lost it connects again, after pauses of 10 ms up to 500 ms, and asks with
+ * the same request id, so hookd attaches to the run and no hook runs twice. That nobody listens on
+ * the socket, Busy and Draining are no errors then: a hookd that is restarted is waited for up to
+ * the deadline or, without one, for 60 s after the loss. After that it is -ETIMEDOUT or -EPIPE, and
+ * the run may be going on: ask for it with its request_id, where one was given. It is -EPIPE at
+ * once when the socket belongs to another user by then. All other errors are final. Free *ret with
+ * hookd_result_free().
  *
  * A startContainer hook, and any hook whose program comes from the container's image, may do no
  * more than the container: without `settings` it has the user and group ids, the supplementary
@@ -169,6 +173,12 @@ struct hookd_event {
 	const struct hookd_hook_result *hook;
 	struct hookd_result *result; /* DONE: the callback becomes its owner */
 	int error;		     /* DONE: a negative errno, or 0 */
+	/*
+	 * OUTPUT: of the first byte of `data` in its stream. No byte is delivered twice. More than
+	 * was delivered before: the bytes in between are lost, as hookd keeps only the first and
+	 * the last 32 KiB of a stream for one that attaches later.
+	 */
+	uint64_t offset;
 };
 
 /*
@@ -180,9 +190,14 @@ typedef void (*hookd_event_fn)(struct hookd_client *client, const struct hookd_e
 
 /*
  * Sends the request and returns; `callback` gets every event from hookd_process(). One request at
- * a time per client: -EALREADY. Function hooks need hookd_run(): -EOPNOTSUPP. A lost connection is
- * a DONE event with -EPIPE, and asking again with the same request_id attaches to the run. May wait
- * where connect(2) does, which is while hookd's backlog is full; the client's timeout bounds it.
+ * a time per client: -EALREADY. Function hooks need hookd_run(): -EOPNOTSUPP. May wait where
+ * connect(2) does, which is while hookd's backlog is full; the client's timeout bounds it.
+ *
+ * After a lost connection it attaches to the run again, as hookd_run() does: meanwhile
+ * hookd_get_fd() is a timer. Events go on where they ended: none is delivered twice, and those that
+ * were missed are told then. If there is no hookd for 60 s, or for the client's timeout where one
+ * is set, it is a DONE event with -EPIPE or -ETIMEDOUT; asking again with the same request_id
+ * attaches to the run.
  */
 int hookd_run_start(struct hookd_client *client, const struct hookd_run_request *request,
 		    hookd_event_fn callback, void *userdata);
@@ -190,7 +205,8 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
 /*
  * For the caller's event loop: the descriptor, negative without a connection; the poll(2) events to
  * wait for; and the function to call when one of them occurs. Get the first two again after every
- * call. hookd_process() never blocks: 0, or -EPIPE when the connection broke.
+ * call. hookd_process() does not block (1 ms while hookd's backlog is full): 0, or -EPIPE when the
+ * connection broke, after the DONE event of a run that could not be attached to again.
  */
 int hookd_get_fd(const struct hookd_client *client);
 short hookd_get_events(const struct hookd_client *client);
@@ -207,7 +223,8 @@ typedef int (*hookd_reply_fn)(const char *parameters, bool continues, void *user
 /*
  * Calls any method of the service, for example "io.hookd.status.GetStatus". `parameters` is a JSON
  * object or NULL. With `more` the callback comes once per reply, else once; it may be NULL. Blocks.
- * After a lost connection the call is not repeated, unless the method changes nothing.
+ * After a lost connection the call is not repeated, unless the method changes nothing: then once,
+ * and io.hookd.hooks.Wait as long as hookd_run() is.
  */
 int hookd_call(struct hookd_client *client, const char *method, const char *parameters, bool more,
 	       hookd_reply_fn callback, void *userdata);

@@ -332,6 +332,7 @@ int run_follow(struct hookd_client *client, const struct hookd_run_request *requ
 	assert(on_event && !client->on_event);
 	client->on_event = on_event;
 	client->userdata = userdata;
+	client->told = (struct hp_told){0};
 	r = hookd_run(client, request, ret);
 	client->on_event = NULL;
 	return r;

@@ -1,34 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sends one request and waits for its result. No hook is run twice.
- *
- * Every request has an id. When the connection is lost after bytes of it were sent, the very same
- * bytes go out on the next connection, and hookd, which knows the id, attaches instead of running
- * the hooks again:
- *
- *	sent --lost--> pause --connected, sent--> waiting --reply--> done
- *	                 ^                           |
- *	                 `-----------lost------------'   for RECONNECT_NS, or to the deadline
- *
- * If the first connection cannot be made the call fails at once: nothing was sent. It fails too if
- * the socket belongs to another user by the time the connection is made again.
+ * Sends one request and waits for its result. No hook is run twice: every request has an id, and
+ * after a lost connection hookd, which knows the id, attaches instead of running the hooks again.
  */
 
 #include "client/libhookd/run.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/reconnect.h"
 #include "proto/messages/request.h"
-
-#define RECONNECT_NS 10000000000ll /* a restart of hookd takes less */
-#define PAUSE_MS_MIN 10
-#define PAUSE_MS_MAX 500
 
 /* ---- the request ---- */
 
@@ -112,109 +97,6 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 	hp_request_write(&client->call, &draft, more, false);
 }
 
-/* ---- lost connections ---- */
-
-struct reconnect {
-	bool is_repeat;	 /* the request, or a part of it, was sent before */
-	int64_t sent_ns; /* when it was sent on the lost connection; 0: it was not */
-	int64_t give_up_ns;
-	int pause_ms;
-};
-
-/* The first loss, and one after a long-lived connection, starts the time limit anew. */
-static void run_begin_reconnect(struct reconnect *reconnect, int64_t now, int64_t deadline)
-{
-	bool has_held = reconnect->sent_ns != 0 && now - reconnect->sent_ns >= RECONNECT_NS;
-
-	reconnect->sent_ns = 0;
-	if (reconnect->is_repeat && !has_held)
-		return;
-	reconnect->is_repeat = true;
-	reconnect->pause_ms = 0;
-	reconnect->give_up_ns = deadline != DEADLINE_NONE ? deadline : now + RECONNECT_NS;
-}
-
-/*
- * Pauses before the next attempt; not after the first loss, since with socket activation systemd
- * keeps the socket open while hookd restarts.
- */
-static int run_pause(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline)
-{
-	int64_t now = deadline_now();
-	int left_ms;
-
-	run_begin_reconnect(reconnect, now, deadline);
-	if (now >= reconnect->give_up_ns) {
-		if (deadline != DEADLINE_NONE)
-			return client_lose(client, -ETIMEDOUT);
-		return fault_set(&client->fault, -EPIPE,
-				 "the connection to hookd was lost and could not be restored");
-	}
-	left_ms = deadline_left_ms(reconnect->give_up_ns);
-	if (reconnect->pause_ms > 0)
-		(void)poll(NULL, 0, left_ms < reconnect->pause_ms ? left_ms : reconnect->pause_ms);
-	reconnect->pause_ms = reconnect->pause_ms == 0 ? PAUSE_MS_MIN : reconnect->pause_ms * 2;
-	if (reconnect->pause_ms > PAUSE_MS_MAX)
-		reconnect->pause_ms = PAUSE_MS_MAX;
-	return 0;
-}
-
-/* Receives the last reply. Events before it go to client->on_event, if set. */
-static int run_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
-{
-	int r = client_receive(client, deadline, ret_reply);
-
-	while (r >= 0 && ret_reply->continues && client->on_event) {
-		r = async_tell(client, ret_reply);
-		if (r < 0)
-			return client_lose(client, r == -ENOMEM ? r : -EBADMSG);
-		r = client_receive(client, deadline, ret_reply);
-	}
-	return r;
-}
-
-/* One attempt. -EAGAIN: it has to be repeated, since hookd may have received the request. */
-static int run_try(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline,
-		   struct hp_reply *ret_reply)
-{
-	int64_t begin_ns = deadline_now();
-	bool is_kept;
-	int r = client_send(client, deadline, &is_kept);
-
-	/* -EPERM would say that nothing was run; an earlier attempt may have been. */
-	if (r == -EPERM && reconnect->is_repeat)
-		return -EPIPE;
-	if (r == -EPIPE || (r < 0 && r != -ETIMEDOUT && reconnect->is_repeat))
-		return -EAGAIN;
-	if (r < 0)
-		return r;
-	reconnect->sent_ns = begin_ns;
-	r = run_receive(client, deadline, ret_reply);
-	if (r == -EPIPE)
-		return -EAGAIN;
-	/* These say that nothing was run, which holds for this attempt only. */
-	if (reconnect->is_repeat && (r == -EBUSY || r == -ESHUTDOWN)) {
-		wire_close(&client->wire);
-		return -EAGAIN;
-	}
-	return r;
-}
-
-static int run_exchange(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
-{
-	struct reconnect reconnect = {0};
-
-	for (;;) {
-		int r = run_try(client, &reconnect, deadline, ret_reply);
-
-		if (r != -EAGAIN)
-			return r;
-		r = run_pause(client, &reconnect, deadline);
-		if (r < 0)
-			return r;
-	}
-}
-
 /* ---- the result ---- */
 
 int run_read_result(struct hookd_client *client, const struct hp_reply *reply,
@@ -239,7 +121,7 @@ int run_once(struct hookd_client *client, const struct hookd_run_request *reques
 	int r;
 
 	run_write(client, request, client->on_event != NULL);
-	r = run_exchange(client, deadline, &reply);
+	r = reconnect_exchange(client, deadline, &reply);
 	if (r < 0)
 		return r;
 	if (reply.continues) {

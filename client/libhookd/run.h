@@ -21,15 +21,10 @@ void run_write(struct hookd_client *client, const struct hookd_run_request *requ
 int run_once(struct hookd_client *client, const struct hookd_run_request *request, int64_t deadline,
 	     struct hp_run_result *ret);
 
-/*
- * parts.c: hookd_run() that delivers events while it waits, except DONE. After a lost connection
- * the events of the time in between are missing. -EOPNOTSUPP for a hook_list.
- */
+/* parts.c: hookd_run() that delivers events while it waits, except DONE. -EOPNOTSUPP for a
+ * hook_list. */
 int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
 	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret);
-
-/* async.c: delivers a reply that is not the last to client->on_event. */
-int async_tell(struct hookd_client *client, const struct hp_reply *reply);
 
 /* The result in the last reply to a Run; -EBADMSG where there is none. */
 int run_read_result(struct hookd_client *client, const struct hp_reply *reply,

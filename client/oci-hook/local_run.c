@@ -227,7 +227,7 @@ static int local_run_hook(struct local_hook *local, const char *state, size_t le
 	return status;
 }
 
-int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *state,
+int local_run(enum hp_stage stage, const struct hp_hook_list *list, size_t first, const char *state,
 	      size_t length)
 {
 	int first_status = 0;
@@ -241,7 +241,7 @@ int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *
 	sigaddset(&child, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &child, NULL);
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = first; i < list->count; i++) {
 		struct local_hook local = {.hook = &list->hooks[i]};
 		int status = local_run_hook(&local, state, length);
 

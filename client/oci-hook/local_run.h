@@ -18,9 +18,9 @@ static inline int shim_status_of_exit(int status)
 }
 
 /*
- * Runs the hooks of one stage here, one after another, with the state on stdin and the caller's own
- * stdout and stderr. A hook whose `env` is NULL gets PATH alone, as from hookd. Returns the exit
- * status; failures are reported on stderr.
+ * Runs the hooks of one stage here, from `first` on, one after another, with the state on stdin and
+ * the caller's own stdout and stderr. A hook whose `env` is NULL gets PATH alone, as from hookd.
+ * Returns the exit status; failures are reported on stderr.
  */
-int local_run(enum hp_stage stage, const struct hp_hook_list *list, const char *state,
+int local_run(enum hp_stage stage, const struct hp_hook_list *list, size_t first, const char *state,
 	      size_t length);

@@ -5,8 +5,10 @@
  * it with the OCI state on stdin; it sends the hooks of one stage to hookd and exits with the
  * status of the failing hook, so the runtime need not know about hookd.
  *
- *	read the state, read the hooks, connect --ok----> run, show output, exit status
- *	                                        `-down--> --if-down: fail, run-local or ignore
+ *	read the state, read the hooks, connect --ok----> run, show output --> exit status
+ *	                                        |             | nothing was run
+ *	                                        `-down--------'--> --if-down: fail, run-local,
+ *ignore
  *
  * A runtime starts one for each stage of each container: it is linked static, and small.
  */
@@ -67,10 +69,14 @@ static const char usage[] =
     "                        or, for other users, $XDG_RUNTIME_DIR/hookd/hookd.sock. In\n"
     "                        createContainer and startContainer the container's image can set\n"
     "                        variables: they are ignored, and a user's is /run/user/UID/...\n"
-    "  --if-down=fail        when hookd cannot be reached: exit 125 (the default)\n"
+    "  --if-down=fail        when hookd cannot be reached, is draining or was busy for too\n"
+    "                        long, so that nothing was run: exit 125 (the default)\n"
     "  --if-down=run-local   ... run the hooks here\n"
     "  --if-down=ignore      ... warn and exit 0\n"
     "A socket that belongs neither to root nor to the caller is an error: always exit 125.\n"
+    "\n"
+    "When the connection is lost hookd may have run hooks: it is asked for their result again\n"
+    "for 60 s, and then it is exit 125, whatever --if-down says.\n"
     "\n"
     "A hook without env inherits the environment of hookd-oci-hook, without what makes a\n"
     "program load code (LD_*, GLIBC_TUNABLES, ...); in createContainer and startContainer it\n"
@@ -367,6 +373,26 @@ static void shim_complete_hooks(struct shim *shim)
 	}
 }
 
+/*
+ * Does what --if-down says with the hooks from `first` on. Not for a socket of another user
+ * (-EPERM): by making one, that user could have the hooks skipped, or run without hookd's timeouts,
+ * cgroups and records.
+ */
+static int shim_run_without(const struct shim *shim, size_t first, int error, const char *why)
+{
+	assert(error < 0);
+	if (error == -EPERM) {
+		(void)shim_complain("%s", why);
+		return SHIM_NO_HOOKD;
+	}
+	if (shim->if_down == IF_DOWN_RUN_LOCAL)
+		return local_run(shim->stage, &shim->list, first, shim->state.data,
+				 shim->state.length);
+	(void)shim_complain("%s%s", why,
+			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
+	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+}
+
 static int shim_run_with(struct shim *shim, struct hookd_client *client)
 {
 	struct shim_run run = {
@@ -377,27 +403,15 @@ static int shim_run_with(struct shim *shim, struct hookd_client *client)
 	    .state_length = shim->state.length,
 	    .known = &shim->known,
 	};
+	struct shim_left left;
+	int status, status_of_rest = 0;
 
 	shim_complete_hooks(shim);
-	return shim_run(&run);
-}
-
-/*
- * Does what --if-down says. Not for a socket of another user (-EPERM): by making one, that user
- * could have the hooks skipped, or run without hookd's timeouts, cgroups and records.
- */
-static int shim_run_without(const struct shim *shim, int error, const char *why)
-{
-	assert(error < 0);
-	if (error == -EPERM) {
-		(void)shim_complain("%s", why);
-		return SHIM_NO_HOOKD;
-	}
-	if (shim->if_down == IF_DOWN_RUN_LOCAL)
-		return local_run(shim->stage, &shim->list, shim->state.data, shim->state.length);
-	(void)shim_complain("%s%s", why,
-			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
-	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+	status = shim_run(&run, &left);
+	if (left.first < shim->list.count)
+		status_of_rest =
+		    shim_run_without(shim, left.first, left.error, hookd_client_error(client));
+	return status != 0 ? status : status_of_rest;
 }
 
 /*
@@ -445,7 +459,7 @@ static int shim_main(struct shim *shim)
 	}
 	r = hookd_client_connect(client);
 	if (r < 0)
-		status = shim_run_without(shim, r, hookd_client_error(client));
+		status = shim_run_without(shim, 0, r, hookd_client_error(client));
 	else
 		status = shim_run_with(shim, client);
 	hookd_client_free(client);

@@ -8,7 +8,8 @@
  *
  *	part --succeeded--> the next part, to the end of the list
  *	    `--failed--> the end; at poststop the next part, and a failure in the end
- *	    `--cancelled--> the end
+ *	    |--cancelled--> the end
+ *	    `--nothing was run--> the end, and the rest is left to the caller
  *
  * The exit status is that of the first failing hook. Hooks are numbered over the whole list.
  */
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/libhookd/client.h"
 #include "client/libhookd/hook_list.h"
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
@@ -44,6 +46,7 @@ struct progress {
 	const struct shim_run *run;
 	size_t next; /* the first hook that was not sent yet */
 	int status;  /* of the first hook that has failed */
+	int error;   /* why hooks are left; 0: none are */
 	bool is_stopped;
 	struct shim_output output;
 };
@@ -213,6 +216,15 @@ static int ask(struct progress *progress, const struct hookd_run_request *reques
 	return r;
 }
 
+/*
+ * Whether nothing was run and another way may be taken. Not after a lost connection: hookd may have
+ * run the hooks, and libhookd has tried for long to hear of it.
+ */
+static bool is_down(const struct hookd_client *client, int r)
+{
+	return r == -EBUSY || r == -ESHUTDOWN || client->is_unreachable;
+}
+
 static int show(struct progress *progress, const struct hookd_result *result)
 {
 	if (progress->run->known->has_output_files)
@@ -239,6 +251,10 @@ static int run_part(struct progress *progress, const char *hooks)
 	struct hookd_result *result;
 	int r = ask(progress, &request, &result), status;
 
+	if (r < 0 && is_down(run->client, r)) {
+		progress->error = r;
+		return 0;
+	}
 	if (r < 0) {
 		shim_output_end_line(&progress->output);
 		(void)shim_complain("%s", hookd_client_error(run->client));
@@ -255,6 +271,10 @@ static void run_next(struct progress *progress, struct hp_buf *text)
 
 	if (count > 0)
 		status = run_part(progress, text->data);
+	if (progress->error != 0) {
+		progress->is_stopped = true;
+		return;
+	}
 	if (progress->status == 0)
 		progress->status = status;
 	if (count < 0 || (status != 0 && !hp_stage_continues_on_failure(progress->run->stage)))
@@ -262,7 +282,7 @@ static void run_next(struct progress *progress, struct hp_buf *text)
 	progress->next += count > 0 ? (size_t)count : 0;
 }
 
-int shim_run(const struct shim_run *run)
+int shim_run(const struct shim_run *run, struct shim_left *ret_left)
 {
 	struct progress progress = {.run = run};
 	struct hp_buf text = HP_BUF_INIT;
@@ -274,5 +294,9 @@ int shim_run(const struct shim_run *run)
 		run_next(&progress, &text);
 	shim_output_end_line(&progress.output);
 	hp_buf_free(&text);
+	*ret_left = (struct shim_left){
+	    .first = progress.error != 0 ? progress.next : run->list->count,
+	    .error = progress.error,
+	};
 	return progress.status;
 }

@@ -12,13 +12,15 @@
 
 #include <assert.h>
 
+#include "daemon/ipc/events.h"
+
 /* How long a hook's output is not read while its client is behind. */
 #define PATIENCE_S 5
 
 struct call {
 	struct conn_call of_conn;
 	struct run_waiter of_run;
-	struct conn *conn;
+	struct events of_events; /* the connection and the run, and what was told */
 	struct run *run;
 	struct event *patience; /* pending while the client is waited for; NULL at first */
 	bool streams;
@@ -57,7 +59,8 @@ static void wait_for_client(struct call *call)
 	if (call->is_given_up || call->of_run.is_behind)
 		return;
 	if (!call->patience)
-		call->patience = event_new(call->conn->hookd->base, -1, 0, on_patience_ended, call);
+		call->patience =
+		    event_new(call->of_events.conn->hookd->base, -1, 0, on_patience_ended, call);
 	if (call->patience && event_add(call->patience, &patience) == 0)
 		run_set_behind(call->run, &call->of_run, true);
 }
@@ -74,55 +77,12 @@ static void on_caught_up(struct conn_call *of_conn)
 
 /* ---- events ---- */
 
-static struct hp_json_writer begin_event(struct call *call, const char *event)
+/* May be the end of the call. */
+static void flush(struct call *call)
 {
-	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, true);
+	struct conn *conn = call->of_events.conn;
 
-	hp_json_key(&writer, "event");
-	hp_json_put_string(&writer, event);
-	hp_json_key(&writer, "run");
-	hp_json_put_string(&writer, call->run->id);
-	return writer;
-}
-
-static void put_index(struct hp_json_writer *writer, size_t index)
-{
-	hp_json_key(writer, "index");
-	hp_json_put_uint(writer, index);
-}
-
-static void put_output(struct hp_json_writer *writer, const struct run_event *event)
-{
-	hp_json_key(writer, "stream");
-	hp_json_put_string(writer, event->stream == 1 ? "stdout" : "stderr");
-	if (hp_json_is_text(event->bytes, event->length)) {
-		hp_json_key(writer, "data");
-		hp_json_put_bytes(writer, event->bytes, event->length);
-	} else {
-		hp_json_key(writer, "dataBase64");
-		hp_json_put_base64(writer, event->bytes, event->length);
-	}
-}
-
-static void send_event(struct call *call, const struct run_event *event)
-{
-	static const char *const names[] = {
-	    [RUN_EVENT_STARTED] = "started",
-	    [RUN_EVENT_OUTPUT] = "output",
-	    [RUN_EVENT_FINISHED] = "finished",
-	};
-	struct hp_json_writer writer = begin_event(call, names[event->type]);
-	struct conn *conn = call->conn;
-
-	put_index(&writer, event->index);
-	if (event->type == RUN_EVENT_OUTPUT)
-		put_output(&writer, event);
-	if (event->type == RUN_EVENT_FINISHED) {
-		hp_json_key(&writer, "hook");
-		hp_hook_result_write(&writer, event->hook);
-	}
-	hp_reply_end(&writer);
-	conn_flush(conn); /* may have been the end of the call */
+	conn_flush(conn);
 	if (conn_is_behind(conn))
 		wait_for_client(call);
 }
@@ -139,7 +99,7 @@ static void write_result(struct conn *conn, const struct run *run)
 /* Call after the last reply was written. Frees the call. */
 static void end(struct call *call)
 {
-	struct conn *conn = call->conn;
+	struct conn *conn = call->of_events.conn;
 
 	call_free(call);
 	conn_end_call(conn);
@@ -147,13 +107,13 @@ static void end(struct call *call)
 
 static void send_result(struct call *call)
 {
-	write_result(call->conn, call->run);
+	write_result(call->of_events.conn, call->run);
 	end(call);
 }
 
 static void send_busy(struct call *call, const char *reason)
 {
-	struct conn *conn = call->conn;
+	struct conn *conn = call->of_events.conn;
 	struct hp_err err;
 
 	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
@@ -165,13 +125,13 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 {
 	struct call *call = container_of(waiter, struct call, of_run);
 
-	assert(call->conn->call == &call->of_conn);
+	assert(call->of_events.conn->call == &call->of_conn);
 	if (event->type == RUN_EVENT_DONE)
 		send_result(call);
 	else if (event->type == RUN_EVENT_TURNED_AWAY)
 		send_busy(call, event->reason);
-	else if (call->streams)
-		send_event(call, event);
+	else if (call->streams && events_write(&call->of_events, event))
+		flush(call);
 }
 
 static void on_conn_gone(struct conn_call *of_conn)
@@ -186,13 +146,33 @@ static void on_conn_gone(struct conn_call *of_conn)
 		run_cancel(run);
 }
 
+/* A client that attaches late is told of what has happened, too. */
+static void begin_stream(struct call *call)
+{
+	struct conn *conn = call->of_events.conn;
+
+	events_write_past(&call->of_events);
+	flush(call);
+	if (conn->call == &call->of_conn)
+		run_listen(call->run);
+}
+
+static void answer_at_once(struct conn *conn, struct run *run, bool streams)
+{
+	struct events events = {.conn = conn, .run = run};
+
+	if (streams)
+		events_write_past(&events);
+	write_result(conn, run);
+}
+
 int call_new(struct exchange *exchange, struct run *run, bool streams, bool cancels,
 	     struct hp_err *err)
 {
 	struct call *call;
 
 	if (run->state == RUN_DONE) {
-		write_result(exchange->conn, run);
+		answer_at_once(exchange->conn, run, streams);
 		return 0;
 	}
 	call = calloc(1, sizeof(*call));
@@ -203,7 +183,7 @@ int call_new(struct exchange *exchange, struct run *run, bool streams, bool canc
 	    .of_conn.caught_up = on_caught_up,
 	    .of_run.notify = on_run_event,
 	    .of_run.wants_output = streams,
-	    .conn = exchange->conn,
+	    .of_events = {.conn = exchange->conn, .run = run},
 	    .run = run,
 	    .streams = streams,
 	    .cancels = cancels,
@@ -212,11 +192,7 @@ int call_new(struct exchange *exchange, struct run *run, bool streams, bool canc
 	run_add_waiter(run, &call->of_run);
 	if (cancels && conn_close_if_gone(exchange->conn))
 		return 0;
-	if (call->streams) {
-		struct hp_json_writer writer = begin_event(call, "accepted");
-
-		hp_reply_end(&writer);
-		conn_flush(exchange->conn);
-	}
+	if (call->streams)
+		begin_stream(call);
 	return 0;
 }

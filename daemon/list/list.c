@@ -34,8 +34,7 @@ struct local_list {
 	bool is_listened_to, is_paused;
 };
 
-static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
-		      void *userdata);
+static void on_output(struct proc *proc, const struct hook_output *output, void *userdata);
 static void on_moved(struct proc *proc, void *userdata);
 static void on_hook_done(struct proc *proc, void *userdata);
 
@@ -117,13 +116,12 @@ static void on_moved(struct proc *proc, void *userdata)
 	list->listener->moved(list->userdata, list->current, proc_pid(proc));
 }
 
-static void on_output(struct proc *proc, int stream, const char *bytes, size_t length,
-		      void *userdata)
+static void on_output(struct proc *proc, const struct hook_output *output, void *userdata)
 {
 	struct local_list *list = userdata;
 
 	(void)proc;
-	list->listener->output(list->userdata, list->current, stream, bytes, length);
+	list->listener->output(list->userdata, list->current, output);
 }
 
 /* ---- refused lists ---- */
@@ -267,11 +265,11 @@ static void list_listen(struct list *base)
 {
 	struct local_list *list = local(base);
 
-	if (list->is_listened_to)
-		return;
+	if (list->proc && !list->is_listened_to)
+		proc_listen(list->proc, on_output);
 	list->is_listened_to = true;
 	if (list->proc)
-		proc_listen(list->proc, on_output);
+		proc_recall_output(list->proc);
 }
 
 static void list_pause(struct list *base, bool is_paused)

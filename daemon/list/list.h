@@ -64,7 +64,7 @@ struct list_listener {
 	/* hookd-run has ended and another process is the hook. NULL: not wanted. */
 	void (*moved)(void *userdata, size_t index, pid_t pid);
 	/* Only after listen(). */
-	void (*output)(void *userdata, size_t index, int stream, const char *bytes, size_t length);
+	void (*output)(void *userdata, size_t index, const struct hook_output *output);
 	/* Also for a hook that failed to start. The callee takes ownership of what *result owns. */
 	void (*finished)(void *userdata, size_t index, struct hp_hook_result *result);
 	/* The last call; the list is freed when it returns. */
@@ -75,7 +75,10 @@ struct list_listener {
 struct list_operations {
 	/* Kills the running hook, and ends the list. ended() is called later, or within. */
 	void (*cancel)(struct list *list);
-	/* Calls output() from now on, until the list has ended. */
+	/*
+	 * Calls output() from now on, until the list has ended, first for what is kept of the
+	 * running hook's output; each time, so that another one who listens can have it.
+	 */
 	void (*listen)(struct list *list);
 	/* While paused, no output is read, and the hook blocks when a pipe is full. */
 	void (*pause)(struct list *list, bool is_paused);

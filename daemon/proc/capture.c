@@ -145,6 +145,12 @@ static void keep(struct capture *capture, const char *bytes, size_t length)
 		capture->on_chunk(bytes, length, capture->userdata);
 }
 
+static size_t tail_start(const struct capture *capture)
+{
+	return (capture->tail_end + HP_CAPTURE_TAIL_BYTES - capture->tail_length) %
+	       HP_CAPTURE_TAIL_BYTES;
+}
+
 /* ---- reading ---- */
 
 /* Up to `chunks` reads. False: the pipe is empty for now, or at end of file. */
@@ -199,6 +205,42 @@ bool capture_is_open(const struct capture *capture)
 	return capture->fd >= 0;
 }
 
+/* ---- what is kept so far ---- */
+
+static size_t add_part(struct hook_output *parts, size_t count, uint64_t offset, const char *bytes,
+		       size_t length)
+{
+	if (length > 0)
+		parts[count++] = (struct hook_output){
+		    .offset = offset, .is_kept = true, .bytes = bytes, .length = length};
+	return count;
+}
+
+size_t capture_kept(const struct capture *capture, struct hook_output ret_parts[static 3])
+{
+	uint64_t tail = capture->total - capture->tail_length;
+	size_t start = tail_start(capture), first = HP_CAPTURE_TAIL_BYTES - start;
+	size_t count = add_part(ret_parts, 0, 0, capture->head, capture->head_length);
+
+	if (first > capture->tail_length)
+		first = capture->tail_length;
+	count = add_part(ret_parts, count, tail, capture->tail + start, first);
+	return add_part(ret_parts, count, tail + first, capture->tail,
+			capture->tail_length - first);
+}
+
+size_t output_kept(const struct hp_output *output, struct hook_output ret_parts[static 2])
+{
+	bool is_whole = output->total == output->length;
+	size_t head = is_whole ? output->length : output->head, count;
+
+	if (!is_whole && (head == 0 || head > output->length))
+		return 0;
+	count = add_part(ret_parts, 0, 0, output->bytes, head);
+	return add_part(ret_parts, count, output->total - (output->length - head),
+			output->bytes + head, output->length - head);
+}
+
 /* ---- the result ---- */
 
 static bool is_continuation(char byte)
@@ -225,8 +267,7 @@ static size_t whole_characters(const char *bytes, size_t length)
 /* Copies the ring in the order in which it was written. */
 static void unroll_tail(const struct capture *capture, char *out)
 {
-	size_t start = (capture->tail_end + HP_CAPTURE_TAIL_BYTES - capture->tail_length) %
-		       HP_CAPTURE_TAIL_BYTES;
+	size_t start = tail_start(capture);
 	size_t first = HP_CAPTURE_TAIL_BYTES - start;
 
 	if (first > capture->tail_length)
@@ -237,9 +278,9 @@ static void unroll_tail(const struct capture *capture, char *out)
 
 /*
  * Removes the bytes from `head` to `tail`, and the remainders of UTF-8 sequences that this cuts.
- * The new length.
+ * The new length, and in *ret_head that of the first part.
  */
-static size_t take_out(char *bytes, size_t length, size_t head, size_t tail)
+static size_t take_out(char *bytes, size_t length, size_t head, size_t tail, size_t *ret_head)
 {
 	size_t kept = whole_characters(bytes, head), skipped = 0;
 
@@ -248,6 +289,7 @@ static size_t take_out(char *bytes, size_t length, size_t head, size_t tail)
 		skipped++;
 	tail += skipped;
 	memmove(bytes + kept, bytes + tail, length - tail);
+	*ret_head = kept;
 	return kept + length - tail;
 }
 
@@ -256,12 +298,12 @@ void capture_take(struct capture *capture, struct hp_output *ret_output)
 	size_t length = capture->head_length + capture->tail_length;
 	char *joined = capture->tail_length > 0 ? realloc(capture->head, length) : NULL;
 
-	*ret_output = (struct hp_output){.total = capture->total};
+	*ret_output = (struct hp_output){.total = capture->total, .head = capture->head_length};
 	if (joined) {
 		unroll_tail(capture, joined + capture->head_length);
 		if (capture->total > length)
-			length =
-			    take_out(joined, length, capture->head_length, capture->head_length);
+			length = take_out(joined, length, capture->head_length,
+					  capture->head_length, &ret_output->head);
 		capture->head = joined;
 	} else {
 		length = capture->head_length;
@@ -272,12 +314,19 @@ void capture_take(struct capture *capture, struct hp_output *ret_output)
 
 void output_cut(struct hp_output *output, size_t length)
 {
+	bool has_gap = output->total > output->length;
+	size_t head = length / 2, tail;
 	char *shrunk;
 
 	if (output->length <= length)
 		return;
-	output->length = take_out(output->bytes, output->length, length / 2,
-				  output->length - (length - length / 2));
+	tail = output->length - (length - head);
+	/* What is missing already stays between the two parts. */
+	if (has_gap && head > output->head)
+		head = output->head;
+	if (has_gap && tail < output->head)
+		tail = output->head;
+	output->length = take_out(output->bytes, output->length, head, tail, &output->head);
 	shrunk = realloc(output->bytes, output->length ? output->length : 1);
 	if (shrunk)
 		output->bytes = shrunk;

@@ -57,6 +57,20 @@ void capture_drain(struct capture *capture);
 /* After capture_drain(): whether other processes still have the write end open. */
 bool capture_is_open(const struct capture *capture);
 
+/* What a hook has written: a chunk as it was read, or a part of what is kept. */
+struct hook_output {
+	int stream;	 /* 1 stdout, 2 stderr */
+	uint64_t offset; /* of the first byte in its stream */
+	bool is_kept;	 /* it was read before: bytes in front of it may be missing */
+	const char *bytes;
+	size_t length;
+};
+
+/* The one or two parts that are kept so far, in order. The bytes are the capture's. The count. */
+size_t capture_kept(const struct capture *capture, struct hook_output ret_parts[static 3]);
+/* The same of a result's stream. None where it is not known what is missing. */
+size_t output_kept(const struct hp_output *output, struct hook_output ret_parts[static 2]);
+
 /*
  * Moves the kept output to *ret_output. If bytes in the middle are missing, no UTF-8 sequence is
  * cut in two. If there is no memory to join the two parts, only the first one is returned.

@@ -216,18 +216,26 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 
 /* ---- running ---- */
 
+static void pass_on(struct proc *proc, int stream, const char *bytes, size_t length)
+{
+	struct hook_output output = {
+	    .stream = stream,
+	    .offset = proc->out[stream - 1].total - length,
+	    .bytes = bytes,
+	    .length = length,
+	};
+
+	proc->on_output(proc, &output, proc->userdata);
+}
+
 static void on_stdout_chunk(const char *bytes, size_t length, void *userdata)
 {
-	struct proc *proc = userdata;
-
-	proc->on_output(proc, 1, bytes, length, proc->userdata);
+	pass_on(userdata, 1, bytes, length);
 }
 
 static void on_stderr_chunk(const char *bytes, size_t length, void *userdata)
 {
-	struct proc *proc = userdata;
-
-	proc->on_output(proc, 2, bytes, length, proc->userdata);
+	pass_on(userdata, 2, bytes, length);
 }
 
 void proc_listen(struct proc *proc, proc_output_fn on_output)
@@ -240,6 +248,21 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 		proc->out[i].userdata = proc;
 	}
 	proc_watch_output(proc);
+}
+
+void proc_recall_output(struct proc *proc)
+{
+	struct hook_output parts[3];
+
+	assert(proc->on_output);
+	for (int i = 0; i < 2; i++) {
+		size_t count = capture_kept(&proc->out[i], parts);
+
+		for (size_t k = 0; k < count; k++) {
+			parts[k].stream = i + 1;
+			proc->on_output(proc, &parts[k], proc->userdata);
+		}
+	}
 }
 
 void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata))

@@ -62,8 +62,7 @@ struct proc_spec {
 
 /* Called once, from the event loop and never from proc_start(). May free the proc. */
 typedef void (*proc_done_fn)(struct proc *proc, void *userdata);
-typedef void (*proc_output_fn)(struct proc *proc, int stream, const char *bytes, size_t length,
-			       void *userdata);
+typedef void (*proc_output_fn)(struct proc *proc, const struct hook_output *output, void *userdata);
 
 /*
  * Starts the process and its timer; does not block. On success the caller owns *ret_proc. -errno:
@@ -80,6 +79,8 @@ void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *
 
 /* Calls on_output() for all output that is read from now on, until the proc is done. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
+/* After proc_listen(): calls on_output() for what is kept of the output so far, from within. */
+void proc_recall_output(struct proc *proc);
 /* While paused, no output is read, and the hook blocks when a pipe is full. */
 void proc_pause_output(struct proc *proc, bool is_paused);
 

@@ -143,7 +143,11 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 {
 	assert(run->state != RUN_DONE && waiter->notify);
 	TAILQ_INSERT_TAIL(&run->waiters, waiter, link);
-	if (waiter->wants_output && run->active && run->active->list)
+}
+
+void run_listen(struct run *run)
+{
+	if (run->active && run->active->list)
 		run->active->list->operations->listen(run->active->list);
 }
 
@@ -208,15 +212,12 @@ static void on_hook_started(void *userdata, size_t index, pid_t pid, int64_t sta
 		    });
 }
 
-static void on_hook_output(void *userdata, size_t index, int stream, const char *bytes,
-			   size_t length)
+static void on_hook_output(void *userdata, size_t index, const struct hook_output *output)
 {
 	notify(userdata, &(struct run_event){
 			     .type = RUN_EVENT_OUTPUT,
 			     .index = index,
-			     .stream = stream,
-			     .bytes = bytes,
-			     .length = length,
+			     .output = output,
 			 });
 }
 

@@ -44,10 +44,8 @@ struct run_event {
 	enum run_event_type type;
 	size_t index;
 	const struct hp_hook_result *hook; /* STARTED: path and pid are known; FINISHED: all */
-	int stream;			   /* OUTPUT: 1 or 2 */
-	const char *bytes;
-	size_t length;
-	const char *reason; /* TURNED_AWAY; NULL: out of memory */
+	const struct hook_output *output;  /* OUTPUT */
+	const char *reason;		   /* TURNED_AWAY; NULL: out of memory */
 };
 
 /*
@@ -159,7 +157,13 @@ uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook);
 /* Kills the running hook and skips the others. May end the run at once. No effect if it is done. */
 void run_cancel(struct run *run);
 
+/* Not for a run that is done. A waiter that wants output: see run_listen(). */
 void run_add_waiter(struct run *run, struct run_waiter *waiter);
+/*
+ * Has the output of a run that was started sent to the waiters that want it: first what is kept of
+ * the running hook's, which may be from within, then all of it.
+ */
+void run_listen(struct run *run);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
 /* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);

@@ -165,7 +165,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	if (r < 0)
 		log_warning("hookd-runner: the connection to hookd is broken: %s", strerror(-r));
 	runner->front = channel_free(channel);
-	set_full(runner, false);
+	owned_resume_all(runner);
 	runner->changed(runner);
 }
 
@@ -192,7 +192,7 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 		channel_read_all(runner->front);
 	channel_free(runner->front);
 	runner->front = front;
-	set_full(runner, false);
+	owned_resume_all(runner);
 	channel_tell(runner->front, &message);
 	owned_tell_all(runner);
 	runner->is_telling = true;

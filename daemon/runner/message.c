@@ -77,6 +77,7 @@ static bool is_finished_in_bounds(const struct message *message)
 
 	for (int i = 0; i < 2; i++) {
 		if (finished->output_length[i] > HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES ||
+		    finished->output_head[i] > finished->output_length[i] ||
 		    finished->output_total[i] < finished->output_length[i])
 			return false;
 		sum += finished->output_length[i];
@@ -188,6 +189,7 @@ int message_from_result(const struct hp_hook_result *result, struct finished_bod
 	length = length_of(body.step_length) + length_of(body.detail_length);
 	for (int i = 0; i < 2; i++) {
 		body.output_length[i] = (uint32_t)result->output[i].length;
+		body.output_head[i] = (uint32_t)result->output[i].head;
 		body.output_total[i] = result->output[i].total;
 		length += result->output[i].length;
 	}
@@ -214,9 +216,12 @@ static int take_text(const char **at, uint32_t length, char **ret_text)
 	return *ret_text ? 0 : -ENOMEM;
 }
 
-static int take_output(const char **at, size_t length, uint64_t total, struct hp_output *ret_output)
+static int take_output(const char **at, const struct finished_body *body, int i,
+		       struct hp_output *ret_output)
 {
-	ret_output->total = total;
+	size_t length = body->output_length[i];
+
+	ret_output->total = body->output_total[i];
 	if (length == 0)
 		return 0;
 	ret_output->bytes = malloc(length);
@@ -224,6 +229,7 @@ static int take_output(const char **at, size_t length, uint64_t total, struct hp
 		return -ENOMEM;
 	memcpy(ret_output->bytes, *at, length);
 	ret_output->length = length;
+	ret_output->head = body->output_head[i];
 	*at += length;
 	return 0;
 }
@@ -253,8 +259,7 @@ int message_to_result(const struct message *message, struct hp_hook_result *ret_
 	if (r == 0)
 		r = take_text(&at, body->detail_length, &result.failed_detail);
 	for (int i = 0; i < 2 && r == 0; i++)
-		r = take_output(&at, body->output_length[i], body->output_total[i],
-				&result.output[i]);
+		r = take_output(&at, body, i, &result.output[i]);
 	if (r < 0)
 		hp_hook_result_clear(&result);
 	else

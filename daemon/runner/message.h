@@ -19,7 +19,8 @@
  *	                       OWNED .. SYNCED        after HELLO: the lists that it has, each with
  *	                                              what is known of it by then
  *	START                  STARTED, MOVED, OUTPUT, FINISHED, ENDED
- *	CANCEL, LISTEN, PAUSE
+ *	CANCEL, LISTEN, PAUSE                         LISTEN: what is kept of the running hook's
+ *	                                              output comes first, each time
  *	ACKNOWLEDGE                                   an ended list can be forgotten
  *	STOP                                          no front comes back: end when nothing is left
  *
@@ -128,12 +129,13 @@ struct started_body {
 
 struct output_body {
 	int32_t stream;
-	int32_t unused;
+	uint32_t is_kept;
+	uint64_t offset;
 };
 
 /* The payload is the texts and the two outputs, in this order; UINT32_MAX: there is none. */
 struct finished_body {
-	uint32_t step_length, detail_length, output_length[2];
+	uint32_t step_length, detail_length, output_length[2], output_head[2];
 	uint64_t output_total[2];
 	int32_t outcome, exit_status, signal, oom_killed, failed_errno, pid;
 	int64_t started_us, duration_us, user_us, system_us, max_rss_bytes;

@@ -88,12 +88,16 @@ static void on_moved(void *userdata, size_t index, pid_t pid)
 	tell_started(userdata, MESSAGE_MOVED);
 }
 
-static void on_output(void *userdata, size_t index, int stream, const char *bytes, size_t length)
+static void on_output(void *userdata, size_t index, const struct hook_output *output)
 {
 	struct owned *owned = userdata;
-	struct output_body body = {.stream = stream};
-	struct message message =
-	    message_make(MESSAGE_OUTPUT, owned->run, index, &body, sizeof(body), bytes, length);
+	struct output_body body = {
+	    .stream = output->stream,
+	    .is_kept = output->is_kept,
+	    .offset = output->offset,
+	};
+	struct message message = message_make(MESSAGE_OUTPUT, owned->run, index, &body,
+					      sizeof(body), output->bytes, output->length);
 	struct runner *runner = owned->runner;
 
 	tell(owned, &message);
@@ -350,6 +354,16 @@ void owned_pause_all(struct runner *runner)
 
 	HASH_ITER(by_run, runner->lists, owned, next)
 	set_pause(owned);
+}
+
+void owned_resume_all(struct runner *runner)
+{
+	struct owned *owned, *next;
+
+	HASH_ITER(by_run, runner->lists, owned, next)
+	owned->is_paused = false;
+	runner->is_full = false;
+	owned_pause_all(runner);
 }
 
 /* ---- for a new front ---- */

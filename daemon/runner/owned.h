@@ -62,5 +62,7 @@ void owned_free(struct owned *owned);
 void owned_tell_all(struct runner *runner);
 /* Sends the next message of that. False: there was none. */
 bool owned_tell_next(struct runner *runner);
+/* The front is gone, and so are those who waited for its listeners. */
+void owned_resume_all(struct runner *runner);
 /* After runner->is_full has changed. */
 void owned_pause_all(struct runner *runner);

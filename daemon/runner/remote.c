@@ -52,8 +52,6 @@ static void remote_listen(struct list *list)
 {
 	struct remote *remote = remote_of(list);
 
-	if (remote->is_listened_to)
-		return;
 	remote->is_listened_to = true;
 	tell(remote, MESSAGE_LISTEN, NULL, 0);
 }
@@ -259,9 +257,15 @@ static void hear_start(struct remote *remote, const struct message *message)
 static void hear_output(struct remote *remote, const struct message *message)
 {
 	const struct output_body *body = message->body;
+	struct hook_output output = {
+	    .stream = body->stream,
+	    .offset = body->offset,
+	    .is_kept = body->is_kept,
+	    .bytes = message->payload,
+	    .length = message->header.payload_length,
+	};
 
-	remote->listener->output(remote->userdata, message->header.index, body->stream,
-				 message->payload, message->header.payload_length);
+	remote->listener->output(remote->userdata, message->header.index, &output);
 }
 
 static void end(struct remote *remote, struct list_end *end)

@@ -37,6 +37,7 @@ struct hp_output {
 	char *bytes;	/* head and tail, joined; owned */
 	size_t length;	/* of what is kept */
 	uint64_t total; /* that the hook wrote */
+	size_t head;	/* where bytes are missing: the length of the first part; 0: not known */
 };
 
 struct hp_hook_result {

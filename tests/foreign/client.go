@@ -45,7 +45,7 @@ func getInfo(c *varlink.Connection) {
 }
 
 func run(c *varlink.Connection) string {
-	_, _, _, _, _, _, _, result, err := hooks.Run().Call(ctx, c, "createRuntime", state, lists,
+	_, _, _, _, _, _, _, _, result, err := hooks.Run().Call(ctx, c, "createRuntime", state, lists,
 		nil, nil, nil, nil, nil, nil)
 	expect("Run", err == nil && result != nil && result.Outcome == "succeeded" && len(result.Hooks) == 2)
 	expect("its stdout", result.Hooks[0].Stdout != nil && *result.Hooks[0].Stdout == "one\n")
@@ -55,7 +55,7 @@ func run(c *varlink.Connection) string {
 func runWithSettings(c *varlink.Connection) {
 	under := json.RawMessage(`{"process":{"user":{"uid":0,"gid":0,"umask":31}}}`)
 	mask := json.RawMessage(`{"createRuntime":[{"path":"/bin/sh","args":["sh","-c","umask"]}]}`)
-	_, _, _, _, _, _, _, result, err := hooks.Run().Call(ctx, c, "createRuntime", state, mask,
+	_, _, _, _, _, _, _, _, result, err := hooks.Run().Call(ctx, c, "createRuntime", state, mask,
 		nil, &under, nil, nil, nil, nil)
 	expect("Run with settings", err == nil && result != nil && result.Outcome == "succeeded" &&
 		*result.Hooks[0].Stdout == "0037\n")
@@ -67,7 +67,7 @@ func runWithMore(c *varlink.Connection) {
 	expect("Run with more", err == nil)
 	var events []string
 	for {
-		event, _, _, _, _, _, _, result, flags, err := receive(ctx)
+		event, _, _, _, _, _, _, _, result, flags, err := receive(ctx)
 		expect("a reply", err == nil)
 		if flags&varlink.Continues == 0 {
 			expect("the result comes last", result != nil && result.Outcome == "succeeded")
@@ -90,7 +90,7 @@ func count(events []string, name string) (n int) {
 
 func badParameter(c *varlink.Connection) {
 	bad := json.RawMessage(`{"createRuntime":[{"path":"/bin/true","timeout":0}]}`)
-	_, _, _, _, _, _, _, _, err := hooks.Run().Call(ctx, c, "createRuntime", state, bad,
+	_, _, _, _, _, _, _, _, _, err := hooks.Run().Call(ctx, c, "createRuntime", state, bad,
 		nil, nil, nil, nil, nil, nil)
 	var invalid *hooks.Invalid
 	expect("Invalid", errors.As(err, &invalid) && invalid.Path == "hooks.createRuntime[0].timeout" &&

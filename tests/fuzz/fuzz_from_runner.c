@@ -75,7 +75,7 @@ static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_
 	heard->is_running = true;
 }
 
-static void on_output(void *userdata, size_t index, int stream, const char *bytes, size_t length)
+static void on_output(void *userdata, size_t index, const struct hook_output *output)
 {
 	struct heard *heard = userdata;
 	unsigned int sum = 0;
@@ -83,10 +83,10 @@ static void on_output(void *userdata, size_t index, int stream, const char *byte
 	begin(heard, index);
 	must(heard->list && index == heard->next && index < HOOK_COUNT,
 	     "output is of the hook that runs");
-	must(stream == 1 || stream == 2, "there are two streams");
-	for (size_t i = 0; i < length; i++)
-		sum += (unsigned char)bytes[i];
-	must(sum <= length * 255, "all of the output can be read");
+	must(output->stream == 1 || output->stream == 2, "there are two streams");
+	for (size_t i = 0; i < output->length; i++)
+		sum += (unsigned char)output->bytes[i];
+	must(sum <= output->length * 255, "all of the output can be read");
 }
 
 static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)

@@ -140,6 +140,7 @@ static void act(uint8_t number)
 	struct fake_list *list = lists[number & 3];
 	struct hp_hook_result refusal = {.outcome = HP_HOOK_SPAWN_FAILED, .failed_errno = 11};
 	static const char bytes[4096];
+	const struct hook_output output = {.stream = 1, .bytes = bytes, .length = sizeof(bytes)};
 
 	ends_at_once = number == 255;
 	if (!list)
@@ -158,8 +159,7 @@ static void act(uint8_t number)
 		break;
 	case 3:
 		for (int i = 0; i < number && list->is_listened_to && list->is_running; i++)
-			list->listener->output(list->userdata, list->current, 1, bytes,
-					       sizeof(bytes));
+			list->listener->output(list->userdata, list->current, &output);
 		break;
 	case 4:
 		if (list->current == list->order->first)

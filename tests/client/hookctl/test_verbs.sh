@@ -245,6 +245,54 @@ expect_status 0
 printf '{"event":"accepted","run":"r1"}\n%s\n' "$good" >want
 expect_file out <want
 
+play "follow shows each event once, on however many connections" run $run_options --follow <<END
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"started","run":"r1","index":0},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"one "},"continues":true}
+close
+<
+> {"error":"io.hookd.hooks.Busy"}
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"started","run":"r1","index":0},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"one two"},"continues":true}
+> {"parameters":{"event":"finished","run":"r1","index":0,"hook":$(hook 0 exited true '"exitStatus":0,"pid":5,"durationUSec":1500,')},"continues":true}
+> {"parameters":{"run":"r1","result":$good}}
+END
+expect_status 0
+printf 'one two' >want
+expect_file out <want
+expect_file err <<'END'
+hookctl: run r1
+hookctl: hook 0: started
+hookctl: hook 0: /h0 exited with 0 after 1.5ms
+END
+[ "$(sort -u calls | wc -l)" -eq 1 ] && [ "$(wc -l <calls)" -eq 3 ] || fail "calls: $(cat calls)"
+
+play "in json too, with the rest of the data" --json=short run $run_options -f <<END
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"a\u00e9"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stderr","offset":0,"dataBase64":"ww=="},"continues":true}
+close
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"a\u00e9b"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stderr","offset":0,"data":"\u00e9"},"continues":true}
+> {"parameters":{"run":"r1","result":$good}}
+END
+expect_status 0
+cat >want <<END
+{"event":"accepted","run":"r1"}
+{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"a\u00e9"}
+{"event":"output","run":"r1","index":0,"stream":"stderr","offset":0,"dataBase64":"ww=="}
+{"event":"output","run":"r1","index":0,"stream":"stdout","offset":3,"data":"b"}
+{"event":"output","run":"r1","index":0,"stream":"stderr","offset":1,"dataBase64":"qQ=="}
+$good
+END
+expect_file out <want
+
 # ---- settings ----
 
 printf '{"ociVersion":"1.3.0", "linux": {"resources" : {"pids":{"limit":18446744073709551615}}}}\n' >settings.json

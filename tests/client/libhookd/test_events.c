@@ -18,6 +18,7 @@ struct log {
 	unsigned int again; /* runs to start from DONE */
 	const struct hookd_run_request *request;
 	bool calls_inside;
+	uint64_t last_offset; /* of output */
 };
 
 static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
@@ -34,6 +35,8 @@ static void on_event(struct hookd_client *client, const struct hookd_event *even
 	    log->text + log->length, sizeof(log->text) - log->length, "%s %s %zu %d %.*s %s %d\n",
 	    names[event->type], event->run ? event->run : "-", event->index, event->stream,
 	    (int)event->data_length, event->data ? event->data : "", outcome, event->error);
+	if (event->type == HOOKD_EVENT_OUTPUT)
+		log->last_offset = event->offset;
 	if (log->calls_inside && event->type != HOOKD_EVENT_DONE) {
 		assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), -EALREADY);
 		assert_int_equal(hookd_process(client), -EALREADY);
@@ -144,22 +147,193 @@ static void test_next_run_starts_from_done(void **state)
 	test_end(client, server);
 }
 
-static void test_lost_connection_is_a_done_event(void **state)
+/* ---- lost connections ---- */
+
+#define OUTPUT_AT(offset, data) OUTPUT("stdout", "\"offset\":" #offset ",\"data\":\"" data "\"")
+
+/* hookd tells all of it again, and what it keeps of the output; the caller gets what is new. */
+static void test_events_go_on_after_a_lost_connection(void **state)
 {
 	static const struct fake_step steps[] = {
-	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, ACCEPTED}, {FAKE_CLOSE}, {FAKE_END}};
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, ACCEPTED},
+	    {FAKE_SEND, STARTED},
+	    {FAKE_SEND, OUTPUT_AT(0, "one")},
+	    {FAKE_CLOSE},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, ACCEPTED},
+	    {FAKE_SEND, STARTED},
+	    {FAKE_SEND, OUTPUT_AT(0, "on")},
+	    {FAKE_SEND_PART, "{\"contin"},
+	    {FAKE_CLOSE},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, ACCEPTED},
+	    {FAKE_SEND, STARTED},
+	    {FAKE_SEND, OUTPUT_AT(0, "one two")},
+	    {FAKE_SEND, OUTPUT("stderr", "\"offset\":0,\"data\":\"e\"")},
+	    {FAKE_SEND, OUTPUT_AT(90, "end")},
+	    {FAKE_SEND, FINISHED},
+	    {FAKE_CLOSE},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, ACCEPTED},
+	    {FAKE_SEND, STARTED},
+	    {FAKE_SEND, OUTPUT_AT(0, "one two")},
+	    {FAKE_SEND, OUTPUT_AT(90, "end")},
+	    {FAKE_SEND, FINISHED},
+	    {FAKE_SEND, FAKE_SUCCESS},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct log log = {.request = REQUEST(.hooks = HOOKS), .calls_inside = true};
+
+	(void)state;
+	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
+	assert_int_equal(loop_until_done(client, &log, 1), 0);
+	assert_string_equal(log.text, "accepted r1 0 0   0\n"
+				      "started r1 3 0   0\n"
+				      "output r1 3 1 one  0\n"
+				      "output r1 3 1  two  0\n"
+				      "output r1 3 2 e  0\n"
+				      "output r1 3 1 end  0\n"
+				      "finished r1 3 0  exited 0\n"
+				      "done r1 0 0  succeeded 0\n");
+	assert_int_equal(log.last_offset, 90);
+	hookd_client_free(client);
+	fake_server_join(server);
+	for (size_t i = 1; i < 4; i++)
+		assert_string_equal(fake_server_message(server, 0), fake_server_message(server, i));
+	fake_server_free(server);
+}
+
+/* An older hookd does not say where output is in its stream, and sends none of it again. */
+static void test_events_without_offsets_go_on(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, OUTPUT("stdout", "\"data\":\"one\"")},
+						 {FAKE_CLOSE},
+						 {FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, OUTPUT("stdout", "\"data\":\"two\"")},
+						 {FAKE_SEND, FAKE_SUCCESS},
+						 {FAKE_EOF},
+						 {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
 	struct log log = {.request = REQUEST(.hooks = HOOKS)};
 
 	(void)state;
 	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
+	assert_int_equal(loop_until_done(client, &log, 1), 0);
+	assert_string_equal(log.text, "output r1 3 1 one  0\n"
+				      "output r1 3 1 two  0\n"
+				      "done r1 0 0  succeeded 0\n");
+	assert_int_equal(log.last_offset, 3);
+	test_end(client, server);
+}
+
+static void test_restarted_daemon_is_waited_for(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_UNLISTEN},
+	    {FAKE_CLOSE},
+	    {FAKE_WAIT_CONNECTS, .number = 4},
+	    {FAKE_LISTEN},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"error\":\"io.hookd.hooks.Draining\"}"},
+	    {FAKE_EOF},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND, FAKE_SUCCESS},
+	    {FAKE_READ},
+	    {FAKE_SEND, "{\"error\":\"io.hookd.hooks.Draining\"}"},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct log log = {.request = REQUEST(.hooks = HOOKS), .again = 1};
+
+	(void)state;
+	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
+	assert_int_equal(loop_until_done(client, &log, 2), 0);
+	assert_string_equal(log.text, "done r1 0 0  succeeded 0\n"
+				      "done - 0 0   -108\n");
+	test_end(client, server);
+}
+
+static void test_daemon_that_stays_away_is_given_up(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},		{FAKE_READ},
+						 {FAKE_SEND, ACCEPTED}, {FAKE_UNLISTEN},
+						 {FAKE_CLOSE},		{FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct log log = {.request = REQUEST(.hooks = HOOKS)};
+
+	(void)state;
+	hookd_client_set_timeout(client, 200);
+	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
 	assert_int_equal(loop_until_done(client, &log, 1), -EPIPE);
-	assert_string_equal(log.text, "accepted r1 0 0   0\ndone - 0 0   -32\n");
+	assert_string_equal(log.text, "accepted r1 0 0   0\ndone - 0 0   -110\n");
+	assert_in_range(calls.connects, 4, 7);
 	assert_true(hookd_get_fd(client) < 0);
+	assert_int_equal(hookd_get_events(client), 0);
 	assert_int_equal(hookd_process(client), 0);
 	test_end(client, server);
 }
+
+static void test_daemon_of_another_user_is_not_asked(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ},	  {FAKE_UNLISTEN}, {FAKE_LISTEN, .number = 4711},
+	    {FAKE_CLOSE},  {FAKE_ACCEPT}, {FAKE_EOF},	   {FAKE_END}};
+	struct log log = {.request = REQUEST(.hooks = HOOKS)};
+	struct fake_server *server;
+	struct hookd_client *client;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip("needs root");
+	server = fake_server_start(steps);
+	client = test_client(server);
+	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
+	assert_int_equal(loop_until_done(client, &log, 1), -EPIPE);
+	assert_string_equal(log.text, "done - 0 0   -32\n");
+	assert_non_null(strstr(hookd_client_error(client), "belongs to uid 4711"));
+	test_end(client, server);
+}
+
+/* A client can be freed, and hookd left alone, while there is no connection. */
+static void test_client_is_freed_while_it_waits(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_UNLISTEN}, {FAKE_CLOSE}, {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct log log = {.request = REQUEST(.hooks = HOOKS)};
+	int connection;
+
+	(void)state;
+	assert_int_equal(hookd_run_start(client, log.request, on_event, &log), 0);
+	connection = hookd_get_fd(client);
+	assert_int_equal(poll(&(struct pollfd){connection, POLLIN, 0}, 1, 10000), 1);
+	assert_int_equal(hookd_process(client), 0);
+	assert_true(hookd_get_fd(client) >= 0);
+	assert_int_equal(hookd_get_events(client), POLLIN);
+	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), -EALREADY);
+	test_end(client, server);
+	assert_string_equal(log.text, "");
+}
+
+/* ---- what is no event ---- */
 
 static void test_bad_events(void **state)
 {
@@ -260,7 +434,12 @@ int main(void)
 	    cmocka_unit_test(test_events_come_whole),
 	    cmocka_unit_test(test_events_come_in_single_bytes),
 	    cmocka_unit_test(test_next_run_starts_from_done),
-	    cmocka_unit_test(test_lost_connection_is_a_done_event),
+	    cmocka_unit_test(test_events_go_on_after_a_lost_connection),
+	    cmocka_unit_test(test_events_without_offsets_go_on),
+	    cmocka_unit_test(test_restarted_daemon_is_waited_for),
+	    cmocka_unit_test(test_daemon_that_stays_away_is_given_up),
+	    cmocka_unit_test(test_daemon_of_another_user_is_not_asked),
+	    cmocka_unit_test(test_client_is_freed_while_it_waits),
 	    cmocka_unit_test(test_bad_events),
 	    cmocka_unit_test(test_long_request_waits_for_room),
 	    cmocka_unit_test(test_half_a_request_is_not_left_behind),

@@ -87,6 +87,32 @@ static void test_restarted_daemon_is_waited_for(void **state)
 	fake_server_free(server);
 }
 
+/* A Wait too, on a connection that is new; with the id of the run. */
+static void test_restarted_daemon_is_waited_for_by_wait(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_UNLISTEN},
+						 {FAKE_CLOSE},
+						 {FAKE_WAIT_CONNECTS, .number = 4},
+						 {FAKE_LISTEN},
+						 {FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, FAKE_SUCCESS},
+						 {FAKE_EOF},
+						 {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+
+	(void)state;
+	assert_int_equal(
+	    hookd_call(client, "io.hookd.hooks.Wait", "{\"run\":\"r1\"}", false, NULL, NULL), 0);
+	hookd_client_free(client);
+	fake_server_join(server);
+	assert_string_equal(fake_server_message(server, 0), fake_server_message(server, 1));
+	fake_server_free(server);
+}
+
 static void test_daemon_that_stays_away_is_given_up(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -101,8 +127,8 @@ static void test_daemon_that_stays_away_is_given_up(void **state)
 	calls_skip_pauses(false);
 	assert_null(result);
 	assert_string_not_equal(hookd_client_error(client), "");
-	/* 10 s in pauses that grow to half a second. */
-	assert_in_range(calls.connects, 20, 40);
+	/* 60 s in pauses that grow to half a second. */
+	assert_in_range(calls.connects, 120, 140);
 	test_end(client, server);
 }
 
@@ -196,6 +222,32 @@ static void test_busy_is_final_only_the_first_time(void **state)
 	test_end(client, server);
 }
 
+static void test_other_errors_are_final(void **state)
+{
+	static const struct {
+		const char *error;
+		int r;
+	} rows[] = {
+	    {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST},
+	    {"{\"error\":\"io.hookd.hooks.Invalid\"}", -EINVAL},
+	    {"{\"error\":\"io.hookd.hooks.Refused\"}", -EPERM},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},
+						  {FAKE_CLOSE},	 {FAKE_ACCEPT},
+						  {FAKE_READ},	 {FAKE_SEND, rows[i].error},
+						  {FAKE_EOF},	 {FAKE_END}};
+		struct fake_server *server = fake_server_start(steps);
+		struct hookd_client *client = test_client(server);
+		struct hookd_result *result;
+
+		assert_int_equal(hookd_run(client, REQUEST(.hooks = HOOKS), &result), rows[i].r);
+		test_end(client, server);
+	}
+}
+
 static void test_connection_closed_while_idle_is_replaced(void **state)
 {
 	static const struct fake_step steps[] = {
@@ -225,11 +277,13 @@ int main(void)
 	    cmocka_unit_test(test_lost_request_is_sent_again_with_its_id),
 	    cmocka_unit_test(test_two_requests_have_two_ids),
 	    cmocka_unit_test(test_restarted_daemon_is_waited_for),
+	    cmocka_unit_test(test_restarted_daemon_is_waited_for_by_wait),
 	    cmocka_unit_test(test_daemon_that_stays_away_is_given_up),
 	    cmocka_unit_test(test_request_is_not_repeated_to_another_user),
 	    cmocka_unit_test(test_each_long_connection_counts_anew),
 	    cmocka_unit_test(test_deadline_holds_while_reconnecting),
 	    cmocka_unit_test(test_busy_is_final_only_the_first_time),
+	    cmocka_unit_test(test_other_errors_are_final),
 	    cmocka_unit_test(test_connection_closed_while_idle_is_replaced),
 	};
 

@@ -188,7 +188,6 @@ static void test_exit_statuses(void **state)
 	    {"{\"error\":\"io.hookd.hooks.Invalid\",\"parameters\":{\"path\":\"state.pid\","
 	     "\"detail\":\"why\"}}",
 	     125},
-	    {"{\"error\":\"io.hookd.hooks.Draining\",\"parameters\":{\"why\":\"why\"}}", 125},
 	    {"why", 125},
 	};
 

@@ -24,7 +24,7 @@ static void record_event(struct run_waiter *waiter, const struct run_event *even
 	if (event->type != RUN_EVENT_OUTPUT)
 		snprintf(strchr(record->events, '\0'), 4, "%c%zu", letter, event->index);
 	if (event->type == RUN_EVENT_OUTPUT)
-		strncat(record->output, event->bytes, event->length);
+		strncat(record->output, event->output->bytes, event->output->length);
 	if (event->type == RUN_EVENT_STARTED)
 		assert_true(event->hook->pid > 0);
 	if (event->type == RUN_EVENT_FINISHED)
@@ -61,18 +61,19 @@ static void events_come_in_order(void **state)
 	run_free(run);
 }
 
-static void one_that_comes_later_hears_the_rest(void **state)
+static void one_that_comes_later_hears_all_of_it(void **state)
 {
-	const struct hp_hook hook = SHELL_HOOK("read x; echo late; exit 0");
+	const struct hp_hook hook = SHELL_HOOK("read x; echo early; echo late; exit 0");
 	struct run *run = run_prepare(HP_STAGE_CREATE_RUNTIME, &hook, 1);
 	struct record record = {.waiter = {.notify = record_event, .wants_output = true}};
 
 	(void)state;
 	run_start(run);
 	run_add_waiter(run, &record.waiter);
+	run_listen(run);
 	run_to_end(run);
 	assert_string_equal(record.events, "F0D0");
-	assert_string_equal(record.output, "late\n");
+	assert_string_equal(record.output, "early\nlate\n");
 	run_remove_waiter(run, &record.waiter);
 	run_free(run);
 }
@@ -185,7 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RUN_TEST(events_come_in_order),
-	    RUN_TEST(one_that_comes_later_hears_the_rest),
+	    RUN_TEST(one_that_comes_later_hears_all_of_it),
 	    RUN_TEST(ends_once_when_cancelled_at_a_start),
 	    RUN_TEST(ends_once_when_cancelled_at_output),
 	    RUN_TEST(ends_once_when_cancelled_at_a_hooks_end),

@@ -46,11 +46,13 @@ static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_
 	hear('S', index);
 }
 
-static void on_output(void *userdata, size_t index, int stream, const char *bytes, size_t length)
+static void on_output(void *userdata, size_t index, const struct hook_output *output)
 {
 	assert_ptr_equal(userdata, &listening);
-	assert_int_equal(stream, 1);
-	assert_memory_equal(bytes, "output", length);
+	assert_int_equal(output->stream, 1);
+	assert_int_equal(output->offset, 7);
+	assert_true(output->is_kept);
+	assert_memory_equal(output->bytes, "output", output->length);
 	hear('T', index);
 }
 
@@ -93,7 +95,7 @@ static bool adopt(const char *run, struct list *list, const struct list_listener
 
 static struct message message_of(struct fake_runner *fake, char letter, size_t index)
 {
-	static const struct output_body output = {.stream = 1};
+	static const struct output_body output = {.stream = 1, .is_kept = 1, .offset = 7};
 	static const char request[] = "";
 	static const struct start_body start = {.path_length = 1};
 	static struct finished_body failed;

@@ -140,7 +140,8 @@ static void the_largest_list_is_told(void **state)
 
 static void output_waits_for_the_front(void **state)
 {
-	static char bytes[4096];
+	static const char bytes[4096];
+	const struct hook_output output = {.stream = 1, .bytes = bytes, .length = sizeof(bytes)};
 	struct fake_list *list = start_list("r", 1), *quiet = start_list("q", 1);
 	size_t sent = 0;
 
@@ -149,7 +150,7 @@ static void output_waits_for_the_front(void **state)
 	wait_for(runner_base, list->is_listened_to);
 	hook_starts(list, 0);
 	for (; !list->is_paused && sent < 10000; sent++)
-		list->listener->output(list->userdata, 0, 1, bytes, sizeof(bytes));
+		list->listener->output(list->userdata, 0, &output);
 	assert_true(sent < 1000);
 	assert_true(channel_waiting(runner.front) < 512 * 1024);
 	assert_false(quiet->is_paused); /* nobody listens to it: its output is read on */
@@ -160,14 +161,15 @@ static void output_waits_for_the_front(void **state)
 
 static void a_front_that_goes_lets_output_go_on(void **state)
 {
-	static char bytes[4096];
+	static const char bytes[4096];
+	const struct hook_output output = {.stream = 1, .bytes = bytes, .length = sizeof(bytes)};
 	struct fake_list *list = start_list("r", 1);
 
 	(void)state;
 	send_wish(MESSAGE_LISTEN, "r");
 	wait_for(runner_base, list->is_listened_to);
 	while (!list->is_paused)
-		list->listener->output(list->userdata, 0, 1, bytes, sizeof(bytes));
+		list->listener->output(list->userdata, 0, &output);
 	lose_front();
 	assert_false(list->is_paused);
 }

@@ -49,7 +49,7 @@ static void every_body_has_its_size(void **state)
 	    [MESSAGE_ENDED] = sizeof(struct ended_body),
 	};
 	/* In bounds as a HELLO, an OUTPUT and a FINISHED. */
-	_Alignas(16) unsigned char body[sizeof(struct start_body)];
+	_Alignas(16) unsigned char body[sizeof(struct start_body) + sizeof(struct finished_body)];
 
 	(void)state;
 	for (enum message_type type = MESSAGE_HELLO; type < MESSAGE_TYPE_COUNT; type++) {
@@ -241,6 +241,8 @@ static void finished_has_bounds(void **state)
 		assert_int_equal(message_check(&message), -EBADMSG);
 		body.output_length[i] = message.header.payload_length = most;
 		expect_limit(message, body.output_total[i], most, most - 1);
+		expect_limit(message, body.output_head[i], most, most + 1);
+		body.output_head[i] = 0;
 		body.output_length[i] = 0;
 		message.header.payload_length = 0;
 	}
@@ -255,6 +257,7 @@ static void fill(struct hp_output *output, size_t length, char with)
 	memset(output->bytes, with, length);
 	output->length = length;
 	output->total = length * 1000;
+	output->head = length / 3;
 }
 
 static void the_largest_result_comes_back(void **state)
@@ -290,6 +293,7 @@ static void the_largest_result_comes_back(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(again.output[i].length, result.output[i].length);
 		assert_int_equal(again.output[i].total, result.output[i].total);
+		assert_int_equal(again.output[i].head, result.output[i].head);
 		assert_memory_equal(again.output[i].bytes, result.output[i].bytes,
 				    result.output[i].length);
 	}

@@ -50,12 +50,12 @@ void hook_on_done(struct proc *proc, void *userdata)
 	hook->done_count++;
 }
 
-void hook_on_output(struct proc *proc, int stream, const char *bytes, size_t length, void *userdata)
+void hook_on_output(struct proc *proc, const struct hook_output *output, void *userdata)
 {
 	struct hook *hook = userdata;
 
 	assert_ptr_equal(proc, hook->proc);
-	strncat(hook->heard[stream - 1], bytes, length);
+	strncat(hook->heard[output->stream - 1], output->bytes, output->length);
 }
 
 int hook_start(struct hook *hook, const char *script)

@@ -36,7 +36,6 @@ void hook_clear(struct hook *hook);
 
 /* The callback of proc_start(), and the one that fills hook->heard. */
 void hook_on_done(struct proc *proc, void *userdata);
-void hook_on_output(struct proc *proc, int stream, const char *bytes, size_t length,
-		    void *userdata);
+void hook_on_output(struct proc *proc, const struct hook_output *output, void *userdata);
 
 void expect_stream(const struct hook *hook, int stream, const char *expected);

@@ -205,7 +205,6 @@ static void no_hooks_no_events(void **state)
 	expect_last(client, "succeeded");
 }
 
-/* A client that attaches later gets the events from then on. */
 static void second_listener(void **state)
 {
 	struct harness *harness = *state;
@@ -217,6 +216,7 @@ static void second_listener(void **state)
 	fifo_await(started);
 	begin_run(second, .extra = ",'requestId':'a'", .flags = MORE, .hooks = {hook});
 	expect_event(second, "accepted", -1);
+	expect_event(second, "started", 0);
 	fifo_release(go);
 	expect_event(second, "output", 0);
 	check_string(second, "data", "x");
@@ -224,8 +224,13 @@ static void second_listener(void **state)
 	expect_last(second, "succeeded");
 	client_receive(first);
 	check_success(first);
-	/* A client that attaches after the end gets the result only. */
+	/* So does one that attaches after the end. */
 	begin_run(second, .extra = ",'requestId':'a'", .flags = MORE, .hooks = {hook});
+	expect_event(second, "accepted", -1);
+	expect_event(second, "started", 0);
+	expect_event(second, "output", 0);
+	check_string(second, "data", "x");
+	expect_event(second, "finished", 0);
 	expect_last(second, "succeeded");
 }
 
