@@ -217,14 +217,19 @@ int runners_set_up(void **state)
 	return stand_in < 0 ? -1 : 0;
 }
 
+void end_runners(void)
+{
+	kill(stand_in, SIGKILL); /* as a runner that is told to stop ends */
+	runners = runners_free(runners, true);
+}
+
 int runners_tear_down(void **state)
 {
 	char command[64];
 
 	(void)state;
-	kill(stand_in, SIGKILL); /* as a runner that was told to stop */
+	end_runners();
 	waitpid(stand_in, NULL, 0);
-	runners = runners_free(runners, true);
 	event_base_free(loop);
 	snprintf(command, sizeof(command), "rm -r %s", state_directory);
 	return system(command);

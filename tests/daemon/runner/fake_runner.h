@@ -33,6 +33,8 @@ extern size_t adopts; /* hooks of the list; 0: it is not wanted */
 extern int adoptions;
 
 int runners_set_up(void **state);
+/* Ends hookd's side of them. */
+void end_runners(void);
 int runners_tear_down(void **state);
 #define RUNNERS_TEST(function)                                                                     \
 	cmocka_unit_test_setup_teardown(function, runners_set_up, runners_tear_down)

@@ -78,7 +78,7 @@ static void tell_story(const struct story *story)
 	wait_for(loop, fake.side.counts[MESSAGE_START] == (story->is_broken ? 1 : 2));
 	fake_runner_say(&fake, "F0 F1 E");
 	wait_for(loop, listening.ended == 2);
-	runners = runners_free(runners, true);
+	end_runners();
 	fake_runner_close(&fake);
 }
 
@@ -105,7 +105,7 @@ static void a_refusal_says_why(void **state)
 	fake_runner_say(&fake, "R0 E");
 	wait_for(loop, listening.ended == 1);
 	assert_int_equal(listening.refusal, EMFILE);
-	runners = runners_free(runners, true);
+	end_runners();
 	fake_runner_close(&fake);
 }
 
@@ -135,7 +135,7 @@ static void what_hookd_asks_for(void **state)
 	fake_runner_say(&fake, "F0 C");
 	wait_for(loop, strcmp(fake.side.heard, "c l p k k a") == 0);
 	assert_string_equal(listening.heard, "S0");
-	runners = runners_free(runners, true);
+	end_runners();
 	fake_runner_close(&fake);
 }
 

@@ -19,7 +19,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	runners = runners_free(runners, true);
+	end_runners();
 	fake_runner_close(&fake);
 	return runners_tear_down(state);
 }
@@ -279,7 +279,7 @@ static void a_list_of_another_runner(void **state)
 	wait_for(loop, fake.connections + second.connections == 3);
 	assert_string_equal(listening.heard, "");
 	list->operations->free(list);
-	runners = runners_free(runners, true);
+	end_runners();
 	fake_runner_close(&second);
 }
 
