@@ -19,6 +19,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
 #include "daemon/cgroup/path.h"
+#include "daemon/hook_defaults.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
@@ -30,6 +31,7 @@
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
+#include "daemon/takeover.h"
 
 #define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
@@ -72,84 +74,6 @@ static int load_config(const struct hookd_options *options, struct config *ret_c
 	return 0;
 }
 
-/* Names the limit by its key in the configuration file. */
-static void report_ignored_limit(const struct hp_err *err, void *userdata)
-{
-	static const struct {
-		const char *path, *key;
-	} rows[] = {
-	    {"pids.limit", "PidsMax="},
-	    {"memory.limit", "MemoryMax="},
-	    {"cpu.quota", "CPUQuota="},
-	};
-	const char *key = "a configured limit";
-
-	(void)userdata;
-	for (size_t i = 0; i < ELEMENTS(rows); i++)
-		if (strcmp(rows[i].path, err->path) == 0)
-			key = rows[i].key;
-	log_warning("ignoring %s: %s", key, err->reason);
-}
-
-/* Sets the configured limits, which every run's cgroup gets. */
-static void set_default_limits(struct hookd *hookd)
-{
-	const struct config *config = &hookd->config;
-	struct hp_resources limits = {
-	    .pids_limit = {config->pids_max.is_set, (int64_t)config->pids_max.value},
-	    .memory.limit = {config->memory_max.is_set, (int64_t)config->memory_max.value},
-	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
-	};
-
-	if (limits.cpu.quota.is_set)
-		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
-	if (hookd->cgroups) {
-		(void)cgroup_tree_set_defaults(hookd->cgroups, &limits, report_ignored_limit, NULL);
-		return;
-	}
-	if (limits.pids_limit.is_set)
-		log_warning("ignoring PidsMax=: hookd has no writable cgroup");
-	if (limits.memory.limit.is_set)
-		log_warning("ignoring MemoryMax=: hookd has no writable cgroup");
-	if (limits.cpu.quota.is_set)
-		log_warning("ignoring CPUQuota=: hookd has no writable cgroup");
-}
-
-/*
- * Whether setpriority(2) works depends on a capability, on RLIMIT_NICE and on seccomp filters, so
- * it is tried. 0 or -errno.
- */
-static int try_nice(int nice)
-{
-	int before = getpriority(PRIO_PROCESS, 0);
-
-	if (nice >= before)
-		return 0;
-	if (setpriority(PRIO_PROCESS, 0, nice) < 0)
-		return -errno;
-	(void)setpriority(PRIO_PROCESS, 0, before);
-	return 0;
-}
-
-static void set_spawn_defaults(struct hookd *hookd)
-{
-	const struct config *config = &hookd->config;
-	struct spawn_defaults defaults = {
-	    .umask = config->default_umask.is_set ? (int)config->default_umask.value : -1,
-	    .nice = (int)config->default_nice.value,
-	};
-	int r = defaults.nice ? try_nice(defaults.nice) : 0;
-
-	/* Setting it in the child would fail in the same way, and with it every hook. */
-	if (r < 0) {
-		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
-		defaults.nice = 0;
-	}
-	spawner_set_defaults(hookd->procs.spawner, &defaults);
-	if (hookd->runners)
-		runners_configure(hookd->runners, config, defaults.nice);
-}
-
 static void reload(struct program *program)
 {
 	struct config fresh;
@@ -162,8 +86,7 @@ static void reload(struct program *program)
 	program->hookd.config = fresh;
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
-	set_default_limits(&program->hookd);
-	set_spawn_defaults(&program->hookd);
+	hook_defaults_set(&program->hookd);
 	log_info("configuration reloaded");
 }
 
@@ -355,77 +278,59 @@ static int make_applier(struct hookd *hookd, const char *directory)
 	return r;
 }
 
-/* ---- runners ---- */
-
-/* A run that an earlier hookd has begun goes on. */
-static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
-		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
+static int make_processes(struct program *program)
 {
-	struct hookd *hookd = userdata;
-	struct run *run = store_find(hookd->store, id);
-
-	if (!run || run->state != RUN_DONE || !run->is_lost || sched_adopt(hookd->sched, run) < 0)
-		return false;
-	if (run_adopt(run, list, ret_listener) < 0) {
-		sched_finished(hookd->sched, run);
-		return false;
-	}
-	store_revive(hookd->store, run);
-	*ret_userdata = run;
-	*ret_hook_count = run->request.hooks.count;
-	return true;
-}
-
-static void on_runners_changed(const char *ids, void *userdata)
-{
-	struct hookd *hookd = userdata;
-
-	records_set_runners(hookd->records, ids);
-}
-
-/*
- * A run that no runner has was never handed to one, if all that were there still are. The hookd
- * before has recorded that it begins, and was killed then.
- */
-static void settle_records(struct hookd *hookd)
-{
-	const char *before = records_runners(hookd->records);
-	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
-	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
-
-	records_settle(hookd->records, !are_all_there);
-	records_set_runners(hookd->records, ids);
-	free(ids);
-}
-
-/* They are found again by their sockets, so without a state directory there are none. */
-static int make_runners(struct hookd *hookd, const char *directory)
-{
-	const struct runners_options options = {
-	    .count = hookd->config.runners,
-	    .state = directory,
-	    .cgroups = hookd->cgroups,
-	    .nofile = spawner_nofile(hookd->procs.spawner),
-	    .adopt = adopt_run,
-	    .changed = on_runners_changed,
-	    .userdata = hookd,
-	};
+	struct hookd *hookd = &program->hookd;
 	int r;
 
-	if (options.count == 0)
-		return 0;
-	if (!directory) {
-		log_warning("ignoring Runners=: there is no state directory");
-		return 0;
-	}
-	r = runners_new(hookd->base, &options, &hookd->runners);
-	if (r < 0) {
-		log_error("runners cannot be started: %s", strerror(-r));
+	hookd->base = loop_new();
+	if (!hookd->base)
+		return -ENOMEM;
+	r = procs_init(&hookd->procs, hookd->base);
+	if (r < 0)
 		return r;
-	}
-	set_spawn_defaults(hookd);
-	hookd->runs.lists = runners_starter(hookd->runners);
-	return 0;
+	make_cgroups(hookd, program->options->cgroup_root);
+	hook_defaults_set(hookd);
+	r = rdt_new(NULL, &hookd->rdt);
+	if (r == 0)
+		r = filter_cache_new(&hookd->procs, &hookd->filters);
+	hookd->support = (struct support){
+	    .has_cgroups = hookd->cgroups != NULL,
+	    .rdt = hookd->rdt,
+	};
+	hookd->lists = (struct list_context){
+	    .starter = LIST_STARTER_HERE,
+	    .procs = &hookd->procs,
+	    .cgroups = hookd->cgroups,
+	};
+	return r;
+}
+
+static int make_runs(struct hookd *hookd, const char *state)
+{
+	int r;
+
+	hookd->runs = (struct run_context){
+	    .config = &hookd->config,
+	    .lists = &hookd->lists.starter,
+	    .deadlines = &hookd->procs.deadlines,
+	    .filters = hookd->filters,
+	    .rdt = hookd->rdt,
+	    .starting = hooks_on_run_starting,
+	    .ending = hooks_on_run_ending,
+	    .done = hooks_on_run_done,
+	    .userdata = hookd,
+	};
+	r = store_new(hookd->base, &hookd->config, &hookd->store);
+	if (r == 0)
+		r = open_records(hookd, state);
+	if (r == 0)
+		r = make_applier(hookd, state);
+	if (r == 0)
+		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
+	if (r == 0)
+		r = takeover(hookd, state);
+	return r;
 }
 
 static int make_hookd(struct program *program)
@@ -443,53 +348,8 @@ static int make_hookd(struct program *program)
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
 	TAILQ_INIT(&hookd->conns);
-	hookd->base = loop_new();
-	if (!hookd->base)
-		return -ENOMEM;
-	r = procs_init(&hookd->procs, hookd->base);
-	if (r < 0)
-		return r;
-	make_cgroups(hookd, program->options->cgroup_root);
-	set_default_limits(hookd);
-	set_spawn_defaults(hookd);
-	r = rdt_new(NULL, &hookd->rdt);
-	if (r == 0)
-		r = filter_cache_new(&hookd->procs, &hookd->filters);
-	if (r < 0)
-		return r;
-	hookd->support = (struct support){
-	    .has_cgroups = hookd->cgroups != NULL,
-	    .rdt = hookd->rdt,
-	};
-	hookd->lists = (struct list_context){
-	    .starter = LIST_STARTER_HERE,
-	    .procs = &hookd->procs,
-	    .cgroups = hookd->cgroups,
-	};
-	hookd->runs = (struct run_context){
-	    .config = &hookd->config,
-	    .lists = &hookd->lists.starter,
-	    .deadlines = &hookd->procs.deadlines,
-	    .filters = hookd->filters,
-	    .rdt = hookd->rdt,
-	    .starting = hooks_on_run_starting,
-	    .ending = hooks_on_run_ending,
-	    .done = hooks_on_run_done,
-	    .userdata = hookd,
-	};
-	r = store_new(hookd->base, &hookd->config, &hookd->store);
-	if (r < 0)
-		return r;
-	r = open_records(hookd, state);
-	if (r == 0)
-		r = make_applier(hookd, state);
-	if (r == 0)
-		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
-	if (r == 0)
-		r = make_runners(hookd, state);
-	if (r == 0)
-		settle_records(hookd);
-	return r;
+	r = make_processes(program);
+	return r < 0 ? r : make_runs(hookd, state);
 }
 
 static void on_connection(int fd, void *userdata)

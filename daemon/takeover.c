@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start of hookd's runners, and what becomes of the runs of an earlier hookd: running ones go
+ * on, and those that nobody has are lost, or were never begun. No state.
+ */
+#include "daemon/takeover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/hook_defaults.h"
+#include "daemon/ipc/records.h"
+#include "daemon/runner/runners.h"
+
+/* A run that an earlier hookd has begun goes on. */
+static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
+		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
+{
+	struct hookd *hookd = userdata;
+	struct run *run = store_find(hookd->store, id);
+
+	if (!run || run->state != RUN_DONE || !run->is_lost || sched_adopt(hookd->sched, run) < 0)
+		return false;
+	if (run_adopt(run, list, ret_listener) < 0) {
+		sched_finished(hookd->sched, run);
+		return false;
+	}
+	store_revive(hookd->store, run);
+	*ret_userdata = run;
+	*ret_hook_count = run->request.hooks.count;
+	return true;
+}
+
+static void on_runners_changed(const char *ids, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	records_set_runners(hookd->records, ids);
+}
+
+/*
+ * A run that no runner has was never handed to one, if all that were there still are. The hookd
+ * before has recorded that it begins, and was killed then.
+ */
+static void settle_records(struct hookd *hookd)
+{
+	const char *before = records_runners(hookd->records);
+	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
+	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
+
+	records_settle(hookd->records, !are_all_there);
+	records_set_runners(hookd->records, ids);
+	free(ids);
+}
+
+/* Found again by their sockets, so without a state directory there are none. */
+static int make_runners(struct hookd *hookd, const char *directory)
+{
+	const struct runners_options options = {
+	    .count = hookd->config.runners,
+	    .state = directory,
+	    .cgroups = hookd->cgroups,
+	    .nofile = spawner_nofile(hookd->procs.spawner),
+	    .adopt = adopt_run,
+	    .changed = on_runners_changed,
+	    .userdata = hookd,
+	};
+	int r;
+
+	if (options.count == 0)
+		return 0;
+	if (!directory) {
+		log_info("hookd runs hooks itself, since it has no state directory");
+		return 0;
+	}
+	r = runners_new(hookd->base, &options, &hookd->runners);
+	if (r < 0) {
+		log_error("runners cannot be started: %s", strerror(-r));
+		return r;
+	}
+	hook_defaults_set(hookd);
+	hookd->runs.lists = runners_starter(hookd->runners);
+	return 0;
+}
+
+int takeover(struct hookd *hookd, const char *state_directory)
+{
+	int r = make_runners(hookd, state_directory);
+
+	if (r == 0)
+		settle_records(hookd);
+	return r;
+}
