@@ -290,7 +290,6 @@ static int make_processes(struct program *program)
 	if (r < 0)
 		return r;
 	make_cgroups(hookd, program->options->cgroup_root);
-	hook_defaults_set(hookd);
 	r = rdt_new(NULL, &hookd->rdt);
 	if (r == 0)
 		r = filter_cache_new(&hookd->procs, &hookd->filters);
@@ -330,6 +329,8 @@ static int make_runs(struct hookd *hookd, const char *state)
 		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 	if (r == 0)
 		r = takeover(hookd, state);
+	if (r == 0)
+		hook_defaults_set(hookd);
 	return r;
 }
 

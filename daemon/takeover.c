@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
-#include "daemon/hook_defaults.h"
 #include "daemon/ipc/records.h"
 #include "daemon/runner/runners.h"
 
@@ -79,7 +78,6 @@ static int make_runners(struct hookd *hookd, const char *directory)
 		log_error("runners cannot be started: %s", strerror(-r));
 		return r;
 	}
-	hook_defaults_set(hookd);
 	hookd->runs.lists = runners_starter(hookd->runners);
 	return 0;
 }

@@ -168,23 +168,18 @@ void channel_post(struct channel *channel, const struct message *message)
 /* Posted messages go first: with it in one packet, or in one before it. */
 int channel_send(struct channel *channel, const struct message *message)
 {
+	bool is_posted = channel->posted_count > 0 && can_be_posted(channel, message);
 	int r;
 
 	assert(message_check(message) == 0);
 	if (channel->is_closed)
 		return 0;
-	if (channel->posted_count == 0)
-		return send_one(channel, message);
-	if (can_be_posted(channel, message)) {
+	if (is_posted)
 		add_posted(channel, message);
-		r = send_posted(channel);
-	} else {
-		r = send_posted(channel);
-		r = r < 0 ? r : send_one(channel, message);
-	}
+	r = send_posted(channel);
 	if (r < 0)
-		channel_break(channel); /* the other side may have missed what was posted */
-	return r;
+		channel_break(channel); /* the other side has missed what was posted */
+	return r < 0 || is_posted ? r : send_one(channel, message);
 }
 
 void channel_break(struct channel *channel)
