@@ -23,13 +23,17 @@
 #define DEPTH_MAX   32
 #define KILLS_MAX   8
 
-/* A container's cgroup may also have cgroups of a hookd in another pid namespace: hence the pid. */
+/*
+ * A container's cgroup may also have cgroups of a hookd in another pid namespace: hence the pid.
+ * The name must not look like that of a hookd's own directory: a hookd that starts there removes
+ * empty ones (place.c).
+ */
 static void set_name(struct cgroup *cgroup)
 {
 	unsigned long number = ++cgroup->tree->made;
 
 	if (cgroup->is_foreign)
-		snprintf(cgroup->name, sizeof(cgroup->name), "hookd-%d-%lu", getpid(), number);
+		snprintf(cgroup->name, sizeof(cgroup->name), "hook-%d-%lu", getpid(), number);
 	else
 		snprintf(cgroup->name, sizeof(cgroup->name), "%lu", number);
 }

@@ -93,7 +93,7 @@ static void change_names(const struct harness *harness, const char *container_cg
 	char path[500];
 
 	for (int i = 1; i <= 100; i++) {
-		snprintf(path, sizeof(path), "%s/hookd-%d-%d", container_cgroup, harness->pid, i);
+		snprintf(path, sizeof(path), "%s/hook-%d-%d", container_cgroup, harness->pid, i);
 		assert_int_equal(change(path), 0);
 	}
 }
@@ -134,7 +134,7 @@ static void a_hook_is_below_the_cgroup_of_the_container(void **state)
 	harness_needs_cgroups(harness);
 	container_start(harness, CLONE_NEWNS | CLONE_NEWPID, false, &container);
 	put_into_cgroup(harness, &container, path);
-	snprintf(part, sizeof(part), "/hookd-test-box-%d/hookd-%d-", getpid(), harness->pid);
+	snprintf(part, sizeof(part), "/hookd-test-box-%d/hook-%d-", getpid(), harness->pid);
 	run(client, .stage = "startContainer", .state = state_of(&container), .hooks = {VIEW});
 	check_success(client);
 	check_part(client, STDOUT, part);
