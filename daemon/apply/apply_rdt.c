@@ -167,8 +167,6 @@ static int move_thread_back(pid_t thread, void *userdata)
 
 static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct group_walk *walk)
 {
-	const struct hp_intel_rdt wanted = {.clos_id = holding->former_group};
-	struct hp_err err;
 	int r = target_open(holding->pid, &walk->target);
 
 	if (r < 0)
@@ -176,7 +174,7 @@ static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct 
 	if (target_start_time(&walk->target) != holding->start_time)
 		return -ESRCH;
 	walk->group = holding->rdt_group;
-	r = rdt_join(rdt, &wanted, "", &walk->member, &err);
+	r = rdt_join_existing(rdt, holding->former_group, &walk->member);
 	return r < 0 ? r : thread_walk_begin(&walk->walk, &walk->target);
 }
 

@@ -43,19 +43,26 @@ struct request {
 
 /* ---- names ---- */
 
-/* A name that cannot be one of resctrl's own directories. */
-static bool is_group_name(const char *name)
+/* A name that the kernel permits for a group, and that is not one of resctrl's own directories. */
+static bool can_be_group(const char *name)
 {
 	static const char *const others[] = {".", "..", "info", "mon_groups", "mon_data"};
 	size_t length = strlen(name);
 
-	if (length == 0 || length > NAME_MAX)
+	if (length == 0 || length > NAME_MAX || strchr(name, '/'))
 		return false;
 	for (size_t i = 0; i < ELEMENTS(others); i++)
 		if (strcmp(name, others[i]) == 0)
 			return false;
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-			    "_.+:@-") == length;
+	return true;
+}
+
+/* A name that hookd gives to a group. Other programs may use other characters. */
+static bool is_group_name(const char *name)
+{
+	return can_be_group(name) &&
+	       name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				 "_.+:@-")] == '\0';
 }
 
 /* An empty string is the same as none, as it is to runc. */
@@ -292,6 +299,15 @@ static void leave(const struct rdt_fs *fs, struct rdt_member *member)
 	free(member);
 }
 
+static struct rdt_member *member_new(struct rdt *rdt)
+{
+	struct rdt_member *member = calloc(1, sizeof(*member));
+
+	if (member)
+		*member = (struct rdt_member){.rdt = rdt, .tasks = -1, .monitored_tasks = -1};
+	return member;
+}
+
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err)
 {
@@ -302,13 +318,12 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	    .container = container,
 	    .err = err,
 	};
-	struct rdt_member *member = calloc(1, sizeof(*member));
+	struct rdt_member *member = member_new(rdt);
 	const char *name = ".";
 	int r;
 
 	if (!member)
 		return hp_err_no_memory(err);
-	*member = (struct rdt_member){.rdt = rdt, .tasks = -1, .monitored_tasks = -1};
 	r = choose_group(wanted, container, &name, err);
 	if (r == 0)
 		r = read_schemata(&request);
@@ -322,6 +337,30 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 		*ret_member = member;
 	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
+	return r;
+}
+
+int rdt_join_existing(struct rdt *rdt, const char *group, struct rdt_member **ret_member)
+{
+	struct hp_err err;
+	struct request request = {.rdt = rdt, .fs.root = -1, .err = &err};
+	bool is_root = strcmp(group, "/") == 0;
+	struct rdt_member *member;
+	int r;
+
+	if (!is_root && !can_be_group(group))
+		return -ENOENT;
+	member = member_new(rdt);
+	r = member ? begin(&request) : -ENOMEM;
+	if (r == 0)
+		r = enter(&request, is_root ? "." : group, false, NULL, &member->group);
+	if (r == 0)
+		r = open_tasks(&request, member->group, &member->tasks);
+	if (r == 0)
+		*ret_member = member;
+	else if (member)
+		leave(&request.fs, member);
+	rdt_fs_close(&request.fs);
 	return r;
 }
 

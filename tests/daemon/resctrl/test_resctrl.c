@@ -192,6 +192,40 @@ static void without_schemata_a_closid_must_be_there(void **state)
 		       "no such resctrl group: tasks");
 }
 
+/* Other programs name their groups freely: the kernel refuses only '/' and newlines. */
+static void a_foreign_group_is_joined_whatever_its_name(void **state)
+{
+	static const char *const names[] = {"my group", "a=b", "gr\303\274n"};
+	struct rdt_member *member;
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		make_group(names[i], "L3:0=f\n");
+		assert_int_equal(rdt_join_existing(rdt, names[i], &member), 0);
+		assert_string_equal(rdt_member_group(member), names[i]);
+		assert_false(rdt_member_group_is_made(member));
+		snprintf(path, sizeof(path), "%s/tasks", names[i]);
+		expect_tasks(rdt_member_tasks(member), path);
+		rdt_leave(member);
+		assert_true(exists(names[i]));
+	}
+	assert_int_equal(rdt_join_existing(rdt, "/", &member), 0);
+	expect_tasks(rdt_member_tasks(member), "tasks");
+	rdt_leave(member);
+}
+
+static void a_text_that_names_no_group_joins_none(void **state)
+{
+	static const char *const names[] = {"",	    ".",   "..", "info", "gold/mon_groups",
+					    "../x", "none"};
+	struct rdt_member *member;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		assert_int_equal(rdt_join_existing(rdt, names[i], &member), -ENOENT);
+}
+
 static void no_link_is_a_group(void **state)
 {
 	char path[128], link[] = "link";
@@ -471,6 +505,8 @@ int main(void)
 	    RDT_TEST(names_stay_in_the_directory),
 	    RDT_TEST(a_containers_id_may_be_no_name),
 	    RDT_TEST(without_schemata_a_closid_must_be_there),
+	    RDT_TEST(a_foreign_group_is_joined_whatever_its_name),
+	    RDT_TEST(a_text_that_names_no_group_joins_none),
 	    RDT_TEST(no_link_is_a_group),
 	    RDT_TEST(what_the_group_says_is_compared),
 	    RDT_TEST(a_group_that_says_something_else_is_refused),
