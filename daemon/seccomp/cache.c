@@ -34,6 +34,7 @@
 #endif
 #include <uthash.h>
 
+#define ERRNO_MAX      4095 /* of the kernel (MAX_ERRNO) */
 #define KEPT_MAX       64
 #define KEPT_BYTES_MAX (16u * 1024 * 1024)
 #define COMPILERS_MAX  4
@@ -258,7 +259,7 @@ static void describe_end(const struct hp_hook_result *result, struct compile_ans
 			 "the compiler of the profile was killed by %s",
 			 hp_signal_name(result->signal, name));
 	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
-		answer->error = -result->failed_errno;
+		answer->error = result->failed_errno > 0 ? -result->failed_errno : -EIO;
 		snprintf(answer->text, sizeof(answer->text),
 			 "the compiler of the profile cannot be started: %s",
 			 strerror(result->failed_errno));
@@ -283,6 +284,10 @@ static void read_sentence(const struct hp_output *sentence, int error,
 	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
 }
 
+/*
+ * An exploited compiler can write anything, so only the form is checked: the kernel checks the
+ * program.
+ */
 static void read_answer(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	const struct hp_output *out = &result->output[0];
@@ -293,6 +298,10 @@ static void read_answer(const struct hp_hook_result *result, struct compile_answ
 		return;
 	}
 	memcpy(&compiled, out->bytes, sizeof(compiled));
+	if (compiled.error < 0 || compiled.error > ERRNO_MAX) {
+		describe_end(result, answer);
+		return;
+	}
 	if (compiled.error) {
 		read_sentence(&result->output[1], compiled.error, answer);
 		return;
@@ -340,7 +349,7 @@ static void settle(struct filter_entry *entry, const struct compile_answer *answ
 	struct filter_wait *wait;
 
 	assert(entry->state == ENTRY_QUEUED || entry->state == ENTRY_COMPILING);
-	assert(filter || answer->error < 0);
+	assert(filter || answer->error < 0); /* read_answer() has checked it */
 	leave_state(entry);
 	entry->filter = filter;
 	if (filter) {
