@@ -26,6 +26,7 @@ struct apply_call {
 	char *container;
 	struct hp_settings *settings;
 	enum hp_dialect dialect;
+	const char *invalid; /* as in struct exchange */
 };
 
 /* ---- replies ---- */
@@ -90,7 +91,7 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 
 static void reply_applied(struct conn *conn, const struct holding *holding)
 {
-	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "applied");
 	write_applied(&writer, conn->hookd, holding);
@@ -161,7 +162,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 	if (conn && r < 0) {
 		hp_settings_path(reply.path, call->dialect);
 		(void)hp_err_prefix(&reply, r, "settings");
-		hp_reply_err(&conn->out, &reply, "io.hookd.settings.Invalid");
+		hp_reply_err(conn_reply(conn), &reply, call->invalid);
 	}
 	apply_call_free(call);
 	if (conn)
@@ -270,6 +271,7 @@ static struct apply_call *apply_call_new(struct exchange *exchange, size_t count
 		return NULL;
 	}
 	call->hookd = exchange->hookd;
+	call->invalid = exchange->invalid;
 	r = hp_parameters_read(exchange->call.parameters, parameter_names, count, required, values,
 			       err);
 	if (r == 0)
@@ -379,7 +381,7 @@ static void on_removed(const char *name, void *userdata)
 
 static void reply_released(struct release_call *call)
 {
-	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(call->conn), NULL, false);
 
 	hp_json_end(&call->list, ']');
 	hp_json_key(&writer, "removed");
@@ -397,7 +399,7 @@ static void on_released(int r, const struct hp_err *err, void *userdata)
 	if (conn && r == 0)
 		reply_released(call);
 	else if (conn)
-		hp_reply_err(&conn->out, err, NULL);
+		hp_reply_err(conn_reply(conn), err, NULL);
 	release_call_free(call);
 	if (conn)
 		conn_end_call(conn);
@@ -437,7 +439,7 @@ int handle_holdings(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	hp_json_key(&writer, "containers");
 	hp_json_begin(&writer, '{');
 	holding = holdings_first(applier_holdings(exchange->hookd->applier));

@@ -132,6 +132,7 @@ void conn_free(struct conn *conn)
 	peer_clear(&conn->peer);
 	hp_inbox_free(&conn->in);
 	hp_buf_free(&conn->out);
+	hp_buf_free(&conn->unwanted);
 	free(conn);
 }
 
@@ -321,8 +322,14 @@ static bool send_some(struct conn *conn)
 	return true;
 }
 
+struct hp_buf *conn_reply(struct conn *conn)
+{
+	return conn->is_oneway ? &conn->unwanted : &conn->out;
+}
+
 void conn_flush(struct conn *conn)
 {
+	hp_buf_free(&conn->unwanted);
 	if (conn->state == CONN_CLOSED)
 		return;
 	if (conn->out.failed) {

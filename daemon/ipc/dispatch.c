@@ -99,12 +99,13 @@ static void dispatch_call(struct exchange *exchange)
 	int r;
 
 	if (!method) {
-		reply_not_found(&conn->out, &exchange->call);
+		reply_not_found(conn_reply(conn), &exchange->call);
 		return;
 	}
+	exchange->invalid = method->invalid;
 	r = check_permission(exchange, method->permission, &err);
 	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
-		reply_service_error(&conn->out, "org.varlink.service.MethodNotImplemented",
+		reply_service_error(conn_reply(conn), "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
 		return;
 	}
@@ -113,7 +114,7 @@ static void dispatch_call(struct exchange *exchange)
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, err.path, err.reason);
-		hp_reply_err(&conn->out, &err, method->invalid);
+		hp_reply_err(conn_reply(conn), &err, method->invalid);
 	}
 }
 
@@ -121,7 +122,6 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 {
 	struct exchange exchange = {.hookd = conn->hookd, .conn = conn};
 	struct hp_json *json = &conn->hookd->json;
-	size_t before = conn->out.length;
 	struct hp_err err = {0};
 
 	if (hp_json_parse(json, text, length, &err) < 0 ||
@@ -129,9 +129,8 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 		conn_violation(conn, err.reason);
 		return;
 	}
+	conn->is_oneway = exchange.call.oneway;
 	dispatch_call(&exchange);
-	if (exchange.call.oneway && conn->out.length > before)
-		conn->out.length = before;
 	conn_flush(conn);
 }
 

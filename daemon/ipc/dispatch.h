@@ -11,11 +11,12 @@ struct exchange {
 	struct hookd *hookd;
 	struct conn *conn;
 	struct hp_call call;
+	const char *invalid; /* the method's error for wrong values, for hp_reply_err() */
 };
 
 /*
- * Writes the reply with hp_reply_*(&exchange->conn->out), or calls conn_begin_call() and answers
- * later. -errno: *err is filled, and nothing was written.
+ * Writes the reply with hp_reply_*(conn_reply(exchange->conn)), or calls conn_begin_call() and
+ * answers later. -errno: *err is filled, and nothing was written.
  */
 typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 

@@ -194,6 +194,6 @@ int handle_cancel(struct exchange *exchange, struct hp_err *err)
 	if (!run)
 		return -ENOENT;
 	run_cancel(run);
-	hp_reply_empty(&exchange->conn->out, NULL);
+	hp_reply_empty(conn_reply(exchange->conn), NULL);
 	return 0;
 }
