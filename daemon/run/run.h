@@ -133,7 +133,7 @@ void run_start(struct run *run);
 
 /*
  * Ends a run of which no hook was run, for lack of a resource that others will release. Waiters get
- * RUN_EVENT_TURNED_AWAY, and the callee of done() has to forget the run. `reason` may be NULL.
+ * RUN_EVENT_TURNED_AWAY; ending() has to forget the run before that. `reason` may be NULL.
  */
 void run_turn_away(struct run *run, const char *reason);
 
