@@ -82,6 +82,8 @@ static int change_process(struct application *application)
 		r = process_change_go_on(change, &application->err);
 	if (r == 0)
 		application->holding->attributes_set |= change->set;
+	if (r == -ESRCH)
+		return application_fail_no_process(application, application->holding->pid);
 	return application_at_step(application, "process", "process", r);
 }
 
