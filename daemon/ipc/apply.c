@@ -161,7 +161,8 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 		reply_applied(conn, holding);
 	if (conn && r < 0) {
 		hp_settings_path(reply.path, call->dialect);
-		(void)hp_err_prefix(&reply, r, "settings");
+		if (strcmp(reply.path, APPLY_PATH_CONTAINER) != 0)
+			(void)hp_err_prefix(&reply, r, "settings");
 		hp_reply_err(conn_reply(conn), &reply, call->invalid);
 	}
 	apply_call_free(call);
