@@ -15,8 +15,6 @@
 #include "proto/messages/applied.h"
 #include "proto/settings/settings_json.h"
 
-#define ERROR_TEXT_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
-
 /* An Apply or Update that is not answered yet. It goes on if the connection is closed. */
 struct apply_call {
 	struct conn_call of_conn;
@@ -111,29 +109,6 @@ static void on_conn_gone(struct conn_call *of_conn)
 	struct apply_call *call = container_of(of_conn, struct apply_call, of_conn);
 
 	call->conn = NULL;
-}
-
-/*
- * The text of an error for the log. Errors without a reason get their text from the client library.
- */
-static const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
-{
-	switch (err->code) {
-	case HP_ERR_NO_SUCH_CONTAINER:
-		return "no such container";
-	case HP_ERR_CONTAINER_BUSY:
-		return "another call for it is in progress";
-	case HP_ERR_NO_SUCH_PROCESS:
-		snprintf(text, ERROR_TEXT_SIZE, "process %s has ended", err->path);
-		return text;
-	case HP_ERR_EXHAUSTED:
-		snprintf(text, ERROR_TEXT_SIZE, "all %d %ss are taken", err->error, err->path);
-		return text;
-	default:
-		snprintf(text, ERROR_TEXT_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
-			 err->reason);
-		return text;
-	}
 }
 
 static void log_result(const struct apply_call *call, int r, const struct hp_err *err)

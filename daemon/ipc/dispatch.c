@@ -91,10 +91,39 @@ static int check_permission(struct exchange *exchange, enum permission permissio
 	return policy_check(&conn->peer, &exchange->hookd->self, permission, err);
 }
 
+const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
+{
+	switch (err->code) {
+	case HP_ERR_NO_SUCH_RUN:
+		snprintf(text, ERROR_TEXT_SIZE, "no such run: %s", err->path);
+		return text;
+	case HP_ERR_REQUEST_ID_CONFLICT:
+		snprintf(text, ERROR_TEXT_SIZE, "another request had the requestId %s", err->path);
+		return text;
+	case HP_ERR_DRAINING:
+		return "hookd is draining";
+	case HP_ERR_NO_SUCH_CONTAINER:
+		return "no such container";
+	case HP_ERR_CONTAINER_BUSY:
+		return "another call for it is in progress";
+	case HP_ERR_NO_SUCH_PROCESS:
+		snprintf(text, ERROR_TEXT_SIZE, "process %s has ended", err->path);
+		return text;
+	case HP_ERR_EXHAUSTED:
+		snprintf(text, ERROR_TEXT_SIZE, "all %d %ss are taken", err->error, err->path);
+		return text;
+	default:
+		snprintf(text, ERROR_TEXT_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
+			 err->reason);
+		return text;
+	}
+}
+
 static void dispatch_call(struct exchange *exchange)
 {
 	const struct method *method = find_method(exchange->call.method);
 	struct conn *conn = exchange->conn;
+	char text[ERROR_TEXT_SIZE];
 	struct hp_err err = {0};
 	int r;
 
@@ -112,8 +141,8 @@ static void dispatch_call(struct exchange *exchange)
 	if (r == 0)
 		r = method->handle(exchange, &err);
 	if (r < 0) {
-		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
-			  exchange->call.method, err.path, err.reason);
+		log_debug("uid %u pid %d, %s: %s", conn->peer.uid, conn->peer.pid,
+			  exchange->call.method, error_text(&err, text));
 		hp_reply_err(conn_reply(conn), &err, method->invalid);
 	}
 }

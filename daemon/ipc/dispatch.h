@@ -23,6 +23,13 @@ typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 /* The on_message() of connections. */
 void dispatch_message(struct conn *conn, const char *text, size_t length);
 
+/*
+ * The text of an error for the log. Errors without a reason get their text from the client library.
+ * It may be in `text`.
+ */
+#define ERROR_TEXT_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
+const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE]);
+
 /* ---- the handlers; the interface files describe the methods ---- */
 
 int handle_get_info(struct exchange *exchange, struct hp_err *err);		     /* service.c */
