@@ -272,13 +272,12 @@ static void describe_end(const struct hp_hook_result *result, struct compile_ans
  * Takes the reason from the compiler's stderr. EINVAL, E2BIG and EOPNOTSUPP depend on the profile
  * and the machine alone, so they are cached for good.
  */
-static void read_sentence(const struct hp_output *sentence, int error,
-			  struct compile_answer *answer)
+static void read_reason(const struct hp_output *text, int error, struct compile_answer *answer)
 {
 	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
 
-	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)sentence->length,
-		 sentence->bytes ? sentence->bytes : "");
+	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)text->length,
+		 text->bytes ? text->bytes : "");
 	answer->reason = answer->text;
 	answer->error = -error;
 	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
@@ -303,7 +302,7 @@ static void read_answer(const struct hp_hook_result *result, struct compile_answ
 		return;
 	}
 	if (compiled.error) {
-		read_sentence(&result->output[1], compiled.error, answer);
+		read_reason(&result->output[1], compiled.error, answer);
 		return;
 	}
 	if (out->total != out->length || compiled.count == 0 || compiled.count > BPF_MAXINSNS ||
