@@ -248,7 +248,8 @@ static int record_rdt_groups(struct application *application, struct rdt_change 
 
 /*
  * Deletes the record where another program has created the group first: then hookd must not remove
- * it. Not that of a group that existed before, which another holding has handed over meanwhile.
+ * it. The record of a group that existed before stays: another holding has handed it over
+ * meanwhile.
  */
 static void forget_not_created(struct application *application, const struct rdt_change *change,
 			       enum created_kind kind, bool is_made)

@@ -2,8 +2,10 @@
 /*
  * The connection of a client: reads bytes, passes messages to the dispatcher and sends replies.
  *
- *	IDLE --conn_begin_call()--> BUSY --conn_end_call()--> IDLE
- *	  \___________________________\___ hangup, violation ___> CLOSED --reaper--> (freed)
+ *	IDLE       --conn_begin_call()-----------> BUSY
+ *	BUSY       --conn_end_call()-------------> IDLE
+ *	IDLE, BUSY --hangup, protocol violation--> CLOSED
+ *	CLOSED     --on_reaper()-----------------> (freed)
  *
  * There is one call at a time: while BUSY nothing is read, which slows down the client. The events
  * are edge-triggered. So unread bytes, a client that has shut down its sending side only (it still

@@ -102,7 +102,7 @@ struct run {
 	int64_t finished_ns;
 	struct charge charge; /* a place in its uid's queue, until it is done */
 	TAILQ_HEAD(, run_waiter) waiters;
-	void *lane;		    /* sched.c: the container's line, until it is done */
+	void *lane;		    /* sched.c: the queue of its container, until it is done */
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
