@@ -89,7 +89,7 @@ static void flush(struct call *call)
 
 static void write_result(struct conn *conn, const struct run *run)
 {
-	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "result");
 	hp_run_result_write(&writer, &run->result);
@@ -117,7 +117,7 @@ static void send_busy(struct call *call, const char *reason)
 	struct hp_err err;
 
 	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
-	hp_reply_err(&conn->out, &err, NULL);
+	hp_reply_err(conn_reply(conn), &err, NULL);
 	end(call);
 }
 

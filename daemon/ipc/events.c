@@ -15,7 +15,7 @@
 
 static struct hp_json_writer begin(struct events *events, const char *event)
 {
-	struct hp_json_writer writer = hp_reply_begin(&events->conn->out, NULL, true);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(events->conn), NULL, true);
 
 	hp_json_key(&writer, "event");
 	hp_json_put_string(&writer, event);
