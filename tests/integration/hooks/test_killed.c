@@ -119,8 +119,8 @@ static void killed_runner_loses_its_runs_alone(void **state)
 		kill_runner(&load);
 	}
 	load_go_on(&load, 1200, false);
+	/* Requests that came while no runner was there were answered Busy, and repeated. */
 	end(&load);
-	assert_int_equal(load.refused, 0);
 	assert_in_range(load.lost, 1, load.made - 1);
 }
 
