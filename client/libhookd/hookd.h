@@ -33,7 +33,7 @@ extern "C" {
  *	-EIO         SettingFailed: nothing was changed, except what the sentence names; the
  *	             parameter is the setting's path
  *	-EOPNOTSUPP  NotSupported by this machine; the parameter is the setting's path
- *	-ENOSPC      Exhausted: all CLOSIDs are taken, or the caller's share of them
+ *	-ENOSPC      Exhausted: all CLOSIDs are taken
  *	-EBUSY       Busy: a queue is full, hookd lacks for now what it takes to start a process, or
  *	             another Apply, Update or Release of the container is going on; nothing was run
  *	             or changed. The same call can be made again, with the same request id; for when
@@ -43,7 +43,7 @@ extern "C" {
  *	             nor the caller; nothing was run
  *	-EEXIST      RequestIdConflict
  *	-ESRCH       NoSuchRun, NoSuchProcess, NoSuchContainer
- *	-ENOSYS      hookd does not have the method
+ *	-ENOSYS      hookd does not have the method, or does not implement it
  *	-EREMOTE     any other error; hookd_client_error_name() has its name
  *	-EMSGSIZE    the request is longer than hookd takes (4 MiB); nothing was sent
  *	-EALREADY    the client is busy with another call, or with the callback of one

@@ -77,11 +77,10 @@ static void application_free(struct application *application)
 	free(application);
 }
 
-static int fail_no_process(struct application *application)
+int application_fail_no_process(struct application *application, pid_t pid)
 {
 	application->err = (struct hp_err){.code = HP_ERR_NO_SUCH_PROCESS};
-	snprintf(application->err.path, sizeof(application->err.path), "%d",
-		 application->request.pid);
+	snprintf(application->err.path, sizeof(application->err.path), "%d", pid);
 	return -ESRCH;
 }
 
@@ -225,7 +224,7 @@ void application_end(struct application *application, int r)
 {
 	assert(r <= 0 && application->r == 0 && !application->job);
 	if (r == -ESRCH && !application->is_update)
-		r = fail_no_process(application);
+		r = application_fail_no_process(application, application->request.pid);
 	if (r < 0 && application->err.code == HP_ERR_NONE)
 		(void)hp_err_setting(&application->err, r, NULL, "%s", strerror(-r));
 	application->r = r;

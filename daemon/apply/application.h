@@ -68,6 +68,8 @@ void application_cancel(struct application *application);
  * On failure completes application->err: sets the step, prefixes the path, and sets code and reason
  * if there are none. Returns r.
  */
+/* The error that the process has exited. -ESRCH. */
+int application_fail_no_process(struct application *application, pid_t pid);
 int application_at_step(struct application *application, const char *step, const char *path, int r);
 /* Calls done() with -ENOMEM, where application_new() has failed. */
 void done_without_memory(apply_done_fn done, void *userdata);

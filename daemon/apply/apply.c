@@ -117,6 +117,27 @@ int application_limit(struct application *application)
 	return r < 0 ? r : apply_freezer(application);
 }
 
+/*
+ * Ends the step "cgroup" and names the member that asked for it. Parent and name of libcontainer
+ * are members of the same object as the limits.
+ */
+static int at_cgroup(struct application *application, int r)
+{
+	const struct hp_settings *settings = application->request.settings;
+	bool is_member = settings->cgroups_path && !settings->is_cgroups_path_joined;
+
+	return application_at_step(application, "cgroup",
+				   is_member ? "linux.cgroupsPath" : "linux.resources", r);
+}
+
+/* The same for a name that cannot be used: by default it is the container's id. */
+static int at_cgroup_name(struct application *application, int r)
+{
+	if (application->request.settings->cgroups_path)
+		return at_cgroup(application, r);
+	return application_at_step(application, "cgroup", APPLY_PATH_CONTAINER, r);
+}
+
 static int on_making(const char *path, void *userdata)
 {
 	struct application *application = userdata;
@@ -164,7 +185,8 @@ static int make_cgroup(struct application *application)
 		r = cgroup_path_make(applier->mount_fd, path, on_making, application,
 				     &application->undo, &application->cgroup_fd,
 				     &application->err);
-	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+	/* EPERM: the path belongs to hookd, to systemd or to another service. */
+	return r == -EPERM ? at_cgroup_name(application, r) : at_cgroup(application, r);
 }
 
 static int apply_cgroupfs(struct application *application)
@@ -181,7 +203,7 @@ static int apply_cgroupfs(struct application *application)
 			     &application->undo, &application->err);
 	if (r == 0)
 		r = apply_freezer(application);
-	return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+	return at_cgroup(application, r);
 }
 
 /* ---- resctrl, attributes, end ---- */
@@ -311,7 +333,7 @@ static int enter_scope(struct application *application)
 		r = application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
 							      application->holding->cgroup_path);
 	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+		return at_cgroup(application, r);
 	return application_at_step(application, "cgroup", "linux.resources",
 				   application_limit(application));
 }
@@ -323,7 +345,7 @@ static void on_scope(int r, const char *reason, void *userdata)
 	application->job = NULL;
 	if (r < 0) {
 		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
-		r = application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+		r = at_cgroup(application, r);
 	}
 	if (r == -EEXIST)
 		forget_foreign_unit(application);
@@ -350,7 +372,7 @@ static int start_scope(struct application *application)
 							    : default_path,
 			    &application->scope, &application->err);
 	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+		return at_cgroup_name(application, r);
 	application->holding->is_systemd = true;
 	application->holding->unit = strdup(application->scope.unit);
 	if (!application->holding->unit)
@@ -362,7 +384,7 @@ static int start_scope(struct application *application)
 		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
 				 request->pid, request->settings->resources, on_scope, application,
 				 &application->job);
-	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 1;
+	return r < 0 ? at_cgroup(application, r) : 1;
 }
 
 /* ---- Apply ---- */
@@ -378,7 +400,7 @@ static int apply_cgroup(struct application *application)
 	if (application->applier->mount_fd < 0) {
 		r = hp_err_setting(&application->err, -EOPNOTSUPP, NULL,
 				   "this machine has cgroup v1 or hybrid");
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+		return at_cgroup(application, r);
 	}
 	r = application_convert(application);
 	if (r < 0)
@@ -407,7 +429,7 @@ static int add_holding(struct application *application)
 		from.cgroup_path = path;
 	}
 	if (r < 0)
-		return application_at_step(application, "cgroup", "linux.cgroupsPath", r);
+		return at_cgroup_name(application, r);
 	from.rdt_group = (char *)application_rdt_group(application);
 	if (from.rdt_group) {
 		target_rdt_group(&application->target, group);

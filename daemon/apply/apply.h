@@ -59,7 +59,13 @@ struct apply_request {
 	enum cgroup_driver driver;
 };
 
-/* r: 0 and the holding, or -errno and *err, whose path is relative to the settings. */
+/* The path of an error that is about the container's id. */
+#define APPLY_PATH_CONTAINER "container"
+
+/*
+ * r: 0 and the holding, or -errno and *err, whose path is relative to the settings, or
+ * APPLY_PATH_CONTAINER.
+ */
 typedef void (*apply_done_fn)(int r, struct holding *holding, const struct hp_err *err,
 			      void *userdata);
 

@@ -167,8 +167,6 @@ static int move_thread_back(pid_t thread, void *userdata)
 
 static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct group_walk *walk)
 {
-	const struct hp_intel_rdt wanted = {.clos_id = holding->former_group};
-	struct hp_err err;
 	int r = target_open(holding->pid, &walk->target);
 
 	if (r < 0)
@@ -176,7 +174,7 @@ static int begin_leaving(struct rdt *rdt, const struct holding *holding, struct 
 	if (target_start_time(&walk->target) != holding->start_time)
 		return -ESRCH;
 	walk->group = holding->rdt_group;
-	r = rdt_join(rdt, &wanted, "", &walk->member, &err);
+	r = rdt_join_existing(rdt, holding->former_group, &walk->member);
 	return r < 0 ? r : thread_walk_begin(&walk->walk, &walk->target);
 }
 
@@ -250,7 +248,8 @@ static int record_rdt_groups(struct application *application, struct rdt_change 
 
 /*
  * Deletes the record where another program has created the group first: then hookd must not remove
- * it. Not that of a group that existed before, which another holding has handed over meanwhile.
+ * it. The record of a group that existed before stays: another holding has handed it over
+ * meanwhile.
  */
 static void forget_not_created(struct application *application, const struct rdt_change *change,
 			       enum created_kind kind, bool is_made)

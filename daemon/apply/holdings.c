@@ -161,6 +161,32 @@ static int read_state(struct holding *holding, int state)
 	return 0;
 }
 
+/* A path as cgroup_path_read() returns it. Another program may have changed the file. */
+static bool is_cgroup_path(const char *path)
+{
+	if (path[0] != '/')
+		return false;
+	for (const char *at = path; (at = strstr(at, "/..")); at++)
+		if (at[3] == '/' || at[3] == '\0')
+			return false;
+	return true;
+}
+
+static bool is_rdt_group(const char *name)
+{
+	return strcmp(name, "/") == 0 ||
+	       (name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+}
+
+/* The former path is the kernel's: with a cgroup namespace it may have "..". It is only opened. */
+static bool is_plausible(const struct holding *holding)
+{
+	return holding->pid > 0 &&
+	       (!holding->cgroup_path || is_cgroup_path(holding->cgroup_path)) &&
+	       (!holding->former_path || holding->former_path[0] == '/') &&
+	       (!holding->rdt_group || is_rdt_group(holding->rdt_group));
+}
+
 static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 {
 	const char *container = (const char *)sqlite3_column_text(statement, 0);
@@ -183,6 +209,8 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->mark = text_or_null(statement, 13, &r);
 	holding->uncertain = text_or_null(statement, 14, &r);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
+	if (r == 0 && !is_plausible(holding))
+		r = -EILSEQ;
 	return r < 0 ? r : read_state(holding, sqlite3_column_int(statement, 4));
 }
 
@@ -194,6 +222,8 @@ static int read_created(struct holdings *holdings, sqlite3_stmt *statement)
 	struct holding *holding = container ? holdings_find(holdings, container) : NULL;
 
 	if (!holding || !name || kind < 0 || kind >= CREATED_KIND_COUNT)
+		return -EILSEQ;
+	if (kind == CREATED_CGROUP && !is_cgroup_path(name))
 		return -EILSEQ;
 	return list_created(holding, sqlite3_column_int64(statement, 0), (enum created_kind)kind,
 			    name);

@@ -37,8 +37,9 @@ struct watch;
 /*
  * In a state other than HELD a holding has an owner: the application (MAKING, CHANGING) or the
  * removal (REMOVING) that moved it there. Only the owner changes or frees it, until it moves it
- * back to HELD. Calls for the container are refused meanwhile; if its process exits, that is
- * handled when the owner is done (applier_check_ended()).
+ * back to HELD; but the removal of another holding may add objects to it that both use
+ * (hand_over(), release.c). Calls for the container are refused meanwhile; if its process exits,
+ *that is handled when the owner is done (applier_check_ended()).
  *
  *	(none) --Apply--> MAKING --done--> HELD <--> CHANGING (Update)
  *	                    |               | ^

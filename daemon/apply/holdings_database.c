@@ -97,6 +97,10 @@ static int read_number(sqlite3 *database, const char *sql, int64_t *ret_number)
 	return database_error(result);
 }
 
+/*
+ * Some names differ from those in holdings.h: the columns process (attributes_set) and mixed
+ * (uncertain), and the table made (created).
+ */
 static int make_tables(sqlite3 *database)
 {
 	char sql[1024];

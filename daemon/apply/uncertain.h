@@ -7,7 +7,9 @@
 /*
  * Settings whose values are uncertain after an Update that was interrupted, or that failed and
  * could not be undone: each has its old or its new value. They are a list of names, such as
- * "pids.max ,scheduler,". When later Updates have set all of them the list is empty.
+ * "pids.max ,io.max 8:0,scheduler,": after the name of a cgroup's file there is a blank and, if the
+ * file has a line per device, the device. When later Updates have set all of them the list is
+ * empty.
  */
 
 /*

@@ -82,6 +82,8 @@ static int change_process(struct application *application)
 		r = process_change_go_on(change, &application->err);
 	if (r == 0)
 		application->holding->attributes_set |= change->set;
+	if (r == -ESRCH)
+		return application_fail_no_process(application, application->holding->pid);
 	return application_at_step(application, "process", "process", r);
 }
 
@@ -189,14 +191,21 @@ static int names_own_cgroup(struct application *application)
 	return r < 0 ? r : holding->cgroup_path && strcmp(path, holding->cgroup_path) == 0;
 }
 
+static const char *cgroup_member(const struct application *application)
+{
+	return application->request.settings->is_cgroups_path_joined ? "linux.resources"
+								     : "linux.cgroupsPath";
+}
+
 static int refuse_other_cgroup(struct application *application)
 {
 	int r = application->request.settings->cgroups_path ? names_own_cgroup(application) : 1;
 
 	if (r == 0)
-		return refuse(application, "cgroup", "linux.cgroupsPath",
+		return refuse(application, "cgroup", cgroup_member(application),
 			      "is not the cgroup that Apply was given: Update moves no process");
-	return r < 0 ? application_at_step(application, "cgroup", "linux.cgroupsPath", r) : 0;
+	return r < 0 ? application_at_step(application, "cgroup", cgroup_member(application), r)
+		     : 0;
 }
 
 static int refuse_other_group(struct application *application)

@@ -33,7 +33,7 @@
 #define LAST_WAIT_NS 1000000000ll
 
 static void on_look_again(evutil_socket_t fd, short what, void *userdata);
-static int mend(struct cgroup_tree *tree);
+static int replace_lost_directory(struct cgroup_tree *tree);
 
 /*
  * A cgroup that was killed is not reused: since the kernel closed a race of cgroup.kill with fork
@@ -47,18 +47,18 @@ static bool is_as_new(const struct cgroup *cgroup)
 	       cgroup->generation == cgroup->tree->generation;
 }
 
-static void keep_up_soon(struct cgroup_tree *tree)
+static void schedule_upkeep(struct cgroup_tree *tree)
 {
 	if (!event_pending(tree->upkeep, EV_TIMEOUT, NULL))
 		(void)event_add(tree->upkeep, &(struct timeval){0});
 }
 
-static void spend(struct cgroup *cgroup)
+static void discard(struct cgroup *cgroup)
 {
 	cgroup_rest(cgroup);
 	TAILQ_INSERT_TAIL(&cgroup->tree->spent, cgroup, link);
 	cgroup->tree->spent_count++;
-	keep_up_soon(cgroup->tree);
+	schedule_upkeep(cgroup->tree);
 }
 
 static void put_idle(struct cgroup *cgroup)
@@ -78,7 +78,7 @@ static struct cgroup *take_idle(struct cgroup_tree *tree)
 		tree->idle_count--;
 		if (!cgroup->is_touched)
 			return cgroup;
-		spend(cgroup);
+		discard(cgroup);
 	}
 	return NULL;
 }
@@ -88,12 +88,12 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	struct cgroup *cgroup = take_idle(tree);
 	int r = cgroup ? 0 : cgroup_make(tree, &cgroup);
 
-	if ((r == -ENOENT || r == -ENODEV) && mend(tree) == 0)
+	if ((r == -ENOENT || r == -ENODEV) && replace_lost_directory(tree) == 0)
 		r = cgroup_make(tree, &cgroup);
 	if (r < 0)
 		return r;
 	if (tree->idle_count < PREPARED)
-		keep_up_soon(tree);
+		schedule_upkeep(tree);
 	cgroup->is_just_taken = true;
 	*ret_cgroup = cgroup;
 	return 0;
@@ -123,7 +123,7 @@ void cgroup_release(struct cgroup *cgroup)
 	else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX)
 		put_idle(cgroup);
 	else
-		spend(cgroup);
+		discard(cgroup);
 }
 
 /* Removes all of a list at once, so that the directory of runs can be removed. */
@@ -140,11 +140,11 @@ static void remove_list(struct cgroup_list *list, size_t *count)
 	}
 }
 
-static int mend(struct cgroup_tree *tree)
+static int replace_lost_directory(struct cgroup_tree *tree)
 {
 	remove_list(&tree->idle, &tree->idle_count);
 	remove_list(&tree->spent, &tree->spent_count);
-	keep_up_soon(tree);
+	schedule_upkeep(tree);
 	return cgroup_tree_renew(tree);
 }
 
@@ -156,7 +156,8 @@ bool cgroup_release_lost(struct cgroup *cgroup)
 		return false;
 	cgroup->is_touched = true;
 	cgroup_release(cgroup);
-	(void)mend(tree); /* on failure the next cgroup_acquire() reports the error */
+	/* On failure the next cgroup_acquire() reports the error. */
+	(void)replace_lost_directory(tree);
 	return true;
 }
 
@@ -173,7 +174,7 @@ static void on_look_again(evutil_socket_t fd, short what, void *userdata)
 			continue;
 		}
 		TAILQ_REMOVE(&tree->busy, cgroup, link);
-		spend(cgroup);
+		discard(cgroup);
 	}
 	if (!TAILQ_EMPTY(&tree->busy))
 		look_again_soon(tree);
@@ -202,7 +203,7 @@ static void remove_one(struct cgroup_tree *tree)
 	tree->spent_count--;
 	r = cgroup_remove(cgroup);
 	if (r == -EAGAIN)
-		spend(cgroup);
+		discard(cgroup);
 	else if (r < 0)
 		make_busy(cgroup);
 }
@@ -220,7 +221,7 @@ static void on_upkeep(evutil_socket_t fd, short what, void *userdata)
 		remove_one(tree);
 	/* After a failure to make one, the next try is at the next cgroup_acquire(). */
 	if ((r == 0 && tree->idle_count < PREPARED) || !TAILQ_EMPTY(&tree->spent))
-		keep_up_soon(tree);
+		schedule_upkeep(tree);
 }
 
 /* ---- the tree ---- */
@@ -359,7 +360,7 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 	TAILQ_CONCAT(&tree->spent, &tree->idle, link);
 	tree->spent_count += tree->idle_count;
 	tree->idle_count = 0;
-	keep_up_soon(tree);
+	schedule_upkeep(tree);
 	prepare(tree);
 	return r;
 }

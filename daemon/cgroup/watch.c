@@ -97,7 +97,7 @@ static bool is_ignored(const struct inotify_event *event)
 }
 
 /* Marks the cgroup with this watch; -1: all cgroups. */
-static void touch(struct cgroup_tree *tree, int watch)
+static void mark_touched(struct cgroup_tree *tree, int watch)
 {
 	struct cgroup *cgroup;
 
@@ -105,15 +105,15 @@ static void touch(struct cgroup_tree *tree, int watch)
 		cgroup->is_touched |= watch < 0 || cgroup->watch == watch;
 }
 
-static void take_in(struct cgroup_tree *tree, const struct inotify_event *event)
+static void handle_event(struct cgroup_tree *tree, const struct inotify_event *event)
 {
 	if (event->mask & (IN_MODIFY | IN_Q_OVERFLOW))
 		cgroup_watch_directories(tree);
 	if (event->mask & IN_Q_OVERFLOW)
-		touch(tree, -1);
+		mark_touched(tree, -1);
 	/* Of cgroup.procs a change of mode counts, an open does not. */
 	else if (!(event->mask & IN_OPEN) || !is_ignored(event))
-		touch(tree, event->wd);
+		mark_touched(tree, event->wd);
 }
 
 void cgroup_watch_read(struct cgroup_tree *tree)
@@ -127,7 +127,7 @@ void cgroup_watch_read(struct cgroup_tree *tree)
 		for (char *next = bytes; next < bytes + length;
 		     next += sizeof(*event) + event->len) {
 			event = (const struct inotify_event *)next;
-			take_in(tree, event);
+			handle_event(tree, event);
 		}
 	}
 }

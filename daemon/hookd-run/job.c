@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parses the message of hookd (helper_message.h). It is mapped once, and nobody changes it: strings
- * and arrays stay in the mapping, and only vectors of pointers are allocated.
+ * Parses the message of hookd (helper_message.h). The mapping is private, so hookd does not see the
+ * pointers that are set in it. Strings and arrays stay in the mapping, and only vectors of pointers
+ * are allocated.
  */
 #include <assert.h>
 #include <errno.h>
@@ -81,8 +82,7 @@ static void read_settings_strings(struct job *job, char **cursor)
 
 	settings->apparmor_profile = next_string_if(settings->apparmor_profile, cursor);
 	settings->selinux_label = next_string_if(settings->selinux_label, cursor);
-	if (settings->namespace_count > NAMESPACES_MAX)
-		step_fail(SPAWN_STEP_NAMESPACES, E2BIG);
+	assert(settings->namespace_count <= NAMESPACES_MAX); /* each type once */
 	for (size_t i = 0; i < settings->namespace_count; i++)
 		settings->namespaces[i].path = next_string_if(settings->namespaces[i].path, cursor);
 }

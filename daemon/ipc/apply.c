@@ -15,8 +15,6 @@
 #include "proto/messages/applied.h"
 #include "proto/settings/settings_json.h"
 
-#define ERROR_TEXT_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
-
 /* An Apply or Update that is not answered yet. It goes on if the connection is closed. */
 struct apply_call {
 	struct conn_call of_conn;
@@ -26,6 +24,7 @@ struct apply_call {
 	char *container;
 	struct hp_settings *settings;
 	enum hp_dialect dialect;
+	const char *invalid; /* as in struct exchange */
 };
 
 /* ---- replies ---- */
@@ -90,7 +89,7 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 
 static void reply_applied(struct conn *conn, const struct holding *holding)
 {
-	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "applied");
 	write_applied(&writer, conn->hookd, holding);
@@ -110,29 +109,6 @@ static void on_conn_gone(struct conn_call *of_conn)
 	struct apply_call *call = container_of(of_conn, struct apply_call, of_conn);
 
 	call->conn = NULL;
-}
-
-/*
- * The text of an error for the log. Errors without a reason get their text from the client library.
- */
-static const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
-{
-	switch (err->code) {
-	case HP_ERR_NO_SUCH_CONTAINER:
-		return "no such container";
-	case HP_ERR_CONTAINER_BUSY:
-		return "another call for it is in progress";
-	case HP_ERR_NO_SUCH_PROCESS:
-		snprintf(text, ERROR_TEXT_SIZE, "process %s has ended", err->path);
-		return text;
-	case HP_ERR_EXHAUSTED:
-		snprintf(text, ERROR_TEXT_SIZE, "all %d %ss are taken", err->error, err->path);
-		return text;
-	default:
-		snprintf(text, ERROR_TEXT_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
-			 err->reason);
-		return text;
-	}
 }
 
 static void log_result(const struct apply_call *call, int r, const struct hp_err *err)
@@ -160,8 +136,9 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 		reply_applied(conn, holding);
 	if (conn && r < 0) {
 		hp_settings_path(reply.path, call->dialect);
-		(void)hp_err_prefix(&reply, r, "settings");
-		hp_reply_err(&conn->out, &reply, "io.hookd.settings.Invalid");
+		if (strcmp(reply.path, APPLY_PATH_CONTAINER) != 0)
+			(void)hp_err_prefix(&reply, r, "settings");
+		hp_reply_err(conn_reply(conn), &reply, call->invalid);
 	}
 	apply_call_free(call);
 	if (conn)
@@ -270,6 +247,7 @@ static struct apply_call *apply_call_new(struct exchange *exchange, size_t count
 		return NULL;
 	}
 	call->hookd = exchange->hookd;
+	call->invalid = exchange->invalid;
 	r = hp_parameters_read(exchange->call.parameters, parameter_names, count, required, values,
 			       err);
 	if (r == 0)
@@ -379,7 +357,7 @@ static void on_removed(const char *name, void *userdata)
 
 static void reply_released(struct release_call *call)
 {
-	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(call->conn), NULL, false);
 
 	hp_json_end(&call->list, ']');
 	hp_json_key(&writer, "removed");
@@ -397,7 +375,7 @@ static void on_released(int r, const struct hp_err *err, void *userdata)
 	if (conn && r == 0)
 		reply_released(call);
 	else if (conn)
-		hp_reply_err(&conn->out, err, NULL);
+		hp_reply_err(conn_reply(conn), err, NULL);
 	release_call_free(call);
 	if (conn)
 		conn_end_call(conn);
@@ -437,7 +415,7 @@ int handle_holdings(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	hp_json_key(&writer, "containers");
 	hp_json_begin(&writer, '{');
 	holding = holdings_first(applier_holdings(exchange->hookd->applier));

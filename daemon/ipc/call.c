@@ -76,7 +76,7 @@ static void on_caught_up(struct conn_call *of_conn)
 
 static struct hp_json_writer begin_event(struct call *call, const char *event)
 {
-	struct hp_json_writer writer = hp_reply_begin(&call->conn->out, NULL, true);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(call->conn), NULL, true);
 
 	hp_json_key(&writer, "event");
 	hp_json_put_string(&writer, event);
@@ -129,7 +129,7 @@ static void send_event(struct call *call, const struct run_event *event)
 
 static void write_result(struct conn *conn, const struct run *run)
 {
-	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "result");
 	hp_run_result_write(&writer, &run->result);
@@ -157,7 +157,7 @@ static void send_busy(struct call *call, const char *reason)
 	struct hp_err err;
 
 	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
-	hp_reply_err(&conn->out, &err, NULL);
+	hp_reply_err(conn_reply(conn), &err, NULL);
 	end(call);
 }
 

@@ -2,8 +2,10 @@
 /*
  * The connection of a client: reads bytes, passes messages to the dispatcher and sends replies.
  *
- *	IDLE --conn_begin_call()--> BUSY --conn_end_call()--> IDLE
- *	  \___________________________\___ hangup, violation ___> CLOSED --reaper--> (freed)
+ *	IDLE       --conn_begin_call()-----------> BUSY
+ *	BUSY       --conn_end_call()-------------> IDLE
+ *	IDLE, BUSY --hangup, protocol violation--> CLOSED
+ *	CLOSED     --on_reaper()-----------------> (freed)
  *
  * There is one call at a time: while BUSY nothing is read, which slows down the client. The events
  * are edge-triggered. So unread bytes, a client that has shut down its sending side only (it still
@@ -132,6 +134,7 @@ void conn_free(struct conn *conn)
 	peer_clear(&conn->peer);
 	hp_inbox_free(&conn->in);
 	hp_buf_free(&conn->out);
+	hp_buf_free(&conn->unwanted);
 	free(conn);
 }
 
@@ -321,8 +324,14 @@ static bool send_some(struct conn *conn)
 	return true;
 }
 
+struct hp_buf *conn_reply(struct conn *conn)
+{
+	return conn->is_oneway ? &conn->unwanted : &conn->out;
+}
+
 void conn_flush(struct conn *conn)
 {
+	hp_buf_free(&conn->unwanted);
 	if (conn->state == CONN_CLOSED)
 		return;
 	if (conn->out.failed) {

@@ -34,7 +34,9 @@ struct conn {
 	bool closes_when_sent; /* the client has shut down its sending side */
 	bool has_unread;       /* there may be bytes, but no event will report them */
 	struct hp_inbox in;
-	struct hp_buf out; /* not sent yet */
+	bool is_oneway;		/* the current call: no reply may be sent to it */
+	struct hp_buf out;	/* not sent yet */
+	struct hp_buf unwanted; /* replies to a oneway call, until they are dropped */
 	struct event *readable;
 	struct event *writable; /* pending while `out` is not empty */
 	struct event *reaper;	/* frees a closed connection from the event loop */
@@ -61,7 +63,12 @@ bool conn_close_if_gone(struct conn *conn);
 void conn_end_call(struct conn *conn);
 
 /*
- * Sends what was written to conn->out by hp_reply_*(). Does not block. Closes the connection if the
+ * The buffer for hp_reply_*(): conn->out, or one that is never sent if the current call is oneway.
+ * The connection's; ask again for each reply.
+ */
+struct hp_buf *conn_reply(struct conn *conn);
+/*
+ * Sends the replies that were written. Does not block. Closes the connection if the
  * client does not read and too much data is unsent; then call->gone() is called.
  */
 void conn_flush(struct conn *conn);

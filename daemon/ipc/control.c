@@ -8,7 +8,7 @@ int handle_ping(struct exchange *exchange, struct hp_err *err)
 	int r = expect_no_parameters(exchange, err);
 
 	if (r == 0)
-		hp_reply_empty(&exchange->conn->out, NULL);
+		hp_reply_empty(conn_reply(exchange->conn), NULL);
 	return r;
 }
 
@@ -19,8 +19,7 @@ int handle_drain(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	if (!exchange->call.oneway)
-		hp_reply_empty(&exchange->conn->out, NULL);
+	hp_reply_empty(conn_reply(exchange->conn), NULL);
 	conn_flush(exchange->conn);
 	log_notice("uid %u requested to drain", exchange->conn->peer.uid);
 	exchange->hookd->drain(exchange->hookd);

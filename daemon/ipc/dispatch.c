@@ -91,29 +91,59 @@ static int check_permission(struct exchange *exchange, enum permission permissio
 	return policy_check(&conn->peer, &exchange->hookd->self, permission, err);
 }
 
+const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
+{
+	switch (err->code) {
+	case HP_ERR_NO_SUCH_RUN:
+		snprintf(text, ERROR_TEXT_SIZE, "no such run: %s", err->path);
+		return text;
+	case HP_ERR_REQUEST_ID_CONFLICT:
+		snprintf(text, ERROR_TEXT_SIZE, "another request had the requestId %s", err->path);
+		return text;
+	case HP_ERR_DRAINING:
+		return "hookd is draining";
+	case HP_ERR_NO_SUCH_CONTAINER:
+		return "no such container";
+	case HP_ERR_CONTAINER_BUSY:
+		return "another call for it is in progress";
+	case HP_ERR_NO_SUCH_PROCESS:
+		snprintf(text, ERROR_TEXT_SIZE, "process %s has ended", err->path);
+		return text;
+	case HP_ERR_EXHAUSTED:
+		snprintf(text, ERROR_TEXT_SIZE, "all %d %ss are taken", err->error, err->path);
+		return text;
+	default:
+		snprintf(text, ERROR_TEXT_SIZE, "%s%s%s", err->path, err->path[0] ? ": " : "",
+			 err->reason);
+		return text;
+	}
+}
+
 static void dispatch_call(struct exchange *exchange)
 {
 	const struct method *method = find_method(exchange->call.method);
 	struct conn *conn = exchange->conn;
+	char text[ERROR_TEXT_SIZE];
 	struct hp_err err = {0};
 	int r;
 
 	if (!method) {
-		reply_not_found(&conn->out, &exchange->call);
+		reply_not_found(conn_reply(conn), &exchange->call);
 		return;
 	}
+	exchange->invalid = method->invalid;
 	r = check_permission(exchange, method->permission, &err);
 	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
-		reply_service_error(&conn->out, "org.varlink.service.MethodNotImplemented",
+		reply_service_error(conn_reply(conn), "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
 		return;
 	}
 	if (r == 0)
 		r = method->handle(exchange, &err);
 	if (r < 0) {
-		log_debug("uid %u pid %d, %s: %s %s", conn->peer.uid, conn->peer.pid,
-			  exchange->call.method, err.path, err.reason);
-		hp_reply_err(&conn->out, &err, method->invalid);
+		log_debug("uid %u pid %d, %s: %s", conn->peer.uid, conn->peer.pid,
+			  exchange->call.method, error_text(&err, text));
+		hp_reply_err(conn_reply(conn), &err, method->invalid);
 	}
 }
 
@@ -121,7 +151,6 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 {
 	struct exchange exchange = {.hookd = conn->hookd, .conn = conn};
 	struct hp_json *json = &conn->hookd->json;
-	size_t before = conn->out.length;
 	struct hp_err err = {0};
 
 	if (hp_json_parse(json, text, length, &err) < 0 ||
@@ -129,9 +158,8 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 		conn_violation(conn, err.reason);
 		return;
 	}
+	conn->is_oneway = exchange.call.oneway;
 	dispatch_call(&exchange);
-	if (exchange.call.oneway && conn->out.length > before)
-		conn->out.length = before;
 	conn_flush(conn);
 }
 

@@ -11,16 +11,24 @@ struct exchange {
 	struct hookd *hookd;
 	struct conn *conn;
 	struct hp_call call;
+	const char *invalid; /* the method's error for wrong values, for hp_reply_err() */
 };
 
 /*
- * Writes the reply with hp_reply_*(&exchange->conn->out), or calls conn_begin_call() and answers
- * later. -errno: *err is filled, and nothing was written.
+ * Writes the reply with hp_reply_*(conn_reply(exchange->conn)), or calls conn_begin_call() and
+ * answers later. -errno: *err is filled, and nothing was written.
  */
 typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 
 /* The on_message() of connections. */
 void dispatch_message(struct conn *conn, const char *text, size_t length);
+
+/*
+ * The text of an error for the log. Errors without a reason get their text from the client library.
+ * It may be in `text`.
+ */
+#define ERROR_TEXT_SIZE (HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 32)
+const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE]);
 
 /* ---- the handlers; the interface files describe the methods ---- */
 

@@ -24,10 +24,13 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
 
-	if (run->is_turned_away)
-		records_forget(hookd->records, run);
-	else
+	if (!run->is_turned_away) {
 		records_end(hookd->records, run);
+		return;
+	}
+	records_forget(hookd->records, run);
+	/* A waiter that is notified may send the same request at once: that is a new run. */
+	store_drop(hookd->store, run);
 }
 
 static void log_end(const struct run *run)
@@ -63,9 +66,7 @@ void hooks_on_run_done(struct run *run, void *userdata)
 	if (cgroup_tree_take_notice(hookd->cgroups, notice))
 		log_warning("%s", notice);
 	log_end(run);
-	if (run->is_turned_away)
-		store_drop(hookd->store, run);
-	else
+	if (!run->is_turned_away)
 		store_finished(hookd->store, run);
 	sched_finished(hookd->sched, run);
 }
@@ -194,6 +195,6 @@ int handle_cancel(struct exchange *exchange, struct hp_err *err)
 	if (!run)
 		return -ENOENT;
 	run_cancel(run);
-	hp_reply_empty(&exchange->conn->out, NULL);
+	hp_reply_empty(conn_reply(exchange->conn), NULL);
 	return 0;
 }

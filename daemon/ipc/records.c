@@ -181,15 +181,21 @@ static int restore_begin(struct records *records, struct hp_json_value message, 
 	int r =
 	    hp_json_get_name(hp_json_member(message, "begin"), &arena, HP_ID_BYTES_MAX, &id, err);
 
+	r = hp_err_prefix(err, r, "begin");
 	if (r == 0 && store_find(records->store, id)) {
 		hp_arena_free(&arena);
 		return 0; /* turn_over() has written it again */
 	}
 	if (r == 0)
-		r = hp_json_get_uint64(hp_json_member(message, "uid"), 0, UINT32_MAX, &uid, err);
+		r = hp_err_prefix(
+		    err,
+		    hp_json_get_uint64(hp_json_member(message, "uid"), 0, UINT32_MAX, &uid, err),
+		    "uid");
 	if (r == 0)
-		r = hp_json_get_int64(hp_json_member(message, "submittedUSec"), 0, INT64_MAX,
-				      &submitted_us, err);
+		r = hp_err_prefix(err,
+				  hp_json_get_int64(hp_json_member(message, "submittedUSec"), 0,
+						    INT64_MAX, &submitted_us, err),
+				  "submittedUSec");
 	if (r == 0)
 		r = hp_request_read(hp_json_member(message, "request"), &request, err);
 	if (r == 0) {
@@ -212,6 +218,7 @@ static int restore_end(struct records *records, struct hp_json_value message, st
 	char *id = NULL;
 	int r = hp_json_get_name(hp_json_member(message, "end"), &arena, HP_ID_BYTES_MAX, &id, err);
 
+	r = hp_err_prefix(err, r, "end");
 	run = r == 0 ? store_find(records->store, id) : NULL;
 	if (run) {
 		r = hp_run_result_read(hp_json_member(message, "result"), &result, err);
@@ -230,6 +237,7 @@ static int restore_forget(struct records *records, struct hp_json_value message,
 	int r =
 	    hp_json_get_name(hp_json_member(message, "forget"), &arena, HP_ID_BYTES_MAX, &id, err);
 
+	r = hp_err_prefix(err, r, "forget");
 	run = r == 0 ? store_find(records->store, id) : NULL;
 	if (run)
 		store_drop(records->store, run);

@@ -15,7 +15,7 @@ struct compile_call {
 
 static void write_program(struct conn *conn, const struct filter *filter)
 {
-	struct hp_json_writer writer = hp_reply_begin(&conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "bpfBase64");
 	hp_json_put_base64(&writer, filter->instructions,
@@ -52,7 +52,7 @@ static void on_compiled(struct filter_wait *wait, struct filter *filter, const c
 		write_program(conn, filter);
 	} else {
 		describe_failure(wait->error, reason, &err);
-		hp_reply_err(&conn->out, &err, NULL);
+		hp_reply_err(conn_reply(conn), &err, NULL);
 	}
 	filter_unref(filter);
 	free(call);

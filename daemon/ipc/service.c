@@ -13,7 +13,7 @@ int handle_get_info(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	hp_json_key(&writer, "vendor");
 	hp_json_put_string(&writer, "hookd");
 	hp_json_key(&writer, "product");
@@ -58,11 +58,11 @@ int handle_get_interface_description(struct exchange *exchange, struct hp_err *e
 	}
 	text = interface_text(name, &length);
 	if (text) {
-		writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+		writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 		hp_json_key(&writer, "description");
 		hp_json_put_bytes(&writer, text, length);
 	} else {
-		writer = hp_reply_begin(&exchange->conn->out,
+		writer = hp_reply_begin(conn_reply(exchange->conn),
 					"org.varlink.service.InterfaceNotFound", false);
 		hp_json_key(&writer, "interface");
 		hp_json_put_string(&writer, name);

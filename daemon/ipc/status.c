@@ -166,7 +166,7 @@ static struct run *next_wanted(const struct exchange *exchange, const struct lis
 
 static void reply_list(struct exchange *exchange, const struct list_filter *filter)
 {
-	struct hp_json_writer writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	struct run *run = next_wanted(exchange, filter, store_newest(exchange->hookd->store));
 
 	hp_json_key(&writer, "runs");
@@ -182,7 +182,7 @@ static void reply_list(struct exchange *exchange, const struct list_filter *filt
 /* Sends one run per reply. "continues" is false in the last one. */
 static void reply_each(struct exchange *exchange, const struct list_filter *filter)
 {
-	struct hp_buf *out = &exchange->conn->out;
+	struct hp_buf *out = conn_reply(exchange->conn);
 	struct run *run = next_wanted(exchange, filter, store_newest(exchange->hookd->store));
 	struct hp_json_writer writer;
 	struct run *next;
@@ -221,7 +221,7 @@ int handle_get(struct exchange *exchange, struct hp_err *err)
 
 	if (!run)
 		return -ENOENT;
-	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	hp_json_key(&writer, "run");
 	write_run(&writer, run);
 	if (run->state == RUN_DONE) {
@@ -262,7 +262,7 @@ int handle_get_status(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	writer = hp_reply_begin(&exchange->conn->out, NULL, false);
+	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
 	put_string(&writer, "version", HOOKD_VERSION);
 	put_int(&writer, "pid", getpid());
 	put_int(&writer, "uptimeUSec", (clock_ns(CLOCK_BOOTTIME) - hookd->started_ns) / 1000);

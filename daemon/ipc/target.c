@@ -25,12 +25,18 @@ static int take_caller(const struct peer *peer, struct target_process *ret_proce
 	return 0;
 }
 
-/* The process state.pid cannot be examined. Lack of resources is not the fault of the request. */
-static int cannot_look(int r, struct hp_err *err)
+/* The process state.pid, `number` for the caller, cannot be examined. Lack of resources is not the
+ * fault of the request. */
+static int cannot_look(pid_t number, int r, struct hp_err *err)
 {
 	if (error_is_transient(-r))
 		return hp_err_busy(err, "%s", strerror(-r));
-	return hp_err_invalid(err, "state.pid", "%s", strerror(-r));
+	if (r == -ESRCH)
+		return hp_err_invalid(err, "state.pid",
+				      "there is no process %d in the caller's pid namespace",
+				      number);
+	return hp_err_invalid(err, "state.pid", "the namespaces of process %d cannot be read: %s",
+			      number, strerror(-r));
 }
 
 /*
@@ -38,8 +44,8 @@ static int cannot_look(int r, struct hp_err *err)
  * PrivateTmp=), is not in a container: a hook that is to run inside would run on the host with all
  * rights. hookd-run checks this again when the hook starts.
  */
-static int check_container(const struct target_process *process, const struct self *self,
-			   struct hp_err *err)
+static int check_container(const struct target_process *process, pid_t number,
+			   const struct self *self, struct hp_err *err)
 {
 	struct namespaces namespaces;
 	int r = namespaces_read(process->pid, &namespaces);
@@ -47,7 +53,7 @@ static int check_container(const struct target_process *process, const struct se
 	if (r == 0 && !pidfd_is_alive(process->pidfd))
 		r = -ESRCH;
 	if (r < 0)
-		return cannot_look(r, err);
+		return cannot_look(number, r, err);
 	if (namespaces.ids[NAMESPACE_MNT] == self->namespaces.ids[NAMESPACE_MNT] ||
 	    namespaces.ids[NAMESPACE_MNT] == self->mounts_of_init)
 		return hp_err_invalid(
@@ -73,8 +79,8 @@ static int find_container(const struct peer *peer, const struct self *self,
 	r = peer_find_process(peer, &self->namespaces, request->pid, &container->pid,
 			      &container->pidfd);
 	if (r < 0)
-		return cannot_look(r, err);
-	return check_container(container, self, err);
+		return cannot_look(request->pid, r, err);
+	return check_container(container, request->pid, self, err);
 }
 
 static int choose_container(const struct peer *peer, const struct self *self,

@@ -51,7 +51,7 @@ static void write_journal(const struct rdt_directories *directories, const char 
 	const struct rdt_directory *directory;
 	struct hp_buf text = HP_BUF_INIT;
 
-	if (directories->journal < 0)
+	if (directories->state_directory < 0)
 		return;
 	append_line(&text, directories->boot);
 	if (about_to_be_made)
@@ -59,7 +59,7 @@ static void write_journal(const struct rdt_directories *directories, const char 
 	LIST_FOREACH (directory, &directories->list, link)
 		if (directory->is_made)
 			append_line(&text, directory->path);
-	(void)replace_journal(directories->journal, &text);
+	(void)replace_journal(directories->state_directory, &text);
 	hp_buf_free(&text);
 }
 
@@ -68,7 +68,7 @@ static void write_journal(const struct rdt_directories *directories, const char 
 void rdt_directories_init(struct rdt_directories *directories)
 {
 	LIST_INIT(&directories->list);
-	directories->journal = -1;
+	directories->state_directory = -1;
 }
 
 static void directory_free(struct rdt_directory *directory)
@@ -82,7 +82,7 @@ void rdt_directories_clear(struct rdt_directories *directories)
 {
 	while (!LIST_EMPTY(&directories->list))
 		directory_free(LIST_FIRST(&directories->list));
-	close_fd(&directories->journal);
+	close_fd(&directories->state_directory);
 }
 
 struct rdt_directory *rdt_directory_find(const struct rdt_directories *directories,
@@ -150,12 +150,12 @@ static ssize_t read_text(int state_directory, char *text)
 static int read_journal(struct rdt_directories *directories, char *text,
 			bool (*stays)(const char *path, void *userdata), void *userdata)
 {
-	ssize_t length = read_text(directories->journal, text);
+	ssize_t length = read_text(directories->state_directory, text);
 	char *line;
 	int r = 0;
 
 	if (length == -EILSEQ) {
-		r = file_set_aside(directories->journal, JOURNAL, "bad");
+		r = file_set_aside(directories->state_directory, JOURNAL, "bad");
 		return r < 0 ? r : 1;
 	}
 	if (length <= 0 || strcmp(strsep(&text, "\n"), directories->boot) != 0)
@@ -172,15 +172,15 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 	cleanup_free char *text = malloc(JOURNAL_BYTES);
 	int r = text ? file_boot_id(directories->boot) : -ENOMEM;
 
-	assert(directories->journal < 0);
+	assert(directories->state_directory < 0);
 	if (r < 0)
 		return r;
-	directories->journal = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directories->journal < 0)
+	directories->state_directory = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directories->state_directory < 0)
 		return -errno;
 	r = read_journal(directories, text, stays, userdata);
 	if (r < 0)
-		close_fd(&directories->journal); /* leaves the file for the next hookd */
+		close_fd(&directories->state_directory); /* leaves the file for the next hookd */
 	else
 		write_journal(directories, NULL);
 	return r;

@@ -21,8 +21,8 @@ struct rdt_directory {
 
 struct rdt_directories {
 	LIST_HEAD(, rdt_directory) list; /* newest first */
-	int journal;   /* the state directory, with the file of the groups made; -1: no file */
-	char boot[64]; /* the boot id; set where journal is not -1 */
+	int state_directory; /* has the file with the groups that were made; -1: there is none */
+	char boot[64];	     /* the boot id; set if that is not -1 */
 };
 
 void rdt_directories_init(struct rdt_directories *directories);

@@ -43,19 +43,12 @@ struct request {
 
 /* ---- names ---- */
 
-/* A name that cannot be one of resctrl's own directories. */
-static bool is_group_name(const char *name)
+/* A name that the kernel permits for a group, and that is not one of resctrl's own directories. */
+static bool can_be_group(const char *name)
 {
-	static const char *const others[] = {".", "..", "info", "mon_groups", "mon_data"};
 	size_t length = strlen(name);
 
-	if (length == 0 || length > NAME_MAX)
-		return false;
-	for (size_t i = 0; i < ELEMENTS(others); i++)
-		if (strcmp(name, others[i]) == 0)
-			return false;
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-			    "_.+:@-") == length;
+	return length > 0 && length <= NAME_MAX && !strchr(name, '/') && !hp_is_resctrls_name(name);
 }
 
 /* An empty string is the same as none, as it is to runc. */
@@ -72,12 +65,12 @@ static int choose_group(const struct hp_intel_rdt *wanted, const char *container
 
 	if (clos_id && strcmp(clos_id, "/") == 0)
 		name = NULL;
-	assert(!clos_id || !name || is_group_name(clos_id));
-	if (name && !is_group_name(name))
+	assert(!clos_id || !name || hp_is_resctrl_group_name(clos_id));
+	if (name && !hp_is_resctrl_group_name(name))
 		return hp_err_invalid(err, "closID",
 				      "is required, since the container's id is not a valid name "
 				      "of a resctrl group");
-	if (wanted->enable_monitoring && !is_group_name(container))
+	if (wanted->enable_monitoring && !hp_is_resctrl_group_name(container))
 		return hp_err_invalid(err, "enableMonitoring",
 				      "requires a container id that is a valid name of a resctrl "
 				      "group");
@@ -292,6 +285,27 @@ static void leave(const struct rdt_fs *fs, struct rdt_member *member)
 	free(member);
 }
 
+static struct rdt_member *member_new(struct rdt *rdt)
+{
+	struct rdt_member *member = calloc(1, sizeof(*member));
+
+	if (member)
+		*member = (struct rdt_member){.rdt = rdt, .tasks = -1, .monitored_tasks = -1};
+	return member;
+}
+
+static int end_join(struct request *request, int r, struct rdt_member *member,
+		    struct rdt_member **ret_member)
+{
+	if (r < 0)
+		leave(&request->fs, member);
+	else
+		*ret_member = member;
+	rdt_fs_close(&request->fs);
+	schemata_clear(&request->schemata);
+	return r;
+}
+
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err)
 {
@@ -302,13 +316,12 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	    .container = container,
 	    .err = err,
 	};
-	struct rdt_member *member = calloc(1, sizeof(*member));
+	struct rdt_member *member = member_new(rdt);
 	const char *name = ".";
 	int r;
 
 	if (!member)
 		return hp_err_no_memory(err);
-	*member = (struct rdt_member){.rdt = rdt, .tasks = -1, .monitored_tasks = -1};
 	r = choose_group(wanted, container, &name, err);
 	if (r == 0)
 		r = read_schemata(&request);
@@ -316,13 +329,28 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 		r = begin(&request);
 	if (r == 0)
 		r = join(&request, name, member);
-	if (r < 0)
-		leave(&request.fs, member);
-	else
-		*ret_member = member;
-	rdt_fs_close(&request.fs);
-	schemata_clear(&request.schemata);
-	return r;
+	return end_join(&request, r, member, ret_member);
+}
+
+int rdt_join_existing(struct rdt *rdt, const char *group, struct rdt_member **ret_member)
+{
+	struct hp_err err;
+	struct request request = {.rdt = rdt, .fs.root = -1, .err = &err};
+	bool is_root = strcmp(group, "/") == 0;
+	struct rdt_member *member;
+	int r;
+
+	if (!is_root && !can_be_group(group))
+		return -ENOENT;
+	member = member_new(rdt);
+	if (!member)
+		return -ENOMEM;
+	r = begin(&request);
+	if (r == 0)
+		r = enter(&request, is_root ? "." : group, false, NULL, &member->group);
+	if (r == 0)
+		r = open_tasks(&request, member->group, &member->tasks);
+	return end_join(&request, r, member, ret_member);
 }
 
 /* Removing a group is one system call, so it is done also where the lock cannot be taken. */
@@ -464,12 +492,12 @@ static bool is_removable(const char *path)
 	char group[NAME_MAX + 1];
 
 	if (!found)
-		return is_group_name(path);
+		return hp_is_resctrl_group_name(path);
 	if (found - path > NAME_MAX)
 		return false;
 	snprintf(group, sizeof(group), "%.*s", (int)(found - path), path);
-	return (strcmp(group, ".") == 0 || is_group_name(group)) &&
-	       is_group_name(found + strlen(middle));
+	return (strcmp(group, ".") == 0 || hp_is_resctrl_group_name(group)) &&
+	       hp_is_resctrl_group_name(found + strlen(middle));
 }
 
 bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)

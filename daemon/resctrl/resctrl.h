@@ -79,6 +79,13 @@ int rdt_restore(struct rdt *rdt, const char *directory,
  */
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err) must_check;
+/*
+ * Joins a group that exists, by the name that the kernel reports for a process, "/" or "c1". Other
+ * programs may have made it and named it freely. -ENOENT: there is none with this name;
+ * -EOPNOTSUPP, -EBUSY and others as with rdt_join().
+ */
+int rdt_join_existing(struct rdt *rdt, const char *group,
+		      struct rdt_member **ret_member) must_check;
 /* Closes the descriptors, removes groups as described above, frees the member. NULL is fine. */
 void rdt_leave(struct rdt_member *member);
 /*

@@ -102,7 +102,7 @@ struct run {
 	int64_t finished_ns;
 	struct charge charge; /* a place in its uid's queue, until it is done */
 	TAILQ_HEAD(, run_waiter) waiters;
-	void *lane;		    /* sched.c: the container's line, until it is done */
+	void *lane;		    /* sched.c: the queue of its container, until it is done */
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
@@ -133,7 +133,7 @@ void run_start(struct run *run);
 
 /*
  * Ends a run of which no hook was run, for lack of a resource that others will release. Waiters get
- * RUN_EVENT_TURNED_AWAY, and the callee of done() has to forget the run. `reason` may be NULL.
+ * RUN_EVENT_TURNED_AWAY; ending() has to forget the run before that. `reason` may be NULL.
  */
 void run_turn_away(struct run *run, const char *reason);
 

@@ -21,7 +21,7 @@ struct run_resources {
 	struct rdt *rdt;
 	struct rdt_member *rdt_member;
 	struct cgroup_tree *cgroups;
-	pid_t container; /* its cgroup is the parent of the hooks' cgroups; 0: hookd's is */
+	pid_t container; /* the run's cgroup is made below that of this process; 0: below hookd's */
 	struct cgroup *cgroup;
 	struct spawn_failure failure; /* step SPAWN_STEP_NONE: none */
 	char *ignored; /* a limit that could not be set, which the settings allow; or NULL */

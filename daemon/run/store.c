@@ -4,7 +4,7 @@
  *
  * Runs that are done are freed when there are too many, or when a timer finds them too old; never
  * within the calls by which they end. A dropped run is in no list or table any more, and is freed
- * later in the same way.
+ * from the event loop: until then its callers, and those of the calls that they start, may use it.
  */
 #include "daemon/run/store.h"
 
@@ -67,6 +67,7 @@ void store_drop(struct store *store, struct run *run)
 	assert(run->state == RUN_DONE);
 	leave(store, run);
 	TAILQ_INSERT_TAIL(&store->dropped, run, done_link);
+	event_active(store->timer, EV_TIMEOUT, 0);
 }
 
 static void free_dropped(struct store *store)
@@ -98,7 +99,6 @@ static void forget_old(struct store *store)
 {
 	struct run *run = TAILQ_FIRST(&store->done), *younger;
 
-	free_dropped(store);
 	for (; run && is_over_limits(store, run); run = younger) {
 		younger = TAILQ_NEXT(run, done_link);
 		if (TAILQ_EMPTY(&run->waiters))
@@ -109,6 +109,7 @@ static void forget_old(struct store *store)
 static void on_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	(void)fd, (void)what;
+	free_dropped(userdata);
 	forget_old(userdata);
 }
 

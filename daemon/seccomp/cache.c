@@ -34,6 +34,7 @@
 #endif
 #include <uthash.h>
 
+#define ERRNO_MAX      4095 /* of the kernel (MAX_ERRNO) */
 #define KEPT_MAX       64
 #define KEPT_BYTES_MAX (16u * 1024 * 1024)
 #define COMPILERS_MAX  4
@@ -258,7 +259,7 @@ static void describe_end(const struct hp_hook_result *result, struct compile_ans
 			 "the compiler of the profile was killed by %s",
 			 hp_signal_name(result->signal, name));
 	} else if (result->outcome == HP_HOOK_SPAWN_FAILED) {
-		answer->error = -result->failed_errno;
+		answer->error = result->failed_errno > 0 ? -result->failed_errno : -EIO;
 		snprintf(answer->text, sizeof(answer->text),
 			 "the compiler of the profile cannot be started: %s",
 			 strerror(result->failed_errno));
@@ -271,18 +272,21 @@ static void describe_end(const struct hp_hook_result *result, struct compile_ans
  * Takes the reason from the compiler's stderr. EINVAL, E2BIG and EOPNOTSUPP depend on the profile
  * and the machine alone, so they are cached for good.
  */
-static void read_sentence(const struct hp_output *sentence, int error,
-			  struct compile_answer *answer)
+static void read_reason(const struct hp_output *text, int error, struct compile_answer *answer)
 {
 	bool lasts = error == EINVAL || error == E2BIG || error == EOPNOTSUPP;
 
-	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)sentence->length,
-		 sentence->bytes ? sentence->bytes : "");
+	snprintf(answer->text, sizeof(answer->text), "%.*s", (int)text->length,
+		 text->bytes ? text->bytes : "");
 	answer->reason = answer->text;
 	answer->error = -error;
 	answer->lasts_ns = lasts ? FOR_EVER_NS : 0;
 }
 
+/*
+ * An exploited compiler can write anything, so only the form is checked: the kernel checks the
+ * program.
+ */
 static void read_answer(const struct hp_hook_result *result, struct compile_answer *answer)
 {
 	const struct hp_output *out = &result->output[0];
@@ -293,8 +297,12 @@ static void read_answer(const struct hp_hook_result *result, struct compile_answ
 		return;
 	}
 	memcpy(&compiled, out->bytes, sizeof(compiled));
+	if (compiled.error < 0 || compiled.error > ERRNO_MAX) {
+		describe_end(result, answer);
+		return;
+	}
 	if (compiled.error) {
-		read_sentence(&result->output[1], compiled.error, answer);
+		read_reason(&result->output[1], compiled.error, answer);
 		return;
 	}
 	if (out->total != out->length || compiled.count == 0 || compiled.count > BPF_MAXINSNS ||
@@ -340,7 +348,7 @@ static void settle(struct filter_entry *entry, const struct compile_answer *answ
 	struct filter_wait *wait;
 
 	assert(entry->state == ENTRY_QUEUED || entry->state == ENTRY_COMPILING);
-	assert(filter || answer->error < 0);
+	assert(filter || answer->error < 0); /* read_answer() has checked it */
 	leave_state(entry);
 	entry->filter = filter;
 	if (filter) {

@@ -26,9 +26,6 @@
 #include "daemon/seccomp/code.h"
 #include "daemon/seccomp/kernel.h"
 
-/* The kernel's MAX_ERRNO, which libseccomp does not take either. */
-#define ERRNO_END 4095
-
 /* The code of one call's cases, and its placeholder action. */
 struct chain {
 	size_t start, count;
@@ -70,8 +67,6 @@ static int translate_action(enum hp_seccomp_action action, const struct hp_uint 
 	if (!seccomp_kernel_knows_action(actions[action]))
 		return hp_err_setting(err, -EOPNOTSUPP, NULL, "this kernel does not know %s",
 				      hp_seccomp_action_names[action]);
-	if (action == HP_SECCOMP_ERRNO && data >= ERRNO_END)
-		return hp_err_invalid(err, NULL, "errnoRet must be less than %d", ERRNO_END);
 	*ret_action = actions[action];
 	if (action == HP_SECCOMP_ERRNO || action == HP_SECCOMP_TRACE)
 		*ret_action |= (uint32_t)data & SECCOMP_RET_DATA;
@@ -83,9 +78,8 @@ static int translate_actions(struct compilation *compilation, struct hp_err *err
 	const struct hp_seccomp *profile = compilation->profile;
 	int r;
 
-	if (profile->default_action == HP_SECCOMP_NOTIFY)
-		return hp_err_invalid(err, NULL,
-				      "SCMP_ACT_NOTIFY cannot be used as default action");
+	/* The reader of the profile has refused it (seccomp_json.c). */
+	assert(profile->default_action != HP_SECCOMP_NOTIFY);
 	r = translate_action(profile->default_action, &profile->default_errno_ret,
 			     &compilation->default_action, err);
 	compilation->actions = calloc(profile->rule_count + 1, sizeof(*compilation->actions));

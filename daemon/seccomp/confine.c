@@ -2,7 +2,7 @@
 /*
  * The sandbox of the process that compiles a profile. Profiles come from untrusted callers, and one
  * of them may exploit libseccomp. The process can then only use 1 s of CPU time and some memory,
- * and return a wrong program for that profile.
+ * and return a wrong program, or a wrong error, for that profile.
  *
  * It needs no network namespace of its own: no socket is open, and the filter allows no system call
  * that opens one or receives one from another process (socket, socketpair, accept, recvmsg,

@@ -13,25 +13,36 @@
 
 #define CLOS_ID_BYTES_MAX 64
 
-/* Names that resctrl itself uses in every group. */
-static const char *const reserved[] = {".", "..", "info", "mon_groups", "mon_data"};
+bool hp_is_resctrls_name(const char *name)
+{
+	static const char *const names[] = {".", "..", "info", "mon_groups", "mon_data"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool hp_is_resctrl_group_name(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_.+:@-";
+
+	size_t length = strlen(name);
+
+	return length > 0 && length <= HP_ID_BYTES_MAX && strspn(name, letters) == length &&
+	       !hp_is_resctrls_name(name);
+}
 
 /* The name of a directory, or "/" for the default group (runtime-spec 1.3). */
 static int check_clos_id(const char *text, struct hp_err *err)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.-";
-
-	if (strcmp(text, "/") == 0)
+	if (!*text || strcmp(text, "/") == 0 || hp_is_resctrl_group_name(text))
 		return 0;
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		if (strcmp(text, reserved[i]) == 0)
-			return hp_err_invalid(err, NULL, "must not be a name that resctrl uses");
-	}
-	if (text[strspn(text, letters)] != '\0')
-		return hp_err_invalid(err, NULL,
-				      "must be a name of letters, digits and _ . -, or /");
-	return 0;
+	if (hp_is_resctrls_name(text))
+		return hp_err_invalid(err, NULL, "must not be a name that resctrl uses");
+	return hp_err_invalid(err, NULL, "must be a name of letters, digits and _ . + : @ -, or /");
 }
 
 static bool begins(const char *text, const char *with)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -122,3 +123,11 @@ struct hp_intel_rdt {
 	char **schemata; /* NULL-terminated; NULL: absent */
 	bool enable_monitoring;
 };
+
+/*
+ * Whether a group may have this name: letters, digits and _ . + : @ -, which closIDs and container
+ * ids have, at most 255. Other programs may use other characters.
+ */
+bool hp_is_resctrl_group_name(const char *name);
+/* A name that resctrl itself uses in every group, "." and "..". */
+bool hp_is_resctrls_name(const char *name);

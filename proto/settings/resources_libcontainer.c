@@ -375,6 +375,7 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 		r = make_path(cgroup, arena, &settings->cgroups_path, err);
 	if (r < 0)
 		return r;
+	settings->is_cgroups_path_joined = settings->cgroups_path && !cgroup->path;
 	/* The member that runc's cgroup managers use; runc sets both to the same value. */
 	settings->rootless_cgroups |= cgroup->is_rootless;
 	if (!hp_resources_is_empty(&cgroup->resources))

@@ -18,6 +18,8 @@
 
 /* The largest value that SECCOMP_RET_DATA holds. */
 #define RET_DATA_MAX 0xffff
+/* Of SCMP_ACT_ERRNO: the kernel's MAX_ERRNO is 4095, which libseccomp, and so runc, refuses. */
+#define ERRNO_RET_MAX 4094
 
 #define CONDITION "is docker's, not runtime-spec's: give the profile with its conditions resolved"
 
@@ -85,16 +87,28 @@ static bool takes_errno(enum hp_seccomp_action action)
 	return action == HP_SECCOMP_ERRNO || action == HP_SECCOMP_TRACE;
 }
 
+/* `key`: the name of the number for the error. */
+static int check_errno(enum hp_seccomp_action action, const struct hp_uint *number, const char *key,
+		       struct hp_err *err)
+{
+	if (!number->is_set)
+		return 0;
+	if (!takes_errno(action))
+		return hp_err_invalid(err, key, "must not be given with %s",
+				      hp_seccomp_action_names[action]);
+	if (action == HP_SECCOMP_ERRNO && number->value > ERRNO_RET_MAX)
+		return hp_err_invalid(err, key, "must be from 0 to %d with SCMP_ACT_ERRNO",
+				      ERRNO_RET_MAX);
+	return 0;
+}
+
 /* config-linux.md: "If the action does not support an errno, the runtime MUST ... fail." */
 static int check_rule(void *object, const void *first, struct hp_err *err)
 {
 	const struct hp_seccomp_rule *rule = object;
 
 	(void)first;
-	if (rule->errno_ret.is_set && !takes_errno(rule->action))
-		return hp_err_invalid(err, "errnoRet", "must not be given with %s",
-				      hp_seccomp_action_names[rule->action]);
-	return 0;
+	return check_errno(rule->action, &rule->errno_ret, "errnoRet", err);
 }
 
 static const struct hp_field oci_rule_fields[] = {
@@ -309,9 +323,10 @@ static int check_profile(const struct hp_seccomp *seccomp, const struct profile_
 	if (seccomp->default_action == HP_SECCOMP_NOTIFY)
 		return hp_err_invalid(err, keys->default_action,
 				      "SCMP_ACT_NOTIFY cannot be used as default action");
-	if (seccomp->default_errno_ret.is_set && !takes_errno(seccomp->default_action))
-		return hp_err_invalid(err, keys->default_errno, "must not be given with %s",
-				      hp_seccomp_action_names[seccomp->default_action]);
+	r = check_errno(seccomp->default_action, &seccomp->default_errno_ret, keys->default_errno,
+			err);
+	if (r < 0)
+		return r;
 	if (seccomp->listener_metadata && !seccomp->listener_path)
 		return hp_err_invalid(err, keys->listener_metadata,
 				      "must not be given without a listener");

@@ -105,7 +105,8 @@ struct hp_settings {
 	bool no_new_keyring;
 	struct hp_namespace *namespaces;
 	size_t namespace_count;
-	char *cgroups_path; /* NULL: absent */
+	char *cgroups_path;	     /* NULL: absent */
+	bool is_cgroups_path_joined; /* of libcontainer's parent, scope_prefix and name */
 	struct hp_resources *resources;
 	struct hp_intel_rdt *intel_rdt;
 	bool rootless_euid, rootless_cgroups;

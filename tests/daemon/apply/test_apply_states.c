@@ -432,6 +432,30 @@ static void hookd_exits_while_a_release_waits(void **state)
 	applier = NULL;
 }
 
+/* The client is told the name of a member that it has sent. */
+static void a_cgroup_named_by_the_container_blames_its_id(void **state)
+{
+	static const char *const bad[] = {"a b", "a:b", "gr\303\274n"};
+	struct hp_resources resources = {.pids_limit = {true, 5}};
+	char path[] = "cpu.max/n";
+	const struct hp_settings limits = {.resources = &resources}, named = {.cgroups_path = path},
+				 joined = {.cgroups_path = path, .is_cgroups_path_joined = true};
+	struct answer answer;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++) {
+		apply_for(bad[i], &limits, &answer);
+		expect(&answer, -EINVAL, HP_ERR_INVALID);
+		assert_string_equal(answer.err.path, "container");
+	}
+	apply_with(&named, &answer);
+	expect(&answer, -EINVAL, HP_ERR_INVALID);
+	assert_string_equal(answer.err.path, "linux.cgroupsPath");
+	apply_with(&joined, &answer);
+	expect(&answer, -EINVAL, HP_ERR_INVALID);
+	assert_string_equal(answer.err.path, "linux.resources");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_begin, world_end)
@@ -456,6 +480,7 @@ int main(void)
 	    TEST(out_of_memory_for_a_watch_is_reported),
 	    TEST(hookd_exits_while_calls_wait),
 	    TEST(hookd_exits_while_a_release_waits),
+	    TEST(a_cgroup_named_by_the_container_blames_its_id),
 	};
 
 	bound_time();

@@ -229,7 +229,7 @@ static void holdings_of_another_boot_are_dropped(void **state)
 	holdings_close(holdings);
 }
 
-static void make_older(const char *sql)
+static void change_file(const char *sql)
 {
 	sqlite3 *database;
 
@@ -258,11 +258,48 @@ static void files_of_older_versions_are_read(void **state)
 	add(holdings, "box");
 	holdings_close(holdings);
 	for (size_t i = 0; i < ELEMENTS(versions); i++) {
-		make_older(versions[i]);
+		change_file(versions[i]);
 		holdings = open_holdings(false);
 		assert_non_null(holdings_find(holdings, "box"));
 		assert_int_equal(holdings_find(holdings, "box")->pid, 42);
 		holdings_close(holdings);
+	}
+}
+
+/* Paths are used as root, so those that hookd cannot have written are not. */
+static void a_file_with_foreign_values_is_set_aside(void **state)
+{
+	static const char *const changes[] = {
+	    "UPDATE holding SET cgroup_path=''",
+	    "UPDATE holding SET cgroup_path='a/b'",
+	    "UPDATE holding SET cgroup_path='/a/../../etc'",
+	    "UPDATE holding SET cgroup_path='/..'",
+	    "UPDATE holding SET former_path=''",
+	    "UPDATE holding SET rdt_group='../x'",
+	    "UPDATE holding SET rdt_group='..'",
+	    "UPDATE holding SET pid=0",
+	    "UPDATE holding SET pid=-1",
+	    "UPDATE made SET name='/../../etc'",
+	    "UPDATE made SET name=''",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(changes); i++) {
+		struct holdings *holdings = open_holdings(false);
+		struct holding *holding = add(holdings, "box");
+
+		assert_int_equal(
+		    holdings_add_created(holdings, holding, CREATED_CGROUP, "/a..b/..c"), 0);
+		holdings_close(holdings);
+		holdings = open_holdings(false);
+		assert_non_null(holdings_first(holdings));
+		holdings_close(holdings);
+		change_file(changes[i]);
+		holdings = open_holdings(true);
+		assert_null(holdings_first(holdings));
+		holdings_close(holdings);
+		assert_int_equal(unlink(file_path("holdings.db.bad")), 0);
+		unlink(file_path("holdings.db-journal.bad"));
 	}
 }
 
@@ -344,6 +381,7 @@ int main(void)
 	    TEST(a_foreign_database_is_set_aside),
 	    TEST(holdings_of_another_boot_are_dropped),
 	    TEST(files_of_older_versions_are_read),
+	    TEST(a_file_with_foreign_values_is_set_aside),
 	    TEST(the_path_of_the_directory_may_have_links),
 	    TEST(a_temporary_error_keeps_the_file),
 	    TEST(without_a_directory_holdings_are_in_memory),

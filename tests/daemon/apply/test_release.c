@@ -116,6 +116,30 @@ static void a_group_is_removed_when_other_processes_have_left(void **state)
 	assert_int_equal(fake_scopes_stops(), 1);
 }
 
+/*
+ * The process came from a group of another program, whose name no request could have. Plain files
+ * do not tell which threads are in a group, so none is moved here.
+ */
+static void a_process_may_go_back_to_a_foreign_group(void **state)
+{
+	static const char *const names[] = {"my group", "a=b", "gr\303\274n", "gone", "../x", ""};
+
+	(void)state;
+	make_group("my group", "L3:0=f\n");
+	make_group("a=b", "L3:0=f\n");
+	make_group("gr\303\274n", "L3:0=f\n");
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct answer answer;
+
+		hold_box_in_class();
+		holdings_find(applier_holdings(applier), "box")->former_group = strdup(names[i]);
+		release(&answer);
+		fake_scopes_answer(0, "");
+		expect(&answer, 0, HP_ERR_NONE);
+		assert_false(exists("class"));
+	}
+}
+
 /* ---- an heir that is being removed itself ---- */
 
 static char removed[256];
@@ -276,6 +300,7 @@ int main(void)
 	    TEST(the_last_container_removes_a_shared_group),
 	    TEST(a_group_with_other_processes_refuses_a_release),
 	    TEST(a_group_is_removed_when_other_processes_have_left),
+	    TEST(a_process_may_go_back_to_a_foreign_group),
 	    TEST(no_group_is_handed_to_a_holding_in_removal),
 	    TEST(an_object_handed_over_in_removal_is_removed),
 	    TEST(a_group_is_handed_to_an_apply_in_progress),

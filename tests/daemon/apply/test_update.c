@@ -6,11 +6,13 @@
  */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
+#include "daemon/base/pidfd.h"
 #include "tests/daemon/apply/apply_world.h"
 #include "tests/daemon/apply/fake_scopes.h"
 #include "tests/daemon/support/resctrl_files.h"
@@ -171,6 +173,27 @@ static void an_update_sets_attributes_of_the_process(void **state)
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", victim);
 	assert_true(file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0);
 	assert_string_equal(text, "321\n");
+}
+
+/* hookd has not seen the exit yet, or the container's cgroup still has other processes. */
+static void an_update_of_an_ended_process_finds_none(void **state)
+{
+	const struct hp_settings score = {.oom_score_adj = {true, 321}};
+	struct pollfd ended = {.events = POLLIN};
+	const pid_t pid = victim;
+	struct answer answer;
+	char text[16];
+
+	(void)state;
+	apply_and_wait();
+	ended.fd = pidfd_of(pid);
+	end_victim();
+	assert_int_equal(poll(&ended, 1, 5000), 1);
+	close(ended.fd);
+	update_with(&score, &answer);
+	expect(&answer, -ESRCH, HP_ERR_NO_SUCH_PROCESS);
+	snprintf(text, sizeof(text), "%d", pid);
+	assert_string_equal(answer.err.path, text);
 }
 
 static void an_update_refuses_what_it_cannot_change(void **state)
@@ -431,6 +454,7 @@ int main(void)
 	    TEST(hookd_exits_before_the_call_to_systemd),
 	    TEST(hookd_exits_while_properties_are_restored),
 	    TEST(an_update_sets_attributes_of_the_process),
+	    TEST(an_update_of_an_ended_process_finds_none),
 	    TEST(an_update_refuses_what_it_cannot_change),
 	    TEST(a_release_may_be_called_within_done),
 	    TEST_WITH_GROUPS(an_update_writes_a_group_that_apply_created),

@@ -13,6 +13,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "proto/settings/settings_json.h"
+
 static struct rdt_member *join(const struct hp_intel_rdt *wanted)
 {
 	struct rdt_member *member;
@@ -190,6 +192,71 @@ static void without_schemata_a_closid_must_be_there(void **state)
 	assert_false(exists("silver"));
 	expect_refused(&(struct hp_intel_rdt){.clos_id = file}, -ENOENT, "closID",
 		       "no such resctrl group: tasks");
+}
+
+/* Other programs name their groups freely: the kernel refuses only '/' and newlines. */
+static void a_foreign_group_is_joined_whatever_its_name(void **state)
+{
+	static const char *const names[] = {"my group", "a=b", "gr\303\274n"};
+	struct rdt_member *member;
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		make_group(names[i], "L3:0=f\n");
+		assert_int_equal(rdt_join_existing(rdt, names[i], &member), 0);
+		assert_string_equal(rdt_member_group(member), names[i]);
+		assert_false(rdt_member_group_is_made(member));
+		snprintf(path, sizeof(path), "%s/tasks", names[i]);
+		expect_tasks(rdt_member_tasks(member), path);
+		rdt_leave(member);
+		assert_true(exists(names[i]));
+	}
+	assert_int_equal(rdt_join_existing(rdt, "/", &member), 0);
+	expect_tasks(rdt_member_tasks(member), "tasks");
+	rdt_leave(member);
+}
+
+/* What names a group as closID names it as container id, and the other way round. */
+static void a_closid_and_a_containers_id_have_the_same_characters(void **state)
+{
+	static const char *const names[] = {"a+b", "a:b", "a@b",  "a.b",
+					    "a b", "a=b", "a\nb", "info"};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct hp_json json = {0};
+		struct hp_arena arena = HP_ARENA_INIT;
+		struct hp_settings *settings;
+		struct rdt_member *member = NULL;
+		struct hp_err err = {0};
+		char text[128];
+		int r;
+
+		snprintf(text, sizeof(text), "{\"linux\":{\"intelRdt\":{\"closID\":\"%s\"}}}",
+			 strcmp(names[i], "a\nb") == 0 ? "a\\nb" : names[i]);
+		assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+		r = hp_settings_read(hp_json_root(&json), HP_DIALECT_OCI, &arena, &settings, &err);
+		make_file("tasks", "");
+		if (!exists(names[i]))
+			make_group(names[i], "L3:0=f\n");
+		assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, names[i], &member, &err),
+				 r);
+		rdt_leave(member);
+		hp_arena_free(&arena);
+		hp_json_free(&json);
+	}
+}
+
+static void a_text_that_names_no_group_joins_none(void **state)
+{
+	static const char *const names[] = {"",	    ".",   "..", "info", "gold/mon_groups",
+					    "../x", "none"};
+	struct rdt_member *member;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		assert_int_equal(rdt_join_existing(rdt, names[i], &member), -ENOENT);
 }
 
 static void no_link_is_a_group(void **state)
@@ -471,6 +538,9 @@ int main(void)
 	    RDT_TEST(names_stay_in_the_directory),
 	    RDT_TEST(a_containers_id_may_be_no_name),
 	    RDT_TEST(without_schemata_a_closid_must_be_there),
+	    RDT_TEST(a_foreign_group_is_joined_whatever_its_name),
+	    RDT_TEST(a_closid_and_a_containers_id_have_the_same_characters),
+	    RDT_TEST(a_text_that_names_no_group_joins_none),
 	    RDT_TEST(no_link_is_a_group),
 	    RDT_TEST(what_the_group_says_is_compared),
 	    RDT_TEST(a_group_that_says_something_else_is_refused),

@@ -24,6 +24,7 @@
 #define TOO_LONG "test_takes_too_long"
 #define CRASHES	 "test_crashes"
 #define BABBLES	 "test_babbles"
+#define LIES	 "test_lies" /* and the errno that it reports, as -1 */
 
 /* ---- the compiler's side ---- */
 
@@ -53,6 +54,11 @@ static int compiler(void)
 		raise(SIGABRT); /* a sanitizer would catch SIGSEGV */
 	if (strstr(text, BABBLES)) {
 		struct compiled compiled = {.count = 1000};
+
+		return write(STDOUT_FILENO, &compiled, sizeof(compiled)) < 0;
+	}
+	if (strstr(text, LIES)) {
+		struct compiled compiled = {.error = atoi(strstr(text, LIES) + strlen(LIES))};
 
 		return write(STDOUT_FILENO, &compiled, sizeof(compiled)) < 0;
 	}
@@ -342,6 +348,24 @@ static void a_crash_is_told(void **state)
 	filter_cache_forget(&again.wait);
 }
 
+/* An exploited compiler may write anything. */
+static void an_errno_that_is_none_is_a_failure(void **state)
+{
+	static const char *const names[] = {LIES "-1", LIES "-2147483648", LIES "4096",
+					    LIES "2147483647"};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct asker asker = {0};
+
+		assert_int_equal(ask(&asker, profile_with(names[i], 7)), 0);
+		wait_for(base, asker.told);
+		assert_null(asker.filter);
+		assert_int_equal(asker.wait.error, -EIO);
+		assert_string_equal(asker.reason, "the compiler of the profile has failed");
+	}
+}
+
 static void a_failed_profile_can_be_asked_for_again_at_once(void **state)
 {
 	struct asker asker = {.asks = profile_with(CRASHES, 7)};
@@ -529,6 +553,7 @@ int main(int argc, char **argv)
 	    TEST(withdrawing_while_being_told),
 	    TEST(a_slow_profile_is_given_up),
 	    TEST(a_crash_is_told),
+	    TEST(an_errno_that_is_none_is_a_failure),
 	    TEST(a_failed_profile_can_be_asked_for_again_at_once),
 	    TEST(what_cannot_be_compiled_says_why),
 	    TEST(that_it_cannot_be_compiled_is_remembered),

@@ -478,16 +478,6 @@ static void flags_are_those_of_the_kernel(void **state)
 	    flags_of(true, 1u << HP_SECCOMP_FLAG_WAIT_KILLABLE_RECV, HP_SECCOMP_NOTIFY), killable);
 }
 
-static void what_cannot_be(void **state)
-{
-	struct hp_seccomp profile = PROFILE({"read", HP_SECCOMP_ERRNO, {{0}}, 4095});
-
-	(void)state;
-	expect_error(&profile, -EINVAL, "less than 4095");
-	profile.default_action = HP_SECCOMP_NOTIFY;
-	expect_error(&profile, -EINVAL, "default action");
-}
-
 /* 800 rules of two arguments are more than 4096 instructions; 200 are not. */
 static void too_long_a_program(void **state)
 {
@@ -531,7 +521,6 @@ int main(void)
 	    TEST(calls_behind_a_multiplexer),
 	    TEST(architectures_of_other_machines_are_refused),
 	    TEST(flags_are_those_of_the_kernel),
-	    TEST(what_cannot_be),
 	    TEST(too_long_a_program),
 	};
 

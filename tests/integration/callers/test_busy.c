@@ -166,6 +166,33 @@ static void all_waiters_get_the_error(void **state)
 	check_success(waiters[0]);
 }
 
+/* The same request behind it on the connection is read when the first one is answered. */
+static void a_pipelined_repeat_is_a_new_run(void **state)
+{
+	struct harness *harness = *state;
+	struct client *first = client_open(harness), *client = client_open(harness);
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	begin_run(first, .hooks = {WAITING});
+	fifo_await(started);
+	begin_run(client, .extra = ID, .hooks = {MARKING});
+	begin_run(client, .extra = ID, .hooks = {MARKING});
+	await_true(status_number(harness, "queued") == 1, "it is queued");
+	client_expect_alive(client_open(harness));
+	leave_descriptors(harness, 0);
+	fifo_release(go);
+	client_receive(first);
+	for (int i = 0; i < 2; i++) {
+		client_receive(client);
+		expect_busy(client);
+	}
+	give_descriptors(harness);
+	assert_int_equal(status_number(harness, "stored"), 1);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
 /* A hook was run, so it is a result, which is kept. */
 static void a_later_hook_is_a_result(void **state)
 {
@@ -297,6 +324,7 @@ int main(int argc, char **argv)
 	    TEST(a_hook_with_settings_is_no_failure),
 	    TEST(the_id_is_free_again),
 	    TEST(all_waiters_get_the_error),
+	    TEST(a_pipelined_repeat_is_a_new_run),
 	    TEST(a_later_hook_is_a_result),
 	    TEST(a_oneway_failure_is_kept_as_a_result),
 	    TEST_PREPARED(a_busy_request_is_not_recorded),

@@ -112,6 +112,7 @@ static void pid_counts_in_the_caller_s_namespace(void **state)
 	container_start(harness, CLONE_NEWNS, false, &other);
 	run(client, .stage = "startContainer", .state = state_of_pid(other.pid), .hooks = {MARKER});
 	check_invalid(client, "hooks", "state.pid");
+	check_part(client, "detail", "there is no process ");
 	run(client, .stage = "startContainer", .state = state_of_pid(caller.pid),
 	    .hooks = {MARKER});
 	check_invalid(client, "hooks", "state.pid");

@@ -3,9 +3,12 @@
  * Framing: messages split at any byte, and malformed ones. hookd closes a connection that violates
  * the protocol, without a reply; others are not affected.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "proto/base/limits.h"
 #include "tests/integration/harness/check.h"
@@ -261,6 +264,68 @@ static void oneway_never_answers(void **state)
 	client_expect_alive(client);
 }
 
+#define CALL(method, parameters)                                                                   \
+	"{'method':'" method "','parameters':{" parameters "},'oneway':true}"
+
+/* Also of methods that are answered later: a reply would be read as that of the next call. */
+static void oneway_never_answers_for_any_method(void **state)
+{
+	static const char *const calls[] = {
+	    CALL("io.hookd.settings.Update",
+		 "'container':'no','settings':{'process':{'oomScoreAdj':5}}"),
+	    CALL("io.hookd.settings.Release", "'container':'no'"),
+	    CALL("io.hookd.settings.Release", "'container':5"),
+	    CALL("io.hookd.settings.Holdings", ""),
+	    CALL("io.hookd.settings.CompileSeccomp",
+		 "'seccomp':{'defaultAction':'SCMP_ACT_ERRNO'}"),
+	    CALL("io.hookd.status.Get", "'run':'no'"),
+	    CALL("io.hookd.status.GetStatus", ""),
+	    CALL("org.varlink.service.GetInfo", ""),
+	    CALL("org.varlink.service.GetInterfaceDescription", "'interface':'io.hookd.hooks'"),
+	};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	char apply[256];
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	snprintf(apply, sizeof(apply),
+		 CALL("io.hookd.settings.Apply", "'container':'box','pid':%d,"
+						 "'settings':{'process':{'oomScoreAdj':500}}"),
+		 pid);
+	client_send(client, apply);
+	client_send(client, apply); /* fails: it has one */
+	client_send(client, CALL("io.hookd.settings.Release", "'container':'box'"));
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		client_send(client, calls[i]);
+		client_expect_alive(client);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* The client reads late, so there are unsent replies when the oneway calls are dispatched. */
+static void oneway_does_not_cut_the_replies_before(void **state)
+{
+	enum { DESCRIPTIONS = 200 };
+	struct client *client = client_open(*state);
+
+	for (int i = 0; i < DESCRIPTIONS; i++) {
+		client_send(client, "{'method':'org.varlink.service.GetInterfaceDescription',"
+				    "'parameters':{'interface':'io.hookd.settings'}}");
+		client_send(client, CALL("io.hookd.settings.Release", "'container':'no'"));
+		client_send(client, CALL("io.hookd.control.Ping", ""));
+	}
+	for (int i = 0; i < DESCRIPTIONS; i++) {
+		client_receive(client);
+		check_part(client, "description", "interface io.hookd.settings");
+	}
+	client_expect_alive(client);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +341,8 @@ int main(int argc, char **argv)
 	    TEST(client_that_ends_within_a_message),
 	    TEST(unknown_methods),
 	    TEST(oneway_never_answers),
+	    TEST(oneway_never_answers_for_any_method),
+	    TEST(oneway_does_not_cut_the_replies_before),
 	};
 
 	harness_read_arguments(argc, argv);

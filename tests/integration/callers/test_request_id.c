@@ -87,6 +87,22 @@ static void other_request_conflicts(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 3);
 }
 
+/* Errors that have no reason in the reply have one in the log. */
+static void a_conflict_is_logged_in_words(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.arguments = {"--log-level=debug"}});
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	run(client, .extra = ID, .container = "other", .hooks = {MARKING});
+	check_error(client, "io.hookd.hooks.RequestIdConflict");
+	harness_await_log(harness, "Run: another request had the requestId start-box-1\n");
+	client_call(client, "{'method':'io.hookd.hooks.Wait','parameters':{'run':'none'}}");
+	harness_await_log(harness, "Wait: no such run: none\n");
+}
+
 static void retry_after_the_client_was_cut_off(void **state)
 {
 	struct harness *harness = *state;
@@ -184,6 +200,7 @@ int main(int argc, char **argv)
 	    TEST(same_request_returns_the_stored_result),
 	    TEST(failed_run_is_not_tried_again),
 	    TEST(other_request_conflicts),
+	    TEST_PREPARED(a_conflict_is_logged_in_words),
 	    TEST(retry_after_the_client_was_cut_off),
 	    TEST(many_ask_for_the_same),
 	    TEST(wait_returns_the_result),

@@ -233,6 +233,32 @@ static void torn_and_foreign_records(void **state)
 	client_expect_alive(client_open(harness));
 }
 
+/* The log says which member of a record is wrong. */
+static void a_wrong_member_of_a_record_is_named(void **state)
+{
+	static const char *const records[][2] = {
+	    {"{\"x\":1}", "records of runs cannot be read: end: is required"},
+	    {"{\"begin\":\"a\"}", "records of runs cannot be read: uid: is required"},
+	    {"{\"forget\":5}", "records of runs cannot be read: forget: must be a string"},
+	};
+	struct harness *harness = *state;
+	char argument[128];
+
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		size_t length = strlen(records[i][0]) + 1;
+		int fd = open(harness_path(harness, "state/runs"),
+			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		assert_int_equal(write(fd, records[i][0], length), length);
+		close(fd);
+		harness_start(harness,
+			      &(struct start){.arguments = {argument}, .says = records[i][1]});
+		harness_stop(harness);
+	}
+}
+
 /* A damaged file is kept under another name for the administrator; hookd begins a new one. */
 static void damaged_records_are_kept_and_new_ones_begin(void **state)
 {
@@ -276,6 +302,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
+	    TEST_PREPARED(a_wrong_member_of_a_record_is_named),
 	    TEST_PREPARED(damaged_records_are_kept_and_new_ones_begin),
 	};
 

@@ -83,6 +83,55 @@ static void any_other_process_is_accepted(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+static void apply_settings(struct client *client, const char *container, const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{'method':'io.hookd.settings.Apply','parameters':{'container':'%s','pid':%d,%s}}",
+		 container, getpid(), more);
+	client_call(client, text);
+}
+
+/* The error names a member of the request, though the cgroup's name was made by hookd. */
+static void an_error_names_what_the_cgroup_is_named_by(void **state)
+{
+	static const char limits[] = "'settings':{'linux':{'resources':{'pids':{'limit':5}}}}";
+	static const char *const bad[] = {"a b", "cpu.max"};
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	char own[32];
+
+	harness_needs_root();
+	apply_settings(client, bad[0], limits);
+	if (strcmp(client->reply.error, "io.hookd.settings.NotSupported") == 0) {
+		check_string(client, "path", "settings.linux.resources");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		apply_settings(client, bad[i], limits);
+		check_error(client, "io.hookd.settings.Invalid");
+		check_string(client, "path", "container");
+	}
+	apply_settings(client, "box", "'settings':{'linux':{'cgroupsPath':'/a b'}}");
+	check_error(client, "io.hookd.settings.Invalid");
+	check_string(client, "path", "settings.linux.cgroupsPath");
+	apply_settings(client, "box",
+		       "'dialect':'libcontainer','settings':{'cgroups':{'path':'/a b'}}");
+	check_error(client, "io.hookd.settings.Invalid");
+	check_string(client, "path", "settings.cgroups.path");
+	apply_settings(client, "box",
+		       "'dialect':'libcontainer','settings':{'cgroups':{'parent':'cpu.max',"
+		       "'name':'n'}}");
+	check_error(client, "io.hookd.settings.Invalid");
+	check_string(client, "path", "settings.cgroups");
+	/* The cgroup of this hookd's hooks. */
+	snprintf(own, sizeof(own), "hookd-%d", harness->pid);
+	apply_settings(client, own, limits);
+	check_error(client, "io.hookd.settings.SettingFailed");
+	check_string(client, "path", "container");
+}
+
 /* Nothing was changed, so the log does not report an undo. */
 static void failures_are_logged(void **state)
 {
@@ -104,6 +153,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(hookd_and_its_children_are_refused),
 	    TEST(any_other_process_is_accepted),
+	    TEST(an_error_names_what_the_cgroup_is_named_by),
 	    TEST(failures_are_logged),
 	};
 
