@@ -379,7 +379,10 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 		r = scope_properties_copy_limits(message, limits->properties);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
-	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
+	if (r == 0)
+		(*ret_job)->is_gone_fine = true;
+	return r;
 }
 
 /* ---- properties ---- */

@@ -61,7 +61,10 @@ typedef void (*scope_limits_fn)(int r, const char *reason, struct scope_limits *
 int scopes_read(struct scopes *scopes, const char *unit, scope_limits_fn done, void *userdata,
 		struct scope_job **ret_job) must_check;
 struct scope_limits *scope_limits_free(struct scope_limits *limits);
-/* Sets the limits that scopes_read() has read. */
+/*
+ * Sets the limits that scopes_read() has read. done() gets 0 too where the unit no longer exists:
+ * its limits ended with it.
+ */
 int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits *limits,
 		    scope_done_fn done, void *userdata, struct scope_job **ret_job) must_check;
 /*

@@ -2,7 +2,7 @@
 
 /*
  * cgroup/scope over base/bus, on a connection whose other end is the test instead of systemd: jobs
- * when the connection is lost, and the check of a unit's mark.
+ * when the connection is lost, the check of a unit's mark, and units that do not exist.
  */
 
 #include <sys/socket.h>
@@ -195,6 +195,13 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	(void)userdata, (void)error;
 	if (sd_bus_message_is_method_call(message, NULL, "Get"))
 		return reply_property(message);
+	/* Of a unit that does not exist: systemd returns default values, and cannot set others. */
+	if (sd_bus_message_is_method_call(message, NULL, "GetAll"))
+		return sd_bus_reply_method_return(message, "a{sv}", 1, "TasksMax", "t",
+						  (uint64_t)50);
+	if (sd_bus_message_is_method_call(message, NULL, "SetUnitProperties"))
+		return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit",
+						  "gone");
 	if (sd_bus_message_is_method_call(message, NULL, "StartTransientUnit"))
 		return sd_bus_reply_method_return(message, "o", "/org/freedesktop/systemd1/job/1");
 	if (!sd_bus_message_is_method_call(message, NULL, "StopUnit"))
@@ -329,6 +336,37 @@ static void without_job_removed_the_job_is_read(void **state)
 	end_systemd();
 }
 
+static struct scope_limits *former;
+
+static void on_former(int r, const char *reason, struct scope_limits *limits, void *userdata)
+{
+	on_done(r, reason, userdata);
+	former = limits;
+}
+
+/* Its limits ended with it: nothing is left to restore. */
+static void a_unit_that_is_gone_has_no_limits_to_restore(void **state)
+{
+	const struct hp_resources resources = {.pids_limit = {true, 5}};
+	struct answer read = {0}, set = {0}, restored = {0};
+
+	(void)state;
+	assert_int_equal(scopes_read(scopes, "box.scope", on_former, &read, &read.job), 0);
+	become_systemd(NULL);
+	wait_for_both(read.count);
+	assert_int_equal(read.r, 0);
+	assert_int_equal(
+	    scopes_set(scopes, "box.scope", &resources, former, on_done, &set, &set.job), 0);
+	wait_for_both(set.count);
+	assert_int_equal(set.r, -ENOENT);
+	assert_int_equal(
+	    scopes_put_back(scopes, "box.scope", former, on_done, &restored, &restored.job), 0);
+	wait_for_both(restored.count);
+	assert_int_equal(restored.r, 0);
+	former = scope_limits_free(former);
+	end_systemd();
+}
+
 static void jobs_of_systemd_that_are_waited_for_end_too(void **state)
 {
 	struct answer answer = {0};
@@ -354,6 +392,7 @@ int main(void)
 	    TEST(a_unit_of_others_is_not_stopped),
 	    TEST(a_unit_is_checked_for_the_mark),
 	    TEST(without_job_removed_the_job_is_read),
+	    TEST(a_unit_that_is_gone_has_no_limits_to_restore),
 	    TEST(jobs_of_systemd_that_are_waited_for_end_too),
 	    TEST(a_later_call_goes_out_on_a_new_connection),
 	};

@@ -188,8 +188,14 @@ static void forget_attributes(struct model *model, const struct call *call)
 
 static void end_lost_apply(struct test *test, struct trial *trial)
 {
-	struct model candidates[2] = {test->now, trial->after};
+	struct model candidates[2];
 
+	/*
+	 * Not an initializer: with -ftrivial-auto-var-init=zero gcc 12 would clear bytes of
+	 * "limits" in place of the padding after it.
+	 */
+	candidates[0] = test->now;
+	candidates[1] = trial->after;
 	forget_attributes(&candidates[0], &trial->call);
 	test_settle(test, candidates, trial->verdict == MUST_WORK ? 2 : 1);
 }
