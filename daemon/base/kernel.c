@@ -311,11 +311,15 @@ static pid_t start_child(int *ret_pidfd)
 	    .pidfd = (uintptr_t)ret_pidfd,
 	    .exit_signal = SIGCHLD,
 	};
+	pid_t parent = getpid();
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
 	if (pid == 0) {
-		for (;;)
+		/* It does not outlive a hookd that is killed meanwhile. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == parent)
 			pause();
+		_exit(0);
 	}
 	return pid;
 }

@@ -394,7 +394,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 static bool can_have_lists(const struct link *link)
 {
 	return link->channel && !link->is_retiring &&
-	       (link->is_synced || (link->child > 0 && link->id == 0));
+	       (link->is_synced || (link->child > 0 && !link->was_synced));
 }
 
 static struct link *choose(struct runners *runners)

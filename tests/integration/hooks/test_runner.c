@@ -300,6 +300,11 @@ static void runs_beyond_the_kept_results_are_adopted(void **state)
 		if (pass == 0)
 			harness_crash(harness);
 	}
+	/* None has begun anew. */
+	client_expect_alive(client_open(harness));
+	assert_int_equal(status_number(harness, "running"), 6);
+	assert_int_equal(status_number(harness, "queued"), 0);
+	assert_int_equal(harness_count_lines(harness, "log"), 6);
 	for (int i = 0; i < 6; i++)
 		fifo_release(go);
 	for (int i = 0; i < 6; i++) {

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a process has sent before it was killed is heard. */
+
+#include "tests/daemon/support/support.h"
+
+#include <sys/socket.h>
+
+#include "daemon/runner/channel.h"
+
+static struct event_base *base;
+static int heard, ends;
+
+static void on_message(struct channel *channel, struct message *message, void *userdata)
+{
+	(void)channel, (void)userdata;
+	assert_int_equal(message->header.type, MESSAGE_CANCEL);
+	heard++;
+}
+
+static void on_closed(struct channel *channel, int r, void *userdata)
+{
+	(void)channel, (void)userdata;
+	assert_int_equal(r, 0);
+	ends++;
+	event_base_loopbreak(base);
+}
+
+/* It has not read all that it was sent: the kernel tells that first (ECONNRESET). */
+static void the_last_words_of_the_dead_are_heard(void **state)
+{
+	static const struct channel_events events = {.message = on_message, .closed = on_closed};
+	struct message message = message_make(MESSAGE_CANCEL, "1-1", 0, NULL, 0, NULL, 0);
+	struct channel *channel;
+	int fds[2];
+
+	(void)state;
+	base = loop_new();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(channel_new(base, fds[0], &events, NULL, &channel), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(send(fds[1], &message.header, sizeof(message.header), 0),
+				 sizeof(message.header));
+	assert_int_equal(channel_send(channel, &message), 0);
+	close(fds[1]);
+	(void)event_base_dispatch(base);
+	assert_int_equal(heard, 3);
+	assert_int_equal(ends, 1);
+	channel_free(channel);
+	event_base_free(base);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_last_words_of_the_dead_are_heard),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
