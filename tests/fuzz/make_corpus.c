@@ -146,7 +146,9 @@ static void write_settings(const char *corpus, const char *name, const struct hp
 /* START of r0, its first hook, LISTEN, output, its end; a new front; CANCEL and ACKNOWLEDGE. */
 static void write_to_runner(const char *corpus, const char *name, const struct hp_buf *text)
 {
-	const char start[] = {3, 0x10, 0, (char)text->length, (char)(text->length >> 8), 0};
+	/* Two patches of the body: filter_count's and first's lowest bytes. */
+	const char start[] = {
+	    3, 0x10, 0, (char)text->length, (char)(text->length >> 8), 2, 8, 0, 0, 12, 0, 0};
 	static const char then[] = "\xfc\x00\x05\x00\x00\x00\x00\x00\xfc\x0c\xfc\x24\xfd\x01"
 				   "\xfe\xfd\x01\xfd\x01\x06\x80\x00\x00\x00\x00"
 				   "\x04\x00\x00\x00\x00\x00\xfd\x01\x07\x00\x00\x00\x00\x00"
@@ -193,6 +195,9 @@ static void write_from_runner(const char *corpus, const char *name, int number)
 		add_message(&buf, 14, i == fails_at ? 0 : 0x80 | (number & 4), i,
 			    (size_t)number % 50 + 1);
 	}
+	/* Of a hook that the list does not have: STARTED, MOVED, OUTPUT, FINISHED. */
+	if (number & 16)
+		add_message(&buf, 11 + number / 32 % 4, 0x80, 3, 0);
 	add_message(&buf, 15, 0x80, 0, (size_t)number % 3);
 	write_file(corpus, "from_runner", name, &buf);
 	hp_buf_free(&buf);
