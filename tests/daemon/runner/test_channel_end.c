@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a process has sent before it was killed is heard. */
+/* What a process has sent before it was killed is received. */
 
 #include "tests/daemon/support/support.h"
 
@@ -11,11 +11,12 @@
 static struct event_base *base;
 static int heard, ends;
 
-static void on_message(struct channel *channel, struct message *message, void *userdata)
+static int on_message(struct channel *channel, struct message *message, void *userdata)
 {
 	(void)channel, (void)userdata;
 	assert_int_equal(message->header.type, MESSAGE_CANCEL);
 	heard++;
+	return 0;
 }
 
 static void on_closed(struct channel *channel, int r, void *userdata)
@@ -27,7 +28,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 }
 
 /* It has not read all that it was sent: the kernel tells that first (ECONNRESET). */
-static void the_last_words_of_the_dead_are_heard(void **state)
+static void all_that_was_sent_before_the_end_is_received(void **state)
 {
 	static const struct channel_events events = {.message = on_message, .closed = on_closed};
 	struct message message = message_make(MESSAGE_CANCEL, "1-1", 0, NULL, 0, NULL, 0);
@@ -53,7 +54,7 @@ static void the_last_words_of_the_dead_are_heard(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_last_words_of_the_dead_are_heard),
+	    cmocka_unit_test(all_that_was_sent_before_the_end_is_received),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
