@@ -54,10 +54,16 @@ int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check
 int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_tree **ret_tree,
 			 const char **ret_reason) must_check;
 /*
- * Kills the processes in the directory of that name, whose process has ended, and removes it.
- * Blocks up to 1 s until the kernel has ended them.
+ * Kills the processes in such a directory or in a tree's, whose process has ended. Blocks up to 1 s
+ * until the kernel has ended them.
  */
+void cgroup_part_kill(int directory);
+/* Removes the directory, which has that name. Its processes were killed. */
 void cgroup_part_remove(int directory, const char *name);
+/* The tree's directory; borrowed. */
+int cgroup_tree_directory(const struct cgroup_tree *tree);
+/* Whether processes are left in the cgroups of runs. */
+bool cgroup_tree_is_populated(const struct cgroup_tree *tree);
 /* The tree's flock(2) descriptor, by which other hookds see that it is in use; -1: none. */
 int cgroup_tree_lock(const struct cgroup_tree *tree);
 /* Removes the cgroups that are empty; waits up to 2 s for killed processes. NULL is fine. */

@@ -302,14 +302,19 @@ static bool is_populated(int directory)
 	       file_keyed_value(text, "populated") != 0;
 }
 
-void cgroup_part_remove(int directory, const char *name)
+void cgroup_part_kill(int directory)
 {
-	cleanup_close int above = openat(directory, "..", DIRECTORY_FLAGS);
 	const struct timespec pause = {.tv_nsec = 2000000};
 
 	(void)file_write_at(directory, "cgroup.kill", "1");
 	for (int i = 0; i < 500 && is_populated(directory); i++)
 		(void)nanosleep(&pause, NULL);
+}
+
+void cgroup_part_remove(int directory, const char *name)
+{
+	cleanup_close int above = openat(directory, "..", DIRECTORY_FLAGS);
+
 	remove_cgroups_in(openat(directory, "runs", DIRECTORY_FLAGS | O_NOFOLLOW));
 	(void)unlinkat(directory, "runs", AT_REMOVEDIR);
 	remove_other_runs_in(directory);
@@ -320,6 +325,16 @@ void cgroup_part_remove(int directory, const char *name)
 int cgroup_tree_lock(const struct cgroup_tree *tree)
 {
 	return tree->own_lock;
+}
+
+int cgroup_tree_directory(const struct cgroup_tree *tree)
+{
+	return tree->base_fd;
+}
+
+bool cgroup_tree_is_populated(const struct cgroup_tree *tree)
+{
+	return is_populated(tree->runs->fd);
 }
 
 void cgroup_tree_enable(struct cgroup_tree *tree, const char *controller, size_t length)

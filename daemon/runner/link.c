@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "daemon/runner/offer.h"
 #include "daemon/runner/runner.h"
 
 #define BACKLOG	    8
@@ -72,7 +73,7 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 		return -ENOMEM;
 	link->runners = runners;
 	link->number = number;
-	link->pidfd = link->cgroup_fd = -1;
+	link->pidfd = link->cgroup_fd = link->offer_fd = -1;
 	TAILQ_INIT(&link->lists);
 	r = link_reconnect(link, directory, events, base);
 	if (r < 0)
@@ -167,19 +168,35 @@ int link_spawn(int directory, const struct runners_options *options, unsigned in
 	return 0;
 }
 
-void link_greeted(struct link *link, const struct hello_body *hello)
+int link_summon(int directory, const struct runners_options *options, unsigned int number)
 {
-	char path[64];
+	cleanup_close int listener = make_listener(directory, number);
+
+	return listener < 0 ? listener : offer_send(options->socket, listener);
+}
+
+void link_greeted(struct link *link, struct message *message)
+{
+	const struct hello_body *hello = message->body;
 
 	link->pid = hello->pid;
+	link->is_unit = hello->is_unit;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", link->pid, RUNNER_FD_CGROUP);
-	if (link->cgroup_fd < 0 && hello->has_cgroups)
-		link->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (link->cgroup_fd < 0 && message->fd_count > 0)
+		link->cgroup_fd = take_fd(&message->fds[0]);
+	close_fd(&link->offer_fd);
 }
 
 /* ---- the end ---- */
+
+/* One that has not said what it is may be a unit; then it has runs that go on. */
+bool link_ends_with_hookd(const struct link *link, const struct runners_options *options)
+{
+	bool may_be_unit = link->is_unit || (link->pid == 0 && options->socket);
+
+	return link->child > 0 || !may_be_unit;
+}
 
 void link_await_end(struct link *link)
 {
@@ -198,8 +215,12 @@ void link_bury(struct link *link, int directory)
 	if (link->child > 0)
 		(void)waitpid(link->child, NULL, 0);
 	link->child = 0;
+	if (link->cgroup_fd < 0)
+		return;
+	/* The service manager removes those of a unit. Before its runs are called lost they end. */
+	cgroup_part_kill(link->cgroup_fd);
 	snprintf(name, sizeof(name), "runner-%u", link->number);
-	if (link->cgroup_fd >= 0)
+	if (!link->is_unit)
 		cgroup_part_remove(link->cgroup_fd, name);
 }
 
@@ -210,6 +231,7 @@ struct link *link_free(struct link *link)
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);
+	close_fd(&link->offer_fd);
 	free(link);
 	return NULL;
 }

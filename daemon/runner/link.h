@@ -15,6 +15,8 @@ struct link {
 	pid_t child;	  /* the same, where it is a child of this process; else 0 */
 	int pidfd;	  /* -1: not known */
 	int cgroup_fd;	  /* what its cgroups are in; -1: not known */
+	int offer_fd;	  /* connection to the service manager; -1: its unit runs, or it has none */
+	bool is_unit;	  /* of the service manager */
 	bool is_synced;	  /* it has said what it owns */
 	bool is_retiring; /* gets nothing new: it is of another version, or one too many */
 	size_t load;
@@ -35,8 +37,16 @@ int link_reconnect(struct link *link, int directory, const struct channel_events
 /* Starts a runner whose socket has that number. `directory` is options->state. */
 int link_spawn(int directory, const struct runners_options *options, unsigned int number,
 	       pid_t *ret_child) must_check;
-/* It has said who it is. */
-void link_greeted(struct link *link, const struct hello_body *hello);
+/*
+ * Has the service manager start it, through options->socket. Returns the connection, which is to be
+ * kept until the runner has greeted.
+ */
+int link_summon(int directory, const struct runners_options *options,
+		unsigned int number) must_check;
+/* It has said who it is, in a HELLO. */
+void link_greeted(struct link *link, struct message *message);
+/* False: it goes on when hookd ends. */
+bool link_ends_with_hookd(const struct link *link, const struct runners_options *options);
 /* Waits up to some seconds for the end of one that was told to stop. */
 void link_await_end(struct link *link);
 /*

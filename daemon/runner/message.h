@@ -26,7 +26,9 @@
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
  * that a runner of another version can be emptied.
  */
+#ifndef RUNNER_VERSION /* a test has it built with another */
 #define RUNNER_VERSION 1
+#endif
 
 enum message_type {
 	MESSAGE_HELLO = 1,
@@ -70,9 +72,10 @@ struct message {
 
 /* ---- bodies ---- */
 
+/* A runner with cgroups sends the descriptor of the directory that they are in. */
 struct hello_body {
 	uint32_t version;
-	uint32_t has_cgroups;
+	uint32_t is_unit; /* it is a unit of the service manager, which kills what it leaves */
 	int32_t pid;
 };
 
@@ -135,6 +138,16 @@ struct finished_body {
 struct ended_body {
 	uint32_t is_cancelled;
 	uint32_t unused;
+};
+
+/*
+ * What hookd sends to the service manager's socket for runners, with the listener that the runner
+ * is to serve. It is the only message on that connection, and means the same in every version.
+ */
+#define RUNNER_OFFER_MAGIC 0x726b6f68
+struct runner_offer {
+	uint32_t magic;
+	uint32_t version; /* of the hookd that sends it */
 };
 
 /*

@@ -7,7 +7,9 @@
  *	   |                                                        ^
  *	   `--no hookd has been there for LONELY_S------------------'
  *
- * There is one front at a time; a new one takes the place of the last.
+ * There is one front at a time; a new one takes the place of the last. While children that hooks
+ * have left are there it does not end, unless it is to end at once: in its unit they would be
+ * killed, and a pipe of theirs would break.
  */
 #include "daemon/runner/runner.h"
 
@@ -21,11 +23,15 @@
 #include "daemon/base/config.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/sd.h"
+#include "daemon/runner/offer.h"
 #include "daemon/runner/owned.h"
 
 /* A front that is started anew has come by then: with nothing to tell it, and with something. */
 #define LONELY_S	 10
 #define LONELY_RESULTS_S 3600
+/* How often one that is to end looks whether children of hooks are left. */
+#define CHILDREN_S 1
 
 struct process {
 	struct runner runner;
@@ -34,7 +40,9 @@ struct process {
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
 	struct event *on_connection, *on_signal, *lonely;
-	bool is_stopping;
+	int listener;
+	bool is_unit; /* of the service manager */
+	bool is_stopping, is_at_once;
 };
 
 bool runner_is_asked_for(int argc, char **argv)
@@ -54,6 +62,20 @@ static bool has_running(const struct process *process)
 	return false;
 }
 
+/* Children that hooks have left behind. */
+static bool has_children(const struct process *process)
+{
+	return !process->is_at_once &&
+	       (process->procs.leftovers.count > 0 ||
+		(process->cgroups && cgroup_tree_is_populated(process->cgroups)));
+}
+
+static bool is_done(const struct process *process)
+{
+	return process->is_stopping &&
+	       (!process->runner.lists || (!process->runner.front && !has_running(process)));
+}
+
 /* Ends where nothing is left to do or to tell; sets the time for which a front is waited for. */
 static void look_after(struct process *process)
 {
@@ -62,9 +84,10 @@ static void look_after(struct process *process)
 	};
 
 	event_del(process->lonely);
-	if (process->is_stopping &&
-	    (!process->runner.lists || (!process->runner.front && !has_running(process))))
+	if (is_done(process) && !has_children(process))
 		event_base_loopbreak(process->base);
+	else if (is_done(process))
+		(void)event_add(process->lonely, &(struct timeval){.tv_sec = CHILDREN_S});
 	else if (!process->runner.front && !has_running(process))
 		(void)event_add(process->lonely, &wait);
 }
@@ -74,7 +97,10 @@ static void on_lonely(evutil_socket_t fd, short what, void *userdata)
 	struct process *process = userdata;
 
 	(void)fd, (void)what;
-	event_base_loopbreak(process->base);
+	if (has_children(process))
+		look_after(process);
+	else
+		event_base_loopbreak(process->base);
 }
 
 static void stop(struct process *process, bool is_at_once)
@@ -82,6 +108,7 @@ static void stop(struct process *process, bool is_at_once)
 	struct owned *owned, *next;
 
 	process->is_stopping = true;
+	process->is_at_once |= is_at_once;
 	if (is_at_once)
 		HASH_ITER(by_run, process->runner.lists, owned, next)
 	owned_free(owned);
@@ -207,11 +234,15 @@ static void greet(struct process *process)
 {
 	struct hello_body hello = {
 	    .version = RUNNER_VERSION,
-	    .has_cgroups = process->cgroups != NULL,
+	    .is_unit = process->is_unit,
 	    .pid = getpid(),
 	};
 	struct message message =
 	    message_make(MESSAGE_HELLO, NULL, 0, &hello, sizeof(hello), NULL, 0);
+	int directory = process->cgroups ? cgroup_tree_directory(process->cgroups) : -1;
+
+	message.fds = &directory;
+	message.fd_count = directory >= 0;
 
 	channel_tell(process->runner.front, &message);
 }
@@ -262,7 +293,7 @@ static int make_events(struct process *process)
 	struct event_base *base = process->base;
 
 	process->on_connection =
-	    event_new(base, RUNNER_FD_LISTENER, EV_READ | EV_PERSIST, on_connection, process);
+	    event_new(base, process->listener, EV_READ | EV_PERSIST, on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
 	process->lonely = event_new(base, -1, 0, on_lonely, process);
 	if (!process->on_connection || !process->on_signal || !process->lonely ||
@@ -271,19 +302,38 @@ static int make_events(struct process *process)
 	return 0;
 }
 
+static int take_listener(struct process *process)
+{
+	cleanup_close int connection = sd_take_connection();
+
+	process->listener = RUNNER_FD_LISTENER;
+	if (connection == -ENOENT)
+		return 0;
+	process->is_unit = true;
+	return connection < 0 ? connection : offer_take(connection, &process->listener);
+}
+
 static void make_cgroups(struct process *process)
 {
 	const char *reason;
+	int r = process->is_unit ? cgroup_tree_new(process->base, NULL, &process->cgroups, &reason)
+				 : cgroup_tree_new_part(process->base, RUNNER_FD_CGROUP,
+							&process->cgroups, &reason);
 
-	/* hookd, which has none either then, has told the log. */
-	if (cgroup_tree_new_part(process->base, RUNNER_FD_CGROUP, &process->cgroups, &reason) < 0)
-		process->cgroups = NULL;
+	if (r >= 0)
+		return;
+	process->cgroups = NULL;
+	/* Of one that hookd has started it has told the log: it has none either then. */
+	if (process->is_unit)
+		log_notice("hookd-runner: hooks do not get their own cgroups: %s", reason);
 }
 
 static int make(struct process *process)
 {
-	int r;
+	int r = take_listener(process);
 
+	if (r < 0)
+		return r;
 	process->base = loop_new();
 	if (!process->base)
 		return -ENOMEM;

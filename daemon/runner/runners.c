@@ -7,6 +7,9 @@
  *	                                                             lists lost, another one started
  *
  * One of another version, or one too many, is retiring: it gets nothing new and is told to stop.
+ *
+ * With a socket of the service manager's they are units of it, which go on when hookd's own unit
+ * ends. Where the manager starts none, hookd starts them itself, for the time being.
  */
 #include "daemon/runner/runners.h"
 
@@ -20,9 +23,13 @@
 #include "daemon/runner/remote.h"
 
 /* They answer in less than a millisecond, unless they hang. */
-#define SYNC_WAIT_S   5
-#define RESPAWN_AFTER 1
-#define NUMBERS_MAX   1000
+#define SYNC_WAIT_S 5
+#define NUMBERS_MAX 1000
+/* Between two rounds of starts, so that runners that end at once keep nothing busy. */
+#define RESPAWN_PAUSE_NS INT64_C(1000000000)
+/* For the service manager: until a runner has greeted, and after a failure. */
+#define UNIT_WAIT_S   15
+#define UNIT_PAUSE_NS INT64_C(10000000000)
 
 TAILQ_HEAD(links, link);
 
@@ -35,10 +42,15 @@ struct runners {
 	struct remote *lists;
 	struct configure_body configuration;
 	struct event *respawn;
-	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
+	int64_t respawned_ns;	 /* the last round of starts */
+	struct event *late_unit; /* pending while the service manager starts one */
+	int64_t unit_after_ns;	 /* the service manager is asked for none before */
+	bool is_waited_for;	 /* in runners_new(): the loop is left when all are synced */
+	bool is_late;		 /* and only those are waited for that are being started */
 	bool is_ending;
 };
 
+static void leave_if_synced(struct runners *runners);
 static void on_message(struct channel *channel, struct message *message, void *userdata);
 static void on_closed(struct channel *channel, int r, void *userdata);
 
@@ -74,22 +86,58 @@ static struct link *find_number(struct runners *runners, unsigned int number)
 	return NULL;
 }
 
+static void unit_has_failed(struct runners *runners, const char *reason)
+{
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	/* Else the log has it from another one, which was asked for at the same time. */
+	if (now_ns >= runners->unit_after_ns)
+		log_warning(
+		    "%s: %s: hookd starts the runner itself, and the hooks that it runs end with "
+		    "hookd.service",
+		    runners->options.socket, reason);
+	runners->unit_after_ns = now_ns + UNIT_PAUSE_NS;
+}
+
+/* A unit of the service manager, or a child. */
+static int start(struct runners *runners, unsigned int number, pid_t *ret_child, int *ret_offer)
+{
+	int r;
+
+	*ret_child = 0;
+	*ret_offer = -1;
+	if (runners->options.socket && clock_ns(CLOCK_MONOTONIC) >= runners->unit_after_ns) {
+		r = link_summon(runners->directory, &runners->options, number);
+		if (r >= 0) {
+			*ret_offer = r;
+			return event_add(runners->late_unit,
+					 &(struct timeval){.tv_sec = UNIT_WAIT_S});
+		}
+		unit_has_failed(runners, strerror(-r));
+	}
+	return link_spawn(runners->directory, &runners->options, number, ret_child);
+}
+
 static int spawn_one(struct runners *runners)
 {
 	struct link *link;
 	unsigned int number = 0;
 	pid_t child;
-	int r;
+	int offer, r;
 
 	while (number < NUMBERS_MAX && find_number(runners, number))
 		number++;
-	r = link_spawn(runners->directory, &runners->options, number, &child);
+	r = start(runners, number, &child, &offer);
 	if (r == 0)
 		r = link_connect(runners, runners->directory, number, &channel_events,
 				 runners->base, &link);
-	if (r < 0)
+	if (r < 0) {
+		close_fd(&offer);
 		return r;
+	}
 	link->child = child;
+	link->offer_fd = offer;
+	link->is_unit = offer >= 0;
 	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
 	return 0;
 }
@@ -103,16 +151,33 @@ static int spawn_missing(struct runners *runners)
 	return r;
 }
 
+static void respawn_soon(struct runners *runners)
+{
+	int64_t at_ns = runners->respawned_ns + RESPAWN_PAUSE_NS;
+	int64_t wait_ns = at_ns - clock_ns(CLOCK_MONOTONIC);
+	struct timeval wait = {.tv_usec = 1000};
+
+	if (runners->is_ending)
+		return;
+	if (runners->respawned_ns > 0 && wait_ns > 0)
+		wait = (struct timeval){.tv_sec = (time_t)(wait_ns / 1000000000),
+					.tv_usec = (suseconds_t)(wait_ns % 1000000000 / 1000)};
+	(void)event_add(runners->respawn, &wait);
+}
+
 static void on_respawn(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
-	int r = spawn_missing(runners);
+	int r;
 
 	(void)fd, (void)what;
+	runners->respawned_ns = clock_ns(CLOCK_MONOTONIC);
+	r = spawn_missing(runners);
 	if (r < 0) {
 		log_error("a runner cannot be started: %s", strerror(-r));
-		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
+		respawn_soon(runners);
 	}
+	leave_if_synced(runners);
 }
 
 static void retire(struct link *link, bool is_at_once)
@@ -137,14 +202,21 @@ static void configure(struct link *link)
 		channel_tell(link->channel, &message);
 }
 
-static void on_hello(struct link *link, const struct hello_body *hello)
+static void on_hello(struct link *link, struct message *message)
 {
-	link_greeted(link, hello);
-	if (hello->version != RUNNER_VERSION) {
-		log_notice("runner %d is of another version: it gets no more hooks", link->pid);
-		retire(link, false);
+	const struct hello_body *hello = message->body;
+	bool is_new_unit = link->offer_fd >= 0;
+
+	link_greeted(link, message);
+	if (hello->version == RUNNER_VERSION) {
+		configure(link);
+		return;
 	}
-	configure(link);
+	log_notice("runner %d is of another version: it gets no more hooks", link->pid);
+	if (is_new_unit)
+		unit_has_failed(link->runners, "it starts runners of another version");
+	retire(link, false);
+	respawn_soon(link->runners);
 }
 
 /* Nobody here has started it: an earlier hookd has. */
@@ -169,10 +241,10 @@ static void leave_if_synced(struct runners *runners)
 {
 	const struct link *link;
 
-	if (!runners->is_waited_for)
+	if (!runners->is_waited_for || event_pending(runners->respawn, EV_TIMEOUT, NULL))
 		return;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (!link->is_synced)
+		if (!link->is_synced && (!runners->is_late || link->offer_fd >= 0))
 			return;
 	event_base_loopbreak(runners->base);
 }
@@ -197,7 +269,7 @@ static void on_message(struct channel *channel, struct message *message, void *u
 
 	(void)channel;
 	if (message->header.type == MESSAGE_HELLO)
-		on_hello(link, message->body);
+		on_hello(link, message);
 	else if (message->header.type == MESSAGE_SYNCED)
 		on_synced(link);
 	else if ((remote = remote_find(link->runners, message->header.run)))
@@ -221,9 +293,28 @@ static void bury(struct link *link)
 		remote_lost(remote);
 	TAILQ_REMOVE(&runners->links, link, siblings);
 	link_free(link);
+	respawn_soon(runners);
 	leave_if_synced(runners);
-	if (!runners->is_ending)
-		(void)event_add(runners->respawn, &(struct timeval){.tv_usec = 1000});
+}
+
+/* The service manager has dropped the connection, has no more memory or does not start anything. */
+static void unit_did_not_start(struct link *link, const char *reason)
+{
+	unit_has_failed(link->runners, reason);
+	bury(link);
+}
+
+static void on_late_unit(evutil_socket_t fd, short what, void *userdata)
+{
+	struct runners *runners = userdata;
+	struct link *link, *next;
+
+	(void)fd, (void)what;
+	for (link = TAILQ_FIRST(&runners->links); link; link = next) {
+		next = TAILQ_NEXT(link, siblings);
+		if (link->offer_fd >= 0)
+			unit_did_not_start(link, "the runner was not started in time");
+	}
 }
 
 static void on_closed(struct channel *channel, int r, void *userdata)
@@ -237,7 +328,9 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	if (link_reconnect(link, runners->directory, &channel_events, runners->base) < 0)
+	if (link->offer_fd >= 0)
+		unit_did_not_start(link, "the runner has ended at once");
+	else if (link_reconnect(link, runners->directory, &channel_events, runners->base) < 0)
 		bury(link);
 }
 
@@ -247,6 +340,8 @@ static struct link *choose(struct runners *runners)
 {
 	struct link *link, *chosen = NULL;
 
+	if (runners->is_ending)
+		return NULL;
 	TAILQ_FOREACH (link, &runners->links, siblings)
 		if (link->channel && link->is_synced && !link->is_retiring &&
 		    (!chosen || link->load < chosen->load))
@@ -353,7 +448,8 @@ static void on_sync_timer(evutil_socket_t fd, short what, void *userdata)
 	struct runners *runners = userdata;
 
 	(void)fd, (void)what;
-	event_base_loopbreak(runners->base);
+	runners->is_late = true;
+	leave_if_synced(runners);
 }
 
 /* Until all that are there have said what they own. */
@@ -411,7 +507,8 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
 	runners->respawn = event_new(base, -1, 0, on_respawn, runners);
-	if (r == 0 && !runners->respawn)
+	runners->late_unit = event_new(base, -1, 0, on_late_unit, runners);
+	if (r == 0 && (!runners->respawn || !runners->late_unit))
 		r = -ENOMEM;
 	if (r == 0)
 		r = find_all(runners);
@@ -428,6 +525,30 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	return 0;
 }
 
+bool runners_outlive_hookd(const struct runners *runners)
+{
+	const struct link *link;
+
+	if (!runners->options.socket)
+		return false;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link_ends_with_hookd(link, &runners->options) && !TAILQ_EMPTY(&link->lists))
+			return false;
+	return true;
+}
+
+void runners_hand_over(struct runners *runners)
+{
+	struct link *link;
+
+	if (!runners)
+		return;
+	runners->is_ending = true;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (!link_ends_with_hookd(link, &runners->options))
+			link->channel = channel_free(link->channel);
+}
+
 struct runners *runners_free(struct runners *runners, bool is_at_once)
 {
 	struct link *link;
@@ -438,13 +559,17 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	runners->is_ending = true;
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);
-		retire(link, is_at_once);
-		link_await_end(link);
-		link_bury(link, runners->directory);
+		if (link_ends_with_hookd(link, &runners->options)) {
+			retire(link, is_at_once);
+			link_await_end(link);
+			link_bury(link, runners->directory);
+		}
 		link_free(link);
 	}
 	if (runners->respawn)
 		event_free(runners->respawn);
+	if (runners->late_unit)
+		event_free(runners->late_unit);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;
