@@ -3,8 +3,9 @@
 # In the guest: hookd whose runners are units of systemd, which go on when hookd ends.
 . "$(dirname "$0")/setup.sh"
 . "$here/hooks.sh"
+. "$here/rootless.sh"
 
-restarts=20
+restarts=20 hooks=60   # at least
 
 mkdir -p /run/systemd/system/hookd.service.d
 printf '%s\n' '[Service]' WatchdogSec=5s TimeoutStopSec=2s \
@@ -60,14 +61,14 @@ test_start() {
 		"$(stat -c '%U %a %F' /run/hookd/runners.sock)" 'root 600 socket'
 	pid=$(stdout_of_hook 'echo $PPID; cat /proc/self/cgroup' > "$work/said"; head -n 1 "$work/said")
 	unit=$(unit_of "$pid")
-	cgroup=$(tail -n 1 "$work/said")
+	cgroup=$(grep ^0:: "$work/said")
 	is "a hook is started by one of them" "$pid" "$(pid_of_unit "$unit")"
 	is "in a run of its cgroup" "${cgroup%/*}" \
 		"0::$(systemctl show --value -p ControlGroup "$unit")/runs"
 	contains "with controllers" "/sys/fs/cgroup${cgroup#0::}/../cgroup.subtree_control" memory
 	contains "with controllers" "/sys/fs/cgroup${cgroup#0::}/../cgroup.subtree_control" pids
-	is "the runner is beside them" "$(cat "/proc/$pid/cgroup")" "${cgroup%/runs/*}/daemon"
-	exits_with "nobody starts one by hand" 1 systemctl start hookd-runner@1.service
+	is "the runner is beside them" "$(grep ^0:: "/proc/$pid/cgroup")" "${cgroup%/runs/*}/daemon"
+	exits_with "nobody starts one by hand" 4 systemctl start hookd-runner@1.service
 }
 
 test_surroundings() {
@@ -103,26 +104,25 @@ test_restarts() {
 
 	before=$(units)
 	# Children that hooks leave: one has their pipe and would get SIGPIPE, one has not.
-	run_hook "setsid -f sh -c 'echo \$\$ > $work/writer; while echo alive; do sleep 0.1; done;
-		echo ended > $work/writer-ended'" > "$work/out"
-	run_hook "setsid -f sh -c 'echo \$\$ > $work/silent; exec sleep 1000' > /dev/null 2>&1" \
-		> "$work/out"
+	check "a hook leaves a child that writes to its output" run_hook \
+		"setsid -f sh -c 'echo \$\$ > $work/writer; while echo alive; do sleep 0.1; done'"
+	check "another one leaves one that does not" run_hook \
+		"setsid -f sh -c 'echo \$\$ > $work/silent; exec sleep 1000' > /dev/null 2>&1"
 	container=long start_hook_with_pid "cat $go; echo whole"
 	touch "$work/wrong"
 	for i in 1 2 3; do
 		run_hooks "client-$i" &
 		pids+=($!)
 	done
-	for ((i = 0; i < restarts; i++)); do
+	for ((i = 0; i < restarts || $(cat "$work/ran" 2> /dev/null | wc -l) < hooks; i++)); do
 		systemctl restart hookd.service || not_ok "restart $i"
 	done
 	touch "$work/enough"
 	wait "${pids[@]}"
-	is "no hook fails while hookd is restarted $restarts times" "$(< "$work/wrong")" ''
+	is "no hook fails while hookd is restarted again and again" "$(< "$work/wrong")" ''
 	is "each of them has ended well" "$(awk '$2 != 0' "$work/ended")" ''
 	is "each ran once" "$(sort "$work/ran" | xargs)" "$(cut -d' ' -f1 "$work/ended" | sort | xargs)"
-	is "and they were some" "$(($(wc -l < "$work/ran") > restarts))" 1
-	echo "# $(wc -l < "$work/ran") hooks"
+	echo "# $(wc -l < "$work/ran") hooks, $i restarts"
 	is "the runners are the same" "$(units)" "$before"
 	echo > "$go"
 	check "a hook that ran all the time ends well" wait "$hook"
@@ -226,6 +226,90 @@ test_killed_runner() {
 	is "and has its result" "$(result_of other '.hooks[0].stdout')" whole
 }
 
+# ---- versions ----
+
+# hookd of another version of what is said to runners, and the one that is installed.
+other_hookd=$here/../bin/guest_hookd_other
+this_hookd=$work/hookd
+
+replace_hookd() { # PROGRAM
+	install -m 755 "$1" /usr/local/sbin/hookd
+}
+
+none_of() { # UNIT...
+	! units | grep -qFx "$(printf '%s\n' "$@")"
+}
+
+# What runs goes on in the runners of before, which end when it has ended. New ones get what is new.
+test_another_version() { # NAME PROGRAM
+	local before busy idle child
+
+	container=$1 start_hook_with_pid "setsid -f sleep 1000; echo \$! > $work/child; cat $go; echo whole"
+	before=$(units) busy=$(unit_of "$(pid_of_hook)")
+	idle=$(units | grep -vFx "$busy")
+	replace_hookd "$2"
+	check "$1: hookd is restarted" systemctl restart hookd.service
+	check "$1: the runner without hooks ends" until_true none_of "$idle"
+	is "$1: the other one does not" "$(systemctl is-active "$busy")" active
+	is "$1: new hooks are run in another one" "$(run_hook 'cat /proc/self/cgroup' |
+		jq -r '.hooks[0].stdout' | grep -cF -e "$busy" -e "$idle")" 0
+	echo > "$go"
+	check "$1: a hook that has begun before ends well" wait "$hook"
+	is "$1: and its caller gets the result" "$(result_of "$1" '.hooks[0].stdout')" whole
+	child=$(pgrep -x sleep -f | while read -r pid; do
+		! grep -qF "$busy" "/proc/$pid/cgroup" || echo "$pid"; done)
+	check "$1: a child that it has left lives" kill -0 "$child"
+	is "$1: so its runner does not end" "$(systemctl is-active "$busy")" active
+	kill "$child"
+	check "$1: until the child has" until_true none_of "$busy"
+	is "$1: two are left" "$(units | wc -l)" 2
+	is "$1: neither is one of before" "$(units | grep -Fxc "$before")" 0
+}
+
+# The program was replaced, and hookd not restarted yet.
+test_not_restarted() {
+	local pid
+
+	replace_hookd "$other_hookd"
+	kill -KILL "$(pid_of_unit "$(units | head -n 1)")" "$(pid_of_unit "$(units | tail -n 1)")"
+	check "hooks are run when units are of another version than hookd" until_true run_hook true
+	pid=$(stdout_of_hook 'echo $PPID')
+	is "by a child of hookd's" "$(awk '{ print $4 }' "/proc/$pid/stat")" "$(main_pid)"
+	check "and those units end" until_true has_units 0
+	replace_hookd "$this_hookd"
+	check "the next start" systemctl restart hookd.service
+	check "has units again" until_true has_units 2
+}
+
+# ---- a user's ----
+
+test_user() {
+	local unit pid
+
+	start_users_systemd
+	as_user systemctl --user --quiet start hookd.socket
+	unit=$(run_as_user .stdout 'cat /proc/self/cgroup' | grep -o 'hookd-runner@[^/]*/runs')
+	is "a user's hook is run in a unit of the user's systemd" "${unit%%@*} ${unit##*/}" \
+		'hookd-runner runs'
+	run_as_user '"\(.exitStatus) \(.stdout)"' "echo > $begun; cat $go; echo whole" \
+		> "$work/users-result" &
+	timeout 60 cat "$begun" > "$work/out"
+	check "a user's hookd is restarted" as_user systemctl --user restart hookd.service
+	echo > "$go"
+	wait $!
+	is "a hook goes on" "$(xargs < "$work/users-result")" '0 whole'
+	wait_for_holders > "$work/holders" &
+	run_as_user .outcome "exec 9> $held; echo \$PPID > $begun; setsid -f sleep 1000; sleep 1000" \
+		> "$work/users-result" 2>&1 &
+	pid=$(timeout 60 cat "$begun")
+	kill -KILL "$pid"
+	check "all that a runner has started ends with it" wait %?wait_for_holders
+	wait $! || true
+	check "the user's hookd runs hooks" until_true run_as_user .outcome true
+	as_user systemctl --user stop hookd.service hookd.socket hookd-runner.socket
+	is "all of it ends" "$(pgrep -u $user hookd)" ''
+}
+
 # hookd does without the socket, and takes it again.
 test_no_socket() {
 	local pid
@@ -237,7 +321,7 @@ test_no_socket() {
 	is "no runner is a unit then" "$(units)" ''
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
-	contains "the journal says so" "$work/journal" 'runners.sock: Connection refused'
+	contains "the journal says so" "$work/journal" 'runners.sock: No such file or directory'
 	contains "and what it means" "$work/journal" 'hookd starts the runner itself'
 	start_hook "cat $go; echo whole"
 	systemctl stop hookd.service 2> "$work/out" &
@@ -271,6 +355,12 @@ test_killed_hookd
 test_watchdog
 test_drain
 test_killed_runner
+cp /usr/local/sbin/hookd "$this_hookd"
+test_another_version upgrade "$other_hookd"
+test_another_version downgrade "$this_hookd"
+test_not_restarted
+chmod 666 "$begun" "$go" "$held"
+test_user
 test_no_socket
 test_stop
 tap_end
