@@ -4,7 +4,9 @@
  * reverse order. Its states:
  *
  *	running --SIGTERM, Drain()--> draining --last run done, replies sent--> exit
- *	                                  \____________ second SIGTERM ________/
+ *	   |                              \____________ second SIGTERM ________/
+ *	   |                                                                   /
+ *	   `--SIGTERM, where runs are owned by units of the service manager---'
  */
 #include "daemon/ipc/ipc.h"
 
@@ -220,6 +222,12 @@ static void drain(struct hookd *hookd)
 		on_idle(program);
 }
 
+/* Nothing ends with hookd: callers attach to their runs again when the next hookd is there. */
+static bool can_hand_over(const struct hookd *hookd)
+{
+	return hookd->runners && runners_outlive_hookd(hookd->runners);
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *userdata)
 {
 	struct program *program = userdata;
@@ -227,7 +235,7 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 	(void)what;
 	if (signal == SIGHUP)
 		reload(program);
-	else if (program->hookd.is_draining)
+	else if (program->hookd.is_draining || can_hand_over(&program->hookd))
 		event_base_loopbreak(program->hookd.base);
 	else
 		drain(&program->hookd);
@@ -399,11 +407,12 @@ static void settle_records(struct hookd *hookd)
 }
 
 /* They are found again by their sockets, so without a state directory there are none. */
-static int make_runners(struct hookd *hookd, const char *directory)
+static int make_runners(struct hookd *hookd, const char *directory, const char *socket)
 {
 	const struct runners_options options = {
 	    .count = hookd->config.runners,
 	    .state = directory,
+	    .socket = socket,
 	    .cgroups = hookd->cgroups,
 	    .nofile = spawner_nofile(hookd->procs.spawner),
 	    .adopt = adopt_run,
@@ -486,7 +495,7 @@ static int make_hookd(struct program *program)
 	if (r == 0)
 		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 	if (r == 0)
-		r = make_runners(hookd, state);
+		r = make_runners(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		settle_records(hookd);
 	return r;
@@ -540,6 +549,11 @@ static void clear(struct program *program)
 		listener_free(program->listeners[i]);
 	if (program->own_socket)
 		(void)unlink(program->own_socket);
+	/* The runs of units go on: that their callers lose the connection now is no wish of theirs.
+	 */
+	runners_hand_over(hookd->runners);
+	if (hookd->runners && program->options->runner_socket)
+		hookd->records = records_close(hookd->records);
 	while (hookd->base && !TAILQ_EMPTY(&hookd->conns))
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);
