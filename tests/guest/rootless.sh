@@ -7,7 +7,7 @@
 . "$here/user.sh"
 
 test_users_service() {
-	local cgroup
+	local cgroup runs
 
 	check "a user's socket is enabled" as_user systemctl --user enable --now hookd.socket
 	is "it is where the user's clients look" \
@@ -19,9 +19,11 @@ test_users_service() {
 	is "it uses the cgroup that was delegated to it" \
 		"$(cat "/proc/$(show_user MainPID)/cgroup")" "0::${cgroups#/sys/fs/cgroup}/daemon"
 	cgroup=$(run_as_user .stdout 'cat /proc/self/cgroup')
-	is "a hook is in one of the runs" "${cgroup%/*}" "0::${cgroups#/sys/fs/cgroup}/runs"
-	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" memory
-	contains "with controllers" "$cgroups/runs/cgroup.subtree_control" pids
+	is "a hook is in one of the runs of a runner" \
+		"$(sed 's,.*/hookd-runner@[^/]*/runs/[0-9]*$,yes,' <<< "$cgroup")" yes
+	cgroup=${cgroup#0::} runs=/sys/fs/cgroup${cgroup%/*}
+	contains "with controllers" "$runs/cgroup.subtree_control" memory
+	contains "with controllers" "$runs/cgroup.subtree_control" pids
 	is "a user's service has a score that it cannot lower" \
 		"$(cat "/proc/$(show_user MainPID)/oom_score_adj")" 200
 	is "and so have its hooks" "$(run_as_user .stdout 'cat /proc/self/oom_score_adj')" 200
