@@ -4,7 +4,9 @@
  * reverse order. Its states:
  *
  *	running --SIGTERM, Drain()--> draining --last run done, replies sent--> exit
- *	                                  \____________ second SIGTERM ________/
+ *	   |                              \____________ second SIGTERM ________/
+ *	   |                                                                   /
+ *	   `--SIGTERM, where runs are owned by units of the service manager---'
  */
 #include "daemon/ipc/ipc.h"
 
@@ -143,6 +145,12 @@ static void drain(struct hookd *hookd)
 		on_idle(program);
 }
 
+/* Nothing ends with hookd: callers attach to their runs again when the next hookd is there. */
+static bool can_hand_over(const struct hookd *hookd)
+{
+	return hookd->runners && runners_outlive_hookd(hookd->runners);
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *userdata)
 {
 	struct program *program = userdata;
@@ -150,7 +158,7 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 	(void)what;
 	if (signal == SIGHUP)
 		reload(program);
-	else if (program->hookd.is_draining)
+	else if (program->hookd.is_draining || can_hand_over(&program->hookd))
 		event_base_loopbreak(program->hookd.base);
 	else
 		drain(&program->hookd);
@@ -305,8 +313,10 @@ static int make_processes(struct program *program)
 	return r;
 }
 
-static int make_runs(struct hookd *hookd, const char *state)
+static int make_runs(struct program *program)
 {
+	const char *state = program->place.state[0] ? program->place.state : NULL;
+	struct hookd *hookd = &program->hookd;
 	int r;
 
 	hookd->runs = (struct run_context){
@@ -328,7 +338,7 @@ static int make_runs(struct hookd *hookd, const char *state)
 	if (r == 0)
 		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 	if (r == 0)
-		r = takeover(hookd, state);
+		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
 	return r;
@@ -336,7 +346,6 @@ static int make_runs(struct hookd *hookd, const char *state)
 
 static int make_hookd(struct program *program)
 {
-	const char *state = program->place.state[0] ? program->place.state : NULL;
 	struct hookd *hookd = &program->hookd;
 	int r = self_init(&hookd->self);
 
@@ -350,7 +359,7 @@ static int make_hookd(struct program *program)
 	hookd->drain = drain;
 	TAILQ_INIT(&hookd->conns);
 	r = make_processes(program);
-	return r < 0 ? r : make_runs(hookd, state);
+	return r < 0 ? r : make_runs(program);
 }
 
 static void on_connection(int fd, void *userdata)
@@ -401,6 +410,11 @@ static void clear(struct program *program)
 		listener_free(program->listeners[i]);
 	if (program->own_socket)
 		(void)unlink(program->own_socket);
+	/* The runs of units go on: that their callers lose the connection now is no wish of theirs.
+	 */
+	runners_hand_over(hookd->runners);
+	if (hookd->runners && program->options->runner_socket)
+		hookd->records = records_close(hookd->records);
 	while (hookd->base && !TAILQ_EMPTY(&hookd->conns))
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	sched_free(hookd->sched);

@@ -19,6 +19,7 @@ enum {
 	OPTION_CONFIG,
 	OPTION_STATE_DIR,
 	OPTION_CGROUP_ROOT,
+	OPTION_RUNNER_SOCKET,
 	OPTION_LOG_TARGET,
 	OPTION_LOG_LEVEL,
 	OPTION_CHECK_CONFIG,
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"cgroup-root", required_argument, NULL, OPTION_CGROUP_ROOT},
+    {"runner-socket", required_argument, NULL, OPTION_RUNNER_SOCKET},
     {"log-target", required_argument, NULL, OPTION_LOG_TARGET},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
@@ -96,6 +98,8 @@ static int take(struct hookd_options *options, int option)
 		return take_path("state-dir", &options->state_dir);
 	case OPTION_CGROUP_ROOT:
 		return take_path("cgroup-root", &options->cgroup_root);
+	case OPTION_RUNNER_SOCKET:
+		return take_path("runner-socket", &options->runner_socket);
 	case OPTION_LOG_TARGET:
 		return take_word("--log-target", "auto, journal or stderr", config_parse_log_target,
 				 &options->log_target);
@@ -139,6 +143,7 @@ void hookd_options_clear(struct hookd_options *options)
 	free(options->config);
 	free(options->state_dir);
 	free(options->cgroup_root);
+	free(options->runner_socket);
 	*options = (struct hookd_options){0};
 }
 
@@ -154,6 +159,9 @@ void hookd_options_print_help(void)
 	    "                       first directory of $RUNTIME_DIRECTORY, or beside the default\n"
 	    "                       socket; none with --socket and without a service manager)\n"
 	    "  --cgroup-root=DIR    make cgroups in this cgroup2 directory\n"
+	    "  --runner-socket=PATH have the service manager start the processes that run hooks,\n"
+	    "                       one for each connection to this socket; on SIGTERM hookd then\n"
+	    "                       ends at once, and they go on (default: hookd starts them)\n"
 	    "  --log-target=TARGET  auto, journal or stderr\n"
 	    "  --log-level=LEVEL    error, warning, info or debug\n"
 	    "  --check-config       check the configuration and exit\n"

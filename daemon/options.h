@@ -13,6 +13,7 @@ struct hookd_options {
 	char *config;
 	char *state_dir;
 	char *cgroup_root;
+	char *runner_socket;
 	struct hp_uint log_target, log_level; /* as in struct config */
 	bool check_config, version, help;
 };

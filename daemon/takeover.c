@@ -54,11 +54,12 @@ static void settle_records(struct hookd *hookd)
 }
 
 /* Found again by their sockets, so without a state directory there are none. */
-static int make_runners(struct hookd *hookd, const char *directory)
+static int make_runners(struct hookd *hookd, const char *directory, const char *socket)
 {
 	const struct runners_options options = {
 	    .count = hookd->config.runners,
 	    .state = directory,
+	    .socket = socket,
 	    .cgroups = hookd->cgroups,
 	    .nofile = spawner_nofile(hookd->procs.spawner),
 	    .adopt = adopt_run,
@@ -82,9 +83,9 @@ static int make_runners(struct hookd *hookd, const char *directory)
 	return 0;
 }
 
-int takeover(struct hookd *hookd, const char *state_directory)
+int takeover(struct hookd *hookd, const char *state_directory, const char *runner_socket)
 {
-	int r = make_runners(hookd, state_directory);
+	int r = make_runners(hookd, state_directory, runner_socket);
 
 	if (r == 0)
 		settle_records(hookd);

@@ -44,6 +44,17 @@ int sd_take_sockets(int *ret_fds, int max)
 	return taken;
 }
 
+int sd_take_connection(void)
+{
+	int count = sd_listen_fds(1);
+
+	if (count <= 0)
+		return -ENOENT;
+	return count == 1 && sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 0) > 0
+		   ? SD_LISTEN_FDS_START
+		   : -EINVAL;
+}
+
 bool sd_tell(const char *format, ...)
 {
 	char state[256];

@@ -16,6 +16,13 @@
  */
 int sd_take_sockets(int *ret_fds, int max);
 
+/*
+ * The connection that the manager has accepted for this process (Accept= of systemd.socket(5)),
+ * made close-on-exec. -ENOENT: the manager has passed nothing. -EINVAL: it has passed something
+ * else.
+ */
+int sd_take_connection(void) must_check;
+
 /* sd_notify(3) with a formatted state. False where no service manager has got it. */
 bool sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -65,12 +65,19 @@ void cgroup_part_remove(int directory, const char *name, bool kills);
  */
 void cgroup_parts_remove(int base, const int *alive, size_t alive_count);
 /*
+ * Kills all processes in the directory of a tree whose process has ended, also what hooks have left
+ * behind. Blocks up to 1 s until the kernel has ended them.
+ */
+void cgroup_part_kill(int directory);
+/*
  * Removes directories of hookds that were killed, beside the tree's own, with cgroup_parts_remove()
  * in each. Those in which a process of that hookd lives, or a hook, stay.
  */
 void cgroup_tree_remove_orphans(const struct cgroup_tree *tree);
 /* A descriptor of the tree's directory, of the tree; for cgroup_parts_remove(). */
 int cgroup_tree_base(const struct cgroup_tree *tree);
+/* Whether processes are left in the cgroups of runs. */
+bool cgroup_tree_is_populated(const struct cgroup_tree *tree);
 /*
  * Kills the processes in the cgroup of `pid`, if the process `maker` has made that by
  * cgroup_make_below(), and removes it. Blocks up to 1 s. False: it is another one.

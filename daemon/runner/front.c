@@ -169,7 +169,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	runner->changed(runner);
 }
 
-void front_connected(struct runner *runner, int fd, const struct hello_body *hello)
+void front_connected(struct runner *runner, int fd, const struct hello_body *hello, int directory)
 {
 	static const struct channel_events events = {
 	    .message = on_message,
@@ -182,6 +182,8 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 	struct channel *front;
 	int r = channel_new(event_get_base(runner->tell_more), fd, &events, runner, &front);
 
+	message.fds = &directory;
+	message.fd_count = directory >= 0;
 	if (r < 0) {
 		log_warning("hookd-runner: a connection is refused: %s", strerror(-r));
 		close(fd);

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "daemon/cgroup/cgroup.h"
+#include "daemon/runner/offer.h"
 #include "daemon/runner/runner.h"
 
 #define BACKLOG	    8
@@ -78,7 +79,7 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 		return -ENOMEM;
 	link->runners = runners;
 	link->number = number;
-	link->pidfd = link->cgroup_fd = -1;
+	link->pidfd = link->cgroup_fd = link->offer_fd = -1;
 	TAILQ_INIT(&link->lists);
 	r = link_reconnect(link, directory, events, base);
 	if (r < 0)
@@ -190,22 +191,47 @@ int link_spawn(struct runners *runners, int directory, const struct runners_opti
 	return 0;
 }
 
-void link_greeted(struct link *link, const struct hello_body *hello)
+int link_summon(struct runners *runners, int directory, const struct runners_options *options,
+		unsigned int number, const struct channel_events *events, struct event_base *base,
+		struct link **ret_link)
 {
-	char path[64];
+	cleanup_close int listener = make_listener(directory, number);
+	cleanup_close int offer = listener < 0 ? listener : offer_send(options->socket, listener);
+	int r = offer;
+
+	if (offer >= 0)
+		r = link_connect(runners, directory, number, events, base, ret_link);
+	if (r < 0)
+		return r;
+	(*ret_link)->offer_fd = take_fd(&offer);
+	(*ret_link)->is_unit = true;
+	return 0;
+}
+
+void link_greeted(struct link *link, struct message *message)
+{
+	const struct hello_body *hello = message->body;
 
 	link->is_greeted = true;
 	link->id = hello->id;
 	link->pid = hello->pid;
-	link->has_cgroups = hello->has_cgroups;
+	link->is_unit = hello->is_unit;
 	if (link->pidfd < 0)
 		link->pidfd = pidfd_open(link->pid, 0);
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", link->pid, RUNNER_FD_CGROUP);
-	if (link->cgroup_fd < 0 && hello->has_cgroups)
-		link->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (link->cgroup_fd < 0 && message->fd_count > 0)
+		link->cgroup_fd = take_fd(&message->fds[0]);
+	close_fd(&link->offer_fd);
 }
 
 /* ---- the end ---- */
+
+/* One that has not said what it is may be a unit; then it has runs that go on. */
+bool link_ends_with_hookd(const struct link *link, const struct runners_options *options)
+{
+	bool may_be_unit = link->is_unit || (link->pid == 0 && options->socket);
+
+	return link->child > 0 || !may_be_unit;
+}
 
 static bool ends_within(const struct link *link, int ms)
 {
@@ -242,8 +268,12 @@ void link_bury(struct link *link, bool kills)
 
 	kill_runner(link);
 	snprintf(name, sizeof(name), "runner-%u", link->number);
-	if (link->cgroup_fd >= 0)
+	if (link->cgroup_fd < 0)
+		return;
+	if (!link->is_unit)
 		cgroup_part_remove(link->cgroup_fd, name, kills);
+	else if (kills)
+		cgroup_part_kill(link->cgroup_fd);
 }
 
 void link_forget(struct link *link, int directory)
@@ -260,6 +290,7 @@ struct link *link_free(struct link *link)
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);
+	close_fd(&link->offer_fd);
 	free(link);
 	return NULL;
 }

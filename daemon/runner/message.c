@@ -97,7 +97,7 @@ static bool is_body_in_bounds(const struct message *message)
 
 	switch (message->header.type) {
 	case MESSAGE_HELLO:
-		return hello->pid > 0;
+		return hello->pid > 0 && message->fd_count <= 1;
 	case MESSAGE_CONFIGURE:
 		return is_configuration_in_bounds(message->body);
 	case MESSAGE_START:
@@ -123,6 +123,12 @@ static size_t highest_index(enum message_type type)
 	return is_of_a_hook ? HP_HOOKS_MAX - 1 : HP_HOOKS_MAX;
 }
 
+static bool may_have_fds(enum message_type type)
+{
+	return type == MESSAGE_HELLO || type == MESSAGE_START || type == MESSAGE_STARTED ||
+	       type == MESSAGE_MOVED;
+}
+
 int message_check(const struct message *message)
 {
 	const struct message_header *header = &message->header;
@@ -136,8 +142,7 @@ int message_check(const struct message *message)
 		  memchr(header->run, '\0', sizeof(header->run)) &&
 		  (header->run[0] != '\0') == is_about_a_run(type) &&
 		  header->index <= highest_index(type) &&
-		  (type == MESSAGE_START || type == MESSAGE_STARTED || type == MESSAGE_MOVED ||
-		   message->fd_count == 0);
+		  (may_have_fds(type) || message->fd_count == 0);
 	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
 }
 

@@ -26,13 +26,15 @@
  *
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
  * that a runner of another version can be emptied; so does SEVERAL, in which they may come. A
- *type's body never changes: what is new gets a new type, and a side that does not know it passes
- *over it.
+ * type's body never changes: what is new gets a new type, and a side that does not know it passes
+ * over it.
  *
  * Neither side believes the other: a message that is out of bounds, or that does not fit to what
  * was said before, ends the connection.
  */
+#ifndef RUNNER_VERSION /* a test has it built with another */
 #define RUNNER_VERSION 1
+#endif
 
 enum message_type {
 	MESSAGE_HELLO = 1,
@@ -79,9 +81,10 @@ struct message {
 
 /* ---- bodies ---- */
 
+/* A runner with cgroups sends the descriptor of the directory that they are in. */
 struct hello_body {
 	uint32_t version;
-	uint32_t has_cgroups;
+	uint32_t is_unit; /* it is a unit of the service manager, which kills what it leaves */
 	int32_t pid;
 	uint32_t unused;
 	uint64_t id; /* random, not 0: another process has another one */
@@ -148,6 +151,16 @@ struct finished_body {
 struct ended_body {
 	uint32_t is_cancelled;
 	uint32_t unused;
+};
+
+/*
+ * What hookd sends to the service manager's socket for runners, with the listener that the runner
+ * is to serve. It is the only message on that connection, and means the same in every version.
+ */
+#define RUNNER_OFFER_MAGIC 0x726b6f68
+struct runner_offer {
+	uint32_t magic;
+	uint32_t version; /* of the hookd that sends it */
 };
 
 /*

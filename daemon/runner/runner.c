@@ -7,7 +7,9 @@
  *	   |                                                        ^
  *	   `--no hookd has been there for LONELY_S------------------'
  *
- * There is one front at a time; a new one takes the place of the last.
+ * There is one front at a time; a new one takes the place of the last. While children that hooks
+ * have left are there it does not end, unless it is to end at once: in its unit they would be
+ * killed, and a pipe of theirs would break.
  */
 #include "daemon/runner/runner.h"
 
@@ -22,13 +24,17 @@
 #include "daemon/base/config.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/sd.h"
 #include "daemon/runner/front.h"
+#include "daemon/runner/offer.h"
 
 /* A front that is started anew has come by then: with nothing to tell it, and with something. */
 #define LONELY_S	 10
 #define LONELY_RESULTS_S 3600
 /* Where accept4(2) has failed for lack of memory or descriptors. */
 #define ACCEPT_AGAIN_US 100000
+/* How often one that is to end looks whether children of hooks are left. */
+#define CHILDREN_S 1
 
 struct process {
 	struct runner runner;
@@ -37,9 +43,10 @@ struct process {
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
 	struct event *on_connection, *accept_again, *on_signal, *lonely;
-	int spare;
+	int listener, spare;
 	uint64_t id;
-	bool is_stopping;
+	bool is_unit; /* of the service manager */
+	bool is_stopping, is_at_once;
 };
 
 bool runner_is_asked_for(int argc, char **argv)
@@ -59,6 +66,20 @@ static bool has_running(const struct process *process)
 	return false;
 }
 
+/* Children that hooks have left behind. */
+static bool has_children(const struct process *process)
+{
+	return !process->is_at_once &&
+	       (process->procs.leftovers.count > 0 ||
+		(process->cgroups && cgroup_tree_is_populated(process->cgroups)));
+}
+
+static bool is_done(const struct process *process)
+{
+	return process->is_stopping &&
+	       (!process->runner.lists || (!process->runner.front && !has_running(process)));
+}
+
 /* Ends where nothing is left to do or to tell; sets the time for which a front is waited for. */
 static void look_after(struct process *process)
 {
@@ -67,9 +88,10 @@ static void look_after(struct process *process)
 	};
 
 	event_del(process->lonely);
-	if (process->is_stopping &&
-	    (!process->runner.lists || (!process->runner.front && !has_running(process))))
+	if (is_done(process) && !has_children(process))
 		event_base_loopbreak(process->base);
+	else if (is_done(process))
+		(void)event_add(process->lonely, &(struct timeval){.tv_sec = CHILDREN_S});
 	else if (!process->runner.front && !has_running(process))
 		(void)event_add(process->lonely, &wait);
 }
@@ -79,7 +101,10 @@ static void on_lonely(evutil_socket_t fd, short what, void *userdata)
 	struct process *process = userdata;
 
 	(void)fd, (void)what;
-	event_base_loopbreak(process->base);
+	if (has_children(process))
+		look_after(process);
+	else
+		event_base_loopbreak(process->base);
 }
 
 static void stop(struct runner *runner, bool is_at_once)
@@ -88,6 +113,7 @@ static void stop(struct runner *runner, bool is_at_once)
 	struct owned *owned, *next;
 
 	process->is_stopping = true;
+	process->is_at_once |= is_at_once;
 	if (is_at_once)
 		HASH_ITER(by_run, process->runner.lists, owned, next)
 	owned_free(owned);
@@ -140,12 +166,12 @@ static void keep_spare(struct process *process)
 
 static int accept_front(struct process *process)
 {
-	int fd = accept4(RUNNER_FD_LISTENER, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(process->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0 || errno != EMFILE || process->spare < 0)
 		return fd < 0 ? -errno : fd;
 	close_fd(&process->spare);
-	fd = accept4(RUNNER_FD_LISTENER, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(process->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -155,15 +181,16 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	struct process *process = userdata;
 	const struct hello_body hello = {
 	    .version = RUNNER_VERSION,
-	    .has_cgroups = process->cgroups != NULL,
+	    .is_unit = process->is_unit,
 	    .pid = getpid(),
 	    .id = process->id,
 	};
+	int directory = process->cgroups ? cgroup_tree_base(process->cgroups) : -1;
 	int fd = accept_front(process);
 
 	(void)listener, (void)what;
 	if (fd >= 0) {
-		front_connected(&process->runner, fd, &hello);
+		front_connected(&process->runner, fd, &hello, directory);
 	} else if (fd != -EAGAIN) {
 		/* The listener stays readable. */
 		event_del(process->on_connection);
@@ -195,7 +222,7 @@ static int make_events(struct process *process)
 	struct event_base *base = process->base;
 
 	process->on_connection =
-	    event_new(base, RUNNER_FD_LISTENER, EV_READ | EV_PERSIST, on_connection, process);
+	    event_new(base, process->listener, EV_READ | EV_PERSIST, on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
 	process->lonely = event_new(base, -1, 0, on_lonely, process);
 	process->accept_again = event_new(base, -1, 0, on_accept_again, process);
@@ -206,19 +233,38 @@ static int make_events(struct process *process)
 	return 0;
 }
 
+static int take_listener(struct process *process)
+{
+	cleanup_close int connection = sd_take_connection();
+
+	process->listener = RUNNER_FD_LISTENER;
+	if (connection == -ENOENT)
+		return 0;
+	process->is_unit = true;
+	return connection < 0 ? connection : offer_take(connection, &process->listener);
+}
+
 static void make_cgroups(struct process *process)
 {
 	const char *reason;
+	int r = process->is_unit ? cgroup_tree_new(process->base, NULL, &process->cgroups, &reason)
+				 : cgroup_tree_new_part(process->base, RUNNER_FD_CGROUP,
+							&process->cgroups, &reason);
 
-	/* hookd, which has none either then, has told the log. */
-	if (cgroup_tree_new_part(process->base, RUNNER_FD_CGROUP, &process->cgroups, &reason) < 0)
-		process->cgroups = NULL;
+	if (r >= 0)
+		return;
+	process->cgroups = NULL;
+	/* Of one that hookd has started it has told the log: it has none either then. */
+	if (process->is_unit)
+		log_notice("hookd-runner: hooks do not get their own cgroups: %s", reason);
 }
 
 static int make(struct process *process)
 {
-	int r;
+	int r = take_listener(process);
 
+	if (r < 0)
+		return r;
 	while (process->id == 0)
 		if (getrandom(&process->id, sizeof(process->id), 0) < 0)
 			return -errno;

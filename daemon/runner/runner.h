@@ -12,7 +12,10 @@
 #include <stdbool.h>
 
 #define RUNNER_NAME "hookd-runner"
-/* Descriptors of a runner that hookd starts. */
+/*
+ * Descriptors of a runner that hookd starts. One that the service manager starts has a connection
+ * instead, over which it gets its listener (offer.h), and makes cgroups in its unit's.
+ */
 #define RUNNER_FD_LISTENER 3 /* bound and listening, SOCK_SEQPACKET */
 #define RUNNER_FD_CGROUP   4 /* the directory that it may make cgroups in, or /dev/null */
 #define RUNNER_FD_LOCK	   5 /* kept open as long as it lives: nobody else takes over the directory */

@@ -4,7 +4,7 @@
  *
  *	CONNECTED --HELLO, SYNCED--> SYNCED --the connection ends--> CONNECTED, or where nobody is
  *	    ^                                                |       behind the socket: buried, its
- *	    `--RESPAWN_AFTER-- ALONE <--no descriptors etc.--'       lists lost, another one started
+ *	    `------1 s------ ALONE <--no descriptors etc.----'       lists lost, another one started
  *
  * One that says again and again what cannot be is buried as well: nothing can be had from it.
  *
@@ -13,125 +13,26 @@
 #include "daemon/runner/runners.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "daemon/base/log.h"
-#include "daemon/runner/remote.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/runner/runners_all.h"
 
 /* They answer in less than a millisecond, unless they hang. */
 #define SYNC_WAIT_S	5
-#define RESPAWN_AFTER	1
+#define CONNECT_AFTER_S 1
 #define ORPHANS_AFTER_S 1
-#define NUMBERS_MAX	1000
 /* After so many connections on which it has said what cannot be. */
 #define BROKEN_MAX 3
-
-TAILQ_HEAD(links, link);
-
-struct runners {
-	struct list_starter starter;
-	struct event_base *base;
-	struct runners_options options;
-	int directory;
-	struct links links;
-	struct remote *lists;
-	struct configure_body configuration;
-	struct event *respawn, *later;
-	bool is_waited_for; /* in runners_new(): the loop is left when all are synced */
-	bool has_unknown;   /* there may be more of them, which cannot be connected to */
-	bool is_settled;    /* runners_new() has returned: changes are told */
-	bool is_ending;
-};
-
-static int on_message(struct channel *channel, struct message *message, void *userdata);
-static void on_closed(struct channel *channel, int r, void *userdata);
-static void connect_again(struct link *link);
-
-static const struct channel_events channel_events = {
-    .message = on_message,
-    .closed = on_closed,
-};
 
 struct remote **runners_lists(struct runners *runners)
 {
 	return &runners->lists;
 }
 
-/* ---- how many there are ---- */
-
-static size_t count_ready(const struct runners *runners)
-{
-	const struct link *link;
-	size_t count = 0;
-
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		count += !link->is_retiring;
-	return count;
-}
-
-static struct link *find_number(struct runners *runners, unsigned int number)
-{
-	struct link *link;
-
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (link->number == number)
-			return link;
-	return NULL;
-}
-
-/* ---- which they are ---- */
-
-#define ID_LENGTH 17 /* 16 digits and a blank, or the NUL */
-
-char *runners_ids(const struct runners *runners)
-{
-	const struct link *link;
-	size_t count = 0;
-	char *ids, *end;
-
-	TAILQ_FOREACH (link, &runners->links, siblings) {
-		if (link->id == 0)
-			return NULL;
-		count++;
-	}
-	ids = end = calloc(count + 1, ID_LENGTH);
-	if (!ids)
-		return NULL;
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		end +=
-		    snprintf(end, ID_LENGTH + 1, "%s%016" PRIx64, end > ids ? " " : "", link->id);
-	return ids;
-}
-
-static bool has_id(const struct runners *runners, uint64_t id)
-{
-	const struct link *link;
-
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (link->id == id && link->is_synced)
-			return true;
-	return false;
-}
-
-bool runners_have(const struct runners *runners, const char *ids)
-{
-	char *end;
-
-	while (*ids) {
-		uint64_t id = strtoull(ids, &end, 16);
-
-		if (end == ids || id == 0 || !has_id(runners, id))
-			return false;
-		ids = end;
-	}
-	return true;
-}
-
-static void tell_change(const struct runners *runners)
+void runners_tell_change(const struct runners *runners)
 {
 	char *ids;
 
@@ -140,57 +41,6 @@ static void tell_change(const struct runners *runners)
 	ids = runners_ids(runners);
 	runners->options.changed(ids, runners->options.userdata);
 	free(ids);
-}
-
-static int spawn_one(struct runners *runners)
-{
-	struct link *link;
-	unsigned int number = 0;
-	int r;
-
-	while (number < NUMBERS_MAX && find_number(runners, number))
-		number++;
-	r = link_spawn(runners, runners->directory, &runners->options, number, &channel_events,
-		       runners->base, &link);
-	if (r < 0)
-		return r;
-	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-	tell_change(runners);
-	return 0;
-}
-
-static int spawn_missing(struct runners *runners)
-{
-	int r = 0;
-
-	while (r == 0 && count_ready(runners) < runners->options.count)
-		r = spawn_one(runners);
-	return r;
-}
-
-static void try_later(struct runners *runners)
-{
-	(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
-}
-
-/* Also connects again to those with which that was not possible. */
-static void on_respawn(evutil_socket_t fd, short what, void *userdata)
-{
-	struct runners *runners = userdata;
-	struct link *link, *next;
-	int r;
-
-	(void)fd, (void)what;
-	for (link = TAILQ_FIRST(&runners->links); link; link = next) {
-		next = TAILQ_NEXT(link, siblings);
-		if (!link->channel)
-			connect_again(link);
-	}
-	r = spawn_missing(runners);
-	if (r < 0) {
-		log_error("a runner cannot be started: %s", strerror(-r));
-		try_later(runners);
-	}
 }
 
 static void retire(struct link *link, bool is_at_once)
@@ -215,22 +65,26 @@ static void configure(struct link *link)
 		channel_tell(link->channel, &message);
 }
 
-static int on_hello(struct link *link, const struct message *message)
+static int on_hello(struct link *link, struct message *message)
 {
 	const struct hello_body *hello = message->body;
-	bool is_new = link->id != hello->id;
+	bool is_new = link->id != hello->id, is_new_unit = link->offer_fd >= 0;
 
 	/* It may be killed by its pid. */
 	if (link->is_greeted || hello->pid != message->sender)
 		return -EBADMSG;
-	link_greeted(link, hello);
+	link_greeted(link, message);
 	if (is_new)
-		tell_change(link->runners);
-	if (hello->version != RUNNER_VERSION) {
-		log_notice("runner %d is of another version: it gets no more hooks", link->pid);
-		retire(link, false);
+		runners_tell_change(link->runners);
+	if (hello->version == RUNNER_VERSION) {
+		configure(link);
+		return 0;
 	}
-	configure(link);
+	log_notice("runner %d is of another version: it gets no more hooks", link->pid);
+	if (is_new_unit)
+		runners_unit_has_failed(link->runners, "it starts runners of another version");
+	retire(link, false);
+	runners_replace_soon(link->runners);
 	return 0;
 }
 
@@ -263,14 +117,16 @@ static int on_unknown(struct link *link, const struct message *message)
 	return message->header.type == MESSAGE_OWNED ? adopt(link, message) : 0;
 }
 
-static void leave_if_synced(struct runners *runners)
+void runners_leave_if_synced(struct runners *runners)
 {
 	const struct link *link;
+	bool starts_more =
+	    !runners->cannot_start && runners_count_ready(runners) < runners->options.count;
 
-	if (!runners->is_waited_for)
+	if (!runners->is_waited_for || starts_more)
 		return;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (!link->is_synced)
+		if (!link->is_synced && (!runners->is_late || link->offer_fd >= 0))
 			return;
 	event_base_loopbreak(runners->base);
 }
@@ -287,11 +143,11 @@ static int on_synced(struct link *link)
 		if (!remote->is_seen)
 			remote_lost(remote);
 	}
-	leave_if_synced(link->runners);
+	runners_leave_if_synced(link->runners);
 	return 0;
 }
 
-static int hear(struct link *link, const struct message *message)
+static int hear(struct link *link, struct message *message)
 {
 	struct remote *remote;
 
@@ -323,16 +179,7 @@ static int on_message(struct channel *channel, struct message *message, void *us
 
 /* ---- the end of a connection ---- */
 
-/* At once, so that no list is refused; but one that ends at each start is given time. */
-static void replace(struct runners *runners, const struct link *ended)
-{
-	if (runners->is_ending)
-		return;
-	if (!ended->was_synced || spawn_missing(runners) < 0)
-		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = RESPAWN_AFTER});
-}
-
-static void bury(struct link *link)
+void runners_bury(struct link *link)
 {
 	struct runners *runners = link->runners;
 	struct remote *remote;
@@ -345,29 +192,28 @@ static void bury(struct link *link)
 	link_bury(link, true);
 	link->is_retiring = true; /* so that it does not count */
 	/* First, since other lists are started when these have ended. */
-	replace(runners, link);
+	runners_replace(runners, link->was_synced);
 	while ((remote = TAILQ_FIRST(&link->lists)))
 		remote_lost(remote);
 	link_forget(link, runners->directory);
 	TAILQ_REMOVE(&runners->links, link, siblings);
-	tell_change(runners);
+	runners_tell_change(runners);
 	link_free(link);
-	leave_if_synced(runners);
+	runners_leave_if_synced(runners);
 }
 
-/* It is there as long as its socket is listened to. */
-static void connect_again(struct link *link)
+void runners_connect_again(struct link *link)
 {
 	struct runners *runners = link->runners;
 	int r = link->broken < BROKEN_MAX
-		    ? link_reconnect(link, runners->directory, &channel_events, runners->base)
+		    ? link_reconnect(link, runners->directory, runners->events, runners->base)
 		    : -EBADMSG;
 
 	if (r == -ECONNREFUSED || r == -ENOENT || r == -EPERM || r == -EBADMSG) {
-		bury(link);
+		runners_bury(link);
 	} else if (r < 0) {
 		log_warning("runner %d cannot be connected to: %s", link->pid, strerror(-r));
-		try_later(runners);
+		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = CONNECT_AFTER_S});
 	}
 }
 
@@ -382,15 +228,25 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
-	if (r != -EBADMSG && link_has_ended(link))
-		bury(link);
+	if (link->offer_fd >= 0)
+		runners_unit_did_not_start(link, "the runner has ended at once");
+	else if (r != -EBADMSG && link_has_ended(link))
+		runners_bury(link);
 	else
-		connect_again(link);
+		runners_connect_again(link);
 }
+
+static const struct channel_events channel_events = {
+    .message = on_message,
+    .closed = on_closed,
+};
 
 /* ---- lists ---- */
 
-/* One that was just started, and has no lists to tell of, finds the new ones in its socket. */
+/*
+ * One that was just started, and has no lists to tell of, finds the new ones in its socket. A unit
+ * may never start: then they would be lost with the socket.
+ */
 static bool can_have_lists(const struct link *link)
 {
 	return link->channel && !link->is_retiring &&
@@ -401,6 +257,8 @@ static struct link *choose(struct runners *runners)
 {
 	struct link *link, *chosen = NULL;
 
+	if (runners->is_ending)
+		return NULL;
 	TAILQ_FOREACH (link, &runners->links, siblings)
 		if (can_have_lists(link) && (!chosen || link->load < chosen->load))
 			chosen = link;
@@ -455,61 +313,13 @@ void runners_configure(struct runners *runners, const struct config *config, int
 
 /* ---- life ---- */
 
-/* "runner-7.sock" */
-static bool read_number(const char *name, unsigned int *ret_number)
-{
-	char again[32];
-
-	if (sscanf(name, "runner-%u.sock", ret_number) != 1 || *ret_number >= NUMBERS_MAX)
-		return false;
-	snprintf(again, sizeof(again), "runner-%u.sock", *ret_number);
-	return strcmp(name, again) == 0;
-}
-
-static void find_one(struct runners *runners, unsigned int number)
-{
-	struct link *link;
-	int r = link_connect(runners, runners->directory, number, &channel_events, runners->base,
-			     &link);
-	char name[32];
-
-	if (r == 0) {
-		TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-		return;
-	}
-	snprintf(name, sizeof(name), "runner-%u.sock", number);
-	if (r == -ECONNREFUSED) {
-		(void)unlinkat(runners->directory, name, 0);
-		return;
-	}
-	runners->has_unknown = true;
-	log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
-}
-
-static int find_all(struct runners *runners)
-{
-	int copy = openat(runners->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-	unsigned int number;
-
-	if (!directory) {
-		close_fd(&copy);
-		return -ENOMEM;
-	}
-	while ((entry = readdir(directory)))
-		if (read_number(entry->d_name, &number))
-			find_one(runners, number);
-	closedir(directory);
-	return 0;
-}
-
 static void on_sync_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
 
 	(void)fd, (void)what;
-	event_base_loopbreak(runners->base);
+	runners->is_late = true;
+	runners_leave_if_synced(runners);
 }
 
 /* Until all that are there have said what they own. */
@@ -536,40 +346,6 @@ static int wait_for_all(struct runners *runners)
 	return 0;
 }
 
-static void kill_in_base(int base, const int *alive, size_t count)
-{
-	if (base >= 0)
-		cgroup_parts_remove(base, alive, count);
-}
-
-/*
- * Runners that have ended while no hookd was there have left hooks in their cgroups: beside those
- * of the runners that are alive, or in hookd's own directory.
- */
-static void kill_orphans(struct runners *runners)
-{
-	int alive[NUMBERS_MAX];
-	size_t count = 0;
-	struct link *link;
-
-	if (runners->has_unknown)
-		return;
-	TAILQ_FOREACH (link, &runners->links, siblings) {
-		if (!link->is_synced || count == NUMBERS_MAX ||
-		    (link->has_cgroups && link->cgroup_fd < 0))
-			return;
-		if (link->cgroup_fd >= 0)
-			alive[count++] = link->cgroup_fd;
-	}
-	if (runners->options.cgroups)
-		kill_in_base(cgroup_tree_base(runners->options.cgroups), alive, count);
-	for (size_t i = 0; i < count; i++) {
-		cleanup_close int base = openat(alive[i], "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		kill_in_base(base, alive, count);
-	}
-}
-
 /* Those that were dying when hookd started have ended by now. */
 static void on_later(evutil_socket_t fd, short what, void *userdata)
 {
@@ -578,13 +354,13 @@ static void on_later(evutil_socket_t fd, short what, void *userdata)
 	(void)fd, (void)what;
 	if (runners->options.cgroups)
 		cgroup_tree_remove_orphans(runners->options.cgroups);
-	kill_orphans(runners);
+	runners_kill_orphans(runners);
 }
 
 static void retire_surplus(struct runners *runners)
 {
 	struct link *link;
-	size_t count = count_ready(runners);
+	size_t count = runners_count_ready(runners);
 
 	TAILQ_FOREACH_REVERSE(link, &runners->links, links, siblings)
 	{
@@ -608,29 +384,55 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->starter.start = start_list;
 	runners->base = base;
 	runners->options = *options;
+	runners->events = &channel_events;
 	TAILQ_INIT(&runners->links);
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
-	runners->respawn = event_new(base, -1, 0, on_respawn, runners);
 	runners->later = event_new(base, -1, 0, on_later, runners);
-	if (r == 0 && (!runners->respawn || !runners->later))
+	if (r == 0 && !runners->later)
 		r = -ENOMEM;
 	if (r == 0)
-		r = find_all(runners);
+		r = runners_start_init(runners);
 	if (r == 0)
-		r = spawn_missing(runners);
+		r = runners_find_all(runners);
+	if (r == 0)
+		r = runners_start_missing(runners);
 	if (r == 0)
 		r = wait_for_all(runners);
 	if (r < 0) {
 		runners_free(runners, true);
 		return r;
 	}
-	kill_orphans(runners);
+	runners_kill_orphans(runners);
 	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
 	retire_surplus(runners);
 	runners->is_settled = true;
 	*ret_runners = runners;
 	return 0;
+}
+
+bool runners_outlive_hookd(const struct runners *runners)
+{
+	const struct link *link;
+
+	if (!runners->options.socket)
+		return false;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link_ends_with_hookd(link, &runners->options) && !TAILQ_EMPTY(&link->lists))
+			return false;
+	return true;
+}
+
+void runners_hand_over(struct runners *runners)
+{
+	struct link *link;
+
+	if (!runners)
+		return;
+	runners->is_ending = true;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (!link_ends_with_hookd(link, &runners->options))
+			link->channel = channel_free(link->channel);
 }
 
 struct runners *runners_free(struct runners *runners, bool is_at_once)
@@ -643,15 +445,19 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	runners->is_ending = true;
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);
-		retire(link, is_at_once);
-		link_bury(link, !link_await_end(link));
-		link_forget(link, runners->directory);
+		if (link_ends_with_hookd(link, &runners->options)) {
+			retire(link, is_at_once);
+			link_bury(link, !link_await_end(link));
+			link_forget(link, runners->directory);
+		}
 		link_free(link);
 	}
 	if (runners->respawn)
 		event_free(runners->respawn);
 	if (runners->later)
 		event_free(runners->later);
+	if (runners->late_unit)
+		event_free(runners->late_unit);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;

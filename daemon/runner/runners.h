@@ -23,8 +23,9 @@ typedef bool (*runners_adopt_fn)(const char *run, struct list *list,
 				 size_t *ret_hook_count, void *userdata);
 
 struct runners_options {
-	size_t count;		     /* how many there are to be */
-	const char *state;	     /* the directory of their sockets */
+	size_t count;	    /* how many there are to be */
+	const char *state;  /* the directory of their sockets */
+	const char *socket; /* where the service manager starts one for each connection; or NULL */
 	struct cgroup_tree *cgroups; /* theirs are made in it; NULL: none */
 	struct rlimit nofile;	     /* RLIMIT_NOFILE of hooks */
 	runners_adopt_fn adopt;
@@ -39,7 +40,14 @@ struct runners_options {
  */
 int runners_new(struct event_base *base, const struct runners_options *options,
 		struct runners **ret_runners) must_check;
-/* Tells them to end: at once, or when nothing is left. */
+/*
+ * Whether those that run something go on when this hookd has ended: they are units of the service
+ * manager.
+ */
+bool runners_outlive_hookd(const struct runners *runners);
+/* Closes the connections to those that go on, which are told nothing any more. NULL is fine. */
+void runners_hand_over(struct runners *runners);
+/* Tells the others to end: at once, or when nothing is left. */
 struct runners *runners_free(struct runners *runners, bool is_at_once);
 
 struct list_starter *runners_starter(struct runners *runners);

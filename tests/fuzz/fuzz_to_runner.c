@@ -206,7 +206,7 @@ static void connect_front(void)
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0,
 	     "there are sockets");
 	front = fds[1];
-	front_connected(&runner, fds[0], &hello);
+	front_connected(&runner, fds[0], &hello, -1);
 }
 
 /* Reads what the runner has said, unless it is to be full. */

@@ -1,72 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: hookd as a service of systemd, with cgroup2 only.
+# In the guest: hookd as a service of systemd, with cgroup2 only. It runs hooks itself; runners.sh has
+# it with runners.
 . "$(dirname "$0")/setup.sh"
+. "$here/hooks.sh"
 
 cgroups=/sys/fs/cgroup/system.slice/hookd.service
-begun=$work/begun   # a FIFO: written to when the hook runs
-go=$work/go         # a FIFO: the hook exits when it is written to
-held=$work/held     # a FIFO: EOF when all processes that have it open for writing have exited
-mkfifo "$begun" "$go" "$held"
-echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/tmp"}' > "$work/state.json"
 
 # Short, so that the test can wait for them.
 mkdir -p /run/systemd/system/hookd.service.d
 printf '%s\n' '[Service]' WatchdogSec=5s TimeoutStopSec=2s \
 	> /run/systemd/system/hookd.service.d/test.conf
+configure
 install_hookd
 
 # ---- helpers ----
-
-show() { # PROPERTY of the service
-	systemctl show --value -p "$1" hookd.service
-}
-
-wait_while() { # STATES
-	while [[ $(show ActiveState) =~ ^($1)$ ]]; do :; done
-}
-
-# Prints the pid of the running daemon. 0, for none, would be a process group for kill(1).
-main_pid() {
-	local pid
-
-	pid=$(show MainPID)
-	[ "$pid" -gt 0 ] || { echo "hookd.service has no process" >&2; return 1; }
-	echo "$pid"
-}
-
-# Runs a hook; returns hookctl's exit status.
-run_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
-	local hooks
-
-	hooks=$(mktemp -p "$work")
-	jq -n --arg script "$1" --argjson timeout "${2:-60}" '{poststop: [
-		{path: "/bin/sh", args: ["sh", "-c", $script], timeout: $timeout}]}' > "$hooks"
-	hookctl --json=short run --stage=poststop --state="$work/state.json" --hooks="$hooks"
-}
-
-# The same in the background, with the result in $work/result.json; returns when the hook runs.
-start_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
-	run_hook "echo > $begun; $1" "${2:-60}" > "$work/result.json" 2>&1 &
-	hook=$!
-	timeout 60 cat "$begun" > "$work/began"
-}
-
-stdout_of_hook() { # SCRIPT
-	run_hook "$1" | jq -r '.hooks[0].stdout'
-}
-
-exits_with() { # NAME STATUS COMMAND...
-	local status=0
-
-	"${@:3}" > "$work/out" 2>&1 || status=$?
-	[ "$status" -eq "$2" ] && ok "$1" || not_ok "$1" "exit $status, not $2" "$(< "$work/out")"
-}
-
-# Reads the FIFO until EOF: no process has it open for writing.
-wait_for_holders() {
-	timeout 60 cat "$held"
-}
 
 uptime_ms() {
 	awk '{ print int($1 * 1000) }' /proc/uptime
@@ -145,12 +93,11 @@ test_reload() {
 	local pid
 
 	pid=$(show MainPID)
-	mkdir -p /etc/hookd
-	printf '[Hooks]\nDefaultTimeoutSec=1\n' > /etc/hookd/hookd.conf
+	configure DefaultTimeoutSec=1
 	check "reload" systemctl reload hookd.service
 	exits_with "the new default timeout counts" 124 run_hook 'sleep 1000' null
 	is "the daemon is the same" "$(show MainPID)" "$pid"
-	rm /etc/hookd/hookd.conf
+	configure
 	check "reload again" systemctl reload hookd.service
 }
 
@@ -205,18 +152,17 @@ test_failing_starts() {
 	local ping
 
 	systemctl stop hookd.service
-	mkdir -p /etc/hookd
-	printf '[Hooks]\nDefaultTimeoutSec=nonsense\n' > /etc/hookd/hookd.conf
+	configure DefaultTimeoutSec=nonsense
 	timeout 120 hookctl ping > "$work/out" 2>&1 &
 	ping=$!
 	check "hookd fails again and again" until_true has_restarted 8
 	is "the socket is still there" "$(systemctl is-active hookd.socket)" active
 	is "and the service is still tried" "$(show ActiveState)" activating
-	rm /etc/hookd/hookd.conf
+	configure
 	check "the call that waited all the time is answered when it can be" wait "$ping"
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
-	contains "and the journal says what was wrong" "$work/journal" 'hookd.conf:2: bad value'
+	contains "and the journal says what was wrong" "$work/journal" 'hookd.conf:3: bad value'
 }
 
 has_restarted() { # TIMES
@@ -260,6 +206,7 @@ as_user() { # UID COMMAND...
 test_user() {
 	local address=unix:$work/user/hookd.sock line=
 
+	echo '{"ociVersion":"1.0.2","id":"c1","status":"stopped","bundle":"/tmp"}' > "$work/state.json"
 	install -d -o 1234 -g 1234 -m 755 "$work/user"
 	mkfifo "$work/says"
 	as_user 1234 hookd --socket="${address#unix:}" --log-target=stderr 2> "$work/says" &

@@ -3,7 +3,6 @@
 # In the guest: hooks with settings that need a kernel with all controllers and resctrl.
 . "$(dirname "$0")/setup.sh"
 
-runs=/sys/fs/cgroup/system.slice/hookd.service/runs
 resctrl=/sys/fs/resctrl
 
 # Prints the result as JSON, whether the hook succeeded or not.
@@ -38,7 +37,7 @@ own() { # FILES of the hook's own cgroup
 
 # A cgroup with limits of a request is not reused for another run.
 limited_cgroups() {
-	grep -L max "$runs"/*/pids.max 2> "$work/out" | wc -l
+	grep -L max /sys/fs/cgroup/system.slice/*/hookd-runner@*/runs/*/pids.max 2> "$work/out" | wc -l
 }
 
 # ---- limits ----
@@ -163,8 +162,12 @@ test_resctrl() {
 	rmdir $resctrl/more1 $resctrl/more2 $resctrl/theirs
 }
 
-# Groups are few: those that a killed hookd has made must not stay until the next boot.
+# Groups are few: those that a killed hookd has made must not stay until the next boot. Hooks that run
+# without runners end with it.
 test_resctrl_after_a_crash() {
+	mkdir -p /etc/hookd
+	printf '[Hooks]\nRunners=0\n' > /etc/hookd/hookd.conf
+	check "hookd without runners" systemctl restart hookd.service
 	run_oci "$(rdt '"l3CacheSchema":"L3:0=3"')" 'sleep 1000' crashed > "$work/out" 2>&1 &
 	check "a hook is in a group" until_true grep -q . $resctrl/crashed/tasks
 	systemctl kill --kill-whom=main -s KILL hookd.service

@@ -17,11 +17,13 @@ export XDG_RUNTIME_DIR=$work/run
 for whose in system user; do
 	folder=$whose/
 	[ $whose = user ] || folder=
-	cp "$units/${folder}hookd.socket" "$work/units/"
-	sed "s,^ExecStart=\"[^\"]*\",ExecStart=\"$hookd\"," "$units/${folder}hookd.service" \
-		> "$work/units/hookd.service"
-	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify \
-		hookd.socket hookd.service > "$work/said" 2>&1
+	cp "$units/${folder}hookd.socket" "$units/${folder}hookd-runner.socket" "$work/units/"
+	for unit in hookd.service hookd-runner@.service; do
+		sed "s,^ExecStart=\(@\?\)\"[^\"]*\",ExecStart=\1\"$hookd\"," "$units/$folder$unit" \
+			> "$work/units/$unit"
+	done
+	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify hookd.socket \
+		hookd.service hookd-runner.socket hookd-runner@1.service > "$work/said" 2>&1
 	grep -v -e '^$' "$work/said" && exit 1
 done
 

@@ -62,8 +62,10 @@ for name in LICENSE README.md CONTRIBUTING.md CHANGELOG.md ARCHITECTURE.md PROTO
 	SECURITY.md seccomp.c; do
 	check "$name is installed" test -s "$(one_file "$prefix/share/doc" $name)"
 done
-for unit in system/hookd.service system/hookd.socket user/hookd.service user/hookd.socket; do
-	check "the unit $unit is installed" test -s "$prefix/lib/systemd/$unit"
+for unit in hookd.service hookd.socket hookd-runner@.service hookd-runner.socket; do
+	for whose in system user; do
+		check "the $whose unit $unit is installed" test -s "$prefix/lib/systemd/$whose/$unit"
+	done
 done
 check "no program has a run path of the build" bash -c \
 	"! readelf -d '$prefix/bin/hookctl' '$prefix/sbin/hookd' | grep -E 'R(UN)?PATH.*$build'"

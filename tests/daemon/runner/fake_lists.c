@@ -134,7 +134,7 @@ void connect_front(void)
 
 	make_pair(fds);
 	other_side_open(&front, runner_base, fds[1]);
-	front_connected(&runner, fds[0], &hello);
+	front_connected(&runner, fds[0], &hello, -1);
 }
 
 int runner_set_up(void **state)

@@ -38,7 +38,7 @@ static void one_front_at_a_time(void **state)
 	(void)state;
 	make_pair(fds);
 	other_side_open(&second, runner_base, fds[1]);
-	front_connected(&runner, fds[0], &hello);
+	front_connected(&runner, fds[0], &hello, -1);
 	wait_for(runner_base, front.closed == 1 && strcmp(second.heard, "h Y") == 0);
 	assert_int_equal(second.closed, 0);
 	other_side_close(&second);

@@ -56,7 +56,8 @@ static void every_body_has_its_size(void **state)
 		bool has_no_run = type == MESSAGE_HELLO || type == MESSAGE_CONFIGURE ||
 				  type == MESSAGE_STOP || type == MESSAGE_SYNCED ||
 				  type == MESSAGE_SEVERAL;
-		bool has_pidfd = type == MESSAGE_STARTED || type == MESSAGE_MOVED;
+		bool has_fd =
+		    type == MESSAGE_HELLO || type == MESSAGE_STARTED || type == MESSAGE_MOVED;
 		struct message message =
 		    message_make(type, has_no_run ? NULL : "r", 0, body, sizes[type], NULL, 0);
 
@@ -73,7 +74,7 @@ static void every_body_has_its_size(void **state)
 				     sizes[type] - 1);
 		expect_limit(message, message.header.run[0], has_no_run ? '\0' : 'x',
 			     has_no_run ? 'x' : '\0');
-		expect_limit(message, message.fd_count, has_pidfd ? 1 : 0, has_pidfd ? 2 : 1);
+		expect_limit(message, message.fd_count, has_fd ? 1 : 0, has_fd ? 2 : 1);
 		if (type != MESSAGE_OUTPUT && type != MESSAGE_ENDED && type != MESSAGE_SEVERAL)
 			expect_limit(message, message.header.payload_length, 0, 1);
 	}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which runners there are: those that an earlier hookd has left, found by their sockets, and what
+ * others have left that are gone. Their ids, by which the next hookd knows whether all are there.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/cgroup/cgroup.h"
+#include "daemon/runner/runners_all.h"
+
+/* ---- which they are ---- */
+
+#define ID_LENGTH 17 /* 16 digits and a blank, or the NUL */
+
+char *runners_ids(const struct runners *runners)
+{
+	const struct link *link;
+	size_t count = 0;
+	char *ids, *end;
+
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (link->id == 0 && link->offer_fd < 0)
+			return NULL;
+		count++;
+	}
+	ids = end = calloc(count + 1, ID_LENGTH);
+	if (!ids)
+		return NULL;
+	/* A unit that has not started yet has no list. */
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->id != 0)
+			end += snprintf(end, ID_LENGTH + 1, "%s%016" PRIx64, end > ids ? " " : "",
+					link->id);
+	return ids;
+}
+
+static bool has_id(const struct runners *runners, uint64_t id)
+{
+	const struct link *link;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->id == id && link->is_synced)
+			return true;
+	return false;
+}
+
+bool runners_have(const struct runners *runners, const char *ids)
+{
+	char *end;
+
+	while (*ids) {
+		uint64_t id = strtoull(ids, &end, 16);
+
+		if (end == ids || id == 0 || !has_id(runners, id))
+			return false;
+		ids = end;
+	}
+	return true;
+}
+
+/* ---- those that are there ---- */
+
+/* "runner-7.sock" */
+static bool read_number(const char *name, unsigned int *ret_number)
+{
+	char again[32];
+
+	if (sscanf(name, "runner-%u.sock", ret_number) != 1 || *ret_number >= RUNNERS_NUMBERS_MAX)
+		return false;
+	snprintf(again, sizeof(again), "runner-%u.sock", *ret_number);
+	return strcmp(name, again) == 0;
+}
+
+static void find_one(struct runners *runners, unsigned int number)
+{
+	struct link *link;
+	int r = link_connect(runners, runners->directory, number, runners->events, runners->base,
+			     &link);
+	char name[32];
+
+	if (r == 0) {
+		TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+		return;
+	}
+	snprintf(name, sizeof(name), "runner-%u.sock", number);
+	if (r == -ECONNREFUSED) {
+		(void)unlinkat(runners->directory, name, 0);
+		return;
+	}
+	runners->has_unknown = true;
+	log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
+}
+
+int runners_find_all(struct runners *runners)
+{
+	int copy = openat(runners->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	unsigned int number;
+
+	if (!directory) {
+		close_fd(&copy);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(directory)))
+		if (read_number(entry->d_name, &number))
+			find_one(runners, number);
+	closedir(directory);
+	return 0;
+}
+
+/* ---- those that are gone ---- */
+
+static void kill_in_base(int base, const int *alive, size_t count)
+{
+	if (base >= 0)
+		cgroup_parts_remove(base, alive, count);
+}
+
+void runners_kill_orphans(struct runners *runners)
+{
+	int alive[RUNNERS_NUMBERS_MAX];
+	size_t count = 0;
+	struct link *link;
+
+	if (runners->has_unknown)
+		return;
+	TAILQ_FOREACH (link, &runners->links, siblings) {
+		if (!link->is_synced || count == RUNNERS_NUMBERS_MAX)
+			return;
+		/* Around a unit's are those of other services. */
+		if (link->cgroup_fd >= 0 && !link->is_unit)
+			alive[count++] = link->cgroup_fd;
+	}
+	if (runners->options.cgroups)
+		kill_in_base(cgroup_tree_base(runners->options.cgroups), alive, count);
+	for (size_t i = 0; i < count; i++) {
+		cleanup_close int base = openat(alive[i], "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		kill_in_base(base, alive, count);
+	}
+}

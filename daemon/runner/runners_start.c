@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many runners there are, and how they are started.
+ *
+ * With a socket of the service manager's they are units of it, which go on when hookd's own unit
+ * ends. Where the manager starts none, hookd starts them itself, for the time being.
+ *
+ *	ASKED FOR --HELLO--> a runner as any other
+ *	    `--the connection ends, UNIT_WAIT_S--> buried; hookd starts another one itself
+ */
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/runner/runners_all.h"
+
+/* Between two rounds of starts, so that runners that cannot start keep nothing busy. */
+#define PAUSE_NS NS_PER_S
+/* For the service manager: until a runner has greeted, and after a failure. */
+#define UNIT_WAIT_S   15
+#define UNIT_PAUSE_NS (10 * NS_PER_S)
+
+size_t runners_count_ready(const struct runners *runners)
+{
+	const struct link *link;
+	size_t count = 0;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		count += !link->is_retiring;
+	return count;
+}
+
+static struct link *find_number(struct runners *runners, unsigned int number)
+{
+	struct link *link;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->number == number)
+			return link;
+	return NULL;
+}
+
+/* ---- starting ---- */
+
+void runners_unit_has_failed(struct runners *runners, const char *reason)
+{
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	/* Else the log has it from another one, which was asked for at the same time. */
+	if (now_ns >= runners->unit_after_ns)
+		log_warning(
+		    "%s: %s: hookd starts the runner itself, and the hooks that it runs end with "
+		    "hookd.service",
+		    runners->options.socket, reason);
+	runners->unit_after_ns = now_ns + UNIT_PAUSE_NS;
+}
+
+/* A unit of the service manager, or a child. */
+static int start(struct runners *runners, unsigned int number, struct link **ret_link)
+{
+	int r;
+
+	if (runners->options.socket && clock_ns(CLOCK_MONOTONIC) >= runners->unit_after_ns) {
+		r = link_summon(runners, runners->directory, &runners->options, number,
+				runners->events, runners->base, ret_link);
+		if (r == 0) {
+			(void)event_add(runners->late_unit,
+					&(struct timeval){.tv_sec = UNIT_WAIT_S});
+			return 0;
+		}
+		runners_unit_has_failed(runners, strerror(-r));
+	}
+	return link_spawn(runners, runners->directory, &runners->options, number, runners->events,
+			  runners->base, ret_link);
+}
+
+static int start_one(struct runners *runners)
+{
+	struct link *link;
+	unsigned int number = 0;
+	int r;
+
+	while (number < RUNNERS_NUMBERS_MAX && find_number(runners, number))
+		number++;
+	r = start(runners, number, &link);
+	if (r < 0)
+		return r;
+	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+	runners_tell_change(runners);
+	return 0;
+}
+
+int runners_start_missing(struct runners *runners)
+{
+	int r = 0;
+
+	while (r == 0 && runners_count_ready(runners) < runners->options.count)
+		r = start_one(runners);
+	runners->cannot_start = r < 0;
+	return r;
+}
+
+/* ---- again ---- */
+
+void runners_replace_soon(struct runners *runners)
+{
+	int64_t wait_ns = runners->started_ns + PAUSE_NS - clock_ns(CLOCK_MONOTONIC);
+	struct timeval wait = {.tv_usec = 1000};
+
+	if (runners->is_ending)
+		return;
+	if (runners->started_ns > 0 && wait_ns > 0)
+		wait = (struct timeval){.tv_sec = (time_t)(wait_ns / NS_PER_S),
+					.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000)};
+	(void)event_add(runners->respawn, &wait);
+}
+
+void runners_replace(struct runners *runners, bool has_worked)
+{
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	int r;
+
+	if (runners->is_ending || runners_count_ready(runners) >= runners->options.count)
+		return;
+	if (!has_worked && runners->started_ns > 0 && now_ns < runners->started_ns + PAUSE_NS) {
+		runners_replace_soon(runners);
+		return;
+	}
+	runners->started_ns = now_ns;
+	r = runners_start_missing(runners);
+	if (r < 0) {
+		log_error("a runner cannot be started: %s", strerror(-r));
+		runners_replace_soon(runners);
+	}
+}
+
+/* Also connects again to those with which that was not possible. */
+static void on_respawn(evutil_socket_t fd, short what, void *userdata)
+{
+	struct runners *runners = userdata;
+	struct link *link, *next;
+
+	(void)fd, (void)what;
+	for (link = TAILQ_FIRST(&runners->links); link; link = next) {
+		next = TAILQ_NEXT(link, siblings);
+		if (!link->channel)
+			runners_connect_again(link);
+	}
+	runners_replace(runners, false);
+	runners_leave_if_synced(runners);
+}
+
+/* ---- units that do not start ---- */
+
+/* The service manager has dropped the connection, has no more memory or does not start anything. */
+void runners_unit_did_not_start(struct link *link, const char *reason)
+{
+	runners_unit_has_failed(link->runners, reason);
+	runners_bury(link);
+}
+
+static void on_late_unit(evutil_socket_t fd, short what, void *userdata)
+{
+	struct runners *runners = userdata;
+	struct link *link, *next;
+
+	(void)fd, (void)what;
+	for (link = TAILQ_FIRST(&runners->links); link; link = next) {
+		next = TAILQ_NEXT(link, siblings);
+		if (link->offer_fd >= 0)
+			runners_unit_did_not_start(link, "the runner was not started in time");
+	}
+}
+
+int runners_start_init(struct runners *runners)
+{
+	runners->respawn = event_new(runners->base, -1, 0, on_respawn, runners);
+	runners->late_unit = event_new(runners->base, -1, 0, on_late_unit, runners);
+	return runners->respawn && runners->late_unit ? 0 : -ENOMEM;
+}
