@@ -104,7 +104,7 @@ int runners_start_missing(struct runners *runners)
 void runners_replace_soon(struct runners *runners)
 {
 	int64_t wait_ns = runners->started_ns + PAUSE_NS - clock_ns(CLOCK_MONOTONIC);
-	struct timeval wait = {.tv_usec = 1000};
+	struct timeval wait = {.tv_usec = 10000}; /* others may need to be replaced as well */
 
 	if (runners->is_ending)
 		return;
