@@ -66,7 +66,8 @@ static void tell_started(struct owned *owned, enum message_type type)
 
 	message.fds = &pidfd;
 	message.fd_count = pidfd >= 0;
-	if (pidfd >= 0)
+	/* Else operators would see the pid of hookd-run, which has ended. */
+	if (pidfd >= 0 || type == MESSAGE_MOVED)
 		tell(owned, &message);
 	else
 		tell_news(owned, &message);

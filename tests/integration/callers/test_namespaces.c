@@ -136,6 +136,14 @@ static void hook_is_a_member_of_the_pid_namespace(void **state)
 }
 
 /* The pid must be that of the hook, not of the hookd-run that has entered the namespaces. */
+/* 0: hookd does not know it yet. */
+static int64_t shown_pid(struct client *client)
+{
+	client_call(client, "{'method':'io.hookd.status.List'}");
+	check_string(client, "runs[0].state", "running");
+	return strstr(client->text, "\"pid\":") ? reply_int(client, "runs[0].pid") : 0;
+}
+
 static void pid_that_is_shown_is_the_hook_s(void **state)
 {
 	struct harness *harness = *state;
@@ -148,9 +156,7 @@ static void pid_that_is_shown_is_the_hook_s(void **state)
 	begin_run(client, .stage = "startContainer", .state = state_of(harness, &container),
 		  .hooks = {HOOK("'tell','@DIR@/started','await','@DIR@/go'")});
 	fifo_await(started);
-	client_call(other, "{'method':'io.hookd.status.List'}");
-	check_string(other, "runs[0].state", "running");
-	check_int(other, "runs[0].pid", probe_find_process(harness->directory));
+	await_true(shown_pid(other) == probe_find_process(harness->directory), "the hook's pid");
 	fifo_release(go);
 	client_receive(client);
 	check_success(client);
