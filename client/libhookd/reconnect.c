@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A call that is repeated when its connection is lost: the very same bytes go out on the next one.
+ * Repeats a call when its connection is lost: the same bytes are sent on the next connection.
  *
  *	sent --lost--> pause --connected, sent--> waiting --reply--> done
  *	                 ^                           |
  *	                 `-----------lost------------'   for RECONNECT_NS, or to the deadline
  *
- * While hookd is being restarted there is no socket, or nobody listens on it: that is waited for,
- * too. If the first connection cannot be made the call fails at once: nothing was sent. It fails
- *too if the socket belongs to another user by the time the connection is made again.
+ * While hookd is being restarted there is no socket, or no process listens on it: also then it is
+ * tried again. If the very first connection fails, the call fails at once, since nothing was sent.
+ * It also fails if the socket belongs to another user when the connection is made again.
  */
 
 #include "client/libhookd/reconnect.h"

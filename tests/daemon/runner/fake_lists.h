@@ -51,7 +51,7 @@ int runner_tear_down(void **state);
 void connect_front(void);
 void lose_front(void);
 struct fake_list *start_list(const char *run, size_t hook_count);
-void send_wish(enum message_type type, const char *run);
+void send_to_list(enum message_type type, const char *run);
 /* The payload is freed. */
 void send_start(struct message *message);
-void expect_heard(const char *expected);
+void expect_received(const char *expected);

@@ -11,13 +11,13 @@ struct fake_runner {
 	struct event *on_connection;
 	struct other_side side;
 	int connections;
-	const char *greeting; /* what it says to each that connects, as fake_runner_say() */
+	const char *greeting; /* what it says to each that connects, as fake_runner_send() */
 	struct hello_body hello;
 };
 
-/* What a listener of one list hears: as fake_runner_say(), and L where the list is lost. */
+/* What a listener of one list hears: as fake_runner_send(), and L where the list is lost. */
 struct listening {
-	char heard[512];
+	char received[512];
 	int ended, refusal; /* refusal: errno */
 	bool is_cancelled;
 };
@@ -46,7 +46,7 @@ void fake_runner_close(struct fake_runner *fake);
  * same of a hook that failed, R a refusal, E ENDED, C the same of a list that was cancelled, s
  * START, v of a later version; with a hook's index.
  */
-void fake_runner_say(struct fake_runner *fake, const char *words);
+void fake_runner_send(struct fake_runner *fake, const char *words);
 /* hookd's side with `count` runners. */
 void open_runners(size_t count);
 /* A list "r" of HOOK_COUNT hooks, in the runner. -errno. */

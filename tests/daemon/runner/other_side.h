@@ -13,7 +13,7 @@ struct other_side {
 	struct channel *channel;
 	int raw; /* the same socket, for packets that no channel would send */
 	/* One word each: a letter (see other_side.c), and the hook's index where there is one. */
-	char heard[4096];
+	char received[4096];
 	size_t counts[MESSAGE_TYPE_COUNT];
 	size_t payload_bytes;
 	struct finished_body finished; /* the last */
@@ -24,7 +24,7 @@ struct other_side {
 /* Takes over the descriptor. */
 void other_side_open(struct other_side *other, struct event_base *base, int fd);
 void other_side_close(struct other_side *other);
-/* Forgets what it has heard. */
+/* Forgets what it has received. */
 void other_side_forget(struct other_side *other);
 
 /* Sends the packet unchecked: payload beside it where `payload_fd` is not -1. */

@@ -12,7 +12,7 @@
 
 enum payload_fault { NO_FAULT, UNSEALED, TOO_SHORT, TOO_LONG, MISSING, A_FILE, A_PIPE };
 
-static void payloads_that_are_no_payloads(void **state)
+static void invalid_memfd_payloads(void **state)
 {
 	enum payload_fault fault = *(enum payload_fault *)*state;
 	struct start_body body;
@@ -77,7 +77,7 @@ static int send_with_small_files(void *userdata)
 	return 0;
 }
 
-static void a_payload_over_the_limit_of_files_is_not_sent(void **state)
+static void a_payload_over_rlimit_fsize_is_not_sent(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(send_with_small_files, NULL), 0);
@@ -87,7 +87,7 @@ static void a_payload_over_the_limit_of_files_is_not_sent(void **state)
 
 /* ---- descriptors ---- */
 
-static void descriptors_that_nobody_asked_for(void **state)
+static void unexpected_descriptors_are_closed(void **state)
 {
 	size_t count = *(size_t *)*state;
 	struct message message = plain_message(MESSAGE_CANCEL);
@@ -130,7 +130,7 @@ static void descriptors_arrive_with_and_without_payload(void **state)
 	assert_int_equal(count_fds(), before); /* those that were not taken are closed */
 }
 
-static void a_full_table_is_no_fault_of_the_sender(void **state)
+static void a_receiver_without_free_descriptors(void **state)
 {
 	int left = *(int *)*state;
 	struct start_body body;
@@ -149,7 +149,7 @@ static void a_full_table_is_no_fault_of_the_sender(void **state)
 	assert_int_equal(side.last.type, MESSAGE_START);
 	assert_string_equal(side.last.run, "r");
 	/* What needs none still comes. */
-	channel_tell(other.channel, &cancel);
+	channel_send_or_break(other.channel, &cancel);
 	wait_for(channel_base, side.messages == 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(side.closed, 0);
@@ -157,7 +157,7 @@ static void a_full_table_is_no_fault_of_the_sender(void **state)
 }
 
 /* The sender of a message that it cannot copy descriptors for hears of it. */
-static void a_full_table_of_the_sender(void **state)
+static void a_sender_without_free_descriptors(void **state)
 {
 	struct start_body body;
 	struct message message = long_message(LONG_PAYLOAD, &body);
@@ -198,24 +198,24 @@ static void results_need_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, NO_FAULT),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, UNSEALED),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, TOO_SHORT),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, TOO_LONG),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, MISSING),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, A_FILE),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, A_PIPE),
-	    CHANNEL_TEST(a_payload_over_the_limit_of_files_is_not_sent),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)1),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)7),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)8),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)17),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)64),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, NO_FAULT),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, UNSEALED),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, TOO_SHORT),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, TOO_LONG),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, MISSING),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, A_FILE),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, A_PIPE),
+	    CHANNEL_TEST(a_payload_over_rlimit_fsize_is_not_sent),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)1),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)7),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)8),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)17),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)64),
 	    CHANNEL_TEST(descriptors_arrive_with_and_without_payload),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 0),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 1),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 2),
-	    CHANNEL_TEST(a_full_table_of_the_sender),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 0),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 1),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 2),
+	    CHANNEL_TEST(a_sender_without_free_descriptors),
 	    CHANNEL_TEST(results_need_no_descriptors),
 	};
 

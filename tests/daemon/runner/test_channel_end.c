@@ -9,13 +9,13 @@
 #include "daemon/runner/channel.h"
 
 static struct event_base *base;
-static int heard, ends;
+static int received, ends;
 
 static int on_message(struct channel *channel, struct message *message, void *userdata)
 {
 	(void)channel, (void)userdata;
 	assert_int_equal(message->header.type, MESSAGE_CANCEL);
-	heard++;
+	received++;
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static void all_that_was_sent_before_the_end_is_received(void **state)
 	assert_int_equal(channel_send(channel, &message), 0);
 	close(fds[1]);
 	(void)event_base_dispatch(base);
-	assert_int_equal(heard, 3);
+	assert_int_equal(received, 3);
 	assert_int_equal(ends, 1);
 	channel_free(channel);
 	event_base_free(base);

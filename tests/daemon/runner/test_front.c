@@ -7,7 +7,7 @@
 
 /* ---- a front that comes later ---- */
 
-static void all_is_told_again(void **state)
+static void a_new_front_gets_all_messages_again(void **state)
 {
 	struct fake_list *list = start_list("r", 3);
 
@@ -19,13 +19,13 @@ static void all_is_told_again(void **state)
 	hook_ends(list, 1, 100);
 	hook_starts(list, 2);
 	connect_front();
-	expect_heard("h O0 F0 F1 S2 Y");
+	expect_received("h O0 F0 F1 S2 Y");
 	hook_ends(list, 2, 0);
 	list_end(list, NULL, false);
-	expect_heard("h O0 F0 F1 S2 Y F2 E");
+	expect_received("h O0 F0 F1 S2 Y F2 E");
 	lose_front();
 	connect_front();
-	expect_heard("h O0 F0 F1 F2 E Y");
+	expect_received("h O0 F0 F1 F2 E Y");
 }
 
 /* The second takes the place of the first. */
@@ -39,7 +39,7 @@ static void one_front_at_a_time(void **state)
 	make_pair(fds);
 	other_side_open(&second, runner_base, fds[1]);
 	front_connected(&runner, fds[0], &hello, -1);
-	wait_for(runner_base, front.closed == 1 && strcmp(second.heard, "h Y") == 0);
+	wait_for(runner_base, front.closed == 1 && strcmp(second.received, "h Y") == 0);
 	assert_int_equal(second.closed, 0);
 	other_side_close(&second);
 }
@@ -47,7 +47,7 @@ static void one_front_at_a_time(void **state)
 #define MANY 500
 
 /* Each turn of the loop tells a little; what happens meanwhile is told in its place. */
-static void hundreds_of_lists_are_told_in_many_turns(void **state)
+static void hundreds_of_lists_are_sent_in_many_turns(void **state)
 {
 	char name[16];
 	size_t turns = 0, before, most = 0;
@@ -82,7 +82,7 @@ static void hundreds_of_lists_are_told_in_many_turns(void **state)
 
 /* Acknowledged, cancelled or listened to before it was told: nothing is told of one that is gone.
  */
-static void lists_go_while_others_are_told(void **state)
+static void lists_are_freed_while_others_are_sent(void **state)
 {
 	char name[16];
 
@@ -95,7 +95,7 @@ static void lists_go_while_others_are_told(void **state)
 	connect_front();
 	owned_free(owned_find(&runner, "r499"));
 	owned_listen(owned_find(&runner, "r498"));
-	assert_true(owned_find(&runner, "r498")->is_told);
+	assert_true(owned_find(&runner, "r498")->is_resent);
 	wait_for(runner_base, front.counts[MESSAGE_SYNCED] == 1);
 	assert_int_equal(front.counts[MESSAGE_OWNED], MANY - 1);
 	lose_front();
@@ -107,7 +107,7 @@ static void lists_go_while_others_are_told(void **state)
 }
 
 /* 256 hooks with the largest output: 32 MiB. */
-static void the_largest_list_is_told(void **state)
+static void the_largest_list_is_sent_again(void **state)
 {
 	const size_t length = HP_CAPTURE_HEAD_BYTES + HP_CAPTURE_TAIL_BYTES;
 	struct fake_list *list = start_list("r", HP_HOOKS_MAX);
@@ -138,7 +138,7 @@ static void the_largest_list_is_told(void **state)
 
 /* ---- output that the front does not take ---- */
 
-static void output_waits_for_the_front(void **state)
+static void output_is_paused_while_the_socket_is_full(void **state)
 {
 	static const char bytes[4096];
 	const struct hook_output output = {.stream = 1, .bytes = bytes, .length = sizeof(bytes)};
@@ -146,7 +146,7 @@ static void output_waits_for_the_front(void **state)
 	size_t sent = 0;
 
 	(void)state;
-	send_wish(MESSAGE_LISTEN, "r");
+	send_to_list(MESSAGE_LISTEN, "r");
 	wait_for(runner_base, list->is_listened_to);
 	hook_starts(list, 0);
 	for (; !list->is_paused && sent < 10000; sent++)
@@ -159,14 +159,14 @@ static void output_waits_for_the_front(void **state)
 	assert_int_equal(front.payload_bytes, sent * sizeof(bytes));
 }
 
-static void a_front_that_goes_lets_output_go_on(void **state)
+static void output_is_resumed_when_the_front_disconnects(void **state)
 {
 	static const char bytes[4096];
 	const struct hook_output output = {.stream = 1, .bytes = bytes, .length = sizeof(bytes)};
 	struct fake_list *list = start_list("r", 1);
 
 	(void)state;
-	send_wish(MESSAGE_LISTEN, "r");
+	send_to_list(MESSAGE_LISTEN, "r");
 	wait_for(runner_base, list->is_listened_to);
 	while (!list->is_paused)
 		list->listener->output(list->userdata, 0, &output);
@@ -177,13 +177,13 @@ static void a_front_that_goes_lets_output_go_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    RUNNER_TEST(all_is_told_again),
+	    RUNNER_TEST(a_new_front_gets_all_messages_again),
 	    RUNNER_TEST(one_front_at_a_time),
-	    RUNNER_TEST(hundreds_of_lists_are_told_in_many_turns),
-	    RUNNER_TEST(lists_go_while_others_are_told),
-	    RUNNER_TEST(the_largest_list_is_told),
-	    RUNNER_TEST(output_waits_for_the_front),
-	    RUNNER_TEST(a_front_that_goes_lets_output_go_on),
+	    RUNNER_TEST(hundreds_of_lists_are_sent_in_many_turns),
+	    RUNNER_TEST(lists_are_freed_while_others_are_sent),
+	    RUNNER_TEST(the_largest_list_is_sent_again),
+	    RUNNER_TEST(output_is_paused_while_the_socket_is_full),
+	    RUNNER_TEST(output_is_resumed_when_the_front_disconnects),
 	};
 
 	bound_time();

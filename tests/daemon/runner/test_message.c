@@ -80,7 +80,7 @@ static void every_body_has_its_size(void **state)
 	}
 }
 
-static void names_of_runs_end(void **state)
+static void ids_of_runs_are_terminated(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 
@@ -189,7 +189,7 @@ static void filters_have_bounds(void **state)
 	free(payload);
 }
 
-static void starts_descriptors_are_counted(void **state)
+static void descriptors_of_start_are_counted(void **state)
 {
 	struct start_body body;
 	struct message message = start_message("r", 1, 0, &body);
@@ -325,13 +325,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(types_have_bounds),
 	    cmocka_unit_test(every_body_has_its_size),
-	    cmocka_unit_test(names_of_runs_end),
+	    cmocka_unit_test(ids_of_runs_are_terminated),
 	    cmocka_unit_test(payloads_and_indices_have_bounds),
 	    cmocka_unit_test(hello_and_configure_have_bounds),
 	    cmocka_unit_test(start_has_bounds),
 	    cmocka_unit_test(a_request_can_be_empty_and_a_path_not),
 	    cmocka_unit_test(filters_have_bounds),
-	    cmocka_unit_test(starts_descriptors_are_counted),
+	    cmocka_unit_test(descriptors_of_start_are_counted),
 	    cmocka_unit_test(finished_has_bounds),
 	    cmocka_unit_test(the_largest_result_comes_back),
 	    cmocka_unit_test(a_result_without_memory_is_in_bounds),

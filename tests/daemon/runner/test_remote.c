@@ -6,7 +6,7 @@
 #include "tests/daemon/runner/fake_runner.h"
 
 struct story {
-	const char *said, *heard;
+	const char *said, *received;
 	bool is_broken; /* the connection is closed; the list, which is not owned then, is lost */
 };
 
@@ -22,7 +22,7 @@ static const struct story stories[] = {
     /* Refused: what comes after that is about a list that is not there. */
     {"R0 E", "R0", false},
     {"S0 R0 E", "S0 R0", false},
-    /* What was heard before is passed over. */
+    /* What was received before is passed over. */
     {"S0 F0 F0 S0 T0 M0 S1 F1 F0 F1 E", "S0 F0 S1 F1 E0", false},
     {"S0 S0 M0 F0 F1 E E E", "S0 F0 F1 E0", false},
     {"O0 F0 O0 O1 F1 E", "F0 F1 E0", false},
@@ -67,22 +67,22 @@ static void tell_story(const struct story *story)
 	assert_int_equal(fake.connections, 1);
 	assert_int_equal(start_test_list(&list), 0);
 	wait_for(loop, fake.side.counts[MESSAGE_START] == 1);
-	fake_runner_say(&fake, story->said);
+	fake_runner_send(&fake, story->said);
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, story->heard);
+	assert_string_equal(listening.received, story->received);
 	if (!story->is_broken)
 		wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] >= 1);
 	assert_int_equal(fake.connections, story->is_broken ? 2 : 1);
 	/* The runner is as good as before. */
 	assert_int_equal(start_test_list(&list), 0);
 	wait_for(loop, fake.side.counts[MESSAGE_START] == (story->is_broken ? 1 : 2));
-	fake_runner_say(&fake, "F0 F1 E");
+	fake_runner_send(&fake, "F0 F1 E");
 	wait_for(loop, listening.ended == 2);
 	end_runners();
 	fake_runner_close(&fake);
 }
 
-static void every_order(void **state)
+static void messages_in_valid_and_invalid_orders(void **state)
 {
 	for (size_t i = 0; i < ELEMENTS(stories); i++) {
 		if (i > 0)
@@ -93,7 +93,7 @@ static void every_order(void **state)
 	}
 }
 
-static void a_refusal_says_why(void **state)
+static void a_refusal_has_its_errno(void **state)
 {
 	struct fake_runner fake;
 	struct list *list;
@@ -102,14 +102,14 @@ static void a_refusal_says_why(void **state)
 	fake_runner_open(&fake, 0);
 	open_runners(1);
 	assert_int_equal(start_test_list(&list), 0);
-	fake_runner_say(&fake, "R0 E");
+	fake_runner_send(&fake, "R0 E");
 	wait_for(loop, listening.ended == 1);
 	assert_int_equal(listening.refusal, EMFILE);
 	end_runners();
 	fake_runner_close(&fake);
 }
 
-static void what_hookd_asks_for(void **state)
+static void cancel_listen_and_pause_are_sent(void **state)
 {
 	struct fake_runner fake;
 	struct list *list;
@@ -121,20 +121,20 @@ static void what_hookd_asks_for(void **state)
 	list->operations->listen(list);
 	list->operations->pause(list, true);
 	list->operations->cancel(list);
-	wait_for(loop, strcmp(fake.side.heard, "c s l p k") == 0);
-	fake_runner_say(&fake, "S0");
+	wait_for(loop, strcmp(fake.side.received, "c s l p k") == 0);
+	fake_runner_send(&fake, "S0");
 	wait_for(loop, list->operations->pid(list) == 77);
 	/* All of it again to a runner that has lost the connection; nothing was sent twice. */
 	fake.greeting = "h O0 S0 Y";
 	other_side_close(&fake.side);
-	wait_for(loop, fake.connections == 2 && strcmp(fake.side.heard, "c l p k") == 0);
-	assert_string_equal(listening.heard, "S0");
+	wait_for(loop, fake.connections == 2 && strcmp(fake.side.received, "c l p k") == 0);
+	assert_string_equal(listening.received, "S0");
 	/* One that nobody wants any more is cancelled, and acknowledged when it has ended. */
 	list->operations->free(list);
-	wait_for(loop, strcmp(fake.side.heard, "c l p k k") == 0);
-	fake_runner_say(&fake, "F0 C");
-	wait_for(loop, strcmp(fake.side.heard, "c l p k k a") == 0);
-	assert_string_equal(listening.heard, "S0");
+	wait_for(loop, strcmp(fake.side.received, "c l p k k") == 0);
+	fake_runner_send(&fake, "F0 C");
+	wait_for(loop, strcmp(fake.side.received, "c l p k k a") == 0);
+	assert_string_equal(listening.received, "S0");
 	end_runners();
 	fake_runner_close(&fake);
 }
@@ -142,9 +142,9 @@ static void what_hookd_asks_for(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    RUNNERS_TEST(every_order),
-	    RUNNERS_TEST(a_refusal_says_why),
-	    RUNNERS_TEST(what_hookd_asks_for),
+	    RUNNERS_TEST(messages_in_valid_and_invalid_orders),
+	    RUNNERS_TEST(a_refusal_has_its_errno),
+	    RUNNERS_TEST(cancel_listen_and_pause_are_sent),
 	};
 
 	if (runner_is_asked_for(argc, argv))

@@ -36,7 +36,7 @@ static void begin(struct load *load, struct harness *harness)
 }
 
 /* Now and then hookd is killed once more while it starts. */
-static void kill_front(struct load *load)
+static void kill_hookd(struct load *load)
 {
 	struct harness *harness = load->harness;
 	struct timespec moment = {.tv_nsec = 0};
@@ -94,7 +94,7 @@ static void killed_hookd_loses_nothing(void **state)
 	control = control_timer_start();
 	for (; kills > 0; kills--) {
 		load_go_on(&load, load_random(&load, 60), false);
-		kill_front(&load);
+		kill_hookd(&load);
 	}
 	load_go_on(&load, 1200, false);
 	load_finish(&load);
@@ -141,7 +141,7 @@ static void both_killed_run_nothing_twice(void **state)
 		if (which == 1)
 			kill_runner(&load);
 		if (which != 3)
-			kill_front(&load);
+			kill_hookd(&load);
 	}
 	load_go_on(&load, 1200, false);
 	end(&load);

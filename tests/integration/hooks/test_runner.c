@@ -45,7 +45,7 @@ static void take_new_runner(struct harness *harness)
 
 /* ---- the runner dies ---- */
 
-static void dead_runners_hooks_are_killed_and_told_as_lost(void **state)
+static void hooks_of_a_dead_runner_are_killed_and_lost(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started");
@@ -100,7 +100,7 @@ static void runs_of_other_runners_go_on(void **state)
 }
 
 /* They serve a container that lives. */
-static void what_hooks_have_left_outlives_the_runner(void **state)
+static void children_of_hooks_outlive_the_runner(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started"), done = fifo_open(harness, "done");
@@ -254,7 +254,7 @@ static void rest_of_the_list_is_run_without_hookd(void **state)
 }
 
 /* What it was killed by is what its caller learns, with or without hookd. */
-static void hook_killed_by_a_signal_is_told_as_such(void **state)
+static void hook_killed_by_a_signal_is_reported_as_such(void **state)
 {
 	static const char *const hook =
 	    HOOK("'say','x','tell','@DIR@/started','await','@DIR@/go','raise','9'");
@@ -408,7 +408,7 @@ static void result_that_was_not_recorded_is_not_forgotten(void **state)
 
 /* ---- one of them stands still ---- */
 
-static void stalled_hookd_stalls_no_timeout(void **state)
+static void timeouts_hold_while_hookd_is_stopped(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started");
@@ -498,19 +498,19 @@ static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST_PREPARED(dead_runners_hooks_are_killed_and_told_as_lost),
+	    TEST_PREPARED(hooks_of_a_dead_runner_are_killed_and_lost),
 	    TEST_PREPARED(runs_of_other_runners_go_on),
-	    TEST_PREPARED(what_hooks_have_left_outlives_the_runner),
+	    TEST_PREPARED(children_of_hooks_outlive_the_runner),
 	    TEST_PREPARED(hook_in_a_container_dies_with_its_runner),
 	    TEST_PREPARED(run_goes_on_and_its_caller_finds_it),
 	    TEST_PREPARED(timeout_holds_while_there_is_no_hookd),
 	    TEST_PREPARED(rest_of_the_list_is_run_without_hookd),
-	    TEST_PREPARED(hook_killed_by_a_signal_is_told_as_such),
+	    TEST_PREPARED(hook_killed_by_a_signal_is_reported_as_such),
 	    TEST_PREPARED(runs_beyond_the_kept_results_are_adopted),
 	    TEST_PREPARED(run_that_was_not_handed_over_is_run_on_retry),
 	    TEST_PREPARED(run_that_may_have_been_handed_over_is_lost),
 	    TEST_PREPARED(result_that_was_not_recorded_is_not_forgotten),
-	    TEST_PREPARED(stalled_hookd_stalls_no_timeout),
+	    TEST_PREPARED(timeouts_hold_while_hookd_is_stopped),
 	    TEST_PREPARED(many_end_while_the_runner_is_stopped),
 	    TEST_PREPARED(many_end_while_hookd_is_stopped),
 	    TEST_PREPARED(hooks_of_dead_runners_are_killed_by_the_next_hookd),
