@@ -5,6 +5,7 @@
  */
 #include "daemon/takeover.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,8 +87,10 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 
 int takeover(struct hookd *hookd, const char *state_directory, const char *runner_socket)
 {
-	int r = make_runners(hookd, state_directory, runner_socket);
+	int r;
 
+	assert(!hookd->runners);
+	r = make_runners(hookd, state_directory, runner_socket);
 	if (r == 0)
 		settle_records(hookd);
 	return r;

@@ -22,10 +22,10 @@
 #include "client/libhookd/deadline.h"
 #include "client/libhookd/events.h"
 
-#ifndef RECONNECT_NS /* tests of programs have one that is less patient */
+#ifndef RECONNECT_NS /* tests of programs set a shorter one */
 #define RECONNECT_NS 60000000000ll
 #endif
-/* A connection that has held for so long was not one to a hookd that ends again and again. */
+/* A connection that has lasted this long shows that hookd is not in a crash loop. */
 #define HELD_NS	     10000000000ll
 #define PAUSE_MS_MIN 10
 #define PAUSE_MS_MAX 500
@@ -53,6 +53,7 @@ int reconnect_plan(struct hookd_client *client, struct reconnect *reconnect, int
 	int64_t now = deadline_now();
 	int left_ms;
 
+	assert(reconnect->pause_ms >= 0 && reconnect->pause_ms <= PAUSE_MS_MAX);
 	reconnect_begin(reconnect, now, deadline);
 	if (now >= reconnect->give_up_ns) {
 		if (deadline != DEADLINE_NONE)

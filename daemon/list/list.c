@@ -89,7 +89,7 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 	struct proc_spec spec;
 	int r = hook_spec_fill(list->order, hook, &list->arena, &spec);
 
-	assert(!list->proc);
+	assert(!list->proc && list->current < list->order->hooks->count);
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	spec.timeout_ns = timeout_ns(list, hook);
 	if (r == 0)

@@ -79,6 +79,7 @@ static int send_one(struct channel *channel, const struct message *message)
 	struct packet *packet;
 	int r;
 
+	assert(!channel->is_closed);
 	r = packet_make(message, channel->inline_max, &packet);
 	if (r < 0)
 		return r;
@@ -222,6 +223,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 		if (r == -EAGAIN || r == -ENOBUFS)
 			break;
 		STAILQ_REMOVE_HEAD(&channel->waiting, link);
+		assert(channel->waiting_bytes >= packet->weight);
 		channel->waiting_bytes -= packet->weight;
 		packet_free(packet);
 		if (r < 0)
@@ -239,6 +241,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 
 static void close_channel(struct channel *channel, int r)
 {
+	assert(!channel->is_closed);
 	channel->is_closed = true;
 	event_del(channel->readable);
 	event_del(channel->writable);
@@ -372,6 +375,7 @@ int channel_new(struct event_base *base, int fd, const struct channel_events *ev
 	int r = check_peer(fd);
 	struct channel *channel = r < 0 ? NULL : calloc(1, sizeof(*channel));
 
+	assert(events->message && events->closed);
 	if (r < 0)
 		return r;
 	if (!channel)

@@ -8,6 +8,7 @@
  */
 #include "daemon/runner/front.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,6 +128,7 @@ static void sync_some(struct runner *runner)
 {
 	struct message synced = message_make(MESSAGE_SYNCED, NULL, 0, NULL, 0, NULL, 0);
 
+	assert(runner->front && runner->is_syncing);
 	for (int i = 0; i < SYNC_MESSAGES_MAX && channel_waiting(runner->front) == 0; i++)
 		if (!owned_resend_next(runner)) {
 			runner->is_syncing = false;

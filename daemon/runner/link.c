@@ -6,6 +6,7 @@
  */
 #include "daemon/runner/link.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -60,6 +61,7 @@ int link_reconnect(struct link *link, int directory, const struct channel_events
 	int fd = connect_to(directory, link->number);
 	int r = fd;
 
+	assert(!link->channel);
 	if (fd >= 0)
 		r = channel_new(base, fd, events, link, &link->channel);
 	if (r < 0)
@@ -213,6 +215,7 @@ void link_take_hello(struct link *link, struct message *message)
 {
 	const struct hello_body *hello = message->body;
 
+	assert(!link->has_hello);
 	link->has_hello = true;
 	link->id = hello->id;
 	link->pid = hello->pid;
@@ -226,7 +229,7 @@ void link_take_hello(struct link *link, struct message *message)
 
 /* ---- the end ---- */
 
-/* A runner whose HELLO was not received may be a unit, with runs that go on. */
+/* A runner whose HELLO was not received may be a unit, whose runs continue. */
 bool link_ends_with_hookd(const struct link *link, const struct runners_options *options)
 {
 	bool may_be_unit = link->is_unit || (link->pid == 0 && options->socket);
@@ -288,6 +291,7 @@ struct link *link_free(struct link *link)
 {
 	if (!link)
 		return NULL;
+	assert(TAILQ_EMPTY(&link->lists) && link->load == 0);
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);

@@ -114,6 +114,7 @@ static struct message message_of(struct owned *owned, size_t index)
 {
 	const struct finished_result *result = &owned->results[index];
 
+	assert(result->is_there);
 	return message_make(MESSAGE_FINISHED, owned->run, index, &result->body,
 			    sizeof(result->body), result->payload, result->length);
 }
@@ -163,6 +164,7 @@ static void on_ended(void *userdata, struct list_end *end)
 {
 	struct owned *owned = userdata;
 
+	assert(!owned->has_ended);
 	owned->list = NULL;
 	owned->has_ended = true;
 	owned->end.is_cancelled = end->is_cancelled;
@@ -289,7 +291,7 @@ int owned_start(struct runner *runner, struct message *message)
 	if (!owned)
 		return -ENOMEM;
 	owned->runner = runner;
-	owned->is_resent = true; /* the front, which has asked for it, knows of it */
+	owned->is_resent = true; /* nothing to resend to the front that has sent START */
 	owned->rdt_fds[0] = owned->rdt_fds[1] = -1;
 	owned->order.target = HOOK_TARGET_NONE;
 	memcpy(owned->run, message->header.run, sizeof(owned->run));
@@ -403,6 +405,7 @@ static void resend_next(struct owned *owned)
 {
 	struct message message;
 
+	assert(!owned->is_resent);
 	if (!owned->is_announced) {
 		send_owned(owned);
 		return;

@@ -9,6 +9,8 @@
 
 #include "daemon/base/memfd.h"
 
+static_assert(sizeof(struct start_body) <= PACKET_BODY_MAX, "the largest body fits");
+
 /* ---- sending ---- */
 
 void packet_free(struct packet *packet)
@@ -77,6 +79,7 @@ int packet_send(int fd, const struct packet *packet)
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *cmsg = &control.align;
 
+	assert(packet->fd_count <= PACKET_FDS_MAX);
 	if (packet->fd_count > 0) {
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * packet->fd_count);

@@ -206,6 +206,7 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	char *payload = make_payload(order, &body, &length);
 	int r;
 
+	assert(remote->link->channel);
 	if (!payload)
 		return -ENOMEM;
 	memcpy(body.failed_detail, order->failure.detail, sizeof(body.failed_detail));
@@ -328,6 +329,7 @@ int remote_receive(struct remote *remote, const struct message *message)
 {
 	int r;
 
+	assert(remote->listener);
 	if (message->header.type == MESSAGE_ENDED)
 		return receive_end(remote, message);
 	if (message->header.type == MESSAGE_OWNED) {

@@ -9,6 +9,7 @@
  *	REQUESTED --HELLO--> a runner as any other
  *	    `--the connection ends, UNIT_WAIT_S--> removed; hookd starts another one itself
  */
+#include <assert.h>
 #include <string.h>
 
 #include "daemon/base/log.h"
@@ -155,6 +156,7 @@ static void on_respawn(evutil_socket_t fd, short what, void *userdata)
 /* The service manager has closed the connection, or has not started the unit in time. */
 void runners_unit_did_not_start(struct link *link, const char *reason)
 {
+	assert(link->offer_fd >= 0);
 	runners_unit_has_failed(link->runners, reason);
 	runners_remove(link);
 }

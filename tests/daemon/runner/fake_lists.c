@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A runner whose lists run nothing. */
+/* A runner whose lists run no hooks. */
 #include "tests/daemon/runner/fake_lists.h"
 
 struct fake_list *lists[LISTS_MAX];

@@ -22,14 +22,14 @@ static pid_t stand_in;
 int __real_pidfd_open(pid_t pid, unsigned int flags);
 int __wrap_pidfd_open(pid_t pid, unsigned int flags);
 
-/* The runner is this process: hookd gets a pidfd of another one, which it may kill. */
+/* The fake runner is this process: hookd gets a pidfd of a child instead, which it may kill. */
 int __wrap_pidfd_open(pid_t pid, unsigned int flags)
 {
 	(void)pid;
 	return __real_pidfd_open(stand_in, flags);
 }
 
-/* ---- what hookd hears ---- */
+/* ---- the listener of hookd's side ---- */
 
 static void note(char letter, size_t index)
 {
@@ -219,7 +219,7 @@ int runners_set_up(void **state)
 
 void end_runners(void)
 {
-	kill(stand_in, SIGKILL); /* as a runner that is told to stop ends */
+	kill(stand_in, SIGKILL); /* a runner ends after STOP */
 	runners = runners_free(runners, true);
 }
 

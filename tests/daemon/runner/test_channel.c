@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Connections between hookd and a runner: wrong packets, full sockets, and how they end. */
+/* Channels between hookd and a runner: invalid packets, full sockets, and their end. */
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 static void payloads_of_every_length_arrive(void **state)
 {
-	/* The last that is in the packet, and the first that is beside it, are among them. */
+	/* Among them: the longest that is in the packet, and the shortest in a memfd. */
 	static const size_t lengths[] = {
 	    1,	    2,	    4096,   32768,	  135000,	  139263,
 	    139264, 139265, 140000, LONG_PAYLOAD, 8 * 1024 * 1024};
@@ -47,20 +47,20 @@ static void packets_that_are_too_short_or_too_long(void **state)
 	memcpy(bytes, &message.header, sizeof(message.header));
 	if (mode == 0) /* half a header */
 		assert_true(send(other.raw, bytes, sizeof(message.header) - 1, 0) > 0);
-	else if (mode == 1) /* a body that is not there */
+	else if (mode == 1) /* a missing body */
 		((struct message_header *)bytes)->body_length = 8,
 					assert_true(send(other.raw, bytes,
 							 sizeof(message.header) + 7, 0) > 0);
-	else if (mode == 2) /* a byte that is not announced */
+	else if (mode == 2) /* a byte more than the header has */
 		assert_true(send(other.raw, bytes, sizeof(message.header) + 1, 0) > 0);
-	else if (mode == 3) /* a body that no type has */
+	else if (mode == 3) /* a body longer than any type's */
 		((struct message_header *)bytes)->body_length = UINT32_MAX,
 					assert_true(
 					    send(other.raw, bytes, sizeof(message.header), 0) > 0);
 	else if (mode == 4) /* longer than a packet can be */
 		((struct message_header *)bytes)->payload_length = 200000 - sizeof(message.header),
 					assert_true(send(other.raw, bytes, 200000, 0) > 0);
-	else if (mode == 5) /* a payload that no message has */
+	else if (mode == 5) /* a payload longer than allowed */
 		((struct message_header *)bytes)->payload_length = UINT32_MAX,
 					assert_true(
 					    send(other.raw, bytes, sizeof(message.header), 0) > 0);
@@ -114,7 +114,7 @@ static void a_refused_message_ends_the_connection(void **state)
 	channel_send_or_break(other.channel, &message);
 	channel_send_or_break(other.channel, &message);
 	wait_for(channel_base, side.closed == 1);
-	assert_int_equal(side.messages, 1); /* the second is not received */
+	assert_int_equal(side.messages, 1); /* the second one is not passed on */
 	assert_int_equal(side.error, -EBADMSG);
 }
 
@@ -157,7 +157,7 @@ static void a_full_socket_keeps_the_order(void **state)
 	assert_int_equal(channel_waiting(side.channel), 0);
 }
 
-/* A turn of the loop is bounded in both directions. */
+/* One turn of the event loop sends and receives a bounded number of messages. */
 static void a_turn_handles_a_bounded_number(void **state)
 {
 	struct start_body body;
@@ -259,7 +259,7 @@ static void messages_have_the_pid_of_their_sender(void **state)
 	other_side_send(&other, &message, -1);
 	wait_for(channel_base, side.messages == 1);
 	assert_int_equal(side.sender, 0);
-	/* other.raw is a copy of the other end; this one's is found by its number. */
+	/* other.raw is a copy of the other end; this end is found by its number. */
 	for (fd = 0; fd < 1024; fd++)
 		if (fd != other.raw)
 			(void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
@@ -268,7 +268,7 @@ static void messages_have_the_pid_of_their_sender(void **state)
 	assert_int_equal(side.sender, getpid());
 }
 
-/* SO_PEERCRED of a socket pair is whoever has made it. */
+/* SO_PEERCRED of a socket pair is the process that has created it. */
 static int as_another_user(void *userdata)
 {
 	int fds[2];

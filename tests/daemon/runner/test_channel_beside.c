@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What travels beside a packet: payloads in memfds, and descriptors. */
+/* Payloads in memfds, and descriptors. */
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include "daemon/base/memfd.h"
 #include "tests/daemon/runner/channel_side.h"
 
-/* ---- payloads beside the packet ---- */
+/* ---- payloads in memfds ---- */
 
 enum payload_fault { NO_FAULT, UNSEALED, TOO_SHORT, TOO_LONG, MISSING, A_FILE, A_PIPE };
 
@@ -60,7 +60,7 @@ static void invalid_memfd_payloads(void **state)
 	close_fd(&pipe_fds[1]);
 }
 
-/* memfd_create(2) obeys RLIMIT_FSIZE: the sender hears of it, and the connection goes on. */
+/* RLIMIT_FSIZE limits memfds: channel_send() fails, and the connection stays open. */
 static int send_with_small_files(void *userdata)
 {
 	const struct rlimit limit = {4096, 4096};
@@ -100,7 +100,7 @@ static void unexpected_descriptors_are_closed(void **state)
 	before = count_fds();
 	other_side_send(&other, &message, -1);
 	expect_broken();
-	/* The three of the two sides are closed, and all that came. */
+	/* The three descriptors of the two sides are closed, and all received ones. */
 	assert_int_equal(count_fds(), before - 3);
 }
 
@@ -127,7 +127,7 @@ static void descriptors_arrive_with_and_without_payload(void **state)
 	wait_for(channel_base, side.messages == 2);
 	free((char *)message.payload);
 	assert_int_equal(side.fd_count, 8);
-	assert_int_equal(count_fds(), before); /* those that were not taken are closed */
+	assert_int_equal(count_fds(), before); /* descriptors that were not taken are closed */
 }
 
 static void a_receiver_without_free_descriptors(void **state)
@@ -148,7 +148,7 @@ static void a_receiver_without_free_descriptors(void **state)
 	assert_int_equal(side.missed_error, EMFILE);
 	assert_int_equal(side.last.type, MESSAGE_START);
 	assert_string_equal(side.last.run, "r");
-	/* What needs none still comes. */
+	/* A message without descriptors is still received. */
 	channel_send_or_break(other.channel, &cancel);
 	wait_for(channel_base, side.messages == 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -156,7 +156,7 @@ static void a_receiver_without_free_descriptors(void **state)
 	free((char *)message.payload);
 }
 
-/* The sender of a message that it cannot copy descriptors for hears of it. */
+/* channel_send() fails if it cannot duplicate the descriptors. */
 static void a_sender_without_free_descriptors(void **state)
 {
 	struct start_body body;
@@ -172,7 +172,7 @@ static void a_sender_without_free_descriptors(void **state)
 	free((char *)message.payload);
 }
 
-/* A result of the largest output needs no descriptor of whoever collects it. */
+/* A receiver without free descriptors gets a result with the largest output. */
 static void results_need_no_descriptors(void **state)
 {
 	static char payload[2 * 65536 + 200];

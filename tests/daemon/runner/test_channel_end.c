@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a process has sent before it was killed is received. */
+/* All messages that a process has sent before it was killed are received. */
 
 #include "tests/daemon/support/support.h"
 
@@ -27,7 +27,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	event_base_loopbreak(base);
 }
 
-/* It has not read all that it was sent: the kernel tells that first (ECONNRESET). */
+/* It has not read all its messages, which the kernel reports first (ECONNRESET). */
 static void all_that_was_sent_before_the_end_is_received(void **state)
 {
 	static const struct channel_events events = {.message = on_message, .closed = on_closed};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a runner tells a front that comes later, or that does not take what it is sent. */
+/* What a runner sends to a front that connects later, or that does not read its socket. */
 
 #include "proto/base/limits.h"
 #include "tests/daemon/runner/fake_lists.h"
 
-/* ---- a front that comes later ---- */
+/* ---- a front that connects later ---- */
 
 static void a_new_front_gets_all_messages_again(void **state)
 {
@@ -28,7 +28,7 @@ static void a_new_front_gets_all_messages_again(void **state)
 	expect_received("h O0 F0 F1 F2 E Y");
 }
 
-/* The second takes the place of the first. */
+/* The second replaces the first. */
 static void one_front_at_a_time(void **state)
 {
 	struct other_side second = {0};
@@ -46,7 +46,7 @@ static void one_front_at_a_time(void **state)
 
 #define MANY 500
 
-/* Each turn of the loop tells a little; what happens meanwhile is told in its place. */
+/* Each turn of the loop sends a few; events that occur meanwhile are sent in their order. */
 static void hundreds_of_lists_are_sent_in_many_turns(void **state)
 {
 	char name[16];
@@ -66,7 +66,7 @@ static void hundreds_of_lists_are_sent_in_many_turns(void **state)
 		event_base_loop(runner_base, EVLOOP_ONCE);
 		before = front.counts[MESSAGE_FINISHED] - before;
 		most = before > most ? before : most;
-		if (turns == 3) /* the last one has not been told yet, and the first one has */
+		if (turns == 3) /* the first list was sent already, the last one was not */
 			for (int i = 0; i < MANY; i += MANY - 1) {
 				hook_starts(lists[i], 1);
 				hook_ends(lists[i], 1, 0);
@@ -80,8 +80,7 @@ static void hundreds_of_lists_are_sent_in_many_turns(void **state)
 	assert_int_equal(front.counts[MESSAGE_ENDED], 2);
 }
 
-/* Acknowledged, cancelled or listened to before it was told: nothing is told of one that is gone.
- */
+/* Lists are freed or listened to before they were sent: a freed one is not sent. */
 static void lists_are_freed_while_others_are_sent(void **state)
 {
 	char name[16];
@@ -128,7 +127,7 @@ static void the_largest_list_is_sent_again(void **state)
 		event_base_loop(runner_base, EVLOOP_ONCE);
 		took_ns = clock_ns(CLOCK_MONOTONIC) - begin_ns;
 		longest_ns = took_ns > longest_ns ? took_ns : longest_ns;
-		/* Results are kept once; what waits to be sent as well is bounded. */
+		/* Results are kept once, and the bytes that wait to be sent are bounded. */
 		assert_true(channel_waiting(runner.front) < 512 * 1024);
 	}
 	print_message("the longest turn: %lld us\n", (long long)longest_ns / 1000);
@@ -136,7 +135,7 @@ static void the_largest_list_is_sent_again(void **state)
 	assert_int_equal(front.payload_bytes, HP_HOOKS_MAX * length * 2);
 }
 
-/* ---- output that the front does not take ---- */
+/* ---- output that the front does not read ---- */
 
 static void output_is_paused_while_the_socket_is_full(void **state)
 {
@@ -153,7 +152,7 @@ static void output_is_paused_while_the_socket_is_full(void **state)
 		list->listener->output(list->userdata, 0, &output);
 	assert_true(sent < 1000);
 	assert_true(channel_waiting(runner.front) < 512 * 1024);
-	assert_false(quiet->is_paused); /* nobody listens to it: its output is read on */
+	assert_false(quiet->is_paused); /* no client listens to it: its output is still read */
 	wait_for(runner_base, !list->is_paused);
 	wait_for(runner_base, front.counts[MESSAGE_OUTPUT] == sent);
 	assert_int_equal(front.payload_bytes, sent * sizeof(bytes));

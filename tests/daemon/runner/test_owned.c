@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The lists of a runner, from START to ACKNOWLEDGE; they run nothing. */
+/* The lists of a runner, from START to ACKNOWLEDGE; no hooks are run. */
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -139,7 +139,7 @@ static void a_list_that_cannot_be_started_is_refused(void **state)
 	assert_null(runner.lists);
 }
 
-/* The refusal is told as that of the hook that the list begins with. */
+/* The index in the refusal is that of the first hook that START asks for. */
 static void a_refusal_has_the_first_hooks_index(void **state)
 {
 	struct start_body body;
@@ -172,7 +172,7 @@ static void a_start_without_room_for_its_descriptors_is_refused(void **state)
 	expect_refused(EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(list_count, 0);
-	start_list("r", 1); /* the connection is good for the next */
+	start_list("r", 1); /* the connection still works */
 }
 
 static void a_first_hook_that_is_refused(void **state)
@@ -215,7 +215,7 @@ static void a_list_owns_its_descriptors(void **state)
 	}
 }
 
-/* ---- what a runner does not listen to ---- */
+/* ---- messages that are not about a list ---- */
 
 static void a_message_of_a_runner_ends_the_connection(void **state)
 {
@@ -235,7 +235,7 @@ static void a_message_of_a_runner_ends_the_connection(void **state)
 	channel_send_or_break(front.channel, &message);
 	wait_for(runner_base, front.closed == 1);
 	assert_null(runner.front);
-	assert_non_null(owned_find(&runner, "r")); /* it goes on */
+	assert_non_null(owned_find(&runner, "r")); /* the list keeps running */
 }
 
 static void configure_and_stop_are_passed_on(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd's runners: connections that end, greetings that cannot be, lists that were there before. */
+/* hookd's runners: connections that end, invalid HELLOs, lists of an earlier hookd. */
 
 #include <sys/resource.h>
 
@@ -34,7 +34,7 @@ static void break_connection(void)
 	wait_for(loop, fake.connections == before + 1 && fake.side.counts[MESSAGE_CONFIGURE] == 1);
 }
 
-/* Where a runner is ready by then. */
+/* Tries until a runner is ready. */
 static struct list *start_soon(void)
 {
 	struct list *list = NULL;
@@ -56,7 +56,7 @@ static void events_are_reported_once_after_a_reconnect(void **state)
 	wait_for(loop, strcmp(listening.received, "S0") == 0);
 	fake.greeting = "h O0 S0 Y";
 	break_connection();
-	fake.greeting = "h O0 F0 S1 Y"; /* one result while nobody listened */
+	fake.greeting = "h O0 F0 S1 Y"; /* one hook has ended without a connection */
 	break_connection();
 	wait_for(loop, strcmp(listening.received, "S0 F0 S1") == 0);
 	fake.greeting = "h O0 F0 F1 E Y"; /* all of it */
@@ -64,13 +64,13 @@ static void events_are_reported_once_after_a_reconnect(void **state)
 	wait_for(loop, listening.ended == 1);
 	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
-	/* That the runner has not received of: it is thanked again. */
+	/* The runner has not received ACKNOWLEDGE: it is sent again. */
 	break_connection();
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
 	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
 }
 
-/* A result before the last one is missing. */
+/* The result of the first hook is missing. */
 static void a_missing_result_after_a_reconnect(void **state)
 {
 	struct list *list;
@@ -99,7 +99,7 @@ static void a_list_that_the_runner_does_not_have_is_lost(void **state)
 	assert_string_equal(listening.received, "L0");
 }
 
-/* Nothing can be had from it: it is buried, and a real one takes its place. */
+/* It is removed, and a real runner is started in its place. */
 static void a_runner_that_keeps_sending_invalid_messages(void **state)
 {
 	struct list *list;
@@ -112,7 +112,7 @@ static void a_runner_that_keeps_sending_invalid_messages(void **state)
 	wait_for(loop, listening.ended == 1);
 	assert_string_equal(listening.received, "L0");
 	assert_int_equal(fake.connections, 4);
-	/* The socket of that number is another one's by now. */
+	/* The socket of that number is the new runner's by now. */
 	list = start_soon();
 	assert_int_equal(fake.connections, 4);
 	list->operations->free(list);
@@ -132,7 +132,7 @@ static void a_runner_that_has_ended(void **state)
 	list->operations->free(list);
 }
 
-/* No reason to kill it. */
+/* The runner is not killed for that. */
 static void a_hookd_without_descriptors_connects_later(void **state)
 {
 	struct rlimit before, limit;
@@ -145,7 +145,7 @@ static void a_hookd_without_descriptors_connects_later(void **state)
 	fake_runner_send(&fake, "S0");
 	wait_for(loop, strcmp(listening.received, "S0") == 0);
 	fake.greeting = "h O0 S0 Y";
-	/* It closes two, of which hookd gets none. */
+	/* It closes two descriptors, which hookd cannot use. */
 	next = dup(0);
 	close(next);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -163,7 +163,7 @@ static void a_hookd_without_descriptors_connects_later(void **state)
 	assert_string_equal(listening.received, "S0 F0 F1 E0");
 }
 
-/* ---- greetings ---- */
+/* ---- HELLO ---- */
 
 static void invalid_hellos(void **state)
 {
@@ -190,7 +190,7 @@ static void invalid_hellos(void **state)
 	}
 }
 
-/* Its pid is that of a process that hookd may kill. */
+/* hookd would kill the process with that pid. */
 static void a_hello_with_the_pid_of_another_process(void **state)
 {
 	struct list *list;
@@ -217,7 +217,7 @@ static void a_runner_of_another_version_gets_no_new_lists(void **state)
 	open_runners(1);
 	wait_for(loop, fake.side.counts[MESSAGE_STOP] == 1);
 	assert_int_equal(fake.side.counts[MESSAGE_CONFIGURE], 0);
-	/* What it has goes on. */
+	/* Its list keeps running. */
 	fake_runner_send(&fake, "F1 E");
 	wait_for(loop, listening.ended == 1);
 	assert_string_equal(listening.received, "F0 F1 E0");
@@ -226,7 +226,7 @@ static void a_runner_of_another_version_gets_no_new_lists(void **state)
 	(void)list;
 }
 
-/* ---- lists that were there before ---- */
+/* ---- lists of an earlier hookd ---- */
 
 static void a_list_that_is_adopted(void **state)
 {
@@ -251,7 +251,7 @@ static void a_list_that_is_not_adopted(void **state)
 	assert_string_equal(listening.received, "");
 }
 
-/* Its record says how many hooks it has. */
+/* The record has the number of its hooks. */
 static void an_adopted_list_that_begins_past_its_end(void **state)
 {
 	(void)state;
