@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the configuration says for the processes of hooks: limits of their cgroups, umask and nice
- * level. Logs what this machine does not allow. No state.
+ * Applies the configuration for the processes of hooks: limits of their cgroups, umask and nice
+ * level. Logs settings that this machine does not allow. No state.
  */
 #include "daemon/hook_defaults.h"
 
@@ -78,7 +78,7 @@ static void set_attributes(struct hookd *hookd)
 	};
 	int r = defaults.nice ? try_nice(defaults.nice) : 0;
 
-	/* Setting it in the child would fail in the same way, and with it every hook. */
+	/* It would fail in the child in the same way, and every hook with it. */
 	if (r < 0) {
 		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
 		defaults.nice = 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The start of hookd's runners, and what becomes of the runs of an earlier hookd: running ones go
- * on, and those that nobody has are lost, or were never begun. No state.
+ * Starts hookd's runners, and settles the runs of an earlier hookd: those that a runner has are
+ * adopted; the others are lost, or were never started. No state.
  */
 #include "daemon/takeover.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "daemon/ipc/records.h"
 #include "daemon/runner/runners.h"
 
-/* A run that an earlier hookd has begun goes on. */
+/* Adopts a run that an earlier hookd has started and that a runner still has. */
 static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
 		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
 {
@@ -39,8 +40,9 @@ static void on_runners_changed(const char *ids, void *userdata)
 }
 
 /*
- * A run that no runner has was never handed to one, if all that were there still are. The hookd
- * before has recorded that it begins, and was killed then.
+ * Decides about recorded runs without a result that no runner has. If all runners of the earlier
+ * hookd are still there, such a run was never handed to one: that hookd was killed between
+ * recording the start and sending it. Otherwise the run is lost.
  */
 static void settle_records(struct hookd *hookd)
 {
@@ -53,7 +55,7 @@ static void settle_records(struct hookd *hookd)
 	free(ids);
 }
 
-/* Found again by their sockets, so without a state directory there are none. */
+/* The next hookd finds runners by their sockets: without a state directory there are none. */
 static int make_runners(struct hookd *hookd, const char *directory, const char *socket)
 {
 	const struct runners_options options = {
@@ -76,7 +78,7 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 	}
 	r = runners_new(hookd->base, &options, &hookd->runners);
 	if (r < 0) {
-		log_error("runners cannot be started: %s", strerror(-r));
+		log_error("cannot start runners: %s", strerror(-r));
 		return r;
 	}
 	hookd->runs.lists = runners_starter(hookd->runners);
@@ -85,8 +87,10 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 
 int takeover(struct hookd *hookd, const char *state_directory, const char *runner_socket)
 {
-	int r = make_runners(hookd, state_directory, runner_socket);
+	int r;
 
+	assert(!hookd->runners);
+	r = make_runners(hookd, state_directory, runner_socket);
 	if (r == 0)
 		settle_records(hookd);
 	return r;

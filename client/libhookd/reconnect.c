@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A call that is repeated when its connection is lost: the very same bytes go out on the next one.
+ * Repeats a call when its connection is lost: the same bytes are sent on the next connection.
  *
  *	sent --lost--> pause --connected, sent--> waiting --reply--> done
  *	                 ^                           |
  *	                 `-----------lost------------'   for RECONNECT_NS, or to the deadline
  *
- * While hookd is being restarted there is no socket, or nobody listens on it: that is waited for,
- * too. If the first connection cannot be made the call fails at once: nothing was sent. It fails
- *too if the socket belongs to another user by the time the connection is made again.
+ * While hookd is being restarted there is no socket, or no process listens on it: also then it is
+ * tried again. If the very first connection fails, the call fails at once, since nothing was sent.
+ * It also fails if the socket belongs to another user when the connection is made again.
  */
 
 #include "client/libhookd/reconnect.h"
@@ -22,10 +22,10 @@
 #include "client/libhookd/deadline.h"
 #include "client/libhookd/events.h"
 
-#ifndef RECONNECT_NS /* tests of programs have one that is less patient */
+#ifndef RECONNECT_NS /* tests of programs set a shorter one */
 #define RECONNECT_NS 60000000000ll
 #endif
-/* A connection that has held for so long was not one to a hookd that ends again and again. */
+/* A connection that has lasted this long shows that hookd is not in a crash loop. */
 #define HELD_NS	     10000000000ll
 #define PAUSE_MS_MIN 10
 #define PAUSE_MS_MAX 500
@@ -53,6 +53,7 @@ int reconnect_plan(struct hookd_client *client, struct reconnect *reconnect, int
 	int64_t now = deadline_now();
 	int left_ms;
 
+	assert(reconnect->pause_ms >= 0 && reconnect->pause_ms <= PAUSE_MS_MAX);
 	reconnect_begin(reconnect, now, deadline);
 	if (now >= reconnect->give_up_ns) {
 		if (deadline != DEADLINE_NONE)

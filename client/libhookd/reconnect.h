@@ -7,7 +7,7 @@
 struct hookd_client;
 struct hp_reply;
 
-/* A connection that was lost before the reply: when to try again, and until when. */
+/* After a connection was lost before the reply: when to try again, and until when. */
 struct reconnect {
 	bool is_repeat;	 /* the call, or a part of it, was sent before */
 	int64_t sent_ns; /* when it was sent on the lost connection; 0: it was not */
@@ -18,14 +18,14 @@ struct reconnect {
 /*
  * After a lost connection and after each attempt that has failed: how long to pause before the next
  * one. `deadline` is that of the call. -ETIMEDOUT, or -EPIPE without a deadline: the time is over,
- * and client->fault says so.
+ * and client->fault is set.
  */
 int reconnect_plan(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline,
 		   int *ret_pause_ms);
 
 /*
- * True for a refusal that says that nothing was run, and that holds only for the attempt that it
- * answers, not for an earlier one.
+ * True for an error that means "nothing was run", but only for this attempt: an earlier one may
+ * have run the hooks, so the call has to be repeated.
  */
 bool reconnect_goes_on(const struct reconnect *reconnect, int r);
 

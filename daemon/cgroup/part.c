@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Buries the cgroups of a runner that has ended. Its directory is that of a tree (tree.h):
+ * Removes the cgroups of a runner that has ended. Its directory is that of a tree (tree.h):
  *
  *	runner-3/		"part"
- *		runs/17/	a run that was going on: killed
- *		runs/18/	has CGROUP_LINGERING: its hook has ended and left processes behind
+ *		runs/17/	of a run that was going on: it is killed
+ *		runs/18/	has CGROUP_LINGERING: its hook has ended, and left processes behind
  *		runs-2/...
  *
  * No state.
@@ -20,7 +20,7 @@
 #include "daemon/cgroup/tree.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-/* How long the kernel may take to end what was killed. */
+/* How long to wait for the kernel to end killed processes. */
 #define WAIT_NS	 1000000000ll
 #define PAUSE_NS 2000000
 
@@ -29,7 +29,7 @@ static void await_a_moment(void)
 	(void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
-/* Calls visit() for each directory in `fd`, which it takes over, whose name begins so. */
+/* Calls visit() for each directory in `fd` whose name has the prefix. Takes over `fd`. */
 static size_t for_each(int fd, const char *prefix,
 		       size_t (*visit)(int directory, const char *name, const void *userdata),
 		       const void *userdata)
@@ -58,7 +58,7 @@ static bool is_lingering(int directory, const char *name)
 	return getxattr(path, CGROUP_LINGERING, NULL, 0) >= 0;
 }
 
-/* 1: it was killed and is still there. */
+/* Returns 1 if it was killed and could not be removed yet. */
 static size_t clear_run(int directory, const char *name, const void *userdata)
 {
 	const bool *kills = userdata;

@@ -2,12 +2,12 @@
 /*
  * The events of a run as replies to one client. Output comes in order, from two sources:
  *
- *	what is read from the hook's pipes, to all clients at once
- *	what is kept of it, for one client that has attached late; the others get it, too
+ *	read from the hook's pipes: sent to all clients at once
+ *	kept by hookd: sent to a client that has attached late; all clients get these events
  *
- * So a client gets of both what is behind the bytes that it has. What was read from the pipes
- *before what is kept has come is passed over: it is kept as well. A hook that ends before that
- *brings what is kept with its result.
+ * Of both, a client gets the bytes past those that it has. Output from the pipes that arrives
+ * before the kept output is skipped, since it is kept as well. If the hook ends first, its result
+ * contains the kept output.
  */
 #include "daemon/ipc/events.h"
 
@@ -120,7 +120,7 @@ bool events_write(struct events *events, const struct run_event *event)
 	}
 }
 
-/* Those that the run's end has cancelled or skipped have no events. */
+/* Hooks that were skipped, or cancelled before their start, have no events. */
 static bool has_finished(const struct hp_hook_result *hook)
 {
 	return hook->outcome != HP_HOOK_SKIPPED &&

@@ -5,19 +5,20 @@
 #include "daemon/run/run.h"
 
 /*
- * What one client is told of a run while it goes on. Each byte of output is sent once, whenever the
- * client has attached: `at` is where the next one of the hook's streams is.
+ * The events of a running run that are sent to one client. Each byte of output is sent once,
+ * whenever the client has attached: `at` is the offset of the next byte to send, of each stream of
+ * the hook.
  */
 struct events {
 	struct conn *conn;
 	const struct run *run;
-	size_t index; /* the hook that was told of last */
+	size_t index; /* the hook of the last event */
 	uint64_t at[2];
 };
 
 /* Both write to conn->out; the caller sends it. */
 
-/* "accepted", and the events of what has happened before. */
+/* Writes "accepted", and the events that have happened before. */
 void events_write_past(struct events *events);
-/* STARTED, OUTPUT and FINISHED. False: there is nothing new in it. */
+/* Writes STARTED, OUTPUT or FINISHED. False: nothing was written, since it has nothing new. */
 bool events_write(struct events *events, const struct run_event *event);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the description of a hook's process from a list. No state. */
+/* Fills the proc_spec of a hook from the order of its list. No state. */
 #include "daemon/list/hook_spec.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* "name=value", in the arena. */
+/* Returns "name=value", in the arena; NULL: out of memory. */
 static char *make_variable(struct hp_arena *arena, const char *name, const char *value)
 {
 	size_t size = strlen(name) + strlen("=") + strlen(value) + 1;
@@ -17,7 +17,8 @@ static char *make_variable(struct hp_arena *arena, const char *name, const char 
 }
 
 /*
- * A hook gets the environment of its request and nothing of hookd's. Without one it gets only PATH:
+ * A hook gets the environment of its request, and nothing of hookd's own. Without one it gets only
+ * PATH:
  * variables of a container or a runtime could be used for attacks (CVE-2025-23266).
  */
 static char **make_environment(const struct list_order *order, const struct hp_hook *hook,

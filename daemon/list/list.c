@@ -8,8 +8,8 @@
  * runtime.md, "Lifecycle"). If the first hook cannot be started for lack of a resource that others
  * will release, the list ends as refused: nothing was run.
  *
- * The listener may cancel the list from any of its callbacks. If no hook is running then, the list
- * only remembers it, and ends when the callback has returned.
+ * The listener may cancel the list from any of its callbacks. If no hook is running then, only
+ * is_cancelled is set, and the list ends when the callback has returned.
  */
 #include "daemon/list/list.h"
 
@@ -89,13 +89,12 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 	struct proc_spec spec;
 	int r = hook_spec_fill(list->order, hook, &list->arena, &spec);
 
-	assert(!list->proc);
+	assert(!list->proc && list->current < list->order->hooks->count);
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	spec.timeout_ns = timeout_ns(list, hook);
 	if (r == 0)
 		r = start_proc(list, &spec, ret_failure);
-	/* Once more in another cgroup: what other processes did to this one must not fail the hook.
-	 */
+	/* Try again in another cgroup: changes by other processes must not fail the hook. */
 	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP && list_cgroup_drop_lost(&list->cgroup))
 		r = start_proc(list, &spec, ret_failure);
 	if (r < 0)
@@ -128,10 +127,10 @@ static void on_output(struct proc *proc, const struct hook_output *output, void 
 
 /*
  * Whether the same request may succeed later. EAGAIN and ENOMEM do not count if they may come from
- * limits of the request or of its container, which will not pass.
+ * limits of the request or of its container, which stay.
  */
-static bool is_passing(const struct local_list *list, enum spawn_step step, int error,
-		       bool was_started)
+static bool is_transient(const struct local_list *list, enum spawn_step step, int error,
+			 bool was_started)
 {
 	const struct hp_settings *settings = list->order->settings.settings;
 	bool has_container = list->order->target.container.pid != 0;
@@ -156,7 +155,7 @@ static bool can_be_refused(const struct local_list *list, enum spawn_step step, 
 			   bool was_started)
 {
 	return list->order->may_be_refused && list->current == 0 && !list->is_cancelled &&
-	       is_passing(list, step, error, was_started);
+	       is_transient(list, step, error, was_started);
 }
 
 /* ---- the list ---- */
@@ -179,7 +178,7 @@ static void end(struct local_list *list, struct hp_hook_result *refusal)
 	};
 
 	assert(!list->proc);
-	/* First, so that a list that is started by the listener can have the cgroup. */
+	/* Before ended(), so that a list that the listener starts can use the cgroup. */
 	list_cgroup_drop(&list->cgroup);
 	list->listener->ended(list->userdata, &end);
 	free_list(list);
@@ -192,7 +191,7 @@ static bool hook_ended(struct local_list *list, struct hp_hook_result *result)
 	bool was_cancelled = result->outcome == HP_HOOK_CANCELLED;
 
 	list->listener->finished(list->userdata, list->current, result);
-	/* A failure ends the list: it has failed, even if it was to be cancelled. */
+	/* A failure ends the list as failed, even if cancel() was called. */
 	if (ends && !was_cancelled)
 		list->is_cancelled = false;
 	list->current++;
@@ -233,8 +232,10 @@ static void on_hook_done(struct proc *proc, void *userdata)
 	assert(proc == list->proc);
 	proc_take_result(proc, &result);
 	list->proc = proc_free(proc);
-	/* A kill of the next hook must not reach processes that this one left behind; and a cgroup
-	 * that was killed is not used again. */
+	/*
+	 * A kill of the next hook must not reach processes that this one has left behind; and a
+	 * cgroup that was killed is not used again.
+	 */
 	if (result.lingering || result.outcome == HP_HOOK_TIMED_OUT)
 		list_cgroup_drop(&list->cgroup);
 	if (result.outcome == HP_HOOK_SPAWN_FAILED &&
@@ -256,7 +257,7 @@ static void list_cancel(struct list *base)
 	struct local_list *list = local(base);
 
 	list->is_cancelled = true;
-	/* Else the listener cancels it between two hooks: hook_ended() will end the list. */
+	/* No process: called by the listener between two hooks; hook_ended() ends the list. */
 	if (list->proc)
 		proc_cancel(list->proc);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon/list: runs the hooks of a list in order, and reports the result of each. Owns their
- * processes and their cgroup while the list runs, and nothing afterwards. Knows nothing of queues,
- * connections or records.
+ * processes and their cgroup while the list runs, and nothing afterwards. Does not depend on
+ * queues, connections or records.
  *
  * May use: daemon/proc, daemon/cgroup, proto/base, proto/messages, proto/settings.
  */
@@ -33,26 +33,27 @@ struct list_order {
 	const char *bundle, *traceparent; /* NULL: none */
 	const char *default_path;	  /* PATH of hooks without an environment */
 	uint64_t default_timeout_ns;	  /* of hooks without a timeout; 0: none */
-	int64_t waited_ns;		  /* part of the first hook's timeout that is over */
+	int64_t waited_ns;		  /* part of the first hook's timeout that has passed */
 	bool any_owner;			  /* see struct spawn_spec */
 	/*
-	 * If the first hook cannot be started for lack of a resource that others will release, the
-	 * list ends as refused. False: this is the result of the first hook, as any other failure.
+	 * True: if the first hook cannot be started for lack of a resource that others will
+	 * release, the list ends as refused. False: that is the first hook's failure.
 	 */
 	bool may_be_refused;
-	bool is_listened_to, is_paused; /* as listen() and pause() of the operations do */
+	bool is_listened_to, is_paused; /* as after listen() and pause() */
 	struct hook_target target;
 	struct helper_settings settings; /* .settings NULL: none */
-	struct spawn_failure failure;	 /* with which every hook fails; SPAWN_STEP_NONE: none */
+	struct spawn_failure failure;	 /* every hook fails with it; SPAWN_STEP_NONE: none */
 };
 
-/* How a list has ended. The callee takes ownership of what it points to, and sets is_kept. */
+/* How a list has ended. The callee takes ownership of all pointers, and sets is_kept. */
 struct list_end {
 	struct hp_hook_result *refusal; /* the first hook's failure; nothing was run. NULL: none */
 	bool is_cancelled;		/* cancel() ended it, not a failure */
 	bool is_lost;  /* its runner has ended: the results of its hooks are unknown */
 	char *ignored; /* limits that could not be set, which the settings allow; NULL: none */
-	bool is_kept;  /* its runner is to keep the results: nobody else would have them */
+	bool is_kept;  /* set by the callee: its runner has to keep the results, since they are not
+			  recorded */
 };
 
 /*
@@ -61,7 +62,7 @@ struct list_end {
  */
 struct list_listener {
 	void (*started)(void *userdata, size_t index, pid_t pid, int64_t started_us);
-	/* hookd-run has ended and another process is the hook. NULL: not wanted. */
+	/* hookd-run has ended, and the hook has another pid. NULL: not wanted. */
 	void (*moved)(void *userdata, size_t index, pid_t pid);
 	/* Only after listen(). */
 	void (*output)(void *userdata, size_t index, const struct hook_output *output);
@@ -73,14 +74,14 @@ struct list_listener {
 
 /* Operations on a list that was started. None blocks. */
 struct list_operations {
-	/* Kills the running hook, and ends the list. ended() is called later, or within. */
+	/* Kills the running hook, and ends the list. ended() is called later, or from within. */
 	void (*cancel)(struct list *list);
 	/*
-	 * Calls output() from now on, until the list has ended, first for what is kept of the
-	 * running hook's output; each time, so that another one who listens can have it.
+	 * Calls output() from now on, until the list has ended. Each call begins with the kept
+	 * output of the running hook, so that a client that attaches later gets it.
 	 */
 	void (*listen)(struct list *list);
-	/* While paused, no output is read, and the hook blocks when a pipe is full. */
+	/* While paused, no output is read, and the hook blocks when its pipe is full. */
 	void (*pause)(struct list *list, bool is_paused);
 	/* The pid of the running hook; 0: none. It changes when moved() is called. */
 	pid_t (*pid)(const struct list *list);

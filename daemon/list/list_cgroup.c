@@ -56,8 +56,7 @@ static int limit(struct list_cgroup *cgroup, struct spawn_failure *ret_failure)
 	if (r == 0)
 		return 0;
 	set_failure_of_limit(cgroup, r, &err, ret_failure);
-	/* Below a cgroup with processes no controller can be enabled, but its limits apply there.
-	 */
+	/* No controller can be enabled below a cgroup with processes; its own limits apply. */
 	if (!settings->rootless_cgroups &&
 	    !(cgroup->cgroup && cgroup_is_of_container(cgroup->cgroup)))
 		return r;

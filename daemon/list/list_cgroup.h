@@ -8,8 +8,8 @@
 struct list_cgroup {
 	const struct list_order *order; /* borrowed */
 	struct cgroup_tree *tree;	/* NULL: hookd has no writable cgroup */
-	pid_t container;		/* its cgroup is the parent; 0: hookd's is */
-	struct cgroup *cgroup;		/* NULL: none now */
+	pid_t container;       /* create it below this process's cgroup; 0: below hookd's */
+	struct cgroup *cgroup; /* NULL: none now */
 	char *ignored; /* a limit that could not be set, which the settings allow; NULL: none */
 };
 
@@ -21,7 +21,7 @@ struct list_cgroup list_cgroup_for(const struct list_order *order, struct cgroup
  * cgroups. -errno with *ret_failure.
  */
 int list_cgroup_prepare(struct list_cgroup *cgroup, struct spawn_failure *ret_failure) must_check;
-/* Whether the cgroup has its own limit of memory: then ENOMEM in it will not pass. */
+/* Whether the cgroup has its own limit of memory: then ENOMEM is not transient. */
 bool list_cgroup_limits_memory(const struct list_cgroup *cgroup);
 /*
  * Call if no process could be cloned into the cgroup. True: other processes have made it unusable,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cancels runs whose callers did not come back after a restart of hookd. One timer, once. */
+/*
+ * Cancels runs whose callers have not connected again after a restart of hookd. Owns one timer,
+ * which fires once.
+ */
 #include "daemon/run/abandoned.h"
 
 static bool is_abandoned(const struct run *run)

@@ -6,11 +6,11 @@
 #include "daemon/run/store.h"
 
 /*
- * Runs of an earlier hookd that goes on, whose request wants them to be cancelled when its caller
- * disconnects. All callers have lost their connections with that hookd, and need time to come back.
+ * About adopted runs whose request has onDisconnect "cancel": all callers have lost their
+ * connections when the earlier hookd ended, and get this many seconds to connect again.
  */
 #define ABANDONED_AFTER_S 10
 
-/* Cancels those that nobody waits for when that time is over. The store outlives it. -ENOMEM. */
+/* Cancels those without a waiting caller after that time. The store outlives the timer. -ENOMEM. */
 int abandoned_watch(struct event_base *base, struct store *store,
 		    const struct timeval *after) must_check;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A SOCK_SEQPACKET socket in the event loop. A message is one packet, and so are posted messages
- * together. Results fit into a packet, so that a hookd without descriptors can still collect them.
+ * A SOCK_SEQPACKET socket in the event loop. Each message is one packet, except posted ones, which
+ * share one. Results fit into a packet, so that a hookd without free descriptors can still receive
+ * them.
  *
  *	OPEN --the other side closes, an error--> CLOSED (nothing is sent or read any more)
  */
@@ -15,18 +16,18 @@
 
 #include "daemon/runner/packet.h"
 
-/* In one turn of the loop: others have theirs. */
+/* In one turn of the event loop, so that other events are handled in between. */
 #define READS_MAX      32
 #define READ_BYTES_MAX (256u * 1024)
 #define WRITES_MAX     32
-/* More than a socket holds. */
+/* More than the socket's buffer can hold. */
 #define MESSAGES_MAX 4096
-/* Where the kernel has no memory, or has too many descriptors in flight. */
+/* After ENOBUFS: the kernel has no memory, or too many descriptors are in flight. */
 #define RETRY_AFTER_US 10000
-/* A packet takes more of the buffer than its length. */
+/* The kernel charges a packet with more than its length. */
 #define BUFFER_SIZE	(256 * 1024)
 #define BUFFER_OVERHEAD 4096
-/* How long a posted message waits for others; and how many bytes of them. */
+/* How long a posted message waits for others, and how many bytes of them are collected. */
 #define POST_US	   1000
 #define POSTED_MAX 16384
 
@@ -38,7 +39,7 @@ struct channel {
 	STAILQ_HEAD(, packet) waiting;
 	size_t waiting_bytes, inline_max;
 	bool is_closed;
-	bool *was_freed; /* where a callback is on the stack */
+	bool *was_freed; /* during a callback: set by channel_free(); else NULL */
 	size_t posted_length, posted_count;
 	bool is_posting; /* `post` is pending */
 	_Alignas(16) char posted[POSTED_MAX];
@@ -63,7 +64,7 @@ struct message message_make(enum message_type type, const char *run, size_t inde
 
 /* ---- sending ---- */
 
-/* The socket is writable while the kernel has no memory: then time is waited for. */
+/* Without kernel memory the socket is writable all the same, so a timer is used then. */
 static int wait_to_send(struct channel *channel, int error)
 {
 	const struct timeval soon = {.tv_usec = RETRY_AFTER_US};
@@ -78,6 +79,7 @@ static int send_one(struct channel *channel, const struct message *message)
 	struct packet *packet;
 	int r;
 
+	assert(!channel->is_closed);
 	r = packet_make(message, channel->inline_max, &packet);
 	if (r < 0)
 		return r;
@@ -127,7 +129,7 @@ static void add_posted(struct channel *channel, const struct message *message)
 	channel->posted_count++;
 }
 
-/* -errno: they are lost. */
+/* -errno: the posted messages are lost. */
 static int send_posted(struct channel *channel)
 {
 	struct message message;
@@ -160,12 +162,12 @@ void channel_post(struct channel *channel, const struct message *message)
 	if (!channel->is_posting && event_add(channel->post, &soon) == 0)
 		channel->is_posting = true;
 	if (!channel->is_posting || !can_be_posted(channel, message))
-		channel_tell(channel, message);
+		channel_send_or_break(channel, message);
 	else
 		add_posted(channel, message);
 }
 
-/* Posted messages go first: with it in one packet, or in one before it. */
+/* Posted messages go first: in the same packet, or in one before it. */
 int channel_send(struct channel *channel, const struct message *message)
 {
 	bool is_posted = channel->posted_count > 0 && can_be_posted(channel, message);
@@ -178,7 +180,7 @@ int channel_send(struct channel *channel, const struct message *message)
 		add_posted(channel, message);
 	r = send_posted(channel);
 	if (r < 0)
-		channel_break(channel); /* the other side has missed what was posted */
+		channel_break(channel); /* the posted messages are lost */
 	return r < 0 || is_posted ? r : send_one(channel, message);
 }
 
@@ -187,7 +189,7 @@ void channel_break(struct channel *channel)
 	(void)shutdown(channel->fd, SHUT_RDWR);
 }
 
-void channel_tell(struct channel *channel, const struct message *message)
+void channel_send_or_break(struct channel *channel, const struct message *message)
 {
 	if (channel_send(channel, message) < 0)
 		channel_break(channel);
@@ -221,6 +223,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 		if (r == -EAGAIN || r == -ENOBUFS)
 			break;
 		STAILQ_REMOVE_HEAD(&channel->waiting, link);
+		assert(channel->waiting_bytes >= packet->weight);
 		channel->waiting_bytes -= packet->weight;
 		packet_free(packet);
 		if (r < 0)
@@ -238,6 +241,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 
 static void close_channel(struct channel *channel, int r)
 {
+	assert(!channel->is_closed);
 	channel->is_closed = true;
 	event_del(channel->readable);
 	event_del(channel->writable);
@@ -247,7 +251,7 @@ static void close_channel(struct channel *channel, int r)
 	channel->events->closed(channel, r, channel->userdata);
 }
 
-/* Passes the messages in the payload of `several` on, until one of them frees the channel. */
+/* Calls message() for each message in the payload, until one of the calls frees the channel. */
 static int pass_on_several(struct channel *channel, const struct message *several)
 {
 	const char *at = several->payload, *end = at + several->header.payload_length;
@@ -290,7 +294,7 @@ static int pass_on(struct channel *channel, struct received *received)
 	return r == -ENOMSG ? 0 : r;
 }
 
-/* The number of bytes; 0: nothing more is to be read now. The channel may be gone then. */
+/* Returns the number of bytes. 0: stop reading; the channel may be freed. */
 static size_t receive(struct channel *channel)
 {
 	struct received received = {0};
@@ -348,7 +352,10 @@ static int check_peer(int fd)
 	return peer.uid == geteuid() ? 0 : -EPERM;
 }
 
-/* A result fits into the send buffer, unless the system's limit is very low. */
+/*
+ * Sets the send buffer's size. Returns the longest payload that is sent in a packet: a result fits,
+ * unless net.core.wmem_max is very low.
+ */
 static size_t prepare_buffer(int fd)
 {
 	int size = BUFFER_SIZE;
@@ -368,6 +375,7 @@ int channel_new(struct event_base *base, int fd, const struct channel_events *ev
 	int r = check_peer(fd);
 	struct channel *channel = r < 0 ? NULL : calloc(1, sizeof(*channel));
 
+	assert(events->message && events->closed);
 	if (r < 0)
 		return r;
 	if (!channel)

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front of a runner.
+ * The front of a runner: the hookd process that is connected to it.
  *
- *	GONE --a connection--> TELLING --all lists are told--> SYNCED --it is closed--> GONE
+ *	NONE --a connection--> SYNCING --all lists are sent--> SYNCED --it is closed--> NONE
  *
- * What the front asks for is done in TELLING as well. There is one front at a time.
+ * Messages from the front are executed in SYNCING as well. There is one front at a time.
  */
 #include "daemon/runner/front.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/log.h"
 #include "proto/base/limits.h"
 
-/* In one turn of the loop; and none while the socket is full. */
-#define TELLS_MAX 32
+/* Messages sent in one turn of the event loop; none while the socket is full. */
+#define SYNC_MESSAGES_MAX 32
 
-/* ---- what is asked for ---- */
+/* ---- messages from the front ---- */
 
-/* A list that cannot be begun has ended: its run is turned away, as by hookd itself. */
+/* A list that cannot be started ends as refused, as it does in hookd itself. */
 static void refuse(struct runner *runner, const struct message_header *start, int error)
 {
 	struct finished_body body = {
@@ -35,9 +36,9 @@ static void refuse(struct runner *runner, const struct message_header *start, in
 	struct message answer =
 	    message_make(MESSAGE_FINISHED, start->run, index, &body, sizeof(body), NULL, 0);
 
-	channel_tell(runner->front, &answer);
+	channel_send_or_break(runner->front, &answer);
 	answer = message_make(MESSAGE_ENDED, start->run, index, &end, sizeof(end), NULL, 0);
-	channel_tell(runner->front, &answer);
+	channel_send_or_break(runner->front, &answer);
 }
 
 static void on_start(struct runner *runner, struct message *message)
@@ -45,14 +46,14 @@ static void on_start(struct runner *runner, struct message *message)
 	int r = owned_start(runner, message);
 
 	if (r < 0) {
-		log_warning("hookd-runner: run %s cannot be begun: %s", message->header.run,
+		log_warning("hookd-runner: run %s cannot be started: %s", message->header.run,
 			    strerror(-r));
 		refuse(runner, &message->header, -r);
 	}
 }
 
-/* About a list that is not there any more: it has ended, and hookd will hear of that. */
-static void on_wish(struct runner *runner, const struct message *message)
+/* An unknown list has ended already; hookd has been or will be sent that. */
+static void on_list_message(struct runner *runner, const struct message *message)
 {
 	struct owned *owned = owned_find(runner, message->header.run);
 	const struct pause_body *pause = message->body;
@@ -92,7 +93,7 @@ static int on_message(struct channel *channel, struct message *message, void *us
 	case MESSAGE_LISTEN:
 	case MESSAGE_PAUSE:
 	case MESSAGE_ACKNOWLEDGE:
-		on_wish(runner, message);
+		on_list_message(runner, message);
 		return 0;
 	default:
 		return -EBADMSG;
@@ -107,12 +108,12 @@ static int on_missed(struct channel *channel, const struct message_header *heade
 	(void)channel;
 	if (header->type != MESSAGE_START || header->run[0] == '\0')
 		return -error;
-	log_warning("hookd-runner: run %s cannot be begun: %s", header->run, strerror(error));
+	log_warning("hookd-runner: run %s cannot be started: %s", header->run, strerror(error));
 	refuse(runner, header, error);
 	return 0;
 }
 
-/* ---- what is told ---- */
+/* ---- sending the lists to a new front ---- */
 
 static void set_full(struct runner *runner, bool is_full)
 {
@@ -122,28 +123,29 @@ static void set_full(struct runner *runner, bool is_full)
 	owned_pause_all(runner);
 }
 
-/* Goes on when the socket has room, or in the next turn of the loop. */
-static void tell_some(struct runner *runner)
+/* Continues when the socket has room, or in the next turn of the loop. */
+static void sync_some(struct runner *runner)
 {
 	struct message synced = message_make(MESSAGE_SYNCED, NULL, 0, NULL, 0, NULL, 0);
 
-	for (int i = 0; i < TELLS_MAX && channel_waiting(runner->front) == 0; i++)
-		if (!owned_tell_next(runner)) {
-			runner->is_telling = false;
-			channel_tell(runner->front, &synced);
+	assert(runner->front && runner->is_syncing);
+	for (int i = 0; i < SYNC_MESSAGES_MAX && channel_waiting(runner->front) == 0; i++)
+		if (!owned_resend_next(runner)) {
+			runner->is_syncing = false;
+			channel_send_or_break(runner->front, &synced);
 			return;
 		}
 	if (channel_waiting(runner->front) == 0)
-		event_active(runner->tell_more, 0, 0);
+		event_active(runner->sync_more, 0, 0);
 }
 
-static void on_tell_more(evutil_socket_t fd, short what, void *userdata)
+static void on_sync_more(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runner *runner = userdata;
 
 	(void)fd, (void)what;
-	if (runner->front && runner->is_telling)
-		tell_some(runner);
+	if (runner->front && runner->is_syncing)
+		sync_some(runner);
 }
 
 static void on_drained(struct channel *channel, void *userdata)
@@ -152,8 +154,8 @@ static void on_drained(struct channel *channel, void *userdata)
 
 	(void)channel;
 	set_full(runner, false);
-	if (runner->is_telling)
-		tell_some(runner);
+	if (runner->is_syncing)
+		sync_some(runner);
 }
 
 /* ---- the connection ---- */
@@ -180,33 +182,33 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 	struct message message =
 	    message_make(MESSAGE_HELLO, NULL, 0, hello, sizeof(*hello), NULL, 0);
 	struct channel *front;
-	int r = channel_new(event_get_base(runner->tell_more), fd, &events, runner, &front);
+	int r = channel_new(event_get_base(runner->sync_more), fd, &events, runner, &front);
 
 	message.fds = &directory;
 	message.fd_count = directory >= 0;
 	if (r < 0) {
-		log_warning("hookd-runner: a connection is refused: %s", strerror(-r));
+		log_warning("hookd-runner: refused a connection: %s", strerror(-r));
 		close(fd);
 		return;
 	}
-	/* What the last front has sent counts: it has told its callers. */
+	/* The last front may have reported to callers what it has sent, e.g. ACKNOWLEDGE. */
 	if (runner->front)
 		channel_read_all(runner->front);
 	channel_free(runner->front);
 	runner->front = front;
 	owned_resume_all(runner);
-	channel_tell(runner->front, &message);
-	owned_tell_all(runner);
-	runner->is_telling = true;
-	tell_some(runner);
+	channel_send_or_break(runner->front, &message);
+	owned_resend_all(runner);
+	runner->is_syncing = true;
+	sync_some(runner);
 	runner->changed(runner);
 }
 
 int front_init(struct runner *runner, struct event_base *base)
 {
-	TAILQ_INIT(&runner->untold);
-	runner->tell_more = event_new(base, -1, 0, on_tell_more, runner);
-	return runner->tell_more ? 0 : -ENOMEM;
+	TAILQ_INIT(&runner->not_resent);
+	runner->sync_more = event_new(base, -1, 0, on_sync_more, runner);
+	return runner->sync_more ? 0 : -ENOMEM;
 }
 
 void front_clear(struct runner *runner)
@@ -216,7 +218,7 @@ void front_clear(struct runner *runner)
 	HASH_ITER(by_run, runner->lists, owned, next)
 	owned_free(owned);
 	runner->front = channel_free(runner->front);
-	if (runner->tell_more)
-		event_free(runner->tell_more);
-	runner->tell_more = NULL;
+	if (runner->sync_more)
+		event_free(runner->sync_more);
+	runner->sync_more = NULL;
 }

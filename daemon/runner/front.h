@@ -4,16 +4,17 @@
 #include "daemon/runner/owned.h"
 
 /*
- * The connection of a runner to hookd, its front: what hookd asks for is done, and a hookd that has
- * just connected is told of all lists.
+ * The front of a runner: the hookd process that is connected to it. Executes the messages of the
+ * front, and sends all lists to a new one.
  */
 
-/* runner->starter and the functions are set. -ENOMEM. */
+/* The caller has set runner->starter and the callbacks. -ENOMEM. */
 int front_init(struct runner *runner, struct event_base *base) must_check;
 void front_clear(struct runner *runner);
 
 /*
- * Takes over `fd`, whose other side takes the place of the front that was there, unless refused.
- * `directory` is sent with the HELLO: what the runner's cgroups are in; -1: it has none.
+ * Takes over `fd`, a new connection, which replaces the current front. If it is refused it is
+ * closed. `directory` is sent with the HELLO: the parent directory of the runner's cgroups; -1: it
+ * has none.
  */
 void front_connected(struct runner *runner, int fd, const struct hello_body *hello, int directory);

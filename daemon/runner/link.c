@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One runner: how it is started, connected to and buried. Its socket is made and bound by hookd, so
- * that hookd can connect before the runner is there, and stays in the directory for the next hookd.
+ * One runner: starts it, connects to it, and cleans up after it. hookd creates and binds its
+ * socket, so that hookd can connect before the runner has started; the socket stays in the
+ * directory for the next hookd.
  */
 #include "daemon/runner/link.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -27,7 +29,7 @@
 /* Above the descriptors that the runner gets, so that none overwrites another. */
 #define FDS_ABOVE 16
 
-/* A directory's path can be too long for a socket's address; its descriptor's is not. */
+/* The directory's path can be too long for a socket address; that of its descriptor is not. */
 static struct sockaddr_un address_of(int directory, unsigned int number)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -45,7 +47,7 @@ static int connect_to(int directory, unsigned int number)
 
 	if (fd < 0)
 		return -errno;
-	/* Which process it is: SO_PEERCRED tells who made the socket. */
+	/* For the pid of the sender: SO_PEERCRED has that of hookd, which called listen(2). */
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -59,12 +61,13 @@ int link_reconnect(struct link *link, int directory, const struct channel_events
 	int fd = connect_to(directory, link->number);
 	int r = fd;
 
+	assert(!link->channel);
 	if (fd >= 0)
 		r = channel_new(base, fd, events, link, &link->channel);
 	if (r < 0)
 		close_fd(&fd);
 	else
-		link->is_greeted = link->is_synced = false;
+		link->has_hello = link->is_synced = false;
 	return r;
 }
 
@@ -109,13 +112,13 @@ static int make_listener(int directory, unsigned int number)
 	return r < 0 ? r : take_fd(&fd);
 }
 
-/* In the child: the descriptors at their numbers, everything else closed by the exec. */
+/* In the child: puts the descriptors at their numbers; the exec closes all others. */
 static _Noreturn void become_runner(const int fds[static RUNNER_FD_COUNT], const char *socket,
 				    const struct rlimit *nofile)
 {
 	static const char *const of_hookd[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 					       "LISTEN_FDS",	"LISTEN_PID",	 "LISTEN_FDNAMES"};
-	char *arguments[] = {(char *)RUNNER_NAME, (char *)socket, NULL}; /* as ps(1) shows it */
+	char *arguments[] = {(char *)RUNNER_NAME, (char *)socket, NULL}; /* shown by ps(1) */
 	int above[RUNNER_FD_COUNT];
 
 	for (int i = RUNNER_FD_LISTENER; i < RUNNER_FD_COUNT; i++)
@@ -138,7 +141,7 @@ static int open_null(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns its pid. */
+/* Returns the runner's pid, or -errno. */
 static pid_t spawn(int directory, const struct runners_options *options, unsigned int number,
 		   int cgroup)
 {
@@ -191,9 +194,9 @@ int link_spawn(struct runners *runners, int directory, const struct runners_opti
 	return 0;
 }
 
-int link_summon(struct runners *runners, int directory, const struct runners_options *options,
-		unsigned int number, const struct channel_events *events, struct event_base *base,
-		struct link **ret_link)
+int link_start_unit(struct runners *runners, int directory, const struct runners_options *options,
+		    unsigned int number, const struct channel_events *events,
+		    struct event_base *base, struct link **ret_link)
 {
 	cleanup_close int listener = make_listener(directory, number);
 	cleanup_close int offer = listener < 0 ? listener : offer_send(options->socket, listener);
@@ -208,11 +211,12 @@ int link_summon(struct runners *runners, int directory, const struct runners_opt
 	return 0;
 }
 
-void link_greeted(struct link *link, struct message *message)
+void link_take_hello(struct link *link, struct message *message)
 {
 	const struct hello_body *hello = message->body;
 
-	link->is_greeted = true;
+	assert(!link->has_hello);
+	link->has_hello = true;
 	link->id = hello->id;
 	link->pid = hello->pid;
 	link->is_unit = hello->is_unit;
@@ -225,7 +229,7 @@ void link_greeted(struct link *link, struct message *message)
 
 /* ---- the end ---- */
 
-/* One that has not said what it is may be a unit; then it has runs that go on. */
+/* A runner whose HELLO was not received may be a unit, whose runs continue. */
 bool link_ends_with_hookd(const struct link *link, const struct runners_options *options)
 {
 	bool may_be_unit = link->is_unit || (link->pid == 0 && options->socket);
@@ -239,7 +243,7 @@ static bool ends_within(const struct link *link, int ms)
 	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
 }
 
-/* A process that dies closes its files first, the listener perhaps after the connection. */
+/* The kernel closes the files of a process that dies before its pidfd becomes readable. */
 bool link_has_ended(const struct link *link)
 {
 	return ends_within(link, DYING_MS);
@@ -250,7 +254,7 @@ bool link_await_end(const struct link *link)
 	return ends_within(link, END_WAIT_MS);
 }
 
-/* A child that was not reaped keeps its pid. */
+/* The pid of a child that was not reaped is not used again. */
 static void kill_runner(struct link *link)
 {
 	if (link->pidfd >= 0)
@@ -262,7 +266,7 @@ static void kill_runner(struct link *link)
 	link->child = 0;
 }
 
-void link_bury(struct link *link, bool kills)
+void link_clean_up(struct link *link, bool kills)
 {
 	char name[32];
 
@@ -276,7 +280,7 @@ void link_bury(struct link *link, bool kills)
 		cgroup_part_kill(link->cgroup_fd);
 }
 
-void link_forget(struct link *link, int directory)
+void link_unlink_socket(struct link *link, int directory)
 {
 	struct sockaddr_un address = address_of(directory, link->number);
 
@@ -287,6 +291,7 @@ struct link *link_free(struct link *link)
 {
 	if (!link)
 		return NULL;
+	assert(TAILQ_EMPTY(&link->lists) && link->load == 0);
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sizes and bounds of messages, and a hook's result as one. No state. */
+/* Sizes and bounds of messages, and the conversion of a hook's result. No state. */
 #include "daemon/runner/message.h"
 
 #include <assert.h>
@@ -114,7 +114,7 @@ static bool is_body_in_bounds(const struct message *message)
 	}
 }
 
-/* The highest that one of the type can have; that of OWNED can be behind the last hook. */
+/* The highest index of the type. That of OWNED can be the number of hooks: all have ended. */
 static size_t highest_index(enum message_type type)
 {
 	bool is_of_a_hook = type == MESSAGE_STARTED || type == MESSAGE_MOVED ||

@@ -17,7 +17,7 @@ union control {
 	struct cmsghdr header;
 };
 
-/* Of the socket: the service manager, which listens; of a connection: hookd. */
+/* The peer is the service manager, which listens; in the runner it is hookd. */
 static int check_peer(int fd)
 {
 	struct ucred peer;
@@ -95,7 +95,7 @@ int offer_take(int connection, int *ret_listener)
 	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
 	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&listener, CMSG_DATA(cmsg), sizeof(int));
-	/* Of another version: the HELLO will tell. */
+	/* The version is not checked here: hookd does that when it receives the HELLO. */
 	if (length != sizeof(offer) || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
 	    offer.magic != RUNNER_OFFER_MAGIC || listener < 0 || !is_listener(listener))
 		return -EBADMSG;

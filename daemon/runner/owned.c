@@ -4,9 +4,9 @@
  *
  *	RUNNING --the list ends--> ENDED --ACKNOWLEDGE--> freed
  *
- * Every result is kept until then and sent as it comes. To a front that connects later all of it is
- * sent again, message by message, so that hundreds of lists do not hold the loop; until a list has
- * been told, nothing that happens to it is sent by itself.
+ * Every result is sent at once and kept until ACKNOWLEDGE. A front that connects later gets all of
+ * them again, a few messages in each turn of the loop, since there may be hundreds of lists. Until
+ * that is done for a list (is_resent), its new events are not sent separately.
  */
 #include "daemon/runner/owned.h"
 
@@ -16,7 +16,7 @@
 #include "daemon/base/pidfd.h"
 #include "proto/json/json.h"
 
-/* More than that waits to be sent: no more output is read. */
+/* If more than that waits to be sent, reading of output is paused. */
 #define FULL_BYTES (256u * 1024)
 
 struct finished_result {
@@ -26,35 +26,38 @@ struct finished_result {
 	size_t length;
 };
 
-static void tell_next(struct owned *owned);
+static void resend_next(struct owned *owned);
 
-/* A front that has missed one is told everything again, on another connection. */
-static void tell(struct owned *owned, const struct message *message)
+/* If a message is lost the connection ends, and the next front gets everything again. */
+static void send_now(struct owned *owned, const struct message *message)
 {
-	if (owned->runner->front && owned->is_told)
-		channel_tell(owned->runner->front, message);
+	if (owned->runner->front && owned->is_resent)
+		channel_send_or_break(owned->runner->front, message);
 }
 
-/* For news that only a streaming caller waits for. The end of the list is sent with it. */
-static void tell_news(struct owned *owned, const struct message *message)
+/*
+ * For events that only a streaming caller waits for. Without one they are posted, and usually sent
+ * in one packet with the end of the list.
+ */
+static void send_news(struct owned *owned, const struct message *message)
 {
-	if (!owned->runner->front || !owned->is_told)
+	if (!owned->runner->front || !owned->is_resent)
 		return;
 	if (owned->is_listened_to)
-		channel_tell(owned->runner->front, message);
+		channel_send_or_break(owned->runner->front, message);
 	else
 		channel_post(owned->runner->front, message);
 }
 
 /* ---- events ---- */
 
-/* Else the front, if this process dies, finds the hook's processes by the cgroups of this one. */
+/* If this process dies the front has to kill the hook: by the runner's cgroups or by the pidfd. */
 static bool needs_pidfd(const struct owned *owned)
 {
 	return !owned->runner->has_cgroups || hook_target_runs_image(&owned->order.target);
 }
 
-static void tell_started(struct owned *owned, enum message_type type)
+static void send_started(struct owned *owned, enum message_type type)
 {
 	struct started_body body = {
 	    .pid = owned->list ? owned->list->operations->pid(owned->list) : 0,
@@ -68,9 +71,9 @@ static void tell_started(struct owned *owned, enum message_type type)
 	message.fd_count = pidfd >= 0;
 	/* Else operators would see the pid of hookd-run, which has ended. */
 	if (pidfd >= 0 || type == MESSAGE_MOVED)
-		tell(owned, &message);
+		send_now(owned, &message);
 	else
-		tell_news(owned, &message);
+		send_news(owned, &message);
 }
 
 static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_us)
@@ -80,13 +83,13 @@ static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_
 	(void)pid;
 	owned->current = index;
 	owned->started_us = started_us;
-	tell_started(owned, MESSAGE_STARTED);
+	send_started(owned, MESSAGE_STARTED);
 }
 
 static void on_moved(void *userdata, size_t index, pid_t pid)
 {
 	(void)index, (void)pid;
-	tell_started(userdata, MESSAGE_MOVED);
+	send_started(userdata, MESSAGE_MOVED);
 }
 
 static void on_output(void *userdata, size_t index, const struct hook_output *output)
@@ -101,7 +104,7 @@ static void on_output(void *userdata, size_t index, const struct hook_output *ou
 					      sizeof(body), output->bytes, output->length);
 	struct runner *runner = owned->runner;
 
-	tell(owned, &message);
+	send_now(owned, &message);
 	if (runner->front && !runner->is_full && channel_waiting(runner->front) > FULL_BYTES) {
 		runner->is_full = true;
 		owned_pause_all(runner);
@@ -112,11 +115,12 @@ static struct message message_of(struct owned *owned, size_t index)
 {
 	const struct finished_result *result = &owned->results[index];
 
+	assert(result->is_there);
 	return message_make(MESSAGE_FINISHED, owned->run, index, &result->body,
 			    sizeof(result->body), result->payload, result->length);
 }
 
-/* Where there is no memory for its output the hook's result goes without. */
+/* If there is no memory for output and texts, the result is kept without them. */
 static void keep_result(struct owned *owned, size_t index, struct hp_hook_result *result,
 			bool is_refusal)
 {
@@ -131,7 +135,7 @@ static void keep_result(struct owned *owned, size_t index, struct hp_hook_result
 	hp_hook_result_clear(result);
 	owned->current = index;
 	message = message_of(owned, index);
-	tell_news(owned, &message);
+	send_news(owned, &message);
 }
 
 static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)
@@ -139,17 +143,17 @@ static void on_finished(void *userdata, size_t index, struct hp_hook_result *res
 	keep_result(userdata, index, result, false);
 }
 
-static void tell_end(struct owned *owned)
+static void send_ended(struct owned *owned)
 {
 	size_t length = owned->ignored ? strlen(owned->ignored) : 0;
 	struct message message =
 	    message_make(MESSAGE_ENDED, owned->run, owned->current, &owned->end, sizeof(owned->end),
 			 owned->ignored, length);
 
-	tell(owned, &message);
+	send_now(owned, &message);
 }
 
-static void release_what_ran(struct owned *owned)
+static void release_inputs(struct owned *owned)
 {
 	hook_target_clear(&owned->order.target);
 	for (int i = 0; i < 2; i++)
@@ -161,14 +165,15 @@ static void on_ended(void *userdata, struct list_end *end)
 {
 	struct owned *owned = userdata;
 
+	assert(!owned->has_ended);
 	owned->list = NULL;
 	owned->has_ended = true;
 	owned->end.is_cancelled = end->is_cancelled;
 	owned->ignored = take_ptr(end->ignored);
 	if (end->refusal)
 		keep_result(owned, owned->order.first, end->refusal, true);
-	release_what_ran(owned);
-	tell_end(owned);
+	release_inputs(owned);
+	send_ended(owned);
 	owned->runner->changed(owned->runner);
 }
 
@@ -287,7 +292,7 @@ int owned_start(struct runner *runner, struct message *message)
 	if (!owned)
 		return -ENOMEM;
 	owned->runner = runner;
-	owned->is_told = true; /* the front, which has asked for it, knows of it */
+	owned->is_resent = true; /* nothing to resend to the front that has sent START */
 	owned->rdt_fds[0] = owned->rdt_fds[1] = -1;
 	owned->order.target = HOOK_TARGET_NONE;
 	memcpy(owned->run, message->header.run, sizeof(owned->run));
@@ -309,7 +314,7 @@ int owned_start(struct runner *runner, struct message *message)
 	return r;
 }
 
-/* ---- what the front asks for ---- */
+/* ---- messages from the front ---- */
 
 struct owned *owned_find(struct runner *runner, const char *run)
 {
@@ -328,9 +333,9 @@ void owned_cancel(struct owned *owned)
 void owned_listen(struct owned *owned)
 {
 	owned->is_listened_to = true;
-	/* Output is understood only after all that was before it. */
-	while (!owned->is_told)
-		tell_next(owned);
+	/* The front accepts output only after STARTED of the hook and the results before it. */
+	while (!owned->is_resent)
+		resend_next(owned);
 	if (owned->list)
 		owned->list->operations->listen(owned->list);
 }
@@ -369,74 +374,75 @@ void owned_resume_all(struct runner *runner)
 
 /* ---- for a new front ---- */
 
-void owned_tell_all(struct runner *runner)
+void owned_resend_all(struct runner *runner)
 {
 	struct owned *owned, *next;
 
-	TAILQ_INIT(&runner->untold);
+	TAILQ_INIT(&runner->not_resent);
 	HASH_ITER(by_run, runner->lists, owned, next)
 	{
-		owned->is_told = owned->is_announced = false;
-		owned->told_results = owned->order.first;
-		TAILQ_INSERT_TAIL(&runner->untold, owned, untold);
+		owned->is_resent = owned->is_announced = false;
+		owned->resent_results = owned->order.first;
+		TAILQ_INSERT_TAIL(&runner->not_resent, owned, not_resent);
 	}
 }
 
-static void announce(struct owned *owned)
+static void send_owned(struct owned *owned)
 {
 	struct message message =
 	    message_make(MESSAGE_OWNED, owned->run, owned->order.first, NULL, 0, NULL, 0);
 
 	owned->is_announced = true;
-	channel_tell(owned->runner->front, &message);
+	channel_send_or_break(owned->runner->front, &message);
 }
 
-static void set_told(struct owned *owned)
+static void set_resent(struct owned *owned)
 {
-	owned->is_told = true;
-	TAILQ_REMOVE(&owned->runner->untold, owned, untold);
+	owned->is_resent = true;
+	TAILQ_REMOVE(&owned->runner->not_resent, owned, not_resent);
 }
 
-static void tell_next(struct owned *owned)
+static void resend_next(struct owned *owned)
 {
 	struct message message;
 
+	assert(!owned->is_resent);
 	if (!owned->is_announced) {
-		announce(owned);
+		send_owned(owned);
 		return;
 	}
-	if (owned->told_results < owned->request.hooks.count &&
-	    owned->results[owned->told_results].is_there) {
-		message = message_of(owned, owned->told_results++);
-		channel_tell(owned->runner->front, &message);
+	if (owned->resent_results < owned->request.hooks.count &&
+	    owned->results[owned->resent_results].is_there) {
+		message = message_of(owned, owned->resent_results++);
+		channel_send_or_break(owned->runner->front, &message);
 		return;
 	}
-	set_told(owned);
+	set_resent(owned);
 	if (owned->list && owned->list->operations->pid(owned->list) > 0)
-		tell_started(owned, MESSAGE_STARTED);
+		send_started(owned, MESSAGE_STARTED);
 	if (owned->has_ended)
-		tell_end(owned);
+		send_ended(owned);
 }
 
-bool owned_tell_next(struct runner *runner)
+bool owned_resend_next(struct runner *runner)
 {
-	struct owned *owned = TAILQ_FIRST(&runner->untold);
+	struct owned *owned = TAILQ_FIRST(&runner->not_resent);
 
 	assert(runner->front);
 	if (owned)
-		tell_next(owned);
+		resend_next(owned);
 	return owned != NULL;
 }
 
 void owned_free(struct owned *owned)
 {
-	if (!owned->is_told)
-		TAILQ_REMOVE(&owned->runner->untold, owned, untold);
+	if (!owned->is_resent)
+		TAILQ_REMOVE(&owned->runner->not_resent, owned, not_resent);
 	if (owned->by_run.tbl)
 		HASH_DELETE(by_run, owned->runner->lists, owned);
 	if (owned->list)
 		owned->list->operations->free(owned->list);
-	release_what_ran(owned);
+	release_inputs(owned);
 	for (size_t i = 0; owned->results && i < owned->request.hooks.count; i++)
 		free(owned->results[i].payload);
 	free(owned->results);

@@ -9,8 +9,8 @@
 #include "proto/messages/request.h"
 
 /*
- * A list that a runner owns, from START to ACKNOWLEDGE: what is needed to run it, and what has come
- * of it, for a hookd that was not there to hear it.
+ * A list that a runner owns, from START to ACKNOWLEDGE: what is needed to run it, and its results,
+ * for a hookd that connects later.
  */
 struct owned {
 	char run[MESSAGE_RUN_SIZE];
@@ -27,42 +27,43 @@ struct owned {
 	bool has_ended;
 	struct ended_body end;
 	char *ignored;
-	/* What this front has been told of what there was before it came. */
-	bool is_told, is_announced;
-	size_t told_results; /* index of the next one */
-	TAILQ_ENTRY(owned) untold;
+	/* Progress of sending the list to a front that has connected after START. */
+	bool is_resent, is_announced; /* all of it; OWNED */
+	size_t resent_results;	      /* index of the next result to send */
+	TAILQ_ENTRY(owned) not_resent;
 	struct runner *runner;
 	UT_hash_handle by_run;
 };
 
-/* What a runner's lists share with each other and with the process. */
+/* State shared by the lists of a runner. The callbacks are those of the process (runner.c). */
 struct runner {
 	struct list_starter *starter;
-	struct channel *front; /* NULL: there is none now */
+	struct channel *front; /* connection of the front (front.h); NULL: none now */
 	struct owned *lists;   /* by run */
-	TAILQ_HEAD(, owned) untold;
+	TAILQ_HEAD(, owned) not_resent;
 	bool has_cgroups;
-	bool is_full;	 /* the front does not take what it is sent: output waits */
-	bool is_telling; /* the front has not been told of all lists yet */
-	struct event *tell_more;
-	void (*changed)(struct runner *runner); /* a list or the front has come, ended or gone */
+	bool is_full;	 /* too much waits to be sent to the front: reading of output is paused */
+	bool is_syncing; /* not all lists have been sent to the front yet */
+	struct event *sync_more;
+	void (*changed)(
+	    struct runner *runner); /* a list has started, ended or was freed; or another front */
 	void (*configure)(struct runner *runner, const struct configure_body *body);
 	void (*stop)(struct runner *runner, bool is_at_once);
 };
 
-/* Begins the list of a START, of which it takes over descriptors. -ENOMEM, -EBADMSG, -EEXIST. */
+/* Starts the list of a START, and takes over its descriptors. -ENOMEM, -EBADMSG, -EEXIST. */
 int owned_start(struct runner *runner, struct message *message) must_check;
 struct owned *owned_find(struct runner *runner, const char *run);
 void owned_cancel(struct owned *owned);
 void owned_listen(struct owned *owned);
 void owned_pause(struct owned *owned, bool is_paused);
-/* Forgets it; what runs is killed. */
+/* Kills the running hook, and frees the list. */
 void owned_free(struct owned *owned);
-/* For a new front: all lists are to be told to it from the beginning, and none before. */
-void owned_tell_all(struct runner *runner);
-/* Sends the next message of that. False: there was none. */
-bool owned_tell_next(struct runner *runner);
-/* The front is gone, and so are those who waited for its listeners. */
+/* For a new front: begins to send all lists to it, each from its beginning. */
+void owned_resend_all(struct runner *runner);
+/* Sends the next message of these. False: all are sent. */
+bool owned_resend_next(struct runner *runner);
+/* The front has disconnected, and with it all clients for which output was paused. */
 void owned_resume_all(struct runner *runner);
 /* After runner->is_full has changed. */
 void owned_pause_all(struct runner *runner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes, sends, receives and takes apart packets. No state. */
+/* Builds, sends, receives and parses packets. No state. */
 #include "daemon/runner/packet.h"
 
 #include <assert.h>
@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "daemon/base/memfd.h"
+
+static_assert(sizeof(struct start_body) <= PACKET_BODY_MAX, "the largest body fits");
 
 /* ---- sending ---- */
 
@@ -77,6 +79,7 @@ int packet_send(int fd, const struct packet *packet)
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *cmsg = &control.align;
 
+	assert(packet->fd_count <= PACKET_FDS_MAX);
 	if (packet->fd_count > 0) {
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * packet->fd_count);
@@ -117,14 +120,14 @@ static size_t take_control(struct msghdr *msg, int fds[static PACKET_FDS_ROOM], 
 	return count;
 }
 
-/* The payload of a memfd. Its sender cannot change or shorten it any more. */
+/* Reads the payload from a memfd, which is sealed: the sender cannot change or shorten it. */
 static int read_payload(int fd, size_t length, char **ret_payload)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 	char *payload;
 
-	/* Without seals it is no memfd, and may even block. */
+	/* Another kind of file may block the read. */
 	if (seals < 0 || (seals & F_SEAL_WRITE) == 0 || fstat(fd, &st) < 0 ||
 	    st.st_size != (off_t)length)
 		return -EBADMSG;
@@ -139,7 +142,7 @@ static int read_payload(int fd, size_t length, char **ret_payload)
 	return 0;
 }
 
-/* The header, whose lengths are in bounds then. */
+/* Copies the header, and checks its lengths. */
 static int unpack_header(const char *buffer, struct received *received)
 {
 	struct message_header *header = &received->message.header;
@@ -197,8 +200,8 @@ int packet_receive(int fd, char *buffer, struct received *received)
 	ssize_t length = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	/*
-	 * The other process has ended without reading everything. The kernel reports that once, and
-	 * then gives what it had sent.
+	 * The other process has ended without reading all messages. The kernel reports that once,
+	 * before the packets that the process had sent.
 	 */
 	if (length < 0 && errno == ECONNRESET)
 		length = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A list in another process. After a connection was made anew its runner tells everything from the
- * beginning: what was heard before is passed over by `next`. A result that is missing before the
- * one that is told, a hook that the list does not have, an end while a hook runs or before one has
- * run: no runner that works says such things, and the listener does not hear of them.
+ * A list in another process. On a new connection its runner sends all messages from the beginning;
+ * those that were received before are skipped, by `next`. Invalid, and not reported to the
+ * listener: a gap in the results, a hook that the list does not have, an end while a hook runs or
+ * before all have run without a failure.
  */
 #include "daemon/runner/remote.h"
 
@@ -17,27 +17,28 @@
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/proc/session.h"
 
-/* ---- what it is asked for ---- */
+/* ---- struct list_operations ---- */
 
 static struct remote *remote_of(struct list *list)
 {
 	return container_of(list, struct remote, list);
 }
 
-/* What cannot be sent now is said when there is a connection again. */
-static void tell(struct remote *remote, enum message_type type, const void *body, size_t length)
+/* Without a connection: remote_resend() sends it on the next one. */
+static void send_message(struct remote *remote, enum message_type type, const void *body,
+			 size_t length)
 {
 	struct message message = message_make(type, remote->run, 0, body, length, NULL, 0);
 
 	if (remote->link->channel)
-		channel_tell(remote->link->channel, &message);
+		channel_send_or_break(remote->link->channel, &message);
 }
 
 static void send_pause(struct remote *remote)
 {
 	struct pause_body body = {.is_paused = remote->is_paused};
 
-	tell(remote, MESSAGE_PAUSE, &body, sizeof(body));
+	send_message(remote, MESSAGE_PAUSE, &body, sizeof(body));
 }
 
 static void remote_cancel(struct list *list)
@@ -45,7 +46,7 @@ static void remote_cancel(struct list *list)
 	struct remote *remote = remote_of(list);
 
 	remote->is_cancelled = true;
-	tell(remote, MESSAGE_CANCEL, NULL, 0);
+	send_message(remote, MESSAGE_CANCEL, NULL, 0);
 }
 
 static void remote_listen(struct list *list)
@@ -53,7 +54,7 @@ static void remote_listen(struct list *list)
 	struct remote *remote = remote_of(list);
 
 	remote->is_listened_to = true;
-	tell(remote, MESSAGE_LISTEN, NULL, 0);
+	send_message(remote, MESSAGE_LISTEN, NULL, 0);
 }
 
 static void remote_pause(struct list *list, bool is_paused)
@@ -73,7 +74,7 @@ static void remote_abandon(struct list *list)
 {
 	struct remote *remote = remote_of(list);
 
-	tell(remote, MESSAGE_CANCEL, NULL, 0);
+	send_message(remote, MESSAGE_CANCEL, NULL, 0);
 	remote_free(remote);
 }
 
@@ -85,14 +86,14 @@ static const struct list_operations operations = {
     .free = remote_abandon,
 };
 
-void remote_tell(struct remote *remote)
+void remote_resend(struct remote *remote)
 {
 	if (remote->is_listened_to)
-		tell(remote, MESSAGE_LISTEN, NULL, 0);
+		send_message(remote, MESSAGE_LISTEN, NULL, 0);
 	if (remote->is_paused)
 		send_pause(remote);
 	if (remote->is_cancelled)
-		tell(remote, MESSAGE_CANCEL, NULL, 0);
+		send_message(remote, MESSAGE_CANCEL, NULL, 0);
 }
 
 /* ---- life ---- */
@@ -163,7 +164,7 @@ static char *make_payload(const struct list_order *order, struct start_body *bod
 	return payload;
 }
 
-/* In the order that start_body says. */
+/* In the order of start_body. */
 static size_t list_fds(const struct list_order *order, int fds[static MESSAGE_FDS_MAX])
 {
 	size_t count = 0;
@@ -205,6 +206,7 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	char *payload = make_payload(order, &body, &length);
 	int r;
 
+	assert(remote->link->channel);
 	if (!payload)
 		return -ENOMEM;
 	memcpy(body.failed_detail, order->failure.detail, sizeof(body.failed_detail));
@@ -219,7 +221,7 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	return r;
 }
 
-/* ---- what is heard of it ---- */
+/* ---- messages from the runner ---- */
 
 static void acknowledge(struct link *link, const char *run)
 {
@@ -229,7 +231,7 @@ static void acknowledge(struct link *link, const char *run)
 		channel_post(link->channel, &message);
 }
 
-/* Whether it is about the next hook; false too where it was heard before. -EBADMSG. */
+/* 1: it is about the hook `next`; 0: about an earlier one, so it was received before. -EBADMSG. */
 static int is_about_next(const struct remote *remote, const struct message *message)
 {
 	size_t index = message->header.index;
@@ -239,7 +241,7 @@ static int is_about_next(const struct remote *remote, const struct message *mess
 	return index == remote->next;
 }
 
-static void hear_start(struct remote *remote, const struct message *message)
+static void receive_start(struct remote *remote, const struct message *message)
 {
 	const struct started_body *body = message->body;
 
@@ -247,14 +249,14 @@ static void hear_start(struct remote *remote, const struct message *message)
 	close_fd(&remote->pidfd);
 	if (message->fd_count > 0)
 		remote->pidfd = take_fd(&message->fds[0]);
-	if (remote->is_told)
+	if (remote->is_start_reported)
 		return;
-	remote->is_told = true;
+	remote->is_start_reported = true;
 	remote->listener->started(remote->userdata, message->header.index, body->pid,
 				  body->started_us);
 }
 
-static void hear_output(struct remote *remote, const struct message *message)
+static void receive_output(struct remote *remote, const struct message *message)
 {
 	const struct output_body *body = message->body;
 	struct hook_output output = {
@@ -282,14 +284,14 @@ static void end(struct remote *remote, struct list_end *end)
 		acknowledge(link, run);
 }
 
-static int hear_result(struct remote *remote, const struct message *message)
+static int receive_result(struct remote *remote, const struct message *message)
 {
 	const struct finished_body *body = message->body;
 	struct hp_hook_result result = {.index = message->header.index, .oom_killed = -1};
 
 	if (body->is_refusal && (remote->next != remote->first || body->success))
 		return -EBADMSG;
-	/* Where there is no memory for it, what is known without. */
+	/* If there is no memory for texts and output, the result has none. */
 	if (message_to_result(message, &result) < 0) {
 		result.outcome = (enum hp_hook_outcome)body->outcome;
 		result.success = body->success;
@@ -298,7 +300,7 @@ static int hear_result(struct remote *remote, const struct message *message)
 	}
 	remote->pid = 0;
 	close_fd(&remote->pidfd);
-	remote->is_told = false;
+	remote->is_start_reported = false;
 	if (body->is_refusal) {
 		end(remote, &(struct list_end){.refusal = &result});
 		return 0;
@@ -309,12 +311,12 @@ static int hear_result(struct remote *remote, const struct message *message)
 	return 0;
 }
 
-static int hear_end(struct remote *remote, const struct message *message)
+static int receive_end(struct remote *remote, const struct message *message)
 {
 	const struct ended_body *body = message->body;
 	struct list_end of_list = {.is_cancelled = body->is_cancelled};
 
-	if (remote->is_told ||
+	if (remote->is_start_reported ||
 	    (remote->next < remote->hook_count && !remote->has_failed && !of_list.is_cancelled))
 		return -EBADMSG;
 	if (message->header.payload_length > 0)
@@ -323,15 +325,16 @@ static int hear_end(struct remote *remote, const struct message *message)
 	return 0;
 }
 
-int remote_hear(struct remote *remote, const struct message *message)
+int remote_receive(struct remote *remote, const struct message *message)
 {
 	int r;
 
+	assert(remote->listener);
 	if (message->header.type == MESSAGE_ENDED)
-		return hear_end(remote, message);
+		return receive_end(remote, message);
 	if (message->header.type == MESSAGE_OWNED) {
 		remote->is_seen = true;
-		remote_tell(remote);
+		remote_resend(remote);
 		return 0;
 	}
 	r = is_about_next(remote, message);
@@ -340,20 +343,20 @@ int remote_hear(struct remote *remote, const struct message *message)
 	switch (message->header.type) {
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		hear_start(remote, message);
+		receive_start(remote, message);
 		return 0;
 	case MESSAGE_OUTPUT:
-		hear_output(remote, message);
+		receive_output(remote, message);
 		return 0;
 	case MESSAGE_FINISHED:
-		return hear_result(remote, message);
+		return receive_result(remote, message);
 	default:
 		return -EBADMSG;
 	}
 }
 
 /*
- * The pidfd belongs to the hook for certain, and while that is alive so does the pid: stopped, it
+ * The pid may be used again, the pidfd not. A stopped process that is alive keeps its pid, since it
  * cannot end by itself.
  */
 void remote_kill(struct remote *remote)

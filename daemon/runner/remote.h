@@ -6,21 +6,21 @@
 
 #include "daemon/runner/link.h"
 
-/* A list that a runner runs, as hookd sees it. */
+/* A list that a runner runs, on hookd's side. */
 struct remote {
 	struct list list;
 	struct link *link;
 	const struct list_listener *listener;
 	void *userdata;
 	char run[MESSAGE_RUN_SIZE];
-	pid_t pid;	   /* of the hook that runs; 0: none */
-	int pidfd;	   /* the same, where its runner says so; else -1 */
-	size_t hook_count; /* of the list: what is said of others is not believed */
-	size_t first;	   /* hook of the list that is run */
-	size_t next;	   /* the hook whose result comes next */
-	bool is_told;	   /* that hook's start was told */
-	bool is_seen;	   /* since the last connection was made */
-	bool has_failed;   /* a hook: those behind it need not run */
+	pid_t pid;		/* of the running hook; 0: none */
+	int pidfd;		/* the same, if its runner has sent one; else -1 */
+	size_t hook_count;	/* of the list: messages about other hooks are invalid */
+	size_t first;		/* index of the first hook to run */
+	size_t next;		/* index of the hook whose result comes next */
+	bool is_start_reported; /* started() was called for that hook */
+	bool is_seen;		/* on this connection: started, or OWNED was received */
+	bool has_failed;	/* a hook has: the list may end early */
 	bool is_cancelled, is_listened_to, is_paused;
 	TAILQ_ENTRY(remote) link_entry;
 	UT_hash_handle by_run;
@@ -30,19 +30,20 @@ struct remote {
 int remote_new(struct link *link, const char *run, size_t first,
 	       struct remote **ret_remote) must_check;
 struct remote *remote_find(struct runners *runners, const char *run);
-/* Sends START for it. -errno: the runner does not know of it. */
+/* Sends START. -errno: nothing was sent. */
 int remote_start(struct remote *remote, const struct list_order *order) must_check;
 /*
- * What a message says of it, which may be its end: then it is gone. -EBADMSG: this cannot be; it is
- * as it was.
+ * Handles a message about the list, and frees it if it has ended. -EBADMSG: the message is invalid,
+ * and nothing was changed.
  */
-int remote_hear(struct remote *remote, const struct message *message) must_check;
-/* Says again what a new connection may have missed. */
-void remote_tell(struct remote *remote);
-/* Its runner has ended: kills the hook that runs, where it is not in the runner's own cgroups. */
+int remote_receive(struct remote *remote, const struct message *message) must_check;
+/* Sends LISTEN, PAUSE and CANCEL again, on a new connection. */
+void remote_resend(struct remote *remote);
+/* Its runner has ended: kills the running hook, if it is not in the runner's own cgroups. */
 void remote_kill(struct remote *remote);
+/* Ends the list as lost, and frees it. */
 void remote_lost(struct remote *remote);
 void remote_free(struct remote *remote);
 
-/* runners.c: the hash of all. */
+/* In runners.c: all lists, by run. */
 struct remote **runners_lists(struct runners *runners);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process hookd-runner: runs lists for the hookd that is connected, and keeps what came of them
+ * The process hookd-runner: runs lists for its front, the connected hookd, and keeps their results
  * for the next one.
  *
- *	SERVING --STOP, SIGTERM--> STOPPING --nothing is left--> the end
- *	   |                                                        ^
- *	   `--no hookd has been there for LONELY_S------------------'
+ *	SERVING --STOP, SIGTERM--> STOPPING --no list is left--> exit
+ *	   |                                                      ^
+ *	   `--no list runs, and no front for IDLE_S---------------'
  *
- * There is one front at a time; a new one takes the place of the last. While children that hooks
- * have left are there it does not end, unless it is to end at once: in its unit they would be
- * killed, and a pipe of theirs would break.
+ * A new front replaces the last one. The process does not exit while processes that hooks have left
+ * behind are alive, unless it was told to stop at once: the service manager would kill those in its
+ * unit, and the pipes that they write to would be closed.
  */
 #include "daemon/runner/runner.h"
 
@@ -28,12 +28,12 @@
 #include "daemon/runner/front.h"
 #include "daemon/runner/offer.h"
 
-/* A front that is started anew has come by then: with nothing to tell it, and with something. */
-#define LONELY_S	 10
-#define LONELY_RESULTS_S 3600
-/* Where accept4(2) has failed for lack of memory or descriptors. */
+/* A restarted hookd has connected by then; the longer time is for when there are results. */
+#define IDLE_S		    10
+#define IDLE_WITH_RESULTS_S 3600
+/* Pause after accept4(2) has failed for lack of memory or descriptors. */
 #define ACCEPT_AGAIN_US 100000
-/* How often one that is to end looks whether children of hooks are left. */
+/* How often a process that is to exit checks for processes that hooks have left behind. */
 #define CHILDREN_S 1
 
 struct process {
@@ -42,10 +42,10 @@ struct process {
 	struct procs procs;
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
-	struct event *on_connection, *accept_again, *on_signal, *lonely;
+	struct event *on_connection, *accept_again, *on_signal, *idle;
 	int listener, spare;
 	uint64_t id;
-	bool is_unit; /* of the service manager */
+	bool is_unit; /* started by the service manager */
 	bool is_stopping, is_at_once;
 };
 
@@ -66,7 +66,7 @@ static bool has_running(const struct process *process)
 	return false;
 }
 
-/* Children that hooks have left behind. */
+/* Processes that hooks have left behind. */
 static bool has_children(const struct process *process)
 {
 	return !process->is_at_once &&
@@ -80,29 +80,29 @@ static bool is_done(const struct process *process)
 	       (!process->runner.lists || (!process->runner.front && !has_running(process)));
 }
 
-/* Ends where nothing is left to do or to tell; sets the time for which a front is waited for. */
-static void look_after(struct process *process)
+/* Leaves the event loop if no list is left; else arms the timer that waits for a front. */
+static void end_if_done(struct process *process)
 {
 	struct timeval wait = {
-	    .tv_sec = process->runner.lists ? LONELY_RESULTS_S : LONELY_S,
+	    .tv_sec = process->runner.lists ? IDLE_WITH_RESULTS_S : IDLE_S,
 	};
 
-	event_del(process->lonely);
+	event_del(process->idle);
 	if (is_done(process) && !has_children(process))
 		event_base_loopbreak(process->base);
 	else if (is_done(process))
-		(void)event_add(process->lonely, &(struct timeval){.tv_sec = CHILDREN_S});
+		(void)event_add(process->idle, &(struct timeval){.tv_sec = CHILDREN_S});
 	else if (!process->runner.front && !has_running(process))
-		(void)event_add(process->lonely, &wait);
+		(void)event_add(process->idle, &wait);
 }
 
-static void on_lonely(evutil_socket_t fd, short what, void *userdata)
+static void on_idle(evutil_socket_t fd, short what, void *userdata)
 {
 	struct process *process = userdata;
 
 	(void)fd, (void)what;
 	if (has_children(process))
-		look_after(process);
+		end_if_done(process);
 	else
 		event_base_loopbreak(process->base);
 }
@@ -117,7 +117,7 @@ static void stop(struct runner *runner, bool is_at_once)
 	if (is_at_once)
 		HASH_ITER(by_run, process->runner.lists, owned, next)
 	owned_free(owned);
-	look_after(process);
+	end_if_done(process);
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *userdata)
@@ -128,7 +128,7 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 	stop(&process->runner, true);
 }
 
-/* hookd, which has the same limits for cgroups of its own, has told the log. */
+/* hookd sets the same limits for its own cgroups, and has logged this. */
 static void ignore_left_out(const struct hp_err *err, void *userdata)
 {
 	(void)err, (void)userdata;
@@ -155,8 +155,8 @@ static void configure(struct runner *runner, const struct configure_body *body)
 /* ---- connections ---- */
 
 /*
- * A descriptor is kept for the front's connection, so that it can come however many hooks run. It
- * is free again as soon as a front has gone.
+ * Reserves a descriptor for the connection of the next front, which is accepted however many hooks
+ * run. Reserved again when a front has disconnected.
  */
 static void keep_spare(struct process *process)
 {
@@ -192,7 +192,7 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	if (fd >= 0) {
 		front_connected(&process->runner, fd, &hello, directory);
 	} else if (fd != -EAGAIN) {
-		/* The listener stays readable. */
+		/* The listening socket stays readable: pause, instead of a busy loop. */
 		event_del(process->on_connection);
 		(void)event_add(process->accept_again, &pause);
 	}
@@ -212,7 +212,7 @@ static void on_changed(struct runner *runner)
 	struct process *process = container_of(runner, struct process, runner);
 
 	keep_spare(process);
-	look_after(process);
+	end_if_done(process);
 }
 
 /* ---- life ---- */
@@ -224,9 +224,9 @@ static int make_events(struct process *process)
 	process->on_connection =
 	    event_new(base, process->listener, EV_READ | EV_PERSIST, on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
-	process->lonely = event_new(base, -1, 0, on_lonely, process);
+	process->idle = event_new(base, -1, 0, on_idle, process);
 	process->accept_again = event_new(base, -1, 0, on_accept_again, process);
-	if (!process->on_connection || !process->on_signal || !process->lonely ||
+	if (!process->on_connection || !process->on_signal || !process->idle ||
 	    !process->accept_again || event_add(process->on_connection, NULL) < 0 ||
 	    event_add(process->on_signal, NULL) < 0)
 		return -ENOMEM;
@@ -254,7 +254,7 @@ static void make_cgroups(struct process *process)
 	if (r >= 0)
 		return;
 	process->cgroups = NULL;
-	/* Of one that hookd has started it has told the log: it has none either then. */
+	/* If hookd has started this runner it has logged this for its own cgroups. */
 	if (process->is_unit)
 		log_notice("hookd-runner: hooks do not get their own cgroups: %s", reason);
 }
@@ -295,7 +295,7 @@ static int make(struct process *process)
 static void clear(struct process *process)
 {
 	struct event *events[] = {process->on_connection, process->accept_again, process->on_signal,
-				  process->lonely};
+				  process->idle};
 
 	front_clear(&process->runner);
 	cgroup_tree_free(process->cgroups);
@@ -317,7 +317,7 @@ int runner_main(void)
 	log_open(LOG_TARGET_AUTO);
 	r = make(&process);
 	if (r == 0) {
-		look_after(&process);
+		end_if_done(&process);
 		(void)event_base_dispatch(process.base);
 	} else {
 		log_error("hookd-runner: cannot start: %s", strerror(-r));

@@ -2,13 +2,13 @@
 /*
  * All runners of this hookd: those that it has started and those that it has found.
  *
- *	CONNECTED --HELLO, SYNCED--> SYNCED --the connection ends--> CONNECTED, or where nobody is
- *	    ^                                                |       behind the socket: buried, its
- *	    `------1 s------ ALONE <--no descriptors etc.----'       lists lost, another one started
+ *	CONNECTED --HELLO, SYNCED--> SYNCED --the connection ends--> CONNECTED, or REMOVED if its
+ *	    ^                                               |        process has ended: its lists
+ *	    `-----1 s---- UNCONNECTED <--no descriptors-----'        are lost, another is started
  *
- * One that says again and again what cannot be is buried as well: nothing can be had from it.
+ * A runner that keeps sending invalid messages is killed and removed as well.
  *
- * One of another version, or one too many, is retiring: it gets nothing new and is told to stop.
+ * A runner of another version, or a surplus one, is retiring: it gets no new lists, but a STOP.
  */
 #include "daemon/runner/runners.h"
 
@@ -20,11 +20,11 @@
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/runners_all.h"
 
-/* They answer in less than a millisecond, unless they hang. */
+/* A runner answers in less than a millisecond, unless it hangs. */
 #define SYNC_WAIT_S	5
 #define CONNECT_AFTER_S 1
 #define ORPHANS_AFTER_S 1
-/* After so many connections on which it has said what cannot be. */
+/* After so many connections with an invalid message the runner is removed. */
 #define BROKEN_MAX 3
 
 struct remote **runners_lists(struct runners *runners)
@@ -32,7 +32,7 @@ struct remote **runners_lists(struct runners *runners)
 	return &runners->lists;
 }
 
-void runners_tell_change(const struct runners *runners)
+void runners_report_change(const struct runners *runners)
 {
 	char *ids;
 
@@ -50,7 +50,7 @@ static void retire(struct link *link, bool is_at_once)
 
 	link->is_retiring = true;
 	if (link->channel)
-		channel_tell(link->channel, &message);
+		channel_send_or_break(link->channel, &message);
 }
 
 /* ---- messages ---- */
@@ -62,7 +62,7 @@ static void configure(struct link *link)
 			 sizeof(link->runners->configuration), NULL, 0);
 
 	if (link->channel && !link->is_retiring)
-		channel_tell(link->channel, &message);
+		channel_send_or_break(link->channel, &message);
 }
 
 static int on_hello(struct link *link, struct message *message)
@@ -70,17 +70,17 @@ static int on_hello(struct link *link, struct message *message)
 	const struct hello_body *hello = message->body;
 	bool is_new = link->id != hello->id, is_new_unit = link->offer_fd >= 0;
 
-	/* It may be killed by its pid. */
-	if (link->is_greeted || hello->pid != message->sender)
+	/* hookd may kill the process with this pid, so it has to be the sender's. */
+	if (link->has_hello || hello->pid != message->sender)
 		return -EBADMSG;
-	link_greeted(link, message);
+	link_take_hello(link, message);
 	if (is_new)
-		runners_tell_change(link->runners);
+		runners_report_change(link->runners);
 	if (hello->version == RUNNER_VERSION) {
 		configure(link);
 		return 0;
 	}
-	log_notice("runner %d is of another version: it gets no more hooks", link->pid);
+	log_notice("runner %d is of another version: it gets no new hooks", link->pid);
 	if (is_new_unit)
 		runners_unit_has_failed(link->runners, "it starts runners of another version");
 	retire(link, false);
@@ -106,14 +106,14 @@ static int adopt(struct link *link, const struct message *message)
 	return 0;
 }
 
-/* Nobody here has started it: an earlier hookd has. */
+/* A list that this hookd has not started: an earlier one has. */
 static int on_unknown(struct link *link, const struct message *message)
 {
-	struct message thanks =
+	struct message acknowledge =
 	    message_make(MESSAGE_ACKNOWLEDGE, message->header.run, 0, NULL, 0, NULL, 0);
 
 	if (message->header.type == MESSAGE_ENDED)
-		channel_tell(link->channel, &thanks);
+		channel_send_or_break(link->channel, &acknowledge);
 	return message->header.type == MESSAGE_OWNED ? adopt(link, message) : 0;
 }
 
@@ -147,31 +147,31 @@ static int on_synced(struct link *link)
 	return 0;
 }
 
-static int hear(struct link *link, struct message *message)
+static int dispatch(struct link *link, struct message *message)
 {
 	struct remote *remote;
 
 	if (message->header.type == MESSAGE_HELLO)
 		return on_hello(link, message);
-	/* Else it is for a runner. */
-	if (!link->is_greeted || message->header.type < MESSAGE_OWNED)
+	/* Types below OWNED are those that only hookd sends. */
+	if (!link->has_hello || message->header.type < MESSAGE_OWNED)
 		return -EBADMSG;
 	if (message->header.type == MESSAGE_SYNCED)
 		return on_synced(link);
 	remote = remote_find(link->runners, message->header.run);
 	if (!remote)
 		return on_unknown(link, message);
-	return remote->link == link ? remote_hear(remote, message) : -EBADMSG;
+	return remote->link == link ? remote_receive(remote, message) : -EBADMSG;
 }
 
 static int on_message(struct channel *channel, struct message *message, void *userdata)
 {
 	struct link *link = userdata;
-	int r = hear(link, message);
+	int r = dispatch(link, message);
 
 	(void)channel;
 	if (r < 0)
-		log_error("runner %d says what cannot be (message %u, hook %u of run '%s')",
+		log_error("runner %d has sent an invalid message (type %u, hook %u of run '%s')",
 			  link->pid, message->header.type, message->header.index,
 			  message->header.run);
 	return r;
@@ -179,25 +179,25 @@ static int on_message(struct channel *channel, struct message *message, void *us
 
 /* ---- the end of a connection ---- */
 
-void runners_bury(struct link *link)
+void runners_remove(struct link *link)
 {
 	struct runners *runners = link->runners;
 	struct remote *remote;
 
 	if (!TAILQ_EMPTY(&link->lists))
-		log_error("runner %d has ended: what became of its %zu runs is not known",
-			  link->pid, link->load);
+		log_error("runner %d has ended: the results of its %zu runs are lost", link->pid,
+			  link->load);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote_kill(remote);
-	link_bury(link, true);
+	link_clean_up(link, true);
 	link->is_retiring = true; /* so that it does not count */
-	/* First, since other lists are started when these have ended. */
+	/* Before remote_lost(), whose listeners may start other lists. */
 	runners_replace(runners, link->was_synced);
 	while ((remote = TAILQ_FIRST(&link->lists)))
 		remote_lost(remote);
-	link_forget(link, runners->directory);
+	link_unlink_socket(link, runners->directory);
 	TAILQ_REMOVE(&runners->links, link, siblings);
-	runners_tell_change(runners);
+	runners_report_change(runners);
 	link_free(link);
 	runners_leave_if_synced(runners);
 }
@@ -205,14 +205,14 @@ void runners_bury(struct link *link)
 void runners_connect_again(struct link *link)
 {
 	struct runners *runners = link->runners;
-	int r = link->broken < BROKEN_MAX
+	int r = link->invalid_count < BROKEN_MAX
 		    ? link_reconnect(link, runners->directory, runners->events, runners->base)
 		    : -EBADMSG;
 
 	if (r == -ECONNREFUSED || r == -ENOENT || r == -EPERM || r == -EBADMSG) {
-		runners_bury(link);
+		runners_remove(link);
 	} else if (r < 0) {
-		log_warning("runner %d cannot be connected to: %s", link->pid, strerror(-r));
+		log_warning("cannot connect to runner %d: %s", link->pid, strerror(-r));
 		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = CONNECT_AFTER_S});
 	}
 }
@@ -224,14 +224,14 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 
 	if (r < 0)
 		log_warning("the connection to runner %d is broken: %s", link->pid, strerror(-r));
-	link->broken += r == -EBADMSG;
+	link->invalid_count += r == -EBADMSG;
 	link->channel = channel_free(channel);
 	TAILQ_FOREACH (remote, &link->lists, link_entry)
 		remote->is_seen = false;
 	if (link->offer_fd >= 0)
-		runners_unit_did_not_start(link, "the runner has ended at once");
+		runners_unit_did_not_start(link, "the runner has exited before it was ready");
 	else if (r != -EBADMSG && link_has_ended(link))
-		runners_bury(link);
+		runners_remove(link);
 	else
 		runners_connect_again(link);
 }
@@ -244,10 +244,10 @@ static const struct channel_events channel_events = {
 /* ---- lists ---- */
 
 /*
- * One that was just started, and has no lists to tell of, finds the new ones in its socket. A unit
- * may never start: then they would be lost with the socket.
+ * A child that was just started has no lists to send first, and reads START from its socket when it
+ * is ready. A unit may never start, and its lists would be lost.
  */
-static bool can_have_lists(const struct link *link)
+static bool can_take_lists(const struct link *link)
 {
 	return link->channel && !link->is_retiring &&
 	       (link->is_synced || (link->child > 0 && !link->was_synced));
@@ -260,7 +260,7 @@ static struct link *choose(struct runners *runners)
 	if (runners->is_ending)
 		return NULL;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (can_have_lists(link) && (!chosen || link->load < chosen->load))
+		if (can_take_lists(link) && (!chosen || link->load < chosen->load))
 			chosen = link;
 	return chosen;
 }
@@ -322,7 +322,7 @@ static void on_sync_timer(evutil_socket_t fd, short what, void *userdata)
 	runners_leave_if_synced(runners);
 }
 
-/* Until all that are there have said what they own. */
+/* Waits until all runners have sent their lists. */
 static int wait_for_all(struct runners *runners)
 {
 	const struct timeval wait = {.tv_sec = SYNC_WAIT_S};
@@ -341,12 +341,13 @@ static int wait_for_all(struct runners *runners)
 	event_free(timer);
 	TAILQ_FOREACH (link, &runners->links, siblings)
 		if (!link->is_synced)
-			log_error("runner-%u.sock does not answer: what it runs is not known",
-				  link->number);
+			log_error(
+			    "runner-%u.sock does not answer: the hooks that it runs are not known",
+			    link->number);
 	return 0;
 }
 
-/* Those that were dying when hookd started have ended by now. */
+/* Runners that were dying when hookd started have ended by now. */
 static void on_later(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
@@ -447,8 +448,8 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 		TAILQ_REMOVE(&runners->links, link, siblings);
 		if (link_ends_with_hookd(link, &runners->options)) {
 			retire(link, is_at_once);
-			link_bury(link, !link_await_end(link));
-			link_forget(link, runners->directory);
+			link_clean_up(link, !link_await_end(link));
+			link_unlink_socket(link, runners->directory);
 		}
 		link_free(link);
 	}
@@ -456,8 +457,8 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 		event_free(runners->respawn);
 	if (runners->later)
 		event_free(runners->later);
-	if (runners->late_unit)
-		event_free(runners->late_unit);
+	if (runners->unit_timeout)
+		event_free(runners->unit_timeout);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;

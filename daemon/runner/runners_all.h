@@ -4,9 +4,9 @@
 #include "daemon/runner/link.h"
 #include "daemon/runner/remote.h"
 
-/* What the files runners*.c share. */
+/* Shared by the files runners*.c. */
 
-#define RUNNERS_NUMBERS_MAX 1000 /* of sockets */
+#define RUNNERS_NUMBERS_MAX 1000 /* numbers of sockets are below this */
 
 TAILQ_HEAD(links, link);
 
@@ -20,53 +20,54 @@ struct runners {
 	struct remote *lists;
 	struct configure_body configuration;
 	struct event *respawn, *later;
-	int64_t started_ns;	 /* the last round of starts; 0: only the first ones were */
-	struct event *late_unit; /* pending while the service manager starts one */
-	int64_t unit_after_ns;	 /* the service manager is asked for none before */
-	bool cannot_start;	 /* the last round of starts has failed */
-	bool is_waited_for;	 /* in runners_new(): the loop is left when all are synced */
-	bool is_late;		 /* and only those are waited for that are being started */
-	bool has_unknown;	 /* there may be more of them, which cannot be connected to */
-	bool is_settled;	 /* runners_new() has returned: changes are told */
+	int64_t started_ns;	    /* time of the last round of starts; 0: none after the first */
+	struct event *unit_timeout; /* pending while the service manager starts one */
+	int64_t unit_after_ns;	    /* do not ask the service manager before this time */
+	bool cannot_start;	    /* the last round of starts has failed */
+	bool is_waited_for;	    /* in runners_new(): leave the loop when all are synced */
+	bool is_late;		    /* the same, but wait only for units that are being started */
+	bool has_unknown;	    /* there may be runners that cannot be connected to */
+	bool is_settled;	    /* runners_new() has returned: changes are reported */
 	bool is_ending;
 };
 
 /* ---- runners.c ---- */
 
-/* In runners_new(): whether it has to wait longer. */
+/* In runners_new(): leaves the loop if nothing more is waited for. */
 void runners_leave_if_synced(struct runners *runners);
-/* Its connection is lost: where its process lives it is connected to again. */
+/* Its connection is lost: connects again, or removes it if that is not possible. */
 void runners_connect_again(struct link *link);
-/* Its process has ended, or nothing can be had from it; `link` is freed. */
-void runners_bury(struct link *link);
-/* options->changed(). */
-void runners_tell_change(const struct runners *runners);
+/* Kills it if it has not ended, ends its lists as lost, replaces it and frees `link`. */
+void runners_remove(struct link *link);
+/* Calls options->changed(). */
+void runners_report_change(const struct runners *runners);
 
 /* ---- runners_start.c ---- */
 
-/* The events respawn and late_unit. -ENOMEM. */
+/* Creates the events respawn and unit_timeout. -ENOMEM. */
 int runners_start_init(struct runners *runners) must_check;
 size_t runners_count_ready(const struct runners *runners);
-/* Starts those that are missing. -errno. */
+/* Starts runners up to options->count. -errno. */
 int runners_start_missing(struct runners *runners) must_check;
 /*
- * The same, again and again until it works. At once, so that no list is refused; but within a
- * second of the last time only where one is replaced that has worked, `has_worked`.
+ * The same, and tries again until it succeeds. The first try is at once, so that no list is
+ * refused, unless the last one was less than a second ago; `has_worked`: at once in any case, since
+ * the runner to replace has worked.
  */
 void runners_replace(struct runners *runners, bool has_worked);
-/* The same soon, from the event loop. */
+/* The same a little later, from the event loop. */
 void runners_replace_soon(struct runners *runners);
-/* The service manager has not started what was asked for: it is asked for nothing for a while. */
+/* The service manager has not started a runner: it is not asked again for a while. */
 void runners_unit_has_failed(struct runners *runners, const char *reason);
-/* The same of this one, which is freed. */
+/* The same, with the runner that it has not started; `link` is freed. */
 void runners_unit_did_not_start(struct link *link, const char *reason);
 
 /* ---- runners_find.c ---- */
 
-/* Connects to those whose sockets are in the state directory. -errno. */
+/* Connects to all runners with a socket in the state directory. -errno. */
 int runners_find_all(struct runners *runners) must_check;
 /*
- * Runners that have ended while no hookd was there have left hooks in their cgroups: beside those
- * of the runners that are alive, or in hookd's own directory.
+ * Kills hooks of runners that have ended while no hookd was running. Their cgroups are siblings of
+ * those of live runners, or in hookd's own.
  */
 void runners_kill_orphans(struct runners *runners);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which runners there are: those that an earlier hookd has left, found by their sockets, and what
- * others have left that are gone. Their ids, by which the next hookd knows whether all are there.
+ * Finds the runners of an earlier hookd by their sockets, and kills the hooks of those that have
+ * ended. Lists the ids of all, by which the next hookd knows whether all of them are still there.
+ * No state.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/runners_all.h"
 
-/* ---- which they are ---- */
+/* ---- ids ---- */
 
 #define ID_LENGTH 17 /* 16 digits and a blank, or the NUL */
 
@@ -31,7 +32,7 @@ char *runners_ids(const struct runners *runners)
 	ids = end = calloc(count + 1, ID_LENGTH);
 	if (!ids)
 		return NULL;
-	/* A unit that has not started yet has no list. */
+	/* Without units that have not started yet: these have no lists. */
 	TAILQ_FOREACH (link, &runners->links, siblings)
 		if (link->id != 0)
 			end += snprintf(end, ID_LENGTH + 1, "%s%016" PRIx64, end > ids ? " " : "",
@@ -63,7 +64,7 @@ bool runners_have(const struct runners *runners, const char *ids)
 	return true;
 }
 
-/* ---- those that are there ---- */
+/* ---- runners of an earlier hookd ---- */
 
 /* "runner-7.sock" */
 static bool read_number(const char *name, unsigned int *ret_number)
@@ -93,7 +94,7 @@ static void find_one(struct runners *runners, unsigned int number)
 		return;
 	}
 	runners->has_unknown = true;
-	log_error("%s/%s cannot be used: %s", runners->options.state, name, strerror(-r));
+	log_error("cannot connect to %s/%s: %s", runners->options.state, name, strerror(-r));
 }
 
 int runners_find_all(struct runners *runners)
@@ -114,7 +115,7 @@ int runners_find_all(struct runners *runners)
 	return 0;
 }
 
-/* ---- those that are gone ---- */
+/* ---- runners that have ended ---- */
 
 static void kill_in_base(int base, const int *alive, size_t count)
 {
@@ -133,7 +134,7 @@ void runners_kill_orphans(struct runners *runners)
 	TAILQ_FOREACH (link, &runners->links, siblings) {
 		if (!link->is_synced || count == RUNNERS_NUMBERS_MAX)
 			return;
-		/* Around a unit's are those of other services. */
+		/* Siblings of a unit's cgroup are those of other services. */
 		if (link->cgroup_fd >= 0 && !link->is_unit)
 			alive[count++] = link->cgroup_fd;
 	}

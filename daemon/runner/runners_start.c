@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many runners there are, and how they are started.
+ * Starts runners, and replaces those that have ended.
  *
- * With a socket of the service manager's they are units of it, which go on when hookd's own unit
- * ends. Where the manager starts none, hookd starts them itself, for the time being.
+ * With a socket of the service manager they are units, which keep running when hookd's own unit
+ * ends. If the manager does not start one, hookd starts it itself, and later asks the manager
+ * again.
  *
- *	ASKED FOR --HELLO--> a runner as any other
- *	    `--the connection ends, UNIT_WAIT_S--> buried; hookd starts another one itself
+ *	REQUESTED --HELLO--> a runner as any other
+ *	    `--the connection ends, UNIT_WAIT_S--> removed; hookd starts another one itself
  */
+#include <assert.h>
 #include <string.h>
 
 #include "daemon/base/log.h"
 #include "daemon/runner/runners_all.h"
 
-/* Between two rounds of starts, so that runners that cannot start keep nothing busy. */
+/* Between two rounds of starts, so that runners that fail at once do not cause a busy loop. */
 #define PAUSE_NS NS_PER_S
-/* For the service manager: until a runner has greeted, and after a failure. */
+/* How long to wait for the HELLO of a new unit; and the pause after a failure. */
 #define UNIT_WAIT_S   15
 #define UNIT_PAUSE_NS (10 * NS_PER_S)
 
@@ -45,7 +47,7 @@ void runners_unit_has_failed(struct runners *runners, const char *reason)
 {
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
-	/* Else the log has it from another one, which was asked for at the same time. */
+	/* Otherwise it was logged for another unit, requested at the same time. */
 	if (now_ns >= runners->unit_after_ns)
 		log_warning(
 		    "%s: %s: hookd starts the runner itself, and the hooks that it runs end with "
@@ -54,16 +56,16 @@ void runners_unit_has_failed(struct runners *runners, const char *reason)
 	runners->unit_after_ns = now_ns + UNIT_PAUSE_NS;
 }
 
-/* A unit of the service manager, or a child. */
+/* Starts a runner as a unit of the service manager, or as a child. */
 static int start(struct runners *runners, unsigned int number, struct link **ret_link)
 {
 	int r;
 
 	if (runners->options.socket && clock_ns(CLOCK_MONOTONIC) >= runners->unit_after_ns) {
-		r = link_summon(runners, runners->directory, &runners->options, number,
-				runners->events, runners->base, ret_link);
+		r = link_start_unit(runners, runners->directory, &runners->options, number,
+				    runners->events, runners->base, ret_link);
 		if (r == 0) {
-			(void)event_add(runners->late_unit,
+			(void)event_add(runners->unit_timeout,
 					&(struct timeval){.tv_sec = UNIT_WAIT_S});
 			return 0;
 		}
@@ -85,7 +87,7 @@ static int start_one(struct runners *runners)
 	if (r < 0)
 		return r;
 	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-	runners_tell_change(runners);
+	runners_report_change(runners);
 	return 0;
 }
 
@@ -104,7 +106,7 @@ int runners_start_missing(struct runners *runners)
 void runners_replace_soon(struct runners *runners)
 {
 	int64_t wait_ns = runners->started_ns + PAUSE_NS - clock_ns(CLOCK_MONOTONIC);
-	struct timeval wait = {.tv_usec = 10000}; /* others may need to be replaced as well */
+	struct timeval wait = {.tv_usec = 10000}; /* to replace several at once */
 
 	if (runners->is_ending)
 		return;
@@ -128,12 +130,12 @@ void runners_replace(struct runners *runners, bool has_worked)
 	runners->started_ns = now_ns;
 	r = runners_start_missing(runners);
 	if (r < 0) {
-		log_error("a runner cannot be started: %s", strerror(-r));
+		log_error("cannot start a runner: %s", strerror(-r));
 		runners_replace_soon(runners);
 	}
 }
 
-/* Also connects again to those with which that was not possible. */
+/* Connects again to runners without a connection, and starts those that are missing. */
 static void on_respawn(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
@@ -151,14 +153,15 @@ static void on_respawn(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- units that do not start ---- */
 
-/* The service manager has dropped the connection, has no more memory or does not start anything. */
+/* The service manager has closed the connection, or has not started the unit in time. */
 void runners_unit_did_not_start(struct link *link, const char *reason)
 {
+	assert(link->offer_fd >= 0);
 	runners_unit_has_failed(link->runners, reason);
-	runners_bury(link);
+	runners_remove(link);
 }
 
-static void on_late_unit(evutil_socket_t fd, short what, void *userdata)
+static void on_unit_timeout(evutil_socket_t fd, short what, void *userdata)
 {
 	struct runners *runners = userdata;
 	struct link *link, *next;
@@ -174,6 +177,6 @@ static void on_late_unit(evutil_socket_t fd, short what, void *userdata)
 int runners_start_init(struct runners *runners)
 {
 	runners->respawn = event_new(runners->base, -1, 0, on_respawn, runners);
-	runners->late_unit = event_new(runners->base, -1, 0, on_late_unit, runners);
-	return runners->respawn && runners->late_unit ? 0 : -ENOMEM;
+	runners->unit_timeout = event_new(runners->base, -1, 0, on_unit_timeout, runners);
+	return runners->respawn && runners->unit_timeout ? 0 : -ENOMEM;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Hooks run one after another, so that numbers say what was told. No state but the caller's. */
+/*
+ * Hooks run one after another, so the number of the next hook is enough to know which events were
+ * reported. The caller owns the state.
+ */
 
 #include "proto/messages/told.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a new caller waits when hookd is killed while hooks are running: from the SIGKILL to the
- * result of its own hook, with a service manager (the script `run`) that starts hookd again at
- * once. The next hookd connects to its runners, which tell of all running hooks, before it serves
- * callers. The same caller without a kill is the comparison. Prints two rows: the median and the
- * longest.
+ * Measures how long a new caller waits when hookd is killed while hooks are running: from the
+ * SIGKILL to the result of its own hook. The script `run` acts as the service manager, and starts
+ * hookd again at once. Before the next hookd serves callers it connects to its runners, which send
+ * all running lists. The same caller without a kill is the comparison. Prints two rows: the median
+ * and the longest.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "tests/bench/ask.h"
 #include "tests/bench/options.h"
 
-#define NEW_CALLER 100000 /* its container is none of the others' */
+#define NEW_CALLER 100000 /* a container that no other caller uses */
 #define RETRY_NS   1000000
 
 struct restart {
@@ -68,7 +68,7 @@ static int start_all(struct restart *restart)
 	return r;
 }
 
-/* Whoever called listen(2) on the socket is hookd. */
+/* The process that called listen(2) on the socket is hookd. */
 static pid_t find_hookd(const struct asker *asker)
 {
 	struct ucred peer;
@@ -78,13 +78,13 @@ static pid_t find_hookd(const struct asker *asker)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : peer.pid;
 }
 
-/* No hookd is there; or the one that dies had accepted the connection. */
+/* No hookd is running, or the killed one had accepted the connection. */
 static bool is_down(int r)
 {
 	return r == -ENOENT || r == -ECONNREFUSED || r == -EPIPE || r == -ECONNRESET;
 }
 
-/* Until there is a hookd again. */
+/* Tries until the next hookd serves it. */
 static int ask_until_served(const struct options *options, struct samples *samples, int64_t begin)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_NS};

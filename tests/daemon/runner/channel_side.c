@@ -84,7 +84,7 @@ void expect_broken(void)
 	wait_for(channel_base, side.closed == 1);
 	assert_int_equal(side.error, -EBADMSG);
 	assert_int_equal(side.messages, 0);
-	wait_for(channel_base, other.closed == 1); /* and the other side hears of it */
+	wait_for(channel_base, other.closed == 1); /* the other side sees the end, too */
 }
 
 int count_fds(void)

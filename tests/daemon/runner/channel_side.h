@@ -5,7 +5,7 @@
 
 #include "tests/daemon/runner/other_side.h"
 
-/* Shared by the tests of channels: one that is tested, and the other side of it. */
+/* Shared by the tests of channels: the channel under test, and its other side. */
 
 #define LONG_PAYLOAD (4u * 1024 * 1024)
 
@@ -28,7 +28,7 @@ int channel_set_up(void **state);
 int channel_tear_down(void **state);
 #define CHANNEL_TEST(function)                                                                     \
 	cmocka_unit_test_setup_teardown(function, channel_set_up, channel_tear_down)
-/* The same with *state, which the value is put into. */
+/* The same; *state points to the value. */
 #define CHANNEL_TEST_WITH(function, value)                                                         \
 	{                                                                                          \
 		.name = #function " " #value, .test_func = function, .setup_func = channel_set_up, \
@@ -38,10 +38,10 @@ int channel_tear_down(void **state);
 		}                                                                                  \
 	}
 
-/* The connection ends for what the other side has sent, and no message came. */
+/* Expects that the connection ends with -EBADMSG, and that message() was not called. */
 void expect_broken(void);
 int count_fds(void);
-/* Only `left` descriptors can be opened from here on. */
+/* From now on only `left` more descriptors can be opened. */
 void limit_descriptors(int left, struct rlimit *ret_before);
 /* START with `length` bytes of payload; the caller frees it. */
 struct message long_message(size_t length, struct start_body *body);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A runner whose lists run nothing. */
+/* A runner whose lists run no hooks. */
 #include "tests/daemon/runner/fake_lists.h"
 
 struct fake_list *lists[LISTS_MAX];
@@ -148,7 +148,7 @@ int runner_set_up(void **state)
 	    .starter = &starter, .changed = on_changed, .configure = on_configure, .stop = on_stop};
 	assert_int_equal(front_init(&runner, runner_base), 0);
 	connect_front();
-	wait_for(runner_base, strcmp(front.heard, "h Y") == 0);
+	wait_for(runner_base, strcmp(front.received, "h Y") == 0);
 	other_side_forget(&front);
 	return 0;
 }
@@ -168,26 +168,26 @@ struct fake_list *start_list(const char *run, size_t hook_count)
 	struct message message = start_message(run, hook_count, 0, &body);
 	size_t before = list_count;
 
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	free((char *)message.payload);
 	wait_for(runner_base, list_count == before + 1);
 	return lists[before];
 }
 
-void send_wish(enum message_type type, const char *run)
+void send_to_list(enum message_type type, const char *run)
 {
 	struct message message = message_make(type, run, 0, NULL, 0, NULL, 0);
 
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 }
 
-void expect_heard(const char *expected)
+void expect_received(const char *expected)
 {
 	int64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 
-	while (strlen(front.heard) < strlen(expected) && loop_turn(runner_base, deadline_ns))
+	while (strlen(front.received) < strlen(expected) && loop_turn(runner_base, deadline_ns))
 		continue;
-	assert_string_equal(front.heard, expected);
+	assert_string_equal(front.received, expected);
 }
 
 void lose_front(void)
@@ -198,7 +198,7 @@ void lose_front(void)
 
 void send_start(struct message *message)
 {
-	channel_tell(front.channel, message);
+	channel_send_or_break(front.channel, message);
 	free((char *)message->payload);
 	message->payload = NULL;
 }

@@ -4,7 +4,7 @@
 #include "daemon/runner/front.h"
 #include "tests/daemon/runner/other_side.h"
 
-/* Shared by the tests of a runner: lists that run nothing, and a front that writes down all. */
+/* Shared by the tests of a runner: lists that run no hooks, and a front that records messages. */
 
 struct fake_list {
 	struct list list;
@@ -23,7 +23,7 @@ extern size_t list_count;
 extern int start_error; /* of start() */
 extern bool ends_at_once;
 
-/* The list ends; the listener is told. */
+/* Ends the list, and calls the listener's ended(). */
 void list_end(struct fake_list *list, struct hp_hook_result *refusal, bool is_cancelled);
 void hook_starts(struct fake_list *list, size_t index);
 void hook_ends(struct fake_list *list, size_t index, size_t output_length);
@@ -31,14 +31,14 @@ void hook_ends(struct fake_list *list, size_t index, size_t output_length);
 extern struct event_base *runner_base;
 extern struct runner runner;
 extern struct other_side front;
-extern int stops; /* 100 for each that was at once */
+extern int stops; /* number of STOPs; each at once counts 100 */
 extern struct configure_body configuration;
 
 int runner_set_up(void **state);
 int runner_tear_down(void **state);
 #define RUNNER_TEST(function)                                                                      \
 	cmocka_unit_test_setup_teardown(function, runner_set_up, runner_tear_down)
-/* The same with *state, which the value is put into. */
+/* The same; *state points to the value. */
 #define RUNNER_TEST_WITH(function, value)                                                          \
 	{                                                                                          \
 		.name = #function " " #value, .test_func = function, .setup_func = runner_set_up,  \
@@ -51,7 +51,7 @@ int runner_tear_down(void **state);
 void connect_front(void);
 void lose_front(void);
 struct fake_list *start_list(const char *run, size_t hook_count);
-void send_wish(enum message_type type, const char *run);
-/* The payload is freed. */
+void send_to_list(enum message_type type, const char *run);
+/* Sends it, and frees its payload. */
 void send_start(struct message *message);
-void expect_heard(const char *expected);
+void expect_received(const char *expected);

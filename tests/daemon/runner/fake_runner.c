@@ -22,20 +22,20 @@ static pid_t stand_in;
 int __real_pidfd_open(pid_t pid, unsigned int flags);
 int __wrap_pidfd_open(pid_t pid, unsigned int flags);
 
-/* The runner is this process: hookd gets a pidfd of another one, which it may kill. */
+/* The fake runner is this process: hookd gets a pidfd of a child instead, which it may kill. */
 int __wrap_pidfd_open(pid_t pid, unsigned int flags)
 {
 	(void)pid;
 	return __real_pidfd_open(stand_in, flags);
 }
 
-/* ---- what hookd hears ---- */
+/* ---- the listener of hookd's side ---- */
 
-static void hear(char letter, size_t index)
+static void note(char letter, size_t index)
 {
-	size_t length = strlen(listening.heard);
+	size_t length = strlen(listening.received);
 
-	snprintf(listening.heard + length, sizeof(listening.heard) - length, "%s%c%zu",
+	snprintf(listening.received + length, sizeof(listening.received) - length, "%s%c%zu",
 		 length > 0 ? " " : "", letter, index);
 }
 
@@ -43,7 +43,7 @@ static void on_started(void *userdata, size_t index, pid_t pid, int64_t started_
 {
 	assert_ptr_equal(userdata, &listening);
 	assert_true(pid == 77 && started_us == 1);
-	hear('S', index);
+	note('S', index);
 }
 
 static void on_output(void *userdata, size_t index, const struct hook_output *output)
@@ -53,20 +53,20 @@ static void on_output(void *userdata, size_t index, const struct hook_output *ou
 	assert_int_equal(output->offset, 7);
 	assert_true(output->is_kept);
 	assert_memory_equal(output->bytes, "output", output->length);
-	hear('T', index);
+	note('T', index);
 }
 
 static void on_finished(void *userdata, size_t index, struct hp_hook_result *result)
 {
 	assert_ptr_equal(userdata, &listening);
-	hear(result->success ? 'F' : 'f', index);
+	note(result->success ? 'F' : 'f', index);
 	hp_hook_result_clear(result);
 }
 
 static void on_ended(void *userdata, struct list_end *end)
 {
 	assert_ptr_equal(userdata, &listening);
-	hear(end->is_lost ? 'L' : end->refusal ? 'R' : end->is_cancelled ? 'C' : 'E', 0);
+	note(end->is_lost ? 'L' : end->refusal ? 'R' : end->is_cancelled ? 'C' : 'E', 0);
 	listening.ended++;
 	listening.is_cancelled = end->is_cancelled;
 	if (end->refusal) {
@@ -138,7 +138,7 @@ static struct message message_of(struct fake_runner *fake, char letter, size_t i
 	}
 }
 
-void fake_runner_say(struct fake_runner *fake, const char *words)
+void fake_runner_send(struct fake_runner *fake, const char *words)
 {
 	for (; *words; words++) {
 		char letter = *words;
@@ -166,7 +166,7 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	other_side_open(&fake->side, loop, fd);
 	fake->connections++;
 	if (fake->greeting)
-		fake_runner_say(fake, fake->greeting);
+		fake_runner_send(fake, fake->greeting);
 }
 
 void fake_runner_open(struct fake_runner *fake, unsigned int number)
@@ -219,7 +219,7 @@ int runners_set_up(void **state)
 
 void end_runners(void)
 {
-	kill(stand_in, SIGKILL); /* as a runner that is told to stop ends */
+	kill(stand_in, SIGKILL); /* a runner ends after STOP */
 	runners = runners_free(runners, true);
 }
 

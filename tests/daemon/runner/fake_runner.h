@@ -4,20 +4,20 @@
 #include "daemon/runner/runners.h"
 #include "tests/daemon/runner/other_side.h"
 
-/* A runner that says what the test wants, and hookd's side of it, in one event loop. */
+/* A runner that sends what the test wants, and hookd's side of it, in one event loop. */
 struct fake_runner {
 	struct event_base *loop;
 	int listener;
 	struct event *on_connection;
 	struct other_side side;
 	int connections;
-	const char *greeting; /* what it says to each that connects, as fake_runner_say() */
+	const char *greeting; /* sent to each hookd that connects, as by fake_runner_send() */
 	struct hello_body hello;
 };
 
-/* What a listener of one list hears: as fake_runner_say(), and L where the list is lost. */
+/* Calls of the listener of one list: words as of fake_runner_send(), and L if the list is lost. */
 struct listening {
-	char heard[512];
+	char received[512];
 	int ended, refusal; /* refusal: errno */
 	bool is_cancelled;
 };
@@ -27,13 +27,13 @@ extern char state_directory[32];
 extern struct runners *runners;
 extern struct listening listening;
 extern const struct list_listener test_listener;
-/* A list of two hooks, which adopt() wants where this is set. */
+/* Of a test list. */
 #define HOOK_COUNT 2
-extern size_t adopts; /* hooks of the list; 0: it is not wanted */
+extern size_t adopts; /* hook count returned by adopt(); 0: it adopts no list */
 extern int adoptions;
 
 int runners_set_up(void **state);
-/* Ends hookd's side of them. */
+/* Frees hookd's side. */
 void end_runners(void);
 int runners_tear_down(void **state);
 #define RUNNERS_TEST(function)                                                                     \
@@ -42,12 +42,12 @@ int runners_tear_down(void **state);
 void fake_runner_open(struct fake_runner *fake, unsigned int number);
 void fake_runner_close(struct fake_runner *fake);
 /*
- * Words: h HELLO, Y SYNCED, and of run "r" O OWNED, S STARTED, M MOVED, T OUTPUT, F FINISHED, f the
- * same of a hook that failed, R a refusal, E ENDED, C the same of a list that was cancelled, s
- * START, v of a later version; with a hook's index.
+ * Sends messages. Words: h HELLO, Y SYNCED, and of run "r" O OWNED, S STARTED, M MOVED, T OUTPUT, F
+ * FINISHED, f the same of a failed hook, R a refusal, E ENDED, C the same of a cancelled list, s
+ * START, v a type of a later version. A number after the letter is the hook's index.
  */
-void fake_runner_say(struct fake_runner *fake, const char *words);
-/* hookd's side with `count` runners. */
+void fake_runner_send(struct fake_runner *fake, const char *words);
+/* Creates hookd's side with `count` runners. */
 void open_runners(size_t count);
-/* A list "r" of HOOK_COUNT hooks, in the runner. -errno. */
+/* Starts a list "r" of HOOK_COUNT hooks. -errno. */
 int start_test_list(struct list **ret_list);

@@ -22,13 +22,13 @@ static int on_message(struct channel *channel, struct message *message, void *us
 {
 	struct other_side *other = userdata;
 	const struct message_header *header = &message->header;
-	size_t length = strlen(other->heard);
+	size_t length = strlen(other->received);
 	char index[16] = "";
 
 	(void)channel;
 	if (has_index(header->type))
 		snprintf(index, sizeof(index), "%u", header->index);
-	snprintf(other->heard + length, sizeof(other->heard) - length, "%s%c%s",
+	snprintf(other->received + length, sizeof(other->received) - length, "%s%c%s",
 		 length > 0 ? " " : "", letters[header->type], index);
 	other->counts[header->type]++;
 	other->payload_bytes += header->payload_length;
@@ -64,7 +64,7 @@ void other_side_close(struct other_side *other)
 
 void other_side_forget(struct other_side *other)
 {
-	memset(other->heard, 0, sizeof(other->heard));
+	memset(other->received, 0, sizeof(other->received));
 	memset(other->counts, 0, sizeof(other->counts));
 	other->payload_bytes = 0;
 }

@@ -5,15 +5,15 @@
 #include "tests/daemon/support/support.h"
 
 /*
- * The process at the other end of a channel: it writes down what it hears, and can send what no
- * channel would.
+ * The process at the other end of a channel: it records what it receives, and can send packets that
+ * no channel sends.
  */
 struct other_side {
 	struct event_base *base;
 	struct channel *channel;
-	int raw; /* the same socket, for packets that no channel would send */
+	int raw; /* the same socket, for packets that no channel sends */
 	/* One word each: a letter (see other_side.c), and the hook's index where there is one. */
-	char heard[4096];
+	char received[4096];
 	size_t counts[MESSAGE_TYPE_COUNT];
 	size_t payload_bytes;
 	struct finished_body finished; /* the last */
@@ -24,13 +24,13 @@ struct other_side {
 /* Takes over the descriptor. */
 void other_side_open(struct other_side *other, struct event_base *base, int fd);
 void other_side_close(struct other_side *other);
-/* Forgets what it has heard. */
+/* Clears the record of received messages. */
 void other_side_forget(struct other_side *other);
 
-/* Sends the packet unchecked: payload beside it where `payload_fd` is not -1. */
+/* Sends the packet unchecked. The payload is in `payload_fd`, unless that is -1. */
 void other_side_send(struct other_side *other, const struct message *message, int payload_fd);
 
-/* A socket pair of the type. */
+/* A socket pair of type SOCK_SEQPACKET. */
 void make_pair(int fds[2]);
 
 /* ---- messages that are in bounds, of run "r" ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Connections between hookd and a runner: wrong packets, full sockets, and how they end. */
+/* Channels between hookd and a runner: invalid packets, full sockets, and their end. */
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 static void payloads_of_every_length_arrive(void **state)
 {
-	/* The last that is in the packet, and the first that is beside it, are among them. */
+	/* Among them: the longest that is in the packet, and the shortest in a memfd. */
 	static const size_t lengths[] = {
 	    1,	    2,	    4096,   32768,	  135000,	  139263,
 	    139264, 139265, 140000, LONG_PAYLOAD, 8 * 1024 * 1024};
@@ -47,27 +47,27 @@ static void packets_that_are_too_short_or_too_long(void **state)
 	memcpy(bytes, &message.header, sizeof(message.header));
 	if (mode == 0) /* half a header */
 		assert_true(send(other.raw, bytes, sizeof(message.header) - 1, 0) > 0);
-	else if (mode == 1) /* a body that is not there */
+	else if (mode == 1) /* a missing body */
 		((struct message_header *)bytes)->body_length = 8,
 					assert_true(send(other.raw, bytes,
 							 sizeof(message.header) + 7, 0) > 0);
-	else if (mode == 2) /* a byte that is not announced */
+	else if (mode == 2) /* a byte more than the header has */
 		assert_true(send(other.raw, bytes, sizeof(message.header) + 1, 0) > 0);
-	else if (mode == 3) /* a body that no type has */
+	else if (mode == 3) /* a body longer than any type's */
 		((struct message_header *)bytes)->body_length = UINT32_MAX,
 					assert_true(
 					    send(other.raw, bytes, sizeof(message.header), 0) > 0);
 	else if (mode == 4) /* longer than a packet can be */
 		((struct message_header *)bytes)->payload_length = 200000 - sizeof(message.header),
 					assert_true(send(other.raw, bytes, 200000, 0) > 0);
-	else if (mode == 5) /* a payload that no message has */
+	else if (mode == 5) /* a payload longer than allowed */
 		((struct message_header *)bytes)->payload_length = UINT32_MAX,
 					assert_true(
 					    send(other.raw, bytes, sizeof(message.header), 0) > 0);
 	expect_broken();
 }
 
-static void of_a_later_version_is_passed_over(void **state)
+static void messages_of_a_later_version_are_skipped(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 	int fd = dup(0), before;
@@ -105,16 +105,16 @@ static void an_empty_packet_is_the_end(void **state)
 	assert_int_equal(side.error, 0);
 }
 
-static void what_does_not_fit_ends_the_connection(void **state)
+static void a_refused_message_ends_the_connection(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 
 	(void)state;
 	side.refuses = true;
-	channel_tell(other.channel, &message);
-	channel_tell(other.channel, &message);
+	channel_send_or_break(other.channel, &message);
+	channel_send_or_break(other.channel, &message);
 	wait_for(channel_base, side.closed == 1);
-	assert_int_equal(side.messages, 1); /* the second is not heard */
+	assert_int_equal(side.messages, 1); /* the second one is not passed on */
 	assert_int_equal(side.error, -EBADMSG);
 }
 
@@ -136,20 +136,20 @@ static void a_full_socket_keeps_the_order(void **state)
 {
 	size_t count = send_until_it_waits(side.channel), more = 500, at;
 	struct message message;
-	const char *heard;
+	const char *received;
 
 	(void)state;
 	for (size_t i = 0; i < more; i++, count++) {
 		message = message_make(MESSAGE_OWNED, "r", count % 200, NULL, 0, NULL, 0);
-		channel_tell(side.channel, &message);
+		channel_send_or_break(side.channel, &message);
 	}
 	assert_int_equal(channel_waiting(side.channel), (more + 1) * sizeof(struct message_header));
 	for (at = 0; at < count; other_side_forget(&other)) {
 		loop_turn(channel_base, clock_ns(CLOCK_MONOTONIC) + WAIT_NS);
-		heard = other.heard;
+		received = other.received;
 		for (size_t i = 0; i < other.counts[MESSAGE_OWNED]; i++, at++) {
-			assert_int_equal(strtoul(strchr(heard, 'O') + 1, NULL, 10), at % 200);
-			heard = strchr(heard, 'O') + 1;
+			assert_int_equal(strtoul(strchr(received, 'O') + 1, NULL, 10), at % 200);
+			received = strchr(received, 'O') + 1;
 		}
 	}
 	assert_int_equal(at, count);
@@ -157,8 +157,8 @@ static void a_full_socket_keeps_the_order(void **state)
 	assert_int_equal(channel_waiting(side.channel), 0);
 }
 
-/* A turn of the loop is bounded in both directions. */
-static void a_turn_does_not_take_all(void **state)
+/* One turn of the event loop sends and receives a bounded number of messages. */
+static void a_turn_handles_a_bounded_number(void **state)
 {
 	struct start_body body;
 	struct message message = long_message(LONG_PAYLOAD, &body), tell;
@@ -176,7 +176,7 @@ static void a_turn_does_not_take_all(void **state)
 	assert_int_equal(most, 1); /* of 4 MiB each */
 	tell = plain_message(MESSAGE_CANCEL);
 	for (int i = 0; i < 200; i++)
-		channel_tell(other.channel, &tell);
+		channel_send_or_break(other.channel, &tell);
 	while (side.messages < 210) {
 		before = side.messages;
 		event_base_loop(channel_base, EVLOOP_ONCE);
@@ -199,21 +199,21 @@ static void large_payloads_that_wait_are_counted(void **state)
 
 /* ---- life ---- */
 
-static void a_channel_is_freed_by_its_message(void **state)
+static void a_channel_can_be_freed_in_message(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 
 	(void)state;
 	side.frees_itself = side.refuses = true;
 	for (int i = 0; i < 3; i++)
-		channel_tell(other.channel, &message);
+		channel_send_or_break(other.channel, &message);
 	wait_for(channel_base, side.messages == 1);
 	wait_for(channel_base, other.closed == 1);
 	assert_int_equal(side.closed, 0);
 	assert_int_equal(side.messages, 1);
 }
 
-static void a_channel_is_freed_when_it_is_drained(void **state)
+static void a_channel_can_be_freed_in_drained(void **state)
 {
 	(void)state;
 	side.frees_itself = true;
@@ -223,7 +223,7 @@ static void a_channel_is_freed_when_it_is_drained(void **state)
 	assert_int_equal(side.closed, 0);
 }
 
-static void a_channel_is_freed_by_what_it_missed(void **state)
+static void a_channel_can_be_freed_in_missed(void **state)
 {
 	struct start_body body;
 	struct message message = long_message(LONG_PAYLOAD, &body);
@@ -239,7 +239,7 @@ static void a_channel_is_freed_by_what_it_missed(void **state)
 	free((char *)message.payload);
 }
 
-static void nothing_is_sent_to_a_closed_one(void **state)
+static void nothing_is_sent_on_a_closed_channel(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 
@@ -249,7 +249,7 @@ static void nothing_is_sent_to_a_closed_one(void **state)
 	wait_for(channel_base, side.closed == 1);
 }
 
-static void the_kernel_says_who_sends(void **state)
+static void messages_have_the_pid_of_their_sender(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 	const int yes = 1;
@@ -259,7 +259,7 @@ static void the_kernel_says_who_sends(void **state)
 	other_side_send(&other, &message, -1);
 	wait_for(channel_base, side.messages == 1);
 	assert_int_equal(side.sender, 0);
-	/* other.raw is a copy of the other end; this one's is found by its number. */
+	/* other.raw is a copy of the other end; this end is found by its number. */
 	for (fd = 0; fd < 1024; fd++)
 		if (fd != other.raw)
 			(void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
@@ -268,7 +268,7 @@ static void the_kernel_says_who_sends(void **state)
 	assert_int_equal(side.sender, getpid());
 }
 
-/* SO_PEERCRED of a socket pair is whoever has made it. */
+/* SO_PEERCRED of a socket pair is the process that has created it. */
 static int as_another_user(void *userdata)
 {
 	int fds[2];
@@ -304,18 +304,18 @@ int main(void)
 	    CHANNEL_TEST_WITH(packets_that_are_too_short_or_too_long, 3),
 	    CHANNEL_TEST_WITH(packets_that_are_too_short_or_too_long, 4),
 	    CHANNEL_TEST_WITH(packets_that_are_too_short_or_too_long, 5),
-	    CHANNEL_TEST(of_a_later_version_is_passed_over),
+	    CHANNEL_TEST(messages_of_a_later_version_are_skipped),
 	    CHANNEL_TEST(the_other_side_closes),
 	    CHANNEL_TEST(an_empty_packet_is_the_end),
-	    CHANNEL_TEST(what_does_not_fit_ends_the_connection),
+	    CHANNEL_TEST(a_refused_message_ends_the_connection),
 	    CHANNEL_TEST(a_full_socket_keeps_the_order),
-	    CHANNEL_TEST(a_turn_does_not_take_all),
+	    CHANNEL_TEST(a_turn_handles_a_bounded_number),
 	    CHANNEL_TEST(large_payloads_that_wait_are_counted),
-	    CHANNEL_TEST(a_channel_is_freed_by_its_message),
-	    CHANNEL_TEST(a_channel_is_freed_when_it_is_drained),
-	    CHANNEL_TEST(a_channel_is_freed_by_what_it_missed),
-	    CHANNEL_TEST(nothing_is_sent_to_a_closed_one),
-	    CHANNEL_TEST(the_kernel_says_who_sends),
+	    CHANNEL_TEST(a_channel_can_be_freed_in_message),
+	    CHANNEL_TEST(a_channel_can_be_freed_in_drained),
+	    CHANNEL_TEST(a_channel_can_be_freed_in_missed),
+	    CHANNEL_TEST(nothing_is_sent_on_a_closed_channel),
+	    CHANNEL_TEST(messages_have_the_pid_of_their_sender),
 	    CHANNEL_TEST(another_users_socket_is_refused),
 	};
 

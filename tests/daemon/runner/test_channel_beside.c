@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What travels beside a packet: payloads in memfds, and descriptors. */
+/* Payloads in memfds, and descriptors. */
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -8,11 +8,11 @@
 #include "daemon/base/memfd.h"
 #include "tests/daemon/runner/channel_side.h"
 
-/* ---- payloads beside the packet ---- */
+/* ---- payloads in memfds ---- */
 
 enum payload_fault { NO_FAULT, UNSEALED, TOO_SHORT, TOO_LONG, MISSING, A_FILE, A_PIPE };
 
-static void payloads_that_are_no_payloads(void **state)
+static void invalid_memfd_payloads(void **state)
 {
 	enum payload_fault fault = *(enum payload_fault *)*state;
 	struct start_body body;
@@ -60,7 +60,7 @@ static void payloads_that_are_no_payloads(void **state)
 	close_fd(&pipe_fds[1]);
 }
 
-/* memfd_create(2) obeys RLIMIT_FSIZE: the sender hears of it, and the connection goes on. */
+/* RLIMIT_FSIZE limits memfds: channel_send() fails, and the connection stays open. */
 static int send_with_small_files(void *userdata)
 {
 	const struct rlimit limit = {4096, 4096};
@@ -77,7 +77,7 @@ static int send_with_small_files(void *userdata)
 	return 0;
 }
 
-static void a_payload_over_the_limit_of_files_is_not_sent(void **state)
+static void a_payload_over_rlimit_fsize_is_not_sent(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(send_with_small_files, NULL), 0);
@@ -87,7 +87,7 @@ static void a_payload_over_the_limit_of_files_is_not_sent(void **state)
 
 /* ---- descriptors ---- */
 
-static void descriptors_that_nobody_asked_for(void **state)
+static void unexpected_descriptors_are_closed(void **state)
 {
 	size_t count = *(size_t *)*state;
 	struct message message = plain_message(MESSAGE_CANCEL);
@@ -100,7 +100,7 @@ static void descriptors_that_nobody_asked_for(void **state)
 	before = count_fds();
 	other_side_send(&other, &message, -1);
 	expect_broken();
-	/* The three of the two sides are closed, and all that came. */
+	/* The three descriptors of the two sides are closed, and all received ones. */
 	assert_int_equal(count_fds(), before - 3);
 }
 
@@ -127,10 +127,10 @@ static void descriptors_arrive_with_and_without_payload(void **state)
 	wait_for(channel_base, side.messages == 2);
 	free((char *)message.payload);
 	assert_int_equal(side.fd_count, 8);
-	assert_int_equal(count_fds(), before); /* those that were not taken are closed */
+	assert_int_equal(count_fds(), before); /* descriptors that were not taken are closed */
 }
 
-static void a_full_table_is_no_fault_of_the_sender(void **state)
+static void a_receiver_without_free_descriptors(void **state)
 {
 	int left = *(int *)*state;
 	struct start_body body;
@@ -148,16 +148,16 @@ static void a_full_table_is_no_fault_of_the_sender(void **state)
 	assert_int_equal(side.missed_error, EMFILE);
 	assert_int_equal(side.last.type, MESSAGE_START);
 	assert_string_equal(side.last.run, "r");
-	/* What needs none still comes. */
-	channel_tell(other.channel, &cancel);
+	/* A message without descriptors is still received. */
+	channel_send_or_break(other.channel, &cancel);
 	wait_for(channel_base, side.messages == 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(side.closed, 0);
 	free((char *)message.payload);
 }
 
-/* The sender of a message that it cannot copy descriptors for hears of it. */
-static void a_full_table_of_the_sender(void **state)
+/* channel_send() fails if it cannot duplicate the descriptors. */
+static void a_sender_without_free_descriptors(void **state)
 {
 	struct start_body body;
 	struct message message = long_message(LONG_PAYLOAD, &body);
@@ -172,7 +172,7 @@ static void a_full_table_of_the_sender(void **state)
 	free((char *)message.payload);
 }
 
-/* A result of the largest output needs no descriptor of whoever collects it. */
+/* A receiver without free descriptors gets a result with the largest output. */
 static void results_need_no_descriptors(void **state)
 {
 	static char payload[2 * 65536 + 200];
@@ -198,24 +198,24 @@ static void results_need_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, NO_FAULT),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, UNSEALED),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, TOO_SHORT),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, TOO_LONG),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, MISSING),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, A_FILE),
-	    CHANNEL_TEST_WITH(payloads_that_are_no_payloads, A_PIPE),
-	    CHANNEL_TEST(a_payload_over_the_limit_of_files_is_not_sent),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)1),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)7),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)8),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)17),
-	    CHANNEL_TEST_WITH(descriptors_that_nobody_asked_for, (size_t)64),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, NO_FAULT),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, UNSEALED),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, TOO_SHORT),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, TOO_LONG),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, MISSING),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, A_FILE),
+	    CHANNEL_TEST_WITH(invalid_memfd_payloads, A_PIPE),
+	    CHANNEL_TEST(a_payload_over_rlimit_fsize_is_not_sent),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)1),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)7),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)8),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)17),
+	    CHANNEL_TEST_WITH(unexpected_descriptors_are_closed, (size_t)64),
 	    CHANNEL_TEST(descriptors_arrive_with_and_without_payload),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 0),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 1),
-	    CHANNEL_TEST_WITH(a_full_table_is_no_fault_of_the_sender, 2),
-	    CHANNEL_TEST(a_full_table_of_the_sender),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 0),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 1),
+	    CHANNEL_TEST_WITH(a_receiver_without_free_descriptors, 2),
+	    CHANNEL_TEST(a_sender_without_free_descriptors),
 	    CHANNEL_TEST(results_need_no_descriptors),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a process has sent before it was killed is received. */
+/* All messages that a process has sent before it was killed are received. */
 
 #include "tests/daemon/support/support.h"
 
@@ -9,13 +9,13 @@
 #include "daemon/runner/channel.h"
 
 static struct event_base *base;
-static int heard, ends;
+static int received, ends;
 
 static int on_message(struct channel *channel, struct message *message, void *userdata)
 {
 	(void)channel, (void)userdata;
 	assert_int_equal(message->header.type, MESSAGE_CANCEL);
-	heard++;
+	received++;
 	return 0;
 }
 
@@ -27,7 +27,7 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	event_base_loopbreak(base);
 }
 
-/* It has not read all that it was sent: the kernel tells that first (ECONNRESET). */
+/* It has not read all its messages, which the kernel reports first (ECONNRESET). */
 static void all_that_was_sent_before_the_end_is_received(void **state)
 {
 	static const struct channel_events events = {.message = on_message, .closed = on_closed};
@@ -45,7 +45,7 @@ static void all_that_was_sent_before_the_end_is_received(void **state)
 	assert_int_equal(channel_send(channel, &message), 0);
 	close(fds[1]);
 	(void)event_base_dispatch(base);
-	assert_int_equal(heard, 3);
+	assert_int_equal(received, 3);
 	assert_int_equal(ends, 1);
 	channel_free(channel);
 	event_base_free(base);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The bounds of messages between hookd and a runner, each from both sides. */
+/* The bounds of messages between hookd and a runner: the last valid and the first invalid value. */
 
 #include <signal.h>
 #include <syslog.h>
@@ -9,7 +9,7 @@
 #include "proto/base/limits.h"
 #include "tests/daemon/runner/other_side.h"
 
-/* The message is well with the first value in the place, and not with the second. */
+/* With the first value in the place the message is valid, with the second it is not. */
 #define expect_limit(message, place, inside, outside)                                              \
 	do {                                                                                       \
 		typeof(place) kept_ = (place);                                                     \
@@ -28,7 +28,7 @@ static void types_have_bounds(void **state)
 
 	(void)state;
 	expect_limit(message, message.header.type, MESSAGE_ACKNOWLEDGE, 0);
-	/* One that a later version has is passed over. */
+	/* A type of a later version is ignored. */
 	message.header.type = MESSAGE_TYPE_COUNT;
 	assert_int_equal(message_check(&message), -ENOMSG);
 	message.header.type = UINT32_MAX;
@@ -80,7 +80,7 @@ static void every_body_has_its_size(void **state)
 	}
 }
 
-static void names_of_runs_end(void **state)
+static void ids_of_runs_are_terminated(void **state)
 {
 	struct message message = plain_message(MESSAGE_CANCEL);
 
@@ -156,14 +156,14 @@ static void start_has_bounds(void **state)
 	free(payload);
 }
 
-/* A path that is all of the payload's text. */
+/* The request is empty, and the payload only the path. */
 static void a_request_can_be_empty_and_a_path_not(void **state)
 {
 	struct start_body body = {.path_length = 1};
 	struct message message = message_make(MESSAGE_START, "r", 0, &body, sizeof(body), "", 1);
 
 	(void)state;
-	assert_int_equal(message_check(&message), 0); /* what is read of it is no request */
+	assert_int_equal(message_check(&message), 0); /* parsing the request fails later */
 	body.path_length = 0;
 	message.header.payload_length = 0;
 	assert_int_equal(message_check(&message), -EBADMSG);
@@ -183,13 +183,13 @@ static void filters_have_bounds(void **state)
 	body.filter_count = BPF_MAXINSNS;
 	message.header.payload_length -= sizeof(struct sock_filter);
 	assert_int_equal(message_check(&message), 0);
-	/* The sum is the payload's length only where it overflows. */
+	/* The sum equals the payload's length only if it overflows. */
 	body.filter_count = UINT32_MAX;
 	assert_int_equal(message_check(&message), -EBADMSG);
 	free(payload);
 }
 
-static void starts_descriptors_are_counted(void **state)
+static void descriptors_of_start_are_counted(void **state)
 {
 	struct start_body body;
 	struct message message = start_message("r", 1, 0, &body);
@@ -235,7 +235,7 @@ static void finished_has_bounds(void **state)
 	expect_limit(message, body.detail_length, 0, 1);
 	for (int i = 0; i < 2; i++) {
 		expect_limit(message, body.output_length[i], 0, 1);
-		/* That is a length, not "none". */
+		/* This is a length, not NO_TEXT. */
 		expect_limit(message, body.output_length[i], 0, UINT32_MAX);
 		body.output_total[i] = most + 1;
 		body.output_length[i] = message.header.payload_length = most + 1;
@@ -325,13 +325,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(types_have_bounds),
 	    cmocka_unit_test(every_body_has_its_size),
-	    cmocka_unit_test(names_of_runs_end),
+	    cmocka_unit_test(ids_of_runs_are_terminated),
 	    cmocka_unit_test(payloads_and_indices_have_bounds),
 	    cmocka_unit_test(hello_and_configure_have_bounds),
 	    cmocka_unit_test(start_has_bounds),
 	    cmocka_unit_test(a_request_can_be_empty_and_a_path_not),
 	    cmocka_unit_test(filters_have_bounds),
-	    cmocka_unit_test(starts_descriptors_are_counted),
+	    cmocka_unit_test(descriptors_of_start_are_counted),
 	    cmocka_unit_test(finished_has_bounds),
 	    cmocka_unit_test(the_largest_result_comes_back),
 	    cmocka_unit_test(a_result_without_memory_is_in_bounds),

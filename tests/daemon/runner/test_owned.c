@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The lists of a runner, from START to ACKNOWLEDGE; they run nothing. */
+/* The lists of a runner, from START to ACKNOWLEDGE; no hooks are run. */
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -23,23 +23,23 @@ static void a_list_from_start_to_acknowledge(void **state)
 	hook_starts(list, 1);
 	hook_ends(list, 1, 10);
 	list_end(list, NULL, false);
-	expect_heard("S0 M0 F0 S1 F1 E");
-	send_wish(MESSAGE_ACKNOWLEDGE, "r");
+	expect_received("S0 M0 F0 S1 F1 E");
+	send_to_list(MESSAGE_ACKNOWLEDGE, "r");
 	wait_for(runner_base, !runner.lists);
 }
 
-static void a_list_that_runs_is_not_forgotten(void **state)
+static void acknowledge_of_a_running_list_is_ignored(void **state)
 {
 	struct fake_list *list = start_list("r", 1);
 
 	(void)state;
-	send_wish(MESSAGE_ACKNOWLEDGE, "r");
-	send_wish(MESSAGE_CANCEL, "r");
+	send_to_list(MESSAGE_ACKNOWLEDGE, "r");
+	send_to_list(MESSAGE_CANCEL, "r");
 	wait_for(runner_base, list->cancels == 1);
 	assert_non_null(owned_find(&runner, "r"));
 }
 
-static void wishes_about_unknown_lists_are_ignored(void **state)
+static void messages_about_unknown_lists_are_ignored(void **state)
 {
 	struct fake_list *list = start_list("r", 1);
 	struct pause_body body = {.is_paused = 1};
@@ -47,11 +47,11 @@ static void wishes_about_unknown_lists_are_ignored(void **state)
 	    message_make(MESSAGE_PAUSE, "other", 0, &body, sizeof(body), NULL, 0);
 
 	(void)state;
-	send_wish(MESSAGE_CANCEL, "other");
-	send_wish(MESSAGE_LISTEN, "other");
-	send_wish(MESSAGE_ACKNOWLEDGE, "other");
-	channel_tell(front.channel, &message);
-	send_wish(MESSAGE_LISTEN, "r");
+	send_to_list(MESSAGE_CANCEL, "other");
+	send_to_list(MESSAGE_LISTEN, "other");
+	send_to_list(MESSAGE_ACKNOWLEDGE, "other");
+	channel_send_or_break(front.channel, &message);
+	send_to_list(MESSAGE_LISTEN, "r");
 	wait_for(runner_base, list->is_listened_to);
 	assert_false(list->is_paused || list->cancels);
 	assert_int_equal(front.closed, 0);
@@ -64,9 +64,9 @@ static void a_list_that_ends_while_it_starts(void **state)
 
 	(void)state;
 	ends_at_once = true;
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	free((char *)message.payload);
-	expect_heard("E");
+	expect_received("E");
 	assert_true(owned_find(&runner, "r")->has_ended);
 }
 
@@ -77,7 +77,7 @@ static void a_request_of_4_mib(void **state)
 	int64_t begin_ns;
 
 	(void)state;
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	begin_ns = clock_ns(CLOCK_MONOTONIC);
 	wait_for(runner_base, list_count == 1);
 	print_message("4 MiB take %lld us\n",
@@ -91,7 +91,7 @@ static void a_request_of_4_mib(void **state)
 
 static void expect_refused(int error)
 {
-	expect_heard("F0 E");
+	expect_received("F0 E");
 	assert_true(front.finished.is_refusal);
 	assert_int_equal(front.finished.failed_errno, error);
 	assert_int_equal(front.closed, 0);
@@ -108,7 +108,7 @@ static void a_second_start_is_refused_and_the_first_goes_on(void **state)
 	send_start(&message);
 	expect_refused(EEXIST);
 	hook_starts(list, 0);
-	expect_heard("S0");
+	expect_received("S0");
 }
 
 static void a_request_that_cannot_be_read_is_refused(void **state)
@@ -139,7 +139,7 @@ static void a_list_that_cannot_be_started_is_refused(void **state)
 	assert_null(runner.lists);
 }
 
-/* The refusal is told as that of the hook that the list begins with. */
+/* The index in the refusal is that of the first hook that START asks for. */
 static void a_refusal_has_the_first_hooks_index(void **state)
 {
 	struct start_body body;
@@ -150,7 +150,7 @@ static void a_refusal_has_the_first_hooks_index(void **state)
 	body.first = 2;
 	message.header.index = 2;
 	send_start(&message);
-	expect_heard("F2 E");
+	expect_received("F2 E");
 }
 
 static void a_start_without_room_for_its_descriptors_is_refused(void **state)
@@ -172,7 +172,7 @@ static void a_start_without_room_for_its_descriptors_is_refused(void **state)
 	expect_refused(EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(list_count, 0);
-	start_list("r", 1); /* the connection is good for the next */
+	start_list("r", 1); /* the connection still works */
 }
 
 static void a_first_hook_that_is_refused(void **state)
@@ -186,7 +186,7 @@ static void a_first_hook_that_is_refused(void **state)
 	expect_refused(EAGAIN);
 }
 
-static void descriptors_are_the_lists(void **state)
+static void a_list_owns_its_descriptors(void **state)
 {
 	struct start_body body;
 	struct message message = start_message("r", 1, 0, &body);
@@ -215,9 +215,9 @@ static void descriptors_are_the_lists(void **state)
 	}
 }
 
-/* ---- what a runner does not listen to ---- */
+/* ---- messages that are not about a list ---- */
 
-static void what_only_a_runner_says_ends_the_connection(void **state)
+static void a_message_of_a_runner_ends_the_connection(void **state)
 {
 	enum message_type type = *(enum message_type *)*state;
 	struct message message = started_message(0);
@@ -232,13 +232,13 @@ static void what_only_a_runner_says_ends_the_connection(void **state)
 	if (type == MESSAGE_ENDED)
 		message = ended_message(false);
 	start_list("r", 1);
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	wait_for(runner_base, front.closed == 1);
 	assert_null(runner.front);
-	assert_non_null(owned_find(&runner, "r")); /* it goes on */
+	assert_non_null(owned_find(&runner, "r")); /* the list keeps running */
 }
 
-static void what_is_asked_of_the_process(void **state)
+static void configure_and_stop_are_passed_on(void **state)
 {
 	struct configure_body body = {.umask = 022, .nice = -5};
 	struct stop_body stop = {.is_at_once = 1};
@@ -246,9 +246,9 @@ static void what_is_asked_of_the_process(void **state)
 	    message_make(MESSAGE_CONFIGURE, NULL, 0, &body, sizeof(body), NULL, 0);
 
 	(void)state;
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	message = message_make(MESSAGE_STOP, NULL, 0, &stop, sizeof(stop), NULL, 0);
-	channel_tell(front.channel, &message);
+	channel_send_or_break(front.channel, &message);
 	wait_for(runner_base, stops == 100);
 	assert_int_equal(configuration.umask, 022);
 	assert_int_equal(configuration.nice, -5);
@@ -258,8 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RUNNER_TEST(a_list_from_start_to_acknowledge),
-	    RUNNER_TEST(a_list_that_runs_is_not_forgotten),
-	    RUNNER_TEST(wishes_about_unknown_lists_are_ignored),
+	    RUNNER_TEST(acknowledge_of_a_running_list_is_ignored),
+	    RUNNER_TEST(messages_about_unknown_lists_are_ignored),
 	    RUNNER_TEST(a_list_that_ends_while_it_starts),
 	    RUNNER_TEST(a_request_of_4_mib),
 	    RUNNER_TEST(a_second_start_is_refused_and_the_first_goes_on),
@@ -268,13 +268,13 @@ int main(void)
 	    RUNNER_TEST(a_refusal_has_the_first_hooks_index),
 	    RUNNER_TEST(a_start_without_room_for_its_descriptors_is_refused),
 	    RUNNER_TEST(a_first_hook_that_is_refused),
-	    RUNNER_TEST(descriptors_are_the_lists),
-	    RUNNER_TEST_WITH(what_only_a_runner_says_ends_the_connection, MESSAGE_OWNED),
-	    RUNNER_TEST_WITH(what_only_a_runner_says_ends_the_connection, MESSAGE_SYNCED),
-	    RUNNER_TEST_WITH(what_only_a_runner_says_ends_the_connection, MESSAGE_STARTED),
-	    RUNNER_TEST_WITH(what_only_a_runner_says_ends_the_connection, MESSAGE_FINISHED),
-	    RUNNER_TEST_WITH(what_only_a_runner_says_ends_the_connection, MESSAGE_ENDED),
-	    RUNNER_TEST(what_is_asked_of_the_process),
+	    RUNNER_TEST(a_list_owns_its_descriptors),
+	    RUNNER_TEST_WITH(a_message_of_a_runner_ends_the_connection, MESSAGE_OWNED),
+	    RUNNER_TEST_WITH(a_message_of_a_runner_ends_the_connection, MESSAGE_SYNCED),
+	    RUNNER_TEST_WITH(a_message_of_a_runner_ends_the_connection, MESSAGE_STARTED),
+	    RUNNER_TEST_WITH(a_message_of_a_runner_ends_the_connection, MESSAGE_FINISHED),
+	    RUNNER_TEST_WITH(a_message_of_a_runner_ends_the_connection, MESSAGE_ENDED),
+	    RUNNER_TEST(configure_and_stop_are_passed_on),
 	};
 
 	bound_time();

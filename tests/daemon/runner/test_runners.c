@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* hookd's runners: connections that end, greetings that cannot be, lists that were there before. */
+/* hookd's runners: connections that end, invalid HELLOs, lists of an earlier hookd. */
 
 #include <sys/resource.h>
 
@@ -34,7 +34,7 @@ static void break_connection(void)
 	wait_for(loop, fake.connections == before + 1 && fake.side.counts[MESSAGE_CONFIGURE] == 1);
 }
 
-/* Where a runner is ready by then. */
+/* Tries until a runner is ready. */
 static struct list *start_soon(void)
 {
 	struct list *list = NULL;
@@ -45,33 +45,33 @@ static struct list *start_soon(void)
 
 /* ---- a connection that ends ---- */
 
-static void nothing_is_heard_twice_and_nothing_is_missed(void **state)
+static void events_are_reported_once_after_a_reconnect(void **state)
 {
 	struct list *list;
 
 	(void)state;
 	open_runners(1);
 	assert_int_equal(start_test_list(&list), 0);
-	fake_runner_say(&fake, "S0");
-	wait_for(loop, strcmp(listening.heard, "S0") == 0);
+	fake_runner_send(&fake, "S0");
+	wait_for(loop, strcmp(listening.received, "S0") == 0);
 	fake.greeting = "h O0 S0 Y";
 	break_connection();
-	fake.greeting = "h O0 F0 S1 Y"; /* one result while nobody listened */
+	fake.greeting = "h O0 F0 S1 Y"; /* one hook has ended without a connection */
 	break_connection();
-	wait_for(loop, strcmp(listening.heard, "S0 F0 S1") == 0);
+	wait_for(loop, strcmp(listening.received, "S0 F0 S1") == 0);
 	fake.greeting = "h O0 F0 F1 E Y"; /* all of it */
 	break_connection();
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "S0 F0 S1 F1 E0");
+	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
-	/* That the runner has not heard of: it is thanked again. */
+	/* The runner has not received ACKNOWLEDGE: it is sent again. */
 	break_connection();
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
-	assert_string_equal(listening.heard, "S0 F0 S1 F1 E0");
+	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
 }
 
-/* A result before the last one is missing. */
-static void a_gap_after_a_new_connection(void **state)
+/* The result of the first hook is missing. */
+static void a_missing_result_after_a_reconnect(void **state)
 {
 	struct list *list;
 
@@ -83,7 +83,7 @@ static void a_gap_after_a_new_connection(void **state)
 	wait_for(loop, fake.connections == 2);
 	fake.greeting = "h Y";
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "L0");
+	assert_string_equal(listening.received, "L0");
 	assert_int_equal(fake.connections, 3);
 }
 
@@ -96,11 +96,11 @@ static void a_list_that_the_runner_does_not_have_is_lost(void **state)
 	assert_int_equal(start_test_list(&list), 0);
 	break_connection();
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "L0");
+	assert_string_equal(listening.received, "L0");
 }
 
-/* Nothing can be had from it: it is buried, and a real one takes its place. */
-static void one_that_says_what_cannot_be_again_and_again(void **state)
+/* It is removed, and a real runner is started in its place. */
+static void a_runner_that_keeps_sending_invalid_messages(void **state)
 {
 	struct list *list;
 
@@ -110,15 +110,15 @@ static void one_that_says_what_cannot_be_again_and_again(void **state)
 	fake.greeting = "h O0 F1 Y";
 	other_side_close(&fake.side);
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "L0");
+	assert_string_equal(listening.received, "L0");
 	assert_int_equal(fake.connections, 4);
-	/* The socket of that number is another one's by now. */
+	/* The socket of that number is the new runner's by now. */
 	list = start_soon();
 	assert_int_equal(fake.connections, 4);
 	list->operations->free(list);
 }
 
-static void one_that_is_gone(void **state)
+static void a_runner_that_has_ended(void **state)
 {
 	struct list *list;
 
@@ -127,12 +127,12 @@ static void one_that_is_gone(void **state)
 	assert_int_equal(start_test_list(&list), 0);
 	fake_runner_close(&fake);
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "L0");
+	assert_string_equal(listening.received, "L0");
 	list = start_soon();
 	list->operations->free(list);
 }
 
-/* No reason to kill it. */
+/* The runner is not killed for that. */
 static void a_hookd_without_descriptors_connects_later(void **state)
 {
 	struct rlimit before, limit;
@@ -142,10 +142,10 @@ static void a_hookd_without_descriptors_connects_later(void **state)
 	(void)state;
 	open_runners(1);
 	assert_int_equal(start_test_list(&list), 0);
-	fake_runner_say(&fake, "S0");
-	wait_for(loop, strcmp(listening.heard, "S0") == 0);
+	fake_runner_send(&fake, "S0");
+	wait_for(loop, strcmp(listening.received, "S0") == 0);
 	fake.greeting = "h O0 S0 Y";
-	/* It closes two, of which hookd gets none. */
+	/* It closes two descriptors, which hookd cannot use. */
 	next = dup(0);
 	close(next);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -155,17 +155,17 @@ static void a_hookd_without_descriptors_connects_later(void **state)
 	for (size_t i = 0; i < ELEMENTS(held); i++)
 		assert_true(event_base_loop(loop, EVLOOP_NONBLOCK) >= 0);
 	assert_int_equal(fake.connections, 1);
-	assert_string_equal(listening.heard, "S0");
+	assert_string_equal(listening.received, "S0");
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	wait_for(loop, fake.connections == 2);
-	fake_runner_say(&fake, "F0 F1 E");
+	fake_runner_send(&fake, "F0 F1 E");
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "S0 F0 F1 E0");
+	assert_string_equal(listening.received, "S0 F0 F1 E0");
 }
 
-/* ---- greetings ---- */
+/* ---- HELLO ---- */
 
-static void greetings_that_cannot_be(void **state)
+static void invalid_hellos(void **state)
 {
 	static const char *const greetings[] = {"Y", "O0 h Y", "S0 h Y", "h h Y", "h Y Y", "h s Y"};
 
@@ -190,8 +190,8 @@ static void greetings_that_cannot_be(void **state)
 	}
 }
 
-/* Its pid is that of a process that hookd may kill. */
-static void one_that_says_that_it_is_another_process(void **state)
+/* hookd would kill the process with that pid. */
+static void a_hello_with_the_pid_of_another_process(void **state)
 {
 	struct list *list;
 
@@ -206,7 +206,7 @@ static void one_that_says_that_it_is_another_process(void **state)
 	list->operations->free(list);
 }
 
-static void one_of_another_version_gets_nothing_new(void **state)
+static void a_runner_of_another_version_gets_no_new_lists(void **state)
 {
 	struct list *list;
 
@@ -217,16 +217,16 @@ static void one_of_another_version_gets_nothing_new(void **state)
 	open_runners(1);
 	wait_for(loop, fake.side.counts[MESSAGE_STOP] == 1);
 	assert_int_equal(fake.side.counts[MESSAGE_CONFIGURE], 0);
-	/* What it has goes on. */
-	fake_runner_say(&fake, "F1 E");
+	/* Its list keeps running. */
+	fake_runner_send(&fake, "F1 E");
 	wait_for(loop, listening.ended == 1);
-	assert_string_equal(listening.heard, "F0 F1 E0");
+	assert_string_equal(listening.received, "F0 F1 E0");
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
 	assert_int_equal(fake.side.counts[MESSAGE_START], 0);
 	(void)list;
 }
 
-/* ---- lists that were there before ---- */
+/* ---- lists of an earlier hookd ---- */
 
 static void a_list_that_is_adopted(void **state)
 {
@@ -235,24 +235,24 @@ static void a_list_that_is_adopted(void **state)
 	fake.greeting = "h O0 F0 S1 Y";
 	open_runners(1);
 	assert_int_equal(adoptions, 1);
-	assert_string_equal(listening.heard, "F0 S1");
-	fake_runner_say(&fake, "F1 E");
+	assert_string_equal(listening.received, "F0 S1");
+	fake_runner_send(&fake, "F1 E");
 	wait_for(loop, listening.ended == 1);
 }
 
-static void a_list_that_nobody_wants(void **state)
+static void a_list_that_is_not_adopted(void **state)
 {
 	(void)state;
 	fake.greeting = "h O0 F0 S1 Y";
 	open_runners(1);
-	fake_runner_say(&fake, "T1 F1 E");
+	fake_runner_send(&fake, "T1 F1 E");
 	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
 	assert_int_equal(adoptions, 1);
-	assert_string_equal(listening.heard, "");
+	assert_string_equal(listening.received, "");
 }
 
-/* Its record says how many hooks it has. */
-static void a_list_that_begins_behind_its_end(void **state)
+/* The record has the number of its hooks. */
+static void an_adopted_list_that_begins_past_its_end(void **state)
 {
 	(void)state;
 	open_runners(1);
@@ -262,7 +262,7 @@ static void a_list_that_begins_behind_its_end(void **state)
 	wait_for(loop, fake.connections == 2);
 	fake.greeting = "h Y";
 	wait_for(loop, fake.connections == 3);
-	assert_string_equal(listening.heard, "L0");
+	assert_string_equal(listening.received, "L0");
 }
 
 static void a_list_of_another_runner(void **state)
@@ -275,9 +275,9 @@ static void a_list_of_another_runner(void **state)
 	open_runners(2);
 	assert_int_equal(start_test_list(&list), 0);
 	wait_for(loop, fake.side.counts[MESSAGE_START] + second.side.counts[MESSAGE_START] == 1);
-	fake_runner_say(fake.side.counts[MESSAGE_START] ? &second : &fake, "F0 F1 E");
+	fake_runner_send(fake.side.counts[MESSAGE_START] ? &second : &fake, "F0 F1 E");
 	wait_for(loop, fake.connections + second.connections == 3);
-	assert_string_equal(listening.heard, "");
+	assert_string_equal(listening.received, "");
 	list->operations->free(list);
 	end_runners();
 	fake_runner_close(&second);
@@ -286,18 +286,18 @@ static void a_list_of_another_runner(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(nothing_is_heard_twice_and_nothing_is_missed),
-	    TEST(a_gap_after_a_new_connection),
+	    TEST(events_are_reported_once_after_a_reconnect),
+	    TEST(a_missing_result_after_a_reconnect),
 	    TEST(a_list_that_the_runner_does_not_have_is_lost),
-	    TEST(one_that_says_what_cannot_be_again_and_again),
-	    TEST(one_that_is_gone),
+	    TEST(a_runner_that_keeps_sending_invalid_messages),
+	    TEST(a_runner_that_has_ended),
 	    TEST(a_hookd_without_descriptors_connects_later),
-	    TEST(greetings_that_cannot_be),
-	    TEST(one_that_says_that_it_is_another_process),
-	    TEST(one_of_another_version_gets_nothing_new),
+	    TEST(invalid_hellos),
+	    TEST(a_hello_with_the_pid_of_another_process),
+	    TEST(a_runner_of_another_version_gets_no_new_lists),
 	    TEST(a_list_that_is_adopted),
-	    TEST(a_list_that_nobody_wants),
-	    TEST(a_list_that_begins_behind_its_end),
+	    TEST(a_list_that_is_not_adopted),
+	    TEST(an_adopted_list_that_begins_past_its_end),
 	    TEST(a_list_of_another_runner),
 	};
 

@@ -3,7 +3,7 @@
  * Many callers in one thread. A job is a caller, and has one request after the other:
  *
  *	(sent) --reply--> answered, the next one is sent
- *	(sent) --the connection is lost--> (the same is sent again)
+ *	(sent) --the connection is lost--> the same request is sent again
  */
 #include "tests/integration/hooks/mixed_load.h"
 
@@ -152,11 +152,11 @@ void load_disconnected(struct load *load)
 {
 	for (size_t i = 0; i < LOAD_CALLERS; i++) {
 		load->jobs[i].client = NULL;
-		load->jobs[i].run[0] = '\0'; /* one that had not begun gets another id */
+		load->jobs[i].run[0] = '\0'; /* a run that had not started gets another id */
 	}
 }
 
-/* Once the hook runs. */
+/* Cancels the run once its hook runs. */
 static void cancel(struct load *load, struct load_job *job)
 {
 	struct client *client;
@@ -227,7 +227,7 @@ static void take_result(struct load *load, struct load_job *job)
 	job->client = NULL;
 }
 
-/* For lack of a runner: nothing was run, and the caller asks again. */
+/* Refused for lack of a runner: nothing was run, and the caller sends the request again. */
 static void take_refusal(struct load *load, struct load_job *job)
 {
 	check_error(job->client, "io.hookd.hooks.Busy");
@@ -265,7 +265,7 @@ static void await_input(struct load *load, int64_t until)
 		if (load->jobs[i].client)
 			fds[count++] =
 			    (struct pollfd){.fd = load->jobs[i].client->fd, .events = POLLIN};
-	/* The files of hooks that are to be cancelled are looked at now and then. */
+	/* At most 10 ms, since the files of hooks to cancel have to be polled. */
 	(void)poll(fds, count, left < 0 ? 0 : left < 10 ? (int)left : 10);
 }
 
@@ -376,7 +376,7 @@ static pid_t start_child(void)
 		pause();
 }
 
-/* What a timeout of hookd's takes: the time, a kill, and the end of the process. */
+/* The same steps as a timeout in hookd: the time, a kill, and the end of the process. */
 static void *keep_time(void *userdata)
 {
 	struct control_thread *own = userdata;

@@ -35,8 +35,8 @@ static void begin(struct load *load, struct harness *harness)
 	harness_start(harness, &two_runners);
 }
 
-/* Now and then hookd is killed once more while it starts. */
-static void kill_front(struct load *load)
+/* Sometimes hookd is killed again while it starts. */
+static void kill_hookd(struct load *load)
 {
 	struct harness *harness = load->harness;
 	struct timespec moment = {.tv_nsec = 0};
@@ -94,7 +94,7 @@ static void killed_hookd_loses_nothing(void **state)
 	control = control_timer_start();
 	for (; kills > 0; kills--) {
 		load_go_on(&load, load_random(&load, 60), false);
-		kill_front(&load);
+		kill_hookd(&load);
 	}
 	load_go_on(&load, 1200, false);
 	load_finish(&load);
@@ -103,7 +103,7 @@ static void killed_hookd_loses_nothing(void **state)
 	       (long long)load.latest_us, (long long)control_us);
 	end(&load);
 	assert_int_equal(load.refused, 0);
-	/* The times in which there was no hookd are far longer. */
+	/* hookd was down for much longer than that. */
 	assert_true(load.latest_us < 3 * control_us + 30000);
 }
 
@@ -119,7 +119,7 @@ static void killed_runner_loses_its_runs_alone(void **state)
 		kill_runner(&load);
 	}
 	load_go_on(&load, 1200, false);
-	/* Requests that came while no runner was there were answered Busy, and repeated. */
+	/* Requests without a running runner were answered Busy, and sent again. */
 	end(&load);
 	assert_in_range(load.lost, 1, load.made - 1);
 }
@@ -141,7 +141,7 @@ static void both_killed_run_nothing_twice(void **state)
 		if (which == 1)
 			kill_runner(&load);
 		if (which != 3)
-			kill_front(&load);
+			kill_hookd(&load);
 	}
 	load_go_on(&load, 1200, false);
 	end(&load);

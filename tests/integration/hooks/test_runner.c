@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lives on and what dies with hookd, and with the process that runs its hooks. */
+/* What keeps running and what is killed when hookd or the runner of its hooks is killed. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ static void kill_runner(struct harness *harness)
 	assert_int_equal(kill(harness->runner, SIGKILL), 0);
 }
 
-/* Counts of descriptors are those of the runner that is there now. */
+/* Waits for a new runner, whose descriptors are checked from now on. */
 static void take_new_runner(struct harness *harness)
 {
 	pid_t old = harness->runner;
@@ -45,7 +45,7 @@ static void take_new_runner(struct harness *harness)
 
 /* ---- the runner dies ---- */
 
-static void dead_runners_hooks_are_killed_and_told_as_lost(void **state)
+static void hooks_of_a_dead_runner_are_killed_and_lost(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started");
@@ -61,11 +61,11 @@ static void dead_runners_hooks_are_killed_and_told_as_lost(void **state)
 	check_outcome(client, "lost");
 	check_part(client, "result.error", "has ended");
 	await_true(probe_count_processes(harness->directory) == 0, "the whole tree is dead");
-	/* The same is told again, and nothing is run. */
+	/* A retry gets the same result, and nothing is run. */
 	run(client, .extra = ID, .hooks = {FAMILY});
 	check_outcome(client, "lost");
 	assert_false(fifo_has_told(started));
-	/* Another one is there at once: no caller is refused. */
+	/* Another runner is started at once: no caller is refused. */
 	run(client, .hooks = {HOOK("'say','next'")});
 	check_success(client);
 	take_new_runner(harness);
@@ -99,8 +99,8 @@ static void runs_of_other_runners_go_on(void **state)
 	take_new_runner(harness);
 }
 
-/* They serve a container that lives. */
-static void what_hooks_have_left_outlives_the_runner(void **state)
+/* Such children may serve a running container. */
+static void children_of_hooks_outlive_the_runner(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started"), done = fifo_open(harness, "done");
@@ -118,7 +118,7 @@ static void what_hooks_have_left_outlives_the_runner(void **state)
 	client_receive(other);
 	check_outcome(other, "lost");
 	await_true(probe_count_processes(harness->directory) == 1, "the running hook is dead");
-	/* And the next ones, which use the same directory of cgroups. */
+	/* And the next runner, which uses the same cgroup directory. */
 	take_new_runner(harness);
 	begin_run(client, .extra = ID, .hooks = {FAMILY});
 	fifo_await(started);
@@ -130,7 +130,7 @@ static void what_hooks_have_left_outlives_the_runner(void **state)
 	probe_kill_processes(harness->directory);
 }
 
-/* The container's is the one that the test is in, and hookd's is made in. */
+/* The container's cgroup is that of the test, in which hookd's is created. */
 static void check_no_cgroup_of(const struct harness *harness, pid_t runner)
 {
 	char path[512];
@@ -201,7 +201,7 @@ static void run_goes_on_and_its_caller_finds_it(void **state)
 	harness->leaves_children = true; /* descriptors of the run that was adopted */
 }
 
-/* Nobody but the runner is there when its time is over. */
+/* Only the runner is alive when the timeout expires. */
 static void timeout_holds_while_there_is_no_hookd(void **state)
 {
 	struct harness *harness = *state;
@@ -226,7 +226,7 @@ static void timeout_holds_while_there_is_no_hookd(void **state)
 	check_string(client, "result.hooks[0].stdout", "partial");
 }
 
-/* The hook after the one that was running is run, too: all of poststop's are. */
+/* The hook after the running one is run as well: poststop runs all. */
 static void rest_of_the_list_is_run_without_hookd(void **state)
 {
 	static const char *const first =
@@ -253,8 +253,8 @@ static void rest_of_the_list_is_run_without_hookd(void **state)
 	check_string(client, "result.hooks[1].stdout", "last");
 }
 
-/* What it was killed by is what its caller learns, with or without hookd. */
-static void hook_killed_by_a_signal_is_told_as_such(void **state)
+/* The caller gets the signal, whether or not hookd was running when the hook died. */
+static void hook_killed_by_a_signal_is_reported_as_such(void **state)
 {
 	static const char *const hook =
 	    HOOK("'say','x','tell','@DIR@/started','await','@DIR@/go','raise','9'");
@@ -277,7 +277,7 @@ static void hook_killed_by_a_signal_is_told_as_such(void **state)
 	check_string(client, "result.hooks[0].stdout", "x");
 }
 
-/* More are going on than results are kept; none of them may be forgotten, and run again. */
+/* More runs are going on than results are kept; none may be dropped, and run again. */
 static void runs_beyond_the_kept_results_are_adopted(void **state)
 {
 	static const char config[] = "[Results]\nMaxRuns=2\n";
@@ -300,7 +300,7 @@ static void runs_beyond_the_kept_results_are_adopted(void **state)
 		if (pass == 0)
 			harness_crash(harness);
 	}
-	/* None has begun anew. */
+	/* No hook was started again. */
 	client_expect_alive(client_open(harness));
 	assert_int_equal(status_number(harness, "running"), 6);
 	assert_int_equal(status_number(harness, "queued"), 0);
@@ -315,7 +315,7 @@ static void runs_beyond_the_kept_results_are_adopted(void **state)
 	harness->leaves_children = true;
 }
 
-/* The record of a run that has begun, and of which hookd was killed before it wrote more. */
+/* Leaves the record of a started run, as if hookd was killed before it wrote the result. */
 static void forget_end(struct harness *harness)
 {
 	const char *path = harness_path(harness, "state/runs"), *end;
@@ -337,14 +337,14 @@ static void begin_and_forget_end(struct harness *harness)
 	client = client_open(harness);
 	run(client, .extra = ID, .hooks = {HOOK("'mark','@DIR@/log','x'")});
 	check_success(client);
-	/* The next list comes with word that the first one can be forgotten. */
+	/* The ACKNOWLEDGE of the first list is sent with the next START. */
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
 	harness_crash(harness);
 	forget_end(harness);
 }
 
-/* No runner has it, and all are there: the list was never sent, so a retry runs it. */
+/* All runners are alive and none has the list: it was never sent, so a retry runs it. */
 static void run_that_was_not_handed_over_is_run_on_retry(void **state)
 {
 	struct harness *harness = *state;
@@ -358,7 +358,7 @@ static void run_that_was_not_handed_over_is_run_on_retry(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 2);
 }
 
-/* The runner that may have had it is dead. */
+/* The runner that may have got the list is dead. */
 static void run_that_may_have_been_handed_over_is_lost(void **state)
 {
 	struct harness *harness = *state;
@@ -377,7 +377,7 @@ static void run_that_may_have_been_handed_over_is_lost(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* Where it cannot be recorded how a run has ended its runner keeps the results. */
+/* If the end of a run cannot be recorded, its runner keeps the results. */
 static void result_that_was_not_recorded_is_not_forgotten(void **state)
 {
 	struct harness *harness = *state;
@@ -406,9 +406,9 @@ static void result_that_was_not_recorded_is_not_forgotten(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* ---- one of them stands still ---- */
+/* ---- one of them is stopped ---- */
 
-static void stalled_hookd_stalls_no_timeout(void **state)
+static void timeouts_hold_while_hookd_is_stopped(void **state)
 {
 	struct harness *harness = *state;
 	int started = fifo_open(harness, "started");
@@ -425,7 +425,7 @@ static void stalled_hookd_stalls_no_timeout(void **state)
 	check_string(client, "result.hooks[0].outcome", "timed_out");
 }
 
-/* All hooks end while the process is stopped. */
+/* All hooks end while hookd or the runner is stopped (SIGSTOP). */
 static void many_end_while_it_is_stopped(struct harness *harness, pid_t stopped)
 {
 	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
@@ -498,19 +498,19 @@ static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST_PREPARED(dead_runners_hooks_are_killed_and_told_as_lost),
+	    TEST_PREPARED(hooks_of_a_dead_runner_are_killed_and_lost),
 	    TEST_PREPARED(runs_of_other_runners_go_on),
-	    TEST_PREPARED(what_hooks_have_left_outlives_the_runner),
+	    TEST_PREPARED(children_of_hooks_outlive_the_runner),
 	    TEST_PREPARED(hook_in_a_container_dies_with_its_runner),
 	    TEST_PREPARED(run_goes_on_and_its_caller_finds_it),
 	    TEST_PREPARED(timeout_holds_while_there_is_no_hookd),
 	    TEST_PREPARED(rest_of_the_list_is_run_without_hookd),
-	    TEST_PREPARED(hook_killed_by_a_signal_is_told_as_such),
+	    TEST_PREPARED(hook_killed_by_a_signal_is_reported_as_such),
 	    TEST_PREPARED(runs_beyond_the_kept_results_are_adopted),
 	    TEST_PREPARED(run_that_was_not_handed_over_is_run_on_retry),
 	    TEST_PREPARED(run_that_may_have_been_handed_over_is_lost),
 	    TEST_PREPARED(result_that_was_not_recorded_is_not_forgotten),
-	    TEST_PREPARED(stalled_hookd_stalls_no_timeout),
+	    TEST_PREPARED(timeouts_hold_while_hookd_is_stopped),
 	    TEST_PREPARED(many_end_while_the_runner_is_stopped),
 	    TEST_PREPARED(many_end_while_hookd_is_stopped),
 	    TEST_PREPARED(hooks_of_dead_runners_are_killed_by_the_next_hookd),
