@@ -70,10 +70,9 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 	};
 	int r;
 
-	if (options.count == 0)
-		return 0;
 	if (!directory) {
-		log_info("hookd runs hooks itself, since it has no state directory");
+		if (options.count > 0)
+			log_info("hookd runs hooks itself, since it has no state directory");
 		return 0;
 	}
 	r = runners_new(hookd->base, &options, &hookd->runners);
@@ -81,7 +80,10 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 		log_error("cannot start runners: %s", strerror(-r));
 		return r;
 	}
-	hookd->runs.lists = runners_starter(hookd->runners);
+	/* With Runners=0 there may be those of an earlier hookd, which end with their last lists.
+	 */
+	if (options.count > 0)
+		hookd->runs.lists = runners_starter(hookd->runners);
 	return 0;
 }
 

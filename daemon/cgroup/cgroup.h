@@ -47,7 +47,8 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
 		       struct hp_err *err) must_check;
 /*
  * Makes a directory of that name beside the cgroups of runs, for another process of hookd's that
- * makes its cgroups in there. Returns a descriptor of the caller's, or -errno.
+ * makes its cgroups in there. If there is one, its process has ended: the hooks in it are killed.
+ * Blocks up to 1 s for that. Returns a descriptor of the caller's, or -errno.
  */
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check;
 /* Makes a tree in such a directory. It keeps a duplicate of the descriptor. */

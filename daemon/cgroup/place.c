@@ -320,6 +320,14 @@ int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
 	if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	/* It may be that of a process that has ended, with hooks in it. */
+	cgroup_part_remove(fd, name, true);
+	if (mkdirat(tree->base_fd, name, 0755) < 0 && errno == EEXIST)
+		return fd; /* with processes that hooks have left behind */
+	close(fd);
+	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -175,10 +175,16 @@ static int open_locked(struct records *records, const char *name)
 static int open_newer(struct records *records)
 {
 	int fd = open_locked(records, NEWER);
+	struct stat st;
 
 	records->file = fd < 0 ? -1 : fd;
-	records->length = 0;
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* What is in it stays, if it cannot be written anew: see append(). */
+	records->length = (size_t)st.st_size;
+	return 0;
 }
 
 /*

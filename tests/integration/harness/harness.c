@@ -189,7 +189,9 @@ static void write_config(const struct harness *harness, const struct start *star
 	assert_non_null(text);
 	length = snprintf(text, size, "%s", config);
 	snprintf(text + length, size - (size_t)length, "\n[Hooks]\nRunners=%u\n",
-		 start->runners ? start->runners : !without_runners);
+		 start->no_runners ? 0
+		 : start->runners  ? start->runners
+				   : !without_runners);
 	harness_write_file(harness, "hookd.conf", text);
 	free(text);
 }

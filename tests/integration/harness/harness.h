@@ -51,6 +51,7 @@ struct start {
 	void (*in_child)(void);	  /* before the exec */
 	const char *says;	  /* must be on stderr before it is ready; NULL: not checked */
 	unsigned int runners;	  /* number of them; 0: one, or none with "--no-runners" */
+	bool no_runners;	  /* Runners=0 */
 };
 
 /* ---- set-up and tear-down ---- */

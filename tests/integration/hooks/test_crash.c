@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -324,6 +325,40 @@ static void damaged_records_are_kept_and_new_ones_begin(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+#define LIMIT_BYTES 262144 /* enough for all files but the records of 12 such runs */
+#define LONG	    HOOK("'spam','30000'")
+
+static void limit_files(void)
+{
+	const struct rlimit limit = {.rlim_cur = LIMIT_BYTES, .rlim_max = LIMIT_BYTES};
+
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void records_that_cannot_be_rewritten_stay(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char argument[128];
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	for (int i = 0; i < 12; i++)
+		run(client, .hooks = {LONG});
+	harness_crash(harness);
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	harness_start(harness, &(struct start){.arguments = {argument}, .in_child = limit_files});
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'")});
+	harness_crash(harness);
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +369,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(a_queued_run_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
+	    TEST_PREPARED(records_that_cannot_be_rewritten_stay),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
 	    TEST_PREPARED(a_wrong_member_of_a_record_is_named),

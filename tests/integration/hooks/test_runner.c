@@ -469,14 +469,17 @@ static void many_end_while_hookd_is_stopped(void **state)
 
 /* ---- both die ---- */
 
-static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
+static void start_in(struct harness *harness, const char *option)
 {
-	struct harness *harness = *state;
+	harness_start(harness, &(struct start){.runners = 2, .arguments = {option}});
+}
+
+static void kill_both(struct harness *harness, const char *option)
+{
 	int started = fifo_open(harness, "started");
 	struct client *client;
 
-	start(harness, 2);
-	harness_needs_cgroups(harness);
+	start_in(harness, option);
 	for (int i = 0; i < 2; i++) {
 		client = client_open(harness);
 		begin_run(client, .container = i ? "a" : "b", .hooks = {FAMILY});
@@ -485,14 +488,66 @@ static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
 	harness_crash(harness);
 	kill_runner(harness); /* one of the two */
 	assert_int_equal(probe_count_processes(harness->directory), 6);
-	start(harness, 2);
+	start_in(harness, option);
 	await_true(probe_count_processes(harness->directory) == 3,
 		   "the hook of the dead runner is dead");
 	harness_crash(harness);
 	while ((harness->runner = probe_find_runner(harness->directory)) > 0)
 		kill_runner(harness);
-	start(harness, 2);
+	start_in(harness, option);
 	await_true(probe_count_processes(harness->directory) == 0, "the other one is dead");
+}
+
+static void hooks_of_dead_runners_are_killed_by_the_next_hookd(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness, 1);
+	harness_needs_cgroups(harness);
+	harness_stop(harness);
+	kill_both(harness, NULL);
+}
+
+/* The next runner has the directory of the dead one. */
+static void so_are_those_in_a_configured_cgroup(void **state)
+{
+	struct harness *harness = *state;
+	char root[400], option[420];
+
+	start(harness, 1);
+	harness_needs_cgroups(harness);
+	snprintf(root, sizeof(root), "%s-of-test", harness->cgroup);
+	harness_stop(harness);
+	assert_int_equal(mkdir(root, 0755), 0);
+	snprintf(option, sizeof(option), "--cgroup-root=%s", root);
+	kill_both(harness, option);
+	harness_stop(harness);
+	files_remove(root);
+}
+
+/* ---- another number of runners ---- */
+
+static void runs_go_on_where_the_next_hookd_has_no_runners(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct client *client;
+
+	start(harness, 2);
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING});
+	fifo_await(started);
+	harness_crash(harness);
+	harness_start(harness, &(struct start){.no_runners = true});
+	client = client_open(harness);
+	begin_run(client, .extra = ID, .hooks = {WAITING});
+	client_expect_alive(client_open(harness));
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	await_true(probe_find_runner(harness->directory) == 0, "the runners have ended");
+	harness->leaves_children = true;
 }
 
 int main(int argc, char **argv)
@@ -514,6 +569,8 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(many_end_while_the_runner_is_stopped),
 	    TEST_PREPARED(many_end_while_hookd_is_stopped),
 	    TEST_PREPARED(hooks_of_dead_runners_are_killed_by_the_next_hookd),
+	    TEST_PREPARED(so_are_those_in_a_configured_cgroup),
+	    TEST_PREPARED(runs_go_on_where_the_next_hookd_has_no_runners),
 	};
 
 	harness_read_arguments(argc, argv);
