@@ -2,12 +2,13 @@
 /*
  * hookd is killed and restarted: it knows the runs that had begun, and starts none of them twice.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -325,38 +326,53 @@ static void damaged_records_are_kept_and_new_ones_begin(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-#define LIMIT_BYTES 262144 /* enough for all files but the records of 12 such runs */
-#define LONG	    HOOK("'spam','30000'")
-
-static void limit_files(void)
+static void fill(const char *path)
 {
-	const struct rlimit limit = {.rlim_cur = LIMIT_BYTES, .rlim_max = LIMIT_BYTES};
+	static const char bytes[4096];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	setrlimit(RLIMIT_FSIZE, &limit);
+	assert_true(fd >= 0);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		continue;
+	assert_int_equal(errno, ENOSPC);
+	close(fd);
 }
 
-static void records_that_cannot_be_rewritten_stay(void **state)
+/* Of a new record only the beginning fits into the last page of the file. */
+static void records_stay_on_a_full_disk(void **state)
 {
+	static char large[6400];
 	struct harness *harness = *state;
 	struct client *client;
-	char argument[128];
+	char directory[128], filler[160];
 
+	harness_needs_root();
+	snprintf(large, sizeof(large),
+		 "{\"id\":\"box\",\"pid\":1,\"bundle\":\"/\",\"annotations\":{\"a\":\"%06000d\"}}",
+		 0);
+	snprintf(directory, sizeof(directory), "%s/state", harness->directory);
+	snprintf(filler, sizeof(filler), "%s/filler", directory);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	assert_int_equal(mount("tmpfs", directory, "tmpfs", 0, "size=256k,mode=700"), 0);
 	start_with_state(harness);
 	client = client_open(harness);
 	run(client, .extra = ID, .hooks = {MARKING});
-	for (int i = 0; i < 12; i++)
-		run(client, .hooks = {LONG});
+	for (int i = 0; i < 8; i++)
+		run(client, .state = large, .hooks = {HOOK("'exit','0'")});
 	harness_crash(harness);
-	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
-	harness_start(harness, &(struct start){.arguments = {argument}, .in_child = limit_files});
+	fill(filler);
+	start_with_state(harness);
 	client = client_open(harness);
-	run(client, .hooks = {HOOK("'exit','0'")});
+	run(client, .state = large, .hooks = {HOOK("'exit','0'")});
 	harness_crash(harness);
+	assert_int_equal(unlink(filler), 0);
 	start_with_state(harness);
 	client = client_open(harness);
 	run(client, .extra = ID, .hooks = {MARKING});
 	check_success(client);
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	harness_stop(harness);
+	assert_int_equal(umount2(directory, MNT_DETACH), 0);
 }
 
 int main(int argc, char **argv)
@@ -369,7 +385,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(a_queued_run_runs_on_retry),
 	    TEST_PREPARED(ids_stay_unique),
 	    TEST_PREPARED(list_is_the_same_after_a_restart),
-	    TEST_PREPARED(records_that_cannot_be_rewritten_stay),
+	    TEST_PREPARED(records_stay_on_a_full_disk),
 	    TEST_PREPARED(only_as_many_runs_are_kept_as_configured),
 	    TEST_PREPARED(torn_and_foreign_records),
 	    TEST_PREPARED(a_wrong_member_of_a_record_is_named),
