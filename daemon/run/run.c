@@ -322,7 +322,7 @@ static void list_failed_to_start(struct run *run, int error)
 	struct hp_hook_result result;
 
 	if (error_is_transient(error) && can_be_turned_away(run)) {
-		run_turn_away(run, strerror(error));
+		run_turn_away(run, error == EAGAIN ? "no hookd-runner is ready" : strerror(error));
 		return;
 	}
 	do {
