@@ -80,10 +80,10 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 		log_error("cannot start runners: %s", strerror(-r));
 		return r;
 	}
-	/* With Runners=0 there may be those of an earlier hookd, which end with their last lists.
-	 */
 	if (options.count > 0)
 		hookd->runs.lists = runners_starter(hookd->runners);
+	else if (runners_are_none(hookd->runners))
+		hookd->runners = runners_free(hookd->runners, false);
 	return 0;
 }
 

@@ -315,18 +315,21 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **r
 
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
 {
+	bool is_new = mkdirat(tree->base_fd, name, 0755) == 0;
 	int fd;
 
-	if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
+	if (!is_new && errno != EEXIST)
 		return -errno;
-	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	/* It may be that of a process that has ended, with hooks in it. */
-	cgroup_part_remove(fd, name, true);
-	if (mkdirat(tree->base_fd, name, 0755) < 0 && errno == EEXIST)
-		return fd; /* with processes that hooks have left behind */
-	close(fd);
+	/* It is that of a process that has ended. It stays if hooks have left processes behind. */
+	if (!is_new) {
+		fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+		if (fd < 0)
+			return -errno;
+		cgroup_part_remove(fd, name, true);
+		close(fd);
+		if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
 	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }

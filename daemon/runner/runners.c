@@ -412,11 +412,16 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	return 0;
 }
 
+bool runners_are_none(const struct runners *runners)
+{
+	return TAILQ_EMPTY(&runners->links);
+}
+
 bool runners_outlive_hookd(const struct runners *runners)
 {
 	const struct link *link;
 
-	if (!runners->options.socket)
+	if (!runners->options.socket || runners->options.count == 0)
 		return false;
 	TAILQ_FOREACH (link, &runners->links, siblings)
 		if (link_ends_with_hookd(link, &runners->options) && !TAILQ_EMPTY(&link->lists))

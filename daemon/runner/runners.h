@@ -41,9 +41,11 @@ struct runners_options {
  */
 int runners_new(struct event_base *base, const struct runners_options *options,
 		struct runners **ret_runners) must_check;
+/* Whether there are none: with a count of 0, unless an earlier hookd has left some. */
+bool runners_are_none(const struct runners *runners);
 /*
  * Whether all runners that have lists keep running when this hookd has ended: they are units of the
- * service manager.
+ * service manager. False with a count of 0: hookd runs lists itself.
  */
 bool runners_outlive_hookd(const struct runners *runners);
 /* Closes the connections to the runners that keep running. NULL is fine. */
