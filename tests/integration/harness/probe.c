@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-int probe_count_fds(pid_t pid)
+/* Calls `visit` for each descriptor; returns how many there are, without those of cgroups. */
+static int visit_fds(pid_t pid, void (*visit)(const char *fd, const char *target))
 {
 	char path[64], target[512];
 	struct dirent *entry;
@@ -27,10 +28,29 @@ int probe_count_fds(pid_t pid)
 			continue;
 		target[length] = '\0';
 		count += strstr(target, "/hookd-") == NULL;
+		if (visit)
+			visit(entry->d_name, target);
 	}
 	if (directory)
 		closedir(directory);
 	return count;
+}
+
+int probe_count_fds(pid_t pid)
+{
+	return visit_fds(pid, NULL);
+}
+
+static void print_fd(const char *fd, const char *target)
+{
+	printf("# descriptor %s: %s\n", fd, target);
+}
+
+void probe_print_fds(pid_t pid)
+{
+	printf("# process %d has %d descriptors, without those of cgroups\n", pid,
+	       visit_fds(pid, print_fd));
+	fflush(stdout);
 }
 
 /* The fields of proc_pid_stat(5) after the command, which may contain any character. */

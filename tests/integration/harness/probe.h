@@ -10,6 +10,8 @@
 
 /* Number of open descriptors, without those of cgroups, of which hookd keeps a pool. */
 int probe_count_fds(pid_t pid);
+/* Prints them all, for a test that fails. */
+void probe_print_fds(pid_t pid);
 int probe_count_children(pid_t pid);
 /* 'R', 'S', 'T', 'Z' ...; 0: no such process. */
 char probe_state(pid_t pid);
