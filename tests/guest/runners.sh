@@ -246,7 +246,7 @@ test_killed_runner() {
 # ---- versions ----
 
 # hookd of another version of what is said to runners, and the one that is installed.
-other_hookd=$here/../bin/guest_hookd_other
+other_hookd=$here/../bin/hookd_other
 this_hookd=$work/hookd
 
 replace_hookd() { # PROGRAM

@@ -156,7 +156,8 @@ static bool names_state(const struct start *start)
 static void become_hookd(struct harness *harness, const struct start *start, int log)
 {
 	char socket[128], config[128], state[128];
-	const char *argv[12] = {HOOKD_PATH, socket, "--log-target=stderr"};
+	const char *program = start->program ? start->program : HOOKD_PATH;
+	const char *argv[12] = {program, socket, "--log-target=stderr"};
 	size_t count = 3;
 
 	snprintf(socket, sizeof(socket), "--socket=%s", harness->socket);
@@ -174,7 +175,7 @@ static void become_hookd(struct harness *harness, const struct start *start, int
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (start->in_child)
 		start->in_child();
-	execv(HOOKD_PATH, (char **)argv);
+	execv(program, (char **)argv);
 	_exit(126);
 }
 

@@ -46,6 +46,7 @@ struct harness {
 
 /* How hookd is started; zeroed: the default. */
 struct start {
+	const char *program;	  /* NULL: the hookd of this build */
 	const char *config;	  /* text of the configuration file */
 	const char *arguments[4]; /* additional ones */
 	void (*in_child)(void);	  /* before the exec */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,36 @@ static void result_outlives_a_crash(void **state)
 	run(client, .extra = ID, .hooks = {HOOK("'mark','@DIR@/log','other'")});
 	check_error(client, "io.hookd.hooks.RequestIdConflict");
 	free(id);
+}
+
+/* Fault 5. The reply is larger than what a socket holds, and its client has read only the beginning. */
+static void a_reply_that_was_half_sent_is_sent_again(void **state)
+{
+	static const struct run_text text = {
+	    .extra = ID,
+	    .hooks = {HOOK("'mark','@DIR@/log','x','spam','64000'"), HOOK("'spam','64000'"),
+		      HOOK("'spam','64000'"), HOOK("'spam','64000'"), HOOK("'spam','64000'"),
+		      HOOK("'spam','64000'"), HOOK("'spam','64000'"), HOOK("'spam','64000'")},
+	};
+	struct harness *harness = *state;
+	struct client *client;
+	char beginning[1000];
+
+	start_with_state(harness);
+	client = client_open(harness);
+	client_send_run(client, &text);
+	assert_int_equal(recv(client->fd, beginning, sizeof(beginning), MSG_WAITALL),
+			 sizeof(beginning));
+	harness_crash(harness);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	client_send_run(client, &text);
+	client_receive(client);
+	check_success(client);
+	assert_true(client->length > 400000);
+	assert_memory_equal(client->text, beginning, sizeof(beginning));
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
 /* Else a client that has received the result would be told later that the run was lost. */
@@ -379,6 +410,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(result_outlives_a_crash),
+	    TEST_PREPARED(a_reply_that_was_half_sent_is_sent_again),
 	    TEST_PREPARED(result_is_recorded_before_the_reply),
 	    TEST_PREPARED(a_running_run_is_lost),
 	    TEST_PREPARED(a_running_run_goes_on),

@@ -15,7 +15,6 @@
 #include "tests/integration/harness/files.h"
 #include "tests/integration/harness/probe.h"
 
-#define MANY	100
 #define ID	",'requestId':'start-box-1'"
 #define WAITING HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go','say','on'")
 /* A hook with a child and a grandchild. */
@@ -406,7 +405,7 @@ static void result_that_was_not_recorded_is_not_forgotten(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* ---- one of them is stopped ---- */
+/* ---- hookd is stopped ---- */
 
 static void timeouts_hold_while_hookd_is_stopped(void **state)
 {
@@ -423,48 +422,6 @@ static void timeouts_hold_while_hookd_is_stopped(void **state)
 	harness_thaw(harness);
 	client_receive(client);
 	check_string(client, "result.hooks[0].outcome", "timed_out");
-}
-
-/* All hooks end while hookd or the runner is stopped (SIGSTOP). */
-static void many_end_while_it_is_stopped(struct harness *harness, pid_t stopped)
-{
-	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
-	struct client *clients[MANY];
-	char container[16];
-
-	for (int i = 0; i < MANY; i++) {
-		snprintf(container, sizeof(container), "box-%d", i);
-		clients[i] = client_open(harness);
-		begin_run(clients[i], .container = container, .hooks = {WAITING});
-		fifo_await(started);
-	}
-	assert_int_equal(kill(stopped, SIGSTOP), 0);
-	for (int i = 0; i < MANY; i++)
-		fifo_release(go);
-	await_true(probe_count_processes(harness->directory) == 0, "all hooks have ended");
-	assert_int_equal(kill(stopped, SIGCONT), 0);
-	for (int i = 0; i < MANY; i++) {
-		client_receive(clients[i]);
-		check_success(clients[i]);
-		check_string(clients[i], "result.hooks[0].stdout", "on");
-	}
-	assert_int_equal(harness_count_lines(harness, "log"), MANY);
-}
-
-static void many_end_while_the_runner_is_stopped(void **state)
-{
-	struct harness *harness = *state;
-
-	start(harness, 1);
-	many_end_while_it_is_stopped(harness, harness->runner);
-}
-
-static void many_end_while_hookd_is_stopped(void **state)
-{
-	struct harness *harness = *state;
-
-	start(harness, 1);
-	many_end_while_it_is_stopped(harness, harness->pid);
 }
 
 /* ---- both die ---- */
@@ -566,8 +523,6 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(run_that_may_have_been_handed_over_is_lost),
 	    TEST_PREPARED(result_that_was_not_recorded_is_not_forgotten),
 	    TEST_PREPARED(timeouts_hold_while_hookd_is_stopped),
-	    TEST_PREPARED(many_end_while_the_runner_is_stopped),
-	    TEST_PREPARED(many_end_while_hookd_is_stopped),
 	    TEST_PREPARED(hooks_of_dead_runners_are_killed_by_the_next_hookd),
 	    TEST_PREPARED(so_are_those_in_a_configured_cgroup),
 	    TEST_PREPARED(runs_go_on_where_the_next_hookd_has_no_runners),
