@@ -53,7 +53,8 @@ static void result_outlives_a_crash(void **state)
 	free(id);
 }
 
-/* Fault 5. The reply is larger than what a socket holds, and its client has read only the beginning. */
+/* Fault 5. The reply is larger than what a socket holds, and its client has read only the
+ * beginning. */
 static void a_reply_that_was_half_sent_is_sent_again(void **state)
 {
 	static const struct run_text text = {

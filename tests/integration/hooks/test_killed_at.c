@@ -108,8 +108,8 @@ static void runner_before_it_makes_the_hooks_process(void **state)
 }
 
 /*
- * Fault 7. The process is there, and has not executed an instruction. It has the runner's descriptors
- * until its exec, so hookd does not see the runner's end before that.
+ * Fault 7. The process is there, and has not executed an instruction. It has the runner's
+ * descriptors until its exec, so hookd does not see the runner's end before that.
  */
 static void runner_before_the_hook_is_executed(void **state)
 {

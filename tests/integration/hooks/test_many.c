@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many hooks run while hookd is restarted, and end while it or its runner is stopped. HOOKD_HOOKS=10000
- * is the long run.
+ * Many hooks run while hookd is restarted, and end while it or its runner is stopped.
+ * HOOKD_HOOKS=10000 is the long run.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,8 +13,7 @@
 #include "tests/integration/harness/probe.h"
 
 #define HOOKS_DEFAULT 1000
-#define WAITING                                                                                    \
-	HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go','say','on'")
+#define WAITING	      HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go','say','on'")
 
 struct many {
 	struct harness *harness;

@@ -24,7 +24,8 @@ static bool has_ended(pid_t pid)
 	return process_state == 0 || process_state == 'Z';
 }
 
-/* A run that has begun ends in the runner of before, which then ends; new ones are run in a new one. */
+/* A run that has begun ends in the runner of before, which then ends; new ones are run in a new
+ * one. */
 static void take_over(struct harness *harness, const struct start *before,
 		      const struct start *after)
 {
