@@ -115,6 +115,7 @@ run_hooks() { # CONTAINER
 	done
 }
 
+# Fault 30.
 test_restarts() {
 	local i pids=() before
 
@@ -165,6 +166,7 @@ test_children_stay() {
 	kill "$(< "$work/silent")" "$(< "$work/writer")"
 }
 
+# Fault 4.
 test_killed_hookd() {
 	local pid
 
@@ -181,6 +183,7 @@ test_killed_hookd() {
 	is "it ran once" "$(< "$work/once")" ran
 }
 
+# Fault 22.
 test_watchdog() {
 	local pid
 
@@ -195,6 +198,25 @@ test_watchdog() {
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
 	contains "it was the watchdog" "$work/journal" 'Watchdog timeout'
+}
+
+# Fault 32. No hookd can start for a while; the runner waits for one as long as its hook runs.
+test_failing_starts() {
+	local restarts
+
+	container=patient start_hook_with_pid "cat $go; echo whole"
+	restarts=$(show NRestarts)
+	configure DefaultTimeoutSec=nonsense
+	kill -KILL "$(main_pid)"
+	check "hookd fails to start again and again" until_true has_restarted $((restarts + 8))
+	let_end
+	configure
+	check "a hook has its result when hookd can start" wait "$hook"
+	is "and its caller gets it" "$(result_of patient '.hooks[0].stdout')" whole
+}
+
+has_restarted() { # TIMES
+	[ "$(show NRestarts)" -ge "$1" ]
 }
 
 test_drain() {
@@ -220,6 +242,7 @@ is_draining() {
 
 # ---- a runner ends ----
 
+# Fault 9.
 test_killed_runner() {
 	local lost other unit
 
@@ -243,6 +266,39 @@ test_killed_runner() {
 	is "and has its result" "$(result_of other '.hooks[0].stdout')" whole
 }
 
+# ---- no process can be made ----
+
+slice='/sys/fs/cgroup/system.slice/system-hookd\x2drunner.slice'
+
+# Fault 18.
+test_no_process() {
+	cat "$slice/pids.current" > "$slice/pids.max"
+	exits_with "a hook for which no process can be made" 125 run_hook "echo ran >> $work/none"
+	contains "is refused, and can be requested again" "$work/out" 'temporarily unavailable'
+	is "nothing has run" "$(cat "$work/none" 2>&1)" "cat: $work/none: No such file or directory"
+	echo max > "$slice/pids.max"
+	check "the next one is run" run_hook true
+}
+
+# Fault 38. Its processes are as many as it may have, and each makes others all the time.
+test_fork_bomb() {
+	local bomb
+
+	configure PidsMax=30
+	systemctl reload hookd.service
+	wait_for_holders > "$work/holders" &
+	container=bomb run_hook "exec 9> $held; echo > $begun; exec perl -e 'fork while 1'" 10 \
+		--request-id=bomb > "$work/bomb" 2>&1 &
+	bomb=$!
+	timeout 60 cat "$begun" > "$work/out"
+	kill -KILL "$(main_pid)"
+	check "hooks are run beside a fork bomb, by the next hookd" run_hook true
+	exits_with "the bomb times out" 124 wait "$bomb"
+	check "with all its processes" wait %?wait_for_holders
+	configure
+	systemctl reload hookd.service
+}
+
 # ---- versions ----
 
 # hookd of another version of what is said to runners, and the one that is installed.
@@ -257,7 +313,7 @@ none_of() { # UNIT...
 	! units | grep -qFx "$(printf '%s\n' "$@")"
 }
 
-# What runs goes on in the runners of before, which end when it has ended. New ones get what is new.
+# Fault 34. What runs goes on in the runners of before, which end when it has ended. New ones get what is new.
 test_another_version() { # NAME PROGRAM
 	local before busy idle child
 
@@ -351,6 +407,7 @@ test_no_socket() {
 	is "and units" "$(units | wc -l)" 2
 }
 
+# Fault 31.
 test_stop() {
 	wait_for_holders > "$work/holders" &
 	container=stopped start_hook_with_pid "exec 9> $held; setsid -f sleep 1000; sleep 1000"
@@ -361,7 +418,10 @@ test_stop() {
 	is "nothing of hookd's is left" "$(pgrep -l hookd)" ''
 	is "nor its cgroups" "$(find /sys/fs/cgroup -name 'hookd*' -o -name '*hookd*service' | xargs)" ''
 	is "nor the sockets" "$(find /run/hookd -maxdepth 1 -type s | xargs)" ''
-	kill "$hook"
+	check "the next start" systemctl start hookd.socket
+	exits_with "tells the caller of a hook that was stopped" 125 wait "$hook"
+	is "that it was lost" "$(result_of stopped .outcome)" lost
+	systemctl stop hookd.service hookd.socket hookd-runner.socket
 }
 
 test_start
@@ -370,8 +430,11 @@ test_restarts
 test_children_stay
 test_killed_hookd
 test_watchdog
+test_failing_starts
 test_drain
 test_killed_runner
+test_no_process
+test_fork_bomb
 cp /usr/local/sbin/hookd "$this_hookd"
 test_another_version upgrade "$other_hookd"
 test_another_version downgrade "$this_hookd"

@@ -8,8 +8,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#define PROGRAM_SECONDS 40
-#define CHILD_SECONDS	10
+#define PROGRAM_SECONDS 170
+#define CHILD_SECONDS	60
 
 void bound_time(void)
 {

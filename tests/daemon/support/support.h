@@ -29,7 +29,7 @@ struct event_base *loop_new(void);
 /* Waits for an event, at most until the deadline (CLOCK_MONOTONIC). False: it has passed. */
 bool loop_turn(struct event_base *base, int64_t deadline_ns);
 
-#define WAIT_NS (10 * 1000000000ll)
+#define WAIT_NS (60 * 1000000000ll)
 
 /* Runs the event loop until the condition is true. */
 #define wait_for(base, condition)                                                                  \
