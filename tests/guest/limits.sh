@@ -40,7 +40,7 @@ run_hook 'for i in $(seq 40); do sleep 100 & done' > "$work/forks.json"
 contains "a hook that forks without end is stopped" "$work/forks.json" 'Cannot fork'
 is "others go on" "$(own_limits)" '20 33554432 150000 100000'
 
-# ---- out of memory before the exec and after it ----
+# ---- out of memory before the exec and after it (Fault 10) ----
 
 # A FIFO: EOF when the hook of the other container has exited.
 innocent=$work/innocent

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # In the guest: runc, crun and podman start and remove containers while hookd is restarted again and
-# again. Fault 30.
+# again.
 . "$(dirname "$0")/setup.sh"
 
 restarts=15 containers=4   # at least; containers of each engine
@@ -96,6 +96,7 @@ leave_child() {
 	hookctl run --stage=createRuntime --state="$work/state.json" --hooks="$work/hooks.json"
 }
 
+# Fault 30.
 test_restarts() {
 	local engine engines=(runc crun podman) i pids=()
 

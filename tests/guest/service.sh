@@ -68,6 +68,7 @@ test_timeout() {
 	check "with all that it has started, wherever it hid" wait $!
 }
 
+# Fault 23.
 test_clock_steps() {
 	local real begin took
 
@@ -147,7 +148,7 @@ test_watchdog() {
 	contains "because of the watchdog" "$work/journal" 'Watchdog timeout'
 }
 
-# Each start fails, and a connection that is queued on the socket would start it again at once.
+# Fault 1. Each start fails, and a connection that is queued on the socket would start it again at once.
 test_failing_starts() {
 	local ping
 

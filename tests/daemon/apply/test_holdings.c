@@ -211,6 +211,7 @@ static void a_foreign_database_is_set_aside(void **state)
 	holdings_close(open_holdings(true));
 }
 
+/* Fault 35. */
 static void holdings_of_another_boot_are_dropped(void **state)
 {
 	struct holdings *holdings = open_holdings(false);

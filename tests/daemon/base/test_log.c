@@ -151,6 +151,7 @@ static int log_into_full_pipe(void *userdata)
 	return 0;
 }
 
+/* Fault 21. */
 static void a_stderr_that_nobody_reads_is_not_waited_for(void **state)
 {
 	(void)state;

@@ -51,6 +51,7 @@ static void suspend(int64_t seconds)
 	deadlines_rearm(&deadlines);
 }
 
+/* Fault 24. */
 static void suspended_time_counts(void **state)
 {
 	struct deadline near, far, of_running_time;

@@ -484,7 +484,10 @@ static void *other_memory(void *old, size_t size)
 	return allocations_left > 0 && allocations_left-- ? realloc(old, size) : NULL;
 }
 
-/* All allocations fail from the N-th on, until the hook ends: it fails to start, or it works. */
+/*
+ * Fault 16. All allocations fail from the N-th on, until the hook ends: it fails to start, or it
+ * works.
+ */
 static void no_allocation_hangs_a_hook(void **state)
 {
 	bool was_started = false;

@@ -416,6 +416,7 @@ static void a_monitored_group_that_was_made_goes_when_a_step_fails(void **state)
 
 /* ---- the file system ---- */
 
+/* Fault 27. */
 static void a_lock_of_others_is_told_soon(void **state)
 {
 	int lock = open(rdt_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

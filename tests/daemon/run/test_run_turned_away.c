@@ -55,7 +55,7 @@ static void run_for(struct told *told, struct run *run)
 	run_remove_waiter(run, &told->waiter);
 }
 
-/* No hook was run, and the lack will pass: the run is refused. */
+/* Fault 18. No hook was run, and the lack will pass: the run is refused. */
 static void what_passes_turns_a_run_away(void **state)
 {
 	static const int errors[] = {EAGAIN, ENOMEM, EMFILE, ENFILE};

@@ -330,6 +330,7 @@ static void a_slow_profile_is_given_up(void **state)
 	assert_int_equal(hangs.wait.error, -ETIME);
 }
 
+/* Fault 28. */
 static void a_crash_is_told(void **state)
 {
 	struct asker crashes = {0}, babbles = {0}, again = {0};

@@ -66,7 +66,10 @@ static void start_with_state(struct harness *harness)
 	harness_start(harness, &(struct start){.arguments = {argument}});
 }
 
-/* Whether the descriptors run out while it examines the caller or when it makes the pipes. */
+/*
+ * Fault 17. Whether the descriptors run out while it examines the caller or when it makes the
+ * pipes.
+ */
 static void nothing_is_kept_of_a_request(void **state)
 {
 	struct harness *harness = *state;
@@ -292,7 +295,7 @@ static void allow_cgroups(const struct harness *harness, const char *count)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* hookd keeps some cgroups ready; these hooks use them up. */
+/* Fault 25. hookd keeps some cgroups ready; these hooks use them up. */
 static void a_limit_of_cgroups_is_busy(void **state)
 {
 	enum { RESERVE_MAX = 80 };

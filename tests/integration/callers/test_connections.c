@@ -30,7 +30,10 @@ static void limit_descriptors(pid_t pid, int more)
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* conmon, seatd and lldpd spin: while connections are queued the listening socket is readable. */
+/*
+ * Fault 17. conmon, seatd and lldpd spin: while connections are queued the listening socket is
+ * readable.
+ */
 static void emfile_in_accept_no_spin(void **state)
 {
 	struct harness *harness = *state;
@@ -136,7 +139,8 @@ static void client_dies_with_reply_queued(void **state)
 	await_true(status_number(harness, "connections") == 2, "hookd has seen it go");
 }
 
-/* Replies are kept for it, up to a limit; then it is disconnected, and its run goes on. */
+/* Fault 13. Replies are kept for it, up to a limit; then it is disconnected, and its run goes on.
+ */
 static void listener_that_never_reads_is_cut_off(void **state)
 {
 	struct harness *harness = *state;

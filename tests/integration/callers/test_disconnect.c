@@ -28,6 +28,7 @@ static void await_idle(struct harness *harness)
 		   "hookd is idle");
 }
 
+/* Fault 12. */
 static void client_gone_while_running_continues(void **state)
 {
 	struct harness *harness = *state;
@@ -45,6 +46,7 @@ static void client_gone_while_running_continues(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* Fault 12. */
 static void client_gone_while_running_cancels(void **state)
 {
 	struct harness *harness = *state;

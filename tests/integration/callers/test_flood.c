@@ -96,6 +96,7 @@ static void run_of_root(struct harness *harness, int number)
 	client_close(client);
 }
 
+/* Fault 38. */
 static void hooks_of_root_run_through_a_flood(void **state)
 {
 	struct harness *harness = *state;

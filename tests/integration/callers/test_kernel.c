@@ -67,6 +67,7 @@ static void expect_not_ready(struct harness *harness, const struct missing *row)
 	assert_null(memmem(harness->said.data, harness->said.length, "hookd: ready", 12));
 }
 
+/* Fault 36. */
 static void hookd_is_not_ready_without_what_hooks_need(void **state)
 {
 	static const struct missing rows[] = {
@@ -112,6 +113,7 @@ static void run_without(struct harness *harness, const struct missing *row)
 	harness_stop(harness);
 }
 
+/* Fault 36. */
 static void what_some_hooks_need_is_logged_and_others_run(void **state)
 {
 	static const struct missing rows[] = {

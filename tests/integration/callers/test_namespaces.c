@@ -304,7 +304,7 @@ static void container_is_gone(void **state)
 	check_invalid(client, "hooks", "state.pid");
 }
 
-/* The pid may be reused before the hook is started. */
+/* Fault 11. The pid may be reused before the hook is started. */
 static void container_exits_before_the_hook_starts(void **state)
 {
 	struct harness *harness = *state;

@@ -12,6 +12,7 @@
 #define MARKING HOOK("'mark','@DIR@/log','x','say','once'")
 #define WAITING HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go'")
 
+/* Fault 14. */
 static void same_request_attaches(void **state)
 {
 	struct harness *harness = *state;
@@ -67,6 +68,7 @@ static void failed_run_is_not_tried_again(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* Fault 15. */
 static void other_request_conflicts(void **state)
 {
 	struct harness *harness = *state;

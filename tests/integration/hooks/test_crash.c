@@ -28,6 +28,7 @@ static void start_with_state(struct harness *harness)
 	harness_start(harness, &(struct start){.arguments = {argument}});
 }
 
+/* Fault 5. */
 static void result_outlives_a_crash(void **state)
 {
 	struct harness *harness = *state;
@@ -53,8 +54,31 @@ static void result_outlives_a_crash(void **state)
 	free(id);
 }
 
-/* Fault 5. The reply is larger than what a socket holds, and its client has read only the
- * beginning. */
+/* Fault 2. */
+static void a_request_that_was_half_read_is_run_on_retry(void **state)
+{
+	static const char half[] = "{\"method\":\"io.hookd.hooks.Run\",\"parameters\":{";
+	struct harness *harness = *state;
+	struct client *client;
+
+	start_with_state(harness);
+	client = client_open(harness);
+	client_expect_alive(client);
+	client_send_bytes(client, half, sizeof(half) - 1);
+	client_expect_alive(client_open(harness)); /* hookd has read it */
+	harness_crash(harness);
+
+	start_with_state(harness);
+	client = client_open(harness);
+	run(client, .extra = ID, .hooks = {MARKING});
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
+/*
+ * Fault 5. The reply is larger than what a socket holds, and its client has read only the
+ * beginning.
+ */
 static void a_reply_that_was_half_sent_is_sent_again(void **state)
 {
 	static const struct run_text text = {
@@ -84,7 +108,7 @@ static void a_reply_that_was_half_sent_is_sent_again(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* Else a client that has received the result would be told later that the run was lost. */
+/* Fault 5. Else a client that has received the result would be told later that the run was lost. */
 static void result_is_recorded_before_the_reply(void **state)
 {
 	struct harness *harness = *state;
@@ -166,7 +190,7 @@ static void a_running_run_goes_on(void **state)
 	check_string(client, "runs[0].outcome", "succeeded");
 }
 
-/* It had not begun, so it can be run. */
+/* Fault 3. It had not begun, so it can be run. */
 static void a_queued_run_runs_on_retry(void **state)
 {
 	struct harness *harness = *state;
@@ -326,7 +350,10 @@ static void a_wrong_member_of_a_record_is_named(void **state)
 	}
 }
 
-/* A damaged file is kept under another name for the administrator; hookd begins a new one. */
+/*
+ * Fault 33. A damaged file is kept under another name for the administrator; hookd begins a new
+ * one.
+ */
 static void damaged_records_are_kept_and_new_ones_begin(void **state)
 {
 	static const char damaged[] = "hello\0there";
@@ -370,7 +397,7 @@ static void fill(const char *path)
 	close(fd);
 }
 
-/* Of a new record only the beginning fits into the last page of the file. */
+/* Fault 19. Of a new record only the beginning fits into the last page of the file. */
 static void records_stay_on_a_full_disk(void **state)
 {
 	static char large[6400];
@@ -411,6 +438,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(result_outlives_a_crash),
+	    TEST_PREPARED(a_request_that_was_half_read_is_run_on_retry),
 	    TEST_PREPARED(a_reply_that_was_half_sent_is_sent_again),
 	    TEST_PREPARED(result_is_recorded_before_the_reply),
 	    TEST_PREPARED(a_running_run_is_lost),

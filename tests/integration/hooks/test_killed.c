@@ -84,6 +84,7 @@ static void end(struct load *load)
 	harness_start(harness, &two_runners);
 }
 
+/* Fault 39. */
 static void killed_hookd_loses_nothing(void **state)
 {
 	uint64_t kills = number_of("HOOKD_KILLS", 50);
@@ -108,6 +109,7 @@ static void killed_hookd_loses_nothing(void **state)
 	assert_true(load.latest_us < 3 * control_us + TIMEOUT_US);
 }
 
+/* Fault 39. */
 static void killed_runner_loses_its_runs_alone(void **state)
 {
 	uint64_t kills = number_of("HOOKD_KILLS", 50);
@@ -125,6 +127,7 @@ static void killed_runner_loses_its_runs_alone(void **state)
 	assert_in_range(load.lost, 1, load.made - 1);
 }
 
+/* Fault 39. */
 static void both_killed_run_nothing_twice(void **state)
 {
 	uint64_t kills = number_of("HOOKD_KILLS", 50);

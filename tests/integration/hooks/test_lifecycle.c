@@ -177,6 +177,7 @@ static void expect_path(struct harness *harness, const char *path)
 	client_close(client);
 }
 
+/* Fault 29. */
 static void sighup_reads_the_configuration_again(void **state)
 {
 	static const char *const broken[] = {"[Hooks]\nDefaultPath=/broken\nConcurrentHooks=none\n",

@@ -109,7 +109,7 @@ static void none_is_lost_when_hookd_is_killed(void **state)
 	end(&many);
 }
 
-/* Fault 37. They are zombies until the process goes on. */
+/* They are zombies until the process goes on. */
 static void end_while_it_is_stopped(struct many *many, pid_t stopped)
 {
 	assert_int_equal(kill(stopped, SIGSTOP), 0);
@@ -119,6 +119,7 @@ static void end_while_it_is_stopped(struct many *many, pid_t stopped)
 	end(many);
 }
 
+/* Fault 37. */
 static void all_results_are_right_after_the_runner_was_stopped(void **state)
 {
 	struct many many;
@@ -127,6 +128,7 @@ static void all_results_are_right_after_the_runner_was_stopped(void **state)
 	end_while_it_is_stopped(&many, many.harness->runner);
 }
 
+/* Fault 37. */
 static void all_results_are_right_after_hookd_was_stopped(void **state)
 {
 	struct many many;

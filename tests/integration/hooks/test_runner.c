@@ -44,6 +44,7 @@ static void take_new_runner(struct harness *harness)
 
 /* ---- the runner dies ---- */
 
+/* Fault 9. */
 static void hooks_of_a_dead_runner_are_killed_and_lost(void **state)
 {
 	struct harness *harness = *state;
@@ -70,6 +71,7 @@ static void hooks_of_a_dead_runner_are_killed_and_lost(void **state)
 	take_new_runner(harness);
 }
 
+/* Fault 9. */
 static void runs_of_other_runners_go_on(void **state)
 {
 	struct harness *harness = *state;
@@ -98,7 +100,7 @@ static void runs_of_other_runners_go_on(void **state)
 	take_new_runner(harness);
 }
 
-/* Such children may serve a running container. */
+/* Fault 9. Such children may serve a running container. */
 static void children_of_hooks_outlive_the_runner(void **state)
 {
 	struct harness *harness = *state;
@@ -143,7 +145,7 @@ static void check_no_cgroup_of(const struct harness *harness, pid_t runner)
 	}
 }
 
-/* Its cgroup is below the container's, not below the runner's. */
+/* Fault 9. Its cgroup is below the container's, not below the runner's. */
 static void hook_in_a_container_dies_with_its_runner(void **state)
 {
 	struct harness *harness = *state;
@@ -177,6 +179,7 @@ static void hook_in_a_container_dies_with_its_runner(void **state)
 
 /* ---- hookd dies ---- */
 
+/* Fault 4. */
 static void run_goes_on_and_its_caller_finds_it(void **state)
 {
 	struct harness *harness = *state;
@@ -200,7 +203,7 @@ static void run_goes_on_and_its_caller_finds_it(void **state)
 	harness->leaves_children = true; /* descriptors of the run that was adopted */
 }
 
-/* Only the runner is alive when the timeout expires. */
+/* Fault 4. Only the runner is alive when the timeout expires. */
 static void timeout_holds_while_there_is_no_hookd(void **state)
 {
 	struct harness *harness = *state;
@@ -225,7 +228,7 @@ static void timeout_holds_while_there_is_no_hookd(void **state)
 	check_string(client, "result.hooks[0].stdout", "partial");
 }
 
-/* The hook after the running one is run as well: poststop runs all. */
+/* Fault 4. The hook after the running one is run as well: poststop runs all. */
 static void rest_of_the_list_is_run_without_hookd(void **state)
 {
 	static const char *const first =
@@ -252,7 +255,7 @@ static void rest_of_the_list_is_run_without_hookd(void **state)
 	check_string(client, "result.hooks[1].stdout", "last");
 }
 
-/* The caller gets the signal, whether or not hookd was running when the hook died. */
+/* Fault 10. The caller gets the signal, whether or not hookd was running when the hook died. */
 static void hook_killed_by_a_signal_is_reported_as_such(void **state)
 {
 	static const char *const hook =
@@ -276,7 +279,7 @@ static void hook_killed_by_a_signal_is_reported_as_such(void **state)
 	check_string(client, "result.hooks[0].stdout", "x");
 }
 
-/* More runs are going on than results are kept; none may be dropped, and run again. */
+/* Fault 4. More runs are going on than results are kept; none may be dropped, and run again. */
 static void runs_beyond_the_kept_results_are_adopted(void **state)
 {
 	static const char config[] = "[Results]\nMaxRuns=2\n";
@@ -343,7 +346,7 @@ static void begin_and_forget_end(struct harness *harness)
 	forget_end(harness);
 }
 
-/* All runners are alive and none has the list: it was never sent, so a retry runs it. */
+/* Fault 3. All runners are alive and none has the list: it was never sent, so a retry runs it. */
 static void run_that_was_not_handed_over_is_run_on_retry(void **state)
 {
 	struct harness *harness = *state;
@@ -357,7 +360,7 @@ static void run_that_was_not_handed_over_is_run_on_retry(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 2);
 }
 
-/* The runner that may have got the list is dead. */
+/* Fault 8. The runner that may have got the list is dead. */
 static void run_that_may_have_been_handed_over_is_lost(void **state)
 {
 	struct harness *harness = *state;
@@ -376,7 +379,7 @@ static void run_that_may_have_been_handed_over_is_lost(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
-/* If the end of a run cannot be recorded, its runner keeps the results. */
+/* Fault 20. If the end of a run cannot be recorded, its runner keeps the results. */
 static void result_that_was_not_recorded_is_not_forgotten(void **state)
 {
 	struct harness *harness = *state;
@@ -407,6 +410,7 @@ static void result_that_was_not_recorded_is_not_forgotten(void **state)
 
 /* ---- hookd is stopped ---- */
 
+/* Fault 22. */
 static void timeouts_hold_while_hookd_is_stopped(void **state)
 {
 	struct harness *harness = *state;

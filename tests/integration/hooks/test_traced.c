@@ -310,6 +310,7 @@ static void by_a_stranger(void **state)
 	expect_reaped(harness);
 }
 
+/* Fault 26. */
 static void killed_while_traced(void **state)
 {
 	struct harness *harness = *state;

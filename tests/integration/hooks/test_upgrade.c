@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fault 34: another version of hookd takes over while hooks run, in both directions. What is said
+ * Another version of hookd takes over while hooks run, in both directions. What is said
  * between hookd and a runner differs between the two (RUNNER_VERSION).
  */
 #include <signal.h>
@@ -58,17 +58,19 @@ static void take_over(struct harness *harness, const struct start *before,
 	assert_int_not_equal(harness->runner, 0);
 }
 
+/* Fault 34. */
 static void upgrade(void **state)
 {
 	take_over(*state, &one_version, &another_version);
 }
 
+/* Fault 34. */
 static void downgrade(void **state)
 {
 	take_over(*state, &another_version, &one_version);
 }
 
-/* Cancel means the same in every version. */
+/* Fault 34. Cancel means the same in every version. */
 static void runs_of_before_are_cancelled(void **state)
 {
 	static const char *const hook = HOOK("'tell','@DIR@/started','foreground','sleep','60000'");
@@ -95,7 +97,7 @@ static void runs_of_before_are_cancelled(void **state)
 	check_outcome(client, "cancelled");
 }
 
-/* What was recorded by one version is told by the other. */
+/* Fault 34. What was recorded by one version is told by the other. */
 static void results_outlive_both(void **state)
 {
 	struct harness *harness = *state;

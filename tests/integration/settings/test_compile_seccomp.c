@@ -147,7 +147,7 @@ static void failures_have_a_reason(void **state)
 	check_part(client, "detail", "SCMP_ARCH_S390X");
 }
 
-/* 500 rules with two ranges each. */
+/* Fault 28. 500 rules with two ranges each. */
 static void too_long_a_program_is_an_error(void **state)
 {
 	struct client *client = client_open(*state);
