@@ -28,7 +28,7 @@
 #define BUFFER_SIZE	(256 * 1024)
 #define BUFFER_OVERHEAD 4096
 /* How long a posted message waits for others, and how many bytes of them are collected. */
-#define POST_US	   1000
+#define POST_US	   12000
 #define POSTED_MAX 16384
 
 struct channel {
