@@ -81,7 +81,9 @@ static void one_that_comes_later_hears_all_of_it(void **state)
 /* A waiter that is removed by an event, and whose run is cancelled then. */
 static void cancel_from_event(char letter, bool leaves)
 {
-	const struct hp_hook hooks[] = {SHELL_HOOK("echo x"), SHELL_HOOK("echo x")};
+	/* Its output may be read late: it must not have ended by itself then. */
+	const char *first = letter == 'F' ? "echo x" : "echo x; exec sleep 60";
+	const struct hp_hook hooks[] = {SHELL_HOOK(first), SHELL_HOOK("echo x")};
 	struct run *run = run_prepare(HP_STAGE_CREATE_RUNTIME, hooks, ELEMENTS(hooks));
 	struct record record = {
 	    .waiter = {.notify = record_event, .wants_output = letter == 'O'},
