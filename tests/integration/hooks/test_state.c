@@ -101,7 +101,7 @@ static void directories_that_cannot_be_used(void **state)
 	expect_no_start(harness, "/state has mode 0707");
 	assert_int_equal(chmod(path, 0700), 0);
 	assert_int_equal(chown(path, OTHER_USER, 0), 0);
-	expect_no_start(harness, "/state belongs to uid 4242, and hookd has uid 0");
+	expect_no_start(harness, "/state belongs to uid 4242, not to uid 0");
 	assert_int_equal(rmdir(path), 0);
 	harness_write_file(harness, "state", "");
 	expect_no_start(harness, "/state cannot be opened: Not a directory");
