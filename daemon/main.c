@@ -26,6 +26,7 @@
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/records.h"
+#include "daemon/ipc/spooled.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
@@ -341,6 +342,9 @@ static int make_runs(struct program *program)
 		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
+	/* Before there are listeners: later requests are queued behind. */
+	if (r == 0)
+		r = spooled_new(hookd, state, &hookd->spooled);
 	return r;
 }
 
@@ -417,6 +421,7 @@ static void clear(struct program *program)
 		hookd->records = records_close(hookd->records);
 	while (hookd->base && !TAILQ_EMPTY(&hookd->conns))
 		conn_free(TAILQ_FIRST(&hookd->conns));
+	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
 	store_free(hookd->store);
 	runners_free(hookd->runners, true);
