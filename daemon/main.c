@@ -259,7 +259,8 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 	int r = holdings_open(directory, ret_holdings, &is_set_aside);
 
 	if (is_set_aside)
-		log_error("%s/holdings.db is damaged, empty or not hookd's: it is set aside, and "
+		log_error("%s/holdings.db is damaged, empty, missing beside its journal or not "
+			  "hookd's: it is set aside, and "
 			  "the settings recorded in it can no longer be updated or released",
 			  directory);
 	if (r == -EBUSY)

@@ -282,8 +282,13 @@ static int open_file(struct holdings *holdings, const char *path, bool is_new)
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
 	int r = holdings_file_check(directory);
+	bool is_new = r == 1;
 
-	return r < 0 ? r : open_file(holdings, path, r == 1);
+	if (r >= 0)
+		r = open_file(holdings, path, is_new);
+	if (r < 0 && is_new)
+		holdings_file_take_back(directory);
+	return r;
 }
 
 static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)

@@ -254,7 +254,8 @@ static int take_holding(struct application *application)
 		return r;
 	application->uncertain_before = holding->uncertain;
 	holding->uncertain = uncertain;
-	return holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING);
+	return application_check_recorded(
+	    application, holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING));
 }
 
 static int find_holding(struct application *application)

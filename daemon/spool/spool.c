@@ -31,7 +31,10 @@ struct spool {
 
 /* ---- life ---- */
 
-/* Whole before it has its name, since a shim may read it at any time. */
+/*
+ * Whole before it has its name, since a shim may read it at any time. Without room for it there is
+ * none: an old one could be of other namespaces.
+ */
 static int write_view(struct spool *spool)
 {
 	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -50,7 +53,16 @@ static int write_view(struct spool *spool)
 	if (r == 0 &&
 	    renameat(spool->directory, VIEW_PART, spool->directory, HP_SPOOL_VIEW_FILE) < 0)
 		r = -errno;
+	if (r < 0)
+		(void)unlinkat(spool->directory, VIEW_PART, 0);
 	return r;
+}
+
+/* An error keeps nothing from being run: a shim that does not find it may run the hooks itself. */
+static void tell_view(struct spool *spool)
+{
+	if (write_view(spool) < 0)
+		(void)unlinkat(spool->directory, HP_SPOOL_VIEW_FILE, 0);
 }
 
 int spool_open(const char *path, struct spool **ret_spool, char reason[static HP_SPOOL_REASON_SIZE])
@@ -65,17 +77,17 @@ int spool_open(const char *path, struct spool **ret_spool, char reason[static HP
 	r = spool->directory = hp_spool_open(path, 1, reason);
 	if (r >= 0) {
 		r = hp_spool_view_read("self", &spool->view);
-		if (r == 0)
-			r = write_view(spool);
 		if (r < 0)
 			snprintf(reason, HP_SPOOL_REASON_SIZE,
-				 "cannot be told hookd's namespaces: %s", strerror(-r));
+				 "is not used without hookd's namespaces: %s", strerror(-r));
 	}
-	if (r < 0)
+	if (r < 0) {
 		spool_free(spool);
-	else
-		*ret_spool = spool;
-	return r < 0 ? r : 0;
+		return r;
+	}
+	tell_view(spool);
+	*ret_spool = spool;
+	return 0;
 }
 
 struct spool *spool_free(struct spool *spool)
