@@ -145,12 +145,11 @@ static void a_group_that_cannot_be_recorded_is_not_made(void **state)
 	write_journal(this_boot(), "c1\n");
 	restore(0);
 	make_directory("resctrl-groups.new");
-	make_directory("resctrl-groups.new/in");
 	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c2", &member, &err), -EIO);
 	assert_non_null(strstr(err.reason, "cannot be recorded in resctrl-groups: "));
 	assert_false(exists("c2"));
 	expect_journal("c1\n");
-	snprintf(path, sizeof(path), "%s/resctrl-groups.new/in", rdt_root);
+	snprintf(path, sizeof(path), "%s/resctrl-groups.new", rdt_root);
 	assert_int_equal(rmdir(path), 0);
 	err = (struct hp_err){0};
 	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c2", &member, &err), -ENOENT);
