@@ -9,7 +9,7 @@ struct shim_spool {
 	int levels; /* of the path that may be created: hp_spool_open() */
 };
 
-#define SHIM_REASON_SIZE 320
+#define SHIM_REASON_SIZE 448
 
 /*
  * Leaves the hooks from `first` on for the next hookd. Returns 0, or -errno with the reason: then

@@ -15,7 +15,7 @@ struct spooled;
  * could not be run yet, is submitted every SPOOLED_LOOK_EVERY_S. A spool that cannot be used is
  * logged, and no error. -ENOMEM.
  */
-#define SPOOLED_LOOK_EVERY_S 10
+#define SPOOLED_LOOK_EVERY_S 5
 int spooled_new(struct hookd *hookd, const char *state_directory,
 		struct spooled **ret_spooled) must_check;
 /* The files of runs that have not begun stay. NULL is fine. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -206,6 +207,19 @@ static void put(const struct harness *harness, const char *name, const char *byt
 		assert_int_equal(setxattr(spool_path(harness, name), MARK, "", 0, 0), 0);
 }
 
+/* The bytes of a request, whose file is removed. */
+static char *make_request(struct harness *harness, size_t *ret_length)
+{
+	char name[256], *bytes;
+
+	prepare(harness);
+	mark_later(harness, "box", "left");
+	bytes = read_request(harness, ret_length);
+	assert_int_equal(count_files(harness, NULL, name), 1);
+	assert_int_equal(unlink(spool_path(harness, name)), 0);
+	return bytes;
+}
+
 /* ---- tests ---- */
 
 static void left_hooks_run_once_in_order_at_the_next_start(void **state)
@@ -295,6 +309,61 @@ static void known_request_is_not_run_again(void **state)
 	free(bytes);
 }
 
+/* By a shim that has found hookd draining, or not there, a moment before. */
+static void what_is_left_while_hookd_runs_is_run(void **state)
+{
+	struct harness *harness = *state;
+	size_t length;
+	char *bytes = make_request(harness, &length);
+
+	start(harness, NULL);
+	put(harness, name_of(1), bytes, length);
+	await_true(harness_count_lines(harness, "log") == 1, "it runs");
+	await_true(count_files(harness, NULL, NULL) == 0, "the file is removed");
+	free(bytes);
+}
+
+static int lowest_free_fd(pid_t pid)
+{
+	struct stat st;
+	char path[64];
+
+	for (int fd = 0;; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (lstat(path, &st) < 0)
+			return fd;
+	}
+}
+
+/* Its runner has descriptors for a connection, and too few for a hook. The second one of the
+ * container waits for the first. */
+static void what_was_turned_away_is_run_later_in_order(void **state)
+{
+	struct harness *harness = *state;
+	struct rlimit usual, low;
+	pid_t runner;
+
+	if (!harness_has_runners())
+		skip("is about a runner that lacks descriptors");
+	start(harness, NULL);
+	runner = harness->runner;
+	harness_crash(harness);
+	assert_int_equal(prlimit(runner, RLIMIT_NOFILE, NULL, &usual), 0);
+	low = (struct rlimit){(rlim_t)lowest_free_fd(runner) + 4, usual.rlim_max};
+	for (int i = 0; i < 3; i++)
+		mark_later(harness, i == 1 ? "other" : "box", (const char *[]){"1", "2", "3"}[i]);
+	assert_int_equal(prlimit(runner, RLIMIT_NOFILE, &low, NULL), 0);
+	start(harness, NULL);
+	harness_await_log(harness, "the one before it was not run");
+	await_true(status_number(harness, "running") + status_number(harness, "queued") == 0,
+		   "all are turned away");
+	assert_int_equal(harness_count_lines(harness, "log"), 0);
+	assert_int_equal(count_files(harness, NULL, NULL), 3);
+	assert_int_equal(prlimit(runner, RLIMIT_NOFILE, &usual, NULL), 0);
+	await_true(harness_count_lines(harness, "log") == 3, "they run at the next look");
+	await_true(count_files(harness, NULL, NULL) == 0, "the files are removed");
+}
+
 /* ---- where the shim runs the hooks itself ---- */
 
 static void shim_in_other_namespaces_runs_them_here(void **state)
@@ -370,19 +439,6 @@ static void expect_refusal(struct harness *harness, const char *name, const char
 	files_remove(spool_path(harness, aside));
 	(void)unlink(spool_path(harness, aside));
 	assert_int_equal(count_files(harness, ".refused", NULL), 0);
-}
-
-/* A request of which each test makes a bad one. */
-static char *make_request(struct harness *harness, size_t *ret_length)
-{
-	char name[256], *bytes;
-
-	prepare(harness);
-	mark_later(harness, "box", "never");
-	bytes = read_request(harness, ret_length);
-	assert_int_equal(count_files(harness, NULL, name), 1);
-	assert_int_equal(unlink(spool_path(harness, name)), 0);
-	return bytes;
 }
 
 static void files_of_other_kinds_are_refused(void **state)
@@ -594,6 +650,8 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(later_requests_are_queued_behind),
 	    TEST_PREPARED(what_cannot_be_run_now_is_run_later),
 	    TEST_PREPARED(known_request_is_not_run_again),
+	    TEST_PREPARED(what_is_left_while_hookd_runs_is_run),
+	    TEST_PREPARED(what_was_turned_away_is_run_later_in_order),
 	    TEST_PREPARED(shim_in_other_namespaces_runs_them_here),
 	    TEST_PREPARED(shim_without_a_spool_runs_them_here),
 	    TEST_PREPARED(shim_does_not_use_a_directory_of_others),
