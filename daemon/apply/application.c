@@ -251,14 +251,6 @@ void application_cancel(struct application *application)
 		on_systemd_put_back(-ECANCELED, "hookd is exiting", application);
 }
 
-int application_check_recorded(struct application *application, int r)
-{
-	if (r < 0 && application->err.code == HP_ERR_NONE)
-		(void)hp_err_setting(&application->err, r, NULL, "cannot write holdings.db: %s",
-				     strerror(-r));
-	return r;
-}
-
 int application_at_step(struct application *application, const char *step, const char *path, int r)
 {
 	if (r < 0 && application->err.code == HP_ERR_NONE)

@@ -71,8 +71,6 @@ void application_cancel(struct application *application);
 /* The error that the process has exited. -ESRCH. */
 int application_fail_no_process(struct application *application, pid_t pid);
 int application_at_step(struct application *application, const char *step, const char *path, int r);
-/* Returns `r`, the result of a function that writes to the holdings; an error gets its reason. */
-int application_check_recorded(struct application *application, int r);
 /* Calls done() with -ENOMEM, where application_new() has failed. */
 void done_without_memory(apply_done_fn done, void *userdata);
 /*

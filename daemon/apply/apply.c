@@ -142,9 +142,9 @@ static int on_making(const char *path, void *userdata)
 {
 	struct application *application = userdata;
 
-	return application_check_recorded(
-	    application, holdings_add_created(application->applier->holdings, application->holding,
-					      CREATED_CGROUP, path));
+	return holdings_written(holdings_add_created(application->applier->holdings,
+						     application->holding, CREATED_CGROUP, path),
+				&application->err);
 }
 
 static bool is_for_systemd(const struct apply_request *request)
@@ -231,8 +231,8 @@ static int complete(struct application *application)
 	int r;
 
 	assert(holding->state == HOLDING_MAKING);
-	r = application_check_recorded(
-	    application, holdings_enter(application->applier->holdings, holding, HOLDING_HELD));
+	r = holdings_written(holdings_enter(application->applier->holdings, holding, HOLDING_HELD),
+			     &application->err);
 	if (r < 0) {
 		holding->former_path = path;
 		holding->former_group = group;
@@ -292,7 +292,7 @@ static int record_scope(struct application *application)
 		r = holdings_write(holdings, holding);
 	if (r == 0)
 		r = holdings_add_created(holdings, holding, CREATED_UNIT, holding->unit);
-	return application_check_recorded(application, r);
+	return holdings_written(r, &application->err);
 }
 
 /* systemd moves the process. Once it is moved back, systemd stops the empty scope. */
@@ -439,7 +439,7 @@ static int add_holding(struct application *application)
 		from.former_group = group;
 	}
 	r = holdings_add(applier->holdings, request->container, &from, &application->holding);
-	return application_check_recorded(application, r);
+	return holdings_written(r, &application->err);
 }
 
 static int begin(struct application *application)

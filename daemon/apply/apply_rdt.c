@@ -227,8 +227,9 @@ static int record_rdt_group(struct application *application, struct rdt_change *
 	if (rdt_has_group(applier->rdt, name))
 		return 0;
 	change->recorded |= 1u << kind;
-	return application_check_recorded(
-	    application, holdings_add_created(applier->holdings, application->holding, kind, name));
+	return holdings_written(
+	    holdings_add_created(applier->holdings, application->holding, kind, name),
+	    &application->err);
 }
 
 static int record_rdt_groups(struct application *application, struct rdt_change *change)

@@ -341,6 +341,13 @@ struct holdings *holdings_close(struct holdings *holdings)
 
 /* ---- changes ---- */
 
+int holdings_written(int r, struct hp_err *err)
+{
+	return r < 0 ? hp_err_setting(err, r, NULL, "cannot write " HOLDINGS_FILE ": %s",
+				      strerror(-r))
+		     : 0;
+}
+
 /* The state that a restarted hookd must read: the removal of a leftover goes on. */
 static int state_to_write(const struct holding *holding)
 {

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/base/base.h"
+#include "proto/base/err.h"
 
 /*
  * Records of what Apply has done: for each container its process, and the objects that were created
@@ -136,6 +137,8 @@ int holdings_forget_unit(struct holdings *holdings, struct holding *holding);
  * old one.
  */
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
+/* Returns `r`, the result of a function of this file that writes; an error gets its reason. */
+int holdings_written(int r, struct hp_err *err) must_check;
 /* Writes the holding to the file. The caller may replace its strings, which are malloc'ed. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
 /* Deletes the holding from the file. On failure keep it: a restarted hookd would read it again. */

@@ -52,18 +52,11 @@ static void forget_paths(struct removal *removal)
 		free(take_ptr(holding->cgroup_path));
 }
 
-static int check_recorded(struct removal *removal, int r)
-{
-	return r < 0 ? hp_err_setting(&removal->err, r, NULL, "cannot write holdings.db: %s",
-				      strerror(-r))
-		     : 0;
-}
-
 static int forget_holding(struct removal *removal)
 {
 	struct holdings *holdings = removal->applier->holdings;
 	struct holding *holding = removal->holding;
-	int r = check_recorded(removal, holdings_erase(holdings, holding));
+	int r = holdings_written(holdings_erase(holdings, holding), &removal->err);
 
 	if (r < 0)
 		return r;
@@ -559,8 +552,8 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 	removal->stage = is_requested ? REMOVE_REST : 0;
 	r = is_requested ? check(removal) : 0;
 	if (r == 0)
-		r = check_recorded(removal,
-				   holdings_enter(applier->holdings, holding, HOLDING_REMOVING));
+		r = holdings_written(holdings_enter(applier->holdings, holding, HOLDING_REMOVING),
+				     &removal->err);
 	if (r < 0)
 		removal_end(removal, r);
 	else

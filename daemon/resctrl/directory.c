@@ -205,26 +205,26 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 
 /* ---- users ---- */
 
-bool rdt_directory_exists(const struct rdt_fs *fs, const char *path)
+int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
+		       const char *path, const char *member, struct hp_err *err)
 {
 	struct stat st;
+	int r;
 
-	return fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-int rdt_directories_record(struct rdt_directories *directories, const char *path)
-{
-	return write_journal(directories, path);
-}
-
-int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
-		       const char *path)
-{
-	int r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
-
+	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	/* One that is not recorded would outlive a hookd that is killed. */
+	r = write_journal(directories, path);
+	if (r < 0)
+		return hp_err_setting(err, -EIO, member,
+				      "the group cannot be recorded in " JOURNAL ": %s",
+				      strerror(-r));
+	r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
 	if (r < 0)
 		rewrite_journal(directories);
-	return r == -EEXIST ? 0 : r;
+	if (r == -EEXIST)
+		return 0;
+	return r < 0 ? rdt_fs_fail_to_make(fs, r, member, err) : r;
 }
 
 int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,

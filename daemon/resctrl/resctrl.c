@@ -185,35 +185,17 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 
 /* ---- joining ---- */
 
-/* Makes a group that is missing. 1: made; 0: it was there. */
-static int make(struct request *request, const char *name, const char *path)
-{
-	struct rdt_directories *directories = &request->rdt->directories;
-	int r;
-
-	if (rdt_directory_exists(&request->fs, name))
-		return 0;
-	/* One that is not recorded would outlive a hookd that is killed. */
-	r = rdt_directories_record(directories, name);
-	if (r < 0)
-		return hp_err_setting(request->err, -EIO, path,
-				      "the group cannot be recorded in resctrl-groups: %s",
-				      strerror(-r));
-	r = rdt_directory_make(directories, &request->fs, name);
-	return r < 0 ? rdt_fs_fail_to_make(&request->fs, r, path, request->err) : r;
-}
-
 /* Adds a user to a group, which is made where `may_make`. 1: made; 0: it was there. */
 static int enter(struct request *request, const char *name, bool may_make, const char *path,
 		 struct rdt_directory **ret_directory)
 {
-	struct rdt_directories *directories = &request->rdt->directories;
-	int made = may_make ? make(request, name, path) : 0;
+	struct rdt_directories *all = &request->rdt->directories;
+	int made = may_make ? rdt_directory_make(all, &request->fs, name, path, request->err) : 0;
 	int r;
 
 	if (made < 0)
 		return made;
-	r = rdt_directory_enter(directories, &request->fs, name, made, ret_directory);
+	r = rdt_directory_enter(all, &request->fs, name, made, ret_directory);
 	if (r == -ENOENT)
 		return hp_err_setting(request->err, r, path, "no such resctrl group: %.64s", name);
 	return r < 0 ? hp_err_no_memory(request->err) : made;

@@ -19,6 +19,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "proto/base/buf.h"
 #include "proto/json/json.h"
 
 #define REFUSED_SUFFIX ".refused"
