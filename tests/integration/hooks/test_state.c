@@ -219,6 +219,19 @@ static void fifos_keep_no_hookd_from_starting(void **state)
 	}
 }
 
+static void directories_keep_no_hookd_from_starting(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		(void)unlink(harness_path(harness, files[i].name));
+		assert_int_equal(mkdir(harness_path(harness, files[i].name), 0700), 0);
+		start_and_expect_aside(harness, files[i].aside);
+	}
+}
+
 /* Nor is anything written through them. */
 static void links_are_not_followed(void **state)
 {
@@ -416,6 +429,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(one_hookd_at_a_time),
 	    TEST_PREPARED(a_lock_of_a_reader_is_logged),
 	    TEST_PREPARED(fifos_keep_no_hookd_from_starting),
+	    TEST_PREPARED(directories_keep_no_hookd_from_starting),
 	    TEST_PREPARED(links_are_not_followed),
 	    TEST_PREPARED(an_emptied_file_of_holdings_is_logged),
 	    TEST_PREPARED(a_journal_without_its_file_is_logged),
