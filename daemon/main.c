@@ -26,6 +26,7 @@
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/records.h"
+#include "daemon/ipc/spooled.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
@@ -259,7 +260,8 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 	int r = holdings_open(directory, ret_holdings, &is_set_aside);
 
 	if (is_set_aside)
-		log_error("%s/holdings.db is damaged, empty or not hookd's: it is set aside, and "
+		log_error("%s/holdings.db is damaged, empty, missing beside its journal or not "
+			  "hookd's: it is set aside, and "
 			  "the settings recorded in it can no longer be updated or released",
 			  directory);
 	if (r == -EBUSY)
@@ -342,6 +344,9 @@ static int make_runs(struct program *program)
 		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
+	/* Before there are listeners: later requests are queued behind. */
+	if (r == 0)
+		r = spooled_new(hookd, state, &hookd->spooled);
 	return r;
 }
 
@@ -418,6 +423,7 @@ static void clear(struct program *program)
 		hookd->records = records_close(hookd->records);
 	while (hookd->base && !TAILQ_EMPTY(&hookd->conns))
 		conn_free(TAILQ_FIRST(&hookd->conns));
+	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
 	store_free(hookd->store);
 	runners_free(hookd->runners, true);

@@ -14,7 +14,6 @@
 #include "daemon/state_directory.h"
 #include "proto/base/own_directory.h"
 
-#define STATE_NAME "state"
 #define XDG_ADVICE                                                                                 \
 	": an ordinary user's hookd needs $XDG_RUNTIME_DIR or /run/user/UID; or use --socket"
 
@@ -65,7 +64,7 @@ static int find_state(const struct hookd_options *options, struct place *place)
 		return 0;
 	else
 		(void)copy(place->older_state, place->directory);
-	return join(place->state, place->older_state, strlen(place->older_state), STATE_NAME);
+	return join(place->state, place->older_state, strlen(place->older_state), HP_STATE_NAME);
 }
 
 int place_find(const struct hookd_options *options, struct place *ret_place)

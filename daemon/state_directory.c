@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
+#include "proto/base/own_directory.h"
 
 #define LOCK "lock"
 
@@ -21,25 +22,6 @@ static int explain(char reason[static STATE_REASON_SIZE], int r, const char *wha
 	assert(r < 0);
 	snprintf(reason, STATE_REASON_SIZE, "%s: %s", what, strerror(-r));
 	return r;
-}
-
-static int check_owner(int fd, char reason[static STATE_REASON_SIZE])
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return explain(reason, -errno, "cannot be examined");
-	if (st.st_uid != geteuid()) {
-		snprintf(reason, STATE_REASON_SIZE, "belongs to uid %u, and hookd has uid %u",
-			 st.st_uid, geteuid());
-		return -EPERM;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		snprintf(reason, STATE_REASON_SIZE,
-			 "has mode %04o: nobody but its owner may write to it", st.st_mode & 07777);
-		return -EPERM;
-	}
-	return 0;
 }
 
 /* The lock file is empty, so one that is not hookd's is renamed without losing anything. */
@@ -83,7 +65,7 @@ int state_directory_open(const char *path, char reason[static STATE_REASON_SIZE]
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return explain(reason, -errno, "cannot be opened");
-	r = check_owner(fd, reason);
+	r = hp_own_directory_check(fd, reason, STATE_REASON_SIZE);
 	return r < 0 ? r : lock(fd, reason);
 }
 

@@ -28,6 +28,7 @@
 #define HOOKS_OPTION   "--hooks-json="
 #define ADDRESS_OPTION "--address="
 #define DOWN_OPTION    "--if-down="
+#define SPOOL	       "spool" /* a value of it */
 
 /* MAX_ARG_STRLEN of execve(2), with its NUL: 32 pages of the smallest size. */
 #define ARGUMENT_BYTES_MAX (32 * 4096)
@@ -127,15 +128,28 @@ static bool are_same(const struct shim_options *a, const struct shim_options *b)
 	       a->timeout_s == b->timeout_s;
 }
 
+/*
+ * Nobody repeats a poststop hook, so it waits for the next hookd. At the other stages the runtime
+ * waits for the hooks.
+ */
+static const char *new_if_down(const char *given, const char *own, enum hp_stage stage)
+{
+	bool is_poststop = stage == HP_STAGE_POSTSTOP;
+
+	if (given != NULL && (is_poststop || strcmp(given, SPOOL) != 0))
+		return given;
+	return own == NULL && is_poststop ? SPOOL : own;
+}
+
 /* The new options of hooks that have `own`: those of the command line replace their own. */
 static struct shim_options new_options(const struct rewrite *rewrite,
-				       const struct shim_options *own)
+				       const struct shim_options *own, enum hp_stage stage)
 {
 	const struct delegate *delegate = rewrite->delegate;
 
 	return (struct shim_options){
 	    .address = delegate->address != NULL ? delegate->address : own->address,
-	    .if_down = delegate->if_down != NULL ? delegate->if_down : own->if_down,
+	    .if_down = new_if_down(delegate->if_down, own->if_down, stage),
 	    .timeout_s = delegate->timeout_s > 0 ? delegate->timeout_s : own->timeout_s,
 	};
 }
@@ -153,7 +167,7 @@ static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enu
 		if (!carried_read(rewrite, hook, stage, &carried))
 			return false;
 		hp_buf_free(&carried.hooks);
-		options = new_options(rewrite, &carried.options);
+		options = new_options(rewrite, &carried.options, stage);
 		if (!are_same(&options, &carried.options) ||
 		    !hp_json_equals(hp_json_member(hook, "path"), rewrite->delegate->shim))
 			return false;
@@ -329,7 +343,7 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
  */
 static int set_options(struct list *list, const struct shim_options *own, struct hp_err *err)
 {
-	struct shim_options options = new_options(list->rewrite, own);
+	struct shim_options options = new_options(list->rewrite, own, list->stage);
 	bool is_for_all = own->timeout_s == 0 || list->rewrite->delegate->timeout_s > 0;
 	int r = is_for_all && are_same(&options, &list->options) ? 0 : end_part(list, err);
 

@@ -12,7 +12,7 @@
 struct delegate {
 	const char *shim;    /* absolute path of hookd-oci-hook */
 	const char *address; /* NULL: the default */
-	const char *if_down; /* NULL: the shim's default */
+	const char *if_down; /* NULL: "spool" at poststop, else the shim's default */
 	uint64_t timeout_s;  /* 0: the sum of the list's own and DELEGATE_SPARE_S */
 
 	/*
@@ -37,7 +37,7 @@ struct delegate {
  * them, or several if they do not fit into one request. All other bytes stay as they are. Rewriting
  * twice gives the same as once. Shim hooks of an earlier rewrite get the path of the shim, and
  * address, if_down and timeout_s where `delegate` has them; otherwise they keep their own, and are
- * not merged with hooks that have others.
+ * not merged with hooks that have others. An if_down of "spool" is for poststop only.
  *
  * Some lists stay as they are, and delegate->left is called: those of startContainer; those of
  * createContainer, if the container has a user namespace from which hookd takes no requests; and

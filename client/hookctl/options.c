@@ -52,8 +52,8 @@ static const struct option_row rows[OPTION_COUNT] = {
 			"only runs that ended so; implies --all"},
     [OPTION_SINCE] = {"since", 0, "WHEN", false, "only newer runs: 10m, 2h, 1d, 2026-01-31"},
     [OPTION_SHIM] = {"shim", 0, "PATH", false, "where hookd-oci-hook is installed"},
-    [OPTION_IF_DOWN] = {"if-down", 0, "fail|run-local|ignore", true,
-			"what the shim does when hookd cannot be reached"},
+    [OPTION_IF_DOWN] = {"if-down", 0, "fail|run-local|ignore|spool", true,
+			"what the shim does without hookd; spool: at poststop"},
     [OPTION_TIMEOUT] = {"timeout", 0, "SECONDS", false,
 			"for all hooks of a stage; default: their sum and 30"},
 };

@@ -17,7 +17,7 @@
 
 /* ---- the request ---- */
 
-static int run_make_id(char id[static RUN_ID_SIZE])
+int run_make_id(char id[static RUN_ID_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t random[(RUN_ID_SIZE - 1) / 2];

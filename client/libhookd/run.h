@@ -4,8 +4,9 @@
 #include "client/libhookd/client.h"
 #include "proto/messages/result.h"
 
-/* The size of a request id that the library generates: 128 random bits in hex, and a NUL. */
+/* A request id that the library generates: 128 random bits in hex, and a NUL. -errno. */
 #define RUN_ID_SIZE 33
+int run_make_id(char id[static RUN_ID_SIZE]);
 
 /*
  * Copies and checks a caller's request, whose size may be that of an older header. Without a

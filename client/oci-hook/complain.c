@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int shim_complain(const char *format, ...)
 {
@@ -18,4 +19,18 @@ int shim_complain(const char *format, ...)
 	va_end(args);
 	(void)fprintf(stderr, "hookd-oci-hook: %s\n", text);
 	return -EINVAL;
+}
+
+const char *shim_words(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return "No such file";
+	case EACCES:
+	case EPERM:
+		return "it may not be read";
+	default:
+		return strerror(error);
+	}
 }

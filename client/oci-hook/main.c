@@ -8,7 +8,7 @@
  *	read the state, read the hooks, connect --ok----> run, show output --> exit status
  *	                                        |             | nothing was run
  *	                                        `-down--------'--> --if-down: fail, run-local,
- *ignore
+ *	                                                           ignore, spool
  *
  * A runtime starts one for each stage of each container: it is linked static, and small.
  */
@@ -31,11 +31,13 @@
 #include "client/oci-hook/oci-hook.h"
 #include "client/oci-hook/oci_state.h"
 #include "client/oci-hook/run.h"
+#include "client/oci-hook/spool.h"
 #include "proto/base/limits.h"
 #include "proto/base/standard_streams.h"
+#include "proto/spool/spool.h"
 
-enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_COUNT };
-static const char *const if_down_names[] = {"fail", "run-local", "ignore"};
+enum if_down { IF_DOWN_FAIL, IF_DOWN_RUN_LOCAL, IF_DOWN_IGNORE, IF_DOWN_SPOOL, IF_DOWN_COUNT };
+static const char *const if_down_names[] = {"fail", "run-local", "ignore", "spool"};
 static_assert(sizeof(if_down_names) / sizeof(if_down_names[0]) == IF_DOWN_COUNT, "one name each");
 
 struct shim {
@@ -44,7 +46,7 @@ struct shim {
 	struct hp_buf hooks_json;
 	bool has_dashes;
 	char **hook_args; /* behind "--", NULL-terminated */
-	const char *address;
+	const char *address, *spool;
 	enum if_down if_down;
 
 	struct hp_buf state; /* as received, NUL-terminated */
@@ -73,6 +75,9 @@ static const char usage[] =
     "                        long, so that nothing was run: exit 125 (the default)\n"
     "  --if-down=run-local   ... run the hooks here\n"
     "  --if-down=ignore      ... warn and exit 0\n"
+    "  --if-down=spool       ... leave the hooks in a directory for the next hookd, and exit 0;\n"
+    "                        where that cannot be, run them here. For poststop only\n"
+    "  --spool=DIR           that directory; default state/spool beside hookd's socket\n"
     "A socket that belongs neither to root nor to the caller is an error: always exit 125.\n"
     "\n"
     "When the connection is lost hookd may have run hooks: it is asked for their result again\n"
@@ -89,7 +94,15 @@ static const char usage[] =
     "refused, the run cancelled or lost, or the state is of another stage, 126 not spawned,\n"
     "128+N killed by signal N.\n";
 
-enum { OPTION_STAGE = 256, OPTION_HOOKS, OPTION_JSON, OPTION_HOOK, OPTION_ADDRESS, OPTION_DOWN };
+enum {
+	OPTION_STAGE = 256,
+	OPTION_HOOKS,
+	OPTION_JSON,
+	OPTION_HOOK,
+	OPTION_ADDRESS,
+	OPTION_DOWN,
+	OPTION_SPOOL
+};
 
 static const struct option options[] = {
     {"stage", required_argument, NULL, OPTION_STAGE},
@@ -98,6 +111,7 @@ static const struct option options[] = {
     {"hook", required_argument, NULL, OPTION_HOOK},
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"if-down", required_argument, NULL, OPTION_DOWN},
+    {"spool", required_argument, NULL, OPTION_SPOOL},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {0},
@@ -111,7 +125,7 @@ static int shim_set_if_down(struct shim *shim, const char *name)
 			return 0;
 		}
 	}
-	return shim_complain("--if-down is fail, run-local or ignore, not %s", name);
+	return shim_complain("--if-down is fail, run-local, ignore or spool, not %s", name);
 }
 
 static int shim_set_option(struct shim *shim, int option, const char *value)
@@ -136,6 +150,9 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 		return 0;
 	case OPTION_DOWN:
 		return shim_set_if_down(shim, value);
+	case OPTION_SPOOL:
+		shim->spool = value;
+		return 0;
 	default: /* getopt_long() has said what is wrong */
 		return -EINVAL;
 	}
@@ -150,6 +167,10 @@ static int shim_check_options(const struct shim *shim)
 	if (shim->hook_args[0] && !(shim->hook_path && shim->has_dashes))
 		return shim_complain("%s: arguments go with --hook and behind --",
 				     shim->hook_args[0]);
+	if (shim->if_down == IF_DOWN_SPOOL && shim->stage != HP_STAGE_POSTSTOP)
+		return shim_complain("--if-down=spool is for poststop: at %s the runtime waits for "
+				     "the hooks",
+				     hp_stage_names[shim->stage]);
 	return 0;
 }
 
@@ -176,24 +197,6 @@ static int shim_read_options(struct shim *shim, int argc, char **argv)
 }
 
 /* ---- what to run ---- */
-
-/*
- * As strerror(3), without the words that podman and docker search for in the output of a failed
- * runtime: they would report that the container's own program is missing or may not be executed.
- */
-static const char *shim_words(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		return "No such file";
-	case EACCES:
-	case EPERM:
-		return "it may not be read";
-	default:
-		return strerror(error);
-	}
-}
 
 /* Reads a whole file and adds a NUL. -EMSGSIZE for more than hookd accepts. */
 static int shim_read_all(int fd, struct hp_buf *buf)
@@ -373,29 +376,9 @@ static void shim_complete_hooks(struct shim *shim)
 	}
 }
 
-/*
- * Does what --if-down says with the hooks from `first` on. Not for a socket of another user
- * (-EPERM): by making one, that user could have the hooks skipped, or run without hookd's timeouts,
- * cgroups and records.
- */
-static int shim_run_without(const struct shim *shim, size_t first, int error, const char *why)
+static struct shim_run shim_run_of(const struct shim *shim, struct hookd_client *client)
 {
-	assert(error < 0);
-	if (error == -EPERM) {
-		(void)shim_complain("%s", why);
-		return SHIM_NO_HOOKD;
-	}
-	if (shim->if_down == IF_DOWN_RUN_LOCAL)
-		return local_run(shim->stage, &shim->list, first, shim->state.data,
-				 shim->state.length);
-	(void)shim_complain("%s%s", why,
-			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
-	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
-}
-
-static int shim_run_with(struct shim *shim, struct hookd_client *client)
-{
-	struct shim_run run = {
+	return (struct shim_run){
 	    .client = client,
 	    .stage = shim->stage,
 	    .list = &shim->list,
@@ -403,14 +386,100 @@ static int shim_run_with(struct shim *shim, struct hookd_client *client)
 	    .state_length = shim->state.length,
 	    .known = &shim->known,
 	};
+}
+
+static int shim_run_local(const struct shim *shim, size_t first)
+{
+	return local_run(shim->stage, &shim->list, first, shim->state.data, shim->state.length);
+}
+
+/*
+ * A directory that is missing is created where hookd will surely look for it: for the default
+ * socket, or where --spool names it. A hookd at another address may keep its state elsewhere, or
+ * nowhere; where it uses the directory beside its socket, it has created that.
+ */
+static int shim_find_spool(const struct shim *shim, const struct hookd_client *client,
+			   char path[static PATH_MAX], struct shim_spool *ret)
+{
+	char *usual;
+	int r;
+
+	*ret = (struct shim_spool){.path = shim->spool ? shim->spool : path, .levels = 1};
+	if (shim->spool)
+		return 0;
+	r = client_default_path(true, &usual);
+	if (r < 0)
+		return r;
+	ret->levels = strcmp(client->path, usual) == 0 ? 3 : 0;
+	free(usual);
+	return hp_spool_path(client->path, path, PATH_MAX);
+}
+
+/*
+ * Leaves the hooks for the next hookd, or runs them here. They are left without a directory, and
+ * start in the bundle or, if that is gone by then, in "/".
+ */
+static int shim_leave(struct shim *shim, const struct hookd_client *client, size_t first,
+		      const char *why)
+{
+	struct shim_run run = shim_run_of(shim, NULL);
+	char path[PATH_MAX], reason[SHIM_REASON_SIZE];
+	struct shim_spool spool;
+	int r = shim_find_spool(shim, client, path, &spool);
+
+	shim_drop_binary_variables(shim);
+	for (size_t i = first; i < shim->list.count; i++)
+		shim->list.hooks[i].dir = NULL;
+	if (r < 0) {
+		(void)shim_complain("%s; the hooks are run here: there is no spool: %s", why,
+				    strerror(-r));
+		return shim_run_local(shim, first);
+	}
+	r = shim_spool(&spool, &run, first, &first, reason);
+	if (r < 0) {
+		(void)shim_complain(
+		    "%s; the hooks are run here, since they cannot be left in %s: %s", why,
+		    spool.path, reason);
+		return shim_run_local(shim, first);
+	}
+	(void)shim_complain("%s; the hooks are left in %s for the next hookd", why, spool.path);
+	return 0;
+}
+
+/*
+ * Does what --if-down says with the hooks from `first` on. Not for a socket of another user
+ * (-EPERM): by making one, that user could have the hooks skipped, or run without hookd's timeouts,
+ * cgroups and records.
+ */
+static int shim_run_without(struct shim *shim, const struct hookd_client *client, size_t first,
+			    int error)
+{
+	const char *why = hookd_client_error(client);
+
+	assert(error < 0);
+	if (error == -EPERM) {
+		(void)shim_complain("%s", why);
+		return SHIM_NO_HOOKD;
+	}
+	if (shim->if_down == IF_DOWN_RUN_LOCAL)
+		return shim_run_local(shim, first);
+	if (shim->if_down == IF_DOWN_SPOOL)
+		return shim_leave(shim, client, first, why);
+	(void)shim_complain("%s%s", why,
+			    shim->if_down == IF_DOWN_IGNORE ? "; the hooks are not run" : "");
+	return shim->if_down == IF_DOWN_IGNORE ? 0 : SHIM_NO_HOOKD;
+}
+
+static int shim_run_with(struct shim *shim, struct hookd_client *client)
+{
+	struct shim_run run = shim_run_of(shim, client);
 	struct shim_left left;
 	int status, status_of_rest = 0;
 
 	shim_complete_hooks(shim);
 	status = shim_run(&run, &left);
 	if (left.first < shim->list.count)
-		status_of_rest =
-		    shim_run_without(shim, left.first, left.error, hookd_client_error(client));
+		status_of_rest = shim_run_without(shim, client, left.first, left.error);
 	return status != 0 ? status : status_of_rest;
 }
 
@@ -459,7 +528,7 @@ static int shim_main(struct shim *shim)
 	}
 	r = hookd_client_connect(client);
 	if (r < 0)
-		status = shim_run_without(shim, 0, r, hookd_client_error(client));
+		status = shim_run_without(shim, client, 0, r);
 	else
 		status = shim_run_with(shim, client);
 	hookd_client_free(client);

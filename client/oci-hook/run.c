@@ -23,24 +23,16 @@
 #include <string.h>
 
 #include "client/libhookd/client.h"
-#include "client/libhookd/hook_list.h"
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
 #include "client/oci-hook/local_run.h"
 #include "client/oci-hook/oci-hook.h"
 #include "client/oci-hook/output.h"
+#include "client/oci-hook/part.h"
 #include "client/oci-hook/patience.h"
-#include "proto/base/limits.h"
 #include "proto/base/names.h"
 #include "proto/messages/failure_text.h"
 #include "proto/messages/result.h"
-
-/* Of a request without its state and hooks: the names of the call and of its parameters. */
-#define ENVELOPE_BYTES	1024
-#define ENVELOPE_VALUES 64
-/* Of a hook in libcontainer's dialect without its strings: itself and five names with values. */
-#define HOOK_VALUES 11
-#define HOOK_BYTES  64
 
 struct progress {
 	const struct shim_run *run;
@@ -50,79 +42,6 @@ struct progress {
 	bool is_stopped;
 	struct shim_output output;
 };
-
-/* ---- one part ---- */
-
-struct size {
-	size_t bytes, values;
-};
-
-/* With quotes and a comma each. */
-static void add_strings(struct size *size, char *const *strings)
-{
-	for (; strings && *strings; strings++) {
-		size->bytes += strlen(*strings) + 3;
-		size->values++;
-	}
-}
-
-static void add_hook(struct size *size, const struct hp_hook *hook)
-{
-	size->bytes += HOOK_BYTES + strlen(hook->path);
-	size->values += HOOK_VALUES;
-	if (hook->dir)
-		size->bytes += strlen(hook->dir);
-	add_strings(size, hook->args);
-	add_strings(size, hook->env);
-}
-
-static bool is_too_much(const struct size *size)
-{
-	return size->bytes > HP_MESSAGE_BYTES_MAX || size->values > HP_JSON_TOKENS_MAX;
-}
-
-/* How many of the next hooks fit into one request, without the escapes of JSON; at least one. */
-static size_t count_part(const struct progress *progress)
-{
-	const struct shim_run *run = progress->run;
-	struct size size = {run->state_length + ENVELOPE_BYTES,
-			    run->known->values + ENVELOPE_VALUES};
-	size_t i = progress->next;
-
-	assert(i < run->list->count);
-	for (; i < run->list->count; i++) {
-		add_hook(&size, &run->list->hooks[i]);
-		if (is_too_much(&size) && i > progress->next)
-			break;
-	}
-	return i - progress->next;
-}
-
-/*
- * Writes the next part. Returns the number of its hooks, or a negative errno. A hook that is too
- * large by itself is sent too: libhookd reports the error.
- */
-static int write_part(const struct progress *progress, struct hp_buf *text)
-{
-	const struct shim_run *run = progress->run;
-	const size_t room = HP_MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
-
-	for (size_t count = count_part(progress);; count = (count + 1) / 2) {
-		struct hp_err err = {0};
-		int r;
-
-		hp_buf_clear(text);
-		/* libcontainer's dialect can express every hook that oci's can. */
-		r = hook_list_write(text, run->stage, run->list->hooks + progress->next, count,
-				    HP_DIALECT_LIBCONTAINER, &err);
-		if (r < 0) {
-			(void)shim_complain("hooks: %s %s", err.path, err.reason);
-			return r;
-		}
-		if (count == 1 || text->length + run->state_length <= room)
-			return (int)count;
-	}
-}
 
 /* ---- the result ---- */
 
@@ -267,7 +186,7 @@ static int run_part(struct progress *progress, const char *hooks)
 
 static void run_next(struct progress *progress, struct hp_buf *text)
 {
-	int count = write_part(progress, text), status = SHIM_NO_HOOKD;
+	int count = shim_part_write(progress->run, progress->next, text), status = SHIM_NO_HOOKD;
 
 	if (count > 0)
 		status = run_part(progress, text->data);

@@ -142,8 +142,9 @@ static int on_making(const char *path, void *userdata)
 {
 	struct application *application = userdata;
 
-	return holdings_add_created(application->applier->holdings, application->holding,
-				    CREATED_CGROUP, path);
+	return holdings_written(holdings_add_created(application->applier->holdings,
+						     application->holding, CREATED_CGROUP, path),
+				&application->err);
 }
 
 static bool is_for_systemd(const struct apply_request *request)
@@ -230,8 +231,8 @@ static int complete(struct application *application)
 	int r;
 
 	assert(holding->state == HOLDING_MAKING);
-	r = holdings_enter(application->applier->holdings, holding, HOLDING_HELD);
-
+	r = holdings_written(holdings_enter(application->applier->holdings, holding, HOLDING_HELD),
+			     &application->err);
 	if (r < 0) {
 		holding->former_path = path;
 		holding->former_group = group;
@@ -289,7 +290,9 @@ static int record_scope(struct application *application)
 		r = set_text(&holding->cgroup_path, path);
 	if (r == 0)
 		r = holdings_write(holdings, holding);
-	return r < 0 ? r : holdings_add_created(holdings, holding, CREATED_UNIT, holding->unit);
+	if (r == 0)
+		r = holdings_add_created(holdings, holding, CREATED_UNIT, holding->unit);
+	return holdings_written(r, &application->err);
 }
 
 /* systemd moves the process. Once it is moved back, systemd stops the empty scope. */
@@ -435,7 +438,8 @@ static int add_holding(struct application *application)
 		target_rdt_group(&application->target, group);
 		from.former_group = group;
 	}
-	return holdings_add(applier->holdings, request->container, &from, &application->holding);
+	r = holdings_add(applier->holdings, request->container, &from, &application->holding);
+	return holdings_written(r, &application->err);
 }
 
 static int begin(struct application *application)

@@ -227,7 +227,9 @@ static int record_rdt_group(struct application *application, struct rdt_change *
 	if (rdt_has_group(applier->rdt, name))
 		return 0;
 	change->recorded |= 1u << kind;
-	return holdings_add_created(applier->holdings, application->holding, kind, name);
+	return holdings_written(
+	    holdings_add_created(applier->holdings, application->holding, kind, name),
+	    &application->err);
 }
 
 static int record_rdt_groups(struct application *application, struct rdt_change *change)
@@ -284,9 +286,10 @@ static int join_group(struct application *application)
 		return -ENOMEM;
 	change->holding = application->holding;
 	r = record_rdt_groups(application, change);
-	if (r == 0)
-		r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
-			     application->request.container, &change->member, &application->err);
+	if (r < 0)
+		return r; /* -ENOSPC: of the disk */
+	r = rdt_join(applier->rdt, application->request.settings->intel_rdt,
+		     application->request.container, &change->member, &application->err);
 	if (r == -ENOSPC)
 		return fail_exhausted(application);
 	if (r < 0)

@@ -282,8 +282,13 @@ static int open_file(struct holdings *holdings, const char *path, bool is_new)
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
 	int r = holdings_file_check(directory);
+	bool is_new = r == 1;
 
-	return r < 0 ? r : open_file(holdings, path, r == 1);
+	if (r >= 0)
+		r = open_file(holdings, path, is_new);
+	if (r < 0 && is_new)
+		holdings_file_take_back(directory);
+	return r;
 }
 
 static int open_or_begin(struct holdings *holdings, const char *directory, bool *ret_set_aside)
@@ -335,6 +340,13 @@ struct holdings *holdings_close(struct holdings *holdings)
 }
 
 /* ---- changes ---- */
+
+int holdings_written(int r, struct hp_err *err)
+{
+	return r < 0 ? hp_err_setting(err, r, NULL, "cannot write " HOLDINGS_FILE ": %s",
+				      strerror(-r))
+		     : 0;
+}
 
 /* The state that a restarted hookd must read: the removal of a leftover goes on. */
 static int state_to_write(const struct holding *holding)

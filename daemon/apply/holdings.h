@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/base/base.h"
+#include "proto/base/err.h"
 
 /*
  * Records of what Apply has done: for each container its process, and the objects that were created
@@ -93,7 +94,8 @@ struct holdings;
 /*
  * Opens DIRECTORY/holdings.db, creates it if it is missing, and reads it. `directory` NULL: the
  * holdings are in memory only. A file that is damaged, empty or not hookd's is renamed to
- * holdings.db.bad (file_set_aside()), and *ret_set_aside is true. Holdings of an earlier boot are
+ * holdings.db.bad (file_set_aside()), and *ret_set_aside is true; so is the journal of a file that
+ * is missing. Holdings of an earlier boot are
  * dropped: their processes and cgroups no longer exist. -EBUSY: another process has locked the
  * file, and still does after a second. This and all functions below that write block for reads and
  * writes of the file, but not for the disk: nothing is synced.
@@ -135,6 +137,8 @@ int holdings_forget_unit(struct holdings *holdings, struct holding *holding);
  * old one.
  */
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state);
+/* Returns `r`, the result of a function of this file that writes; an error gets its reason. */
+int holdings_written(int r, struct hp_err *err) must_check;
 /* Writes the holding to the file. The caller may replace its strings, which are malloc'ed. */
 int holdings_write(struct holdings *holdings, const struct holding *holding) must_check;
 /* Deletes the holding from the file. On failure keep it: a restarted hookd would read it again. */

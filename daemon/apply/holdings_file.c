@@ -13,14 +13,26 @@
 #include "daemon/apply/holdings.h"
 #include "daemon/base/file.h"
 
-/* Checks the files that SQLite opens too. Opening a FIFO would block hookd. */
+/* The files that SQLite opens too. */
+static const char *const companions[] = {HOLDINGS_FILE "-journal", HOLDINGS_FILE "-wal"};
+
+static bool has_companion(int directory)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < ELEMENTS(companions); i++)
+		if (fstatat(directory, companions[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	return false;
+}
+
+/* Opening a FIFO would block hookd. */
 static int check_companions(int directory)
 {
-	static const char *const names[] = {HOLDINGS_FILE "-journal", HOLDINGS_FILE "-wal"};
 	int fd, r = 0;
 
-	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = fd = file_open_own(directory, names[i], O_RDWR);
+	for (size_t i = 0; i < ELEMENTS(companions) && r == 0; i++) {
+		r = fd = file_open_own(directory, companions[i], O_RDWR);
 		close_fd(&fd);
 		r = r >= 0 || r == -ENOENT ? 0 : r;
 	}
@@ -34,6 +46,9 @@ int holdings_file_check(int directory)
 	int r;
 
 	if (fd == -ENOENT) {
+		/* Without its file a journal is what a hookd has left that had holdings. */
+		if (has_companion(directory))
+			return -EILSEQ;
 		fd = file_open_own(directory, HOLDINGS_FILE, O_RDWR | O_CREAT | O_EXCL);
 		return fd < 0 ? fd : 1;
 	}
@@ -54,6 +69,13 @@ int holdings_file_set_aside(int directory)
 		r = r == -ENOENT ? 0 : r;
 	}
 	return r;
+}
+
+void holdings_file_take_back(int directory)
+{
+	(void)unlinkat(directory, HOLDINGS_FILE, 0);
+	for (size_t i = 0; i < ELEMENTS(companions); i++)
+		(void)unlinkat(directory, companions[i], 0);
 }
 
 pid_t holdings_locker(const char *directory)

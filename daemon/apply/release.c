@@ -56,11 +56,10 @@ static int forget_holding(struct removal *removal)
 {
 	struct holdings *holdings = removal->applier->holdings;
 	struct holding *holding = removal->holding;
-	int r = holdings_erase(holdings, holding);
+	int r = holdings_written(holdings_erase(holdings, holding), &removal->err);
 
 	if (r < 0)
-		return hp_err_setting(&removal->err, r, NULL, "cannot write holdings.db: %s",
-				      strerror(-r));
+		return r;
 	watch_free(holding);
 	rdt_leave(take_ptr(holding->rdt_member));
 	holdings_remove(holdings, holding);
@@ -553,7 +552,8 @@ void removal_begin(struct applier *applier, struct holding *holding, bool moves_
 	removal->stage = is_requested ? REMOVE_REST : 0;
 	r = is_requested ? check(removal) : 0;
 	if (r == 0)
-		r = holdings_enter(applier->holdings, holding, HOLDING_REMOVING);
+		r = holdings_written(holdings_enter(applier->holdings, holding, HOLDING_REMOVING),
+				     &removal->err);
 	if (r < 0)
 		removal_end(removal, r);
 	else

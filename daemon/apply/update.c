@@ -254,7 +254,9 @@ static int take_holding(struct application *application)
 		return r;
 	application->uncertain_before = holding->uncertain;
 	holding->uncertain = uncertain;
-	return holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING);
+	return holdings_written(
+	    holdings_enter(application->applier->holdings, holding, HOLDING_CHANGING),
+	    &application->err);
 }
 
 static int find_holding(struct application *application)

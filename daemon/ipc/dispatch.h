@@ -53,6 +53,13 @@ void hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
 
+/*
+ * Creates the run of a request and adds it to the store; the caller submits it. On success the run
+ * owns *request. -EBUSY: the user has too many; -ENOMEM; -errno with *err: it cannot be run.
+ */
+int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_request *request,
+		   struct run **ret_run, struct hp_err *err) must_check; /* hooks.c */
+
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
 /*

@@ -88,25 +88,23 @@ static int attach_to_run(struct exchange *exchange, const struct hp_request *req
 			request->on_disconnect == HP_ON_DISCONNECT_CANCEL, err);
 }
 
-static int make_run(struct exchange *exchange, struct hp_request *request, struct run **ret_run,
-		    struct hp_err *err)
+int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_request *request,
+		   struct run **ret_run, struct hp_err *err)
 {
-	struct hookd *hookd = exchange->hookd;
-	uid_t uid = exchange->conn->peer.uid;
 	struct hook_target target;
 	char id[48];
 	struct run *run;
-	int r = target_choose(&exchange->conn->peer, &hookd->self, request, &target, err);
+	int r = target_choose(peer, &hookd->self, request, &target, err);
 
 	if (r < 0)
 		return r;
 	store_make_id(hookd->store, id, sizeof(id));
-	r = run_new(&hookd->runs, id, uid, request, &target, &run);
+	r = run_new(&hookd->runs, id, peer->uid, request, &target, &run);
 	if (r < 0) {
 		hook_target_clear(&target);
 		return hp_err_no_memory(err);
 	}
-	r = charge_take(&run->charge, &hookd->accounts, uid, ACCOUNT_RUNS,
+	r = charge_take(&run->charge, &hookd->accounts, peer->uid, ACCOUNT_RUNS,
 			hookd->config.queued_runs_per_user);
 	if (r == -EBUSY)
 		(void)hp_err_busy(err, "this user already has %" PRIu64 " runs, queued or running",
@@ -137,7 +135,7 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 		*err = (struct hp_err){.code = HP_ERR_DRAINING};
 		return -ESHUTDOWN;
 	}
-	r = make_run(exchange, request, &run, err);
+	r = hooks_make_run(hookd, &exchange->conn->peer, request, &run, err);
 	if (r < 0)
 		return r;
 	/* Before it is submitted, since a run without hooks is done at once. */

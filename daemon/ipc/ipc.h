@@ -4,7 +4,7 @@
  * run/, apply/ and seccomp/, and their results to JSON.
  *
  * May use: daemon/apply, daemon/base, daemon/policy, daemon/proc, daemon/run, daemon/seccomp,
- * proto/base, proto/json, proto/messages, proto/settings; libevent.
+ * daemon/spool, proto/base, proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 
@@ -49,6 +49,7 @@ struct hookd {
 	struct sched *sched;
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
+	struct spooled *spooled; /* NULL: there is no spool */
 	struct accounts accounts;
 
 	TAILQ_HEAD(, conn) conns;

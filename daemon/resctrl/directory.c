@@ -35,32 +35,49 @@ static int replace_journal(int state_directory, const struct hp_buf *text)
 {
 	cleanup_close int fd =
 	    file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_TRUNC);
+	ssize_t written;
+	int r = 0;
 
 	if (fd == -EILSEQ && unlinkat(state_directory, JOURNAL ".new", 0) == 0)
 		fd = file_open_own(state_directory, JOURNAL ".new", O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
-	if (text->failed || write(fd, text->data, text->length) != (ssize_t)text->length)
-		return -EIO;
-	return renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0 ? -errno : 0;
+	written = text->failed ? -1 : write(fd, text->data, text->length);
+	if (written != (ssize_t)text->length)
+		r = text->failed ? -ENOMEM : written < 0 ? -errno : -ENOSPC;
+	if (r == 0 && renameat(state_directory, JOURNAL ".new", state_directory, JOURNAL) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(state_directory, JOURNAL ".new", 0);
+	return r;
 }
 
-/* Errors are ignored: hooks and containers still have to run when the disk is full. */
-static void write_journal(const struct rdt_directories *directories, const char *about_to_be_made)
+static int write_journal(const struct rdt_directories *directories, const char *about_to_be_made)
 {
 	const struct rdt_directory *directory;
 	struct hp_buf text = HP_BUF_INIT;
+	int r;
 
 	if (directories->state_directory < 0)
-		return;
+		return 0;
 	append_line(&text, directories->boot);
 	if (about_to_be_made)
 		append_line(&text, about_to_be_made);
 	LIST_FOREACH (directory, &directories->list, link)
 		if (directory->is_made)
 			append_line(&text, directory->path);
-	(void)replace_journal(directories->state_directory, &text);
+	r = replace_journal(directories->state_directory, &text);
 	hp_buf_free(&text);
+	return r;
+}
+
+/*
+ * After the end of a group. If it fails the file names a group too many, until it is written again;
+ * a later hookd removes one of that name only if it has no tasks.
+ */
+static void rewrite_journal(const struct rdt_directories *directories)
+{
+	(void)write_journal(directories, NULL);
 }
 
 /* ---- the list ---- */
@@ -182,25 +199,32 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 	if (r < 0)
 		close_fd(&directories->state_directory); /* leaves the file for the next hookd */
 	else
-		write_journal(directories, NULL);
+		rewrite_journal(directories);
 	return r;
 }
 
 /* ---- users ---- */
 
 int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
-		       const char *path)
+		       const char *path, const char *member, struct hp_err *err)
 {
 	struct stat st;
 	int r;
 
 	if (fstatat(fs->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	write_journal(directories, path);
+	/* One that is not recorded would outlive a hookd that is killed. */
+	r = write_journal(directories, path);
+	if (r < 0)
+		return hp_err_setting(err, -EIO, member,
+				      "the group cannot be recorded in " JOURNAL ": %s",
+				      strerror(-r));
 	r = mkdirat(fs->root, path, 0755) < 0 ? -errno : 1;
 	if (r < 0)
-		write_journal(directories, NULL);
-	return r == -EEXIST ? 0 : r;
+		rewrite_journal(directories);
+	if (r == -EEXIST)
+		return 0;
+	return r < 0 ? rdt_fs_fail_to_make(fs, r, member, err) : r;
 }
 
 int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,
@@ -215,7 +239,7 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs
 		directory = directory_new(directories, path);
 	if (!directory) {
 		if (is_made && unlinkat(fs->root, path, AT_REMOVEDIR) == 0)
-			write_journal(directories, NULL);
+			rewrite_journal(directories);
 		return -ENOMEM;
 	}
 	directory->users++;
@@ -238,7 +262,7 @@ void rdt_directory_forget(struct rdt_directories *directories, struct rdt_direct
 	assert(directory->users == 0);
 	directory_free(directory);
 	if (is_made)
-		write_journal(directories, NULL);
+		rewrite_journal(directories);
 }
 
 void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,

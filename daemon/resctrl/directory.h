@@ -32,9 +32,12 @@ void rdt_directories_clear(struct rdt_directories *directories);
 struct rdt_directory *rdt_directory_find(const struct rdt_directories *directories,
 					 const char *path);
 
-/* Makes a group. 1: made; 0: the path exists; -errno of mkdir(2). */
+/*
+ * Makes a group, which is recorded before. 1: made; 0: the path exists; -errno with *err, whose
+ * path is `member`.
+ */
 int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs *fs,
-		       const char *path);
+		       const char *path, const char *member, struct hp_err *err);
 /*
  * Adds a user to a group; `is_made`: rdt_directory_make() has just made it. -ENOENT: no such group;
  * -ENOMEM: a group that was made is removed then.

@@ -189,13 +189,13 @@ static int compare_schemata(struct request *request, const struct rdt_directory 
 static int enter(struct request *request, const char *name, bool may_make, const char *path,
 		 struct rdt_directory **ret_directory)
 {
-	struct rdt_directories *directories = &request->rdt->directories;
-	int made = may_make ? rdt_directory_make(directories, &request->fs, name) : 0;
+	struct rdt_directories *all = &request->rdt->directories;
+	int made = may_make ? rdt_directory_make(all, &request->fs, name, path, request->err) : 0;
 	int r;
 
 	if (made < 0)
-		return rdt_fs_fail_to_make(&request->fs, made, path, request->err);
-	r = rdt_directory_enter(directories, &request->fs, name, made, ret_directory);
+		return made;
+	r = rdt_directory_enter(all, &request->fs, name, made, ret_directory);
 	if (r == -ENOENT)
 		return hp_err_setting(request->err, r, path, "no such resctrl group: %.64s", name);
 	return r < 0 ? hp_err_no_memory(request->err) : made;

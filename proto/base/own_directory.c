@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The default directory of hookd's socket. No state. */
+/* The default directory of hookd's socket, and whose a directory is. No state. */
 
 #include "proto/base/own_directory.h"
 
@@ -74,4 +74,27 @@ int hp_own_directory(bool trusts_environment, char *ret_path, size_t size)
 			  : snprintf(ret_path, size, "%s", HP_SYSTEM_DIRECTORY);
 
 	return length < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int hp_own_directory_check(int fd, char *reason, size_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		int r = -errno;
+
+		(void)snprintf(reason, size, "cannot be examined: %s", strerror(-r));
+		return r;
+	}
+	if (st.st_uid != geteuid()) {
+		(void)snprintf(reason, size, "belongs to uid %u, not to uid %u", st.st_uid,
+			       geteuid());
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		(void)snprintf(reason, size, "has mode %04o: nobody but its owner may write to it",
+			       st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
 }

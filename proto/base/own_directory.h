@@ -13,9 +13,18 @@
 
 #define HP_SYSTEM_DIRECTORY "/run/hookd"
 #define HP_SOCKET_NAME	    "hookd.sock"
+#define HP_STATE_NAME	    "state" /* hookd's state directory, in the directory of the socket */
+#define HP_SPOOL_NAME	    "spool" /* the spool, in the state directory: proto/spool */
 
 /*
  * Without `trusts_environment` $XDG_RUNTIME_DIR is ignored. A set-user-id program always ignores
  * it. -ENAMETOOLONG.
  */
 int hp_own_directory(bool trusts_environment, char *ret_path, size_t size);
+
+/*
+ * -EPERM for a directory that belongs to another user than this process's, or that others may write
+ * to, or another -errno; then `reason` is a text that continues a sentence after the path. On an
+ * open descriptor, since only the owner could change either later.
+ */
+int hp_own_directory_check(int fd, char *reason, size_t size);

@@ -316,7 +316,7 @@ static void write_json(struct hp_json_writer *writer, enum parameter parameter, 
 void hp_request_write(struct hp_buf *buf, const struct hp_request_draft *draft, bool more,
 		      bool oneway)
 {
-	struct hp_json_writer writer = hp_call_begin(buf, "io.hookd.hooks.Run", more, oneway);
+	struct hp_json_writer writer = hp_call_begin(buf, HP_METHOD_RUN, more, oneway);
 
 	write_string(&writer, PARAMETER_STAGE, draft->stage);
 	write_json(&writer, PARAMETER_STATE, draft->state);

@@ -12,6 +12,8 @@
 
 /* The request of io.hookd.hooks.Run, decoded. */
 
+#define HP_METHOD_RUN "io.hookd.hooks.Run"
+
 enum hp_namespaces { HP_NAMESPACES_AUTO, HP_NAMESPACES_RUNTIME, HP_NAMESPACES_CONTAINER };
 enum hp_on_disconnect { HP_ON_DISCONNECT_CONTINUE, HP_ON_DISCONNECT_CANCEL };
 

@@ -105,6 +105,39 @@ static void test_options_go_to_the_shim(void **state)
 	    "\"--address=unix:/tmp/s\",\"--if-down=ignore\"],\"timeout\":5}]}}");
 }
 
+#define STOPPED_BY(options)                                                                        \
+	"{\"hooks\":{\"poststop\":[{\"path\":\"/usr/libexec/hookd/"                                \
+	"hookd-oci-hook\",\"args\":[\"hookd-oci-hook\",\"--stage=poststop\","                      \
+	"\"--hooks-json={\\\"poststop\\\":[{\\\"path\\\":\\\"/a\\\"}]}\"" options "]}]}}"
+#define SPOOL_OPTION ",\"--if-down=spool\""
+#define FAIL_OPTION  ",\"--if-down=fail\""
+
+/* It is left for the next hookd, unless the command line or a hand says otherwise. */
+static void test_poststop_is_spooled(void **state)
+{
+	const char *text = "{\"hooks\":{\"poststop\":[{\"path\":\"/a\"}]}}";
+	const char *both = "{\"hooks\":{\"prestart\":[{\"path\":\"/a\"}]}}";
+	struct delegate fail = plain, spool = plain;
+	char *got, *usual;
+
+	(void)state;
+	fail.if_down = "fail";
+	spool.if_down = "spool";
+	expect(text, &plain, STOPPED_BY(SPOOL_OPTION));
+	expect(text, &fail, STOPPED_BY(FAIL_OPTION));
+	expect(STOPPED_BY(SPOOL_OPTION), &plain, STOPPED_BY(SPOOL_OPTION));
+	expect(STOPPED_BY(FAIL_OPTION), &plain, STOPPED_BY(FAIL_OPTION));
+	expect(STOPPED_BY(FAIL_OPTION), &spool, STOPPED_BY(SPOOL_OPTION));
+	/* As earlier versions have written it. */
+	expect(STOPPED_BY(""), &plain, STOPPED_BY(SPOOL_OPTION));
+	got = rewrite(both, &spool);
+	usual = rewrite(both, &plain);
+	assert_string_equal(got, usual);
+	assert_null(strstr(usual, "--if-down"));
+	free(got);
+	free(usual);
+}
+
 static void expect_timeout(const char *hooks, const char *expected)
 {
 	char text[256], *got, *found;
@@ -538,6 +571,7 @@ int main(void)
 	    cmocka_unit_test(test_all_stages_but_start_container),
 	    cmocka_unit_test(test_what_has_no_hooks_stays),
 	    cmocka_unit_test(test_options_go_to_the_shim),
+	    cmocka_unit_test(test_poststop_is_spooled),
 	    cmocka_unit_test(test_the_outer_timeout_has_room_for_all),
 	    cmocka_unit_test(test_an_outer_timeout_has_a_bound),
 	    cmocka_unit_test(test_every_other_byte_stays),

@@ -395,6 +395,7 @@ static void test_wrong_use(void **state)
 	    {"y: arguments", {"--stage=poststop", "--hook=/x", "y"}},
 	    {"absolute path", {"--stage=poststop", "--hook=x"}},
 	    {"not no", {"--stage=poststop", "--hook=/x", "--if-down=no"}},
+	    {"is for poststop", {"--stage=poststart", "--hook=/x", "--if-down=spool"}},
 	    {"unix:", {"--stage=poststop", "--hook=/x", "--address=s"}},
 	    {"colour", {"--stage=poststop", "--hook=/x", "--colour"}},
 	    {"/nonexistent: No such", {"--stage=poststop", "--hooks=/nonexistent"}},

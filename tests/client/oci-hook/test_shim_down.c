@@ -5,12 +5,18 @@
  * program under test gives up 0.3 s after a lost connection instead of 60 s.
  */
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "proto/spool/spool.h"
 #include "tests/client/oci-hook/shim.h"
 
+#define STOPPED	 "{\"id\":\"box\",\"status\":\"stopped\",\"bundle\":\"/x\"}"
 #define DRAINING "{\"error\":\"io.hookd.hooks.Draining\"}"
 #define BUSY                                                                                       \
 	"{\"error\":\"io.hookd.hooks.Busy\",\"parameters\":{\"retryAfterUSec\":600000,"            \
@@ -50,6 +56,191 @@ static void expect_down(const struct fake_step *steps, const char *why)
 	(void)snprintf(text, sizeof(text), "hookd-oci-hook: %s; the hooks are not run\n", why);
 	assert_string_equal(outcome.text, text);
 	assert_int_equal(outcome.status, 0);
+}
+
+/* ---- --if-down=spool ---- */
+
+static char spool[32];
+
+/* With the view of a hookd, which is that of the test. */
+static void make_spool(void)
+{
+	struct hp_buf line = HP_BUF_INIT;
+	struct hp_spool_view view;
+	char path[64];
+	int fd;
+
+	(void)strcpy(spool, "/tmp/hookd-spool.XXXXXX");
+	assert_non_null(mkdtemp(spool));
+	(void)snprintf(path, sizeof(path), "%s/view", spool);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_int_equal(hp_spool_view_read("self", &view), 0);
+	hp_spool_view_write(&line, &view);
+	assert_int_equal(write(fd, line.data, line.length), line.length);
+	close(fd);
+	hp_buf_free(&line);
+}
+
+/*
+ * Removes the spool. Returns the number of requests that were in it; *ret_text, unless that is
+ * NULL, is the last of them in the order of their names, and has a newline for its NUL.
+ */
+static size_t remove_spool(char **ret_text)
+{
+	struct dirent **entries;
+	int count = scandir(spool, &entries, NULL, alphasort);
+	size_t requests = 0;
+
+	assert_true(count >= 0);
+	for (int i = 0; i < count; i++) {
+		char path[300];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", spool, entries[i]->d_name);
+		if (hp_spool_is_name(entries[i]->d_name)) {
+			static char text[1 << 20];
+			int fd = open(path, O_RDONLY | O_CLOEXEC);
+			ssize_t length = read(fd, text, sizeof(text) - 1);
+
+			assert_true(length > 0);
+			text[length] = '\0';
+			close(fd);
+			requests++;
+			if (ret_text)
+				*ret_text = text;
+		}
+		(void)unlink(path);
+		free(entries[i]);
+	}
+	free(entries);
+	assert_int_equal(rmdir(spool), 0);
+	return requests;
+}
+
+static struct outcome run_poststop(const struct fake_step *steps)
+{
+	static const char hooks[] = "--hooks-json={\"poststop\":[{\"path\":\"/bin/echo\",\"args\":["
+				    "\"echo\",\"ran\"],\"timeout\":1}]}";
+	struct fake_server *server = fake_server_start(steps);
+	char option[64];
+	struct outcome outcome;
+
+	(void)snprintf(option, sizeof(option), "--spool=%s", spool);
+	outcome = run_shim_with(STOPPED, ENV,
+				ARGV((char *)"--stage=poststop", shim_address_option(server),
+				     (char *)"--if-down=spool", option, (char *)hooks));
+	fake_server_end(server);
+	return outcome;
+}
+
+static void expect_left(const struct fake_step *steps)
+{
+	struct outcome outcome;
+	char *text = NULL;
+
+	make_spool();
+	outcome = run_poststop(steps);
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "the hooks are left in /tmp/hookd-spool."));
+	assert_int_equal(remove_spool(&text), 1);
+	assert_non_null(strstr(text, "\n{\"method\":\"io.hookd.hooks.Run\""));
+	assert_non_null(strstr(text, "\"stage\":\"poststop\""));
+	assert_non_null(strstr(text, "\"state\":" STOPPED));
+	assert_non_null(strstr(text, "\"requestId\":\""));
+	assert_non_null(strstr(text, "\"env\":[\"A=1\""));
+	/* Nobody waits for it, and the bundle may be gone then. */
+	assert_non_null(strstr(text, "\"onDisconnect\":\"continue\""));
+	assert_non_null(strstr(text, "\"dir\":\"\""));
+}
+
+static void expect_not_left(const struct fake_step *steps)
+{
+	struct outcome outcome;
+
+	make_spool();
+	outcome = run_poststop(steps);
+	assert_int_equal(outcome.status, 125);
+	assert_null(strstr(outcome.text, "ran"));
+	assert_int_equal(remove_spool(NULL), 0);
+}
+
+static void needs_to_mark(void)
+{
+	make_spool();
+	if (geteuid() == 0 && setxattr(spool, HP_SPOOL_MARK, "", 0, 0) < 0) {
+		(void)remove_spool(NULL);
+		skip("root without CAP_SYS_ADMIN, or /tmp without extended attributes");
+	}
+	(void)remove_spool(NULL);
+}
+
+static void test_left_for_the_next_hookd(void **state)
+{
+	static const struct fake_step draining[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, DRAINING}, {FAKE_EOF}, {FAKE_END}};
+	static const struct fake_step busy[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ},	      {FAKE_SEND, BUSY}, {FAKE_READ}, {FAKE_SEND, BUSY},
+	    {FAKE_READ},   {FAKE_SEND, BUSY}, {FAKE_EOF},	 {FAKE_END}};
+
+	(void)state;
+	needs_to_mark();
+	expect_left(draining);
+	expect_left(busy);
+}
+
+/* hookd may have run it. */
+static void test_not_left_after_it_was_sent(void **state)
+{
+	static const struct fake_step lost[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_UNLISTEN}, {FAKE_CLOSE}, {FAKE_END}};
+
+	(void)state;
+	expect_not_left(lost);
+}
+
+/* It would be refused by the next hookd, when nobody looks any more. */
+static void test_what_hookd_would_refuse_is_not_left(void **state)
+{
+	char option[64];
+	struct outcome outcome;
+
+	(void)state;
+	make_spool();
+	(void)snprintf(option, sizeof(option), "--spool=%s", spool);
+	outcome = run_shim_with("{\"status\":\"stopped\"}", ENV,
+				ARGV((char *)"--stage=poststop", (char *)NOBODY,
+				     (char *)"--if-down=spool", option, (char *)"--hook=/bin/echo",
+				     (char *)"--", (char *)"ran"));
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "hookd would refuse it: state.id"));
+	assert_non_null(strstr(outcome.text, "ran\n"));
+	assert_int_equal(remove_spool(NULL), 0);
+}
+
+/* A list that is too large for one request: all of its parts, or none. */
+static void test_a_long_list_is_left_in_parts(void **state)
+{
+	static char hooks[1 << 17], variable[20000];
+	char *const env[] = {variable, NULL};
+	char option[64];
+	struct outcome outcome;
+	size_t length = (size_t)snprintf(hooks, sizeof(hooks), "--hooks-json={\"poststop\":[");
+
+	(void)state;
+	needs_to_mark();
+	memset(variable, 'x', sizeof(variable) - 1);
+	memcpy(variable, "LARGE=", 6);
+	for (int i = 0; i < 250; i++)
+		length += (size_t)snprintf(hooks + length, sizeof(hooks) - length,
+					   "%s{\"path\":\"/bin/true\"}", i ? "," : "");
+	(void)snprintf(hooks + length, sizeof(hooks) - length, "]}");
+	make_spool();
+	(void)snprintf(option, sizeof(option), "--spool=%s", spool);
+	outcome = run_shim_with(STOPPED, env,
+				ARGV((char *)"--stage=poststop", (char *)NOBODY,
+				     (char *)"--if-down=spool", option, hooks));
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.text, "the hooks are left"));
+	assert_int_equal(remove_spool(NULL), 2);
 }
 
 /* It may be running, or have run: an error in all three. */
@@ -150,6 +341,10 @@ int main(void)
 	    cmocka_unit_test(test_lost_and_never_back),
 	    cmocka_unit_test(test_lost_and_then_draining),
 	    cmocka_unit_test(test_lost_and_attached_again),
+	    cmocka_unit_test(test_left_for_the_next_hookd),
+	    cmocka_unit_test(test_not_left_after_it_was_sent),
+	    cmocka_unit_test(test_what_hookd_would_refuse_is_not_left),
+	    cmocka_unit_test(test_a_long_list_is_left_in_parts),
 	};
 
 	alarm(60);

@@ -199,6 +199,19 @@ static void the_file_of_another_daemon_is_refused(void **state)
 	holdings_close(first);
 }
 
+static void a_file_of_a_newer_version_is_set_aside(void **state)
+{
+	sqlite3 *database;
+
+	(void)state;
+	holdings_close(open_holdings(false));
+	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "PRAGMA user_version=99", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+	holdings_close(open_holdings(true));
+}
+
 static void a_foreign_database_is_set_aside(void **state)
 {
 	sqlite3 *database;
@@ -379,6 +392,7 @@ int main(void)
 	    TEST(a_killed_daemon_leaves_its_records),
 	    TEST(a_damaged_file_is_set_aside),
 	    TEST(the_file_of_another_daemon_is_refused),
+	    TEST(a_file_of_a_newer_version_is_set_aside),
 	    TEST(a_foreign_database_is_set_aside),
 	    TEST(holdings_of_another_boot_are_dropped),
 	    TEST(files_of_older_versions_are_read),

@@ -132,6 +132,31 @@ static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
 	expect_journal("");
 }
 
+/* In a plain directory a group that was made has no tasks, so joining it fails in the end. */
+static void a_group_that_cannot_be_recorded_is_not_made(void **state)
+{
+	struct rdt_member *member;
+	struct hp_err err = {0};
+	char path[128];
+
+	(void)state;
+	make_directory("c1");
+	make_file("c1/tasks", "1\n");
+	write_journal(this_boot(), "c1\n");
+	restore(0);
+	make_directory("resctrl-groups.new");
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c2", &member, &err), -EIO);
+	assert_non_null(strstr(err.reason, "cannot be recorded in resctrl-groups: "));
+	assert_false(exists("c2"));
+	expect_journal("c1\n");
+	snprintf(path, sizeof(path), "%s/resctrl-groups.new", rdt_root);
+	assert_int_equal(rmdir(path), 0);
+	err = (struct hp_err){0};
+	assert_int_equal(rdt_join(rdt, &(struct hp_intel_rdt){0}, "c2", &member, &err), -ENOENT);
+	assert_null(strstr(err.reason, "cannot be recorded"));
+	expect_journal("c1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +165,7 @@ int main(void)
 	    RDT_TEST(a_damaged_journal_removes_no_more_than_groups),
 	    RDT_TEST(what_is_no_journal_is_set_aside),
 	    RDT_TEST(one_that_is_in_use_stays_until_a_user_leaves_it),
+	    RDT_TEST(a_group_that_cannot_be_recorded_is_not_made),
 	};
 
 	bound_time();

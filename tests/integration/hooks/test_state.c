@@ -2,10 +2,13 @@
 /* The state directory: its owner and mode, its lock, and files in it that cannot be used. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/integration/harness/check.h"
@@ -68,7 +71,7 @@ static void only_hookd_can_read_its_state(void **state)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(name, sizeof(name), "state/%s", entry->d_name);
-		assert_int_equal(mode_of(harness, name), 0600);
+		assert_int_equal(mode_of(harness, name) & 077, 0);
 		count++;
 	}
 	closedir(directory);
@@ -101,7 +104,7 @@ static void directories_that_cannot_be_used(void **state)
 	expect_no_start(harness, "/state has mode 0707");
 	assert_int_equal(chmod(path, 0700), 0);
 	assert_int_equal(chown(path, OTHER_USER, 0), 0);
-	expect_no_start(harness, "/state belongs to uid 4242, and hookd has uid 0");
+	expect_no_start(harness, "/state belongs to uid 4242, not to uid 0");
 	assert_int_equal(rmdir(path), 0);
 	harness_write_file(harness, "state", "");
 	expect_no_start(harness, "/state cannot be opened: Not a directory");
@@ -216,6 +219,19 @@ static void fifos_keep_no_hookd_from_starting(void **state)
 	}
 }
 
+static void directories_keep_no_hookd_from_starting(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		(void)unlink(harness_path(harness, files[i].name));
+		assert_int_equal(mkdir(harness_path(harness, files[i].name), 0700), 0);
+		start_and_expect_aside(harness, files[i].aside);
+	}
+}
+
 /* Nor is anything written through them. */
 static void links_are_not_followed(void **state)
 {
@@ -254,6 +270,155 @@ static void an_emptied_file_of_holdings_is_logged(void **state)
 	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad.1"), F_OK), 0);
 }
 
+static void a_journal_without_its_file_is_logged(void **state)
+{
+	struct harness *harness = *state;
+
+	start(harness);
+	harness_stop(harness);
+	assert_int_equal(unlink(harness_path(harness, "state/holdings.db")), 0);
+	harness_start(harness, &(struct start){.arguments = {option(harness)},
+					       .says = "holdings.db is damaged, empty, missing"});
+	assert_int_equal(access(harness_path(harness, "state/holdings.db-journal.bad"), F_OK), 0);
+}
+
+/* ---- a full disk ---- */
+
+#define SMALL "size=128k,mode=700"
+
+static void mount_state(const struct harness *harness)
+{
+	harness_needs_root();
+	make_state(harness);
+	assert_int_equal(mount("tmpfs", harness_path(harness, "state"), "tmpfs", 0, SMALL), 0);
+}
+
+static void fill_state(const struct harness *harness)
+{
+	static const char bytes[4096];
+	int fd = open(harness_path(harness, "state/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		continue;
+	close(fd);
+}
+
+static void empty_state(const struct harness *harness)
+{
+	assert_int_equal(unlink(harness_path(harness, "state/filler")), 0);
+}
+
+static void unmount_state(const struct harness *harness)
+{
+	assert_int_equal(umount2(harness_path(harness, "state"), MNT_DETACH), 0);
+}
+
+/* What could not be begun is not there for the next hookd to report as lost. */
+static void holdings_that_could_not_be_begun_leave_no_file(void **state)
+{
+	struct harness *harness = *state;
+
+	mount_state(harness);
+	fill_state(harness);
+	expect_no_start(harness, "holdings.db: No space left on device");
+	assert_int_equal(access(harness_path(harness, "state/holdings.db"), F_OK), -1);
+	empty_state(harness);
+	start(harness);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad"), F_OK), -1);
+	assert_int_equal(access(harness_path(harness, "state/holdings.db-journal.bad"), F_OK), -1);
+	harness_stop(harness);
+	unmount_state(harness);
+}
+
+static pid_t start_process(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void end_process(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static int score_of(pid_t pid)
+{
+	char path[64];
+	int score = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &score), 1);
+	fclose(file);
+	return score;
+}
+
+static void ask(struct client *client, const char *method, int number, pid_t pid)
+{
+	char text[512], process[32] = "";
+
+	if (pid > 0)
+		snprintf(process, sizeof(process), "'pid':%d,", pid);
+	snprintf(text, sizeof(text),
+		 "{'method':'io.hookd.settings.%s','parameters':{'container':'box-%0200d',%s"
+		 "'settings':{'process':{'oomScoreAdj':%d}}}}",
+		 method, number, process, pid > 0 ? 77 : 78);
+	client_call(client, text);
+}
+
+static bool is_held(struct client *client, int number)
+{
+	char name[256];
+
+	client_call(client, "{'method':'io.hookd.settings.Holdings'}");
+	snprintf(name, sizeof(name), "\"box-%0200d\"", number);
+	return strstr(client->text, name) != NULL;
+}
+
+#define CONTAINERS_MAX 100
+
+/* A container more than fits; the first that does not is told so, and its process is unchanged. */
+static void what_cannot_be_recorded_is_not_applied(void **state)
+{
+	struct harness *harness = *state;
+	pid_t pids[CONTAINERS_MAX];
+	struct client *client;
+	int count = 0;
+
+	mount_state(harness);
+	start(harness);
+	fill_state(harness);
+	client = client_open(harness);
+	do {
+		assert_true(count < CONTAINERS_MAX);
+		pids[count] = start_process();
+		ask(client, "Apply", count, pids[count]);
+	} while (reply_has(client, "applied") && ++count);
+	check_error(client, "io.hookd.settings.SettingFailed");
+	check_string(client, "errnoName", "ENOSPC");
+	check_string(client, "detail", "cannot write holdings.db: No space left on device");
+	assert_int_equal(score_of(pids[count]), score_of(getpid()));
+	assert_false(is_held(client, count));
+	assert_true(is_held(client, 0));
+	empty_state(harness);
+	ask(client, "Apply", count, pids[count]);
+	check_error(client, "");
+	assert_int_equal(score_of(pids[count]), 77);
+	while (count >= 0)
+		end_process(pids[count--]);
+	harness_stop(harness);
+	unmount_state(harness);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,8 +429,12 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(one_hookd_at_a_time),
 	    TEST_PREPARED(a_lock_of_a_reader_is_logged),
 	    TEST_PREPARED(fifos_keep_no_hookd_from_starting),
+	    TEST_PREPARED(directories_keep_no_hookd_from_starting),
 	    TEST_PREPARED(links_are_not_followed),
 	    TEST_PREPARED(an_emptied_file_of_holdings_is_logged),
+	    TEST_PREPARED(a_journal_without_its_file_is_logged),
+	    TEST_PREPARED(holdings_that_could_not_be_begun_leave_no_file),
+	    TEST_PREPARED(what_cannot_be_recorded_is_not_applied),
 	};
 
 	harness_read_arguments(argc, argv);
