@@ -244,6 +244,12 @@ static int take_listener(struct process *process)
 	return connection < 0 ? connection : offer_take(connection, &process->listener);
 }
 
+/* hookd listens already. The peer credentials of connections are those of the last to do so. */
+static int listen_again(const struct process *process)
+{
+	return listen(process->listener, RUNNER_BACKLOG) < 0 ? -errno : 0;
+}
+
 static void make_cgroups(struct process *process)
 {
 	const char *reason;
@@ -263,6 +269,8 @@ static int make(struct process *process)
 {
 	int r = take_listener(process);
 
+	if (r == 0)
+		r = listen_again(process);
 	if (r < 0)
 		return r;
 	while (process->id == 0)
