@@ -194,6 +194,7 @@ static void run_finish(struct run *run)
 	release_active(run);
 	hook_target_clear(&run->target);
 	run->state = RUN_DONE;
+	run->is_open = false;
 	charge_release(&run->charge);
 	run->context->ending(run, run->context->userdata);
 	notify(run, &(struct run_event){

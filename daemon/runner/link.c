@@ -246,7 +246,8 @@ int link_spawn(struct runners *runners, unsigned int number, struct link **ret_l
 	snprintf(name, sizeof(name), "runner-%u", number);
 	if (runners->options.cgroups)
 		link->cgroup_fd = cgroup_tree_make_part(runners->options.cgroups, name);
-	r = spawn(link);
+	/* Without a directory for another reason it works without cgroups. */
+	r = link->cgroup_fd == -EBUSY ? -EBUSY : spawn(link);
 	if (r == 0)
 		r = link_connect(link);
 	if (r < 0) {

@@ -45,7 +45,10 @@ struct link *link_new(struct runners *runners, unsigned int number);
  * listens on it any more.
  */
 int link_connect(struct link *link) must_check;
-/* Starts a runner as a child, on a new socket of that number, and connects to it. */
+/*
+ * Starts a runner as a child, on a new socket of that number, and connects to it. -EBUSY: a runner
+ * of another hookd has the cgroup of that number.
+ */
 int link_spawn(struct runners *runners, unsigned int number, struct link **ret_link) must_check;
 /*
  * The same, but asks the service manager through options->socket to start it as a unit.

@@ -76,12 +76,11 @@ static int start(struct runners *runners, unsigned int number, struct link **ret
 static int start_one(struct runners *runners)
 {
 	struct link *link;
-	unsigned int number = 0;
-	int r;
+	int r = -EBUSY;
 
-	while (number < RUNNERS_NUMBERS_MAX && find_number(runners, number))
-		number++;
-	r = start(runners, number, &link);
+	for (unsigned int number = 0; r == -EBUSY && number < RUNNERS_NUMBERS_MAX; number++)
+		if (!find_number(runners, number))
+			r = start(runners, number, &link);
 	if (r < 0)
 		return r;
 	TAILQ_INSERT_TAIL(&runners->links, link, siblings);

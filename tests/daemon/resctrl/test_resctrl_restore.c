@@ -133,8 +133,6 @@ static void one_that_is_in_use_stays_until_a_user_leaves_it(void **state)
 	expect_journal("");
 }
 
-static const struct hp_intel_rdt by_container = {.mem_bw_schema = "MB:0=50"};
-
 static void restart(void)
 {
 	rdt_free(rdt);
@@ -145,15 +143,15 @@ static void restart(void)
 /* It goes on in a runner, and joins its group before those of others are removed. */
 static void groups_of_a_run_that_goes_on_stay_until_it_ends(void **state)
 {
-	struct hp_intel_rdt wanted = by_container;
+	const struct hp_intel_rdt wanted = {.enable_monitoring = true};
 	struct rdt_member *member;
 
 	(void)state;
-	wanted.enable_monitoring = true;
 	make_group("c1", "MB:0=50\n");
+	make_directory("info/L3_MON");
 	make_directory("c1/mon_groups");
 	make_group("c1/mon_groups/c1", "");
-	make_group("c2", "");
+	make_directory("c2");
 	write_journal(this_boot(), "c1/mon_groups/c1\nc1\nc2\n");
 	restart();
 	assert_int_equal(rdt_join_again(rdt, &wanted, "c1", &member), 0);
