@@ -127,6 +127,8 @@ static int on_missed(struct channel *channel, const struct message_header *heade
 	struct runner *runner = userdata;
 
 	(void)channel;
+	if (header->type == MESSAGE_SOCKET)
+		return 0; /* it is not noticed then if the socket is deleted */
 	if (header->type != MESSAGE_START || header->run[0] == '\0')
 		return -error;
 	log_warning("hookd-runner: run %s cannot be started: %s", header->run, strerror(error));

@@ -298,8 +298,17 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 		runners_connect_again(link);
 }
 
+/* Without COUNTER it is not known which lists the runner has not read. */
+static int on_missed(struct channel *channel, const struct message_header *header, int error,
+		     void *userdata)
+{
+	(void)channel, (void)userdata;
+	return header->type == MESSAGE_COUNTER ? 0 : -error;
+}
+
 static const struct channel_events channel_events = {
     .message = on_message,
+    .missed = on_missed,
     .closed = on_closed,
 };
 

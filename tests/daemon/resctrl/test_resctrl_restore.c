@@ -158,7 +158,7 @@ static void groups_of_a_run_that_goes_on_stay_until_it_ends(void **state)
 	rdt_remove_unused(rdt);
 	assert_true(exists("c1") && exists("c1/mon_groups/c1"));
 	assert_false(exists("c2"));
-	expect_journal("c1/mon_groups/c1\nc1\n");
+	expect_journal("c1\nc1/mon_groups/c1\n");
 	make_file("c1/tasks", "1\n"); /* left behind: goes to the default group */
 	rdt_leave(member);
 	expect_journal("");
