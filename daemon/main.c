@@ -236,7 +236,10 @@ static bool is_group_held(const char *group, void *userdata)
 	return false;
 }
 
-/* Removes the resctrl groups of runs that a killed hookd left behind; those of containers stay. */
+/*
+ * Takes over the resctrl groups of runs that an earlier hookd left behind, not those of containers;
+ * takeover() removes those of which no run goes on.
+ */
 static void restore_groups(struct hookd *hookd, const char *directory)
 {
 	int r = 0;

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starts hookd's runners, and settles the runs of an earlier hookd: those that a runner has are
- * adopted; the others are lost, or were never started. No state.
+ * Starts hookd's runners, and settles the runs of an earlier hookd that have begun and not ended:
+ *
+ *	open --a runner has its list--> adopted, running
+ *	  `--all runners have said what they have--> lost, or not begun
+ *
+ * Some of them can be silent for a while. Until the last has answered or ended, open runs are
+ * awaited: they are running, but nobody knows where.
  */
 #include "daemon/takeover.h"
 
@@ -13,20 +18,32 @@
 #include "daemon/ipc/records.h"
 #include "daemon/runner/runners.h"
 
+/* It takes its place in the queue of its container, and callers can wait for it. */
+static int await_run(struct hookd *hookd, struct run *run)
+{
+	int r = sched_adopt(hookd->sched, run);
+
+	if (r < 0)
+		return r;
+	r = run_await(run);
+	if (r < 0)
+		sched_finished(hookd->sched, run);
+	else
+		store_revive(hookd->store, run);
+	return r;
+}
+
 /* Adopts a run that an earlier hookd has started and that a runner still has. */
-static bool adopt_run(const char *id, struct list *list, const struct list_listener **ret_listener,
-		      void **ret_userdata, size_t *ret_hook_count, void *userdata)
+static bool adopt_run(const char *id, size_t first, struct list *list,
+		      const struct list_listener **ret_listener, void **ret_userdata,
+		      size_t *ret_hook_count, void *userdata)
 {
 	struct hookd *hookd = userdata;
 	struct run *run = store_find(hookd->store, id);
 
-	if (!run || run->state != RUN_DONE || !run->is_lost || sched_adopt(hookd->sched, run) < 0)
+	if (!run || !run->is_open || (run->state == RUN_DONE && await_run(hookd, run) < 0))
 		return false;
-	if (run_adopt(run, list, ret_listener) < 0) {
-		sched_finished(hookd->sched, run);
-		return false;
-	}
-	store_revive(hookd->store, run);
+	run_adopt(run, first, list, ret_listener);
 	*ret_userdata = run;
 	*ret_hook_count = run->request.hooks.count;
 	return true;
@@ -39,18 +56,60 @@ static void on_runners_changed(const char *ids, void *userdata)
 	records_set_runners(hookd->records, ids);
 }
 
+/* Ends the runs that were awaited in vain. */
+static void end_awaited(struct hookd *hookd, bool were_handed_over)
+{
+	struct run *run = store_newest(hookd->store), *older;
+
+	for (; run; run = older) {
+		older = store_older(run);
+		if (run->state != RUN_RUNNING || !run->is_open)
+			continue;
+		if (were_handed_over)
+			run_lose(run);
+		else
+			run_turn_away(run, "hookd was restarted before a hook was run");
+	}
+}
+
 /*
- * Decides about recorded runs without a result that no runner has. If all runners of the earlier
- * hookd are still there, such a run was never handed to one: that hookd was killed between
- * recording the start and sending it. Otherwise the run is lost.
+ * Decides about open runs that no runner has. If all runners of the earlier hookd are still there,
+ * such a run was never handed to one: that hookd was killed between recording the start and sending
+ * it. Otherwise the run is lost.
  */
-static void settle_records(struct hookd *hookd)
+static void settle(void *userdata)
+{
+	struct hookd *hookd = userdata;
+	const char *before = hookd->runners_before;
+	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
+
+	end_awaited(hookd, !are_all_there);
+	records_settle(hookd->records, !are_all_there);
+	free(take_ptr(hookd->runners_before));
+	rdt_remove_unused(hookd->rdt);
+}
+
+/* Those for which there is no memory stay open, and are lost when the others are settled. */
+static void await_open_runs(struct hookd *hookd)
+{
+	struct run *run = store_newest(hookd->store);
+
+	for (; run; run = store_older(run))
+		if (run->is_open && run->state == RUN_DONE && await_run(hookd, run) < 0)
+			log_error("run %s cannot be awaited: out of memory", run->id);
+}
+
+static void begin_to_settle(struct hookd *hookd)
 {
 	const char *before = records_runners(hookd->records);
-	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
 	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
 
-	records_settle(hookd->records, !are_all_there);
+	hookd->runners_before = before ? strdup(before) : NULL;
+	if (!hookd->runners || runners_are_all_known(hookd->runners) ||
+	    (before && runners_have(hookd->runners, before)))
+		settle(hookd);
+	else
+		await_open_runs(hookd);
 	records_set_runners(hookd->records, ids);
 	free(ids);
 }
@@ -66,6 +125,7 @@ static int make_runners(struct hookd *hookd, const char *directory, const char *
 	    .nofile = spawner_nofile(hookd->procs.spawner),
 	    .adopt = adopt_run,
 	    .changed = on_runners_changed,
+	    .all_known = settle,
 	    .userdata = hookd,
 	};
 	int r;
@@ -94,6 +154,6 @@ int takeover(struct hookd *hookd, const char *state_directory, const char *runne
 	assert(!hookd->runners);
 	r = make_runners(hookd, state_directory, runner_socket);
 	if (r == 0)
-		settle_records(hookd);
+		begin_to_settle(hookd);
 	return r;
 }

@@ -123,6 +123,14 @@ static int put_rest(struct follow *follow, struct hp_json_value reply,
 	return r;
 }
 
+/* hookd keeps only the first and the last part, for a client that was away or attaches late. */
+static void report_missing(struct follow *follow, const struct hp_told_output *output)
+{
+	end_lines(follow);
+	ctl_error("hook %zu: %" PRIu64 " bytes of %s are missing", output->index, output->missing,
+		  output->stream == 1 ? "stdout" : "stderr");
+}
+
 /* What is new of it. */
 static int show_output(struct follow *follow, struct hp_json_value reply,
 		       struct hp_told_output *output)
@@ -131,6 +139,8 @@ static int show_output(struct follow *follow, struct hp_json_value reply,
 
 	if (!hp_told_output(&follow->told, output))
 		return 0;
+	if (output->missing > 0)
+		report_missing(follow, output);
 	if (follow->ctl->json == CTL_JSON_OFF)
 		return write_output(follow, output->stream == 2, output->data, output->length);
 	return output->length == length ? ctl_put_json(follow->ctl, reply)

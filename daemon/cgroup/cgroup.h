@@ -33,8 +33,9 @@ struct cgroup;
 
 /*
  * Sets the tree up below the directory `root`. NULL: below hookd's own cgroup, which works only
- * where systemd has delegated that, or does not run. Blocks for some file writes. -ENOTSUP or
- * another -errno where there is no cgroup2 that hookd may write to; *ret_reason says why.
+ * where systemd has delegated that, or does not run. Blocks for some file writes, and up to 0.5 s
+ * for the lock of `root`. -EBUSY: another hookd uses `root`; -ENOTSUP or another -errno where there
+ * is no cgroup2 that hookd may write to; *ret_reason says why.
  */
 int cgroup_tree_new(struct event_base *base, const char *root, struct cgroup_tree **ret_tree,
 		    const char **ret_reason) must_check;
@@ -48,7 +49,8 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
 /*
  * Makes a directory of that name beside the cgroups of runs, for another process of hookd's that
  * makes its cgroups in there. If there is one, its process has ended: the hooks in it are killed.
- * Blocks up to 1 s for that. Returns a descriptor of the caller's, or -errno.
+ * Blocks up to 1 s for that. Returns a descriptor of the caller's, which that process has to hold
+ * open, or -errno. -EBUSY: such a process of another hookd is alive.
  */
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check;
 /* Makes a tree in such a directory. It keeps a duplicate of the descriptor. */
@@ -62,7 +64,7 @@ int cgroup_tree_new_part(struct event_base *base, int directory, struct cgroup_t
 void cgroup_part_remove(int directory, const char *name, bool kills);
 /*
  * The same, with `kills`, for all directories of parts in `base` but those that `alive` are
- * descriptors of.
+ * descriptors of, and those that a process of another hookd holds.
  */
 void cgroup_parts_remove(int base, const int *alive, size_t alive_count);
 /*

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -106,11 +107,17 @@ static bool is_alive(int directory, const struct alive *alive)
 	return false;
 }
 
+/* Its process is alive, but of another hookd: it holds the lock (cgroup_tree_make_part()). */
+static bool is_held(int directory)
+{
+	return flock(directory, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static size_t remove_part(int base, const char *name, const void *userdata)
 {
 	cleanup_close int directory = openat(base, name, DIRECTORY_FLAGS);
 
-	if (directory >= 0 && !is_alive(directory, userdata))
+	if (directory >= 0 && !is_alive(directory, userdata) && !is_held(directory))
 		cgroup_part_remove(directory, name, true);
 	return 0;
 }

@@ -16,13 +16,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "daemon/base/mount.h"
 #include "daemon/cgroup/path.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 /* Directories of hookds that have the same pid, each in its own pid namespace. */
-#define NAMES_MAX 1000
+#define NAMES_MAX     1000
+#define LOCK_WAIT_NS  (NS_PER_S / 2)
+#define LOCK_PAUSE_NS 5000000
 /* Of hookd, where the hooks have 100: as much precedence as in daemon/proc/precedence.c. */
 #define DAEMON_CPU_WEIGHT "1000"
 
@@ -250,21 +253,51 @@ static bool is_users_own(const char *directory)
 	       strtol(text, NULL, 10) == getpid() && text[strcspn(text, "\n") + 1] == '\0';
 }
 
+/*
+ * Locks a configured directory, in which another hookd would kill this one's hooks. Tried for some
+ * time, since a child of a hookd that was killed holds the lock until it is executed. Runners do
+ * not hold it, so that the next hookd can take it.
+ */
+static int lock_root(struct cgroup_tree *tree, const char *root)
+{
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LOCK_WAIT_NS;
+
+	do {
+		tree->root_lock = lock_directory(AT_FDCWD, root);
+		if (tree->root_lock != -EBUSY)
+			break;
+		(void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+	} while (clock_ns(CLOCK_MONOTONIC) < give_up_ns);
+	return tree->root_lock < 0 ? tree->root_lock : 0;
+}
+
+static int use_root(struct cgroup_tree *tree, const char *root, const char **ret_reason)
+{
+	int r;
+
+	*ret_reason = "the cgroup root cannot be opened";
+	tree->base_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (tree->base_fd < 0)
+		return -errno;
+	r = lock_root(tree, root);
+	if (r == -EBUSY)
+		*ret_reason = "another hookd uses the cgroup root";
+	return r;
+}
+
 /* Chooses base_fd, and makes the directory where it is one of hookd's own. */
 static int choose_base(struct cgroup_tree *tree, const char *root, const char **ret_reason)
 {
 	char own[PATH_MAX / 2];
 	bool is_own_unit;
-	int r = find_of("/proc/self/cgroup", own, sizeof(own));
+	int r;
 
-	if (root || r < 0) {
-		*ret_reason = "no cgroup2 file system is mounted";
-		tree->base_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-		r = root ? (tree->base_fd < 0 ? -errno : 0) : r;
-		if (root && r < 0)
-			*ret_reason = "the cgroup root cannot be opened";
+	if (root)
+		return use_root(tree, root, ret_reason);
+	*ret_reason = "no cgroup2 file system is mounted";
+	r = find_of("/proc/self/cgroup", own, sizeof(own));
+	if (r < 0)
 		return r;
-	}
 	is_own_unit = cgroup_is_delegated(own) || (cgroup_systemd_runs_here() && is_users_own(own));
 	if (!is_own_unit && cgroup_systemd_runs_here()) {
 		*ret_reason = "the service manager has not delegated hookd's cgroup";
@@ -315,6 +348,18 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **r
 	return r < 0 ? r : open_runs(tree, ret_reason);
 }
 
+/* The part's process holds the lock, by the same open file, until it ends. */
+static int open_part(const struct cgroup_tree *tree, const char *name)
+{
+	cleanup_close int fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return take_fd(&fd);
+}
+
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
 {
 	bool is_new = mkdirat(tree->base_fd, name, 0755) == 0;
@@ -324,16 +369,15 @@ int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
 		return -errno;
 	/* It is that of a process that has ended. It stays if hooks have left processes behind. */
 	if (!is_new) {
-		fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+		fd = open_part(tree, name);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		cgroup_part_remove(fd, name, true);
 		close(fd);
 		if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
 			return -errno;
 	}
-	fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return open_part(tree, name);
 }
 
 int cgroup_tree_place_part(struct cgroup_tree *tree, int directory, const char **ret_reason)
@@ -522,4 +566,5 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 	free(take_ptr(tree->runs));
 	close_fd(&tree->base_fd);
 	close_fd(&tree->own_lock);
+	close_fd(&tree->root_lock);
 }

@@ -241,7 +241,7 @@ static struct cgroup_tree *make_tree(struct event_base *base)
 
 	if (!tree)
 		return NULL;
-	tree->base_fd = tree->own_lock = tree->inotify = -1;
+	tree->base_fd = tree->own_lock = tree->root_lock = tree->inotify = -1;
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
 	TAILQ_INIT(&tree->spent);

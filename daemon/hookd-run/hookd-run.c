@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 	for (int fd = HELPER_FD_CONTROL; fd < HELPER_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	job_read(&job);
+	wait_for_release(&job);
 	oom_score_set(&job); /* before the next step, after which the file is root's */
 	undumpable_set();
 	job.mounts_of_hookd = mount_namespace(&job);

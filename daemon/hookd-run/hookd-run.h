@@ -70,6 +70,8 @@ struct job {
 /* report.c: reports to hookd. */
 bool send_with_fd(int socket, const void *bytes, size_t length, int fd); /* -1: without */
 void report_successor(int32_t pid, int pidfd);
+/* With HELPER_IS_HELD: until hookd allows it; ends the process if hookd has ended. */
+void wait_for_release(const struct job *job);
 /* For a hook with a filter: maps the memory for a report; and says that the filter is active. */
 void report_map_shared(void);
 void report_mark_filtered(void);

@@ -297,7 +297,8 @@ static int32_t wait_for_gate(int gate)
 /*
  * setns(2) puts only later children into a pid namespace, so the hook has to be a new process. It
  * is created as a child of hookd (CLONE_PARENT), so that hookd reaps it. It continues only after it
- * was reported: if this process is killed before, the read from the gate fails.
+ * was reported: if this process is killed before, the read from the gate fails. The hook of an
+ * image also waits until hookd's process has passed that on.
  *
  * From here on processes of the container see it. So all rights that the hook is not to have were
  * dropped before: a process that may trace it (CAP_SYS_PTRACE) gains nothing.
@@ -327,4 +328,5 @@ void pid_namespace_continue(struct job *job)
 	setsid();
 	job->deadline_keeper = 0;
 	job->outer_pid = wait_for_gate(gate[0]);
+	wait_for_release(job);
 }

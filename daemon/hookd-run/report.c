@@ -48,6 +48,17 @@ void report_successor(int32_t pid, int pidfd)
 	send_report(&(struct helper_report){.pid = pid}, pidfd);
 }
 
+/* If hookd's process dies before it knows this one, nobody would find it: so it ends. */
+void wait_for_release(const struct job *job)
+{
+	char byte;
+
+	if (!(job->message->flags & HELPER_IS_HELD))
+		return;
+	if (recv(HELPER_FD_CONTROL, &byte, sizeof(byte), 0) != sizeof(byte))
+		_exit(127);
+}
+
 static struct helper_report *shared; /* NULL: there is no filter */
 
 /* Call before the descriptor of the message is closed. */

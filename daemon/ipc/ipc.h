@@ -50,6 +50,8 @@ struct hookd {
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
 	struct spooled *spooled; /* NULL: there is no spool */
+	char *runners_before; /* while runs are awaited (takeover.c): runners_ids() of the earlier
+				 hookd; NULL: not known */
 	struct accounts accounts;
 
 	TAILQ_HEAD(, conn) conns;

@@ -92,6 +92,8 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 	assert(!list->proc && list->current < list->order->hooks->count);
 	*ret_failure = (struct spawn_failure){.step = SPAWN_STEP_EXEC, .error = ENOMEM};
 	spec.timeout_ns = timeout_ns(list, hook);
+	/* It is in no cgroup of hookd's: nobody would find it if this process died now. */
+	spec.is_held = !list->context->cgroups || hook_target_runs_image(&list->order->target);
 	if (r == 0)
 		r = start_proc(list, &spec, ret_failure);
 	/* Try again in another cgroup: changes by other processes must not fail the hook. */
@@ -99,8 +101,7 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 		r = start_proc(list, &spec, ret_failure);
 	if (r < 0)
 		return r;
-	if (list->listener->moved)
-		proc_on_moved(list->proc, on_moved);
+	proc_on_moved(list->proc, on_moved);
 	if (list->is_listened_to)
 		proc_listen(list->proc, on_output);
 	if (list->is_paused)
@@ -112,7 +113,9 @@ static void on_moved(struct proc *proc, void *userdata)
 {
 	struct local_list *list = userdata;
 
-	list->listener->moved(list->userdata, list->current, proc_pid(proc));
+	if (list->listener->moved)
+		list->listener->moved(list->userdata, list->current, proc_pid(proc));
+	proc_release(proc);
 }
 
 static void on_output(struct proc *proc, const struct hook_output *output, void *userdata)
@@ -222,6 +225,7 @@ static void start_next(struct local_list *list)
 			return;
 	list->listener->started(list->userdata, list->current, proc_pid(list->proc),
 				proc_started_us(list->proc));
+	proc_release(list->proc);
 }
 
 static void on_hook_done(struct proc *proc, void *userdata)

@@ -180,7 +180,8 @@ int helper_call_prepare(const struct helper_image *image, const struct hook_targ
 			 (settings->settings ? HELPER_SETTINGS : 0) |
 			 (settings->needs_listener ? HELPER_LISTENER : 0) |
 			 (hook_target_runs_image(target) ? HELPER_RUNS_IMAGE : 0) |
-			 (settings->container_cgroup ? HELPER_JOIN_CGROUP : 0);
+			 (settings->container_cgroup ? HELPER_JOIN_CGROUP : 0) |
+			 (settings->is_held ? HELPER_IS_HELD : 0);
 	int r;
 
 	assert(spec->fd_count == HELPER_FD_CONTROL && spec->program < 0);
@@ -207,6 +208,12 @@ void helper_call_started(struct helper_call *call)
 {
 	for (int i = 0; i < HELPER_CALL_FDS; i++)
 		close_fd(&call->child_fds[i]);
+}
+
+void helper_call_release(const struct helper_call *call)
+{
+	if (call->control >= 0)
+		(void)send(call->control, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void helper_call_clear(struct helper_call *call)

@@ -71,6 +71,7 @@ struct helper_settings {
 	size_t state_length;
 	int rdt_tasks, rdt_mon_tasks;	 /* if settings->intel_rdt: files to write to, or -1 */
 	struct cgroup *container_cgroup; /* to move to; NULL: none */
+	bool is_held; /* hookd-run waits for helper_call_release(), if one is started */
 };
 
 /* One call of hookd-run: the descriptors that it gets, and the socket on which it reports. */
@@ -94,6 +95,11 @@ int helper_call_prepare(const struct helper_image *image, const struct hook_targ
 /* Call after the spawn, also if it failed: closes the descriptors that only the child needs. */
 void helper_call_started(struct helper_call *call);
 
+/*
+ * Lets the process go on that was started, or that continues after it: it has waited, to end if the
+ * caller's process ends before. No effect if it does not wait.
+ */
+void helper_call_release(const struct helper_call *call);
 /*
  * Call after the process has exited. Reads the report of hookd-run, if there is one: either fills
  * child->failed_step and the like (0), or replaces child's pid and pidfd by those of the process

@@ -44,6 +44,8 @@ enum helper_flag {
 	HELPER_JOIN_CGROUP = 1 << 7,
 	/* hook_target_runs_image(): all restrictions of the container apply to the hook. */
 	HELPER_RUNS_IMAGE = 1 << 8,
+	/* It waits for hookd at its start, and again in the process that continues as the hook. */
+	HELPER_IS_HELD = 1 << 9,
 };
 
 #define HELPER_DETAIL_SIZE 128

@@ -129,6 +129,7 @@ static int spawn(struct proc *proc, const struct proc_spec *hook, const int fds[
 	int r = 0;
 
 	settings.timeout_ns = hook->timeout_ns;
+	settings.is_held = proc->is_held = hook->is_held;
 	proc->has_listener = settings.needs_listener;
 	if (!hook->is_own_program)
 		r = helper_call_prepare(&proc->procs->helper_image, &hook->target, &settings, &spec,
@@ -263,6 +264,12 @@ void proc_recall_output(struct proc *proc)
 			proc->on_output(proc, &parts[k], proc->userdata);
 		}
 	}
+}
+
+void proc_release(struct proc *proc)
+{
+	if (proc->is_held)
+		helper_call_release(&proc->helper);
 }
 
 void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata))

@@ -58,6 +58,7 @@ struct proc_spec {
 	struct cgroup *cgroup; /* empty, borrowed; NULL: this machine has none */
 	struct hook_target target;
 	struct helper_settings settings;
+	bool is_held; /* hookd-run waits for proc_release(), if it is started */
 };
 
 /* Called once, from the event loop and never from proc_start(). May free the proc. */
@@ -73,6 +74,12 @@ int proc_start(struct procs *procs, const struct proc_spec *spec, proc_done_fn d
 
 /* Sets outcome, step, errno and detail of a hook that could not be started. */
 void proc_describe_failure(const struct spawn_failure *failure, struct hp_hook_result *ret_result);
+
+/*
+ * The caller has made sure that the process is killed if this one dies: lets it go on. Call it
+ * after proc_start(), and after on_moved(). No effect if it is not held.
+ */
+void proc_release(struct proc *proc);
 
 /* Calls on_moved() when hookd-run has ended and another process is the hook: see proc_pid(). */
 void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata));

@@ -25,6 +25,7 @@ struct proc {
 	int64_t started_us, started_ns, duration_ns;
 	int64_t exited_ns;	/* CLOCK_MONOTONIC; 0: not yet */
 	bool has_listener;	/* hookd-run sends one: helper_call_has_sent_listener() */
+	bool is_held;		/* see proc_release() */
 	int64_t handed_over_ns; /* when hookd found that it was sent; 0: not yet */
 	bool is_lingering;
 	int oom_killed;

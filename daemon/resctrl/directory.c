@@ -11,12 +11,14 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
 #include "proto/base/buf.h"
+#include "proto/settings/resources.h"
 
 #define JOURNAL	       "resctrl-groups"
 #define JOURNAL_BYTES  (64 * 1024)
@@ -128,6 +130,21 @@ static struct rdt_directory *directory_new(struct rdt_directories *directories, 
 	return directory;
 }
 
+bool rdt_directory_can_be_made(const char *path)
+{
+	static const char middle[] = "/mon_groups/";
+	const char *found = strstr(path, middle);
+	char group[NAME_MAX + 1];
+
+	if (!found)
+		return hp_is_resctrl_group_name(path);
+	if (found - path > NAME_MAX)
+		return false;
+	snprintf(group, sizeof(group), "%.*s", (int)(found - path), path);
+	return (strcmp(group, ".") == 0 || hp_is_resctrl_group_name(group)) &&
+	       hp_is_resctrl_group_name(found + strlen(middle));
+}
+
 /* ---- groups of an earlier hookd ---- */
 
 static int adopt(struct rdt_directories *directories, const char *path)
@@ -165,7 +182,7 @@ static ssize_t read_text(int state_directory, char *text)
 }
 
 static int read_journal(struct rdt_directories *directories, char *text,
-			bool (*stays)(const char *path, void *userdata), void *userdata)
+			bool (*is_held)(const char *path, void *userdata), void *userdata)
 {
 	ssize_t length = read_text(directories->state_directory, text);
 	char *line;
@@ -178,13 +195,13 @@ static int read_journal(struct rdt_directories *directories, char *text,
 	if (length <= 0 || strcmp(strsep(&text, "\n"), directories->boot) != 0)
 		return (int)(length < 0 ? length : 0);
 	while (r == 0 && (line = strsep(&text, "\n")))
-		if (*line && stays(line, userdata))
+		if (rdt_directory_can_be_made(line) && !is_held(line, userdata))
 			r = adopt(directories, line);
 	return r;
 }
 
 int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
-			 bool (*stays)(const char *path, void *userdata), void *userdata)
+			 bool (*is_held)(const char *path, void *userdata), void *userdata)
 {
 	cleanup_free char *text = malloc(JOURNAL_BYTES);
 	int r = text ? file_boot_id(directories->boot) : -ENOMEM;
@@ -195,7 +212,7 @@ int rdt_directories_open(struct rdt_directories *directories, const char *state_
 	directories->state_directory = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directories->state_directory < 0)
 		return -errno;
-	r = read_journal(directories, text, stays, userdata);
+	r = read_journal(directories, text, is_held, userdata);
 	if (r < 0)
 		close_fd(&directories->state_directory); /* leaves the file for the next hookd */
 	else
@@ -279,4 +296,20 @@ void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_f
 		(void)unlinkat(fs->root, directory->path, AT_REMOVEDIR);
 	}
 	rdt_directory_forget(directories, directory);
+}
+
+/* A monitoring group before the group that it is in. */
+void rdt_directories_remove_unused(struct rdt_directories *directories, const struct rdt_fs *fs)
+{
+	struct rdt_directory *directory, *next;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (directory = LIST_FIRST(&directories->list); directory; directory = next) {
+			next = LIST_NEXT(directory, link);
+			if (directory->users > 0 || !directory->is_made ||
+			    (pass == 0 && !strchr(directory->path, '/')))
+				continue;
+			directory->users++;
+			rdt_directory_leave(directories, fs, directory);
+		}
 }

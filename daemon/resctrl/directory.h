@@ -32,6 +32,8 @@ void rdt_directories_clear(struct rdt_directories *directories);
 struct rdt_directory *rdt_directory_find(const struct rdt_directories *directories,
 					 const char *path);
 
+/* True for "c1", "c1/mon_groups/c1", "./mon_groups/c1"; false for the default group. */
+bool rdt_directory_can_be_made(const char *path);
 /*
  * Makes a group, which is recorded before. 1: made; 0: the path exists; -errno with *err, whose
  * path is `member`.
@@ -47,15 +49,17 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs
 /* Removes a user; with the last one a group that hookd has made is removed. NULL is fine. */
 void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,
 			 struct rdt_directory *directory);
+/* Removes the groups without users that were made, as if the last user of each left it now. */
+void rdt_directories_remove_unused(struct rdt_directories *directories, const struct rdt_fs *fs);
 /* For a group without users that was removed by other means. Frees it. */
 void rdt_directory_forget(struct rdt_directories *directories, struct rdt_directory *directory);
 bool rdt_directory_has_tasks(const struct rdt_fs *fs, const char *path);
 
 /*
- * Records, from now on, the names of groups made in a file in the state directory. Calls stays()
- * for each group that an earlier hookd of this boot has recorded there, the last made first. A
- * group that stays is removed when its next user leaves and it has no tasks. 1: the file was
- * damaged, and was renamed. -errno: nothing is recorded.
+ * Records, from now on, the names of groups made in a file in the state directory. The groups that
+ * an earlier hookd of this boot has recorded there are taken over, without users, but for those
+ * that is_held() returns true for. 1: the file was damaged, and was renamed. -errno: nothing is
+ * recorded.
  */
 int rdt_directories_open(struct rdt_directories *directories, const char *state_directory,
-			 bool (*stays)(const char *path, void *userdata), void *userdata);
+			 bool (*is_held)(const char *path, void *userdata), void *userdata);

@@ -216,7 +216,8 @@ static int enter_group(struct request *request, const char *name, struct rdt_mem
 	return write_schemata(request, member->group);
 }
 
-static int enter_monitored(struct request *request, const char *group, struct rdt_member *member)
+static int enter_monitored(struct request *request, const char *group, bool may_make,
+			   struct rdt_member *member)
 {
 	char name[2 * NAME_MAX + sizeof("/mon_groups/")];
 	int r;
@@ -227,7 +228,7 @@ static int enter_monitored(struct request *request, const char *group, struct rd
 		return hp_err_setting(request->err, -EOPNOTSUPP, "enableMonitoring",
 				      "this machine has no L3 monitoring");
 	snprintf(name, sizeof(name), "%s/mon_groups/%s", group, request->container);
-	r = enter(request, name, true, "enableMonitoring", &member->monitored);
+	r = enter(request, name, may_make, "enableMonitoring", &member->monitored);
 	return r < 0 ? r : 0;
 }
 
@@ -252,7 +253,7 @@ static int join(struct request *request, const char *name, struct rdt_member *me
 	int r = enter_group(request, name, member);
 
 	if (r == 0)
-		r = enter_monitored(request, name, member);
+		r = enter_monitored(request, name, true, member);
 	if (r == 0)
 		r = open_tasks(request, member->group, &member->tasks);
 	if (r == 0)
@@ -332,25 +333,48 @@ int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *con
 	return end_join(&request, r, member, ret_member);
 }
 
+/* Makes no group, and compares no schemata. */
+static int join_existing(struct request *request, const char *name, struct rdt_member **ret_member)
+{
+	struct rdt_member *member = member_new(request->rdt);
+	int r;
+
+	if (!member)
+		return -ENOMEM;
+	r = begin(request);
+	if (r == 0)
+		r = enter(request, name, false, NULL, &member->group);
+	if (r == 0 && request->wanted)
+		r = enter_monitored(request, name, false, member);
+	if (r == 0)
+		r = open_tasks(request, member->group, &member->tasks);
+	return end_join(request, r, member, ret_member);
+}
+
 int rdt_join_existing(struct rdt *rdt, const char *group, struct rdt_member **ret_member)
 {
 	struct hp_err err;
 	struct request request = {.rdt = rdt, .fs.root = -1, .err = &err};
-	bool is_root = strcmp(group, "/") == 0;
-	struct rdt_member *member;
-	int r;
 
-	if (!is_root && !can_be_group(group))
-		return -ENOENT;
-	member = member_new(rdt);
-	if (!member)
-		return -ENOMEM;
-	r = begin(&request);
+	if (strcmp(group, "/") == 0)
+		return join_existing(&request, ".", ret_member);
+	return can_be_group(group) ? join_existing(&request, group, ret_member) : -ENOENT;
+}
+
+int rdt_join_again(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
+		   struct rdt_member **ret_member)
+{
+	struct hp_err err;
+	struct request request = {
+	    .rdt = rdt, .fs.root = -1, .wanted = wanted, .container = container, .err = &err};
+	const char *name = ".";
+	int r = choose_group(wanted, container, &name, &err);
+
 	if (r == 0)
-		r = enter(&request, is_root ? "." : group, false, NULL, &member->group);
-	if (r == 0)
-		r = open_tasks(&request, member->group, &member->tasks);
-	return end_join(&request, r, member, ret_member);
+		r = join_existing(&request, name, ret_member);
+	if (r == 0 && (*ret_member)->group->users == 1)
+		(*ret_member)->group->has_closid = or_null(wanted->clos_id);
+	return r;
 }
 
 /* Removing a group is one system call, so it is done also where the lock cannot be taken. */
@@ -484,22 +508,6 @@ bool rdt_has_group(const struct rdt *rdt, const char *group)
 	return is_there;
 }
 
-/* True for "c1", "c1/mon_groups/c1", "./mon_groups/c1"; false for the default group. */
-static bool is_removable(const char *path)
-{
-	static const char middle[] = "/mon_groups/";
-	const char *found = strstr(path, middle);
-	char group[NAME_MAX + 1];
-
-	if (!found)
-		return hp_is_resctrl_group_name(path);
-	if (found - path > NAME_MAX)
-		return false;
-	snprintf(group, sizeof(group), "%.*s", (int)(found - path), path);
-	return (strcmp(group, ".") == 0 || hp_is_resctrl_group_name(group)) &&
-	       hp_is_resctrl_group_name(found + strlen(middle));
-}
-
 bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
 {
 	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
@@ -519,7 +527,7 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 	struct rdt_fs fs;
 	int r;
 
-	if (!is_removable(group))
+	if (!rdt_directory_can_be_made(group))
 		return -EINVAL;
 	directory = rdt_directory_find(&rdt->directories, group);
 	if (directory && directory->users > 0)
@@ -541,34 +549,21 @@ int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
 
 /* ---- groups of an earlier hookd ---- */
 
-struct restoring {
-	struct rdt *rdt;
-	bool (*is_held)(const char *group, void *userdata);
-	void *userdata;
-	int r;
-};
-
-/* Forgets a group that a holding has recorded, which removes it by its name; removes others. */
-static bool stays(const char *path, void *userdata)
-{
-	struct restoring *restoring = userdata;
-	int r;
-
-	if (restoring->is_held(path, restoring->userdata))
-		return false;
-	r = rdt_remove(restoring->rdt, path, true);
-	if (r < 0 && r != -EBUSY)
-		restoring->r = r;
-	return r == -EBUSY;
-}
-
 int rdt_restore(struct rdt *rdt, const char *directory,
 		bool (*is_held)(const char *group, void *userdata), void *userdata)
 {
-	struct restoring restoring = {.rdt = rdt, .is_held = is_held, .userdata = userdata};
-	int r = rdt_directories_open(&rdt->directories, directory, stays, &restoring);
+	return rdt_directories_open(&rdt->directories, directory, is_held, userdata);
+}
 
-	return r < 0 || restoring.r == 0 ? r : restoring.r;
+void rdt_remove_unused(struct rdt *rdt)
+{
+	struct rdt_fs fs;
+
+	if (rdt_fs_open(&fs, rdt->root) == 0) {
+		(void)rdt_fs_lock(&fs);
+		rdt_directories_remove_unused(&rdt->directories, &fs);
+	}
+	rdt_fs_close(&fs);
 }
 
 int rdt_new(const char *root, struct rdt **ret_rdt)

@@ -55,14 +55,20 @@ struct rdt *rdt_free(struct rdt *rdt);
 
 /*
  * Records, from now on, the names of the groups made in a file in this directory, so that a
- * restarted hookd can remove those of one that was killed. Removes the groups of this boot that are
- * recorded there, except those for which is_held() returns true: their holding removes them. A
- * group that has tasks stays until a later user leaves it, or until the next hookd. Call it once.
+ * restarted hookd can remove those of one that was killed. Of the groups of this boot that are
+ * recorded there it takes over all but those for which is_held() returns true: their holding
+ * removes them. Call it once, and rdt_remove_unused() when the runs that go on have joined theirs.
  * 1: the file was damaged and was renamed to resctrl-groups.bad; its groups are not removed.
  * -errno: nothing is recorded, and groups that are made may outlive hookd.
  */
 int rdt_restore(struct rdt *rdt, const char *directory,
 		bool (*is_held)(const char *group, void *userdata), void *userdata) must_check;
+
+/*
+ * Removes the groups without a member that rdt_restore() has taken over. One that has tasks stays
+ * until a later user leaves it, or until the next hookd.
+ */
+void rdt_remove_unused(struct rdt *rdt);
 
 /*
  * Makes or finds the groups for one run or container, and opens their lists of tasks. `container`
@@ -79,6 +85,12 @@ int rdt_restore(struct rdt *rdt, const char *directory,
  */
 int rdt_join(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
 	     struct rdt_member **ret_member, struct hp_err *err) must_check;
+/*
+ * Joins the groups of a run that an earlier hookd has joined to them: keeps them until it ends. The
+ * member has no lists of tasks. -ENOENT: they are gone; others as with rdt_join().
+ */
+int rdt_join_again(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *container,
+		   struct rdt_member **ret_member) must_check;
 /*
  * Joins a group that exists, by the name that the kernel reports for a process, "/" or "c1". Other
  * programs may have made it and named it freely. -ENOENT: there is none with this name;

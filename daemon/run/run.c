@@ -7,7 +7,8 @@
  * In RUNNING the run first waits until its filter is compiled, if it has one, and then for its list
  * (daemon/list). If the list is refused, because its first hook cannot be started for lack of a
  * resource that others will release, the run is turned away: it ends without a result, and its
- * request id is free again. ipc/ creates runs, sched.c starts them, store.c owns them.
+ * request id is free again. A run of an earlier hookd is RUNNING too while it is awaited, without a
+ * list (run_await()). ipc/ creates runs, sched.c starts them, store.c owns them.
  */
 #include "daemon/run/run.h"
 
@@ -18,6 +19,7 @@
 #include "daemon/run/run_result.h"
 
 static void on_wait_timer(evutil_socket_t fd, short what, void *userdata);
+static void on_resources(struct run_resources *resources);
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_QUEUED] = "queued",
@@ -108,6 +110,23 @@ struct run *run_free(struct run *run)
 	return NULL;
 }
 
+static struct run_resources resources_of(struct run *run)
+{
+	return (struct run_resources){
+	    .settings = run->request.settings,
+	    .dialect = run->request.dialect,
+	    .filters = run->context->filters,
+	    .rdt = run->context->rdt,
+	    .ready = on_resources,
+	    .userdata = run,
+	};
+}
+
+static struct hp_hook_result unstarted_result(size_t index)
+{
+	return (struct hp_hook_result){.index = index, .oom_killed = -1};
+}
+
 static void notify(struct run *run, const struct run_event *event)
 {
 	struct run_waiter *waiter = TAILQ_FIRST(&run->waiters), *next;
@@ -175,6 +194,7 @@ static void run_finish(struct run *run)
 	release_active(run);
 	hook_target_clear(&run->target);
 	run->state = RUN_DONE;
+	run->is_open = false;
 	charge_release(&run->charge);
 	run->context->ending(run, run->context->userdata);
 	notify(run, &(struct run_event){
@@ -256,13 +276,15 @@ static const struct list_listener list_listener = {
     .ended = on_list_ended,
 };
 
-int run_adopt(struct run *run, struct list *list, const struct list_listener **ret_listener)
+/* ---- runs of an earlier hookd ---- */
+
+int run_await(struct run *run)
 {
 	struct run_active *active = calloc(1, sizeof(*active));
 	struct hp_run_result lost = run->result;
 	int64_t age_us = clock_ns(CLOCK_REALTIME) / 1000 - run->submitted_us;
 
-	assert(run->state == RUN_DONE && run->is_lost);
+	assert(run->state == RUN_DONE && run->is_open);
 	run->result = (struct hp_run_result){0};
 	if (!active || run_result_prepare(run) < 0) {
 		hp_run_result_clear(&run->result);
@@ -271,16 +293,50 @@ int run_adopt(struct run *run, struct list *list, const struct list_listener **r
 		return -ENOMEM;
 	}
 	hp_run_result_clear(&lost);
-	active->list = list;
 	run->active = active;
 	run->state = RUN_RUNNING;
-	run->is_lost = run->is_open = run->has_failed = false;
+	run->is_lost = run->has_failed = false;
 	run->is_adopted = true;
 	run->current = 0;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME) - (age_us > 0 ? age_us * 1000 : 0);
 	run->submitted_ns = run->started_ns;
-	*ret_listener = &list_listener;
+	active->resources = resources_of(run);
+	run_resources_join_again(&active->resources, run->request.container);
 	return 0;
+}
+
+/* A list begins with a later hook if those before have timed out while the filter was compiled. */
+static void take_results_before(struct run *run, size_t first)
+{
+	for (size_t i = 0; i < first && i < run->result.hook_count; i++) {
+		struct hp_hook_result result = unstarted_result(i);
+
+		result.outcome = HP_HOOK_TIMED_OUT;
+		on_hook_finished(run, i, &result);
+	}
+}
+
+void run_adopt(struct run *run, size_t first, struct list *list,
+	       const struct list_listener **ret_listener)
+{
+	assert(run->state == RUN_RUNNING && run->is_open && !run->active->list);
+	run->is_open = false;
+	take_results_before(run, first);
+	run->active->list = list;
+	*ret_listener = &list_listener;
+	if (has_listener(run))
+		list->operations->listen(list);
+	if (has_one_behind(run))
+		list->operations->pause(list, true);
+	if (run->is_cancelled)
+		list->operations->cancel(list);
+}
+
+void run_lose(struct run *run)
+{
+	assert(run->state == RUN_RUNNING && run->is_open);
+	run->is_lost = true;
+	run_finish(run);
 }
 
 /* ---- the start ---- */
@@ -303,8 +359,6 @@ static bool can_be_turned_away(const struct run *run)
  */
 static bool hook_ended_unstarted(struct run *run, struct hp_hook_result *result)
 {
-	result->index = run->current;
-	result->oom_killed = -1;
 	on_hook_finished(run, run->current, result);
 	if (!hp_stage_continues_on_failure(run->request.stage))
 		run->is_cancelled = false; /* the failure ends the run */
@@ -326,7 +380,7 @@ static void list_failed_to_start(struct run *run, int error)
 		return;
 	}
 	do {
-		result = (struct hp_hook_result){0};
+		result = unstarted_result(run->current);
 		proc_describe_failure(&failure, &result);
 	} while (hook_ended_unstarted(run, &result));
 }
@@ -427,12 +481,13 @@ static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct run *run = userdata;
 	struct deadline *wait = &run->active->wait;
-	struct hp_hook_result result = {.outcome = HP_HOOK_TIMED_OUT};
+	struct hp_hook_result result = unstarted_result(run->current);
 
 	(void)fd, (void)what;
 	if (deadline_left_ns(wait) > 0 && deadline_wait_on(wait) == 0)
 		return;
 	run->active->is_waiting = false;
+	result.outcome = HP_HOOK_TIMED_OUT;
 	if (hook_ended_unstarted(run, &result))
 		wait_for_resources(run);
 }
@@ -442,14 +497,7 @@ void run_start(struct run *run)
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
 	run->context->starting(run, run->context->userdata);
-	run->active->resources = (struct run_resources){
-	    .settings = run->request.settings,
-	    .dialect = run->request.dialect,
-	    .filters = run->context->filters,
-	    .rdt = run->context->rdt,
-	    .ready = on_resources,
-	    .userdata = run,
-	};
+	run->active->resources = resources_of(run);
 	if (run->request.hooks.count == 0)
 		run_finish(run);
 	else if (run_resources_acquire(&run->active->resources, run->request.container) == 1)

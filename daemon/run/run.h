@@ -82,7 +82,7 @@ struct run_context {
 struct run_active {
 	struct run_resources resources;
 	struct list_order order;
-	struct list *list;	/* NULL: not begun, or ended */
+	struct list *list;	/* NULL: not begun, ended, or not found yet */
 	bool is_waiting;	/* its filter is being compiled */
 	struct deadline wait;	/* of the hook whose turn it is meanwhile */
 	int64_t waits_since_ns; /* CLOCK_BOOTTIME, as a hook's timeout */
@@ -99,13 +99,13 @@ struct run {
 	struct run_active *active;   /* owned; NULL in RUN_DONE */
 	size_t current;		     /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
-	bool has_failed;      /* a hook has */
-	bool is_lost;	      /* RUN_DONE: nobody knows what its hooks did */
-	bool is_open;	      /* RUN_DONE: lost, unless a runner still has it: records.h */
-	bool is_adopted;      /* by run_adopt() */
-	bool is_recorded;     /* RUN_DONE: its end is, so its runner may forget it */
-	bool is_turned_away;  /* RUN_DONE: nothing was run, and it is not to be kept */
-	int64_t submitted_us; /* CLOCK_REALTIME */
+	bool has_failed;     /* a hook has */
+	bool is_lost;	     /* RUN_DONE: nobody knows what its hooks did */
+	bool is_open;	     /* of an earlier hookd, unless a runner still has it lost: records.h */
+	bool is_adopted;     /* by run_adopt() */
+	bool is_recorded;    /* RUN_DONE: its end is, so its runner may forget it */
+	bool is_turned_away; /* RUN_DONE: nothing was run, and it is not to be kept */
+	int64_t submitted_us;		  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;
 	struct charge charge; /* a place in its uid's queue, until it is done */
@@ -134,11 +134,18 @@ int run_new(const struct run_context *context, const char *id, uid_t uid,
 int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 		 struct hp_request *request, int64_t submitted_us, struct run **ret_run) must_check;
 /*
- * A lost run that a runner still has: RUNNING, with what *ret_listener hears of `list` from its
- * first hook on. -ENOMEM: nothing has changed.
+ * An open run becomes RUNNING, without a list, until it is known which runner has that. -ENOMEM:
+ * nothing has changed.
  */
-int run_adopt(struct run *run, struct list *list,
-	      const struct list_listener **ret_listener) must_check;
+int run_await(struct run *run) must_check;
+/*
+ * Such a run gets its list, which has begun with the hook `first`; the listener is told of it from
+ * there on.
+ */
+void run_adopt(struct run *run, size_t first, struct list *list,
+	       const struct list_listener **ret_listener);
+/* Such a run ends as lost. */
+void run_lose(struct run *run);
 void run_found(struct run *run, struct hp_run_result *result);
 
 struct run *run_free(struct run *run);

@@ -92,6 +92,16 @@ int run_resources_acquire(struct run_resources *resources, const char *container
 	return resources->failure.step != SPAWN_STEP_NONE ? 1 : acquire_filter(resources);
 }
 
+void run_resources_join_again(struct run_resources *resources, const char *container)
+{
+	const struct hp_settings *settings = resources->settings;
+
+	if (settings && settings->intel_rdt &&
+	    rdt_join_again(resources->rdt, settings->intel_rdt, container, &resources->rdt_member) <
+		0)
+		resources->rdt_member = NULL;
+}
+
 /* ---- settings, release ---- */
 
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources)

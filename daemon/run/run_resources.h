@@ -35,6 +35,9 @@ int run_resources_acquire(struct run_resources *resources, const char *container
 /* Stops waiting for the filter: every hook will fail to start with this errno. */
 void run_resources_give_up(struct run_resources *resources, int error);
 
+/* For a run of an earlier hookd: only keeps its resctrl group. */
+void run_resources_join_again(struct run_resources *resources, const char *container);
+
 /* The settings for hookd-run. */
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources);
 

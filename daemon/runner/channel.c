@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "daemon/base/socket.h"
 #include "daemon/runner/packet.h"
 
 /* In one turn of the event loop, so that other events are handled in between. */
@@ -345,16 +346,6 @@ void channel_read_all(struct channel *channel)
 
 /* ---- life ---- */
 
-static int check_peer(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	return peer.uid == geteuid() ? 0 : -EPERM;
-}
-
 /*
  * Sets the send buffer's size. Returns the longest payload that is sent in a packet: a result fits,
  * unless net.core.wmem_max is very low.
@@ -375,7 +366,7 @@ static size_t prepare_buffer(int fd)
 int channel_new(struct event_base *base, int fd, const struct channel_events *events,
 		void *userdata, struct channel **ret_channel)
 {
-	int r = check_peer(fd);
+	int r = socket_check_peer(fd);
 	struct channel *channel = r < 0 ? NULL : calloc(1, sizeof(*channel));
 
 	assert(events->message && events->closed);

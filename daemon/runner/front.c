@@ -41,6 +41,13 @@ static void refuse(struct runner *runner, const struct message_header *start, in
 	channel_send_or_break(runner->front, &answer);
 }
 
+/* Counted before anything is done for it: see counter.h. */
+static void count_start(struct runner *runner)
+{
+	if (runner->counter.read)
+		atomic_fetch_add(runner->counter.read, 1);
+}
+
 static void on_start(struct runner *runner, struct message *message)
 {
 	int r = owned_start(runner, message);
@@ -71,12 +78,19 @@ static void on_list_message(struct runner *runner, const struct message *message
 	runner->changed(runner);
 }
 
+/* The file is kept open: when no path leads to it any more, no front can connect. */
+static void take_socket(struct runner *runner, struct message *message)
+{
+	close_fd(&runner->socket_fd);
+	runner->socket_fd = take_fd(&message->fds[0]);
+}
+
 static int on_message(struct channel *channel, struct message *message, void *userdata)
 {
+	const struct message pong = message_make(MESSAGE_PONG, NULL, 0, NULL, 0, NULL, 0);
 	struct runner *runner = userdata;
 	const struct stop_body *stop = message->body;
 
-	(void)channel;
 	switch (message->header.type) {
 	case MESSAGE_HELLO:
 		return 0;
@@ -84,7 +98,14 @@ static int on_message(struct channel *channel, struct message *message, void *us
 		runner->configure(runner, message->body);
 		return 0;
 	case MESSAGE_START:
+		count_start(runner);
 		on_start(runner, message);
+		return 0;
+	case MESSAGE_PING:
+		channel_send_or_break(channel, &pong);
+		return 0;
+	case MESSAGE_SOCKET:
+		take_socket(runner, message);
 		return 0;
 	case MESSAGE_STOP:
 		runner->stop(runner, stop->is_at_once);
@@ -106,9 +127,12 @@ static int on_missed(struct channel *channel, const struct message_header *heade
 	struct runner *runner = userdata;
 
 	(void)channel;
+	if (header->type == MESSAGE_SOCKET)
+		return 0; /* it is not noticed then if the socket is deleted */
 	if (header->type != MESSAGE_START || header->run[0] == '\0')
 		return -error;
 	log_warning("hookd-runner: run %s cannot be started: %s", header->run, strerror(error));
+	count_start(runner);
 	refuse(runner, header, error);
 	return 0;
 }
@@ -171,6 +195,28 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 	runner->changed(runner);
 }
 
+/*
+ * The first messages. Without them nothing of the front is read: it knows then that no list of it
+ * was begun.
+ */
+static int introduce(struct runner *runner, const struct hello_body *hello, int directory)
+{
+	struct message message =
+	    message_make(MESSAGE_HELLO, NULL, 0, hello, sizeof(*hello), NULL, 0);
+	int r;
+
+	message.fds = &directory;
+	message.fd_count = directory >= 0;
+	r = channel_send(runner->front, &message);
+	if (r < 0 || !runner->counter.read)
+		return r;
+	atomic_store(runner->counter.read, 0);
+	message = message_make(MESSAGE_COUNTER, NULL, 0, NULL, 0, NULL, 0);
+	message.fds = &runner->counter.fd;
+	message.fd_count = 1;
+	return channel_send(runner->front, &message);
+}
+
 void front_connected(struct runner *runner, int fd, const struct hello_body *hello, int directory)
 {
 	static const struct channel_events events = {
@@ -179,13 +225,9 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 	    .drained = on_drained,
 	    .closed = on_closed,
 	};
-	struct message message =
-	    message_make(MESSAGE_HELLO, NULL, 0, hello, sizeof(*hello), NULL, 0);
 	struct channel *front;
 	int r = channel_new(event_get_base(runner->sync_more), fd, &events, runner, &front);
 
-	message.fds = &directory;
-	message.fd_count = directory >= 0;
 	if (r < 0) {
 		log_warning("hookd-runner: refused a connection: %s", strerror(-r));
 		close(fd);
@@ -197,7 +239,11 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 	channel_free(runner->front);
 	runner->front = front;
 	owned_resume_all(runner);
-	channel_send_or_break(runner->front, &message);
+	if (introduce(runner, hello, directory) < 0) {
+		runner->front = channel_free(runner->front);
+		runner->changed(runner);
+		return;
+	}
 	owned_resend_all(runner);
 	runner->is_syncing = true;
 	sync_some(runner);
@@ -207,6 +253,9 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 int front_init(struct runner *runner, struct event_base *base)
 {
 	TAILQ_INIT(&runner->not_resent);
+	runner->socket_fd = -1;
+	if (counter_make(&runner->counter) < 0)
+		runner->counter = COUNTER_NONE;
 	runner->sync_more = event_new(base, -1, 0, on_sync_more, runner);
 	return runner->sync_more ? 0 : -ENOMEM;
 }
@@ -221,4 +270,6 @@ void front_clear(struct runner *runner)
 	if (runner->sync_more)
 		event_free(runner->sync_more);
 	runner->sync_more = NULL;
+	counter_clear(&runner->counter);
+	close_fd(&runner->socket_fd);
 }

@@ -19,13 +19,15 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "daemon/base/file.h"
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/offer.h"
 #include "daemon/runner/runner.h"
+#include "daemon/runner/runners_all.h"
 
-#define BACKLOG	    8
 #define END_WAIT_MS 5000
 #define DYING_MS    100
+#define KILL_MS	    1000
 /* Above the descriptors that the runner gets, so that none overwrites another. */
 #define FDS_ABOVE 16
 
@@ -47,7 +49,7 @@ static int connect_to(int directory, unsigned int number)
 
 	if (fd < 0)
 		return -errno;
-	/* For the pid of the sender: SO_PEERCRED has that of hookd, which called listen(2). */
+	/* For the pid of the sender: SO_PEERCRED has that of the last process to call listen(2). */
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -55,41 +57,105 @@ static int connect_to(int directory, unsigned int number)
 	return take_fd(&fd);
 }
 
-int link_reconnect(struct link *link, int directory, const struct channel_events *events,
-		   struct event_base *base)
+static bool is_runner(pid_t pid)
 {
-	int fd = connect_to(directory, link->number);
+	char path[32], name[sizeof(RUNNER_NAME) + 1];
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	return file_read_at(AT_FDCWD, path, name, sizeof(name)) > 0 &&
+	       strcmp(name, RUNNER_NAME) == 0;
+}
+
+/*
+ * A runner calls listen(2) on its socket, so that hookd knows its process even if it does not
+ * answer. The pid is that of the runner if the connection is still open once its pidfd is.
+ */
+static void find_process(struct link *link, int connection)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	cleanup_close int pidfd = -1;
+
+	if (link->pid > 0 || getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+	    peer.pid <= 0 || peer.pid == getpid())
+		return;
+	pidfd = pidfd_open(peer.pid, 0);
+	if (pidfd < 0 || !is_runner(peer.pid) ||
+	    poll(&(struct pollfd){.fd = connection, .events = POLLRDHUP}, 1, 0) != 0)
+		return;
+	link->pid = peer.pid;
+	link->pidfd = take_fd(&pidfd);
+}
+
+int link_connect(struct link *link)
+{
+	struct runners *runners = link->runners;
+	int fd = connect_to(runners->directory, link->number);
 	int r = fd;
 
 	assert(!link->channel);
 	if (fd >= 0)
-		r = channel_new(base, fd, events, link, &link->channel);
-	if (r < 0)
+		r = channel_new(runners->base, fd, runners->events, link, &link->channel);
+	if (r < 0) {
 		close_fd(&fd);
-	else
-		link->has_hello = link->is_synced = false;
-	return r;
+		return r;
+	}
+	link->has_hello = link->is_synced = link->is_pinged = false;
+	link->starts_before = link->starts_sent;
+	counter_clear(&link->counter);
+	find_process(link, fd);
+	return 0;
 }
 
-int link_connect(struct runners *runners, int directory, unsigned int number,
-		 const struct channel_events *events, struct event_base *base,
-		 struct link **ret_link)
+int link_open_socket(const struct link *link)
+{
+	struct sockaddr_un address = address_of(link->runners->directory, link->number);
+	int fd = open(address.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+struct link *link_new(struct runners *runners, unsigned int number)
 {
 	struct link *link = calloc(1, sizeof(*link));
-	int r;
 
 	if (!link)
-		return -ENOMEM;
+		return NULL;
 	link->runners = runners;
 	link->number = number;
 	link->pidfd = link->cgroup_fd = link->offer_fd = -1;
+	link->counter = COUNTER_NONE;
 	TAILQ_INIT(&link->lists);
-	r = link_reconnect(link, directory, events, base);
-	if (r < 0)
-		free(link);
-	else
-		*ret_link = link;
-	return r;
+	return link;
+}
+
+/* ---- killing ---- */
+
+static bool ends_within(const struct link *link, int ms)
+{
+	return link->pidfd >= 0 &&
+	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
+}
+
+void link_kill(const struct link *link)
+{
+	if (link->pidfd >= 0)
+		(void)pidfd_send_signal(link->pidfd, SIGKILL, NULL, 0);
+}
+
+/*
+ * The pid of a child that was not reaped is not used again. One that hangs in the kernel ends
+ * later, without returning to its program.
+ */
+static void kill_runner(struct link *link)
+{
+	link_kill(link);
+	if (link->child <= 0)
+		return;
+	(void)kill(link->child, SIGKILL);
+	if (link->pidfd < 0 || ends_within(link, KILL_MS))
+		(void)waitpid(link->child, NULL, 0);
+	link->child = 0;
 }
 
 /* ---- starting ---- */
@@ -107,7 +173,7 @@ static int make_listener(int directory, unsigned int number)
 	mode = umask(0177);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 	umask(mode);
-	if (r == 0 && listen(fd, BACKLOG) < 0)
+	if (r == 0 && listen(fd, RUNNER_BACKLOG) < 0)
 		r = -errno;
 	return r < 0 ? r : take_fd(&fd);
 }
@@ -141,74 +207,75 @@ static int open_null(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns the runner's pid, or -errno. */
-static pid_t spawn(int directory, const struct runners_options *options, unsigned int number,
-		   int cgroup)
+/* Starts the process of the link. -errno. */
+static int spawn(struct link *link)
 {
+	const struct runners_options *options = &link->runners->options;
 	char socket[PATH_MAX];
-	cleanup_close int listener = make_listener(directory, number);
+	cleanup_close int listener = make_listener(link->runners->directory, link->number);
 	cleanup_close int null = listener < 0 ? -1 : open_null();
 	int lock = options->cgroups ? cgroup_tree_lock(options->cgroups) : -1;
 	const int fds[RUNNER_FD_COUNT] = {
 	    [RUNNER_FD_LISTENER] = listener,
-	    [RUNNER_FD_CGROUP] = cgroup < 0 ? null : cgroup,
+	    [RUNNER_FD_CGROUP] = link->cgroup_fd < 0 ? null : link->cgroup_fd,
 	    [RUNNER_FD_LOCK] = lock < 0 ? null : lock,
 	};
 	pid_t child;
 
 	if (listener < 0 || null < 0)
 		return listener < 0 ? listener : null;
-	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", options->state, number);
+	snprintf(socket, sizeof(socket), "%s/runner-%u.sock", options->state, link->number);
 	child = fork();
 	if (child == 0)
 		become_runner(fds, socket, &options->nofile);
-	return child < 0 ? -errno : child;
-}
-
-int link_spawn(struct runners *runners, int directory, const struct runners_options *options,
-	       unsigned int number, const struct channel_events *events, struct event_base *base,
-	       struct link **ret_link)
-{
-	cleanup_close int cgroup = -1;
-	char name[32];
-	struct link *link;
-	pid_t child;
-	int r;
-
-	snprintf(name, sizeof(name), "runner-%u", number);
-	if (options->cgroups)
-		cgroup = cgroup_tree_make_part(options->cgroups, name);
-	child = spawn(directory, options, number, cgroup);
 	if (child < 0)
-		return child;
-	r = link_connect(runners, directory, number, events, base, &link);
-	if (r < 0) {
-		(void)kill(child, SIGKILL);
-		(void)waitpid(child, NULL, 0);
-		return r;
-	}
+		return -errno;
 	link->child = link->pid = child;
 	link->pidfd = pidfd_open(child, 0);
-	link->cgroup_fd = take_fd(&cgroup);
+	return 0;
+}
+
+int link_spawn(struct runners *runners, unsigned int number, struct link **ret_link)
+{
+	struct link *link = link_new(runners, number);
+	char name[32];
+	int r;
+
+	if (!link)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "runner-%u", number);
+	if (runners->options.cgroups)
+		link->cgroup_fd = cgroup_tree_make_part(runners->options.cgroups, name);
+	/* Without a directory for another reason it works without cgroups. */
+	r = link->cgroup_fd == -EBUSY ? -EBUSY : spawn(link);
+	if (r == 0)
+		r = link_connect(link);
+	if (r < 0) {
+		kill_runner(link);
+		link_free(link);
+		return r;
+	}
 	*ret_link = link;
 	return 0;
 }
 
-int link_start_unit(struct runners *runners, int directory, const struct runners_options *options,
-		    unsigned int number, const struct channel_events *events,
-		    struct event_base *base, struct link **ret_link)
+int link_start_unit(struct runners *runners, unsigned int number, struct link **ret_link)
 {
-	cleanup_close int listener = make_listener(directory, number);
-	cleanup_close int offer = listener < 0 ? listener : offer_send(options->socket, listener);
-	int r = offer;
+	cleanup_close int listener = make_listener(runners->directory, number);
+	struct link *link = listener < 0 ? NULL : link_new(runners, number);
+	int r = listener < 0 ? listener : -ENOMEM;
 
-	if (offer >= 0)
-		r = link_connect(runners, directory, number, events, base, ret_link);
-	if (r < 0)
+	if (!link)
 		return r;
-	(*ret_link)->offer_fd = take_fd(&offer);
-	(*ret_link)->is_unit = true;
-	return 0;
+	r = link->offer_fd = offer_send(runners->options.socket, listener);
+	link->is_unit = true;
+	if (r >= 0)
+		r = link_connect(link);
+	if (r < 0)
+		link_free(link);
+	else
+		*ret_link = link;
+	return r;
 }
 
 void link_take_hello(struct link *link, struct message *message)
@@ -218,6 +285,8 @@ void link_take_hello(struct link *link, struct message *message)
 	assert(!link->has_hello);
 	link->has_hello = true;
 	link->id = hello->id;
+	if (link->pid != hello->pid)
+		close_fd(&link->pidfd);
 	link->pid = hello->pid;
 	link->is_unit = hello->is_unit;
 	if (link->pidfd < 0)
@@ -230,17 +299,11 @@ void link_take_hello(struct link *link, struct message *message)
 /* ---- the end ---- */
 
 /* A runner whose HELLO was not received may be a unit, whose runs continue. */
-bool link_ends_with_hookd(const struct link *link, const struct runners_options *options)
+bool link_ends_with_hookd(const struct link *link)
 {
-	bool may_be_unit = link->is_unit || (link->pid == 0 && options->socket);
+	bool may_be_unit = link->is_unit || (link->id == 0 && link->runners->options.socket);
 
 	return link->child > 0 || !may_be_unit;
-}
-
-static bool ends_within(const struct link *link, int ms)
-{
-	return link->pidfd >= 0 &&
-	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
 }
 
 /* The kernel closes the files of a process that dies before its pidfd becomes readable. */
@@ -252,18 +315,6 @@ bool link_has_ended(const struct link *link)
 bool link_await_end(const struct link *link)
 {
 	return ends_within(link, END_WAIT_MS);
-}
-
-/* The pid of a child that was not reaped is not used again. */
-static void kill_runner(struct link *link)
-{
-	if (link->pidfd >= 0)
-		(void)pidfd_send_signal(link->pidfd, SIGKILL, NULL, 0);
-	if (link->child <= 0)
-		return;
-	(void)kill(link->child, SIGKILL);
-	(void)waitpid(link->child, NULL, 0);
-	link->child = 0;
 }
 
 void link_clean_up(struct link *link, bool kills)
@@ -280,9 +331,9 @@ void link_clean_up(struct link *link, bool kills)
 		cgroup_part_kill(link->cgroup_fd);
 }
 
-void link_unlink_socket(struct link *link, int directory)
+void link_unlink_socket(struct link *link)
 {
-	struct sockaddr_un address = address_of(directory, link->number);
+	struct sockaddr_un address = address_of(link->runners->directory, link->number);
 
 	(void)unlink(address.sun_path);
 }
@@ -296,6 +347,7 @@ struct link *link_free(struct link *link)
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);
 	close_fd(&link->offer_fd);
+	counter_clear(&link->counter);
 	free(link);
 	return NULL;
 }

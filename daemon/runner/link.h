@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "daemon/runner/channel.h"
+#include "daemon/runner/counter.h"
 #include "daemon/runner/runners.h"
 
 /* One runner, on hookd's side. */
@@ -23,41 +24,48 @@ struct link {
 	bool was_synced; /* the same on any of its connections */
 	unsigned int invalid_count; /* connections that an invalid message has ended */
 	bool is_retiring; /* gets no new lists: it is of another version, or one too many */
-	size_t load;	  /* number of its lists */
+	/* See runners_watch.c. */
+	bool is_found;		   /* an earlier hookd has started it */
+	bool can_answer;	   /* it is of this version, and answers PING */
+	bool is_pinged;		   /* PING was sent, and not answered yet */
+	bool is_silent;		   /* it does not answer, and gets no new lists meanwhile */
+	unsigned int silent_ticks; /* for so long it has not answered */
+	/* STARTs sent on all connections, and on those before this one; those that it has read. */
+	uint64_t starts_sent, starts_before;
+	struct counter counter;
+	size_t load; /* number of its lists */
 	TAILQ_HEAD(, remote) lists;
 	TAILQ_ENTRY(link) siblings;
 };
 
+/* Without a connection. NULL: out of memory. */
+struct link *link_new(struct runners *runners, unsigned int number);
 /*
- * Connects to the socket of that number in the directory. -ECONNREFUSED: no process listens on it
- * any more.
+ * Connects to its socket, also again after the connection was lost. -ECONNREFUSED: no process
+ * listens on it any more.
  */
-int link_connect(struct runners *runners, int directory, unsigned int number,
-		 const struct channel_events *events, struct event_base *base,
-		 struct link **ret_link) must_check;
-/* Connects again, after the connection was lost. */
-int link_reconnect(struct link *link, int directory, const struct channel_events *events,
-		   struct event_base *base) must_check;
+int link_connect(struct link *link) must_check;
 /*
- * Starts a runner as a child, on a new socket of that number, and connects to it. `directory` is
- * options->state, open.
+ * Starts a runner as a child, on a new socket of that number, and connects to it. -EBUSY: a runner
+ * of another hookd has the cgroup of that number.
  */
-int link_spawn(struct runners *runners, int directory, const struct runners_options *options,
-	       unsigned int number, const struct channel_events *events, struct event_base *base,
-	       struct link **ret_link) must_check;
+int link_spawn(struct runners *runners, unsigned int number, struct link **ret_link) must_check;
 /*
  * The same, but asks the service manager through options->socket to start it as a unit.
  * link->offer_fd is open until its HELLO is received.
  */
-int link_start_unit(struct runners *runners, int directory, const struct runners_options *options,
-		    unsigned int number, const struct channel_events *events,
-		    struct event_base *base, struct link **ret_link) must_check;
+int link_start_unit(struct runners *runners, unsigned int number,
+		    struct link **ret_link) must_check;
 /* Stores what its HELLO says, and may take over the message's descriptor. */
 void link_take_hello(struct link *link, struct message *hello);
 /* False: it keeps running when hookd ends. */
-bool link_ends_with_hookd(const struct link *link, const struct runners_options *options);
+bool link_ends_with_hookd(const struct link *link);
 /* After its connection was closed: whether its process has ended. Waits up to 0.1 s. */
 bool link_has_ended(const struct link *link);
+/* The file of its socket, O_PATH, or -errno. */
+int link_open_socket(const struct link *link) must_check;
+/* Sends SIGKILL, if its process is known. */
+void link_kill(const struct link *link);
 /* After STOP was sent: waits some seconds for its process to end. False: it has not ended. */
 bool link_await_end(const struct link *link);
 /*
@@ -67,5 +75,5 @@ bool link_await_end(const struct link *link);
  */
 void link_clean_up(struct link *link, bool kills);
 /* The last step, when the end of its lists is recorded: the next hookd does not find it. */
-void link_unlink_socket(struct link *link, int directory);
+void link_unlink_socket(struct link *link);
 struct link *link_free(struct link *link);

@@ -15,31 +15,30 @@
 
 static const struct bounds {
 	size_t body;
-	bool has_payload;
+	bool is_about_a_run, has_payload;
+	size_t fds_max;
 } bounds[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_HELLO] = {sizeof(struct hello_body), false},
-    [MESSAGE_CONFIGURE] = {sizeof(struct configure_body), false},
-    [MESSAGE_START] = {sizeof(struct start_body), true},
-    [MESSAGE_CANCEL] = {0, false},
-    [MESSAGE_LISTEN] = {0, false},
-    [MESSAGE_PAUSE] = {sizeof(struct pause_body), false},
-    [MESSAGE_ACKNOWLEDGE] = {0, false},
-    [MESSAGE_STOP] = {sizeof(struct stop_body), false},
-    [MESSAGE_OWNED] = {0, false},
-    [MESSAGE_SYNCED] = {0, false},
-    [MESSAGE_STARTED] = {sizeof(struct started_body), false},
-    [MESSAGE_MOVED] = {sizeof(struct started_body), false},
-    [MESSAGE_OUTPUT] = {sizeof(struct output_body), true},
-    [MESSAGE_FINISHED] = {sizeof(struct finished_body), true},
-    [MESSAGE_ENDED] = {sizeof(struct ended_body), true},
-    [MESSAGE_SEVERAL] = {0, true},
+    [MESSAGE_HELLO] = {sizeof(struct hello_body), .fds_max = 1},
+    [MESSAGE_CONFIGURE] = {sizeof(struct configure_body)},
+    [MESSAGE_START] = {sizeof(struct start_body), true, true, MESSAGE_FDS_MAX},
+    [MESSAGE_CANCEL] = {0, true},
+    [MESSAGE_LISTEN] = {0, true},
+    [MESSAGE_PAUSE] = {sizeof(struct pause_body), true},
+    [MESSAGE_ACKNOWLEDGE] = {0, true},
+    [MESSAGE_STOP] = {sizeof(struct stop_body)},
+    [MESSAGE_OWNED] = {0, true},
+    [MESSAGE_SYNCED] = {0},
+    [MESSAGE_STARTED] = {sizeof(struct started_body), true, .fds_max = 1},
+    [MESSAGE_MOVED] = {sizeof(struct started_body), true, .fds_max = 1},
+    [MESSAGE_OUTPUT] = {sizeof(struct output_body), true, true},
+    [MESSAGE_FINISHED] = {sizeof(struct finished_body), true, true},
+    [MESSAGE_ENDED] = {sizeof(struct ended_body), true, true},
+    [MESSAGE_SEVERAL] = {0, .has_payload = true},
+    [MESSAGE_PING] = {0},
+    [MESSAGE_PONG] = {0},
+    [MESSAGE_SOCKET] = {0, .fds_max = 1},
+    [MESSAGE_COUNTER] = {0, .fds_max = 1},
 };
-
-static bool is_about_a_run(enum message_type type)
-{
-	return type != MESSAGE_HELLO && type != MESSAGE_CONFIGURE && type != MESSAGE_STOP &&
-	       type != MESSAGE_SYNCED && type != MESSAGE_SEVERAL;
-}
 
 static bool is_configuration_in_bounds(const struct configure_body *body)
 {
@@ -97,18 +96,21 @@ static bool is_body_in_bounds(const struct message *message)
 
 	switch (message->header.type) {
 	case MESSAGE_HELLO:
-		return hello->pid > 0 && message->fd_count <= 1;
+		return hello->pid > 0;
 	case MESSAGE_CONFIGURE:
 		return is_configuration_in_bounds(message->body);
 	case MESSAGE_START:
 		return is_start_in_bounds(message);
 	case MESSAGE_STARTED:
 	case MESSAGE_MOVED:
-		return started->pid >= 0 && message->fd_count <= 1;
+		return started->pid >= 0;
 	case MESSAGE_OUTPUT:
 		return output->stream == 1 || output->stream == 2;
 	case MESSAGE_FINISHED:
 		return is_finished_in_bounds(message);
+	case MESSAGE_SOCKET:
+	case MESSAGE_COUNTER:
+		return message->fd_count == 1;
 	default:
 		return true;
 	}
@@ -123,12 +125,6 @@ static size_t highest_index(enum message_type type)
 	return is_of_a_hook ? HP_HOOKS_MAX - 1 : HP_HOOKS_MAX;
 }
 
-static bool may_have_fds(enum message_type type)
-{
-	return type == MESSAGE_HELLO || type == MESSAGE_START || type == MESSAGE_STARTED ||
-	       type == MESSAGE_MOVED;
-}
-
 int message_check(const struct message *message)
 {
 	const struct message_header *header = &message->header;
@@ -140,9 +136,8 @@ int message_check(const struct message *message)
 	is_well = header->type > 0 && header->body_length == bounds[type].body &&
 		  header->payload_length <= (bounds[type].has_payload ? MESSAGE_PAYLOAD_MAX : 0) &&
 		  memchr(header->run, '\0', sizeof(header->run)) &&
-		  (header->run[0] != '\0') == is_about_a_run(type) &&
-		  header->index <= highest_index(type) &&
-		  (may_have_fds(type) || message->fd_count == 0);
+		  (header->run[0] != '\0') == bounds[type].is_about_a_run &&
+		  header->index <= highest_index(type) && message->fd_count <= bounds[type].fds_max;
 	return is_well && is_body_in_bounds(message) ? 0 : -EBADMSG;
 }
 

@@ -17,7 +17,9 @@
  *
  *	to the runner          from the runner
  *	HELLO                  HELLO                  the version; the first message
+ *	                       COUNTER                a descriptor (counter.h)
  *	CONFIGURE
+ *	SOCKET                                        a descriptor of its socket's file
  *	                       OWNED .. SYNCED        after HELLO: all lists of the runner, each
  *	                                              with its events until now
  *	START                  STARTED, MOVED, OUTPUT, FINISHED, ENDED
@@ -26,6 +28,7 @@
  *	ACKNOWLEDGE                                   an ended list can be freed
  *	STOP                                          no front will connect again: exit when no
  *	                                              list is left
+ *	PING                   PONG                   whether its event loop goes on
  *
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
  * that the lists of a runner of another version can end; so does SEVERAL, which may contain them.
@@ -36,7 +39,7 @@
  * ends the connection.
  */
 #ifndef RUNNER_VERSION /* a test has it built with another */
-#define RUNNER_VERSION 1
+#define RUNNER_VERSION 2
 #endif
 
 enum message_type {
@@ -56,6 +59,10 @@ enum message_type {
 	MESSAGE_FINISHED,
 	MESSAGE_ENDED,
 	MESSAGE_SEVERAL, /* its payload is messages, each at a multiple of MESSAGE_ALIGN */
+	MESSAGE_PING,
+	MESSAGE_PONG,
+	MESSAGE_SOCKET,
+	MESSAGE_COUNTER,
 	MESSAGE_TYPE_COUNT,
 };
 

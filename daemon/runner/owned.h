@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "daemon/runner/channel.h"
+#include "daemon/runner/counter.h"
 #include "proto/messages/request.h"
 
 /*
@@ -44,6 +45,8 @@ struct runner {
 	bool has_cgroups;
 	bool is_full;	 /* too much waits to be sent to the front: reading of output is paused */
 	bool is_syncing; /* not all lists have been sent to the front yet */
+	struct counter counter; /* of the STARTs that were read from the front */
+	int socket_fd;		/* its socket's file, O_PATH; -1: not known */
 	struct event *sync_more;
 	void (*changed)(
 	    struct runner *runner); /* a list has started, ended or was freed; or another front */

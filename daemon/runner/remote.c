@@ -98,6 +98,20 @@ void remote_resend(struct remote *remote)
 
 /* ---- life ---- */
 
+static void join(struct remote *remote, struct link *link)
+{
+	remote->link = link;
+	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
+	link->load++;
+}
+
+static void leave(struct remote *remote)
+{
+	TAILQ_REMOVE(&remote->link->lists, remote, link_entry);
+	assert(remote->link->load > 0);
+	remote->link->load--;
+}
+
 int remote_new(struct link *link, const char *run, size_t first, struct remote **ret_remote)
 {
 	struct remote *remote = calloc(1, sizeof(*remote));
@@ -112,12 +126,10 @@ int remote_new(struct link *link, const char *run, size_t first, struct remote *
 		return -ENOMEM;
 	}
 	remote->list.operations = &operations;
-	remote->link = link;
 	remote->pidfd = -1;
 	remote->first = remote->next = first;
 	remote->is_seen = true;
-	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
-	link->load++;
+	join(remote, link);
 	*ret_remote = remote;
 	return 0;
 }
@@ -135,9 +147,7 @@ void remote_free(struct remote *remote)
 	struct remote **all = runners_lists(remote->link->runners);
 
 	HASH_DELETE(by_run, *all, remote);
-	TAILQ_REMOVE(&remote->link->lists, remote, link_entry);
-	assert(remote->link->load > 0);
-	remote->link->load--;
+	leave(remote);
 	close_fd(&remote->pidfd);
 	free(remote);
 }
@@ -180,8 +190,9 @@ static size_t list_fds(const struct list_order *order, int fds[static MESSAGE_FD
 	return count;
 }
 
-int remote_start(struct remote *remote, const struct list_order *order)
+static int send_start(struct remote *remote)
 {
+	const struct list_order *order = remote->order;
 	struct start_body body = {
 	    .first = (uint32_t)order->first,
 	    .default_timeout_ns = order->default_timeout_ns,
@@ -193,8 +204,8 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	    .failed_errno = order->failure.error,
 	    .any_owner = order->any_owner,
 	    .may_be_refused = order->may_be_refused,
-	    .is_listened_to = order->is_listened_to,
-	    .is_paused = order->is_paused,
+	    .is_listened_to = remote->is_listened_to,
+	    .is_paused = remote->is_paused,
 	    .is_image_program = order->target.is_image_program,
 	    .needs_listener = order->settings.needs_listener,
 	    .has_rdt = order->settings.rdt_tasks >= 0,
@@ -216,8 +227,41 @@ int remote_start(struct remote *remote, const struct list_order *order)
 	message.fd_count = list_fds(order, fds);
 	r = channel_send(remote->link->channel, &message);
 	free(payload);
+	if (r == 0)
+		remote->start_number = ++remote->link->starts_sent;
+	return r;
+}
+
+int remote_start(struct remote *remote, const struct list_order *order)
+{
+	remote->order = order;
 	remote->is_listened_to = order->is_listened_to;
 	remote->is_paused = order->is_paused;
+	return send_start(remote);
+}
+
+bool remote_is_unread(const struct remote *remote)
+{
+	const struct link *link = remote->link;
+	uint64_t read = 0;
+
+	/* A runner says HELLO before it reads anything. */
+	if (link->has_hello)
+		read = link->counter.read ? atomic_load(link->counter.read) : UINT64_MAX;
+	return remote->order && remote->start_number > link->starts_before &&
+	       remote->start_number - link->starts_before > read;
+}
+
+int remote_move(struct remote *remote, struct link *link)
+{
+	int r;
+
+	assert(remote_is_unread(remote));
+	leave(remote);
+	join(remote, link);
+	r = send_start(remote);
+	if (r == 0 && remote->is_cancelled)
+		send_message(remote, MESSAGE_CANCEL, NULL, 0);
 	return r;
 }
 
@@ -366,6 +410,18 @@ void remote_kill(struct remote *remote)
 	if (pidfd_is_alive(remote->pidfd) &&
 	    !cgroup_kill_made_below(remote->pid, remote->link->pid))
 		session_kill(remote->pid);
+}
+
+void remote_refuse(struct remote *remote, int error)
+{
+	struct hp_hook_result refusal = {
+	    .index = remote->first,
+	    .outcome = HP_HOOK_SPAWN_FAILED,
+	    .failed_errno = error,
+	    .oom_killed = -1,
+	};
+
+	end(remote, &(struct list_end){.refusal = &refusal});
 }
 
 void remote_lost(struct remote *remote)

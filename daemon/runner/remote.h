@@ -12,6 +12,8 @@ struct remote {
 	struct link *link;
 	const struct list_listener *listener;
 	void *userdata;
+	const struct list_order *order; /* borrowed; NULL: an earlier hookd has started it */
+	uint64_t start_number;		/* of its START, as link->starts_sent */
 	char run[MESSAGE_RUN_SIZE];
 	pid_t pid;		/* of the running hook; 0: none */
 	int pidfd;		/* the same, if its runner has sent one; else -1 */
@@ -32,6 +34,12 @@ int remote_new(struct link *link, const char *run, size_t first,
 struct remote *remote_find(struct runners *runners, const char *run);
 /* Sends START. -errno: nothing was sent. */
 int remote_start(struct remote *remote, const struct list_order *order) must_check;
+/* Its runner has ended: whether that has certainly not read START, so that nothing was begun. */
+bool remote_is_unread(const struct remote *remote);
+/* Sends START to another runner. -errno: nothing was sent. */
+int remote_move(struct remote *remote, struct link *link) must_check;
+/* Ends such a list as refused, and frees it. */
+void remote_refuse(struct remote *remote, int error);
 /*
  * Handles a message about the list, and frees it if it has ended. -EBADMSG: the message is invalid,
  * and nothing was changed.

@@ -7,6 +7,9 @@
  *	   |                                                      ^
  *	   `--no list runs, and no front for IDLE_S---------------'
  *
+ * Without a front it also looks whether its socket's file was deleted: then no hookd will find it,
+ * and it is STOPPING.
+ *
  * A new front replaces the last one. The process does not exit while processes that hooks have left
  * behind are alive, unless it was told to stop at once: the service manager would kill those in its
  * unit, and the pipes that they write to would be closed.
@@ -20,6 +23,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "daemon/base/config.h"
 #include "daemon/base/log.h"
@@ -34,6 +38,8 @@
 #define IDLE_WITH_RESULTS_S 3600
 /* Pause after accept4(2) has failed for lack of memory or descriptors. */
 #define ACCEPT_AGAIN_US 100000
+/* How often a process without a front looks for its socket's file. */
+#define LOOK_S 3
 /* How often a process that is to exit checks for processes that hooks have left behind. */
 #define CHILDREN_S 1
 
@@ -43,7 +49,7 @@ struct process {
 	struct procs procs;
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
-	struct event *on_connection, *accept_again, *on_signal, *idle;
+	struct event *on_connection, *accept_again, *on_signal, *idle, *look;
 	int listener, spare;
 	uint64_t id;
 	bool is_unit; /* started by the service manager */
@@ -119,6 +125,29 @@ static void stop(struct runner *runner, bool is_at_once)
 		HASH_ITER(by_run, process->runner.lists, owned, next)
 	owned_free(owned);
 	end_if_done(process);
+}
+
+static bool is_socket_deleted(const struct process *process)
+{
+	struct stat st;
+
+	return fstat(process->runner.socket_fd, &st) == 0 && st.st_nlink == 0;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *userdata)
+{
+	struct process *process = userdata;
+
+	(void)fd, (void)what;
+	if (process->runner.front || process->is_stopping)
+		return;
+	if (!is_socket_deleted(process)) {
+		(void)event_add(process->look, &(struct timeval){.tv_sec = LOOK_S});
+		return;
+	}
+	log_warning("hookd-runner: its socket was deleted: it ends with its lists, and their "
+		    "results are lost");
+	stop(&process->runner, false);
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *userdata)
@@ -213,6 +242,8 @@ static void on_changed(struct runner *runner)
 	struct process *process = container_of(runner, struct process, runner);
 
 	keep_spare(process);
+	if (!runner->front && !event_pending(process->look, EV_TIMEOUT, NULL))
+		(void)event_add(process->look, &(struct timeval){.tv_sec = LOOK_S});
 	end_if_done(process);
 }
 
@@ -226,8 +257,9 @@ static int make_events(struct process *process)
 	    event_new(base, process->listener, EV_READ | EV_PERSIST, on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
 	process->idle = event_new(base, -1, 0, on_idle, process);
+	process->look = event_new(base, -1, 0, on_look, process);
 	process->accept_again = event_new(base, -1, 0, on_accept_again, process);
-	if (!process->on_connection || !process->on_signal || !process->idle ||
+	if (!process->on_connection || !process->on_signal || !process->idle || !process->look ||
 	    !process->accept_again || event_add(process->on_connection, NULL) < 0 ||
 	    event_add(process->on_signal, NULL) < 0)
 		return -ENOMEM;
@@ -243,6 +275,12 @@ static int take_listener(struct process *process)
 		return 0;
 	process->is_unit = true;
 	return connection < 0 ? connection : offer_take(connection, &process->listener);
+}
+
+/* hookd listens already. The peer credentials of connections are those of the last to do so. */
+static int listen_again(const struct process *process)
+{
+	return listen(process->listener, RUNNER_BACKLOG) < 0 ? -errno : 0;
 }
 
 static void make_cgroups(struct process *process)
@@ -264,6 +302,8 @@ static int make(struct process *process)
 {
 	int r = take_listener(process);
 
+	if (r == 0)
+		r = listen_again(process);
 	if (r < 0)
 		return r;
 	while (process->id == 0)
@@ -296,7 +336,7 @@ static int make(struct process *process)
 static void clear(struct process *process)
 {
 	struct event *events[] = {process->on_connection, process->accept_again, process->on_signal,
-				  process->idle};
+				  process->idle, process->look};
 
 	front_clear(&process->runner);
 	cgroup_tree_free(process->cgroups);

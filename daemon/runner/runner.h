@@ -23,6 +23,7 @@
 #define RUNNER_FD_CGROUP   4 /* directory in which it may create cgroups, or /dev/null */
 #define RUNNER_FD_LOCK	   5 /* lock of the cgroup directory, held until it ends; or /dev/null */
 #define RUNNER_FD_COUNT	   6
+#define RUNNER_BACKLOG	   8 /* of its socket, for listen(2) */
 
 /* Whether this process was executed as a runner. Call it first in main(). */
 bool runner_is_asked_for(int argc, char **argv);

@@ -65,6 +65,18 @@ static void configure(struct link *link)
 		channel_send_or_break(link->channel, &message);
 }
 
+/* Without it the runner does not notice that its socket was deleted. */
+static void send_socket(struct link *link)
+{
+	struct message message = message_make(MESSAGE_SOCKET, NULL, 0, NULL, 0, NULL, 0);
+	cleanup_close int fd = link_open_socket(link);
+
+	message.fds = &fd;
+	message.fd_count = 1;
+	if (fd >= 0 && link->channel)
+		channel_send_or_break(link->channel, &message);
+}
+
 static int on_hello(struct link *link, struct message *message)
 {
 	const struct hello_body *hello = message->body;
@@ -74,10 +86,13 @@ static int on_hello(struct link *link, struct message *message)
 	if (link->has_hello || hello->pid != message->sender)
 		return -EBADMSG;
 	link_take_hello(link, message);
+	link->can_answer = hello->version == RUNNER_VERSION;
+	runners_have_answer(link);
 	if (is_new)
 		runners_report_change(link->runners);
-	if (hello->version == RUNNER_VERSION) {
+	if (link->can_answer) {
 		configure(link);
+		send_socket(link);
 		return 0;
 	}
 	log_notice("runner %d is of another version: it gets no new hooks", link->pid);
@@ -96,7 +111,7 @@ static int adopt(struct link *link, const struct message *message)
 
 	if (remote_new(link, run, message->header.index, &remote) < 0)
 		return 0;
-	if (!options->adopt(run, &remote->list, &remote->listener, &remote->userdata,
+	if (!options->adopt(run, remote->first, &remote->list, &remote->listener, &remote->userdata,
 			    &remote->hook_count, options->userdata)) {
 		remote_free(remote);
 	} else if (remote->first >= remote->hook_count) {
@@ -144,6 +159,7 @@ static int on_synced(struct link *link)
 			remote_lost(remote);
 	}
 	runners_leave_if_synced(link->runners);
+	runners_check_known(link->runners);
 	return 0;
 }
 
@@ -158,6 +174,12 @@ static int dispatch(struct link *link, struct message *message)
 		return -EBADMSG;
 	if (message->header.type == MESSAGE_SYNCED)
 		return on_synced(link);
+	if (message->header.type == MESSAGE_PONG)
+		runners_have_answer(link);
+	if (message->header.type == MESSAGE_COUNTER) {
+		counter_clear(&link->counter);
+		return counter_map(message->fds[0], &link->counter);
+	}
 	remote = remote_find(link->runners, message->header.run);
 	if (!remote)
 		return on_unknown(link, message);
@@ -177,37 +199,77 @@ static int on_message(struct channel *channel, struct message *message, void *us
 	return r;
 }
 
+/* ---- choosing a runner ---- */
+
+/*
+ * A child that was just started has no lists to send first, and reads START from its socket when it
+ * is ready. A unit may never start, and its lists would be lost.
+ */
+static bool can_take_lists(const struct link *link)
+{
+	return link->channel && !link->is_retiring && !link->is_silent &&
+	       (link->is_synced || (link->child > 0 && !link->was_synced));
+}
+
+static struct link *choose(struct runners *runners)
+{
+	struct link *link, *chosen = NULL;
+
+	if (runners->is_ending)
+		return NULL;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (can_take_lists(link) && (!chosen || link->load < chosen->load))
+			chosen = link;
+	return chosen;
+}
+
 /* ---- the end of a connection ---- */
+
+/* Hands a list to another runner, if the one that has ended has certainly not read it. */
+static void end_or_move(struct remote *remote)
+{
+	struct link *other = NULL;
+
+	if (!remote_is_unread(remote)) {
+		remote_lost(remote);
+		return;
+	}
+	other = choose(remote->link->runners);
+	if (!other || remote_move(remote, other) < 0)
+		remote_refuse(remote, EAGAIN);
+}
 
 void runners_remove(struct link *link)
 {
 	struct runners *runners = link->runners;
 	struct remote *remote;
+	size_t lost = 0;
 
-	if (!TAILQ_EMPTY(&link->lists))
-		log_error("runner %d has ended: the results of its %zu runs are lost", link->pid,
-			  link->load);
-	TAILQ_FOREACH (remote, &link->lists, link_entry)
+	TAILQ_FOREACH (remote, &link->lists, link_entry) {
+		lost += !remote_is_unread(remote);
 		remote_kill(remote);
+	}
+	if (lost > 0)
+		log_error("runner %d has ended: the results of its %zu runs are lost", link->pid,
+			  lost);
 	link_clean_up(link, true);
 	link->is_retiring = true; /* so that it does not count */
 	/* Before remote_lost(), whose listeners may start other lists. */
 	runners_replace(runners, link->was_synced);
 	while ((remote = TAILQ_FIRST(&link->lists)))
-		remote_lost(remote);
-	link_unlink_socket(link, runners->directory);
+		end_or_move(remote);
+	link_unlink_socket(link);
 	TAILQ_REMOVE(&runners->links, link, siblings);
 	runners_report_change(runners);
 	link_free(link);
 	runners_leave_if_synced(runners);
+	runners_check_known(runners);
 }
 
 void runners_connect_again(struct link *link)
 {
 	struct runners *runners = link->runners;
-	int r = link->invalid_count < BROKEN_MAX
-		    ? link_reconnect(link, runners->directory, runners->events, runners->base)
-		    : -EBADMSG;
+	int r = link->invalid_count < BROKEN_MAX ? link_connect(link) : -EBADMSG;
 
 	if (r == -ECONNREFUSED || r == -ENOENT || r == -EPERM || r == -EBADMSG) {
 		runners_remove(link);
@@ -236,34 +298,21 @@ static void on_closed(struct channel *channel, int r, void *userdata)
 		runners_connect_again(link);
 }
 
+/* Without COUNTER it is not known which lists the runner has not read. */
+static int on_missed(struct channel *channel, const struct message_header *header, int error,
+		     void *userdata)
+{
+	(void)channel, (void)userdata;
+	return header->type == MESSAGE_COUNTER ? 0 : -error;
+}
+
 static const struct channel_events channel_events = {
     .message = on_message,
+    .missed = on_missed,
     .closed = on_closed,
 };
 
 /* ---- lists ---- */
-
-/*
- * A child that was just started has no lists to send first, and reads START from its socket when it
- * is ready. A unit may never start, and its lists would be lost.
- */
-static bool can_take_lists(const struct link *link)
-{
-	return link->channel && !link->is_retiring &&
-	       (link->is_synced || (link->child > 0 && !link->was_synced));
-}
-
-static struct link *choose(struct runners *runners)
-{
-	struct link *link, *chosen = NULL;
-
-	if (runners->is_ending)
-		return NULL;
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (can_take_lists(link) && (!chosen || link->load < chosen->load))
-			chosen = link;
-	return chosen;
-}
 
 static int start_list(struct list_starter *starter, const struct list_order *order,
 		      const struct list_listener *listener, void *userdata, struct list **ret_list)
@@ -319,6 +368,7 @@ static void on_sync_timer(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd, (void)what;
 	runners->is_late = true;
+	runners_mark_silent(runners);
 	runners_leave_if_synced(runners);
 }
 
@@ -327,7 +377,6 @@ static int wait_for_all(struct runners *runners)
 {
 	const struct timeval wait = {.tv_sec = SYNC_WAIT_S};
 	struct event *timer = event_new(runners->base, -1, 0, on_sync_timer, runners);
-	struct link *link;
 
 	if (!timer || event_add(timer, &wait) < 0) {
 		if (timer)
@@ -339,11 +388,6 @@ static int wait_for_all(struct runners *runners)
 		(void)event_base_dispatch(runners->base);
 	runners->is_waited_for = false;
 	event_free(timer);
-	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (!link->is_synced)
-			log_error(
-			    "runner-%u.sock does not answer: the hooks that it runs are not known",
-			    link->number);
 	return 0;
 }
 
@@ -358,7 +402,16 @@ static void on_later(evutil_socket_t fd, short what, void *userdata)
 	runners_kill_orphans(runners);
 }
 
-static void retire_surplus(struct runners *runners)
+void runners_check_known(struct runners *runners)
+{
+	if (!runners->is_awaiting || runners->is_ending || !runners_are_all_known(runners))
+		return;
+	runners->is_awaiting = false;
+	on_later(-1, 0, runners);
+	runners->options.all_known(runners->options.userdata);
+}
+
+void runners_retire_surplus(struct runners *runners)
 {
 	struct link *link;
 	size_t count = runners_count_ready(runners);
@@ -367,7 +420,7 @@ static void retire_surplus(struct runners *runners)
 	{
 		if (count <= runners->options.count)
 			return;
-		if (!link->is_retiring) {
+		if (!link->is_retiring && !link->is_silent) {
 			retire(link, false);
 			count--;
 		}
@@ -395,6 +448,8 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	if (r == 0)
 		r = runners_start_init(runners);
 	if (r == 0)
+		r = runners_watch_init(runners);
+	if (r == 0)
 		r = runners_find_all(runners);
 	if (r == 0)
 		r = runners_start_missing(runners);
@@ -406,8 +461,9 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	}
 	runners_kill_orphans(runners);
 	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
-	retire_surplus(runners);
+	runners_retire_surplus(runners);
 	runners->is_settled = true;
+	runners->is_awaiting = !runners_are_all_known(runners);
 	*ret_runners = runners;
 	return 0;
 }
@@ -424,7 +480,7 @@ bool runners_outlive_hookd(const struct runners *runners)
 	if (!runners->options.socket || runners->options.count == 0)
 		return false;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (link_ends_with_hookd(link, &runners->options) && !TAILQ_EMPTY(&link->lists))
+		if (link_ends_with_hookd(link) && !TAILQ_EMPTY(&link->lists))
 			return false;
 	return true;
 }
@@ -437,12 +493,13 @@ void runners_hand_over(struct runners *runners)
 		return;
 	runners->is_ending = true;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (!link_ends_with_hookd(link, &runners->options))
+		if (!link_ends_with_hookd(link))
 			link->channel = channel_free(link->channel);
 }
 
 struct runners *runners_free(struct runners *runners, bool is_at_once)
 {
+	struct event *events[4];
 	struct link *link;
 
 	if (!runners)
@@ -451,19 +508,20 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 	runners->is_ending = true;
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);
-		if (link_ends_with_hookd(link, &runners->options)) {
+		if (link_ends_with_hookd(link)) {
 			retire(link, is_at_once);
 			link_clean_up(link, !link_await_end(link));
-			link_unlink_socket(link, runners->directory);
+			link_unlink_socket(link);
 		}
 		link_free(link);
 	}
-	if (runners->respawn)
-		event_free(runners->respawn);
-	if (runners->later)
-		event_free(runners->later);
-	if (runners->unit_timeout)
-		event_free(runners->unit_timeout);
+	events[0] = runners->respawn;
+	events[1] = runners->later;
+	events[2] = runners->watch;
+	events[3] = runners->unit_timeout;
+	for (size_t i = 0; i < ELEMENTS(events); i++)
+		if (events[i])
+			event_free(events[i]);
 	close_fd(&runners->directory);
 	free(runners);
 	return NULL;

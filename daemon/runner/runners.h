@@ -15,10 +15,11 @@ struct runners;
 
 /*
  * Called for a list that a runner has from an earlier hookd. True: the list is adopted; the
- * listener gets its events from the first hook on, and the list has *ret_hook_count hooks. False:
+ * listener gets its events from the hook `first` on, which the list began with, and the list has
+ * *ret_hook_count hooks. False:
  * the list is not adopted, and freed in the runner once it has ended.
  */
-typedef bool (*runners_adopt_fn)(const char *run, struct list *list,
+typedef bool (*runners_adopt_fn)(const char *run, size_t first, struct list *list,
 				 const struct list_listener **ret_listener, void **ret_userdata,
 				 size_t *ret_hook_count, void *userdata);
 
@@ -32,15 +33,23 @@ struct runners_options {
 	/* The set of runners has changed; called before a new one gets a list. `ids` as of
 	 * runners_ids(). */
 	void (*changed)(const char *ids, void *userdata);
+	/* runners_are_all_known() has become true. Called only if it was false at first. */
+	void (*all_known)(void *userdata);
 	void *userdata;
 };
 
 /*
  * Connects to the runners whose sockets are in the state directory, and starts those that are
  * missing. Blocks, up to some seconds, until all of them have sent their lists. -errno.
+ *
+ * From then on all are watched: one whose event loop hangs gets no new lists, and another is
+ * started in its place. After 30 s it is killed, and its lists are lost, as those of any that dies;
+ * but a list that a runner has certainly not read goes to another.
  */
 int runners_new(struct event_base *base, const struct runners_options *options,
 		struct runners **ret_runners) must_check;
+/* False: a runner of an earlier hookd is alive, and has not sent all its lists yet. */
+bool runners_are_all_known(const struct runners *runners);
 /* Whether there are none: with a count of 0, unless an earlier hookd has left some. */
 bool runners_are_none(const struct runners *runners);
 /*

@@ -19,7 +19,7 @@ struct runners {
 	struct links links;
 	struct remote *lists;
 	struct configure_body configuration;
-	struct event *respawn, *later;
+	struct event *respawn, *later, *watch;
 	int64_t started_ns;	    /* time of the last round of starts; 0: none after the first */
 	struct event *unit_timeout; /* pending while the service manager starts one */
 	int64_t unit_after_ns;	    /* do not ask the service manager before this time */
@@ -27,6 +27,7 @@ struct runners {
 	bool is_waited_for;	    /* in runners_new(): leave the loop when all are synced */
 	bool is_late;		    /* the same, but wait only for units that are being started */
 	bool has_unknown;	    /* there may be runners that cannot be connected to */
+	bool is_awaiting;	    /* all_known() is to be called */
 	bool is_settled;	    /* runners_new() has returned: changes are reported */
 	bool is_ending;
 };
@@ -41,6 +42,22 @@ void runners_connect_again(struct link *link);
 void runners_remove(struct link *link);
 /* Calls options->changed(). */
 void runners_report_change(const struct runners *runners);
+
+/* Retires those that are more than options->count. */
+void runners_retire_surplus(struct runners *runners);
+/* If no runner of an earlier hookd is silent any more: kills orphans, and calls all_known(). */
+void runners_check_known(struct runners *runners);
+
+/* ---- runners_watch.c ---- */
+
+/* Starts to watch. -ENOMEM. */
+int runners_watch_init(struct runners *runners) must_check;
+/* A period has passed: the timer calls it. */
+void runners_watch_tick(struct runners *runners);
+/* It has sent HELLO or PONG. */
+void runners_have_answer(struct link *link);
+/* Gives those that were found and have not sent their lists in time no new ones. */
+void runners_mark_silent(struct runners *runners);
 
 /* ---- runners_start.c ---- */
 

@@ -77,24 +77,31 @@ static bool read_number(const char *name, unsigned int *ret_number)
 	return strcmp(name, again) == 0;
 }
 
+/* A runner to which hookd cannot connect now, for lack of descriptors, is tried again later. */
 static void find_one(struct runners *runners, unsigned int number)
 {
-	struct link *link;
-	int r = link_connect(runners, runners->directory, number, runners->events, runners->base,
-			     &link);
+	struct link *link = link_new(runners, number);
+	int r = link ? link_connect(link) : -ENOMEM;
 	char name[32];
 
-	if (r == 0) {
-		TAILQ_INSERT_TAIL(&runners->links, link, siblings);
-		return;
-	}
 	snprintf(name, sizeof(name), "runner-%u.sock", number);
 	if (r == -ECONNREFUSED) {
+		link_free(link);
 		(void)unlinkat(runners->directory, name, 0);
 		return;
 	}
-	runners->has_unknown = true;
-	log_error("cannot connect to %s/%s: %s", runners->options.state, name, strerror(-r));
+	if (r < 0)
+		log_error("cannot connect to %s/%s: %s", runners->options.state, name,
+			  strerror(-r));
+	if (!link || r == -EPERM) {
+		runners->has_unknown = true;
+		link_free(link);
+		return;
+	}
+	link->is_found = true;
+	TAILQ_INSERT_TAIL(&runners->links, link, siblings);
+	if (r < 0)
+		runners_replace_soon(runners);
 }
 
 int runners_find_all(struct runners *runners)
@@ -113,6 +120,16 @@ int runners_find_all(struct runners *runners)
 			find_one(runners, number);
 	closedir(directory);
 	return 0;
+}
+
+bool runners_are_all_known(const struct runners *runners)
+{
+	const struct link *link;
+
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (link->is_found && !link->was_synced)
+			return false;
+	return true;
 }
 
 /* ---- runners that have ended ---- */

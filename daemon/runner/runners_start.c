@@ -27,7 +27,7 @@ size_t runners_count_ready(const struct runners *runners)
 	size_t count = 0;
 
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		count += !link->is_retiring;
+		count += !link->is_retiring && !link->is_silent;
 	return count;
 }
 
@@ -62,8 +62,7 @@ static int start(struct runners *runners, unsigned int number, struct link **ret
 	int r;
 
 	if (runners->options.socket && clock_ns(CLOCK_MONOTONIC) >= runners->unit_after_ns) {
-		r = link_start_unit(runners, runners->directory, &runners->options, number,
-				    runners->events, runners->base, ret_link);
+		r = link_start_unit(runners, number, ret_link);
 		if (r == 0) {
 			(void)event_add(runners->unit_timeout,
 					&(struct timeval){.tv_sec = UNIT_WAIT_S});
@@ -71,19 +70,17 @@ static int start(struct runners *runners, unsigned int number, struct link **ret
 		}
 		runners_unit_has_failed(runners, strerror(-r));
 	}
-	return link_spawn(runners, runners->directory, &runners->options, number, runners->events,
-			  runners->base, ret_link);
+	return link_spawn(runners, number, ret_link);
 }
 
 static int start_one(struct runners *runners)
 {
 	struct link *link;
-	unsigned int number = 0;
-	int r;
+	int r = -EBUSY;
 
-	while (number < RUNNERS_NUMBERS_MAX && find_number(runners, number))
-		number++;
-	r = start(runners, number, &link);
+	for (unsigned int number = 0; r == -EBUSY && number < RUNNERS_NUMBERS_MAX; number++)
+		if (!find_number(runners, number))
+			r = start(runners, number, &link);
 	if (r < 0)
 		return r;
 	TAILQ_INSERT_TAIL(&runners->links, link, siblings);

@@ -52,6 +52,7 @@ bool hp_told_output(struct hp_told *told, struct hp_told_output *output)
 	}
 	if (!output->has_offset)
 		output->offset = *at;
+	output->missing = output->offset > *at ? output->offset - *at : 0;
 	end = output->offset + output->length;
 	if (end <= *at)
 		return false;

@@ -32,7 +32,8 @@ struct hp_told_output {
 	uint64_t offset;
 	const char *data;
 	size_t length;
+	uint64_t missing; /* set: so many bytes before `offset` were not reported, nor are kept */
 };
 
-/* Removes bytes that were reported from the start of the data; sets a missing offset. */
+/* Removes bytes that were reported from the start of the data; sets `missing`, and the offset. */
 bool hp_told_output(struct hp_told *told, struct hp_told_output *output);

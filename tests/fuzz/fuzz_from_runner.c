@@ -139,12 +139,13 @@ static struct heard *find_place(const char *run)
 	return place;
 }
 
-static bool adopt(const char *run, struct list *list, const struct list_listener **ret_listener,
-		  void **ret_userdata, size_t *ret_hook_count, void *userdata)
+static bool adopt(const char *run, size_t first, struct list *list,
+		  const struct list_listener **ret_listener, void **ret_userdata,
+		  size_t *ret_hook_count, void *userdata)
 {
 	struct heard *heard = find_place(run);
 
-	(void)userdata;
+	(void)first, (void)userdata;
 	if (!heard)
 		return false;
 	heard->list = list;
@@ -302,10 +303,18 @@ static void on_change(const char *ids, void *userdata)
 	(void)ids, (void)userdata;
 }
 
+static void on_all_known(void *userdata)
+{
+	(void)userdata;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct runners_options options = {
-	    .count = 1, .state = directory, .adopt = adopt, .changed = on_change};
+	const struct runners_options options = {.count = 1,
+						.state = directory,
+						.adopt = adopt,
+						.changed = on_change,
+						.all_known = on_all_known};
 	struct steps steps = {data, size};
 	bool is_first = true;
 	struct event *event;

@@ -333,6 +333,7 @@ static void what_a_killed_daemon_made_goes_with_the_next(void **state)
 	snprintf(text, sizeof(text), "%d", pid);
 	assert_int_equal(file_write_at(AT_FDCWD, ROOT "/gold/tasks", text), 0);
 	assert_int_equal(rdt_restore(rdt, state_directory, is_nothing_held, NULL), 0);
+	rdt_remove_unused(rdt);
 	assert_false(exists("c1"));
 	assert_true(exists("theirs"));
 	/* It has a process: it is removed after that has left. */
@@ -342,6 +343,7 @@ static void what_a_killed_daemon_made_goes_with_the_next(void **state)
 	rdt_free(rdt);
 	assert_int_equal(rdt_new(NULL, &rdt), 0);
 	assert_int_equal(rdt_restore(rdt, state_directory, is_nothing_held, NULL), 0);
+	rdt_remove_unused(rdt);
 	assert_false(exists("gold"));
 	assert_int_equal(rmdir(ROOT "/theirs"), 0);
 }

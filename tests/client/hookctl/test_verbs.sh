@@ -236,6 +236,24 @@ two
 hookctl: hook 0: /h0 exited with 0 after 1.5ms
 END
 
+play "follow says how many bytes are missing" run $run_options --follow <<END
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"started","run":"r1","index":0},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"one\n"},"continues":true}
+close
+<
+> {"parameters":{"event":"accepted","run":"r1"},"continues":true}
+> {"parameters":{"event":"started","run":"r1","index":0},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":0,"data":"one\n"},"continues":true}
+> {"parameters":{"event":"output","run":"r1","index":0,"stream":"stdout","offset":104,"data":"two\n"},"continues":true}
+> {"parameters":{"run":"r1","result":$good}}
+END
+expect_status 0
+printf 'one\ntwo\n' >want
+expect_file out <want
+expect_in err 'hookctl: hook 0: 100 bytes of stdout are missing'
+
 play "follow in json is one line an event" --json=short run $run_options -f <<END
 <
 > {"parameters":{"event":"accepted","run":"r1"},"continues":true}

@@ -365,22 +365,22 @@ static void the_end_removes_what_is_empty(void **state)
 static void a_new_daemon_clears_what_an_old_one_left(void **state)
 {
 	const char *reason;
-	struct cgroup_tree *second;
 	struct cgroup *populated = run_cgroup_acquire();
 	struct spawn_child child = run_cgroup_spawn(populated);
 	char old[300], busy[256];
 
 	(void)state;
 	run_cgroup_path(populated, busy);
+	cgroup_release(populated);
+	run_cgroups_tree = cgroup_tree_free(run_cgroups_tree);
 	snprintf(old, sizeof(old), "%s/runs/4711", run_cgroups_root);
 	assert_int_equal(mkdir(old, 0755), 0);
-	assert_int_equal(cgroup_tree_new(run_cgroups_base, run_cgroups_root, &second, &reason), 0);
+	assert_int_equal(
+	    cgroup_tree_new(run_cgroups_base, run_cgroups_root, &run_cgroups_tree, &reason), 0);
 	assert_false(run_cgroup_exists(old));
 	assert_true(run_cgroup_exists(busy));
 	assert_int_not_equal(process_state(child.pid), 0);
-	cgroup_tree_free(second);
 	end_child(&child);
-	cgroup_release(populated);
 }
 
 static void other_places_are_refused_with_a_reason(void **state)

@@ -238,14 +238,16 @@ static void await_stop(pid_t pid, int *ret_event)
 	*ret_event = status >> 16;
 }
 
-/* Kills hookd-run after it has created its successor and before it has reported it. */
-static pid_t kill_between_clone_and_report(pid_t hookd_run)
+/* Kills hookd-run, which is held, after it has created its successor and before the report. */
+static pid_t kill_between_clone_and_report(struct proc *proc)
 {
+	pid_t hookd_run = proc_pid(proc);
 	unsigned long successor;
 	int event = 0;
 
 	assert_int_equal(
 	    ptrace(PTRACE_SEIZE, hookd_run, NULL, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK), 0);
+	proc_release(proc);
 	while (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK) {
 		await_stop(hookd_run, &event);
 		if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK)
@@ -266,8 +268,9 @@ static void a_successor_that_was_never_reported_is_waited_for(void **state)
 
 	(void)state;
 	container = container_for(&hook);
+	hook.spec.is_held = true;
 	assert_int_equal(hook_start(&hook, "echo ran"), 0);
-	successor = kill_between_clone_and_report(proc_pid(hook.proc));
+	successor = kill_between_clone_and_report(hook.proc);
 	wait_for(base, hook.done_count == 1);
 	assert_int_equal(hook.result.outcome, HP_HOOK_SIGNALED);
 	assert_int_equal(hook.result.output[0].total, 0);

@@ -68,7 +68,8 @@ static struct run *adopt(struct fake_list *list, enum hp_on_disconnect on_discon
 	store_make_id(store, id, sizeof(id));
 	assert_int_equal(run_new_lost(&context, id, 0, &request, 1, &run), 0);
 	assert_int_equal(store_add(store, run), 0);
-	assert_int_equal(run_adopt(run, &list->list, &listener), 0);
+	assert_int_equal(run_await(run), 0);
+	run_adopt(run, 0, &list->list, &listener);
 	return run;
 }
 

@@ -148,7 +148,7 @@ int runner_set_up(void **state)
 	    .starter = &starter, .changed = on_changed, .configure = on_configure, .stop = on_stop};
 	assert_int_equal(front_init(&runner, runner_base), 0);
 	connect_front();
-	wait_for(runner_base, strcmp(front.received, "h Y") == 0);
+	wait_for(runner_base, strcmp(front.received, "h n Y") == 0);
 	other_side_forget(&front);
 	return 0;
 }

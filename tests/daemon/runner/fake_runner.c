@@ -16,7 +16,7 @@ char state_directory[32];
 struct runners *runners;
 struct listening listening;
 size_t adopts;
-int adoptions;
+int adoptions, known;
 static pid_t stand_in;
 
 int __real_pidfd_open(pid_t pid, unsigned int flags);
@@ -79,10 +79,11 @@ static void on_ended(void *userdata, struct list_end *end)
 const struct list_listener test_listener = {
     .started = on_started, .output = on_output, .finished = on_finished, .ended = on_ended};
 
-static bool adopt(const char *run, struct list *list, const struct list_listener **ret_listener,
-		  void **ret_userdata, size_t *ret_hook_count, void *userdata)
+static bool adopt(const char *run, size_t first, struct list *list,
+		  const struct list_listener **ret_listener, void **ret_userdata,
+		  size_t *ret_hook_count, void *userdata)
 {
-	(void)list, (void)userdata;
+	(void)first, (void)list, (void)userdata;
 	assert_string_equal(run, "r");
 	adoptions++;
 	*ret_listener = &test_listener;
@@ -98,6 +99,7 @@ static struct message message_of(struct fake_runner *fake, char letter, size_t i
 	static const struct output_body output = {.stream = 1, .is_kept = 1, .offset = 7};
 	static const char request[] = "";
 	static const struct start_body start = {.path_length = 1};
+	static int counter_fd;
 	static struct finished_body failed;
 	struct message message;
 
@@ -131,6 +133,14 @@ static struct message message_of(struct fake_runner *fake, char letter, size_t i
 		return refusal_message(index, EMFILE);
 	case 's':
 		return message_make(MESSAGE_START, "r", 0, &start, sizeof(start), request, 1);
+	case 'I':
+		return message_make(MESSAGE_PONG, NULL, 0, NULL, 0, NULL, 0);
+	case 'n':
+		message = message_make(MESSAGE_COUNTER, NULL, 0, NULL, 0, NULL, 0);
+		counter_fd = fake->counter.fd;
+		message.fds = &counter_fd;
+		message.fd_count = 1;
+		return message;
 	case 'v':
 		return message_make(MESSAGE_TYPE_COUNT, "r", index, NULL, 0, NULL, 0);
 	default:
@@ -178,6 +188,7 @@ void fake_runner_open(struct fake_runner *fake, unsigned int number)
 	    .hello = {.version = RUNNER_VERSION, .pid = getpid()},
 	    .side = {.raw = -1},
 	};
+	assert_int_equal(counter_make(&fake->counter), 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/runner-%u.sock", state_directory,
 		 number);
 	fake->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -194,6 +205,7 @@ void fake_runner_close(struct fake_runner *fake)
 		return;
 	event_free(fake->on_connection);
 	fake->on_connection = NULL;
+	counter_clear(&fake->counter);
 	close_fd(&fake->listener);
 	other_side_close(&fake->side);
 }
@@ -207,7 +219,7 @@ int runners_set_up(void **state)
 	temporary_directory(state_directory);
 	listening = (struct listening){0};
 	adopts = 0;
-	adoptions = 0;
+	adoptions = known = 0;
 	stand_in = fork();
 	if (stand_in == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -240,6 +252,12 @@ static void on_change(const char *ids, void *userdata)
 	(void)ids, (void)userdata;
 }
 
+static void on_all_known(void *userdata)
+{
+	(void)userdata;
+	known++;
+}
+
 void open_runners(size_t count)
 {
 	const struct runners_options options = {
@@ -248,22 +266,28 @@ void open_runners(size_t count)
 	    .nofile = {1024, 1024},
 	    .adopt = adopt,
 	    .changed = on_change,
+	    .all_known = on_all_known,
 	};
 
 	assert_int_equal(runners_new(loop, &options, &runners), 0);
+}
+
+bool stand_in_is_alive(void)
+{
+	return kill(stand_in, 0) == 0 && waitpid(stand_in, NULL, WNOHANG) == 0;
 }
 
 int start_test_list(struct list **ret_list)
 {
 	static struct hp_hook hooks[HOOK_COUNT];
 	static const struct hp_hook_list list = {hooks, HOOK_COUNT};
-	const struct list_order order = {
+	static const struct list_order order = {
 	    .run = "r",
 	    .request = "{}",
 	    .request_length = 2,
 	    .hooks = &list,
 	    .default_path = "/bin",
-	    .target = HOOK_TARGET_NONE,
+	    .target = {.caller.pidfd = -1, .container.pidfd = -1},
 	    .settings = {.rdt_tasks = -1, .rdt_mon_tasks = -1},
 	};
 	struct list_starter *starter = runners_starter(runners);

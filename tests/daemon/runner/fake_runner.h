@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/runner/counter.h"
 #include "daemon/runner/runners.h"
 #include "tests/daemon/runner/other_side.h"
 
@@ -13,6 +14,7 @@ struct fake_runner {
 	int connections;
 	const char *greeting; /* sent to each hookd that connects, as by fake_runner_send() */
 	struct hello_body hello;
+	struct counter counter;
 };
 
 /* Calls of the listener of one list: words as of fake_runner_send(), and L if the list is lost. */
@@ -29,8 +31,8 @@ extern struct listening listening;
 extern const struct list_listener test_listener;
 /* Of a test list. */
 #define HOOK_COUNT 2
-extern size_t adopts; /* hook count returned by adopt(); 0: it adopts no list */
-extern int adoptions;
+extern size_t adopts;	     /* hook count returned by adopt(); 0: it adopts no list */
+extern int adoptions, known; /* calls of adopt() and all_known() */
 
 int runners_set_up(void **state);
 /* Frees hookd's side. */
@@ -44,10 +46,13 @@ void fake_runner_close(struct fake_runner *fake);
 /*
  * Sends messages. Words: h HELLO, Y SYNCED, and of run "r" O OWNED, S STARTED, M MOVED, T OUTPUT, F
  * FINISHED, f the same of a failed hook, R a refusal, E ENDED, C the same of a cancelled list, s
- * START, v a type of a later version. A number after the letter is the hook's index.
+ * START, I PONG, n COUNTER, v a type of a later version. A number after the letter is the hook's
+ * index.
  */
 void fake_runner_send(struct fake_runner *fake, const char *words);
 /* Creates hookd's side with `count` runners. */
 void open_runners(size_t count);
+/* The process that hookd kills in the place of fake runners. */
+bool stand_in_is_alive(void);
 /* Starts a list "r" of HOOK_COUNT hooks. -errno. */
 int start_test_list(struct list **ret_list);

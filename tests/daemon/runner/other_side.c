@@ -2,6 +2,7 @@
 /* The other end of a channel, and messages in bounds. */
 #include "tests/daemon/runner/other_side.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 static const char letters[MESSAGE_TYPE_COUNT] = {
@@ -10,6 +11,8 @@ static const char letters[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_ACKNOWLEDGE] = 'a', [MESSAGE_STOP] = 't',	    [MESSAGE_OWNED] = 'O',
     [MESSAGE_SYNCED] = 'Y',	 [MESSAGE_STARTED] = 'S',   [MESSAGE_MOVED] = 'M',
     [MESSAGE_OUTPUT] = 'T',	 [MESSAGE_FINISHED] = 'F',  [MESSAGE_ENDED] = 'E',
+    [MESSAGE_PING] = 'i',	 [MESSAGE_PONG] = 'I',	    [MESSAGE_SOCKET] = 'f',
+    [MESSAGE_COUNTER] = 'n',
 };
 
 static bool has_index(uint32_t type)
@@ -51,7 +54,7 @@ void other_side_open(struct other_side *other, struct event_base *base, int fd)
 {
 	static const struct channel_events events = {.message = on_message, .closed = on_closed};
 
-	*other = (struct other_side){.base = base, .raw = dup(fd)};
+	*other = (struct other_side){.base = base, .raw = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
 	assert_true(other->raw >= 0);
 	assert_int_equal(channel_new(base, fd, &events, other, &other->channel), 0);
 }

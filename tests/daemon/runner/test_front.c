@@ -19,13 +19,13 @@ static void a_new_front_gets_all_messages_again(void **state)
 	hook_ends(list, 1, 100);
 	hook_starts(list, 2);
 	connect_front();
-	expect_received("h O0 F0 F1 S2 Y");
+	expect_received("h n O0 F0 F1 S2 Y");
 	hook_ends(list, 2, 0);
 	list_end(list, NULL, false);
-	expect_received("h O0 F0 F1 S2 Y F2 E");
+	expect_received("h n O0 F0 F1 S2 Y F2 E");
 	lose_front();
 	connect_front();
-	expect_received("h O0 F0 F1 F2 E Y");
+	expect_received("h n O0 F0 F1 F2 E Y");
 }
 
 /* The second replaces the first. */
@@ -39,7 +39,7 @@ static void one_front_at_a_time(void **state)
 	make_pair(fds);
 	other_side_open(&second, runner_base, fds[1]);
 	front_connected(&runner, fds[0], &hello, -1);
-	wait_for(runner_base, front.closed == 1 && strcmp(second.received, "h Y") == 0);
+	wait_for(runner_base, front.closed == 1 && strcmp(second.received, "h n Y") == 0);
 	assert_int_equal(second.closed, 0);
 	other_side_close(&second);
 }

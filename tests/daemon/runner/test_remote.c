@@ -121,19 +121,19 @@ static void cancel_listen_and_pause_are_sent(void **state)
 	list->operations->listen(list);
 	list->operations->pause(list, true);
 	list->operations->cancel(list);
-	wait_for(loop, strcmp(fake.side.received, "c s l p k") == 0);
+	wait_for(loop, strcmp(fake.side.received, "c f s l p k") == 0);
 	fake_runner_send(&fake, "S0");
 	wait_for(loop, list->operations->pid(list) == 77);
 	/* On a new connection all of it is sent again, once. */
 	fake.greeting = "h O0 S0 Y";
 	other_side_close(&fake.side);
-	wait_for(loop, fake.connections == 2 && strcmp(fake.side.received, "c l p k") == 0);
+	wait_for(loop, fake.connections == 2 && strcmp(fake.side.received, "c f l p k") == 0);
 	assert_string_equal(listening.received, "S0");
 	/* A freed list is cancelled, and acknowledged when it has ended. */
 	list->operations->free(list);
-	wait_for(loop, strcmp(fake.side.received, "c l p k k") == 0);
+	wait_for(loop, strcmp(fake.side.received, "c f l p k k") == 0);
 	fake_runner_send(&fake, "F0 C");
-	wait_for(loop, strcmp(fake.side.received, "c l p k k a") == 0);
+	wait_for(loop, strcmp(fake.side.received, "c f l p k k a") == 0);
 	assert_string_equal(listening.received, "S0");
 	end_runners();
 	fake_runner_close(&fake);

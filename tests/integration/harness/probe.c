@@ -153,6 +153,25 @@ static bool runs_from(pid_t pid, const char *directory)
 	return strncmp(target, directory, strlen(directory)) == 0;
 }
 
+/* By its list of children, which is faster than to look at all processes. */
+pid_t probe_find_helper(pid_t parent)
+{
+	char path[64];
+	int child = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	file = fopen(path, "re");
+	while (file && fscanf(file, "%d", &child) == 1)
+		if (runs_from(child, "/memfd:hookd-run"))
+			break;
+		else
+			child = 0;
+	if (file)
+		fclose(file);
+	return child;
+}
+
 int probe_count_processes(const char *directory)
 {
 	DIR *proc = opendir("/proc");

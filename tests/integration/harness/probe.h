@@ -28,4 +28,6 @@ pid_t probe_find_runner(const char *directory);
 size_t probe_find_runners(const char *directory, pid_t pids[], size_t max);
 /* The pid of one of them, or 0. */
 pid_t probe_find_process(const char *directory);
+/* The pid of a child of the process that runs hookd-run, or 0. */
+pid_t probe_find_helper(pid_t parent);
 void probe_kill_processes(const char *directory);

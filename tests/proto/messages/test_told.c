@@ -83,6 +83,29 @@ static void output_without_offsets_is_new(void **state)
 			      2 * i);
 }
 
+static void bytes_that_are_missing_are_counted(void **state)
+{
+	struct hp_told told = {0};
+	struct hp_told_output output = AT(0, 1, 0, "one");
+
+	(void)state;
+	output.length = 3;
+	assert_true(hp_told_output(&told, &output));
+	assert_int_equal(output.missing, 0);
+	output = AT(0, 1, 1, "ne two");
+	output.length = 6;
+	assert_true(hp_told_output(&told, &output));
+	assert_int_equal(output.missing, 0);
+	output = AT(0, 1, 90, "end");
+	output.length = 3;
+	assert_true(hp_told_output(&told, &output));
+	assert_int_equal(output.missing, 83);
+	output = AT(1, 2, 5, "end"); /* of the next hook */
+	output.length = 3;
+	assert_true(hp_told_output(&told, &output));
+	assert_int_equal(output.missing, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +113,7 @@ int main(void)
 	    cmocka_unit_test(another_run_begins_anew),
 	    cmocka_unit_test(output_is_cut_to_what_is_new),
 	    cmocka_unit_test(output_without_offsets_is_new),
+	    cmocka_unit_test(bytes_that_are_missing_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
