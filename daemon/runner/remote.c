@@ -101,6 +101,7 @@ void remote_resend(struct remote *remote)
 static void join(struct remote *remote, struct link *link)
 {
 	remote->link = link;
+	remote->is_seen = true; /* it will be, by START */
 	TAILQ_INSERT_TAIL(&link->lists, remote, link_entry);
 	link->load++;
 }
@@ -128,7 +129,6 @@ int remote_new(struct link *link, const char *run, size_t first, struct remote *
 	remote->list.operations = &operations;
 	remote->pidfd = -1;
 	remote->first = remote->next = first;
-	remote->is_seen = true;
 	join(remote, link);
 	*ret_remote = remote;
 	return 0;

@@ -181,6 +181,20 @@ static void an_unread_list_goes_to_another_runner(void **state)
 	wait_for(loop, other->side.counts[MESSAGE_ACKNOWLEDGE] == 1);
 }
 
+/* The new one has not said which lists it has; the real runner refuses the test's request. */
+static void an_unread_list_goes_to_a_new_runner(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	fake.greeting = "h n Y";
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_close(&fake);
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.received, "R0");
+}
+
 static void a_list_that_was_read_is_lost(void **state)
 {
 	struct fake_runner *other = end_the_first(1);
@@ -202,6 +216,7 @@ int main(int argc, char **argv)
 	    TEST(a_runner_that_is_silent_at_the_start_is_adopted_later),
 	    TEST(a_runner_that_is_silent_at_the_start_ends),
 	    TEST(an_unread_list_goes_to_another_runner),
+	    TEST(an_unread_list_goes_to_a_new_runner),
 	    TEST(a_list_that_was_read_is_lost),
 	};
 
