@@ -49,8 +49,8 @@ struct hookd {
 	struct sched *sched;
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
-	char *runners_before;	 /* while runs are awaited (takeover.c): runners_ids() of the earlier
-				    hookd; NULL: not known */
+	char *runners_before; /* while runs are awaited (takeover.c): runners_ids() of the earlier
+				 hookd; NULL: not known */
 	struct accounts accounts;
 
 	TAILQ_HEAD(, conn) conns;

@@ -150,7 +150,8 @@ static void a_runner_that_is_silent_at_the_start_ends(void **state)
 /* ---- a list that was not read ---- */
 
 /*
- * Of two runners the one that has the list ends, after it has read `read` STARTs. Returns the other.
+ * Of two runners the one that has the list ends, after it has read `read` STARTs. Returns the
+ * other.
  */
 static struct fake_runner *end_the_first(uint64_t read)
 {
