@@ -23,11 +23,12 @@ static void start(struct harness *harness)
 /* ---- hookd is started again while the runner is silent ---- */
 
 /* Returns the runner. Another hookd is ready, with another runner. */
-static pid_t start_beside_a_silent_one(struct harness *harness)
+static pid_t start_beside_a_silent_one(struct harness *harness, int *ret_go)
 {
 	int started = fifo_open(harness, "started");
 	pid_t runner;
 
+	*ret_go = fifo_open(harness, "go");
 	start(harness);
 	begin_run(client_open(harness), .extra = ID, .hooks = {WAITING});
 	fifo_await(started);
@@ -42,9 +43,9 @@ static pid_t start_beside_a_silent_one(struct harness *harness)
 static void open_runs_wait_for_a_silent_runner(void **state)
 {
 	struct harness *harness = *state;
-	int go = fifo_open(harness, "go");
 	struct client *client, *next, *other;
-	pid_t runner = start_beside_a_silent_one(harness);
+	int go;
+	pid_t runner = start_beside_a_silent_one(harness, &go);
 
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
@@ -55,7 +56,7 @@ static void open_runs_wait_for_a_silent_runner(void **state)
 	run(other, .container = "other", .hooks = {HOOK("'say','other'")});
 	check_success(other);
 	assert_int_equal(status_number(harness, "running"), 1);
-	assert_int_equal(status_number(harness, "queued"), 1);
+	await_true(status_number(harness, "queued") == 1, "the next stage waits");
 	assert_int_equal(kill(runner, SIGCONT), 0);
 	fifo_release(go);
 	client_receive(client);
@@ -70,7 +71,8 @@ static void open_runs_are_lost_if_the_silent_runner_ends(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
-	pid_t runner = start_beside_a_silent_one(harness);
+	int go;
+	pid_t runner = start_beside_a_silent_one(harness, &go);
 
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
