@@ -441,6 +441,7 @@ static void clear(struct program *program)
 		procs_clear(&hookd->procs);
 	if (!accounts_are_settled(&hookd->accounts))
 		log_error("an account is not settled: this is a bug in hookd");
+	free(hookd->runners_before);
 	hp_json_free(&hookd->json);
 	for (size_t i = 0; i < ELEMENTS(events); i++)
 		if (events[i])

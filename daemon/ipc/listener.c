@@ -9,10 +9,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/socket.h"
 #include "daemon/policy/peer.h"
 
 #define RETRY_AFTER_US (100 * 1000)
@@ -166,12 +167,16 @@ static int bind_privately(int fd, const struct sockaddr_un *address)
 
 int listener_bind(const char *path, int *ret_fd)
 {
-	struct sockaddr_un address;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = fd < 0 ? -errno : socket_address(path, &address);
+	int r;
 
-	if (r == 0)
-		r = peer_listen(fd);
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	r = peer_listen(fd);
 	if (r == 0)
 		r = bind_privately(fd, &address);
 	if (r == -EADDRINUSE && (r = remove_dead_socket(&address)) == 0)

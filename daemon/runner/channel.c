@@ -14,8 +14,8 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include "daemon/base/socket.h"
 #include "daemon/runner/packet.h"
+#include "daemon/runner/socket.h"
 
 /* In one turn of the event loop, so that other events are handled in between. */
 #define READS_MAX      32

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "daemon/base/socket.h"
 #include "daemon/runner/message.h"
+#include "daemon/runner/socket.h"
 
 #define WAIT_MS 5000
 

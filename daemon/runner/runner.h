@@ -2,7 +2,8 @@
 /*
  * daemon/runner: runs lists of hooks in processes of their own, hookd-runner, which keep running
  * when hookd ends. runner.c, front.c and owned.c are that process; runners*.c, link.c and remote.c
- * are hookd's side; channel.c, packet.c, message.c and offer.c are used by both.
+ * are hookd's side; channel.c, packet.c, message.c, counter.c, socket.c and offer.c are used by
+ * both.
  *
  * The front of a runner is the hookd process that is connected to it: none or one.
  *

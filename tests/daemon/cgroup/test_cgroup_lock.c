@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Two hookds with one configured directory: they must not kill each other's hooks. */
+/* Two hookds with one configured directory: they must not kill each other's hooks. Fault 46. */
 
 #include <errno.h>
 

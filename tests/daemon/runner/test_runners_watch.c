@@ -36,6 +36,7 @@ static void tick(int count)
 		runners_watch_tick(runners);
 }
 
+/* Fault 44. */
 static void a_silent_runner_gets_no_new_lists(void **state)
 {
 	struct list *list = NULL;
@@ -86,6 +87,7 @@ static void a_silent_runner_answers_again(void **state)
 	assert_string_equal(listening.received, "F0 F1 E0");
 }
 
+/* Fault 44. */
 static void a_runner_that_stays_silent_is_killed(void **state)
 {
 	struct list *list;
@@ -150,7 +152,8 @@ static void a_runner_that_is_silent_at_the_start_ends(void **state)
 /* ---- a list that was not read ---- */
 
 /*
- * Of two runners the one that has the list ends, after it has read `read` STARTs. Returns the other.
+ * Of two runners the one that has the list ends, after it has read `read` STARTs. Returns the
+ * other.
  */
 static struct fake_runner *end_the_first(uint64_t read)
 {
@@ -168,6 +171,7 @@ static struct fake_runner *end_the_first(uint64_t read)
 	return first == &fake ? &second : &fake;
 }
 
+/* Fault 42. */
 static void an_unread_list_goes_to_another_runner(void **state)
 {
 	struct fake_runner *other = end_the_first(0);
@@ -195,6 +199,7 @@ static void an_unread_list_goes_to_a_new_runner(void **state)
 	assert_string_equal(listening.received, "R0");
 }
 
+/* Fault 42. */
 static void a_list_that_was_read_is_lost(void **state)
 {
 	struct fake_runner *other = end_the_first(1);

@@ -23,11 +23,12 @@ static void start(struct harness *harness)
 /* ---- hookd is started again while the runner is silent ---- */
 
 /* Returns the runner. Another hookd is ready, with another runner. */
-static pid_t start_beside_a_silent_one(struct harness *harness)
+static pid_t start_beside_a_silent_one(struct harness *harness, int *ret_go)
 {
 	int started = fifo_open(harness, "started");
 	pid_t runner;
 
+	*ret_go = fifo_open(harness, "go");
 	start(harness);
 	begin_run(client_open(harness), .extra = ID, .hooks = {WAITING});
 	fifo_await(started);
@@ -39,12 +40,13 @@ static pid_t start_beside_a_silent_one(struct harness *harness)
 	return runner;
 }
 
+/* Fault 45. */
 static void open_runs_wait_for_a_silent_runner(void **state)
 {
 	struct harness *harness = *state;
-	int go = fifo_open(harness, "go");
 	struct client *client, *next, *other;
-	pid_t runner = start_beside_a_silent_one(harness);
+	int go;
+	pid_t runner = start_beside_a_silent_one(harness, &go);
 
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
@@ -55,7 +57,7 @@ static void open_runs_wait_for_a_silent_runner(void **state)
 	run(other, .container = "other", .hooks = {HOOK("'say','other'")});
 	check_success(other);
 	assert_int_equal(status_number(harness, "running"), 1);
-	assert_int_equal(status_number(harness, "queued"), 1);
+	await_true(status_number(harness, "queued") == 1, "the next stage waits");
 	assert_int_equal(kill(runner, SIGCONT), 0);
 	fifo_release(go);
 	client_receive(client);
@@ -66,11 +68,13 @@ static void open_runs_wait_for_a_silent_runner(void **state)
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
 }
 
+/* Fault 45. */
 static void open_runs_are_lost_if_the_silent_runner_ends(void **state)
 {
 	struct harness *harness = *state;
 	struct client *client;
-	pid_t runner = start_beside_a_silent_one(harness);
+	int go;
+	pid_t runner = start_beside_a_silent_one(harness, &go);
 
 	client = client_open(harness);
 	begin_run(client, .extra = ID, .hooks = {WAITING});
@@ -115,6 +119,7 @@ static void begin_in(const struct container *container, struct client *client)
 		  .hooks = {"{'path':'@DIR@/private/hook','args':['hook','sleep','60000']}"});
 }
 
+/* Fault 43. */
 static void hook_of_an_image_does_not_outlive_a_runner_that_dies_at_its_start(void **state)
 {
 	struct harness *harness = *state;

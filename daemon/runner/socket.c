@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses and peers of Unix sockets. No state. */
-#include "daemon/base/socket.h"
+#include "daemon/runner/socket.h"
 
 #include <string.h>
 #include <unistd.h>
