@@ -4,10 +4,10 @@
  * before: after a crash the next hookd either finds the file and no such run, and runs it, or finds
  * the request id in its records, and removes the file. The states of a file that was submitted:
  *
- *	submitted --begun, or done--> begun --removed--> forgotten
- *	   |  ^                         |  ^  | it cannot be
- *	   |  | at the next look        |  `--'
- *	   |  |                         `--hookd ends: its request id is in the records
+ *	submitted --begun--> to be removed --> removed, the run is done --> forgotten
+ *	   |  ^                |     ^  | it cannot be
+ *	   |  | at the next    |     `--'
+ *	   |  | look           `--hookd ends: its request id is in the records
  *	   `--'-- turned away: its file stays, and so do those behind it of the same container
  */
 #include "daemon/ipc/spooled.h"
@@ -26,7 +26,8 @@
 struct submitted {
 	struct spooled *spooled;
 	struct run_waiter waiter;
-	struct run *run; /* NULL: it has begun */
+	struct run *run; /* NULL: it is done */
+	bool has_begun, is_removed;
 	char *name;
 	TAILQ_ENTRY(submitted) link;
 };
@@ -56,10 +57,9 @@ static void remove_file(struct submitted *submitted)
 {
 	int r = spool_remove(submitted->spooled->spool, submitted->name);
 
-	assert(!submitted->run);
-	if (r == 0)
-		forget(submitted);
-	else
+	assert(submitted->has_begun && !submitted->is_removed);
+	submitted->is_removed = r == 0;
+	if (r < 0)
 		log_error("the spool: %s was run and cannot be removed: %s", submitted->name,
 			  strerror(-r));
 }
@@ -83,6 +83,19 @@ static void turn_away_others(struct submitted *first)
 	spooled->is_turning_away = false;
 }
 
+/* There is room in the queue again. */
+static void end_run(struct submitted *submitted)
+{
+	struct spooled *spooled = submitted->spooled;
+
+	run_remove_waiter(submitted->run, &submitted->waiter);
+	submitted->run = NULL;
+	if (submitted->is_removed)
+		forget(submitted);
+	if (spooled->has_more)
+		event_active(spooled->timer, EV_TIMEOUT, 0);
+}
+
 static void on_run_event(struct run_waiter *waiter, const struct run_event *event)
 {
 	struct submitted *submitted = container_of(waiter, struct submitted, waiter);
@@ -95,11 +108,11 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 		return;
 	}
 	/* Whatever else is heard of a run: it has been recorded as begun. */
-	run_remove_waiter(submitted->run, waiter);
-	submitted->run = NULL;
-	remove_file(submitted);
-	if (spooled->has_more)
-		event_active(spooled->timer, EV_TIMEOUT, 0);
+	submitted->has_begun = true;
+	if (!submitted->is_removed)
+		remove_file(submitted);
+	if (event->type == RUN_EVENT_DONE)
+		end_run(submitted);
 }
 
 static struct submitted *find(const struct spooled *spooled, const char *name)
@@ -203,6 +216,16 @@ static int take_request(struct spooled *spooled, const char *name, uid_t uid,
 	return 0;
 }
 
+/* A file that was submitted and is still there. */
+static void take_again(struct submitted *submitted)
+{
+	if (!submitted->has_begun || submitted->is_removed)
+		return;
+	remove_file(submitted);
+	if (submitted->is_removed && !submitted->run)
+		forget(submitted);
+}
+
 static int take_file(struct spooled *spooled, const char *name)
 {
 	struct submitted *submitted = find(spooled, name);
@@ -211,10 +234,10 @@ static int take_file(struct spooled *spooled, const char *name)
 	uid_t uid;
 	int r;
 
-	if (submitted && !submitted->run)
-		remove_file(submitted);
-	if (submitted)
+	if (submitted) {
+		take_again(submitted);
 		return 0;
+	}
 	r = spool_read(spooled->spool, name, &uid, &request, &err);
 	if (r == 0) {
 		r = take_request(spooled, name, uid, &request);

@@ -125,6 +125,39 @@ check "in no words for a missing command" said_nothing_of_the_command
 is "and no hook has run" "$(< "$ran")" ''
 delete > /dev/null 2>&1 || true
 
+# ---- hookd is not running when the container is deleted ----
+
+# A hookd of its own, which is killed and started again, with the state directory that the shim finds.
+spooling() {
+	"${hookd}" --socket="$work/spooling/hookd.sock" --state-dir="$work/spooling/state" \
+		--config=/dev/null --log-target=stderr 2> "$work/spooling/log" &
+	other=$!
+	until grep -q 'hookd: ready' "$work/spooling/log"; do
+		kill -0 "$other" || { cat "$work/spooling/log"; return 1; }
+	done
+}
+
+if [[ $hookd != unix:* ]]; then
+	mkdir "$work/spooling"
+	config "$(jq -n --argjson first "$(hook "echo first >> $ran")" \
+		--argjson second "$(hook "echo second \$(cat | wc -c) >> $ran")" '{poststop: [$first, $second]}')"
+	address=unix:$work/spooling/hookd.sock
+	delegate
+	check "a hookd that keeps state starts" spooling
+	check "a container with poststop hooks is created" create
+	kill -9 "$other"
+	wait "$other" 2> /dev/null || true
+	check "without hookd it is deleted" delete
+	is "its hooks have not run yet" "$(< "$ran")" ''
+	check "hookd starts again" spooling
+	is "they stand in ps at once" "$(runs '.[] | .stage')" poststop
+	"$hookctl" --address="$address" wait "$(runs '.[] | .run')" > /dev/null || true
+	is "and have run, with the state" "$(sed 's/ [1-9][0-9]*$/ N/' "$ran")" "$(printf 'first\nsecond N')"
+	kill "$other"
+	wait "$other" || true
+	address=$right
+fi
+
 # ---- crun's files for output ----
 
 loud() { # STAGE
