@@ -4,7 +4,7 @@
 # again.
 . "$(dirname "$0")/setup.sh"
 
-restarts=15 containers=4   # at least; containers of each engine
+restarts=15 containers=3   # at least; containers of each engine
 rootfs=$work/rootfs
 ran=$work/ran              # a line of each hook: STAGE ID
 stages=(createRuntime poststart poststop)

@@ -313,7 +313,8 @@ none_of() { # UNIT...
 	! units | grep -qFx "$(printf '%s\n' "$@")"
 }
 
-# Fault 34. What runs goes on in the runners of before, which end when it has ended. New ones get what is new.
+# Fault 34. What runs goes on in the runners of before, which end when it has ended. New ones get what
+# is new.
 test_another_version() { # NAME PROGRAM
 	local before busy idle child
 

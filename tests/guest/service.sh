@@ -148,7 +148,8 @@ test_watchdog() {
 	contains "because of the watchdog" "$work/journal" 'Watchdog timeout'
 }
 
-# Fault 1. Each start fails, and a connection that is queued on the socket would start it again at once.
+# Fault 1. Each start fails, and a connection that is queued on the socket would start it again at
+# once.
 test_failing_starts() {
 	local ping
 
