@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
-#include "daemon/ipc/records.h"
+#include "daemon/records/records.h"
 #include "daemon/runner/runners.h"
 
 /* Adopts a run that an earlier hookd has started and that a runner still has. */
@@ -20,7 +20,9 @@ static bool adopt_run(const char *id, struct list *list, const struct list_liste
 	struct hookd *hookd = userdata;
 	struct run *run = store_find(hookd->store, id);
 
-	if (!run || run->state != RUN_DONE || !run->is_lost || sched_adopt(hookd->sched, run) < 0)
+	/* Without the text of its request the paths and the number of its hooks are not known. */
+	if (!run || run->state != RUN_DONE || !run->is_lost || !run->request.text ||
+	    sched_adopt(hookd->sched, run) < 0)
 		return false;
 	if (run_adopt(run, list, ret_listener) < 0) {
 		sched_finished(hookd->sched, run);

@@ -21,6 +21,7 @@
 
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/offer.h"
+#include "daemon/runner/remote.h"
 #include "daemon/runner/runner.h"
 
 #define BACKLOG	    8
@@ -84,6 +85,7 @@ int link_connect(struct runners *runners, int directory, unsigned int number,
 	link->number = number;
 	link->pidfd = link->cgroup_fd = link->offer_fd = -1;
 	TAILQ_INIT(&link->lists);
+	TAILQ_INIT(&link->ended);
 	r = link_reconnect(link, directory, events, base);
 	if (r < 0)
 		free(link);
@@ -292,6 +294,8 @@ struct link *link_free(struct link *link)
 	if (!link)
 		return NULL;
 	assert(TAILQ_EMPTY(&link->lists) && link->load == 0);
+	while (!TAILQ_EMPTY(&link->ended))
+		remote_free(TAILQ_FIRST(&link->ended));
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);

@@ -25,6 +25,7 @@ struct link {
 	bool is_retiring; /* gets no new lists: it is of another version, or one too many */
 	size_t load;	  /* number of its lists */
 	TAILQ_HEAD(, remote) lists;
+	TAILQ_HEAD(, remote) ended; /* not acknowledged yet */
 	TAILQ_ENTRY(link) siblings;
 };
 

@@ -387,6 +387,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->options = *options;
 	runners->events = &channel_events;
 	TAILQ_INIT(&runners->links);
+	*ret_runners = runners;
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
 	runners->later = event_new(base, -1, 0, on_later, runners);
@@ -401,14 +402,13 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	if (r == 0)
 		r = wait_for_all(runners);
 	if (r < 0) {
-		runners_free(runners, true);
+		*ret_runners = runners_free(runners, true);
 		return r;
 	}
 	runners_kill_orphans(runners);
 	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
 	retire_surplus(runners);
 	runners->is_settled = true;
-	*ret_runners = runners;
 	return 0;
 }
 
@@ -447,7 +447,6 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 
 	if (!runners)
 		return NULL;
-	assert(!runners->lists);
 	runners->is_ending = true;
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);

@@ -187,8 +187,7 @@ static const struct {
 } files[] = {
     {"state/holdings.db", "state/holdings.db.bad"},
     {"state/holdings.db-journal", "state/holdings.db-journal.bad"},
-    {"state/runs", "state/runs.unreadable"},
-    {"state/runs.old", "state/runs.old.unreadable"},
+    {"state/runs", "state/runs.bad"},
     {"state/resctrl-groups", "state/resctrl-groups.bad"},
     {"state/lock", "state/lock.bad"},
 };
