@@ -106,6 +106,29 @@ static void the_order_and_the_age_stay(void **state)
 	assert_null(run);
 }
 
+/* A run may begin before one that was submitted earlier, for another container. */
+static void the_order_is_that_of_submission(void **state)
+{
+	char *text = request_text(NULL, "");
+	struct run *runs[3];
+	char ids[3][48];
+	struct run *run;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		runs[i] = world_add(text);
+		runs[i]->submitted_us = 1000 + i;
+		memcpy(ids[i], runs[i]->id, sizeof(ids[i]));
+	}
+	for (int i = 2; i >= 0; i--)
+		assert_int_equal(records_begin(records, runs[i]), 0);
+	world_reopen();
+	run = store_newest(store);
+	for (int i = 2; i >= 0; i--, run = store_older(run))
+		assert_string_equal(run->id, ids[i]);
+	free(text);
+}
+
 /* ---- large ones ---- */
 
 static void expect_known_again(char *text)
@@ -395,6 +418,7 @@ int main(void)
 	    WORLD_TEST(one_that_was_turned_away_is_not_known),
 	    WORLD_TEST(one_that_was_cancelled_in_the_queue_is_known),
 	    WORLD_TEST(the_order_and_the_age_stay),
+	    WORLD_TEST(the_order_is_that_of_submission),
 	    WORLD_TEST(as_many_values_as_are_accepted),
 	    WORLD_TEST(as_deep_as_is_accepted),
 	    WORLD_TEST(as_long_as_is_accepted),
