@@ -167,8 +167,7 @@ static bool rewrite_a_piece(struct records *records)
 	else
 		records->rewrite_has_failed = false;
 	if (damaged_bytes > 0)
-		log_error("records of runs: %zu bytes were damaged while hookd was running",
-			  damaged_bytes);
+		log_error("records of runs: %zu bytes were damaged, and left out", damaged_bytes);
 	return r == 0;
 }
 
@@ -361,10 +360,27 @@ void records_settle(struct records *records, bool were_handed_over)
 
 /* ---- opening ---- */
 
-static void log_damage(const struct recorded *recorded)
+/* Runs of which one of the two entries of their begin is left. */
+static void log_touched(const struct recorded *recorded)
 {
 	struct recorded_run *run, *next;
+	size_t count = 0;
 
+	HASH_ITER(by_id, recorded->runs, run, next)
+	{
+		if (run->is_forgotten || (run->request && run->container))
+			continue;
+		if (count++ < RECORDED_PLACES_MAX)
+			log_error("records of runs: damaged for run %s%s%s", run->id,
+				  run->request_id ? ", request " : "",
+				  run->request_id ? run->request_id : "");
+	}
+	if (count > RECORDED_PLACES_MAX)
+		log_error("records of runs: damaged for %zu runs", count);
+}
+
+static void log_damage(const struct recorded *recorded)
+{
 	for (size_t i = 0; i < recorded->damage_count && i < RECORDED_PLACES_MAX; i++)
 		log_error("records of runs: %zu bytes at offset %zu are damaged",
 			  recorded->places[i].length, recorded->places[i].offset);
@@ -372,20 +388,15 @@ static void log_damage(const struct recorded *recorded)
 		log_error("records of runs: %zu places are damaged", recorded->damage_count);
 	if (recorded->is_cut_off)
 		log_error("records of runs: the end is missing, from offset %zu on", recorded->end);
-	HASH_ITER(by_id, recorded->runs, run, next)
-	{
-		if (!run->is_forgotten && (!run->request || !run->container))
-			log_error("records of runs: damaged for run %s%s%s", run->id,
-				  run->request_id ? ", request " : "",
-				  run->request_id ? run->request_id : "");
-	}
+	log_touched(recorded);
 }
 
 /* All at once: nobody waits for the loop yet. */
-static int rewrite_all(struct records *records)
+static int rewrite_all(struct records *records, size_t damaged_bytes)
 {
 	int r = begin_rewrite(records);
 
+	records->rewrite.damaged_bytes = damaged_bytes;
 	while (r == 0)
 		r = rewrite_some(&records->rewrite, records->options.store);
 	if (r < 0)
@@ -394,13 +405,13 @@ static int rewrite_all(struct records *records)
 }
 
 /* Continues the file behind its last valid entry, or a new one without what is damaged. */
-static int mend(struct records *records, const struct recorded *recorded)
+static int mend(struct records *records, const struct recorded *recorded, bool has_head)
 {
 	size_t length = records->file.length;
-	bool is_damaged =
-	    recorded->damage_count > 0 || (recorded->is_cut_off && recorded->end < length);
+	bool is_damaged = recorded->damage_count > 0 || !has_head ||
+			  (recorded->is_cut_off && recorded->end < length);
 
-	if (is_damaged && rewrite_all(records) == 0)
+	if (is_damaged && rewrite_all(records, has_head ? 0 : ENTRY_HEAD_SIZE) == 0)
 		return 0;
 	if (recorded->is_cut_off || is_damaged)
 		return record_file_cut(&records->file, recorded->end);
@@ -427,7 +438,7 @@ static int restore(struct records *records, const char *bytes, size_t length, bo
 		records->runners = strndup(recorded.runners, recorded.runners_length);
 	r = restore_runs(&recorded, records->options.context, records->options.store);
 	if (r == 0)
-		r = mend(records, &recorded);
+		r = mend(records, &recorded, has_head);
 	recorded_clear(&recorded);
 	return r;
 }

@@ -130,19 +130,27 @@ static void a_damaged_file_is_kept_aside(void **state)
 	struct stat old, new;
 
 	(void)state;
-	bytes[length / 2] ^= 1;
-	write_bytes("runs", bytes, length);
-	assert_int_equal(stat(world_path("runs"), &old), 0);
+	for (int place = 0; place < 2; place++) {
+		size_t offset = place == 0 ? length / 2 : 20; /* an entry, or the head */
+
+		clear_directory();
+		bytes[offset] ^= 1;
+		write_bytes("runs", bytes, length);
+		assert_int_equal(stat(world_path("runs"), &old), 0);
+		assert_int_equal(world_open(), 0);
+		kept = read_bytes("runs.bad", &kept_length);
+		assert_int_equal(kept_length, length);
+		assert_memory_equal(kept, bytes, length);
+		bytes[offset] ^= 1;
+		assert_int_equal(stat(world_path("runs"), &new), 0);
+		assert_int_not_equal(old.st_ino, new.st_ino);
+		world_reopen();
+		expect_all_known();
+		assert_false(world_exists("runs.bad.1"));
+		free(kept);
+		world_close_all();
+	}
 	assert_int_equal(world_open(), 0);
-	kept = read_bytes("runs.bad", &kept_length);
-	assert_int_equal(kept_length, length);
-	assert_memory_equal(kept, bytes, length);
-	assert_int_equal(stat(world_path("runs"), &new), 0);
-	assert_int_not_equal(old.st_ino, new.st_ino);
-	world_reopen();
-	expect_all_known();
-	assert_false(world_exists("runs.bad.1"));
-	free(kept);
 	free(bytes);
 }
 
