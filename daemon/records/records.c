@@ -151,7 +151,6 @@ static void rewrite_failed(struct records *records, int error)
 /* Does a piece of work. True: there is more. */
 static bool rewrite_a_piece(struct records *records)
 {
-	size_t damaged_bytes = 0;
 	int r = 0;
 
 	if (!rewrite_is_active(&records->rewrite)) {
@@ -161,13 +160,13 @@ static bool rewrite_a_piece(struct records *records)
 	}
 	if (r == 0)
 		r = rewrite_some(&records->rewrite, records->options.store);
-	damaged_bytes = records->rewrite.damaged_bytes;
 	if (r < 0)
 		rewrite_failed(records, -r);
 	else
 		records->rewrite_has_failed = false;
-	if (damaged_bytes > 0)
-		log_error("records of runs: %zu bytes were damaged, and left out", damaged_bytes);
+	if (r == 1 && records->rewrite.damaged_bytes > 0)
+		log_error("records of runs: %zu bytes were damaged, and left out",
+			  records->rewrite.damaged_bytes);
 	return r == 0;
 }
 
@@ -199,9 +198,9 @@ static int append(struct records *records)
 
 	if (r == 0 || !rewrite_is_active(&records->rewrite))
 		return r;
-	/* The new file may have taken the last room. */
+	/* The new file may have taken the last room, or the old one has it still. */
 	rewrite_abort(&records->rewrite);
-	rewrite_failed(records, -r);
+	records->rewrite_has_failed = true;
 	return record_file_append(&records->file, &records->pending);
 }
 
