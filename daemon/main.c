@@ -28,6 +28,7 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/proc/precedence.h"
 #include "daemon/records/records.h"
 #include "daemon/run/abandoned.h"
 #include "daemon/runner/runner.h"
@@ -500,6 +501,7 @@ static int serve(struct program *program)
 	log_set_level((int)program->hookd.config.log_level);
 	log_open((enum log_target)program->hookd.config.log_target);
 	event_set_log_callback(on_libevent_log);
+	precedence_take();
 	status = run(program);
 	clear(program);
 	log_close();

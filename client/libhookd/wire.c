@@ -4,9 +4,9 @@
  * The connection of a client: open or closed. It transfers whole messages and does not look into
  * them.
  *
- * The socket is blocking. MSG_DONTWAIT is used where the caller's loop waits, or where poll(2)
- * bounds the time; without a deadline a plain recv(2) waits for the reply. So a call on an open
- * connection is one send(2) and one recv(2).
+ * The socket is blocking, but nothing blocks in send(2) or recv(2): poll(2) waits, or the caller's
+ * loop. A process that waits in recv(2) is also woken when the peer has read what it sent, which
+ * costs two switches between processes.
  */
 
 #include "client/libhookd/wire.h"
@@ -166,7 +166,7 @@ int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, 
 	}
 }
 
-static int wire_pull_flags(struct wire *wire, int flags, bool *ret_is_full)
+int wire_pull(struct wire *wire, bool *ret_is_full)
 {
 	size_t size;
 	char *room = hp_inbox_reserve(&wire->inbox, &size);
@@ -176,7 +176,7 @@ static int wire_pull_flags(struct wire *wire, int flags, bool *ret_is_full)
 	if (!room)
 		return -ENOMEM;
 	do
-		n = recv(wire->fd, room, size, flags);
+		n = recv(wire->fd, room, size, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return -EPIPE;
@@ -185,11 +185,6 @@ static int wire_pull_flags(struct wire *wire, int flags, bool *ret_is_full)
 	hp_inbox_commit(&wire->inbox, (size_t)n);
 	*ret_is_full = (size_t)n == size;
 	return 0;
-}
-
-int wire_pull(struct wire *wire, bool *ret_is_full)
-{
-	return wire_pull_flags(wire, MSG_DONTWAIT, ret_is_full);
 }
 
 int wire_receive(struct wire *wire, const char **ret_frame, size_t *ret_length, int64_t deadline)
@@ -201,12 +196,10 @@ int wire_receive(struct wire *wire, const char **ret_frame, size_t *ret_length, 
 
 		if (r != 0)
 			return r < 0 ? r : 0;
-		if (deadline != DEADLINE_NONE) {
-			r = wire_wait(wire, POLLIN, deadline);
-			if (r < 0)
-				return r;
-		}
-		r = wire_pull_flags(wire, deadline == DEADLINE_NONE ? 0 : MSG_DONTWAIT, &is_full);
+		r = wire_wait(wire, POLLIN, deadline);
+		if (r < 0)
+			return r;
+		r = wire_pull(wire, &is_full);
 		if (r < 0 && r != -EAGAIN)
 			return r;
 	}

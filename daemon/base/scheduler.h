@@ -10,6 +10,8 @@
  * Arguments of sched_setattr(2), for hookd-run, which sets its own, and daemon/apply, which sets
  * those of a container's process. linux/sched/types.h conflicts with libc's sched.h.
  */
+#define SCHEDULER_RESET_ON_FORK 0x01 /* SCHED_FLAG_RESET_ON_FORK */
+
 struct scheduler_attributes { /* struct sched_attr as of Linux 3.14 */
 	uint32_t size, policy;
 	uint64_t flags;

@@ -23,6 +23,8 @@
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 /* Directories of hookds that have the same pid, each in its own pid namespace. */
 #define NAMES_MAX 1000
+/* Of hookd, where the hooks have 100: as much precedence as in daemon/proc/precedence.c. */
+#define DAEMON_CPU_WEIGHT "1000"
 
 /* The directory that a process is in, by its file /proc/PID/cgroup. */
 static int find_of(const char *cgroup_file, char *ret_path, size_t size)
@@ -94,14 +96,14 @@ int cgroup_open_above(pid_t pid, char ret_name[static CGROUP_NAME_SIZE])
  * Moves hookd from the directory into a child: a cgroup that has processes cannot enable
  * controllers for its children. Where that fails the tree works without controllers.
  */
-static void make_room(int base)
+static void make_room(struct cgroup_tree *tree)
 {
 	char pid[16];
 
-	if (mkdirat(base, "daemon", 0755) < 0 && errno != EEXIST)
+	if (mkdirat(tree->base_fd, "daemon", 0755) < 0 && errno != EEXIST)
 		return;
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	(void)file_write_at(base, "daemon/cgroup.procs", pid);
+	tree->has_daemon = file_write_at(tree->base_fd, "daemon/cgroup.procs", pid) >= 0;
 }
 
 void remove_cgroups_in(int fd)
@@ -282,7 +284,7 @@ static int choose_base(struct cgroup_tree *tree, const char *root, const char **
 	if (tree->base_fd < 0)
 		return -errno;
 	if (is_own_unit)
-		make_room(tree->base_fd);
+		make_room(tree);
 	return 0;
 }
 
@@ -372,6 +374,8 @@ void cgroup_tree_enable_usual(struct cgroup_tree *tree)
 
 	for (size_t i = 0; i < ELEMENTS(controllers); i++)
 		cgroup_tree_enable(tree, controllers[i], strlen(controllers[i]));
+	if (tree->has_daemon)
+		(void)file_write_at(tree->base_fd, "daemon/cpu.weight", DAEMON_CPU_WEIGHT);
 }
 
 /* ---- paths of callers ---- */

@@ -47,6 +47,7 @@ struct cgroup_tree {
 	struct runs_directory *runs;  /* for new cgroups */
 	char own_directory[PATH_MAX]; /* made by hookd and removed at the end; "": none */
 	int own_lock;		      /* flock(2) of that directory, or -1 */
+	bool has_daemon;	      /* hookd is in the directory "daemon" of base_fd */
 	bool is_part;		      /* base_fd is a directory in another process's tree */
 	unsigned long made;	      /* number of the last name */
 	size_t idle_count, spent_count;

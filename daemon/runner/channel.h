@@ -44,7 +44,7 @@ int channel_send(struct channel *channel, const struct message *message) must_ch
 void channel_send_or_break(struct channel *channel, const struct message *message);
 /*
  * channel_send_or_break() for a message without descriptors that is not urgent: it is sent in one
- * packet with the next message, or after 1 ms, so that the other process is woken less often.
+ * packet with the next message, or after 12 ms, so that the other process is woken less often.
  */
 void channel_post(struct channel *channel, const struct message *message);
 /* Receives all messages that have arrived. May free the channel, through message() or closed(). */

@@ -25,6 +25,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
+#include "daemon/proc/precedence.h"
 #include "daemon/runner/front.h"
 #include "daemon/runner/offer.h"
 
@@ -315,6 +316,7 @@ int runner_main(void)
 	int r;
 
 	log_open(LOG_TARGET_AUTO);
+	precedence_take();
 	r = make(&process);
 	if (r == 0) {
 		end_if_done(&process);

@@ -417,6 +417,7 @@ static void verb_report(char **words)
 	report_limits();
 	report_lines("/proc/self/oom_score_adj", "oom_score_adj ", NULL);
 	report_lines("/proc/self/cgroup", "cgroup ", NULL);
+	printf("nice %d\n", getpriority(PRIO_PROCESS, 0));
 	printf("leads_session %d\nleads_group %d\npid %d\n", getsid(0) == getpid(),
 	       getpgrp() == getpid(), getpid());
 	printf("cwd %s\n", getcwd(directory, sizeof(directory)));

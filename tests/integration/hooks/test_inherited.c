@@ -33,6 +33,7 @@ static void report_of(struct harness *harness, void (*in_child)(void))
 	check_line(client, STDOUT, "SigCgt:\t0000000000000000");
 	check_line(client, STDOUT, "umask 022");
 	check_line(client, STDOUT, "oom_score_adj 0");
+	check_line(client, STDOUT, "nice 0");
 	check_line(client, STDOUT, "leads_session 1");
 	check_line(client, STDOUT, "leads_group 1");
 }
