@@ -25,12 +25,12 @@
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
-#include "daemon/ipc/records.h"
 #include "daemon/ipc/spooled.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
 #include "daemon/proc/precedence.h"
+#include "daemon/records/records.h"
 #include "daemon/run/abandoned.h"
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
@@ -201,10 +201,25 @@ static void make_cgroups(struct hookd *hookd, const char *root)
 	log_notice("hooks do not get their own cgroups: %s", reason);
 }
 
+static void on_recorded(const char *run, void *userdata)
+{
+	struct hookd *hookd = userdata;
+
+	if (hookd->runners)
+		runners_acknowledge(hookd->runners, run);
+}
+
 static int open_records(struct hookd *hookd, const char *directory)
 {
-	int r =
-	    directory ? records_open(directory, &hookd->runs, hookd->store, &hookd->records) : 0;
+	const struct records_options options = {
+	    .base = hookd->base,
+	    .directory = directory,
+	    .context = &hookd->runs,
+	    .store = hookd->store,
+	    .recorded = on_recorded,
+	    .userdata = hookd,
+	};
+	int r = directory ? records_open(&options, &hookd->records) : 0;
 
 	if (r < 0)
 		log_error("cannot use the records of runs in %s: %s", directory, strerror(-r));
@@ -429,7 +444,7 @@ static void clear(struct program *program)
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
 	store_free(hookd->store);
-	runners_free(hookd->runners, true);
+	hookd->runners = runners_free(hookd->runners, true);
 	filter_cache_free(hookd->filters);
 	records_close(hookd->records);
 	applier_free(hookd->applier);

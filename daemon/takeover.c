@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
-#include "daemon/ipc/records.h"
+#include "daemon/records/records.h"
 #include "daemon/runner/runners.h"
 
 /* It takes its place in the queue of its container, and callers can wait for it. */
@@ -41,7 +41,9 @@ static bool adopt_run(const char *id, size_t first, struct list *list,
 	struct hookd *hookd = userdata;
 	struct run *run = store_find(hookd->store, id);
 
-	if (!run || !run->is_open || (run->state == RUN_DONE && await_run(hookd, run) < 0))
+	/* Without the text of its request the paths and the number of its hooks are not known. */
+	if (!run || !run->is_open || !run->request.text ||
+	    (run->state == RUN_DONE && await_run(hookd, run) < 0))
 		return false;
 	run_adopt(run, first, list, ret_listener);
 	*ret_userdata = run;
@@ -89,13 +91,17 @@ static void settle(void *userdata)
 	rdt_remove_unused(hookd->rdt);
 }
 
-/* Those for which there is no memory stay open, and are lost when the others are settled. */
+/*
+ * Those for which there is no memory, or of whose request only the id is known, stay open, and are
+ * lost when the others are settled.
+ */
 static void await_open_runs(struct hookd *hookd)
 {
 	struct run *run = store_newest(hookd->store);
 
 	for (; run; run = store_older(run))
-		if (run->is_open && run->state == RUN_DONE && await_run(hookd, run) < 0)
+		if (run->is_open && run->state == RUN_DONE && run->request.text &&
+		    await_run(hookd, run) < 0)
 			log_error("run %s cannot be awaited: out of memory", run->id);
 }
 

@@ -49,7 +49,7 @@ int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* contro
 int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
 
 /* The callbacks of struct run_context, in hooks.c. */
-void hooks_on_run_starting(struct run *run, void *userdata);
+int hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
 

@@ -7,17 +7,17 @@
 #include "daemon/base/log.h"
 #include "daemon/ipc/call.h"
 #include "daemon/ipc/dispatch.h"
-#include "daemon/ipc/records.h"
 #include "daemon/ipc/target.h"
+#include "daemon/records/records.h"
 #include "proto/settings/settings_json.h"
 
 /* ---- Run ---- */
 
-void hooks_on_run_starting(struct run *run, void *userdata)
+int hooks_on_run_starting(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
 
-	records_begin(hookd->records, run);
+	return records_begin(hookd->records, run);
 }
 
 void hooks_on_run_ending(struct run *run, void *userdata)
@@ -25,11 +25,10 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 	struct hookd *hookd = userdata;
 
 	if (!run->is_turned_away) {
-		run->is_recorded = records_end(hookd->records, run);
+		records_end(hookd->records, run);
 		return;
 	}
 	records_forget(hookd->records, run);
-	run->is_recorded = true;
 	/* A waiter that is notified may send the same request at once: that is a new run. */
 	store_drop(hookd->store, run);
 }
@@ -72,12 +71,18 @@ void hooks_on_run_done(struct run *run, void *userdata)
 	sched_finished(hookd->sched, run);
 }
 
+/* Of a request whose record was damaged only the id is known. */
+static bool differs(const struct hp_request *first, const struct hp_request *second)
+{
+	return first->text && (first->text_length != second->text_length ||
+			       memcmp(first->text, second->text, second->text_length) != 0);
+}
+
 /* A repeated request gets its run. A different request with the same id is an error. */
 static int attach_to_run(struct exchange *exchange, const struct hp_request *request,
 			 struct run *run, struct hp_err *err)
 {
-	if (run->request.text_length != request->text_length ||
-	    memcmp(run->request.text, request->text, request->text_length) != 0) {
+	if (differs(&run->request, request)) {
 		*err = (struct hp_err){.code = HP_ERR_REQUEST_ID_CONFLICT};
 		snprintf(err->path, sizeof(err->path), "%s", request->request_id);
 		return -EEXIST;

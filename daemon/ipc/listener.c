@@ -19,6 +19,8 @@
 #define RETRY_AFTER_US (100 * 1000)
 #define LOG_EVERY_NS   (60 * NS_PER_S)
 #define BACKLOG	       512
+#define DEAD_WAIT_MS   500
+#define DEAD_TRIES     20
 /* Per wake-up, so that many new clients do not hold up those that are connected. */
 #define ACCEPTS_PER_WAKEUP 16
 
@@ -139,10 +141,8 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 
 /* ---- a socket of our own ---- */
 
-/*
- * Unlinks a socket that no process listens on any more. -EADDRINUSE: one does, or it is no socket.
- */
-static int remove_dead_socket(const struct sockaddr_un *address)
+/* Unlinks a socket that no process has open. -EBUSY: one has. -EADDRINUSE: it is no socket. */
+static int try_to_remove(const struct sockaddr_un *address)
 {
 	cleanup_close int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
@@ -150,10 +150,23 @@ static int remove_dead_socket(const struct sockaddr_un *address)
 	if (probe < 0)
 		return -errno;
 	if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		return -EADDRINUSE;
+		return -EBUSY;
 	if (errno != ECONNREFUSED || lstat(address->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return -EADDRINUSE;
 	return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+/* For some time, since a child of a hookd that was killed has it open until it is executed. */
+static int remove_dead_socket(const struct sockaddr_un *address)
+{
+	const struct timespec pause = {.tv_nsec = DEAD_WAIT_MS * 1000000 / DEAD_TRIES};
+	int r = try_to_remove(address);
+
+	for (int i = 0; i < DEAD_TRIES && r == -EBUSY; i++) {
+		(void)nanosleep(&pause, NULL);
+		r = try_to_remove(address);
+	}
+	return r == -EBUSY ? -EADDRINUSE : r;
 }
 
 static int bind_privately(int fd, const struct sockaddr_un *address)

@@ -228,8 +228,10 @@ int handle_get(struct exchange *exchange, struct hp_err *err)
 		hp_json_key(&writer, "result");
 		hp_run_result_write(&writer, &run->result);
 	}
-	hp_json_key(&writer, "request");
-	hp_json_put_raw(&writer, run->request.text, run->request.text_length);
+	if (run->request.text) {
+		hp_json_key(&writer, "request");
+		hp_json_put_raw(&writer, run->request.text, run->request.text_length);
+	}
 	hp_reply_end(&writer);
 	return 0;
 }

@@ -46,14 +46,13 @@ struct list_order {
 	struct spawn_failure failure;	 /* every hook fails with it; SPAWN_STEP_NONE: none */
 };
 
-/* How a list has ended. The callee takes ownership of all pointers, and sets is_kept. */
+/* How a list has ended. The callee takes ownership of all pointers. */
 struct list_end {
 	struct hp_hook_result *refusal; /* the first hook's failure; nothing was run. NULL: none */
 	bool is_cancelled;		/* cancel() ended it, not a failure */
 	bool is_lost;  /* its runner has ended: the results of its hooks are unknown */
 	char *ignored; /* limits that could not be set, which the settings allow; NULL: none */
-	bool is_kept;  /* set by the callee: its runner has to keep the results, since they are not
-			  recorded */
+	bool is_kept;  /* its runner keeps the results until runners_acknowledge() */
 };
 
 /*

@@ -89,10 +89,11 @@ int run_new_lost(const struct run_context *context, const char *id, uid_t uid,
 	return 0;
 }
 
-void run_found(struct run *run, struct hp_run_result *result)
+void run_found(struct run *run, struct hp_run_result *result, int64_t finished_ns)
 {
 	hp_run_result_clear(&run->result);
 	run->result = *result;
+	run->finished_ns = finished_ns;
 	run->is_lost = result->outcome == HP_RUN_LOST;
 	run->is_open = false;
 }
@@ -261,12 +262,12 @@ static void on_list_ended(void *userdata, struct list_end *end)
 	run->active->list = NULL;
 	run->is_cancelled = end->is_cancelled;
 	run->is_lost = end->is_lost;
+	run->is_kept_by_runner = end->is_kept;
 	run->result.ignored = take_ptr(end->ignored);
 	if (end->refusal)
 		list_was_refused(run, end->refusal);
 	else
 		run_finish(run);
-	end->is_kept = !run->is_recorded;
 }
 
 static const struct list_listener list_listener = {
@@ -492,11 +493,25 @@ static void on_wait_timer(evutil_socket_t fd, short what, void *userdata)
 		wait_for_resources(run);
 }
 
+/* False: it has ended. A run that nobody would know of after a crash could run twice. */
+static bool record_start(struct run *run)
+{
+	char reason[128];
+	int r = run->context->starting(run, run->context->userdata);
+
+	if (r == 0)
+		return true;
+	snprintf(reason, sizeof(reason), "runs cannot be recorded: %s", strerror(-r));
+	run_turn_away(run, reason);
+	return false;
+}
+
 void run_start(struct run *run)
 {
 	run->state = RUN_RUNNING;
 	run->started_ns = clock_ns(CLOCK_BOOTTIME);
-	run->context->starting(run, run->context->userdata);
+	if (!record_start(run))
+		return;
 	run->active->resources = resources_of(run);
 	if (run->request.hooks.count == 0)
 		run_finish(run);
@@ -556,7 +571,7 @@ size_t run_size(const struct run *run)
 	for (size_t i = 0; i < run->result.hook_count; i++)
 		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
 			run->result.hooks[i].output[1].length;
-	return size;
+	return size > run->recorded_bytes ? size : run->recorded_bytes;
 }
 
 int64_t run_duration_us(const struct run *run)

@@ -67,11 +67,11 @@ struct run_context {
 	struct filter_cache *filters;
 	struct rdt *rdt;
 	/*
-	 * Called once each: before the first hook is started; when the result is known, before the
-	 * waiters are notified; and after that. From the event loop, or from run_start(),
-	 * run_cancel() or run_turn_away().
+	 * Called once each: before the first hook is started (-errno: it cannot be recorded, and is
+	 * not started); when the result is known, before the waiters are notified; and after that.
+	 * From the event loop, or from run_start(), run_cancel() or run_turn_away().
 	 */
-	void (*starting)(struct run *run, void *userdata);
+	int (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
 	void *userdata;
@@ -93,19 +93,20 @@ struct run {
 	enum run_state state;
 	char id[48];
 	uid_t uid;
-	struct hp_request request;   /* owned */
+	struct hp_request request;   /* owned; without a text if only its ids are known: records */
 	struct hook_target target;   /* its pidfds are owned */
 	struct hp_run_result result; /* owned; grows hook by hook, whole in RUN_DONE */
 	struct run_active *active;   /* owned; NULL in RUN_DONE */
 	size_t current;		     /* index of the hook that runs now, or ran last */
 	bool is_cancelled;
-	bool has_failed;     /* a hook has */
-	bool is_lost;	     /* RUN_DONE: nobody knows what its hooks did */
-	bool is_open;	     /* of an earlier hookd, unless a runner still has it lost: records.h */
-	bool is_adopted;     /* by run_adopt() */
-	bool is_recorded;    /* RUN_DONE: its end is, so its runner may forget it */
-	bool is_turned_away; /* RUN_DONE: nothing was run, and it is not to be kept */
-	int64_t submitted_us;		  /* CLOCK_REALTIME */
+	bool has_failed; /* a hook has */
+	bool is_lost;	 /* RUN_DONE: nobody knows what its hooks did */
+	bool is_open;	 /* of an earlier hookd, unless a runner still has it lost: records.h */
+	bool is_adopted; /* by run_adopt() */
+	bool
+	    is_kept_by_runner; /* RUN_DONE: until it is recorded, the next hookd can get it there */
+	bool is_turned_away;   /* RUN_DONE: nothing was run, and it is not to be kept */
+	int64_t submitted_us;  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
 	int64_t finished_ns;
 	struct charge charge; /* a place in its uid's queue, until it is done */
@@ -117,6 +118,7 @@ struct run {
 	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
 	bool is_kept;
 	size_t kept_bytes;	   /* what it counts there */
+	size_t recorded_bytes;	   /* of its entries in the file of runs: store_recorded() */
 	UT_hash_handle by_id;	   /* store::by_id */
 	UT_hash_handle by_request; /* store::by_request, where request_key is not NULL */
 	char *request_key;
@@ -146,7 +148,7 @@ void run_adopt(struct run *run, size_t first, struct list *list,
 	       const struct list_listener **ret_listener);
 /* Such a run ends as lost. */
 void run_lose(struct run *run);
-void run_found(struct run *run, struct hp_run_result *result);
+void run_found(struct run *run, struct hp_run_result *result, int64_t finished_ns);
 
 struct run *run_free(struct run *run);
 
@@ -184,7 +186,7 @@ pid_t run_pid(const struct run *run);
 size_t run_hook(const struct run *run);
 /* The path of that hook; NULL: the run has no hooks. */
 const char *run_path(const struct run *run);
-/* The approximate size in memory of a run that is done, in bytes. */
+/* The approximate size of a run that is done, in memory or in the file: the larger one. */
 size_t run_size(const struct run *run);
 /* From its start to its end, or to now. */
 int64_t run_duration_us(const struct run *run);

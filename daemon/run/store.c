@@ -27,7 +27,7 @@ struct store {
 	struct event *timer;
 	uint64_t instance; /* the random part of run ids */
 	uint64_t made;
-	size_t kept, kept_bytes;
+	size_t kept, kept_bytes, recorded_bytes;
 };
 
 /* A request id is unique per uid, so the uid is a part of the key. */
@@ -61,6 +61,8 @@ static void leave(struct store *store, struct run *run)
 	if (run->request_key)
 		HASH_DELETE(by_request, store->by_request, run);
 	store_revive(store, run);
+	store->recorded_bytes -= run->recorded_bytes;
+	run->recorded_bytes = 0;
 }
 
 static void forget(struct store *store, struct run *run)
@@ -195,30 +197,26 @@ static void forget_soon(struct store *store)
 		event_active(store->timer, EV_TIMEOUT, 0);
 }
 
-/* Counts the current size of the run instead of the former one. */
-static void count_size(struct store *store, struct run *run)
-{
-	store->kept_bytes -= run->kept_bytes;
-	run->kept_bytes = run_size(run);
-	store->kept_bytes += run->kept_bytes;
-}
-
 void store_finished(struct store *store, struct run *run)
 {
 	assert(run->state == RUN_DONE && !run->is_kept);
 	TAILQ_INSERT_TAIL(&store->done, run, done_link);
 	run->is_kept = true;
 	store->kept++;
-	count_size(store, run);
+	run->kept_bytes = run_size(run);
+	store->kept_bytes += run->kept_bytes;
 	forget_soon(store);
 }
 
-void store_found(struct store *store, struct run *run, struct hp_run_result *result)
+void store_recorded(struct store *store, struct run *run, size_t bytes)
 {
-	assert(run->is_kept);
-	run_found(run, result);
-	count_size(store, run);
-	forget_soon(store);
+	run->recorded_bytes += bytes;
+	store->recorded_bytes += bytes;
+}
+
+size_t store_recorded_bytes(const struct store *store)
+{
+	return store->recorded_bytes;
 }
 
 /* ---- finding ---- */

@@ -29,8 +29,10 @@ void store_finished(struct store *store, struct run *run);
 void store_drop(struct store *store, struct run *run);
 /* A run that was passed to store_finished() runs on: it does not count against the limits. */
 void store_revive(struct store *store, struct run *run);
-/* run_found() for a run that was passed to store_finished(). */
-void store_found(struct store *store, struct run *run, struct hp_run_result *result);
+/* The file of runs has so many bytes more about a run in the store. */
+void store_recorded(struct store *store, struct run *run, size_t bytes);
+/* The bytes in the file about all runs in the store. */
+size_t store_recorded_bytes(const struct store *store);
 
 struct run *store_find(struct store *store, const char *id);
 struct run *store_find_request(struct store *store, uid_t uid, const char *request_id);

@@ -22,6 +22,7 @@
 #include "daemon/base/file.h"
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/offer.h"
+#include "daemon/runner/remote.h"
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners_all.h"
 
@@ -126,6 +127,7 @@ struct link *link_new(struct runners *runners, unsigned int number)
 	link->pidfd = link->cgroup_fd = link->offer_fd = -1;
 	link->counter = COUNTER_NONE;
 	TAILQ_INIT(&link->lists);
+	TAILQ_INIT(&link->ended);
 	return link;
 }
 
@@ -343,6 +345,8 @@ struct link *link_free(struct link *link)
 	if (!link)
 		return NULL;
 	assert(TAILQ_EMPTY(&link->lists) && link->load == 0);
+	while (!TAILQ_EMPTY(&link->ended))
+		remote_free(TAILQ_FIRST(&link->ended));
 	channel_free(link->channel);
 	close_fd(&link->pidfd);
 	close_fd(&link->cgroup_fd);

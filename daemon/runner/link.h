@@ -35,6 +35,7 @@ struct link {
 	struct counter counter;
 	size_t load; /* number of its lists */
 	TAILQ_HEAD(, remote) lists;
+	TAILQ_HEAD(, remote) ended; /* not acknowledged yet */
 	TAILQ_ENTRY(link) siblings;
 };
 

@@ -147,7 +147,10 @@ void remote_free(struct remote *remote)
 	struct remote **all = runners_lists(remote->link->runners);
 
 	HASH_DELETE(by_run, *all, remote);
-	leave(remote);
+	if (remote->has_ended)
+		TAILQ_REMOVE(&remote->link->ended, remote, link_entry);
+	else
+		leave(remote);
 	close_fd(&remote->pidfd);
 	free(remote);
 }
@@ -267,12 +270,16 @@ int remote_move(struct remote *remote, struct link *link)
 
 /* ---- messages from the runner ---- */
 
-static void acknowledge(struct link *link, const char *run)
+void runners_acknowledge(struct runners *runners, const char *run)
 {
 	struct message message = message_make(MESSAGE_ACKNOWLEDGE, run, 0, NULL, 0, NULL, 0);
+	struct remote *remote = remote_find(runners, run);
 
-	if (link->channel)
-		channel_post(link->channel, &message);
+	if (!remote || !remote->has_ended)
+		return;
+	if (remote->link->channel)
+		channel_post(remote->link->channel, &message);
+	remote_free(remote);
 }
 
 /* 1: it is about the hook `next`; 0: about an earlier one, so it was received before. -EBADMSG. */
@@ -314,18 +321,20 @@ static void receive_output(struct remote *remote, const struct message *message)
 	remote->listener->output(remote->userdata, message->header.index, &output);
 }
 
+/* From ended() on the list may be acknowledged, and so freed, at any time. */
 static void end(struct remote *remote, struct list_end *end)
 {
 	const struct list_listener *listener = remote->listener;
-	struct link *link = remote->link;
 	void *userdata = remote->userdata;
-	char run[MESSAGE_RUN_SIZE];
 
-	memcpy(run, remote->run, sizeof(run));
-	remote_free(remote);
+	if (end->is_lost) {
+		remote_free(remote);
+	} else {
+		leave(remote);
+		remote->has_ended = end->is_kept = true;
+		TAILQ_INSERT_TAIL(&remote->link->ended, remote, link_entry);
+	}
 	listener->ended(userdata, end);
-	if (!end->is_lost && !end->is_kept)
-		acknowledge(link, run);
 }
 
 static int receive_result(struct remote *remote, const struct message *message)
@@ -374,6 +383,8 @@ int remote_receive(struct remote *remote, const struct message *message)
 	int r;
 
 	assert(remote->listener);
+	if (remote->has_ended)
+		return 0; /* on a new connection its runner sends all of it again */
 	if (message->header.type == MESSAGE_ENDED)
 		return receive_end(remote, message);
 	if (message->header.type == MESSAGE_OWNED) {

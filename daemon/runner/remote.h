@@ -23,8 +23,9 @@ struct remote {
 	bool is_start_reported; /* started() was called for that hook */
 	bool is_seen;		/* on this connection: started, or OWNED was received */
 	bool has_failed;	/* a hook has: the list may end early */
+	bool has_ended;		/* reported; its runner keeps the results: runners_acknowledge() */
 	bool is_cancelled, is_listened_to, is_paused;
-	TAILQ_ENTRY(remote) link_entry;
+	TAILQ_ENTRY(remote) link_entry; /* link::lists, or link::ended */
 	UT_hash_handle by_run;
 };
 
@@ -41,7 +42,7 @@ int remote_move(struct remote *remote, struct link *link) must_check;
 /* Ends such a list as refused, and frees it. */
 void remote_refuse(struct remote *remote, int error);
 /*
- * Handles a message about the list, and frees it if it has ended. -EBADMSG: the message is invalid,
+ * Handles a message about the list. -EBADMSG: the message is invalid,
  * and nothing was changed.
  */
 int remote_receive(struct remote *remote, const struct message *message) must_check;

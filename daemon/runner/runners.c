@@ -440,6 +440,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners->options = *options;
 	runners->events = &channel_events;
 	TAILQ_INIT(&runners->links);
+	*ret_runners = runners;
 	runners->directory = open(options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = runners->directory < 0 ? -errno : 0;
 	runners->later = event_new(base, -1, 0, on_later, runners);
@@ -456,7 +457,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	if (r == 0)
 		r = wait_for_all(runners);
 	if (r < 0) {
-		runners_free(runners, true);
+		*ret_runners = runners_free(runners, true);
 		return r;
 	}
 	runners_kill_orphans(runners);
@@ -464,7 +465,6 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	runners_retire_surplus(runners);
 	runners->is_settled = true;
 	runners->is_awaiting = !runners_are_all_known(runners);
-	*ret_runners = runners;
 	return 0;
 }
 
@@ -504,7 +504,6 @@ struct runners *runners_free(struct runners *runners, bool is_at_once)
 
 	if (!runners)
 		return NULL;
-	assert(!runners->lists);
 	runners->is_ending = true;
 	while ((link = TAILQ_FIRST(&runners->links))) {
 		TAILQ_REMOVE(&runners->links, link, siblings);

@@ -40,7 +40,8 @@ struct runners_options {
 
 /*
  * Connects to the runners whose sockets are in the state directory, and starts those that are
- * missing. Blocks, up to some seconds, until all of them have sent their lists. -errno.
+ * missing. Blocks, up to some seconds, until all of them have sent their lists; *ret_runners is set
+ * before that, for the callbacks. -errno: it is NULL.
  *
  * From then on all are watched: one whose event loop hangs gets no new lists, and another is
  * started in its place. After 30 s it is killed, and its lists are lost, as those of any that dies;
@@ -61,6 +62,12 @@ bool runners_outlive_hookd(const struct runners *runners);
 void runners_hand_over(struct runners *runners);
 /* Ends the others, at once or when their lists have ended, and frees all. NULL is fine. */
 struct runners *runners_free(struct runners *runners, bool is_at_once);
+
+/*
+ * The results of the list, which has ended with list_end.is_kept, are recorded: its runner forgets
+ * them. No effect if the runner has ended.
+ */
+void runners_acknowledge(struct runners *runners, const char *run);
 
 struct list_starter *runners_starter(struct runners *runners);
 /* Sets the configuration of lists that start from now on. */

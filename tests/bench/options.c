@@ -25,6 +25,7 @@ struct row_of_options {
 static const struct row_of_options table[] = {
     OPTION("what", KIND_TEXT, what),
     OPTION("address", KIND_TEXT, address),
+    OPTION("other", KIND_TEXT, other),
     OPTION("hook", KIND_TEXT, hook),
     OPTION("long-hook", KIND_TEXT, long_hook),
     OPTION("runhooks", KIND_TEXT, runhooks),

@@ -8,6 +8,7 @@ struct options {
 	const char
 	    *what; /* --what=TEXT: first column of the row; its prefix if there are several rows */
 	const char *address;   /* --address=unix:PATH of the daemon */
+	const char *other;     /* --other=unix:PATH of another daemon to compare with */
 	const char *hook;      /* --hook=PATH */
 	const char *long_hook; /* --long-hook=PATH of hooks that run meanwhile */
 	const char *runhooks;  /* --runhooks=PROGRAM to compare with; NULL: the bare process */

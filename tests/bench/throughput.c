@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hooks per second with many callers: a thread and a connection for each caller of hookd, a
- * goroutine for each of RunHooks. Rounds of ROUND_HOOKS alternate; the callers of a round share its
- * hooks, so that all are busy until its end. A third side is what the machine can do: a loop of
- * bare processes on each CPU. Prints two rows: medians of the rounds.
+ * goroutine for each of RunHooks, or the same with another hookd (--other). Rounds of ROUND_HOOKS
+ * alternate; the callers of a round share its hooks, so that all are busy until its end. A third
+ * side is what the machine can do: a loop of bare processes on each CPU. Prints two rows: medians
+ * of the rounds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,18 +20,25 @@
 
 #define ROUND_HOOKS 2000
 
-struct load {
-	const struct options *options;
+/* The callers of one hookd. */
+struct crew {
+	unsigned int count;
 	struct caller *callers;
-	struct runhooks runhooks;
-	int cpu_count;
 	pthread_barrier_t start;
 	atomic_int left;
-	struct samples ours, theirs, bare; /* times of rounds */
+	struct samples times; /* of rounds */
+};
+
+struct load {
+	const struct options *options;
+	struct crew ours, others;
+	struct runhooks runhooks;
+	int cpu_count;
+	struct samples theirs, bare;
 };
 
 struct caller {
-	struct load *load;
+	struct crew *crew;
 	struct asker asker;
 	pthread_t thread;
 	int64_t begin_ns, end_ns;
@@ -40,36 +48,36 @@ struct caller {
 static void *call_hookd(void *userdata)
 {
 	struct caller *caller = userdata;
-	struct load *load = caller->load;
+	struct crew *crew = caller->crew;
 
-	pthread_barrier_wait(&load->start);
+	pthread_barrier_wait(&crew->start);
 	caller->begin_ns = now_ns();
-	while (caller->error == 0 && atomic_fetch_sub(&load->left, 1) > 0)
+	while (caller->error == 0 && atomic_fetch_sub(&crew->left, 1) > 0)
 		caller->error = asker_run(&caller->asker);
 	caller->end_ns = now_ns();
 	return NULL;
 }
 
 /* The barrier waits for all threads, so if one cannot be made the process exits. */
-static void start_callers(struct load *load)
+static void start_callers(struct crew *crew)
 {
-	for (unsigned int i = 0; i < load->options->clients; i++) {
-		struct caller *caller = &load->callers[i];
+	for (unsigned int i = 0; i < crew->count; i++) {
+		struct caller *caller = &crew->callers[i];
 
 		if (pthread_create(&caller->thread, NULL, call_hookd, caller) != 0)
 			exit(options_exit("throughput", -EAGAIN, "threads"));
 	}
 }
 
-static int round_of_hookd(struct load *load)
+static int round_of_crew(struct crew *crew)
 {
 	int64_t begin = INT64_MAX, end = 0;
 	int r = 0;
 
-	atomic_store(&load->left, ROUND_HOOKS);
-	start_callers(load);
-	for (unsigned int i = 0; i < load->options->clients; i++) {
-		struct caller *caller = &load->callers[i];
+	atomic_store(&crew->left, ROUND_HOOKS);
+	start_callers(crew);
+	for (unsigned int i = 0; i < crew->count; i++) {
+		struct caller *caller = &crew->callers[i];
 
 		pthread_join(caller->thread, NULL);
 		begin = caller->begin_ns < begin ? caller->begin_ns : begin;
@@ -77,10 +85,10 @@ static int round_of_hookd(struct load *load)
 		if (caller->error < 0)
 			r = caller->error;
 	}
-	return r < 0 ? r : samples_add(&load->ours, end - begin);
+	return r < 0 ? r : samples_add(&crew->times, end - begin);
 }
 
-static int round_of_runhooks(struct load *load)
+static int round_of_other(struct load *load)
 {
 	struct runhooks_order order = {
 	    .hook = load->options->hook,
@@ -89,8 +97,11 @@ static int round_of_runhooks(struct load *load)
 	    .goroutines = load->options->clients,
 	};
 	int64_t whole = 0;
-	int r = runhooks_run(&load->runhooks, &order, NULL, &whole);
+	int r;
 
+	if (load->options->other)
+		return round_of_crew(&load->others);
+	r = runhooks_run(&load->runhooks, &order, NULL, &whole);
 	return r < 0 ? r : samples_add(&load->theirs, whole);
 }
 
@@ -124,13 +135,14 @@ static int run_rounds(struct load *load)
 	int r = 0;
 
 	for (unsigned int round = 0; round <= load->options->rounds && r == 0; round++) {
-		r = round % 2 ? round_of_runhooks(load) : round_of_hookd(load);
+		r = round % 2 ? round_of_other(load) : round_of_crew(&load->ours);
 		if (r == 0)
 			r = round_of_bare(load);
 		if (r == 0)
-			r = round % 2 ? round_of_hookd(load) : round_of_runhooks(load);
+			r = round % 2 ? round_of_crew(&load->ours) : round_of_other(load);
 		if (round == 0) {
-			samples_forget(&load->ours);
+			samples_forget(&load->ours.times);
+			samples_forget(&load->others.times);
 			samples_forget(&load->theirs);
 			samples_forget(&load->bare);
 		}
@@ -138,38 +150,52 @@ static int run_rounds(struct load *load)
 	return r;
 }
 
-static int connect_callers(struct load *load)
+static int crew_init(struct crew *crew, const struct options *options, const char *address)
 {
-	const struct options *options = load->options;
-	int r = 0;
+	int r = -pthread_barrier_init(&crew->start, NULL, options->clients);
 
-	load->callers = calloc(options->clients, sizeof(*load->callers));
-	if (!load->callers)
+	if (r < 0)
+		return r;
+	crew->callers = calloc(options->clients, sizeof(*crew->callers));
+	if (!crew->callers)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < options->clients && r == 0; i++) {
-		struct caller *caller = &load->callers[i];
+	crew->count = options->clients;
+	for (unsigned int i = 0; i < crew->count && r == 0; i++) {
+		struct caller *caller = &crew->callers[i];
 
-		caller->load = load;
-		r = asker_init(&caller->asker, options->address, options->hook, 1, i);
+		caller->crew = crew;
+		r = asker_init(&caller->asker, address, options->hook, 1, i);
 		if (r == 0)
 			r = asker_connect(&caller->asker);
 	}
 	return r;
 }
 
+static void crew_clear(struct crew *crew)
+{
+	for (unsigned int i = 0; i < crew->count; i++)
+		asker_clear(&crew->callers[i].asker);
+	free(crew->callers);
+	samples_free(&crew->times);
+}
+
 static void print_results(struct load *load)
 {
+	struct samples *theirs = load->options->other ? &load->others.times : &load->theirs;
+
 	row_print(&(struct row){
 	    .what = load->options->what,
-	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours),
-	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(&load->theirs),
+	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours.times),
+	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(theirs),
 	    .unit = "/s",
 	    .bound = load->options->bound,
 	    .target = load->options->target,
 	});
+	if (load->options->other)
+		return;
 	row_print(&(struct row){
 	    .what = "  beside a bare loop on each CPU",
-	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours),
+	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours.times),
 	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(&load->bare),
 	    .unit = "/s",
 	});
@@ -181,24 +207,21 @@ int main(int argc, char *argv[])
 	struct load load = {.options = &options};
 	int r = options_parse(argc, argv, &options);
 
-	if (r < 0 || options.clients == 0 || !options.hook || !options.runhooks)
+	if (r < 0 || options.clients == 0 || !options.hook || (!options.runhooks && !options.other))
 		return options_exit(argv[0], -EINVAL, "options.h");
 	load.cpu_count = cpus_count();
-	r = load.cpu_count < 0 ? load.cpu_count
-			       : -pthread_barrier_init(&load.start, NULL, options.clients);
-	if (r == 0)
-		r = connect_callers(&load);
-	if (r == 0)
+	r = load.cpu_count < 0 ? load.cpu_count : crew_init(&load.ours, &options, options.address);
+	if (r == 0 && options.other)
+		r = crew_init(&load.others, &options, options.other);
+	else if (r == 0)
 		r = runhooks_start(&load.runhooks, options.runhooks);
 	if (r == 0)
 		r = run_rounds(&load);
 	if (r == 0)
 		print_results(&load);
 	runhooks_stop(&load.runhooks);
-	for (unsigned int i = 0; load.callers && i < options.clients; i++)
-		asker_clear(&load.callers[i].asker);
-	free(load.callers);
-	samples_free(&load.ours);
+	crew_clear(&load.ours);
+	crew_clear(&load.others);
 	samples_free(&load.theirs);
 	samples_free(&load.bare);
 	return options_exit(argv[0], r, "a side of it failed");

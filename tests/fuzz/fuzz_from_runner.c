@@ -117,6 +117,9 @@ static void on_ended(void *userdata, struct list_end *end)
 	if (end->refusal)
 		hp_hook_result_clear(end->refusal);
 	free(end->ignored);
+	must(end->is_kept == !end->is_lost, "a runner that is there keeps the results");
+	if (heard->finished % 2 == 0)
+		runners_acknowledge(runners, heard->run);
 }
 
 static const struct list_listener listener = {

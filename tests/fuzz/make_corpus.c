@@ -4,8 +4,8 @@
  * Makes the corpora of the fuzz targets from tests/data: make_corpus DATA CORPUS. Each request
  * there is an input of "json" and "request"; its settings are one of "settings", and the request as
  * a call, followed by a NUL, one of "framing". For each there is a result for "result" and
- * "applied". It is the request of a START for "to_runner", and there are some stories for
- * "from_runner" (steps.h).
+ * "applied", and a file of runs with both for "records". It is the request of a START for
+ * "to_runner", and there are some stories for "from_runner" (steps.h).
  */
 
 #include <dirent.h>
@@ -74,7 +74,7 @@ static void write_framing(const char *corpus, const char *name, const struct hp_
 	hp_buf_free(&buf);
 }
 
-static void write_result(const char *corpus, char *name, int number)
+static struct hp_buf make_result(char *name, int number)
 {
 	struct hp_hook_result hook = {
 	    .path = name,
@@ -100,7 +100,39 @@ static void write_result(const char *corpus, char *name, int number)
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&buf);
 
 	hp_run_result_write(&writer, &result);
+	return buf;
+}
+
+static void write_result(const char *corpus, char *name, int number)
+{
+	struct hp_buf buf = make_result(name, number);
+
 	write_file(corpus, "result", name, &buf);
+	hp_buf_free(&buf);
+}
+
+static void add_entry(struct hp_buf *buf, int type, const void *text, size_t length)
+{
+	const char part[] = {(char)type, 0x21, (char)length, (char)(length >> 8)};
+
+	hp_buf_append(buf, part, sizeof(part));
+	hp_buf_append(buf, text, length);
+}
+
+/* A begin, an end of which one byte is flipped, and the end of the file. */
+static void write_records(const char *corpus, char *name, int number, const struct hp_buf *text)
+{
+	const char flips[] = {(char)255, (char)(number * 7), (char)(number % 3), 1};
+	struct hp_buf buf = HP_BUF_INIT, result = make_result(name, number);
+
+	add_entry(&buf, 5, "1 2", 3);
+	add_entry(&buf, 1, text->data, text->length);
+	add_entry(&buf, 2, name, strlen(name));
+	add_entry(&buf, number % 4 ? 3 : 4, result.data, result.length);
+	add_entry(&buf, 6, NULL, 0);
+	hp_buf_append(&buf, flips, number % 2 ? sizeof(flips) : 0);
+	write_file(corpus, "records", name, &buf);
+	hp_buf_free(&result);
 	hp_buf_free(&buf);
 }
 
@@ -236,6 +268,7 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 		write_applied(corpus, entry->d_name, number);
 		write_to_runner(corpus, entry->d_name, &text);
 		write_from_runner(corpus, entry->d_name, number);
+		write_records(corpus, entry->d_name, number, &text);
 		write_result(corpus, entry->d_name, number++);
 		write_settings(corpus, entry->d_name, &text);
 		hp_buf_free(&text);
@@ -245,8 +278,9 @@ static void take_folder(const char *data, const char *folder, const char *corpus
 
 int main(int argc, char **argv)
 {
-	static const char *const targets[] = {"applied", "framing", "from_runner", "json",
-					      "request", "result",  "settings",	   "to_runner"};
+	static const char *const targets[] = {"applied", "framing",  "from_runner",
+					      "json",	 "records",  "request",
+					      "result",	 "settings", "to_runner"};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DATA CORPUS\n", argv[0]);

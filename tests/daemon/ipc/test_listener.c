@@ -5,10 +5,12 @@
 #include "tests/daemon/support/support.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "daemon/ipc/listener.h"
 
@@ -104,6 +106,28 @@ static void a_dead_socket_file_is_replaced(void **state)
 	client = connect_to(path);
 	assert_true(client >= 0);
 	close(client);
+	close(fd);
+}
+
+/* A child of a hookd that was killed has its socket until it is executed: here until a connection.
+ */
+static void a_dying_one_is_waited_for(void **state)
+{
+	int fd, status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(listener_bind(path, &fd), 0);
+	child = fork();
+	if (child == 0) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+		_exit(poll(&readable, 1, 10000) == 1 ? 0 : 1);
+	}
+	close(fd);
+	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 	close(fd);
 }
 
@@ -303,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    LISTENER_TEST(a_socket_is_made_for_its_owner_alone),
 	    LISTENER_TEST(a_dead_socket_file_is_replaced),
+	    LISTENER_TEST(a_dying_one_is_waited_for),
 	    LISTENER_TEST(a_live_one_is_left_alone),
 	    LISTENER_TEST(a_live_one_that_hangs_is_not_waited_for),
 	    LISTENER_TEST(what_is_no_socket_is_left_alone),

@@ -21,8 +21,14 @@ static void ignore_run(struct run *run, void *userdata)
 	(void)run, (void)userdata;
 }
 
+static int start_run(struct run *run, void *userdata)
+{
+	ignore_run(run, userdata);
+	return 0;
+}
+
 static const struct run_context context = {
-    .config = &config, .starting = ignore_run, .ending = ignore_run, .done = ignore_run};
+    .config = &config, .starting = start_run, .ending = ignore_run, .done = ignore_run};
 
 static void cancel_list(struct list *list)
 {

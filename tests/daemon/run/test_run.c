@@ -479,7 +479,8 @@ static void a_lost_run_is_done(void **state)
 	assert_null(run_path(run));
 	run_cancel(run);
 	assert_int_equal(done_count, 0);
-	run_found(run, &found);
+	run_found(run, &found, 47);
+	assert_int_equal(run->finished_ns, 47);
 	assert_int_equal(run->result.outcome, HP_RUN_SUCCEEDED);
 	assert_null(run->result.error);
 	run_free(run);

@@ -80,6 +80,29 @@ static void what_passes_turns_a_run_away(void **state)
 	}
 }
 
+/* Row 19 of the faults: after a crash nobody would know of it. Without hooks and in poststop too.
+ */
+static void what_cannot_be_recorded_is_not_begun(void **state)
+{
+	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0")};
+	struct told told;
+	struct run *run;
+
+	(void)state;
+	begin_error = -ENOSPC;
+	for (size_t count = 0; count <= ELEMENTS(hooks); count++) {
+		fail_clones(0, 0);
+		run = run_prepare(HP_STAGE_POSTSTOP, hooks, count);
+		run_for(&told, run);
+		assert_true(run->is_turned_away);
+		assert_string_equal(told.events, "T");
+		assert_string_equal(told.reason,
+				    "runs cannot be recorded: No space left on device");
+		assert_int_equal(clone_count, 0);
+		run_free(run);
+	}
+}
+
 static void what_does_not_pass_is_a_result(void **state)
 {
 	const struct hp_hook hook = SHELL_HOOK("exit 0");
@@ -210,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RUN_TEST(what_passes_turns_a_run_away),
+	    RUN_TEST(what_cannot_be_recorded_is_not_begun),
 	    RUN_TEST(what_does_not_pass_is_a_result),
 	    RUN_TEST(so_is_a_later_hook),
 	    RUN_TEST(what_the_child_lacks_passes_too),

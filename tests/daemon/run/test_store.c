@@ -13,6 +13,13 @@ static struct event_base *base;
 static struct config config;
 static struct store *store;
 
+/* A run begins: nothing is recorded. */
+static int begin_run(struct run *run, void *userdata)
+{
+	(void)run, (void)userdata;
+	return 0;
+}
+
 static void ignore_run(struct run *run, void *userdata)
 {
 	(void)run, (void)userdata;
@@ -26,7 +33,7 @@ static void on_done(struct run *run, void *userdata)
 }
 
 static const struct run_context context = {
-    .config = &config, .starting = ignore_run, .ending = ignore_run, .done = on_done};
+    .config = &config, .starting = begin_run, .ending = ignore_run, .done = on_done};
 
 static int set_up(void **state)
 {
@@ -194,20 +201,22 @@ static void they_leave_beyond_the_bytes(void **state)
 	assert_non_null(store_find(store, second_id));
 }
 
-static void a_result_that_was_found_counts_too(void **state)
+/* In memory or in the file, whichever is larger. */
+static void what_is_recorded_counts_too(void **state)
 {
-	struct hp_run_result found = {.hook_count = 1};
-	struct run *run = add_done();
-	size_t without = run_size(run);
+	struct run *run = add(0, NULL);
+	size_t in_memory = run_size(run);
 
 	(void)state;
-	found.hooks = calloc(1, sizeof(*found.hooks));
-	found.hooks[0].output[0].bytes = calloc(1, 5000);
-	found.hooks[0].output[0].length = 5000;
-	store_found(store, run, &found);
-	assert_in_range(run_size(run), without + 5000, without + 6000);
+	store_recorded(store, run, in_memory - 1);
+	assert_int_equal(run_size(run), in_memory);
+	store_recorded(store, run, 5001);
+	assert_int_equal(store_recorded_bytes(store), in_memory + 5000);
+	run_start(run);
+	assert_int_equal(run_size(run), in_memory + 5000);
 	config.kept_bytes = run_size(run) - 1;
 	add(0, NULL);
+	assert_int_equal(store_recorded_bytes(store), 0);
 	assert_int_equal(store_kept(store), 0);
 	/* The counts are 0 again. */
 	config.kept_bytes = run_size(add_done());
@@ -376,7 +385,7 @@ int main(void)
 	    STORE_TEST(the_list_goes_from_new_to_old_and_back),
 	    STORE_TEST(the_oldest_leave_beyond_the_count),
 	    STORE_TEST(they_leave_beyond_the_bytes),
-	    STORE_TEST(a_result_that_was_found_counts_too),
+	    STORE_TEST(what_is_recorded_counts_too),
 	    STORE_TEST(they_leave_when_they_are_too_old),
 	    STORE_TEST(a_young_end_does_not_shield_an_old_one),
 	    STORE_TEST(what_is_not_done_stays),

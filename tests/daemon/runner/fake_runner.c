@@ -74,6 +74,8 @@ static void on_ended(void *userdata, struct list_end *end)
 		hp_hook_result_clear(end->refusal);
 	}
 	free(end->ignored);
+	if (end->is_kept && !listening.keeps)
+		runners_acknowledge(runners, "r");
 }
 
 const struct list_listener test_listener = {

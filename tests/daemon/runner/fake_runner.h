@@ -21,6 +21,7 @@ struct fake_runner {
 struct listening {
 	char received[512];
 	int ended, refusal; /* refusal: errno */
+	bool keeps;	    /* an ended list is not acknowledged */
 	bool is_cancelled;
 };
 

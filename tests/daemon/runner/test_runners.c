@@ -70,6 +70,44 @@ static void events_are_reported_once_after_a_reconnect(void **state)
 	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
 }
 
+/* Its runner keeps the results until they are recorded, over any number of connections. */
+static void a_list_is_acknowledged_when_it_is_recorded(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	listening.keeps = true;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_send(&fake, "S0 F0 S1 F1 E");
+	wait_for(loop, listening.ended == 1);
+	fake.greeting = "h O0 F0 F1 E Y";
+	break_connection();
+	break_connection();
+	assert_string_equal(listening.received, "S0 F0 S1 F1 E0");
+	assert_int_equal(fake.side.counts[MESSAGE_ACKNOWLEDGE], 0);
+	runners_acknowledge(runners, "r");
+	wait_for(loop, fake.side.counts[MESSAGE_ACKNOWLEDGE] == 1);
+	runners_acknowledge(runners, "r");
+	runners_acknowledge(runners, "another");
+	assert_int_equal(adoptions, 0);
+}
+
+/* Nor is it lost with its runner. */
+static void a_list_that_has_ended_is_not_lost(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	listening.keeps = true;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_send(&fake, "F0 F1 E");
+	wait_for(loop, listening.ended == 1);
+	end_runners();
+	assert_string_equal(listening.received, "F0 F1 E0");
+}
+
 /* The result of the first hook is missing. */
 static void a_missing_result_after_a_reconnect(void **state)
 {
@@ -287,6 +325,8 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(events_are_reported_once_after_a_reconnect),
+	    TEST(a_list_is_acknowledged_when_it_is_recorded),
+	    TEST(a_list_that_has_ended_is_not_lost),
 	    TEST(a_missing_result_after_a_reconnect),
 	    TEST(a_list_that_the_runner_does_not_have_is_lost),
 	    TEST(a_runner_that_keeps_sending_invalid_messages),

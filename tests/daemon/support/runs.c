@@ -3,14 +3,15 @@
 #include "tests/daemon/support/runs.h"
 
 struct config config;
-int starting_count, ending_count, done_count;
+int starting_count, ending_count, done_count, begin_error;
 
-static void on_starting(struct run *run, void *userdata)
+static int on_starting(struct run *run, void *userdata)
 {
 	assert_ptr_equal(userdata, &config);
 	assert_int_equal(run->state, RUN_RUNNING);
 	assert_int_equal(run_pid(run), 0);
 	starting_count++;
+	return begin_error;
 }
 
 /* The result is complete, and no waiter has got it yet. */
@@ -44,7 +45,7 @@ const struct run_context test_context = {
 
 int run_set_up(void **state)
 {
-	starting_count = ending_count = done_count = 0;
+	starting_count = ending_count = done_count = begin_error = 0;
 	config =
 	    (struct config){.default_timeout_ms = 5000, .default_path = (char *)"/bin:/usr/bin"};
 	return proc_set_up(state);

@@ -8,6 +8,7 @@
 
 extern struct config config;
 extern int starting_count, ending_count, done_count; /* calls of the context's functions */
+extern int begin_error;				     /* what starting() returns */
 extern const struct run_context test_context;
 
 int run_set_up(void **state);

@@ -185,7 +185,7 @@ test_upgrade() {
 	start "$work/hookd"
 	is "what an earlier hookd kept beside the socket is known" \
 		"$("$work/hookctl" --json=short ps -a | jq -r '.[].stage')" poststop
-	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock state)"
+	is "it is moved" "$(cd /run/hookd && ls)" "$(printf '%s\n' hookd.sock lock spool state)"
 	is "all of it" "$(cd /run/hookd/state && ls "${files[@]}" | wc -l)" "${#files[@]}"
 	contains "and the log tells" "$work/log" \
 		"moved ${#files[@]} files of an earlier hookd from /run/hookd to /run/hookd/state"

@@ -10,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/records/entry.h"
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/container.h"
 #include "tests/integration/harness/files.h"
 #include "tests/integration/harness/probe.h"
+#include "tests/integration/harness/runs_file.h"
 
 #define ID	",'requestId':'start-box-1'"
 #define WAITING HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await','@DIR@/go','say','on'")
@@ -317,20 +319,6 @@ static void runs_beyond_the_kept_results_are_adopted(void **state)
 	harness->leaves_children = true;
 }
 
-/* Leaves the record of a started run, as if hookd was killed before it wrote the result. */
-static void forget_end(struct harness *harness)
-{
-	const char *path = harness_path(harness, "state/runs"), *end;
-	size_t length;
-	char *records = harness_read_file(harness, "state/runs", &length);
-
-	assert_non_null(records);
-	end = memmem(records, length, "{\"end\":", 7);
-	assert_non_null(end);
-	assert_int_equal(truncate(path, end - records), 0);
-	free(records);
-}
-
 static void begin_and_forget_end(struct harness *harness)
 {
 	struct client *client;
@@ -343,7 +331,8 @@ static void begin_and_forget_end(struct harness *harness)
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
 	harness_crash(harness);
-	forget_end(harness);
+	/* As if hookd was killed before it was written. */
+	runs_file_remove(harness, ENTRY_ENDED);
 }
 
 /* Fault 3. All runners are alive and none has the list: it was never sent, so a retry runs it. */

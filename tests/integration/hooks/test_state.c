@@ -191,8 +191,7 @@ static const struct {
 } files[] = {
     {"state/holdings.db", "state/holdings.db.bad"},
     {"state/holdings.db-journal", "state/holdings.db-journal.bad"},
-    {"state/runs", "state/runs.unreadable"},
-    {"state/runs.old", "state/runs.old.unreadable"},
+    {"state/runs", "state/runs.bad"},
     {"state/resctrl-groups", "state/resctrl-groups.bad"},
     {"state/lock", "state/lock.bad"},
 };
@@ -321,6 +320,10 @@ static void holdings_that_could_not_be_begun_leave_no_file(void **state)
 	struct harness *harness = *state;
 
 	mount_state(harness);
+	start(harness); /* makes the file of runs */
+	harness_stop(harness);
+	assert_int_equal(unlink(harness_path(harness, "state/holdings.db")), 0);
+	(void)unlink(harness_path(harness, "state/holdings.db-journal"));
 	fill_state(harness);
 	expect_no_start(harness, "holdings.db: No space left on device");
 	assert_int_equal(access(harness_path(harness, "state/holdings.db"), F_OK), -1);

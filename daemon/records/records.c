@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records runs. Entries are collected in a buffer and written together:
+ *
+ *	WRITTEN --an end--> PENDING --the end of the loop's turn, or a begin--> WRITTEN
+ *	                       `-----it cannot be written--> FAILING --200 ms, or a begin--> ...
+ *
+ * A begin is written at once and, if that fails, taken out of the buffer again. All else stays in
+ * it until it is written. The file is rewritten when most of it is about runs that are not kept any
+ * more (rewrite.h).
+ */
+#include "daemon/records/records.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon/base/file.h"
+#include "daemon/base/log.h"
+#include "daemon/records/restore.h"
+#include "daemon/records/rewrite.h"
+#include "proto/base/limits.h"
+#include "proto/json/json_writer.h"
+
+#define RETRY_AFTER_MS	   200
+#define LOOK_EVERY_S	   10
+#define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is */
+
+struct records {
+	struct records_options options;
+	int directory;
+	char boot_id[64];
+	struct record_file file;
+	struct rewrite rewrite;
+	struct hp_buf pending;	    /* entries that are not in the file yet */
+	struct hp_buf text;	    /* of the entry that is being made */
+	struct event *flush, *look; /* flush: pending while something is to be written */
+	char *runners;		    /* the last that was recorded; NULL: not known */
+	bool is_failing;	    /* the error was logged */
+	bool rewrite_has_failed;    /* it is tried again at the next look */
+};
+
+/* ---- entries ---- */
+
+/* Returns the length of the entry, or -errno. */
+static ssize_t put(struct records *records, const struct entry *entry)
+{
+	size_t before = records->pending.length;
+	int r = entry_write(&records->pending, records->file.seed, entry);
+
+	return r < 0 ? r : (ssize_t)(records->pending.length - before);
+}
+
+static struct entry entry_of(const struct run *run, enum entry_type type, int64_t at_ns,
+			     const char *text, size_t length)
+{
+	return (struct entry){
+	    .type = type,
+	    .stage = run->request.stage,
+	    .uid = run->uid,
+	    .run = run->id,
+	    .request_id = run->request.request_id,
+	    .submitted_us = run->submitted_us,
+	    .at_ns = at_ns,
+	    .text = text,
+	    .text_length = length,
+	};
+}
+
+/* Returns the length of both entries, or -errno: neither is there. */
+static ssize_t put_begin(struct records *records, const struct run *run)
+{
+	const struct hp_request *request = &run->request;
+	struct entry began = entry_of(run, ENTRY_BEGAN, run->started_ns, request->container,
+				      strlen(request->container));
+	struct entry text =
+	    entry_of(run, ENTRY_REQUEST, run->started_ns, request->text, request->text_length);
+	size_t before = records->pending.length;
+	ssize_t r = put(records, &text);
+
+	if (r >= 0)
+		r = put(records, &began);
+	if (r >= 0)
+		return (ssize_t)(records->pending.length - before);
+	records->pending.length = before;
+	return r;
+}
+
+/* Returns the length of the entry, or -errno. */
+static ssize_t put_end(struct records *records, const struct run *run)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&records->text);
+	struct entry entry;
+
+	hp_buf_clear(&records->text);
+	hp_run_result_write(&writer, &run->result);
+	if (records->text.failed)
+		return -ENOMEM;
+	entry =
+	    entry_of(run, ENTRY_ENDED, run->finished_ns, records->text.data, records->text.length);
+	return put(records, &entry);
+}
+
+static void put_runners(struct hp_buf *buf, const struct records *records)
+{
+	const struct entry entry = {
+	    .type = ENTRY_RUNNERS,
+	    .at_ns = clock_ns(CLOCK_BOOTTIME),
+	    .text = records->runners,
+	    .text_length = records->runners ? strlen(records->runners) : 0,
+	};
+
+	if (entry_write(buf, records->file.seed, &entry) < 0)
+		buf->failed = true;
+}
+
+/* ---- rewriting ---- */
+
+static void look_after(struct records *records, int seconds)
+{
+	(void)event_add(records->look, &(struct timeval){.tv_sec = seconds});
+}
+
+static bool is_mostly_forgotten(const struct records *records)
+{
+	size_t kept = store_recorded_bytes(records->options.store);
+
+	return records->file.length > REWRITE_FROM_BYTES && records->file.length / 2 > kept;
+}
+
+static int begin_rewrite(struct records *records)
+{
+	struct hp_buf first = HP_BUF_INIT;
+	int r;
+
+	put_runners(&first, records);
+	r = rewrite_begin(&records->rewrite, &records->file, records->boot_id, &first);
+	hp_buf_free(&first);
+	return r;
+}
+
+/* Without room for another file the one that is there is kept. */
+static void rewrite_failed(struct records *records, int error)
+{
+	if (!records->rewrite_has_failed)
+		log_error("records of runs cannot be written anew: %s", strerror(error));
+	records->rewrite_has_failed = true;
+}
+
+/* Does a piece of work. True: there is more. */
+static bool rewrite_a_piece(struct records *records)
+{
+	int r = 0;
+
+	if (!rewrite_is_active(&records->rewrite)) {
+		if (!is_mostly_forgotten(records))
+			return false;
+		r = begin_rewrite(records);
+	}
+	if (r == 0)
+		r = rewrite_some(&records->rewrite, records->options.store);
+	if (r < 0)
+		rewrite_failed(records, -r);
+	else
+		records->rewrite_has_failed = false;
+	if (r == 1 && records->rewrite.damaged_bytes > 0)
+		log_error("records of runs: %zu bytes were damaged, and left out",
+			  records->rewrite.damaged_bytes);
+	return r == 0;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *userdata)
+{
+	struct records *records = userdata;
+
+	(void)fd, (void)what;
+	look_after(records, rewrite_a_piece(records) ? 0 : LOOK_EVERY_S);
+}
+
+/* ---- writing ---- */
+
+/* Runs whose ends were written. */
+static void report_written(const struct records *records, const struct hp_buf *written)
+{
+	struct entry_reader reader = {written->data, written->length, 0, records->file.seed};
+	struct entry entry;
+	size_t offset;
+
+	while (entry_next(&reader, &entry, &offset) == ENTRY_FOUND)
+		if (entry.type == ENTRY_ENDED || entry.type == ENTRY_FORGOTTEN)
+			records->options.recorded(entry.run, records->options.userdata);
+}
+
+static int append(struct records *records)
+{
+	int r = record_file_append(&records->file, &records->pending);
+
+	if (r == 0 || !rewrite_is_active(&records->rewrite))
+		return r;
+	/* The new file may have taken the last room, or the old one has it still. */
+	rewrite_abort(&records->rewrite);
+	records->rewrite_has_failed = true;
+	return record_file_append(&records->file, &records->pending);
+}
+
+static void writing_failed(struct records *records, int error)
+{
+	if (!records->is_failing)
+		log_error("runs cannot be recorded, and none is begun: %s", strerror(error));
+	records->is_failing = true;
+}
+
+/* -errno: all of it is still to be written. */
+static int write_pending(struct records *records)
+{
+	int r;
+
+	if (records->pending.length == 0)
+		return 0;
+	r = append(records);
+	if (r < 0) {
+		writing_failed(records, -r);
+		return r;
+	}
+	if (records->is_failing)
+		log_notice("runs can be recorded again");
+	records->is_failing = false;
+	if (!records->rewrite_has_failed && is_mostly_forgotten(records))
+		look_after(records, 0);
+	return 0;
+}
+
+/* recorded() may record other runs: so the buffer is taken out first. */
+static int write_now(struct records *records)
+{
+	int r = write_pending(records);
+	struct hp_buf written = records->pending;
+
+	if (r < 0) {
+		(void)event_add(records->flush,
+				&(struct timeval){.tv_usec = RETRY_AFTER_MS * 1000});
+		return r;
+	}
+	records->pending = HP_BUF_INIT;
+	report_written(records, &written);
+	if (records->pending.data) {
+		hp_buf_free(&written);
+		return 0;
+	}
+	hp_buf_clear(&written);
+	records->pending = written;
+	return 0;
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	(void)write_now(userdata);
+}
+
+/* ---- runs ---- */
+
+int records_begin(struct records *records, struct run *run)
+{
+	size_t before;
+	ssize_t length;
+	int r;
+
+	if (!records)
+		return 0;
+	before = records->pending.length;
+	length = put_begin(records, run);
+	if (length < 0)
+		return (int)length;
+	r = write_now(records);
+	if (r < 0)
+		records->pending.length = before;
+	else
+		store_recorded(records->options.store, run, (size_t)length);
+	return r;
+}
+
+static void write_soon(struct records *records, const struct run *run)
+{
+	if (run->is_kept_by_runner)
+		event_active(records->flush, EV_TIMEOUT, 0);
+	else
+		(void)write_now(records);
+}
+
+/* A run that was cancelled while it was queued has no begin yet. */
+void records_end(struct records *records, struct run *run)
+{
+	ssize_t begin = 0, end = -1;
+
+	if (!records)
+		return;
+	if (run->recorded_bytes == 0)
+		begin = put_begin(records, run);
+	if (begin >= 0)
+		end = put_end(records, run);
+	if (end < 0) {
+		log_error("the end of run %s cannot be recorded: out of memory", run->id);
+		return;
+	}
+	store_recorded(records->options.store, run, (size_t)(begin + end));
+	write_soon(records, run);
+}
+
+void records_forget(struct records *records, struct run *run)
+{
+	struct entry entry = entry_of(run, ENTRY_FORGOTTEN, clock_ns(CLOCK_BOOTTIME), NULL, 0);
+
+	if (!records || run->recorded_bytes == 0)
+		return;
+	if (put(records, &entry) < 0)
+		log_error("that run %s is forgotten cannot be recorded: out of memory", run->id);
+	else
+		write_soon(records, run);
+}
+
+/* ---- runners ---- */
+
+const char *records_runners(const struct records *records)
+{
+	return records ? records->runners : NULL;
+}
+
+void records_set_runners(struct records *records, const char *runners)
+{
+	if (!records)
+		return;
+	free(records->runners);
+	records->runners = runners ? strdup(runners) : NULL;
+	put_runners(&records->pending, records);
+	records->pending.failed = false;
+	(void)write_now(records);
+}
+
+void records_settle(struct records *records, bool were_handed_over)
+{
+	struct run *run = records ? store_newest(records->options.store) : NULL, *older;
+
+	for (; run; run = older) {
+		older = store_older(run);
+		if (run->state != RUN_DONE || !run->is_open)
+			continue;
+		run->is_open = false;
+		if (were_handed_over) {
+			records_end(records, run);
+			store_finished(records->options.store, run);
+		} else {
+			records_forget(records, run);
+			store_drop(records->options.store, run);
+		}
+	}
+}
+
+/* ---- opening ---- */
+
+/* Runs of which one of the two entries of their begin is left. */
+static void log_touched(const struct recorded *recorded)
+{
+	struct recorded_run *run, *next;
+	size_t count = 0;
+
+	HASH_ITER(by_id, recorded->runs, run, next)
+	{
+		if (run->is_forgotten || (run->request && run->container))
+			continue;
+		if (count++ < RECORDED_PLACES_MAX)
+			log_error("records of runs: damaged for run %s%s%s", run->id,
+				  run->request_id ? ", request " : "",
+				  run->request_id ? run->request_id : "");
+	}
+	if (count > RECORDED_PLACES_MAX)
+		log_error("records of runs: damaged for %zu runs", count);
+}
+
+static void log_damage(const struct recorded *recorded)
+{
+	for (size_t i = 0; i < recorded->damage_count && i < RECORDED_PLACES_MAX; i++)
+		log_error("records of runs: %zu bytes at offset %zu are damaged",
+			  recorded->places[i].length, recorded->places[i].offset);
+	if (recorded->damage_count > RECORDED_PLACES_MAX)
+		log_error("records of runs: %zu places are damaged", recorded->damage_count);
+	if (recorded->is_cut_off)
+		log_error("records of runs: the end is missing, from offset %zu on", recorded->end);
+	log_touched(recorded);
+}
+
+/* All at once: nobody waits for the loop yet. */
+static int rewrite_all(struct records *records, size_t damaged_bytes)
+{
+	int r = begin_rewrite(records);
+
+	records->rewrite.damaged_bytes = damaged_bytes;
+	while (r == 0)
+		r = rewrite_some(&records->rewrite, records->options.store);
+	if (r < 0)
+		rewrite_failed(records, -r);
+	return r < 0 ? r : 0;
+}
+
+/* Continues the file behind its last valid entry, or a new one without what is damaged. */
+static int mend(struct records *records, const struct recorded *recorded, bool has_head)
+{
+	size_t length = records->file.length;
+	bool is_damaged = recorded->damage_count > 0 || !has_head ||
+			  (recorded->is_cut_off && recorded->end < length);
+
+	if (is_damaged && rewrite_all(records, has_head ? 0 : ENTRY_HEAD_SIZE) == 0)
+		return 0;
+	if (recorded->is_cut_off || is_damaged)
+		return record_file_cut(&records->file, recorded->end);
+	records->file.length = recorded->end;
+	return 0;
+}
+
+/* 1: it is not a file of runs. */
+static int restore(struct records *records, const char *bytes, size_t length, bool has_head)
+{
+	struct recorded recorded;
+	int r = recorded_read(bytes, length, records->file.seed, &recorded);
+
+	if (r < 0)
+		return r;
+	if (!has_head && !recorded.runs && recorded.end == ENTRY_HEAD_SIZE) {
+		recorded_clear(&recorded);
+		return 1;
+	}
+	if (!has_head)
+		log_error("records of runs: the first %d bytes are damaged", ENTRY_HEAD_SIZE);
+	log_damage(&recorded);
+	if (recorded.runners)
+		records->runners = strndup(recorded.runners, recorded.runners_length);
+	r = restore_runs(&recorded, records->options.context, records->options.store);
+	if (r == 0)
+		r = mend(records, &recorded, has_head);
+	recorded_clear(&recorded);
+	return r;
+}
+
+/* The file is complete before it gets its name. */
+static int make_new(struct records *records)
+{
+	int directory = records->directory, r;
+
+	record_file_close(&records->file);
+	(void)unlinkat(directory, RECORD_FILE_NAME, 0);
+	r = record_file_create(directory, RECORD_FILE_NEW, records->boot_id, &records->file);
+	if (r == 0 && renameat(directory, RECORD_FILE_NEW, directory, RECORD_FILE_NAME) < 0)
+		r = -errno;
+	return r;
+}
+
+static int set_aside(struct records *records, const char *why)
+{
+	int r;
+
+	log_error("%s/" RECORD_FILE_NAME " %s: it is set aside as " RECORD_FILE_NAME
+		  "." RECORD_FILE_BAD ", and the runs of an earlier hookd are not known",
+		  records->options.directory, why);
+	r = file_set_aside(records->directory, RECORD_FILE_NAME, RECORD_FILE_BAD);
+	return r < 0 ? r : make_new(records);
+}
+
+static int read_file(struct records *records)
+{
+	size_t length = records->file.length;
+	enum entry_head head;
+	char *bytes;
+	int r;
+
+	if (length == 0)
+		return set_aside(records, "is empty");
+	r = record_file_map(&records->file, length, &bytes);
+	if (r < 0)
+		return r;
+	head = entry_read_head(bytes, length, records->boot_id);
+	if (head == ENTRY_HEAD_OURS || head == ENTRY_HEAD_DAMAGED)
+		r = restore(records, bytes, length, head == ENTRY_HEAD_OURS);
+	munmap(bytes, length);
+	if (head == ENTRY_HEAD_OTHER_VERSION)
+		return set_aside(records, "is of another version");
+	if (head == ENTRY_HEAD_OTHER_BOOT) {
+		log_notice("records of runs of another boot are removed");
+		return make_new(records);
+	}
+	return r == 1 ? set_aside(records, "is not a file of runs of this version") : r;
+}
+
+static int open_file(struct records *records)
+{
+	int r;
+
+	/* See rewrite.c: replace(). */
+	(void)renameat2(records->directory, RECORD_FILE_NEW, records->directory, RECORD_FILE_NAME,
+			RENAME_NOREPLACE);
+	(void)unlinkat(records->directory, RECORD_FILE_NEW, 0);
+	r = record_file_open(records->directory, records->boot_id, &records->file);
+	if (r == -ENOENT)
+		return make_new(records);
+	if (r == -EILSEQ || r == -EACCES)
+		return set_aside(records, "is not a file of hookd's");
+	return r < 0 ? r : read_file(records);
+}
+
+/* ---- life ---- */
+
+static int make_events(struct records *records)
+{
+	records->flush = event_new(records->options.base, -1, 0, on_flush, records);
+	records->look = event_new(records->options.base, -1, 0, on_look, records);
+	if (!records->flush || !records->look)
+		return -ENOMEM;
+	look_after(records, LOOK_EVERY_S);
+	return 0;
+}
+
+int records_open(const struct records_options *options, struct records **ret_records)
+{
+	struct records *records = calloc(1, sizeof(*records));
+	int r;
+
+	if (!records)
+		return -ENOMEM;
+	records->options = *options;
+	records->file = RECORD_FILE_NONE;
+	records->rewrite = REWRITE_NONE;
+	records->directory = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = records->directory < 0 ? -errno : file_boot_id(records->boot_id);
+	if (r == 0)
+		r = make_events(records);
+	if (r == 0)
+		r = open_file(records);
+	if (r < 0) {
+		records_close(records);
+		return r;
+	}
+	*ret_records = records;
+	return 0;
+}
+
+struct records *records_close(struct records *records)
+{
+	if (!records)
+		return NULL;
+	if (records->file.fd >= 0)
+		(void)write_pending(records);
+	rewrite_abort(&records->rewrite);
+	record_file_close(&records->file);
+	close_fd(&records->directory);
+	if (records->flush)
+		event_free(records->flush);
+	if (records->look)
+		event_free(records->look);
+	hp_buf_free(&records->pending);
+	hp_buf_free(&records->text);
+	free(records->runners);
+	free(records);
+	return NULL;
+}
