@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "daemon/base/tick.h"
+#include "daemon/base/loop.h"
 #include "proto/base/limits.h"
 
 /* Size of one read. A pipe holds 64 KiB by default (pipe(7)). */

@@ -19,7 +19,7 @@
 
 #include <assert.h>
 
-#include "daemon/base/tick.h"
+#include "daemon/base/loop.h"
 
 #define YOUNG_FOR_NS   (12 * 1000000ll)
 #define RETRY_EVERY_US (20 * 1000)

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "daemon/base/tick.h"
+#include "daemon/base/loop.h"
 #include "daemon/proc/capture.h"
 #include "proto/base/limits.h"
 #include "proto/json/text.h"

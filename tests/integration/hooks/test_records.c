@@ -169,7 +169,7 @@ static void what_was_not_cut_off_runs_once(void **state)
 	start(harness);
 }
 
-/* The log says where, and the file is kept; what comes later is in the new one. */
+/* Fault 33. The log says where, and the file is kept; what comes later is in the new one. */
 static void damage_is_logged_and_kept(void **state)
 {
 	struct harness *harness = *state;
@@ -253,8 +253,8 @@ static void expect_not_recorded(struct client *client)
 }
 
 /*
- * Fault 19: a run that cannot be recorded is not begun, poststop neither; its request id is free; and
- * all goes on when there is room.
+ * Fault 19: a run that cannot be recorded is not begun, poststop neither; its request id is free;
+ * and all goes on when there is room.
  */
 static void without_room_nothing_is_begun(void **state)
 {
@@ -301,7 +301,8 @@ static void without_room_nothing_is_begun(void **state)
 	unmount(harness);
 }
 
-/* Fault 20: the end of a run is written when there is room again, and then its runner forgets it. */
+/* Fault 20: the end of a run is written when there is room again, and then its runner forgets it.
+ */
 static void an_end_without_room_is_not_lost(void **state)
 {
 	struct harness *harness = *state;
