@@ -94,14 +94,15 @@ static int make_run(struct exchange *exchange, struct hp_request *request, struc
 	struct hookd *hookd = exchange->hookd;
 	uid_t uid = exchange->conn->peer.uid;
 	struct hook_target target;
-	char id[48];
+	char id[RUN_ID_SIZE];
 	struct run *run;
 	int r = target_choose(&exchange->conn->peer, &hookd->self, request, &target, err);
 
 	if (r < 0)
 		return r;
-	store_make_id(hookd->store, id, sizeof(id));
-	r = run_new(&hookd->runs, id, uid, request, &target, &run);
+	r = store_make_id(hookd->store, id);
+	if (r == 0)
+		r = run_new(&hookd->runs, id, uid, request, &target, &run);
 	if (r < 0) {
 		hook_target_clear(&target);
 		return hp_err_no_memory(err);

@@ -29,6 +29,13 @@
 
 struct run;
 
+/*
+ * Ids are random lower-case hex digits, so that a few of them are enough to name one of the runs
+ * that are kept. Recorded runs of earlier versions have longer ids.
+ */
+#define RUN_ID_DIGITS 12
+#define RUN_ID_SIZE   (RUN_ID_DIGITS + 1)
+
 enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_STATE_COUNT };
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
