@@ -142,7 +142,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 
 	call_free(call);
 	/* Not if other calls wait for the same run. */
-	if (cancels && TAILQ_EMPTY(&run->waiters))
+	if (cancels && !run_is_awaited(run))
 		run_cancel(run);
 }
 

@@ -170,6 +170,17 @@ int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 	return hp_parameters_read(exchange->call.parameters, NULL, 0, 0, none, err);
 }
 
+struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err)
+{
+	struct run *run = store_find(exchange->hookd->store, id);
+
+	if (run && policy_may_see(&exchange->conn->peer, run->uid))
+		return run;
+	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
+	snprintf(err->path, sizeof(err->path), "%s", id);
+	return NULL;
+}
+
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err)
 {
 	static const char *const names[] = {"run"};
@@ -182,15 +193,8 @@ struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *e
 	if (r == 0)
 		r = hp_err_prefix(err, hp_json_get_name(value, &arena, HP_ID_BYTES_MAX, &id, err),
 				  "run");
-	if (r == 0) {
-		run = store_find(exchange->hookd->store, id);
-		if (run && !policy_may_see(&exchange->conn->peer, run->uid))
-			run = NULL;
-		if (!run) {
-			*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
-			snprintf(err->path, sizeof(err->path), "%s", id);
-		}
-	}
+	if (r == 0)
+		run = find_visible_run(exchange, id, err);
 	hp_arena_free(&arena);
 	return run;
 }

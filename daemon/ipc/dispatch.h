@@ -37,16 +37,16 @@ int handle_get_interface_description(struct exchange *exchange, struct hp_err *e
 int handle_run(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_wait(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_cancel(struct exchange *exchange, struct hp_err *err);		     /* hooks.c */
-int handle_list(struct exchange *exchange, struct hp_err *err);			     /* status.c */
-int handle_get(struct exchange *exchange, struct hp_err *err);			     /* status.c */
-int handle_get_status(struct exchange *exchange, struct hp_err *err);		     /* status.c */
-int handle_apply(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_update(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_release(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_holdings(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err);	     /* seccomp.c */
-int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* control.c */
-int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
+int handle_list(struct exchange *exchange, struct hp_err *err);		   /* status/list.c */
+int handle_get(struct exchange *exchange, struct hp_err *err);		   /* status/get.c */
+int handle_get_status(struct exchange *exchange, struct hp_err *err);	   /* status/status.c */
+int handle_apply(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_update(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_release(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_holdings(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err); /* seccomp.c */
+int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c */
+int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
 
 /* The callbacks of struct run_context, in hooks.c. */
 void hooks_on_run_starting(struct run *run, void *userdata);
@@ -55,8 +55,7 @@ void hooks_on_run_done(struct run *run, void *userdata);
 
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
-/*
- * For methods whose parameter is the id of a run. NULL: an error, which is NoSuchRun also if the
- * run exists and the peer may not see it.
- */
+/* NULL: NoSuchRun, also if the run exists and the peer may not see it. */
+struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err);
+/* For methods whose only parameter is the id of a run. NULL: an error. */
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err);

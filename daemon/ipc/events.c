@@ -63,7 +63,7 @@ static bool write_output(struct events *events, const struct hook_output *output
 	struct hp_json_writer writer;
 
 	assert(output->stream == 1 || output->stream == 2);
-	if (end <= *at || (output->offset > *at && !output->is_kept))
+	if (output->length == 0 || end <= *at || (output->offset > *at && !output->is_kept))
 		return false;
 	if (rest.offset < *at) {
 		rest.bytes += *at - rest.offset;

@@ -147,8 +147,29 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 
 void run_listen(struct run *run)
 {
-	if (run->active && run->active->list)
+	if (run_has_list(run))
 		run->active->list->operations->listen(run->active->list);
+}
+
+bool run_has_list(const struct run *run)
+{
+	return run->active && run->active->list;
+}
+
+void run_recall(struct run *run)
+{
+	if (run_has_list(run))
+		run->active->list->operations->recall(run->active->list);
+}
+
+bool run_is_awaited(const struct run *run)
+{
+	const struct run_waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &run->waiters, link)
+		if (!waiter->is_spectator)
+			return true;
+	return false;
 }
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
@@ -162,7 +183,7 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 	if (waiter->is_behind == is_behind)
 		return;
 	waiter->is_behind = is_behind;
-	if (run->active && run->active->list)
+	if (run_has_list(run))
 		run->active->list->operations->pause(run->active->list, has_one_behind(run));
 }
 
@@ -294,7 +315,7 @@ uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
 /* Whether a caller will learn of it and can repeat the request. Else the failure would be lost. */
 static bool can_be_turned_away(const struct run *run)
 {
-	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
+	return run->request.request_id || run_is_awaited(run);
 }
 
 /*
@@ -496,6 +517,28 @@ size_t run_hook(const struct run *run)
 	return last;
 }
 
+bool run_hook_is_running(const struct run *run)
+{
+	return run->state == RUN_RUNNING && run->active->list &&
+	       run->result.hooks[run->current].started_us > 0 &&
+	       run->result.hooks[run->current].outcome == HP_HOOK_SKIPPED;
+}
+
+int64_t run_deadline_us(const struct run *run)
+{
+	const struct run_active *active = run->active;
+	uint64_t timeout_ns;
+	int64_t waited_ns;
+
+	if (!run_hook_is_running(run))
+		return 0;
+	timeout_ns = run_timeout_ns(run, &run->request.hooks.hooks[run->current]);
+	waited_ns = run->current == active->order.first ? active->order.waited_ns : 0;
+	return timeout_ns == 0 ? 0
+			       : run->result.hooks[run->current].started_us +
+				     (ns_from_uint64(timeout_ns) - waited_ns) / 1000;
+}
+
 const char *run_path(const struct run *run)
 {
 	return run->result.hook_count == 0 ? NULL : run->result.hooks[run_hook(run)].path;
@@ -509,6 +552,15 @@ size_t run_size(const struct run *run)
 		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
 			run->result.hooks[i].output[1].length;
 	return size;
+}
+
+int64_t run_queued_us(const struct run *run)
+{
+	if (run->state == RUN_DONE)
+		return run->result.queued_us;
+	return ((run->state == RUN_QUEUED ? clock_ns(CLOCK_BOOTTIME) : run->started_ns) -
+		run->submitted_ns) /
+	       1000;
 }
 
 int64_t run_duration_us(const struct run *run)

@@ -62,6 +62,7 @@ struct run_event {
 struct run_waiter {
 	void (*notify)(struct run_waiter *waiter, const struct run_event *event);
 	bool wants_output;
+	bool is_spectator;	      /* of an operator: the run goes on as if it was not there */
 	bool is_behind;		      /* run_set_behind() */
 	TAILQ_ENTRY(run_waiter) link; /* run::waiters */
 };
@@ -171,7 +172,13 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter);
  * the running hook's, which may be from within, then all of it.
  */
 void run_listen(struct run *run);
+/* Whether its hooks have begun, and it has not ended. */
+bool run_has_list(const struct run *run);
+/* Has what is kept of the running hook's output sent to those waiters, once. */
+void run_recall(struct run *run);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
+/* Whether a client waits for the result. */
+bool run_is_awaited(const struct run *run);
 /* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
@@ -182,9 +189,15 @@ pid_t run_pid(const struct run *run);
  * that failed, else the last that ran. 0: none has run.
  */
 size_t run_hook(const struct run *run);
+/* True while that hook runs, or is being started. */
+bool run_hook_is_running(const struct run *run);
+/* When the running hook will be killed (CLOCK_REALTIME); 0: never, or none runs. */
+int64_t run_deadline_us(const struct run *run);
 /* The path of that hook; NULL: the run has no hooks. */
 const char *run_path(const struct run *run);
 /* The approximate size in memory of a run that is done, in bytes. */
 size_t run_size(const struct run *run);
+/* From its submission to its start, or to now. */
+int64_t run_queued_us(const struct run *run);
 /* From its start to its end, or to now. */
 int64_t run_duration_us(const struct run *run);

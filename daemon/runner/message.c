@@ -33,6 +33,7 @@ static const struct bounds {
     [MESSAGE_FINISHED] = {sizeof(struct finished_body), true},
     [MESSAGE_ENDED] = {sizeof(struct ended_body), true},
     [MESSAGE_SEVERAL] = {0, true},
+    [MESSAGE_RECALL] = {0, false},
 };
 
 static bool is_about_a_run(enum message_type type)

@@ -23,6 +23,7 @@
  *	START                  STARTED, MOVED, OUTPUT, FINISHED, ENDED
  *	CANCEL, LISTEN, PAUSE                         LISTEN: the kept output of the running hook
  *	                                              is sent first, after each LISTEN
+ *	RECALL                                        the kept output, once
  *	ACKNOWLEDGE                                   an ended list can be freed
  *	STOP                                          no front will connect again: exit when no
  *	                                              list is left
@@ -56,6 +57,7 @@ enum message_type {
 	MESSAGE_FINISHED,
 	MESSAGE_ENDED,
 	MESSAGE_SEVERAL, /* its payload is messages, each at a multiple of MESSAGE_ALIGN */
+	MESSAGE_RECALL,
 	MESSAGE_TYPE_COUNT,
 };
 

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/status: the methods of io.hookd.status. They read what the other folders keep, and change
+ * nothing. daemon/ipc/dispatch.c calls them.
+ *
+ * May use: daemon/ipc, daemon/policy, daemon/run, proto/base, proto/json.
+ */
+#pragma once
