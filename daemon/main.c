@@ -34,6 +34,7 @@
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
+#include "daemon/status/watch.h"
 #include "daemon/takeover.h"
 
 #define SOCKETS_MAX	     8
@@ -329,6 +330,7 @@ static int make_runs(struct program *program)
 	    .starting = hooks_on_run_starting,
 	    .ending = hooks_on_run_ending,
 	    .done = hooks_on_run_done,
+	    .happened = watch_on_run_event,
 	    .userdata = hookd,
 	};
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
@@ -359,6 +361,7 @@ static int make_hookd(struct program *program)
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
 	TAILQ_INIT(&hookd->conns);
+	TAILQ_INIT(&hookd->watches);
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }

@@ -27,7 +27,7 @@ static const struct method methods[] = {
     {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
     {"io.hookd.status.List", PERMISSION_USE, handle_list},
     {"io.hookd.status.Get", PERMISSION_USE, handle_get},
-    {"io.hookd.status.Watch", PERMISSION_USE, NULL},
+    {"io.hookd.status.Watch", PERMISSION_USE, handle_watch},
     {"io.hookd.status.Summary", PERMISSION_USE, NULL},
     {"io.hookd.status.GetStatus", PERMISSION_USE, handle_get_status},
     {"io.hookd.status.GetMetrics", PERMISSION_USE, NULL},

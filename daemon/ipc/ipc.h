@@ -51,6 +51,9 @@ struct hookd {
 	struct records *records; /* NULL: runs are kept in memory only */
 	struct accounts accounts;
 
+	TAILQ_HEAD(, watch) watches; /* daemon/status/watch.c */
+	uint64_t watch_dropped;	     /* events that were dropped for slow readers */
+
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;
 	struct hp_json json; /* of the message that is being dispatched */

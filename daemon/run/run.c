@@ -108,11 +108,24 @@ struct run *run_free(struct run *run)
 	return NULL;
 }
 
+static void tell_context(struct run *run, const struct run_event *event)
+{
+	if (run->context->happened)
+		run->context->happened(run, event, run->context->userdata);
+}
+
+void run_submitted(struct run *run)
+{
+	tell_context(run, &(struct run_event){.type = RUN_EVENT_SUBMITTED});
+}
+
 static void notify(struct run *run, const struct run_event *event)
 {
-	struct run_waiter *waiter = TAILQ_FIRST(&run->waiters), *next;
+	struct run_waiter *waiter, *next;
 
-	for (; waiter; waiter = next) {
+	if (event->type != RUN_EVENT_OUTPUT)
+		tell_context(run, event);
+	for (waiter = TAILQ_FIRST(&run->waiters); waiter; waiter = next) {
 		next = TAILQ_NEXT(waiter, link);
 		if (event->type != RUN_EVENT_OUTPUT || waiter->wants_output)
 			waiter->notify(waiter, event);

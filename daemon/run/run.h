@@ -45,6 +45,7 @@ enum run_event_type {
 	RUN_EVENT_FINISHED,
 	RUN_EVENT_DONE,
 	RUN_EVENT_TURNED_AWAY, /* instead of DONE: nothing was run, and nothing is kept */
+	RUN_EVENT_SUBMITTED,   /* not for waiters */
 };
 
 struct run_event {
@@ -82,6 +83,8 @@ struct run_context {
 	void (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
+	/* Called for every event but OUTPUT, before the waiters are notified. NULL: not wanted. */
+	void (*happened)(struct run *run, const struct run_event *event, void *userdata);
 	void *userdata;
 };
 
@@ -122,6 +125,7 @@ struct run {
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
+	uint64_t serial;	    /* store.c: greater than that of any run added before */
 	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
 	bool is_kept;
 	size_t kept_bytes;	   /* what it counts there */
@@ -150,6 +154,9 @@ int run_adopt(struct run *run, struct list *list,
 void run_found(struct run *run, struct hp_run_result *result);
 
 struct run *run_free(struct run *run);
+
+/* For its scheduler. */
+void run_submitted(struct run *run);
 
 void run_start(struct run *run);
 

@@ -26,6 +26,7 @@ struct store {
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	size_t kept, kept_bytes;
+	uint64_t added; /* the number of runs that were */
 };
 
 /* A request id is unique per uid, so the uid is a part of the key. */
@@ -189,6 +190,7 @@ int store_add(struct store *store, struct run *run)
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_HEAD(&store->runs, run, link);
+	run->serial = ++store->added;
 	return 0;
 }
 

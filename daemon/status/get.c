@@ -146,9 +146,10 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 		take_part(inquiry, event->output);
 	else if (event->type == RUN_EVENT_FINISHED)
 		drop_output(inquiry); /* the answer is about the next hook */
-	if ((inquiry->is_whole[0] && inquiry->is_whole[1]) || event->type == RUN_EVENT_DONE ||
-	    event->type == RUN_EVENT_TURNED_AWAY)
+	if (event->type == RUN_EVENT_DONE || event->type == RUN_EVENT_TURNED_AWAY)
 		answer(inquiry);
+	else if (inquiry->is_whole[0] && inquiry->is_whole[1])
+		event_active(inquiry->patience, 0, 0); /* not while others are told, too */
 }
 
 static int begin_inquiry(struct exchange *exchange, struct run *run, struct hp_err *err)
