@@ -28,7 +28,7 @@ static const struct method methods[] = {
     {"io.hookd.status.List", PERMISSION_USE, handle_list},
     {"io.hookd.status.Get", PERMISSION_USE, handle_get},
     {"io.hookd.status.Watch", PERMISSION_USE, handle_watch},
-    {"io.hookd.status.Summary", PERMISSION_USE, NULL},
+    {"io.hookd.status.Summary", PERMISSION_USE, handle_summary},
     {"io.hookd.status.GetStatus", PERMISSION_USE, handle_get_status},
     {"io.hookd.status.GetMetrics", PERMISSION_USE, NULL},
     {"io.hookd.control.Ping", PERMISSION_CONTROL, handle_ping},

@@ -40,6 +40,7 @@ int handle_cancel(struct exchange *exchange, struct hp_err *err);		     /* hooks
 int handle_list(struct exchange *exchange, struct hp_err *err);		   /* status/list.c */
 int handle_get(struct exchange *exchange, struct hp_err *err);		   /* status/get.c */
 int handle_watch(struct exchange *exchange, struct hp_err *err);	   /* status/watch.c */
+int handle_summary(struct exchange *exchange, struct hp_err *err);		     /* status/summary.c */
 int handle_get_status(struct exchange *exchange, struct hp_err *err);	   /* status/status.c */
 int handle_apply(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
 int handle_update(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
