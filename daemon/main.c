@@ -61,15 +61,13 @@ static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hook
 
 /* ---- configuration ---- */
 
-static int load_config(const struct hookd_options *options, struct config *ret_config)
+static int load_config(const struct hookd_options *options, struct config *ret_config,
+		       struct config_error *ret_error)
 {
-	int r = config_load(ret_config, options->config);
+	int r = config_load(ret_config, options->config, ret_error);
 
-	if (r < 0) {
-		if (r == -ENOENT)
-			log_error("%s: %s", options->config, strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	if (options->log_target.is_set)
 		ret_config->log_target = options->log_target.value;
 	if (options->log_level.is_set)
@@ -79,9 +77,10 @@ static int load_config(const struct hookd_options *options, struct config *ret_c
 
 static void reload(struct program *program)
 {
+	struct config_error error;
 	struct config fresh;
 
-	if (load_config(program->options, &fresh) < 0) {
+	if (load_config(program->options, &fresh, &error) < 0) {
 		log_error("the configuration is unchanged");
 		return;
 	}
@@ -496,6 +495,7 @@ static int serve(struct program *program)
 static int run_options(const struct hookd_options *options)
 {
 	struct program program = {.options = options, .state_lock = -1};
+	struct config_error error;
 
 	if (options->help) {
 		hookd_options_print_help();
@@ -505,7 +505,7 @@ static int run_options(const struct hookd_options *options)
 		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
-	if (load_config(options, &program.hookd.config) < 0)
+	if (load_config(options, &program.hookd.config, &error) < 0)
 		return EXIT_CONFIG;
 	if (!options->check_config)
 		return serve(&program);
