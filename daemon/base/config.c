@@ -25,7 +25,7 @@
 /* isspace(3) in the C locale, which inih uses */
 #define BLANKS " \t\n\v\f\r"
 
-static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
+const char *const config_folders[CONFIG_FOLDERS] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
 
 /* ---- keys ---- */
 
@@ -414,8 +414,8 @@ static void read_main_file(struct load *load)
 	char path[PATH_MAX];
 	int r = -ENOENT;
 
-	for (size_t i = 0; i < ELEMENTS(folders) && r == -ENOENT; i++) {
-		snprintf(path, sizeof(path), "%s/hookd.conf", folders[i]);
+	for (size_t i = 0; i < CONFIG_FOLDERS && r == -ENOENT; i++) {
+		snprintf(path, sizeof(path), "%s/hookd.conf", config_folders[i]);
 		if (!is_kept_from_user(path))
 			r = read_file(load, path);
 	}
@@ -461,7 +461,7 @@ static const char *next_drop_in(struct dirent ***lists, const int *counts, const
 {
 	const char *next = NULL;
 
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
 		for (int j = 0; j < counts[i]; j++) {
 			const char *name = lists[i][j]->d_name;
 
@@ -476,16 +476,16 @@ static const char *next_drop_in(struct dirent ***lists, const int *counts, const
 
 static void read_drop_ins(struct load *load)
 {
-	struct dirent **lists[ELEMENTS(folders)] = {NULL};
-	int counts[ELEMENTS(folders)] = {0};
+	struct dirent **lists[CONFIG_FOLDERS] = {NULL};
+	int counts[CONFIG_FOLDERS] = {0};
 	const char *name = "";
 	size_t folder = 0;
 
-	for (size_t i = 0; i < ELEMENTS(folders); i++)
-		counts[i] = list_drop_ins(load, folders[i], &lists[i]);
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++)
+		counts[i] = list_drop_ins(load, config_folders[i], &lists[i]);
 	while ((name = next_drop_in(lists, counts, name, &folder)))
-		read_drop_in(load, folders[folder], name);
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		read_drop_in(load, config_folders[folder], name);
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
 		for (int j = 0; j < counts[i]; j++)
 			free(lists[i][j]);
 		free(lists[i]);
@@ -504,7 +504,8 @@ int config_load(struct config *ret_config, const char *file, struct config_error
 	struct load load = {.config = &config, .error = ret_error};
 
 	if (config_set_defaults(&config) < 0) {
-		complain_of_file(&load, -ENOMEM, file ? file : folders[0], "%s", strerror(ENOMEM));
+		complain_of_file(&load, -ENOMEM, file ? file : config_folders[0], "%s",
+				 strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	if (file) {

@@ -18,6 +18,9 @@
  * hides the same name in a later one (UAPI.6). Unknown keys are ignored with a warning.
  * docs/CONFIGURATION.md describes the keys.
  */
+#define CONFIG_FOLDERS 3
+extern const char *const config_folders[CONFIG_FOLDERS]; /* in this order */
+
 #define CONFIG_CPU_PERIOD_US 100000
 #define CONFIG_RUNNERS_MAX   64
 
