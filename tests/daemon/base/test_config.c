@@ -263,50 +263,6 @@ static void all_bad_values_are_told_of(void **state)
 	free(log);
 }
 
-static void all_lines_that_are_nothing_are_told_of(void **state)
-{
-	struct config config;
-	char path[32], *log;
-
-	(void)state;
-	assert_int_equal(load("[Hooks\n\tfirst\n[Hooks]\n  \n# x\nsecond ; a=b\nConcurrentHooks=0\n"
-			      "[Log ; ]\nlast",
-			      &config, path, &log),
-			 -EINVAL);
-	assert_non_null(strstr(log, ":1:1: neither"));
-	assert_non_null(strstr(log, ":2:2: neither"));
-	assert_non_null(strstr(log, ":7:17: ConcurrentHooks: '0' is invalid"));
-	assert_non_null(strstr(log, ":9:1: neither"));
-	assert_null(strstr(log, ":4:"));
-	assert_null(strstr(log, ":5:"));
-	free(log);
-	/* What only inih takes for a mistake is one, too. */
-	assert_int_equal(load("[Log ; ]\n", &config, path, &log), -EINVAL);
-	assert_non_null(strstr(log, "line 1 is not valid"));
-	free(log);
-}
-
-static void the_first_mistake_is_the_caller_s(void **state)
-{
-	struct config config;
-	char path[32], text[CONFIG_ERROR_TEXT_SIZE], expected[160], *log;
-
-	(void)state;
-	assert_int_equal(load("[Hooks]\n \tUMask = \t 9\nNice=x\n", &config, path, &log), -EINVAL);
-	assert_string_equal(last_error.file, path);
-	assert_int_equal(last_error.line, 2);
-	assert_int_equal(last_error.column, 13);
-	assert_string_equal(last_error.key, "UMask");
-	assert_string_equal(last_error.reason,
-			    "'9' is invalid: it takes an octal number, up to 0777");
-	snprintf(expected, sizeof(expected), "hookd: %s\n", config_error_print(&last_error, text));
-	assert_ptr_equal(strstr(log, expected), log);
-	free(log);
-	assert_int_equal(config_load(&config, "/nonexistent", &last_error), -ENOENT);
-	assert_string_equal(config_error_print(&last_error, text),
-			    "/nonexistent: No such file or directory");
-}
-
 static void unknown_keys_only_warn(void **state)
 {
 	struct config config;
@@ -586,8 +542,6 @@ int main(void)
 	    cmocka_unit_test(later_values_win),
 	    cmocka_unit_test(bad_values_name_file_and_line),
 	    cmocka_unit_test(all_bad_values_are_told_of),
-	    cmocka_unit_test(all_lines_that_are_nothing_are_told_of),
-	    cmocka_unit_test(the_first_mistake_is_the_caller_s),
 	    cmocka_unit_test(unknown_keys_only_warn),
 	    cmocka_unit_test(what_is_neither_section_nor_key_has_a_line),
 	    cmocka_unit_test(a_long_value_is_not_cut_in_silence),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which types of files are read as configuration, and the length of lines. */
+/* Which types of files are read as configuration, the length of lines, and mistakes in them. */
 
 #include "tests/daemon/support/config_text.h"
 #include "tests/daemon/support/support.h"
@@ -102,12 +102,58 @@ static void only_a_regular_file_is_read(void **state)
 	config_clear(&config);
 }
 
+static void all_lines_that_are_nothing_are_told_of(void **state)
+{
+	struct config config;
+	char path[32], *log;
+
+	(void)state;
+	assert_int_equal(load("[Hooks\n\tfirst\n[Hooks]\n  \n# x\nsecond ; a=b\nConcurrentHooks=0\n"
+			      "[Log ; ]\nlast",
+			      &config, path, &log),
+			 -EINVAL);
+	assert_non_null(strstr(log, ":1:1: neither"));
+	assert_non_null(strstr(log, ":2:2: neither"));
+	assert_non_null(strstr(log, ":7:17: ConcurrentHooks: '0' is invalid"));
+	assert_non_null(strstr(log, ":9:1: neither"));
+	assert_null(strstr(log, ":4:"));
+	assert_null(strstr(log, ":5:"));
+	free(log);
+	/* What only inih takes for a mistake is one, too. */
+	assert_int_equal(load("[Log ; ]\n", &config, path, &log), -EINVAL);
+	assert_non_null(strstr(log, "line 1 is not valid"));
+	free(log);
+}
+
+static void the_first_mistake_is_the_caller_s(void **state)
+{
+	struct config config;
+	char path[32], text[CONFIG_ERROR_TEXT_SIZE], expected[160], *log;
+
+	(void)state;
+	assert_int_equal(load("[Hooks]\n \tUMask = \t 9\nNice=x\n", &config, path, &log), -EINVAL);
+	assert_string_equal(last_error.file, path);
+	assert_int_equal(last_error.line, 2);
+	assert_int_equal(last_error.column, 13);
+	assert_string_equal(last_error.key, "UMask");
+	assert_string_equal(last_error.reason,
+			    "'9' is invalid: it takes an octal number, up to 0777");
+	snprintf(expected, sizeof(expected), "hookd: %s\n", config_error_print(&last_error, text));
+	assert_ptr_equal(strstr(log, expected), log);
+	free(log);
+	assert_int_equal(config_load(&config, "/nonexistent", &last_error), -ENOENT);
+	assert_string_equal(config_error_print(&last_error, text),
+			    "/nonexistent: No such file or directory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_may_be_long),
 	    cmocka_unit_test(no_length_is_a_bound),
 	    cmocka_unit_test(a_long_line_that_is_nothing_is_told_of),
+	    cmocka_unit_test(all_lines_that_are_nothing_are_told_of),
+	    cmocka_unit_test(the_first_mistake_is_the_caller_s),
 	    cmocka_unit_test(only_a_regular_file_is_read),
 	};
 
