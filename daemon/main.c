@@ -21,6 +21,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
 #include "daemon/cgroup/path.h"
+#include "daemon/configuration.h"
 #include "daemon/hook_defaults.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
@@ -56,33 +57,19 @@ struct program {
 	struct event *extend; /* pending while draining: asks the service manager for more time */
 	struct event *last_replies;
 	int last_replies_ticks;
+	bool is_activated;	/* the service manager has passed sockets */
 	const char *own_socket; /* to unlink at exit; NULL: the socket was passed to hookd */
 };
 static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hookd");
 
 /* ---- configuration ---- */
 
-static int load_config(const struct hookd_options *options, struct config *ret_config)
-{
-	int r = config_load(ret_config, options->config);
-
-	if (r < 0) {
-		if (r == -ENOENT)
-			log_error("%s: %s", options->config, strerror(-r));
-		return r;
-	}
-	if (options->log_target.is_set)
-		ret_config->log_target = options->log_target.value;
-	if (options->log_level.is_set)
-		ret_config->log_level = options->log_level.value;
-	return 0;
-}
-
 static void reload(struct program *program)
 {
+	struct config_error error;
 	struct config fresh;
 
-	if (load_config(program->options, &fresh) < 0) {
+	if (configuration_load(program->options, &fresh, &error) < 0) {
 		log_error("the configuration is unchanged");
 		return;
 	}
@@ -187,9 +174,7 @@ static int make_events(struct program *program)
 	}
 	program->extend = event_new(base, -1, EV_PERSIST, on_extend, program);
 	program->last_replies = event_new(base, -1, 0, on_last_replies, program);
-	if (!program->extend || !program->last_replies)
-		return -ENOMEM;
-	return sd_start_watchdog(base, &program->watchdog);
+	return program->extend && program->last_replies ? 0 : -ENOMEM;
 }
 
 static void make_cgroups(struct hookd *hookd, const char *root)
@@ -291,12 +276,8 @@ static int make_applier(struct hookd *hookd, const char *directory)
 static int make_processes(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
-	int r;
+	int r = procs_init(&hookd->procs, hookd->base);
 
-	hookd->base = loop_new();
-	if (!hookd->base)
-		return -ENOMEM;
-	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
 	make_cgroups(hookd, program->options->cgroup_root);
@@ -350,18 +331,12 @@ static int make_runs(struct program *program)
 static int make_hookd(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
-	int r = self_init(&hookd->self);
+	int r = place_open_state(&program->place, &program->state_lock);
 
-	if (r == 0)
-		r = place_make_directory(&program->place);
-	if (r == 0)
-		r = place_open_state(&program->place, &program->state_lock);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
-	TAILQ_INIT(&hookd->conns);
-	TAILQ_INIT(&hookd->watches);
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }
@@ -404,6 +379,38 @@ static int make_listeners(struct program *program)
 	return r;
 }
 
+/* What connections need. */
+static int make_loop(struct program *program)
+{
+	struct hookd *hookd = &program->hookd;
+	int r = self_init(&hookd->self);
+
+	TAILQ_INIT(&hookd->conns);
+	TAILQ_INIT(&hookd->watches);
+	if (r == 0 && !(hookd->base = loop_new()))
+		r = -ENOMEM;
+	return r < 0 ? r : sd_start_watchdog(hookd->base, &program->watchdog);
+}
+
+static void open_log(const struct config *config)
+{
+	log_set_level((int)config->log_level);
+	log_open((enum log_target)config->log_target);
+}
+
+/* The sockets first, so that callers are answered while the configuration is wrong. */
+static int make_listeners_and_config(struct program *program)
+{
+	struct hookd *hookd = &program->hookd;
+	int r = make_listeners(program);
+
+	if (r == 0)
+		r = configuration_await(hookd, program->options);
+	if (r == 0)
+		open_log(&hookd->config);
+	return r;
+}
+
 static void clear(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
@@ -431,7 +438,7 @@ static void clear(struct program *program)
 	bus_free(hookd->bus);
 	rdt_free(hookd->rdt);
 	cgroup_tree_free(hookd->cgroups);
-	if (hookd->base)
+	if (hookd->procs.base)
 		procs_clear(&hookd->procs);
 	if (!accounts_are_settled(&hookd->accounts))
 		log_error("an account is not settled: this is a bug in hookd");
@@ -458,10 +465,18 @@ static int run(struct program *program)
 	}
 	r = place_find(program->options, &program->place);
 	if (r == 0)
+		r = place_make_directory(&program->place);
+	if (r == 0)
+		r = make_loop(program);
+	if (r == 0 && program->is_activated)
+		r = make_listeners_and_config(program);
+	if (r == -ECANCELED)
+		return EXIT_SUCCESS;
+	if (r == 0)
 		r = make_hookd(program);
 	if (r == 0)
 		r = make_events(program);
-	if (r == 0)
+	if (r == 0 && !program->is_activated)
 		r = make_listeners(program);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
@@ -486,8 +501,7 @@ static int serve(struct program *program)
 {
 	int status;
 
-	log_set_level((int)program->hookd.config.log_level);
-	log_open((enum log_target)program->hookd.config.log_target);
+	open_log(&program->hookd.config);
 	event_set_log_callback(on_libevent_log);
 	precedence_take();
 	status = run(program);
@@ -499,6 +513,7 @@ static int serve(struct program *program)
 static int run_options(const struct hookd_options *options)
 {
 	struct program program = {.options = options, .state_lock = -1};
+	struct config_error error;
 
 	if (options->help) {
 		hookd_options_print_help();
@@ -508,8 +523,18 @@ static int run_options(const struct hookd_options *options)
 		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
-	if (load_config(options, &program.hookd.config) < 0)
+	program.is_activated = !options->check_config && sd_has_sockets();
+	if (program.is_activated) {
+		/* The files are read later: configuration_await(). */
+		if (configuration_set_defaults(options, &program.hookd.config) < 0)
+			return EXIT_FAILURE;
+		return serve(&program);
+	}
+	if (configuration_load(options, &program.hookd.config, &error) < 0) {
+		if (!options->check_config)
+			log_error("cannot start with a wrong configuration");
 		return EXIT_CONFIG;
+	}
 	if (!options->check_config)
 		return serve(&program);
 	config_clear(&program.hookd.config);

@@ -21,6 +21,11 @@ static bool is_ours(const char *name, int count)
 	return count == 1 || strcmp(name, "varlink") == 0;
 }
 
+bool sd_has_sockets(void)
+{
+	return sd_listen_fds(0) > 0;
+}
+
 int sd_take_sockets(int *ret_fds, int max)
 {
 	char **names = NULL;

@@ -16,6 +16,9 @@
  */
 int sd_take_sockets(int *ret_fds, int max);
 
+/* Whether it has passed any. Before sd_take_sockets(). */
+bool sd_has_sockets(void);
+
 /*
  * The connection that the manager has accepted for this process (Accept= of systemd.socket(5)),
  * made close-on-exec. -ENOENT: the manager has passed nothing. -EINVAL: it has passed something

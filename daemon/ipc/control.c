@@ -3,6 +3,28 @@
 #include "daemon/base/log.h"
 #include "daemon/ipc/dispatch.h"
 
+void reply_config_error(struct conn *conn, const struct config_error *error)
+{
+	struct hp_json_writer writer =
+	    hp_reply_begin(conn_reply(conn), "io.hookd.control.ConfigError", false);
+
+	hp_json_key(&writer, "file");
+	hp_json_put_string(&writer, error->file);
+	hp_json_key(&writer, "line");
+	hp_json_put_int(&writer, error->line);
+	if (error->column > 0) {
+		hp_json_key(&writer, "column");
+		hp_json_put_int(&writer, error->column);
+	}
+	if (error->key[0]) {
+		hp_json_key(&writer, "key");
+		hp_json_put_string(&writer, error->key);
+	}
+	hp_json_key(&writer, "reason");
+	hp_json_put_string(&writer, error->reason);
+	hp_reply_end(&writer);
+}
+
 int handle_ping(struct exchange *exchange, struct hp_err *err)
 {
 	int r = expect_no_parameters(exchange, err);

@@ -46,6 +46,14 @@ static const struct method methods[] = {
      handle_get_interface_description},
 };
 
+/* With a wrong configuration only what describes the interfaces, and so the error, works. */
+static bool needs_config(const struct method *method)
+{
+	static const char prefix[] = "org.varlink.service.";
+
+	return strncmp(method->name, prefix, sizeof(prefix) - 1) != 0;
+}
+
 static const struct method *find_method(const char *name)
 {
 	for (size_t i = 0; i < ELEMENTS(methods); i++)
@@ -129,6 +137,10 @@ static void dispatch_call(struct exchange *exchange)
 
 	if (!method) {
 		reply_not_found(conn_reply(conn), &exchange->call);
+		return;
+	}
+	if (exchange->hookd->config_error && needs_config(method)) {
+		reply_config_error(conn, exchange->hookd->config_error);
 		return;
 	}
 	exchange->invalid = method->invalid;

@@ -50,6 +50,9 @@ int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err); /* se
 int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
 
+/* Replies io.hookd.control.ConfigError. */
+void reply_config_error(struct conn *conn, const struct config_error *error); /* control.c */
+
 /* The callbacks of struct run_context, in hooks.c. */
 void hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);

@@ -58,6 +58,8 @@ struct hookd {
 	size_t conn_count;
 	struct hp_json json; /* of the message that is being dispatched */
 
+	/* All calls get ConfigError, and there is nothing to serve them; NULL: as usual. */
+	const struct config_error *config_error;
 	bool is_draining;
 	void (*drain)(struct hookd *hookd); /* in main.c; the same as SIGTERM */
 };

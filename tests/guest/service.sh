@@ -162,7 +162,7 @@ test_failing_starts() {
 	check "the call that waited all the time is answered when it can be" wait "$ping"
 	journalctl --sync
 	journalctl -u hookd.service > "$work/journal"
-	contains "and the journal says what was wrong" "$work/journal" 'hookd.conf:3: bad value'
+	contains "and the journal says what was wrong" "$work/journal" 'hookd.conf:3:19: DefaultTimeoutSec: '
 }
 
 has_restarted() { # TIMES

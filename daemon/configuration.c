@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration of this hookd at its start. A hookd that the service manager has started by its
+ * socket does not end because of a mistake in a file: its callers would wait in the socket, or lose
+ * the socket, and none would know why.
+ *
+ *	reading --right--------------------------------> (the start goes on)
+ *	reading --wrong--> waiting --mended-----------> (the start goes on)
+ *	                       `-----SIGTERM, SIGINT--> (hookd ends)
+ */
+#include "daemon/configuration.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "daemon/base/sd.h"
+#include "daemon/config_watch.h"
+
+struct waiting {
+	struct hookd *hookd;
+	const struct hookd_options *options;
+	struct config_error error;
+	struct config_watch *watch;
+	struct event *signals[3];
+	bool is_cancelled;
+};
+
+static void override(const struct hookd_options *options, struct config *config)
+{
+	if (options->log_target.is_set)
+		config->log_target = options->log_target.value;
+	if (options->log_level.is_set)
+		config->log_level = options->log_level.value;
+}
+
+int configuration_set_defaults(const struct hookd_options *options, struct config *ret_config)
+{
+	int r = config_set_defaults(ret_config);
+
+	if (r == 0)
+		override(options, ret_config);
+	return r;
+}
+
+int configuration_load(const struct hookd_options *options, struct config *ret_config,
+		       struct config_error *ret_error)
+{
+	int r = config_load(ret_config, options->config, ret_error);
+
+	if (r == 0)
+		override(options, ret_config);
+	return r;
+}
+
+/* hookd->config_error is NULL afterwards if the files are right. */
+static void read_files(struct waiting *waiting)
+{
+	struct hookd *hookd = waiting->hookd;
+	struct config config;
+
+	hookd->config_error = &waiting->error;
+	if (configuration_load(waiting->options, &config, &waiting->error) < 0)
+		return;
+	config_clear(&hookd->config);
+	hookd->config = config;
+	hookd->config_error = NULL;
+}
+
+static void on_changed(void *userdata)
+{
+	struct waiting *waiting = userdata;
+	char text[CONFIG_ERROR_TEXT_SIZE];
+
+	read_files(waiting);
+	if (waiting->hookd->config_error)
+		sd_tell("STATUS=Wrong configuration: %.200s",
+			config_error_print(&waiting->error, text));
+	else
+		event_base_loopbreak(waiting->hookd->base);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *userdata)
+{
+	struct waiting *waiting = userdata;
+
+	(void)what;
+	if (signal == SIGHUP) {
+		on_changed(waiting);
+		return;
+	}
+	waiting->is_cancelled = true;
+	event_base_loopbreak(waiting->hookd->base);
+}
+
+static int add_signals(struct waiting *waiting)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
+		waiting->signals[i] =
+		    evsignal_new(waiting->hookd->base, numbers[i], on_signal, waiting);
+		if (!waiting->signals[i] || event_add(waiting->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int wait_until_right(struct waiting *waiting)
+{
+	char text[CONFIG_ERROR_TEXT_SIZE];
+	int r = add_signals(waiting);
+
+	if (r < 0)
+		return r;
+	log_error(
+	    "the configuration is wrong: calls are answered with an error until it is mended");
+	sd_tell("READY=1\nSTATUS=Wrong configuration: %.200s",
+		config_error_print(&waiting->error, text));
+	if (event_base_dispatch(waiting->hookd->base) < 0)
+		return -EIO;
+	if (waiting->is_cancelled)
+		return -ECANCELED;
+	log_notice("the configuration is right now");
+	return 0;
+}
+
+int configuration_await(struct hookd *hookd, const struct hookd_options *options)
+{
+	struct waiting waiting = {.hookd = hookd, .options = options};
+	int r =
+	    config_watch_new(hookd->base, options->config, on_changed, &waiting, &waiting.watch);
+
+	if (r < 0)
+		return r;
+	read_files(&waiting);
+	if (hookd->config_error)
+		r = wait_until_right(&waiting);
+	for (size_t i = 0; i < ELEMENTS(waiting.signals); i++)
+		if (waiting.signals[i])
+			event_free(waiting.signals[i]);
+	config_watch_free(waiting.watch);
+	hookd->config_error = NULL;
+	return r;
+}
