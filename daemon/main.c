@@ -38,7 +38,6 @@
 #include "daemon/status/watch.h"
 #include "daemon/takeover.h"
 
-#define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
 #define LAST_REPLIES_TICK_US (20 * 1000)
 #define LAST_REPLIES_TICKS   100
@@ -64,21 +63,32 @@ static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hook
 
 /* ---- configuration ---- */
 
-static void reload(struct program *program)
+static int reload(struct hookd *hookd)
 {
-	struct config_error error;
+	const struct program *program = (struct program *)hookd;
 	struct config fresh;
+	int r = configuration_load(program->options, &fresh, &hookd->reload_error);
 
-	if (configuration_load(program->options, &fresh, &error) < 0) {
+	hookd->has_reload_failed = r < 0;
+	if (r < 0) {
 		log_error("the configuration is unchanged");
-		return;
+		return r;
 	}
-	config_clear(&program->hookd.config);
-	program->hookd.config = fresh;
+	config_clear(&hookd->config);
+	hookd->config = fresh;
 	log_set_level((int)fresh.log_level);
-	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
-	hook_defaults_set(&program->hookd);
+	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
+	hook_defaults_set(hookd);
 	log_info("configuration reloaded");
+	return 0;
+}
+
+/* Until the next reload. In the runners too. */
+static void set_log_level(struct hookd *hookd, int priority)
+{
+	hookd->config.log_level = (uint64_t)priority;
+	log_set_level(priority);
+	hook_defaults_set(hookd);
 }
 
 /* ---- draining ---- */
@@ -146,7 +156,7 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 
 	(void)what;
 	if (signal == SIGHUP)
-		reload(program);
+		(void)reload(&program->hookd);
 	else if (program->hookd.is_draining || can_hand_over(&program->hookd))
 		event_base_loopbreak(program->hookd.base);
 	else
@@ -337,6 +347,8 @@ static int make_hookd(struct program *program)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
+	hookd->reload = reload;
+	hookd->set_log_level = set_log_level;
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }
@@ -373,9 +385,11 @@ static int make_listeners(struct program *program)
 		count = 1;
 	}
 	assert(count <= SOCKETS_MAX);
-	for (int i = 0; i < count && r == 0; i++)
+	for (int i = 0; i < count && r == 0; i++) {
+		listener_describe(fds[i], program->hookd.addresses[i]);
 		r = listener_new(program->hookd.base, fds[i], on_connection, &program->hookd,
 				 &program->listeners[i]);
+	}
 	return r;
 }
 

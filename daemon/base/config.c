@@ -390,6 +390,14 @@ static int open_file(struct load *load, const char *path, FILE **ret_file)
 }
 
 /* Returns -ENOENT if there is no such file, else 0: mistakes are in *load. */
+static void add_file(struct config *config, const char *path)
+{
+	char *copy = config->file_count < CONFIG_FILES_MAX ? strdup(path) : NULL;
+
+	if (copy)
+		config->files[config->file_count++] = copy;
+}
+
 static int read_file(struct load *load, const char *path)
 {
 	struct reading reading = {.load = load, .path = path};
@@ -397,6 +405,7 @@ static int read_file(struct load *load, const char *path)
 
 	if (r < 0)
 		return r == -ENOENT ? r : 0;
+	add_file(load->config, path);
 	r = ini_parse_stream(read_line, &reading, on_key, &reading);
 	if (ferror(reading.file))
 		complain_of_file(load, -EIO, path, "cannot read the file");
@@ -525,5 +534,7 @@ int config_load(struct config *ret_config, const char *file, struct config_error
 void config_clear(struct config *config)
 {
 	free(config->default_path);
+	for (size_t i = 0; i < config->file_count; i++)
+		free(config->files[i]);
 	*config = (struct config){0};
 }

@@ -23,8 +23,12 @@ extern const char *const config_folders[CONFIG_FOLDERS]; /* in this order */
 
 #define CONFIG_CPU_PERIOD_US 100000
 #define CONFIG_RUNNERS_MAX   64
+#define CONFIG_FILES_MAX     64
 
 struct config {
+	/* The files that were read, in this order; as many as fit. */
+	char *files[CONFIG_FILES_MAX];
+	size_t file_count;
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */

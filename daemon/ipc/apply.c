@@ -138,7 +138,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 		hp_settings_path(reply.path, call->dialect);
 		if (strcmp(reply.path, APPLY_PATH_CONTAINER) != 0)
 			(void)hp_err_prefix(&reply, r, "settings");
-		hp_reply_err(conn_reply(conn), &reply, call->invalid);
+		conn_reply_err(conn, &reply, call->invalid);
 	}
 	apply_call_free(call);
 	if (conn)
@@ -375,7 +375,7 @@ static void on_released(int r, const struct hp_err *err, void *userdata)
 	if (conn && r == 0)
 		reply_released(call);
 	else if (conn)
-		hp_reply_err(conn_reply(conn), err, NULL);
+		conn_reply_err(conn, err, NULL);
 	release_call_free(call);
 	if (conn)
 		conn_end_call(conn);

@@ -117,7 +117,7 @@ static void send_busy(struct call *call, const char *reason)
 	struct hp_err err;
 
 	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
-	hp_reply_err(conn_reply(conn), &err, NULL);
+	conn_reply_err(conn, &err, NULL);
 	end(call);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "daemon/ipc/dispatch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,10 +31,10 @@ static const struct method methods[] = {
     {"io.hookd.status.Watch", PERMISSION_USE, handle_watch},
     {"io.hookd.status.Summary", PERMISSION_USE, handle_summary},
     {"io.hookd.status.GetStatus", PERMISSION_USE, handle_get_status},
-    {"io.hookd.status.GetMetrics", PERMISSION_USE, NULL},
+    {"io.hookd.status.GetMetrics", PERMISSION_USE, handle_get_metrics},
     {"io.hookd.control.Ping", PERMISSION_CONTROL, handle_ping},
-    {"io.hookd.control.Reload", PERMISSION_CONTROL, NULL},
-    {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, NULL},
+    {"io.hookd.control.Reload", PERMISSION_CONTROL, handle_reload},
+    {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, handle_set_log_level},
     {"io.hookd.control.Drain", PERMISSION_CONTROL, handle_drain},
     {"io.hookd.settings.Apply", PERMISSION_APPLY, handle_apply, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Update", PERMISSION_APPLY, handle_update, "io.hookd.settings.Invalid"},
@@ -52,6 +53,13 @@ static bool needs_config(const struct method *method)
 	static const char prefix[] = "org.varlink.service.";
 
 	return strncmp(method->name, prefix, sizeof(prefix) - 1) != 0;
+}
+
+static_assert(ELEMENTS(methods) <= METHODS_MAX, "METHODS_MAX");
+
+const char *dispatch_method_name(size_t index)
+{
+	return index < ELEMENTS(methods) ? methods[index].name : NULL;
 }
 
 static const struct method *find_method(const char *name)
@@ -139,12 +147,15 @@ static void dispatch_call(struct exchange *exchange)
 		reply_not_found(conn_reply(conn), &exchange->call);
 		return;
 	}
+	request_begin(&conn->request, &exchange->hookd->requests[method - methods]);
 	if (exchange->hookd->config_error && needs_config(method)) {
 		reply_config_error(conn, exchange->hookd->config_error);
 		return;
 	}
 	exchange->invalid = method->invalid;
 	r = check_permission(exchange, method->permission, &err);
+	if (r < 0)
+		metrics_count_refused(&exchange->hookd->metrics);
 	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
 		reply_service_error(conn_reply(conn), "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
@@ -155,7 +166,7 @@ static void dispatch_call(struct exchange *exchange)
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, error_text(&err, text));
-		hp_reply_err(conn_reply(conn), &err, method->invalid);
+		conn_reply_err(conn, &err, method->invalid);
 	}
 }
 
@@ -172,6 +183,8 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 	}
 	conn->is_oneway = exchange.call.oneway;
 	dispatch_call(&exchange);
+	if (conn->state == CONN_IDLE)
+		request_end(&conn->request);
 	conn_flush(conn);
 }
 

@@ -67,8 +67,10 @@ void hooks_on_run_done(struct run *run, void *userdata)
 	if (cgroup_tree_take_notice(hookd->cgroups, notice))
 		log_warning("%s", notice);
 	log_end(run);
-	if (!run->is_turned_away)
+	if (!run->is_turned_away) {
+		metrics_count_run(&hookd->metrics, &run->result);
 		store_finished(hookd->store, run);
+	}
 	sched_finished(hookd->sched, run);
 }
 

@@ -266,3 +266,8 @@ size_t store_kept(const struct store *store)
 {
 	return store->kept;
 }
+
+size_t store_kept_bytes(const struct store *store)
+{
+	return store->kept_bytes;
+}

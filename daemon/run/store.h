@@ -41,3 +41,5 @@ struct run *store_older(struct run *run);
 struct run *store_newer(struct run *run);
 /* The number of runs that are done and kept. */
 size_t store_kept(const struct store *store);
+/* Their approximate size in memory, in bytes. */
+size_t store_kept_bytes(const struct store *store);

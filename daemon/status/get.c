@@ -92,7 +92,7 @@ static void answer(struct inquiry *inquiry)
 
 	if (inquiry->run->is_turned_away) {
 		memcpy(err.path, inquiry->run->id, sizeof(inquiry->run->id));
-		hp_reply_err(conn_reply(conn), &err, NULL);
+		conn_reply_err(conn, &err, NULL);
 	} else {
 		write_reply(conn, inquiry->run, inquiry->output);
 	}

@@ -487,8 +487,8 @@ int handle_watch(struct exchange *exchange, struct hp_err *err)
 	int r;
 
 	if (!exchange->call.more) {
-		hp_reply_empty(conn_reply(conn), "org.varlink.service.ExpectedMore");
-		return 0;
+		err->code = HP_ERR_EXPECTED_MORE;
+		return -EINVAL;
 	}
 	r = watch_new(exchange, &watch, err);
 	if (r < 0)
