@@ -39,6 +39,15 @@ static void on_runners_changed(const char *ids, void *userdata)
 	records_set_runners(hookd->records, ids);
 }
 
+static void log_losses(struct hookd *hookd)
+{
+	struct run *run = hookd->store ? store_newest(hookd->store) : NULL;
+
+	for (; run; run = store_older(run))
+		if (run->state == RUN_DONE && run->is_open)
+			journal_run_done(&hookd->journal, &hookd->config, run);
+}
+
 /*
  * Decides about recorded runs without a result that no runner has. If all runners of the earlier
  * hookd are still there, such a run was never handed to one: that hookd was killed between
@@ -50,6 +59,8 @@ static void settle_records(struct hookd *hookd)
 	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
 	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
 
+	if (!are_all_there)
+		log_losses(hookd);
 	records_settle(hookd->records, !are_all_there);
 	records_set_runners(hookd->records, ids);
 	free(ids);

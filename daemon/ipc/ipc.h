@@ -3,8 +3,8 @@
  * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
  * run/, apply/ and seccomp/, and their results to JSON.
  *
- * May use: daemon/apply, daemon/base, daemon/policy, daemon/proc, daemon/run, daemon/seccomp,
- * proto/base, proto/json, proto/messages, proto/settings; libevent.
+ * May use: daemon/apply, daemon/base, daemon/journal, daemon/policy, daemon/proc, daemon/run,
+ * daemon/seccomp, proto/base, proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 
@@ -16,6 +16,7 @@
 #include "daemon/apply/support.h"
 #include "daemon/base/config.h"
 #include "daemon/base/kernel.h"
+#include "daemon/journal/journal.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/self.h"
 #include "daemon/proc/proc.h"
@@ -50,6 +51,7 @@ struct hookd {
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
 	struct accounts accounts;
+	struct journal journal;
 
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;
