@@ -15,6 +15,7 @@
 
 #include "daemon/base/sd.h"
 #include "daemon/config_watch.h"
+#include "daemon/journal/message_id.h"
 
 struct waiting {
 	struct hookd *hookd;
@@ -107,13 +108,17 @@ static int add_signals(struct waiting *waiting)
 
 static int wait_until_right(struct waiting *waiting)
 {
+	const struct log_field fields[] = {{"MESSAGE_ID", MESSAGE_WRONG_CONFIG}};
 	char text[CONFIG_ERROR_TEXT_SIZE];
 	int r = add_signals(waiting);
 
 	if (r < 0)
 		return r;
-	log_error(
-	    "the configuration is wrong: calls are answered with an error until it is mended");
+	log_write(
+	    LOG_ERR, fields, ELEMENTS(fields),
+	    "the configuration is wrong: calls are answered with an error until it is mended: "
+	    "%s",
+	    config_error_print(&waiting->error, text));
 	sd_tell("READY=1\nSTATUS=Wrong configuration: %.200s",
 		config_error_print(&waiting->error, text));
 	if (event_base_dispatch(waiting->hookd->base) < 0)

@@ -210,7 +210,7 @@ static int open_records(struct hookd *hookd, const char *directory)
 
 static void report_holding(const char *container, const char *what, void *userdata)
 {
-	const struct log_field fields[] = {{"CONTAINER_ID_FULL", container}};
+	const struct log_field fields[] = {{"HOOKD_CONTAINER", container}};
 
 	(void)userdata;
 	log_write(LOG_NOTICE, fields, ELEMENTS(fields), "container %s: %s", container, what);

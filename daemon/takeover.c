@@ -39,11 +39,16 @@ static void on_runners_changed(const char *ids, void *userdata)
 	records_set_runners(hookd->records, ids);
 }
 
-static void count_lost(struct hookd *hookd)
+static void report_losses(struct hookd *hookd)
 {
-	for (struct run *run = store_newest(hookd->store); run; run = store_older(run))
-		if (run->state == RUN_DONE && run->is_open)
-			metrics_count_lost(&hookd->metrics);
+	struct run *run = hookd->store ? store_newest(hookd->store) : NULL;
+
+	for (; run; run = store_older(run)) {
+		if (run->state != RUN_DONE || !run->is_open)
+			continue;
+		journal_run_done(&hookd->journal, &hookd->config, run);
+		metrics_count_lost(&hookd->metrics);
+	}
 }
 
 /*
@@ -58,7 +63,7 @@ static void settle_records(struct hookd *hookd)
 	char *ids = hookd->runners ? runners_ids(hookd->runners) : NULL;
 
 	if (!are_all_there)
-		count_lost(hookd);
+		report_losses(hookd);
 	records_settle(hookd->records, !are_all_there);
 	records_set_runners(hookd->records, ids);
 	free(ids);

@@ -69,6 +69,8 @@ static const struct key keys[] = {
     KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
     KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
+    KEY("Log", "Runs", NUMBER, config_parse_boolean, log_runs),
+    KEY("Log", "HookOutput", NUMBER, config_parse_boolean, log_hook_output),
 };
 
 /* Number of CPUs that this process may use. */
@@ -97,6 +99,7 @@ int config_set_defaults(struct config *config)
 	    .connections_per_user = 2048,
 	    .log_target = LOG_TARGET_AUTO,
 	    .log_level = LOG_INFO,
+	    .log_runs = 1,
 	    .default_path = strdup(DEFAULT_PATH),
 	};
 	return config->default_path ? 0 : -ENOMEM;

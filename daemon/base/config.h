@@ -50,8 +50,10 @@ struct config {
 	uint64_t connections;	       /* Max=4096 */
 	uint64_t connections_per_user; /* MaxPerUser=2048; does not apply to root */
 	/* [Log] */
-	uint64_t log_target; /* Target=auto, enum log_target */
-	uint64_t log_level;  /* Level=info, a priority of syslog(3) */
+	uint64_t log_target;	  /* Target=auto, enum log_target */
+	uint64_t log_level;	  /* Level=info, a priority of syslog(3) */
+	uint64_t log_runs;	  /* Runs=yes: also those that succeed or are cancelled */
+	uint64_t log_hook_output; /* HookOutput=no */
 };
 
 /* A mistake in the configuration. */

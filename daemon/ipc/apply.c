@@ -114,7 +114,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 static void log_result(const struct apply_call *call, int r, const struct hp_err *err)
 {
 	char text[ERROR_TEXT_SIZE];
-	const struct log_field fields[] = {{"CONTAINER_ID_FULL", call->container}};
+	const struct log_field fields[] = {{"HOOKD_CONTAINER", call->container}};
 
 	if (r < 0)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),

@@ -163,6 +163,9 @@ static void dispatch_call(struct exchange *exchange)
 	}
 	if (r == 0)
 		r = method->handle(exchange, &err);
+	if (err.code == HP_ERR_REFUSED || err.code == HP_ERR_SETTINGS_REFUSED)
+		journal_refused(&exchange->hookd->journal, conn->peer.uid, exchange->call.method,
+				&err);
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, error_text(&err, text));

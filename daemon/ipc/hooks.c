@@ -18,6 +18,7 @@ void hooks_on_run_starting(struct run *run, void *userdata)
 	struct hookd *hookd = userdata;
 
 	records_begin(hookd->records, run);
+	journal_run_started(run);
 }
 
 void hooks_on_run_ending(struct run *run, void *userdata)
@@ -34,31 +35,6 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 	store_drop(hookd->store, run);
 }
 
-static void log_end(const struct run *run)
-{
-	const struct hp_run_result *result = &run->result;
-	bool is_well = result->outcome == HP_RUN_SUCCEEDED && !run->is_turned_away;
-	int priority = is_well ? LOG_DEBUG : LOG_WARNING;
-	const char *what = run->is_turned_away ? "refused for lack of resources, no hook was run"
-					       : hp_run_outcome_names[result->outcome];
-	const struct log_field fields[] = {
-	    {"HOOKD_RUN", run->id},
-	    {"HOOKD_STAGE", hp_stage_names[result->stage]},
-	    {"HOOKD_OUTCOME", run->is_turned_away ? NULL : what},
-	    {"HOOKD_REQUEST_ID", run->request.request_id},
-	    {"CONTAINER_ID_FULL", result->container},
-	};
-
-	if (log_is_on(priority))
-		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
-			  run->id, result->container, what, result->error ? ": " : "",
-			  result->error ? result->error : "");
-	if (result->ignored)
-		log_write(LOG_WARNING, fields, ELEMENTS(fields),
-			  "run %s, container %s: left out, as the settings allow: %s", run->id,
-			  result->container, result->ignored);
-}
-
 void hooks_on_run_done(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
@@ -66,7 +42,7 @@ void hooks_on_run_done(struct run *run, void *userdata)
 
 	if (cgroup_tree_take_notice(hookd->cgroups, notice))
 		log_warning("%s", notice);
-	log_end(run);
+	journal_run_done(&hookd->journal, &hookd->config, run);
 	if (!run->is_turned_away) {
 		metrics_count_run(&hookd->metrics, &run->result);
 		store_finished(hookd->store, run);

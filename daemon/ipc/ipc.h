@@ -3,8 +3,8 @@
  * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
  * run/, apply/ and seccomp/, and their results to JSON.
  *
- * May use: daemon/apply, daemon/base, daemon/metrics, daemon/policy, daemon/proc, daemon/run,
- * daemon/seccomp, proto/base, proto/json, proto/messages, proto/settings; libevent.
+ * May use: daemon/apply, daemon/base, daemon/journal, daemon/metrics, daemon/policy, daemon/proc,
+ * daemon/run, daemon/seccomp, proto/base, proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "daemon/base/kernel.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/requests.h"
+#include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/self.h"
@@ -56,6 +57,7 @@ struct hookd {
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
 	struct accounts accounts;
+	struct journal journal;
 
 	struct metrics metrics;
 	struct request_counts requests[METHODS_MAX]; /* by the method's row in dispatch.c */
