@@ -18,7 +18,7 @@
 struct method {
 	const char *name;
 	enum permission permission;
-	handler_fn handle;   /* NULL: declared in the interface, but not implemented */
+	handler_fn handle;
 	const char *invalid; /* the error for invalid parameters, for hp_reply_err() */
 };
 
@@ -36,6 +36,7 @@ static const struct method methods[] = {
     {"io.hookd.control.Reload", PERMISSION_CONTROL, handle_reload},
     {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, handle_set_log_level},
     {"io.hookd.control.Drain", PERMISSION_CONTROL, handle_drain},
+    {"io.hookd.control.ExplainPolicy", PERMISSION_CONTROL, handle_explain_policy},
     {"io.hookd.settings.Apply", PERMISSION_APPLY, handle_apply, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Update", PERMISSION_APPLY, handle_update, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Release", PERMISSION_APPLY, handle_release},
@@ -68,6 +69,13 @@ static const struct method *find_method(const char *name)
 		if (strcmp(methods[i].name, name) == 0)
 			return &methods[i];
 	return NULL;
+}
+
+int dispatch_method_permission(const char *name)
+{
+	const struct method *method = find_method(name);
+
+	return method ? (int)method->permission : -1;
 }
 
 static void reply_service_error(struct hp_buf *out, const char *error, const char *key,
@@ -156,7 +164,7 @@ static void dispatch_call(struct exchange *exchange)
 	r = check_permission(exchange, method->permission, &err);
 	if (r < 0)
 		metrics_count_refused(&exchange->hookd->metrics);
-	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
+	if (r == 0 && exchange->call.upgrade) {
 		reply_service_error(conn_reply(conn), "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
 		return;

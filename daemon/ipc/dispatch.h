@@ -23,6 +23,9 @@ typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 /* The names of all methods, by their index in hookd::requests; NULL: there are no more. */
 const char *dispatch_method_name(size_t index);
 
+/* The enum permission that a method needs; -1: there is no such method. */
+int dispatch_method_permission(const char *name);
+
 /* The on_message() of connections. */
 void dispatch_message(struct conn *conn, const char *text, size_t length);
 
@@ -55,6 +58,7 @@ int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c
 int handle_reload(struct exchange *exchange, struct hp_err *err);	   /* control.c */
 int handle_set_log_level(struct exchange *exchange, struct hp_err *err);   /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
+int handle_explain_policy(struct exchange *exchange, struct hp_err *err);  /* control.c */
 
 /* In control.c: replies io.hookd.control.ConfigError; writes its members; and others. */
 void reply_config_error(struct conn *conn, const struct config_error *error);

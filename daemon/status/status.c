@@ -2,6 +2,7 @@
 /* Handler of io.hookd.status.GetStatus. No state. */
 #include "daemon/status/status.h"
 
+#include <linux/seccomp.h>
 #include <sys/utsname.h>
 
 #include "daemon/base/log.h"
@@ -47,7 +48,6 @@ static void write_kernel_features(struct hp_json_writer *writer, const struct ho
 	hp_json_begin(writer, '{');
 	write_controllers(writer, hookd);
 	hp_json_add_bool(writer, "resctrl", rdt_is_there(hookd->rdt));
-	hp_json_add_bool(writer, "seccomp", seccomp_kernel_knows_action(SECCOMP_RET_KILL_PROCESS));
 	hp_json_add_bool(writer, "seccomp.notify",
 			 seccomp_kernel_knows_action(SECCOMP_RET_USER_NOTIF));
 	hp_json_add_bool(writer, "apparmor", support_has_apparmor());
