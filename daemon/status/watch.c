@@ -363,8 +363,10 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 		return;
 	if (hook->started_us > 0 && hook->started_us >= watch->since_us && !watch->only_failed)
 		write_started(watch, run, hook);
-	if (hook->outcome == HP_HOOK_SKIPPED)
-		return; /* it runs */
+	/* It runs; or it was cancelled before its start, which is no event. */
+	if (hook->outcome == HP_HOOK_SKIPPED ||
+	    (hook->outcome == HP_HOOK_CANCELLED && hook->started_us == 0))
+		return;
 	if (hook->started_us == 0)
 		time_us = run->submitted_us + run_queued_us(run);
 	if (time_us < watch->since_us)
