@@ -7,21 +7,31 @@
  *	reading --right--------------------------------> (the start goes on)
  *	reading --wrong--> waiting --mended-----------> (the start goes on)
  *	                       `-----SIGTERM, SIGINT--> (hookd ends)
+ *
+ * The event loop, the connections and all else of `waiting` end with it: the rest of the start,
+ *which runs a loop too until it knows what runners have, must not be disturbed by callers.
  */
 #include "daemon/configuration.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
+#include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
 #include "daemon/config_watch.h"
+#include "daemon/ipc/conn.h"
 #include "daemon/journal/message_id.h"
+#include "daemon/own_process.h"
 
 struct waiting {
 	struct hookd *hookd;
 	const struct hookd_options *options;
 	struct config_error error;
+	const struct passed_sockets *sockets;
 	struct config_watch *watch;
+	struct listener *listeners[PASSED_SOCKETS_MAX];
+	struct event *watchdog;
 	struct event *signals[3];
 	bool is_cancelled;
 };
@@ -106,44 +116,89 @@ static int add_signals(struct waiting *waiting)
 	return 0;
 }
 
-static int wait_until_right(struct waiting *waiting)
+/* On copies of the sockets, which the listeners close. */
+static int add_listeners(struct waiting *waiting)
+{
+	const struct passed_sockets *sockets = waiting->sockets;
+	int r = 0;
+
+	for (int i = 0; i < sockets->count && r == 0; i++) {
+		int fd = fcntl(sockets->fds[i], F_DUPFD_CLOEXEC, 0);
+
+		r = fd < 0 ? -errno
+			   : listener_new(waiting->hookd->base, fd, sockets->on_connection,
+					  waiting->hookd, &waiting->listeners[i]);
+	}
+	return r;
+}
+
+static void tell(const struct waiting *waiting)
 {
 	const struct log_field fields[] = {{"MESSAGE_ID", MESSAGE_WRONG_CONFIG}};
 	char text[CONFIG_ERROR_TEXT_SIZE];
-	int r = add_signals(waiting);
 
-	if (r < 0)
-		return r;
-	log_write(
-	    LOG_ERR, fields, ELEMENTS(fields),
-	    "the configuration is wrong: calls are answered with an error until it is mended: "
-	    "%s",
-	    config_error_print(&waiting->error, text));
-	sd_tell("READY=1\nSTATUS=Wrong configuration: %.200s",
-		config_error_print(&waiting->error, text));
-	if (event_base_dispatch(waiting->hookd->base) < 0)
-		return -EIO;
-	if (waiting->is_cancelled)
-		return -ECANCELED;
-	log_notice("the configuration is right now");
-	return 0;
+	config_error_print(&waiting->error, text);
+	log_write(LOG_ERR, fields, ELEMENTS(fields),
+		  "the configuration is wrong, calls get an error until it is mended: %s", text);
+	sd_tell("READY=1\nSTATUS=Wrong configuration: %.200s", text);
 }
 
-int configuration_await(struct hookd *hookd, const struct hookd_options *options)
+static int wait_until_right(struct waiting *waiting)
 {
-	struct waiting waiting = {.hookd = hookd, .options = options};
-	int r =
-	    config_watch_new(hookd->base, options->config, on_changed, &waiting, &waiting.watch);
+	int r = add_signals(waiting);
 
+	if (r == 0)
+		r = add_listeners(waiting);
+	if (r == 0)
+		r = sd_start_watchdog(waiting->hookd->base, &waiting->watchdog);
 	if (r < 0)
 		return r;
-	read_files(&waiting);
-	if (hookd->config_error)
-		r = wait_until_right(&waiting);
-	for (size_t i = 0; i < ELEMENTS(waiting.signals); i++)
-		if (waiting.signals[i])
-			event_free(waiting.signals[i]);
-	config_watch_free(waiting.watch);
+	tell(waiting);
+	own_process_hold_signals(false);
+	if (event_base_dispatch(waiting->hookd->base) < 0)
+		r = -EIO;
+	own_process_hold_signals(true);
+	if (r == 0 && waiting->is_cancelled)
+		return -ECANCELED;
+	if (r == 0)
+		log_notice("the configuration is right now");
+	return r;
+}
+
+static void clear(struct waiting *waiting)
+{
+	struct hookd *hookd = waiting->hookd;
+
+	for (size_t i = 0; i < ELEMENTS(waiting->listeners); i++)
+		listener_free(waiting->listeners[i]);
+	while (!TAILQ_EMPTY(&hookd->conns))
+		conn_free(TAILQ_FIRST(&hookd->conns));
+	for (size_t i = 0; i < ELEMENTS(waiting->signals); i++)
+		if (waiting->signals[i])
+			event_free(waiting->signals[i]);
+	if (waiting->watchdog)
+		event_free(waiting->watchdog);
+	config_watch_free(waiting->watch);
+	event_base_free(hookd->base);
+	hookd->base = NULL;
 	hookd->config_error = NULL;
+}
+
+int configuration_await(struct hookd *hookd, const struct hookd_options *options,
+			const struct passed_sockets *sockets)
+{
+	struct waiting waiting = {.hookd = hookd, .options = options, .sockets = sockets};
+	int r;
+
+	TAILQ_INIT(&hookd->conns);
+	hookd->base = loop_new();
+	if (!hookd->base)
+		return -ENOMEM;
+	r = config_watch_new(hookd->base, options->config, on_changed, &waiting, &waiting.watch);
+	if (r == 0)
+		read_files(&waiting);
+	if (r == 0 && hookd->config_error)
+		r = wait_until_right(&waiting);
+	clear(&waiting);
 	return r;
 }

@@ -27,6 +27,7 @@
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/records.h"
+#include "daemon/lost_lines.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
@@ -50,13 +51,14 @@ struct program {
 	const struct hookd_options *options;
 	struct place place;
 	int state_lock; /* descriptor of the lock file in the state directory, or -1 */
-	struct listener *listeners[SOCKETS_MAX];
+	struct listener *listeners[PASSED_SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
 	struct event *extend; /* pending while draining: asks the service manager for more time */
 	struct event *last_replies;
+	struct event *lost_lines;
 	int last_replies_ticks;
-	bool is_activated;	/* the service manager has passed sockets */
+	struct passed_sockets sockets;
 	const char *own_socket; /* to unlink at exit; NULL: the socket was passed to hookd */
 };
 static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hookd");
@@ -184,7 +186,11 @@ static int make_events(struct program *program)
 	}
 	program->extend = event_new(base, -1, EV_PERSIST, on_extend, program);
 	program->last_replies = event_new(base, -1, 0, on_last_replies, program);
-	return program->extend && program->last_replies ? 0 : -ENOMEM;
+	if (!program->extend || !program->last_replies)
+		return -ENOMEM;
+	return lost_lines_watch(base, &program->lost_lines) < 0
+		   ? -ENOMEM
+		   : sd_start_watchdog(base, &program->watchdog);
 }
 
 static void make_cgroups(struct hookd *hookd, const char *root)
@@ -286,8 +292,12 @@ static int make_applier(struct hookd *hookd, const char *directory)
 static int make_processes(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
-	int r = procs_init(&hookd->procs, hookd->base);
+	int r;
 
+	hookd->base = loop_new();
+	if (!hookd->base)
+		return -ENOMEM;
+	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
 	make_cgroups(hookd, program->options->cgroup_root);
@@ -341,14 +351,18 @@ static int make_runs(struct program *program)
 static int make_hookd(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
-	int r = place_open_state(&program->place, &program->state_lock);
+	int r = place_make_directory(&program->place);
 
+	if (r == 0)
+		r = place_open_state(&program->place, &program->state_lock);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
 	hookd->reload = reload;
 	hookd->set_log_level = set_log_level;
+	TAILQ_INIT(&hookd->conns);
+	TAILQ_INIT(&hookd->watches);
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }
@@ -376,34 +390,19 @@ static int bind_own_socket(struct program *program, int *ret_fd)
 
 static int make_listeners(struct program *program)
 {
-	int fds[SOCKETS_MAX];
-	int count = sd_take_sockets(fds, SOCKETS_MAX);
+	struct passed_sockets *sockets = &program->sockets;
 	int r = 0;
 
-	if (count == 0) {
-		r = bind_own_socket(program, &fds[0]);
-		count = 1;
+	if (sockets->count == 0) {
+		r = bind_own_socket(program, &sockets->fds[0]);
+		sockets->count = 1;
 	}
-	assert(count <= SOCKETS_MAX);
-	for (int i = 0; i < count && r == 0; i++) {
-		listener_describe(fds[i], program->hookd.addresses[i]);
-		r = listener_new(program->hookd.base, fds[i], on_connection, &program->hookd,
-				 &program->listeners[i]);
+	for (int i = 0; i < sockets->count && r == 0; i++) {
+		listener_describe(sockets->fds[i], program->hookd.addresses[i]);
+		r = listener_new(program->hookd.base, sockets->fds[i], on_connection,
+				 &program->hookd, &program->listeners[i]);
 	}
 	return r;
-}
-
-/* What connections need. */
-static int make_loop(struct program *program)
-{
-	struct hookd *hookd = &program->hookd;
-	int r = self_init(&hookd->self);
-
-	TAILQ_INIT(&hookd->conns);
-	TAILQ_INIT(&hookd->watches);
-	if (r == 0 && !(hookd->base = loop_new()))
-		r = -ENOMEM;
-	return r < 0 ? r : sd_start_watchdog(hookd->base, &program->watchdog);
 }
 
 static void open_log(const struct config *config)
@@ -412,26 +411,13 @@ static void open_log(const struct config *config)
 	log_open((enum log_target)config->log_target);
 }
 
-/* The sockets first, so that callers are answered while the configuration is wrong. */
-static int make_listeners_and_config(struct program *program)
-{
-	struct hookd *hookd = &program->hookd;
-	int r = make_listeners(program);
-
-	if (r == 0)
-		r = configuration_await(hookd, program->options);
-	if (r == 0)
-		open_log(&hookd->config);
-	return r;
-}
-
 static void clear(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
 	struct event *events[] = {program->signals[0], program->signals[1], program->signals[2],
 				  program->watchdog,   program->extend,	    program->last_replies};
 
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
+	for (size_t i = 0; i < PASSED_SOCKETS_MAX; i++)
 		listener_free(program->listeners[i]);
 	if (program->own_socket)
 		(void)unlink(program->own_socket);
@@ -452,11 +438,12 @@ static void clear(struct program *program)
 	bus_free(hookd->bus);
 	rdt_free(hookd->rdt);
 	cgroup_tree_free(hookd->cgroups);
-	if (hookd->procs.base)
+	if (hookd->base)
 		procs_clear(&hookd->procs);
 	if (!accounts_are_settled(&hookd->accounts))
 		log_error("an account is not settled: this is a bug in hookd");
 	hp_json_free(&hookd->json);
+	lost_lines_free(program->lost_lines);
 	for (size_t i = 0; i < ELEMENTS(events); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -467,31 +454,41 @@ static void clear(struct program *program)
 	libevent_global_shutdown();
 }
 
+static int await_config(struct program *program)
+{
+	struct hookd *hookd = &program->hookd;
+	int r = configuration_await(hookd, program->options, &program->sockets);
+
+	if (r == 0)
+		open_log(&hookd->config);
+	return r;
+}
+
 static int run(struct program *program)
 {
 	int r;
 
+	own_process_hold_signals(true);
 	if (!own_process_can_open_files())
 		return EXIT_FAILURE;
 	if (!own_process_check_kernel(&program->hookd.kernel)) {
 		log_error("cannot start: this kernel lacks what every hook needs");
 		return EXIT_KERNEL;
 	}
-	r = place_find(program->options, &program->place);
-	if (r == 0)
-		r = place_make_directory(&program->place);
-	if (r == 0)
-		r = make_loop(program);
-	if (r == 0 && program->is_activated)
-		r = make_listeners_and_config(program);
+	r = self_init(&program->hookd.self);
+	if (r == 0 && program->sockets.count > 0)
+		r = await_config(program);
 	if (r == -ECANCELED)
 		return EXIT_SUCCESS;
+	if (r == 0)
+		r = place_find(program->options, &program->place);
 	if (r == 0)
 		r = make_hookd(program);
 	if (r == 0)
 		r = make_events(program);
-	if (r == 0 && !program->is_activated)
+	if (r == 0)
 		r = make_listeners(program);
+	own_process_hold_signals(false);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;
@@ -526,7 +523,11 @@ static int serve(struct program *program)
 
 static int run_options(const struct hookd_options *options)
 {
-	struct program program = {.options = options, .state_lock = -1};
+	struct program program = {
+	    .options = options,
+	    .state_lock = -1,
+	    .sockets.on_connection = on_connection,
+	};
 	struct config_error error;
 
 	if (options->help) {
@@ -537,11 +538,14 @@ static int run_options(const struct hookd_options *options)
 		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
-	program.is_activated = !options->check_config && sd_has_sockets();
-	if (program.is_activated) {
+	if (!options->check_config)
+		program.sockets.count = sd_take_sockets(program.sockets.fds, PASSED_SOCKETS_MAX);
+	if (program.sockets.count > 0) {
 		/* The files are read later: configuration_await(). */
-		if (configuration_set_defaults(options, &program.hookd.config) < 0)
+		if (configuration_set_defaults(options, &program.hookd.config) < 0) {
+			log_error("cannot start: %s", strerror(ENOMEM));
 			return EXIT_FAILURE;
+		}
 		return serve(&program);
 	}
 	if (configuration_load(options, &program.hookd.config, &error) < 0) {

@@ -414,10 +414,11 @@ static int read_file(struct load *load, const char *path)
 		complain_of_file(load, -EIO, path, "cannot read the file");
 	fclose(reading.file);
 	free(reading.text);
-	/* A line that inih understands in another way than read_line(): no mistake passes unseen.
-	 */
-	if (r != 0 && load->r == 0)
-		complain_of_file(load, r > 0 ? -EINVAL : -ENOMEM, path, "line %d is not valid", r);
+	/* inih may understand a line in another way than read_line(): no mistake passes unseen. */
+	if (r > 0 && load->r == 0)
+		complain_of_file(load, -EINVAL, path, "line %d is not valid", r);
+	else if (r < 0)
+		complain_of_file(load, -ENOMEM, path, "%s", strerror(ENOMEM));
 	return 0;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes log lines to journald's native socket, or to stderr. Owns that socket and a count of
- * dropped lines. On stderr a line without fields is its message, and one with fields is NAME=VALUE
+ * lost lines. On stderr a line without fields is its message, and one with fields is NAME=VALUE
  * for the message and each field. Whatever a value contains, it cannot look like another field or
  * line.
  *
  * hookd writes to the socket itself instead of calling sd_journal_sendv(), which blocks while
- * journald does not read. A line that the socket does not take at once is dropped and counted; the
+ * journald does not read. A line that the socket does not take at once is lost and counted; the
  * next line that gets through is preceded by the count.
  */
 #include "daemon/base/log.h"
@@ -38,8 +38,10 @@
 static struct {
 	int journal; /* -1: stderr */
 	int level;
-	unsigned long dropped; /* since the last line that got through */
-	unsigned long dropped_in_all;
+	unsigned long lost; /* since the last line that got through */
+	unsigned long lost_in_all;
+	void (*on_lost)(void *userdata);
+	void *userdata;
 } log_state = {.journal = -1, .level = LOG_INFO};
 
 /* JOURNAL_STREAM has the device and inode of the socket that is a unit's stderr: systemd.exec(5) */
@@ -343,9 +345,35 @@ static bool send_line(int priority, const struct log_field *fields, int count, c
 				      : send_to_stderr(priority, fields, count, message);
 }
 
-unsigned long log_dropped(void)
+unsigned long log_lost(void)
 {
-	return log_state.dropped_in_all;
+	return log_state.lost_in_all;
+}
+
+void log_on_lost(void (*lost)(void *userdata), void *userdata)
+{
+	log_state.on_lost = lost;
+	log_state.userdata = userdata;
+}
+
+bool log_tell_lost(void)
+{
+	char message[64];
+
+	if (log_state.lost == 0)
+		return true;
+	snprintf(message, sizeof(message), "%lu log lines were lost", log_state.lost);
+	if (!send_line(LOG_WARNING, NULL, 0, message))
+		return false;
+	log_state.lost = 0;
+	return true;
+}
+
+static void lose_line(void)
+{
+	log_state.lost_in_all++;
+	if (log_state.lost++ == 0 && log_state.on_lost)
+		log_state.on_lost(log_state.userdata);
 }
 
 void log_write(int priority, const struct log_field *fields, int count, const char *format, ...)
@@ -357,17 +385,10 @@ void log_write(int priority, const struct log_field *fields, int count, const ch
 	assert(count <= FIELDS_MAX);
 	if (!log_is_on(priority))
 		return;
-	if (log_state.dropped) {
-		snprintf(message, sizeof(message), "%lu log lines were lost", log_state.dropped);
-		if (send_line(LOG_WARNING, NULL, 0, message))
-			log_state.dropped = 0;
-	}
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	if (!send_line(priority, fields, count, message)) {
-		log_state.dropped++;
-		log_state.dropped_in_all++;
-	}
+	if (!log_tell_lost() || !send_line(priority, fields, count, message))
+		lose_line();
 	errno = saved_errno;
 }

@@ -19,7 +19,12 @@ void log_set_level(int priority); /* LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG *
 bool log_is_on(int priority);
 
 /* How many lines were lost since the start of the process. */
-unsigned long log_dropped(void);
+unsigned long log_lost(void);
+/* Called when a line is lost and none was since the last line that got through. NULL: nothing is.
+ */
+void log_on_lost(void (*lost)(void *userdata), void *userdata);
+/* Logs how many, if any. False: it could not, and there is still something to tell. */
+bool log_tell_lost(void);
 
 /*
  * A field of a journal entry, for example {"HOOKD_RUN", "..."}. NULL as value: left out. A first

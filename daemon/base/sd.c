@@ -21,11 +21,6 @@ static bool is_ours(const char *name, int count)
 	return count == 1 || strcmp(name, "varlink") == 0;
 }
 
-bool sd_has_sockets(void)
-{
-	return sd_listen_fds(0) > 0;
-}
-
 int sd_take_sockets(int *ret_fds, int max)
 {
 	char **names = NULL;
@@ -83,7 +78,7 @@ int sd_start_watchdog(struct event_base *base, struct event **ret_timer)
 	struct timeval half;
 	struct event *timer;
 
-	if (sd_watchdog_enabled(1, &period_us) <= 0) {
+	if (sd_watchdog_enabled(0, &period_us) <= 0) {
 		*ret_timer = NULL;
 		return 0;
 	}

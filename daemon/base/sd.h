@@ -16,9 +16,6 @@
  */
 int sd_take_sockets(int *ret_fds, int max);
 
-/* Whether it has passed any. Before sd_take_sockets(). */
-bool sd_has_sockets(void);
-
 /*
  * The connection that the manager has accepted for this process (Accept= of systemd.socket(5)),
  * made close-on-exec. -ENOENT: the manager has passed nothing. -EINVAL: it has passed something
@@ -31,7 +28,7 @@ bool sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Arms a timer that sends WATCHDOG=1 at half the period of the manager's watchdog; an event loop
- * that hangs stops sending. *ret_timer is NULL where no watchdog is configured; else the caller
- * frees it by event_free(). -ENOMEM.
+ * that hangs stops sending. May be called again for another loop. *ret_timer is NULL where no
+ * watchdog is configured; else the caller frees it by event_free(). -ENOMEM.
  */
 int sd_start_watchdog(struct event_base *base, struct event **ret_timer) must_check;

@@ -147,7 +147,7 @@ static void write_state(struct exposition *exposition, const struct hookd *hookd
 		  "0 if the last reload has failed.", !hookd->has_reload_failed);
 	exposition_family(exposition, FAMILY_COUNTER, "hookd_dropped",
 			  "Log lines and events that were dropped, since nobody took them.");
-	exposition_count(exposition, "to=\"journal\"", log_dropped());
+	exposition_count(exposition, "to=\"journal\"", log_lost());
 	exposition_count(exposition, "to=\"watch\"", hookd->watch_dropped);
 	exposition_family(exposition, FAMILY_INFO, "hookd_build", "The version of hookd.");
 	exposition_count(exposition, "version=\"" HOOKD_VERSION "\"", 1);

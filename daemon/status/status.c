@@ -91,7 +91,7 @@ static void write_recent(struct hp_json_writer *writer, struct hookd *hookd)
 	hp_json_end(writer, '}');
 	hp_json_key(writer, "dropped");
 	hp_json_begin(writer, '{');
-	hp_json_add_int(writer, "journal", (int64_t)log_dropped());
+	hp_json_add_int(writer, "journal", (int64_t)log_lost());
 	hp_json_add_int(writer, "watch", (int64_t)hookd->watch_dropped);
 	hp_json_end(writer, '}');
 }

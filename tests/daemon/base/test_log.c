@@ -340,31 +340,40 @@ static int a_new_socket_of_the_journal_is_found(void *userdata)
 	CHECK(bind(journal, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	log_error("found");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
-	CHECK(log_dropped() == 0);
+	CHECK(log_lost() == 0);
 	return 0;
+}
+
+static void count_loss(void *userdata)
+{
+	++*(int *)userdata;
 }
 
 static int lost_lines_are_counted(void *userdata)
 {
-	int journal = make_journal();
+	int journal = make_journal(), losses = 0;
 	char datagram[1024], expected[64];
 	size_t sent = 3000, received = 0;
 
 	(void)userdata;
 	CHECK(journal >= 0);
 	log_open(LOG_TARGET_JOURNAL);
+	CHECK(log_tell_lost());
+	log_on_lost(count_loss, &losses);
 	for (size_t i = 0; i < sent; i++)
 		log_error("line %zu", i);
+	CHECK(losses == 1 && !log_tell_lost());
 	while (recv(journal, datagram, sizeof(datagram), 0) > 0)
 		received++;
 	CHECK(received > 0 && received < sent);
-	CHECK(log_dropped() == sent - received);
+	CHECK(log_lost() == sent - received);
 	log_error("and on");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	snprintf(expected, sizeof(expected), "%zu log lines were lost", sent - received);
 	CHECK(memmem(datagram, sizeof(datagram), expected, strlen(expected)));
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	CHECK(memmem(datagram, sizeof(datagram), "and on", 6));
+	CHECK(log_tell_lost());
 	log_error("told once");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	CHECK(memmem(datagram, sizeof(datagram), "told once", 9));

@@ -14,7 +14,7 @@
 #define WRONG	    "[Hooks]\nConcurrentHooks = none\n"
 #define RIGHT	    "[Hooks]\nDefaultPath=/mended\n"
 #define FIRST_FD    3
-#define SAYS_WRONG  "calls are answered with an error until it is mended"
+#define SAYS_WRONG  "calls get an error until it is mended"
 #define SAYS_MENDED "the configuration is right now"
 
 static const char *socket_path;
@@ -57,14 +57,16 @@ static void stop(struct harness *harness)
 	harness_stop(harness);
 }
 
-static void check_goes_on(struct harness *harness, struct client *client)
+static void check_goes_on(struct harness *harness)
 {
+	struct client *client;
+
 	harness_await_log(harness, SAYS_MENDED);
 	harness_await_ready(harness);
+	client = client_open(harness);
 	run(client, .hooks = {HOOK("'report'")});
 	check_success(client);
 	check_line(client, "result.hooks[0].stdout", "env PATH=/mended");
-	harness->fds_at_start -= 2; /* the client's socket and pidfd */
 	stop(harness);
 }
 
@@ -112,7 +114,7 @@ static void every_call_gets_the_error_at_once(void **state)
 	assert_int_equal(unlink(harness->socket), 0);
 }
 
-/* The connection of before goes on, too. */
+/* Connections of before are closed: clients connect again. */
 static void goes_on_when_the_file_is_written(void **state)
 {
 	struct harness *harness = *state;
@@ -126,7 +128,8 @@ static void goes_on_when_the_file_is_written(void **state)
 	check_error(client, "io.hookd.control.ConfigError");
 	check_string(client, "key", "Level");
 	harness_write_file(harness, "hookd.conf", RIGHT);
-	check_goes_on(harness, client);
+	client_expect_end(client);
+	check_goes_on(harness);
 }
 
 static void goes_on_when_the_file_is_replaced(void **state)
@@ -154,7 +157,7 @@ static void goes_on_when_the_file_is_there(void **state)
 	harness_await_log(harness, "absent.conf: No such file or directory");
 	harness_await_log(harness, SAYS_WRONG);
 	harness_write_file(harness, "absent.conf", RIGHT);
-	check_goes_on(harness, client_open(harness));
+	check_goes_on(harness);
 }
 
 /* The watch waits for a moment; SIGHUP does not. */
@@ -167,7 +170,22 @@ static void sighup_reads_the_file_again(void **state)
 	harness_await_log(harness, "hookd.conf:2:19: ConcurrentHooks: 'none' is invalid");
 	harness_write_file(harness, "hookd.conf", RIGHT);
 	harness_signal(harness, SIGHUP);
-	check_goes_on(harness, client_open(harness));
+	check_goes_on(harness);
+}
+
+/* An administrator mends the file and reloads at once, while hookd is starting because of that. */
+static void sighup_during_the_start_waits(void **state)
+{
+	struct harness *harness = *state;
+
+	start_wrong(harness);
+	harness_write_file(harness, "hookd.conf", RIGHT);
+	harness_signal(harness, SIGHUP);
+	harness_await_log(harness, SAYS_MENDED);
+	harness_signal(harness, SIGHUP);
+	harness_await_ready(harness);
+	harness_await_log(harness, "configuration reloaded");
+	stop(harness);
 }
 
 static void started_by_hand_it_ends(void **state)
@@ -189,6 +207,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(goes_on_when_the_file_is_replaced),
 	    TEST_PREPARED(goes_on_when_the_file_is_there),
 	    TEST_PREPARED(sighup_reads_the_file_again),
+	    TEST_PREPARED(sighup_during_the_start_waits),
 	    TEST_PREPARED(started_by_hand_it_ends),
 	};
 

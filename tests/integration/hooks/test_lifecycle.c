@@ -395,6 +395,26 @@ static void reader_of_the_log_has_exited(void **state)
 	}
 }
 
+static void make_log_small(void)
+{
+	(void)fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096);
+}
+
+/* Without another line, which may come hours later. */
+static void lost_lines_are_told_when_the_log_is_read(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.in_child = make_log_small});
+	client = client_open(harness);
+	for (int i = 0; i < 40; i++) {
+		run(client, .hooks = {HOOK("'exit','0'")});
+		check_success(client);
+	}
+	harness_await_log(harness, " log lines were lost\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +435,7 @@ int main(int argc, char **argv)
 	    TEST(socket_in_use_is_left_alone),
 	    TEST_PREPARED(file_that_is_no_socket_is_left_alone),
 	    TEST(reader_of_the_log_has_exited),
+	    TEST_PREPARED(lost_lines_are_told_when_the_log_is_read),
 	};
 
 	harness_read_arguments(argc, argv);
