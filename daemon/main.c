@@ -20,12 +20,14 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/base/sd.h"
-#include "daemon/cgroup/path.h"
+#include "daemon/configuration.h"
+#include "daemon/container_settings.h"
 #include "daemon/hook_defaults.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/spooled.h"
+#include "daemon/lost_lines.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
@@ -35,9 +37,9 @@
 #include "daemon/runner/runner.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/process.h"
+#include "daemon/status/watch.h"
 #include "daemon/takeover.h"
 
-#define SOCKETS_MAX	     8
 #define EXTEND_EVERY_S	     5
 #define LAST_REPLIES_TICK_US (20 * 1000)
 #define LAST_REPLIES_TICKS   100
@@ -50,48 +52,46 @@ struct program {
 	const struct hookd_options *options;
 	struct place place;
 	int state_lock; /* descriptor of the lock file in the state directory, or -1 */
-	struct listener *listeners[SOCKETS_MAX];
+	struct listener *listeners[PASSED_SOCKETS_MAX];
 	struct event *signals[3];
 	struct event *watchdog;
 	struct event *extend; /* pending while draining: asks the service manager for more time */
 	struct event *last_replies;
+	struct event *lost_lines;
 	int last_replies_ticks;
+	struct passed_sockets sockets;
 	const char *own_socket; /* to unlink at exit; NULL: the socket was passed to hookd */
 };
 static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hookd");
 
 /* ---- configuration ---- */
 
-static int load_config(const struct hookd_options *options, struct config *ret_config)
+static int reload(struct hookd *hookd)
 {
-	int r = config_load(ret_config, options->config);
+	const struct program *program = (struct program *)hookd;
+	struct config fresh;
+	int r = configuration_load(program->options, &fresh, &hookd->reload_error);
 
+	hookd->has_reload_failed = r < 0;
 	if (r < 0) {
-		if (r == -ENOENT)
-			log_error("%s: %s", options->config, strerror(-r));
+		log_error("the configuration is unchanged");
 		return r;
 	}
-	if (options->log_target.is_set)
-		ret_config->log_target = options->log_target.value;
-	if (options->log_level.is_set)
-		ret_config->log_level = options->log_level.value;
+	config_clear(&hookd->config);
+	hookd->config = fresh;
+	log_set_level((int)fresh.log_level);
+	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
+	hook_defaults_set(hookd);
+	log_info("configuration reloaded");
 	return 0;
 }
 
-static void reload(struct program *program)
+/* Until the next reload. In the runners too. */
+static void set_log_level(struct hookd *hookd, int priority)
 {
-	struct config fresh;
-
-	if (load_config(program->options, &fresh) < 0) {
-		log_error("the configuration is unchanged");
-		return;
-	}
-	config_clear(&program->hookd.config);
-	program->hookd.config = fresh;
-	log_set_level((int)fresh.log_level);
-	sched_set_limit(program->hookd.sched, fresh.concurrent_hooks);
-	hook_defaults_set(&program->hookd);
-	log_info("configuration reloaded");
+	hookd->config.log_level = (uint64_t)priority;
+	log_set_level(priority);
+	hook_defaults_set(hookd);
 }
 
 /* ---- draining ---- */
@@ -159,7 +159,7 @@ static void on_signal(evutil_socket_t signal, short what, void *userdata)
 
 	(void)what;
 	if (signal == SIGHUP)
-		reload(program);
+		(void)reload(&program->hookd);
 	else if (program->hookd.is_draining || can_hand_over(&program->hookd))
 		event_base_loopbreak(program->hookd.base);
 	else
@@ -189,7 +189,9 @@ static int make_events(struct program *program)
 	program->last_replies = event_new(base, -1, 0, on_last_replies, program);
 	if (!program->extend || !program->last_replies)
 		return -ENOMEM;
-	return sd_start_watchdog(base, &program->watchdog);
+	return lost_lines_watch(base, &program->lost_lines) < 0
+		   ? -ENOMEM
+		   : sd_start_watchdog(base, &program->watchdog);
 }
 
 static void make_cgroups(struct hookd *hookd, const char *root)
@@ -223,87 +225,6 @@ static int open_records(struct hookd *hookd, const char *directory)
 
 	if (r < 0)
 		log_error("cannot use the records of runs in %s: %s", directory, strerror(-r));
-	return r;
-}
-
-/* ---- settings applied for callers ---- */
-
-static void report_holding(const char *container, const char *what, void *userdata)
-{
-	const struct log_field fields[] = {{"CONTAINER_ID_FULL", container}};
-
-	(void)userdata;
-	log_write(LOG_NOTICE, fields, ELEMENTS(fields), "container %s: %s", container, what);
-}
-
-static bool is_group_held(const char *group, void *userdata)
-{
-	struct holdings *holdings = userdata;
-	struct holding *holding = holdings_first(holdings);
-	const struct created *created;
-
-	for (; holding; holding = holdings_next(holding))
-		TAILQ_FOREACH (created, &holding->created, link)
-			if ((created->kind == CREATED_RDT_GROUP ||
-			     created->kind == CREATED_RDT_MON_GROUP) &&
-			    strcmp(created->name, group) == 0)
-				return true;
-	return false;
-}
-
-/*
- * Takes over the resctrl groups of runs that an earlier hookd left behind, not those of containers;
- * takeover() removes those of which no run goes on.
- */
-static void restore_groups(struct hookd *hookd, const char *directory)
-{
-	int r = 0;
-
-	if (directory)
-		r = rdt_restore(hookd->rdt, directory, is_group_held,
-				applier_holdings(hookd->applier));
-	if (r < 0)
-		log_warning("cannot record resctrl groups in %s: %s: they are not removed if hookd "
-			    "is killed",
-			    directory, strerror(-r));
-	else if (r > 0)
-		log_warning("%s/resctrl-groups is damaged or not hookd's: it is set aside, and the "
-			    "groups that it names are not removed",
-			    directory);
-}
-
-static int open_holdings(const char *directory, struct holdings **ret_holdings)
-{
-	bool is_set_aside;
-	int r = holdings_open(directory, ret_holdings, &is_set_aside);
-
-	if (is_set_aside)
-		log_error("%s/holdings.db is damaged, empty, missing beside its journal or not "
-			  "hookd's: it is set aside, and "
-			  "the settings recorded in it can no longer be updated or released",
-			  directory);
-	if (r == -EBUSY)
-		log_error("%s/holdings.db is locked by process %d", directory,
-			  holdings_locker(directory));
-	else if (r < 0)
-		log_error("cannot use %s/holdings.db: %s", directory, strerror(-r));
-	return r;
-}
-
-static int make_applier(struct hookd *hookd, const char *directory)
-{
-	struct holdings *holdings;
-	int r = bus_new(hookd->base, &hookd->bus);
-
-	if (r == 0)
-		r = scopes_new(hookd->bus, &hookd->scopes);
-	if (r == 0)
-		r = open_holdings(directory, &holdings);
-	if (r == 0)
-		r = applier_new(hookd->base, holdings, hookd->rdt, hookd->scopes, hookd->cgroups,
-				cgroup_path_open_mount(), report_holding, NULL, &hookd->applier);
-	if (r == 0)
-		restore_groups(hookd, directory);
 	return r;
 }
 
@@ -349,13 +270,14 @@ static int make_runs(struct program *program)
 	    .starting = hooks_on_run_starting,
 	    .ending = hooks_on_run_ending,
 	    .done = hooks_on_run_done,
+	    .happened = watch_on_run_event,
 	    .userdata = hookd,
 	};
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r == 0)
 		r = open_records(hookd, state);
 	if (r == 0)
-		r = make_applier(hookd, state);
+		r = container_settings_begin(hookd, state);
 	if (r == 0)
 		r = sched_new(hookd->config.concurrent_hooks, &hookd->sched);
 	if (r == 0)
@@ -371,17 +293,18 @@ static int make_runs(struct program *program)
 static int make_hookd(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
-	int r = self_init(&hookd->self);
+	int r = place_make_directory(&program->place);
 
-	if (r == 0)
-		r = place_make_directory(&program->place);
 	if (r == 0)
 		r = place_open_state(&program->place, &program->state_lock);
 	if (r < 0)
 		return r;
 	hookd->started_ns = clock_ns(CLOCK_BOOTTIME);
 	hookd->drain = drain;
+	hookd->reload = reload;
+	hookd->set_log_level = set_log_level;
 	TAILQ_INIT(&hookd->conns);
+	TAILQ_INIT(&hookd->watches);
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }
@@ -409,19 +332,25 @@ static int bind_own_socket(struct program *program, int *ret_fd)
 
 static int make_listeners(struct program *program)
 {
-	int fds[SOCKETS_MAX];
-	int count = sd_take_sockets(fds, SOCKETS_MAX);
+	struct passed_sockets *sockets = &program->sockets;
 	int r = 0;
 
-	if (count == 0) {
-		r = bind_own_socket(program, &fds[0]);
-		count = 1;
+	if (sockets->count == 0) {
+		r = bind_own_socket(program, &sockets->fds[0]);
+		sockets->count = 1;
 	}
-	assert(count <= SOCKETS_MAX);
-	for (int i = 0; i < count && r == 0; i++)
-		r = listener_new(program->hookd.base, fds[i], on_connection, &program->hookd,
-				 &program->listeners[i]);
+	for (int i = 0; i < sockets->count && r == 0; i++) {
+		listener_describe(sockets->fds[i], program->hookd.addresses[i]);
+		r = listener_new(program->hookd.base, sockets->fds[i], on_connection,
+				 &program->hookd, &program->listeners[i]);
+	}
 	return r;
+}
+
+static void open_log(const struct config *config)
+{
+	log_set_level((int)config->log_level);
+	log_open((enum log_target)config->log_target);
 }
 
 static void clear(struct program *program)
@@ -430,7 +359,7 @@ static void clear(struct program *program)
 	struct event *events[] = {program->signals[0], program->signals[1], program->signals[2],
 				  program->watchdog,   program->extend,	    program->last_replies};
 
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
+	for (size_t i = 0; i < PASSED_SOCKETS_MAX; i++)
 		listener_free(program->listeners[i]);
 	if (program->own_socket)
 		(void)unlink(program->own_socket);
@@ -458,6 +387,7 @@ static void clear(struct program *program)
 		log_error("an account is not settled: this is a bug in hookd");
 	free(hookd->runners_before);
 	hp_json_free(&hookd->json);
+	lost_lines_free(program->lost_lines);
 	for (size_t i = 0; i < ELEMENTS(events); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -468,23 +398,41 @@ static void clear(struct program *program)
 	libevent_global_shutdown();
 }
 
+static int await_config(struct program *program)
+{
+	struct hookd *hookd = &program->hookd;
+	int r = configuration_await(hookd, program->options, &program->sockets);
+
+	if (r == 0)
+		open_log(&hookd->config);
+	return r;
+}
+
 static int run(struct program *program)
 {
 	int r;
 
+	own_process_hold_signals(true);
 	if (!own_process_can_open_files())
 		return EXIT_FAILURE;
 	if (!own_process_check_kernel(&program->hookd.kernel)) {
 		log_error("cannot start: this kernel lacks what every hook needs");
 		return EXIT_KERNEL;
 	}
-	r = place_find(program->options, &program->place);
+	r = self_init(&program->hookd.self);
+	if (r == 0 && program->sockets.count > 0)
+		r = await_config(program);
+	if (r == -ECANCELED)
+		return EXIT_SUCCESS;
+	if (r == 0)
+		r = place_find(program->options, &program->place);
 	if (r == 0)
 		r = make_hookd(program);
 	if (r == 0)
 		r = make_events(program);
 	if (r == 0)
 		r = make_listeners(program);
+	own_process_hold_signals(false);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;
@@ -508,8 +456,7 @@ static int serve(struct program *program)
 {
 	int status;
 
-	log_set_level((int)program->hookd.config.log_level);
-	log_open((enum log_target)program->hookd.config.log_target);
+	open_log(&program->hookd.config);
 	event_set_log_callback(on_libevent_log);
 	precedence_take();
 	status = run(program);
@@ -520,7 +467,12 @@ static int serve(struct program *program)
 
 static int run_options(const struct hookd_options *options)
 {
-	struct program program = {.options = options, .state_lock = -1};
+	struct program program = {
+	    .options = options,
+	    .state_lock = -1,
+	    .sockets.on_connection = on_connection,
+	};
+	struct config_error error;
 
 	if (options->help) {
 		hookd_options_print_help();
@@ -530,8 +482,21 @@ static int run_options(const struct hookd_options *options)
 		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
-	if (load_config(options, &program.hookd.config) < 0)
+	if (!options->check_config)
+		program.sockets.count = sd_take_sockets(program.sockets.fds, PASSED_SOCKETS_MAX);
+	if (program.sockets.count > 0) {
+		/* The files are read later: configuration_await(). */
+		if (configuration_set_defaults(options, &program.hookd.config) < 0) {
+			log_error("cannot start: %s", strerror(ENOMEM));
+			return EXIT_FAILURE;
+		}
+		return serve(&program);
+	}
+	if (configuration_load(options, &program.hookd.config, &error) < 0) {
+		if (!options->check_config)
+			log_error("cannot start with a wrong configuration");
 		return EXIT_CONFIG;
+	}
 	if (!options->check_config)
 		return serve(&program);
 	config_clear(&program.hookd.config);

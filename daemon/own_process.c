@@ -62,6 +62,17 @@ void own_process_begin(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+void own_process_hold_signals(bool holds)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &signals, NULL);
+}
+
 /* ---- kernel and limits ---- */
 
 /* peer.c finds the peer without SO_PEERPIDFD on kernels that do not know it. */

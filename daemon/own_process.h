@@ -13,6 +13,12 @@
 void own_process_begin(void);
 
 /*
+ * Holds back the signals that end or reload hookd, or lets them come: until the start is complete
+ * nobody handles them. Programs that are executed meanwhile inherit that.
+ */
+void own_process_hold_signals(bool holds);
+
+/*
  * False if RLIMIT_NOFILE is too low for a start, which is logged. Call it before any file is
  * opened: a file of the state directory that cannot be opened (EMFILE) would look like a damaged
  * one.

@@ -74,6 +74,19 @@ static void end_awaited(struct hookd *hookd, bool were_handed_over)
 	}
 }
 
+/* Of the runs that end with the records. */
+static void report_losses(struct hookd *hookd)
+{
+	struct run *run = hookd->store ? store_newest(hookd->store) : NULL;
+
+	for (; run; run = store_older(run)) {
+		if (run->state != RUN_DONE || !run->is_open)
+			continue;
+		journal_run_done(&hookd->journal, &hookd->config, run);
+		metrics_count_lost(&hookd->metrics);
+	}
+}
+
 /*
  * Decides about open runs that no runner has. If all runners of the earlier hookd are still there,
  * such a run was never handed to one: that hookd was killed between recording the start and sending
@@ -86,6 +99,8 @@ static void settle(void *userdata)
 	bool are_all_there = before && hookd->runners && runners_have(hookd->runners, before);
 
 	end_awaited(hookd, !are_all_there);
+	if (!are_all_there)
+		report_losses(hookd);
 	records_settle(hookd->records, !are_all_there);
 	free(take_ptr(hookd->runners_before));
 	rdt_remove_unused(hookd->rdt);

@@ -39,7 +39,8 @@ extern "C" {
  *	             another Apply, Update or Release of the container is going on; nothing was run
  *	             or changed. The same call can be made again, with the same request id; for when
  *	             see hookd_client_retry_after_us()
- *	-ESHUTDOWN   Draining: hookd is shutting down, nothing was run
+ *	-ESHUTDOWN   Draining: hookd is shutting down; ConfigError: it waits until its
+ *	             configuration is mended. Nothing was run
  *	-EPERM       Refused by hookd's policy, or the socket belongs to a user who is neither root
  *	             nor the caller; nothing was run
  *	-EEXIST      RequestIdConflict

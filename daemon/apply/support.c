@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The file has "Y" if AppArmor is enabled; it does not exist if the module is not built in. */
-static bool has_apparmor(void)
+bool support_has_apparmor(void)
 {
 	cleanup_close int fd =
 	    open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
@@ -19,7 +19,7 @@ static bool has_apparmor(void)
 }
 
 /* selinuxfs has the file only if SELinux is enabled. */
-static bool has_selinux(void)
+bool support_has_selinux(void)
 {
 	return access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
@@ -32,10 +32,10 @@ static int fail(struct hp_err *err, const char *path, const char *reason)
 int support_check(const struct support *support, const struct hp_settings *settings,
 		  struct hp_err *err)
 {
-	if (settings->apparmor_profile && !has_apparmor())
+	if (settings->apparmor_profile && !support_has_apparmor())
 		return fail(err, "process.apparmorProfile",
 			    "AppArmor is not enabled in this kernel");
-	if (settings->selinux_label && !has_selinux())
+	if (settings->selinux_label && !support_has_selinux())
 		return fail(err, "process.selinuxLabel", "SELinux is not enabled in this kernel");
 	/* libcontainer: "When RootlessCgroups is set, cgroups errors are ignored." */
 	if (settings->resources && !support->has_cgroups && !settings->rootless_cgroups)

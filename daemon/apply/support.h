@@ -14,6 +14,10 @@ struct support {
 	const struct rdt *rdt;
 };
 
+/* Whether the security module is enabled. Each reads a file. */
+bool support_has_apparmor(void);
+bool support_has_selinux(void);
+
 /*
  * Checks, before a hook is run, that this machine supports what the settings request. -EOPNOTSUPP
  * with the path of the field, relative to the settings, as runtime-spec names it. Reads up to two

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads the configuration files into struct config, by one table of keys. Keeps no state; nothing
- * here acts on a value.
+ * here acts on a value. A mistake does not end the reading: all of them are logged, and the first
+ * is the one that the caller gets.
  */
 #include "daemon/base/config.h"
 
@@ -10,6 +11,7 @@
 #include <ini.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +25,7 @@
 /* isspace(3) in the C locale, which inih uses */
 #define BLANKS " \t\n\v\f\r"
 
-static const char *const folders[] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
+const char *const config_folders[CONFIG_FOLDERS] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
 
 /* ---- keys ---- */
 
@@ -67,6 +69,8 @@ static const struct key keys[] = {
     KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
     KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
+    KEY("Log", "Runs", NUMBER, config_parse_boolean, log_runs),
+    KEY("Log", "HookOutput", NUMBER, config_parse_boolean, log_hook_output),
 };
 
 /* Number of CPUs that this process may use. */
@@ -80,7 +84,7 @@ static uint64_t count_cpus(void)
 	return count < CONFIG_RUNNERS_MAX ? count : CONFIG_RUNNERS_MAX;
 }
 
-static int set_defaults(struct config *config)
+int config_set_defaults(struct config *config)
 {
 	*config = (struct config){
 	    .default_timeout_ms = 300 * 1000,
@@ -95,6 +99,7 @@ static int set_defaults(struct config *config)
 	    .connections_per_user = 2048,
 	    .log_target = LOG_TARGET_AUTO,
 	    .log_level = LOG_INFO,
+	    .log_runs = 1,
 	    .default_path = strdup(DEFAULT_PATH),
 	};
 	return config->default_path ? 0 : -ENOMEM;
@@ -133,18 +138,85 @@ static int set_value(struct config *config, const struct key *key, const char *t
 	return 0;
 }
 
-/* ---- files ---- */
+/* ---- mistakes ---- */
 
-struct reading {
+/* The reading of all files. */
+struct load {
 	struct config *config;
+	struct config_error *error; /* the first mistake */
+	int r;			    /* its -errno; 0: none yet */
+};
+
+/* The reading of one file. */
+struct reading {
+	struct load *load;
 	const char *path;
 	FILE *file;
 	char *text; /* the line, of any length */
 	size_t size;
 	char *long_value; /* in `text`, where the line is too long for inih's buffer; else NULL */
 	int line;
-	int error;
+	bool awaits_key; /* the line is to be a key: on_key() gets it, unless it is nothing */
 };
+
+static void make_error(struct config_error *ret_error, const char *path, int line, int column,
+		       const char *key, const char *format, va_list arguments)
+{
+	*ret_error = (struct config_error){.line = line, .column = column};
+	snprintf(ret_error->file, sizeof(ret_error->file), "%s", path);
+	snprintf(ret_error->key, sizeof(ret_error->key), "%s", key);
+	vsnprintf(ret_error->reason, sizeof(ret_error->reason), format, arguments);
+}
+
+static void complain(struct load *load, int r, const struct config_error *error)
+{
+	char text[CONFIG_ERROR_TEXT_SIZE];
+
+	log_error("%s", config_error_print(error, text));
+	if (load->r == 0) {
+		load->r = r;
+		*load->error = *error;
+	}
+}
+
+static void __attribute__((format(printf, 4, 5)))
+complain_of_file(struct load *load, int r, const char *path, const char *format, ...)
+{
+	struct config_error error;
+	va_list arguments;
+
+	va_start(arguments, format);
+	make_error(&error, path, 0, 0, "", format, arguments);
+	va_end(arguments);
+	complain(load, r, &error);
+}
+
+static void __attribute__((format(printf, 5, 6)))
+complain_of_line(struct reading *reading, int r, int column, const char *key, const char *format,
+		 ...)
+{
+	struct config_error error;
+	va_list arguments;
+
+	va_start(arguments, format);
+	make_error(&error, reading->path, reading->line, column, key, format, arguments);
+	va_end(arguments);
+	complain(reading->load, r, &error);
+}
+
+const char *config_error_print(const struct config_error *error,
+			       char text[static CONFIG_ERROR_TEXT_SIZE])
+{
+	char place[32] = "";
+
+	if (error->line > 0)
+		snprintf(place, sizeof(place), "%d:%d:", error->line, error->column);
+	snprintf(text, CONFIG_ERROR_TEXT_SIZE, "%s:%s %s%s%s", error->file, place, error->key,
+		 error->key[0] ? ": " : "", error->reason);
+	return text;
+}
+
+/* ---- lines ---- */
 
 static bool is_comment(const char *line)
 {
@@ -170,6 +242,20 @@ static char *trim_value(char *value)
 	return value;
 }
 
+/* From 1, in bytes. */
+static int column_of_text(const struct reading *reading)
+{
+	return (int)strspn(reading->text, BLANKS) + 1;
+}
+
+static int column_of_value(const struct reading *reading)
+{
+	const char *text = reading->text, *value = text + strcspn(text, "=:");
+
+	value += *value != '\0';
+	return (int)(value + strspn(value, " \t") - text) + 1;
+}
+
 /* Gives inih the name alone; on_key() takes the value from long_value. */
 static void shorten_line(struct reading *reading, char *line, char *buffer, size_t size)
 {
@@ -179,13 +265,22 @@ static void shorten_line(struct reading *reading, char *line, char *buffer, size
 	if (is_comment(line))
 		return;
 	if (line[0] == '[' || !line[name_length] || name_length + sizeof("=\n") > size) {
-		log_error("%s:%d: the name of a section or a key is too long", reading->path,
-			  reading->line);
-		reading->error = -EINVAL;
+		reading->awaits_key = false;
+		complain_of_line(reading, -EINVAL, column_of_text(reading), "",
+				 "the name of a section or a key is too long");
 		return;
 	}
 	reading->long_value = trim_value(line + name_length + 1);
 	snprintf(buffer, size, "%.*s=\n", (int)name_length, line);
+}
+
+/* inih has passed over the line before. It says that only of the first such line of a file. */
+static void check_last_line(struct reading *reading)
+{
+	if (reading->awaits_key)
+		complain_of_line(reading, -EINVAL, column_of_text(reading), "",
+				 "neither a section nor a key");
+	reading->awaits_key = false;
 }
 
 /*
@@ -198,11 +293,14 @@ static char *read_line(char *buffer, int size, void *userdata)
 	struct reading *reading = userdata;
 	char *line;
 
+	check_last_line(reading);
 	reading->long_value = NULL;
 	if (getline(&reading->text, &reading->size, reading->file) < 0)
 		return NULL;
 	reading->line++;
 	line = reading->text + strspn(reading->text, " \t");
+	reading->awaits_key = line[strspn(line, BLANKS)] && !is_comment(line) &&
+			      (line[0] != '[' || !strchr(line, ']'));
 	if (strlen(line) < (size_t)size)
 		snprintf(buffer, (size_t)size, "%s", line);
 	else
@@ -210,37 +308,37 @@ static char *read_line(char *buffer, int size, void *userdata)
 	return buffer;
 }
 
-static void report_bad_value(const struct reading *reading, const struct key *key,
-			     const char *value)
+static void set_key(struct reading *reading, const struct key *key, const char *value)
 {
-	char takes[80];
+	int r = set_value(reading->load->config, key, value);
+	int column = column_of_value(reading);
+	char takes[CONFIG_TAKES_SIZE];
 
-	config_print_takes(key->parse, takes, sizeof(takes));
-	log_error("%s:%d: bad value for %s: %s%s", reading->path, reading->line, key->name, value,
-		  takes);
+	config_print_takes(key->parse, takes);
+	if (r == -EINVAL)
+		complain_of_line(reading, r, column, key->name, "'%.100s' is invalid: it takes %s",
+				 value, takes);
+	else if (r < 0)
+		complain_of_line(reading, r, column, key->name, "%s", strerror(-r));
 }
 
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = userdata;
-	int r;
 
-	if (reading->long_value)
-		value = reading->long_value;
+	reading->awaits_key = false;
 	for (size_t i = 0; i < ELEMENTS(keys); i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
-		r = set_value(reading->config, &keys[i], value);
-		if (r < 0) {
-			report_bad_value(reading, &keys[i], value);
-			reading->error = r;
-		}
+		set_key(reading, &keys[i], reading->long_value ? reading->long_value : value);
 		return 1;
 	}
-	log_warning("%s:%d: unknown key %s in section [%s]", reading->path, reading->line, name,
-		    section);
+	log_warning("%s:%d:%d: unknown key %s in section [%s]", reading->path, reading->line,
+		    column_of_text(reading), name, section);
 	return 1;
 }
+
+/* ---- files ---- */
 
 /* No FIFO, whose reads could wait for ever. /dev/null masks a file, as with systemd. */
 static bool is_file(int fd)
@@ -252,18 +350,19 @@ static bool is_file(int fd)
 }
 
 /*
- * Logs the error, except that the file does not exist: the caller decides about that. A dangling
+ * Complains, except that the file does not exist: the caller decides about that. A dangling
  * symbolic link is an error, since somebody has meant a file to be there.
  */
-static int fail_to_open(const char *path, int r)
+static int fail_to_open(struct load *load, const char *path, int r)
 {
 	struct stat st;
 	bool is_absent = r == -ENOENT;
 
 	if (is_absent && (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode)))
 		return r;
-	log_error("%s: %s", path, is_absent ? "dangling symbolic link" : strerror(-r));
-	return is_absent ? -EINVAL : r;
+	r = is_absent ? -EINVAL : r;
+	complain_of_file(load, r, path, "%s", is_absent ? "dangling symbolic link" : strerror(-r));
+	return r;
 }
 
 /* A hookd that is not root ignores files that the administrator does not let its user read. */
@@ -275,56 +374,64 @@ static bool is_kept_from_user(const char *path)
 	return true;
 }
 
-/* Logs every error except -ENOENT. */
-static int open_file(const char *path, FILE **ret_file)
+/* Complains of every error except -ENOENT. */
+static int open_file(struct load *load, const char *path, FILE **ret_file)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r = fd < 0 ? -errno : 0;
 
 	if (r == 0 && !is_file(fd)) {
-		log_error("%s: not a regular file", path);
+		complain_of_file(load, -EINVAL, path, "not a regular file");
 		return -EINVAL;
 	}
 	if (r == 0 && !(*ret_file = fdopen(fd, "r")))
 		r = -errno;
 	if (r < 0)
-		return fail_to_open(path, r);
+		return fail_to_open(load, path, r);
 	(void)take_fd(&fd);
 	return 0;
 }
 
-static int read_file(struct config *config, const char *path)
+/* Returns -ENOENT if there is no such file, else 0: mistakes are in *load. */
+static void add_file(struct config *config, const char *path)
 {
-	struct reading reading = {.config = config, .path = path};
-	int r = open_file(path, &reading.file);
+	char *copy = config->file_count < CONFIG_FILES_MAX ? strdup(path) : NULL;
 
-	if (r < 0)
-		return r;
-	r = ini_parse_stream(read_line, &reading, on_key, &reading);
-	if (ferror(reading.file)) {
-		log_error("%s: cannot read the file", path);
-		reading.error = -EIO;
-	}
-	fclose(reading.file);
-	free(reading.text);
-	if (r > 0) {
-		log_error("%s:%d: neither a section nor a key", path, r);
-		return -EINVAL;
-	}
-	return r < 0 ? -ENOMEM : reading.error;
+	if (copy)
+		config->files[config->file_count++] = copy;
 }
 
-static int read_main_file(struct config *config)
+static int read_file(struct load *load, const char *path)
+{
+	struct reading reading = {.load = load, .path = path};
+	int r = open_file(load, path, &reading.file);
+
+	if (r < 0)
+		return r == -ENOENT ? r : 0;
+	add_file(load->config, path);
+	r = ini_parse_stream(read_line, &reading, on_key, &reading);
+	if (ferror(reading.file))
+		complain_of_file(load, -EIO, path, "cannot read the file");
+	fclose(reading.file);
+	free(reading.text);
+	/* inih may understand a line in another way than read_line(): no mistake passes unseen. */
+	if (r > 0 && load->r == 0)
+		complain_of_file(load, -EINVAL, path, "line %d is not valid", r);
+	else if (r < 0)
+		complain_of_file(load, -ENOMEM, path, "%s", strerror(ENOMEM));
+	return 0;
+}
+
+static void read_main_file(struct load *load)
 {
 	char path[PATH_MAX];
 	int r = -ENOENT;
 
-	for (size_t i = 0; i < ELEMENTS(folders) && r == -ENOENT; i++) {
-		snprintf(path, sizeof(path), "%s/hookd.conf", folders[i]);
+	for (size_t i = 0; i < CONFIG_FOLDERS && r == -ENOENT; i++) {
+		snprintf(path, sizeof(path), "%s/hookd.conf", config_folders[i]);
 		if (!is_kept_from_user(path))
-			r = read_file(config, path);
+			r = read_file(load, path);
 	}
-	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- drop-ins ---- */
@@ -336,8 +443,8 @@ static int is_drop_in(const struct dirent *entry)
 	return entry->d_name[0] != '.' && dot && strcmp(dot, ".conf") == 0;
 }
 
-/* The number of drop-ins, or -errno. */
-static int list_drop_ins(const char *folder, struct dirent ***ret_list)
+/* Returns their number. */
+static int list_drop_ins(struct load *load, const char *folder, struct dirent ***ret_list)
 {
 	char path[PATH_MAX];
 	int count;
@@ -347,21 +454,18 @@ static int list_drop_ins(const char *folder, struct dirent ***ret_list)
 		return 0;
 	count = scandir(path, ret_list, is_drop_in, NULL);
 	if (count < 0)
-		count = fail_to_open(path, -errno);
-	return count == -ENOENT ? 0 : count;
+		(void)fail_to_open(load, path, -errno);
+	return count < 0 ? 0 : count;
 }
 
 /* One that was removed after the folder was listed is ignored. */
-static int read_drop_in(struct config *config, const char *folder, const char *name)
+static void read_drop_in(struct load *load, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
-	int r;
 
 	snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folder, name);
-	if (is_kept_from_user(path))
-		return 0;
-	r = read_file(config, path);
-	return r == -ENOENT ? 0 : r;
+	if (!is_kept_from_user(path))
+		(void)read_file(load, path);
 }
 
 /* The next name after `after` in all folders, and the first folder that has it. */
@@ -370,7 +474,7 @@ static const char *next_drop_in(struct dirent ***lists, const int *counts, const
 {
 	const char *next = NULL;
 
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
 		for (int j = 0; j < counts[i]; j++) {
 			const char *name = lists[i][j]->d_name;
 
@@ -383,43 +487,49 @@ static const char *next_drop_in(struct dirent ***lists, const int *counts, const
 	return next;
 }
 
-static int read_drop_ins(struct config *config)
+static void read_drop_ins(struct load *load)
 {
-	struct dirent **lists[ELEMENTS(folders)] = {NULL};
-	int counts[ELEMENTS(folders)] = {0};
+	struct dirent **lists[CONFIG_FOLDERS] = {NULL};
+	int counts[CONFIG_FOLDERS] = {0};
 	const char *name = "";
 	size_t folder = 0;
-	int r = 0;
 
-	for (size_t i = 0; i < ELEMENTS(folders) && r == 0; i++) {
-		counts[i] = list_drop_ins(folders[i], &lists[i]);
-		if (counts[i] < 0)
-			r = counts[i];
-	}
-	while (r == 0 && (name = next_drop_in(lists, counts, name, &folder)))
-		r = read_drop_in(config, folders[folder], name);
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++)
+		counts[i] = list_drop_ins(load, config_folders[i], &lists[i]);
+	while ((name = next_drop_in(lists, counts, name, &folder)))
+		read_drop_in(load, config_folders[folder], name);
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
 		for (int j = 0; j < counts[i]; j++)
 			free(lists[i][j]);
 		free(lists[i]);
 	}
-	return r;
 }
 
-int config_load(struct config *ret_config, const char *file)
+static void read_named_file(struct load *load, const char *path)
+{
+	if (read_file(load, path) == -ENOENT)
+		complain_of_file(load, -ENOENT, path, "%s", strerror(ENOENT));
+}
+
+int config_load(struct config *ret_config, const char *file, struct config_error *ret_error)
 {
 	struct config config;
-	int r = set_defaults(&config);
+	struct load load = {.config = &config, .error = ret_error};
 
-	if (r == 0 && file)
-		r = read_file(&config, file);
-	else if (r == 0)
-		r = read_main_file(&config);
-	if (r == 0 && !file)
-		r = read_drop_ins(&config);
-	if (r < 0) {
+	if (config_set_defaults(&config) < 0) {
+		complain_of_file(&load, -ENOMEM, file ? file : config_folders[0], "%s",
+				 strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	if (file) {
+		read_named_file(&load, file);
+	} else {
+		read_main_file(&load);
+		read_drop_ins(&load);
+	}
+	if (load.r < 0) {
 		config_clear(&config);
-		return r;
+		return load.r;
 	}
 	*ret_config = config;
 	return 0;
@@ -428,5 +538,7 @@ int config_load(struct config *ret_config, const char *file)
 void config_clear(struct config *config)
 {
 	free(config->default_path);
+	for (size_t i = 0; i < config->file_count; i++)
+		free(config->files[i]);
 	*config = (struct config){0};
 }

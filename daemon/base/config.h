@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,10 +18,17 @@
  * hides the same name in a later one (UAPI.6). Unknown keys are ignored with a warning.
  * docs/CONFIGURATION.md describes the keys.
  */
+#define CONFIG_FOLDERS 3
+extern const char *const config_folders[CONFIG_FOLDERS]; /* in this order */
+
 #define CONFIG_CPU_PERIOD_US 100000
 #define CONFIG_RUNNERS_MAX   64
+#define CONFIG_FILES_MAX     64
 
 struct config {
+	/* The files that were read, in this order; as many as fit. */
+	char *files[CONFIG_FILES_MAX];
+	size_t file_count;
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
@@ -42,17 +50,36 @@ struct config {
 	uint64_t connections;	       /* Max=4096 */
 	uint64_t connections_per_user; /* MaxPerUser=2048; does not apply to root */
 	/* [Log] */
-	uint64_t log_target; /* Target=auto, enum log_target */
-	uint64_t log_level;  /* Level=info, a priority of syslog(3) */
+	uint64_t log_target;	  /* Target=auto, enum log_target */
+	uint64_t log_level;	  /* Level=info, a priority of syslog(3) */
+	uint64_t log_runs;	  /* Runs=yes: also those that succeed or are cancelled */
+	uint64_t log_hook_output; /* HookOutput=no */
 };
+
+/* A mistake in the configuration. */
+struct config_error {
+	char file[PATH_MAX];
+	int line, column; /* from 1, the column in bytes; 0: the file as a whole is wrong */
+	char key[64];	  /* "": it is about no key */
+	char reason[256];
+};
+#define CONFIG_ERROR_TEXT_SIZE (sizeof(struct config_error) + 32)
+
+/* "FILE:LINE:COLUMN: KEY: REASON" into `text`, which is returned. */
+const char *config_error_print(const struct config_error *error,
+			       char text[static CONFIG_ERROR_TEXT_SIZE]);
 
 /*
  * Reads the default files, or `file` alone where it is not NULL. Blocks for the reads. The caller
- * frees the result by config_clear(). -ENOENT: `file` does not exist, which is not logged; -ENOMEM;
- * -EINVAL for a bad value, or another -errno: logged with file and line. Of the default files a
- * hookd that is not root ignores, with a warning, those that it may not read.
+ * frees the result by config_clear(). -errno: *ret_config is unchanged, all mistakes were logged,
+ * and *ret_error is the first of them: -EINVAL for a bad value, -ENOENT if `file` does not exist,
+ * -ENOMEM, or another -errno. Of the default files a hookd that is not root ignores, with a
+ * warning, those that it may not read.
  */
-int config_load(struct config *ret_config, const char *file) must_check;
+int config_load(struct config *ret_config, const char *file,
+		struct config_error *ret_error) must_check;
+/* What counts without any file. -ENOMEM. */
+int config_set_defaults(struct config *ret_config) must_check;
 void config_clear(struct config *config);
 
 /* "journal" -> LOG_TARGET_JOURNAL, "warning" -> LOG_WARNING; -EINVAL. */

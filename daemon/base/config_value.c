@@ -205,18 +205,33 @@ int config_parse_umask(const char *text, uint64_t *ret)
 	return *ret > 0777 ? -EINVAL : 0;
 }
 
-void config_print_takes(config_parse *parse, char *ret_text, size_t size)
+static const struct {
+	config_parse *parse;
+	const char *takes;
+} rows[] = {
+    {config_parse_log_target, "auto, journal or stderr"},
+    {config_parse_log_level, "error, warning, info or debug"},
+    {config_parse_boolean, "yes or no"},
+    {config_parse_number, "a number"},
+    {config_parse_count, "a number above 0"},
+    {config_parse_path, "folders that begin with / and a : between them"},
+    {config_parse_bytes, "a number of bytes above 0, with K, M, G or T, or infinity"},
+    {config_parse_quota_us, "a percentage of one CPU, such as 150% or 12.5%, or infinity"},
+    {config_parse_nice, "a number, from -20 to 19"},
+    {config_parse_umask, "an octal number, up to 0777"},
+};
+
+void config_print_takes(config_parse *parse, char ret_text[static CONFIG_TAKES_SIZE])
 {
-	ret_text[0] = '\0';
 	if (parse == config_parse_timeout_as_ms || parse == config_parse_age_as_ms)
-		snprintf(ret_text, size, ", it takes seconds, from 0 to %" PRIu64,
+		snprintf(ret_text, CONFIG_TAKES_SIZE, "seconds, from 0 to %" PRIu64,
 			 parse == config_parse_age_as_ms ? (uint64_t)AGE_SECONDS_MAX
 							 : (uint64_t)HP_TIMEOUT_SECONDS_MAX);
 	else if (parse == config_parse_hooks)
-		snprintf(ret_text, size, ", it takes a number, from 1 to %d", PROCESSES_MAX);
+		snprintf(ret_text, CONFIG_TAKES_SIZE, "a number, from 1 to %d", PROCESSES_MAX);
 	else if (parse == config_parse_runners)
-		snprintf(ret_text, size, ", it takes a number, up to %d", CONFIG_RUNNERS_MAX);
-	else if (parse == config_parse_path)
-		snprintf(ret_text, size,
-			 ", it takes folders that begin with / and a : between them");
+		snprintf(ret_text, CONFIG_TAKES_SIZE, "a number, up to %d", CONFIG_RUNNERS_MAX);
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (parse == rows[i].parse)
+			snprintf(ret_text, CONFIG_TAKES_SIZE, "%s", rows[i].takes);
 }

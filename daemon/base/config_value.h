@@ -34,5 +34,6 @@ int config_parse_nice(const char *text, uint64_t *ret) must_check;
 /* In octal. */
 int config_parse_umask(const char *text, uint64_t *ret) must_check;
 
-/* Prints ", it takes ..." for an error message, or "" where the accepted form is obvious. */
-void config_print_takes(config_parse *parse, char *ret_text, size_t size);
+/* What the parser accepts, for "it takes ...". */
+#define CONFIG_TAKES_SIZE 96
+void config_print_takes(config_parse *parse, char ret_text[static CONFIG_TAKES_SIZE]);

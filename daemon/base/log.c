@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes log lines to stderr as text, or to journald's native socket with fields. Owns that socket
- * and a count of dropped lines.
+ * Writes log lines to journald's native socket, or to stderr. Owns that socket and a count of
+ * lost lines. On stderr a line without fields is its message, and one with fields is NAME=VALUE
+ * for the message and each field. Whatever a value contains, it cannot look like another field or
+ * line.
  *
  * hookd writes to the socket itself instead of calling sd_journal_sendv(), which blocks while
- * journald does not read. A line that the socket does not take at once is dropped and counted; the
+ * journald does not read. A line that the socket does not take at once is lost and counted; the
  * next line that gets through is preceded by the count.
  */
 #include "daemon/base/log.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -26,14 +29,19 @@
 #include "daemon/base/base.h"
 #include "proto/json/json_writer.h"
 
-#define LINE_BYTES   1024
-#define FIELDS_MAX   8
+#define LINE_BYTES 1024
+#define FIELDS_MAX LOG_FIELDS_MAX
+/* What may wait for journald to read it; the limit of the number of messages is the kernel's. */
+#define SEND_BYTES   (8 * 1024 * 1024)
 #define JOURNAL_PATH "/run/systemd/journal/socket"
 
 static struct {
 	int journal; /* -1: stderr */
 	int level;
-	unsigned long dropped;
+	unsigned long lost; /* since the last line that got through */
+	unsigned long lost_in_all;
+	void (*on_lost)(void *userdata);
+	void *userdata;
 } log_state = {.journal = -1, .level = LOG_INFO};
 
 /* JOURNAL_STREAM has the device and inode of the socket that is a unit's stderr: systemd.exec(5) */
@@ -52,7 +60,11 @@ static int open_journal(void)
 	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_PATH};
 	cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){SEND_BYTES}, sizeof(int)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BYTES}, sizeof(int));
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -1;
 	return take_fd(&fd);
 }
@@ -85,12 +97,19 @@ struct escapes {
 	size_t used;
 };
 
+static bool is_ascii(char character)
+{
+	return character >= ' ' && character < 0x7f;
+}
+
 /* Length in bytes of the UTF-8 character at `text`; 0 where it is invalid or not printable. */
 static size_t shown_bytes(const char *text)
 {
 	unsigned char byte = (unsigned char)text[0];
 	size_t length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 
+	if (is_ascii(text[0]))
+		return 1;
 	if (byte < ' ' && byte != '\n' && byte != '\t')
 		return 0;
 	if (byte == 0x7f || (byte == 0xc2 && (unsigned char)text[1] < 0xa0))
@@ -146,6 +165,25 @@ static int add_field(struct iovec *iov, struct binary_field *field, const char *
 	return 4;
 }
 
+/* Output of a hook has the hook's name, all else hookd's. */
+static bool has_identifier(const struct log_field *fields, int count)
+{
+	return count > 0 && strcmp(fields[0].name, "SYSLOG_IDENTIFIER") == 0;
+}
+
+/* Again, if journald has a new socket since. */
+static bool send_datagram(const struct msghdr *header)
+{
+	if (sendmsg(log_state.journal, header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	if (errno != ECONNREFUSED && errno != ENOTCONN)
+		return false;
+	close_fd(&log_state.journal);
+	log_state.journal = open_journal();
+	return log_state.journal >= 0 &&
+	       sendmsg(log_state.journal, header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
 static bool send_to_journal(int priority, const struct log_field *fields, int count,
 			    const char *message)
 {
@@ -156,8 +194,8 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 	char prefix[64];
 	int used = 1, length;
 
-	length =
-	    snprintf(prefix, sizeof(prefix), "PRIORITY=%d\nSYSLOG_IDENTIFIER=hookd\n", priority);
+	length = snprintf(prefix, sizeof(prefix), "PRIORITY=%d\n%s", priority,
+			  has_identifier(fields, count) ? "" : "SYSLOG_IDENTIFIER=hookd\n");
 	iov[0] = (struct iovec){prefix, (size_t)length};
 	escapes.used = 0;
 	used += add_field(iov + used, &binary[FIELDS_MAX], "MESSAGE", escape(&escapes, message));
@@ -166,8 +204,10 @@ static bool send_to_journal(int priority, const struct log_field *fields, int co
 			used += add_field(iov + used, &binary[i], fields[i].name,
 					  escape(&escapes, fields[i].value));
 	header.msg_iovlen = (size_t)used;
-	return sendmsg(log_state.journal, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	return send_datagram(&header);
 }
+
+/* ---- stderr ---- */
 
 /*
  * Replaces control characters (C0, DEL, and C1 in UTF-8): names of containers and hooks are in the
@@ -183,25 +223,157 @@ static void defuse(char *text, size_t length)
 	}
 }
 
+/* A line of stderr. PIPE_BUF bytes are written at once, not mixed with those of others. */
+struct line {
+	char bytes[PIPE_BUF];
+	size_t used;
+};
+
+static bool is_plain(const char *value)
+{
+	static const char others[] = "-_./:@%+,";
+	const char *at = value;
+
+	while ((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') ||
+	       (*at >= 'A' && *at <= 'Z') || (*at && strchr(others, *at)))
+		at++;
+	return at > value && *at == '\0';
+}
+
+/*
+ * The next characters of a quoted value, as they are printed; their length in *ret_printed. Returns
+ * how many bytes of *text they are.
+ */
+static size_t print_quoted(const char *text, char printed[static 64], size_t *ret_printed)
+{
+	size_t length = 0;
+
+	while (length < 63 && is_ascii(text[length]) && text[length] != '"' && text[length] != '\\')
+		length++;
+	if (length == 0 && (*text == '"' || *text == '\\')) {
+		*ret_printed = (size_t)snprintf(printed, 64, "\\%c", *text);
+		return 1;
+	}
+	if (length == 0 && *text != '\n' && *text != '\t')
+		length = shown_bytes(text);
+	if (length == 0) {
+		*ret_printed = (size_t)snprintf(printed, 64, "\\x%02x", (unsigned char)*text);
+		return 1;
+	}
+	memcpy(printed, text, length);
+	*ret_printed = length;
+	return length;
+}
+
+static void append(struct line *line, const char *bytes, size_t length)
+{
+	assert(length <= sizeof(line->bytes) - line->used);
+	memcpy(line->bytes + line->used, bytes, length);
+	line->used += length;
+}
+
+/* " NAME=VALUE", in quotes where needed. A value that ends beyond `end` is cut, within the quotes.
+ */
+static bool append_field(struct line *line, size_t end, const char *name, const char *value)
+{
+	bool is_quoted = !is_plain(value);
+	char printed[64];
+	size_t length;
+
+	if (line->used + strlen(name) + strlen(" =\"\"") > end)
+		return false;
+	append(line, " ", 1);
+	append(line, name, strlen(name));
+	append(line, "=\"", is_quoted ? 2 : 1);
+	while (*value) {
+		size_t taken = print_quoted(value, printed, &length);
+
+		if (line->used + length + strlen("\"") > end)
+			break;
+		append(line, printed, length);
+		value += taken;
+	}
+	append(line, "\"", is_quoted);
+	return *value == '\0';
+}
+
+/* A field that does not fit is left out: half of a name would be another name. */
+static void append_fields(struct line *line, int priority, const struct log_field *fields,
+			  int count, const char *message)
+{
+	char number[12];
+
+	snprintf(number, sizeof(number), "%d", priority);
+	(void)append_field(line, 2 * LINE_BYTES, "MESSAGE", message);
+	(void)append_field(line, sizeof(line->bytes) - 1, "PRIORITY", number);
+	for (int i = 0; i < count; i++) {
+		size_t used = line->used;
+
+		if (fields[i].value &&
+		    !append_field(line, sizeof(line->bytes) - 1, fields[i].name, fields[i].value))
+			line->used = used;
+	}
+}
+
 /*
  * A pipe that polls as writable takes a whole line (PIPE_BUF). Without poll(2), write(2) could
  * block the event loop.
  */
-static bool send_to_stderr(const char *message)
+static bool send_to_stderr(int priority, const struct log_field *fields, int count,
+			   const char *message)
 {
 	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
-	char line[LINE_BYTES + 16];
-	int length = snprintf(line, sizeof(line), "hookd: %s\n", message);
+	struct line line;
 
-	defuse(line, (size_t)length - 1);
+	line.used = 0;
+	append(&line, "hookd:", strlen("hookd:"));
+	if (count > 0) {
+		append_fields(&line, priority, fields, count, message);
+	} else {
+		line.used +=
+		    (size_t)snprintf(line.bytes + line.used, LINE_BYTES + 2, " %s", message);
+		defuse(line.bytes, line.used);
+	}
+	append(&line, "\n", 1);
 	return poll(&poll_fd, 1, 0) != 0 && (poll_fd.revents & (POLLERR | POLLHUP)) == 0 &&
-	       write(STDERR_FILENO, line, (size_t)length) >= 0;
+	       write(STDERR_FILENO, line.bytes, line.used) >= 0;
 }
 
 static bool send_line(int priority, const struct log_field *fields, int count, const char *message)
 {
 	return log_state.journal >= 0 ? send_to_journal(priority, fields, count, message)
-				      : send_to_stderr(message);
+				      : send_to_stderr(priority, fields, count, message);
+}
+
+unsigned long log_lost(void)
+{
+	return log_state.lost_in_all;
+}
+
+void log_on_lost(void (*lost)(void *userdata), void *userdata)
+{
+	log_state.on_lost = lost;
+	log_state.userdata = userdata;
+}
+
+bool log_tell_lost(void)
+{
+	char message[64];
+
+	if (log_state.lost == 0)
+		return true;
+	snprintf(message, sizeof(message), "%lu log lines were lost", log_state.lost);
+	if (!send_line(LOG_WARNING, NULL, 0, message))
+		return false;
+	log_state.lost = 0;
+	return true;
+}
+
+static void lose_line(void)
+{
+	log_state.lost_in_all++;
+	if (log_state.lost++ == 0 && log_state.on_lost)
+		log_state.on_lost(log_state.userdata);
 }
 
 void log_write(int priority, const struct log_field *fields, int count, const char *format, ...)
@@ -213,15 +385,10 @@ void log_write(int priority, const struct log_field *fields, int count, const ch
 	assert(count <= FIELDS_MAX);
 	if (!log_is_on(priority))
 		return;
-	if (log_state.dropped) {
-		snprintf(message, sizeof(message), "%lu log lines were lost", log_state.dropped);
-		if (send_line(LOG_WARNING, NULL, 0, message))
-			log_state.dropped = 0;
-	}
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	if (!send_line(priority, fields, count, message))
-		log_state.dropped++;
+	if (!log_tell_lost() || !send_line(priority, fields, count, message))
+		lose_line();
 	errno = saved_errno;
 }

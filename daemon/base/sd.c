@@ -78,7 +78,7 @@ int sd_start_watchdog(struct event_base *base, struct event **ret_timer)
 	struct timeval half;
 	struct event *timer;
 
-	if (sd_watchdog_enabled(1, &period_us) <= 0) {
+	if (sd_watchdog_enabled(0, &period_us) <= 0) {
 		*ret_timer = NULL;
 		return 0;
 	}

@@ -28,7 +28,7 @@ bool sd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Arms a timer that sends WATCHDOG=1 at half the period of the manager's watchdog; an event loop
- * that hangs stops sending. *ret_timer is NULL where no watchdog is configured; else the caller
- * frees it by event_free(). -ENOMEM.
+ * that hangs stops sending. May be called again for another loop. *ret_timer is NULL where no
+ * watchdog is configured; else the caller frees it by event_free(). -ENOMEM.
  */
 int sd_start_watchdog(struct event_base *base, struct event **ret_timer) must_check;

@@ -117,6 +117,9 @@ void cgroup_release(struct cgroup *cgroup);
  */
 bool cgroup_release_lost(struct cgroup *cgroup) must_check;
 
+/* Whether limits of this controller can be set below the tree. False: not, or `tree` is NULL. */
+bool cgroup_tree_has_controller(const struct cgroup_tree *tree, const char *controller);
+
 #define CGROUP_NOTICE_SIZE 128
 /* Moves a message about the tree for the operator to `ret_text`. False: none, or `tree` is NULL. */
 bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE]);

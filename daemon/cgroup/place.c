@@ -568,3 +568,15 @@ void cgroup_tree_unplace(struct cgroup_tree *tree)
 	close_fd(&tree->own_lock);
 	close_fd(&tree->root_lock);
 }
+
+bool cgroup_tree_has_controller(const struct cgroup_tree *tree, const char *controller)
+{
+	char text[256], *state, *name;
+
+	if (!tree || file_read_at(tree->base_fd, "cgroup.controllers", text, sizeof(text)) < 0)
+		return false;
+	for (name = strtok_r(text, " \n", &state); name; name = strtok_r(NULL, " \n", &state))
+		if (strcmp(name, controller) == 0)
+			return true;
+	return false;
+}

@@ -114,7 +114,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 static void log_result(const struct apply_call *call, int r, const struct hp_err *err)
 {
 	char text[ERROR_TEXT_SIZE];
-	const struct log_field fields[] = {{"CONTAINER_ID_FULL", call->container}};
+	const struct log_field fields[] = {{"HOOKD_CONTAINER", call->container}};
 
 	if (r < 0)
 		log_write(LOG_WARNING, fields, ELEMENTS(fields),
@@ -138,7 +138,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 		hp_settings_path(reply.path, call->dialect);
 		if (strcmp(reply.path, APPLY_PATH_CONTAINER) != 0)
 			(void)hp_err_prefix(&reply, r, "settings");
-		hp_reply_err(conn_reply(conn), &reply, call->invalid);
+		conn_reply_err(conn, &reply, call->invalid);
 	}
 	apply_call_free(call);
 	if (conn)
@@ -375,7 +375,7 @@ static void on_released(int r, const struct hp_err *err, void *userdata)
 	if (conn && r == 0)
 		reply_released(call);
 	else if (conn)
-		hp_reply_err(conn_reply(conn), err, NULL);
+		conn_reply_err(conn, err, NULL);
 	release_call_free(call);
 	if (conn)
 		conn_end_call(conn);

@@ -117,7 +117,7 @@ static void send_busy(struct call *call, const char *reason)
 	struct hp_err err;
 
 	(void)hp_err_busy(&err, "%s", reason ? reason : "out of memory");
-	hp_reply_err(conn_reply(conn), &err, NULL);
+	conn_reply_err(conn, &err, NULL);
 	end(call);
 }
 
@@ -142,7 +142,7 @@ static void on_conn_gone(struct conn_call *of_conn)
 
 	call_free(call);
 	/* Not if other calls wait for the same run. */
-	if (cancels && TAILQ_EMPTY(&run->waiters))
+	if (cancels && !run_is_awaited(run))
 		run_cancel(run);
 }
 

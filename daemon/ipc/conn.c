@@ -102,6 +102,7 @@ static void conn_disconnect(struct conn *conn)
 	struct conn_call *call = take_ptr(conn->call);
 
 	conn->state = CONN_CLOSED;
+	request_disconnect(&conn->request);
 	free_event(&conn->readable);
 	free_event(&conn->writable);
 	close_fd(&conn->fd);
@@ -295,6 +296,7 @@ bool conn_close_if_gone(struct conn *conn)
 void conn_end_call(struct conn *conn)
 {
 	assert(conn->state != CONN_IDLE);
+	request_end(&conn->request);
 	conn->call = NULL; /* before the flush: it may close the connection */
 	conn_flush(conn);
 	if (conn->state != CONN_BUSY)
@@ -327,6 +329,12 @@ static bool send_some(struct conn *conn)
 struct hp_buf *conn_reply(struct conn *conn)
 {
 	return conn->is_oneway ? &conn->unwanted : &conn->out;
+}
+
+void conn_reply_err(struct conn *conn, const struct hp_err *err, const char *invalid)
+{
+	conn->request.error = err->code;
+	hp_reply_err(conn_reply(conn), err, invalid);
 }
 
 void conn_flush(struct conn *conn)

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "daemon/base/base.h"
+#include "daemon/ipc/requests.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/peer.h"
 #include "proto/messages/messages.h"
@@ -41,6 +42,7 @@ struct conn {
 	struct event *writable; /* pending while `out` is not empty */
 	struct event *reaper;	/* frees a closed connection from the event loop */
 	struct charge charge;
+	struct request request; /* the current call */
 	conn_message_fn on_message;
 	TAILQ_ENTRY(conn) link; /* hookd::conns */
 };
@@ -67,6 +69,8 @@ void conn_end_call(struct conn *conn);
  * The connection's; ask again for each reply.
  */
 struct hp_buf *conn_reply(struct conn *conn);
+/* hp_reply_err() to that buffer. */
+void conn_reply_err(struct conn *conn, const struct hp_err *err, const char *invalid);
 /*
  * Sends the replies that were written. Does not block. Closes the connection if the
  * client does not read and too much data is unsent; then call->gone() is called.

@@ -6,6 +6,7 @@
  */
 #include "daemon/ipc/dispatch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 struct method {
 	const char *name;
 	enum permission permission;
-	handler_fn handle;   /* NULL: declared in the interface, but not implemented */
+	handler_fn handle;
 	const char *invalid; /* the error for invalid parameters, for hp_reply_err() */
 };
 
@@ -27,14 +28,15 @@ static const struct method methods[] = {
     {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
     {"io.hookd.status.List", PERMISSION_USE, handle_list},
     {"io.hookd.status.Get", PERMISSION_USE, handle_get},
-    {"io.hookd.status.Watch", PERMISSION_USE, NULL},
-    {"io.hookd.status.Summary", PERMISSION_USE, NULL},
+    {"io.hookd.status.Watch", PERMISSION_USE, handle_watch},
+    {"io.hookd.status.Summary", PERMISSION_USE, handle_summary},
     {"io.hookd.status.GetStatus", PERMISSION_USE, handle_get_status},
-    {"io.hookd.status.GetMetrics", PERMISSION_USE, NULL},
+    {"io.hookd.status.GetMetrics", PERMISSION_USE, handle_get_metrics},
     {"io.hookd.control.Ping", PERMISSION_CONTROL, handle_ping},
-    {"io.hookd.control.Reload", PERMISSION_CONTROL, NULL},
-    {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, NULL},
+    {"io.hookd.control.Reload", PERMISSION_CONTROL, handle_reload},
+    {"io.hookd.control.SetLogLevel", PERMISSION_CONTROL, handle_set_log_level},
     {"io.hookd.control.Drain", PERMISSION_CONTROL, handle_drain},
+    {"io.hookd.control.ExplainPolicy", PERMISSION_CONTROL, handle_explain_policy},
     {"io.hookd.settings.Apply", PERMISSION_APPLY, handle_apply, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Update", PERMISSION_APPLY, handle_update, "io.hookd.settings.Invalid"},
     {"io.hookd.settings.Release", PERMISSION_APPLY, handle_release},
@@ -46,12 +48,34 @@ static const struct method methods[] = {
      handle_get_interface_description},
 };
 
+/* With a wrong configuration only what describes the interfaces, and so the error, works. */
+static bool needs_config(const struct method *method)
+{
+	static const char prefix[] = "org.varlink.service.";
+
+	return strncmp(method->name, prefix, sizeof(prefix) - 1) != 0;
+}
+
+static_assert(ELEMENTS(methods) <= METHODS_MAX, "METHODS_MAX");
+
+const char *dispatch_method_name(size_t index)
+{
+	return index < ELEMENTS(methods) ? methods[index].name : NULL;
+}
+
 static const struct method *find_method(const char *name)
 {
 	for (size_t i = 0; i < ELEMENTS(methods); i++)
 		if (strcmp(methods[i].name, name) == 0)
 			return &methods[i];
 	return NULL;
+}
+
+int dispatch_method_permission(const char *name)
+{
+	const struct method *method = find_method(name);
+
+	return method ? (int)method->permission : -1;
 }
 
 static void reply_service_error(struct hp_buf *out, const char *error, const char *key,
@@ -131,19 +155,29 @@ static void dispatch_call(struct exchange *exchange)
 		reply_not_found(conn_reply(conn), &exchange->call);
 		return;
 	}
+	request_begin(&conn->request, &exchange->hookd->requests[method - methods]);
+	if (exchange->hookd->config_error && needs_config(method)) {
+		reply_config_error(conn, exchange->hookd->config_error);
+		return;
+	}
 	exchange->invalid = method->invalid;
 	r = check_permission(exchange, method->permission, &err);
-	if (r == 0 && (!method->handle || exchange->call.upgrade)) {
+	if (r < 0)
+		metrics_count_refused(&exchange->hookd->metrics);
+	if (r == 0 && exchange->call.upgrade) {
 		reply_service_error(conn_reply(conn), "org.varlink.service.MethodNotImplemented",
 				    "method", exchange->call.method);
 		return;
 	}
 	if (r == 0)
 		r = method->handle(exchange, &err);
+	if (err.code == HP_ERR_REFUSED || err.code == HP_ERR_SETTINGS_REFUSED)
+		journal_refused(&exchange->hookd->journal, conn->peer.uid, exchange->call.method,
+				&err);
 	if (r < 0) {
 		log_debug("uid %u pid %d, %s: %s", conn->peer.uid, conn->peer.pid,
 			  exchange->call.method, error_text(&err, text));
-		hp_reply_err(conn_reply(conn), &err, method->invalid);
+		conn_reply_err(conn, &err, method->invalid);
 	}
 }
 
@@ -160,6 +194,8 @@ void dispatch_message(struct conn *conn, const char *text, size_t length)
 	}
 	conn->is_oneway = exchange.call.oneway;
 	dispatch_call(&exchange);
+	if (conn->state == CONN_IDLE)
+		request_end(&conn->request);
 	conn_flush(conn);
 }
 
@@ -168,6 +204,17 @@ int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 	struct hp_json_value none[1];
 
 	return hp_parameters_read(exchange->call.parameters, NULL, 0, 0, none, err);
+}
+
+struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err)
+{
+	struct run *run = store_find(exchange->hookd->store, id);
+
+	if (run && policy_may_see(&exchange->conn->peer, run->uid))
+		return run;
+	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
+	snprintf(err->path, sizeof(err->path), "%s", id);
+	return NULL;
 }
 
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err)
@@ -182,15 +229,8 @@ struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *e
 	if (r == 0)
 		r = hp_err_prefix(err, hp_json_get_name(value, &arena, HP_ID_BYTES_MAX, &id, err),
 				  "run");
-	if (r == 0) {
-		run = store_find(exchange->hookd->store, id);
-		if (run && !policy_may_see(&exchange->conn->peer, run->uid))
-			run = NULL;
-		if (!run) {
-			*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
-			snprintf(err->path, sizeof(err->path), "%s", id);
-		}
-	}
+	if (r == 0)
+		run = find_visible_run(exchange, id, err);
 	hp_arena_free(&arena);
 	return run;
 }

@@ -20,6 +20,12 @@ struct exchange {
  */
 typedef int (*handler_fn)(struct exchange *exchange, struct hp_err *err);
 
+/* The names of all methods, by their index in hookd::requests; NULL: there are no more. */
+const char *dispatch_method_name(size_t index);
+
+/* The enum permission that a method needs; -1: there is no such method. */
+int dispatch_method_permission(const char *name);
+
 /* The on_message() of connections. */
 void dispatch_message(struct conn *conn, const char *text, size_t length);
 
@@ -37,16 +43,29 @@ int handle_get_interface_description(struct exchange *exchange, struct hp_err *e
 int handle_run(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_wait(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_cancel(struct exchange *exchange, struct hp_err *err);		     /* hooks.c */
-int handle_list(struct exchange *exchange, struct hp_err *err);			     /* status.c */
-int handle_get(struct exchange *exchange, struct hp_err *err);			     /* status.c */
-int handle_get_status(struct exchange *exchange, struct hp_err *err);		     /* status.c */
-int handle_apply(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_update(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_release(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_holdings(struct exchange *exchange, struct hp_err *err);		     /* apply.c */
-int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err);	     /* seccomp.c */
-int handle_ping(struct exchange *exchange, struct hp_err *err);			     /* control.c */
-int handle_drain(struct exchange *exchange, struct hp_err *err);		     /* control.c */
+int handle_list(struct exchange *exchange, struct hp_err *err);		   /* status/list.c */
+int handle_get(struct exchange *exchange, struct hp_err *err);		   /* status/get.c */
+int handle_watch(struct exchange *exchange, struct hp_err *err);	   /* status/watch.c */
+int handle_summary(struct exchange *exchange, struct hp_err *err);	   /* status/summary.c */
+int handle_get_metrics(struct exchange *exchange, struct hp_err *err);	   /* status/metrics.c */
+int handle_get_status(struct exchange *exchange, struct hp_err *err);	   /* status/status.c */
+int handle_apply(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_update(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_release(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_holdings(struct exchange *exchange, struct hp_err *err);	   /* apply.c */
+int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err); /* seccomp.c */
+int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c */
+int handle_reload(struct exchange *exchange, struct hp_err *err);	   /* control.c */
+int handle_set_log_level(struct exchange *exchange, struct hp_err *err);   /* control.c */
+int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
+int handle_explain_policy(struct exchange *exchange, struct hp_err *err);  /* control.c */
+
+/* In control.c: replies io.hookd.control.ConfigError; writes its members; and others. */
+void reply_config_error(struct conn *conn, const struct config_error *error);
+void write_config_error(struct hp_json_writer *writer, const struct config_error *error);
+void write_config_files(struct hp_json_writer *writer, const struct config *config,
+			const char *key);
+const char *log_level_name(const struct hookd *hookd);
 
 /* The callbacks of struct run_context, in hooks.c. */
 int hooks_on_run_starting(struct run *run, void *userdata);
@@ -62,8 +81,7 @@ int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_reque
 
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
-/*
- * For methods whose parameter is the id of a run. NULL: an error, which is NoSuchRun also if the
- * run exists and the peer may not see it.
- */
+/* NULL: NoSuchRun, also if the run exists and the peer may not see it. */
+struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err);
+/* For methods whose only parameter is the id of a run. NULL: an error. */
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err);

@@ -33,15 +33,27 @@ static struct hp_json_writer begin_of_hook(struct events *events, const char *ev
 	return writer;
 }
 
-static void move_to(struct events *events, size_t index)
+bool output_position_take(struct output_position *position, size_t index,
+			  const struct hook_output *output, struct hook_output *ret_new)
 {
-	if (events->index == index)
-		return;
-	events->index = index;
-	events->at[0] = events->at[1] = 0;
+	uint64_t *at = &position->at[output->stream - 1], end = output->offset + output->length;
+
+	assert(output->stream == 1 || output->stream == 2);
+	if (position->index != index)
+		*position = (struct output_position){.index = index};
+	if (output->length == 0 || end <= *at || (output->offset > *at && !output->is_kept))
+		return false;
+	*ret_new = *output;
+	if (output->offset < *at) {
+		ret_new->bytes += *at - output->offset;
+		ret_new->length = end - *at;
+		ret_new->offset = *at;
+	}
+	*at = end;
+	return true;
 }
 
-static void put_output(struct hp_json_writer *writer, const struct hook_output *output)
+void output_write(struct hp_json_writer *writer, const struct hook_output *output)
 {
 	hp_json_key(writer, "stream");
 	hp_json_put_string(writer, output->stream == 1 ? "stdout" : "stderr");
@@ -56,23 +68,15 @@ static void put_output(struct hp_json_writer *writer, const struct hook_output *
 	}
 }
 
-static bool write_output(struct events *events, const struct hook_output *output)
+static bool write_output(struct events *events, size_t index, const struct hook_output *output)
 {
-	uint64_t *at = &events->at[output->stream - 1], end = output->offset + output->length;
-	struct hook_output rest = *output;
+	struct hook_output rest;
 	struct hp_json_writer writer;
 
-	assert(output->stream == 1 || output->stream == 2);
-	if (end <= *at || (output->offset > *at && !output->is_kept))
+	if (!output_position_take(&events->position, index, output, &rest))
 		return false;
-	if (rest.offset < *at) {
-		rest.bytes += *at - rest.offset;
-		rest.length = end - *at;
-		rest.offset = *at;
-	}
-	*at = end;
-	writer = begin_of_hook(events, "output", events->index);
-	put_output(&writer, &rest);
+	writer = begin_of_hook(events, "output", index);
+	output_write(&writer, &rest);
 	hp_reply_end(&writer);
 	return true;
 }
@@ -94,7 +98,7 @@ static void write_finished(struct events *events, const struct hp_hook_result *h
 
 		for (size_t k = 0; k < count; k++) {
 			parts[k].stream = i + 1;
-			(void)write_output(events, &parts[k]);
+			(void)write_output(events, hook->index, &parts[k]);
 		}
 	}
 	writer = begin_of_hook(events, "finished", hook->index);
@@ -105,13 +109,12 @@ static void write_finished(struct events *events, const struct hp_hook_result *h
 
 bool events_write(struct events *events, const struct run_event *event)
 {
-	move_to(events, event->index);
 	switch (event->type) {
 	case RUN_EVENT_STARTED:
 		write_started(events, event->index);
 		return true;
 	case RUN_EVENT_OUTPUT:
-		return write_output(events, event->output);
+		return write_output(events, event->index, event->output);
 	case RUN_EVENT_FINISHED:
 		write_finished(events, event->hook);
 		return true;
@@ -136,8 +139,6 @@ void events_write_past(struct events *events)
 	for (size_t i = 0; i < result->hook_count; i++) {
 		const struct hp_hook_result *hook = &result->hooks[i];
 
-		if (hook->started_us > 0 || has_finished(hook))
-			move_to(events, i);
 		if (hook->started_us > 0)
 			write_started(events, i);
 		if (has_finished(hook))

@@ -17,7 +17,11 @@ int hooks_on_run_starting(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
 
-	return records_begin(hookd->records, run);
+	int r = records_begin(hookd->records, run);
+
+	if (r == 0)
+		journal_run_started(run);
+	return r;
 }
 
 void hooks_on_run_ending(struct run *run, void *userdata)
@@ -33,31 +37,6 @@ void hooks_on_run_ending(struct run *run, void *userdata)
 	store_drop(hookd->store, run);
 }
 
-static void log_end(const struct run *run)
-{
-	const struct hp_run_result *result = &run->result;
-	bool is_well = result->outcome == HP_RUN_SUCCEEDED && !run->is_turned_away;
-	int priority = is_well ? LOG_DEBUG : LOG_WARNING;
-	const char *what = run->is_turned_away ? "refused for lack of resources, no hook was run"
-					       : hp_run_outcome_names[result->outcome];
-	const struct log_field fields[] = {
-	    {"HOOKD_RUN", run->id},
-	    {"HOOKD_STAGE", hp_stage_names[result->stage]},
-	    {"HOOKD_OUTCOME", run->is_turned_away ? NULL : what},
-	    {"HOOKD_REQUEST_ID", run->request.request_id},
-	    {"CONTAINER_ID_FULL", result->container},
-	};
-
-	if (log_is_on(priority))
-		log_write(priority, fields, ELEMENTS(fields), "run %s, container %s: %s%s%s",
-			  run->id, result->container, what, result->error ? ": " : "",
-			  result->error ? result->error : "");
-	if (result->ignored)
-		log_write(LOG_WARNING, fields, ELEMENTS(fields),
-			  "run %s, container %s: left out, as the settings allow: %s", run->id,
-			  result->container, result->ignored);
-}
-
 void hooks_on_run_done(struct run *run, void *userdata)
 {
 	struct hookd *hookd = userdata;
@@ -65,9 +44,11 @@ void hooks_on_run_done(struct run *run, void *userdata)
 
 	if (cgroup_tree_take_notice(hookd->cgroups, notice))
 		log_warning("%s", notice);
-	log_end(run);
-	if (!run->is_turned_away)
+	journal_run_done(&hookd->journal, &hookd->config, run);
+	if (!run->is_turned_away) {
+		metrics_count_run(&hookd->metrics, &run->result);
 		store_finished(hookd->store, run);
+	}
 	sched_finished(hookd->sched, run);
 }
 
@@ -97,14 +78,15 @@ int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_reque
 		   struct run **ret_run, struct hp_err *err)
 {
 	struct hook_target target;
-	char id[48];
+	char id[RUN_ID_SIZE];
 	struct run *run;
 	int r = target_choose(peer, &hookd->self, request, &target, err);
 
 	if (r < 0)
 		return r;
-	store_make_id(hookd->store, id, sizeof(id));
-	r = run_new(&hookd->runs, id, peer->uid, request, &target, &run);
+	r = store_make_id(hookd->store, id);
+	if (r == 0)
+		r = run_new(&hookd->runs, id, peer->uid, request, &target, &run);
 	if (r < 0) {
 		hook_target_clear(&target);
 		return hp_err_no_memory(err);

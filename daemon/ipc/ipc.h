@@ -3,8 +3,9 @@
  * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
  * run/, apply/ and seccomp/, and their results to JSON.
  *
- * May use: daemon/apply, daemon/base, daemon/policy, daemon/proc, daemon/records, daemon/run,
- * daemon/seccomp, daemon/spool, proto/base, proto/json, proto/messages, proto/settings; libevent.
+ * May use: daemon/apply, daemon/base, daemon/journal, daemon/metrics, daemon/policy, daemon/proc,
+ * daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base, proto/json, proto/messages,
+ * proto/settings; libevent.
  */
 #pragma once
 
@@ -16,6 +17,10 @@
 #include "daemon/apply/support.h"
 #include "daemon/base/config.h"
 #include "daemon/base/kernel.h"
+#include "daemon/ipc/listener.h"
+#include "daemon/ipc/requests.h"
+#include "daemon/journal/journal.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/policy/account.h"
 #include "daemon/policy/self.h"
 #include "daemon/proc/proc.h"
@@ -23,6 +28,9 @@
 #include "daemon/run/sched.h"
 #include "daemon/run/store.h"
 #include "proto/json/json.h"
+
+#define METHODS_MAX 32
+#define SOCKETS_MAX 8
 
 /*
  * All parts of the daemon, owned by main(). Only main.c and ipc/ include this: lower layers get
@@ -53,11 +61,27 @@ struct hookd {
 	char *runners_before; /* while runs are awaited (takeover.c): runners_ids() of the earlier
 				 hookd; NULL: not known */
 	struct accounts accounts;
+	struct journal journal;
+
+	struct metrics metrics;
+	struct request_counts requests[METHODS_MAX]; /* by the method's row in dispatch.c */
+
+	TAILQ_HEAD(, watch) watches; /* daemon/status/watch.c */
+	uint64_t watch_dropped;	     /* events that were dropped for slow readers */
 
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;
+	char addresses[SOCKETS_MAX][LISTENER_TEXT_SIZE]; /* "unix:PATH"; "": none */
 	struct hp_json json; /* of the message that is being dispatched */
 
+	/* All calls get ConfigError, and there is nothing to serve them; NULL: as usual. */
+	const struct config_error *config_error;
 	bool is_draining;
-	void (*drain)(struct hookd *hookd); /* in main.c; the same as SIGTERM */
+	/* The last reload has failed, with reload_error, and nothing was changed. */
+	bool has_reload_failed;
+	struct config_error reload_error;
+	/* In main.c. drain: the same as SIGTERM; reload: as SIGHUP, -errno. */
+	void (*drain)(struct hookd *hookd);
+	int (*reload)(struct hookd *hookd);
+	void (*set_log_level)(struct hookd *hookd, int priority);
 };

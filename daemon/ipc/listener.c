@@ -200,3 +200,16 @@ int listener_bind(const char *path, int *ret_fd)
 		*ret_fd = take_fd(&fd);
 	return r;
 }
+
+void listener_describe(int fd, char ret_text[static LISTENER_TEXT_SIZE])
+{
+	struct sockaddr_un address = {0};
+	socklen_t length = sizeof(address);
+
+	ret_text[0] = '\0';
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+	    address.sun_family != AF_UNIX || address.sun_path[0] == '\0')
+		return;
+	snprintf(ret_text, LISTENER_TEXT_SIZE, "unix:%.*s", (int)sizeof(address.sun_path),
+		 address.sun_path);
+}

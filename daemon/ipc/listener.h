@@ -2,6 +2,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <sys/un.h>
 
 #include "daemon/base/base.h"
 
@@ -18,6 +19,10 @@ typedef void (*listener_fn)(int fd, void *userdata);
 int listener_new(struct event_base *base, int fd, listener_fn on_connection, void *userdata,
 		 struct listener **ret_listener) must_check;
 struct listener *listener_free(struct listener *listener);
+
+/* Writes "unix:PATH" of a socket; "" where it has no path. */
+#define LISTENER_TEXT_SIZE (sizeof("unix:") + sizeof(((struct sockaddr_un *)0)->sun_path))
+void listener_describe(int fd, char ret_text[static LISTENER_TEXT_SIZE]);
 
 /*
  * Creates a listening socket at `path`, mode 0600. Replaces a socket that no process listens on any

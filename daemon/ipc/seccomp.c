@@ -52,7 +52,7 @@ static void on_compiled(struct filter_wait *wait, struct filter *filter, const c
 		write_program(conn, filter);
 	} else {
 		describe_failure(wait->error, reason, &err);
-		hp_reply_err(conn_reply(conn), &err, NULL);
+		conn_reply_err(conn, &err, NULL);
 	}
 	filter_unref(filter);
 	free(call);

@@ -274,7 +274,15 @@ static void list_listen(struct list *base)
 		proc_listen(list->proc, on_output);
 	list->is_listened_to = true;
 	if (list->proc)
-		proc_recall_output(list->proc);
+		proc_recall_output(list->proc, on_output);
+}
+
+static void list_recall(struct list *base)
+{
+	struct local_list *list = local(base);
+
+	if (list->proc)
+		proc_recall_output(list->proc, on_output);
 }
 
 static void list_pause(struct list *base, bool is_paused)
@@ -301,6 +309,7 @@ static void list_free(struct list *base)
 static const struct list_operations operations = {
     .cancel = list_cancel,
     .listen = list_listen,
+    .recall = list_recall,
     .pause = list_pause,
     .pid = list_pid,
     .free = list_free,

@@ -80,6 +80,12 @@ struct list_operations {
 	 * output of the running hook, so that a client that attaches later gets it.
 	 */
 	void (*listen)(struct list *list);
+	/*
+	 * Calls output() once for each part of the running hook's kept output, and then, for each
+	 * stream, with no bytes at the end of what was kept. From within, or later; never if no
+	 * hook is running, or the connection to its runner is lost.
+	 */
+	void (*recall)(struct list *list);
 	/* While paused, no output is read, and the hook blocks when its pipe is full. */
 	void (*pause)(struct list *list, bool is_paused);
 	/* The pid of the running hook; 0: none. It changes when moved() is called. */

@@ -63,7 +63,7 @@ struct hook_output {
 	uint64_t offset; /* of the first byte in its stream */
 	bool is_kept;	 /* it was read before: bytes in front of it may be missing */
 	const char *bytes;
-	size_t length;
+	size_t length; /* 0: the end of what is kept */
 };
 
 /* The one or two parts that are kept so far, in order. The bytes are the capture's. The count. */

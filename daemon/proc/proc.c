@@ -251,18 +251,23 @@ void proc_listen(struct proc *proc, proc_output_fn on_output)
 	proc_watch_output(proc);
 }
 
-void proc_recall_output(struct proc *proc)
+static void recall_stream(struct proc *proc, int stream, proc_output_fn on_output)
 {
-	struct hook_output parts[3];
+	struct capture *capture = &proc->out[stream - 1];
+	struct hook_output parts[4];
+	size_t count;
 
-	assert(proc->on_output);
-	for (int i = 0; i < 2; i++) {
-		size_t count = capture_kept(&proc->out[i], parts);
-
-		for (size_t k = 0; k < count; k++) {
-			parts[k].stream = i + 1;
-			proc->on_output(proc, &parts[k], proc->userdata);
-		}
+	if (!capture->is_paused)
+		capture_drain(capture);
+	count = capture_kept(capture, parts);
+	parts[count++] = (struct hook_output){
+	    .offset = capture->total,
+	    .is_kept = true,
+	    .bytes = "",
+	};
+	for (size_t i = 0; i < count; i++) {
+		parts[i].stream = stream;
+		on_output(proc, &parts[i], proc->userdata);
 	}
 }
 
@@ -270,6 +275,12 @@ void proc_release(struct proc *proc)
 {
 	if (proc->is_held)
 		helper_call_release(&proc->helper);
+}
+
+void proc_recall_output(struct proc *proc, proc_output_fn on_output)
+{
+	recall_stream(proc, 1, on_output);
+	recall_stream(proc, 2, on_output);
 }
 
 void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *userdata))

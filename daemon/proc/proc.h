@@ -86,8 +86,11 @@ void proc_on_moved(struct proc *proc, void (*on_moved)(struct proc *proc, void *
 
 /* Calls on_output() for all output that is read from now on, until the proc is done. */
 void proc_listen(struct proc *proc, proc_output_fn on_output);
-/* After proc_listen(): calls on_output() for what is kept of the output so far, from within. */
-void proc_recall_output(struct proc *proc);
+/*
+ * Calls on_output() for what is kept of the output so far, from within: for each stream its parts,
+ * and then once without bytes, with the offset at which the stream continues.
+ */
+void proc_recall_output(struct proc *proc, proc_output_fn on_output);
 /* While paused, no output is read, and the hook blocks when a pipe is full. */
 void proc_pause_output(struct proc *proc, bool is_paused);
 

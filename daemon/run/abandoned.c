@@ -7,7 +7,7 @@
 
 static bool is_abandoned(const struct run *run)
 {
-	return run->is_adopted && run->state == RUN_RUNNING && TAILQ_EMPTY(&run->waiters) &&
+	return run->is_adopted && run->state == RUN_RUNNING && !run_is_awaited(run) &&
 	       run->request.on_disconnect == HP_ON_DISCONNECT_CANCEL;
 }
 

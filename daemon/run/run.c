@@ -128,11 +128,24 @@ static struct hp_hook_result unstarted_result(size_t index)
 	return (struct hp_hook_result){.index = index, .oom_killed = -1};
 }
 
+static void tell_context(struct run *run, const struct run_event *event)
+{
+	if (run->context->happened)
+		run->context->happened(run, event, run->context->userdata);
+}
+
+void run_submitted(struct run *run)
+{
+	tell_context(run, &(struct run_event){.type = RUN_EVENT_SUBMITTED});
+}
+
 static void notify(struct run *run, const struct run_event *event)
 {
-	struct run_waiter *waiter = TAILQ_FIRST(&run->waiters), *next;
+	struct run_waiter *waiter, *next;
 
-	for (; waiter; waiter = next) {
+	if (event->type != RUN_EVENT_OUTPUT)
+		tell_context(run, event);
+	for (waiter = TAILQ_FIRST(&run->waiters); waiter; waiter = next) {
 		next = TAILQ_NEXT(waiter, link);
 		if (event->type != RUN_EVENT_OUTPUT || waiter->wants_output)
 			waiter->notify(waiter, event);
@@ -167,8 +180,29 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter)
 
 void run_listen(struct run *run)
 {
-	if (run->active && run->active->list)
+	if (run_has_list(run))
 		run->active->list->operations->listen(run->active->list);
+}
+
+bool run_has_list(const struct run *run)
+{
+	return run->active && run->active->list;
+}
+
+void run_recall(struct run *run)
+{
+	if (run_has_list(run))
+		run->active->list->operations->recall(run->active->list);
+}
+
+bool run_is_awaited(const struct run *run)
+{
+	const struct run_waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &run->waiters, link)
+		if (!waiter->is_spectator)
+			return true;
+	return false;
 }
 
 void run_remove_waiter(struct run *run, struct run_waiter *waiter)
@@ -182,7 +216,7 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind)
 	if (waiter->is_behind == is_behind)
 		return;
 	waiter->is_behind = is_behind;
-	if (run->active && run->active->list)
+	if (run_has_list(run))
 		run->active->list->operations->pause(run->active->list, has_one_behind(run));
 }
 
@@ -351,7 +385,7 @@ uint64_t run_timeout_ns(const struct run *run, const struct hp_hook *hook)
 /* Whether a caller will learn of it and can repeat the request. Else the failure would be lost. */
 static bool can_be_turned_away(const struct run *run)
 {
-	return run->request.request_id || !TAILQ_EMPTY(&run->waiters);
+	return run->request.request_id || run_is_awaited(run);
 }
 
 /*
@@ -531,52 +565,4 @@ void run_cancel(struct run *run)
 	else if (run->state == RUN_QUEUED || run->active->is_waiting)
 		run_finish(run);
 	/* Else a waiter cancels it while it is notified of a timeout: the run ends after that. */
-}
-
-/* ---- for lists of runs ---- */
-
-pid_t run_pid(const struct run *run)
-{
-	const struct list *list = run->active ? run->active->list : NULL;
-
-	return list ? list->operations->pid(list) : 0;
-}
-
-/* From the result, which is the same after a restart of hookd. */
-size_t run_hook(const struct run *run)
-{
-	size_t last = 0;
-
-	if (run->state != RUN_DONE)
-		return run->current;
-	for (size_t i = 0; i < run->result.hook_count; i++) {
-		if (run->result.hooks[i].outcome == HP_HOOK_SKIPPED)
-			continue;
-		if (!run->result.hooks[i].success)
-			return i;
-		last = i;
-	}
-	return last;
-}
-
-const char *run_path(const struct run *run)
-{
-	return run->result.hook_count == 0 ? NULL : run->result.hooks[run_hook(run)].path;
-}
-
-size_t run_size(const struct run *run)
-{
-	size_t size = sizeof(*run) + run->request.arena.total_bytes;
-
-	for (size_t i = 0; i < run->result.hook_count; i++)
-		size += sizeof(struct hp_hook_result) + run->result.hooks[i].output[0].length +
-			run->result.hooks[i].output[1].length;
-	return size > run->recorded_bytes ? size : run->recorded_bytes;
-}
-
-int64_t run_duration_us(const struct run *run)
-{
-	if (run->state == RUN_DONE)
-		return run->result.duration_us;
-	return run->state == RUN_QUEUED ? 0 : (clock_ns(CLOCK_BOOTTIME) - run->started_ns) / 1000;
 }

@@ -29,6 +29,13 @@
 
 struct run;
 
+/*
+ * Ids are random lower-case hex digits, so that a few of them are enough to name one of the runs
+ * that are kept. Recorded runs of earlier versions have longer ids.
+ */
+#define RUN_ID_DIGITS 12
+#define RUN_ID_SIZE   (RUN_ID_DIGITS + 1)
+
 enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_STATE_COUNT };
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
@@ -38,6 +45,7 @@ enum run_event_type {
 	RUN_EVENT_FINISHED,
 	RUN_EVENT_DONE,
 	RUN_EVENT_TURNED_AWAY, /* instead of DONE: nothing was run, and nothing is kept */
+	RUN_EVENT_SUBMITTED,   /* not for waiters */
 };
 
 struct run_event {
@@ -55,6 +63,7 @@ struct run_event {
 struct run_waiter {
 	void (*notify)(struct run_waiter *waiter, const struct run_event *event);
 	bool wants_output;
+	bool is_spectator;	      /* of an operator: the run goes on as if it was not there */
 	bool is_behind;		      /* run_set_behind() */
 	TAILQ_ENTRY(run_waiter) link; /* run::waiters */
 };
@@ -74,6 +83,8 @@ struct run_context {
 	int (*starting)(struct run *run, void *userdata);
 	void (*ending)(struct run *run, void *userdata);
 	void (*done)(struct run *run, void *userdata);
+	/* Called for every event but OUTPUT, before the waiters are notified. NULL: not wanted. */
+	void (*happened)(struct run *run, const struct run_event *event, void *userdata);
 	void *userdata;
 };
 
@@ -115,6 +126,7 @@ struct run {
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
+	uint64_t serial;	    /* store.c: greater than that of any run added before */
 	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
 	bool is_kept;
 	size_t kept_bytes;	   /* what it counts there */
@@ -152,6 +164,9 @@ void run_found(struct run *run, struct hp_run_result *result, int64_t finished_n
 
 struct run *run_free(struct run *run);
 
+/* For its scheduler. */
+void run_submitted(struct run *run);
+
 void run_start(struct run *run);
 
 /*
@@ -173,7 +188,13 @@ void run_add_waiter(struct run *run, struct run_waiter *waiter);
  * the running hook's, which may be from within, then all of it.
  */
 void run_listen(struct run *run);
+/* Whether its hooks have begun, and it has not ended. */
+bool run_has_list(const struct run *run);
+/* Has what is kept of the running hook's output sent to those waiters, once. */
+void run_recall(struct run *run);
 void run_remove_waiter(struct run *run, struct run_waiter *waiter);
+/* Whether a client waits for the result. */
+bool run_is_awaited(const struct run *run);
 /* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
@@ -184,9 +205,15 @@ pid_t run_pid(const struct run *run);
  * that failed, else the last that ran. 0: none has run.
  */
 size_t run_hook(const struct run *run);
+/* True while that hook runs, or is being started. */
+bool run_hook_is_running(const struct run *run);
+/* When the running hook will be killed (CLOCK_REALTIME); 0: never, or none runs. */
+int64_t run_deadline_us(const struct run *run);
 /* The path of that hook; NULL: the run has no hooks. */
 const char *run_path(const struct run *run);
 /* The approximate size of a run that is done, in memory or in the file: the larger one. */
 size_t run_size(const struct run *run);
+/* From its submission to its start, or to now. */
+int64_t run_queued_us(const struct run *run);
 /* From its start to its end, or to now. */
 int64_t run_duration_us(const struct run *run);

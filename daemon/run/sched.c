@@ -149,6 +149,7 @@ int sched_submit(struct sched *sched, struct run *run)
 	assert(run->state == RUN_QUEUED && !run->lane);
 	if (!lane)
 		return -ENOMEM;
+	run_submitted(run);
 	run->lane = lane;
 	TAILQ_INSERT_TAIL(&lane->runs, run, lane_link);
 	sched->queued++;

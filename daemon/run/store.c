@@ -25,9 +25,8 @@ struct store {
 	TAILQ_HEAD(, run) dropped;	/* by done_link; in no other list or table */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
-	uint64_t instance; /* the random part of run ids */
-	uint64_t made;
 	size_t kept, kept_bytes, recorded_bytes;
+	uint64_t added; /* the number of runs that were */
 };
 
 /* A request id is unique per uid, so the uid is a part of the key. */
@@ -136,8 +135,7 @@ int store_new(struct event_base *base, const struct config *config, struct store
 	TAILQ_INIT(&store->dropped);
 	store->config = config;
 	store->timer = event_new(base, -1, EV_PERSIST, on_timer, store);
-	if (!store->timer || event_add(store->timer, &period) < 0 ||
-	    getrandom(&store->instance, sizeof(store->instance), 0) < 0) {
+	if (!store->timer || event_add(store->timer, &period) < 0) {
 		store_free(store);
 		return -ENOMEM;
 	}
@@ -158,10 +156,17 @@ struct store *store_free(struct store *store)
 	return NULL;
 }
 
-void store_make_id(struct store *store, char *ret_id, size_t size)
+int store_make_id(struct store *store, char ret_id[static RUN_ID_SIZE])
 {
-	snprintf(ret_id, size, "%016llx-%llu", (unsigned long long)store->instance,
-		 (unsigned long long)++store->made);
+	unsigned char random[RUN_ID_DIGITS / 2];
+
+	do {
+		if (getrandom(random, sizeof(random), 0) != sizeof(random))
+			return -EIO;
+		for (size_t i = 0; i < sizeof(random); i++)
+			snprintf(ret_id + 2 * i, 3, "%02x", random[i]);
+	} while (store_find(store, ret_id));
+	return 0;
 }
 
 static int add_request(struct store *store, struct run *run)
@@ -187,6 +192,7 @@ int store_add(struct store *store, struct run *run)
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_HEAD(&store->runs, run, link);
+	run->serial = ++store->added;
 	return 0;
 }
 
@@ -257,4 +263,9 @@ struct run *store_newer(struct run *run)
 size_t store_kept(const struct store *store)
 {
 	return store->kept;
+}
+
+size_t store_kept_bytes(const struct store *store)
+{
+	return store->kept_bytes;
 }

@@ -18,8 +18,8 @@ int store_new(struct event_base *base, const struct config *config,
 	      struct store **ret_store) must_check;
 struct store *store_free(struct store *store);
 
-/* Makes a unique id: a random number of this process, and a count. */
-void store_make_id(struct store *store, char *ret_id, size_t size);
+/* Makes a random id that no run of the store has. -EIO: there are no random numbers. */
+int store_make_id(struct store *store, char ret_id[static RUN_ID_SIZE]) must_check;
 
 /* Takes ownership of the run. -ENOMEM: the caller still owns it. May free runs that are done. */
 int store_add(struct store *store, struct run *run) must_check;
@@ -43,3 +43,5 @@ struct run *store_older(struct run *run);
 struct run *store_newer(struct run *run);
 /* The number of runs that are done and kept. */
 size_t store_kept(const struct store *store);
+/* Their approximate size in memory, in bytes. */
+size_t store_kept_bytes(const struct store *store);

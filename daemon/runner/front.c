@@ -71,6 +71,8 @@ static void on_list_message(struct runner *runner, const struct message *message
 		owned_cancel(owned);
 	else if (message->header.type == MESSAGE_LISTEN)
 		owned_listen(owned);
+	else if (message->header.type == MESSAGE_RECALL)
+		owned_recall(owned);
 	else if (message->header.type == MESSAGE_PAUSE)
 		owned_pause(owned, pause->is_paused);
 	else if (owned->has_ended)
@@ -112,6 +114,7 @@ static int on_message(struct channel *channel, struct message *message, void *us
 		return 0;
 	case MESSAGE_CANCEL:
 	case MESSAGE_LISTEN:
+	case MESSAGE_RECALL:
 	case MESSAGE_PAUSE:
 	case MESSAGE_ACKNOWLEDGE:
 		on_list_message(runner, message);

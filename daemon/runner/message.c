@@ -38,6 +38,7 @@ static const struct bounds {
     [MESSAGE_PONG] = {0},
     [MESSAGE_SOCKET] = {0, .fds_max = 1},
     [MESSAGE_COUNTER] = {0, .fds_max = 1},
+    [MESSAGE_RECALL] = {0, true},
 };
 
 static bool is_configuration_in_bounds(const struct configure_body *body)

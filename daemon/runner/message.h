@@ -25,6 +25,7 @@
  *	START                  STARTED, MOVED, OUTPUT, FINISHED, ENDED
  *	CANCEL, LISTEN, PAUSE                         LISTEN: the kept output of the running hook
  *	                                              is sent first, after each LISTEN
+ *	RECALL                                        the kept output, once
  *	ACKNOWLEDGE                                   an ended list can be freed
  *	STOP                                          no front will connect again: exit when no
  *	                                              list is left
@@ -63,6 +64,7 @@ enum message_type {
 	MESSAGE_PONG,
 	MESSAGE_SOCKET,
 	MESSAGE_COUNTER,
+	MESSAGE_RECALL,
 	MESSAGE_TYPE_COUNT,
 };
 

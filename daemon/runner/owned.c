@@ -330,14 +330,26 @@ void owned_cancel(struct owned *owned)
 		owned->list->operations->cancel(owned->list);
 }
 
+/* The front accepts output only after STARTED of the hook and the results before it. */
+static void resend_all(struct owned *owned)
+{
+	while (!owned->is_resent)
+		resend_next(owned);
+}
+
 void owned_listen(struct owned *owned)
 {
 	owned->is_listened_to = true;
-	/* The front accepts output only after STARTED of the hook and the results before it. */
-	while (!owned->is_resent)
-		resend_next(owned);
+	resend_all(owned);
 	if (owned->list)
 		owned->list->operations->listen(owned->list);
+}
+
+void owned_recall(struct owned *owned)
+{
+	resend_all(owned);
+	if (owned->list)
+		owned->list->operations->recall(owned->list);
 }
 
 static void set_pause(struct owned *owned)

@@ -59,6 +59,7 @@ int owned_start(struct runner *runner, struct message *message) must_check;
 struct owned *owned_find(struct runner *runner, const char *run);
 void owned_cancel(struct owned *owned);
 void owned_listen(struct owned *owned);
+void owned_recall(struct owned *owned);
 void owned_pause(struct owned *owned, bool is_paused);
 /* Kills the running hook, and frees the list. */
 void owned_free(struct owned *owned);

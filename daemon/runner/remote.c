@@ -57,6 +57,12 @@ static void remote_listen(struct list *list)
 	send_message(remote, MESSAGE_LISTEN, NULL, 0);
 }
 
+/* Without a connection nothing is recalled. */
+static void remote_recall(struct list *list)
+{
+	send_message(remote_of(list), MESSAGE_RECALL, NULL, 0);
+}
+
 static void remote_pause(struct list *list, bool is_paused)
 {
 	struct remote *remote = remote_of(list);
@@ -81,6 +87,7 @@ static void remote_abandon(struct list *list)
 static const struct list_operations operations = {
     .cancel = remote_cancel,
     .listen = remote_listen,
+    .recall = remote_recall,
     .pause = remote_pause,
     .pid = remote_pid,
     .free = remote_abandon,

@@ -485,6 +485,18 @@ bool runners_outlive_hookd(const struct runners *runners)
 	return true;
 }
 
+size_t runners_count(const struct runners *runners)
+{
+	const struct link *link;
+	size_t count = 0;
+
+	if (!runners)
+		return 0;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		count += link->channel && link->is_synced && !link->is_retiring;
+	return count;
+}
+
 void runners_hand_over(struct runners *runners)
 {
 	struct link *link;

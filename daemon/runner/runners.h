@@ -73,6 +73,8 @@ struct list_starter *runners_starter(struct runners *runners);
 /* Sets the configuration of lists that start from now on. */
 void runners_configure(struct runners *runners, const struct config *config, int nice);
 
+/* How many can be given lists. NULL has none. */
+size_t runners_count(const struct runners *runners);
 /* The ids of all, separated by blanks; free it. NULL: one is not known yet, or out of memory. */
 char *runners_ids(const struct runners *runners);
 /* Whether all runners with these ids (of an earlier runners_ids()) are connected and synced. */

@@ -28,6 +28,9 @@ enum hp_err_code {
 	HP_ERR_NO_SUCH_CONTAINER, /* io.hookd.settings.NoSuchContainer (container: path) */
 	HP_ERR_CONTAINER_BUSY,	  /* io.hookd.settings.Busy (container: path) */
 	HP_ERR_EXHAUSTED,	  /* io.hookd.settings.Exhausted (resource: path, limit: error) */
+	HP_ERR_EXPECTED_MORE,	  /* org.varlink.service.ExpectedMore */
+	HP_ERR_CONFIG,		  /* io.hookd.control.ConfigError, which is not in hp_err */
+	HP_ERR_CODE_COUNT,
 };
 
 #define HP_ERR_PATH_SIZE   192

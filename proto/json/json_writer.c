@@ -181,6 +181,26 @@ void hp_json_put_strings(struct hp_json_writer *writer, char *const *strings)
 	hp_json_end(writer, ']');
 }
 
+void hp_json_add_string(struct hp_json_writer *writer, const char *key, const char *string)
+{
+	if (!string)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_string(writer, string);
+}
+
+void hp_json_add_int(struct hp_json_writer *writer, const char *key, int64_t value)
+{
+	hp_json_key(writer, key);
+	hp_json_put_int(writer, value);
+}
+
+void hp_json_add_bool(struct hp_json_writer *writer, const char *key, bool value)
+{
+	hp_json_key(writer, key);
+	hp_json_put_bool(writer, value);
+}
+
 bool hp_json_is_text(const char *bytes, size_t length)
 {
 	const char *end = length > 0 ? bytes + length : bytes;

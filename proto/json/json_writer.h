@@ -38,5 +38,10 @@ void hp_json_put_raw(struct hp_json_writer *writer, const char *json, size_t len
 /* ["a", "b"]; a NULL vector is null. */
 void hp_json_put_strings(struct hp_json_writer *writer, char *const *strings);
 
+/* A key of ours with its value; nothing where the string is NULL. */
+void hp_json_add_string(struct hp_json_writer *writer, const char *key, const char *string);
+void hp_json_add_int(struct hp_json_writer *writer, const char *key, int64_t value);
+void hp_json_add_bool(struct hp_json_writer *writer, const char *key, bool value);
+
 /* Valid UTF-8 without NUL: may stand in a JSON string. */
 bool hp_json_is_text(const char *bytes, size_t length);

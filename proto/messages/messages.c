@@ -445,8 +445,13 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err, const char *inva
 	case HP_ERR_EXHAUSTED:
 		reply_number(buf, "io.hookd.settings.Exhausted", err);
 		break;
+	case HP_ERR_EXPECTED_MORE:
+		hp_reply_empty(buf, "org.varlink.service.ExpectedMore");
+		break;
 	case HP_ERR_NONE:
 	case HP_ERR_PROTOCOL:
+	case HP_ERR_CONFIG:
+	case HP_ERR_CODE_COUNT:
 		break;
 	}
 }

@@ -60,26 +60,6 @@ static const struct output_keys {
     {"stderr", "stderrBase64", "stderrBytes", "stderrTruncated"},
 };
 
-static void write_string(struct hp_json_writer *writer, const char *key, const char *text)
-{
-	if (!text)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_string(writer, text);
-}
-
-static void write_int(struct hp_json_writer *writer, const char *key, int64_t value)
-{
-	hp_json_key(writer, key);
-	hp_json_put_int(writer, value);
-}
-
-static void write_bool(struct hp_json_writer *writer, const char *key, bool value)
-{
-	hp_json_key(writer, key);
-	hp_json_put_bool(writer, value);
-}
-
 static void write_output(struct hp_json_writer *writer, const struct output_keys *keys,
 			 const struct hp_output *output)
 {
@@ -94,7 +74,7 @@ static void write_output(struct hp_json_writer *writer, const struct output_keys
 	}
 	hp_json_key(writer, keys->total);
 	hp_json_put_uint(writer, output->total);
-	write_bool(writer, keys->truncated, output->total > output->length);
+	hp_json_add_bool(writer, keys->truncated, output->total > output->length);
 }
 
 /* Fields that only some outcomes have. */
@@ -103,64 +83,86 @@ static void write_outcome(struct hp_json_writer *writer, const struct hp_hook_re
 	char buffer[24];
 
 	if (result->outcome == HP_HOOK_EXITED)
-		write_int(writer, "exitStatus", result->exit_status);
+		hp_json_add_int(writer, "exitStatus", result->exit_status);
 	if (result->outcome == HP_HOOK_SIGNALED)
-		write_string(writer, "signal", hp_signal_name(result->signal, buffer));
+		hp_json_add_string(writer, "signal", hp_signal_name(result->signal, buffer));
 	if (result->oom_killed >= 0)
-		write_bool(writer, "oomKilled", result->oom_killed > 0);
-	write_string(writer, "error", result->error);
+		hp_json_add_bool(writer, "oomKilled", result->oom_killed > 0);
+	hp_json_add_string(writer, "error", result->error);
 	if (result->outcome == HP_HOOK_SPAWN_FAILED) {
-		write_string(writer, "failedStep", result->failed_step);
-		write_string(writer, "errnoName", hp_errno_name(result->failed_errno, buffer));
+		hp_json_add_string(writer, "failedStep", result->failed_step);
+		hp_json_add_string(writer, "errnoName",
+				   hp_errno_name(result->failed_errno, buffer));
 	}
 }
 
 static void write_process(struct hp_json_writer *writer, const struct hp_hook_result *result)
 {
 	if (result->pid > 0)
-		write_int(writer, "pid", result->pid);
+		hp_json_add_int(writer, "pid", result->pid);
 	if (result->started_us > 0)
-		write_int(writer, "startedUSec", result->started_us);
+		hp_json_add_int(writer, "startedUSec", result->started_us);
 	if (result->pid <= 0)
 		return;
-	write_int(writer, "durationUSec", result->duration_us);
-	write_int(writer, "userUSec", result->user_us);
-	write_int(writer, "systemUSec", result->system_us);
-	write_int(writer, "maxRssBytes", result->max_rss_bytes);
+	hp_json_add_int(writer, "durationUSec", result->duration_us);
+	hp_json_add_int(writer, "userUSec", result->user_us);
+	hp_json_add_int(writer, "systemUSec", result->system_us);
+	hp_json_add_int(writer, "maxRssBytes", result->max_rss_bytes);
 }
 
-void hp_hook_result_write(struct hp_json_writer *writer, const struct hp_hook_result *result)
+static void begin_hook(struct hp_json_writer *writer, const struct hp_hook_result *result,
+		       const char *outcome)
 {
 	hp_json_begin(writer, '{');
 	hp_json_key(writer, "index");
 	hp_json_put_uint(writer, result->index);
-	write_string(writer, "path", result->path);
-	write_string(writer, "outcome", hp_hook_outcome_names[result->outcome]);
-	write_bool(writer, "success", result->success);
-	write_outcome(writer, result);
-	write_process(writer, result);
+	hp_json_add_string(writer, "path", result->path);
+	hp_json_add_string(writer, "outcome", outcome);
+	hp_json_add_bool(writer, "success", result->success);
+}
+
+static void end_hook(struct hp_json_writer *writer, const struct hp_hook_result *result)
+{
 	for (size_t i = 0; i < 2; i++)
 		write_output(writer, &output_keys[i], &result->output[i]);
-	write_bool(writer, "lingering", result->lingering);
+	hp_json_add_bool(writer, "lingering", result->lingering);
 	hp_json_end(writer, '}');
+}
+
+void hp_hook_result_write(struct hp_json_writer *writer, const struct hp_hook_result *result)
+{
+	begin_hook(writer, result, hp_hook_outcome_names[result->outcome]);
+	write_outcome(writer, result);
+	write_process(writer, result);
+	end_hook(writer, result);
+}
+
+void hp_running_hook_write(struct hp_json_writer *writer, const struct hp_hook_result *result)
+{
+	begin_hook(writer, result, "running");
+	if (result->pid > 0)
+		hp_json_add_int(writer, "pid", result->pid);
+	hp_json_add_int(writer, "startedUSec", result->started_us);
+	hp_json_add_int(writer, "durationUSec", result->duration_us);
+	end_hook(writer, result);
 }
 
 void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_result *result)
 {
 	hp_json_begin(writer, '{');
-	write_string(writer, "run", result->run);
-	write_string(writer, "container", result->container);
-	write_string(writer, "stage", hp_stage_names[result->stage]);
-	write_string(writer, "outcome", hp_run_outcome_names[result->outcome]);
-	write_string(writer, "error", result->error);
-	write_string(writer, "ignored", result->ignored);
+	hp_json_add_string(writer, "run", result->run);
+	hp_json_add_string(writer, "container", result->container);
+	hp_json_add_string(writer, "stage", hp_stage_names[result->stage]);
+	hp_json_add_string(writer, "outcome", hp_run_outcome_names[result->outcome]);
+	hp_json_add_string(writer, "error", result->error);
+	hp_json_add_string(writer, "ignored", result->ignored);
 	hp_json_key(writer, "hooks");
 	hp_json_begin(writer, '[');
 	for (size_t i = 0; i < result->hook_count; i++)
 		hp_hook_result_write(writer, &result->hooks[i]);
 	hp_json_end(writer, ']');
-	write_int(writer, "queuedUSec", result->queued_us);
-	write_int(writer, "durationUSec", result->duration_us);
+	hp_json_add_int(writer, "queuedUSec", result->queued_us);
+	hp_json_add_int(writer, "durationUSec", result->duration_us);
 	hp_json_end(writer, '}');
 }
 

@@ -79,6 +79,8 @@ void hp_run_result_clear(struct hp_run_result *result);
 
 /* As one JSON object each. */
 void hp_hook_result_write(struct hp_json_writer *writer, const struct hp_hook_result *result);
+/* A hook that runs: with what it has written so far, and the outcome "running". */
+void hp_running_hook_write(struct hp_json_writer *writer, const struct hp_hook_result *result);
 void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_result *result);
 
 /* Reads them, for clients. Unknown members are ignored. -EINVAL, -ENOMEM with *err. */

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/varlink/go/varlink"
 
@@ -99,15 +100,35 @@ func badParameter(c *varlink.Connection) {
 
 func others(c *varlink.Connection, id string) {
 	expect("Ping", control.Ping().Call(ctx, c) == nil)
-	_, runs, err := status.List().Call(ctx, c, nil, nil, nil, nil, nil, nil, nil, nil)
-	expect("List", err == nil && runs != nil && len(*runs) >= 2)
-	one, result, request, err := status.Get().Call(ctx, c, id)
-	expect("Get", err == nil && one.Run == id && result != nil && request != nil)
+	_, runs, more, err := status.List().Call(ctx, c, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
+		nil, nil)
+	expect("List", err == nil && runs != nil && len(*runs) >= 2 && more == nil)
+	one, result, progress, request, err := status.Get().Call(ctx, c, id)
+	expect("Get", err == nil && one.Run == id && result != nil && progress == nil && request != nil)
+	count, oldest, paths, _, err := status.Summary().Call(ctx, c, nil, nil, nil, nil, nil)
+	expect("Summary", err == nil && count >= 2 && oldest != nil && len(paths) >= 2)
+	text, err := status.GetMetrics().Call(ctx, c, nil)
+	expect("GetMetrics", err == nil && strings.HasSuffix(text, "# EOF\n"))
 	held, err := settings.Holdings().Call(ctx, c)
 	expect("Holdings", err == nil && len(held) == 0)
-	err = control.Reload().Call(ctx, c)
-	var missing *varlink.MethodNotImplemented
-	expect("a method that is not there yet", errors.As(err, &missing))
+	files, err := control.Reload().Call(ctx, c)
+	expect("Reload", err == nil && len(files) == 1 && files[0] == "/dev/null")
+	expect("SetLogLevel", control.SetLogLevel().Call(ctx, c, "info") == nil)
+	allowed, _, reason, err := control.ExplainPolicy().Call(ctx, c, 4711, nil, "io.hookd.hooks.Run", nil)
+	expect("ExplainPolicy", err == nil && !allowed && reason != "")
+}
+
+func watch(c *varlink.Connection) {
+	since := int64(0)
+	receive, err := status.Watch().Send(ctx, c, varlink.More, nil, nil, nil, nil, &since, nil)
+	expect("Watch", err == nil)
+	var events []string
+	for len(events) < 8 {
+		event, at, run, _, flags, err := receive(ctx)
+		expect("an event", err == nil && at > 0 && run != nil && flags&varlink.Continues != 0)
+		events = append(events, event)
+	}
+	expect("events of stored runs", events[0] == "submitted" && count(events, "started") >= 3)
 }
 
 func main() {
@@ -119,5 +140,9 @@ func main() {
 	runWithMore(c)
 	badParameter(c)
 	others(c, id)
+	c.Close()
+	c, err = varlink.NewConnection(ctx, os.Args[1])
+	expect("connect again", err == nil)
+	watch(c)
 	c.Close()
 }

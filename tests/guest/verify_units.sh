@@ -19,7 +19,7 @@ for whose in system user; do
 	[ $whose = user ] || folder=
 	cp "$units/${folder}hookd.socket" "$units/${folder}hookd-runner.socket" "$work/units/"
 	for unit in hookd.service hookd-runner@.service; do
-		sed "s,^ExecStart=\(@\?\)\"[^\"]*\",ExecStart=\1\"$hookd\"," "$units/$folder$unit" \
+		sed "s,^\(Exec[A-Z][a-z]*=@\?\)\"[^\"]*\",\1\"$hookd\"," "$units/$folder$unit" \
 			> "$work/units/$unit"
 	done
 	SYSTEMD_UNIT_PATH=$work/units: systemd-analyze --$whose --man=no verify hookd.socket \

@@ -407,6 +407,10 @@ static const struct {
      -EBUSY, "io.hookd.hooks.Busy", "", "hookd is busy and refuses it: too many"},
     {"{\"error\":\"io.hookd.hooks.Draining\"}", -ESHUTDOWN, "io.hookd.hooks.Draining", "",
      "shutting down"},
+    {"{\"error\":\"io.hookd.control.ConfigError\",\"parameters\":{\"file\":\"/f\",\"line\":7,"
+     "\"column\":2,\"key\":\"K\",\"reason\":\"why\"}}",
+     -ESHUTDOWN, "io.hookd.control.ConfigError", "",
+     "hookd's configuration is wrong: /f:7: K: why"},
     {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
      "io.hookd.hooks.Refused", "", "no\n"},
     {"{\"error\":\"io.hookd.settings.Refused\",\"parameters\":{\"reason\":7}}", -EPERM,

@@ -115,7 +115,7 @@ static void timeouts_have_a_bound(void **state)
 
 		snprintf(text, sizeof(text), "[Hooks]\nDefaultTimeoutSec=%s\n", value);
 		snprintf(expected, sizeof(expected),
-			 ":2: bad value for DefaultTimeoutSec: %s, it takes seconds, from 0 to "
+			 ":2:19: DefaultTimeoutSec: '%s' is invalid: it takes seconds, from 0 to "
 			 "86400000\n",
 			 value);
 		assert_int_equal(load(text, &config, path, &log), -EINVAL);
@@ -142,7 +142,7 @@ static void ages_have_a_bound(void **state)
 	}
 	assert_int_equal(load("[Results]\nMaxAgeSec=9223372036854776\n", &config, path, &log),
 			 -EINVAL);
-	assert_non_null(strstr(log, ":2: bad value for MaxAgeSec: 9223372036854776, it takes "
+	assert_non_null(strstr(log, ":2:11: MaxAgeSec: '9223372036854776' is invalid: it takes "
 				    "seconds, from 0 to 9223372036854775\n"));
 	free(log);
 }
@@ -241,7 +241,7 @@ static void bad_values_name_file_and_line(void **state)
 		snprintf(text, sizeof(text), "# first\n\n%s\n[Log]\n", bad_lines[i]);
 		assert_int_equal(load(text, &config, path, &log), -EINVAL);
 		assert_int_equal(config.concurrent_hooks, 4711);
-		snprintf(expected, sizeof(expected), "%s:4: bad value for ", path);
+		snprintf(expected, sizeof(expected), "%s:4:", path);
 		if (!strstr(log, expected))
 			fail_msg("%s: no \"%s\" in \"%s\"", bad_lines[i], expected, log);
 		free(log);
@@ -258,8 +258,8 @@ static void all_bad_values_are_told_of(void **state)
 	assert_int_equal(
 	    load("[Hooks]\nConcurrentHooks=x\nQueuedRunsPerUser=y\n", &config, path, &log),
 	    -EINVAL);
-	assert_non_null(strstr(log, ":2: bad value for ConcurrentHooks: x"));
-	assert_non_null(strstr(log, ":3: bad value for QueuedRunsPerUser: y"));
+	assert_non_null(strstr(log, ":2:17: ConcurrentHooks: 'x' is invalid"));
+	assert_non_null(strstr(log, ":3:19: QueuedRunsPerUser: 'y' is invalid"));
 	free(log);
 }
 
@@ -275,10 +275,10 @@ static void unknown_keys_only_warn(void **state)
 			 0);
 	assert_int_equal(config.concurrent_hooks, 5);
 	assert_int_equal(config.kept_runs, 4096);
-	snprintf(expected, sizeof(expected), "%s:2: unknown key Colour in section [Hooks]", path);
+	snprintf(expected, sizeof(expected), "%s:2:1: unknown key Colour in section [Hooks]", path);
 	assert_non_null(strstr(log, expected));
-	assert_non_null(strstr(log, ":5: unknown key MaxRuns in section [Log]"));
-	assert_non_null(strstr(log, ":7: unknown key ConcurrentHooks in section [hooks]"));
+	assert_non_null(strstr(log, ":5:1: unknown key MaxRuns in section [Log]"));
+	assert_non_null(strstr(log, ":7:1: unknown key ConcurrentHooks in section [hooks]"));
 	free(log);
 	config_clear(&config);
 }
@@ -291,7 +291,7 @@ static void what_is_neither_section_nor_key_has_a_line(void **state)
 	(void)state;
 	assert_int_equal(load("[Hooks]\nConcurrentHooks=5\nnonsense\n", &config, path, &log),
 			 -EINVAL);
-	snprintf(expected, sizeof(expected), "%s:3: ", path);
+	snprintf(expected, sizeof(expected), "%s:3:1: ", path);
 	assert_non_null(strstr(log, expected));
 	free(log);
 }
@@ -352,7 +352,7 @@ static void a_missing_file_is_told_apart(void **state)
 	struct config config = {.concurrent_hooks = 4711};
 
 	(void)state;
-	assert_int_equal(config_load(&config, "/nonexistent/hookd.conf"), -ENOENT);
+	assert_int_equal(config_load(&config, "/nonexistent/hookd.conf", &last_error), -ENOENT);
 	assert_int_equal(config.concurrent_hooks, 4711);
 }
 
@@ -373,7 +373,7 @@ static void a_file_that_cannot_be_read_is_logged(void **state)
 		int r;
 
 		grab_stderr(&grab);
-		r = config_load(&config, files[i]);
+		r = config_load(&config, files[i], &last_error);
 		log = grab_end(&grab);
 		if (r == 0)
 			config_clear(&config);
@@ -439,17 +439,17 @@ static int first_main_file_counts(void *userdata)
 
 	(void)userdata;
 	CHECK(make_folders());
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 256);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 256);
 	config_clear(&config);
 	CHECK(put("/usr/lib/hookd/hookd.conf", "[Hooks]\nConcurrentHooks=1\nQueuedRunsPerUser=1"));
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 1);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 1);
 	config_clear(&config);
 	CHECK(put("/run/hookd/hookd.conf", "[Hooks]\nConcurrentHooks=2"));
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 2);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 2);
 	CHECK(config.queued_runs_per_user == 1024);
 	config_clear(&config);
 	CHECK(put("/etc/hookd/hookd.conf", "[Hooks]\nConcurrentHooks=3"));
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 3);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 3);
 	config_clear(&config);
 	return 0;
 }
@@ -467,10 +467,11 @@ static int drop_ins_are_read_by_name(void *userdata)
 	CHECK(put("/run/hookd/hookd.conf.d/45.conf", "[Hooks]\nQueuedRunsPerUser=45\n"));
 	CHECK(put("/etc/hookd/hookd.conf.d/99.confx", "[Hooks]\nConcurrentHooks=99"));
 	CHECK(put("/etc/hookd/hookd.conf.d/.60.conf", "[Hooks]\nConcurrentHooks=60"));
-	CHECK(config_load(&config, NULL) == 0);
+	CHECK(config_load(&config, NULL, &last_error) == 0);
 	CHECK(config.concurrent_hooks == 50 && config.queued_runs_per_user == 45);
 	config_clear(&config);
-	CHECK(config_load(&config, "/etc/hookd/hookd.conf") == 0 && config.concurrent_hooks == 3);
+	CHECK(config_load(&config, "/etc/hookd/hookd.conf", &last_error) == 0 &&
+	      config.concurrent_hooks == 3);
 	config_clear(&config);
 	return 0;
 }
@@ -484,14 +485,14 @@ static int earlier_folders_hide_drop_ins(void *userdata)
 	CHECK(put("/usr/lib/hookd/hookd.conf.d/50.conf", "[Hooks]\nConcurrentHooks=50\n"
 							 "QueuedRunsPerUser=50\n"));
 	CHECK(put("/run/hookd/hookd.conf.d/50.conf", "[Hooks]\nConcurrentHooks=51"));
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 51);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 51);
 	CHECK(config.queued_runs_per_user == 1024);
 	config_clear(&config);
 	CHECK(symlink("/dev/null", "/etc/hookd/hookd.conf.d/50.conf") == 0);
-	CHECK(config_load(&config, NULL) == 0 && config.concurrent_hooks == 256);
+	CHECK(config_load(&config, NULL, &last_error) == 0 && config.concurrent_hooks == 256);
 	config_clear(&config);
 	CHECK(put("/run/hookd/hookd.conf.d/60.conf", "[Hooks]\nConcurrentHooks=none"));
-	CHECK(config_load(&config, NULL) == -EINVAL);
+	CHECK(config_load(&config, NULL, &last_error) == -EINVAL);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which types of files are read as configuration, and the length of lines. */
+/* Which types of files are read as configuration, the length of lines, and mistakes in them. */
 
 #include "tests/daemon/support/config_text.h"
 #include "tests/daemon/support/support.h"
@@ -67,7 +67,7 @@ static void a_long_line_that_is_nothing_is_told_of(void **state)
 
 		snprintf(text, sizeof(text), formats[i], long_text);
 		assert_int_equal(load(text, &config, path, &log), -EINVAL);
-		snprintf(place, sizeof(place), "%s:3: ", path);
+		snprintf(place, sizeof(place), "%s:3:1: ", path);
 		assert_non_null(strstr(log, place));
 		free(log);
 	}
@@ -89,7 +89,7 @@ static void only_a_regular_file_is_read(void **state)
 		char *log;
 
 		grab_stderr(&grab);
-		assert_int_equal(config_load(&config, files[i]), -EINVAL);
+		assert_int_equal(config_load(&config, files[i], &last_error), -EINVAL);
 		log = grab_end(&grab);
 		assert_non_null(strstr(log, "not a regular file"));
 		assert_non_null(strstr(log, files[i]));
@@ -98,8 +98,52 @@ static void only_a_regular_file_is_read(void **state)
 	unlink(path);
 	rmdir(directory);
 	/* systemd masks files by /dev/null, too. */
-	assert_int_equal(config_load(&config, "/dev/null"), 0);
+	assert_int_equal(config_load(&config, "/dev/null", &last_error), 0);
 	config_clear(&config);
+}
+
+static void all_lines_that_are_nothing_are_told_of(void **state)
+{
+	struct config config;
+	char path[32], *log;
+
+	(void)state;
+	assert_int_equal(load("[Hooks\n\tfirst\n[Hooks]\n  \n# x\nsecond ; a=b\nConcurrentHooks=0\n"
+			      "[Log ; ]\nlast",
+			      &config, path, &log),
+			 -EINVAL);
+	assert_non_null(strstr(log, ":1:1: neither"));
+	assert_non_null(strstr(log, ":2:2: neither"));
+	assert_non_null(strstr(log, ":7:17: ConcurrentHooks: '0' is invalid"));
+	assert_non_null(strstr(log, ":9:1: neither"));
+	assert_null(strstr(log, ":4:"));
+	assert_null(strstr(log, ":5:"));
+	free(log);
+	/* What only inih takes for a mistake is one, too. */
+	assert_int_equal(load("[Log ; ]\n", &config, path, &log), -EINVAL);
+	assert_non_null(strstr(log, "line 1 is not valid"));
+	free(log);
+}
+
+static void the_first_mistake_is_the_caller_s(void **state)
+{
+	struct config config;
+	char path[32], text[CONFIG_ERROR_TEXT_SIZE], expected[160], *log;
+
+	(void)state;
+	assert_int_equal(load("[Hooks]\n \tUMask = \t 9\nNice=x\n", &config, path, &log), -EINVAL);
+	assert_string_equal(last_error.file, path);
+	assert_int_equal(last_error.line, 2);
+	assert_int_equal(last_error.column, 13);
+	assert_string_equal(last_error.key, "UMask");
+	assert_string_equal(last_error.reason,
+			    "'9' is invalid: it takes an octal number, up to 0777");
+	snprintf(expected, sizeof(expected), "hookd: %s\n", config_error_print(&last_error, text));
+	assert_ptr_equal(strstr(log, expected), log);
+	free(log);
+	assert_int_equal(config_load(&config, "/nonexistent", &last_error), -ENOENT);
+	assert_string_equal(config_error_print(&last_error, text),
+			    "/nonexistent: No such file or directory");
 }
 
 int main(void)
@@ -108,6 +152,8 @@ int main(void)
 	    cmocka_unit_test(a_line_may_be_long),
 	    cmocka_unit_test(no_length_is_a_bound),
 	    cmocka_unit_test(a_long_line_that_is_nothing_is_told_of),
+	    cmocka_unit_test(all_lines_that_are_nothing_are_told_of),
+	    cmocka_unit_test(the_first_mistake_is_the_caller_s),
 	    cmocka_unit_test(only_a_regular_file_is_read),
 	};
 

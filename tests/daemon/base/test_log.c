@@ -132,6 +132,52 @@ static void errno_survives(void **state)
 	assert_int_equal(errno, EXDEV);
 }
 
+static char *logged_with(const struct log_field *fields, int count, const char *message)
+{
+	struct grab grab;
+
+	grab_stderr(&grab);
+	log_write(LOG_WARNING, fields, count, "%s", message);
+	return grab_end(&grab);
+}
+
+static void fields_are_after_the_message(void **state)
+{
+	const struct log_field fields[] = {{"HOOKD_RUN", "3f9a"},
+					   {"HOOKD_REQUEST_ID", NULL},
+					   {"HOOKD_CONTAINER", ""},
+					   {"HOOKD_PATH", "/bin/größe \"x\" \\ \n\t\x1b\xff"}};
+	char *line;
+
+	(void)state;
+	log_open(LOG_TARGET_STDERR);
+	line = logged_with(fields, ELEMENTS(fields), "plain");
+	assert_string_equal(line,
+			    LINE("MESSAGE=plain PRIORITY=4 HOOKD_RUN=3f9a HOOKD_CONTAINER=\"\""
+				 " HOOKD_PATH=\"/bin/größe \\\"x\\\" \\\\ "
+				 "\\x0a\\x09\\x1b\\xff\""));
+	free(line);
+}
+
+/* A pipe takes PIPE_BUF bytes at once. What is cut is still a line with whole fields. */
+static void a_line_with_long_fields_ends(void **state)
+{
+	char message[1000], path[4000], *line;
+	const struct log_field fields[] = {
+	    {"HOOKD_A", "1"}, {"HOOKD_PATH", path}, {"HOOKD_B", "2"}};
+
+	(void)state;
+	memset(message, '"', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	memset(path, '\n', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	line = logged_with(fields, ELEMENTS(fields), message);
+	assert_true(strlen(line) <= 4096 && strlen(line) > 1900);
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+	assert_non_null(strstr(line, "\"\" PRIORITY=4 HOOKD_A=1 HOOKD_B=2\n"));
+	free(line);
+}
+
 /* ---- a reader that does not read ---- */
 
 static int log_into_full_pipe(void *userdata)
@@ -263,26 +309,72 @@ static int much_to_escape_is_cut(void *userdata)
 	return 0;
 }
 
+static int another_identifier_replaces_ours(void *userdata)
+{
+	const struct log_field fields[] = {{"SYSLOG_IDENTIFIER", "net-add"}};
+	int journal = make_journal();
+	char datagram[1024];
+	ssize_t length;
+
+	(void)userdata;
+	CHECK(journal >= 0);
+	log_open(LOG_TARGET_JOURNAL);
+	log_write(LOG_WARNING, fields, ELEMENTS(fields), "x");
+	length = recv(journal, datagram, sizeof(datagram), 0);
+	CHECK(length > 0 && has_field(datagram, (size_t)length, "SYSLOG_IDENTIFIER", "net-add"));
+	CHECK(!memmem(datagram, (size_t)length, "IDENTIFIER=hookd", 16));
+	return 0;
+}
+
+/* The connection to a socket that was removed refuses everything. */
+static int a_new_socket_of_the_journal_is_found(void *userdata)
+{
+	const struct sockaddr_un address = {AF_UNIX, "/run/systemd/journal/socket"};
+	int journal = make_journal();
+	char datagram[1024];
+
+	(void)userdata;
+	CHECK(journal >= 0);
+	log_open(LOG_TARGET_JOURNAL);
+	CHECK(close(journal) == 0 && unlink(address.sun_path) == 0);
+	journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CHECK(bind(journal, (const struct sockaddr *)&address, sizeof(address)) == 0);
+	log_error("found");
+	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
+	CHECK(log_lost() == 0);
+	return 0;
+}
+
+static void count_loss(void *userdata)
+{
+	++*(int *)userdata;
+}
+
 static int lost_lines_are_counted(void *userdata)
 {
-	int journal = make_journal();
+	int journal = make_journal(), losses = 0;
 	char datagram[1024], expected[64];
 	size_t sent = 3000, received = 0;
 
 	(void)userdata;
 	CHECK(journal >= 0);
 	log_open(LOG_TARGET_JOURNAL);
+	CHECK(log_tell_lost());
+	log_on_lost(count_loss, &losses);
 	for (size_t i = 0; i < sent; i++)
 		log_error("line %zu", i);
+	CHECK(losses == 1 && !log_tell_lost());
 	while (recv(journal, datagram, sizeof(datagram), 0) > 0)
 		received++;
 	CHECK(received > 0 && received < sent);
+	CHECK(log_lost() == sent - received);
 	log_error("and on");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	snprintf(expected, sizeof(expected), "%zu log lines were lost", sent - received);
 	CHECK(memmem(datagram, sizeof(datagram), expected, strlen(expected)));
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	CHECK(memmem(datagram, sizeof(datagram), "and on", 6));
+	CHECK(log_tell_lost());
 	log_error("told once");
 	CHECK(recv(journal, datagram, sizeof(datagram), 0) > 0);
 	CHECK(memmem(datagram, sizeof(datagram), "told once", 9));
@@ -344,6 +436,8 @@ static void journal(void **state)
 	assert_int_equal(in_child(datagram_has_fields, NULL), 0);
 	assert_int_equal(in_child(unprintable_characters_are_escaped, NULL), 0);
 	assert_int_equal(in_child(much_to_escape_is_cut, NULL), 0);
+	assert_int_equal(in_child(another_identifier_replaces_ours, NULL), 0);
+	assert_int_equal(in_child(a_new_socket_of_the_journal_is_found, NULL), 0);
 	assert_int_equal(in_child(lost_lines_are_counted, NULL), 0);
 	assert_int_equal(in_child(automatic_target_looks_at_stderr, NULL), 0);
 	assert_int_equal(in_child(without_journal_stderr_serves, NULL), 0);
@@ -355,6 +449,8 @@ int main(void)
 	    cmocka_unit_test(control_characters_do_not_reach_a_terminal),
 	    cmocka_unit_test(c1_characters_do_not_reach_a_terminal),
 	    cmocka_unit_test(a_long_line_is_cut_and_ends),
+	    cmocka_unit_test(fields_are_after_the_message),
+	    cmocka_unit_test(a_line_with_long_fields_ends),
 	    cmocka_unit_test(levels_filter),
 	    cmocka_unit_test(a_line_that_is_off_is_not_even_built),
 	    cmocka_unit_test(errno_survives),

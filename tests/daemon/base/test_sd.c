@@ -217,7 +217,6 @@ static void the_watchdog_is_petted_in_time(void **state)
 	unsetenv("WATCHDOG_PID");
 	assert_int_equal(sd_start_watchdog(base, &timer), 0);
 	assert_non_null(timer);
-	assert_null(getenv("WATCHDOG_USEC"));
 	assert_int_equal(timeout.tv_sec, 0);
 	assert_int_equal(timeout.tv_usec, 30000);
 	event_add(on_manager, NULL);

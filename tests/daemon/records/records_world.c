@@ -125,12 +125,12 @@ struct run *world_add(const char *text)
 	struct hp_request request;
 	struct hp_err err;
 	struct run *run;
-	char id[48];
+	char id[RUN_ID_SIZE];
 
 	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
 	assert_int_equal(hp_request_read(hp_json_root(&json), &request, &err), 0);
 	hp_json_free(&json);
-	store_make_id(store, id, sizeof(id));
+	assert_int_equal(store_make_id(store, id), 0);
 	assert_int_equal(run_new(&context, id, 0, &request, &nobody, &run), 0);
 	assert_int_equal(store_add(store, run), 0);
 	return run;

@@ -68,11 +68,11 @@ static struct run *adopt(struct fake_list *list, enum hp_on_disconnect on_discon
 	struct hp_request request = request_make("c", HP_STAGE_POSTSTOP, &hook, 1);
 	const struct list_listener *listener;
 	struct run *run;
-	char id[48];
+	char id[RUN_ID_SIZE];
 
 	*list = (struct fake_list){.list.operations = &operations};
 	request.on_disconnect = on_disconnect;
-	store_make_id(store, id, sizeof(id));
+	assert_int_equal(store_make_id(store, id), 0);
 	assert_int_equal(run_new_lost(&context, id, 0, &request, 1, &run), 0);
 	assert_int_equal(store_add(store, run), 0);
 	assert_int_equal(run_await(run), 0);

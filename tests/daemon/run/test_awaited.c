@@ -74,9 +74,9 @@ static struct run *await_run(size_t hook_count)
 	const struct hp_hook hooks[] = {SHELL_HOOK("exit 0"), SHELL_HOOK("exit 0")};
 	struct hp_request request = request_make("c", HP_STAGE_POSTSTOP, hooks, hook_count);
 	struct run *run;
-	char id[48];
+	char id[RUN_ID_SIZE];
 
-	store_make_id(store, id, sizeof(id));
+	assert_int_equal(store_make_id(store, id), 0);
 	assert_int_equal(run_new_lost(&context, id, 0, &request, 1, &run), 0);
 	assert_int_equal(store_add(store, run), 0);
 	assert_int_equal(run_await(run), 0);

@@ -55,12 +55,12 @@ static int tear_down(void **state)
 static struct run *make(uid_t uid, const char *request_id)
 {
 	struct hp_request request = request_make("c", HP_STAGE_POSTSTOP, NULL, 0);
-	char id[48];
+	char id[RUN_ID_SIZE];
 	struct run *run;
 
 	if (request_id)
 		request.request_id = hp_arena_copy(&request.arena, request_id, strlen(request_id));
-	store_make_id(store, id, sizeof(id));
+	assert_int_equal(store_make_id(store, id), 0);
 	run = run_make(&context, id, request);
 	run->uid = uid;
 	return run;
@@ -112,7 +112,7 @@ static void runs_are_found_by_their_id(void **state)
 	ids[7][strlen(ids[7]) - 1] ^= 1;
 	assert_ptr_not_equal(store_find(store, ids[7]), runs[7]);
 	assert_null(store_find(store, ""));
-	assert_null(store_find(store, "0000000000000000-1"));
+	assert_null(store_find(store, "0000000000000"));
 }
 
 /* A client may send an id that is longer than any id. */
@@ -128,17 +128,43 @@ static void a_long_id_is_nobodys(void **state)
 	assert_null(store_find(store, id));
 }
 
-static void another_daemon_makes_other_ids(void **state)
+static void ids_are_hex_digits(void **state)
 {
-	struct store *second;
-	char id[48], other[48];
+	struct run *run = add(0, NULL);
 
 	(void)state;
-	assert_int_equal(store_new(base, &config, &second), 0);
-	store_make_id(store, id, sizeof(id));
-	store_make_id(second, other, sizeof(other));
-	assert_string_not_equal(id, other);
-	store_free(second);
+	assert_int_equal(strlen(run->id), RUN_ID_DIGITS);
+	assert_int_equal(strspn(run->id, "0123456789abcdef"), RUN_ID_DIGITS);
+}
+
+/* What getrandom(2) returns next; NULL: what the kernel returns. */
+static const char *const *draws;
+
+ssize_t __real_getrandom(void *buffer, size_t size, unsigned int flags);
+ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned int flags);
+
+ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned int flags)
+{
+	if (!draws)
+		return __real_getrandom(buffer, size, flags);
+	memcpy(buffer, *draws++, size);
+	return (ssize_t)size;
+}
+
+static void an_id_that_is_taken_is_drawn_again(void **state)
+{
+	static const char *const numbers[] = {
+	    "\x00\x01\x02\x03\xff\xfe", "\x00\x01\x02\x03\xff\xfe", "\x00\x01\x02\x03\xff\xff"};
+	struct run *first, *second;
+
+	(void)state;
+	draws = numbers;
+	first = add(0, NULL);
+	second = add(0, NULL);
+	draws = NULL;
+	assert_string_equal(first->id, "00010203fffe");
+	assert_string_equal(second->id, "00010203ffff");
+	assert_ptr_equal(store_find(store, first->id), first);
 }
 
 static void request_ids_belong_to_a_uid(void **state)
@@ -243,7 +269,7 @@ static void they_leave_when_they_are_too_old(void **state)
 static void a_young_end_does_not_shield_an_old_one(void **state)
 {
 	struct run *long_one = add(0, NULL), *short_one = add_done();
-	char id[48];
+	char id[RUN_ID_SIZE];
 
 	(void)state;
 	memcpy(id, short_one->id, sizeof(id));
@@ -380,7 +406,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE_TEST(runs_are_found_by_their_id),
 	    STORE_TEST(a_long_id_is_nobodys),
-	    STORE_TEST(another_daemon_makes_other_ids),
+	    STORE_TEST(ids_are_hex_digits),
+	    STORE_TEST(an_id_that_is_taken_is_drawn_again),
 	    STORE_TEST(request_ids_belong_to_a_uid),
 	    STORE_TEST(the_list_goes_from_new_to_old_and_back),
 	    STORE_TEST(the_oldest_leave_beyond_the_count),

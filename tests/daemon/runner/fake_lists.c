@@ -27,6 +27,11 @@ static void fake_pause(struct list *list, bool is_paused)
 	of(list)->is_paused = is_paused;
 }
 
+static void fake_recall(struct list *list)
+{
+	of(list)->recalled++;
+}
+
 static pid_t fake_pid(const struct list *list)
 {
 	return of((struct list *)list)->pid;
@@ -42,6 +47,7 @@ static void fake_free(struct list *list)
 
 static const struct list_operations operations = {.cancel = fake_cancel,
 						  .listen = fake_listen,
+						  .recall = fake_recall,
 						  .pause = fake_pause,
 						  .pid = fake_pid,
 						  .free = fake_free};

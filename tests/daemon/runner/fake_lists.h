@@ -13,7 +13,7 @@ struct fake_list {
 	void *userdata;
 	pid_t pid;
 	bool is_paused, is_listened_to;
-	int cancels;
+	int cancels, recalled;
 };
 
 #define LISTS_MAX 600

@@ -49,13 +49,14 @@ static void every_body_has_its_size(void **state)
 	    [MESSAGE_ENDED] = sizeof(struct ended_body),
 	};
 	/* In bounds as a HELLO, an OUTPUT and a FINISHED. */
-	_Alignas(16) unsigned char body[sizeof(struct start_body) + sizeof(struct finished_body)];
+	_Alignas(
+	    16) unsigned char body[sizeof(struct start_body) + sizeof(struct finished_body)] = {0};
 
 	(void)state;
 	for (enum message_type type = MESSAGE_HELLO; type < MESSAGE_TYPE_COUNT; type++) {
 		bool has_no_run = type == MESSAGE_HELLO || type == MESSAGE_CONFIGURE ||
 				  type == MESSAGE_STOP || type == MESSAGE_SYNCED ||
-				  type >= MESSAGE_SEVERAL;
+				  (type >= MESSAGE_SEVERAL && type != MESSAGE_RECALL);
 		bool has_fd =
 		    type == MESSAGE_HELLO || type == MESSAGE_STARTED || type == MESSAGE_MOVED;
 		struct message message =

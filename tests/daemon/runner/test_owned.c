@@ -57,6 +57,16 @@ static void messages_about_unknown_lists_are_ignored(void **state)
 	assert_int_equal(front.closed, 0);
 }
 
+static void output_is_recalled_without_being_listened_to(void **state)
+{
+	struct fake_list *list = start_list("r", 1);
+
+	(void)state;
+	send_to_list(MESSAGE_RECALL, "r");
+	wait_for(runner_base, list->recalled == 1);
+	assert_false(list->is_listened_to);
+}
+
 static void a_list_that_ends_while_it_starts(void **state)
 {
 	struct start_body body;
@@ -260,6 +270,7 @@ int main(void)
 	    RUNNER_TEST(a_list_from_start_to_acknowledge),
 	    RUNNER_TEST(acknowledge_of_a_running_list_is_ignored),
 	    RUNNER_TEST(messages_about_unknown_lists_are_ignored),
+	    RUNNER_TEST(output_is_recalled_without_being_listened_to),
 	    RUNNER_TEST(a_list_that_ends_while_it_starts),
 	    RUNNER_TEST(a_request_of_4_mib),
 	    RUNNER_TEST(a_second_start_is_refused_and_the_first_goes_on),

@@ -3,6 +3,8 @@
 
 #include "tests/daemon/support/support.h"
 
+struct config_error last_error;
+
 int load(const char *text, struct config *ret_config, char path[static 32], char **ret_log)
 {
 	int fd = memory_file(text, strlen(text), path);
@@ -11,7 +13,7 @@ int load(const char *text, struct config *ret_config, char path[static 32], char
 
 	log_set_level(LOG_INFO);
 	grab_stderr(&grab);
-	r = config_load(ret_config, path);
+	r = config_load(ret_config, path, &last_error);
 	*ret_log = grab_end(&grab);
 	close(fd);
 	return r;

@@ -37,7 +37,13 @@ static void refused_for_other_uid(void **state)
 	    "{'method':'io.hookd.status.List'}",
 	    "{'method':'io.hookd.status.Get','parameters':{'run':'x'}}",
 	    "{'method':'io.hookd.status.GetStatus'}",
+	    "{'method':'io.hookd.status.Watch','more':true}",
+	    "{'method':'io.hookd.status.Summary'}",
+	    "{'method':'io.hookd.status.GetMetrics'}",
 	    "{'method':'io.hookd.control.Ping'}",
+	    "{'method':'io.hookd.control.Reload'}",
+	    "{'method':'io.hookd.control.SetLogLevel','parameters':{'level':'debug'}}",
+	    "{'method':'io.hookd.control.ExplainPolicy','parameters':{'uid':0,'method':'x'}}",
 	    "{'method':'io.hookd.control.Drain'}",
 	};
 	struct harness *harness = *state;

@@ -287,24 +287,24 @@ static void check_config_exit_codes(void **state)
 	} cases[] = {
 	    {"", 0, ""},
 	    {"# nothing\n\n[Hooks]\n; ini\nDefaultTimeoutSec = 0\n", 0, ""},
-	    {"[Hooks]\nDefaultTimeout=5\n", 0, "hookd.conf:2: unknown key DefaultTimeout"},
+	    {"[Hooks]\nDefaultTimeout=5\n", 0, "hookd.conf:2:1: unknown key DefaultTimeout"},
 	    {"[Hook]\nDefaultTimeoutSec=5\n", 0, "unknown key DefaultTimeoutSec in section [Hook]"},
-	    {"[Hooks]\nDefaultTimeoutSec=5s\n", 6, "hookd.conf:2: bad value"},
-	    {"[Hooks]\nDefaultTimeoutSec=-5\n", 6, "hookd.conf:2: bad value"},
-	    {"[Hooks]\nDefaultTimeoutSec=\n", 6, "hookd.conf:2: bad value"},
-	    {"[Hooks]\nDefaultTimeoutSec=99999999999999999999\n", 6, "bad value"},
-	    {"[Hooks]\nConcurrentHooks=0\n", 6, "bad value"},
+	    {"[Hooks]\nDefaultTimeoutSec=5s\n", 6, "hookd.conf:2:19: DefaultTimeoutSec: "},
+	    {"[Hooks]\nDefaultTimeoutSec=-5\n", 6, "hookd.conf:2:19: DefaultTimeoutSec: "},
+	    {"[Hooks]\nDefaultTimeoutSec=\n", 6, "hookd.conf:2:19: DefaultTimeoutSec: "},
+	    {"[Hooks]\nDefaultTimeoutSec=99999999999999999999\n", 6, "is invalid"},
+	    {"[Hooks]\nConcurrentHooks=0\n", 6, "is invalid"},
 	    {"[Hooks]\nConcurrentHooks=4194304\n", 0, ""},
 	    {"[Hooks]\nConcurrentHooks=4194305\n", 6,
-	     "bad value for ConcurrentHooks: 4194305, it takes a number, from 1 to 4194304"},
+	     "ConcurrentHooks: '4194305' is invalid: it takes a number, from 1 to 4194304"},
 	    {"[Hooks]\nDefaultPath=/\n", 0, ""},
 	    {"[Hooks]\nDefaultPath=\n", 6, "it takes folders that begin with /"},
-	    {"[Hooks]\nDefaultPath=bin\n", 6, "bad value for DefaultPath: bin, it takes folders"},
-	    {"[Hooks]\nDefaultPath=/bin:\n", 6, "bad value for DefaultPath"},
-	    {"[Hooks]\nDefaultPath=/bin::/sbin\n", 6, "bad value for DefaultPath"},
-	    {"[Hooks]\nDefaultPath=/bin:sbin\n", 6, "bad value for DefaultPath"},
-	    {"[Log]\nLevel=loud\n", 6, "bad value"},
-	    {"[Log]\n\nTarget\n", 6, "hookd.conf:3: neither a section nor a key"},
+	    {"[Hooks]\nDefaultPath=bin\n", 6, "DefaultPath: 'bin' is invalid: it takes folders"},
+	    {"[Hooks]\nDefaultPath=/bin:\n", 6, "DefaultPath: '"},
+	    {"[Hooks]\nDefaultPath=/bin::/sbin\n", 6, "DefaultPath: '"},
+	    {"[Hooks]\nDefaultPath=/bin:sbin\n", 6, "DefaultPath: '"},
+	    {"[Log]\nLevel=loud\n", 6, "is invalid"},
+	    {"[Log]\n\nTarget\n", 6, "hookd.conf:3:1: neither a section nor a key"},
 	};
 	struct harness *harness = *state;
 
@@ -396,6 +396,26 @@ static void reader_of_the_log_has_exited(void **state)
 	}
 }
 
+static void make_log_small(void)
+{
+	(void)fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096);
+}
+
+/* Without another line, which may come hours later. */
+static void lost_lines_are_told_when_the_log_is_read(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.in_child = make_log_small});
+	client = client_open(harness);
+	for (int i = 0; i < 40; i++) {
+		run(client, .hooks = {HOOK("'exit','0'")});
+		check_success(client);
+	}
+	harness_await_log(harness, " log lines were lost\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +436,7 @@ int main(int argc, char **argv)
 	    TEST(socket_in_use_is_left_alone),
 	    TEST_PREPARED(file_that_is_no_socket_is_left_alone),
 	    TEST(reader_of_the_log_has_exited),
+	    TEST_PREPARED(lost_lines_are_told_when_the_log_is_read),
 	};
 
 	harness_read_arguments(argc, argv);

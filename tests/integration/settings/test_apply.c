@@ -142,7 +142,7 @@ static void failures_are_logged(void **state)
 	client_call(client, "{'method':'io.hookd.settings.Update','parameters':{'container':'nope',"
 			    "'settings':{'linux':{'resources':{'pids':{'limit':5}}}}}}");
 	check_error(client, "io.hookd.settings.NoSuchContainer");
-	harness_await_log(harness, "container nope: settings not applied: no such container\n");
+	harness_await_log(harness, "container nope: settings not applied: no such container\" ");
 	apply_to(client, harness->pid);
 	check_error(client, "io.hookd.settings.Refused");
 	harness_await_log(harness, "container box: settings not applied: pid: ");

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Handler of io.hookd.status.Watch. Owns the calls that watch, in hookd::watches:
+ *
+ *	TELLING --all stored runs were told--> LIVE --the run that is watched is done--> OVER
+ *	each --the client has gone--> freed
+ *	OVER --on_over()--> freed
+ *
+ * With "sinceUSec" the events of the stored runs are told first, one run after the other in the
+ * order of their submission. Of a run that was told, later events are sent as they happen; those of
+ * one that was not are skipped, since they will be told. So none is missing, and none comes twice.
+ *
+ * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
+ * until it has read everything. Then it is told how many were dropped. What is told of stored runs
+ * waits for the client instead.
+ */
+#include "daemon/status/watch.h"
+
+#include <assert.h>
+
+#include "daemon/ipc/dispatch.h"
+#include "daemon/ipc/events.h"
+#include "daemon/status/query.h"
+#include "daemon/status/run_json.h"
+
+/* Unsent data of one client; one more event may come on top. */
+#define BEHIND_BYTES (256u * 1024)
+#define LIVE	     UINT64_MAX
+
+/* A run whose output is sent. */
+struct watched_run {
+	struct run_waiter waiter;
+	struct watch *watch;
+	struct run *run;
+	struct output_position position;
+	TAILQ_ENTRY(watched_run) link;
+};
+
+struct watch {
+	struct conn_call of_conn;
+	struct conn *conn;
+	struct event *over; /* ends the call from the event loop */
+	struct query query; /* of runs: without since_us and failed, which are about events */
+	int64_t since_us;
+	bool only_failed;
+	uint64_t told;	  /* the serial of the last stored run that was told, or LIVE */
+	uint64_t dropped; /* events since the client was behind */
+	TAILQ_HEAD(, watched_run) runs;
+	TAILQ_ENTRY(watch) link; /* hookd::watches */
+};
+
+/* ---- life ---- */
+
+static void unwatch_output(struct watched_run *watched)
+{
+	TAILQ_REMOVE(&watched->watch->runs, watched, link);
+	run_remove_waiter(watched->run, &watched->waiter);
+	free(watched);
+}
+
+static void watch_free(struct watch *watch)
+{
+	while (!TAILQ_EMPTY(&watch->runs))
+		unwatch_output(TAILQ_FIRST(&watch->runs));
+	TAILQ_REMOVE(&watch->conn->hookd->watches, watch, link);
+	query_free(&watch->query);
+	if (watch->over)
+		event_free(watch->over);
+	free(watch);
+}
+
+static void on_conn_gone(struct conn_call *of_conn)
+{
+	watch_free(container_of(of_conn, struct watch, of_conn));
+}
+
+/* ---- events ---- */
+
+/* Whether another event may be sent. Otherwise it counts as dropped. */
+static bool has_room(struct watch *watch)
+{
+	if (watch->dropped == 0 && watch->conn->out.length <= BEHIND_BYTES)
+		return true;
+	watch->dropped++;
+	watch->conn->hookd->watch_dropped++;
+	return false;
+}
+
+static struct hp_json_writer begin(struct watch *watch, const char *event, int64_t time_us,
+				   struct run *run, bool continues)
+{
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(watch->conn), NULL, continues);
+
+	hp_json_add_string(&writer, "event", event);
+	hp_json_add_int(&writer, "timeUSec", time_us);
+	if (run) {
+		hp_json_key(&writer, "run");
+		run_json_write(&writer, run);
+	}
+	return writer;
+}
+
+static struct hp_json_writer begin_detail(struct watch *watch, const char *event, int64_t time_us,
+					  struct run *run)
+{
+	struct hp_json_writer writer = begin(watch, event, time_us, run, true);
+
+	hp_json_key(&writer, "detail");
+	hp_json_begin(&writer, '{');
+	return writer;
+}
+
+static void end_detail(struct hp_json_writer *writer)
+{
+	hp_json_end(writer, '}');
+	hp_reply_end(writer);
+}
+
+static int64_t now_us(void)
+{
+	return clock_ns(CLOCK_REALTIME) / 1000;
+}
+
+static void write_dropped(struct watch *watch)
+{
+	struct hp_json_writer writer;
+
+	if (watch->dropped == 0)
+		return;
+	writer = begin_detail(watch, "dropped", now_us(), NULL);
+	hp_json_add_int(&writer, "dropped", (int64_t)watch->dropped);
+	end_detail(&writer);
+	watch->dropped = 0;
+}
+
+/* May close the connection, and free the watch. */
+static void send_events(struct watch *watch)
+{
+	struct conn *conn = watch->conn;
+
+	conn_flush(conn);
+	if (conn->state == CONN_CLOSED || conn->out.length > 0 || watch->dropped == 0)
+		return;
+	write_dropped(watch);
+	conn_flush(conn);
+}
+
+static void write_submitted(struct watch *watch, struct run *run)
+{
+	struct hp_json_writer writer = begin(watch, "submitted", run->submitted_us, run, true);
+
+	hp_reply_end(&writer);
+}
+
+static void write_started(struct watch *watch, struct run *run, const struct hp_hook_result *hook)
+{
+	struct hp_json_writer writer = begin_detail(watch, "started", hook->started_us, run);
+
+	hp_json_add_int(&writer, "index", (int64_t)hook->index);
+	if (hook->pid > 0)
+		hp_json_add_int(&writer, "pid", hook->pid);
+	end_detail(&writer);
+}
+
+static void write_output(struct watch *watch, struct run *run, size_t index,
+			 const struct hook_output *output)
+{
+	struct hp_json_writer writer = begin_detail(watch, "output", now_us(), run);
+
+	hp_json_add_int(&writer, "index", (int64_t)index);
+	output_write(&writer, output);
+	end_detail(&writer);
+}
+
+/* What was written has "output" events, or Get. */
+static void write_finished(struct watch *watch, struct run *run, int64_t time_us,
+			   const struct hp_hook_result *hook)
+{
+	struct hp_hook_result without_output = *hook;
+	struct hp_json_writer writer = begin_detail(watch, "finished", time_us, run);
+
+	without_output.output[0].length = without_output.output[1].length = 0;
+	hp_json_add_int(&writer, "index", (int64_t)hook->index);
+	hp_json_key(&writer, "hook");
+	hp_hook_result_write(&writer, &without_output);
+	end_detail(&writer);
+}
+
+static int64_t end_us(const struct run *run)
+{
+	return run->submitted_us + run->result.queued_us + run->result.duration_us;
+}
+
+static void write_done(struct watch *watch, struct run *run, bool continues)
+{
+	struct hp_json_writer writer = begin(watch, "done", end_us(run), run, continues);
+
+	hp_reply_end(&writer);
+}
+
+static void on_over(evutil_socket_t fd, short what, void *userdata)
+{
+	struct watch *watch = userdata;
+	struct conn *conn = watch->conn;
+
+	(void)fd, (void)what;
+	watch_free(watch);
+	conn_end_call(conn);
+}
+
+/*
+ * The run that is watched is done, so nothing else can happen. The call ends later, since the
+ * client's next one may start and end runs.
+ */
+static void finish(struct watch *watch, struct run *run)
+{
+	write_dropped(watch);
+	write_done(watch, run, false);
+	event_active(watch->over, 0, 0);
+}
+
+/* ---- output ---- */
+
+/* Those parts of what is kept that the client has not got. */
+static void write_kept(struct watch *watch, struct run *run, struct output_position *position,
+		       const struct hp_hook_result *hook)
+{
+	struct hook_output parts[2], rest;
+
+	for (int i = 0; i < 2; i++) {
+		size_t count = output_kept(&hook->output[i], parts);
+
+		for (size_t k = 0; k < count; k++) {
+			parts[k].stream = i + 1;
+			parts[k].is_kept = true;
+			if (output_position_take(position, hook->index, &parts[k], &rest))
+				write_output(watch, run, hook->index, &rest);
+		}
+	}
+}
+
+static void on_output(struct run_waiter *waiter, const struct run_event *event)
+{
+	struct watched_run *watched = container_of(waiter, struct watched_run, waiter);
+	struct watch *watch = watched->watch;
+	struct hook_output rest;
+
+	if (event->type != RUN_EVENT_OUTPUT ||
+	    !output_position_take(&watched->position, event->index, event->output, &rest) ||
+	    !has_room(watch))
+		return;
+	write_output(watch, watched->run, event->index, &rest);
+	send_events(watch);
+}
+
+static struct watched_run *find_watched(struct watch *watch, const struct run *run)
+{
+	struct watched_run *watched;
+
+	TAILQ_FOREACH (watched, &watch->runs, link)
+		if (watched->run == run)
+			return watched;
+	return NULL;
+}
+
+/* May close the connection, and free the watch. */
+static void watch_output(struct watch *watch, struct run *run)
+{
+	struct watched_run *watched;
+
+	if (!watch->query.output || run->state == RUN_DONE)
+		return;
+	watched = calloc(1, sizeof(*watched));
+	if (!watched) {
+		conn_violation(watch->conn, "out of memory for a reply");
+		return;
+	}
+	*watched = (struct watched_run){
+	    .waiter = {.notify = on_output, .wants_output = true, .is_spectator = true},
+	    .watch = watch,
+	    .run = run,
+	};
+	TAILQ_INSERT_TAIL(&watch->runs, watched, link);
+	run_add_waiter(run, &watched->waiter);
+	run_listen(run);
+}
+
+/* ---- what happens ---- */
+
+static void on_hook_finished(struct watch *watch, struct run *run,
+			     const struct hp_hook_result *hook)
+{
+	struct watched_run *watched = find_watched(watch, run);
+	int64_t time_us = hook->started_us ? hook->started_us + hook->duration_us : now_us();
+
+	if (watched && has_room(watch))
+		write_kept(watch, run, &watched->position, hook);
+	if ((!watch->only_failed || !hook->success) && has_room(watch))
+		write_finished(watch, run, time_us, hook);
+}
+
+static void on_run_ended(struct watch *watch, struct run *run)
+{
+	struct watched_run *watched = find_watched(watch, run);
+
+	if (watched)
+		unwatch_output(watched);
+	if (watch->query.run)
+		finish(watch, run);
+	else if ((!watch->only_failed || query_is_failed(run)) && has_room(watch))
+		write_done(watch, run, true);
+}
+
+static void on_event(struct watch *watch, struct run *run, const struct run_event *event)
+{
+	switch (event->type) {
+	case RUN_EVENT_SUBMITTED:
+		if (!watch->only_failed && has_room(watch))
+			write_submitted(watch, run);
+		watch_output(watch, run);
+		break;
+	case RUN_EVENT_STARTED:
+		if (!watch->only_failed && has_room(watch))
+			write_started(watch, run, event->hook);
+		break;
+	case RUN_EVENT_FINISHED:
+		on_hook_finished(watch, run, event->hook);
+		break;
+	case RUN_EVENT_OUTPUT:
+		break;
+	case RUN_EVENT_DONE:
+	case RUN_EVENT_TURNED_AWAY:
+		on_run_ended(watch, run);
+		break;
+	}
+}
+
+void watch_on_run_event(struct run *run, const struct run_event *event, void *userdata)
+{
+	struct hookd *hookd = userdata;
+	struct watch *watch = TAILQ_FIRST(&hookd->watches), *next;
+
+	for (; watch; watch = next) {
+		struct conn *conn = watch->conn;
+
+		next = TAILQ_NEXT(watch, link);
+		if (run->serial > watch->told || !query_matches(&watch->query, &conn->peer, run))
+			continue;
+		on_event(watch, run, event);
+		if (conn->state != CONN_CLOSED)
+			send_events(watch);
+	}
+}
+
+/* ---- stored runs ---- */
+
+static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook_result *hook)
+{
+	int64_t time_us = hook->started_us + hook->duration_us;
+	struct output_position position = {.index = hook->index};
+
+	if (hook->outcome == HP_HOOK_SKIPPED && hook->started_us == 0)
+		return;
+	if (hook->started_us > 0 && hook->started_us >= watch->since_us && !watch->only_failed)
+		write_started(watch, run, hook);
+	/* It runs; or it was cancelled before its start, which is no event. */
+	if (hook->outcome == HP_HOOK_SKIPPED ||
+	    (hook->outcome == HP_HOOK_CANCELLED && hook->started_us == 0))
+		return;
+	if (hook->started_us == 0)
+		time_us = run->submitted_us + run_queued_us(run);
+	if (time_us < watch->since_us)
+		return;
+	if (watch->query.output)
+		write_kept(watch, run, &position, hook);
+	if (!watch->only_failed || !hook->success)
+		write_finished(watch, run, time_us, hook);
+}
+
+/* All that has happened to a run since then. May close the connection. */
+static void tell_run(struct watch *watch, struct run *run)
+{
+	if (run->submitted_us >= watch->since_us && !watch->only_failed)
+		write_submitted(watch, run);
+	for (size_t i = 0; i < run->result.hook_count; i++)
+		tell_hook(watch, run, &run->result.hooks[i]);
+	if (run->state == RUN_DONE && watch->query.run)
+		finish(watch, run);
+	else if (run->state != RUN_DONE)
+		watch_output(watch, run);
+	else if (end_us(run) >= watch->since_us && (!watch->only_failed || query_is_failed(run)))
+		write_done(watch, run, true);
+}
+
+/* The oldest run that was not told yet. */
+static struct run *next_stored(const struct watch *watch)
+{
+	struct run *run = store_newest(watch->conn->hookd->store), *next = NULL;
+
+	for (; run && run->serial > watch->told; run = store_older(run))
+		next = run;
+	return next;
+}
+
+/* Until the client is behind: on_caught_up() continues. May close the connection. */
+static void tell_stored(struct watch *watch)
+{
+	struct conn *conn = watch->conn;
+	struct run *run = watch->told == LIVE ? NULL : next_stored(watch);
+
+	for (; run; run = store_newer(run)) {
+		watch->told = run->serial;
+		if (query_matches(&watch->query, &conn->peer, run))
+			tell_run(watch, run);
+		if (conn->out.length > BEHIND_BYTES)
+			conn_flush(conn);
+		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
+			return;
+	}
+	watch->told = LIVE;
+}
+
+static void on_caught_up(struct conn_call *of_conn)
+{
+	struct watch *watch = container_of(of_conn, struct watch, of_conn);
+	struct conn *conn = watch->conn;
+
+	write_dropped(watch);
+	tell_stored(watch);
+	conn_flush(conn);
+}
+
+/* ---- the call ---- */
+
+static int read_query(const struct exchange *exchange, struct watch *watch, struct hp_err *err)
+{
+	const unsigned int accepted = QUERY(RUN) | QUERY(CONTAINER) | QUERY(STAGE) | QUERY(FAILED) |
+				      QUERY(SINCE) | QUERY(OUTPUT);
+	int r = query_read(exchange, accepted, &watch->query, err);
+
+	if (r == 0 && watch->query.output && !watch->query.run && !watch->query.container)
+		r = hp_err_no_parameter(err, "output");
+	watch->since_us = watch->query.since_us;
+	watch->only_failed = watch->query.failed;
+	watch->told = watch->since_us < 0 ? LIVE : 0;
+	watch->query.since_us = -1;
+	watch->query.failed = false;
+	return r;
+}
+
+static int watch_new(const struct exchange *exchange, struct watch **ret_watch, struct hp_err *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (!watch)
+		return hp_err_no_memory(err);
+	watch->of_conn = (struct conn_call){.gone = on_conn_gone, .caught_up = on_caught_up};
+	watch->conn = exchange->conn;
+	TAILQ_INIT(&watch->runs);
+	TAILQ_INSERT_TAIL(&exchange->hookd->watches, watch, link);
+	r = read_query(exchange, watch, err);
+	watch->over = event_new(exchange->hookd->base, -1, 0, on_over, watch);
+	if (r == 0 && !watch->over)
+		r = hp_err_no_memory(err);
+	if (r < 0)
+		watch_free(watch);
+	else
+		*ret_watch = watch;
+	return r;
+}
+
+/* What is running is watched from now on. May close the connection, and free the watch. */
+static void watch_running(struct watch *watch)
+{
+	struct conn *conn = watch->conn;
+	struct run *run = store_newest(conn->hookd->store);
+
+	for (; run && conn->state != CONN_CLOSED; run = store_older(run))
+		if (query_matches(&watch->query, &conn->peer, run))
+			watch_output(watch, run);
+}
+
+int handle_watch(struct exchange *exchange, struct hp_err *err)
+{
+	struct conn *conn = exchange->conn;
+	struct run *run = NULL;
+	struct watch *watch;
+	int r;
+
+	if (!exchange->call.more) {
+		err->code = HP_ERR_EXPECTED_MORE;
+		return -EINVAL;
+	}
+	r = watch_new(exchange, &watch, err);
+	if (r < 0)
+		return r;
+	if (watch->query.run && !(run = find_visible_run(exchange, watch->query.run, err))) {
+		watch_free(watch);
+		return -ENOENT;
+	}
+	conn_begin_call(conn, &watch->of_conn);
+	if (watch->told != LIVE)
+		tell_stored(watch);
+	else if (run && run->state == RUN_DONE)
+		finish(watch, run);
+	else
+		watch_running(watch);
+	return 0;
+}
