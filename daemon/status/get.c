@@ -5,7 +5,6 @@
  *
  *	ASKED --both streams are there, the run has ended, ANSWER_WITHIN_MS--> answered
  */
-#include <assert.h>
 #include <string.h>
 
 #include "daemon/ipc/dispatch.h"

@@ -55,6 +55,37 @@ static void the_last_hour(void **state)
 	check_int(client, "lastHour.refused", 0);
 }
 
+static void start_with_state(struct harness *harness)
+{
+	char argument[128];
+
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	harness_start(harness, &(struct start){.arguments = {argument}});
+}
+
+/* A run that is lost with hookd is counted by the next one. */
+static void lost_runs_count(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct client *client;
+
+	if (harness_has_runners())
+		skip("needs Runners=0: a runner goes on without hookd");
+	start_with_state(harness);
+	begin_run(client_open(harness), .flags = ",'oneway':true",
+		  .hooks = {HOOK("'tell','@DIR@/started','await','@DIR@/go'")});
+	fifo_await(started);
+	harness_crash(harness);
+	fifo_release(go);
+	start_with_state(harness);
+	client = client_open(harness);
+	get_status(client);
+	check_int(client, "lastHour.lost", 1);
+	client_call(client, "{'method':'io.hookd.status.GetMetrics'}");
+	check_line(client, "text", "hookd_runs_lost_total 1");
+}
+
 static void refused_calls_count(void **state)
 {
 	struct harness *harness = *state;
@@ -105,7 +136,7 @@ static void metrics_count_what_happens(void **state)
 	check_line(client, "text", "hookd_hook_timeouts_total{stage=\"poststop\"} 1");
 	check_line(client, "text", "hookd_hook_duration_seconds_count{stage=\"poststop\"} 3");
 	check_line(client, "text",
-		   "hookd_hook_duration_seconds_bucket{stage=\"poststop\",le=\"0.5\"} 2");
+		   "hookd_hook_duration_seconds_bucket{stage=\"poststop\",le=\"300.0\"} 3");
 	check_line(client, "text", "hookd_queue_wait_seconds_count{stage=\"poststop\"} 2");
 	check_line(client, "text", "hookd_captured_bytes_total{stream=\"stdout\"} 4");
 	check_line(client, "text",
@@ -165,9 +196,13 @@ static void both_formats(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(hookd_describes_itself),      TEST(the_last_hour),
-	    TEST(refused_calls_count),	       TEST(metrics_count_what_happens),
-	    TEST(clients_that_go_are_counted), TEST(both_formats),
+	    TEST(hookd_describes_itself),
+	    TEST(the_last_hour),
+	    TEST_PREPARED(lost_runs_count),
+	    TEST(refused_calls_count),
+	    TEST(metrics_count_what_happens),
+	    TEST(clients_that_go_are_counted),
+	    TEST(both_formats),
 	};
 
 	harness_read_arguments(argc, argv);
