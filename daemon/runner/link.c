@@ -139,6 +139,11 @@ static bool ends_within(const struct link *link, int ms)
 	       poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, ms) > 0;
 }
 
+bool link_is_dead(const struct link *link)
+{
+	return ends_within(link, 0);
+}
+
 void link_kill(const struct link *link)
 {
 	if (link->pidfd >= 0)

@@ -63,6 +63,8 @@ void link_take_hello(struct link *link, struct message *hello);
 bool link_ends_with_hookd(const struct link *link);
 /* After its connection was closed: whether its process has ended. Waits up to 0.1 s. */
 bool link_has_ended(const struct link *link);
+/* Whether its process has ended, however the connection is. False too if it is not known. */
+bool link_is_dead(const struct link *link);
 /* The file of its socket, O_PATH, or -errno. */
 int link_open_socket(const struct link *link) must_check;
 /* Sends SIGKILL, if its process is known. */

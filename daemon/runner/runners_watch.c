@@ -11,6 +11,9 @@
  * suspended, and it is one tick then. So a runner is not judged by hookd's own lateness.
  *
  * A runner of another version may not know PING: only HELLO is expected of it.
+ *
+ * A child of a runner has its connection open until the exec. If the runner dies and the child
+ * hangs there, the connection is not closed: the tick finds that the process has ended.
  */
 #include <string.h>
 
@@ -76,7 +79,9 @@ void runners_watch_tick(struct runners *runners)
 		next = TAILQ_NEXT(link, siblings);
 		if (!link->channel || link->offer_fd >= 0)
 			continue;
-		if (link->has_hello && !link->is_pinged)
+		if (link_is_dead(link))
+			channel_break(link->channel);
+		else if (link->has_hello && !link->is_pinged)
 			ping(link);
 		else
 			count_tick(link);

@@ -233,7 +233,8 @@ int runners_set_up(void **state)
 
 void end_runners(void)
 {
-	kill(stand_in, SIGKILL); /* a runner ends after STOP */
+	if (stand_in > 0)
+		kill(stand_in, SIGKILL); /* a runner ends after STOP */
 	runners = runners_free(runners, true);
 }
 
@@ -243,7 +244,8 @@ int runners_tear_down(void **state)
 
 	(void)state;
 	end_runners();
-	waitpid(stand_in, NULL, 0);
+	if (stand_in > 0)
+		waitpid(stand_in, NULL, 0);
 	event_base_free(loop);
 	snprintf(command, sizeof(command), "rm -r %s", state_directory);
 	return system(command);
@@ -272,6 +274,13 @@ void open_runners(size_t count)
 	};
 
 	assert_int_equal(runners_new(loop, &options, &runners), 0);
+}
+
+void kill_stand_in(void)
+{
+	assert_int_equal(kill(stand_in, SIGKILL), 0);
+	assert_int_equal(waitpid(stand_in, NULL, 0), stand_in);
+	stand_in = 0;
 }
 
 bool stand_in_is_alive(void)

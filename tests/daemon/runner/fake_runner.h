@@ -55,5 +55,6 @@ void fake_runner_send(struct fake_runner *fake, const char *words);
 void open_runners(size_t count);
 /* The process that hookd kills in the place of fake runners. */
 bool stand_in_is_alive(void);
+void kill_stand_in(void);
 /* Starts a list "r" of HOOK_COUNT hooks. -errno. */
 int start_test_list(struct list **ret_list);

@@ -104,6 +104,22 @@ static void a_runner_that_stays_silent_is_killed(void **state)
 	assert_string_equal(listening.received, "S0 L0");
 }
 
+/* Its connection stays open, as if a child of it had hung before its exec. */
+static void a_dead_runner_whose_connection_is_open_is_found(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	open_runners(1);
+	assert_int_equal(start_test_list(&list), 0);
+	fake_runner_send(&fake, "S0");
+	wait_for(loop, strcmp(listening.received, "S0") == 0);
+	kill_stand_in();
+	tick(1);
+	wait_for(loop, listening.ended == 1);
+	assert_string_equal(listening.received, "S0 L0");
+}
+
 /* It may not know PING. */
 static void a_runner_of_another_version_is_not_judged(void **state)
 {
@@ -217,6 +233,7 @@ int main(int argc, char **argv)
 	    TEST(a_runner_that_answers_is_not_silent),
 	    TEST(a_silent_runner_answers_again),
 	    TEST(a_runner_that_stays_silent_is_killed),
+	    TEST(a_dead_runner_whose_connection_is_open_is_found),
 	    TEST(a_runner_of_another_version_is_not_judged),
 	    TEST(a_runner_that_is_silent_at_the_start_is_adopted_later),
 	    TEST(a_runner_that_is_silent_at_the_start_ends),
