@@ -100,6 +100,7 @@ static void a_runner_that_stays_silent_is_killed(void **state)
 	tick(SOON);
 	assert_true(stand_in_is_alive());
 	tick(LATER);
+	wait_for(loop, listening.ended == 1);
 	assert_false(stand_in_is_alive());
 	assert_string_equal(listening.received, "S0 L0");
 }
