@@ -120,6 +120,13 @@ static void a_user_without_the_right_goes_on(void **state)
 	assert_int_equal(in_child(take_as_a_user, NULL), 0);
 }
 
+/* The tests may have been started with another nice. */
+static int set_up(void **state)
+{
+	(void)state;
+	return own_nice() == 0 ? 0 : setpriority(PRIO_PROCESS, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,5 +136,5 @@ int main(void)
 	    cmocka_unit_test(a_user_without_the_right_goes_on),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, NULL);
 }
