@@ -17,10 +17,7 @@
 struct packed_offer {
 	struct runner_offer offer;
 	struct iovec iov;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct msghdr msg;
 };
 
@@ -30,7 +27,7 @@ static void pack(struct packed_offer *packed)
 	packed->msg = (struct msghdr){
 	    .msg_iov = &packed->iov,
 	    .msg_iovlen = 1,
-	    .msg_control = &packed->control,
+	    .msg_control = packed->control,
 	    .msg_controllen = sizeof(packed->control),
 	};
 }
@@ -53,7 +50,7 @@ int offer_send(const char *path, int listener)
 {
 	cleanup_close int fd = connect_to(path);
 	struct packed_offer packed;
-	struct cmsghdr *header = &packed.control.header;
+	struct cmsghdr *header = (struct cmsghdr *)packed.control;
 
 	if (fd < 0)
 		return fd;
