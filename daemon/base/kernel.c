@@ -296,11 +296,16 @@ static const struct probe {
 
 /* ---- a child ---- */
 
+/* A lack of processes, descriptors or memory may pass: it says nothing about the kernel. */
 static void add(struct kernel *kernel, const char *name, const char *without, int error)
 {
 	assert(kernel->count < KERNEL_PARTS_MAX);
 	kernel->parts[kernel->count++] = (struct kernel_part){
-	    .name = name, .without = without, .is_needed = true, .error = error};
+	    .name = name,
+	    .without = without,
+	    .is_needed = true,
+	    .error = error_is_transient(error) ? 0 : error,
+	};
 }
 
 /* Unlike a hook's child it does not share hookd's memory. */

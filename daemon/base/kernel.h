@@ -24,7 +24,8 @@ struct kernel {
 /*
  * Tries each part once, with arguments that change nothing; starts and kills one child. A part can
  * be missing from the kernel, or forbidden by a seccomp filter that hookd runs under (a container
- * engine's default profile): both are reported the same way. Blocks until the child has exited,
- * usually less than 1 ms, 5 s at most.
+ * engine's default profile): both are reported the same way. A part that cannot be tried for lack
+ * of memory, processes or descriptors counts as there. Blocks until the child has exited, usually
+ * less than 1 ms, 5 s at most.
  */
 void kernel_probe(struct kernel *ret_kernel);

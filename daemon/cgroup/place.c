@@ -554,8 +554,10 @@ void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
 
 void cgroup_tree_unplace(struct cgroup_tree *tree)
 {
-	if (tree->own_directory[0]) {
+	/* Of the service manager's directory it is left: that is removed with the unit. */
+	if (tree->own_directory[0] || tree->root_lock >= 0)
 		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
+	if (tree->own_directory[0]) {
 		remove_other_runs_in(tree->base_fd);
 		(void)rmdir(tree->own_directory);
 		/* Runners of a hookd that was killed were in its directory, and have ended now. */

@@ -34,6 +34,8 @@ struct link {
 	uint64_t starts_sent, starts_before;
 	struct counter counter;
 	size_t load; /* number of its lists */
+	int64_t
+	    full_until_ns; /* CLOCK_MONOTONIC: it has refused a list, and others are preferred */
 	TAILQ_HEAD(, remote) lists;
 	TAILQ_HEAD(, remote) ended; /* not acknowledged yet */
 	TAILQ_ENTRY(link) siblings;

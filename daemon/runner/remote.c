@@ -17,6 +17,9 @@
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/proc/session.h"
 
+/* So long a runner that has refused a list gets none if another can take it. */
+#define FULL_FOR_NS NS_PER_S
+
 /* ---- struct list_operations ---- */
 
 static struct remote *remote_of(struct list *list)
@@ -362,6 +365,7 @@ static int receive_result(struct remote *remote, const struct message *message)
 	close_fd(&remote->pidfd);
 	remote->is_start_reported = false;
 	if (body->is_refusal) {
+		remote->link->full_until_ns = clock_ns(CLOCK_MONOTONIC) + FULL_FOR_NS;
 		end(remote, &(struct list_end){.refusal = &result});
 		return 0;
 	}

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -355,6 +356,8 @@ int runner_main(void)
 	struct process process = {.spare = -1};
 	int r;
 
+	/* It is executed through a link in /proc, whose name the kernel has taken. */
+	(void)prctl(PR_SET_NAME, RUNNER_NAME);
 	log_open(LOG_TARGET_AUTO);
 	precedence_take();
 	r = make(&process);

@@ -211,14 +211,23 @@ static bool can_take_lists(const struct link *link)
 	       (link->is_synced || (link->child > 0 && !link->was_synced));
 }
 
+/* Processes that hooks have left behind use descriptors of a runner and are no load. */
+static bool is_better(const struct link *link, const struct link *other, int64_t now_ns)
+{
+	bool is_full = link->full_until_ns > now_ns, is_other_full = other->full_until_ns > now_ns;
+
+	return is_full == is_other_full ? link->load < other->load : is_other_full;
+}
+
 static struct link *choose(struct runners *runners)
 {
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	struct link *link, *chosen = NULL;
 
 	if (runners->is_ending)
 		return NULL;
 	TAILQ_FOREACH (link, &runners->links, siblings)
-		if (can_take_lists(link) && (!chosen || link->load < chosen->load))
+		if (can_take_lists(link) && (!chosen || is_better(link, chosen, now_ns)))
 			chosen = link;
 	return chosen;
 }
@@ -427,6 +436,18 @@ void runners_retire_surplus(struct runners *runners)
 	}
 }
 
+/* Without processes or memory for a while hookd has those that it has found, and tries again. */
+static int start_first(struct runners *runners)
+{
+	int r = runners_start_missing(runners);
+
+	if (!error_is_transient(-r))
+		return r;
+	log_error("cannot start a runner: %s", strerror(-r));
+	runners_replace_soon(runners);
+	return 0;
+}
+
 int runners_new(struct event_base *base, const struct runners_options *options,
 		struct runners **ret_runners)
 {
@@ -453,7 +474,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 	if (r == 0)
 		r = runners_find_all(runners);
 	if (r == 0)
-		r = runners_start_missing(runners);
+		r = start_first(runners);
 	if (r == 0)
 		r = wait_for_all(runners);
 	if (r < 0) {

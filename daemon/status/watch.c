@@ -16,7 +16,6 @@
  */
 #include "daemon/status/watch.h"
 
-
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/events.h"
 #include "daemon/status/query.h"

@@ -105,6 +105,25 @@ static void a_runner_that_stays_silent_is_killed(void **state)
 	assert_string_equal(listening.received, "S0 L0");
 }
 
+/* It has too few descriptors or no memory, and nobody knows for how long. */
+static void a_runner_that_has_refused_a_list_gets_no_other(void **state)
+{
+	struct list *list;
+
+	(void)state;
+	fake_runner_open(&second, 1);
+	open_runners(2);
+	assert_int_equal(start_test_list(&list), 0);
+	wait_for(loop, fake.side.counts[MESSAGE_START] == 1);
+	fake_runner_send(&fake, "R0 E");
+	wait_for(loop, listening.ended == 1);
+	assert_int_equal(start_test_list(&list), 0);
+	wait_for(loop, second.side.counts[MESSAGE_START] == 1);
+	assert_int_equal(fake.side.counts[MESSAGE_START], 1);
+	fake_runner_send(&second, "F0 F1 E");
+	wait_for(loop, listening.ended == 2);
+}
+
 /* Its connection stays open, as if a child of it had hung before its exec. */
 static void a_dead_runner_whose_connection_is_open_is_found(void **state)
 {
@@ -234,6 +253,7 @@ int main(int argc, char **argv)
 	    TEST(a_runner_that_answers_is_not_silent),
 	    TEST(a_silent_runner_answers_again),
 	    TEST(a_runner_that_stays_silent_is_killed),
+	    TEST(a_runner_that_has_refused_a_list_gets_no_other),
 	    TEST(a_dead_runner_whose_connection_is_open_is_found),
 	    TEST(a_runner_of_another_version_is_not_judged),
 	    TEST(a_runner_that_is_silent_at_the_start_is_adopted_later),

@@ -132,6 +132,21 @@ static void what_some_hooks_need_is_logged_and_others_run(void **state)
 		run_without(*state, &rows[i]);
 }
 
+/* As while a fork bomb goes on. hookd starts, and answers. */
+static void lack_of_processes_is_no_missing_clone3(void **state)
+{
+	static const struct missing row = {"", "clone3", ANY, 0, EAGAIN};
+	struct harness *harness = *state;
+	struct client *client;
+
+	missing = &row;
+	harness_start(harness, &(struct start){.in_child = make_it_missing});
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'")});
+	check_error(client, "io.hookd.hooks.Busy");
+	harness_stop(harness);
+}
+
 /* ---- keyrings that cannot be used ---- */
 
 static void be_in_a_revoked_keyring(void)
@@ -220,6 +235,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(hookd_is_not_ready_without_what_hooks_need),
 	    TEST_PREPARED(what_some_hooks_need_is_logged_and_others_run),
+	    TEST_PREPARED(lack_of_processes_is_no_missing_clone3),
 	    TEST_PREPARED(a_keyring_that_has_ended_is_no_missing_keyctl),
 	    TEST_PREPARED(low_limit_of_open_files_is_logged),
 	    TEST_PREPARED(a_limit_that_is_too_low_to_start_is_an_error),
