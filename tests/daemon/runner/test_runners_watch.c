@@ -105,7 +105,7 @@ static void a_runner_that_stays_silent_is_killed(void **state)
 	assert_string_equal(listening.received, "S0 L0");
 }
 
-/* It has too few descriptors or no memory, and nobody knows for how long. */
+/* Fault 47. It has too few descriptors or no memory, and nobody knows for how long. */
 static void a_runner_that_has_refused_a_list_gets_no_other(void **state)
 {
 	struct list *list;
@@ -124,7 +124,7 @@ static void a_runner_that_has_refused_a_list_gets_no_other(void **state)
 	wait_for(loop, listening.ended == 2);
 }
 
-/* Its connection stays open, as if a child of it had hung before its exec. */
+/* Fault 48. Its connection stays open, as if a child of it had hung before its exec. */
 static void a_dead_runner_whose_connection_is_open_is_found(void **state)
 {
 	struct list *list;

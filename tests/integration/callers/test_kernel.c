@@ -132,7 +132,7 @@ static void what_some_hooks_need_is_logged_and_others_run(void **state)
 		run_without(*state, &rows[i]);
 }
 
-/* As while a fork bomb goes on. hookd starts, and answers. */
+/* Fault 18. As while a fork bomb goes on. hookd starts, and answers. */
 static void lack_of_processes_is_no_missing_clone3(void **state)
 {
 	static const struct missing row = {"", "clone3", ANY, 0, EAGAIN};
