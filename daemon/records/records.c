@@ -148,6 +148,14 @@ static void rewrite_failed(struct records *records, int error)
 	records->rewrite_has_failed = true;
 }
 
+static void log_left_out(const struct rewrite *rewrite)
+{
+	if (rewrite->kept_as[0])
+		log_error("records of runs: %zu damaged bytes are left out, and the damaged file "
+			  "is kept as %s",
+			  rewrite->damaged_bytes, rewrite->kept_as);
+}
+
 /* Does a piece of work. True: there is more. */
 static bool rewrite_a_piece(struct records *records)
 {
@@ -164,9 +172,8 @@ static bool rewrite_a_piece(struct records *records)
 		rewrite_failed(records, -r);
 	else
 		records->rewrite_has_failed = false;
-	if (r == 1 && records->rewrite.damaged_bytes > 0)
-		log_error("records of runs: %zu bytes were damaged, and left out",
-			  records->rewrite.damaged_bytes);
+	if (r == 1)
+		log_left_out(&records->rewrite);
 	return r == 0;
 }
 
@@ -385,7 +392,11 @@ static void log_damage(const struct recorded *recorded)
 			  recorded->places[i].length, recorded->places[i].offset);
 	if (recorded->damage_count > RECORDED_PLACES_MAX)
 		log_error("records of runs: %zu places are damaged", recorded->damage_count);
-	if (recorded->is_cut_off)
+	if (recorded->is_unfinished)
+		log_notice("records of runs: the last entry was not finished, and is dropped, from "
+			   "offset %zu on",
+			   recorded->end);
+	else if (recorded->is_cut_off)
 		log_error("records of runs: the end is missing, from offset %zu on", recorded->end);
 	log_touched(recorded);
 }
@@ -400,6 +411,8 @@ static int rewrite_all(struct records *records, size_t damaged_bytes)
 		r = rewrite_some(&records->rewrite, records->options.store);
 	if (r < 0)
 		rewrite_failed(records, -r);
+	else
+		log_left_out(&records->rewrite);
 	return r < 0 ? r : 0;
 }
 
@@ -407,8 +420,9 @@ static int rewrite_all(struct records *records, size_t damaged_bytes)
 static int mend(struct records *records, const struct recorded *recorded, bool has_head)
 {
 	size_t length = records->file.length;
-	bool is_damaged = recorded->damage_count > 0 || !has_head ||
-			  (recorded->is_cut_off && recorded->end < length);
+	bool is_damaged =
+	    recorded->damage_count > 0 || !has_head ||
+	    (recorded->is_cut_off && recorded->end < length && !recorded->is_unfinished);
 
 	if (is_damaged && rewrite_all(records, has_head ? 0 : ENTRY_HEAD_SIZE) == 0)
 		return 0;
@@ -457,13 +471,15 @@ static int make_new(struct records *records)
 
 static int set_aside(struct records *records, const char *why)
 {
-	int r;
+	char aside[FILE_ASIDE_SIZE];
+	int r = file_set_aside(records->directory, RECORD_FILE_NAME, RECORD_FILE_BAD, aside);
 
-	log_error("%s/" RECORD_FILE_NAME " %s: it is set aside as " RECORD_FILE_NAME
-		  "." RECORD_FILE_BAD ", and the runs of an earlier hookd are not known",
-		  records->options.directory, why);
-	r = file_set_aside(records->directory, RECORD_FILE_NAME, RECORD_FILE_BAD);
-	return r < 0 ? r : make_new(records);
+	if (r < 0)
+		return r;
+	log_error("%s/" RECORD_FILE_NAME
+		  " %s: it is set aside as %s, and the runs of an earlier hookd are not known",
+		  records->options.directory, why, aside);
+	return make_new(records);
 }
 
 static int read_file(struct records *records)
@@ -498,7 +514,7 @@ static int open_file(struct records *records)
 	/* See rewrite.c: replace(). */
 	(void)renameat2(records->directory, RECORD_FILE_NEW, records->directory, RECORD_FILE_NAME,
 			RENAME_NOREPLACE);
-	(void)unlinkat(records->directory, RECORD_FILE_NEW, 0);
+	(void)record_file_clear(records->directory, RECORD_FILE_NEW);
 	r = record_file_open(records->directory, records->boot_id, &records->file);
 	if (r == -ENOENT)
 		return make_new(records);
