@@ -15,17 +15,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
+#include "daemon/records/reserve.h"
 #include "daemon/records/restore.h"
 #include "daemon/records/rewrite.h"
+#include "daemon/records/shorten.h"
 #include "proto/base/limits.h"
 #include "proto/json/json_writer.h"
 
 #define RETRY_AFTER_MS	   200
 #define LOOK_EVERY_S	   10
-#define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is */
+#define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is, if there is room */
+#define GARBAGE_MIN_BYTES  (16u * 1024)
 
 struct records {
 	struct records_options options;
@@ -33,6 +37,7 @@ struct records {
 	char boot_id[64];
 	struct record_file file;
 	struct rewrite rewrite;
+	struct reserve reserve;
 	struct hp_buf pending;	    /* entries that are not in the file yet */
 	struct hp_buf text;	    /* of the entry that is being made */
 	struct event *flush, *look; /* flush: pending while something is to be written */
@@ -129,6 +134,31 @@ static bool is_mostly_forgotten(const struct records *records)
 	return records->file.length > REWRITE_FROM_BYTES && records->file.length / 2 > kept;
 }
 
+/* As much that a rewrite is worth it where room is scarce. */
+static bool has_garbage(const struct records *records)
+{
+	size_t kept = ENTRY_HEAD_SIZE + store_recorded_bytes(records->options.store);
+	size_t length = records->file.length, garbage = length > kept ? length - kept : 0;
+
+	return garbage >= GARBAGE_MIN_BYTES && garbage >= kept / 4;
+}
+
+/* While both files are there, the new one needs room, and so does what is appended meanwhile. */
+static bool is_short_of_room(const struct records *records)
+{
+	size_t needed = 2 * store_recorded_bytes(records->options.store) + RESERVE_BYTES;
+	struct statvfs room;
+
+	/* A tmpfs without a limit has 0 blocks. */
+	return fstatvfs(records->directory, &room) == 0 && room.f_blocks > 0 &&
+	       (uint64_t)room.f_bavail * room.f_frsize < needed;
+}
+
+static bool is_rewrite_due(const struct records *records)
+{
+	return is_mostly_forgotten(records) || (has_garbage(records) && is_short_of_room(records));
+}
+
 static int begin_rewrite(struct records *records)
 {
 	struct hp_buf first = HP_BUF_INIT;
@@ -140,7 +170,7 @@ static int begin_rewrite(struct records *records)
 	return r;
 }
 
-/* Without room for another file the one that is there is kept. */
+/* Without room for another file, in the reserve neither, the one that is there is kept. */
 static void rewrite_failed(struct records *records, int error)
 {
 	if (!records->rewrite_has_failed)
@@ -162,12 +192,14 @@ static bool rewrite_a_piece(struct records *records)
 	int r = 0;
 
 	if (!rewrite_is_active(&records->rewrite)) {
-		if (!is_mostly_forgotten(records))
+		if (!is_rewrite_due(records))
 			return false;
 		r = begin_rewrite(records);
 	}
 	if (r == 0)
 		r = rewrite_some(&records->rewrite, records->options.store);
+	if (r == -ENOSPC && reserve_give_back(&records->reserve))
+		return true;
 	if (r < 0)
 		rewrite_failed(records, -r);
 	else
@@ -211,8 +243,15 @@ static int append(struct records *records)
 	return record_file_append(&records->file, &records->pending);
 }
 
+static void rewrite_if_due(struct records *records)
+{
+	if (!records->rewrite_has_failed && is_rewrite_due(records))
+		look_after(records, 0);
+}
+
 static void writing_failed(struct records *records, int error)
 {
+	rewrite_if_due(records);
 	if (!records->is_failing)
 		log_error("runs cannot be recorded, and none is begun: %s", strerror(error));
 	records->is_failing = true;
@@ -233,8 +272,7 @@ static int write_pending(struct records *records)
 	if (records->is_failing)
 		log_notice("runs can be recorded again");
 	records->is_failing = false;
-	if (!records->rewrite_has_failed && is_mostly_forgotten(records))
-		look_after(records, 0);
+	rewrite_if_due(records);
 	return 0;
 }
 
@@ -276,6 +314,11 @@ int records_begin(struct records *records, struct run *run)
 
 	if (!records)
 		return 0;
+	r = reserve_take(&records->reserve, records->directory);
+	if (r < 0) {
+		writing_failed(records, -r);
+		return r;
+	}
 	before = records->pending.length;
 	length = put_begin(records, run);
 	if (length < 0)
@@ -423,13 +466,15 @@ static int mend(struct records *records, const struct recorded *recorded, bool h
 	bool is_damaged =
 	    recorded->damage_count > 0 || !has_head ||
 	    (recorded->is_cut_off && recorded->end < length && !recorded->is_unfinished);
+	int r = 0;
 
 	if (is_damaged && rewrite_all(records, has_head ? 0 : ENTRY_HEAD_SIZE) == 0)
 		return 0;
 	if (recorded->is_cut_off || is_damaged)
-		return record_file_cut(&records->file, recorded->end);
-	records->file.length = recorded->end;
-	return 0;
+		r = record_file_cut(&records->file, recorded->end);
+	else
+		records->file.length = recorded->end;
+	return r == -ENOSPC ? 0 : r; /* the next append writes ENTRY_LAST */
 }
 
 /* 1: it is not a file of runs. */
@@ -520,7 +565,11 @@ static int open_file(struct records *records)
 		return make_new(records);
 	if (r == -EILSEQ || r == -EACCES)
 		return set_aside(records, "is not a file of hookd's");
-	return r < 0 ? r : read_file(records);
+	if (r == 0)
+		r = read_file(records);
+	if (r == 0 && has_garbage(records))
+		(void)rewrite_all(records, 0);
+	return r;
 }
 
 /* ---- life ---- */
@@ -545,6 +594,7 @@ int records_open(const struct records_options *options, struct records **ret_rec
 	records->options = *options;
 	records->file = RECORD_FILE_NONE;
 	records->rewrite = REWRITE_NONE;
+	records->reserve = RESERVE_NONE;
 	records->directory = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = records->directory < 0 ? -errno : file_boot_id(records->boot_id);
 	if (r == 0)
@@ -555,14 +605,46 @@ int records_open(const struct records_options *options, struct records **ret_rec
 		records_close(records);
 		return r;
 	}
+	(void)reserve_take(&records->reserve, records->directory);
 	*ret_records = records;
 	return 0;
+}
+
+static size_t count_pending_ends(const struct records *records)
+{
+	struct entry_reader reader = {records->pending.data, records->pending.length, 0,
+				      records->file.seed};
+	struct entry entry;
+	size_t count = 0, offset;
+
+	while (entry_next(&reader, &entry, &offset) == ENTRY_FOUND)
+		count += entry.type == ENTRY_ENDED;
+	return count;
+}
+
+size_t records_save(struct records *records)
+{
+	size_t count;
+
+	if (!records)
+		return 0;
+	(void)reserve_give_back(&records->reserve);
+	if (write_pending(records) == 0 ||
+	    (shorten_ends(&records->pending, records->file.seed) == 0 &&
+	     write_pending(records) == 0)) {
+		hp_buf_clear(&records->pending);
+		return 0;
+	}
+	count = count_pending_ends(records);
+	log_error("the results of %zu runs are not recorded", count);
+	return count;
 }
 
 struct records *records_close(struct records *records)
 {
 	if (!records)
 		return NULL;
+	(void)reserve_give_back(&records->reserve);
 	if (records->file.fd >= 0)
 		(void)write_pending(records);
 	rewrite_abort(&records->rewrite);

@@ -36,6 +36,7 @@ struct link {
 	size_t load; /* number of its lists */
 	TAILQ_HEAD(, remote) lists;
 	TAILQ_HEAD(, remote) ended; /* not acknowledged yet */
+	bool is_left;		    /* runners_leave() */
 	TAILQ_ENTRY(link) siblings;
 };
 
