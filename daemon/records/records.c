@@ -28,6 +28,7 @@
 
 #define RETRY_AFTER_MS	   200
 #define LOOK_EVERY_S	   10
+#define FIRST_LOOK_S	   1		  /* the store has forgotten what it does not keep */
 #define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is, if there is room */
 #define GARBAGE_MIN_BYTES  (16u * 1024)
 
@@ -42,6 +43,7 @@ struct records {
 	struct hp_buf text;	    /* of the entry that is being made */
 	struct event *flush, *look; /* flush: pending while something is to be written */
 	char *runners;		    /* the last that was recorded; NULL: not known */
+	bool was_looked_at;	    /* since the start */
 	bool is_failing;	    /* the error was logged */
 	bool rewrite_has_failed;    /* it is tried again at the next look */
 };
@@ -156,7 +158,9 @@ static bool is_short_of_room(const struct records *records)
 
 static bool is_rewrite_due(const struct records *records)
 {
-	return is_mostly_forgotten(records) || (has_garbage(records) && is_short_of_room(records));
+	if (is_mostly_forgotten(records))
+		return true;
+	return has_garbage(records) && (!records->was_looked_at || is_short_of_room(records));
 }
 
 static int begin_rewrite(struct records *records)
@@ -215,6 +219,7 @@ static void on_look(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd, (void)what;
 	look_after(records, rewrite_a_piece(records) ? 0 : LOOK_EVERY_S);
+	records->was_looked_at = true;
 }
 
 /* ---- writing ---- */
@@ -565,11 +570,7 @@ static int open_file(struct records *records)
 		return make_new(records);
 	if (r == -EILSEQ || r == -EACCES)
 		return set_aside(records, "is not a file of hookd's");
-	if (r == 0)
-		r = read_file(records);
-	if (r == 0 && has_garbage(records))
-		(void)rewrite_all(records, 0);
-	return r;
+	return r < 0 ? r : read_file(records);
 }
 
 /* ---- life ---- */
@@ -580,7 +581,7 @@ static int make_events(struct records *records)
 	records->look = event_new(records->options.base, -1, 0, on_look, records);
 	if (!records->flush || !records->look)
 		return -ENOMEM;
-	look_after(records, LOOK_EVERY_S);
+	look_after(records, FIRST_LOOK_S);
 	return 0;
 }
 
