@@ -348,7 +348,7 @@ static void request_output(struct client *client)
 {
 	static const char *const hook =
 	    HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await',"
-		 "'@DIR@/go','spam','20000'");
+		 "'@DIR@/go','spam','300000'");
 
 	begin_run(client, .extra = ",'requestId':'a'", .hooks = {hook});
 }
