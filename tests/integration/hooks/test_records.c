@@ -384,7 +384,7 @@ static void an_end_without_room_is_recorded_at_the_end_of_hookd(void **state)
 	unmount(harness);
 }
 
-/* Not even that: then the runner is left, with the result. */
+/* Fault 20: not even that can be written. Then the runner is left, with the result. */
 static void a_runner_is_left_with_what_cannot_be_recorded(void **state)
 {
 	struct harness *harness = *state;
@@ -418,7 +418,7 @@ static void a_runner_is_left_with_what_cannot_be_recorded(void **state)
 	await_true(runs_file_count(harness, ENTRY_ENDED) == 1, "the end is written");
 }
 
-/* What hookd itself has recorded of runs that are not kept must not take the last room. */
+/* Fault 19: what hookd itself has recorded of runs that are not kept must not take the last room. */
 static void a_small_file_system_is_not_filled(void **state)
 {
 	static const char config[] = "[Results]\nMaxRuns=5\n";
