@@ -124,7 +124,8 @@ int recorded_read(const char *bytes, size_t length, uint64_t seed, struct record
 	}
 	recorded.is_unfinished = recorded.is_cut_off && recorded.damage_count == 0 &&
 				 entry_is_unfinished(bytes + tail, length - tail);
-	if (r == 0 && recorded.is_cut_off && is_half_written(&recorded, &last, length - recorded.end)) {
+	if (r == 0 && recorded.is_cut_off &&
+	    is_half_written(&recorded, &last, length - recorded.end)) {
 		drop(&recorded, last.run);
 		recorded.end = last_offset;
 	}

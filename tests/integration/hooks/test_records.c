@@ -418,7 +418,8 @@ static void a_runner_is_left_with_what_cannot_be_recorded(void **state)
 	await_true(runs_file_count(harness, ENTRY_ENDED) == 1, "the end is written");
 }
 
-/* Fault 19: what hookd itself has recorded of runs that are not kept must not take the last room. */
+/* Fault 19: what hookd itself has recorded of runs that are not kept must not take the last room.
+ */
 static void a_small_file_system_is_not_filled(void **state)
 {
 	static const char config[] = "[Results]\nMaxRuns=5\n";
