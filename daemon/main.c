@@ -372,6 +372,8 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
+	if (records_save(hookd->records) > 0)
+		runners_leave(hookd->runners);
 	store_free(hookd->store);
 	hookd->runners = runners_free(hookd->runners, true);
 	filter_cache_free(hookd->filters);

@@ -29,7 +29,7 @@ static int open_lock(int directory)
 {
 	int fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
 
-	if (fd == -EILSEQ && file_set_aside(directory, LOCK, "bad") == 0)
+	if (fd == -EILSEQ && file_set_aside(directory, LOCK, "bad", NULL) == 0)
 		fd = file_open_own(directory, LOCK, O_RDWR | O_CREAT);
 	return fd;
 }

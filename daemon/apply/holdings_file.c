@@ -65,7 +65,7 @@ int holdings_file_set_aside(int directory)
 	int r = 0;
 
 	for (size_t i = 0; i < ELEMENTS(names) && r == 0; i++) {
-		r = file_set_aside(directory, names[i], "bad");
+		r = file_set_aside(directory, names[i], "bad", NULL);
 		r = r == -ENOENT ? 0 : r;
 	}
 	return r;

@@ -58,22 +58,49 @@ int file_open_own(int directory, const char *name, int flags)
 	return take_fd(&fd);
 }
 
-#define ASIDE_MAX 9
+#define ASIDE_MAX 9 /* more than two only where directories are in the way */
 
-int file_set_aside(int directory, const char *name, const char *suffix)
+static void aside_name(char aside[static FILE_ASIDE_SIZE], const char *name, const char *suffix,
+		       int number)
 {
-	char aside[NAME_MAX];
+	if (number == 0)
+		snprintf(aside, FILE_ASIDE_SIZE, "%s.%s", name, suffix);
+	else
+		snprintf(aside, FILE_ASIDE_SIZE, "%s.%s.%d", name, suffix, number);
+}
+
+/* The older of two files gives way. */
+static void make_place(int directory, const char *name, const char *suffix)
+{
+	char older[FILE_ASIDE_SIZE], newer[FILE_ASIDE_SIZE];
+
+	aside_name(older, name, suffix, 0);
+	aside_name(newer, name, suffix, 1);
+	if (faccessat(directory, older, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		(void)renameat(directory, newer, directory, older);
+}
+
+int file_set_aside(int directory, const char *name, const char *suffix,
+		   char ret_name[FILE_ASIDE_SIZE])
+{
+	char aside[FILE_ASIDE_SIZE];
 
 	assert(!strchr(name, '/') && !strchr(suffix, '/'));
-	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
-	for (int i = 1; i <= ASIDE_MAX; i++) {
-		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) == 0)
-			return 0;
-		if (errno != EEXIST)
-			return -errno;
-		snprintf(aside, sizeof(aside), "%s.%s.%d", name, suffix, i);
+	if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	make_place(directory, name, suffix);
+	for (int i = 0; i <= ASIDE_MAX; i++) {
+		aside_name(aside, name, suffix, i);
+		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0) {
+			if (errno != EEXIST)
+				return -errno;
+			continue;
+		}
+		if (ret_name)
+			memcpy(ret_name, aside, sizeof(aside));
+		return 0;
 	}
-	return renameat(directory, name, directory, aside) < 0 ? -errno : 0;
+	return -EEXIST;
 }
 
 int file_boot_id(char id[static 64])

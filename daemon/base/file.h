@@ -29,11 +29,14 @@ int file_write_at(int directory, const char *path, const char *text);
  */
 int file_open_own(int directory, const char *name, int flags) must_check;
 
+#define FILE_ASIDE_SIZE 64
 /*
- * Renames a file that is damaged to NAME.SUFFIX, or NAME.SUFFIX.1 and so on where that exists, so
- * that the operator can examine it. -errno.
+ * Renames a file that is damaged to NAME.SUFFIX, or NAME.SUFFIX.1 where that exists, so that the
+ * operator can examine it. Only the newest two are kept; a directory of such a name stays. ret_name
+ * may be NULL. -errno.
  */
-int file_set_aside(int directory, const char *name, const char *suffix) must_check;
+int file_set_aside(int directory, const char *name, const char *suffix,
+		   char ret_name[FILE_ASIDE_SIZE]) must_check;
 
 /* The id of this boot (random(4)), without a newline. -errno. */
 int file_boot_id(char id[static 64]) must_check;

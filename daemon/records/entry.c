@@ -157,6 +157,21 @@ static bool is_complete(const struct entry *entry)
 	       is_of_run == (entry->run != NULL);
 }
 
+static size_t entry_size(const struct header *header)
+{
+	return sizeof(*header) + header->run_size + header->request_id_size + header->text_length;
+}
+
+bool entry_is_unfinished(const char *bytes, size_t length)
+{
+	struct header header;
+
+	if (length < sizeof(header))
+		return memcmp(bytes, MARK, length < MARK_SIZE ? length : MARK_SIZE) == 0;
+	memcpy(&header, bytes, sizeof(header));
+	return memcmp(bytes, MARK, MARK_SIZE) == 0 && entry_size(&header) > length;
+}
+
 /* The length of the entry that begins there; 0: none does. */
 static size_t read_entry(const char *bytes, size_t length, uint64_t seed, struct entry *ret)
 {
@@ -167,7 +182,7 @@ static size_t read_entry(const char *bytes, size_t length, uint64_t seed, struct
 	if (length < sizeof(header) || memcmp(bytes, MARK, MARK_SIZE) != 0)
 		return 0;
 	memcpy(&header, bytes, sizeof(header));
-	size = sizeof(header) + header.run_size + header.request_id_size + header.text_length;
+	size = entry_size(&header);
 	if (size > length || header.checksum != checksum(bytes, size, seed))
 		return 0;
 	*ret = (struct entry){

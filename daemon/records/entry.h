@@ -83,3 +83,6 @@ enum entry_found { ENTRY_FOUND, ENTRY_NOT_VALID, ENTRY_NONE };
  */
 enum entry_found entry_next(struct entry_reader *reader, struct entry *ret_entry,
 			    size_t *ret_offset);
+
+/* Whether bytes that are not valid are the beginning of an entry that is longer than they are. */
+bool entry_is_unfinished(const char *bytes, size_t length);

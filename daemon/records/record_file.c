@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
+#include "daemon/base/log.h"
 
 static int write_at(int fd, const char *bytes, size_t length, size_t offset)
 {
@@ -66,14 +67,32 @@ int record_file_append(struct record_file *file, struct hp_buf *entries)
 	return r;
 }
 
+int record_file_clear(int directory, const char *name)
+{
+	char aside[FILE_ASIDE_SIZE];
+	struct stat st;
+	int r;
+
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISREG(st.st_mode))
+		return unlinkat(directory, name, 0) < 0 ? -errno : 0;
+	r = file_set_aside(directory, name, RECORD_FILE_BAD, aside);
+	if (r == 0)
+		log_error("records of runs: %s is not a file of hookd's: it is set aside as %s",
+			  name, aside);
+	return r;
+}
+
 int record_file_create(int directory, const char *name, const char *boot_id,
 		       struct record_file *ret_file)
 {
 	struct record_file file = {.directory = directory, .fd = -1, .seed = entry_seed(boot_id)};
 	struct hp_buf buf = HP_BUF_INIT;
-	int r;
+	int r = record_file_clear(directory, name);
 
-	(void)unlinkat(directory, name, 0);
+	if (r < 0)
+		return r;
 	file.fd = file_open_own(directory, name, O_RDWR | O_CREAT | O_EXCL);
 	if (file.fd < 0)
 		return file.fd;

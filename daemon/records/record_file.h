@@ -20,6 +20,11 @@ struct record_file {
 
 #define RECORD_FILE_NONE ((struct record_file){.directory = -1, .fd = -1})
 
+/*
+ * Removes a file of that name. What is not a regular file is set aside, and that is logged. -errno.
+ */
+int record_file_clear(int directory, const char *name);
+
 /* Makes the file, in place of one that is there, with a head and no entries. -errno: no file. */
 int record_file_create(int directory, const char *name, const char *boot_id,
 		       struct record_file *ret_file) must_check;

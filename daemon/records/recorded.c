@@ -106,13 +106,14 @@ int recorded_read(const char *bytes, size_t length, uint64_t seed, struct record
 	struct recorded recorded = {.end = ENTRY_HEAD_SIZE, .is_cut_off = true};
 	enum entry_found found;
 	struct entry entry, last = {0};
-	size_t offset, last_offset = 0;
+	size_t offset, last_offset = 0, tail = length;
 	int r = 0;
 
 	while (r == 0 && (found = entry_next(&reader, &entry, &offset)) != ENTRY_NONE) {
 		if (found == ENTRY_NOT_VALID && reader.offset < length)
 			take_damage(&recorded, offset, reader.offset - offset);
 		recorded.is_cut_off = found != ENTRY_FOUND || entry.type != ENTRY_LAST;
+		tail = found == ENTRY_NOT_VALID ? offset : length;
 		if (found == ENTRY_NOT_VALID)
 			continue;
 		if (entry.type != ENTRY_LAST)
@@ -121,6 +122,8 @@ int recorded_read(const char *bytes, size_t length, uint64_t seed, struct record
 		last_offset = offset;
 		r = take_entry(&recorded, &entry, reader.offset - offset);
 	}
+	recorded.is_unfinished = recorded.is_cut_off && recorded.damage_count == 0 &&
+				 entry_is_unfinished(bytes + tail, length - tail);
 	if (r == 0 && recorded.is_cut_off &&
 	    is_half_written(&recorded, &last, length - recorded.end)) {
 		drop(&recorded, last.run);

@@ -28,6 +28,8 @@ struct recorded {
 	size_t runners_length;
 	size_t end;	 /* of the last valid entry before ENTRY_LAST */
 	bool is_cut_off; /* ENTRY_LAST is not at the end: something is missing */
+	/* Nothing else is wrong, and the file ends within an entry: as if killed while it wrote. */
+	bool is_unfinished;
 	/* Damage between entries; of the first places also where. */
 	size_t damage_count;
 	struct recorded_place {

@@ -15,31 +15,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
-#include "daemon/records/restore.h"
-#include "daemon/records/rewrite.h"
+#include "daemon/records/records_all.h"
+#include "daemon/records/shorten.h"
 #include "proto/base/limits.h"
 #include "proto/json/json_writer.h"
 
 #define RETRY_AFTER_MS	   200
 #define LOOK_EVERY_S	   10
-#define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is */
-
-struct records {
-	struct records_options options;
-	int directory;
-	char boot_id[64];
-	struct record_file file;
-	struct rewrite rewrite;
-	struct hp_buf pending;	    /* entries that are not in the file yet */
-	struct hp_buf text;	    /* of the entry that is being made */
-	struct event *flush, *look; /* flush: pending while something is to be written */
-	char *runners;		    /* the last that was recorded; NULL: not known */
-	bool is_failing;	    /* the error was logged */
-	bool rewrite_has_failed;    /* it is tried again at the next look */
-};
+#define FIRST_LOOK_S	   1		  /* the store has forgotten what it does not keep */
+#define REWRITE_FROM_BYTES (1024u * 1024) /* a smaller file stays as it is, if there is room */
+#define GARBAGE_MIN_BYTES  (16u * 1024)
 
 /* ---- entries ---- */
 
@@ -129,6 +118,33 @@ static bool is_mostly_forgotten(const struct records *records)
 	return records->file.length > REWRITE_FROM_BYTES && records->file.length / 2 > kept;
 }
 
+/* As much that a rewrite is worth it where room is scarce. */
+static bool has_garbage(const struct records *records)
+{
+	size_t kept = ENTRY_HEAD_SIZE + store_recorded_bytes(records->options.store);
+	size_t length = records->file.length, garbage = length > kept ? length - kept : 0;
+
+	return garbage >= GARBAGE_MIN_BYTES && garbage >= kept / 4;
+}
+
+/* While both files are there, the new one needs room, and so does what is appended meanwhile. */
+static bool is_short_of_room(const struct records *records)
+{
+	size_t needed = 2 * store_recorded_bytes(records->options.store) + RESERVE_BYTES;
+	struct statvfs room;
+
+	/* A tmpfs without a limit has 0 blocks. */
+	return fstatvfs(records->directory, &room) == 0 && room.f_blocks > 0 &&
+	       (uint64_t)room.f_bavail * room.f_frsize < needed;
+}
+
+static bool is_rewrite_due(const struct records *records)
+{
+	if (is_mostly_forgotten(records))
+		return true;
+	return has_garbage(records) && (!records->was_looked_at || is_short_of_room(records));
+}
+
 static int begin_rewrite(struct records *records)
 {
 	struct hp_buf first = HP_BUF_INIT;
@@ -140,12 +156,20 @@ static int begin_rewrite(struct records *records)
 	return r;
 }
 
-/* Without room for another file the one that is there is kept. */
+/* Without room for another file, in the reserve neither, the one that is there is kept. */
 static void rewrite_failed(struct records *records, int error)
 {
 	if (!records->rewrite_has_failed)
 		log_error("records of runs cannot be written anew: %s", strerror(error));
 	records->rewrite_has_failed = true;
+}
+
+static void log_left_out(const struct rewrite *rewrite)
+{
+	if (rewrite->kept_as[0])
+		log_error("records of runs: %zu damaged bytes are left out, and the damaged file "
+			  "is kept as %s",
+			  rewrite->damaged_bytes, rewrite->kept_as);
 }
 
 /* Does a piece of work. True: there is more. */
@@ -154,19 +178,20 @@ static bool rewrite_a_piece(struct records *records)
 	int r = 0;
 
 	if (!rewrite_is_active(&records->rewrite)) {
-		if (!is_mostly_forgotten(records))
+		if (!is_rewrite_due(records))
 			return false;
 		r = begin_rewrite(records);
 	}
 	if (r == 0)
 		r = rewrite_some(&records->rewrite, records->options.store);
+	if (r == -ENOSPC && reserve_give_back(&records->reserve))
+		return true;
 	if (r < 0)
 		rewrite_failed(records, -r);
 	else
 		records->rewrite_has_failed = false;
-	if (r == 1 && records->rewrite.damaged_bytes > 0)
-		log_error("records of runs: %zu bytes were damaged, and left out",
-			  records->rewrite.damaged_bytes);
+	if (r == 1)
+		log_left_out(&records->rewrite);
 	return r == 0;
 }
 
@@ -176,6 +201,21 @@ static void on_look(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd, (void)what;
 	look_after(records, rewrite_a_piece(records) ? 0 : LOOK_EVERY_S);
+	records->was_looked_at = true;
+}
+
+int records_rewrite_all(struct records *records, size_t damaged_bytes)
+{
+	int r = begin_rewrite(records);
+
+	records->rewrite.damaged_bytes = damaged_bytes;
+	while (r == 0)
+		r = rewrite_some(&records->rewrite, records->options.store);
+	if (r < 0)
+		rewrite_failed(records, -r);
+	else
+		log_left_out(&records->rewrite);
+	return r < 0 ? r : 0;
 }
 
 /* ---- writing ---- */
@@ -204,8 +244,15 @@ static int append(struct records *records)
 	return record_file_append(&records->file, &records->pending);
 }
 
+static void rewrite_if_due(struct records *records)
+{
+	if (!records->rewrite_has_failed && is_rewrite_due(records))
+		look_after(records, 0);
+}
+
 static void writing_failed(struct records *records, int error)
 {
+	rewrite_if_due(records);
 	if (!records->is_failing)
 		log_error("runs cannot be recorded, and none is begun: %s", strerror(error));
 	records->is_failing = true;
@@ -226,8 +273,7 @@ static int write_pending(struct records *records)
 	if (records->is_failing)
 		log_notice("runs can be recorded again");
 	records->is_failing = false;
-	if (!records->rewrite_has_failed && is_mostly_forgotten(records))
-		look_after(records, 0);
+	rewrite_if_due(records);
 	return 0;
 }
 
@@ -269,6 +315,11 @@ int records_begin(struct records *records, struct run *run)
 
 	if (!records)
 		return 0;
+	r = reserve_take(&records->reserve, records->directory);
+	if (r < 0) {
+		writing_failed(records, -r);
+		return r;
+	}
 	before = records->pending.length;
 	length = put_begin(records, run);
 	if (length < 0)
@@ -357,156 +408,6 @@ void records_settle(struct records *records, bool were_handed_over)
 	}
 }
 
-/* ---- opening ---- */
-
-/* Runs of which one of the two entries of their begin is left. */
-static void log_touched(const struct recorded *recorded)
-{
-	struct recorded_run *run, *next;
-	size_t count = 0;
-
-	HASH_ITER(by_id, recorded->runs, run, next)
-	{
-		if (run->is_forgotten || (run->request && run->container))
-			continue;
-		if (count++ < RECORDED_PLACES_MAX)
-			log_error("records of runs: damaged for run %s%s%s", run->id,
-				  run->request_id ? ", request " : "",
-				  run->request_id ? run->request_id : "");
-	}
-	if (count > RECORDED_PLACES_MAX)
-		log_error("records of runs: damaged for %zu runs", count);
-}
-
-static void log_damage(const struct recorded *recorded)
-{
-	for (size_t i = 0; i < recorded->damage_count && i < RECORDED_PLACES_MAX; i++)
-		log_error("records of runs: %zu bytes at offset %zu are damaged",
-			  recorded->places[i].length, recorded->places[i].offset);
-	if (recorded->damage_count > RECORDED_PLACES_MAX)
-		log_error("records of runs: %zu places are damaged", recorded->damage_count);
-	if (recorded->is_cut_off)
-		log_error("records of runs: the end is missing, from offset %zu on", recorded->end);
-	log_touched(recorded);
-}
-
-/* All at once: nobody waits for the loop yet. */
-static int rewrite_all(struct records *records, size_t damaged_bytes)
-{
-	int r = begin_rewrite(records);
-
-	records->rewrite.damaged_bytes = damaged_bytes;
-	while (r == 0)
-		r = rewrite_some(&records->rewrite, records->options.store);
-	if (r < 0)
-		rewrite_failed(records, -r);
-	return r < 0 ? r : 0;
-}
-
-/* Continues the file behind its last valid entry, or a new one without what is damaged. */
-static int mend(struct records *records, const struct recorded *recorded, bool has_head)
-{
-	size_t length = records->file.length;
-	bool is_damaged = recorded->damage_count > 0 || !has_head ||
-			  (recorded->is_cut_off && recorded->end < length);
-
-	if (is_damaged && rewrite_all(records, has_head ? 0 : ENTRY_HEAD_SIZE) == 0)
-		return 0;
-	if (recorded->is_cut_off || is_damaged)
-		return record_file_cut(&records->file, recorded->end);
-	records->file.length = recorded->end;
-	return 0;
-}
-
-/* 1: it is not a file of runs. */
-static int restore(struct records *records, const char *bytes, size_t length, bool has_head)
-{
-	struct recorded recorded;
-	int r = recorded_read(bytes, length, records->file.seed, &recorded);
-
-	if (r < 0)
-		return r;
-	if (!has_head && !recorded.runs && recorded.end == ENTRY_HEAD_SIZE) {
-		recorded_clear(&recorded);
-		return 1;
-	}
-	if (!has_head)
-		log_error("records of runs: the first %d bytes are damaged", ENTRY_HEAD_SIZE);
-	log_damage(&recorded);
-	if (recorded.runners)
-		records->runners = strndup(recorded.runners, recorded.runners_length);
-	r = restore_runs(&recorded, records->options.context, records->options.store);
-	if (r == 0)
-		r = mend(records, &recorded, has_head);
-	recorded_clear(&recorded);
-	return r;
-}
-
-/* The file is complete before it gets its name. */
-static int make_new(struct records *records)
-{
-	int directory = records->directory, r;
-
-	record_file_close(&records->file);
-	(void)unlinkat(directory, RECORD_FILE_NAME, 0);
-	r = record_file_create(directory, RECORD_FILE_NEW, records->boot_id, &records->file);
-	if (r == 0 && renameat(directory, RECORD_FILE_NEW, directory, RECORD_FILE_NAME) < 0)
-		r = -errno;
-	return r;
-}
-
-static int set_aside(struct records *records, const char *why)
-{
-	int r;
-
-	log_error("%s/" RECORD_FILE_NAME " %s: it is set aside as " RECORD_FILE_NAME
-		  "." RECORD_FILE_BAD ", and the runs of an earlier hookd are not known",
-		  records->options.directory, why);
-	r = file_set_aside(records->directory, RECORD_FILE_NAME, RECORD_FILE_BAD);
-	return r < 0 ? r : make_new(records);
-}
-
-static int read_file(struct records *records)
-{
-	size_t length = records->file.length;
-	enum entry_head head;
-	char *bytes;
-	int r;
-
-	if (length == 0)
-		return set_aside(records, "is empty");
-	r = record_file_map(&records->file, length, &bytes);
-	if (r < 0)
-		return r;
-	head = entry_read_head(bytes, length, records->boot_id);
-	if (head == ENTRY_HEAD_OURS || head == ENTRY_HEAD_DAMAGED)
-		r = restore(records, bytes, length, head == ENTRY_HEAD_OURS);
-	munmap(bytes, length);
-	if (head == ENTRY_HEAD_OTHER_VERSION)
-		return set_aside(records, "is of another version");
-	if (head == ENTRY_HEAD_OTHER_BOOT) {
-		log_notice("records of runs of another boot are removed");
-		return make_new(records);
-	}
-	return r == 1 ? set_aside(records, "is not a file of runs of this version") : r;
-}
-
-static int open_file(struct records *records)
-{
-	int r;
-
-	/* See rewrite.c: replace(). */
-	(void)renameat2(records->directory, RECORD_FILE_NEW, records->directory, RECORD_FILE_NAME,
-			RENAME_NOREPLACE);
-	(void)unlinkat(records->directory, RECORD_FILE_NEW, 0);
-	r = record_file_open(records->directory, records->boot_id, &records->file);
-	if (r == -ENOENT)
-		return make_new(records);
-	if (r == -EILSEQ || r == -EACCES)
-		return set_aside(records, "is not a file of hookd's");
-	return r < 0 ? r : read_file(records);
-}
-
 /* ---- life ---- */
 
 static int make_events(struct records *records)
@@ -515,7 +416,7 @@ static int make_events(struct records *records)
 	records->look = event_new(records->options.base, -1, 0, on_look, records);
 	if (!records->flush || !records->look)
 		return -ENOMEM;
-	look_after(records, LOOK_EVERY_S);
+	look_after(records, FIRST_LOOK_S);
 	return 0;
 }
 
@@ -529,24 +430,57 @@ int records_open(const struct records_options *options, struct records **ret_rec
 	records->options = *options;
 	records->file = RECORD_FILE_NONE;
 	records->rewrite = REWRITE_NONE;
+	records->reserve = RESERVE_NONE;
 	records->directory = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = records->directory < 0 ? -errno : file_boot_id(records->boot_id);
 	if (r == 0)
 		r = make_events(records);
 	if (r == 0)
-		r = open_file(records);
+		r = records_open_file(records);
 	if (r < 0) {
 		records_close(records);
 		return r;
 	}
+	(void)reserve_take(&records->reserve, records->directory);
 	*ret_records = records;
 	return 0;
+}
+
+static size_t count_pending_ends(const struct records *records)
+{
+	struct entry_reader reader = {records->pending.data, records->pending.length, 0,
+				      records->file.seed};
+	struct entry entry;
+	size_t count = 0, offset;
+
+	while (entry_next(&reader, &entry, &offset) == ENTRY_FOUND)
+		count += entry.type == ENTRY_ENDED;
+	return count;
+}
+
+size_t records_save(struct records *records)
+{
+	size_t count;
+
+	if (!records)
+		return 0;
+	(void)reserve_give_back(&records->reserve);
+	if (write_pending(records) == 0 ||
+	    (shorten_ends(&records->pending, records->file.seed) == 0 &&
+	     write_pending(records) == 0)) {
+		hp_buf_clear(&records->pending);
+		return 0;
+	}
+	count = count_pending_ends(records);
+	log_error("the results of %zu runs are not recorded", count);
+	return count;
 }
 
 struct records *records_close(struct records *records)
 {
 	if (!records)
 		return NULL;
+	(void)reserve_give_back(&records->reserve);
 	if (records->file.fd >= 0)
 		(void)write_pending(records);
 	rewrite_abort(&records->rewrite);

@@ -37,7 +37,12 @@ struct records_options {
  * both is logged. -errno: there can be no file.
  */
 int records_open(const struct records_options *options, struct records **ret_records) must_check;
-/* Writes what is still to be written, without recorded(). NULL is fine. */
+/*
+ * Writes what is still to be written, without recorded(); where there is no room, without the
+ * output of hooks. Returns how many ends could not be written. NULL is fine: 0.
+ */
+size_t records_save(struct records *records);
+/* Writes what is still to be written, as it is, without recorded(). NULL is fine. */
 struct records *records_close(struct records *records);
 
 /*

@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "daemon/base/file.h"
-
 #define PIECE_BYTES	  (512u * 1024)
 #define PIECE_FREED_BYTES (4u * 1024 * 1024)
 
@@ -86,7 +84,7 @@ static int replace(struct rewrite *rewrite)
 	int r = 0;
 
 	if (is_kept)
-		r = file_set_aside(directory, RECORD_FILE_NAME, RECORD_FILE_BAD);
+		r = file_set_aside(directory, RECORD_FILE_NAME, RECORD_FILE_BAD, rewrite->kept_as);
 	if (r == 0 && renameat(directory, RECORD_FILE_NEW, directory, RECORD_FILE_NAME) < 0)
 		r = -errno;
 	if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/base/file.h"
 #include "daemon/records/record_file.h"
 #include "daemon/run/store.h"
 
@@ -16,7 +17,8 @@ struct rewrite {
 	size_t offset; /* how far `from` was copied */
 	size_t start;  /* from->length at the beginning */
 	size_t damaged_bytes;
-	struct hp_buf buf; /* a piece */
+	char kept_as[FILE_ASIDE_SIZE]; /* the name of the damaged file; "": it was not kept */
+	struct hp_buf buf;	       /* a piece */
 };
 
 #define REWRITE_NONE ((struct rewrite){.to = RECORD_FILE_NONE, .old_fd = -1})

@@ -189,7 +189,7 @@ static int read_journal(struct rdt_directories *directories, char *text,
 	int r = 0;
 
 	if (length == -EILSEQ) {
-		r = file_set_aside(directories->state_directory, JOURNAL, "bad");
+		r = file_set_aside(directories->state_directory, JOURNAL, "bad", NULL);
 		return r < 0 ? r : 1;
 	}
 	if (length <= 0 || strcmp(strsep(&text, "\n"), directories->boot) != 0)

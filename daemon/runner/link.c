@@ -310,7 +310,7 @@ bool link_ends_with_hookd(const struct link *link)
 {
 	bool may_be_unit = link->is_unit || (link->id == 0 && link->runners->options.socket);
 
-	return link->child > 0 || !may_be_unit;
+	return !link->is_left && (link->child > 0 || !may_be_unit);
 }
 
 /* The kernel closes the files of a process that dies before its pidfd becomes readable. */

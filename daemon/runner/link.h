@@ -38,6 +38,7 @@ struct link {
 	    full_until_ns; /* CLOCK_MONOTONIC: it has refused a list, and others are preferred */
 	TAILQ_HEAD(, remote) lists;
 	TAILQ_HEAD(, remote) ended; /* not acknowledged yet */
+	bool is_left;		    /* runners_leave() */
 	TAILQ_ENTRY(link) siblings;
 };
 

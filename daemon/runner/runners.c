@@ -530,6 +530,20 @@ void runners_hand_over(struct runners *runners)
 			link->channel = channel_free(link->channel);
 }
 
+void runners_leave(struct runners *runners)
+{
+	struct link *link;
+
+	if (!runners)
+		return;
+	runners->is_ending = true;
+	TAILQ_FOREACH (link, &runners->links, siblings)
+		if (!TAILQ_EMPTY(&link->ended)) {
+			link->is_left = true;
+			link->channel = channel_free(link->channel);
+		}
+}
+
 struct runners *runners_free(struct runners *runners, bool is_at_once)
 {
 	struct event *events[4];

@@ -60,6 +60,11 @@ bool runners_are_none(const struct runners *runners);
 bool runners_outlive_hookd(const struct runners *runners);
 /* Closes the connections to the runners that keep running. NULL is fine. */
 void runners_hand_over(struct runners *runners);
+/*
+ * Leaves those that keep results which were not acknowledged as if hookd was killed: the next hookd
+ * gets them. NULL is fine.
+ */
+void runners_leave(struct runners *runners);
 /* Ends the others, at once or when their lists have ended, and frees all. NULL is fine. */
 struct runners *runners_free(struct runners *runners, bool is_at_once);
 

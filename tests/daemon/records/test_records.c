@@ -327,6 +327,29 @@ static void one_that_is_forgotten_during_a_rewrite(void **state)
 	free(text);
 }
 
+static void it_is_rewritten_after_the_start(void **state)
+{
+	char id[32];
+	size_t before;
+
+	(void)state;
+	config.kept_runs = 5;
+	for (int i = 0; i < 200; i++) {
+		snprintf(id, sizeof(id), "start-%d", i);
+		world_run(id);
+	}
+	before = world_file_size();
+	world_reopen();
+	wait_for(base, world_file_size() < before / 10);
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 195; i < 200; i++) {
+			snprintf(id, sizeof(id), "start-%d", i);
+			assert_non_null(world_find(id));
+		}
+		world_reopen();
+	}
+}
+
 /* ---- without room ---- */
 
 static void limit_file(size_t bytes)
@@ -426,6 +449,7 @@ int main(void)
 	    WORLD_TEST(all_that_is_kept_is_known_again),
 	    WORLD_TEST(the_file_is_rewritten_when_most_is_forgotten),
 	    WORLD_TEST(one_that_is_forgotten_during_a_rewrite),
+	    WORLD_TEST(it_is_rewritten_after_the_start),
 	    WORLD_TEST(what_cannot_be_recorded_is_not_begun),
 	    WORLD_TEST(an_end_is_written_when_there_is_room_again),
 	    WORLD_TEST(ends_are_written_together),

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
+#include "daemon/records/entry.h"
 
 /* ---- another boot ---- */
 
@@ -154,6 +155,61 @@ static void a_damaged_file_is_kept_aside(void **state)
 	free(bytes);
 }
 
+/* Fault 33: as if hookd was killed while it wrote a begin. It has begun nothing, and nothing of the
+ * file is damaged: no copy of it is kept.
+ */
+static void an_unfinished_append_is_dropped(void **state)
+{
+	size_t length, before;
+	char *bytes;
+
+	(void)state;
+	world_run("start-1");
+	before = world_file_size() - ENTRY_LAST_SIZE;
+	world_run("start-2");
+	world_close_all();
+	bytes = read_bytes("runs", &length);
+	for (size_t end = before + 1; end < length; end++) {
+		clear_directory();
+		write_bytes("runs", bytes, end);
+		assert_int_equal(world_open(), 0);
+		assert_null(records_runners(records));
+		assert_non_null(world_find("start-1"));
+		assert_false(world_exists("runs.bad"));
+		records_settle(records, true);
+		world_run("start-3");
+		world_reopen();
+		assert_non_null(world_find("start-3"));
+		assert_false(world_exists("runs.bad"));
+		world_close_all();
+	}
+	assert_int_equal(world_open(), 0);
+	free(bytes);
+}
+
+static void only_two_damaged_files_are_kept(void **state)
+{
+	size_t length, kept_length;
+	char *bytes = make_runs(&length), *kept;
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++) {
+		bytes[length / 2 + i] ^= 1;
+		write_bytes("runs", bytes, length);
+		assert_int_equal(world_open(), 0);
+		expect_all_known();
+		world_close_all();
+		assert_false(world_exists("runs.bad.2"));
+	}
+	kept = read_bytes("runs.bad.1", &kept_length);
+	assert_int_equal(kept_length, length);
+	assert_memory_equal(kept, bytes, length); /* the newest */
+	assert_true(world_exists("runs.bad"));
+	assert_int_equal(world_open(), 0);
+	free(kept);
+	free(bytes);
+}
+
 /* A run of which only the ids are left has the result that was recorded. */
 static void a_run_without_its_request(void **state)
 {
@@ -201,6 +257,22 @@ static void an_unfinished_new_file_is_removed(void **state)
 	assert_non_null(world_find("start-1"));
 	assert_false(world_exists("runs.new"));
 	assert_false(world_exists("runs.bad"));
+}
+
+static void what_is_in_the_place_of_the_new_file_is_set_aside(void **state)
+{
+	char path[64];
+
+	(void)state;
+	world_run("start-1");
+	world_close_all();
+	assert_int_equal(mkdir(world_path("runs.new"), 0700), 0);
+	snprintf(path, sizeof(path), "%s/file", world_path("runs.new"));
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(world_open(), 0);
+	assert_non_null(world_find("start-1"));
+	assert_false(world_exists("runs.new"));
+	assert_true(world_exists("runs.new.bad"));
 }
 
 /* ---- other things in its place ---- */
@@ -287,9 +359,12 @@ int main(void)
 	    FILE_TEST(runs_of_another_boot_are_not_known),
 	    FILE_TEST(with_any_byte_flipped_all_ids_are_known),
 	    FILE_TEST(a_damaged_file_is_kept_aside),
+	    FILE_TEST(an_unfinished_append_is_dropped),
+	    FILE_TEST(only_two_damaged_files_are_kept),
 	    FILE_TEST(a_run_without_its_request),
 	    FILE_TEST(a_new_file_that_has_no_name_yet),
 	    FILE_TEST(an_unfinished_new_file_is_removed),
+	    FILE_TEST(what_is_in_the_place_of_the_new_file_is_set_aside),
 	    FILE_TEST(an_empty_file),
 	    FILE_TEST(a_file_of_an_earlier_version),
 	    FILE_TEST(a_fifo),

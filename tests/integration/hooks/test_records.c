@@ -240,10 +240,15 @@ static void mount_small(struct harness *harness)
 		skip("cannot mount a tmpfs");
 }
 
+static void unmount_state(struct harness *harness)
+{
+	assert_int_equal(umount2(harness_path(harness, "state"), MNT_DETACH), 0);
+}
+
 static void unmount(struct harness *harness)
 {
 	harness_stop(harness);
-	assert_int_equal(umount2(harness_path(harness, "state"), MNT_DETACH), 0);
+	unmount_state(harness);
 }
 
 static void expect_not_recorded(struct client *client)
@@ -337,6 +342,102 @@ static void an_end_without_room_is_not_lost(void **state)
 	run(client, .extra = ",'requestId':'a'", .hooks = {hook});
 	check_success(client);
 	assert_int_equal(harness_count_lines(harness, "log"), 1);
+}
+
+static void request_output(struct client *client)
+{
+	static const char *const hook =
+	    HOOK("'mark','@DIR@/log','x','tell','@DIR@/started','await',"
+		 "'@DIR@/go','spam','300000'");
+
+	begin_run(client, .extra = ",'requestId':'a'", .hooks = {hook});
+}
+
+/* Fault 20: hookd has reserved the room that the ends need, at least without the output. */
+static void an_end_without_room_is_recorded_at_the_end_of_hookd(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct client *client;
+	char filler[128];
+
+	mount_small(harness);
+	snprintf(filler, sizeof(filler), "%s", harness_path(harness, "state/filler"));
+	start(harness);
+	client = client_open(harness);
+	request_output(client);
+	fifo_await(started);
+	fill(filler);
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	assert_int_equal(runs_file_count(harness, ENTRY_ENDED), 0);
+	harness_stop(harness);
+	assert_int_equal(runs_file_count(harness, ENTRY_ENDED), 1);
+	assert_int_equal(unlink(filler), 0);
+	start(harness);
+	client = client_open(harness);
+	request_output(client);
+	client_receive(client);
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	unmount(harness);
+}
+
+/* Fault 20: not even that can be written. Then the runner is left, with the result. */
+static void a_runner_is_left_with_what_cannot_be_recorded(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+	struct client *client;
+	pid_t runner;
+
+	if (!harness_has_runners())
+		skip("hookd keeps the result itself");
+	start(harness);
+	runner = harness->runner;
+	client = client_open(harness);
+	request_output(client);
+	fifo_await(started);
+	limit.rlim_cur = runs_file_size(harness);
+	assert_int_equal(prlimit(harness->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	harness_signal(harness, SIGTERM);
+	assert_int_equal(harness_await_end(harness), 0);
+	client_close_all(harness);
+	assert_int_equal(probe_find_runner(harness->directory), runner);
+	start(harness);
+	client = client_open(harness);
+	request_output(client);
+	client_receive(client);
+	check_success(client);
+	assert_int_equal(harness_count_lines(harness, "log"), 1);
+	await_true(runs_file_count(harness, ENTRY_ENDED) == 1, "the end is written");
+}
+
+/* Fault 19: what hookd itself has recorded of runs that are not kept must not take the last room.
+ */
+static void a_small_file_system_is_not_filled(void **state)
+{
+	static const char config[] = "[Results]\nMaxRuns=5\n";
+	struct harness *harness = *state;
+	struct client *client;
+
+	mount_small(harness);
+	for (int pass = 0; pass < 2; pass++) {
+		start_with(harness, config, NULL);
+		client = client_open(harness);
+		for (int i = 0; i < 200; i++) {
+			request(client, 200 * pass + i, large_state());
+			client_receive(client);
+			check_success(client);
+		}
+		harness_stop(harness);
+	}
+	unmount_state(harness);
 }
 
 /* ---- kept as documented ---- */
@@ -441,6 +542,9 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(runs_of_another_boot_are_not_attached_to),
 	    TEST_PREPARED(without_room_nothing_is_begun),
 	    TEST_PREPARED(an_end_without_room_is_not_lost),
+	    TEST_PREPARED(an_end_without_room_is_recorded_at_the_end_of_hookd),
+	    TEST_PREPARED(a_runner_is_left_with_what_cannot_be_recorded),
+	    TEST_PREPARED(a_small_file_system_is_not_filled),
 	    TEST_PREPARED(the_same_ids_attach_after_a_restart),
 	    TEST_PREPARED(killed_while_it_records),
 	};
