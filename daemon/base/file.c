@@ -60,20 +60,25 @@ int file_open_own(int directory, const char *name, int flags)
 
 #define ASIDE_MAX 9
 
-int file_set_aside(int directory, const char *name, const char *suffix)
+int file_set_aside_as(int directory, const char *name, const char *as, const char *suffix)
 {
 	char aside[NAME_MAX];
 
-	assert(!strchr(name, '/') && !strchr(suffix, '/'));
-	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
+	assert(!strchr(name, '/') && !strchr(as, '/') && !strchr(suffix, '/'));
+	snprintf(aside, sizeof(aside), "%s.%s", as, suffix);
 	for (int i = 1; i <= ASIDE_MAX; i++) {
 		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) == 0)
 			return 0;
 		if (errno != EEXIST)
 			return -errno;
-		snprintf(aside, sizeof(aside), "%s.%s.%d", name, suffix, i);
+		snprintf(aside, sizeof(aside), "%s.%s.%d", as, suffix, i);
 	}
 	return renameat(directory, name, directory, aside) < 0 ? -errno : 0;
+}
+
+int file_set_aside(int directory, const char *name, const char *suffix)
+{
+	return file_set_aside_as(directory, name, name, suffix);
 }
 
 int file_boot_id(char id[static 64])
