@@ -358,16 +358,15 @@ static int state_to_write(const struct holding *holding)
 	return (int)holding->state;
 }
 
+/* Of HOLDING_COLUMNS. */
+#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
 	int r = database_prepare(holdings->database,
-				 "INSERT OR REPLACE INTO holding "
-				 "SELECT *, " HOLDING_CHECKSUM " FROM (SELECT "
-				 "? AS container, ? AS pid, ? AS start_time, ? AS uid, "
-				 "? AS state, ? AS is_systemd, ? AS cgroup_path, ? AS unit, "
-				 "? AS rdt_group, ? AS process, ? AS ignored, "
-				 "? AS former_path, ? AS former_group, ? AS mark, ? AS mixed)",
+				 "INSERT OR REPLACE INTO holding VALUES (" HOLDING_VALUES
+				 ", checksum(boot_id(), " HOLDING_VALUES "))",
 				 &statement);
 
 	if (r < 0)

@@ -243,6 +243,17 @@ static int begin_boot(sqlite3 *database)
 	return database_execute(database, sql);
 }
 
+/*
+ * Also for a new file: the journal, which keeps its size, then has room for the pages that an Apply
+ * changes, so that one can be recorded on a full disk.
+ */
+static int begin_empty(sqlite3 *database)
+{
+	int r = database_execute(database, "BEGIN; DELETE FROM made; DELETE FROM holding; COMMIT");
+
+	return r < 0 ? r : begin_boot(database);
+}
+
 /* Processes, cgroups and resctrl groups of an earlier boot no longer exist. */
 static int drop_other_boot(sqlite3 *database)
 {
@@ -258,8 +269,7 @@ static int drop_other_boot(sqlite3 *database)
 		return r;
 	log_info("holdings.db: its %lld containers are of another boot, and dropped",
 		 (long long)holdings);
-	r = database_execute(database, "BEGIN; DELETE FROM made; DELETE FROM holding; COMMIT");
-	return r < 0 ? r : begin_boot(database);
+	return begin_empty(database);
 }
 
 /* ---- damage ---- */
@@ -376,7 +386,7 @@ int database_open(const char *path, enum database_open_mode mode, sqlite3 **ret_
 	if (r == 0 && mode == DATABASE_NEW)
 		r = make_tables(database);
 	if (r == 0 && mode == DATABASE_NEW)
-		r = begin_boot(database);
+		r = begin_empty(database);
 	if (r == 0)
 		r = check_version(database);
 	if (r == 0)
