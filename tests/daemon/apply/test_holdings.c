@@ -299,7 +299,7 @@ static size_t count_whole(bool *ret_set_aside)
 	return count;
 }
 
-/* The pages of the tables, after that of the schema. */
+/* Fault 33: the pages of the tables, after that of the schema. */
 static void a_flipped_bit_is_never_taken_for_data(void **state)
 {
 	static char bytes[65536], copy[65536];
@@ -336,7 +336,7 @@ static void a_flipped_bit_is_never_taken_for_data(void **state)
 	assert_true(losses > 0);
 }
 
-/* What is in other rows goes on. */
+/* Fault 33: what is in other rows goes on. */
 static void a_damaged_row_costs_only_itself(void **state)
 {
 	static const struct {
