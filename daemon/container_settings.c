@@ -61,8 +61,8 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 
 	if (is_set_aside)
 		log_error("%s/holdings.db is damaged, empty, missing beside its journal or not "
-			  "hookd's: it is set aside, and "
-			  "the settings recorded in it can no longer be updated or released",
+			  "hookd's: it is set aside, and settings that could not be read from it "
+			  "can no longer be updated or released",
 			  directory);
 	if (r == -EBUSY)
 		log_error("%s/holdings.db is locked by process %d", directory,

@@ -85,13 +85,21 @@ static int read_note(int directory, struct hp_spool_view *ret)
 }
 
 /* hookd usually has the view of the init process: where it has left no other. */
-static int read_view_of_hookd(int directory, const char *boot_id, struct hp_spool_view *ret)
+static int read_view_of_hookd(struct spooling *spooling, struct hp_spool_view *ret)
 {
-	int r = read_note(directory, ret);
+	int r = read_note(spooling->directory, ret);
 
-	if (r == 0 && strcmp(ret->boot_id, boot_id) == 0)
+	if (r == -EBADMSG) {
+		(void)snprintf(spooling->reason, SHIM_REASON_SIZE,
+			       "the file " HP_SPOOL_VIEW_FILE " in it is damaged");
+		return r;
+	}
+	if (r < 0 && r != -ENOENT)
+		return fail(spooling, r, "the file " HP_SPOOL_VIEW_FILE " in it cannot be read");
+	if (r == 0 && strcmp(ret->boot_id, spooling->head.view.boot_id) == 0)
 		return 0;
-	return hp_spool_view_read("1", ret);
+	r = hp_spool_view_read("1", ret);
+	return r < 0 ? fail(spooling, r, "the namespaces of hookd are not known") : 0;
 }
 
 static int check_view(struct spooling *spooling)
@@ -101,9 +109,9 @@ static int check_view(struct spooling *spooling)
 
 	if (r < 0)
 		return fail(spooling, r, "the namespaces cannot be read");
-	r = read_view_of_hookd(spooling->directory, own->boot_id, &of_hookd);
+	r = read_view_of_hookd(spooling, &of_hookd);
 	if (r < 0)
-		return fail(spooling, r, "the namespaces of hookd are not known");
+		return r;
 	if (hp_spool_view_is_same(own, &of_hookd))
 		return 0;
 	(void)snprintf(spooling->reason, SHIM_REASON_SIZE,
@@ -250,7 +258,7 @@ static int write_part(struct spooling *spooling, size_t first, const char *hooks
 		return fail(spooling, r, "no random number");
 	part->first = first;
 	/* A clock may tell the same time twice. */
-	hp_spool_name(now_ns(CLOCK_REALTIME) + spooling->count, id, part->name);
+	hp_spool_name(now_ns(CLOCK_BOOTTIME) + spooling->count, id, part->name);
 	hp_spool_part_name(part->name, part_name);
 	write_request(spooling, hooks, id, &text);
 	r = check_request(spooling, &text);
@@ -341,7 +349,7 @@ int shim_spool(const struct shim_spool *spool, const struct shim_run *run, size_
 	*ret_first = first;
 	spooling.directory = hp_spool_open(spool->path, spool->levels, why);
 	if (spooling.directory < 0) {
-		if (spooling.directory == -EPERM)
+		if (spooling.directory == -EPERM || spooling.directory == -ENOTDIR)
 			(void)snprintf(reason, SHIM_REASON_SIZE, "it %s", why);
 		else
 			(void)fail(&spooling, spooling.directory, "it cannot be opened");

@@ -6,7 +6,7 @@
  * write the files.
  *
  * May use: daemon/base, daemon/cgroup, daemon/resctrl, proto/base, proto/messages, proto/settings;
- * libevent, sqlite.
+ * libevent, libxxhash, sqlite.
  */
 #pragma once
 

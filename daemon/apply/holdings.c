@@ -244,15 +244,11 @@ static int read_rows(struct holdings *holdings, const char *sql,
 
 static int read_all(struct holdings *holdings)
 {
-	int r = read_rows(holdings,
-			  "SELECT container, pid, start_time, uid, state, is_systemd, "
-			  "cgroup_path, unit, rdt_group, process, ignored, former_path, "
-			  "former_group, mark, mixed "
-			  "FROM holding ORDER BY rowid",
+	int r = read_rows(holdings, "SELECT " HOLDING_COLUMNS " FROM holding ORDER BY rowid",
 			  read_holding);
 
 	return r < 0 ? r
-		     : read_rows(holdings, "SELECT id, container, kind, name FROM made ORDER BY id",
+		     : read_rows(holdings, "SELECT " CREATED_COLUMNS " FROM made ORDER BY id",
 				 read_created);
 }
 
@@ -268,9 +264,9 @@ static void forget_all(struct holdings *holdings)
 	holdings->database = NULL;
 }
 
-static int open_file(struct holdings *holdings, const char *path, bool is_new)
+static int open_file(struct holdings *holdings, const char *path, enum database_open_mode mode)
 {
-	int r = database_open(path, is_new, &holdings->database);
+	int r = database_open(path, mode, &holdings->database);
 
 	if (r == 0)
 		r = read_all(holdings);
@@ -285,7 +281,7 @@ static int open_in(struct holdings *holdings, const char *path, int directory)
 	bool is_new = r == 1;
 
 	if (r >= 0)
-		r = open_file(holdings, path, is_new);
+		r = open_file(holdings, path, is_new ? DATABASE_NEW : DATABASE_CHECK);
 	if (r < 0 && is_new)
 		holdings_file_take_back(directory);
 	return r;
@@ -305,6 +301,12 @@ static int open_or_begin(struct holdings *holdings, const char *directory, bool 
 		return -errno;
 	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, real);
 	r = open_in(holdings, path, fd);
+	if (r == -EBADMSG) {
+		r = holdings_file_copy_aside(fd);
+		*ret_set_aside = r == 0;
+		if (r == 0)
+			r = open_file(holdings, path, DATABASE_REPAIR);
+	}
 	if (r != -EILSEQ)
 		return r;
 	*ret_set_aside = true;
@@ -356,12 +358,15 @@ static int state_to_write(const struct holding *holding)
 	return (int)holding->state;
 }
 
+/* Of HOLDING_COLUMNS. */
+#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
 	int r = database_prepare(holdings->database,
-				 "INSERT OR REPLACE INTO holding "
-				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 "INSERT OR REPLACE INTO holding VALUES (" HOLDING_VALUES
+				 ", checksum(boot_id(), " HOLDING_VALUES "))",
 				 &statement);
 
 	if (r < 0)
@@ -454,7 +459,9 @@ int holdings_add_created(struct holdings *holdings, struct holding *holding, enu
 	sqlite3_stmt *statement;
 	int64_t row = ++holdings->next_row;
 	int r = database_prepare(holdings->database,
-				 "INSERT INTO made(container, kind, name) VALUES (?, ?, ?)",
+				 "INSERT INTO made SELECT *, " CREATED_CHECKSUM " FROM (SELECT "
+				 "(SELECT coalesce(max(id), 0) + 1 FROM made) AS id, "
+				 "? AS container, ? AS kind, ? AS name)",
 				 &statement);
 
 	if (r < 0)

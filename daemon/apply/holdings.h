@@ -93,9 +93,10 @@ struct holdings;
 
 /*
  * Opens DIRECTORY/holdings.db, creates it if it is missing, and reads it. `directory` NULL: the
- * holdings are in memory only. A file that is damaged, empty or not hookd's is renamed to
- * holdings.db.bad (file_set_aside()), and *ret_set_aside is true; so is the journal of a file that
- * is missing. Holdings of an earlier boot are
+ * holdings are in memory only. A file that cannot be read, is empty or not hookd's is renamed to
+ * holdings.db.bad (file_set_aside()); so is the journal of a file that is missing. One with damaged
+ * rows is copied to that name, the damaged rows are logged and deleted, and the others stay. In
+ * these cases *ret_set_aside is true. Holdings of an earlier boot are
  * dropped: their processes and cgroups no longer exist. -EBUSY: another process has locked the
  * file, and still does after a second. This and all functions below that write block for reads and
  * writes of the file, but not for the disk: nothing is synced.

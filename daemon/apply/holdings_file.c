@@ -71,6 +71,40 @@ int holdings_file_set_aside(int directory)
 	return r;
 }
 
+#define COPY HOLDINGS_FILE ".copy"
+
+static int copy_file(int directory)
+{
+	cleanup_close int from = file_open_own(directory, HOLDINGS_FILE, O_RDONLY);
+	cleanup_close int to =
+	    openat(directory, COPY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char bytes[16384];
+	ssize_t length;
+
+	if (from < 0 || to < 0)
+		return from < 0 ? from : -errno;
+	while ((length = read(from, bytes, sizeof(bytes))) > 0) {
+		ssize_t written = write(to, bytes, (size_t)length);
+
+		if (written != length)
+			return written < 0 ? -errno : -ENOSPC;
+	}
+	return length < 0 ? -errno : 0;
+}
+
+int holdings_file_copy_aside(int directory)
+{
+	int r;
+
+	(void)unlinkat(directory, COPY, 0);
+	r = copy_file(directory);
+	if (r == 0)
+		r = file_set_aside_as(directory, COPY, HOLDINGS_FILE, "bad", NULL);
+	if (r < 0)
+		(void)unlinkat(directory, COPY, 0);
+	return r;
+}
+
 void holdings_file_take_back(int directory)
 {
 	(void)unlinkat(directory, HOLDINGS_FILE, 0);

@@ -24,3 +24,6 @@ void holdings_file_take_back(int directory);
  * the next file of that name. -errno.
  */
 int holdings_file_set_aside(int directory) must_check;
+
+/* Copies the file to *.bad. It must not be open: that would release its lock (fcntl(2)). -errno. */
+int holdings_file_copy_aside(int directory) must_check;

@@ -80,17 +80,17 @@ static void make_place(int directory, const char *name, const char *suffix)
 		(void)renameat(directory, newer, directory, older);
 }
 
-int file_set_aside(int directory, const char *name, const char *suffix,
-		   char ret_name[FILE_ASIDE_SIZE])
+int file_set_aside_as(int directory, const char *name, const char *as, const char *suffix,
+		      char ret_name[FILE_ASIDE_SIZE])
 {
 	char aside[FILE_ASIDE_SIZE];
 
-	assert(!strchr(name, '/') && !strchr(suffix, '/'));
+	assert(!strchr(name, '/') && !strchr(as, '/') && !strchr(suffix, '/'));
 	if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	make_place(directory, name, suffix);
+	make_place(directory, as, suffix);
 	for (int i = 0; i <= ASIDE_MAX; i++) {
-		aside_name(aside, name, suffix, i);
+		aside_name(aside, as, suffix, i);
 		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0) {
 			if (errno != EEXIST)
 				return -errno;
@@ -101,6 +101,12 @@ int file_set_aside(int directory, const char *name, const char *suffix,
 		return 0;
 	}
 	return -EEXIST;
+}
+
+int file_set_aside(int directory, const char *name, const char *suffix,
+		   char ret_name[FILE_ASIDE_SIZE])
+{
+	return file_set_aside_as(directory, name, name, suffix, ret_name);
 }
 
 int file_boot_id(char id[static 64])

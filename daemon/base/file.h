@@ -37,6 +37,9 @@ int file_open_own(int directory, const char *name, int flags) must_check;
  */
 int file_set_aside(int directory, const char *name, const char *suffix,
 		   char ret_name[FILE_ASIDE_SIZE]) must_check;
+/* The same for a copy of the damaged file `as`: `name` is renamed to AS.SUFFIX. */
+int file_set_aside_as(int directory, const char *name, const char *as, const char *suffix,
+		      char ret_name[FILE_ASIDE_SIZE]) must_check;
 
 /* The id of this boot (random(4)), without a newline. -errno. */
 int file_boot_id(char id[static 64]) must_check;

@@ -28,6 +28,8 @@ struct submitted {
 	struct run_waiter waiter;
 	struct run *run; /* NULL: it is done */
 	bool has_begun, is_removed;
+	bool is_refused; /* it is only to be set aside, which has failed */
+	bool is_told;	 /* that it cannot be removed is logged */
 	char *name;
 	TAILQ_ENTRY(submitted) link;
 };
@@ -59,9 +61,10 @@ static void remove_file(struct submitted *submitted)
 
 	assert(submitted->has_begun && !submitted->is_removed);
 	submitted->is_removed = r == 0;
-	if (r < 0)
+	if (r < 0 && !submitted->is_told)
 		log_error("the spool: %s was run and cannot be removed: %s", submitted->name,
 			  strerror(-r));
+	submitted->is_told = true;
 }
 
 /* So that the order of a container's requests is kept when they are submitted again. */
@@ -115,6 +118,23 @@ static void on_run_event(struct run_waiter *waiter, const struct run_event *even
 		end_run(submitted);
 }
 
+/* A file without a run, which cannot be removed or set aside now. NULL: out of memory. */
+static struct submitted *remember(struct spooled *spooled, const char *name)
+{
+	struct submitted *submitted = calloc(1, sizeof(*submitted));
+	char *copy = strdup(name);
+
+	if (!submitted || !copy) {
+		free(submitted);
+		free(copy);
+		return NULL;
+	}
+	submitted->spooled = spooled;
+	submitted->name = copy;
+	TAILQ_INSERT_TAIL(&spooled->submitted, submitted, link);
+	return submitted;
+}
+
 static struct submitted *find(const struct spooled *spooled, const char *name)
 {
 	struct submitted *submitted;
@@ -123,6 +143,21 @@ static struct submitted *find(const struct spooled *spooled, const char *name)
 		if (strcmp(submitted->name, name) == 0)
 			return submitted;
 	return NULL;
+}
+
+/* A file that was submitted, or that could not be dealt with, and is still there. */
+static void take_again(struct submitted *submitted)
+{
+	if (submitted->is_refused) {
+		if (spool_set_aside(submitted->spooled->spool, submitted->name) == 0)
+			forget(submitted);
+		return;
+	}
+	if (!submitted->has_begun || submitted->is_removed)
+		return;
+	remove_file(submitted);
+	if (submitted->is_removed && !submitted->run)
+		forget(submitted);
 }
 
 /* ---- submitting ---- */
@@ -144,22 +179,14 @@ static void log_submitted(const struct run *run)
 /* It may be done when this returns, and the file gone. */
 static int submit(struct spooled *spooled, const char *name, struct run *run)
 {
-	struct submitted *submitted = calloc(1, sizeof(*submitted));
-	char *copy = strdup(name);
+	struct submitted *submitted = remember(spooled, name);
 
-	if (!submitted || !copy) {
-		free(submitted);
-		free(copy);
+	if (!submitted) {
 		run_turn_away(run, "out of memory");
 		return -ENOMEM;
 	}
-	*submitted = (struct submitted){
-	    .spooled = spooled,
-	    .waiter.notify = on_run_event,
-	    .run = run,
-	    .name = copy,
-	};
-	TAILQ_INSERT_TAIL(&spooled->submitted, submitted, link);
+	submitted->waiter.notify = on_run_event;
+	submitted->run = run;
 	run_add_waiter(run, &submitted->waiter);
 	log_submitted(run);
 	spooled->has_turned_away = false;
@@ -187,11 +214,32 @@ static int make_run(struct hookd *hookd, uid_t uid, struct hp_request *request,
 static void refuse(struct spooled *spooled, const char *name, const struct hp_err *err)
 {
 	char text[ERROR_TEXT_SIZE];
+	struct submitted *submitted;
 	int r = spool_set_aside(spooled->spool, name);
 
 	log_warning("the spool: %s is not run: %s", name, error_text(err, text));
-	if (r < 0)
-		log_error("the spool: %s cannot be set aside: %s", name, strerror(-r));
+	if (r == 0)
+		return;
+	log_error("the spool: %s cannot be set aside: %s", name, strerror(-r));
+	submitted = remember(spooled, name);
+	if (submitted)
+		submitted->is_refused = true;
+}
+
+/* Its run is in the records. */
+static int drop_known(struct spooled *spooled, const char *name, const struct run *run)
+{
+	struct submitted *submitted;
+
+	if (run->state == RUN_QUEUED)
+		return 0;
+	log_info("the spool: %s is known as run %s", name, run->id);
+	submitted = remember(spooled, name);
+	if (!submitted)
+		return -ENOMEM;
+	submitted->has_begun = true;
+	take_again(submitted);
+	return 0;
 }
 
 /* 0: the file was dealt with; -errno: not now. */
@@ -203,10 +251,8 @@ static int take_request(struct spooled *spooled, const char *name, uid_t uid,
 	struct run *run = store_find_request(hookd->store, uid, request->request_id);
 	int r;
 
-	if (run) {
-		log_info("the spool: %s is known as run %s", name, run->id);
-		return run->state == RUN_QUEUED ? 0 : spool_remove(spooled->spool, name);
-	}
+	if (run)
+		return drop_known(spooled, name, run);
 	r = make_run(hookd, uid, request, &run, &err);
 	if (r == 0)
 		return submit(spooled, name, run);
@@ -214,16 +260,6 @@ static int take_request(struct spooled *spooled, const char *name, uid_t uid,
 		return r;
 	refuse(spooled, name, &err);
 	return 0;
-}
-
-/* A file that was submitted and is still there. */
-static void take_again(struct submitted *submitted)
-{
-	if (!submitted->has_begun || submitted->is_removed)
-		return;
-	remove_file(submitted);
-	if (submitted->is_removed && !submitted->run)
-		forget(submitted);
 }
 
 static int take_file(struct spooled *spooled, const char *name)

@@ -19,6 +19,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "daemon/base/log.h"
 #include "proto/base/buf.h"
 #include "proto/json/json.h"
 
@@ -28,6 +29,8 @@
 struct spool {
 	int directory;
 	struct hp_spool_view view; /* hookd's */
+	bool is_view_written;
+	bool is_view_missed; /* it could not be written, which is logged */
 };
 
 /* ---- life ---- */
@@ -59,11 +62,27 @@ static int write_view(struct spool *spool)
 	return r;
 }
 
-/* An error keeps nothing from being run: a shim that does not find it may run the hooks itself. */
+/*
+ * An error keeps nothing from being run: a shim that does not find it may run the hooks itself. It
+ * is written again at each look, since a disk does not stay full.
+ */
 static void tell_view(struct spool *spool)
 {
-	if (write_view(spool) < 0)
+	int r;
+
+	if (spool->is_view_written)
+		return;
+	r = write_view(spool);
+	spool->is_view_written = r == 0;
+	if (r < 0)
 		(void)unlinkat(spool->directory, HP_SPOOL_VIEW_FILE, 0);
+	if (r < 0 && !spool->is_view_missed)
+		log_warning("the spool: its file " HP_SPOOL_VIEW_FILE " cannot be written: %s: "
+			    "until it can, shims may run hooks themselves",
+			    strerror(-r));
+	else if (r == 0 && spool->is_view_missed)
+		log_info("the spool: its file " HP_SPOOL_VIEW_FILE " is written");
+	spool->is_view_missed = r < 0;
 }
 
 int spool_open(const char *path, struct spool **ret_spool, char reason[static HP_SPOOL_REASON_SIZE])
@@ -190,6 +209,7 @@ static void remove_old_parts(struct spool *spool)
 
 int spool_list(struct spool *spool, struct spool_names *ret_names)
 {
+	tell_view(spool);
 	remove_old_parts(spool);
 	return list_sorted(spool, is_request, ret_names);
 }
@@ -338,13 +358,14 @@ static void remove_old_refused(struct spool *spool)
 
 int spool_set_aside(struct spool *spool, const char *name)
 {
-	char aside[NAME_MAX + sizeof(REFUSED_SUFFIX)];
+	const int room = NAME_MAX - (int)strlen(REFUSED_SUFFIX);
+	char aside[NAME_MAX + 1];
 
 	assert(is_request(name));
 	remove_old_refused(spool);
-	snprintf(aside, sizeof(aside), "%s" REFUSED_SUFFIX, name);
+	snprintf(aside, sizeof(aside), "%.*s" REFUSED_SUFFIX, room, name);
 	if (renameat(spool->directory, name, spool->directory, aside) == 0)
 		return 0;
-	/* Its name may be too long, or taken by a directory. */
+	/* Its name may be taken by a directory. */
 	return remove_any(spool, name);
 }

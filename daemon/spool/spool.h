@@ -29,7 +29,8 @@ struct spool_names {
 	size_t count;
 };
 
-/* Also removes what was left half written. -errno; then there are no names. */
+/* Also removes what was left half written, and writes the view if that has failed before. -errno;
+ * then there are no names. */
 int spool_list(struct spool *spool, struct spool_names *ret_names) must_check;
 void spool_names_clear(struct spool_names *names);
 
@@ -43,6 +44,7 @@ int spool_read(struct spool *spool, const char *name, uid_t *ret_uid,
 
 /* -errno; 0 also where it is gone. */
 int spool_remove(struct spool *spool, const char *name) must_check;
-/* Renames it to NAME.refused, for the operator. Of these the last SPOOL_REFUSED_MAX are kept. */
+/* Renames it to NAME.refused (a long NAME is cut), for the operator. Of these the last
+ * SPOOL_REFUSED_MAX are kept. */
 #define SPOOL_REFUSED_MAX 64
 int spool_set_aside(struct spool *spool, const char *name) must_check;

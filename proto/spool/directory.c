@@ -60,6 +60,15 @@ static void make_directories(const char *path, int levels)
 		(void)mkdir(ancestors[count], count == 2 && geteuid() == 0 ? 0755 : 0700);
 }
 
+/* ENOTDIR is what open(2) returns for a symbolic link too. */
+static int explain_open(char reason[static HP_SPOOL_REASON_SIZE], int r, const char *what)
+{
+	if (r != -ENOTDIR)
+		return explain(reason, r, "cannot be opened");
+	(void)snprintf(reason, HP_SPOOL_REASON_SIZE, "%s a symbolic link or not a directory", what);
+	return r;
+}
+
 static int open_directory(int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -78,11 +87,11 @@ int hp_spool_open(const char *path, int levels, char reason[static HP_SPOOL_REAS
 	make_directories(path, levels);
 	up = open_directory(AT_FDCWD, parent);
 	if (up < 0)
-		return explain(reason, up, "cannot be opened");
+		return explain_open(reason, up, "is below what is");
 	fd = open_directory(up, name);
 	close(up);
 	if (fd < 0)
-		return explain(reason, fd, "cannot be opened");
+		return explain_open(reason, fd, "is");
 	r = hp_own_directory_check(fd, reason, HP_SPOOL_REASON_SIZE);
 	if (r < 0)
 		close(fd);

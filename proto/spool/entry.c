@@ -3,7 +3,7 @@
 /*
  * The names and the format of the spool's files. Pure.
  *
- *	hookd-spool 1 123456789 BOOT-ID mnt:[4026531841] ... root:[fe00:2]
+ *	hookd-spool 2 CHECKSUM 123456789 BOOT-ID mnt:[4026531841] ... root:[fe00:2]
  *	{"method":"io.hookd.hooks.Run","parameters":{...}}NUL
  *
  * The call is not nested in other JSON, so that a request of any size and depth that hookd accepts
@@ -12,19 +12,22 @@
 
 #include "proto/spool/spool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC	    "hookd-spool 1 "
+#define MAGIC	    "hookd-spool 2 "
+#define SEAL_DIGITS 16
+#define SEAL_SIZE   (sizeof(MAGIC) - 1 + SEAL_DIGITS + 1) /* with the blank after the checksum */
 #define PART_PREFIX ".part-"
 #define TIME_DIGITS 20 /* of 2^64 - 1 */
 
-void hp_spool_name(uint64_t realtime_ns, const char *id, char ret_name[static HP_SPOOL_NAME_SIZE])
+void hp_spool_name(uint64_t boottime_ns, const char *id, char ret_name[static HP_SPOOL_NAME_SIZE])
 {
 	(void)snprintf(ret_name, HP_SPOOL_NAME_SIZE, "%0*llu-%s", TIME_DIGITS,
-		       (unsigned long long)realtime_ns, id);
+		       (unsigned long long)boottime_ns, id);
 }
 
 bool hp_spool_is_name(const char *name)
@@ -43,28 +46,62 @@ void hp_spool_part_name(const char *name, char ret_part[static HP_SPOOL_NAME_SIZ
 	(void)snprintf(ret_part, HP_SPOOL_NAME_SIZE, PART_PREFIX "%s", name);
 }
 
+/*
+ * FNV-1a: against damage, not against people. A library for it would be in the shim, which is
+ * static and has none. A change of one byte always changes the sum.
+ */
+static void make_seal(const char *text, size_t length, char ret_seal[static SEAL_DIGITS + 1])
+{
+	uint64_t sum = 0xcbf29ce484222325;
+
+	for (size_t i = SEAL_SIZE; i < length; i++)
+		sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
+	(void)snprintf(ret_seal, SEAL_DIGITS + 1, "%0*llx", SEAL_DIGITS, (unsigned long long)sum);
+}
+
+void hp_spool_seal(char *text, size_t length)
+{
+	char seal[SEAL_DIGITS + 1];
+
+	assert(length >= SEAL_SIZE);
+	make_seal(text, length, seal);
+	memcpy(text + strlen(MAGIC), seal, SEAL_DIGITS);
+}
+
+static bool is_sealed(const char *text, size_t length)
+{
+	char seal[SEAL_DIGITS + 1];
+
+	make_seal(text, length, seal);
+	return memcmp(text + strlen(MAGIC), seal, SEAL_DIGITS) == 0;
+}
+
 void hp_spool_write(struct hp_buf *buf, const struct hp_spool_head *head,
 		    const struct hp_request_draft *draft)
 {
-	char line[64];
-	int length = snprintf(line, sizeof(line), MAGIC "%llu ", (unsigned long long)head->left_ns);
+	const size_t start = buf->length;
+	char line[96];
+	int length = snprintf(line, sizeof(line), MAGIC "%0*d %llu ", SEAL_DIGITS, 0,
+			      (unsigned long long)head->left_ns);
 
 	hp_buf_append(buf, line, (size_t)length);
 	hp_spool_view_write(buf, &head->view);
 	hp_request_write(buf, draft, false, false);
+	if (!buf->failed)
+		hp_spool_seal(buf->data + start, buf->length - start);
 }
 
 static int read_head(const char *line, size_t length, struct hp_spool_head *ret_head)
 {
-	const size_t magic = strlen(MAGIC);
+	const char *number = line + SEAL_SIZE;
 	char *end;
 
 	/* The line ends with a newline, which ends the number in any case. */
-	if (length < magic || memcmp(line, MAGIC, magic) != 0)
+	if (length < SEAL_SIZE || memcmp(line, MAGIC, strlen(MAGIC)) != 0 || number[-1] != ' ')
 		return -EBADMSG;
 	errno = 0;
-	ret_head->left_ns = strtoull(line + magic, &end, 10);
-	if (errno != 0 || end == line + magic || *end != ' ')
+	ret_head->left_ns = strtoull(number, &end, 10);
+	if (errno != 0 || end == number || *end != ' ')
 		return -EBADMSG;
 	end++;
 	return hp_spool_view_parse(end, length - (size_t)(end - line), &ret_head->view);
@@ -112,6 +149,8 @@ int hp_spool_read(const char *text, size_t length, struct hp_json *json,
 	*ret_request = (struct hp_request){0};
 	if (find_call(text, length, ret_head, &message, &message_length) < 0)
 		return hp_err_invalid(err, NULL, "is not a whole request of this version");
+	if (!is_sealed(text, length))
+		return hp_err_invalid(err, NULL, "is damaged: its checksum is another one");
 	r = hp_json_parse(json, message, message_length, err);
 	if (r == 0)
 		r = hp_call_read(json, &call, err);

@@ -41,8 +41,8 @@ int hp_spool_path(const char *socket, char *ret_path, size_t size);
  * Opens the spool. Of the last `levels` components of its path the missing ones are created: the
  * last two with mode 0700, one before them with the mode of the directory of hookd's socket.
  * Returns a descriptor, or -errno with a text in `reason` that continues a sentence after the path.
- * -EPERM: it belongs to another user, or others may write to it. A symbolic link is not followed in
- * the last two components.
+ * -EPERM: it belongs to another user, or others may write to it. -ENOTDIR: it is a symbolic link or
+ * not a directory, or the component before it is.
  */
 int hp_spool_open(const char *path, int levels, char reason[static HP_SPOOL_REASON_SIZE]);
 
@@ -77,18 +77,24 @@ struct hp_spool_head {
 	struct hp_spool_view view;
 };
 
-/* The names of requests sort in the order in which they were left. */
+/*
+ * The names of requests sort in the order in which they were left: CLOCK_BOOTTIME is never set. The
+ * requests of an earlier boot are not run.
+ */
 #define HP_SPOOL_NAME_SIZE 96
-void hp_spool_name(uint64_t realtime_ns, const char *id, char ret_name[static HP_SPOOL_NAME_SIZE]);
+void hp_spool_name(uint64_t boottime_ns, const char *id, char ret_name[static HP_SPOOL_NAME_SIZE]);
 bool hp_spool_is_name(const char *name);
 /* The name of a file while it is being written; hookd removes one that is older than this. */
 #define HP_SPOOL_PART_AGE_MAX_S 60
 void hp_spool_part_name(const char *name, char ret_part[static HP_SPOOL_NAME_SIZE]);
 bool hp_spool_is_part(const char *name);
 
-/* One line with the head, then the call as it would be sent over the socket, with its NUL. */
+/* One line with a checksum and the head, then the call as it would be sent over the socket, with
+ * its NUL. */
 void hp_spool_write(struct hp_buf *buf, const struct hp_spool_head *head,
 		    const struct hp_request_draft *draft);
+/* Writes the checksum into the text of a request, over all that follows it. */
+void hp_spool_seal(char *text, size_t length);
 /*
  * Reads both. The tokens are in *json, which is the caller's. -EINVAL, -EMSGSIZE: damaged, of
  * another version, or not what the shim writes; -ENOMEM. On success *ret_request is freed with

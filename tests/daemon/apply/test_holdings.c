@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "daemon/apply/holdings.h"
+#include "daemon/apply/holdings_database.h"
 #include "tests/daemon/support/support.h"
 
 static char directory[32];
@@ -224,42 +225,166 @@ static void a_foreign_database_is_set_aside(void **state)
 	holdings_close(open_holdings(true));
 }
 
-/* Fault 35. */
-static void holdings_of_another_boot_are_dropped(void **state)
-{
-	struct holdings *holdings = open_holdings(false);
-	sqlite3 *database;
-
-	(void)state;
-	assert_int_equal(holdings_add_created(holdings, add(holdings, "box"), CREATED_CGROUP, "/a"),
-			 0);
-	holdings_close(holdings);
-	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(database, "UPDATE boot SET id = 'another'", NULL, NULL, NULL),
-			 SQLITE_OK);
-	sqlite3_close(database);
-	holdings = open_holdings(false);
-	assert_null(holdings_first(holdings));
-	holdings_close(holdings);
-}
-
 static void change_file(const char *sql)
 {
 	sqlite3 *database;
 
 	assert_int_equal(sqlite3_open(file_path("holdings.db"), &database), SQLITE_OK);
+	assert_int_equal(database_define_functions(database), 0);
 	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(database);
 }
 
+/* Fault 35. */
+static void holdings_of_another_boot_are_dropped(void **state)
+{
+	struct holdings *holdings = open_holdings(false);
+
+	(void)state;
+	assert_int_equal(holdings_add_created(holdings, add(holdings, "box"), CREATED_CGROUP, "/a"),
+			 0);
+	holdings_close(holdings);
+	change_file("UPDATE boot SET id = 'another', checksum = checksum('another', version)");
+	holdings = open_holdings(false);
+	assert_null(holdings_first(holdings));
+	holdings_close(holdings);
+}
+
+/* ---- damage ---- */
+
+static void add_whole(struct holdings *holdings, const char *container)
+{
+	struct holding *holding = add(holdings, container);
+
+	holding->cgroup_path = strdup("/path");
+	assert_int_equal(holdings_add_created(holdings, holding, CREATED_CGROUP, "/made"), 0);
+	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
+}
+
+static void expect_whole(const struct holding *holding)
+{
+	const struct created *created = TAILQ_FIRST(&holding->created);
+
+	assert_true(strcmp(holding->container, "first") == 0 ||
+		    strcmp(holding->container, "second") == 0);
+	assert_int_equal(holding->pid, 42);
+	assert_int_equal(holding->start_time, 4711);
+	assert_int_equal(holding->uid, 0);
+	assert_int_equal(holding->attributes_set, 0);
+	assert_int_equal(holding->state, HOLDING_HELD);
+	assert_string_equal(holding->former_path, "/from");
+	assert_string_equal(holding->former_group, "gold");
+	assert_string_equal(holding->cgroup_path, "/path");
+	assert_int_equal(strlen(holding->mark), 16);
+	assert_null(holding->uncertain);
+	if (created) {
+		assert_int_equal(created->kind, CREATED_CGROUP);
+		assert_string_equal(created->name, "/made");
+	}
+}
+
+/* Opens the file, and checks what is read. Returns the number of rows. */
+static size_t count_whole(bool *ret_set_aside)
+{
+	struct holdings *holdings;
+	struct holding *holding;
+	size_t count = 0;
+
+	assert_int_equal(holdings_open(directory, &holdings, ret_set_aside), 0);
+	for (holding = holdings_first(holdings); holding; holding = holdings_next(holding)) {
+		expect_whole(holding);
+		count += 1 + !TAILQ_EMPTY(&holding->created);
+	}
+	holdings_close(holdings);
+	return count;
+}
+
+/* Fault 33: the pages of the tables, after that of the schema. */
+static void a_flipped_bit_is_never_taken_for_data(void **state)
+{
+	static char bytes[65536], copy[65536];
+	struct holdings *holdings = open_holdings(false);
+	int fd;
+	size_t length, losses = 0;
+	bool set_aside;
+
+	(void)state;
+	add_whole(holdings, "first");
+	add_whole(holdings, "second");
+	holdings_close(holdings);
+	fd = open(file_path("holdings.db"), O_RDONLY | O_CLOEXEC);
+	length = (size_t)read(fd, bytes, sizeof(bytes));
+	close(fd);
+	assert_in_range(length, 8192, sizeof(bytes) - 1);
+	for (size_t i = 4096; i < length; i++) {
+		size_t count;
+
+		if (!bytes[i])
+			continue;
+		memcpy(copy, bytes, length);
+		copy[i] = (char)(copy[i] ^ 1 << i % 8);
+		unlink(file_path("holdings.db-journal"));
+		write_file("holdings.db", copy, length);
+		count = count_whole(&set_aside);
+		losses += count < 4;
+		if (count < 4 && !set_aside)
+			fail_msg("byte %zu: rows are lost, and nothing was set aside", i);
+		unlink(file_path("holdings.db.bad"));
+		unlink(file_path("holdings.db.bad.1"));
+		unlink(file_path("holdings.db-journal.bad"));
+	}
+	assert_true(losses > 0);
+}
+
+/* Fault 33: what is in other rows goes on. */
+static void a_damaged_row_costs_only_itself(void **state)
+{
+	static const struct {
+		const char *sql;
+		size_t left;
+	} changes[] = {
+	    {"UPDATE holding SET pid = 43 WHERE container = 'first'", 2},
+	    {"UPDATE holding SET container = 'third' WHERE container = 'first'", 2},
+	    {"UPDATE holding SET uid = 1 WHERE container = 'first'", 2},
+	    {"UPDATE made SET name = '/etc' WHERE container = 'first'", 3},
+	    {"UPDATE boot SET id = 'x' || id", 4},
+	    {"UPDATE boot SET checksum = 1", 4},
+	    {"DELETE FROM boot", 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(changes); i++) {
+		struct holdings *holdings = open_holdings(false);
+		bool set_aside;
+
+		add_whole(holdings, "first");
+		add_whole(holdings, "second");
+		holdings_close(holdings);
+		change_file(changes[i].sql);
+		assert_int_equal(count_whole(&set_aside), changes[i].left);
+		assert_true(set_aside);
+		/* The file is whole again. */
+		assert_int_equal(count_whole(&set_aside), changes[i].left);
+		assert_false(set_aside);
+		assert_int_equal(unlink(file_path("holdings.db.bad")), 0);
+		assert_int_equal(unlink(file_path("holdings.db")), 0);
+		unlink(file_path("holdings.db-journal"));
+	}
+}
+
 static void files_of_older_versions_are_read(void **state)
 {
+#define TO_VERSION_4                                                                               \
+	"ALTER TABLE holding DROP COLUMN checksum; ALTER TABLE made DROP COLUMN checksum;"         \
+	"ALTER TABLE boot DROP COLUMN checksum; ALTER TABLE boot DROP COLUMN version;"
 	static const char *const versions[] = {
-	    "ALTER TABLE holding DROP COLUMN mark;"
-	    "ALTER TABLE holding DROP COLUMN mixed; PRAGMA user_version=3",
-	    "ALTER TABLE holding DROP COLUMN mark;"
-	    "ALTER TABLE holding DROP COLUMN mixed;"
-	    "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
+	    TO_VERSION_4 "PRAGMA user_version=4",
+	    TO_VERSION_4 "ALTER TABLE holding DROP COLUMN mark;"
+			 "ALTER TABLE holding DROP COLUMN mixed; PRAGMA user_version=3",
+	    TO_VERSION_4 "ALTER TABLE holding DROP COLUMN mark;"
+			 "ALTER TABLE holding DROP COLUMN mixed;"
+			 "ALTER TABLE holding DROP COLUMN former_group; PRAGMA user_version=2",
+	    TO_VERSION_4
 	    "ALTER TABLE holding DROP COLUMN mark;"
 	    "ALTER TABLE holding DROP COLUMN mixed;"
 	    "ALTER TABLE holding DROP COLUMN former_group;"
@@ -309,6 +434,8 @@ static void a_file_with_foreign_values_is_set_aside(void **state)
 		assert_non_null(holdings_first(holdings));
 		holdings_close(holdings);
 		change_file(changes[i]);
+		change_file("UPDATE holding SET checksum = " HOLDING_CHECKSUM ";"
+			    "UPDATE made SET checksum = " CREATED_CHECKSUM);
 		holdings = open_holdings(true);
 		assert_null(holdings_first(holdings));
 		holdings_close(holdings);
@@ -395,6 +522,8 @@ int main(void)
 	    TEST(a_file_of_a_newer_version_is_set_aside),
 	    TEST(a_foreign_database_is_set_aside),
 	    TEST(holdings_of_another_boot_are_dropped),
+	    TEST(a_flipped_bit_is_never_taken_for_data),
+	    TEST(a_damaged_row_costs_only_itself),
 	    TEST(files_of_older_versions_are_read),
 	    TEST(a_file_with_foreign_values_is_set_aside),
 	    TEST(the_path_of_the_directory_may_have_links),

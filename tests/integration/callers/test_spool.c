@@ -159,6 +159,49 @@ static void what_was_turned_away_is_run_later_in_order(void **state)
 	await_true(spool_count(harness, NULL, NULL) == 0, "the files are removed");
 }
 
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Which may be set back between two requests: they would run in the wrong order. */
+static void names_do_not_depend_on_the_wall_clock(void **state)
+{
+	struct harness *harness = *state;
+	uint64_t before, named;
+	char name[256];
+
+	spool_prepare(harness);
+	before = boottime_ns();
+	mark_later(harness, "box", "1");
+	assert_int_equal(spool_count(harness, NULL, name), 1);
+	named = strtoull(name, NULL, 10);
+	assert_true(before <= named && named <= boottime_ns());
+}
+
+/* As after a start on a full disk. */
+static void the_view_is_written_when_it_can_be(void **state)
+{
+	struct harness *harness = *state;
+	char argument[128];
+	struct stat st;
+
+	spool_prepare(harness);
+	assert_int_equal(unlink(spool_path(harness, "view")), 0);
+	assert_int_equal(mkdir(spool_path(harness, "view"), 0700), 0);
+	snprintf(argument, sizeof(argument), "--state-dir=%s/state", harness->directory);
+	harness_start(harness,
+		      &(struct start){.arguments = {argument}, .says = "view cannot be written"});
+	spool_put(harness, "junk", "", 0);
+	harness_await_log_without(harness, "junk is not run", "view cannot be written");
+	assert_int_equal(rmdir(spool_path(harness, "view")), 0);
+	await_true(stat(spool_path(harness, "view"), &st) == 0 && S_ISREG(st.st_mode),
+		   "it is written at the next look");
+}
+
 /* ---- where the shim runs the hooks itself ---- */
 
 static void shim_in_other_namespaces_runs_them_here(void **state)
@@ -176,11 +219,23 @@ static void shim_without_a_spool_runs_them_here(void **state)
 {
 	struct harness *harness = *state;
 
-	mark_here(harness, 0, "it cannot be opened");
+	mark_here(harness, 0, "it cannot be opened: No such file");
 	assert_int_equal(mkdir(harness_path(harness, "state"), 0700), 0);
 	assert_int_equal(mkdir(harness_path(harness, "elsewhere"), 0700), 0);
 	assert_int_equal(symlink("../elsewhere", harness_path(harness, "state/spool")), 0);
-	mark_here(harness, 0, "it cannot be opened");
+	mark_here(harness, 0, "it is a symbolic link or not a directory");
+	assert_int_equal(unlink(harness_path(harness, "state/spool")), 0);
+	harness_write_file(harness, "state/spool", "a file");
+	mark_here(harness, 0, "it is a symbolic link or not a directory");
+}
+
+static void shim_finds_the_view_damaged(void **state)
+{
+	struct harness *harness = *state;
+
+	spool_prepare(harness);
+	harness_write_file(harness, "state/spool/view", "garbage");
+	mark_here(harness, 0, "the file view in it is damaged");
 }
 
 static void shim_does_not_use_a_directory_of_others(void **state)
@@ -283,6 +338,9 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(what_was_turned_away_is_run_later_in_order),
 	    TEST_PREPARED(shim_in_other_namespaces_runs_them_here),
 	    TEST_PREPARED(shim_without_a_spool_runs_them_here),
+	    TEST_PREPARED(shim_finds_the_view_damaged),
+	    TEST_PREPARED(names_do_not_depend_on_the_wall_clock),
+	    TEST_PREPARED(the_view_is_written_when_it_can_be),
 	    TEST_PREPARED(shim_does_not_use_a_directory_of_others),
 	    TEST_PREPARED(shim_finds_the_spool_full),
 	    TEST_PREPARED(killed_hookd_runs_none_twice),

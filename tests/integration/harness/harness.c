@@ -113,7 +113,7 @@ static bool read_log(struct harness *harness, int timeout_ms)
 	return true;
 }
 
-void harness_await_log(struct harness *harness, const char *text)
+void harness_await_log_without(struct harness *harness, const char *text, const char *unwanted)
 {
 	struct hp_buf *said = &harness->said;
 	int64_t until = deadline();
@@ -125,7 +125,15 @@ void harness_await_log(struct harness *harness, const char *text)
 			fail_msg("hookd did not say \"%s\" but: %.*s", text, (int)said->length,
 				 said->length ? said->data : "");
 	}
+	if (unwanted &&
+	    memmem(said->data, (size_t)(found - said->data), unwanted, strlen(unwanted)))
+		fail_msg("hookd said \"%s\" before \"%s\"", unwanted, text);
 	hp_buf_consume(said, (size_t)(found - said->data) + strlen(text));
+}
+
+void harness_await_log(struct harness *harness, const char *text)
+{
+	harness_await_log_without(harness, text, NULL);
 }
 
 static void check_sanitizers(const struct harness *harness)

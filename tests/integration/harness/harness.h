@@ -90,6 +90,8 @@ int harness_await_end(struct harness *harness);
 void harness_crash(struct harness *harness);
 /* Waits for the text on hookd's stderr, and drops all up to its end. */
 void harness_await_log(struct harness *harness, const char *text);
+/* The same; fails if hookd has said `unwanted` before that. */
+void harness_await_log_without(struct harness *harness, const char *text, const char *unwanted);
 /* Stops hookd (SIGSTOP) and continues it: it then gets all events of that time at once. */
 void harness_freeze(const struct harness *harness);
 void harness_thaw(const struct harness *harness);
