@@ -41,7 +41,7 @@ static void emfile_in_accept_no_spin(void **state)
 	int64_t cpu_ms;
 
 	client_expect_alive(inside);
-	limit_descriptors(harness->pid, 4);
+	limit_descriptors(harness->pid, 8);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
@@ -63,7 +63,7 @@ static void emfile_recovers_without_a_close(void **state)
 	struct harness *harness = *state;
 	struct client *crowd[40];
 
-	limit_descriptors(harness->pid, 4);
+	limit_descriptors(harness->pid, 8);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
