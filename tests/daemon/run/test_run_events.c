@@ -11,9 +11,22 @@ struct record {
 	struct run *run;
 	char events[64]; /* S started, O output, F finished, D done; with the hook's index */
 	char output[256];
-	char cancels_at; /* an event's letter */
+	uint64_t seen[2][2]; /* bytes of each hook and stream in it */
+	char cancels_at;     /* an event's letter */
 	bool leaves;
 };
+
+/* What a listener has already is sent again when another one, or itself, begins to listen. */
+static void record_output(struct record *record, size_t index, const struct hook_output *output)
+{
+	uint64_t *seen = &record->seen[index][output->stream == 1 ? 0 : 1];
+	uint64_t known = *seen > output->offset ? *seen - output->offset : 0;
+
+	if (known >= output->length)
+		return;
+	strncat(record->output, output->bytes + known, output->length - known);
+	*seen = output->offset + output->length;
+}
 
 static void record_event(struct run_waiter *waiter, const struct run_event *event)
 {
@@ -24,7 +37,7 @@ static void record_event(struct run_waiter *waiter, const struct run_event *even
 	if (event->type != RUN_EVENT_OUTPUT)
 		snprintf(strchr(record->events, '\0'), 4, "%c%zu", letter, event->index);
 	if (event->type == RUN_EVENT_OUTPUT)
-		strncat(record->output, event->output->bytes, event->output->length);
+		record_output(record, event->index, event->output);
 	if (event->type == RUN_EVENT_STARTED)
 		assert_true(event->hook->pid > 0);
 	if (event->type == RUN_EVENT_FINISHED)
