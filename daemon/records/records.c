@@ -251,13 +251,12 @@ static void rewrite_if_due(struct records *records)
 
 static void writing_failed(struct records *records, int error)
 {
-	rewrite_if_due(records);
 	if (!records->is_failing)
 		log_error("runs cannot be recorded, and none is begun: %s", strerror(error));
 	records->is_failing = true;
 }
 
-/* -errno: all of it is still to be written. */
+/* -errno: all of it is still to be written. Also called when the store has been freed. */
 static int write_pending(struct records *records)
 {
 	int r;
@@ -272,7 +271,6 @@ static int write_pending(struct records *records)
 	if (records->is_failing)
 		log_notice("runs can be recorded again");
 	records->is_failing = false;
-	rewrite_if_due(records);
 	return 0;
 }
 
@@ -282,6 +280,7 @@ static int write_now(struct records *records)
 	int r = write_pending(records);
 	struct hp_buf written = records->pending;
 
+	rewrite_if_due(records);
 	if (r < 0) {
 		(void)event_add(records->flush,
 				&(struct timeval){.tv_usec = RETRY_AFTER_MS * 1000});
@@ -317,6 +316,7 @@ int records_begin(struct records *records, struct run *run)
 	r = reserve_take(&records->reserve, records->directory);
 	if (r < 0) {
 		writing_failed(records, -r);
+		rewrite_if_due(records);
 		return r;
 	}
 	before = records->pending.length;
