@@ -129,6 +129,7 @@ delete > /dev/null 2>&1 || true
 
 # A hookd of its own, which is killed and started again, with the state directory that the shim finds.
 spooling() {
+	: > "$work/spooling/log" # else "ready" could be that of the last start
 	"${hookd}" --socket="$work/spooling/hookd.sock" --state-dir="$work/spooling/state" \
 		--config=/dev/null --log-target=stderr 2> "$work/spooling/log" &
 	other=$!
