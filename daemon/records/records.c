@@ -12,7 +12,6 @@
 #include "daemon/records/records.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -20,7 +19,6 @@
 #include "daemon/base/log.h"
 #include "daemon/records/records_all.h"
 #include "daemon/records/shorten.h"
-#include "proto/base/limits.h"
 #include "proto/json/json_writer.h"
 
 #define RETRY_AFTER_MS	   200
