@@ -161,10 +161,12 @@ fi
 
 # ---- crun's files for output ----
 
+# Each hook reads its stdin to the end: crun fails if a hook has gone before it has written the state to it.
 loud() { # STAGE
-	jq -n --argjson loud "$(hook "echo $1; seq 50000; printf 'no end of line' >&2")" \
-		--argjson binary "$(hook 'printf "\\377\\000\\n"; echo two >&2')" \
-		--arg stage "$1" '{($stage): [$loud, $binary, {path: "/bin/true"}]}'
+	jq -n --argjson loud "$(hook "cat > /dev/null; echo $1; seq 50000; printf 'no end of line' >&2")" \
+		--argjson binary "$(hook 'cat > /dev/null; printf "\\377\\000\\n"; echo two >&2')" \
+		--argjson silent "$(hook 'cat > /dev/null')" \
+		--arg stage "$1" '{($stage): [$loud, $binary, $silent]}'
 }
 
 # Creates, starts and deletes a container. The output of its hooks is then in $work/NAME.out and .err.
