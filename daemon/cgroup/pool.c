@@ -26,7 +26,9 @@
 
 #include "daemon/cgroup/limits.h"
 
-#define IDLE_MAX     64
+#define IDLE_MAX     1024
+#define IDLE_AT_REST 64 /* more are kept for UNUSED_S after they were needed */
+#define UNUSED_S     10
 #define PREPARED     8
 #define AT_A_TIME    4 /* made or removed by one event: blocks the loop for some 10 us */
 #define CATCH_UP     8 /* 1/8 of the spent ones is removed too, so that they do not pile up */
@@ -67,15 +69,57 @@ static void put_idle(struct cgroup *cgroup)
 	cgroup->tree->idle_count++;
 }
 
+static void remove_idle(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+
+	assert(tree->idle_count > 0);
+	TAILQ_REMOVE(&tree->idle, cgroup, link);
+	tree->idle_count--;
+	if (tree->idle_least > tree->idle_count)
+		tree->idle_least = tree->idle_count;
+}
+
+/*
+ * Making and removing a cgroup costs more than running a hook, so as many are kept as were in use
+ * at once. Those that nobody has needed for UNUSED_S, which are the last ones in the list, are
+ * removed.
+ */
+static void keep_idle(struct cgroup *cgroup)
+{
+	struct cgroup_tree *tree = cgroup->tree;
+
+	put_idle(cgroup);
+	if (tree->idle_count <= IDLE_AT_REST || event_pending(tree->trim, EV_TIMEOUT, NULL))
+		return;
+	tree->idle_least = 0; /* all of them were needed a moment ago */
+	(void)event_add(tree->trim, &(struct timeval){.tv_sec = UNUSED_S});
+}
+
+static void on_trim(evutil_socket_t fd, short what, void *userdata)
+{
+	struct cgroup_tree *tree = userdata;
+	struct cgroup *cgroup;
+
+	(void)fd, (void)what;
+	for (size_t unused = tree->idle_least; unused > 0 && tree->idle_count > IDLE_AT_REST;
+	     unused--) {
+		cgroup = TAILQ_LAST(&tree->idle, cgroup_list);
+		remove_idle(cgroup);
+		discard(cgroup);
+	}
+	tree->idle_least = tree->idle_count;
+	if (tree->idle_count > IDLE_AT_REST)
+		(void)event_add(tree->trim, &(struct timeval){.tv_sec = UNUSED_S});
+}
+
 static struct cgroup *take_idle(struct cgroup_tree *tree)
 {
 	struct cgroup *cgroup;
 
 	cgroup_watch_read(tree);
 	while ((cgroup = TAILQ_FIRST(&tree->idle))) {
-		assert(tree->idle_count > 0);
-		TAILQ_REMOVE(&tree->idle, cgroup, link);
-		tree->idle_count--;
+		remove_idle(cgroup);
 		if (!cgroup->is_touched)
 			return cgroup;
 		discard(cgroup);
@@ -123,7 +167,7 @@ void cgroup_release(struct cgroup *cgroup)
 			cgroup_mark_lingering(cgroup);
 		make_busy(cgroup);
 	} else if (is_as_new(cgroup) && tree->idle_count < IDLE_MAX) {
-		put_idle(cgroup);
+		keep_idle(cgroup);
 	} else {
 		discard(cgroup);
 	}
@@ -248,7 +292,8 @@ static struct cgroup_tree *make_tree(struct event_base *base)
 	LIST_INIT(&tree->watched);
 	tree->look_again = event_new(base, -1, 0, on_look_again, tree);
 	tree->upkeep = event_new(base, -1, 0, on_upkeep, tree);
-	if (!tree->look_again || !tree->upkeep)
+	tree->trim = event_new(base, -1, 0, on_trim, tree);
+	if (!tree->look_again || !tree->upkeep || !tree->trim)
 		return cgroup_tree_free(tree);
 	return tree;
 }
@@ -340,6 +385,8 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *tree)
 		event_free(tree->look_again);
 	if (tree->upkeep)
 		event_free(tree->upkeep);
+	if (tree->trim)
+		event_free(tree->trim);
 	close_fd(&tree->inotify);
 	cgroup_tree_unplace(tree);
 	limit_list_clear(&tree->defaults);

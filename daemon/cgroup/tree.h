@@ -52,9 +52,11 @@ struct cgroup_tree {
 	bool is_part;		      /* base_fd is a directory in another process's tree */
 	unsigned long made;	      /* number of the last name */
 	size_t idle_count, spent_count;
+	size_t idle_least; /* since `trim` was set */
 	struct cgroup_list idle, busy, spent;
 	struct event *look_again;	 /* pending while busy is not empty */
 	struct event *upkeep;		 /* pending while cgroups are to be made or removed */
+	struct event *trim;		 /* pending while more are idle than are kept at rest */
 	int inotify;			 /* -1: nothing is watched */
 	char notice[CGROUP_NOTICE_SIZE]; /* for the operator; "": none */
 	LIST_HEAD(, cgroup) watched;

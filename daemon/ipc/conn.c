@@ -173,11 +173,15 @@ static void dispatch_messages(struct conn *conn)
 	conn->is_dispatching = false;
 }
 
-static bool has_hung_up(const struct conn *conn)
+/* Also sees whether there is anything to read: asking poll(2) costs less than a recv(2) in vain. */
+static bool has_hung_up(struct conn *conn)
 {
-	struct pollfd poll_fd = {.fd = conn->fd};
+	struct pollfd poll_fd = {.fd = conn->fd, .events = POLLIN};
+	int r = poll(&poll_fd, 1, 0);
 
-	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
+	if (r == 0)
+		conn->has_unread = false;
+	return r > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
 /*
@@ -228,8 +232,8 @@ static bool is_writer_known(struct conn *conn, const struct ucred *writer)
 	return true;
 }
 
-/* False: nothing to read for now, or the connection was closed. */
-static bool read_some(struct conn *conn)
+/* Clears has_unread if there is nothing to read for now, or the connection was closed. */
+static void read_some(struct conn *conn)
 {
 	size_t size;
 	char *space = hp_inbox_reserve(&conn->in, &size);
@@ -237,28 +241,27 @@ static bool read_some(struct conn *conn)
 	ssize_t received;
 
 	if (!space) {
+		conn->has_unread = false;
 		conn_violation(conn, "out of memory for a message");
-		return false;
+		return;
 	}
 	received = receive(conn, space, size, &writer);
-	if (received > 0) {
-		if (!is_writer_known(conn, &writer))
-			return false;
+	if (received < 0 && errno == EINTR)
+		return;
+	if (received > 0 && is_writer_known(conn, &writer)) {
 		hp_inbox_commit(&conn->in, (size_t)received);
 		dispatch_messages(conn);
-		return true;
+		return;
 	}
-	if (received < 0 && errno == EINTR)
-		return true;
-	if (received < 0 && errno == EAGAIN)
-		return false;
+	conn->has_unread = false;
+	if (received > 0 || (received < 0 && errno == EAGAIN))
+		return;
 	if (received == 0 && !hp_inbox_is_empty(&conn->in))
 		conn_violation(conn, "end of file within a message");
 	else if (received == 0 && conn->out.length > 0)
 		conn->closes_when_sent = true;
 	else
 		conn_close(conn);
-	return false;
 }
 
 /* An edge is reported once, so has_unread remembers what is to be read after the call. */
@@ -272,7 +275,7 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 	if (conn->state == CONN_BUSY && has_hung_up(conn))
 		conn_close(conn);
 	while (conn->state == CONN_IDLE && conn->has_unread && reads++ < READS_PER_WAKEUP)
-		conn->has_unread = read_some(conn);
+		read_some(conn);
 	if (conn->state == CONN_IDLE && conn->has_unread)
 		event_active(conn->readable, EV_READ, 0);
 }

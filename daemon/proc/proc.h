@@ -35,8 +35,9 @@ struct procs {
 	struct proc_list young;	    /* pipes are not watched yet; ordered by start */
 	struct proc_list unwatched; /* exit or pipes could not be watched, for lack of memory */
 	struct proc_list abandoned; /* done, but the killed process has not exited yet */
-	struct event *young_tick;   /* set while `young` is not empty */
-	struct event *retry_tick;   /* set while anything is to be watched or reaped later */
+	size_t young_count;
+	struct event *young_tick; /* set while `young` is not empty */
+	struct event *retry_tick; /* set while anything is to be watched or reaped later */
 };
 
 /* -errno. */

@@ -2,7 +2,7 @@
 /*
  * Watches the exits and pipes of hooks. Owns the lists of procs and their two ticks.
  *
- *	YOUNG --YOUNG_FOR_NS--> watched, in no list --done without its exit--> ABANDONED
+ *	YOUNG --young_for_us()--> watched, in no list --done without its exit--> ABANDONED
  *	   \                      |        ^                                      | exit
  *	    \-- no memory --------|        | memory                               v
  *	                          v        |                                    (freed)
@@ -10,7 +10,8 @@
  *
  * Most hooks end within milliseconds, and write less than a pipe holds. So at first only the exit
  * is watched, and the pipes are added at the next tick if the hook is still running. This saves
- * four system calls for each short hook.
+ * four system calls for each short hook. With many hooks at once each waits for a CPU, and for this
+ * process, so the tick is later then.
  *
  * If an exit or a pipe cannot be added to the event loop, for lack of memory or by a limit of
  * epoll(7), it is polled at each tick until it can be added.
@@ -21,13 +22,19 @@
 
 #include "daemon/base/loop.h"
 
-#define YOUNG_FOR_NS   (12 * 1000000ll)
+#define YOUNG_FOR_US   (12 * 1000)
+#define YOUNG_EACH_US  500 /* about what a hook takes on a busy CPU */
+#define YOUNG_MAX_US   (100 * 1000)
 #define RETRY_EVERY_US (20 * 1000)
 
 /* ---- the lists ---- */
 
 static void move_to(struct proc *proc, struct proc_list *list)
 {
+	struct procs *procs = proc->procs;
+
+	procs->young_count -= proc->list == &procs->young;
+	procs->young_count += list == &procs->young;
 	if (proc->list)
 		TAILQ_REMOVE(proc->list, proc, link);
 	proc->list = list;
@@ -89,38 +96,44 @@ void proc_watch_output(struct proc *proc)
 		cgroup_rest(proc->cgroup);
 }
 
-/*
- * Watches the pipes of procs that are no longer young. The tick is set for a whole period again: a
- * kernel timer that expires before the next scheduler tick costs more than to watch a hook's pipes.
- */
-static void check_young(struct procs *procs)
+static int young_for_us(const struct procs *procs)
 {
-	int64_t young_since_ns = clock_ns(CLOCK_BOOTTIME) - YOUNG_FOR_NS;
-	struct proc *proc;
+	size_t us = YOUNG_FOR_US + procs->young_count * YOUNG_EACH_US;
 
-	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= young_since_ns)
-		proc_watch_output(proc);
-	if (proc)
-		tick_set(procs->young_tick, YOUNG_FOR_NS / 1000);
+	return us < YOUNG_MAX_US ? (int)us : YOUNG_MAX_US;
 }
 
+/*
+ * Only here, and not when a hook starts: in the same turn of the event loop, exits of young hooks
+ * may be known and not handled yet. The tick is set for a whole period again: a kernel timer that
+ * expires before the next scheduler tick costs more than to watch a hook's pipes.
+ */
 static void on_young_tick(evutil_socket_t fd, short what, void *userdata)
 {
 	struct procs *procs = userdata;
+	int64_t young_since_ns = clock_ns(CLOCK_BOOTTIME) - young_for_us(procs) * 1000ll;
+	struct proc *proc;
 
 	(void)fd, (void)what;
 	tick_rest(procs->young_tick);
-	check_young(procs);
+	while ((proc = TAILQ_FIRST(&procs->young)) && proc->started_ns <= young_since_ns)
+		proc_watch_output(proc);
+	if (proc)
+		tick_set(procs->young_tick, young_for_us(procs));
 }
 
 void proc_watch(struct proc *proc)
 {
+	struct procs *procs = proc->procs;
+
 	assert(!proc->list && proc->state == PROC_RUNNING);
-	if (watch_exit(proc) < 0)
+	if (watch_exit(proc) < 0) {
 		proc_watch_later(proc);
-	else
-		move_to(proc, &proc->procs->young);
-	check_young(proc->procs);
+		return;
+	}
+	if (TAILQ_EMPTY(&procs->young))
+		tick_set(procs->young_tick, YOUNG_FOR_US);
+	move_to(proc, &procs->young);
 }
 
 void proc_watch_successor(struct proc *proc)

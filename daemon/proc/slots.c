@@ -7,7 +7,9 @@
  *	   \______________________|_________ slots_release() _________/
  *
  * No event reports that a child has copied the table, so a copied set is not emptied at once: the
- * next slots_take() may take it over.
+ * next slots_take() may take it over. Lower sets are taken first, since a child copies the table up
+ *to the end of its set. With more children between clone and exec than sets, the others copy all of
+ *it.
  */
 #include "daemon/proc/slots.h"
 
@@ -17,18 +19,19 @@
 /* With fewer open descriptors, copying the table is cheaper than the six system calls of a set. */
 #define WORTH_FROM_FD 256
 /* Higher slots would make the part that a child copies too long to be worth it. */
-#define END_MAX 128
+#define END_MAX 160
 
 static int reserve(struct slots *slots)
 {
 	for (int i = 0; i < SLOT_SETS * SLOT_FDS; i++) {
+		struct slot_set *set = &slots->sets[i / SLOT_FDS];
 		int fd = fcntl(slots->null, F_DUPFD_CLOEXEC, SLOT_FDS);
 
-		slots->sets[i / SLOT_FDS].fds[i % SLOT_FDS] = fd;
+		set->fds[i % SLOT_FDS] = fd;
 		if (fd < 0 || fd >= END_MAX)
 			return -EMFILE;
-		if ((unsigned int)fd >= slots->end)
-			slots->end = (unsigned int)fd + 1;
+		if ((unsigned int)fd >= set->end)
+			set->end = (unsigned int)fd + 1;
 	}
 	return 0;
 }
@@ -47,7 +50,6 @@ void slots_clear(struct slots *slots)
 	for (int i = 0; i < SLOT_SETS * SLOT_FDS; i++)
 		close_fd(&slots->sets[i / SLOT_FDS].fds[i % SLOT_FDS]);
 	close_fd(&slots->null);
-	slots->end = 0;
 }
 
 /* Replaces the owner's descriptors by /dev/null. dup3(2) cannot fail: the numbers are in use. */
@@ -67,7 +69,7 @@ static bool is_worth_it(const int fds[static SLOT_FDS])
 struct slot_set *slots_take(struct slots *slots, const int fds[static SLOT_FDS], const void *owner)
 {
 	assert(owner);
-	if (slots->end == 0 || !is_worth_it(fds))
+	if (slots->null < 0 || !is_worth_it(fds))
 		return NULL;
 	for (int i = 0; i < SLOT_SETS; i++) {
 		struct slot_set *set = &slots->sets[i];

@@ -14,10 +14,11 @@
  * to be there.
  */
 #define SLOT_FDS  3
-#define SLOT_SETS 8
+#define SLOT_SETS 32
 
 struct slot_set {
 	int fds[SLOT_FDS]; /* /dev/null while the set is free */
+	unsigned int end;  /* one above the highest of them */
 	const void *owner; /* of the descriptors in it; NULL: free */
 	/* The owner's child still shares hookd's table. The child clears it. */
 	volatile bool is_shared;
@@ -25,8 +26,7 @@ struct slot_set {
 
 struct slots {
 	struct slot_set sets[SLOT_SETS];
-	int null;
-	unsigned int end; /* one above the highest slot; 0: there are no slots */
+	int null; /* -1: there are no slots */
 };
 
 /*

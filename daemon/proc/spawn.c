@@ -201,7 +201,6 @@ static void share_table(struct spawner *spawner, struct spawn_order *order,
 	order->slots = slots_take(spawner->slots, spec->fds, child);
 	if (!order->slots)
 		return;
-	order->slots_end = spawner->slots->end;
 	memcpy(spec->fds, order->slots->fds, sizeof(order->slots->fds));
 	args->flags |= CLONE_FILES;
 }

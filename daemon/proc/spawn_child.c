@@ -32,7 +32,7 @@ static void leave_shared_table(const struct spawn_order *order)
 
 	if (!order->slots)
 		return;
-	result = call5(SYS_close_range, order->slots_end, ~0u, CLOSE_RANGE_UNSHARE, 0, 0);
+	result = call5(SYS_close_range, order->slots->end, ~0u, CLOSE_RANGE_UNSHARE, 0, 0);
 	if (result < 0)
 		fail(order->child, SPAWN_STEP_STDIN, result);
 	order->slots->is_shared = false;

@@ -13,7 +13,6 @@ struct spawn_order {
 	struct spawn_spec spec;
 	struct spawn_child *child; /* for its failed_ members; in memory shared with hookd */
 	struct slot_set *slots; /* of spec.fds; NULL: the child has its own table of descriptors */
-	unsigned int slots_end;
 	struct rlimit nofile;
 	bool restores_nofile;
 	struct spawn_defaults defaults;

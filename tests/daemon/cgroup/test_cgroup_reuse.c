@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "daemon/cgroup/tree.h"
 #include "tests/daemon/support/own_cgroup.h"
 #include "tests/daemon/support/run_cgroups.h"
 
@@ -116,7 +117,7 @@ static void one_that_a_hook_has_changed_is_removed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(changes); i++) {
-		struct cgroup *cgroup = run_cgroup_acquire(), *others[80];
+		struct cgroup *cgroup = run_cgroup_acquire(), *others[40];
 		char path[256], other[256];
 
 		run_cgroup_path(cgroup, path);
@@ -201,6 +202,37 @@ static void they_are_made_ahead(void **state)
 		cgroup_release(cgroups[i]);
 }
 
+static void end_period(void)
+{
+	event_active(run_cgroups_tree->trim, EV_TIMEOUT, 0);
+	for (int i = 0; i < 200; i++)
+		event_base_loop(run_cgroups_base, EVLOOP_NONBLOCK);
+}
+
+/* As many as were in use at once are kept for the next ones, and removed when nobody needs them. */
+static void many_are_kept_while_they_are_needed(void **state)
+{
+	enum { MANY = 150 };
+	struct cgroup *cgroups[MANY];
+	size_t before = run_cgroups_count();
+
+	(void)state;
+	if (run_cgroups_have_controllers())
+		skip("controllers are on: no cgroup is used again");
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < MANY; i++) {
+			cgroups[i] = run_cgroup_acquire();
+			cgroup_rest(cgroups[i]);
+		}
+		for (size_t i = 0; i < MANY; i++)
+			cgroup_release(cgroups[i]);
+		end_period();
+		assert_true(run_cgroups_count() >= MANY);
+	}
+	end_period();
+	assert_in_range(run_cgroups_count(), before, MANY / 2);
+}
+
 #define REUSE_TEST(function)                                                                       \
 	cmocka_unit_test_setup_teardown(function, run_cgroups_set_up, run_cgroups_tear_down)
 
@@ -212,6 +244,7 @@ int main(void)
 	    REUSE_TEST(cgroups_that_a_hook_has_made_are_removed),
 	    REUSE_TEST(with_controllers_none_is_used_again),
 	    REUSE_TEST(they_are_made_ahead),
+	    REUSE_TEST(many_are_kept_while_they_are_needed),
 	};
 
 	bound_time();
