@@ -26,7 +26,7 @@
 #define PREFIX	     "unix:"
 #define BLOCK_TIMES  20
 #define EXIT_SKIP    77
-#define HOOKS_FORMAT "--hooks-json={\"poststop\":[{\"path\":\"%s\"}]}"
+#define HOOKS_FORMAT "--hooks-json={\"createRuntime\":[{\"path\":\"%s\"}]}"
 
 struct moments {
 	int64_t executed, connected, requested, replied, exited;
@@ -174,7 +174,7 @@ static int add_parts(struct parts *parts, const struct moments *at)
 
 static int time_program(struct relay *relay)
 {
-	char *const argv[] = {(char *)relay->options->program, (char *)"--stage=poststop",
+	char *const argv[] = {(char *)relay->options->program, (char *)"--stage=createRuntime",
 			      relay->hooks, relay->address, NULL};
 	struct moments at = {0};
 	int input = open_state(relay), hookd = connect_hookd(relay);
