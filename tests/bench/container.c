@@ -4,12 +4,10 @@
  * the runtime runs itself (--bundle) and with the same hooks delegated to hookd (--delegated), by
  * turns. Both have a createRuntime and a poststop hook. Prints a row of both, and one of the
  * difference for each stage beside a bare process, which is the median of the differences of
- * neighbours: a run varies by more than the difference.
+ * neighbours, and how uncertain it is: single runs vary by more than the difference.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/wait.h>
+#include <math.h>
 #include <unistd.h>
 
 #include "tests/bench/bare.h"
@@ -96,6 +94,16 @@ static int run_duel(struct duel *duel)
 	return r;
 }
 
+/* In which the true median of the differences is in 95 of 100 cases, to both sides, if it is
+ * normal. */
+static double uncertainty_ns(struct samples *differences)
+{
+	double quartiles =
+	    samples_quantile_ns(differences, 0.75) - samples_quantile_ns(differences, 0.25);
+
+	return 1.96 * 1.253 * quartiles / 1.349 / sqrt((double)differences->count);
+}
+
 static void print_results(struct duel *duel)
 {
 	row_print(&(struct row){
@@ -111,6 +119,12 @@ static void print_results(struct duel *duel)
 	    .unit = "us",
 	    .bound = BOUND_RATIO_AT_MOST,
 	    .target = DIFFERENCE_MAX,
+	});
+	row_print(&(struct row){
+	    .what = "  the uncertainty of that, plus or minus",
+	    .a = uncertainty_ns(&duel->differences) / 1000 / STAGES,
+	    .b = samples_median_ns(&duel->bare) / 1000,
+	    .unit = "us",
 	});
 }
 

@@ -115,18 +115,24 @@ static int prepare_records(struct growth *growth, unsigned int size)
 
 /* ---- connections ---- */
 
+static void clear_askers(struct growth *growth)
+{
+	for (unsigned int i = 0; i < growth->asker_count; i++)
+		asker_clear(&growth->askers[i]);
+	free(growth->askers);
+	growth->askers = NULL;
+	growth->asker_count = 0;
+}
+
 static int prepare_connections(struct growth *growth, unsigned int size)
 {
-	struct asker *askers = realloc(growth->askers, size * sizeof(*askers));
+	struct asker *askers = calloc(size, sizeof(*askers));
 	int r = askers ? 0 : -ENOMEM;
 
-	if (askers)
-		growth->askers = askers;
 	if (growth->epoll < 0)
 		growth->epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (unsigned int i = 0; i < growth->asker_count; i++)
-		asker_clear(&askers[i]);
-	growth->asker_count = 0;
+	clear_askers(growth);
+	growth->askers = askers;
 	while (r == 0 && growth->asker_count < size) {
 		struct asker *asker = &askers[growth->asker_count];
 		struct epoll_event event = {.events = EPOLLIN};
@@ -296,9 +302,7 @@ static void print_result(struct growth *growth)
 static void clear(struct growth *growth)
 {
 	asker_clear(&growth->asker);
-	for (unsigned int i = 0; i < growth->asker_count; i++)
-		asker_clear(&growth->askers[i]);
-	free(growth->askers);
+	clear_askers(growth);
 	if (growth->epoll >= 0)
 		close(growth->epoll);
 	for (size_t i = 0; i < growth->points.count; i++)
