@@ -13,9 +13,10 @@
 #include <sys/syscall.h>
 
 #include "daemon/base/log.h"
+#include "proto/base/limits.h"
 
-/* The largest that glibc accepts as threshold of mmap(2). */
-#define MEMORY_KEPT (32 * 1024 * 1024)
+/* There are about three copies of a message, and of the state in it. */
+#define MEMORY_KEPT ((int)(4 * HP_MESSAGE_BYTES_MAX))
 
 static void on_write_signal(int signal)
 {
