@@ -41,6 +41,7 @@ static const struct row_of_options table[] = {
     OPTION("hooks", KIND_COUNT, hooks),
     OPTION("clients", KIND_COUNT, clients),
     OPTION("rounds", KIND_COUNT, rounds),
+    OPTION("round-hooks", KIND_COUNT, round_hooks),
     OPTION("fds", KIND_COUNT, fds),
     OPTION("largest", KIND_COUNT, largest),
     /* bounds */
@@ -95,7 +96,8 @@ static int set_option(struct options *options, const struct row_of_options *row,
 int options_parse(int argc, char *argv[], struct options *ret_options)
 {
 	struct option longs[TABLE_ROWS + 1] = {0};
-	struct options options = {.what = "", .hooks = 1, .clients = 1, .rounds = 10};
+	struct options options = {
+	    .what = "", .hooks = 1, .clients = 1, .rounds = 10, .round_hooks = 2000};
 	int index;
 
 	for (size_t i = 0; i < TABLE_ROWS; i++)

@@ -23,9 +23,10 @@ struct options {
 	unsigned int hooks;    /* --hooks=N in a request */
 	unsigned int clients;  /* --clients=N at the same time */
 	unsigned int rounds;   /* --rounds=N of each side, after one that is not counted */
-	unsigned int fds;      /* --fds=N that the spawning process has open */
-	unsigned int largest;  /* --largest=N, the last size */
-	enum bound bound;      /* --at-most=X, --at-least=X: of the ratio */
+	unsigned int round_hooks; /* --round-hooks=N in each round, where that is not fixed */
+	unsigned int fds;	  /* --fds=N that the spawning process has open */
+	unsigned int largest;	  /* --largest=N, the last size */
+	enum bound bound;	  /* --at-most=X, --at-least=X: of the ratio */
 	double target;
 	double target_slow; /* --at-most-slow=X: where waking a process is slow; 0: no other */
 };

@@ -2,7 +2,7 @@
 /*
  * Hooks per second with many callers: a thread and a connection for each caller of hookd, a
  * goroutine for each of RunHooks (--runhooks), or the same with another hookd (--other). Rounds of
- * ROUND_HOOKS alternate; the callers of a round share its hooks, so that all are busy until its
+ * --round-hooks alternate; the callers of a round share its hooks, so that all are busy until its
  * end. A third side is what the machine can do: a loop of bare processes on each CPU. Prints two
  * rows, or one beside another hookd or without RunHooks: medians of the rounds.
  */
@@ -17,8 +17,6 @@
 #include "tests/bench/cpus.h"
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
-
-#define ROUND_HOOKS 2000
 
 /* The callers of one hookd. */
 struct crew {
@@ -89,12 +87,12 @@ static void start_callers(struct crew *crew)
 	}
 }
 
-static int round_of_crew(struct crew *crew)
+static int round_of_crew(struct crew *crew, unsigned int hooks)
 {
 	int64_t begin = INT64_MAX, end = 0;
 	int r = 0;
 
-	atomic_store(&crew->left, ROUND_HOOKS);
+	atomic_store(&crew->left, (int)hooks);
 	start_callers(crew);
 	for (unsigned int i = 0; i < crew->count; i++) {
 		struct caller *caller = &crew->callers[i];
@@ -108,19 +106,24 @@ static int round_of_crew(struct crew *crew)
 	return r < 0 ? r : samples_add(&crew->times, end - begin);
 }
 
+static int round_of_ours(struct load *load)
+{
+	return round_of_crew(&load->ours, load->options->round_hooks);
+}
+
 static int round_of_other(struct load *load)
 {
 	struct runhooks_order order = {
 	    .hook = load->options->hook,
 	    .hooks = 1,
-	    .calls = ROUND_HOOKS,
+	    .calls = load->options->round_hooks,
 	    .goroutines = load->options->clients,
 	};
 	int64_t whole = 0;
 	int r;
 
 	if (load->options->other)
-		return round_of_crew(&load->others);
+		return round_of_crew(&load->others, load->options->round_hooks);
 	if (!load->options->runhooks)
 		return 0;
 	r = runhooks_run(&load->runhooks, &order, NULL, &whole);
@@ -133,7 +136,8 @@ static int bare_loop(void *userdata)
 	const struct load *load = userdata;
 	int r = 0;
 
-	for (int left = ROUND_HOOKS / load->cpu_count; left > 0 && r == 0; left--)
+	for (int left = (int)load->options->round_hooks / load->cpu_count; left > 0 && r == 0;
+	     left--)
 		r = bare_run(load->options->hook);
 	return r;
 }
@@ -157,11 +161,11 @@ static int run_rounds(struct load *load)
 	int r = 0;
 
 	for (unsigned int round = 0; round <= load->options->rounds && r == 0; round++) {
-		r = round % 2 ? round_of_other(load) : round_of_crew(&load->ours);
+		r = round % 2 ? round_of_other(load) : round_of_ours(load);
 		if (r == 0 && !load->options->other)
 			r = round_of_bare(load);
 		if (r == 0)
-			r = round % 2 ? round_of_crew(&load->ours) : round_of_other(load);
+			r = round % 2 ? round_of_ours(load) : round_of_other(load);
 		if (round == 0) {
 			samples_forget(&load->ours.times);
 			samples_forget(&load->others.times);
@@ -201,9 +205,9 @@ static void crew_clear(struct crew *crew)
 	samples_free(&crew->times);
 }
 
-static double per_second(struct samples *times)
+static double per_second(const struct load *load, struct samples *times)
 {
-	return ROUND_HOOKS * 1e9 / samples_median_ns(times);
+	return load->options->round_hooks * 1e9 / samples_median_ns(times);
 }
 
 static struct goal find_goal(const struct load *load)
@@ -235,15 +239,17 @@ static void print_row(const char *what, double ours, double theirs, double targe
 static void print_results(struct load *load)
 {
 	const struct options *options = load->options;
-	double ours = per_second(&load->ours.times), bare = per_second(&load->bare), runhooks;
+	double ours = per_second(load, &load->ours.times), bare = per_second(load, &load->bare),
+	       runhooks;
 	struct goal goal = find_goal(load);
 
 	if (options->other) {
-		print_row(options->what, ours, per_second(&load->others.times), options->target);
+		print_row(options->what, ours, per_second(load, &load->others.times),
+			  options->target);
 		return;
 	}
 	if (options->runhooks) {
-		runhooks = per_second(&load->theirs);
+		runhooks = per_second(load, &load->theirs);
 		print_row(options->what, ours, runhooks,
 			  bare >= goal.if_bare_is * runhooks ? goal.of_runhooks : 0);
 	}
@@ -257,7 +263,7 @@ int main(int argc, char *argv[])
 	struct load load = {.options = &options};
 	int r = options_parse(argc, argv, &options);
 
-	if (r < 0 || options.clients == 0 || !options.hook)
+	if (r < 0 || options.clients == 0 || options.round_hooks == 0 || !options.hook)
 		return options_exit(argv[0], -EINVAL, "options.h");
 	load.cpu_count = cpus_count();
 	r = load.cpu_count < 0 ? load.cpu_count : crew_init(&load.ours, &options, options.address);

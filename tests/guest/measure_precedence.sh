@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # In the guest: hooks per second with hookd's precedence over hooks and without, under the shipped units,
-# by turns: those that are its arguments, or "yes no no yes", which takes 8 minutes. Without: hookd and its
+# by turns: those that are its arguments, or "yes no no yes", which takes minutes. Without: hookd and its
 # runners have Nice=1, and all cgroups the usual weight. The guest is emulated, so only ratios are
 # meaningful. Run by hand, see docs/PERFORMANCE.md:
 #   tests/guest/test_in_guest.sh cmake build/release measure_precedence.sh \
@@ -43,7 +43,7 @@ measure() { # WHAT
 	for clients in 16 64 256; do
 		LD_LIBRARY_PATH=$here/../bin "$here/../bin/bench-throughput" --address="unix:$socket" \
 			--what="$1, callers at once: $clients" --clients="$clients" \
-			--hook=/usr/libexec/oci/hooks.d/hook-true --rounds="${ROUNDS:-1}" 2>&1 |
+			--hook=/usr/libexec/oci/hooks.d/hook-true --rounds=2 --round-hooks=300 2>&1 |
 			tee -a "$work/rows" | sed 's/^/# /'
 	done
 }
