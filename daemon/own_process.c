@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +13,10 @@
 #include <sys/syscall.h>
 
 #include "daemon/base/log.h"
+#include "proto/base/limits.h"
+
+/* There are about three copies of a message, and of the state in it. */
+#define MEMORY_KEPT ((int)(4 * HP_MESSAGE_BYTES_MAX))
 
 static void on_write_signal(int signal)
 {
@@ -54,8 +59,19 @@ static void occupy_standard_fds(void)
 		close(fd);
 }
 
+/*
+ * Requests and states have up to 4 MiB, of which there are several copies. With its own thresholds
+ * glibc gives that memory back after each of them, and the next one faults it in again.
+ */
+static void keep_freed_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+}
+
 void own_process_begin(void)
 {
+	keep_freed_memory();
 	reset_inherited_attributes();
 	occupy_standard_fds();
 	/* Children share hookd's memory until their exec, and must not be traced meanwhile. */

@@ -49,6 +49,8 @@ struct shim {
 	const char *address, *spool;
 	enum if_down if_down;
 
+	struct hookd_client *client;
+
 	struct hp_buf state; /* as received, NUL-terminated */
 	struct oci_state known;
 	struct hp_arena arena;
@@ -509,8 +511,7 @@ static int shim_make_client(struct shim *shim, struct hookd_client **ret_client)
 
 static int shim_main(struct shim *shim)
 {
-	struct hookd_client *client;
-	int r, status;
+	int r;
 
 	/* Always read the state, and first: crun dies of SIGPIPE when a hook does not read it. */
 	if (shim_read_state(shim) < 0 || shim_read_hooks(shim) < 0)
@@ -521,20 +522,20 @@ static int shim_main(struct shim *shim)
 		return SHIM_NO_HOOKD;
 	if (shim_give_environment(shim) < 0)
 		return SHIM_NO_HOOKD;
-	r = shim_make_client(shim, &client);
+	r = shim_make_client(shim, &shim->client);
 	if (r < 0) {
 		(void)shim_complain("the address of hookd is not unix:/PATH: %s", strerror(-r));
 		return SHIM_NO_HOOKD;
 	}
-	r = hookd_client_connect(client);
-	if (r < 0)
-		status = shim_run_without(shim, client, 0, r);
-	else
-		status = shim_run_with(shim, client);
-	hookd_client_free(client);
-	return status;
+	r = hookd_client_connect(shim->client);
+	return r < 0 ? shim_run_without(shim, shim->client, 0, r)
+		     : shim_run_with(shim, shim->client);
 }
 
+/*
+ * The memory and the connection are left to the kernel: the runtime waits for the end, and musl
+ * would give back nearly each block with an munmap(2).
+ */
 int main(int argc, char **argv)
 {
 	struct shim shim = {.stage = HP_STAGE_COUNT};
@@ -547,8 +548,5 @@ int main(int argc, char **argv)
 		status = shim_main(&shim);
 	else
 		status = r > 0 ? 0 : SHIM_NO_HOOKD;
-	hp_buf_free(&shim.state);
-	hp_buf_free(&shim.hooks_json);
-	hp_arena_free(&shim.arena);
-	return status;
+	exit(status);
 }

@@ -26,9 +26,20 @@ static_assert(CREATED_CGROUP == 0 && CREATED_UNIT == 1 && CREATED_RDT_GROUP == 2
 		  CREATED_RDT_MON_GROUP == 3 && CREATED_KIND_COUNT == 4,
 	      "numbers in the file");
 
+/* Of changes. Each is compiled once: that takes longer than to run it. */
+enum change {
+	CHANGE_WRITE,
+	CHANGE_ADD_CREATED,
+	CHANGE_REMOVE_CREATED,
+	CHANGE_ERASE_CREATED,
+	CHANGE_ERASE,
+	CHANGE_COUNT,
+};
+
 struct holdings {
-	sqlite3 *database; /* NULL: in memory only */
-	int64_t next_row;  /* used if there is no database */
+	sqlite3 *database;		     /* NULL: in memory only */
+	sqlite3_stmt *changes[CHANGE_COUNT]; /* NULL: not used yet */
+	int64_t next_row;		     /* used if there is no database */
 	TAILQ_HEAD(, holding) list;
 };
 
@@ -260,6 +271,8 @@ static void forget_all(struct holdings *holdings)
 		TAILQ_REMOVE(&holdings->list, holding, link);
 		holding_free(holding);
 	}
+	for (int i = 0; i < CHANGE_COUNT; i++)
+		sqlite3_finalize(take_ptr(holdings->changes[i]));
 	sqlite3_close(holdings->database);
 	holdings->database = NULL;
 }
@@ -343,6 +356,32 @@ struct holdings *holdings_close(struct holdings *holdings)
 
 /* ---- changes ---- */
 
+/* Of HOLDING_COLUMNS. */
+#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+
+static const char *const changes[CHANGE_COUNT] = {
+    [CHANGE_WRITE] = "INSERT OR REPLACE INTO holding VALUES (" HOLDING_VALUES
+		     ", checksum(boot_id(), " HOLDING_VALUES "))",
+    [CHANGE_ADD_CREATED] = "INSERT INTO made SELECT *, " CREATED_CHECKSUM " FROM (SELECT "
+			   "(SELECT coalesce(max(id), 0) + 1 FROM made) AS id, "
+			   "? AS container, ? AS kind, ? AS name)",
+    [CHANGE_REMOVE_CREATED] = "DELETE FROM made WHERE id = ?",
+    [CHANGE_ERASE_CREATED] = "DELETE FROM made WHERE container = ?",
+    [CHANGE_ERASE] = "DELETE FROM holding WHERE container = ?",
+};
+
+/* The statement, whose values the caller binds. NULL without a database. */
+static int change_statement(struct holdings *holdings, enum change change, sqlite3_stmt **ret)
+{
+	int r = 0;
+
+	if (!holdings->changes[change])
+		r = database_prepare(holdings->database, changes[change],
+				     &holdings->changes[change]);
+	*ret = holdings->changes[change];
+	return r;
+}
+
 int holdings_written(int r, struct hp_err *err)
 {
 	return r < 0 ? hp_err_setting(err, r, NULL, "cannot write " HOLDINGS_FILE ": %s",
@@ -358,16 +397,10 @@ static int state_to_write(const struct holding *holding)
 	return (int)holding->state;
 }
 
-/* Of HOLDING_COLUMNS. */
-#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
-
 int holdings_write(struct holdings *holdings, const struct holding *holding)
 {
 	sqlite3_stmt *statement;
-	int r = database_prepare(holdings->database,
-				 "INSERT OR REPLACE INTO holding VALUES (" HOLDING_VALUES
-				 ", checksum(boot_id(), " HOLDING_VALUES "))",
-				 &statement);
+	int r = change_statement(holdings, CHANGE_WRITE, &statement);
 
 	if (r < 0)
 		return r;
@@ -386,7 +419,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 13, holding->former_group);
 	database_bind_text(statement, 14, holding->mark);
 	database_bind_text(statement, 15, holding->uncertain);
-	return database_finish(statement);
+	return database_run(statement);
 }
 
 int holdings_enter(struct holdings *holdings, struct holding *holding, enum holding_state state)
@@ -458,18 +491,14 @@ int holdings_add_created(struct holdings *holdings, struct holding *holding, enu
 {
 	sqlite3_stmt *statement;
 	int64_t row = ++holdings->next_row;
-	int r = database_prepare(holdings->database,
-				 "INSERT INTO made SELECT *, " CREATED_CHECKSUM " FROM (SELECT "
-				 "(SELECT coalesce(max(id), 0) + 1 FROM made) AS id, "
-				 "? AS container, ? AS kind, ? AS name)",
-				 &statement);
+	int r = change_statement(holdings, CHANGE_ADD_CREATED, &statement);
 
 	if (r < 0)
 		return r;
 	database_bind_text(statement, 1, holding->container);
 	database_bind_int(statement, 2, kind);
 	database_bind_text(statement, 3, name);
-	r = database_finish(statement);
+	r = database_run(statement);
 	if (r < 0)
 		return r;
 	if (holdings->database)
@@ -481,11 +510,11 @@ int holdings_remove_created(struct holdings *holdings, struct holding *holding,
 			    struct created *created)
 {
 	sqlite3_stmt *statement;
-	int r = database_prepare(holdings->database, "DELETE FROM made WHERE id = ?", &statement);
+	int r = change_statement(holdings, CHANGE_REMOVE_CREATED, &statement);
 
 	if (r == 0) {
 		database_bind_int(statement, 1, created->row);
-		r = database_finish(statement);
+		r = database_run(statement);
 	}
 	TAILQ_REMOVE(&holding->created, created, link);
 	created_free(created);
@@ -505,19 +534,18 @@ int holdings_forget_unit(struct holdings *holdings, struct holding *holding)
 
 int holdings_erase(struct holdings *holdings, struct holding *holding)
 {
-	static const char *const deletes[] = {"DELETE FROM made WHERE container = ?",
-					      "DELETE FROM holding WHERE container = ?"};
+	static const enum change erasures[] = {CHANGE_ERASE_CREATED, CHANGE_ERASE};
 	int r = 0;
 
 	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
-	for (size_t i = 0; r == 0 && i < ELEMENTS(deletes); i++) {
+	for (size_t i = 0; r == 0 && i < ELEMENTS(erasures); i++) {
 		sqlite3_stmt *statement;
 
-		r = database_prepare(holdings->database, deletes[i], &statement);
+		r = change_statement(holdings, erasures[i], &statement);
 		if (r < 0)
 			break;
 		database_bind_text(statement, 1, holding->container);
-		r = database_finish(statement);
+		r = database_run(statement);
 	}
 	return r;
 }

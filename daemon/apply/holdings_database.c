@@ -66,11 +66,15 @@ int database_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_stat
 	return database_error(sqlite3_prepare_v2(database, sql, -1, ret_statement, NULL));
 }
 
-int database_finish(sqlite3_stmt *statement)
+int database_run(sqlite3_stmt *statement)
 {
-	int r = statement ? database_error(sqlite3_step(statement)) : 0;
+	int r;
 
-	sqlite3_finalize(statement);
+	if (!statement)
+		return 0;
+	r = database_error(sqlite3_step(statement));
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
 	return r;
 }
 

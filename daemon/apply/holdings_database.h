@@ -41,7 +41,8 @@ int database_define_functions(sqlite3 *database) must_check;
 int database_error(int result);
 int database_execute(sqlite3 *database, const char *sql);
 int database_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement) must_check;
-/* Texts must stay valid until database_finish(), which runs the statement once and frees it. */
+/* Texts must stay valid until database_run(), which runs the statement once and forgets its values.
+ */
 void database_bind_text(sqlite3_stmt *statement, int place, const char *text);
 void database_bind_int(sqlite3_stmt *statement, int place, int64_t value);
-int database_finish(sqlite3_stmt *statement);
+int database_run(sqlite3_stmt *statement);

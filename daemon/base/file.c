@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads and writes kernfs files, and opens hookd's own state files. No state. */
+/*
+ * Reads and writes kernfs files, and opens hookd's own state files. Keeps the boot id, which is
+ * read once: each change of holdings.db needs it.
+ */
 #include "daemon/base/file.h"
 
 #include <assert.h>
@@ -111,11 +114,17 @@ int file_set_aside(int directory, const char *name, const char *suffix,
 
 int file_boot_id(char id[static 64])
 {
-	ssize_t length = file_read_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, 64);
+	static char known[64];
+	ssize_t length;
 
-	if (length <= 0)
-		return length < 0 ? (int)length : -EIO;
-	id[strcspn(id, "\n")] = '\0';
+	if (!known[0]) {
+		length =
+		    file_read_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", known, sizeof(known));
+		if (length <= 0)
+			return length < 0 ? (int)length : -EIO;
+		known[strcspn(known, "\n")] = '\0';
+	}
+	memcpy(id, known, sizeof(known));
 	return 0;
 }
 

@@ -30,14 +30,23 @@ static const struct row_of_options table[] = {
     OPTION("long-hook", KIND_TEXT, long_hook),
     OPTION("runhooks", KIND_TEXT, runhooks),
     OPTION("cgroup", KIND_TEXT, cgroup),
+    OPTION("program", KIND_TEXT, program),
+    OPTION("scratch", KIND_TEXT, scratch),
+    OPTION("bundle", KIND_TEXT, bundle),
+    OPTION("delegated", KIND_TEXT, delegated),
+    OPTION("size-of", KIND_TEXT, size_of),
+    OPTION("data", KIND_TEXT, data),
     /* numbers */
     OPTION("daemon", KIND_COUNT, daemon),
     OPTION("hooks", KIND_COUNT, hooks),
     OPTION("clients", KIND_COUNT, clients),
     OPTION("rounds", KIND_COUNT, rounds),
+    OPTION("round-hooks", KIND_COUNT, round_hooks),
     OPTION("fds", KIND_COUNT, fds),
+    OPTION("largest", KIND_COUNT, largest),
     /* bounds */
     OPTION("at-most", KIND_AT_MOST, target),
+    OPTION("at-most-slow", KIND_AT_MOST, target_slow),
     OPTION("at-least", KIND_AT_LEAST, target),
 };
 
@@ -87,7 +96,8 @@ static int set_option(struct options *options, const struct row_of_options *row,
 int options_parse(int argc, char *argv[], struct options *ret_options)
 {
 	struct option longs[TABLE_ROWS + 1] = {0};
-	struct options options = {.what = "", .hooks = 1, .clients = 1, .rounds = 10};
+	struct options options = {
+	    .what = "", .hooks = 1, .clients = 1, .rounds = 10, .round_hooks = 2000};
 	int index;
 
 	for (size_t i = 0; i < TABLE_ROWS; i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hooks per second with many callers: a thread and a connection for each caller of hookd, a
- * goroutine for each of RunHooks, or the same with another hookd (--other). Rounds of ROUND_HOOKS
- * alternate; the callers of a round share its hooks, so that all are busy until its end. A third
- * side is what the machine can do: a loop of bare processes on each CPU. Prints two rows: medians
- * of the rounds.
+ * goroutine for each of RunHooks (--runhooks), or the same with another hookd (--other). Rounds of
+ * --round-hooks alternate; the callers of a round share its hooks, so that all are busy until its
+ * end. A third side is what the machine can do: a loop of bare processes on each CPU. Prints two
+ * rows, or one beside another hookd or without RunHooks: medians of the rounds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,8 +18,6 @@
 #include "tests/bench/options.h"
 #include "tests/bench/runhooks.h"
 
-#define ROUND_HOOKS 2000
-
 /* The callers of one hookd. */
 struct crew {
 	unsigned int count;
@@ -27,6 +25,26 @@ struct crew {
 	pthread_barrier_t start;
 	atomic_int left;
 	struct samples times; /* of rounds */
+};
+
+/* What hookd is to reach, by the number of callers. 0: nothing. */
+struct goal {
+	unsigned int clients;
+	double of_bare, of_runhooks;
+	/* of_runhooks holds only where bare processes are so many times as fast as RunHooks. */
+	double if_bare_is;
+};
+
+static const struct goal goals_of_two_cpus[] = {
+    {16, 0.45, 2.2, 4},
+    {64, 0.45, 2.2, 4},
+    {256, 0, 2, 0},
+};
+static const struct goal goals_of_more_cpus[] = {
+    {1, 0, 1, 0},
+    {16, 0.25, 1, 0},
+    {64, 0.35, 1, 0},
+    {256, 0.35, 1, 0},
 };
 
 struct load {
@@ -69,12 +87,12 @@ static void start_callers(struct crew *crew)
 	}
 }
 
-static int round_of_crew(struct crew *crew)
+static int round_of_crew(struct crew *crew, unsigned int hooks)
 {
 	int64_t begin = INT64_MAX, end = 0;
 	int r = 0;
 
-	atomic_store(&crew->left, ROUND_HOOKS);
+	atomic_store(&crew->left, (int)hooks);
 	start_callers(crew);
 	for (unsigned int i = 0; i < crew->count; i++) {
 		struct caller *caller = &crew->callers[i];
@@ -88,19 +106,26 @@ static int round_of_crew(struct crew *crew)
 	return r < 0 ? r : samples_add(&crew->times, end - begin);
 }
 
+static int round_of_ours(struct load *load)
+{
+	return round_of_crew(&load->ours, load->options->round_hooks);
+}
+
 static int round_of_other(struct load *load)
 {
 	struct runhooks_order order = {
 	    .hook = load->options->hook,
 	    .hooks = 1,
-	    .calls = ROUND_HOOKS,
+	    .calls = load->options->round_hooks,
 	    .goroutines = load->options->clients,
 	};
 	int64_t whole = 0;
 	int r;
 
 	if (load->options->other)
-		return round_of_crew(&load->others);
+		return round_of_crew(&load->others, load->options->round_hooks);
+	if (!load->options->runhooks)
+		return 0;
 	r = runhooks_run(&load->runhooks, &order, NULL, &whole);
 	return r < 0 ? r : samples_add(&load->theirs, whole);
 }
@@ -111,7 +136,8 @@ static int bare_loop(void *userdata)
 	const struct load *load = userdata;
 	int r = 0;
 
-	for (int left = ROUND_HOOKS / load->cpu_count; left > 0 && r == 0; left--)
+	for (int left = (int)load->options->round_hooks / load->cpu_count; left > 0 && r == 0;
+	     left--)
 		r = bare_run(load->options->hook);
 	return r;
 }
@@ -135,11 +161,11 @@ static int run_rounds(struct load *load)
 	int r = 0;
 
 	for (unsigned int round = 0; round <= load->options->rounds && r == 0; round++) {
-		r = round % 2 ? round_of_other(load) : round_of_crew(&load->ours);
-		if (r == 0)
+		r = round % 2 ? round_of_other(load) : round_of_ours(load);
+		if (r == 0 && !load->options->other)
 			r = round_of_bare(load);
 		if (r == 0)
-			r = round % 2 ? round_of_crew(&load->ours) : round_of_other(load);
+			r = round % 2 ? round_of_ours(load) : round_of_other(load);
 		if (round == 0) {
 			samples_forget(&load->ours.times);
 			samples_forget(&load->others.times);
@@ -179,26 +205,56 @@ static void crew_clear(struct crew *crew)
 	samples_free(&crew->times);
 }
 
+static double per_second(const struct load *load, struct samples *times)
+{
+	return load->options->round_hooks * 1e9 / samples_median_ns(times);
+}
+
+static struct goal find_goal(const struct load *load)
+{
+	const struct goal *goals = load->cpu_count > 2 ? goals_of_more_cpus : goals_of_two_cpus;
+	size_t count = load->cpu_count > 2
+			   ? sizeof(goals_of_more_cpus) / sizeof(goals_of_more_cpus[0])
+			   : sizeof(goals_of_two_cpus) / sizeof(goals_of_two_cpus[0]);
+
+	for (size_t i = 0; i < count && load->cpu_count > 1; i++) {
+		if (goals[i].clients == load->options->clients)
+			return goals[i];
+	}
+	return (struct goal){0};
+}
+
+static void print_row(const char *what, double ours, double theirs, double target)
+{
+	row_print(&(struct row){
+	    .what = what,
+	    .a = ours,
+	    .b = theirs,
+	    .unit = "/s",
+	    .bound = target > 0 ? BOUND_RATIO_AT_LEAST : BOUND_NONE,
+	    .target = target,
+	});
+}
+
 static void print_results(struct load *load)
 {
-	struct samples *theirs = load->options->other ? &load->others.times : &load->theirs;
+	const struct options *options = load->options;
+	double ours = per_second(load, &load->ours.times), bare = per_second(load, &load->bare),
+	       runhooks;
+	struct goal goal = find_goal(load);
 
-	row_print(&(struct row){
-	    .what = load->options->what,
-	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours.times),
-	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(theirs),
-	    .unit = "/s",
-	    .bound = load->options->bound,
-	    .target = load->options->target,
-	});
-	if (load->options->other)
+	if (options->other) {
+		print_row(options->what, ours, per_second(load, &load->others.times),
+			  options->target);
 		return;
-	row_print(&(struct row){
-	    .what = "  beside a bare loop on each CPU",
-	    .a = ROUND_HOOKS * 1e9 / samples_median_ns(&load->ours.times),
-	    .b = ROUND_HOOKS * 1e9 / samples_median_ns(&load->bare),
-	    .unit = "/s",
-	});
+	}
+	if (options->runhooks) {
+		runhooks = per_second(load, &load->theirs);
+		print_row(options->what, ours, runhooks,
+			  bare >= goal.if_bare_is * runhooks ? goal.of_runhooks : 0);
+	}
+	print_row(options->runhooks ? "  beside a bare loop on each CPU" : options->what, ours,
+		  bare, goal.of_bare);
 }
 
 int main(int argc, char *argv[])
@@ -207,13 +263,13 @@ int main(int argc, char *argv[])
 	struct load load = {.options = &options};
 	int r = options_parse(argc, argv, &options);
 
-	if (r < 0 || options.clients == 0 || !options.hook || (!options.runhooks && !options.other))
+	if (r < 0 || options.clients == 0 || options.round_hooks == 0 || !options.hook)
 		return options_exit(argv[0], -EINVAL, "options.h");
 	load.cpu_count = cpus_count();
 	r = load.cpu_count < 0 ? load.cpu_count : crew_init(&load.ours, &options, options.address);
 	if (r == 0 && options.other)
 		r = crew_init(&load.others, &options, options.other);
-	else if (r == 0)
+	else if (r == 0 && options.runhooks)
 		r = runhooks_start(&load.runhooks, options.runhooks);
 	if (r == 0)
 		r = run_rounds(&load);

@@ -13,6 +13,7 @@ socket=/run/hookd/hookd.sock
 # Like an administrator.
 install_hookd() {
 	cp -a /guest/root/. /
+	ldconfig
 	systemd-sysusers
 	systemd-tmpfiles --create
 	systemctl --quiet enable --now hookd.socket
