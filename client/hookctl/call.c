@@ -15,7 +15,6 @@
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/json_print.h"
-#include "proto/json/json_writer.h"
 
 static int stdout_error; /* errno of the first failed write */
 
@@ -91,14 +90,19 @@ static int on_reply(const char *parameters, bool continues, void *userdata)
 	return reader->error;
 }
 
+int ctl_open(struct ctl *ctl)
+{
+	return ctl->client != NULL
+		   ? 0
+		   : hookd_client_new(ctl_option(ctl, OPTION_ADDRESS), &ctl->client);
+}
+
 int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
 	     ctl_reply_fn function, void *userdata)
 {
 	struct reply_reader reader = {.function = function, .userdata = userdata};
-	int r = 0;
+	int r = ctl_open(ctl);
 
-	if (ctl->client == NULL)
-		r = hookd_client_new(ctl_option(ctl, OPTION_ADDRESS), &ctl->client);
 	if (r == 0)
 		r = hookd_call(ctl->client, method, parameters, more,
 			       function != NULL ? on_reply : NULL, &reader);
@@ -124,29 +128,6 @@ int ctl_call_failed(const struct ctl *ctl, int r)
 	return CTL_EXIT_UNREACHABLE;
 }
 
-int ctl_call_plain(struct ctl *ctl, const char *method)
-{
-	int r = ctl_call(ctl, method, NULL, false, NULL, NULL);
-
-	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
-}
-
-int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret)
-{
-	const char *run = ctl->options.operands[0];
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(ret);
-
-	assert(ctl->options.operand_count == 1);
-	if (!hp_json_is_text(run, strlen(run)))
-		return -EINVAL;
-	hp_json_begin(&writer, '{');
-	hp_json_key(&writer, "run");
-	hp_json_put_string(&writer, run);
-	hp_json_end(&writer, '}');
-	hp_buf_append(ret, "", 1);
-	return ret->failed ? -ENOMEM : 0;
-}
-
 int ctl_put(struct hp_buf *buf)
 {
 	int r = buf->failed ? -ENOMEM : 0;
@@ -166,4 +147,32 @@ int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
 		   ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT, 0);
 	hp_buf_append(&text, "\n", 1);
 	return ctl_put(&text);
+}
+
+int ctl_read_reply(const struct hookd_reply *reply, struct hp_json *json)
+{
+	const char *text = hookd_reply_json(reply);
+	struct hp_err err;
+
+	return hp_json_parse(json, text, strlen(text), &err);
+}
+
+int ctl_put_reply(const struct ctl *ctl, const struct hookd_reply *reply, const char *member)
+{
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
+
+	if (r == 0) {
+		struct hp_json_value root = hp_json_root(&json);
+
+		r = ctl_put_json(ctl, member != NULL ? hp_json_member(root, member) : root);
+	}
+	hp_json_free(&json);
+	return r;
+}
+
+int ctl_finish(const struct ctl *ctl, struct hookd_reply *reply, int r)
+{
+	hookd_reply_free(reply);
+	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
 }

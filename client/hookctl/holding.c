@@ -2,7 +2,7 @@
 
 /*
  * Prints what was applied for one container (apply, update), and what hookd holds for all
- * containers (holdings). Pure: from JSON and structs to bytes.
+ * containers (holdings). Pure: from structs to bytes.
  */
 
 #include "client/hookctl/holding.h"
@@ -12,7 +12,7 @@
 #include "client/hookctl/table/table.h"
 
 /* What release removes. */
-static const char *made_words(const struct hp_applied *applied)
+static const char *made_words(const struct hookd_applied *applied)
 {
 	if (applied->cgroup_created && applied->rdt_created)
 		return "cgroup, RDT group";
@@ -20,7 +20,7 @@ static const char *made_words(const struct hp_applied *applied)
 }
 
 /* "a, b"; "-" for none. */
-static void add_list(struct table *table, char *const *texts)
+static void add_list(struct table *table, const char *const *texts)
 {
 	struct hp_buf text = HP_BUF_INIT;
 
@@ -43,7 +43,7 @@ static void add_field(struct table *table, const char *name, const char *text)
 	table_add(table, text);
 }
 
-int holding_write(const struct hp_applied *applied, struct hp_buf *buf)
+int holding_write(const struct hookd_applied *applied, struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {{"", true}, {""}};
 	struct table table = TABLE_INIT(columns);
@@ -52,60 +52,40 @@ int holding_write(const struct hp_applied *applied, struct hp_buf *buf)
 	table.separator = ": ";
 	add_field(&table, "Cgroup", applied->cgroup_path);
 	add_field(&table, "RDT group", applied->rdt_group);
-	for (char **line = applied->schemata; line != NULL && *line != NULL; line++)
+	for (const char *const *line = applied->schemata; line != NULL && *line != NULL; line++)
 		add_field(&table, "Schemata", *line);
 	add_field(&table, "Made", made_words(applied));
 	if (applied->process != NULL) {
 		table_add(&table, "Process");
 		add_list(&table, applied->process);
 	}
-	if (applied->is_update_interrupted)
+	if (applied->update_interrupted)
 		add_field(&table, "Limits", "old or new: an update was cut short");
 	r = table_write(&table, false, false, buf);
 	table_free(&table);
 	return r;
 }
 
-static int add_row(struct table *table, struct hp_json_value key, struct hp_json_value value)
+static void add_row(struct table *table, const struct hookd_applied *applied)
 {
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_applied applied;
-	struct hp_err err;
-	char *container;
-	int r = hp_json_get_string(key, &arena, &container, &err);
-
-	if (r == 0)
-		r = hp_applied_read(value, &arena, &applied, &err);
-	if (r == 0) {
-		table_add(table, container);
-		table_add(table, applied.cgroup_path);
-		table_add(table, applied.rdt_group);
-		table_add(table, made_words(&applied));
-		add_list(table, applied.process);
-	}
-	hp_arena_free(&arena);
-	return r;
+	table_add(table, applied->container);
+	table_add(table, applied->cgroup_path);
+	table_add(table, applied->rdt_group);
+	table_add(table, made_words(applied));
+	add_list(table, applied->process);
 }
 
-int holding_write_table(struct hp_json_value containers, bool has_legend, bool has_colour,
+int holding_write_table(const struct hookd_holding_list *holdings, bool has_legend, bool has_colour,
 			struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {
 	    {"CONTAINER"}, {"CGROUP"}, {"RDT GROUP"}, {"MADE"}, {"PROCESS"}};
 	struct table table = TABLE_INIT(columns);
-	struct hp_json_value key, value;
-	struct hp_err err;
-	int r = 0;
+	int r;
 
-	if (hp_json_type(containers) != HP_JSON_OBJECT)
-		return hp_err_invalid(&err, NULL, "must be an object");
-	HP_JSON_FOREACH (key, value, containers) {
-		r = add_row(&table, key, value);
-		if (r < 0)
-			break;
-	}
-	if (r == 0)
-		r = table_write(&table, has_legend, has_colour, buf);
+	for (size_t i = 0; i < holdings->count; i++)
+		add_row(&table, &holdings->containers[i]);
+	r = table_write(&table, has_legend, has_colour, buf);
 	table_free(&table);
 	return r;
 }

@@ -66,6 +66,17 @@ void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same. Returns CTL_EXIT_USAGE. */
 int ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Makes ctl->client, if there is none yet. */
+int ctl_open(struct ctl *ctl);
+
+/* Parses the text of a reply, to be printed. */
+int ctl_read_reply(const struct hookd_reply *reply, struct hp_json *json);
+/* Prints the reply, or a member of it, in the form that --json asks for. 0 or a negative errno. */
+int ctl_put_reply(const struct ctl *ctl, const struct hookd_reply *reply, const char *member);
+/* Frees the reply, and reports `r` if the call or showing it has failed. Returns the exit status.
+ */
+int ctl_finish(const struct ctl *ctl, struct hookd_reply *reply, int r);
+
 /* Gets one reply, which is valid until it returns. A negative errno ends the call. */
 typedef int (*ctl_reply_fn)(struct hp_json_value reply, bool continues, void *userdata);
 
@@ -79,12 +90,6 @@ int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool m
 int ctl_call_failed(const struct ctl *ctl, int r);
 /* The same for a call of io.hookd.settings: CTL_EXIT_FAILED if hookd tried and failed. */
 int ctl_setting_failed(const struct ctl *ctl, int r);
-/* A call without parameters whose reply has nothing to show. Returns the exit status. */
-int ctl_call_plain(struct ctl *ctl, const char *method);
-
-/* Writes {"run": OPERAND} to *ret, for the verbs that take one run. -EINVAL if it is not UTF-8. */
-int ctl_run_parameters(const struct ctl *ctl, struct hp_buf *ret);
-
 /*
  * Call after a failed write to stdout. Keeps its errno, since the call to hookd that it ends fails
  * with another one. Returns the kept errno, negative.

@@ -14,34 +14,34 @@
 #include <time.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/input.h"
 #include "client/hookctl/table/json_print.h"
-#include "client/hookctl/table/row.h"
 #include "client/hookctl/table/span.h"
 #include "client/hookctl/table/table.h"
+#include "proto/json/json_writer.h"
 
 struct listed_run {
-	struct run_row row;
-	size_t order; /* of arrival */
+	const struct hookd_run_info *info; /* of one of the replies */
+	size_t order;			   /* of arrival */
 	/* As it is printed; in the list's `json`. */
 	size_t json_offset, json_length;
 };
 
-/*
- * The runs received so far. A reply is valid during its callback only, so what is shown is copied.
- */
+#define REPLIES_MAX 2
+
 struct run_list {
 	const struct ctl *ctl;
+	struct hookd_reply *replies[REPLIES_MAX];
+	size_t reply_count;
 	struct listed_run *runs;
-	size_t count, capacity;
-	struct hp_arena arena; /* the texts of the rows */
-	struct hp_buf json;    /* empty without --json */
+	size_t count;
+	struct hp_buf json; /* empty without --json */
 };
 
 static void list_free(struct run_list *list)
 {
+	for (size_t i = 0; i < list->reply_count; i++)
+		hookd_reply_free(list->replies[i]);
 	free(list->runs);
-	hp_arena_free(&list->arena);
 	hp_buf_free(&list->json);
 }
 
@@ -50,50 +50,56 @@ static unsigned json_indent(const struct ctl *ctl)
 	return ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT;
 }
 
-static int list_reserve(struct run_list *list)
+static int list_add(struct run_list *list, const struct hookd_run_list *added)
 {
-	size_t capacity = list->capacity > 0 ? 2 * list->capacity : 32;
+	size_t count = list->count + added->count;
 	struct listed_run *bigger;
 
-	if (list->count < list->capacity)
+	if (added->count == 0)
 		return 0;
-	bigger = reallocarray(list->runs, capacity, sizeof(*list->runs));
+	bigger = reallocarray(list->runs, count, sizeof(*list->runs));
 	if (bigger == NULL)
 		return -ENOMEM;
 	list->runs = bigger;
-	list->capacity = capacity;
+	for (size_t i = 0; i < added->count; i++)
+		bigger[list->count + i] =
+		    (struct listed_run){.info = &added->runs[i], .order = list->count + i};
+	list->count = count;
 	return 0;
 }
 
-static int list_add(struct run_list *list, struct hp_json_value value)
+/* Prints the runs of a reply, which are those from `run` on. */
+static int list_print(struct run_list *list, const struct hookd_reply *reply,
+		      struct listed_run *run)
 {
-	struct listed_run run = {.order = list->count, .json_offset = list->json.length};
-	int r = list_reserve(list);
+	struct hp_json_value key, value;
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
 
-	if (r == 0)
-		r = run_row_read(value, &list->arena, &run.row);
-	if (r < 0)
-		return r;
-	if (list->ctl->json != CTL_JSON_OFF)
+	HP_JSON_FOREACH (key, value, hp_json_member(hp_json_root(&json), "runs")) {
+		if (r < 0)
+			break;
+		run->json_offset = list->json.length;
 		json_print(&list->json, value, json_indent(list->ctl), 1);
-	run.json_length = list->json.length - run.json_offset;
-	assert(list->count < list->capacity);
-	list->runs[list->count++] = run;
-	return 0;
+		run->json_length = list->json.length - run->json_offset;
+		run++;
+	}
+	hp_json_free(&json);
+	return r;
 }
 
-/* With 'more' there is one run a reply; a hookd that does not stream has all of them in one. */
-static int on_listed(struct hp_json_value root, bool continues, void *userdata)
+/* The reply is the list's from now on. */
+static int list_take(struct run_list *list, struct hookd_reply *reply)
 {
-	struct hp_json_value run = hp_json_member(root, "run"), key, value;
-	int r = hp_json_is_absent(run) ? 0 : list_add(userdata, run);
+	size_t first = list->count;
+	int r;
 
-	(void)continues;
-	HP_JSON_FOREACH (key, value, hp_json_member(root, "runs")) {
-		if (r == 0)
-			r = list_add(userdata, value);
-	}
-	return r;
+	assert(list->reply_count < REPLIES_MAX);
+	list->replies[list->reply_count++] = reply;
+	r = list_add(list, hookd_reply_list(reply));
+	if (r < 0 || list->ctl->json == CTL_JSON_OFF || first == list->count)
+		return r;
+	return list_print(list, reply, list->runs + first);
 }
 
 static int64_t now_us(void)
@@ -104,35 +110,22 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* The parameters of List, NUL-terminated. */
-static int write_filter(const struct ctl *ctl, const char *state, int64_t since_us,
-			struct hp_buf *buf)
-{
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
-
-	hp_json_begin(&writer, '{');
-	input_put_text(&writer, "container", ctl_option(ctl, OPTION_CONTAINER));
-	input_put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
-	input_put_text(&writer, "state", state);
-	input_put_text(&writer, "outcome", ctl_option(ctl, OPTION_OUTCOME));
-	if (since_us > 0) {
-		hp_json_key(&writer, "sinceUSec");
-		hp_json_put_int(&writer, since_us);
-	}
-	hp_json_end(&writer, '}');
-	hp_buf_append(buf, "", 1);
-	return buf->failed ? -ENOMEM : 0;
-}
-
 static int list_fetch(struct run_list *list, struct ctl *ctl, const char *state, int64_t since_us)
 {
-	struct hp_buf filter = HP_BUF_INIT;
-	int r = write_filter(ctl, state, since_us, &filter);
+	const struct hookd_run_filter filter = {
+	    .size = sizeof(filter),
+	    .container = ctl_option(ctl, OPTION_CONTAINER),
+	    .stage = ctl_option(ctl, OPTION_STAGE),
+	    .state = state,
+	    .outcome = ctl_option(ctl, OPTION_OUTCOME),
+	    .since_us = since_us > 0 ? since_us : 0,
+	};
+	struct hookd_reply *reply;
+	int r = ctl_open(ctl);
 
 	if (r == 0)
-		r = ctl_call(ctl, "io.hookd.status.List", filter.data, true, on_listed, list);
-	hp_buf_free(&filter);
-	return r;
+		r = hookd_list(ctl->client, &filter, &reply);
+	return r < 0 ? r : list_take(list, reply);
 }
 
 /* Newest first; of two rows of one run the one received later is first. */
@@ -141,9 +134,9 @@ static int compare_runs(const void *left, const void *right)
 	const struct listed_run *a = left, *b = right;
 	int r;
 
-	if (a->row.submitted_us != b->row.submitted_us)
-		return a->row.submitted_us < b->row.submitted_us ? 1 : -1;
-	r = strcmp(b->row.run, a->row.run);
+	if (a->info->submitted_us != b->info->submitted_us)
+		return a->info->submitted_us < b->info->submitted_us ? 1 : -1;
+	r = strcmp(b->info->run, a->info->run);
 	return r != 0 ? r : (a->order < b->order) - (a->order > b->order);
 }
 
@@ -156,7 +149,7 @@ static void list_sort(struct run_list *list)
 		return;
 	qsort(list->runs, list->count, sizeof(*list->runs), compare_runs);
 	for (size_t i = 1; i < list->count; i++)
-		if (strcmp(list->runs[kept].row.run, list->runs[i].row.run) != 0)
+		if (strcmp(list->runs[kept].info->run, list->runs[i].info->run) != 0)
 			list->runs[++kept] = list->runs[i];
 	list->count = kept + 1;
 }
@@ -172,21 +165,20 @@ static void add_outcome(struct table *table, const char *outcome)
 	table_add_coloured(table, outcome, colour);
 }
 
-static void add_row(struct table *table, const struct run_row *row, uint64_t now)
+static void add_row(struct table *table, const struct hookd_run_info *info, int64_t now)
 {
+	int64_t age_us = now > info->submitted_us ? now - info->submitted_us : 0;
 	char text[SPAN_SIZE];
 
-	table_add(table, row->run);
-	table_add(table, row->container);
-	table_add(table, row->stage);
-	table_add(table, row->state);
-	add_outcome(table, row->outcome);
-	table_addf(table, "%" PRIu64 "/%" PRIu64, row->hook.is_set ? row->hook.value + 1 : 0,
-		   row->hooks);
-	table_add(table,
-		  span_format_age(now > row->submitted_us ? now - row->submitted_us : 0, text));
-	table_add(table, span_format(row->duration_us, text));
-	table_add(table, row->path);
+	table_add(table, info->run);
+	table_add(table, info->container);
+	table_add(table, info->stage);
+	table_add(table, info->state);
+	add_outcome(table, info->outcome);
+	table_addf(table, "%" PRIu64 "/%" PRIu64, (uint64_t)info->hook + 1, info->hook_count);
+	table_add(table, span_format_age((uint64_t)age_us, text));
+	table_add(table, span_format((uint64_t)info->duration_us, text));
+	table_add(table, info->path);
 }
 
 static int put_table(const struct run_list *list)
@@ -196,11 +188,11 @@ static int put_table(const struct run_list *list)
 	    {"HOOKS", true}, {"AGE", true}, {"DURATION", true}, {"PATH"}};
 	struct table table = TABLE_INIT(columns);
 	struct hp_buf text = HP_BUF_INIT;
-	uint64_t now = (uint64_t)now_us();
+	int64_t now = now_us();
 	int r;
 
 	for (size_t i = 0; i < list->count; i++)
-		add_row(&table, &list->runs[i].row, now);
+		add_row(&table, list->runs[i].info, now);
 	r = table_write(&table, list->ctl->has_legend, list->ctl->has_colour, &text);
 	table_free(&table);
 	if (r == 0)

@@ -2,49 +2,31 @@
 
 /* The verbs about an existing run: inspect, wait, cancel. */
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/report.h"
-#include "client/hookctl/table/row.h"
 #include "client/hookctl/table/span.h"
 #include "client/hookctl/table/table.h"
+#include "proto/json/json_writer.h"
 
-struct run_reply {
-	const struct ctl *ctl;
-	int exit_status;
-};
-
-/* A call about the run that the operand names. */
-static int call_on_run(struct ctl *ctl, const char *method, ctl_reply_fn function)
+/* The id of the run that the operand names. NULL after a message. */
+static const char *run_operand(const struct ctl *ctl)
 {
-	struct run_reply reply = {.ctl = ctl};
-	struct hp_buf parameters = HP_BUF_INIT;
-	int r = ctl_run_parameters(ctl, &parameters);
-	int exit_status;
+	const char *run = ctl->options.operands[0];
 
-	if (r == -EINVAL) {
-		exit_status = ctl_usage("the id of a run must be UTF-8");
-	} else {
-		if (r == 0)
-			r = ctl_call(ctl, method, parameters.data, false, function, &reply);
-		exit_status = r < 0 ? ctl_call_failed(ctl, r) : reply.exit_status;
-	}
-	hp_buf_free(&parameters);
-	return exit_status;
-}
-
-static int on_waited(struct hp_json_value root, bool continues, void *userdata)
-{
-	struct run_reply *reply = userdata;
-
-	(void)continues;
-	return ctl_show_result(reply->ctl, hp_json_member(root, "result"), &reply->exit_status);
+	assert(ctl->options.operand_count == 1);
+	if (hp_json_is_text(run, strlen(run)))
+		return run;
+	(void)ctl_usage("the id of a run must be UTF-8");
+	return NULL;
 }
 
 /* Two columns, "Container: web". */
-static int append_fields(const struct run_row *row, struct hp_buf *buf)
+static int append_fields(const struct hookd_run_info *row, struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {{"", true}, {""}};
 	struct table table = TABLE_INIT(columns);
@@ -63,11 +45,11 @@ static int append_fields(const struct run_row *row, struct hp_buf *buf)
 	table_add(&table, "Outcome");
 	table_add(&table, row->outcome);
 	table_add(&table, "Submitted");
-	table_add(&table, span_format_time(row->submitted_us, text));
+	table_add(&table, span_format_time((uint64_t)row->submitted_us, text));
 	table_add(&table, "Duration");
-	table_add(&table, span_format(row->duration_us, text));
+	table_add(&table, span_format((uint64_t)row->duration_us, text));
 	table_add(&table, "User");
-	table_addf(&table, "%" PRIu64, row->uid);
+	table_addf(&table, "%" PRId64, row->uid);
 	table_add(&table, "Request");
 	table_add(&table, row->request_id);
 	table_add(&table, "Error");
@@ -96,44 +78,82 @@ static int append_result(const struct ctl *ctl, struct hp_json_value value, stru
 	return r;
 }
 
-static int show_inspected(const struct ctl *ctl, struct hp_json_value root)
+static int append_reply(const struct ctl *ctl, const struct hookd_reply *reply, struct hp_buf *buf)
 {
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_buf text = HP_BUF_INIT;
-	struct run_row row;
-	int r = run_row_read(hp_json_member(root, "run"), &arena, &row);
+	struct hp_json json = {0};
+	int r = append_fields(hookd_reply_details(reply)->run, buf);
 
 	if (r == 0)
-		r = append_fields(&row, &text);
+		r = ctl_read_reply(reply, &json);
 	if (r == 0)
-		r = append_result(ctl, hp_json_member(root, "result"), &text);
-	if (r == 0)
-		r = ctl_put(&text);
-	hp_buf_free(&text);
-	hp_arena_free(&arena);
+		r = append_result(ctl, hp_json_member(hp_json_root(&json), "result"), buf);
+	hp_json_free(&json);
 	return r;
 }
 
-static int on_inspected(struct hp_json_value root, bool continues, void *userdata)
+static int show_inspected(const struct ctl *ctl, const struct hookd_reply *reply)
 {
-	struct run_reply *reply = userdata;
+	struct hp_buf text = HP_BUF_INIT;
+	int r = append_reply(ctl, reply, &text);
 
-	(void)continues;
-	return reply->ctl->json != CTL_JSON_OFF ? ctl_put_json(reply->ctl, root)
-						: show_inspected(reply->ctl, root);
-}
-
-int verb_wait(struct ctl *ctl)
-{
-	return call_on_run(ctl, "io.hookd.hooks.Wait", on_waited);
+	if (r == 0)
+		r = ctl_put(&text);
+	hp_buf_free(&text);
+	return r;
 }
 
 int verb_inspect(struct ctl *ctl)
 {
-	return call_on_run(ctl, "io.hookd.status.Get", on_inspected);
+	const char *run = run_operand(ctl);
+	struct hookd_reply *reply = NULL;
+	int r = run != NULL ? ctl_open(ctl) : 0;
+
+	if (run == NULL)
+		return CTL_EXIT_USAGE;
+	if (r == 0)
+		r = hookd_get(ctl->client, run, &reply);
+	if (r == 0)
+		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL)
+					      : show_inspected(ctl, reply);
+	return ctl_finish(ctl, reply, r);
+}
+
+static int show_waited(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
+{
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
+
+	if (r == 0)
+		r = ctl_show_result(ctl, hp_json_member(hp_json_root(&json), "result"), ret_exit);
+	hp_json_free(&json);
+	return r;
+}
+
+int verb_wait(struct ctl *ctl)
+{
+	const char *run = run_operand(ctl);
+	struct hookd_reply *reply = NULL;
+	int r = run != NULL ? ctl_open(ctl) : 0, shown = CTL_EXIT_OK, failed;
+
+	if (run == NULL)
+		return CTL_EXIT_USAGE;
+	if (r == 0)
+		r = hookd_wait(ctl->client, run, &reply);
+	if (r == 0)
+		r = show_waited(ctl, reply, &shown);
+	failed = ctl_finish(ctl, reply, r);
+	return r < 0 ? failed : shown;
 }
 
 int verb_cancel(struct ctl *ctl)
 {
-	return call_on_run(ctl, "io.hookd.hooks.Cancel", NULL);
+	const char *run = run_operand(ctl);
+	struct hookd_reply *reply = NULL;
+	int r = run != NULL ? ctl_open(ctl) : 0;
+
+	if (run == NULL)
+		return CTL_EXIT_USAGE;
+	if (r == 0)
+		r = hookd_cancel(ctl->client, run, &reply);
+	return ctl_finish(ctl, reply, r);
 }

@@ -9,18 +9,13 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
-#include "proto/json/base64.h"
-
-struct answer {
-	const struct ctl *ctl;
-	struct hp_buf program; /* its bytes */
-};
 
 static bool is_for_stdout(const struct ctl *ctl)
 {
@@ -30,24 +25,6 @@ static bool is_for_stdout(const struct ctl *ctl)
 }
 
 /* ---- the answer ---- */
-
-static int take_program(struct hp_json_value value, struct hp_buf *program)
-{
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_err err;
-	size_t length;
-	char *text;
-	int r = hp_json_get_string(value, &arena, &text, &err);
-
-	if (r == 0)
-		r = hp_base64_decode(text, text, strlen(text), &length);
-	if (r == 0 && length % sizeof(struct sock_filter) != 0)
-		r = -EINVAL;
-	if (r == 0)
-		hp_buf_append(program, text, length);
-	hp_arena_free(&arena);
-	return r == -EINVAL ? -EBADMSG : r;
-}
 
 static void put_line(struct hp_buf *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -64,71 +41,47 @@ static void put_line(struct hp_buf *text, const char *format, ...)
 }
 
 /* What the installer of the program needs to know, as comments above it. */
-static int write_legend(struct hp_json_value root, size_t count, struct hp_buf *text)
+static void write_legend(const struct hookd_seccomp *seccomp, struct hp_buf *text)
 {
-	struct hp_err err;
-	uint64_t flags;
-	bool needs_listener;
-	int r = hp_json_get_uint64(hp_json_member(root, "flags"), 0, UINT32_MAX, &flags, &err);
-
-	if (r == 0)
-		r = hp_json_get_bool(hp_json_member(root, "needsListener"), &needs_listener, &err);
-	if (r < 0)
-		return -EBADMSG;
-	put_line(text, "; %zu instructions, flags 0x%x\n", count, (unsigned int)flags);
-	if (needs_listener)
+	put_line(text, "; %u instructions, flags 0x%x\n", seccomp->count, seccomp->flags);
+	if (seccomp->needs_listener)
 		put_line(text, "; a rule asks a listener: add SECCOMP_FILTER_FLAG_NEW_LISTENER\n");
-	return 0;
 }
 
-static int list(const struct answer *answer, struct hp_json_value root)
+static int list(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 {
-	size_t count = answer->program.length / sizeof(struct sock_filter);
 	struct hp_buf text = HP_BUF_INIT;
-	int r = answer->ctl->has_legend ? write_legend(root, count, &text) : 0;
+	int r;
 
-	if (r == 0)
-		r = bpf_list((const struct sock_filter *)(const void *)answer->program.data, count,
-			     &text);
+	if (ctl->has_legend)
+		write_legend(seccomp, &text);
+	r = bpf_list(seccomp->filter, seccomp->count, &text);
 	if (r == 0)
 		r = ctl_put(&text);
 	hp_buf_free(&text);
 	return r;
 }
 
-static int tell_unknown(struct hp_json_value value)
+static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 {
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_err err;
-	char **unknown;
-	int r = hp_json_get_strings(value, &arena, SIZE_MAX, &unknown, &err);
+	const struct hookd_seccomp *seccomp = hookd_reply_seccomp(reply);
 
-	for (; r == 0 && *unknown != NULL; unknown++)
-		ctl_error("hookd's machine does not know %s; it was ignored", *unknown);
-	hp_arena_free(&arena);
-	return r == -EINVAL ? -EBADMSG : r;
-}
-
-static int on_program(struct hp_json_value root, bool continues, void *userdata)
-{
-	struct answer *answer = userdata;
-	int r = take_program(hp_json_member(root, "bpfBase64"), &answer->program);
-
-	(void)continues;
-	if (r == 0)
-		r = tell_unknown(hp_json_member(root, "unknownSyscalls"));
-	if (r < 0 || is_for_stdout(answer->ctl))
-		return r;
-	return answer->ctl->json != CTL_JSON_OFF ? ctl_put_json(answer->ctl, root)
-						 : list(answer, root);
+	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
+		ctl_error("hookd's machine does not know %s; it was ignored", *name);
+	if (is_for_stdout(ctl))
+		return 0;
+	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);
 }
 
 /* ---- the bytes ---- */
 
-static int write_all(int fd, const struct hp_buf *program)
+static int write_all(int fd, const struct hookd_seccomp *seccomp)
 {
-	for (size_t done = 0; done < program->length;) {
-		ssize_t n = write(fd, program->data + done, program->length - done);
+	const char *bytes = (const char *)seccomp->filter;
+	size_t length = seccomp->count * sizeof(struct sock_filter);
+
+	for (size_t done = 0; done < length;) {
+		ssize_t n = write(fd, bytes + done, length - done);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -138,7 +91,7 @@ static int write_all(int fd, const struct hp_buf *program)
 }
 
 /* 0, or an exit status after a message. */
-static int write_program(const struct ctl *ctl, const struct hp_buf *program)
+static int write_program(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 {
 	const char *path = ctl_option(ctl, OPTION_OUTPUT);
 	int fd, r;
@@ -147,7 +100,7 @@ static int write_program(const struct ctl *ctl, const struct hp_buf *program)
 		return CTL_EXIT_OK;
 	fd = is_for_stdout(ctl) ? dup(STDOUT_FILENO)
 				: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	r = fd < 0 ? -errno : write_all(fd, program);
+	r = fd < 0 ? -errno : write_all(fd, seccomp);
 	if (fd >= 0 && close(fd) < 0 && r == 0)
 		r = -errno;
 	return r < 0 ? ctl_usage("--output=%s: %s", path, strerror(-r)) : CTL_EXIT_OK;
@@ -155,24 +108,20 @@ static int write_program(const struct ctl *ctl, const struct hp_buf *program)
 
 /* ---- the question ---- */
 
-static int compile(struct ctl *ctl, const struct slice *profile)
+static int compile(struct ctl *ctl, const struct slice *slice)
 {
-	struct answer answer = {.ctl = ctl};
-	struct hp_buf parameters = HP_BUF_INIT;
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&parameters);
-	int r = -ENOMEM;
+	char *profile = strndup(slice->text, slice->length);
+	struct hookd_reply *reply = NULL;
+	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
 
-	hp_json_begin(&writer, '{');
-	input_put_slice(&writer, "seccomp", profile);
-	input_put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
-	hp_json_end(&writer, '}');
-	hp_buf_append(&parameters, "", 1);
-	if (!parameters.failed)
-		r = ctl_call(ctl, "io.hookd.settings.CompileSeccomp", parameters.data, false,
-			     on_program, &answer);
-	hp_buf_free(&parameters);
-	r = r < 0 ? ctl_setting_failed(ctl, r) : write_program(ctl, &answer.program);
-	hp_buf_free(&answer.program);
+	if (r == 0)
+		r = hookd_compile_seccomp(ctl->client, profile, ctl_option(ctl, OPTION_DIALECT),
+					  &reply);
+	if (r == 0)
+		r = show(ctl, reply);
+	r = r < 0 ? ctl_setting_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	hookd_reply_free(reply);
+	free(profile);
 	return r;
 }
 

@@ -39,7 +39,7 @@ int ctl_setting_failed(const struct ctl *ctl, int r)
 
 /* ---- apply, update ---- */
 
-static int show_applied(const struct hp_applied *applied)
+static int show_applied(const struct hookd_applied *applied)
 {
 	struct hp_buf text = HP_BUF_INIT;
 	int r = holding_write(applied, &text);
@@ -47,68 +47,59 @@ static int show_applied(const struct hp_applied *applied)
 	if (r == 0)
 		r = ctl_put(&text);
 	hp_buf_free(&text);
-	for (char **ignored = applied->ignored; ignored != NULL && *ignored != NULL; ignored++)
+	for (const char *const *ignored = applied->ignored; ignored != NULL && *ignored != NULL;
+	     ignored++)
 		ctl_error("left out, as the settings allow: %s", *ignored);
 	return r;
 }
 
-static int on_applied(struct hp_json_value root, bool continues, void *userdata)
+/* Frees the reply. Returns the exit status. */
+static int finish(const struct ctl *ctl, struct hookd_reply *reply, int r)
 {
-	const struct ctl *ctl = userdata;
-	struct hp_json_value value = hp_json_member(root, "applied");
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hp_applied applied;
-	struct hp_err err;
-	int r = hp_applied_read(value, &arena, &applied, &err);
-
-	(void)continues;
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_json(ctl, value) : show_applied(&applied);
-	hp_arena_free(&arena);
-	return r;
-}
-
-/* The parameters of Apply, or of Update where `pid` is 0, NUL-terminated. */
-static int write_parameters(const struct ctl *ctl, int64_t pid, const struct slice *settings,
-			    struct hp_buf *buf)
-{
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
-
-	hp_json_begin(&writer, '{');
-	input_put_text(&writer, "container", ctl_option(ctl, OPTION_CONTAINER));
-	if (pid != 0) {
-		hp_json_key(&writer, "pid");
-		hp_json_put_int(&writer, pid);
-	}
-	input_put_slice(&writer, "settings", settings);
-	input_put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
-	input_put_text(&writer, "cgroupManager", ctl_option(ctl, OPTION_CGROUP_MANAGER));
-	hp_json_end(&writer, '}');
-	hp_buf_append(buf, "", 1);
-	return buf->failed ? -ENOMEM : 0;
-}
-
-static int apply_document(struct ctl *ctl, const char *method, int64_t pid,
-			  const struct document *document)
-{
-	struct slice settings =
-	    run_slice_settings(hp_json_root(&document->json), input_dialect(ctl));
-	struct hp_buf parameters = HP_BUF_INIT;
-	int r = write_parameters(ctl, pid, &settings, &parameters);
-
-	if (r == 0)
-		r = ctl_call(ctl, method, parameters.data, false, on_applied, ctl);
-	hp_buf_free(&parameters);
+	hookd_reply_free(reply);
 	return r < 0 ? ctl_setting_failed(ctl, r) : CTL_EXIT_OK;
 }
 
-static int apply(struct ctl *ctl, const char *method, int64_t pid)
+/* Apply, or Update where `pid` is 0. */
+static int call_apply(struct ctl *ctl, int pid, const char *settings, struct hookd_reply **ret)
+{
+	const struct hookd_apply_request request = {
+	    .size = sizeof(request),
+	    .container = ctl_option(ctl, OPTION_CONTAINER),
+	    .pid = pid,
+	    .settings = settings,
+	    .dialect = ctl_option(ctl, OPTION_DIALECT),
+	    .cgroup_manager = ctl_option(ctl, OPTION_CGROUP_MANAGER),
+	};
+	int r = ctl_open(ctl);
+
+	if (r < 0)
+		return r;
+	return pid != 0 ? hookd_apply(ctl->client, &request, ret)
+			: hookd_update(ctl->client, &request, ret);
+}
+
+static int apply_document(struct ctl *ctl, int pid, const struct document *document)
+{
+	struct slice slice = run_slice_settings(hp_json_root(&document->json), input_dialect(ctl));
+	char *settings = strndup(slice.text, slice.length);
+	struct hookd_reply *reply = NULL;
+	int r = settings != NULL ? call_apply(ctl, pid, settings, &reply) : -ENOMEM;
+
+	free(settings);
+	if (r == 0)
+		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
+					      : show_applied(hookd_reply_applied(reply));
+	return finish(ctl, reply, r);
+}
+
+static int apply(struct ctl *ctl, int pid)
 {
 	struct document document = {0};
 	int r = input_read_document(ctl, OPTION_SETTINGS, &document);
 
 	if (r == 0)
-		r = apply_document(ctl, method, pid, &document);
+		r = apply_document(ctl, pid, &document);
 	document_free(&document);
 	return r;
 }
@@ -121,7 +112,7 @@ static int check_container(const char *container)
 		   : ctl_usage("--container must be UTF-8");
 }
 
-static int64_t parse_pid(const char *text)
+static int parse_pid(const char *text)
 {
 	char *end;
 	long long pid;
@@ -130,7 +121,7 @@ static int64_t parse_pid(const char *text)
 	pid = strtoll(text, &end, 10);
 	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || pid > INT32_MAX)
 		return 0;
-	return pid;
+	return (int)pid;
 }
 
 int verb_apply(struct ctl *ctl)
@@ -144,7 +135,7 @@ int verb_apply(struct ctl *ctl)
 	if (parse_pid(pid) == 0)
 		return ctl_usage("--pid=%s is not a process id", pid);
 	r = check_container(container);
-	return r != 0 ? r : apply(ctl, "io.hookd.settings.Apply", parse_pid(pid));
+	return r != 0 ? r : apply(ctl, parse_pid(pid));
 }
 
 int verb_update(struct ctl *ctl)
@@ -155,57 +146,37 @@ int verb_update(struct ctl *ctl)
 	if (container == NULL || ctl_option(ctl, OPTION_SETTINGS) == NULL)
 		return ctl_usage("update needs --container and --settings");
 	r = check_container(container);
-	return r != 0 ? r : apply(ctl, "io.hookd.settings.Update", 0);
+	return r != 0 ? r : apply(ctl, 0);
 }
 
 /* ---- release ---- */
 
-static int show_removed(struct hp_json_value list)
+static int show_removed(const char *const *removed)
 {
-	struct hp_arena arena = HP_ARENA_INIT;
 	struct hp_buf text = HP_BUF_INIT;
-	struct hp_err err;
-	char **removed;
-	int r = hp_json_get_strings(list, &arena, SIZE_MAX, &removed, &err);
+	int r;
 
-	for (size_t i = 0; r == 0 && removed[i] != NULL; i++) {
+	for (; *removed != NULL; removed++) {
 		hp_buf_append(&text, "removed ", 8);
-		escape_append(&text, removed[i], strlen(removed[i]), ESCAPE_LINE);
+		escape_append(&text, *removed, strlen(*removed), ESCAPE_LINE);
 		hp_buf_append(&text, "\n", 1);
 	}
-	if (r == 0)
-		r = ctl_put(&text);
+	r = ctl_put(&text);
 	hp_buf_free(&text);
-	hp_arena_free(&arena);
 	return r;
-}
-
-static int on_removed(struct hp_json_value root, bool continues, void *userdata)
-{
-	const struct ctl *ctl = userdata;
-	struct hp_json_value list = hp_json_member(root, "removed");
-
-	(void)continues;
-	if (hp_json_type(list) != HP_JSON_ARRAY)
-		return -EBADMSG;
-	return ctl->json != CTL_JSON_OFF ? ctl_put_json(ctl, list) : show_removed(list);
 }
 
 static int release(struct ctl *ctl, const char *container)
 {
-	struct hp_buf parameters = HP_BUF_INIT;
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(&parameters);
-	int r = -ENOMEM;
+	struct hookd_reply *reply = NULL;
+	int r = ctl_open(ctl);
 
-	hp_json_begin(&writer, '{');
-	input_put_text(&writer, "container", container);
-	hp_json_end(&writer, '}');
-	hp_buf_append(&parameters, "", 1);
-	if (!parameters.failed)
-		r = ctl_call(ctl, "io.hookd.settings.Release", parameters.data, false, on_removed,
-			     ctl);
-	hp_buf_free(&parameters);
-	return r < 0 ? ctl_setting_failed(ctl, r) : CTL_EXIT_OK;
+	if (r == 0)
+		r = hookd_release(ctl->client, container, &reply);
+	if (r == 0)
+		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "removed")
+					      : show_removed(hookd_reply_strings(reply));
+	return finish(ctl, reply, r);
 }
 
 int verb_release(struct ctl *ctl)
@@ -221,23 +192,26 @@ int verb_release(struct ctl *ctl)
 
 /* ---- holdings ---- */
 
-static int on_holdings(struct hp_json_value root, bool continues, void *userdata)
+static int show_holdings(const struct ctl *ctl, const struct hookd_holding_list *holdings)
 {
-	const struct ctl *ctl = userdata;
-	struct hp_json_value containers = hp_json_member(root, "containers");
 	struct hp_buf text = HP_BUF_INIT;
-	int r = holding_write_table(containers, ctl->has_legend, ctl->has_colour, &text);
+	int r = holding_write_table(holdings, ctl->has_legend, ctl->has_colour, &text);
 
-	(void)continues;
 	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_json(ctl, containers) : ctl_put(&text);
+		r = ctl_put(&text);
 	hp_buf_free(&text);
 	return r;
 }
 
 int verb_holdings(struct ctl *ctl)
 {
-	int r = ctl_call(ctl, "io.hookd.settings.Holdings", NULL, false, on_holdings, ctl);
+	struct hookd_reply *reply = NULL;
+	int r = ctl_open(ctl);
 
-	return r < 0 ? ctl_setting_failed(ctl, r) : CTL_EXIT_OK;
+	if (r == 0)
+		r = hookd_holdings(ctl->client, &reply);
+	if (r == 0)
+		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "containers")
+					      : show_holdings(ctl, hookd_reply_holdings(reply));
+	return finish(ctl, reply, r);
 }

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/wire/deadline.h"
 #include "proto/base/limits.h"
 #include "proto/base/own_directory.h"
 
@@ -80,8 +80,8 @@ struct hookd_client *hookd_client_free(struct hookd_client *client)
 {
 	if (!client)
 		return NULL;
+	exchange_stop(client);
 	wire_close(&client->wire);
-	client_stop_timer(client);
 	hp_json_free(&client->json);
 	hp_buf_free(&client->call);
 	free(client->path);
@@ -94,14 +94,27 @@ void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms)
 	client->timeout_ms = timeout_ms;
 }
 
+const struct hookd_error *hookd_client_last_error(struct hookd_client *client)
+{
+	const struct fault *fault = &client->fault;
+
+	client->error = (struct hookd_error){
+	    .error = fault->error,
+	    .sentence = fault->sentence,
+	    .name = fault->name,
+	    .parameter = fault->parameter,
+	    .reason = fault->reason,
+	    .step = fault->step,
+	    .errno_name = fault->errno_name,
+	    .json = fault->json,
+	    .retry_after_us = fault->retry_after_us,
+	};
+	return &client->error;
+}
+
 const char *hookd_client_error(const struct hookd_client *client)
 {
 	return client->fault.sentence;
-}
-
-uint64_t hookd_client_retry_after_us(const struct hookd_client *client)
-{
-	return client->fault.retry_after_us;
 }
 
 const char *hookd_client_error_name(const struct hookd_client *client)
@@ -112,6 +125,11 @@ const char *hookd_client_error_name(const struct hookd_client *client)
 const char *hookd_client_error_parameter(const struct hookd_client *client)
 {
 	return client->fault.parameter;
+}
+
+uint64_t hookd_client_retry_after_us(const struct hookd_client *client)
+{
+	return client->fault.retry_after_us;
 }
 
 void client_stop_timer(struct hookd_client *client)
@@ -137,12 +155,14 @@ static int client_drop_call(struct hookd_client *client, int r, const char *sent
 	return fault_set(&client->fault, r, "%s", sentence);
 }
 
-int client_begin(struct hookd_client *client)
+int client_begin(struct hookd_client *client, bool is_blocking)
 {
 	if (client->is_busy)
 		return fault_set(&client->fault, -EALREADY, "the client is busy with another call");
 	fault_clear(&client->fault);
 	client->is_unreachable = false;
+	client->is_blocking = is_blocking;
+	client->deadline = is_blocking ? deadline_after_ms(client->timeout_ms) : DEADLINE_NONE;
 	client_clear_call(client);
 	return 0;
 }
@@ -213,11 +233,9 @@ static int client_connect(struct hookd_client *client, int64_t deadline)
 
 int hookd_client_connect(struct hookd_client *client)
 {
-	int r = client_begin(client);
+	int r = client_begin(client, true);
 
-	if (r < 0)
-		return r;
-	return client_connect(client, deadline_after_ms(client->timeout_ms));
+	return r < 0 ? r : client_connect(client, client->deadline);
 }
 
 int client_lose(struct hookd_client *client, int r)
@@ -245,7 +263,7 @@ static void client_drop_stray(struct hookd_client *client)
 		wire_close(&client->wire);
 }
 
-int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
+int client_push(struct hookd_client *client, int64_t deadline)
 {
 	const struct hp_buf *call = &client->call;
 
@@ -263,24 +281,12 @@ int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept
 			return r;
 		client->call_sent = 0;
 		r = wire_push(&client->wire, call->data, call->length, &client->call_sent);
-		*ret_is_kept = is_kept;
 		if (r == 0 || r == -EAGAIN)
 			return r;
 		if (r != -EPIPE || !is_kept || client->call_sent > 0)
 			return client_lose(client, r);
 		wire_close(&client->wire);
 	}
-}
-
-int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept)
-{
-	int r = client_push(client, deadline, ret_is_kept);
-
-	if (r != -EAGAIN)
-		return r;
-	r = wire_send(&client->wire, client->call.data, client->call.length, &client->call_sent,
-		      deadline);
-	return r < 0 ? client_lose(client, r) : 0;
 }
 
 int client_read(struct hookd_client *client, const char *frame, size_t length,
@@ -300,15 +306,20 @@ int client_read(struct hookd_client *client, const char *frame, size_t length,
 	return ret_reply->error[0] ? fault_set_reply(&client->fault, ret_reply) : 0;
 }
 
-int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply)
+int client_copy_sized(struct hookd_client *client, void *ret, size_t size, const void *from)
 {
-	const char *frame;
-	size_t length;
-	int r = wire_receive(&client->wire, &frame, &length, deadline);
+	size_t given;
 
-	if (r < 0)
-		return client_lose(client, r);
-	return client_read(client, frame, length, ret_reply);
+	memcpy(&given, from, sizeof(given));
+	if (given < sizeof(given))
+		return fault_set_parameter(&client->fault, "size", "must be set");
+	for (size_t i = size; i < given; i++)
+		if (((const char *)from)[i] != 0)
+			return fault_set(&client->fault, -E2BIG,
+					 "the caller has set what this libhookd does not know");
+	memset(ret, 0, size);
+	memcpy(ret, from, given < size ? given : size);
+	return 0;
 }
 
 int client_check_object(struct hookd_client *client, const char *parameter, const char *text)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "client/libhookd/fault.h"
+#include "client/libhookd/exchange.h"
 #include "client/libhookd/libhookd.h"
-#include "client/libhookd/reconnect.h"
-#include "client/libhookd/wire.h"
+#include "client/libhookd/wire/fault.h"
+#include "client/libhookd/wire/wire.h"
 #include "proto/json/json.h"
-#include "proto/messages/told.h"
 
 /* What the files of the library share. Nothing here is exported. */
 
@@ -18,17 +17,24 @@ struct hookd_client {
 	size_t call_sent;    /* bytes of it that the kernel has taken */
 	struct hp_json json; /* of the reply being read */
 	struct fault fault;
-	bool is_busy;	     /* a run was started and is not done, or a reply callback is running */
-	bool is_unreachable; /* there was no connection, and nothing of the call was sent */
+	struct hookd_error error; /* its view */
+	bool is_busy;		  /* a call is going on, or a function of a hook list */
+	bool is_unreachable;	  /* there was no connection, and nothing of the call was sent */
 
-	/* Callback of hookd_run_start() and run_follow(); NULL without such a run. */
-	hookd_event_fn on_event;
-	void *userdata;
-	struct hp_told told; /* its events */
-	bool is_dispatching; /* hookd_process() is on the stack */
-	/* Of hookd_run_start(), after a lost connection. */
-	struct reconnect reconnect;
-	int timer_fd; /* when to connect again; -1: not now */
+	struct exchange exchange; /* the call that is going on */
+	bool is_blocking;	  /* it is that of a function that waits */
+	int64_t deadline;	  /* of such a function */
+	bool is_dispatching;	  /* hookd_process() or exchange_await() is on the stack */
+	bool is_broken;		  /* it has closed the connection because of a failure */
+	int timer_fd;		  /* the end of a pause, for the caller's loop; -1: none */
+
+	/* Of the call: what its maker knows. */
+	union {
+		struct run_state *run;	   /* run.c, parts.c */
+		struct ask_state *ask;	   /* ask.c */
+		struct raw_state *raw;	   /* call.c */
+		struct watch_state *watch; /* watch.c */
+	} of;
 };
 
 /*
@@ -38,29 +44,25 @@ struct hookd_client {
 int client_default_path(bool trusts_environment, char **ret_path);
 
 /*
- * Begins a call: clears client->fault and client->call. -EALREADY while another one is being made.
+ * Begins a call: clears client->fault and client->call, and sets the deadline of a function that
+ * waits. -EALREADY while another one is being made.
  */
-int client_begin(struct hookd_client *client);
+int client_begin(struct hookd_client *client, bool is_blocking);
 void client_stop_timer(struct hookd_client *client);
 /* Empties client->call for another one to be written. */
 void client_clear_call(struct hookd_client *client);
 
 /*
  * Sends client->call over the open connection or a new one. A connection that hookd closed while it
- * was idle is replaced: no byte of the call has arrived then. *ret_is_kept: the connection had been
- * used before. The errno of connect(2), -EPIPE, -ETIMEDOUT.
+ * was idle is replaced: no byte of the call has arrived then. The errno of connect(2), -EPIPE,
+ * -ETIMEDOUT; -EAGAIN if the socket did not take all of it, see client->call_sent.
  */
-int client_send(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
-/* The same without waiting: -EAGAIN if the socket did not take all of it, see client->call_sent. */
-int client_push(struct hookd_client *client, int64_t deadline, bool *ret_is_kept);
+int client_push(struct hookd_client *client, int64_t deadline);
 
 /*
- * Waits for the next reply, which is valid until the one after it. Errors of the service are
- * returned as hookd.h lists them and leave the connection usable; all others close it.
+ * Reads a message that was received. Errors of the service are returned as hookd.h lists them and
+ * leave the connection usable; all others close it.
  */
-int client_receive(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply);
-
-/* Reads a message that was received; errors as above. */
 int client_read(struct hookd_client *client, const char *frame, size_t length,
 		struct hp_reply *ret_reply);
 
@@ -69,6 +71,12 @@ int client_read(struct hookd_client *client, const char *frame, size_t length,
  * the caller.
  */
 int client_lose(struct hookd_client *client, int r);
+
+/*
+ * Copies a caller's struct, whose first member is its size, that of another version maybe. -EINVAL
+ * if it is not set, -E2BIG if there is something set behind what this version knows.
+ */
+int client_copy_sized(struct hookd_client *client, void *ret, size_t size, const void *from);
 
 /* -EINVAL with the parameter's name unless `text` is one JSON object. */
 int client_check_object(struct hookd_client *client, const char *parameter, const char *text);

@@ -9,10 +9,12 @@
 #include "client/libhookd/events.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "client/libhookd/client.h"
 #include "client/libhookd/result.h"
+#include "client/libhookd/run.h"
 #include "proto/json/base64.h"
 
 /* ---- reading ---- */
@@ -68,7 +70,9 @@ static int events_read_output(struct decoded_event *event, const struct hp_json_
 	event->view.data_length = strlen(data);
 	if (!is_base64)
 		return 0;
-	return hp_base64_decode(data, data, strlen(data), &event->view.data_length);
+	if (hp_base64_decode(data, data, strlen(data), &event->view.data_length) < 0)
+		return hp_err_invalid(err, "dataBase64", "must be Base64");
+	return 0;
 }
 
 static int events_read_members(struct decoded_event *event, const struct hp_json_value members[],
@@ -138,26 +142,43 @@ static bool events_are_new(struct hp_told *told, struct decoded_event *event)
 
 /* ---- delivery ---- */
 
-/* Types that a newer hookd may add are ignored. */
-int events_tell(struct hookd_client *client, const struct hp_reply *reply)
+static int events_read(struct hookd_client *client, const struct hp_reply *reply,
+		       struct decoded_event *event)
 {
 	struct hp_json_value members[MEMBER_COUNT];
-	struct decoded_event event = {0};
-	struct hp_err err;
+	struct hp_err err = {0};
 	int type = 0, r;
 
-	assert(client->on_event && reply->continues);
 	r = hp_json_members(reply->parameters, member_names, MEMBER_COUNT, false, members, &err);
+	if (r >= 0) {
+		while (type < HOOKD_EVENT_DONE - 1 &&
+		       !hp_json_equals(members[EVENT], event_names[type]))
+			type++;
+		event->view.type = (enum hookd_event_type)(type + 1);
+		if (event->view.type != HOOKD_EVENT_DONE)
+			r = events_read_members(event, members, &err);
+	}
+	if (r == -ENOMEM)
+		return fault_set(&client->fault, r, "out of memory");
 	if (r < 0)
-		return r;
-	while (type < HOOKD_EVENT_DONE - 1 && !hp_json_equals(members[EVENT], event_names[type]))
-		type++;
-	if (type == HOOKD_EVENT_DONE - 1)
-		return 0;
-	event.view.type = (enum hookd_event_type)(type + 1);
-	r = events_read_members(&event, members, &err);
-	if (r >= 0 && events_are_new(&client->told, &event))
-		client->on_event(client, &event.view, client->userdata);
+		return fault_set(&client->fault, -EBADMSG, "hookd's event: %s %s", err.path,
+				 err.reason);
+	return 0;
+}
+
+/* Types that a newer hookd may add are ignored: they read as DONE. */
+int events_tell(struct hookd_client *client, struct run_state *state, const struct hp_reply *reply)
+{
+	struct decoded_event event = {0};
+	int r = events_read(client, reply, &event);
+
+	assert(state->on_event && reply->continues);
+	if (r >= 0 && event.view.type != HOOKD_EVENT_DONE && events_are_new(&state->told, &event)) {
+		if (event.view.type != HOOKD_EVENT_ACCEPTED)
+			event.view.index += state->first;
+		event.hook_view.view.index += state->first;
+		state->on_event(client, &event.view, state->userdata);
+	}
 	hp_hook_result_clear(&event.hook);
 	hp_arena_free(&event.arena);
 	return r;

@@ -48,6 +48,7 @@ extern "C" {
  *	-ENOSYS      hookd does not have the method, or does not implement it
  *	-EREMOTE     any other error; hookd_client_error_name() has its name
  *	-EMSGSIZE    the request is longer than hookd takes (4 MiB); nothing was sent
+ *	-E2BIG       a request has fields of a newer version of this header set
  *	-EALREADY    the client is busy with another call, or with the callback of one
  * A hook that fails is not an error of the call: it is in the result.
  *
@@ -98,15 +99,40 @@ int hookd_client_connect(struct hookd_client *client);
 /* How long each blocking call may take in all, in milliseconds. 0, the default: no limit. */
 void hookd_client_set_timeout(struct hookd_client *client, uint64_t timeout_ms);
 
-/* About the last failed call; "" where there was none. */
-const char *hookd_client_error(const struct hookd_client *client);
-const char *hookd_client_error_name(const struct hookd_client *client);
-const char *hookd_client_error_parameter(const struct hookd_client *client);
+/*
+ * Gives up the call that is going on, if there is one: its callback does not come, and the
+ * connection is closed. What hookd has begun goes on, but for a run with on_disconnect "cancel".
+ * -EALREADY in a callback.
+ */
+int hookd_client_stop(struct hookd_client *client);
 
 /*
- * After -EBUSY, from a call or in a DONE event: how long hookd asks the caller to wait before the
- * call is made again, in microseconds. 0: it did not say, or the failure was another.
+ * Why the last call has failed. Texts are "" where there is nothing to say. Made by the library
+ * alone: fields may be added at the end, so never declare one.
  */
+struct hookd_error {
+	int error;		/* as the call has returned it; 0: it has not failed */
+	const char *sentence;	/* for a person */
+	const char *name;	/* the error of the method, "io.hookd.settings.SettingFailed" */
+	const char *parameter;	/* the path of the field that is wrong, or failed */
+	const char *reason;	/* why, as hookd says it, without the rest of the sentence */
+	const char *step;	/* SettingFailed: "cgroup", "rdt", "process", "seccomp" */
+	const char *errno_name; /* SettingFailed: "EBUSY" */
+	const char *json;	/* all that hookd says, an object; "" if longer than 1 KiB */
+	/*
+	 * Busy: how long hookd asks the caller to wait before the call is made again. 0: it did not
+	 * say.
+	 */
+	uint64_t retry_after_us;
+};
+
+/* Never NULL. Valid until the next call of the client. */
+const struct hookd_error *hookd_client_last_error(struct hookd_client *client);
+
+/* Four of its fields. */
+const char *hookd_client_error(const struct hookd_client *client); /* sentence */
+const char *hookd_client_error_name(const struct hookd_client *client);
+const char *hookd_client_error_parameter(const struct hookd_client *client);
 uint64_t hookd_client_retry_after_us(const struct hookd_client *client);
 
 /* ---- running hooks ---- */
@@ -191,8 +217,9 @@ typedef void (*hookd_event_fn)(struct hookd_client *client, const struct hookd_e
 
 /*
  * Sends the request and returns; `callback` gets every event from hookd_process(). One request at
- * a time per client: -EALREADY. Function hooks need hookd_run(): -EOPNOTSUPP. May wait where
- * connect(2) does, which is while hookd's backlog is full; the client's timeout bounds it.
+ * a time per client: -EALREADY. Functions of a hook_list run in hookd_process(); the list has to
+ * live until DONE. May wait where connect(2) does, which is while hookd's backlog is full; the
+ * client's timeout bounds it.
  *
  * After a lost connection it attaches to the run again, as hookd_run() does: meanwhile
  * hookd_get_fd() is a timer. Events go on where they ended: none is delivered twice, and those that
@@ -207,7 +234,7 @@ int hookd_run_start(struct hookd_client *client, const struct hookd_run_request 
  * For the caller's event loop: the descriptor, negative without a connection; the poll(2) events to
  * wait for; and the function to call when one of them occurs. Get the first two again after every
  * call. hookd_process() does not block (1 ms while hookd's backlog is full): 0, or -EPIPE when the
- * connection broke, after the DONE event of a run that could not be attached to again.
+ * connection was closed, after the callback of a call that could not be repeated.
  */
 int hookd_get_fd(const struct hookd_client *client);
 short hookd_get_events(const struct hookd_client *client);
@@ -222,10 +249,10 @@ int hookd_process(struct hookd_client *client);
 typedef int (*hookd_reply_fn)(const char *parameters, bool continues, void *userdata);
 
 /*
- * Calls any method of the service, for example "io.hookd.status.GetStatus". `parameters` is a JSON
- * object or NULL. With `more` the callback comes once per reply, else once; it may be NULL. Blocks.
- * After a lost connection the call is not repeated, unless the method changes nothing: then once,
- * and io.hookd.hooks.Wait as long as hookd_run() is.
+ * Calls any method of the service, for example one that this library does not know. `parameters` is
+ * a JSON object or NULL. With `more` the callback comes once per reply, else once; it may be NULL.
+ * Blocks. After a lost connection it is repeated, before the first reply only, like the method's
+ * own function; a method that this library does not know, Run and Watch are not repeated.
  */
 int hookd_call(struct hookd_client *client, const char *method, const char *parameters, bool more,
 	       hookd_reply_fn callback, void *userdata);
@@ -252,7 +279,8 @@ struct hookd_hook {
 /*
  * A list with functions in it is run in parts: one request for consecutive commands, with "-0",
  * "-1", ... appended to the request id, so one of the caller's must leave 4 bytes for that (251 in
- * all). There is one result; hookd_result_run() is the id of the last part, "" if there was none.
+ * all). There is one result, and events count hooks over the whole list, with one ACCEPTED for each
+ * part; hookd_result_run() is the id of the last part, "" if there was none.
  * If hookd cannot be asked to run a part after a hook was run, that is a failure in the result and
  * not an error of the call. A list without settings is sent in libcontainer's dialect, whatever
  * `dialect` says.
@@ -324,106 +352,10 @@ size_t hookd_result_hook_count(const struct hookd_result *result);
 /* NULL beyond the end. Belongs to the result. */
 const struct hookd_hook_result *hookd_result_hook(const struct hookd_result *result, size_t index);
 
-/* ---- settings for a running process ---- */
-
-struct hookd_apply_request {
-	size_t size;	       /* sizeof(struct hookd_apply_request), as above */
-	const char *container; /* its id: the name for hookd_update() and hookd_release() */
-	int pid;	       /* the process; hookd_update(): 0 */
-	const char *settings;  /* JSON text in `dialect`: a fragment, a config.json, a Config */
-	const char *dialect;   /* "oci" (also NULL) or "libcontainer" */
-	/* "cgroupfs", "systemd", NULL: the default of hookd's machine; hookd_update(): NULL */
-	const char *cgroup_manager;
-};
-
-/*
- * What hookd did for a container, or holds for it. Made by the library alone: fields may be added
- * at the end, so never declare one. Lists end with NULL, and are NULL where nothing was asked for.
- */
-struct hookd_applied {
-	const char *container;
-	const char *cgroup_path; /* absolute, below the cgroup mount; NULL: none */
-	const char *rdt_group;	 /* the resctrl group, "/" for the default one; NULL: none */
-	bool cgroup_created;	 /* by hookd, which removes it in hookd_release() */
-	bool rdt_created;
-	const char *const *schemata; /* of the group, as the kernel reads them now */
-	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
-	const char *const *ignored;  /* what hookd left out, where the settings allow that */
-	bool update_interrupted;     /* an update was cut short: limits are old or new */
-};
-
-/*
- * Puts request->pid under cgroup, Intel RDT and process settings, all or nothing: if one fails, the
- * changes of the others are undone. Settings with seccomp are -EINVAL: no process can put a filter
- * on another. -EPERM for hookd itself, its children, the init process and kernel threads.
- *
- * These calls block, see hookd_client_set_timeout(). The three that change something are sent once:
- * after -ETIMEDOUT and -EPIPE hookd may have done it; hookd_holdings() tells.
- */
-int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
-		struct hookd_applied **ret);
-/*
- * Changes the limits of what hookd_apply() made for the container and attributes of its process,
- * all or nothing. No process is moved: another cgroup or closID is -EIO.
- */
-int hookd_update(struct hookd_client *client, const struct hookd_apply_request *request,
-		 struct hookd_applied **ret);
-/* NULL is fine. Returns NULL. */
-struct hookd_applied *hookd_applied_free(struct hookd_applied *applied);
-
-/*
- * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
- * while processes are in the cgroup, or those of others in the group: then nothing is removed. *ret
- * lists what was removed and ends with NULL; one free(3) by the caller frees it with its texts.
- */
-int hookd_release(struct hookd_client *client, const char *container, char ***ret);
-
-struct hookd_holdings;
-
-/* What hookd holds for containers. Changes nothing. */
-int hookd_holdings(struct hookd_client *client, struct hookd_holdings **ret);
-struct hookd_holdings *hookd_holdings_free(struct hookd_holdings *holdings);
-size_t hookd_holdings_count(const struct hookd_holdings *holdings);
-/* NULL beyond the end. Belongs to the holdings. */
-const struct hookd_applied *hookd_holdings_get(const struct hookd_holdings *holdings, size_t index);
-
-/* ---- seccomp ---- */
-
-struct sock_filter; /* <linux/filter.h> */
-
-/*
- * A profile as a program, for seccomp(2) with SECCOMP_SET_MODE_FILTER. Made by the library alone:
- * fields may be added at the end, so never declare one.
- */
-struct hookd_seccomp {
-	const struct sock_filter *filter; /* with `count`: a struct sock_fprog */
-	unsigned short count;
-	/*
-	 * A rule has SCMP_ACT_NOTIFY: the caller adds SECCOMP_FILTER_FLAG_NEW_LISTENER to `flags`,
-	 * and the reader of the descriptor that it returns decides on these calls.
-	 */
-	bool needs_listener;
-	unsigned int flags;		     /* for seccomp(2) */
-	const char *const *unknown_syscalls; /* names that were ignored; ends with NULL */
-};
-
-/*
- * Has hookd compile `profile`: JSON text, an object as runtime-spec's linux.seccomp, or as
- * libcontainer's Seccomp where `dialect` is "libcontainer" (NULL: "oci"). The program is for
- * hookd's machine: its kernel, its architecture and those that the profile lists. Blocks; changes
- * nothing. -EIO if the profile is valid but cannot be compiled (its program would be longer than
- * the kernel takes, say), -EOPNOTSUPP if hookd's kernel lacks what it asks for.
- *
- * A process without CAP_SYS_ADMIN needs no_new_privs to install it, and what it has installed holds
- * for the calls that it makes afterwards, execve(2) among them.
- */
-int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
-			  struct hookd_seccomp **ret);
-/* NULL is fine. Returns NULL. */
-struct hookd_seccomp *hookd_seccomp_free(struct hookd_seccomp *seccomp);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include "hookd_calls.h" /* all other methods */
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client/libhookd: the client library. hookd.h is its manual and declares all that it exports.
+ * client/libhookd: the client library. hookd.h is its manual; with hookd_calls.h it declares all
+ * that is exported.
  *
- * May use: proto/base, proto/json, proto/messages.
+ * May use: client/libhookd/wire, proto/base, proto/json, proto/messages.
  */
 #pragma once
 

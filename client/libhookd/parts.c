@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_run(): one Run of hookd for hooks given as text. A hook list may have functions in it and
- * is run in parts, as libcontainer's HookList.RunHooks does: in order, each function in this
- * process, and consecutive commands as one Run. The caller sees one run: one result, with indices
- * and the error sentence counted over the whole list.
+ * A hook list that may have functions in it, run in parts as libcontainer's HookList.RunHooks does:
+ * in order, each function in this process, and consecutive commands as one Run. The caller sees one
+ * run: one result, with events, indices and the error sentence counted over the whole list.
+ *
+ *	parts_go_on --functions return--> parts_go_on --a part is sent--> waits
+ *	   ^  `--all were run, or it is stopped--> run_done()               |
+ *	   `----------------------------parts_end---------------------------'
  *
  * The result starts with all hooks skipped and is filled in as the parts end. After a failure the
  * rest stays skipped, except at poststop. If hookd cannot be asked to run a part, the call fails as
  * long as no hook was run; after that it is a failure in the result.
  */
+
+#include "client/libhookd/parts.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,22 +23,22 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/libhookd/deadline.h"
 #include "client/libhookd/hook_list.h"
 #include "client/libhookd/result.h"
-#include "client/libhookd/run.h"
 #include "proto/base/limits.h"
 #include "proto/messages/failure_text.h"
 
 struct parts {
 	struct hookd_client *client;
-	const struct hookd_run_request *request;
-	const struct hook_list *list;
+	struct run_state *state;
+	struct hookd_run_request request; /* its texts are in the arena */
+	struct hp_arena arena;
+	const struct hook_list *list; /* the caller's */
 	enum hp_stage stage;
 	enum hp_dialect dialect;
-	int64_t deadline;
 
 	size_t next;	  /* hooks before it were run or passed over */
+	size_t sent;	  /* commands from `next` on that hookd runs now */
 	size_t run_count; /* parts sent to hookd */
 	bool has_begun;	  /* some hook was run */
 	bool is_stopped;
@@ -88,32 +93,57 @@ static int64_t parts_add_us(int64_t a, int64_t b)
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-static int parts_run_function(struct parts *parts)
+static void parts_tell(const struct parts *parts, enum hookd_event_type type)
+{
+	struct run_state *state = parts->state;
+	struct hookd_event event = {.type = type, .index = parts->next};
+	struct result_hook hook;
+
+	if (!state->wants_events)
+		return;
+	if (type == HOOKD_EVENT_FINISHED) {
+		result_hook_fill(&hook, &parts->result.hooks[parts->next]);
+		event.hook = &hook.view;
+	}
+	state->on_event(parts->client, &event, state->userdata);
+}
+
+static int parts_call(struct parts *parts, struct hp_hook_result *hook)
 {
 	const struct hook_function *function = &parts->list->functions[parts->next];
-	struct hp_hook_result *hook = &parts->result.hooks[parts->next];
 	int64_t begin_us = parts_clock_us(CLOCK_BOOTTIME);
 	int r;
 
-	assert(parts->next < parts->list->count && function->call);
-	assert(!parts->client->is_busy && !parts->is_stopped);
 	hook->started_us = parts_clock_us(CLOCK_REALTIME);
-	parts->client->is_busy = true;
-	r = function->call(parts->request->state, function->userdata);
-	parts->client->is_busy = false;
+	r = function->call(parts->request.state, function->userdata);
 	parts->has_begun = true;
 	hook->duration_us = parts_clock_us(CLOCK_BOOTTIME) - begin_us;
 	parts->result.duration_us = parts_add_us(parts->result.duration_us, hook->duration_us);
 	hook->outcome = RESULT_RETURNED;
 	hook->success = r >= 0;
-	parts->next++;
 	if (r >= 0)
 		return 0;
-
 	hook->failed_errno = -r;
 	hook->error = strdup(strerror(-r));
-	if (!hook->error)
-		return parts_no_memory(parts);
+	return hook->error ? 0 : parts_no_memory(parts);
+}
+
+static int parts_run_function(struct parts *parts)
+{
+	struct hp_hook_result *hook = &parts->result.hooks[parts->next];
+	int r;
+
+	assert(parts->next < parts->list->count && parts->list->functions[parts->next].call);
+	assert(!parts->client->is_busy && !parts->is_stopped);
+	parts->client->is_busy = true;
+	parts_tell(parts, HOOKD_EVENT_STARTED);
+	r = parts_call(parts, hook);
+	if (r >= 0)
+		parts_tell(parts, HOOKD_EVENT_FINISHED);
+	parts->client->is_busy = false;
+	parts->next++;
+	if (r < 0 || hook->success)
+		return r;
 	return parts_fail(parts, HP_RUN_FAILED, parts->next - 1, hook->error);
 }
 
@@ -189,26 +219,27 @@ static int parts_write(struct parts *parts, size_t count, struct hp_buf *text)
 	return 0;
 }
 
-static int parts_run_commands(struct parts *parts, size_t count)
+/* Sends the next `count` commands. parts_end() comes when they were run. */
+static int parts_send(struct parts *parts, size_t count)
 {
-	struct hookd_run_request request = *parts->request;
+	struct hookd_run_request request = parts->request;
 	char id[HP_ID_BYTES_MAX + 1];
 	struct hp_buf text = HP_BUF_INIT;
-	struct hp_run_result run = {0};
 	int r = parts_write(parts, count, &text);
 
 	if (r >= 0) {
 		request.hooks = text.data;
 		request.dialect = hp_dialect_names[parts->dialect];
 		if (count < parts->list->count) {
-			(void)snprintf(id, sizeof(id), "%s-%zu", parts->request->request_id,
-				       parts->run_count++);
+			(void)snprintf(id, sizeof(id), "%s-%zu", parts->request.request_id,
+				       parts->run_count);
 			request.request_id = id;
 		}
-		r = run_once(parts->client, &request, parts->deadline, &run);
+		parts->run_count++;
+		parts->sent = count;
+		parts->state->first = parts->next;
+		r = run_send(parts->client, parts->state, &request);
 	}
-	r = r < 0 ? parts_miss(parts, r, count) : parts_take(parts, &run, count);
-	hp_run_result_clear(&run);
 	hp_buf_free(&text);
 	return r;
 }
@@ -244,19 +275,75 @@ static int parts_prepare(struct parts *parts)
 	return 0;
 }
 
-static int parts_run_all(struct parts *parts)
+/* The run is over: with a result, or because of `r`. */
+static void parts_finish(struct parts *parts, int r)
 {
-	int r = parts_prepare(parts);
+	struct hp_run_result result = parts->result;
 
-	/* An empty list is sent too: hookd checks the rest of the request and records it. */
-	if (r >= 0 && parts->list->count == 0)
-		r = parts_run_commands(parts, 0);
+	parts->result = (struct hp_run_result){0};
+	if (r < 0) {
+		hp_run_result_clear(&result);
+		run_done(parts->client, parts->state, NULL, r);
+	} else {
+		run_done(parts->client, parts->state, &result, 0);
+		hp_run_result_clear(&result);
+	}
+}
+
+/* Runs functions, until commands were sent or all is over. */
+static void parts_go_on(struct parts *parts)
+{
+	int r = 0;
+
 	while (r >= 0 && !parts->is_stopped && parts->next < parts->list->count) {
 		size_t count = parts_count_commands(parts);
 
-		r = count > 0 ? parts_run_commands(parts, count) : parts_run_function(parts);
+		if (count == 0) {
+			r = parts_run_function(parts);
+			continue;
+		}
+		r = parts_send(parts, count);
+		if (r >= 0)
+			return;
+		r = parts_miss(parts, r, count);
 	}
-	return r;
+	parts_finish(parts, r);
+}
+
+void parts_end(struct hookd_client *client, struct run_state *state, int r)
+{
+	struct parts *parts = state->parts;
+
+	assert(parts->client == client && parts->state == state);
+	r = r < 0 ? parts_miss(parts, r, parts->sent) : parts_take(parts, &state->of, parts->sent);
+	hp_run_result_clear(&state->of);
+	if (r < 0)
+		parts_finish(parts, r);
+	else
+		parts_go_on(parts);
+}
+
+/* ---- the start ---- */
+
+static void parts_on_delay(struct hookd_client *client, int r)
+{
+	(void)r;
+	parts_go_on(client->of.run->parts);
+}
+
+static void parts_on_stop(struct hookd_client *client)
+{
+	run_drop(client->of.run);
+}
+
+/* A function must not run before the function that starts the run has returned. */
+static int parts_delay(struct parts *parts)
+{
+	static const struct exchange_type type = {
+	    .on_end = parts_on_delay, .on_stop = parts_on_stop, .is_delay = true};
+
+	parts->client->of.run = parts->state;
+	return exchange_delay(parts->client, &type);
 }
 
 /* libcontainer's dialect can express every hook, but settings have to be in the same dialect. */
@@ -265,75 +352,69 @@ static int parts_dialect(const struct hookd_run_request *request)
 	return request->settings ? hook_dialect(request->dialect) : HP_DIALECT_LIBCONTAINER;
 }
 
-static int parts_run(struct hookd_client *client, const struct hookd_run_request *request,
-		     int64_t deadline, struct hookd_result **ret)
+/* Copies the texts, which are the caller's for the start only. */
+static int parts_copy(struct parts *parts, const struct hookd_run_request *request)
 {
-	struct parts parts = {.client = client, .request = request, .deadline = deadline};
-	int dialect = parts_dialect(request), r;
+	const char **const texts[] = {&parts->request.stage,	     &parts->request.state,
+				      &parts->request.dialect,	     &parts->request.settings,
+				      &parts->request.namespaces,    &parts->request.request_id,
+				      &parts->request.on_disconnect, &parts->request.traceparent};
 
-	parts.stage = hook_stage(request->stage);
-	if (parts.stage == HP_STAGE_COUNT)
-		return fault_set_parameter(&client->fault, "stage", "is not a stage");
-	if (dialect < 0)
-		return fault_set_parameter(&client->fault, "dialect", "is not known");
-	if (strlen(request->request_id) > HP_ID_BYTES_MAX - strlen("-255"))
-		return fault_set_parameter(&client->fault, "requestId", "is too long");
-	parts.list = &request->hook_list->stages[parts.stage];
-	parts.dialect = (enum hp_dialect)dialect;
-
-	r = parts_run_all(&parts);
-	if (r >= 0) {
-		r = result_new(&parts.result, ret);
-		if (r < 0)
-			(void)parts_no_memory(&parts);
-	}
-	hp_run_result_clear(&parts.result);
-	return r;
-}
-
-/* ---- either way ---- */
-
-int hookd_run(struct hookd_client *client, const struct hookd_run_request *request,
-	      struct hookd_result **ret)
-{
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hp_run_result run = {0};
-	struct hookd_run_request known;
-	char id[RUN_ID_SIZE];
-	int r;
-
-	r = client_begin(client);
-	if (r >= 0)
-		r = run_read(client, request, id, &known);
-	if (r < 0)
-		return r;
-	if (known.hook_list)
-		return parts_run(client, &known, deadline, ret);
-	r = run_once(client, &known, deadline, &run);
-	if (r < 0)
-		return r;
-	r = result_new(&run, ret);
-	if (r < 0) {
-		hp_run_result_clear(&run);
-		return fault_set(&client->fault, r, "out of memory");
+	parts->request = *request;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (!*texts[i])
+			continue;
+		*texts[i] = hp_arena_copy(&parts->arena, *texts[i], strlen(*texts[i]));
+		if (!*texts[i])
+			return parts_no_memory(parts);
 	}
 	return 0;
 }
 
-int run_follow(struct hookd_client *client, const struct hookd_run_request *request,
-	       hookd_event_fn on_event, void *userdata, struct hookd_result **ret)
+static int parts_read(struct parts *parts, const struct hookd_run_request *request)
 {
-	int r = client_begin(client);
+	struct fault *fault = &parts->client->fault;
+	int dialect = parts_dialect(request);
 
+	parts->stage = hook_stage(request->stage);
+	if (parts->stage == HP_STAGE_COUNT)
+		return fault_set_parameter(fault, "stage", "is not a stage");
+	if (dialect < 0)
+		return fault_set_parameter(fault, "dialect", "is not known");
+	if (strlen(request->request_id) > HP_ID_BYTES_MAX - strlen("-255"))
+		return fault_set_parameter(fault, "requestId", "is too long");
+	parts->list = &request->hook_list->stages[parts->stage];
+	parts->dialect = (enum hp_dialect)dialect;
+	return parts_copy(parts, request);
+}
+
+void parts_free(struct parts *parts)
+{
+	if (!parts)
+		return;
+	hp_run_result_clear(&parts->result);
+	hp_arena_free(&parts->arena);
+	free(parts);
+}
+
+int parts_start(struct hookd_client *client, struct run_state *state,
+		const struct hookd_run_request *request)
+{
+	struct parts *parts = calloc(1, sizeof(*parts));
+	size_t count;
+	int r;
+
+	if (!parts)
+		return fault_set(&client->fault, -ENOMEM, "out of memory");
+	parts->client = client;
+	parts->state = state;
+	state->parts = parts;
+	r = parts_read(parts, request);
+	if (r >= 0)
+		r = parts_prepare(parts);
 	if (r < 0)
 		return r;
-	if (request->hook_list)
-		return fault_set(&client->fault, -EOPNOTSUPP, "a hook_list has no events");
-	assert(on_event && !client->on_event);
-	client->on_event = on_event;
-	client->userdata = userdata;
-	client->told = (struct hp_told){0};
-	r = hookd_run(client, request, ret);
-	client->on_event = NULL;
-	return r;
+	count = parts_count_commands(parts);
+	/* An empty list is sent too: hookd checks the rest of the request and records it. */
+	return count > 0 || parts->list->count == 0 ? parts_send(parts, count) : parts_delay(parts);
 }

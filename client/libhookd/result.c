@@ -19,8 +19,10 @@ static const char *result_outcome_name(unsigned int outcome)
 {
 	if (outcome < HP_HOOK_OUTCOME_COUNT)
 		return hp_hook_outcome_names[outcome];
-	assert(outcome <= RESULT_UNKNOWN);
-	return outcome == RESULT_RETURNED ? "returned" : "unknown";
+	assert(outcome <= RESULT_RUNNING);
+	return outcome == RESULT_RETURNED  ? "returned"
+	       : outcome == RESULT_RUNNING ? "running"
+					   : "unknown";
 }
 
 static void result_hook_fill_output(struct result_hook *hook, const struct hp_hook_result *from)

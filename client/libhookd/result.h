@@ -24,6 +24,7 @@ struct result_hook {
 #define RESULT_RETURNED HP_HOOK_OUTCOME_COUNT /* a function of the caller, which returned */
 #define RESULT_UNKNOWN                                                                             \
 	(HP_HOOK_OUTCOME_COUNT + 1) /* the connection was lost: it may have run or not */
+#define RESULT_RUNNING (HP_HOOK_OUTCOME_COUNT + 2)
 
 void result_hook_fill(struct result_hook *hook, const struct hp_hook_result *from);
 

@@ -1,35 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * hookd_compile_seccomp(): one call, one reply, which becomes an object with an arena of its own.
- * The method changes nothing, so it is sent again if hookd has closed an idle connection.
- */
+/* CompileSeccomp. */
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "client/libhookd/call.h"
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/ask.h"
 #include "proto/json/base64.h"
-
-#define COMPILE "io.hookd.settings.CompileSeccomp"
 
 #define INSTRUCTION_BYTES 8    /* sizeof(struct sock_filter) */
 #define INSTRUCTIONS_MAX  4096 /* BPF_MAXINSNS */
 
-struct seccomp {
-	struct hookd_seccomp view; /* first: the caller's pointer */
-	struct hp_arena arena;
-};
-
-static_assert(offsetof(struct seccomp, view) == 0, "hookd_seccomp_free() casts");
-
 /* ---- the reply ---- */
 
 static int read_filter(struct hp_json_value bytes, struct hp_json_value instructions,
-		       struct seccomp *seccomp, struct hp_err *err)
+		       struct hookd_reply *reply, struct hp_err *err)
 {
 	uint64_t count;
 	size_t length;
@@ -38,35 +24,37 @@ static int read_filter(struct hp_json_value bytes, struct hp_json_value instruct
 
 	if (r < 0)
 		return hp_err_prefix(err, r, "instructions");
-	r = hp_json_get_string(bytes, &seccomp->arena, &text, err);
+	r = hp_json_get_string(bytes, &reply->arena, &text, err);
 	if (r == 0 && (hp_base64_decode(text, text, strlen(text), &length) < 0 ||
 		       length != count * INSTRUCTION_BYTES))
 		r = hp_err_invalid(err, NULL, "is not that number of instructions");
 	if (r < 0)
 		return hp_err_prefix(err, r, "bpfBase64");
-	seccomp->view.filter = (const struct sock_filter *)(const void *)text;
-	seccomp->view.count = (unsigned short)count;
+	reply->of.seccomp.filter = (const struct sock_filter *)(const void *)text;
+	reply->of.seccomp.count = (unsigned short)count;
 	return 0;
 }
 
-static int read_reply(struct hp_json_value reply, struct seccomp *seccomp, struct hp_err *err)
+static int seccomp_read(struct hp_json_value parameters, struct hookd_reply *reply,
+			struct hp_err *err)
 {
-	struct hookd_seccomp *view = &seccomp->view;
+	struct hookd_seccomp *view = &reply->of.seccomp;
 	char **unknown = NULL;
 	uint64_t flags = 0;
-	int r = read_filter(hp_json_member(reply, "bpfBase64"),
-			    hp_json_member(reply, "instructions"), seccomp, err);
+	int r = read_filter(hp_json_member(parameters, "bpfBase64"),
+			    hp_json_member(parameters, "instructions"), reply, err);
 
 	if (r < 0)
 		return r;
-	r = hp_json_get_uint64(hp_json_member(reply, "flags"), 0, UINT32_MAX, &flags, err);
+	r = hp_json_get_uint64(hp_json_member(parameters, "flags"), 0, UINT32_MAX, &flags, err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "flags");
-	r = hp_json_get_bool(hp_json_member(reply, "needsListener"), &view->needs_listener, err);
+	r = hp_json_get_bool(hp_json_member(parameters, "needsListener"), &view->needs_listener,
+			     err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "needsListener");
-	r = hp_json_get_strings(hp_json_member(reply, "unknownSyscalls"), &seccomp->arena, SIZE_MAX,
-				&unknown, err);
+	r = hp_json_get_strings(hp_json_member(parameters, "unknownSyscalls"), &reply->arena,
+				SIZE_MAX, &unknown, err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "unknownSyscalls");
 	view->flags = (unsigned int)flags;
@@ -76,43 +64,13 @@ static int read_reply(struct hp_json_value reply, struct seccomp *seccomp, struc
 
 /* ---- the call ---- */
 
-static void write_call(struct hookd_client *client, const char *profile, const char *dialect)
+static int seccomp_ask(struct hookd_client *client, const char *profile, const char *dialect,
+		       const struct asker *asker)
 {
-	struct hp_json_writer writer = hp_call_begin(&client->call, COMPILE, false, false);
-
-	hp_json_key(&writer, "seccomp");
-	hp_json_put_raw(&writer, profile, strlen(profile));
-	if (dialect) {
-		hp_json_key(&writer, "dialect");
-		hp_json_put_string(&writer, dialect);
-	}
-	hp_call_end(&writer);
-}
-
-static int take_reply(struct hookd_client *client, struct hp_json_value reply,
-		      struct hookd_seccomp **ret)
-{
-	struct seccomp *seccomp = calloc(1, sizeof(*seccomp));
-	struct hp_err err = {0};
-	int r = seccomp ? read_reply(reply, seccomp, &err) : -ENOMEM;
-
-	if (r == 0) {
-		*ret = &seccomp->view;
-		return 0;
-	}
-	if (seccomp)
-		hookd_seccomp_free(&seccomp->view);
-	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "out of memory");
-	return fault_set(&client->fault, -EBADMSG, "hookd's reply: %s %s", err.path, err.reason);
-}
-
-int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
-			  struct hookd_seccomp **ret)
-{
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hp_reply reply;
-	int r = client_begin(client);
+	static const struct method method = {"io.hookd.settings.CompileSeccomp", REPLY_SECCOMP,
+					     seccomp_read};
+	struct hp_json_writer writer;
+	int r = ask_begin(client, asker);
 
 	if (r >= 0 && !profile)
 		r = fault_set_parameter(&client->fault, "seccomp", "is required");
@@ -120,18 +78,21 @@ int hookd_compile_seccomp(struct hookd_client *client, const char *profile, cons
 		r = client_check_object(client, "seccomp", profile);
 	if (r < 0)
 		return r;
-	write_call(client, profile, dialect);
-	r = call_once(client, COMPILE, deadline, &reply);
-	return r < 0 ? r : take_reply(client, reply.parameters, ret);
+	writer = ask_write(client, &method);
+	hp_json_key(&writer, "seccomp");
+	hp_json_put_raw(&writer, profile, strlen(profile));
+	hp_json_add_string(&writer, "dialect", dialect);
+	return ask_send(client, &method, &writer, NULL, asker);
 }
 
-struct hookd_seccomp *hookd_seccomp_free(struct hookd_seccomp *view)
+int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
+			  struct hookd_reply **ret)
 {
-	struct seccomp *seccomp = (struct seccomp *)view;
+	return seccomp_ask(client, profile, dialect, ASK_NOW(ret));
+}
 
-	if (!seccomp)
-		return NULL;
-	hp_arena_free(&seccomp->arena);
-	free(seccomp);
-	return NULL;
+int hookd_compile_seccomp_start(struct hookd_client *client, const char *profile,
+				const char *dialect, hookd_done_fn done, void *userdata)
+{
+	return seccomp_ask(client, profile, dialect, ASK_LATER(done, userdata));
 }

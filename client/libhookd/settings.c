@@ -1,40 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hookd_apply(), hookd_update(), hookd_release(), hookd_holdings(): one call, one reply each. The
- * first three have no request id that would make it safe to send them twice: a connection lost
- * after sending is -EPIPE. The last changes nothing.
+ * Apply, Update, Release and Holdings. The first three have no request id that would make it safe
+ * to send them twice.
  */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "client/libhookd/applied.h"
-#include "client/libhookd/call.h"
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/ask.h"
+#include "proto/messages/applied.h"
 
-#define APPLY	 "io.hookd.settings.Apply"
-#define UPDATE	 "io.hookd.settings.Update"
-#define RELEASE	 "io.hookd.settings.Release"
-#define HOLDINGS "io.hookd.settings.Holdings"
+/* ---- what was applied ---- */
 
-/* ---- the request ---- */
-
-/* The writer replaces invalid UTF-8, so hookd would hold things for another name. */
-static int settings_check_container(struct hookd_client *client, const char *container)
+static int view_read(struct hp_json_value value, const char *container, struct hp_arena *arena,
+		     struct hookd_applied *ret, struct hp_err *err)
 {
-	if (!container)
-		return fault_set_parameter(&client->fault, "container", "is required");
-	if (!hp_json_is_text(container, strlen(container)))
-		return fault_set_parameter(&client->fault, "container", "must be UTF-8");
+	struct hp_applied applied;
+	int r = hp_applied_read(value, arena, &applied, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct hookd_applied){
+	    .container = container,
+	    .cgroup_path = applied.cgroup_path,
+	    .rdt_group = applied.rdt_group,
+	    .cgroup_created = applied.cgroup_created,
+	    .rdt_created = applied.rdt_created,
+	    .schemata = (const char *const *)applied.schemata,
+	    .process = (const char *const *)applied.process,
+	    .ignored = (const char *const *)applied.ignored,
+	    .update_interrupted = applied.is_update_interrupted,
+	};
 	return 0;
 }
+
+static int applied_read(struct hp_json_value parameters, struct hookd_reply *reply,
+			struct hp_err *err)
+{
+	int r = view_read(hp_json_member(parameters, "applied"), reply->container, &reply->arena,
+			  &reply->of.applied, err);
+
+	return r < 0 ? hp_err_prefix(err, r, "applied") : 0;
+}
+
+static int list_read(struct hp_json_value value, struct hookd_reply *reply, struct hp_err *err)
+{
+	struct hp_json_value key, element;
+	struct hookd_applied *list;
+	size_t count = 0;
+
+	if (hp_json_type(value) != HP_JSON_OBJECT)
+		return hp_err_invalid(err, NULL, "must be an object");
+	list = hp_arena_calloc(&reply->arena, hp_json_count(value), sizeof(*list));
+	if (!list)
+		return hp_err_no_memory(err);
+	HP_JSON_FOREACH (key, element, value) {
+		char *container;
+		int r = hp_json_get_string(key, &reply->arena, &container, err);
+
+		if (r < 0)
+			return r;
+		r = view_read(element, container, &reply->arena, &list[count], err);
+		if (r < 0)
+			return hp_err_prefix(err, r, container);
+		count++;
+	}
+	reply->of.holdings = (struct hookd_holding_list){.containers = list, .count = count};
+	return 0;
+}
+
+static int holdings_read(struct hp_json_value parameters, struct hookd_reply *reply,
+			 struct hp_err *err)
+{
+	int r = list_read(hp_json_member(parameters, "containers"), reply, err);
+
+	return r < 0 ? hp_err_prefix(err, r, "containers") : 0;
+}
+
+/* ---- apply, update ---- */
+
+static const struct method method_apply = {"io.hookd.settings.Apply", REPLY_APPLIED, applied_read};
+static const struct method method_update = {"io.hookd.settings.Update", REPLY_APPLIED,
+					    applied_read};
 
 static int settings_check(struct hookd_client *client, const struct hookd_apply_request *request,
 			  bool has_process)
 {
-	int r = settings_check_container(client, request->container);
+	int r = ask_check_text(client, "container", request->container);
 
 	if (r < 0)
 		return r;
@@ -50,172 +103,92 @@ static int settings_check(struct hookd_client *client, const struct hookd_apply_
 	return client_check_object(client, "settings", request->settings);
 }
 
-/* Copies and checks a request, whose size may be that of an older header. */
-static int settings_read(struct hookd_client *client, const struct hookd_apply_request *request,
-			 bool has_process, struct hookd_apply_request *ret)
+static void settings_write(struct hp_json_writer *writer, const struct hookd_apply_request *request)
 {
-	struct hookd_apply_request known = {0};
-	int r;
-
-	if (request->size < sizeof(request->size))
-		return fault_set_parameter(&client->fault, "size", "must be set");
-	memcpy(&known, request, request->size < sizeof(known) ? request->size : sizeof(known));
-	r = settings_check(client, &known, has_process);
-	if (r < 0)
-		return r;
-	*ret = known;
-	return 0;
+	hp_json_add_string(writer, "container", request->container);
+	if (request->pid != 0)
+		hp_json_add_int(writer, "pid", request->pid);
+	hp_json_key(writer, "settings");
+	hp_json_put_raw(writer, request->settings, strlen(request->settings));
+	hp_json_add_string(writer, "dialect", request->dialect);
+	hp_json_add_string(writer, "cgroupManager", request->cgroup_manager);
 }
 
-static void put_text(struct hp_json_writer *writer, const char *key, const char *text)
+static int settings_ask(struct hookd_client *client, const struct method *method,
+			const struct hookd_apply_request *request, const struct asker *asker)
 {
-	if (!text)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_string(writer, text);
-}
-
-static void settings_write(struct hookd_client *client, const char *method,
-			   const struct hookd_apply_request *request)
-{
-	struct hp_json_writer writer = hp_call_begin(&client->call, method, false, false);
-
-	put_text(&writer, "container", request->container);
-	if (request->pid != 0) {
-		hp_json_key(&writer, "pid");
-		hp_json_put_int(&writer, request->pid);
-	}
-	hp_json_key(&writer, "settings");
-	hp_json_put_raw(&writer, request->settings, strlen(request->settings));
-	put_text(&writer, "dialect", request->dialect);
-	put_text(&writer, "cgroupManager", request->cgroup_manager);
-	hp_call_end(&writer);
-}
-
-/* ---- the reply ---- */
-
-/* Reports an error `r` of reading `member` of a reply: 0, -ENOMEM, -EBADMSG. */
-static int settings_end(struct hookd_client *client, int r, const char *member, struct hp_err *err)
-{
-	if (r == -ENOMEM)
-		return fault_set(&client->fault, r, "out of memory");
-	if (r < 0) {
-		(void)hp_err_prefix(err, r, member);
-		return fault_set(&client->fault, -EBADMSG, "hookd's reply: %s %s", err->path,
-				 err->reason);
-	}
-	return 0;
-}
-
-static int settings_apply(struct hookd_client *client, const char *method,
-			  const struct hookd_apply_request *request, struct hookd_applied **ret)
-{
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hookd_apply_request known = {0};
-	struct hp_reply reply;
-	struct hp_err err;
-	int r = client_begin(client);
+	struct hookd_apply_request known;
+	struct hp_json_writer writer;
+	int r = ask_begin(client, asker);
 
 	if (r >= 0)
-		r = settings_read(client, request, strcmp(method, APPLY) == 0, &known);
+		r = client_copy_sized(client, &known, sizeof(known), request);
+	if (r >= 0)
+		r = settings_check(client, &known, method == &method_apply);
 	if (r < 0)
 		return r;
-	settings_write(client, method, &known);
-	r = call_once(client, method, deadline, &reply);
-	if (r < 0)
-		return r;
-	r = applied_new(hp_json_member(reply.parameters, "applied"), known.container, ret, &err);
-	return settings_end(client, r, "applied", &err);
+	writer = ask_write(client, method);
+	settings_write(&writer, &known);
+	return ask_send(client, method, &writer, known.container, asker);
 }
 
 int hookd_apply(struct hookd_client *client, const struct hookd_apply_request *request,
-		struct hookd_applied **ret)
+		struct hookd_reply **ret)
 {
-	return settings_apply(client, APPLY, request, ret);
+	return settings_ask(client, &method_apply, request, ASK_NOW(ret));
+}
+
+int hookd_apply_start(struct hookd_client *client, const struct hookd_apply_request *request,
+		      hookd_done_fn done, void *userdata)
+{
+	return settings_ask(client, &method_apply, request, ASK_LATER(done, userdata));
 }
 
 int hookd_update(struct hookd_client *client, const struct hookd_apply_request *request,
-		 struct hookd_applied **ret)
+		 struct hookd_reply **ret)
 {
-	return settings_apply(client, UPDATE, request, ret);
+	return settings_ask(client, &method_update, request, ASK_NOW(ret));
 }
 
-/* A vector and its strings in one block for free(3). */
-static char **pack_strings(char *const *strings)
+int hookd_update_start(struct hookd_client *client, const struct hookd_apply_request *request,
+		       hookd_done_fn done, void *userdata)
 {
-	size_t count = 0, bytes = 0;
-	char **packed, *text;
-
-	for (; strings[count]; count++)
-		bytes += strlen(strings[count]) + 1;
-	packed = malloc((count + 1) * sizeof(*packed) + bytes);
-	if (!packed)
-		return NULL;
-	text = (char *)(packed + count + 1);
-	for (size_t i = 0; i < count; i++) {
-		size_t size = strlen(strings[i]) + 1;
-
-		packed[i] = memcpy(text, strings[i], size);
-		text += size;
-	}
-	packed[count] = NULL;
-	return packed;
+	return settings_ask(client, &method_update, request, ASK_LATER(done, userdata));
 }
 
-static int read_removed(struct hp_json_value value, char ***ret, struct hp_err *err)
-{
-	struct hp_arena arena = HP_ARENA_INIT;
-	char **strings, **packed = NULL;
-	int r = hp_json_get_strings(value, &arena, SIZE_MAX, &strings, err);
+/* ---- release, holdings ---- */
 
-	if (r == 0)
-		packed = pack_strings(strings);
-	hp_arena_free(&arena);
-	if (r < 0)
-		return r;
-	if (!packed)
-		return hp_err_no_memory(err);
-	*ret = packed;
-	return 0;
+static int removed_read(struct hp_json_value parameters, struct hookd_reply *reply,
+			struct hp_err *err)
+{
+	struct member_reader reader = member_reader_new(parameters, &reply->arena, err);
+
+	read_strings(&reader, "removed", &reply->of.strings);
+	return reader.r;
 }
 
-int hookd_release(struct hookd_client *client, const char *container, char ***ret)
-{
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hp_json_writer writer;
-	struct hp_reply reply;
-	struct hp_err err;
-	int r = client_begin(client);
+static const struct method method_release = {"io.hookd.settings.Release", REPLY_STRINGS,
+					     removed_read};
+static const struct method method_holdings = {"io.hookd.settings.Holdings", REPLY_HOLDINGS,
+					      holdings_read};
 
-	if (r >= 0)
-		r = settings_check_container(client, container);
-	if (r < 0)
-		return r;
-	writer = hp_call_begin(&client->call, RELEASE, false, false);
-	put_text(&writer, "container", container);
-	hp_call_end(&writer);
-	r = call_once(client, RELEASE, deadline, &reply);
-	if (r < 0)
-		return r;
-	r = read_removed(hp_json_member(reply.parameters, "removed"), ret, &err);
-	return settings_end(client, r, "removed", &err);
+int hookd_release(struct hookd_client *client, const char *container, struct hookd_reply **ret)
+{
+	return ask_text(client, &method_release, "container", container, ASK_NOW(ret));
 }
 
-int hookd_holdings(struct hookd_client *client, struct hookd_holdings **ret)
+int hookd_release_start(struct hookd_client *client, const char *container, hookd_done_fn done,
+			void *userdata)
 {
-	int64_t deadline = deadline_after_ms(client->timeout_ms);
-	struct hp_json_writer writer;
-	struct hp_reply reply;
-	struct hp_err err;
-	int r = client_begin(client);
+	return ask_text(client, &method_release, "container", container, ASK_LATER(done, userdata));
+}
 
-	if (r < 0)
-		return r;
-	writer = hp_call_begin(&client->call, HOLDINGS, false, false);
-	hp_call_end(&writer);
-	r = call_once(client, HOLDINGS, deadline, &reply);
-	if (r < 0)
-		return r;
-	r = holdings_new(hp_json_member(reply.parameters, "containers"), ret, &err);
-	return settings_end(client, r, "containers", &err);
+int hookd_holdings(struct hookd_client *client, struct hookd_reply **ret)
+{
+	return ask_plain(client, &method_holdings, ASK_NOW(ret));
+}
+
+int hookd_holdings_start(struct hookd_client *client, hookd_done_fn done, void *userdata)
+{
+	return ask_plain(client, &method_holdings, ASK_LATER(done, userdata));
 }

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/wire/deadline.h"
 #include "client/oci-hook/hook_environment.h"
 #include "proto/messages/failure_text.h"
 

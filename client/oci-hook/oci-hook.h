@@ -3,7 +3,8 @@
  * client/oci-hook: the program hookd-oci-hook, which is the hook in a container's config and lets
  * hookd run the hooks named in its arguments, or runs them itself if hookd is not running.
  *
- * May use: client/libhookd, proto/base, proto/json, proto/messages, proto/spool.
+ * May use: client/libhookd, client/libhookd/wire, proto/base, proto/json, proto/messages,
+ * proto/spool.
  */
 #pragma once
 

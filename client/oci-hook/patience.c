@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <poll.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/wire/deadline.h"
 
 /* For a hook without a timeout: the default of hookd's DefaultTimeoutSec=. */
 #define USUAL_TIMEOUT_NS 300000000000ull

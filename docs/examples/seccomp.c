@@ -54,8 +54,9 @@ static int install(const struct hookd_seccomp *seccomp)
 
 int main(int argc, char **argv)
 {
+	const struct hookd_seccomp *seccomp;
 	struct hookd_client *client;
-	struct hookd_seccomp *seccomp;
+	struct hookd_reply *reply;
 	char *profile;
 
 	if (argc < 3) {
@@ -69,10 +70,11 @@ int main(int argc, char **argv)
 	}
 	if (hookd_client_new(NULL, &client) < 0)
 		return 1;
-	if (hookd_compile_seccomp(client, profile, "oci", &seccomp) < 0) {
+	if (hookd_compile_seccomp(client, profile, "oci", &reply) < 0) {
 		fprintf(stderr, "%s\n", hookd_client_error(client));
 		return 1;
 	}
+	seccomp = hookd_reply_seccomp(reply);
 	for (const char *const *name = seccomp->unknown_syscalls; *name; name++)
 		fprintf(stderr, "%s: no such system call here\n", *name);
 	if (seccomp->needs_listener) {
@@ -83,7 +85,7 @@ int main(int argc, char **argv)
 		perror("seccomp");
 		return 1;
 	}
-	hookd_seccomp_free(seccomp);
+	hookd_reply_free(reply);
 	hookd_client_free(client);
 	free(profile);
 	execvp(argv[2], argv + 2);

@@ -351,7 +351,8 @@ static void read_names(struct result_reader *reader, struct hp_hook_result *resu
 	free(errno_name);
 }
 
-static int read_hook_fields(struct result_reader *reader, struct hp_hook_result *result)
+static int read_hook_fields(struct result_reader *reader, bool is_running,
+			    struct hp_hook_result *result)
 {
 	static const enum hook_field required[] = {
 	    HOOK_INDEX,	       HOOK_PATH,	  HOOK_OUTCOME,	 HOOK_SUCCESS,
@@ -365,7 +366,11 @@ static int read_hook_fields(struct result_reader *reader, struct hp_hook_result 
 	read_int(reader, HOOK_INDEX, 0, INT32_MAX, &index);
 	result->index = (size_t)index;
 	read_text(reader, HOOK_PATH, &result->path);
-	read_enum(reader, HOOK_OUTCOME, hp_hook_outcome_names, HP_HOOK_OUTCOME_COUNT, &outcome);
+	if (is_running)
+		outcome = HP_HOOK_SKIPPED;
+	else
+		read_enum(reader, HOOK_OUTCOME, hp_hook_outcome_names, HP_HOOK_OUTCOME_COUNT,
+			  &outcome);
 	result->outcome = (enum hp_hook_outcome)outcome;
 	read_bool(reader, HOOK_SUCCESS, &result->success);
 	read_small_int(reader, HOOK_EXIT_STATUS, &result->exit_status);
@@ -389,7 +394,8 @@ static int read_hook_fields(struct result_reader *reader, struct hp_hook_result 
 	return reader->r;
 }
 
-int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err)
+static int read_hook(struct hp_json_value value, bool is_running, struct hp_hook_result *ret,
+		     struct hp_err *err)
 {
 	struct hp_json_value values[HOOK_FIELD_COUNT];
 	struct hp_hook_result result = {0};
@@ -398,13 +404,25 @@ int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, 
 
 	if (r < 0)
 		return r;
-	r = read_hook_fields(&reader, &result);
+	r = read_hook_fields(&reader, is_running, &result);
 	if (r < 0) {
 		hp_hook_result_clear(&result);
 		return r;
 	}
 	*ret = result;
 	return 0;
+}
+
+int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err)
+{
+	return read_hook(value, false, ret, err);
+}
+
+int hp_hook_progress_read(struct hp_json_value value, bool *ret_is_running,
+			  struct hp_hook_result *ret, struct hp_err *err)
+{
+	*ret_is_running = hp_json_equals(hp_json_member(value, "outcome"), "running");
+	return read_hook(value, *ret_is_running, ret, err);
 }
 
 enum run_field {

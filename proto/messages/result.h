@@ -85,4 +85,7 @@ void hp_run_result_write(struct hp_json_writer *writer, const struct hp_run_resu
 
 /* Reads them, for clients. Unknown members are ignored. -EINVAL, -ENOMEM with *err. */
 int hp_hook_result_read(struct hp_json_value value, struct hp_hook_result *ret, struct hp_err *err);
+/* The same of a hook that may run: then its outcome is not set. */
+int hp_hook_progress_read(struct hp_json_value value, bool *ret_is_running,
+			  struct hp_hook_result *ret, struct hp_err *err);
 int hp_run_result_read(struct hp_json_value value, struct hp_run_result *ret, struct hp_err *err);

@@ -82,19 +82,18 @@ static int apply(struct duel *duel)
 	    .pid = duel->process,
 	    .settings = settings,
 	};
-	struct hookd_applied *applied = NULL;
-	char **removed = NULL;
+	struct hookd_reply *applied = NULL, *removed = NULL;
 	int64_t begin = now_ns();
 	int r = hookd_apply(duel->client, &request, &applied);
 
 	if (r == 0)
 		r = samples_add(&duel->ours, now_ns() - begin);
-	hookd_applied_free(applied);
+	hookd_reply_free(applied);
 	if (r == 0)
 		r = write_pid(ROOT "/cgroup.procs", duel->process);
 	if (r == 0)
 		r = hookd_release(duel->client, CONTAINER, &removed);
-	free(removed);
+	hookd_reply_free(removed);
 	if (r < 0)
 		fprintf(stderr, "hookd: %s\n", hookd_client_error(duel->client));
 	return r;

@@ -6,10 +6,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/varlink/go/varlink"
@@ -107,6 +109,9 @@ func others(c *varlink.Connection, id string) {
 	expect("Get", err == nil && one.Run == id && result != nil && progress == nil && request != nil)
 	count, oldest, paths, _, err := status.Summary().Call(ctx, c, nil, nil, nil, nil, nil)
 	expect("Summary", err == nil && count >= 2 && oldest != nil && len(paths) >= 2)
+	version, pid, _, _, is, _, _, connections, stored, _, addresses, _, _, _, hour, _, _, _, _, err := status.GetStatus().Call(ctx, c)
+	expect("GetStatus", err == nil && version != "" && pid > 0 && is == "running" && connections >= 1 &&
+		stored == count && len(addresses) == 1 && hour.Runs == count)
 	text, err := status.GetMetrics().Call(ctx, c, nil)
 	expect("GetMetrics", err == nil && strings.HasSuffix(text, "# EOF\n"))
 	held, err := settings.Holdings().Call(ctx, c)
@@ -116,6 +121,48 @@ func others(c *varlink.Connection, id string) {
 	expect("SetLogLevel", control.SetLogLevel().Call(ctx, c, "info") == nil)
 	allowed, _, reason, err := control.ExplainPolicy().Call(ctx, c, 4711, nil, "io.hookd.hooks.Run", nil)
 	expect("ExplainPolicy", err == nil && !allowed && reason != "")
+}
+
+func waitAndCancel(c *varlink.Connection, id string) {
+	result, err := hooks.Wait().Call(ctx, c, id)
+	expect("Wait", err == nil && result.Run == id && result.Outcome == "succeeded")
+	expect("Cancel of a run that is done", hooks.Cancel().Call(ctx, c, id) == nil)
+	err = hooks.Cancel().Call(ctx, c, "none")
+	var none *hooks.NoSuchRun
+	expect("NoSuchRun", errors.As(err, &none) && none.Run == "none")
+}
+
+func applySettings(c *varlink.Connection) {
+	process := exec.Command("sleep", "1000")
+	expect("a process", process.Start() == nil)
+	defer process.Wait()
+	defer process.Process.Kill()
+	score := json.RawMessage(`{"process":{"oomScoreAdj":77}}`)
+	pid := int64(process.Process.Pid)
+	applied, err := settings.Apply().Call(ctx, c, "foreign", pid, score, nil, nil)
+	expect("Apply", err == nil && applied.Process != nil && (*applied.Process)[0] == "oomScoreAdj")
+	held, err := settings.Holdings().Call(ctx, c)
+	expect("Holdings of a container", err == nil && len(held) == 1 && held["foreign"].Process != nil)
+	score = json.RawMessage(`{"process":{"oomScoreAdj":78}}`)
+	applied, err = settings.Update().Call(ctx, c, "foreign", score, nil)
+	expect("Update", err == nil && applied.Process != nil)
+	_, err = settings.Release().Call(ctx, c, "foreign")
+	expect("Release", err == nil)
+	_, err = settings.Release().Call(ctx, c, "foreign")
+	var none *settings.NoSuchContainer
+	expect("NoSuchContainer", errors.As(err, &none) && none.Container == "foreign")
+}
+
+func compile(c *varlink.Connection) {
+	profile := json.RawMessage(`{"defaultAction":"SCMP_ACT_ALLOW"}`)
+	bpf, instructions, _, listener, unknown, err := settings.CompileSeccomp().Call(ctx, c, profile, nil)
+	bytes, wrong := base64.StdEncoding.DecodeString(bpf)
+	expect("CompileSeccomp", err == nil && wrong == nil && int64(len(bytes)) == 8*instructions &&
+		!listener && len(unknown) == 0)
+}
+
+func drain(c *varlink.Connection) {
+	expect("Drain", control.Drain().Call(ctx, c) == nil)
 }
 
 func watch(c *varlink.Connection) {
@@ -139,10 +186,21 @@ func main() {
 	runWithSettings(c)
 	runWithMore(c)
 	badParameter(c)
+	waitAndCancel(c, id)
 	others(c, id)
+	compile(c)
+	if os.Geteuid() == 0 {
+		applySettings(c)
+	} else {
+		fmt.Println("not done: Apply, Update and Release need root")
+	}
 	c.Close()
 	c, err = varlink.NewConnection(ctx, os.Args[1])
 	expect("connect again", err == nil)
 	watch(c)
+	c.Close()
+	c, err = varlink.NewConnection(ctx, os.Args[1])
+	expect("connect a third time", err == nil)
+	drain(c)
 	c.Close()
 }

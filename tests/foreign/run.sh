@@ -25,7 +25,7 @@ mkfifo "$work/says"
 daemon=$!
 exec 3< "$work/says"
 until [ "${line:-}" = 'hookd: ready' ]; do read -r line <&3; done
+# The last call is Drain, so hookd ends by itself.
 "$work/client" "unix:$work/socket"
-kill "$daemon"
 cat <&3
 wait "$daemon"

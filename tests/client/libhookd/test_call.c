@@ -323,14 +323,15 @@ static void test_unsafe_call_is_made_once(void **state)
 	test_end(client, server);
 }
 
-static void test_safe_call_is_repeated_on_a_kept_connection(void **state)
+static void test_safe_call_is_repeated_once(void **state)
 {
-	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Wait",
+	static const char *const methods[] = {"io.hookd.control.Ping", "io.hookd.hooks.Cancel",
 					      "io.hookd.settings.Holdings", "io.hookd.status.List",
 					      "org.varlink.service.GetInfo"};
-	static const struct fake_step steps[] = {FIRST_CALL,	{FAKE_READ}, {FAKE_CLOSE},
-						 {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_SEND, "{}"},
-						 {FAKE_EOF},	{FAKE_END}};
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},  {FAKE_CLOSE},
+						 {FAKE_ACCEPT}, {FAKE_READ},  {FAKE_SEND, "{}"},
+						 {FAKE_READ},	{FAKE_CLOSE}, {FAKE_ACCEPT},
+						 {FAKE_READ},	{FAKE_CLOSE}, {FAKE_END}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -338,12 +339,32 @@ static void test_safe_call_is_repeated_on_a_kept_connection(void **state)
 		struct hookd_client *client = test_client(server);
 
 		assert_int_equal(hookd_call(client, methods[i], NULL, false, NULL, NULL), 0);
-		assert_int_equal(hookd_call(client, methods[i], NULL, false, NULL, NULL), 0);
+		assert_int_equal(hookd_call(client, methods[i], NULL, false, NULL, NULL), -EPIPE);
 		test_end(client, server);
 	}
 }
 
-static void test_safe_call_is_not_repeated_on_a_new_one(void **state)
+/* A reply that was delivered would come a second time. */
+static void test_nothing_is_repeated_after_a_reply(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT},
+						 {FAKE_READ},
+						 {FAKE_SEND, "{\"continues\":true}"},
+						 {FAKE_CLOSE},
+						 {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	struct replies replies = {0};
+
+	(void)state;
+	assert_int_equal(hookd_call(client, "io.hookd.status.List", NULL, true, on_reply, &replies),
+			 -EPIPE);
+	assert_int_equal(replies.count, 1);
+	test_end(client, server);
+}
+
+/* Without sinceUSec the second one would leave out what has happened between. */
+static void test_watch_is_not_repeated(void **state)
 {
 	static const struct fake_step steps[] = {
 	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_CLOSE}, {FAKE_END}};
@@ -351,7 +372,7 @@ static void test_safe_call_is_not_repeated_on_a_new_one(void **state)
 	struct hookd_client *client = test_client(server);
 
 	(void)state;
-	assert_int_equal(hookd_call(client, "io.hookd.control.Ping", NULL, false, NULL, NULL),
+	assert_int_equal(hookd_call(client, "io.hookd.status.Watch", NULL, true, NULL, NULL),
 			 -EPIPE);
 	test_end(client, server);
 }
@@ -489,8 +510,9 @@ int main(void)
 	    cmocka_unit_test(test_no_call_in_a_call),
 	    cmocka_unit_test(test_wrong_calls),
 	    cmocka_unit_test(test_unsafe_call_is_made_once),
-	    cmocka_unit_test(test_safe_call_is_repeated_on_a_kept_connection),
-	    cmocka_unit_test(test_safe_call_is_not_repeated_on_a_new_one),
+	    cmocka_unit_test(test_safe_call_is_repeated_once),
+	    cmocka_unit_test(test_nothing_is_repeated_after_a_reply),
+	    cmocka_unit_test(test_watch_is_not_repeated),
 	    cmocka_unit_test(test_nothing_sent_is_sent_again),
 	    cmocka_unit_test(test_errors),
 	};

@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/wire/deadline.h"
 #include "tests/client/client_test.h"
 
 static const uint64_t edges[] = {INT32_MAX,

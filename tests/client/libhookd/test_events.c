@@ -410,20 +410,123 @@ static void test_half_a_request_is_not_left_behind(void **state)
 	test_end(client, server);
 }
 
-static void test_functions_need_hookd_run(void **state)
+static int count_call(const char *state, void *userdata)
 {
-	static const struct fake_step steps[] = {{FAKE_END}};
+	struct hookd_client **client = userdata;
+
+	assert_string_equal(state, STATE);
+	assert_int_equal(hookd_process(*client), -EALREADY);
+	assert_int_equal(hookd_client_stop(*client), -EALREADY);
+	return 0;
+}
+
+/* Two functions and a command in between: one run, with events counted over the list. */
+static void test_functions_have_events(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    {FAKE_SEND,
+	     "{\"parameters\":{\"event\":\"accepted\",\"run\":\"r1\"},\"continues\":true}"},
+	    {FAKE_SEND, "{\"parameters\":{\"event\":\"started\",\"index\":0},\"continues\":true}"},
+	    {FAKE_SEND, FAKE_SUCCESS},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	const struct hookd_hook hook = {.size = sizeof(hook), .path = "/bin/true"};
+	struct hookd_hooks *hooks;
+	struct log log = {0};
+
+	(void)state;
+	assert_int_equal(hookd_hooks_new(&hooks), 0);
+	assert_int_equal(hookd_hooks_add_function(hooks, "createRuntime", "f", count_call, &client),
+			 0);
+	assert_int_equal(hookd_hooks_add_command(hooks, "createRuntime", &hook), 0);
+	assert_int_equal(hookd_hooks_add_function(hooks, "createRuntime", "g", count_call, &client),
+			 0);
+	assert_int_equal(hookd_run_start(client, REQUEST(.hook_list = hooks, .request_id = "id"),
+					 on_event, &log),
+			 0);
+	assert_string_equal(log.text, ""); /* no function runs before it has returned */
+	assert_int_equal(loop_until_done(client, &log, 1), 0);
+	assert_string_equal(log.text, "started - 0 0   0\n"
+				      "finished - 0 0  returned 0\n"
+				      "accepted r1 0 0   0\n"
+				      "started - 1 0   0\n"
+				      "started - 2 0   0\n"
+				      "finished - 2 0  returned 0\n"
+				      "done r1 0 0  succeeded 0\n");
+	hookd_hooks_free(hooks);
+	hookd_client_free(client);
+	fake_server_join(server);
+	assert_non_null(strstr(fake_server_message(server, 0), "\"requestId\":\"id-0\""));
+	fake_server_free(server);
+}
+
+/* The request's texts need not live any longer; the connection may break in between. */
+static void test_functions_before_lost_connections(void **state)
+{
+	static const struct fake_step steps[] = {{FAKE_ACCEPT}, {FAKE_READ},
+						 {FAKE_CLOSE},	{FAKE_ACCEPT},
+						 {FAKE_READ},	{FAKE_SEND, FAKE_SUCCESS},
+						 {FAKE_EOF},	{FAKE_END}};
+	struct fake_server *server = fake_server_start(steps);
+	struct hookd_client *client = test_client(server);
+	const struct hookd_hook hook = {.size = sizeof(hook), .path = "/bin/true"};
+	char stage[] = "createRuntime", id[] = "id";
+	struct hookd_hooks *hooks;
+	struct log log = {0};
+
+	(void)state;
+	assert_int_equal(hookd_hooks_new(&hooks), 0);
+	assert_int_equal(hookd_hooks_add_function(hooks, "createRuntime", "f", count_call, &client),
+			 0);
+	assert_int_equal(hookd_hooks_add_command(hooks, "createRuntime", &hook), 0);
+	assert_int_equal(
+	    hookd_run_start(client,
+			    &(struct hookd_run_request){.size = sizeof(struct hookd_run_request),
+							.stage = stage,
+							.state = STATE,
+							.request_id = id,
+							.hook_list = hooks},
+			    on_event, &log),
+	    0);
+	memset(stage, 'x', sizeof(stage) - 1);
+	memset(id, 'x', sizeof(id) - 1);
+	assert_int_equal(loop_until_done(client, &log, 1), 0);
+	assert_non_null(strstr(log.text, "done r1 0 0  succeeded 0\n"));
+	hookd_hooks_free(hooks);
+	hookd_client_free(client);
+	fake_server_join(server);
+	assert_string_equal(fake_server_message(server, 0), fake_server_message(server, 1));
+	assert_non_null(strstr(fake_server_message(server, 0), "\"requestId\":\"id-0\""));
+	fake_server_free(server);
+}
+
+/* Given up in each of its states: no callback comes, and nothing is leaked. */
+static void test_a_run_is_stopped(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT}, {FAKE_READ}, {FAKE_EOF}, {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
 	struct hookd_hooks *hooks;
 	struct log log = {0};
 
 	(void)state;
+	assert_int_equal(hookd_client_stop(client), 0);
 	assert_int_equal(hookd_hooks_new(&hooks), 0);
-	assert_int_equal(hookd_run_start(client, REQUEST(.hook_list = hooks), on_event, &log),
-			 -EOPNOTSUPP);
+	assert_int_equal(hookd_hooks_add_function(hooks, "createRuntime", "f", count_call, &client),
+			 0);
+	assert_int_equal(hookd_run_start(client, REQUEST(.hook_list = hooks), on_event, &log), 0);
+	assert_int_equal(hookd_client_stop(client), 0);
 	hookd_hooks_free(hooks);
 	assert_int_equal(hookd_run_start(client, REQUEST(.hooks = "{"), on_event, &log), -EINVAL);
+	assert_int_equal(hookd_run_start(client, REQUEST(.hooks = HOOKS), on_event, &log), 0);
+	assert_int_equal(hookd_client_stop(client), 0);
+	assert_true(hookd_get_fd(client) < 0);
+	assert_int_equal(hookd_process(client), 0);
 	assert_string_equal(log.text, "");
 	test_end(client, server);
 }
@@ -443,7 +546,9 @@ int main(void)
 	    cmocka_unit_test(test_bad_events),
 	    cmocka_unit_test(test_long_request_waits_for_room),
 	    cmocka_unit_test(test_half_a_request_is_not_left_behind),
-	    cmocka_unit_test(test_functions_need_hookd_run),
+	    cmocka_unit_test(test_functions_have_events),
+	    cmocka_unit_test(test_functions_before_lost_connections),
+	    cmocka_unit_test(test_a_run_is_stopped),
 	};
 
 	alarm(60);

@@ -184,87 +184,78 @@ static void test_run(void **state)
 	fake_server_free(server);
 }
 
-/* A reply to each of the three; the server takes one call per connection. */
-#define SETTINGS_ANSWER                                                                            \
+#define RUN "{\"run\":\"r1\",\"container\":\"web\",\"stage\":\"poststop\"}"
+/* A reply to each of them; the server takes one call per connection. */
+#define ANSWER                                                                                     \
 	"{\"parameters\":{\"applied\":{\"cgroupPath\":\"/web\",\"process\":[\"rlimits\"]},"        \
 	"\"removed\":[\"/web\"],\"containers\":{\"web\":{\"rdtGroup\":\"g\"}},"                    \
 	"\"bpfBase64\":\"BgAAAAAA/38=\",\"instructions\":1,\"flags\":4,\"needsListener\":false,"   \
-	"\"unknownSyscalls\":[\"a\"]}}"
+	"\"unknownSyscalls\":[\"a\"],\"run\":" RUN ",\"runs\":[" RUN "," RUN "],\"progress\":{"    \
+	"\"hooks\":[" FAKE_HOOK(                                                                   \
+	    0, "/bin/true") "]},\"request\":{},\"paths\":[{\"path\":\"/p\"}],"                     \
+			    "\"addresses\":[\"unix:/a\"],\"kernelFeatures\":{\"a\":true}}}"
 
-static int apply(struct hookd_client *client)
+static int apply(struct hookd_client *client, struct hookd_reply **ret)
 {
-	struct hookd_applied *applied;
-	int r =
-	    hookd_apply(client,
-			&(struct hookd_apply_request){.size = sizeof(struct hookd_apply_request),
-						      .container = "web",
-						      .pid = 7,
-						      .settings = "{}"},
-			&applied);
-
-	if (r >= 0)
-		hookd_applied_free(applied);
-	return r;
+	return hookd_apply(client,
+			   &(struct hookd_apply_request){.size = sizeof(struct hookd_apply_request),
+							 .container = "web",
+							 .pid = 7,
+							 .settings = "{}"},
+			   ret);
 }
 
-static int release(struct hookd_client *client)
+static int release(struct hookd_client *client, struct hookd_reply **ret)
 {
-	char **removed;
-	int r = hookd_release(client, "web", &removed);
-
-	if (r >= 0)
-		free(removed);
-	return r;
+	return hookd_release(client, "web", ret);
 }
 
-static int holdings(struct hookd_client *client)
+static int compile(struct hookd_client *client, struct hookd_reply **ret)
 {
-	struct hookd_holdings *holdings;
-	int r = hookd_holdings(client, &holdings);
-
-	if (r >= 0)
-		hookd_holdings_free(holdings);
-	return r;
+	return hookd_compile_seccomp(client, "{}", NULL, ret);
 }
 
-static int compile(struct hookd_client *client)
+static int get(struct hookd_client *client, struct hookd_reply **ret)
 {
-	struct hookd_seccomp *seccomp;
-	int r = hookd_compile_seccomp(client, "{}", NULL, &seccomp);
-
-	if (r >= 0)
-		hookd_seccomp_free(seccomp);
-	return r;
+	return hookd_get(client, "r1", ret);
 }
 
-struct settings_try {
+static int list(struct hookd_client *client, struct hookd_reply **ret)
+{
+	return hookd_list(client, NULL, ret);
+}
+
+struct reply_try {
 	const struct fake_server *server;
-	int (*function)(struct hookd_client *client);
+	int (*function)(struct hookd_client *client, struct hookd_reply **ret);
 };
 
-static int try_settings(void *userdata)
+static int try_reply(void *userdata)
 {
-	const struct settings_try *try = userdata;
+	const struct reply_try *try = userdata;
 	struct hookd_client *client;
+	struct hookd_reply *reply;
 	int r = hookd_client_new(fake_server_address(try->server), &client);
 
 	if (r < 0)
 		return r;
-	r = try->function(client);
+	r = try->function(client, &reply);
+	if (r >= 0)
+		hookd_reply_free(reply);
 	hookd_client_free(client);
 	return r;
 }
 
-static void test_settings(void **state)
+static void test_replies(void **state)
 {
-	static int (*const functions[])(struct hookd_client *) = {apply, release, holdings,
-								  compile};
-	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, SETTINGS_ANSWER}, {FAKE_END}};
+	static int (*const functions[])(struct hookd_client *, struct hookd_reply **) = {
+	    apply, release, hookd_holdings, compile, get, list, hookd_status};
+	static const struct fake_step steps[] = {{FAKE_ANSWER_ALL, ANSWER}, {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		with_refusals(try_settings, &(struct settings_try){server, functions[i]});
+		with_refusals(try_reply, &(struct reply_try){server, functions[i]});
 	fake_server_shut(server);
 	fake_server_join(server);
 	fake_server_free(server);
@@ -276,7 +267,7 @@ int main(void)
 	    cmocka_unit_test(test_list),
 	    cmocka_unit_test(test_functions),
 	    cmocka_unit_test(test_run),
-	    cmocka_unit_test(test_settings),
+	    cmocka_unit_test(test_replies),
 	};
 
 	alarm(60);

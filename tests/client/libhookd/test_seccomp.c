@@ -19,11 +19,13 @@ static void test_a_program(void **state)
 {
 	struct fake_server *server = fake_server_answer("{\"parameters\":{" BPF REST "}}");
 	struct hookd_client *client = test_client(server);
-	struct hookd_seccomp *seccomp;
+	const struct hookd_seccomp *seccomp;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_compile_seccomp(client, PROFILE, "oci", &seccomp), 0);
+	assert_int_equal(hookd_compile_seccomp(client, PROFILE, "oci", &reply), 0);
 	hookd_client_free(client);
+	seccomp = hookd_reply_seccomp(reply);
 	assert_int_equal(seccomp->count, 2);
 	assert_int_equal(seccomp->filter[0].code, BPF_LD | BPF_W | BPF_ABS);
 	assert_int_equal(seccomp->filter[0].k, 0);
@@ -34,8 +36,7 @@ static void test_a_program(void **state)
 	assert_string_equal(seccomp->unknown_syscalls[0], "a");
 	assert_string_equal(seccomp->unknown_syscalls[1], "b");
 	assert_null(seccomp->unknown_syscalls[2]);
-	assert_null(hookd_seccomp_free(seccomp));
-	assert_null(hookd_seccomp_free(NULL));
+	hookd_reply_free(reply);
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0),
 			    "{\"method\":\"io.hookd.settings.CompileSeccomp\",\"parameters\":{"
@@ -68,10 +69,10 @@ static void test_answers_that_are_none(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fake_server *server = fake_server_answer(rows[i].answer);
 		struct hookd_client *client = test_client(server);
-		struct hookd_seccomp *seccomp = NULL;
+		struct hookd_reply *reply = NULL;
 
-		assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &seccomp), -EBADMSG);
-		assert_null(seccomp);
+		assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &reply), -EBADMSG);
+		assert_null(reply);
 		if (!strstr(hookd_client_error(client), rows[i].in_sentence))
 			fail_msg("%s: %s", rows[i].answer, hookd_client_error(client));
 		test_end(client, server);
@@ -94,16 +95,16 @@ static void test_failures(void **state)
 	};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	struct hookd_seccomp *seccomp;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_compile_seccomp(client, NULL, NULL, &seccomp), -EINVAL);
+	assert_int_equal(hookd_compile_seccomp(client, NULL, NULL, &reply), -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "seccomp");
-	assert_int_equal(hookd_compile_seccomp(client, "[]", NULL, &seccomp), -EINVAL);
+	assert_int_equal(hookd_compile_seccomp(client, "[]", NULL, &reply), -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "seccomp");
-	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &seccomp), -EIO);
+	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &reply), -EIO);
 	assert_non_null(strstr(hookd_client_error(client), "too long"));
-	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &seccomp), -EOPNOTSUPP);
+	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &reply), -EOPNOTSUPP);
 	assert_non_null(strstr(hookd_client_error(client), "not here"));
 	test_end(client, server);
 }
@@ -119,12 +120,12 @@ static void test_it_is_asked_again(void **state)
 	    {FAKE_EOF},	       {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	struct hookd_seccomp *seccomp;
+	struct hookd_reply *reply;
 
 	(void)state;
 	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
-	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &seccomp), 0);
-	hookd_seccomp_free(seccomp);
+	assert_int_equal(hookd_compile_seccomp(client, "{}", NULL, &reply), 0);
+	hookd_reply_free(reply);
 	test_end(client, server);
 }
 

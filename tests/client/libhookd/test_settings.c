@@ -42,11 +42,13 @@ static void test_apply(void **state)
 	    .dialect = "libcontainer",
 	    .cgroup_manager = "systemd",
 	};
-	struct hookd_applied *applied;
+	const struct hookd_applied *applied;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_apply(client, &request, &applied), 0);
+	assert_int_equal(hookd_apply(client, &request, &reply), 0);
 	hookd_client_free(client);
+	applied = hookd_reply_applied(reply);
 	assert_string_equal(applied->container, "a\"b");
 	assert_string_equal(applied->cgroup_path, "/b\xc3\xa9");
 	assert_true(applied->cgroup_created);
@@ -55,8 +57,10 @@ static void test_apply(void **state)
 	assert_list(applied->schemata, LIST("L3:0=f", "MB:0=20"));
 	assert_list(applied->process, LIST("rlimits"));
 	assert_list(applied->ignored, LIST(NULL));
-	assert_null(hookd_applied_free(applied));
-	assert_null(hookd_applied_free(NULL));
+	assert_null(hookd_reply_strings(reply));
+	assert_non_null(strstr(hookd_reply_json(reply), "\"/b\\u00e9\""));
+	assert_null(hookd_reply_free(reply));
+	assert_null(hookd_reply_free(NULL));
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0),
 			    "{\"method\":\"io.hookd.settings.Apply\",\"parameters\":{\"container\":"
@@ -70,10 +74,12 @@ static void test_update(void **state)
 	struct fake_server *server =
 	    fake_server_answer("{\"parameters\":{\"applied\":{\"cgroupPath\":\"/b\"}}}");
 	struct hookd_client *client = test_client(server);
-	struct hookd_applied *applied;
+	const struct hookd_applied *applied;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_update(client, APPLY(.dialect = "oci"), &applied), 0);
+	assert_int_equal(hookd_update(client, APPLY(.dialect = "oci"), &reply), 0);
+	applied = hookd_reply_applied(reply);
 	assert_string_equal(applied->container, "web");
 	assert_string_equal(applied->cgroup_path, "/b");
 	assert_false(applied->cgroup_created);
@@ -81,7 +87,7 @@ static void test_update(void **state)
 	assert_null(applied->schemata);
 	assert_null(applied->process);
 	assert_null(applied->ignored);
-	hookd_applied_free(applied);
+	hookd_reply_free(reply);
 	hookd_client_free(client);
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0),
@@ -102,15 +108,15 @@ static void test_release(void **state)
 	    {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	char **removed;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_release(client, "web", &removed), 0);
-	assert_list((const char *const *)removed, LIST("/sys/a", "", "unit\n"));
-	free(removed);
-	assert_int_equal(hookd_release(client, "web", &removed), 0);
-	assert_list((const char *const *)removed, LIST(NULL));
-	free(removed);
+	assert_int_equal(hookd_release(client, "web", &reply), 0);
+	assert_list(hookd_reply_strings(reply), LIST("/sys/a", "", "unit\n"));
+	hookd_reply_free(reply);
+	assert_int_equal(hookd_release(client, "web", &reply), 0);
+	assert_list(hookd_reply_strings(reply), LIST(NULL));
+	hookd_reply_free(reply);
 	hookd_client_free(client);
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0),
@@ -132,24 +138,23 @@ static void test_holdings(void **state)
 	    {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	struct hookd_holdings *holdings;
+	const struct hookd_holding_list *holdings;
+	struct hookd_reply *reply;
 
 	(void)state;
-	assert_int_equal(hookd_holdings(client, &holdings), 0);
-	assert_int_equal(hookd_holdings_count(holdings), 2);
-	assert_string_equal(hookd_holdings_get(holdings, 0)->container, "web");
-	assert_string_equal(hookd_holdings_get(holdings, 0)->cgroup_path, "/web");
-	assert_true(hookd_holdings_get(holdings, 0)->cgroup_created);
-	assert_string_equal(hookd_holdings_get(holdings, 1)->container, "db");
-	assert_null(hookd_holdings_get(holdings, 1)->cgroup_path);
-	assert_null(hookd_holdings_get(holdings, 2));
-	assert_null(hookd_holdings_free(holdings));
-	assert_null(hookd_holdings_free(NULL));
+	assert_int_equal(hookd_holdings(client, &reply), 0);
+	holdings = hookd_reply_holdings(reply);
+	assert_int_equal(holdings->count, 2);
+	assert_string_equal(holdings->containers[0].container, "web");
+	assert_string_equal(holdings->containers[0].cgroup_path, "/web");
+	assert_true(holdings->containers[0].cgroup_created);
+	assert_string_equal(holdings->containers[1].container, "db");
+	assert_null(holdings->containers[1].cgroup_path);
+	hookd_reply_free(reply);
 
-	assert_int_equal(hookd_holdings(client, &holdings), 0);
-	assert_int_equal(hookd_holdings_count(holdings), 0);
-	assert_null(hookd_holdings_get(holdings, 0));
-	hookd_holdings_free(holdings);
+	assert_int_equal(hookd_holdings(client, &reply), 0);
+	assert_int_equal(hookd_reply_holdings(reply)->count, 0);
+	hookd_reply_free(reply);
 	hookd_client_free(client);
 	fake_server_join(server);
 	assert_string_equal(fake_server_message(server, 0),
@@ -186,8 +191,7 @@ static void test_wrong_requests(void **state)
 	static const struct fake_step steps[] = {{FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	struct hookd_applied *applied = NULL;
-	char **removed = NULL;
+	struct hookd_reply *reply = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -195,16 +199,15 @@ static void test_wrong_requests(void **state)
 
 		if (request.size == 0)
 			request.size = sizeof(request);
-		assert_int_equal(rows[i].is_update ? hookd_update(client, &request, &applied)
-						   : hookd_apply(client, &request, &applied),
+		assert_int_equal(rows[i].is_update ? hookd_update(client, &request, &reply)
+						   : hookd_apply(client, &request, &reply),
 				 -EINVAL);
 		assert_string_equal(hookd_client_error_parameter(client), rows[i].parameter);
 	}
-	assert_int_equal(hookd_release(client, NULL, &removed), -EINVAL);
-	assert_int_equal(hookd_release(client, "\xff", &removed), -EINVAL);
+	assert_int_equal(hookd_release(client, NULL, &reply), -EINVAL);
+	assert_int_equal(hookd_release(client, "\xff", &reply), -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "container");
-	assert_null(applied);
-	assert_null(removed);
+	assert_null(reply);
 	assert_int_equal(calls.connects, 0);
 	test_end(client, server);
 }
@@ -216,15 +219,15 @@ static void test_a_shorter_request(void **state)
 	struct hookd_client *client = test_client(server);
 	size_t size = offsetof(struct hookd_apply_request, cgroup_manager);
 	struct hookd_apply_request *request = APPLY(.pid = 7, .cgroup_manager = "systemd");
-	struct hookd_applied *applied;
+	struct hookd_reply *reply;
 	void *part = malloc(size);
 
 	(void)state;
 	assert_non_null(part);
 	request->size = size;
 	memcpy(part, request, size);
-	assert_int_equal(hookd_apply(client, part, &applied), 0);
-	hookd_applied_free(applied);
+	assert_int_equal(hookd_apply(client, part, &reply), 0);
+	hookd_reply_free(reply);
 	free(part);
 	hookd_client_free(client);
 	fake_server_join(server);
@@ -232,32 +235,52 @@ static void test_a_shorter_request(void **state)
 	fake_server_free(server);
 }
 
+/* A newer header's: fields that this library does not know are an error unless they are empty. */
+static void test_a_longer_request(void **state)
+{
+	struct fake_server *server = fake_server_answer("{\"parameters\":{\"applied\":{}}}");
+	struct hookd_client *client = test_client(server);
+	struct {
+		struct hookd_apply_request known;
+		const char *later;
+	} request = {.known = *APPLY(.pid = 7), .later = "x"};
+	struct hookd_reply *reply;
+
+	(void)state;
+	request.known.size = sizeof(request);
+	assert_int_equal(hookd_apply(client, &request.known, &reply), -E2BIG);
+	request.later = NULL;
+	assert_int_equal(hookd_apply(client, &request.known, &reply), 0);
+	hookd_reply_free(reply);
+	test_end(client, server);
+}
+
 static int apply(struct hookd_client *client)
 {
-	struct hookd_applied *applied;
+	struct hookd_reply *reply;
 
-	return hookd_apply(client, APPLY(.pid = 7), &applied);
+	return hookd_apply(client, APPLY(.pid = 7), &reply);
 }
 
 static int update(struct hookd_client *client)
 {
-	struct hookd_applied *applied;
+	struct hookd_reply *reply;
 
-	return hookd_update(client, APPLY(), &applied);
+	return hookd_update(client, APPLY(), &reply);
 }
 
 static int release(struct hookd_client *client)
 {
-	char **removed;
+	struct hookd_reply *reply;
 
-	return hookd_release(client, "web", &removed);
+	return hookd_release(client, "web", &reply);
 }
 
 static int holdings(struct hookd_client *client)
 {
-	struct hookd_holdings *holdings;
+	struct hookd_reply *reply;
 
-	return hookd_holdings(client, &holdings);
+	return hookd_holdings(client, &reply);
 }
 
 static int (*const functions[])(struct hookd_client *client) = {apply, update, release, holdings};
@@ -272,7 +295,6 @@ static void test_answers_that_are_none(void **state)
 	    {apply, "{}", "applied"},
 	    {apply, "{\"parameters\":{\"applied\":{\"cgroupPath\":1}}}", "applied.cgroupPath must"},
 	    {update, "{\"parameters\":{\"applied\":[]}}", "applied"},
-	    {release, "{\"parameters\":{}}", "removed is required"},
 	    {release, "{\"parameters\":{\"removed\":[1]}}", "removed[0] must"},
 	    {holdings, "{\"parameters\":{\"containers\":[]}}", "containers must"},
 	    {holdings, "{\"parameters\":{\"containers\":{\"a\":{},\"b\":{\"ignored\":1}}}}",
@@ -356,12 +378,12 @@ static void test_holdings_are_asked_for_again(void **state)
 	    {FAKE_EOF},	       {FAKE_END}};
 	struct fake_server *server = fake_server_start(steps);
 	struct hookd_client *client = test_client(server);
-	struct hookd_holdings *holdings;
+	struct hookd_reply *reply;
 
 	(void)state;
 	assert_int_equal(hookd_call(client, "a.b.C", NULL, false, NULL, NULL), 0);
-	assert_int_equal(hookd_holdings(client, &holdings), 0);
-	hookd_holdings_free(holdings);
+	assert_int_equal(hookd_holdings(client, &reply), 0);
+	hookd_reply_free(reply);
 	test_end(client, server);
 }
 
@@ -400,6 +422,7 @@ int main(void)
 	    cmocka_unit_test(test_holdings),
 	    cmocka_unit_test_setup(test_wrong_requests, reset),
 	    cmocka_unit_test(test_a_shorter_request),
+	    cmocka_unit_test(test_a_longer_request),
 	    cmocka_unit_test(test_answers_that_are_none),
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_the_deadline_holds),

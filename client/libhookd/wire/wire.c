@@ -9,7 +9,7 @@
  * costs two switches between processes.
  */
 
-#include "client/libhookd/wire.h"
+#include "client/libhookd/wire/wire.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client/libhookd/deadline.h"
+#include "client/libhookd/wire/deadline.h"
 #include "proto/base/limits.h"
 
 /*
@@ -122,7 +122,7 @@ static int wire_error(void)
 	return errno == ECONNRESET || errno == ENOTCONN ? -EPIPE : -errno;
 }
 
-static int wire_wait(const struct wire *wire, short events, int64_t deadline)
+int wire_wait(const struct wire *wire, short events, int64_t deadline)
 {
 	struct pollfd pollfd = {.fd = wire->fd, .events = events};
 
@@ -153,19 +153,6 @@ int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent)
 	return 0;
 }
 
-int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, int64_t deadline)
-{
-	for (;;) {
-		int r = wire_push(wire, data, length, sent);
-
-		if (r != -EAGAIN)
-			return r;
-		r = wire_wait(wire, POLLOUT, deadline);
-		if (r < 0)
-			return r;
-	}
-}
-
 int wire_pull(struct wire *wire, bool *ret_is_full)
 {
 	size_t size;
@@ -185,22 +172,4 @@ int wire_pull(struct wire *wire, bool *ret_is_full)
 	hp_inbox_commit(&wire->inbox, (size_t)n);
 	*ret_is_full = (size_t)n == size;
 	return 0;
-}
-
-int wire_receive(struct wire *wire, const char **ret_frame, size_t *ret_length, int64_t deadline)
-{
-	bool is_full;
-
-	for (;;) {
-		int r = hp_inbox_next(&wire->inbox, ret_frame, ret_length);
-
-		if (r != 0)
-			return r < 0 ? r : 0;
-		r = wire_wait(wire, POLLIN, deadline);
-		if (r < 0)
-			return r;
-		r = wire_pull(wire, &is_full);
-		if (r < 0 && r != -EAGAIN)
-			return r;
-	}
 }

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/libhookd/wire: a connection to hookd, deadlines, when a lost connection is made again, and
+ * why a call has failed. It knows no method.
+ *
+ * May use: proto/base, proto/messages.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -29,13 +35,11 @@ int wire_peer_uid(const struct wire *wire, uid_t *ret_uid);
 
 /* Sends what the socket takes at once and adds it to *sent: 0, -EAGAIN, -EPIPE. */
 int wire_push(struct wire *wire, const char *data, size_t length, size_t *sent);
-/* Sends all that is left behind *sent. -ETIMEDOUT, -EPIPE. */
-int wire_send(struct wire *wire, const char *data, size_t length, size_t *sent, int64_t deadline);
+/* Waits for events of poll(2): 0, -ETIMEDOUT. */
+int wire_wait(const struct wire *wire, short events, int64_t deadline);
 
 /*
  * Receives once, without waiting. *ret_is_full: there may be more. -EAGAIN, -EPIPE at the end of
  * the stream, -ENOMEM.
  */
 int wire_pull(struct wire *wire, bool *ret_is_full);
-/* Waits for a whole message; valid until the next receive. -ETIMEDOUT, -EPIPE, -EMSGSIZE, ... */
-int wire_receive(struct wire *wire, const char **ret_frame, size_t *ret_length, int64_t deadline);

@@ -4,14 +4,19 @@
 #include "proto/messages/messages.h"
 
 /*
- * Why the last call failed, for hookd_client_error() and its siblings. Fixed arrays, so that
- * reporting a failure cannot fail.
+ * Why the last call failed, for hookd_client_last_error(), which describes the members. Fixed
+ * arrays, so that reporting a failure cannot fail; a text too long is cut.
  */
 struct fault {
-	char name[128];	     /* the Varlink error that hookd answered with, "" for other failures */
-	char parameter[192]; /* the field of the request that is wrong, or failed */
+	int error;
+	char name[128];
+	char parameter[192];
+	char reason[256];
+	char step[16];
+	char errno_name[24];
 	char sentence[512];
-	uint64_t retry_after_us; /* Busy: how long hookd asks to wait; 0: it did not say */
+	char json[1024]; /* not cut: "" */
+	uint64_t retry_after_us;
 };
 
 void fault_clear(struct fault *fault);

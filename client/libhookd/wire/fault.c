@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Why a call failed, in the three forms that hookd.h shows: an errno to decide by, the name of the
- * Varlink error, and one sentence for a person. Every function that fails fills it; the next call
+ * Why a call failed, in the forms that hookd.h shows: an errno to decide by, the Varlink error and
+ * what it says, and one sentence for a person. Every function that fails fills it; the next call
  * clears it.
  */
 
-#include "client/libhookd/fault.h"
+#include "client/libhookd/wire/fault.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -92,8 +92,11 @@ static const struct fault_row {
 
 void fault_clear(struct fault *fault)
 {
-	fault->name[0] = fault->parameter[0] = fault->sentence[0] = '\0';
+	/* Not all of it: it is done for each call. */
+	fault->name[0] = fault->parameter[0] = fault->reason[0] = '\0';
+	fault->step[0] = fault->errno_name[0] = fault->sentence[0] = fault->json[0] = '\0';
 	fault->retry_after_us = 0;
+	fault->error = 0;
 }
 
 int fault_set(struct fault *fault, int r, const char *format, ...)
@@ -104,13 +107,15 @@ int fault_set(struct fault *fault, int r, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, args);
 	va_end(args);
+	fault->error = r;
 	return r;
 }
 
 int fault_set_parameter(struct fault *fault, const char *parameter, const char *reason)
 {
-	(void)fault_set(fault, 0, "%s %s", parameter, reason);
+	(void)fault_set(fault, -EINVAL, "%s %s", parameter, reason);
 	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", parameter);
+	(void)snprintf(fault->reason, sizeof(fault->reason), "%s", reason);
 	return -EINVAL;
 }
 
@@ -188,6 +193,31 @@ static void fault_set_busy(struct fault *fault, const struct hp_reply *reply,
 				 &fault->retry_after_us, &err);
 }
 
+/* The first of these members that the error has says why. */
+static void fault_set_reason(struct fault *fault, const struct hp_reply *reply,
+			     struct hp_arena *arena)
+{
+	const char *reason = fault_text(reply, "reason", arena);
+
+	if (!reason[0])
+		reason = fault_text(reply, "detail", arena);
+	(void)snprintf(fault->reason, sizeof(fault->reason), "%s", reason);
+	(void)snprintf(fault->step, sizeof(fault->step), "%s", fault_text(reply, "step", arena));
+	(void)snprintf(fault->errno_name, sizeof(fault->errno_name), "%s",
+		       fault_text(reply, "errnoName", arena));
+}
+
+static void fault_set_json(struct fault *fault, const struct hp_reply *reply)
+{
+	size_t length = 0;
+	const char *text = "";
+
+	if (!hp_json_is_absent(reply->parameters))
+		text = hp_json_text(reply->parameters, &length);
+	if (length < sizeof(fault->json))
+		(void)snprintf(fault->json, sizeof(fault->json), "%.*s", (int)length, text);
+}
+
 int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 {
 	const struct fault_row *row = fault_find(reply->error);
@@ -196,8 +226,13 @@ int fault_set_reply(struct fault *fault, const struct hp_reply *reply)
 	assert(reply->error[0]);
 	fault_clear(fault);
 	(void)snprintf(fault->name, sizeof(fault->name), "%s", reply->error);
-	if (!row)
+	fault_set_json(fault, reply);
+	fault_set_reason(fault, reply, &arena);
+	fault->error = row ? -row->error : -EREMOTE;
+	if (!row) {
+		hp_arena_free(&arena);
 		return fault_set_other(fault, reply);
+	}
 	(void)snprintf(fault->parameter, sizeof(fault->parameter), "%s",
 		       fault_text(reply, row->parameter, &arena));
 	fault_set_sentence(fault, row, reply, &arena);

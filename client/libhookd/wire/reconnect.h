@@ -4,9 +4,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct hookd_client;
-struct hp_reply;
-
 /* After a connection was lost before the reply: when to try again, and until when. */
 struct reconnect {
 	bool is_repeat;	 /* the call, or a part of it, was sent before */
@@ -17,20 +14,12 @@ struct reconnect {
 
 /*
  * After a lost connection and after each attempt that has failed: how long to pause before the next
- * one. `deadline` is that of the call. -ETIMEDOUT, or -EPIPE without a deadline: the time is over,
- * and client->fault is set.
+ * one. `deadline` is that of the call. -ETIMEDOUT, or -EPIPE without a deadline: the time is over.
  */
-int reconnect_plan(struct hookd_client *client, struct reconnect *reconnect, int64_t deadline,
-		   int *ret_pause_ms);
+int reconnect_plan(struct reconnect *reconnect, int64_t deadline, int *ret_pause_ms);
 
 /*
  * True for an error that means "nothing was run", but only for this attempt: an earlier one may
  * have run the hooks, so the call has to be repeated.
  */
 bool reconnect_goes_on(const struct reconnect *reconnect, int r);
-
-/*
- * Sends client->call and waits for its last reply, on one connection after another. Only for a call
- * that can be repeated. Events before the reply go to client->on_event, if it is set.
- */
-int reconnect_exchange(struct hookd_client *client, int64_t deadline, struct hp_reply *ret_reply);
