@@ -198,6 +198,9 @@ bool run_is_awaited(const struct run *run);
 /* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
+/* Whether its settings have a seccomp profile whose listener an agent gets (SCMP_ACT_NOTIFY). */
+bool run_has_notify_profile(const struct run *run);
+
 /* The pid of the running hook; 0: none. */
 pid_t run_pid(const struct run *run);
 /*

@@ -11,6 +11,7 @@
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
 #include "daemon/ipc/dispatch.h"
+#include "daemon/ipc/spooled.h"
 #include "daemon/metrics/exposition.h"
 #include "version.h"
 
@@ -130,7 +131,7 @@ static void write_requests(struct exposition *exposition, const struct hookd *ho
 
 static void write_state(struct exposition *exposition, const struct hookd *hookd)
 {
-	int closids = rdt_closids(hookd->rdt);
+	int groups = 0, closids = rdt_closids(hookd->rdt, &groups);
 
 	write_one(exposition, FAMILY_GAUGE, "hookd_hooks_running", "Runs whose hooks run.",
 		  sched_running(hookd->sched));
@@ -145,6 +146,15 @@ static void write_state(struct exposition *exposition, const struct hookd *hookd
 	write_one(exposition, FAMILY_GAUGE, "hookd_rdt_clos_limit",
 		  "Resctrl groups that there can be; 0 without resctrl.",
 		  closids > 0 ? (uint64_t)closids : 0);
+	write_one(exposition, FAMILY_GAUGE, "hookd_rdt_clos_in_use",
+		  "Resctrl groups that there are, whoever has made them; 0 without resctrl.",
+		  (uint64_t)groups);
+	write_one(exposition, FAMILY_GAUGE, "hookd_seccomp_notify_fds",
+		  "Running runs under a seccomp profile whose listener an agent has.",
+		  sched_count(hookd->sched, run_has_notify_profile));
+	write_one(exposition, FAMILY_GAUGE, "hookd_poststop_spool_length",
+		  "Requests that were left in the spool and have not begun.",
+		  spooled_count(hookd->spooled));
 	write_one(exposition, FAMILY_GAUGE, "hookd_config_last_reload_successful",
 		  "0 if the last reload has failed.", !hookd->has_reload_failed);
 	exposition_family(exposition, FAMILY_COUNTER, "hookd_dropped",
