@@ -40,17 +40,18 @@ static void add_header(struct evhttp_request *request, const char *name, const c
 	(void)evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
-/* HEAD gets the headers of GET, which evhttp leaves out. */
+/* HEAD gets the headers of GET. evhttp leaves out the length then, and would send the body. */
 static void reply(struct evhttp_request *request, int status, const char *type,
 		  struct evbuffer *body)
 {
+	bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
 	char length[24];
 
 	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
 	add_header(request, "Content-Type", type);
 	add_header(request, "Content-Length", length);
 	add_header(request, "Connection", "close");
-	evhttp_send_reply(request, status, NULL, body);
+	evhttp_send_reply(request, status, NULL, is_head ? NULL : body);
 }
 
 static void reply_error(struct evhttp_request *request, int status, const char *text)
