@@ -81,7 +81,7 @@ int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_reque
 
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
-/* NULL: NoSuchRun, also if the run exists and the peer may not see it. */
+/* NULL: NoSuchRun of the method's interface, also if the run exists and the peer may not see it. */
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err);
 /* For methods whose only parameter is the id of a run. NULL: an error. */
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err);
