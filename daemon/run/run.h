@@ -116,6 +116,7 @@ struct run {
 	bool is_adopted; /* by run_adopt() */
 	bool
 	    is_kept_by_runner; /* RUN_DONE: until it is recorded, the next hookd can get it there */
+	bool is_output_logged; /* daemon/journal has logged what its hooks wrote, as it came */
 	bool is_turned_away;   /* RUN_DONE: nothing was run, and it is not to be kept */
 	int64_t submitted_us;  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
