@@ -378,6 +378,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
+	journal_clear(&hookd->journal);
 	if (records_save(hookd->records) > 0)
 		runners_leave(hookd->runners);
 	store_free(hookd->store);

@@ -8,8 +8,9 @@
 struct metrics_server {
 	struct http *http; /* NULL: not served, since Listen= is empty or cannot be used */
 	/* That it was opened with. */
-	char *listen, *group;
-	uint64_t mode;
+	char *listen;
+	mode_t mode;
+	gid_t gid;
 };
 
 /*

@@ -69,7 +69,7 @@ static const struct key keys[] = {
     KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
     KEY("Metrics", "Listen", STRING, config_parse_listen, metrics_listen),
     KEY("Metrics", "SocketMode", NUMBER, config_parse_mode, metrics_socket_mode),
-    KEY("Metrics", "SocketGroup", STRING, config_parse_group, metrics_socket_group),
+    KEY("Metrics", "SocketGroup", OPTIONAL, config_parse_gid, metrics_socket_gid),
     KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
     KEY("Log", "Runs", NUMBER, config_parse_boolean, log_runs),
@@ -106,9 +106,8 @@ int config_set_defaults(struct config *config)
 	    .log_runs = 1,
 	    .default_path = strdup(DEFAULT_PATH),
 	    .metrics_listen = strdup(""),
-	    .metrics_socket_group = strdup(""),
 	};
-	if (config->default_path && config->metrics_listen && config->metrics_socket_group)
+	if (config->default_path && config->metrics_listen)
 		return 0;
 	config_clear(config);
 	return -ENOMEM;
@@ -548,7 +547,6 @@ void config_clear(struct config *config)
 {
 	free(config->default_path);
 	free(config->metrics_listen);
-	free(config->metrics_socket_group);
 	for (size_t i = 0; i < config->file_count; i++)
 		free(config->files[i]);
 	*config = (struct config){0};

@@ -214,10 +214,14 @@ int config_parse_listen(const char *text, uint64_t *ret)
 	return text[0] ? listen_address_parse(text, &address) : 0;
 }
 
-int config_parse_group(const char *text, uint64_t *ret)
+int config_parse_gid(const char *text, uint64_t *ret)
 {
-	(void)ret;
-	return strpbrk(text, ":/ \t\n") ? -EINVAL : 0;
+	uint64_t value;
+
+	if (config_parse_number(text, &value) < 0 || value >= UINT32_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
 }
 
 static const struct {
@@ -235,7 +239,7 @@ static const struct {
     {config_parse_nice, "a number, from -20 to 19"},
     {config_parse_mode, "an octal number, up to 0777"},
     {config_parse_listen, "unix:/PATH, 127.0.0.1:PORT or [::1]:PORT: only this machine is served"},
-    {config_parse_group, "the name of a group"},
+    {config_parse_gid, "the number of a group, from 0 to 4294967294"},
 };
 
 void config_print_takes(config_parse *parse, char ret_text[static CONFIG_TAKES_SIZE])

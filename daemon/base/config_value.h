@@ -36,8 +36,8 @@ int config_parse_nice(const char *text, uint64_t *ret) must_check;
 int config_parse_mode(const char *text, uint64_t *ret) must_check;
 /* As listen_address_parse(), or nothing; only checks it. */
 int config_parse_listen(const char *text, uint64_t *ret) must_check;
-/* The name of a group, or nothing. Whether there is one is not looked up. */
-int config_parse_group(const char *text, uint64_t *ret) must_check;
+/* The number of a group: names are not looked up, which could wait for a network. */
+int config_parse_gid(const char *text, uint64_t *ret) must_check;
 
 /* What the parser accepts, for "it takes ...". */
 #define CONFIG_TAKES_SIZE 96

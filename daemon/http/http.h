@@ -23,7 +23,7 @@ struct http_options {
 	struct event_base *base;
 	const char *listen; /* as listen_address_parse() takes it */
 	mode_t mode;	    /* of a Unix socket */
-	const char *group;  /* of a Unix socket; "": hookd's own */
+	gid_t gid;	    /* of a Unix socket; (gid_t)-1: hookd's own */
 	http_write write;
 	void *userdata;
 };
@@ -31,9 +31,9 @@ struct http_options {
 /*
  * Listens, and answers GET and HEAD of /metrics; all else gets 404 or 405. Each connection has one
  * answer and is closed; one that takes longer than HTTP_LIFETIME_S is closed, and so is the oldest
- * of more than HTTP_CONNECTIONS_MAX. The strings of *options are copied. A Unix socket that nobody
- * listens on is replaced. Blocks for the lookup of the group, and up to 0.5 s if the socket is in
- * use. -EADDRINUSE; -ENOENT: there is no such group; or another -errno.
+ * of more than HTTP_CONNECTIONS_MAX. `listen` is not kept. A Unix socket that nobody
+ * listens on is replaced. Blocks for up to 0.5 s if the socket is in use. -EADDRINUSE, or another
+ * -errno.
  */
 #define HTTP_LIFETIME_S	     10
 #define HTTP_CONNECTIONS_MAX 32

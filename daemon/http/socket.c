@@ -2,7 +2,6 @@
 /* Opens the socket that a server listens on. No state. */
 #include "daemon/http/socket.h"
 
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,21 +9,6 @@
 #include "daemon/ipc/listener.h"
 
 #define BACKLOG 32
-
-static int find_group(const char *name, gid_t *ret_gid)
-{
-	const struct group *group;
-
-	*ret_gid = (gid_t)-1;
-	if (!name[0])
-		return 0;
-	errno = 0;
-	group = getgrnam(name);
-	if (!group)
-		return errno ? -errno : -ENOENT;
-	*ret_gid = group->gr_gid;
-	return 0;
-}
 
 /* The group first, so that hookd's own group never gets what is meant for another. */
 static int give_to_group(const char *path, gid_t gid, mode_t mode)
@@ -36,14 +20,11 @@ static int give_to_group(const char *path, gid_t gid, mode_t mode)
 
 static int open_unix(const struct http_options *options, const char *path, int *ret_fd)
 {
-	gid_t gid;
-	int r = find_group(options->group, &gid);
+	int r = listener_bind(path, ret_fd);
 
-	if (r == 0)
-		r = listener_bind(path, ret_fd);
 	if (r < 0)
 		return r;
-	r = give_to_group(path, gid, options->mode);
+	r = give_to_group(path, options->gid, options->mode);
 	if (r < 0) {
 		(void)unlink(path);
 		close_fd(ret_fd);

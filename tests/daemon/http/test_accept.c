@@ -9,6 +9,7 @@
 #include "daemon/base/listen_address.h"
 #include "daemon/http/accept.h"
 
+#define FIFTY	    "01234567890123456789012345678901234567890123456789"
 #define OPENMETRICS "application/openmetrics-text"
 
 static void the_format_that_is_preferred(void **state)
@@ -123,8 +124,8 @@ static void all_other_addresses_are_refused(void **state)
 	    "unix:/a/",
 	    "/a",
 	    "tcp:127.0.0.1:1",
-	    "unix:/0123456789012345678901234567890123456789012345678901234567890123456789012345678"
-	    "90123456789012345678901234567890",
+	    /* A byte longer than a Unix socket's path can be, with its NUL. */
+	    ("unix:/" FIFTY FIFTY "1234567"),
 	};
 	struct listen_address address;
 

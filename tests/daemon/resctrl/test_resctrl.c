@@ -80,7 +80,7 @@ static void the_resource_that_has_the_least_counts(void **state)
 
 	(void)state;
 	assert_int_equal(rdt_closids(rdt, &in_use), 0);
-	assert_int_equal(in_use, 1);
+	assert_int_equal(in_use, 2); /* "gold", and the default group */
 	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
 		make_file("info/L3/num_closids", numbers[i][0]);
 		make_file("info/MB/num_closids", numbers[i][1]);
@@ -89,6 +89,7 @@ static void the_resource_that_has_the_least_counts(void **state)
 	make_file("info/MB/num_closids", "16\n");
 	make_file("info/L3/num_closids", "16\n");
 	assert_int_equal(rdt_closids(rdt, &in_use), 16);
+	assert_int_equal(in_use, 2);
 }
 
 static void who_gets_no_group_hears_how_many_there_are(void **state)
