@@ -6,6 +6,7 @@
  */
 #include "daemon/config_watch.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct config_watch {
 	const char *file; /* NULL: the default files */
 	int inotify;
 	struct event *readable, *settled;
+	bool awaits_target; /* a symbolic link leads to a file that does not exist */
 	void (*changed)(void *userdata);
 	void *userdata;
 };
@@ -31,8 +33,50 @@ static int watch_path(const struct config_watch *watch, const char *path)
 										       : 0;
 }
 
+/* Of a symbolic link to a file that does not exist: the folder in which it could appear. */
+static void watch_target(struct config_watch *watch, const char *path)
+{
+	char target[PATH_MAX], folder[2 * PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof(target) - 1);
+	const char *slash = strrchr(path, '/');
+
+	if (length < 0)
+		return;
+	target[length] = '\0';
+	snprintf(folder, sizeof(folder), "%.*s%s", target[0] == '/' ? 0 : (int)(slash + 1 - path),
+		 path, target);
+	*(strrchr(folder, '/') + 1) = '\0';
+	watch->awaits_target |= watch_path(watch, folder) == 0;
+}
+
+/* The file itself, since it may be a symbolic link to one in another folder. */
+static void watch_file(struct config_watch *watch, const char *path)
+{
+	if (watch_path(watch, path) == -ENOENT)
+		watch_target(watch, path);
+}
+
+static void watch_drop_ins(struct config_watch *watch, const char *folder)
+{
+	char path[2 * PATH_MAX];
+	struct dirent *entry;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "%s/hookd.conf.d", folder);
+	(void)watch_path(watch, path);
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folder, entry->d_name);
+		watch_file(watch, path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
 /* Also if it is watched already: it may be another file now. */
-static void watch_folder(const struct config_watch *watch, const char *folder)
+static void watch_folder(struct config_watch *watch, const char *folder)
 {
 	char path[PATH_MAX];
 
@@ -43,23 +87,22 @@ static void watch_folder(const struct config_watch *watch, const char *folder)
 		(void)watch_path(watch, path);
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/hookd.conf.d", folder);
-	(void)watch_path(watch, path);
-	/* The file itself, since it may be a symbolic link to one in another folder. */
+	watch_drop_ins(watch, folder);
 	snprintf(path, sizeof(path), "%s/hookd.conf", folder);
-	(void)watch_path(watch, path);
+	watch_file(watch, path);
 }
 
-static void watch_files(const struct config_watch *watch)
+static void watch_files(struct config_watch *watch)
 {
 	char folder[PATH_MAX];
 
+	watch->awaits_target = false;
 	if (!watch->file) {
 		for (size_t i = 0; i < CONFIG_FOLDERS; i++)
 			watch_folder(watch, config_folders[i]);
 		return;
 	}
-	(void)watch_path(watch, watch->file);
+	watch_file(watch, watch->file);
 	snprintf(folder, sizeof(folder), "%s", watch->file);
 	*strrchr(folder, '/') = '\0';
 	(void)watch_path(watch, folder[0] ? folder : "/");
@@ -70,7 +113,8 @@ static bool is_of_interest(const struct config_watch *watch, const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	if (name[0] == '\0') /* what is watched itself */
+	/* What is watched itself; or what a link leads to may have any name. */
+	if (name[0] == '\0' || watch->awaits_target)
 		return true;
 	if (watch->file)
 		return strcmp(name, strrchr(watch->file, '/') + 1) == 0;

@@ -6,8 +6,8 @@
 #include "daemon/base/base.h"
 
 /*
- * Watches the files of the configuration, and the folders in which one could appear. A file that a
- * drop-in is a symbolic link to is not watched.
+ * Watches the files of the configuration, also those that they are symbolic links to, and the
+ * folders in which one could appear.
  */
 struct config_watch;
 

@@ -28,6 +28,7 @@
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/spooled.h"
 #include "daemon/lost_lines.h"
+#include "daemon/metrics_server.h"
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
@@ -53,6 +54,7 @@ struct program {
 	struct place place;
 	int state_lock; /* descriptor of the lock file in the state directory, or -1 */
 	struct listener *listeners[PASSED_SOCKETS_MAX];
+	struct metrics_server metrics;
 	struct event *signals[3];
 	struct event *watchdog;
 	struct event *extend; /* pending while draining: asks the service manager for more time */
@@ -68,7 +70,7 @@ static_assert(offsetof(struct program, hookd) == 0, "drain() casts a struct hook
 
 static int reload(struct hookd *hookd)
 {
-	const struct program *program = (struct program *)hookd;
+	struct program *program = (struct program *)hookd;
 	struct config fresh;
 	int r = configuration_load(program->options, &fresh, &hookd->reload_error);
 
@@ -82,6 +84,7 @@ static int reload(struct hookd *hookd)
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
 	hook_defaults_set(hookd);
+	metrics_server_update(&program->metrics, hookd);
 	log_info("configuration reloaded");
 	return 0;
 }
@@ -344,6 +347,8 @@ static int make_listeners(struct program *program)
 		r = listener_new(program->hookd.base, sockets->fds[i], on_connection,
 				 &program->hookd, &program->listeners[i]);
 	}
+	if (r == 0)
+		metrics_server_update(&program->metrics, &program->hookd);
 	return r;
 }
 
@@ -361,6 +366,7 @@ static void clear(struct program *program)
 
 	for (size_t i = 0; i < PASSED_SOCKETS_MAX; i++)
 		listener_free(program->listeners[i]);
+	metrics_server_clear(&program->metrics);
 	if (program->own_socket)
 		(void)unlink(program->own_socket);
 	/* The runs of units go on: that their callers lose the connection now is no wish of theirs.
@@ -372,6 +378,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
+	journal_clear(&hookd->journal);
 	if (records_save(hookd->records) > 0)
 		runners_leave(hookd->runners);
 	store_free(hookd->store);

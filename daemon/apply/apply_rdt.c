@@ -267,7 +267,7 @@ static void forget_not_created(struct application *application, const struct rdt
 static int fail_exhausted(struct application *application)
 {
 	struct hp_err *err = &application->err;
-	int limit = rdt_closids(application->applier->rdt);
+	int in_use, limit = rdt_closids(application->applier->rdt, &in_use);
 
 	if (limit <= 0)
 		return -ENOSPC;

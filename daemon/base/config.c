@@ -61,12 +61,15 @@ static const struct key keys[] = {
     KEY("Hooks", "MemoryMax", LIMIT, config_parse_bytes, memory_max),
     KEY("Hooks", "CPUQuota", LIMIT, config_parse_quota_us, cpu_quota_us),
     KEY("Hooks", "Nice", SIGNED, config_parse_nice, default_nice),
-    KEY("Hooks", "UMask", OPTIONAL, config_parse_umask, default_umask),
+    KEY("Hooks", "UMask", OPTIONAL, config_parse_mode, default_umask),
     KEY("Results", "MaxRuns", NUMBER, config_parse_number, kept_runs),
     KEY("Results", "MaxAgeSec", NUMBER, config_parse_age_as_ms, kept_ms),
     KEY("Results", "MaxBytes", NUMBER, config_parse_number, kept_bytes),
     KEY("Connections", "Max", NUMBER, config_parse_count, connections),
     KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
+    KEY("Metrics", "Listen", STRING, config_parse_listen, metrics_listen),
+    KEY("Metrics", "SocketMode", NUMBER, config_parse_mode, metrics_socket_mode),
+    KEY("Metrics", "SocketGroup", OPTIONAL, config_parse_gid, metrics_socket_gid),
     KEY("Log", "Target", NUMBER, config_parse_log_target, log_target),
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
     KEY("Log", "Runs", NUMBER, config_parse_boolean, log_runs),
@@ -97,12 +100,17 @@ int config_set_defaults(struct config *config)
 	    .kept_bytes = 64 * 1024 * 1024,
 	    .connections = 4096,
 	    .connections_per_user = 2048,
+	    .metrics_socket_mode = 0600,
 	    .log_target = LOG_TARGET_AUTO,
 	    .log_level = LOG_INFO,
 	    .log_runs = 1,
 	    .default_path = strdup(DEFAULT_PATH),
+	    .metrics_listen = strdup(""),
 	};
-	return config->default_path ? 0 : -ENOMEM;
+	if (config->default_path && config->metrics_listen)
+		return 0;
+	config_clear(config);
+	return -ENOMEM;
 }
 
 static int set_string(char **member, const char *value)
@@ -538,6 +546,7 @@ int config_load(struct config *ret_config, const char *file, struct config_error
 void config_clear(struct config *config)
 {
 	free(config->default_path);
+	free(config->metrics_listen);
 	for (size_t i = 0; i < config->file_count; i++)
 		free(config->files[i]);
 	*config = (struct config){0};

@@ -49,6 +49,10 @@ struct config {
 	/* [Connections] */
 	uint64_t connections;	       /* Max=4096 */
 	uint64_t connections_per_user; /* MaxPerUser=2048; does not apply to root */
+	/* [Metrics] */
+	char *metrics_listen; /* Listen=: see listen_address.h; "": metrics are not served */
+	uint64_t metrics_socket_mode;	   /* SocketMode=0600: of a Unix socket */
+	struct hp_uint metrics_socket_gid; /* SocketGroup=: of a Unix socket; hookd's own */
 	/* [Log] */
 	uint64_t log_target;	  /* Target=auto, enum log_target */
 	uint64_t log_level;	  /* Level=info, a priority of syslog(3) */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/base/config.h"
+#include "daemon/base/listen_address.h"
 #include "proto/base/limits.h"
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
@@ -195,7 +196,7 @@ int config_parse_nice(const char *text, uint64_t *ret)
 	return 0;
 }
 
-int config_parse_umask(const char *text, uint64_t *ret)
+int config_parse_mode(const char *text, uint64_t *ret)
 {
 	size_t digits = strspn(text, "01234567");
 
@@ -203,6 +204,24 @@ int config_parse_umask(const char *text, uint64_t *ret)
 		return -EINVAL;
 	*ret = strtoull(text, NULL, 8);
 	return *ret > 0777 ? -EINVAL : 0;
+}
+
+int config_parse_listen(const char *text, uint64_t *ret)
+{
+	struct listen_address address;
+
+	(void)ret;
+	return text[0] ? listen_address_parse(text, &address) : 0;
+}
+
+int config_parse_gid(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (config_parse_number(text, &value) < 0 || value >= UINT32_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
 }
 
 static const struct {
@@ -218,7 +237,9 @@ static const struct {
     {config_parse_bytes, "a number of bytes above 0, with K, M, G or T, or infinity"},
     {config_parse_quota_us, "a percentage of one CPU, such as 150% or 12.5%, or infinity"},
     {config_parse_nice, "a number, from -20 to 19"},
-    {config_parse_umask, "an octal number, up to 0777"},
+    {config_parse_mode, "an octal number, up to 0777"},
+    {config_parse_listen, "unix:/PATH, 127.0.0.1:PORT or [::1]:PORT: only this machine is served"},
+    {config_parse_gid, "the number of a group, from 0 to 4294967294"},
 };
 
 void config_print_takes(config_parse *parse, char ret_text[static CONFIG_TAKES_SIZE])

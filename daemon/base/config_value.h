@@ -31,8 +31,13 @@ int config_parse_bytes(const char *text, uint64_t *ret) must_check;
 int config_parse_quota_us(const char *text, uint64_t *ret) must_check;
 /* -20 to 19; *ret is the int64_t cast to uint64_t. */
 int config_parse_nice(const char *text, uint64_t *ret) must_check;
-/* In octal. */
-int config_parse_umask(const char *text, uint64_t *ret) must_check;
+
+/* Permissions of a file, or a umask, in octal. */
+int config_parse_mode(const char *text, uint64_t *ret) must_check;
+/* As listen_address_parse(), or nothing; only checks it. */
+int config_parse_listen(const char *text, uint64_t *ret) must_check;
+/* The number of a group: names are not looked up, which could wait for a network. */
+int config_parse_gid(const char *text, uint64_t *ret) must_check;
 
 /* What the parser accepts, for "it takes ...". */
 #define CONFIG_TAKES_SIZE 96

@@ -2,8 +2,6 @@
 /* Handlers of io.hookd.control. No state. */
 #include "daemon/base/log.h"
 #include "daemon/ipc/dispatch.h"
-#include "daemon/policy/policy.h"
-#include "proto/base/limits.h"
 
 void write_config_error(struct hp_json_writer *writer, const struct config_error *error)
 {
@@ -90,65 +88,6 @@ int handle_ping(struct exchange *exchange, struct hp_err *err)
 
 	if (r == 0)
 		hp_reply_empty(conn_reply(exchange->conn), NULL);
-	return r;
-}
-
-/* ---- ExplainPolicy ---- */
-
-struct policy_question {
-	int64_t uid;
-	char *method;
-};
-
-static int read_question(const struct exchange *exchange, struct hp_arena *arena,
-			 struct policy_question *ret, struct hp_err *err)
-{
-	static const char *const names[] = {"uid", "gids", "method", "parameters"};
-	struct hp_json_value values[ELEMENTS(names)];
-	int r = hp_parameters_read(exchange->call.parameters, names, ELEMENTS(names), 1 | 1 << 2,
-				   values, err);
-
-	if (r == 0)
-		r = hp_err_prefix(
-		    err, hp_json_get_int64(values[0], 0, UINT32_MAX - 1, &ret->uid, err), "uid");
-	if (r == 0)
-		r = hp_err_prefix(
-		    err, hp_json_get_name(values[2], arena, HP_ID_BYTES_MAX, &ret->method, err),
-		    "method");
-	if (r == 0 && dispatch_method_permission(ret->method) < 0)
-		r = hp_err_invalid(err, "method", "there is no such method");
-	return r;
-}
-
-/*
- * For a process of that uid in hookd's namespaces, with all of hookd's capabilities: the policy
- * does not look at groups, and not at parameters.
- */
-int handle_explain_policy(struct exchange *exchange, struct hp_err *err)
-{
-	const struct self *self = &exchange->hookd->self;
-	struct peer peer = {.pidfd = -1, .sight = PEER_SEEN};
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct policy_question question = {0};
-	struct hp_err refusal = {0};
-	struct hp_json_writer writer;
-	bool is_allowed;
-	int r = read_question(exchange, &arena, &question, err);
-
-	if (r == 0) {
-		peer.uid = (uid_t)question.uid;
-		peer.view.capabilities = self->capabilities;
-		peer.view.namespaces = self->namespaces;
-		is_allowed =
-		    policy_check(&peer, self,
-				 (enum permission)dispatch_method_permission(question.method),
-				 &refusal) == 0;
-		writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
-		hp_json_add_bool(&writer, "allowed", is_allowed);
-		hp_json_add_string(&writer, "reason", is_allowed ? "" : refusal.reason);
-		hp_reply_end(&writer);
-	}
-	hp_arena_free(&arena);
 	return r;
 }
 

@@ -119,6 +119,7 @@ const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZ
 {
 	switch (err->code) {
 	case HP_ERR_NO_SUCH_RUN:
+	case HP_ERR_STATUS_NO_SUCH_RUN:
 		snprintf(text, ERROR_TEXT_SIZE, "no such run: %s", err->path);
 		return text;
 	case HP_ERR_REQUEST_ID_CONFLICT:
@@ -206,13 +207,23 @@ int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 	return hp_parameters_read(exchange->call.parameters, NULL, 0, 0, none, err);
 }
 
+/* A Varlink error belongs to the interface of the method. */
+static enum hp_err_code no_such_run(const struct exchange *exchange)
+{
+	static const char status[] = "io.hookd.status.";
+
+	return strncmp(exchange->call.method, status, sizeof(status) - 1) == 0
+		   ? HP_ERR_STATUS_NO_SUCH_RUN
+		   : HP_ERR_NO_SUCH_RUN;
+}
+
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err)
 {
 	struct run *run = store_find(exchange->hookd->store, id);
 
 	if (run && policy_may_see(&exchange->conn->peer, run->uid))
 		return run;
-	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
+	*err = (struct hp_err){.code = no_such_run(exchange)};
 	snprintf(err->path, sizeof(err->path), "%s", id);
 	return NULL;
 }

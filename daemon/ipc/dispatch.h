@@ -58,7 +58,7 @@ int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c
 int handle_reload(struct exchange *exchange, struct hp_err *err);	   /* control.c */
 int handle_set_log_level(struct exchange *exchange, struct hp_err *err);   /* control.c */
 int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
-int handle_explain_policy(struct exchange *exchange, struct hp_err *err);  /* control.c */
+int handle_explain_policy(struct exchange *exchange, struct hp_err *err);  /* explain.c */
 
 /* In control.c: replies io.hookd.control.ConfigError; writes its members; and others. */
 void reply_config_error(struct conn *conn, const struct config_error *error);
@@ -81,7 +81,7 @@ int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_reque
 
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
-/* NULL: NoSuchRun, also if the run exists and the peer may not see it. */
+/* NULL: NoSuchRun of the method's interface, also if the run exists and the peer may not see it. */
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err);
 /* For methods whose only parameter is the id of a run. NULL: an error. */
 struct run *find_run_parameter(const struct exchange *exchange, struct hp_err *err);

@@ -11,8 +11,6 @@
  */
 #include "daemon/ipc/events.h"
 
-#include <assert.h>
-
 static struct hp_json_writer begin(struct events *events, const char *event)
 {
 	struct hp_json_writer writer = hp_reply_begin(conn_reply(events->conn), NULL, true);
@@ -31,26 +29,6 @@ static struct hp_json_writer begin_of_hook(struct events *events, const char *ev
 	hp_json_key(&writer, "index");
 	hp_json_put_uint(&writer, index);
 	return writer;
-}
-
-bool output_position_take(struct output_position *position, size_t index,
-			  const struct hook_output *output, struct hook_output *ret_new)
-{
-	uint64_t *at = &position->at[output->stream - 1], end = output->offset + output->length;
-
-	assert(output->stream == 1 || output->stream == 2);
-	if (position->index != index)
-		*position = (struct output_position){.index = index};
-	if (output->length == 0 || end <= *at || (output->offset > *at && !output->is_kept))
-		return false;
-	*ret_new = *output;
-	if (output->offset < *at) {
-		ret_new->bytes += *at - output->offset;
-		ret_new->length = end - *at;
-		ret_new->offset = *at;
-	}
-	*at = end;
-	return true;
 }
 
 void output_write(struct hp_json_writer *writer, const struct hook_output *output)

@@ -20,7 +20,7 @@ int hooks_on_run_starting(struct run *run, void *userdata)
 	int r = records_begin(hookd->records, run);
 
 	if (r == 0)
-		journal_run_started(run);
+		journal_run_started(&hookd->journal, &hookd->config, run);
 	return r;
 }
 

@@ -36,6 +36,7 @@ const char *request_status_name(enum hp_err_code code)
 	    [HP_ERR_INVALID] = "Invalid",
 	    [HP_ERR_NO_PARAMETER] = "InvalidParameter",
 	    [HP_ERR_NO_SUCH_RUN] = "NoSuchRun",
+	    [HP_ERR_STATUS_NO_SUCH_RUN] = "NoSuchRun",
 	    [HP_ERR_REQUEST_ID_CONFLICT] = "RequestIdConflict",
 	    [HP_ERR_BUSY] = "Busy",
 	    [HP_ERR_DRAINING] = "Draining",

@@ -310,6 +310,18 @@ static void on_timer(evutil_socket_t fd, short what, void *userdata)
 		look(spooled);
 }
 
+size_t spooled_count(const struct spooled *spooled)
+{
+	struct spool_names names;
+	size_t count = 0;
+
+	if (spooled && spool_list(spooled->spool, &names) == 0) {
+		count = names.count;
+		spool_names_clear(&names);
+	}
+	return count;
+}
+
 /* ---- life ---- */
 
 static int open_spool(const char *state_directory, struct spool **ret_spool)

@@ -18,5 +18,7 @@ struct spooled;
 #define SPOOLED_LOOK_EVERY_S 5
 int spooled_new(struct hookd *hookd, const char *state_directory,
 		struct spooled **ret_spooled) must_check;
+/* How many files wait, also those that are queued. 0 where there is no spool: NULL is fine. */
+size_t spooled_count(const struct spooled *spooled);
 /* The files of runs that have not begun stay. NULL is fine. */
 struct spooled *spooled_free(struct spooled *spooled);

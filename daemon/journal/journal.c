@@ -222,7 +222,7 @@ static void log_ignored(const struct run *run)
 		      run->result.ignored);
 }
 
-void journal_run_started(const struct run *run)
+static void log_start(const struct run *run)
 {
 	size_t count = run->request.hooks.count;
 	struct message message;
@@ -231,6 +231,18 @@ void journal_run_started(const struct run *run)
 		return;
 	begin(&message, run, MESSAGE_RUN_STARTED);
 	write_message(&message, LOG_DEBUG, run, "started, %zu hook%s", count, plural(count));
+}
+
+static bool logs_output(const struct config *config)
+{
+	return config->log_hook_output && log_is_on(LOG_INFO);
+}
+
+void journal_run_started(struct journal *journal, const struct config *config, struct run *run)
+{
+	log_start(run);
+	if (logs_output(config))
+		output_follow(journal, run);
 }
 
 static void log_end(const struct config *config, const struct run *run)
@@ -258,7 +270,7 @@ void journal_run_done(struct journal *journal, const struct config *config, cons
 		log_turned_away(run);
 		return;
 	}
-	if (config->log_hook_output && log_is_on(LOG_INFO))
+	if (logs_output(config) && !run->is_output_logged)
 		output_log(journal, run);
 	log_end(config, run);
 	if (run->result.ignored)
@@ -286,4 +298,9 @@ void journal_refused(struct journal *journal, uid_t uid, const char *method,
 		log_warning("%lu more calls were refused", suppressed);
 	log_write(LOG_WARNING, fields, ELEMENTS(fields), "refused %s, uid %u: %s", method, uid,
 		  err->reason);
+}
+
+void journal_clear(struct journal *journal)
+{
+	output_clear(journal);
 }

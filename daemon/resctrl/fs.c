@@ -109,6 +109,30 @@ int rdt_fs_closids(const struct rdt_fs *fs)
 	return (int)least_in_info(fs, "num_closids");
 }
 
+/* The kernel's own directories. Each other one is a group. */
+static bool is_group(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+	       strcmp(entry->d_name, "info") != 0 && strcmp(entry->d_name, "mon_data") != 0 &&
+	       strcmp(entry->d_name, "mon_groups") != 0;
+}
+
+int rdt_fs_groups(const struct rdt_fs *fs)
+{
+	int fd = openat(fs->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *root = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int count = 1;
+
+	while (root && (entry = readdir(root)))
+		count += is_group(entry);
+	if (root)
+		closedir(root);
+	else
+		close_fd(&fd);
+	return count;
+}
+
 int rdt_fs_fail_to_make(const struct rdt_fs *fs, int r, const char *path, struct hp_err *err)
 {
 	char words[WORDS_SIZE];

@@ -38,6 +38,9 @@ int rdt_fs_fail_to_make(const struct rdt_fs *fs, int r, const char *path, struct
 /* How many groups there can be: the minimum over all resources. <= 0: not known. */
 int rdt_fs_closids(const struct rdt_fs *fs);
 
+/* How many groups there are, including the default one. */
+int rdt_fs_groups(const struct rdt_fs *fs);
+
 /* Reads or writes a file of a group, whose path is relative to the mount point. */
 ssize_t rdt_fs_read(const struct rdt_fs *fs, const char *group, const char *file, char *text,
 		    size_t size) must_check;

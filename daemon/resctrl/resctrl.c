@@ -482,13 +482,15 @@ int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *g
 	return r;
 }
 
-int rdt_closids(const struct rdt *rdt)
+int rdt_closids(const struct rdt *rdt, int *ret_in_use)
 {
 	struct rdt_fs fs;
 	int number = rdt_fs_open(&fs, rdt->root);
 
-	if (number == 0)
+	if (number == 0) {
 		number = rdt_fs_closids(&fs);
+		*ret_in_use = rdt_fs_groups(&fs);
+	}
 	rdt_fs_close(&fs);
 	return number;
 }

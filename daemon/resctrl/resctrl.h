@@ -45,8 +45,11 @@ struct rdt_member;
 bool rdt_is_there(const struct rdt *rdt);
 bool rdt_has_group(const struct rdt *rdt, const char *group);
 
-/* How many groups there can be, including the default one; <= 0: not known. */
-int rdt_closids(const struct rdt *rdt);
+/*
+ * How many groups there can be, including the default one; <= 0: not known. *ret_in_use: how many
+ * there are, whoever has made them; unchanged without resctrl.
+ */
+int rdt_closids(const struct rdt *rdt, int *ret_in_use);
 
 /* `root`: the mount point, copied; NULL: it is searched at each call. -ENOMEM. */
 int rdt_new(const char *root, struct rdt **ret_rdt) must_check;

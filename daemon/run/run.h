@@ -116,6 +116,7 @@ struct run {
 	bool is_adopted; /* by run_adopt() */
 	bool
 	    is_kept_by_runner; /* RUN_DONE: until it is recorded, the next hookd can get it there */
+	bool is_output_logged; /* daemon/journal has logged what its hooks wrote, as it came */
 	bool is_turned_away;   /* RUN_DONE: nothing was run, and it is not to be kept */
 	int64_t submitted_us;  /* CLOCK_REALTIME */
 	int64_t submitted_ns, started_ns; /* CLOCK_BOOTTIME */
@@ -197,6 +198,9 @@ void run_remove_waiter(struct run *run, struct run_waiter *waiter);
 bool run_is_awaited(const struct run *run);
 /* While any waiter is behind, the output of hooks is not read. */
 void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
+
+/* Whether its settings have a seccomp profile whose listener an agent gets (SCMP_ACT_NOTIFY). */
+bool run_has_notify_profile(const struct run *run);
 
 /* The pid of the running hook; 0: none. */
 pid_t run_pid(const struct run *run);

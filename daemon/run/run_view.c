@@ -78,3 +78,14 @@ int64_t run_duration_us(const struct run *run)
 		return run->result.duration_us;
 	return run->state == RUN_QUEUED ? 0 : (clock_ns(CLOCK_BOOTTIME) - run->started_ns) / 1000;
 }
+
+bool run_has_notify_profile(const struct run *run)
+{
+	const struct hp_settings *settings = run->request.settings;
+	const struct hp_seccomp *profile = settings ? settings->seccomp : NULL;
+
+	for (size_t i = 0; profile && i < profile->rule_count; i++)
+		if (profile->rules[i].action == HP_SECCOMP_NOTIFY)
+			return true;
+	return false;
+}

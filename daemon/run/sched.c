@@ -220,3 +220,29 @@ size_t sched_queued(const struct sched *sched)
 {
 	return sched->queued;
 }
+
+/* ---- counting ---- */
+
+struct count {
+	bool (*matches)(const struct run *run);
+	size_t number;
+};
+
+/* Only the first run of a lane can be running. twalk_r(3) visits an inner node three times. */
+static void count_lane(const void *node, VISIT visit, void *userdata)
+{
+	const struct lane *lane = *(struct lane *const *)node;
+	const struct run *run = TAILQ_FIRST(&lane->runs);
+	struct count *count = userdata;
+
+	if ((visit == postorder || visit == leaf) && run && run->is_started)
+		count->number += count->matches(run);
+}
+
+size_t sched_count(const struct sched *sched, bool (*matches)(const struct run *run))
+{
+	struct count count = {.matches = matches};
+
+	twalk_r(sched->lanes, count_lane, &count);
+	return count.number;
+}

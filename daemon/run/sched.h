@@ -30,3 +30,5 @@ void sched_finished(struct sched *sched, struct run *run);
 void sched_set_limit(struct sched *sched, size_t concurrent_hooks);
 size_t sched_running(const struct sched *sched);
 size_t sched_queued(const struct sched *sched);
+/* How many of the running runs match. Takes time for each container that has any. */
+size_t sched_count(const struct sched *sched, bool (*matches)(const struct run *run));

@@ -89,7 +89,7 @@ static void inquiry_free(struct inquiry *inquiry)
 static void answer(struct inquiry *inquiry)
 {
 	struct conn *conn = inquiry->conn;
-	struct hp_err err = {.code = HP_ERR_NO_SUCH_RUN};
+	struct hp_err err = {.code = HP_ERR_STATUS_NO_SUCH_RUN};
 
 	if (inquiry->run->is_turned_away) {
 		memcpy(err.path, inquiry->run->id, sizeof(inquiry->run->id));

@@ -15,6 +15,7 @@ enum hp_err_code {
 	HP_ERR_INVALID,	     /* a wrong value: the method's own error (path, detail: reason) */
 	HP_ERR_NO_PARAMETER, /* a missing or undeclared one: org.varlink.service.InvalidParameter */
 	HP_ERR_NO_SUCH_RUN,  /* io.hookd.hooks.NoSuchRun (run: path) */
+	HP_ERR_STATUS_NO_SUCH_RUN, /* io.hookd.status.NoSuchRun (run: path) */
 	HP_ERR_REQUEST_ID_CONFLICT,
 	HP_ERR_BUSY,
 	HP_ERR_DRAINING,

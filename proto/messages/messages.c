@@ -415,6 +415,9 @@ void hp_reply_err(struct hp_buf *buf, const struct hp_err *err, const char *inva
 	case HP_ERR_NO_SUCH_RUN:
 		reply_one(buf, "io.hookd.hooks.NoSuchRun", "run", err->path);
 		break;
+	case HP_ERR_STATUS_NO_SUCH_RUN:
+		reply_one(buf, "io.hookd.status.NoSuchRun", "run", err->path);
+		break;
 	case HP_ERR_REQUEST_ID_CONFLICT:
 		reply_one(buf, "io.hookd.hooks.RequestIdConflict", "requestId", err->path);
 		break;

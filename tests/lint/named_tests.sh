@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Checks that every test that docs/SECURITY.md and docs/FAULTS.md name exists: in the last column of
-# their tables, "kind/noun" is the file test_NOUN.c below tests/KIND (in the guest NOUN.sh); the names
-# after a colon are functions in it. A test of a fault has the fault's number in its comment.
+# their tables, "kind/noun" is the file test_NOUN.c or test_NOUN.sh below tests/KIND (in the guest
+# NOUN.sh); the names after a colon are functions in it. A test of a fault has the fault's number in its comment.
 set -euo pipefail
 status=0 count=0
 complain() { echo "$document: $number: $1"; status=1; }
@@ -10,7 +10,7 @@ complain() { echo "$document: $number: $1"; status=1; }
 find_file() { # KIND NOUN
 	case $1 in
 	guest) find tests/guest -maxdepth 1 -name "$2.sh" ;;
-	*) find tests -path "tests/*$1/*test_$2.c" ;;
+	*) find tests -path "tests/*$1/*test_$2.c" -o -path "tests/*$1/*test_$2.sh" ;;
 	esac
 }
 

@@ -24,6 +24,9 @@ static void defaults_are_those_of_the_header(void **state)
 	assert_int_equal(config.kept_bytes, 67108864);
 	assert_int_equal(config.connections, 4096);
 	assert_int_equal(config.connections_per_user, 2048);
+	assert_string_equal(config.metrics_listen, "");
+	assert_int_equal(config.metrics_socket_mode, 0600);
+	assert_false(config.metrics_socket_gid.is_set);
 	assert_int_equal(config.log_target, LOG_TARGET_AUTO);
 	assert_int_equal(config.log_level, LOG_INFO);
 	assert_false(config.pids_max.is_set || config.memory_max.is_set ||
@@ -50,6 +53,10 @@ static void every_key_is_read(void **state)
 					     "Max=13\n"
 					     "MaxPerUser=14\n"
 					     "\n"
+					     "[Metrics]\n"
+					     "Listen=127.0.0.1:15\n"
+					     "SocketMode=0640\n"
+					     "SocketGroup=16\n"
 					     "[Log]\n"
 					     "Target=stderr\n"
 					     "Level=debug\n");
@@ -64,6 +71,9 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.kept_bytes, 12);
 	assert_int_equal(config.connections, 13);
 	assert_int_equal(config.connections_per_user, 14);
+	assert_string_equal(config.metrics_listen, "127.0.0.1:15");
+	assert_int_equal(config.metrics_socket_mode, 0640);
+	assert_int_equal(config.metrics_socket_gid.value, 16);
 	assert_int_equal(config.log_target, LOG_TARGET_STDERR);
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	config_clear(&config);

@@ -178,7 +178,7 @@ static void start_is_for_debugging(void **state)
 	for (int level = LOG_INFO; level <= LOG_DEBUG; level++) {
 		log_set_level(level);
 		grab_stderr(&grab);
-		journal_run_started(run);
+		journal_run_started(&journal, &usual, run);
 		line = grab_end(&grab);
 		assert_string_equal(line, level == LOG_INFO
 					      ? ""

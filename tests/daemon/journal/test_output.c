@@ -125,12 +125,136 @@ static void lines_have_a_rate(void **state)
 	free(lines);
 }
 
+/* ---- while the run runs ---- */
+
+static void tell(struct run *run, const struct run_event *event)
+{
+	struct run_waiter *waiter, *next;
+
+	for (waiter = TAILQ_FIRST(&run->waiters); waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		waiter->notify(waiter, event);
+	}
+}
+
+static void tell_output(struct run *run, int stream, uint64_t offset, bool is_kept,
+			const char *text)
+{
+	const struct hook_output output = {stream, offset, is_kept, text, strlen(text)};
+
+	tell(run, &(struct run_event){.type = RUN_EVENT_OUTPUT, .output = &output});
+}
+
+struct followed {
+	struct journal journal;
+	struct run *run;
+	struct grab grab;
+};
+
+static struct followed *follow(void)
+{
+	const struct hp_hook hook = {.path = (char *)"/usr/bin/net-add"};
+	struct followed *followed = calloc(1, sizeof(*followed));
+
+	followed->run = run_make(&context, "r", request_make("web", HP_STAGE_POSTSTOP, &hook, 1));
+	log_open(LOG_TARGET_STDERR);
+	grab_stderr(&followed->grab);
+	journal_run_started(&followed->journal, &config, followed->run);
+	return followed;
+}
+
+/* The caller frees the text. */
+static char *end_followed(struct followed *followed, struct hp_output stdout_of)
+{
+	struct run *run = followed->run;
+	struct hp_hook_result *hook = &run->result.hooks[0];
+	char *text;
+
+	hook->output[0] = stdout_of;
+	tell(run, &(struct run_event){.type = RUN_EVENT_FINISHED, .hook = hook});
+	tell(run, &(struct run_event){.type = RUN_EVENT_DONE});
+	assert_true(TAILQ_EMPTY(&run->waiters));
+	run->state = RUN_DONE;
+	hook->success = true;
+	journal_run_done(&followed->journal, &config, run);
+	hook->output[0] = (struct hp_output){0};
+	text = grab_end(&followed->grab);
+	run_free(run);
+	free(followed);
+	return text;
+}
+
+static void lines_are_logged_when_they_are_complete(void **state)
+{
+	struct followed *followed = follow();
+	char *text;
+
+	(void)state;
+	tell_output(followed->run, 1, 0, false, "one\ntw");
+	tell_output(followed->run, 2, 0, false, "bad\n");
+	tell_output(followed->run, 1, 6, false, "o\nthr");
+	text = grab_end(&followed->grab);
+	assert_string_equal(text,
+			    ENTRY("one", "stdout") ENTRY("bad", "stderr") ENTRY("two", "stdout"));
+	free(text);
+	grab_stderr(&followed->grab);
+	text = end_followed(followed, whole("one\ntwo\nthree"));
+	assert_ptr_equal(strstr(text, ENTRY("three", "stdout")), text);
+	assert_null(strstr(text, "MESSAGE=one"));
+	free(text);
+}
+
+/* What is kept is told again when another listener comes. */
+static void no_line_is_logged_twice(void **state)
+{
+	struct followed *followed = follow();
+	char *text;
+
+	(void)state;
+	tell_output(followed->run, 1, 0, false, "one\n");
+	tell_output(followed->run, 1, 0, true, "one\ntwo\n");
+	tell_output(followed->run, 1, 4, false, "two\n");
+	text = end_followed(followed, whole("one\ntwo\n"));
+	assert_int_equal(count_lines(text), 2);
+	free(text);
+}
+
+static void a_gap_is_told_while_it_runs(void **state)
+{
+	struct followed *followed = follow();
+	char *text;
+
+	(void)state;
+	tell_output(followed->run, 1, 0, false, "one");
+	tell_output(followed->run, 1, 103, true, "last\n");
+	text = end_followed(followed, (struct hp_output){(char *)"onelast\n", 8, 108, 3});
+	assert_string_equal(text, ENTRY("one", "stdout") ENTRY("\"[100 bytes left out]\"", "stdout")
+				      ENTRY("last", "stdout"));
+	free(text);
+}
+
+static void what_did_not_come_is_in_the_result(void **state)
+{
+	struct followed *followed = follow();
+	char *text = end_followed(followed, whole("all\n"));
+
+	(void)state;
+	assert_string_equal(text, ENTRY("all", "stdout"));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_line_is_an_entry),   cmocka_unit_test(a_long_line_is_not_cut),
-	    cmocka_unit_test(what_is_missing_is_told), cmocka_unit_test(a_nul_ends_nothing),
+	    cmocka_unit_test(each_line_is_an_entry),
+	    cmocka_unit_test(a_long_line_is_not_cut),
+	    cmocka_unit_test(what_is_missing_is_told),
+	    cmocka_unit_test(a_nul_ends_nothing),
 	    cmocka_unit_test(lines_have_a_rate),
+	    cmocka_unit_test(lines_are_logged_when_they_are_complete),
+	    cmocka_unit_test(no_line_is_logged_twice),
+	    cmocka_unit_test(a_gap_is_told_while_it_runs),
+	    cmocka_unit_test(what_did_not_come_is_in_the_result),
 	};
 
 	bound_time();

@@ -76,16 +76,20 @@ static void the_resource_that_has_the_least_counts(void **state)
 {
 	static const char *const numbers[][2] = {{"16\n", "8\n"}, {"8\n", "16\n"}};
 
+	int in_use;
+
 	(void)state;
-	assert_int_equal(rdt_closids(rdt), 0);
+	assert_int_equal(rdt_closids(rdt, &in_use), 0);
+	assert_int_equal(in_use, 2); /* "gold", and the default group */
 	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
 		make_file("info/L3/num_closids", numbers[i][0]);
 		make_file("info/MB/num_closids", numbers[i][1]);
-		assert_int_equal(rdt_closids(rdt), 8);
+		assert_int_equal(rdt_closids(rdt, &in_use), 8);
 	}
 	make_file("info/MB/num_closids", "16\n");
 	make_file("info/L3/num_closids", "16\n");
-	assert_int_equal(rdt_closids(rdt), 16);
+	assert_int_equal(rdt_closids(rdt, &in_use), 16);
+	assert_int_equal(in_use, 2);
 }
 
 static void who_gets_no_group_hears_how_many_there_are(void **state)

@@ -192,7 +192,7 @@ static void unknown_run(void **state)
 	client_call(client, "{'method':'io.hookd.hooks.Cancel','parameters':{'run':'none'}}");
 	check_error(client, "io.hookd.hooks.NoSuchRun");
 	client_call(client, "{'method':'io.hookd.status.Get','parameters':{'run':'none'}}");
-	check_error(client, "io.hookd.hooks.NoSuchRun");
+	check_error(client, "io.hookd.status.NoSuchRun");
 }
 
 int main(int argc, char **argv)

@@ -101,7 +101,7 @@ static void oldest_results_are_forgotten(void **state)
 		run(client, .hooks = {HOOK("'exit','0'")});
 		ids[i] = strdup(reply_string(client, "result.run"));
 	}
-	expect_get(client, ids[0], "io.hookd.hooks.NoSuchRun");
+	expect_get(client, ids[0], "io.hookd.status.NoSuchRun");
 	expect_get(client, ids[2], "");
 	expect_get(client, ids[3], "");
 	check_string(client, "run.state", "done");

@@ -53,6 +53,25 @@ static void no_output_is_no_text(void **state)
 	check_int(client, "result.hooks[0].stderrBytes", 0);
 }
 
+static void output_is_logged_while_the_hook_runs(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	int go = fifo_open(harness, "go");
+
+	harness_start(harness, &(struct start){.config = "[Log]\nHookOutput=yes\n"});
+	client = client_open(harness);
+	begin_run(client, .hooks = {HOOK("'say','early\\nla','await','@DIR@/go','say','te\\n'")});
+	harness_await_log(harness, "MESSAGE=early PRIORITY=6 SYSLOG_IDENTIFIER=");
+	assert_false(client_has_input(client));
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	harness_await_log_without(harness, "MESSAGE=late ", "MESSAGE=early ");
+	harness_await_log(harness, "HOOKD_STREAM=stdout\n");
+	harness_await_log_without(harness, "succeeded, 1 hook", "HOOKD_STREAM=");
+}
+
 /* The helper's lines contain their offset. */
 static void expect_lines(const char *text, size_t length, unsigned long long offset)
 {
@@ -178,6 +197,7 @@ int main(int argc, char **argv)
 	    TEST(output_kept_on_success),
 	    TEST(output_kept_on_failure),
 	    TEST(no_output_is_no_text),
+	    TEST_PREPARED(output_is_logged_while_the_hook_runs),
 	    TEST(output_300MB_memory_flat),
 	    TEST(output_is_whole_up_to_the_bound),
 	    TEST(wide_pipe_is_read_to_its_end),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/integration/harness/check.h"
@@ -117,8 +118,10 @@ static void policy_is_explained(void **state)
 	check_error(client, "");
 	check_bool(client, "allowed", true);
 	check_string(client, "reason", "");
-	call(client, "ExplainPolicy", "'uid':1000,'gids':[1],'method':'io.hookd.hooks.Run'");
+	check_absent(client, "rule");
+	call(client, "ExplainPolicy", "'uid':1000,'method':'io.hookd.hooks.Run'");
 	check_bool(client, "allowed", false);
+	check_string(client, "rule", "permission");
 	check_part(client, "reason", "uid 1000");
 	call(client, "ExplainPolicy",
 	     "'uid':1000,'method':'io.hookd.settings.CompileSeccomp','parameters':{}");
@@ -130,6 +133,65 @@ static void policy_is_explained(void **state)
 	check_string(client, "parameter", "uid");
 }
 
+static void check_answer(struct client *client, const char *parameters, const char *rule,
+			 const char *part)
+{
+	call(client, "ExplainPolicy", parameters);
+	check_error(client, "");
+	check_bool(client, "allowed", !rule);
+	if (rule)
+		check_string(client, "rule", rule);
+	check_part(client, "reason", part);
+}
+
+/* Whether they may connect, by the mode of the socket. */
+static void groups_count(void **state)
+{
+#define COMPILES "'method':'io.hookd.settings.CompileSeccomp'"
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_needs_root();
+	client = client_open(harness);
+	check_answer(client, "'uid':1000,'gids':[]," COMPILES, "socket", "mode 600 of 0:0");
+	check_answer(client, "'uid':0,'gids':[]," COMPILES, NULL, "");
+	assert_int_equal(chown(harness->socket, (uid_t)-1, 4711), 0);
+	assert_int_equal(chmod(harness->socket, 0660), 0);
+	check_answer(client, "'uid':1000,'gids':[7,4711]," COMPILES, NULL, "");
+	check_answer(client, "'uid':1000,'gids':[7]," COMPILES, "socket", "mode 660 of 0:4711");
+	assert_int_equal(chmod(harness->socket, 0606), 0);
+	check_answer(client, "'uid':1000,'gids':[4711]," COMPILES, "socket", "mode 606");
+	check_answer(client, "'uid':1000,'gids':[7]," COMPILES, NULL, "");
+	call(client, "ExplainPolicy", "'uid':0,'gids':[1,-1]," COMPILES);
+	check_error(client, "org.varlink.service.InvalidParameter");
+	check_string(client, "parameter", "gids[1]");
+	call(client, "ExplainPolicy", "'uid':0,'gids':7," COMPILES);
+	check_string(client, "parameter", "gids");
+}
+
+static void parameters_count(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char text[160];
+
+	harness_needs_root();
+	client = client_open(harness);
+	snprintf(text, sizeof(text),
+		 "'uid':0,'method':'io.hookd.settings.Apply','parameters':{'pid':%d}",
+		 harness->pid);
+	check_answer(client, text, "process", "hookd");
+	snprintf(text, sizeof(text),
+		 "'uid':0,'method':'io.hookd.settings.Apply','parameters':{'pid':%d}", getpid());
+	check_answer(client, text, NULL, "");
+	check_answer(client, "'uid':0,'method':'io.hookd.settings.Apply','parameters':{'pid':1}",
+		     "process", "pid 1");
+	call(client, "ExplainPolicy",
+	     "'uid':0,'method':'io.hookd.control.Ping','parameters':'none'");
+	check_error(client, "org.varlink.service.InvalidParameter");
+	check_string(client, "parameter", "parameters");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +199,8 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(reload_of_a_wrong_file),
 	    TEST_PREPARED(log_level_is_set_until_the_next_reload),
 	    TEST(policy_is_explained),
+	    TEST(groups_count),
+	    TEST(parameters_count),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -139,7 +139,7 @@ static void pages_follow_each_other(void **state)
 	expect_containers(client, parameters, "");
 	check_absent(client, "hasMore");
 	list(client, "'before':'nobody'");
-	check_error(client, "io.hookd.hooks.NoSuchRun");
+	check_error(client, "io.hookd.status.NoSuchRun");
 	check_string(client, "run", "nobody");
 }
 

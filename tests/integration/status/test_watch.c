@@ -390,7 +390,7 @@ static void wrong_calls(void **state)
 	}
 	client = watch(*state, "'run':'nobody'");
 	client_receive(client);
-	check_error(client, "io.hookd.hooks.NoSuchRun");
+	check_error(client, "io.hookd.status.NoSuchRun");
 	client_expect_alive(client);
 }
 

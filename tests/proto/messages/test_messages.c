@@ -392,6 +392,8 @@ static void errors_go_out_under_their_names(void **state)
 	    {{HP_ERR_NO_PARAMETER, "hooks", "is required"},
 	     "{\"error\":\"org.varlink.service.InvalidParameter\","
 	     "\"parameters\":{\"parameter\":\"hooks\"}}"},
+	    {{HP_ERR_STATUS_NO_SUCH_RUN, "r1", ""},
+	     "{\"error\":\"io.hookd.status.NoSuchRun\",\"parameters\":{\"run\":\"r1\"}}"},
 	    {{HP_ERR_NO_SUCH_RUN, "r1", ""},
 	     "{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r1\"}}"},
 	    {{HP_ERR_REQUEST_ID_CONFLICT, "id \"1\"", ""},
