@@ -82,6 +82,7 @@ static int reload(struct hookd *hookd)
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
 	hook_defaults_set(hookd);
+	history_configure(hookd->history);
 	log_info("configuration reloaded");
 	return 0;
 }
@@ -228,6 +229,21 @@ static int open_records(struct hookd *hookd, const char *directory)
 	return r;
 }
 
+/* Runs do not depend on it. */
+static void begin_history(struct hookd *hookd, const char *directory)
+{
+	const struct history_options options = {
+	    .base = hookd->base,
+	    .config = &hookd->config,
+	    .directory = directory,
+	    .store = hookd->store,
+	};
+	int r = history_new(&options, &hookd->history);
+
+	if (r < 0)
+		log_error("runs are not kept in a history: %s", strerror(-r));
+}
+
 static int make_processes(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
@@ -284,6 +300,9 @@ static int make_runs(struct program *program)
 		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
+	/* It gets what was settled, too. */
+	if (r == 0)
+		begin_history(hookd, state);
 	/* Before there are listeners: later requests are queued behind. */
 	if (r == 0)
 		r = spooled_new(hookd, state, &hookd->spooled);
@@ -372,6 +391,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
+	hookd->history = history_free(hookd->history);
 	if (records_save(hookd->records) > 0)
 		runners_leave(hookd->runners);
 	store_free(hookd->store);

@@ -206,14 +206,20 @@ int expect_no_parameters(const struct exchange *exchange, struct hp_err *err)
 	return hp_parameters_read(exchange->call.parameters, NULL, 0, 0, none, err);
 }
 
+int err_no_such_run(struct hp_err *err, const char *id)
+{
+	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
+	snprintf(err->path, sizeof(err->path), "%s", id);
+	return -ENOENT;
+}
+
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err)
 {
 	struct run *run = store_find(exchange->hookd->store, id);
 
 	if (run && policy_may_see(&exchange->conn->peer, run->uid))
 		return run;
-	*err = (struct hp_err){.code = HP_ERR_NO_SUCH_RUN};
-	snprintf(err->path, sizeof(err->path), "%s", id);
+	(void)err_no_such_run(err, id);
 	return NULL;
 }
 

@@ -2,12 +2,13 @@
 /*
  * Handler of io.hookd.status.Watch. Owns the calls that watch, in hookd::watches:
  *
+ *	PAST --the history has no more--> TELLING
  *	TELLING --all stored runs were told--> LIVE --the run that is watched is done--> OVER
  *	each --the client has gone--> freed
  *	OVER --on_over()--> freed
  *
- * With "sinceUSec" the events of the stored runs are told first, one run after the other in the
- * order of their submission. Of a run that was told, later events are sent as they happen; those of
+ * With "sinceUSec" the events of runs that are in the history only are told first, then those of the
+ * stored runs, in both cases one run after the other in the order of their submission. Of a run that was told, later events are sent as they happen; those of
  * one that was not are skipped, since they will be told. So none is missing, and none comes twice.
  *
  * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
@@ -16,14 +17,19 @@
  */
 #include "daemon/status/watch.h"
 
+#include "daemon/history/history.h"
+#include "daemon/history/run_json.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/events.h"
+#include "daemon/records/restore.h"
+#include "daemon/status/page.h"
 #include "daemon/status/query.h"
-#include "daemon/status/run_json.h"
 
 /* Unsent data of one client; one more event may come on top. */
 #define BEHIND_BYTES (256u * 1024)
-#define LIVE	     UINT64_MAX
+/* Runs that the history is asked for at once. */
+#define PAST_RUNS  100
+#define PAST_BYTES (1024u * 1024)
 
 /* A run whose output is sent. */
 struct watched_run {
@@ -41,7 +47,10 @@ struct watch {
 	struct query query; /* of runs: without since_us and failed, which are about events */
 	int64_t since_us;
 	bool only_failed;
-	uint64_t told;	  /* the serial of the last stored run that was told, or LIVE */
+	enum { WATCH_PAST, WATCH_TELLING, WATCH_LIVE } state;
+	struct history_query *asked; /* PAST; NULL: it is asked when the client has caught up */
+	struct history_place past;   /* the last run of the history that was told */
+	struct history_place told;   /* TELLING: the last stored run that was told */
 	uint64_t dropped; /* events since the client was behind */
 	TAILQ_HEAD(, watched_run) runs;
 	TAILQ_ENTRY(watch) link; /* hookd::watches */
@@ -60,6 +69,8 @@ static void watch_free(struct watch *watch)
 {
 	while (!TAILQ_EMPTY(&watch->runs))
 		unwatch_output(TAILQ_FIRST(&watch->runs));
+	if (watch->asked)
+		history_cancel(watch->asked);
 	TAILQ_REMOVE(&watch->conn->hookd->watches, watch, link);
 	query_free(&watch->query);
 	if (watch->over)
@@ -333,6 +344,14 @@ static void on_event(struct watch *watch, struct run *run, const struct run_even
 	}
 }
 
+/* It is among the runs that are still to be told as a whole. */
+static bool is_told_later(const struct watch *watch, const struct run *run)
+{
+	struct history_place place = run_place(run);
+
+	return watch->state != WATCH_LIVE && history_place_compare(&place, &watch->told) > 0;
+}
+
 void watch_on_run_event(struct run *run, const struct run_event *event, void *userdata)
 {
 	struct hookd *hookd = userdata;
@@ -342,7 +361,7 @@ void watch_on_run_event(struct run *run, const struct run_event *event, void *us
 		struct conn *conn = watch->conn;
 
 		next = TAILQ_NEXT(watch, link);
-		if (run->serial > watch->told || !query_matches(&watch->query, &conn->peer, run))
+		if (is_told_later(watch, run) || !query_matches(&watch->query, &conn->peer, run))
 			continue;
 		on_event(watch, run, event);
 		if (conn->state != CONN_CLOSED)
@@ -395,7 +414,7 @@ static struct run *next_stored(const struct watch *watch)
 {
 	struct run *run = store_newest(watch->conn->hookd->store), *next = NULL;
 
-	for (; run && run->serial > watch->told; run = store_older(run))
+	for (; run && is_told_later(watch, run); run = store_older(run))
 		next = run;
 	return next;
 }
@@ -404,10 +423,13 @@ static struct run *next_stored(const struct watch *watch)
 static void tell_stored(struct watch *watch)
 {
 	struct conn *conn = watch->conn;
-	struct run *run = watch->told == LIVE ? NULL : next_stored(watch);
+	struct run *run = watch->state == WATCH_TELLING ? next_stored(watch) : NULL;
+
+	if (watch->state != WATCH_TELLING)
+		return;
 
 	for (; run; run = store_newer(run)) {
-		watch->told = run->serial;
+		watch->told = run_place(run);
 		if (query_matches(&watch->query, &conn->peer, run))
 			tell_run(watch, run);
 		if (conn->out.length > BEHIND_BYTES)
@@ -415,7 +437,137 @@ static void tell_stored(struct watch *watch)
 		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
 			return;
 	}
-	watch->told = LIVE;
+	watch->state = WATCH_LIVE;
+}
+
+/* ---- runs of the history ---- */
+
+static void ask_for_past(struct watch *watch);
+
+static void begin_telling(struct watch *watch)
+{
+	watch->state = WATCH_TELLING;
+	tell_stored(watch);
+}
+
+/* One that is stored is told with those. -ENOMEM. */
+static int tell_past_run(struct watch *watch, const struct history_query *answer,
+			 const struct history_found *found, struct hp_json *json)
+{
+	struct hookd *hookd = watch->conn->hookd;
+	const char *texts = answer->texts.data;
+	struct recorded_run recorded = {
+	    .id = found->place.id,
+	    .uid = (uid_t)found->uid,
+	    .stage = (enum hp_stage)found->stage,
+	    .submitted_us = found->place.submitted_us,
+	    .request = found->request_length > 0 ? texts + found->request : NULL,
+	    .request_length = found->request_length,
+	    .result = texts + found->result,
+	    .result_length = found->result_length,
+	};
+	struct run *run;
+	int r;
+
+	if (store_find(hookd->store, found->place.id))
+		return 0;
+	r = restore_run(&recorded, &hookd->runs, json, &run);
+	if (r < 0)
+		return r;
+	if (watch->since_us < 0)
+		finish(watch, run);
+	else
+		tell_run(watch, run);
+	run_free(run);
+	return 0;
+}
+
+/* False: the client is behind, or has gone. */
+static bool tell_past(struct watch *watch, const struct history_query *answer)
+{
+	struct conn *conn = watch->conn;
+	struct hp_json json = {0};
+	size_t i = 0;
+
+	for (; i < answer->found_count && conn->state != CONN_CLOSED; i++) {
+		if (conn->out.length > BEHIND_BYTES)
+			conn_flush(conn);
+		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
+			break;
+		if (tell_past_run(watch, answer, &answer->found[i], &json) < 0) {
+			conn_violation(conn, "out of memory for a reply");
+			break;
+		}
+		watch->past = answer->found[i].place;
+	}
+	hp_json_free(&json);
+	return i == answer->found_count && conn->state != CONN_CLOSED;
+}
+
+static void end_with(struct watch *watch, const struct hp_err *err)
+{
+	conn_reply_err(watch->conn, err, NULL);
+	event_active(watch->over, 0, 0);
+}
+
+static void on_past(struct history_query *answer)
+{
+	struct watch *watch = answer->userdata;
+	struct conn *conn = watch->conn;
+	struct hp_err err = {0};
+	int r = query_check_answer(answer, &err);
+
+	watch->asked = NULL;
+	if (r == 0 && watch->query.run && answer->found_count == 0)
+		r = err_no_such_run(&err, watch->query.run);
+	if (r < 0) {
+		end_with(watch, &err);
+		return;
+	}
+	if (tell_past(watch, answer) && !watch->query.run) {
+		if (answer->has_more)
+			ask_for_past(watch);
+		else
+			begin_telling(watch);
+	}
+	if (conn->state != CONN_CLOSED)
+		conn_flush(conn);
+}
+
+/* 0: there is no history. */
+static int try_past(struct watch *watch, struct hp_err *err)
+{
+	struct history_query *query = history_query_new(HISTORY_FORWARD);
+	struct history_filter filter = query_history(&watch->query, &watch->conn->peer);
+	int r;
+
+	filter.ended_since_us = watch->since_us;
+	r = query ? history_query_filter(query, &filter) : -ENOMEM;
+	if (r == 0) {
+		query->from = watch->past;
+		query->limit = PAST_RUNS;
+		query->bytes_max = PAST_BYTES;
+		query->done = on_past;
+		query->userdata = watch;
+		r = history_ask(watch->conn->hookd->history, query);
+	}
+	if (r == 0) {
+		watch->asked = query;
+		return 1;
+	}
+	history_query_free(query);
+	return r == -ENODATA ? 0 : query_asking_failed(r, err);
+}
+
+static void ask_for_past(struct watch *watch)
+{
+	struct hp_err err = {0};
+	int r = try_past(watch, &err);
+
+	if (r == 0)
+		begin_telling(watch);
+	else if (r < 0)
+		end_with(watch, &err);
 }
 
 static void on_caught_up(struct conn_call *of_conn)
@@ -424,7 +576,10 @@ static void on_caught_up(struct conn_call *of_conn)
 	struct conn *conn = watch->conn;
 
 	write_dropped(watch);
-	tell_stored(watch);
+	if (watch->state == WATCH_PAST && !watch->asked && !watch->query.run)
+		ask_for_past(watch);
+	else
+		tell_stored(watch);
 	conn_flush(conn);
 }
 
@@ -440,7 +595,7 @@ static int read_query(const struct exchange *exchange, struct watch *watch, stru
 		r = hp_err_no_parameter(err, "output");
 	watch->since_us = watch->query.since_us;
 	watch->only_failed = watch->query.failed;
-	watch->told = watch->since_us < 0 ? LIVE : 0;
+	watch->state = watch->since_us < 0 ? WATCH_LIVE : WATCH_PAST;
 	watch->query.since_us = -1;
 	watch->query.failed = false;
 	return r;
@@ -479,10 +634,34 @@ static void watch_running(struct watch *watch)
 			watch_output(watch, run);
 }
 
+/* Without "run", or with one that is not in memory, the history is asked first. */
+static int begin_watch(struct exchange *exchange, struct watch *watch, struct hp_err *err)
+{
+	struct run *run = NULL;
+	int r = 0;
+
+	if (watch->query.run)
+		run = find_visible_run(exchange, watch->query.run, err);
+	if (run && watch->state == WATCH_PAST)
+		watch->state = WATCH_TELLING;
+	if ((watch->query.run && !run) || watch->state == WATCH_PAST) {
+		r = try_past(watch, err);
+		if (r < 0 || (r == 0 && watch->query.run))
+			return r < 0 ? r : -ENOENT;
+		watch->state = r == 1 ? WATCH_PAST : WATCH_TELLING;
+	}
+	conn_begin_call(exchange->conn, &watch->of_conn);
+	if (watch->state == WATCH_TELLING)
+		tell_stored(watch);
+	else if (run && run->state == RUN_DONE)
+		finish(watch, run);
+	else if (watch->state == WATCH_LIVE)
+		watch_running(watch);
+	return 0;
+}
+
 int handle_watch(struct exchange *exchange, struct hp_err *err)
 {
-	struct conn *conn = exchange->conn;
-	struct run *run = NULL;
 	struct watch *watch;
 	int r;
 
@@ -493,16 +672,8 @@ int handle_watch(struct exchange *exchange, struct hp_err *err)
 	r = watch_new(exchange, &watch, err);
 	if (r < 0)
 		return r;
-	if (watch->query.run && !(run = find_visible_run(exchange, watch->query.run, err))) {
+	r = begin_watch(exchange, watch, err);
+	if (r < 0)
 		watch_free(watch);
-		return -ENOENT;
-	}
-	conn_begin_call(conn, &watch->of_conn);
-	if (watch->told != LIVE)
-		tell_stored(watch);
-	else if (run && run->state == RUN_DONE)
-		finish(watch, run);
-	else
-		watch_running(watch);
-	return 0;
+	return r;
 }
