@@ -120,9 +120,9 @@ static int drop_other_boot(sqlite3 *database)
 {
 	int64_t others, holdings;
 	int r = database_number(database,
-			    "SELECT count(*) FROM boot "
-			    "WHERE checksum IS " BOOT_CHECKSUM " AND id <> boot_id()",
-			    &others);
+				"SELECT count(*) FROM boot "
+				"WHERE checksum IS " BOOT_CHECKSUM " AND id <> boot_id()",
+				&others);
 
 	if (r == 0)
 		r = database_number(database, "SELECT count(*) FROM holding", &holdings);

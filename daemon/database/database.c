@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements, the checksum of rows, and opening: what all SQLite files of hookd have in common. No state. */
+/* Statements, the checksum of rows, and opening: what all SQLite files of hookd have in common. No
+ * state. */
 #include "daemon/database/database.h"
 
 #include <xxhash.h>
@@ -146,9 +147,9 @@ int database_number(sqlite3 *database, const char *sql, int64_t *ret_number)
 int database_faults(sqlite3 *database, int64_t *ret_faults)
 {
 	return database_number(database,
-			   "SELECT count(*) FROM pragma_integrity_check "
-			   "WHERE integrity_check <> 'ok'",
-			   ret_faults);
+			       "SELECT count(*) FROM pragma_integrity_check "
+			       "WHERE integrity_check <> 'ok'",
+			       ret_faults);
 }
 
 int database_version(sqlite3 *database, int application_id, int64_t *ret_version)

@@ -4,8 +4,8 @@
  * notices from it. Owns `struct history`; what both sides use is under its mutex, which neither
  * holds while it does anything else.
  *
- *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more--> freed
- *	pending --history_cancel()--> freed when the thread has it no more
+ *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more-->
+ *freed pending --history_cancel()--> freed when the thread has it no more
  *
  * At the start the thread is asked which runs of the store it does not have: those of an earlier
  * hookd that was killed before it could write them, and those that were lost with it.
@@ -21,10 +21,10 @@
 #include "daemon/base/log.h"
 #include "daemon/history/history_all.h"
 
-#define QUERIES_MAX	  64
-#define ANSWER_WITHIN_S	  10
-#define END_WITHIN_S	  10
-#define BACKLOG_AT_ONCE	  64
+#define QUERIES_MAX	64
+#define ANSWER_WITHIN_S 10
+#define END_WITHIN_S	10
+#define BACKLOG_AT_ONCE 64
 
 const char *const history_state_names[HISTORY_STATE_COUNT] = {
     [HISTORY_OFF] = "off",
@@ -254,7 +254,7 @@ static struct history_limits limits_of(const struct history *history)
 	const char *directory = config->history_directory;
 	struct history_limits limits = {
 	    .age_us = config->history_ms < INT64_MAX / 1000 ? (int64_t)config->history_ms * 1000
-							     : INT64_MAX,
+							    : INT64_MAX,
 	    .bytes = config->history_bytes,
 	};
 
@@ -447,9 +447,8 @@ bool history_can_answer(struct history *history)
 	if (!history)
 		return false;
 	pthread_mutex_lock(&history->mutex);
-	is_there =
-	    history->view.state == HISTORY_OPENING || history->view.state == HISTORY_READY ||
-	    (history->view.state == HISTORY_FAILING && history->view.runs > 0);
+	is_there = history->view.state == HISTORY_OPENING || history->view.state == HISTORY_READY ||
+		   (history->view.state == HISTORY_FAILING && history->view.runs > 0);
 	pthread_mutex_unlock(&history->mutex);
 	return is_there;
 }

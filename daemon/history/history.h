@@ -5,8 +5,8 @@
  * writes and reads the file, so that the event loop never waits for SQLite or a disk. Nothing that
  * hooks or request ids depend on is kept here: what cannot be written is counted and left out.
  *
- * May use: daemon/base, daemon/database, daemon/run, proto/base, proto/json, proto/messages;
- * libevent, sqlite.
+ * May use: daemon/base, daemon/database, daemon/run, proto/base, proto/json; libevent,
+ * sqlite.
  */
 #pragma once
 
@@ -41,8 +41,8 @@ extern const char *const history_state_names[HISTORY_STATE_COUNT];
 struct history_view {
 	enum history_state state;
 	char path[PATH_MAX + sizeof("/" HISTORY_FILE)]; /* "": none */
-	char error[256];			    /* of FAILING */
-	uint64_t runs, bytes;			    /* in the file; its length */
+	char error[256];				/* of FAILING */
+	uint64_t runs, bytes;				/* in the file; its length */
 };
 
 /*

@@ -11,7 +11,7 @@
 
 /* Shared by the files of this folder. */
 
-#define HISTORY_ROWS_MAX	65536u		      /* that wait to be written */
+#define HISTORY_ROWS_MAX	 65536u		     /* that wait to be written */
 #define HISTORY_QUEUED_BYTES_MAX (16u * 1024 * 1024) /* of them; one more may come on top */
 /* The thread waits a little for more rows to write, but not with so many bytes. */
 #define GATHER_FULL_BYTES   (1024u * 1024)

@@ -26,10 +26,12 @@
  * failure. What is deleted gives its pages back a few at a time (history_write.c).
  */
 #define PRAGMAS                                                                                    \
-	"PRAGMA auto_vacuum=INCREMENTAL; PRAGMA synchronous=FULL; PRAGMA journal_mode=TRUNCATE;"   \
-	"PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF"
+	"PRAGMA auto_vacuum=INCREMENTAL; PRAGMA synchronous=FULL; PRAGMA journal_mode=PERSIST;"    \
+	"PRAGMA journal_size_limit=1048576; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"  \
+	"PRAGMA trusted_schema=OFF"
 
-/* The numbers of stages and outcomes are those of enum hp_stage, hp_run_outcome, hp_hook_outcome. */
+/* The numbers of stages and outcomes are those of enum hp_stage, hp_run_outcome, hp_hook_outcome.
+ */
 static int make_tables(sqlite3 *database)
 {
 	char sql[2048];
@@ -78,11 +80,11 @@ static int check(struct history_file *file, char why[static HISTORY_REASON_SIZE]
 
 static int prepare(struct history_file *file)
 {
-	int r = database_prepare(file->database,
-				 "INSERT OR IGNORE INTO run VALUES "
-				 "(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, checksum(" HISTORY_RUN_VALUES
-				 "))",
-				 &file->insert_run);
+	int r = database_prepare(
+	    file->database,
+	    "INSERT OR IGNORE INTO run VALUES "
+	    "(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, checksum(" HISTORY_RUN_VALUES "))",
+	    &file->insert_run);
 
 	if (r == 0)
 		r = database_prepare(

@@ -78,7 +78,7 @@ struct history_query {
 	/* COUNT: from the thread, one after the other. False: the query ends with -ENOMEM. */
 	bool (*count_run)(void *userdata, int64_t submitted_us);
 	bool (*count_hook)(void *userdata, const struct history_hook *hook);
-	void (*counted)(void *userdata);	/* the last of them */
+	void (*counted)(void *userdata);       /* the last of them */
 	void (*free_userdata)(void *userdata); /* by whichever thread; may be NULL */
 
 	void (*done)(struct history_query *query);

@@ -33,9 +33,9 @@ static void sql_path_matches(sqlite3_context *context, int count, sqlite3_value 
 
 int history_define_functions(sqlite3 *database)
 {
-	return database_error(sqlite3_create_function_v2(
-	    database, "path_matches", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-	    sql_path_matches, NULL, NULL, NULL));
+	return database_error(sqlite3_create_function_v2(database, "path_matches", 2,
+							 SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+							 sql_path_matches, NULL, NULL, NULL));
 }
 
 /* ---- conditions ---- */
@@ -52,9 +52,9 @@ struct conditions {
 
 static void add_sql(struct conditions *conditions, const char *sql)
 {
-	conditions->length += (size_t)snprintf(conditions->sql + conditions->length,
-					       sizeof(conditions->sql) - conditions->length, " %s",
-					       sql);
+	conditions->length +=
+	    (size_t)snprintf(conditions->sql + conditions->length,
+			     sizeof(conditions->sql) - conditions->length, " %s", sql);
 }
 
 static void add_text(struct conditions *conditions, const char *sql, const char *text)
@@ -152,7 +152,8 @@ static int each_row(const struct history_query *query, sqlite3_stmt *statement,
 
 /* Columns of a row: seq, whether it is whole, and those of HISTORY_RUN_COLUMNS. */
 #define SELECT_RUNS                                                                                \
-	"SELECT seq, checksum IS checksum(" HISTORY_RUN_COLUMNS "), " HISTORY_RUN_COLUMNS " FROM run"
+	"SELECT seq, checksum IS checksum(" HISTORY_RUN_COLUMNS "), " HISTORY_RUN_COLUMNS          \
+	" FROM run"
 
 struct reading {
 	struct history_file *file;
@@ -230,8 +231,8 @@ static int read_runs(struct history_file *file, struct history_query *query)
 		  is_forward ? "AND (submitted_us, id) > (?, ?)"
 			     : "AND (submitted_us, id) < (?, ?)",
 		  &query->from);
-	add_sql(&conditions, is_forward ? "ORDER BY submitted_us, id"
-					: "ORDER BY submitted_us DESC, id DESC");
+	add_sql(&conditions,
+		is_forward ? "ORDER BY submitted_us, id" : "ORDER BY submitted_us DESC, id DESC");
 	if (query->wants_details || is_forward)
 		r = database_prepare(file->database,
 				     "SELECT checksum IS checksum(request, result), request, "

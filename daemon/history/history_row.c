@@ -61,8 +61,7 @@ struct history_row *history_row_new(struct run *run)
 	row->outcome = (int)run->result.outcome;
 	row->hook_outcome =
 	    run->result.hook_count > 0 ? (int)run->result.hooks[run_hook(run)].outcome : -1;
-	row->container =
-	    add_text(row, run->request.container, strlen(run->request.container));
+	row->container = add_text(row, run->request.container, strlen(run->request.container));
 	add_json(row, run);
 	row->request_length = run->request.text ? run->request.text_length : 0;
 	row->request = add_text(row, run->request.text, row->request_length);

@@ -5,9 +5,9 @@
  *	OPENING --opened--> READY --it cannot be written--> FAILING --5 s--> OPENING
  *	   `--it cannot be opened--> FAILING        off in the configuration: OFF
  *
- * It gathers rows for up to GATHER_MS, and writes them before it answers a query, so that the answer
- * has all runs that were added before. Rows that cannot be written stay in the queue, which is
- * bounded. The thread does not log: it leaves notices to the loop.
+ * It gathers rows for up to GATHER_MS, and writes them before it answers a query, so that the
+ *answer has all runs that were added before. Rows that cannot be written stay in the queue, which
+ *is bounded. The thread does not log: it leaves notices to the loop.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -27,11 +27,11 @@ struct thread {
 	struct history *history;
 	struct history_file file;
 	struct history_limits limits;
-	struct history_rows rows; /* taken from the queue, not written yet */
+	struct history_rows rows;   /* taken from the queue, not written yet */
 	int64_t retry_ns, prune_ns; /* CLOCK_MONOTONIC */
 	uint64_t dropped_before;    /* when the file began to fail */
 	enum history_state state;
-	bool was_set_aside;	    /* and nothing has been written since */
+	bool was_set_aside; /* and nothing has been written since */
 	bool is_ending;
 };
 
@@ -101,8 +101,9 @@ static void fail(struct thread *thread, const char *reason)
 {
 	if (thread->state != HISTORY_FAILING) {
 		thread->dropped_before = dropped(thread);
-		tell(thread, LOG_ERR, "history: %s/" HISTORY_FILE
-		     " cannot be used, runs go on without it: %s", thread->limits.directory, reason);
+		tell(thread, LOG_ERR,
+		     "history: %s/" HISTORY_FILE " cannot be used, runs go on without it: %s",
+		     thread->limits.directory, reason);
 	}
 	thread->retry_ns = now_ns() + RETRY_AFTER_S * NS_PER_S;
 	show(thread, HISTORY_FAILING, reason);
@@ -112,15 +113,18 @@ static void recovered(struct thread *thread)
 {
 	if (thread->state == HISTORY_FAILING)
 		tell(thread, LOG_NOTICE,
-		     "history: %s can be used again; runs that are missing: %llu", thread->file.path,
+		     "history: %s can be used again; runs that are missing: %llu",
+		     thread->file.path,
 		     (unsigned long long)(dropped(thread) - thread->dropped_before));
 	show(thread, HISTORY_READY, "");
 }
 
 static void tell_set_aside(struct thread *thread, const char *why)
 {
-	tell(thread, LOG_ERR, "history: %s cannot be used, is renamed to " HISTORY_FILE
-	     ".bad, and a new one is begun: %s", thread->file.path, why);
+	tell(thread, LOG_ERR,
+	     "history: %s cannot be used, is renamed to " HISTORY_FILE
+	     ".bad, and a new one is begun: %s",
+	     thread->file.path, why);
 }
 
 /* After an error of a write or a query. */
@@ -149,7 +153,8 @@ static bool open_file(struct thread *thread)
 
 	if (thread->file.database)
 		return true;
-	if (!thread->limits.is_on || (thread->state == HISTORY_FAILING && now_ns() < thread->retry_ns))
+	if (!thread->limits.is_on ||
+	    (thread->state == HISTORY_FAILING && now_ns() < thread->retry_ns))
 		return false;
 	r = history_file_open(&thread->file, &thread->limits, aside, reason);
 	if (aside[0])
@@ -247,8 +252,8 @@ static void answer(struct thread *thread, struct history_query *query)
 
 static bool has_work(const struct history *history)
 {
-	return history->is_ending || history->has_new_limits ||
-	       !STAILQ_EMPTY(&history->queries) || history->row_bytes >= GATHER_FULL_BYTES;
+	return history->is_ending || history->has_new_limits || !STAILQ_EMPTY(&history->queries) ||
+	       history->row_bytes >= GATHER_FULL_BYTES;
 }
 
 static void sleep_until(struct history *history, int64_t end_ns)
@@ -316,8 +321,8 @@ static void drop_all(struct thread *thread)
 	size_t count = 0;
 	struct history_row *row;
 
-	STAILQ_FOREACH (row, &thread->rows, link)
-		count++;
+	STAILQ_FOREACH(row, &thread->rows, link)
+	count++;
 	drop_rows(thread, count, false);
 }
 

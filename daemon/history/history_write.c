@@ -238,7 +238,8 @@ static size_t count_batch(const struct history_rows *rows, size_t *ret_bytes)
 	const struct history_row *row;
 	size_t count = 0, bytes = 0;
 
-	STAILQ_FOREACH (row, rows, link) {
+	STAILQ_FOREACH(row, rows, link)
+	{
 		if (count == BATCH_ROWS_MAX || (count > 0 && bytes + row->bytes > BATCH_BYTES_MAX))
 			break;
 		count++;

@@ -3,9 +3,9 @@
  * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
  * run/, apply/ and seccomp/, and their results to JSON.
  *
- * May use: daemon/apply, daemon/base, daemon/history, daemon/journal, daemon/metrics, daemon/policy,
- * daemon/proc, daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base, proto/json,
- * proto/messages, proto/settings; libevent.
+ * May use: daemon/apply, daemon/base, daemon/history, daemon/journal, daemon/metrics,
+ * daemon/policy, daemon/proc, daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base,
+ * proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 

@@ -21,9 +21,9 @@
 struct store {
 	const struct config *config;
 	TAILQ_HEAD(run_list, run) runs; /* newest first, as run_compare() says */
-	struct run *added_last;		/* where the next one is likely to come; NULL: at the head */
-	TAILQ_HEAD(, run) done;		/* oldest end first */
-	TAILQ_HEAD(, run) dropped;	/* by done_link; in no other list or table */
+	struct run *added_last;	   /* where the next one is likely to come; NULL: at the head */
+	TAILQ_HEAD(, run) done;	   /* oldest end first */
+	TAILQ_HEAD(, run) dropped; /* by done_link; in no other list or table */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	size_t kept, kept_bytes, recorded_bytes;

@@ -145,8 +145,9 @@ static void write_state(struct exposition *exposition, const struct hookd *hookd
 		  closids > 0 ? (uint64_t)closids : 0);
 	write_one(exposition, FAMILY_GAUGE, "hookd_config_last_reload_successful",
 		  "0 if the last reload has failed.", !hookd->has_reload_failed);
-	exposition_family(exposition, FAMILY_COUNTER, "hookd_dropped",
-			  "Log lines, events and runs that were dropped, since they were not taken in time.");
+	exposition_family(
+	    exposition, FAMILY_COUNTER, "hookd_dropped",
+	    "Log lines, events and runs that were dropped, since they were not taken in time.");
 	exposition_count(exposition, "to=\"journal\"", log_lost());
 	exposition_count(exposition, "to=\"watch\"", hookd->watch_dropped);
 	exposition_count(exposition, "to=\"history\"", history_dropped(hookd->history));

@@ -18,11 +18,13 @@ struct history_place run_place(const struct run *run)
 
 static int add_row(struct page *page, const struct history_place *place, size_t offset)
 {
-	bool is_full = page->count == 0 || (page->count >= 16 && (page->count & (page->count - 1)) == 0);
+	bool is_full =
+	    page->count == 0 || (page->count >= 16 && (page->count & (page->count - 1)) == 0);
 	struct page_row *grown = page->rows;
 
 	if (is_full)
-		grown = reallocarray(page->rows, page->count ? 2 * page->count : 16, sizeof(*grown));
+		grown =
+		    reallocarray(page->rows, page->count ? 2 * page->count : 16, sizeof(*grown));
 	if (!grown || page->texts.failed)
 		return -ENOMEM;
 	page->rows = grown;
@@ -61,10 +63,10 @@ int page_merge(const struct page *page, const struct history_query *answer, size
 
 	while (r == 0 && (i < page->count || k < found_count)) {
 		const struct history_found *found = k < found_count ? &answer->found[k] : NULL;
-		int order = !found		? 1
-			    : i == page->count ? -1
-					       : history_place_compare(&page->rows[i].place,
-								       &found->place);
+		int order = !found ? 1
+			    : i == page->count
+				? -1
+				: history_place_compare(&page->rows[i].place, &found->place);
 
 		if (ret_page->count >= limit || ret_page->texts.length > bytes_max) {
 			ret_page->has_more = true;
@@ -72,8 +74,8 @@ int page_merge(const struct page *page, const struct history_query *answer, size
 		}
 		r = order >= 0 ? add_text(ret_page, &page->rows[i].place, page_text(page, i),
 					  page->rows[i].length)
-			       : add_text(ret_page, &found->place,
-					  answer->texts.data + found->run, found->run_length);
+			       : add_text(ret_page, &found->place, answer->texts.data + found->run,
+					  found->run_length);
 		i += order >= 0;
 		k += order <= 0;
 	}

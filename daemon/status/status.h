@@ -4,6 +4,6 @@
  * nothing. daemon/ipc/dispatch.c calls them.
  *
  * May use: daemon/base, daemon/history, daemon/ipc, daemon/metrics, daemon/policy, daemon/records,
- * daemon/run, daemon/runner, daemon/seccomp, proto/base, proto/json.
+ * daemon/run, daemon/runner, daemon/seccomp, proto/base.
  */
 #pragma once

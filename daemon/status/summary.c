@@ -39,7 +39,7 @@ struct summarizing;
 struct summary {
 	struct summarizing *call;
 	const struct query *query; /* of the loop only */
-	struct summary_row *rows; /* a uthash table */
+	struct summary_row *rows;  /* a uthash table */
 	size_t runs;
 	int64_t oldest_us;
 	bool has_failed; /* out of memory */

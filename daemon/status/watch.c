@@ -7,9 +7,10 @@
  *	each --the client has gone--> freed
  *	OVER --on_over()--> freed
  *
- * With "sinceUSec" the events of runs that are in the history only are told first, then those of the
- * stored runs, in both cases one run after the other in the order of their submission. Of a run that was told, later events are sent as they happen; those of
- * one that was not are skipped, since they will be told. So none is missing, and none comes twice.
+ * With "sinceUSec" the events of runs that are in the history only are told first, then those of
+ *the stored runs, in both cases one run after the other in the order of their submission. Of a run
+ *that was told, later events are sent as they happen; those of one that was not are skipped, since
+ *they will be told. So none is missing, and none comes twice.
  *
  * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
  * until it has read everything. Then it is told how many were dropped. What is told of stored runs
@@ -18,43 +19,17 @@
 #include "daemon/status/watch.h"
 
 #include "daemon/history/history.h"
-#include "daemon/history/run_json.h"
 #include "daemon/ipc/dispatch.h"
-#include "daemon/ipc/events.h"
 #include "daemon/records/restore.h"
 #include "daemon/status/page.h"
 #include "daemon/status/query.h"
+#include "daemon/status/watch_all.h"
 
 /* Unsent data of one client; one more event may come on top. */
 #define BEHIND_BYTES (256u * 1024)
 /* Runs that the history is asked for at once. */
 #define PAST_RUNS  100
 #define PAST_BYTES (1024u * 1024)
-
-/* A run whose output is sent. */
-struct watched_run {
-	struct run_waiter waiter;
-	struct watch *watch;
-	struct run *run;
-	struct output_position position;
-	TAILQ_ENTRY(watched_run) link;
-};
-
-struct watch {
-	struct conn_call of_conn;
-	struct conn *conn;
-	struct event *over; /* ends the call from the event loop */
-	struct query query; /* of runs: without since_us and failed, which are about events */
-	int64_t since_us;
-	bool only_failed;
-	enum { WATCH_PAST, WATCH_TELLING, WATCH_LIVE } state;
-	struct history_query *asked; /* PAST; NULL: it is asked when the client has caught up */
-	struct history_place past;   /* the last run of the history that was told */
-	struct history_place told;   /* TELLING: the last stored run that was told */
-	uint64_t dropped; /* events since the client was behind */
-	TAILQ_HEAD(, watched_run) runs;
-	TAILQ_ENTRY(watch) link; /* hookd::watches */
-};
 
 /* ---- life ---- */
 
@@ -95,53 +70,6 @@ static bool has_room(struct watch *watch)
 	return false;
 }
 
-static struct hp_json_writer begin(struct watch *watch, const char *event, int64_t time_us,
-				   struct run *run, bool continues)
-{
-	struct hp_json_writer writer = hp_reply_begin(conn_reply(watch->conn), NULL, continues);
-
-	hp_json_add_string(&writer, "event", event);
-	hp_json_add_int(&writer, "timeUSec", time_us);
-	if (run) {
-		hp_json_key(&writer, "run");
-		run_json_write(&writer, run);
-	}
-	return writer;
-}
-
-static struct hp_json_writer begin_detail(struct watch *watch, const char *event, int64_t time_us,
-					  struct run *run)
-{
-	struct hp_json_writer writer = begin(watch, event, time_us, run, true);
-
-	hp_json_key(&writer, "detail");
-	hp_json_begin(&writer, '{');
-	return writer;
-}
-
-static void end_detail(struct hp_json_writer *writer)
-{
-	hp_json_end(writer, '}');
-	hp_reply_end(writer);
-}
-
-static int64_t now_us(void)
-{
-	return clock_ns(CLOCK_REALTIME) / 1000;
-}
-
-static void write_dropped(struct watch *watch)
-{
-	struct hp_json_writer writer;
-
-	if (watch->dropped == 0)
-		return;
-	writer = begin_detail(watch, "dropped", now_us(), NULL);
-	hp_json_add_int(&writer, "dropped", (int64_t)watch->dropped);
-	end_detail(&writer);
-	watch->dropped = 0;
-}
-
 /* May close the connection, and free the watch. */
 static void send_events(struct watch *watch)
 {
@@ -150,61 +78,8 @@ static void send_events(struct watch *watch)
 	conn_flush(conn);
 	if (conn->state == CONN_CLOSED || conn->out.length > 0 || watch->dropped == 0)
 		return;
-	write_dropped(watch);
+	watch_write_dropped(watch);
 	conn_flush(conn);
-}
-
-static void write_submitted(struct watch *watch, struct run *run)
-{
-	struct hp_json_writer writer = begin(watch, "submitted", run->submitted_us, run, true);
-
-	hp_reply_end(&writer);
-}
-
-static void write_started(struct watch *watch, struct run *run, const struct hp_hook_result *hook)
-{
-	struct hp_json_writer writer = begin_detail(watch, "started", hook->started_us, run);
-
-	hp_json_add_int(&writer, "index", (int64_t)hook->index);
-	if (hook->pid > 0)
-		hp_json_add_int(&writer, "pid", hook->pid);
-	end_detail(&writer);
-}
-
-static void write_output(struct watch *watch, struct run *run, size_t index,
-			 const struct hook_output *output)
-{
-	struct hp_json_writer writer = begin_detail(watch, "output", now_us(), run);
-
-	hp_json_add_int(&writer, "index", (int64_t)index);
-	output_write(&writer, output);
-	end_detail(&writer);
-}
-
-/* What was written has "output" events, or Get. */
-static void write_finished(struct watch *watch, struct run *run, int64_t time_us,
-			   const struct hp_hook_result *hook)
-{
-	struct hp_hook_result without_output = *hook;
-	struct hp_json_writer writer = begin_detail(watch, "finished", time_us, run);
-
-	without_output.output[0].length = without_output.output[1].length = 0;
-	hp_json_add_int(&writer, "index", (int64_t)hook->index);
-	hp_json_key(&writer, "hook");
-	hp_hook_result_write(&writer, &without_output);
-	end_detail(&writer);
-}
-
-static int64_t end_us(const struct run *run)
-{
-	return run->submitted_us + run->result.queued_us + run->result.duration_us;
-}
-
-static void write_done(struct watch *watch, struct run *run, bool continues)
-{
-	struct hp_json_writer writer = begin(watch, "done", end_us(run), run, continues);
-
-	hp_reply_end(&writer);
 }
 
 static void on_over(evutil_socket_t fd, short what, void *userdata)
@@ -223,30 +98,12 @@ static void on_over(evutil_socket_t fd, short what, void *userdata)
  */
 static void finish(struct watch *watch, struct run *run)
 {
-	write_dropped(watch);
-	write_done(watch, run, false);
+	watch_write_dropped(watch);
+	watch_write_done(watch, run, false);
 	event_active(watch->over, 0, 0);
 }
 
 /* ---- output ---- */
-
-/* Those parts of what is kept that the client has not got. */
-static void write_kept(struct watch *watch, struct run *run, struct output_position *position,
-		       const struct hp_hook_result *hook)
-{
-	struct hook_output parts[2], rest;
-
-	for (int i = 0; i < 2; i++) {
-		size_t count = output_kept(&hook->output[i], parts);
-
-		for (size_t k = 0; k < count; k++) {
-			parts[k].stream = i + 1;
-			parts[k].is_kept = true;
-			if (output_position_take(position, hook->index, &parts[k], &rest))
-				write_output(watch, run, hook->index, &rest);
-		}
-	}
-}
 
 static void on_output(struct run_waiter *waiter, const struct run_event *event)
 {
@@ -258,7 +115,7 @@ static void on_output(struct run_waiter *waiter, const struct run_event *event)
 	    !output_position_take(&watched->position, event->index, event->output, &rest) ||
 	    !has_room(watch))
 		return;
-	write_output(watch, watched->run, event->index, &rest);
+	watch_write_output(watch, watched->run, event->index, &rest);
 	send_events(watch);
 }
 
@@ -300,12 +157,12 @@ static void on_hook_finished(struct watch *watch, struct run *run,
 			     const struct hp_hook_result *hook)
 {
 	struct watched_run *watched = find_watched(watch, run);
-	int64_t time_us = hook->started_us ? hook->started_us + hook->duration_us : now_us();
+	int64_t time_us = hook->started_us ? hook->started_us + hook->duration_us : watch_now_us();
 
 	if (watched && has_room(watch))
-		write_kept(watch, run, &watched->position, hook);
+		watch_write_kept(watch, run, &watched->position, hook);
 	if ((!watch->only_failed || !hook->success) && has_room(watch))
-		write_finished(watch, run, time_us, hook);
+		watch_write_finished(watch, run, time_us, hook);
 }
 
 static void on_run_ended(struct watch *watch, struct run *run)
@@ -317,7 +174,7 @@ static void on_run_ended(struct watch *watch, struct run *run)
 	if (watch->query.run)
 		finish(watch, run);
 	else if ((!watch->only_failed || query_is_failed(run)) && has_room(watch))
-		write_done(watch, run, true);
+		watch_write_done(watch, run, true);
 }
 
 static void on_event(struct watch *watch, struct run *run, const struct run_event *event)
@@ -325,12 +182,12 @@ static void on_event(struct watch *watch, struct run *run, const struct run_even
 	switch (event->type) {
 	case RUN_EVENT_SUBMITTED:
 		if (!watch->only_failed && has_room(watch))
-			write_submitted(watch, run);
+			watch_write_submitted(watch, run);
 		watch_output(watch, run);
 		break;
 	case RUN_EVENT_STARTED:
 		if (!watch->only_failed && has_room(watch))
-			write_started(watch, run, event->hook);
+			watch_write_started(watch, run, event->hook);
 		break;
 	case RUN_EVENT_FINISHED:
 		on_hook_finished(watch, run, event->hook);
@@ -379,7 +236,7 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 	if (hook->outcome == HP_HOOK_SKIPPED && hook->started_us == 0)
 		return;
 	if (hook->started_us > 0 && hook->started_us >= watch->since_us && !watch->only_failed)
-		write_started(watch, run, hook);
+		watch_write_started(watch, run, hook);
 	/* It runs; or it was cancelled before its start, which is no event. */
 	if (hook->outcome == HP_HOOK_SKIPPED ||
 	    (hook->outcome == HP_HOOK_CANCELLED && hook->started_us == 0))
@@ -389,24 +246,25 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 	if (time_us < watch->since_us)
 		return;
 	if (watch->query.output)
-		write_kept(watch, run, &position, hook);
+		watch_write_kept(watch, run, &position, hook);
 	if (!watch->only_failed || !hook->success)
-		write_finished(watch, run, time_us, hook);
+		watch_write_finished(watch, run, time_us, hook);
 }
 
 /* All that has happened to a run since then. May close the connection. */
 static void tell_run(struct watch *watch, struct run *run)
 {
 	if (run->submitted_us >= watch->since_us && !watch->only_failed)
-		write_submitted(watch, run);
+		watch_write_submitted(watch, run);
 	for (size_t i = 0; i < run->result.hook_count; i++)
 		tell_hook(watch, run, &run->result.hooks[i]);
 	if (run->state == RUN_DONE && watch->query.run)
 		finish(watch, run);
 	else if (run->state != RUN_DONE)
 		watch_output(watch, run);
-	else if (end_us(run) >= watch->since_us && (!watch->only_failed || query_is_failed(run)))
-		write_done(watch, run, true);
+	else if (watch_end_us(run) >= watch->since_us &&
+		 (!watch->only_failed || query_is_failed(run)))
+		watch_write_done(watch, run, true);
 }
 
 /* The oldest run that was not told yet. */
@@ -575,7 +433,7 @@ static void on_caught_up(struct conn_call *of_conn)
 	struct watch *watch = container_of(of_conn, struct watch, of_conn);
 	struct conn *conn = watch->conn;
 
-	write_dropped(watch);
+	watch_write_dropped(watch);
 	if (watch->state == WATCH_PAST && !watch->asked && !watch->query.run)
 		ask_for_past(watch);
 	else
