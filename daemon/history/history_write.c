@@ -233,14 +233,17 @@ static int insert(struct history_file *file, const struct history_row *row)
 	return insert_details(file, row, sqlite3_last_insert_rowid(file->database));
 }
 
-static size_t count_batch(const struct history_rows *rows, size_t *ret_bytes)
+/* A small part of the file, so that there is room for all of it. */
+static size_t count_batch(const struct history_rows *rows, const struct history_limits *limits,
+			  size_t *ret_bytes)
 {
+	size_t max = limits->bytes / 8 < BATCH_BYTES_MAX ? limits->bytes / 8 : BATCH_BYTES_MAX;
 	const struct history_row *row;
 	size_t count = 0, bytes = 0;
 
 	STAILQ_FOREACH(row, rows, link)
 	{
-		if (count == BATCH_ROWS_MAX || (count > 0 && bytes + row->bytes > BATCH_BYTES_MAX))
+		if (count == BATCH_ROWS_MAX || (count > 0 && bytes + row->bytes > max))
 			break;
 		count++;
 		bytes += row->bytes;
@@ -278,7 +281,7 @@ static int make_room(struct history_file *file, const struct history_limits *lim
 int history_write(struct history_file *file, const struct history_limits *limits,
 		  const struct history_rows *rows, size_t *ret_count)
 {
-	size_t bytes, count = count_batch(rows, &bytes);
+	size_t bytes, count = count_batch(rows, limits, &bytes);
 	int r = database_execute(file->database, "BEGIN IMMEDIATE");
 	int64_t runs = file->runs;
 
