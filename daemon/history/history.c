@@ -180,6 +180,7 @@ static void on_missing(struct history_query *query)
 	free(history->backlog);
 	history->backlog = take_ptr(query->ids);
 	history->backlog_count = query->id_count;
+	history->has_all = true;
 	add_backlog(history);
 }
 
@@ -196,11 +197,37 @@ static int add_ids(struct history *history, struct history_query *query)
 	return 0;
 }
 
+/* Those that are in the file already are not written again. */
+static void add_stored(struct history *history)
+{
+	struct run *run = store_newest(history->options.store);
+
+	for (; run; run = store_older(run))
+		if (run->is_kept && !run->is_open)
+			history_add(history, run);
+	history->has_all = true;
+}
+
+/* The store is about to forget some: then there is no time to ask. */
+static bool is_over_limits(const struct history *history)
+{
+	const struct config *config = history->options.config;
+
+	return store_kept(history->options.store) > config->kept_runs ||
+	       store_kept_bytes(history->options.store) > config->kept_bytes;
+}
+
 static void ask_for_missing(struct history *history)
 {
-	struct history_query *query = history_query_new(HISTORY_MISSING);
-	int r = query ? add_ids(history, query) : -ENOMEM;
+	struct history_query *query;
+	int r;
 
+	if (is_over_limits(history)) {
+		add_stored(history);
+		return;
+	}
+	query = history_query_new(HISTORY_MISSING);
+	r = query ? add_ids(history, query) : -ENOMEM;
 	if (r == 0) {
 		query->done = on_missing;
 		query->userdata = history;
@@ -394,6 +421,8 @@ struct history *history_free(struct history *history)
 
 	if (!history)
 		return NULL;
+	if (!history->has_all || history->backlog_count > 0)
+		add_stored(history);
 	has_ended = end_thread(history);
 	log_notices(history);
 	if (history->wake)

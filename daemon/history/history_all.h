@@ -104,6 +104,7 @@ struct history {
 	size_t pending_count;
 	char (*backlog)[48]; /* runs of the store that the file does not have; they are added */
 	size_t backlog_count;
+	bool has_all; /* the file has been compared with the store */
 	int wake_fd;
 
 	pthread_mutex_t mutex; /* of all below */

@@ -234,10 +234,11 @@ static int insert(struct history_file *file, const struct history_row *row)
 }
 
 /* A small part of the file, so that there is room for all of it. */
-static size_t count_batch(const struct history_rows *rows, const struct history_limits *limits,
+static size_t count_batch(const struct history_rows *rows, int64_t file_bytes_max,
 			  size_t *ret_bytes)
 {
-	size_t max = limits->bytes / 8 < BATCH_BYTES_MAX ? limits->bytes / 8 : BATCH_BYTES_MAX;
+	size_t part = (size_t)file_bytes_max / 8;
+	size_t max = part < BATCH_BYTES_MAX ? part : BATCH_BYTES_MAX;
 	const struct history_row *row;
 	size_t count = 0, bytes = 0;
 
@@ -281,12 +282,16 @@ static int make_room(struct history_file *file, const struct history_limits *lim
 int history_write(struct history_file *file, const struct history_limits *limits,
 		  const struct history_rows *rows, size_t *ret_count)
 {
-	size_t bytes, count = count_batch(rows, limits, &bytes);
-	int r = database_execute(file->database, "BEGIN IMMEDIATE");
+	size_t bytes, count;
 	int64_t runs = file->runs;
+	struct pages pages;
+	int r = count_pages(file, limits, &pages);
 
+	if (r == 0)
+		r = database_execute(file->database, "BEGIN IMMEDIATE");
 	if (r < 0)
 		return r;
+	count = count_batch(rows, pages.max * file->page_bytes, &bytes);
 	r = make_room(file, limits, bytes);
 	if (r == 0)
 		r = insert_batch(file, rows, count);

@@ -22,7 +22,7 @@ int past_set_up(void **state)
 					.history_ms = 3600 * 1000,
 					.history_bytes = 64 * 1024 * 1024,
 					.default_timeout_ms = 1}};
-	log_set_level(-1);
+	log_set_level(getenv("HOOKD_TEST_LOG") ? LOG_DEBUG : -1);
 	snprintf(past.directory, sizeof(past.directory), "/dev/shm/hookd-history-XXXXXX");
 	assert_non_null(mkdtemp(past.directory));
 	past.base = loop_new();

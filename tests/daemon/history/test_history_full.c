@@ -46,6 +46,7 @@ static void a_full_file_system_is_told_and_waited_for(void **state)
 /* What is there can still be read. */
 static void one_that_fills_later_too(void **state)
 {
+	static char output[60000];
 	struct history_filter all = HISTORY_FILTER_ALL;
 
 	(void)state;
@@ -54,7 +55,8 @@ static void one_that_fills_later_too(void **state)
 	past_add(&(struct past_run){0}, 1);
 	assert_string_equal(past_list(&all, 9), "1");
 	fill();
-	past_add(&(struct past_run){0}, 2);
+	memset(output, 'x', sizeof(output) - 1);
+	past_add(&(struct past_run){.output = output}, 2);
 	past_await(HISTORY_FAILING);
 	assert_string_equal(past_list(&all, 9), "1");
 	unlink(past_path(FILL));
@@ -84,7 +86,7 @@ static void runs_beyond_the_queue_are_dropped_and_counted(void **state)
 	static char output[100000];
 
 	(void)state;
-	mount_small("mode=0700,size=1m");
+	mount_small("mode=0700,size=512k");
 	memset(output, 'x', sizeof(output) - 1);
 	past_open();
 	past_await(HISTORY_FAILING);
