@@ -292,6 +292,9 @@ static int make_runs(struct program *program)
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r == 0)
 		r = open_records(hookd, state);
+	/* Before the loop runs, in which the store forgets what is beyond its limits. */
+	if (r == 0)
+		begin_history(hookd, state);
 	if (r == 0)
 		r = container_settings_begin(hookd, state);
 	if (r == 0)
@@ -300,9 +303,8 @@ static int make_runs(struct program *program)
 		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
-	/* It gets what was settled, too. */
 	if (r == 0)
-		begin_history(hookd, state);
+		history_add_stored(hookd->history); /* what was settled */
 	/* Before there are listeners: later requests are queued behind. */
 	if (r == 0)
 		r = spooled_new(hookd, state, &hookd->spooled);

@@ -198,7 +198,7 @@ static int add_ids(struct history *history, struct history_query *query)
 }
 
 /* Those that are in the file already are not written again. */
-static void add_stored(struct history *history)
+static void add_all(struct history *history)
 {
 	struct run *run = store_newest(history->options.store);
 
@@ -217,13 +217,15 @@ static bool is_over_limits(const struct history *history)
 	       store_kept_bytes(history->options.store) > config->kept_bytes;
 }
 
-static void ask_for_missing(struct history *history)
+void history_add_stored(struct history *history)
 {
 	struct history_query *query;
 	int r;
 
+	if (!history)
+		return;
 	if (is_over_limits(history)) {
-		add_stored(history);
+		add_all(history);
 		return;
 	}
 	query = history_query_new(HISTORY_MISSING);
@@ -308,7 +310,7 @@ void history_configure(struct history *history)
 	pthread_cond_signal(&history->changed);
 	pthread_mutex_unlock(&history->mutex);
 	if (!was_on)
-		ask_for_missing(history);
+		history_add_stored(history);
 }
 
 static int make_mutex(struct history *history)
@@ -422,7 +424,7 @@ struct history *history_free(struct history *history)
 	if (!history)
 		return NULL;
 	if (!history->has_all || history->backlog_count > 0)
-		add_stored(history);
+		add_all(history);
 	has_ended = end_thread(history);
 	log_notices(history);
 	if (history->wake)
@@ -477,7 +479,7 @@ bool history_can_answer(struct history *history)
 		return false;
 	pthread_mutex_lock(&history->mutex);
 	is_there = history->view.state == HISTORY_OPENING || history->view.state == HISTORY_READY ||
-		   (history->view.state == HISTORY_FAILING && history->view.runs > 0);
+		   (history->view.state == HISTORY_FAILING && history->is_open);
 	pthread_mutex_unlock(&history->mutex);
 	return is_there;
 }

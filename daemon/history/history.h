@@ -61,6 +61,9 @@ void history_configure(struct history *history);
 /* The run is done: it is written with others, within a second. Does not block. NULL is fine. */
 void history_add(struct history *history, struct run *run);
 
+/* Adds those runs of the store that are done and not in the file. NULL is fine. */
+void history_add_stored(struct history *history);
+
 /* How many runs could not be written, and will not be. NULL is fine. */
 uint64_t history_dropped(struct history *history);
 /* NULL is fine: OFF. */

@@ -115,6 +115,7 @@ struct history {
 	struct history_limits limits;
 	bool has_new_limits, is_ending, is_sleeping;
 	struct history_view view;
+	bool is_open; /* the file can be read */
 	uint64_t dropped;
 	struct history_notice notices[HISTORY_NOTICES_MAX];
 	size_t notice_count;

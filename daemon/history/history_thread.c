@@ -71,6 +71,7 @@ static void show(struct thread *thread, enum history_state state, const char *er
 		bytes = 0;
 	pthread_mutex_lock(&history->mutex);
 	history->view.state = state;
+	history->is_open = thread->file.database;
 	history->view.runs = thread->file.database ? (uint64_t)thread->file.runs : 0;
 	history->view.bytes = bytes;
 	snprintf(history->view.path, sizeof(history->view.path), "%s", thread->file.path);

@@ -13,7 +13,7 @@ struct past {
 	struct config config;
 	struct store *store;
 	struct history *history;
-	char directory[64]; /* in /dev/shm */
+	char directory[64];	      /* in /dev/shm */
 	struct history_query *answer; /* a copy of the last answer */
 };
 
@@ -21,8 +21,7 @@ extern struct past past;
 
 int past_set_up(void **state);
 int past_tear_down(void **state);
-#define PAST_TEST(function)                                                                        \
-	cmocka_unit_test_setup_teardown(function, past_set_up, past_tear_down)
+#define PAST_TEST(function) cmocka_unit_test_setup_teardown(function, past_set_up, past_tear_down)
 
 void past_open(void);
 /* Writes what is to be written. */

@@ -28,7 +28,8 @@ static void runs_are_found_after_a_restart(void **state)
 	hp_buf_append(&past.answer->texts, "", 1);
 	assert_non_null(strstr(past.answer->texts.data + found->run, "\"run\":\"000000000001\""));
 	assert_non_null(strstr(past.answer->texts.data + found->result, "\"stdout\":\"hello\\n\""));
-	assert_non_null(strstr(past.answer->texts.data + found->request, "{\"stage\":\"prestart\""));
+	assert_non_null(
+	    strstr(past.answer->texts.data + found->request, "{\"stage\":\"prestart\""));
 }
 
 static void filters_choose_runs(void **state)
@@ -112,8 +113,8 @@ static void pages_have_each_run_once(void **state)
 			long number = strtol(past.answer->found[i].place.id, NULL, 16);
 
 			assert_false(seen[number]);
-			assert_true(!from.id[0] || history_place_compare(
-						       &past.answer->found[i].place, &from) < 0);
+			assert_true(!from.id[0] ||
+				    history_place_compare(&past.answer->found[i].place, &from) < 0);
 			seen[number] = true;
 			from = past.answer->found[i].place;
 			count++;
