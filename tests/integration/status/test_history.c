@@ -200,6 +200,7 @@ static void watch_tells_what_was(void **state)
 	harness_start(harness, &few);
 	client = client_open(harness);
 	make_runs(client, ids);
+	list(client, "'limit':1"); /* so that all are written */
 	crash_and_start(harness, &few);
 	client = client_open(harness);
 	client_send(client, "{'method':'io.hookd.status.Watch','more':true,"
