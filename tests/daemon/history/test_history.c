@@ -146,6 +146,50 @@ static void runs_of_the_store_are_added(void **state)
 	assert_string_equal(past_list(&filter, 10), "200");
 }
 
+/* 100,000 runs page by page; prints how long the newest 100 take, of so many and of 100. */
+static void a_hundred_thousand_runs_are_paged(void **state)
+{
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000, times_ns[2];
+	const unsigned int sizes[] = {100, 100000};
+	struct history_filter filter = all();
+	struct history_place from = {0};
+	unsigned int added = 0;
+	size_t count = 0;
+
+	(void)state;
+	past.config.history_bytes = 1024ull * 1024 * 1024;
+	past_open();
+	for (int size = 0; size < 2; size++) {
+		for (; added < sizes[size]; added++) {
+			past_add(&(struct past_run){.submitted_us = now_us + added}, added);
+			if (added % 5000 == 0)
+				(void)past_list(&filter, 1); /* the queue is bounded */
+		}
+		(void)past_list(&filter, 100);
+		times_ns[size] = INT64_MAX;
+		for (int i = 0; i < 20; i++) {
+			int64_t begin_ns = clock_ns(CLOCK_MONOTONIC), end_ns;
+
+			(void)past_list(&filter, 100);
+			end_ns = clock_ns(CLOCK_MONOTONIC) - begin_ns;
+			times_ns[size] = end_ns < times_ns[size] ? end_ns : times_ns[size];
+		}
+	}
+	print_message("the newest 100 of 100: %ld us, of 100,000: %ld us\n",
+		      (long)times_ns[0] / 1000, (long)times_ns[1] / 1000);
+	do {
+		struct history_query *query = history_query_new(HISTORY_LIST);
+
+		query->from = from;
+		query->limit = 1000;
+		assert_int_equal(past_ask(query), 0);
+		count += past.answer->found_count;
+		from = past.answer->found[past.answer->found_count - 1].place;
+	} while (past.answer->has_more);
+	assert_int_equal(count, 100000);
+	assert_int_equal(history_dropped(past.history), 0);
+}
+
 /* ---- counting ---- */
 
 static size_t counted_runs, counted_hooks, lost_hooks;
@@ -307,6 +351,7 @@ int main(void)
 	    PAST_TEST(a_run_is_in_it_once),
 	    PAST_TEST(pages_have_each_run_once),
 	    PAST_TEST(runs_of_the_store_are_added),
+	    PAST_TEST(a_hundred_thousand_runs_are_paged),
 	    PAST_TEST(hooks_are_counted_but_of_runs_that_are_left_out),
 	    PAST_TEST(old_runs_are_deleted),
 	    PAST_TEST(the_file_stays_within_its_bound),

@@ -111,7 +111,7 @@ static void try_damage(size_t offset, char bits)
 	set_back();
 }
 
-/* Fault 31. Some bytes of each page, more of its head. */
+/* Fault 49. Some bytes of each page, more of its head. */
 static void one_damaged_byte_costs_only_history(void **state)
 {
 	unsigned int seed = 1;
@@ -127,6 +127,7 @@ static void one_damaged_byte_costs_only_history(void **state)
 	}
 }
 
+/* Fault 49. */
 static void a_file_that_was_cut_off_is_set_aside(void **state)
 {
 	(void)state;
@@ -170,6 +171,7 @@ static void one_of_another_version_is_set_aside(void **state)
 	expect_a_new_one();
 }
 
+/* Fault 49. */
 static void a_foreign_database_is_set_aside(void **state)
 {
 	(void)state;
@@ -177,6 +179,7 @@ static void a_foreign_database_is_set_aside(void **state)
 	expect_a_new_one();
 }
 
+/* Fault 49. */
 static void a_fifo_is_set_aside(void **state)
 {
 	(void)state;
@@ -184,6 +187,7 @@ static void a_fifo_is_set_aside(void **state)
 	expect_a_new_one();
 }
 
+/* Fault 49. */
 static void a_link_is_set_aside(void **state)
 {
 	char target[128];
@@ -208,7 +212,7 @@ static void a_link_in_place_of_the_journal_is_set_aside(void **state)
 	expect_a_new_one();
 }
 
-/* The other process may still write to it, so it stays where it is. */
+/* Fault 50. The other process may still write to it, so it stays where it is. */
 static void a_locked_file_is_waited_for(void **state)
 {
 	struct history_view view;

@@ -23,6 +23,7 @@ static void fill(void)
 	close(fd);
 }
 
+/* Fault 50. */
 static void a_full_file_system_is_told_and_waited_for(void **state)
 {
 	struct history_filter all = HISTORY_FILTER_ALL;
@@ -43,7 +44,7 @@ static void a_full_file_system_is_told_and_waited_for(void **state)
 	assert_int_equal(history_dropped(past.history), 0);
 }
 
-/* What is there can still be read. */
+/* Fault 50. What is there can still be read. */
 static void one_that_fills_later_too(void **state)
 {
 	static char output[60000];
@@ -81,6 +82,7 @@ static void it_leaves_room_for_the_records(void **state)
 	assert_true(view.bytes < 6 * 1024 * 1024);
 }
 
+/* Fault 50. */
 static void runs_beyond_the_queue_are_dropped_and_counted(void **state)
 {
 	static char output[100000];

@@ -106,6 +106,7 @@ static void expect_summary(struct client *client, int64_t runs, int64_t failures
 	check_int(client, "paths[0].failures", failures);
 }
 
+/* Fault 52. */
 static void runs_are_listed_over_restarts(void **state)
 {
 	struct harness *harness = *state;
@@ -133,7 +134,8 @@ static void runs_are_listed_over_restarts(void **state)
 	check_error(client, "io.hookd.hooks.NoSuchRun");
 }
 
-/* hookd is killed at once, so nothing is in the history but what its successor puts there. */
+/* Fault 52. hookd is killed at once, so nothing is in the history but what its successor puts
+ * there. */
 static void runs_that_were_not_written_are_added_later(void **state)
 {
 	struct harness *harness = *state;
@@ -241,7 +243,7 @@ static pid_t history_thread_of(pid_t pid)
 	return found;
 }
 
-/* While the thread is stopped hooks run, and what does not need it is answered. */
+/* Fault 51. While the thread is stopped hooks run, and what does not need it is answered. */
 static void a_stopped_history_delays_no_hook(void **state)
 {
 	struct harness *harness = *state;
