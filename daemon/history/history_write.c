@@ -116,19 +116,19 @@ static int delete_old(struct history_file *file, const struct history_limits *li
 			   now_us - limits->age_us, PRUNE_ROWS_MAX);
 }
 
-/* So many of the oldest that there is room for `needed` pages and some more. */
+/* So many of the oldest that of `max` pages there is room for `needed` and some more. */
 static int delete_surplus(struct history_file *file, const struct history_limits *limits,
-			  int64_t needed)
+			  int64_t max, int64_t needed)
 {
 	struct pages pages;
 	int64_t used, surplus, count;
 	int r = count_pages(file, limits, &pages);
 
 	used = pages.all - pages.free;
-	surplus = r == 0 ? used + needed - pages.max * 15 / 16 : 0;
+	surplus = r == 0 ? used + needed - max * 15 / 16 : 0;
 	if (r < 0 || surplus <= 0 || file->runs == 0)
 		return r;
-	surplus += pages.max / 64;
+	surplus += max / 64;
 	count = file->runs * surplus / used + 1;
 	return delete_runs(file, "ORDER BY submitted_us, id", 0,
 			   count < PRUNE_ROWS_MAX ? (int)count : PRUNE_ROWS_MAX);
@@ -161,7 +161,8 @@ int history_prune(struct history_file *file, const struct history_limits *limits
 		return r;
 	old = delete_old(file, limits);
 	if (old >= 0)
-		surplus = delete_surplus(file, limits, 0);
+		surplus = delete_surplus(file, limits,
+					 (int64_t)(limits->bytes / (uint64_t)file->page_bytes), 0);
 	r = old < 0 ? old : surplus < 0 ? surplus : 0;
 	if (r == 0)
 		r = given = give_back(file, limits);
@@ -264,19 +265,20 @@ static int insert_batch(struct history_file *file, const struct history_rows *ro
 }
 
 /* Until there is room for the batch, or nothing is left to delete. */
-static int make_room(struct history_file *file, const struct history_limits *limits, size_t bytes)
+static int make_room(struct history_file *file, const struct history_limits *limits, int64_t max,
+		     size_t bytes)
 {
 	int64_t needed = (int64_t)bytes * 3 / 2 / file->page_bytes + 1;
 	struct pages pages;
 	int r;
 
 	do
-		r = delete_surplus(file, limits, needed);
+		r = delete_surplus(file, limits, max, needed);
 	while (r > 0);
 	if (r == 0)
 		r = count_pages(file, limits, &pages);
 	/* It may be that there is more than the limit now: that is deleted bit by bit. */
-	return r < 0 ? r : limit_pages(file, pages.all > pages.max ? pages.all : pages.max);
+	return r < 0 ? r : limit_pages(file, pages.all > max ? pages.all : max);
 }
 
 int history_write(struct history_file *file, const struct history_limits *limits,
@@ -292,7 +294,7 @@ int history_write(struct history_file *file, const struct history_limits *limits
 	if (r < 0)
 		return r;
 	count = count_batch(rows, pages.max * file->page_bytes, &bytes);
-	r = make_room(file, limits, bytes);
+	r = make_room(file, limits, pages.max, bytes);
 	if (r == 0)
 		r = insert_batch(file, rows, count);
 	if (r == 0)

@@ -134,6 +134,26 @@ static void runs_are_listed_over_restarts(void **state)
 	check_error(client, "io.hookd.hooks.NoSuchRun");
 }
 
+static void without_runners_too(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char ids[RUNS][32], option[128];
+	struct start start = {.config = "[Results]\nMaxRuns=0\n", .no_runners = true};
+
+	snprintf(option, sizeof(option), "--state-dir=%s/state", harness->directory);
+	start.arguments[0] = option;
+	harness_start(harness, &start);
+	client = client_open(harness);
+	make_runs(client, ids);
+	expect_all(client, ids);
+	crash_and_start(harness, &start);
+	client = client_open(harness);
+	expect_all(client, ids);
+	expect_first(client, ids[0]);
+	expect_summary(client, RUNS, 1);
+}
+
 /* Fault 52. hookd is killed at once, so nothing is in the history but what its successor puts
  * there. */
 static void runs_that_were_not_written_are_added_later(void **state)
@@ -296,6 +316,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(runs_are_listed_over_restarts),
+	    TEST_PREPARED(without_runners_too),
 	    TEST_PREPARED(runs_that_were_not_written_are_added_later),
 	    TEST_PREPARED(a_prefix_finds_runs_in_both),
 	    TEST_PREPARED(another_user_sees_nothing_of_it),
