@@ -303,6 +303,16 @@ static struct history_query *take_work(struct thread *thread)
 	if (query)
 		STAILQ_REMOVE_HEAD(&history->queries, link);
 	thread->is_ending = history->is_ending;
+	pthread_mutex_unlock(&history->mutex);
+	return query;
+}
+
+/* Rows that were added before have been written. */
+static void take_limits(struct thread *thread)
+{
+	struct history *history = thread->history;
+
+	pthread_mutex_lock(&history->mutex);
 	if (history->has_new_limits) {
 		history->has_new_limits = false;
 		if (strcmp(history->limits.directory, thread->limits.directory) != 0 ||
@@ -312,9 +322,9 @@ static struct history_query *take_work(struct thread *thread)
 		thread->prune_ns = 0;
 		thread->state = thread->limits.is_on ? HISTORY_OPENING : HISTORY_OFF;
 		history->view.state = thread->state;
+		history->is_open = thread->file.database;
 	}
 	pthread_mutex_unlock(&history->mutex);
-	return query;
 }
 
 static void drop_all(struct thread *thread)
@@ -343,8 +353,10 @@ void *history_thread(void *userdata)
 	STAILQ_INIT(&thread.rows);
 	while (!thread.is_ending) {
 		query = take_work(&thread);
-		if (thread.limits.is_on)
-			(void)open_file(&thread);
+		write_rows(&thread);
+		take_limits(&thread);
+		if (thread.state == HISTORY_OPENING && open_file(&thread))
+			recovered(&thread);
 		write_rows(&thread);
 		if (!thread.limits.is_on)
 			drop_all(&thread);
