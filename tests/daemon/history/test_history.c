@@ -335,6 +335,7 @@ static void it_moves_to_another_directory(void **state)
 	assert_string_equal(past_list(&filter, 10), "1");
 	past.config.history_directory = other;
 	history_configure(past.history);
+	assert_string_equal(past_list(&filter, 10), "");
 	past_add(&(struct past_run){0}, 2);
 	assert_string_equal(past_list(&filter, 10), "2");
 	assert_true(past_exists("other/history.db"));
