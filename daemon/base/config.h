@@ -46,6 +46,11 @@ struct config {
 	uint64_t kept_runs;  /* MaxRuns=4096 */
 	uint64_t kept_ms;    /* MaxAgeSec=3600 */
 	uint64_t kept_bytes; /* MaxBytes=67108864 */
+	/* [History] */
+	uint64_t history;	 /* Store=yes */
+	char *history_directory; /* Directory=: absolute; NULL: that of the state */
+	uint64_t history_ms;	 /* MaxAgeSec=604800 */
+	uint64_t history_bytes;	 /* MaxBytes=64M */
 	/* [Connections] */
 	uint64_t connections;	       /* Max=4096 */
 	uint64_t connections_per_user; /* MaxPerUser=2048; does not apply to root */
