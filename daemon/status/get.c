@@ -269,7 +269,7 @@ int handle_get(struct exchange *exchange, struct hp_err *err)
 	struct run *run = find_run_parameter(exchange, err);
 	char id[HP_ERR_PATH_SIZE];
 
-	if (!run && (err->code != HP_ERR_NO_SUCH_RUN || exchange->call.oneway))
+	if (!run && (err->code != HP_ERR_STATUS_NO_SUCH_RUN || exchange->call.oneway))
 		return -ENOENT;
 	if (!run) {
 		memcpy(id, err->path, sizeof(id));
