@@ -131,7 +131,7 @@ static void runs_are_listed_over_restarts(void **state)
 		expect_summary(client, RUNS, 1);
 	}
 	get(client, "000000000000");
-	check_error(client, "io.hookd.hooks.NoSuchRun");
+	check_error(client, "io.hookd.status.NoSuchRun");
 }
 
 static void without_runners_too(void **state)
