@@ -86,9 +86,9 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
 
 /*
  * Converts the resources to application->limits: called before anything is changed, so that a value
- * that cannot be converted changes nothing.
+ * that cannot be converted changes nothing. `is_scope`: for the cgroup of a scope of systemd.
  */
-int application_convert(struct application *application);
+int application_convert(struct application *application, bool is_scope);
 /* Writes limits, device rules and freezer state to application->cgroup_fd. */
 int application_limit(struct application *application);
 

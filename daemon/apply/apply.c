@@ -67,11 +67,13 @@ static void forget_limits(void *data)
 	close_fd(&change->cgroup_fd);
 }
 
-int application_convert(struct application *application)
+int application_convert(struct application *application, bool is_scope)
 {
 	const struct hp_resources *resources = application->request.settings->resources;
 	int r = resources ? limit_list_make(resources, &application->limits, &application->err) : 0;
 
+	if (r == 0 && is_scope)
+		limit_list_adapt_to_systemd(&application->limits);
 	return application_at_step(application, "cgroup", "linux.resources", r);
 }
 
@@ -384,9 +386,11 @@ static int start_scope(struct application *application)
 	if (r == 0)
 		r = remember_cgroup(application);
 	if (r == 0)
-		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
-				 request->pid, request->settings->resources, on_scope, application,
-				 &application->job);
+		r = scopes_start(
+		    applier->scopes, &application->scope, application->holding->mark, request->pid,
+		    request->settings->resources,
+		    limits_have_bfq(applier->mount_fd, application->holding->cgroup_path), on_scope,
+		    application, &application->job);
 	return r < 0 ? at_cgroup(application, r) : 1;
 }
 
@@ -405,7 +409,7 @@ static int apply_cgroup(struct application *application)
 				   "this machine has cgroup v1 or hybrid");
 		return at_cgroup(application, r);
 	}
-	r = application_convert(application);
+	r = application_convert(application, is_for_systemd(&application->request));
 	if (r < 0)
 		return r;
 	return is_for_systemd(&application->request) ? start_scope(application)

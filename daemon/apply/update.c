@@ -16,6 +16,7 @@
 
 #include "daemon/apply/application.h"
 #include "daemon/apply/uncertain.h"
+#include "daemon/cgroup/limits.h"
 
 struct schemata_change {
 	struct rdt *rdt;
@@ -150,8 +151,10 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	application->former = limits;
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
-			       application->request.settings->resources, limits, on_properties,
-			       application, &application->job);
+			       application->request.settings->resources, limits,
+			       limits_have_bfq(application->applier->mount_fd,
+					       application->holding->cgroup_path),
+			       on_properties, application, &application->job);
 	application->is_systemd_told = r == 0;
 	if (r < 0)
 		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
@@ -294,7 +297,7 @@ void applier_update(struct applier *applier, const char *container,
 	if (r == 0)
 		r = refuse_update(application);
 	if (r == 0)
-		r = application_convert(application);
+		r = application_convert(application, application->holding->unit);
 	if (r == 0)
 		r = take_holding(application);
 	if (r == 0 && application->holding->unit && settings->resources) {

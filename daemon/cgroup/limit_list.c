@@ -186,8 +186,7 @@ static void add_memory(struct limit_list *list, const struct hp_memory *memory)
 
 /* ---- io ---- */
 
-/* Converts the range of blockIO.weight, which is that of io.bfq.weight, to 1 to 10000. */
-static uint64_t io_weight(uint64_t weight)
+uint64_t limit_io_weight(uint64_t weight)
 {
 	assert(weight >= HP_IO_WEIGHT_MIN && weight <= HP_IO_WEIGHT_MAX);
 	return 1 + (weight - HP_IO_WEIGHT_MIN) * 9999 / (HP_IO_WEIGHT_MAX - HP_IO_WEIGHT_MIN);
@@ -206,20 +205,21 @@ static void add_weight_device(struct limit_list *list, const struct hp_weight_de
 				    device->minor, device->weight.value),
 		      .else_file = "io.weight",
 		      .else_text = print(list, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major,
-					 device->minor, io_weight(device->weight.value)),
+					 device->minor, limit_io_weight(device->weight.value)),
 		  });
 }
 
 static void add_weights(struct limit_list *list, const struct hp_block_io *io)
 {
 	if (io->weight.value > 0)
-		add(list, &(struct limit){
-			      .path = "blockIO.weight",
-			      .file = "io.bfq.weight",
-			      .text = print(list, "%" PRIu64, io->weight.value),
-			      .else_file = "io.weight",
-			      .else_text = print(list, "%" PRIu64, io_weight(io->weight.value)),
-			  });
+		add(list,
+		    &(struct limit){
+			.path = "blockIO.weight",
+			.file = "io.bfq.weight",
+			.text = print(list, "%" PRIu64, io->weight.value),
+			.else_file = "io.weight",
+			.else_text = print(list, "%" PRIu64, limit_io_weight(io->weight.value)),
+		    });
 	for (size_t i = 0; i < io->weight_device_count; i++)
 		add_weight_device(list, &io->weight_devices[i], i);
 }
@@ -453,6 +453,13 @@ int limit_list_make(const struct hp_resources *resources, struct limit_list *ret
 	}
 	*ret_list = list;
 	return 0;
+}
+
+void limit_list_adapt_to_systemd(struct limit_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->limits[i].file, "cpu.max") == 0)
+			list->limits[i].flags |= LIMIT_QUOTA_IN_STEPS;
 }
 
 void limit_list_clear(struct limit_list *list)

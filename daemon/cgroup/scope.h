@@ -43,11 +43,12 @@ struct scopes *scopes_free(struct scopes *scopes);
  *
  * Starts a scope with the process in it (StartTransientUnit) and waits for systemd's job. Its
  * description contains `mark`, by which scopes_ask() and scopes_stop() recognize it. `resources`
- * may be NULL. done() gets -EEXIST where the unit exists: somebody else has made it.
+ * may be NULL; `has_bfq`: see scope_io.h. done() gets -EEXIST where the unit exists: somebody else
+ * has made it.
  */
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
-		 struct scope_job **ret_job) must_check;
+		 const struct hp_resources *resources, bool has_bfq, scope_done_fn done,
+		 void *userdata, struct scope_job **ret_job) must_check;
 /* Looks for a unit of this name with the mark. done() gets 0, or -ENOENT. */
 int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
 	       void *userdata, struct scope_job **ret_job) must_check;
@@ -72,7 +73,7 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
  * scopes_read(); NULL: there are none.
  */
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_limits *former, bool has_bfq, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job) must_check;
 /*
  * Stops the unit if it has the mark, which kills its processes. done() gets 0 too where it does not

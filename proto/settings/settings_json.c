@@ -135,12 +135,71 @@ int hp_memory_policy_check(void *object, const void *first, struct hp_err *err)
 	return 0;
 }
 
+/* ---- capabilities ---- */
+
+int hp_capabilities_read(struct hp_json_value value, uint64_t *ret, struct hp_err *err)
+{
+	static const struct hp_field list = {.names = &hp_capability_names};
+
+	return hp_field_flags.read(&list, value, NULL, ret, err);
+}
+
 /* ---- all of it ---- */
 
 static const struct hp_table *const tables[HP_DIALECT_COUNT] = {
     [HP_DIALECT_OCI] = &hp_oci_settings_table,
     [HP_DIALECT_LIBCONTAINER] = &hp_libcontainer_settings_table,
 };
+
+/* True where the document has one of the members. */
+static bool has_member(struct hp_json_value root, const char *const *names)
+{
+	for (; *names; names++) {
+		if (!hp_json_is_absent(hp_json_member(root, *names)))
+			return true;
+	}
+	return false;
+}
+
+/* True where it has a member of Config; state.json has the whole Config as `config`. */
+static bool has_row_of_config(struct hp_json_value root)
+{
+	const struct hp_table *table = &hp_libcontainer_settings_table;
+
+	for (size_t i = 0; i < table->count; i++) {
+		if (!hp_json_is_absent(hp_json_member(root, table->fields[i].key)))
+			return true;
+	}
+	return false;
+}
+
+enum hp_dialect hp_settings_find_dialect(struct hp_json_value root)
+{
+	static const char *const of_oci[] = {"process", "linux",	 "ociVersion",
+					     "hooks",	"defaultAction", NULL};
+	static const char *const of_config[] = {"Hooks", "rootfs", "default_action", NULL};
+
+	if (hp_json_type(root) != HP_JSON_OBJECT)
+		return HP_DIALECT_COUNT;
+	if (has_member(root, of_oci))
+		return HP_DIALECT_OCI;
+	if (has_member(root, of_config) || has_row_of_config(root))
+		return HP_DIALECT_LIBCONTAINER;
+	return HP_DIALECT_COUNT;
+}
+
+/* Last, since the capabilities may come after the profile. */
+static int resolve_seccomp(struct hp_settings *settings, enum hp_dialect dialect,
+			   struct hp_err *err)
+{
+	const struct hp_capabilities *capabilities = &settings->capabilities;
+	int r = hp_seccomp_resolve(
+	    settings->seccomp,
+	    capabilities->is_set ? &capabilities->sets[HP_CAPABILITIES_BOUNDING] : NULL,
+	    "process.capabilities.bounding", err);
+
+	return hp_err_prefix(err, r, dialect == HP_DIALECT_OCI ? "linux.seccomp" : "seccomp");
+}
 
 int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		     struct hp_settings **ret_settings, struct hp_err *err)
@@ -156,6 +215,8 @@ int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct
 		    err, NULL,
 		    "nothing in it is settings: give process and linux of "
 		    "config.json, or libcontainer's Config with dialect libcontainer");
+	if (r == 0 && settings->seccomp)
+		r = resolve_seccomp(settings, dialect, err);
 	if (r == 0)
 		*ret_settings = settings;
 	return r;
