@@ -288,22 +288,38 @@ uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us)
 	return quota_us > UINT64_MAX ? UINT64_MAX : (uint64_t)quota_us;
 }
 
+/* unified files are written last, so they decide. */
+bool limit_is_idle(const struct hp_resources *resources)
+{
+	for (size_t i = 0; i < resources->unified_count; i++)
+		if (strcmp(resources->unified[i].file, "cpu.idle") == 0)
+			return resources->unified[i].value[0] == '1';
+	return resources->cpu.idle.is_set && resources->cpu.idle.value == 1;
+}
+
 /*
  * An idle cgroup has no weight: the kernel refuses to set one, drops the old one, and sets the
  * default when cpu.idle becomes 0. So the old weight is remembered before.
  */
-static void add_cpu_weight(struct limit_list *list, const struct hp_cpu *cpu)
+static void remember_weight(struct limit_list *list)
 {
-	if (cpu->idle.is_set && cpu->idle.value == 1)
-		add(list, &(struct limit){
-			      .path = "cpu.idle",
-			      .file = "cpu.weight",
-			      .text = "",
-			      .flags = LIMIT_ONLY_REMEMBERED,
-			  });
+	add(list, &(struct limit){
+		      .path = "cpu.idle",
+		      .file = "cpu.weight",
+		      .text = "",
+		      .flags = LIMIT_ONLY_REMEMBERED,
+		  });
+}
+
+static void add_cpu_weight(struct limit_list *list, const struct hp_resources *resources)
+{
+	const struct hp_cpu *cpu = &resources->cpu;
+
+	if (cpu->idle.value == 1)
+		remember_weight(list);
 	if (cpu->idle.is_set)
 		add_text(list, "cpu.idle", "cpu.idle", number(list, cpu->idle.value));
-	if (cpu->idle.is_set && cpu->idle.value == 1)
+	if (limit_is_idle(resources) || cpu->idle.value == 1)
 		return;
 	if (cpu->weight.value > 0)
 		add_text(list, "cpu.weight", "cpu.weight",
@@ -355,7 +371,6 @@ static void add_cpuset(struct limit_list *list, const struct hp_cpu *cpu)
 	for (size_t i = 0; i < ELEMENTS(files); i++) {
 		if (!files[i].text || !files[i].text[0])
 			continue;
-		assert(is_word(files[i].text));
 		add_text(list, files[i].path, files[i].file, files[i].text);
 	}
 }
@@ -413,6 +428,10 @@ static void add_unified(struct limit_list *list, const struct hp_resources *reso
 		const char *path = print(list, "unified.%s", unified->file);
 
 		assert(is_file(unified->file));
+		if (limit_is_idle(resources) && strncmp(unified->file, "cpu.weight", 10) == 0)
+			continue; /* as of cpu.weight and cpu.shares: an idle cgroup has none */
+		if (limit_is_idle(resources) && strcmp(unified->file, "cpu.idle") == 0)
+			remember_weight(list);
 		for (const char *line = unified->value, *end; *line; line = end + (*end == '\n')) {
 			end = strchrnul(line, '\n');
 			if (end > line)
@@ -430,7 +449,7 @@ static void add_all(struct limit_list *list, const struct hp_resources *resource
 	add_memory(list, &resources->memory);
 	add_weights(list, &resources->block_io);
 	add_throttles(list, &resources->block_io);
-	add_cpu_weight(list, &resources->cpu);
+	add_cpu_weight(list, resources);
 	add_cpu_max(list, &resources->cpu);
 	add_cpuset(list, &resources->cpu);
 	add_hugepages(list, resources);

@@ -76,6 +76,11 @@ void limit_list_clear(struct limit_list *list);
 
 /* cpu.shares (2 to 262144) -> cpu.weight (1 to 10000); 1024 -> 100. */
 unsigned int limit_weight_of_shares(uint64_t shares);
+/*
+ * True where the resources make the cgroup idle (cpu.idle 1), by either of the two members. It has
+ * no weight then, so those of the resources are left out.
+ */
+bool limit_is_idle(const struct hp_resources *resources);
 /* blockIO.weight, whose range 10 to 1000 is that of io.bfq.weight, -> io.weight, 1 to 10000. */
 uint64_t limit_io_weight(uint64_t weight);
 /*

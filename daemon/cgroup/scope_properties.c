@@ -79,8 +79,6 @@ static int append_memory(sd_bus_message *message, const struct hp_memory *memory
 static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu,
 			 const struct scope_cpu *former)
 {
-	if (cpu->idle.is_set && cpu->idle.value == 1)
-		return append_number(message, "CPUWeight", 0); /* systemd 252: idle */
 	if (cpu->weight.is_set && cpu->weight.value)
 		return append_number(message, "CPUWeight", cpu->weight.value);
 	if (cpu->shares.is_set && cpu->shares.value)
@@ -130,7 +128,7 @@ static int append_mask(sd_bus_message *message, const char *property, const char
 	if (!list || !*list)
 		return 0;
 	if (hp_mask_parse(list, &mask, &err) < 0)
-		return -EINVAL;
+		return 0; /* the kernel says what is wrong with it, when the file is written */
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (uint8_t)(mask.words[i / 8] >> (i % 8 * 8));
 		if (bytes[i])
@@ -189,13 +187,6 @@ static int append_cpu_max(sd_bus_message *message, const char *text, const struc
 	return append_quota(message, &cpu, former);
 }
 
-static int append_idle(sd_bus_message *message, const char *text, const struct scope_cpu *former)
-{
-	struct hp_cpu cpu = {.idle = {true, strcmp(text, "0") != 0}};
-
-	return append_weight(message, &cpu, former);
-}
-
 /* A number below the least that systemd accepts: it and that one have the same effect. */
 static uint64_t at_least(uint64_t amount, uint64_t min)
 {
@@ -222,8 +213,8 @@ static int append_file(sd_bus_message *message, const char *file, const char *va
 
 	if (strcmp(file, "cpu.max") == 0)
 		return append_cpu_max(message, value, former);
-	if (strcmp(file, "cpu.idle") == 0)
-		return append_idle(message, value, former);
+	if (strcmp(file, "cpu.idle") == 0 && former->weight == 0 && strcmp(value, "0") == 0)
+		return append_number(message, "CPUWeight", INFINITE);
 	if (scope_io_is_file(file))
 		return scope_io_append_line(message, file, value);
 	if (strcmp(file, "cpuset.cpus") == 0)
@@ -284,7 +275,10 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 		r = append_mask(message, "AllowedMemoryNodes", resources->cpu.mems);
 	if (r >= 0)
 		r = append_tasks(message, &resources->pids_limit);
-	return r < 0 ? r : append_unified(message, resources, former);
+	if (r >= 0)
+		r = append_unified(message, resources, former);
+	/* Last, since the weight of an idle unit is 0 for systemd (252), whatever else is given. */
+	return r >= 0 && limit_is_idle(resources) ? append_number(message, "CPUWeight", 0) : r;
 }
 
 /* True for each property that is appended above; `ret_has_devices`: it has a list of devices. */

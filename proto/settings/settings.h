@@ -65,6 +65,7 @@ struct hp_io_priority {
 	bool is_set;
 	int io_class; /* IOPRIO_CLASS_... */
 	int priority; /* 0 to 7 */
+	bool has_priority;
 };
 
 /* CPUs or NUMA nodes, as sched_setaffinity(2) and set_mempolicy(2) take them. */

@@ -110,12 +110,40 @@ static const struct hp_field scheduler_fields[] = {
 const struct hp_table hp_scheduler_table =
     HP_TABLE(struct hp_scheduler, scheduler_fields, .check = check_scheduler, .is_section = true);
 
+static int read_priority(const struct hp_field *field, struct hp_json_value value,
+			 struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	((struct hp_io_priority *)object)->has_priority = true;
+	return hp_field_int32.read(field, value, arena, object, err);
+}
+
+static int write_priority(const struct hp_field *field, struct hp_json_writer *writer,
+			  const void *object, struct hp_err *err)
+{
+	return hp_field_int32.write(field, writer, object, err);
+}
+
+static const struct hp_field_type field_priority = {.read = read_priority, .write = write_priority};
+
+/* ioprio_set(2): the idle class has no priorities. */
+static int check_io_priority(void *object, const void *first, struct hp_err *err)
+{
+	const struct hp_io_priority *priority = object;
+	const int idle = 3; /* IOPRIO_CLASS_IDLE */
+
+	(void)first;
+	if (!priority->has_priority && priority->io_class != idle)
+		return hp_err_invalid(err, "priority", "is required");
+	return 0;
+}
+
 static const struct hp_field io_priority_fields[] = {
     HP_ENUM("class", struct hp_io_priority, io_class, int, hp_io_class_names, .is_required = true),
-    HP_INT32("priority", struct hp_io_priority, priority, int, 0, 7, .is_required = true),
+    HP_FIELD("priority", field_priority, struct hp_io_priority, priority, int, .max = 7,
+	     .is_always_written = true),
 };
-const struct hp_table hp_io_priority_table =
-    HP_TABLE(struct hp_io_priority, io_priority_fields, .is_section = true);
+const struct hp_table hp_io_priority_table = HP_TABLE(
+    struct hp_io_priority, io_priority_fields, .is_section = true, .check = check_io_priority);
 
 /* ---- memory policy ---- */
 
