@@ -70,6 +70,7 @@ static void application_free(struct application *application)
 	if (application->turn)
 		event_free(application->turn);
 	limit_list_clear(&application->limits);
+	limits_journal_clear(&application->without_property);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
 	free(application->names);
@@ -178,6 +179,7 @@ static void on_systemd_put_back(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
+	(void)limits_undo(application->cgroup_fd, &application->without_property);
 	if (r < 0) {
 		append_reason(application, "not restored in systemd", reason);
 		application->leaves_uncertain = true;

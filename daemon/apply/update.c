@@ -17,6 +17,7 @@
 #include "daemon/apply/application.h"
 #include "daemon/apply/uncertain.h"
 #include "daemon/cgroup/limits.h"
+#include "proto/settings/settings_json.h"
 
 struct schemata_change {
 	struct rdt *rdt;
@@ -100,17 +101,23 @@ static void update_process(struct application *application)
 		application_end(application, r);
 }
 
+static int open_cgroup(struct application *application)
+{
+	if (application->cgroup_fd < 0)
+		application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
+							  application->holding->cgroup_path);
+	return application->cgroup_fd < 0 ? application->cgroup_fd : 0;
+}
+
 static void update_files(struct application *application)
 {
 	const struct hp_settings *settings = application->request.settings;
-	struct applier *applier = application->applier;
 	int r = 0;
 
 	assert(application->holding->state == HOLDING_CHANGING);
 	if (settings->resources) {
-		r = application->cgroup_fd =
-		    cgroup_path_open(applier->mount_fd, application->holding->cgroup_path);
-		if (r >= 0)
+		r = open_cgroup(application);
+		if (r == 0)
 			r = application_limit(application);
 		r = application_at_step(application, "cgroup", "linux.resources", r);
 	}
@@ -136,10 +143,22 @@ static void on_properties(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
+	(void)limits_undo(application->cgroup_fd, &application->without_property);
 	if (r < 0)
 		fail_at_systemd(application, r, reason);
 	else
 		update_files(application);
+}
+
+/* systemd 252 has no such properties of scopes, and writes its defaults with each change. */
+static int remember_without_property(struct application *application)
+{
+	static const char *const files[] = {"memory.oom.group", "memory.zswap.max", NULL};
+	int r = open_cgroup(application);
+
+	return r < 0
+		   ? r
+		   : limits_remember(application->cgroup_fd, files, &application->without_property);
 }
 
 static void on_former_limits(int r, const char *reason, struct scope_limits *limits, void *userdata)
@@ -149,6 +168,8 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	assert(!application->former);
 	application->job = NULL;
 	application->former = limits;
+	if (r == 0)
+		r = remember_without_property(application);
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
 			       application->request.settings->resources, limits,
@@ -230,9 +251,26 @@ static int refuse_other_group(struct application *application)
 	return 0;
 }
 
+/* Of a unit that runs, systemd changes few properties but limits, which resources have. */
+static int refuse_annotations(struct application *application)
+{
+	const struct hp_settings *settings = application->request.settings;
+	char path[HP_ERR_PATH_SIZE];
+
+	if (!application->holding->is_systemd || settings->systemd_property_count == 0)
+		return 0;
+	snprintf(path, sizeof(path), "annotations." HP_SYSTEMD_PROPERTY "%.100s",
+		 settings->systemd_properties[0].name);
+	return refuse(application, "cgroup", path,
+		      "is set by Apply alone; for limits give resources");
+}
+
 static int refuse_update(struct application *application)
 {
 	int r = refuse_other_cgroup(application);
+
+	if (r == 0)
+		r = refuse_annotations(application);
 
 	if (r == 0 && application->request.settings->resources &&
 	    !application->holding->cgroup_path)

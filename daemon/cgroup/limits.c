@@ -220,6 +220,9 @@ static void round_quota(int cgroup_fd, const char *file, const char *text, char 
 	int count = sscanf(text, "%23s %" SCNu64, quota, &period_us);
 
 	snprintf(ret_text, size, "%s", text);
+	/* Without a quota systemd writes its default period; the unit remembers the other. */
+	if (strcmp(quota, "max") == 0)
+		snprintf(ret_text, size, "max 100000");
 	if (count == 1 && (file_read_at(cgroup_fd, file, old, sizeof(old)) < 0 ||
 			   sscanf(old, "%*s %" SCNu64, &period_us) < 1))
 		return;
@@ -308,6 +311,15 @@ static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *
 		return 0;
 	return hp_err_setting(err, -EBUSY, limit->path,
 			      "is below the present usage of %" PRIu64 " bytes", used);
+}
+
+int limits_remember(int cgroup_fd, const char *const files[], struct limits_journal *journal)
+{
+	int r = 0;
+
+	for (; r == 0 && *files; files++)
+		r = remember_file(journal, cgroup_fd, *files, "");
+	return r;
 }
 
 int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_journal *journal,

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "daemon/cgroup/scope_annotation.h"
 #include "daemon/cgroup/scope_properties.h"
 
 #define SYSTEMD_NAME	"org.freedesktop.systemd1"
@@ -305,7 +306,7 @@ static char *description_of(const char *mark)
 }
 
 static int append_start(sd_bus_message *message, const struct scope_name *name, const char *mark,
-			pid_t pid, const struct hp_resources *resources, bool has_bfq)
+			pid_t pid, const struct scope_contents *contents)
 {
 	const struct scope_cpu none = SCOPE_CPU_NONE;
 	cleanup_free char *description = description_of(mark);
@@ -315,23 +316,26 @@ static int append_start(sd_bus_message *message, const struct scope_name *name, 
 		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
 		r = scope_properties_append_unit(message, description, name->slice, pid);
-	if (r >= 0 && resources)
-		r = scope_properties_append_limits(message, resources, &none, has_bfq);
+	if (r >= 0 && contents->resources)
+		r = scope_properties_append_limits(message, contents->resources, &none,
+						   contents->has_bfq);
+	for (size_t i = 0; r >= 0 && i < contents->property_count; i++)
+		r = scope_annotation_append(message, &contents->properties[i]);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, bool has_bfq, scope_done_fn done,
-		 void *userdata, struct scope_job **ret_job)
+		 const struct scope_contents *contents, scope_done_fn done, void *userdata,
+		 struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
 	char *unit = strdup(name->unit);
 	int r = unit ? new_call(scopes, "StartTransientUnit", &message) : -ENOMEM;
 
 	if (r >= 0)
-		r = append_start(message, name, mark, pid, resources, has_bfq);
+		r = append_start(message, name, mark, pid, contents);
 	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 	if (r < 0) {
 		free(unit);

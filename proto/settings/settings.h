@@ -87,6 +87,12 @@ struct hp_namespace {
 	char *path; /* NULL: one that the runtime makes for the container */
 };
 
+/* An annotation org.systemd.property.NAME of runtime-spec: for the unit, with systemd's driver. */
+struct hp_systemd_property {
+	char *name;  /* letters, the first one a capital */
+	char *value; /* a text of GVariant, not checked */
+};
+
 struct hp_settings {
 	struct hp_user user;
 	struct hp_uint umask;
@@ -111,4 +117,6 @@ struct hp_settings {
 	struct hp_resources *resources;
 	struct hp_intel_rdt *intel_rdt;
 	bool rootless_euid, rootless_cgroups;
+	struct hp_systemd_property *systemd_properties;
+	size_t systemd_property_count;
 };

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "proto/base/limits.h"
 #include "proto/settings/kernel_names.h"
 #include "proto/settings/settings_tables.h"
 
@@ -216,6 +217,78 @@ enum hp_dialect hp_settings_find_dialect(struct hp_json_value root)
 	return HP_DIALECT_COUNT;
 }
 
+/* ---- annotations ---- */
+
+/* As runc wants them: three letters at least, the first one a capital. */
+static bool is_property_name(const char *name)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	size_t length = strlen(name);
+
+	return length >= 3 && length <= HP_ID_BYTES_MAX && strchr(capitals, name[0]) &&
+	       strspn(name, letters) == length;
+}
+
+static int read_property(struct hp_json_value value, const char *key, struct hp_arena *arena,
+			 struct hp_systemd_property *ret, struct hp_err *err)
+{
+	const char *name = key + strlen(HP_SYSTEMD_PROPERTY);
+	int r;
+
+	if (!is_property_name(name))
+		return hp_err_invalid(err, key,
+				      "must end in the name of a property of systemd, such as "
+				      "TimeoutStopUSec");
+	r = hp_json_get_string(value, arena, &ret->value, err);
+	ret->name = hp_arena_copy(arena, name, strlen(name));
+	if (r == 0 && !ret->name)
+		r = hp_err_no_memory(err);
+	return hp_err_prefix(err, r, key);
+}
+
+static bool is_property(struct hp_json_value key)
+{
+	size_t length;
+	const char *text = hp_json_text(key, &length); /* with its quotes */
+
+	return length > strlen(HP_SYSTEMD_PROPERTY) + 2 && length < HP_PATH_BYTES_MAX &&
+	       strncmp(text + 1, HP_SYSTEMD_PROPERTY, strlen(HP_SYSTEMD_PROPERTY)) == 0;
+}
+
+/* Of the annotations only these are settings. */
+static int read_annotations(struct hp_json_value annotations, struct hp_arena *arena,
+			    struct hp_settings *settings, struct hp_err *err)
+{
+	struct hp_json_value key, value;
+	size_t count = 0;
+
+	if (hp_json_type(annotations) != HP_JSON_OBJECT)
+		return 0;
+	HP_JSON_FOREACH (key, value, annotations)
+		count += is_property(key);
+	if (count == 0)
+		return 0;
+	settings->systemd_properties =
+	    hp_arena_calloc(arena, count, sizeof(*settings->systemd_properties));
+	if (!settings->systemd_properties)
+		return hp_err_no_memory(err);
+	HP_JSON_FOREACH (key, value, annotations) {
+		char text[HP_PATH_BYTES_MAX + 1];
+		int r;
+
+		if (!is_property(key))
+			continue;
+		hp_json_decode(key, text);
+		r = read_property(value, text, arena,
+				  &settings->systemd_properties[settings->systemd_property_count++],
+				  err);
+		if (r < 0)
+			return hp_err_prefix(err, r, "annotations");
+	}
+	return 0;
+}
+
 /* Last, since the capabilities may come after the profile. */
 static int resolve_seccomp(struct hp_settings *settings, enum hp_dialect dialect,
 			   struct hp_err *err)
@@ -243,6 +316,8 @@ int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct
 		    err, NULL,
 		    "nothing in it is settings: give process and linux of "
 		    "config.json, or libcontainer's Config with dialect libcontainer");
+	if (r == 0 && dialect == HP_DIALECT_OCI)
+		r = read_annotations(hp_json_member(value, "annotations"), arena, settings, err);
 	if (r == 0 && settings->seccomp)
 		r = resolve_seccomp(settings, dialect, err);
 	if (r == 0)
@@ -255,6 +330,10 @@ int hp_settings_write(struct hp_json_writer *writer, const struct hp_settings *s
 {
 	if (settings->user.is_set) {
 		hp_err_invalid(err, "process.user", "cannot be expressed in libcontainer's Config");
+		return -ENOTSUP;
+	}
+	if (settings->systemd_property_count > 0) {
+		hp_err_invalid(err, "annotations", "cannot be expressed in libcontainer's Config");
 		return -ENOTSUP;
 	}
 	return hp_table_write(&hp_libcontainer_settings_table, writer, settings, err);

@@ -47,6 +47,8 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 int hp_seccomp_resolve(struct hp_seccomp *seccomp, const uint64_t *bounding, const char *needed,
 		       struct hp_err *err);
 
+#define HP_SYSTEMD_PROPERTY "org.systemd.property." /* begins the names of such annotations */
+
 /* A list of names of capabilities, as process.capabilities has them: 1 << CAP_... */
 int hp_capabilities_read(struct hp_json_value value, uint64_t *ret, struct hp_err *err);
 

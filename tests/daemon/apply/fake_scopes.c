@@ -91,10 +91,10 @@ static int add(enum fake_call call, scope_done_fn done, void *userdata, struct s
 }
 
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, bool has_bfq, scope_done_fn done,
-		 void *userdata, struct scope_job **ret_job)
+		 const struct scope_contents *contents, scope_done_fn done, void *userdata,
+		 struct scope_job **ret_job)
 {
-	(void)scopes, (void)name, (void)pid, (void)resources, (void)has_bfq;
+	(void)scopes, (void)name, (void)pid, (void)contents;
 	note_mark(mark);
 	return add(FAKE_START, done, userdata, ret_job);
 }
