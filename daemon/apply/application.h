@@ -40,10 +40,11 @@ struct application {
 	/* Values of files that systemd writes with each change of the unit, and has no property
 	 * for. */
 	struct limits_journal without_property;
-	char *names;		  /* uncertain.h: the settings that the Update changes */
-	char *uncertain_before;	  /* holding::uncertain before the Update */
-	bool leaves_uncertain;	  /* the Update could not be undone */
-	struct limit_list limits; /* of the settings' resources */
+	struct limits_journal cpusets; /* before the Update; see remember_files() */
+	char *names;		       /* uncertain.h: the settings that the Update changes */
+	char *uncertain_before;	       /* holding::uncertain before the Update */
+	bool leaves_uncertain;	       /* the Update could not be undone */
+	struct limit_list limits;      /* of the settings' resources */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in the undo list; NULL: no resctrl group was joined */
 	struct process_change process;

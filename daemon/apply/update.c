@@ -150,15 +150,22 @@ static void on_properties(int r, const char *reason, void *userdata)
 		update_files(application);
 }
 
-/* systemd 252 has no such properties of scopes, and writes its defaults with each change. */
-static int remember_without_property(struct application *application)
+/*
+ * Before systemd changes them. systemd 252 has no properties of scopes for the first two, and
+ * writes its defaults with each change. The kernel does not let it empty a cpuset again if the
+ * Update fails.
+ */
+static int remember_files(struct application *application)
 {
-	static const char *const files[] = {"memory.oom.group", "memory.zswap.max", NULL};
+	static const char *const without_property[] = {"memory.oom.group", "memory.zswap.max",
+						       NULL};
+	static const char *const cpusets[] = {"cpuset.cpus", "cpuset.mems", NULL};
 	int r = open_cgroup(application);
 
-	return r < 0
-		   ? r
-		   : limits_remember(application->cgroup_fd, files, &application->without_property);
+	if (r == 0)
+		r = limits_remember(application->cgroup_fd, without_property,
+				    &application->without_property);
+	return r < 0 ? r : limits_remember(application->cgroup_fd, cpusets, &application->cpusets);
 }
 
 static void on_former_limits(int r, const char *reason, struct scope_limits *limits, void *userdata)
@@ -169,7 +176,7 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	application->job = NULL;
 	application->former = limits;
 	if (r == 0)
-		r = remember_without_property(application);
+		r = remember_files(application);
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
 			       application->request.settings->resources, limits,
