@@ -400,7 +400,7 @@ int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value k
 	if (r == 0)
 		r = refuse_joined(table, &name, err);
 	if (r == 0 && table->is_complete)
-		r = hp_err_invalid(err, name.text, "unknown");
+		r = hp_err_invalid(err, name.text, "is not a member that this object may have");
 	return r;
 }
 
