@@ -368,7 +368,7 @@ const struct hookd_applied *hookd_reply_applied(const struct hookd_reply *reply)
 
 /*
  * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
- * while processes are in the cgroup, or those of others in the group: then nothing is removed.
+ * while processes are in the cgroup: then nothing is removed.
  * hookd_reply_strings(): what was removed.
  */
 int hookd_release(struct hookd_client *client, const char *container, struct hookd_reply **ret);

@@ -283,7 +283,7 @@ static void a_class_stays_with_what_it_was_made_with(void **state)
 	(void)state;
 	rdt_remove_classes(rdt, false);
 	member = join(&wanted, "c1");
-	expect_schemata(member, "MB:0=100\nL3:0=0ff\n");
+	expect_schemata(member, "MB:0=100\nL3:0=ff\n");
 	rdt_leave(member);
 	assert_true(exists("gold"));
 	rdt_leave(join(&wanted, "c2"));
