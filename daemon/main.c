@@ -86,6 +86,7 @@ static int reload(struct hookd *hookd)
 	hook_defaults_set(hookd);
 	metrics_server_update(&program->metrics, hookd);
 	history_configure(hookd->history);
+	rdt_remove_classes(hookd->rdt, fresh.removes_rdt_classes);
 	log_info("configuration reloaded");
 	return 0;
 }
@@ -260,6 +261,8 @@ static int make_processes(struct program *program)
 		return r;
 	make_cgroups(hookd, program->options->cgroup_root);
 	r = rdt_new(NULL, &hookd->rdt);
+	if (r == 0)
+		rdt_remove_classes(hookd->rdt, hookd->config.removes_rdt_classes);
 	if (r == 0)
 		r = filter_cache_new(&hookd->procs, &hookd->filters);
 	hookd->support = (struct support){

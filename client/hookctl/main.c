@@ -42,7 +42,8 @@ static const struct verb verbs[] = {
      verb_release},
     {"holdings", NULL, "show what hookd holds for containers", 0, verb_holdings},
     {"seccomp", "FILE", "compile a seccomp profile, or that of a config.json, and list it",
-     OPTION_BIT(OPTION_DIALECT) | OPTION_BIT(OPTION_OUTPUT), verb_seccomp},
+     OPTION_BIT(OPTION_DIALECT) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_CAPS),
+     verb_seccomp},
     {"ps", NULL, "list runs",
      OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_CONTAINER) | OPTION_BIT(OPTION_STAGE) |
 	 OPTION_BIT(OPTION_OUTCOME) | OPTION_BIT(OPTION_SINCE),

@@ -29,6 +29,7 @@
 struct run_input {
 	struct document state, hooks, settings;
 	struct slice state_slice, hooks_slice, settings_slice;
+	enum hp_dialect dialect; /* of hooks and settings */
 };
 
 static void run_input_free(struct run_input *input)
@@ -52,21 +53,24 @@ static int read_file(const struct ctl *ctl, enum option_id id, struct document *
 /* Reads all files. 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
+	bool has_settings = ctl_option(ctl, OPTION_SETTINGS) != NULL;
 	struct hp_err err = {0};
 	int r = read_file(ctl, OPTION_STATE, &input->state, &input->state_slice);
 
 	if (r == 0)
 		r = read_file(ctl, OPTION_HOOKS, &input->hooks, &input->hooks_slice);
-	if (r == 0 && ctl_option(ctl, OPTION_SETTINGS) != NULL) {
+	if (r == 0 && has_settings)
 		r = read_file(ctl, OPTION_SETTINGS, &input->settings, &input->settings_slice);
-		if (r == 0)
-			input->settings_slice = run_slice_settings(
-			    hp_json_root(&input->settings.json), input_dialect(ctl));
-	}
+	if (r == 0)
+		r = input_find_dialect(ctl, &input->hooks, has_settings ? &input->settings : NULL,
+				       &input->dialect);
 	if (r != 0)
 		return r;
-	r = run_slice_hooks(hp_json_root(&input->hooks.json), input_dialect(ctl),
-			    &input->hooks_slice, &err);
+	if (has_settings)
+		input->settings_slice =
+		    run_slice_settings(hp_json_root(&input->settings.json), input->dialect);
+	r = run_slice_hooks(hp_json_root(&input->hooks.json), input->dialect, &input->hooks_slice,
+			    &err);
 	if (r < 0)
 		return input_fail(ctl, OPTION_HOOKS, r, &err);
 	return 0;
@@ -102,7 +106,7 @@ static int write_parameters(const struct ctl *ctl, const struct run_input *input
 	input_put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
 	input_put_slice(&writer, "state", &input->state_slice);
 	input_put_slice(&writer, "hooks", &input->hooks_slice);
-	input_put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
+	input_put_text(&writer, "dialect", input_dialect_name(input->dialect));
 	input_put_slice(&writer, "settings", &input->settings_slice);
 	input_put_text(&writer, "namespaces", ctl_option(ctl, OPTION_NAMESPACES));
 	input_put_text(&writer, "requestId", request_id);

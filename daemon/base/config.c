@@ -62,6 +62,7 @@ static const struct key keys[] = {
     KEY("Hooks", "CPUQuota", LIMIT, config_parse_quota_us, cpu_quota_us),
     KEY("Hooks", "Nice", SIGNED, config_parse_nice, default_nice),
     KEY("Hooks", "UMask", OPTIONAL, config_parse_mode, default_umask),
+    KEY("Resctrl", "RemoveClasses", NUMBER, config_parse_boolean, removes_rdt_classes),
     KEY("Results", "MaxRuns", NUMBER, config_parse_number, kept_runs),
     KEY("Results", "MaxAgeSec", NUMBER, config_parse_age_as_ms, kept_ms),
     KEY("Results", "MaxBytes", NUMBER, config_parse_number, kept_bytes),

@@ -42,6 +42,8 @@ struct config {
 	struct hp_uint cpu_quota_us;  /* CPUQuota=150%: of every CONFIG_CPU_PERIOD_US */
 	struct hp_int default_nice;   /* Nice=5: -20 to 19 */
 	struct hp_uint default_umask; /* UMask=0027 */
+	/* [Resctrl] */
+	uint64_t removes_rdt_classes; /* RemoveClasses=no */
 	/* [Results] */
 	uint64_t kept_runs;  /* MaxRuns=4096 */
 	uint64_t kept_ms;    /* MaxAgeSec=3600 */
