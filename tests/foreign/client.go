@@ -109,7 +109,7 @@ func others(c *varlink.Connection, id string) {
 	expect("Get", err == nil && one.Run == id && result != nil && progress == nil && request != nil)
 	count, oldest, paths, _, err := status.Summary().Call(ctx, c, nil, nil, nil, nil, nil)
 	expect("Summary", err == nil && count >= 2 && oldest != nil && len(paths) >= 2)
-	version, pid, _, _, is, _, _, connections, stored, _, addresses, _, _, _, hour, _, _, _, _, err := status.GetStatus().Call(ctx, c)
+	version, pid, _, _, is, _, _, connections, stored, _, addresses, _, _, _, hour, _, _, _, _, _, err := status.GetStatus().Call(ctx, c)
 	expect("GetStatus", err == nil && version != "" && pid > 0 && is == "running" && connections >= 1 &&
 		stored == count && len(addresses) == 1 && hour.Runs == count)
 	text, err := status.GetMetrics().Call(ctx, c, nil)
@@ -155,7 +155,7 @@ func applySettings(c *varlink.Connection) {
 
 func compile(c *varlink.Connection) {
 	profile := json.RawMessage(`{"defaultAction":"SCMP_ACT_ALLOW"}`)
-	bpf, instructions, _, listener, unknown, err := settings.CompileSeccomp().Call(ctx, c, profile, nil)
+	bpf, instructions, _, listener, unknown, err := settings.CompileSeccomp().Call(ctx, c, profile, nil, nil)
 	bytes, wrong := base64.StdEncoding.DecodeString(bpf)
 	expect("CompileSeccomp", err == nil && wrong == nil && int64(len(bytes)) == 8*instructions &&
 		!listener && len(unknown) == 0)
