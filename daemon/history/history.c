@@ -113,11 +113,29 @@ static void on_patience(evutil_socket_t fd, short what, void *userdata)
 	}
 }
 
+/* A file that cannot be written can be read. */
+static int can_answer(struct history *history)
+{
+	int r = 0;
+
+	if (!history)
+		return -ENODATA;
+	pthread_mutex_lock(&history->mutex);
+	if (history->view.state == HISTORY_OFF)
+		r = -ENODATA;
+	else if (history->view.state == HISTORY_FAILING && !history->is_open)
+		r = -EAGAIN;
+	pthread_mutex_unlock(&history->mutex);
+	return r;
+}
+
 int history_ask(struct history *history, struct history_query *query)
 {
+	int r = can_answer(history);
+
 	assert(query->done);
-	if (!history_can_answer(history))
-		return -ENODATA;
+	if (r < 0)
+		return r;
 	if (history->pending_count >= QUERIES_MAX)
 		return -EBUSY;
 	query->history = history;
@@ -305,7 +323,7 @@ void history_configure(struct history *history)
 	was_on = history->limits.is_on;
 	history->limits = limits_of(history);
 	history->has_new_limits = true;
-	if (!was_on && history->limits.is_on)
+	if (history->limits.is_on)
 		history->view.state = HISTORY_OPENING;
 	pthread_cond_signal(&history->changed);
 	pthread_mutex_unlock(&history->mutex);
@@ -469,17 +487,4 @@ uint64_t history_dropped(struct history *history)
 	dropped = history->dropped;
 	pthread_mutex_unlock(&history->mutex);
 	return dropped;
-}
-
-bool history_can_answer(struct history *history)
-{
-	bool is_there;
-
-	if (!history)
-		return false;
-	pthread_mutex_lock(&history->mutex);
-	is_there = history->view.state == HISTORY_OPENING || history->view.state == HISTORY_READY ||
-		   (history->view.state == HISTORY_FAILING && history->is_open);
-	pthread_mutex_unlock(&history->mutex);
-	return is_there;
 }

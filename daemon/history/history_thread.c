@@ -240,8 +240,11 @@ static void answer(struct thread *thread, struct history_query *query)
 {
 	struct history *history = thread->history;
 
-	query->r = open_file(thread) ? history_read(&thread->file, query) : -ENODATA;
-	if (query->r < 0 && query->r != -ENODATA && query->r != -ENOMEM)
+	if (open_file(thread))
+		query->r = history_read(&thread->file, query);
+	else
+		query->r = thread->limits.is_on ? -EAGAIN : -ENODATA;
+	if (query->r < 0 && thread->file.database && query->r != -ENOMEM)
 		handle_error(thread, query->r);
 	pthread_mutex_lock(&history->mutex);
 	STAILQ_INSERT_TAIL(&history->answered, query, link);

@@ -255,7 +255,8 @@ static int look_up(struct exchange *exchange, const char *id, struct hp_err *err
 	if (r < 0) {
 		history_query_free(query);
 		free(lookup);
-		return r == -ENODATA ? -ENOENT : query_asking_failed(r, err);
+		return r == -ENODATA ? -ENOENT
+				     : query_asking_failed(exchange->hookd->history, r, err);
 	}
 	*lookup = (struct lookup){
 	    .of_conn.gone = on_looking_gone, .conn = exchange->conn, .asked = query};

@@ -315,7 +315,7 @@ static void it_can_be_switched_off_and_on(void **state)
 	past.config.history = 0;
 	history_configure(past.history);
 	past_await(HISTORY_OFF);
-	assert_false(history_can_answer(past.history));
+	assert_int_equal(past_ask(history_query_new(HISTORY_LIST)), -ENODATA);
 	past_add(&(struct past_run){0}, 2);
 	past.config.history = 1;
 	history_configure(past.history);

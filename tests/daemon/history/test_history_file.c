@@ -240,6 +240,7 @@ static void a_locked_file_is_waited_for(void **state)
 	history_view(past.history, &view);
 	snprintf(view.path, sizeof(view.path), "it is locked by process %d", pid);
 	assert_string_equal(view.error, view.path);
+	assert_int_equal(ask_for_all(), -EAGAIN);
 	assert_int_equal(write(go[1], &byte, 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
