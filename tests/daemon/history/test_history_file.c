@@ -127,6 +127,18 @@ static void one_damaged_byte_costs_only_history(void **state)
 	}
 }
 
+/* Fault 49. Versions, among them one that may only be read, and settings of the file. */
+static void a_damaged_head_costs_only_history(void **state)
+{
+	static const char bits[] = {0x01, 0x02, 0x04, 0x40, (char)0x80, (char)0xff};
+
+	(void)state;
+	make_file();
+	for (size_t offset = 16; offset < 100; offset++)
+		for (size_t i = 0; i < sizeof(bits); i++)
+			try_damage(offset, bits[i]);
+}
+
 /* Fault 49. */
 static void a_file_that_was_cut_off_is_set_aside(void **state)
 {
@@ -276,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PAST_TEST(one_damaged_byte_costs_only_history),
+	    PAST_TEST(a_damaged_head_costs_only_history),
 	    PAST_TEST(a_file_that_was_cut_off_is_set_aside),
 	    PAST_TEST(one_of_another_version_is_set_aside),
 	    PAST_TEST(a_foreign_database_is_set_aside),
