@@ -7,8 +7,9 @@
  *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more-->
  *freed pending --history_cancel()--> freed when the thread has it no more
  *
- * At the start the thread is asked which runs of the store it does not have: those of an earlier
- * hookd that was killed before it could write them, and those that were lost with it.
+ * When the file was opened the thread is asked which runs of the store it does not have: those of
+ *an earlier hookd that was killed before it could write them, those that were lost with it, and
+ *those that were in a file that was removed or set aside.
  */
 #include "daemon/history/history.h"
 
@@ -280,6 +281,17 @@ static void log_notices(struct history *history)
 	free(notice);
 }
 
+static bool take_opened(struct history *history)
+{
+	bool was_opened;
+
+	pthread_mutex_lock(&history->mutex);
+	was_opened = history->was_opened;
+	history->was_opened = false;
+	pthread_mutex_unlock(&history->mutex);
+	return was_opened;
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *userdata)
 {
 	struct history *history = userdata;
@@ -290,6 +302,8 @@ static void on_wake(evutil_socket_t fd, short what, void *userdata)
 		return;
 	log_notices(history);
 	take_answers(history);
+	if (take_opened(history))
+		history_add_stored(history);
 	add_backlog(history);
 }
 
@@ -315,20 +329,15 @@ static struct history_limits limits_of(const struct history *history)
 
 void history_configure(struct history *history)
 {
-	bool was_on;
-
 	if (!history)
 		return;
 	pthread_mutex_lock(&history->mutex);
-	was_on = history->limits.is_on;
 	history->limits = limits_of(history);
 	history->has_new_limits = true;
 	if (history->limits.is_on)
 		history->view.state = HISTORY_OPENING;
 	pthread_cond_signal(&history->changed);
 	pthread_mutex_unlock(&history->mutex);
-	if (!was_on)
-		history_add_stored(history);
 }
 
 static int make_mutex(struct history *history)

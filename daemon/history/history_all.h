@@ -70,6 +70,8 @@ int history_file_open(struct history_file *file, const struct history_limits *li
 		      char ret_aside[static HISTORY_REASON_SIZE],
 		      char reason[static HISTORY_REASON_SIZE]) must_check;
 void history_file_close(struct history_file *file);
+/* Whether its path leads to another file or to none, so that what is written to it is lost. */
+bool history_file_has_moved(const struct history_file *file);
 /* Closes it, and renames it: it was found damaged. -errno. */
 int history_file_set_aside(struct history_file *file) must_check;
 
@@ -115,7 +117,8 @@ struct history {
 	struct history_limits limits;
 	bool has_new_limits, is_ending, is_sleeping;
 	struct history_view view;
-	bool is_open; /* the file can be read */
+	bool is_open;	 /* the file can be read */
+	bool was_opened; /* the loop has not compared it with the store since */
 	uint64_t dropped;
 	struct history_notice notices[HISTORY_NOTICES_MAX];
 	size_t notice_count;

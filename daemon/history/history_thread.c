@@ -7,7 +7,8 @@
  *
  * It gathers rows for up to GATHER_MS, and writes them before it answers a query, so that the
  *answer has all runs that were added before. Rows that cannot be written stay in the queue, which
- *is bounded. The thread does not log: it leaves notices to the loop.
+ *is bounded. Before each use it looks whether the file is still at its path; if not, it is opened
+ *again, as a new one. The thread does not log: it leaves notices to the loop.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -146,12 +147,36 @@ static void handle_error(struct thread *thread, int r)
 	fail(thread, reason);
 }
 
+/* Somebody has removed or replaced the file. */
+static void close_moved(struct thread *thread)
+{
+	history_file_close(&thread->file);
+	tell(thread, LOG_WARNING,
+	     "history: %s was removed or replaced; it goes on with the file that is there now, "
+	     "or a new one",
+	     thread->file.path);
+	show(thread, HISTORY_OPENING, "");
+}
+
+/* The loop adds what memory has and the file does not. */
+static void tell_opened(struct thread *thread)
+{
+	struct history *history = thread->history;
+
+	pthread_mutex_lock(&history->mutex);
+	history->was_opened = true;
+	pthread_mutex_unlock(&history->mutex);
+	wake_loop(history);
+}
+
 /* False: not now. */
 static bool open_file(struct thread *thread)
 {
 	char aside[HISTORY_REASON_SIZE], reason[HISTORY_REASON_SIZE];
 	int r;
 
+	if (thread->file.database && history_file_has_moved(&thread->file))
+		close_moved(thread);
 	if (thread->file.database)
 		return true;
 	if (!thread->limits.is_on ||
@@ -166,6 +191,7 @@ static bool open_file(struct thread *thread)
 	}
 	thread->prune_ns = 0;
 	recovered(thread);
+	tell_opened(thread);
 	return true;
 }
 
