@@ -216,12 +216,14 @@ static int add_ids(struct history *history, struct history_query *query)
 	return 0;
 }
 
-/* Those that are in the file already are not written again. */
+/* The oldest first. Those that are in the file already are not written again. */
 static void add_all(struct history *history)
 {
 	struct run *run = store_newest(history->options.store);
 
-	for (; run; run = store_older(run))
+	while (run && store_older(run))
+		run = store_older(run);
+	for (; run; run = store_newer(run))
 		if (run->is_kept && !run->is_open)
 			history_add(history, run);
 	history->has_all = true;

@@ -52,6 +52,19 @@ struct history_limits {
 	uint64_t bytes;
 };
 
+/* Zeroed: before the first look at the clock. */
+struct history_age {
+	bool has_looked;
+	int64_t looked_us; /* CLOCK_REALTIME */
+	int64_t looked_ns; /* CLOCK_MONOTONIC */
+	/* What the clock said at the last two looks. */
+	int64_t earliest_us, latest_us;
+	int64_t runs_left; /* that may be deleted for their age until the next look */
+};
+
+/* Looks at the clock, unless the last look was less than a minute ago. `runs`: in the file. */
+void history_age_look(struct history_age *age, int64_t now_us, int64_t now_ns, int64_t runs);
+
 struct history_file {
 	sqlite3 *database; /* NULL: not open */
 	int directory;
@@ -76,14 +89,18 @@ bool history_file_has_moved(const struct history_file *file);
 int history_file_set_aside(struct history_file *file) must_check;
 
 /*
- * Writes rows in one transaction, and deletes what is too old or too much. Rows of runs that are
+ * Writes rows in one transaction, and deletes what is too much. Rows of runs that are
  * there are left out. *ret_count: how many rows, from the first. -EILSEQ: the file is damaged;
  * -ENOSPC: there is no room; or another -errno: nothing was written.
  */
 int history_write(struct history_file *file, const struct history_limits *limits,
 		  const struct history_rows *rows, size_t *ret_count) must_check;
-/* Deletes what is too old or too much, some hundred runs at a time. 1: there is more. -errno. */
-int history_prune(struct history_file *file, const struct history_limits *limits) must_check;
+/*
+ * Deletes what is too old, as of the last look at the clock, or too much, up to 1000 runs of each
+ * at a time. 1: there may be more. -errno.
+ */
+int history_prune(struct history_file *file, const struct history_limits *limits,
+		  struct history_age *age) must_check;
 /* -errno as of history_write(), also for the query. */
 int history_read(struct history_file *file, struct history_query *query) must_check;
 /* The length of the file. -errno. */

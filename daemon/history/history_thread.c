@@ -28,6 +28,7 @@ struct thread {
 	struct history *history;
 	struct history_file file;
 	struct history_limits limits;
+	struct history_age age;
 	struct history_rows rows;   /* taken from the queue, not written yet */
 	int64_t retry_ns, prune_ns; /* CLOCK_MONOTONIC */
 	uint64_t dropped_before;    /* when the file began to fail */
@@ -252,7 +253,9 @@ static void prune(struct thread *thread)
 
 	if (now_ns() < thread->prune_ns || !may_write(thread))
 		return;
-	r = history_prune(&thread->file, &thread->limits);
+	history_age_look(&thread->age, clock_ns(CLOCK_REALTIME) / 1000, now_ns(),
+			 thread->file.runs);
+	r = history_prune(&thread->file, &thread->limits, &thread->age);
 	thread->prune_ns = r == 1 ? 0 : now_ns() + PRUNE_EVERY_S * NS_PER_S;
 	if (r < 0)
 		handle_error(thread, r);
