@@ -283,6 +283,7 @@ static void await_list(const char *expected)
 	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 9), expected);
 }
 
+/* Fault 49. */
 static void a_file_that_was_removed_is_begun_again(void **state)
 {
 	(void)state;
@@ -296,6 +297,7 @@ static void a_file_that_was_removed_is_begun_again(void **state)
 	assert_int_equal(history_dropped(past.history), 0);
 }
 
+/* Fault 49. */
 static void a_file_that_was_replaced_is_opened(void **state)
 {
 	char other[128];
