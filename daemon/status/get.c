@@ -43,6 +43,8 @@ static void write_progress(struct hp_json_writer *writer, const struct run *run,
 
 		hook.pid = run_pid(run);
 		hook.duration_us = clock_ns(CLOCK_REALTIME) / 1000 - hook.started_us;
+		if (hook.duration_us < 0) /* the clock was set back */
+			hook.duration_us = 0;
 		memcpy(hook.output, output, sizeof(hook.output));
 		hp_running_hook_write(writer, &hook);
 	}
