@@ -7,9 +7,9 @@
  *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more-->
  *freed pending --history_cancel()--> freed when the thread has it no more
  *
- * When the file was opened the thread is asked which runs of the store it does not have: those of
- *an earlier hookd that was killed before it could write them, those that were lost with it, and
- *those that were in a file that was removed or set aside.
+ * When the file was opened the thread is asked which runs of the store it does not have: those
+ * of an earlier hookd that was killed before it could write them, those that were lost with it,
+ * and those that were in a file that was removed or set aside.
  */
 #include "daemon/history/history.h"
 

@@ -6,9 +6,9 @@
  *	   `--it cannot be opened--> FAILING        off in the configuration: OFF
  *
  * It gathers rows for up to GATHER_MS, and writes them before it answers a query, so that the
- *answer has all runs that were added before. Rows that cannot be written stay in the queue, which
- *is bounded. Before each use it looks whether the file is still at its path; if not, it is opened
- *again, as a new one. The thread does not log: it leaves notices to the loop.
+ * answer has all runs that were added before. Rows that cannot be written stay in the queue, which
+ * is bounded. Before each use it looks whether the file is still at its path; if not, it opens the
+ * one that is there, or a new one. The thread does not log: it leaves notices to the loop.
  */
 #include <signal.h>
 #include <stdarg.h>
