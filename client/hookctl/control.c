@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client/hookctl/hookctl.h"
@@ -61,6 +62,22 @@ static void add_kernel(struct table *table, const struct hookd_status_info *stat
 	add_row(table, "Kernel", &text);
 }
 
+static void add_history(struct table *table, const struct hookd_status_info *status)
+{
+	char text[512], missing[64] = "";
+
+	if (!status->history_state) /* an older hookd */
+		return;
+	if (status->dropped_history > 0)
+		snprintf(missing, sizeof(missing), ", %" PRIu64 " runs are missing",
+			 status->dropped_history);
+	snprintf(text, sizeof(text), "%s%s%s%s", status->history_state,
+		 status->history_error ? ": " : "",
+		 status->history_error ? status->history_error : "", missing);
+	add_text(table, "History", text,
+		 status->history_error || missing[0] ? TABLE_BAD : TABLE_PLAIN);
+}
+
 static void add_status(struct table *table, const struct hookd_status_info *status)
 {
 	bool is_running = status->state != NULL && strcmp(status->state, "running") == 0;
@@ -79,6 +96,7 @@ static void add_status(struct table *table, const struct hookd_status_info *stat
 	table_addf(table, "%" PRIu64, status->connections);
 	add_features(table, status->features);
 	add_kernel(table, status);
+	add_history(table, status);
 }
 
 static int show_status(const struct ctl *ctl, const struct hookd_status_info *status)

@@ -270,6 +270,13 @@ struct hookd_status_info {
 	const char *kernel_release;
 	const struct hookd_kernel_feature *kernel_features;
 	size_t kernel_feature_count;
+	/* The file of runs that are done. "off", "opening", "ready", "failing"; NULL: an older
+	 * hookd. */
+	const char *history_state;
+	const char *history_path;  /* NULL: none was opened */
+	const char *history_error; /* why it is failing; NULL: it is not */
+	uint64_t history_runs, history_bytes;
+	uint64_t dropped_history; /* runs that are missing in it, since the start */
 };
 
 /* The reply has hookd_reply_status(). */

@@ -63,7 +63,20 @@ static void read_dropped(struct member_reader *reader, struct hookd_status_info 
 
 	read_uint64(&inner, "journal", &status->dropped_journal);
 	read_uint64(&inner, "watch", &status->dropped_watch);
+	read_uint64(&inner, "history", &status->dropped_history);
 	end_object(reader, "dropped", &inner);
+}
+
+static void read_history(struct member_reader *reader, struct hookd_status_info *status)
+{
+	struct member_reader inner = read_object(reader, "history");
+
+	read_text(&inner, "state", &status->history_state);
+	read_text(&inner, "path", &status->history_path);
+	read_text(&inner, "error", &status->history_error);
+	read_uint64(&inner, "runs", &status->history_runs);
+	read_uint64(&inner, "bytes", &status->history_bytes);
+	end_object(reader, "history", &inner);
 }
 
 static int list_kernel_features(struct member_reader *inner, struct hookd_status_info *status)
@@ -119,6 +132,7 @@ static int status_read(struct hp_json_value parameters, struct hookd_reply *repl
 	read_config_error(&reader, status);
 	read_last_hour(&reader, status);
 	read_dropped(&reader, status);
+	read_history(&reader, status);
 	read_kernel_features(&reader, status);
 	return reader.r;
 }

@@ -16,7 +16,8 @@
  */
 int database_error(int result)
 {
-	if (result == SQLITE_IOERR_SHORT_READ)
+	/* The file was opened for writing: it is its head that forbids it. */
+	if (result == SQLITE_IOERR_SHORT_READ || result == SQLITE_READONLY)
 		return -EILSEQ;
 	switch (result & 0xff) {
 	case SQLITE_OK:

@@ -7,8 +7,9 @@
  *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more-->
  *freed pending --history_cancel()--> freed when the thread has it no more
  *
- * At the start the thread is asked which runs of the store it does not have: those of an earlier
- * hookd that was killed before it could write them, and those that were lost with it.
+ * When the file was opened the thread is asked which runs of the store it does not have: those
+ * of an earlier hookd that was killed before it could write them, those that were lost with it,
+ * and those that were in a file that was removed or set aside.
  */
 #include "daemon/history/history.h"
 
@@ -113,11 +114,29 @@ static void on_patience(evutil_socket_t fd, short what, void *userdata)
 	}
 }
 
+/* A file that cannot be written can be read. */
+static int can_answer(struct history *history)
+{
+	int r = 0;
+
+	if (!history)
+		return -ENODATA;
+	pthread_mutex_lock(&history->mutex);
+	if (history->view.state == HISTORY_OFF)
+		r = -ENODATA;
+	else if (history->view.state == HISTORY_FAILING && !history->is_open)
+		r = -EAGAIN;
+	pthread_mutex_unlock(&history->mutex);
+	return r;
+}
+
 int history_ask(struct history *history, struct history_query *query)
 {
+	int r = can_answer(history);
+
 	assert(query->done);
-	if (!history_can_answer(history))
-		return -ENODATA;
+	if (r < 0)
+		return r;
 	if (history->pending_count >= QUERIES_MAX)
 		return -EBUSY;
 	query->history = history;
@@ -197,12 +216,14 @@ static int add_ids(struct history *history, struct history_query *query)
 	return 0;
 }
 
-/* Those that are in the file already are not written again. */
+/* The oldest first. Those that are in the file already are not written again. */
 static void add_all(struct history *history)
 {
 	struct run *run = store_newest(history->options.store);
 
-	for (; run; run = store_older(run))
+	while (run && store_older(run))
+		run = store_older(run);
+	for (; run; run = store_newer(run))
 		if (run->is_kept && !run->is_open)
 			history_add(history, run);
 	history->has_all = true;
@@ -262,6 +283,17 @@ static void log_notices(struct history *history)
 	free(notice);
 }
 
+static bool take_opened(struct history *history)
+{
+	bool was_opened;
+
+	pthread_mutex_lock(&history->mutex);
+	was_opened = history->was_opened;
+	history->was_opened = false;
+	pthread_mutex_unlock(&history->mutex);
+	return was_opened;
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *userdata)
 {
 	struct history *history = userdata;
@@ -272,6 +304,8 @@ static void on_wake(evutil_socket_t fd, short what, void *userdata)
 		return;
 	log_notices(history);
 	take_answers(history);
+	if (take_opened(history))
+		history_add_stored(history);
 	add_backlog(history);
 }
 
@@ -297,20 +331,15 @@ static struct history_limits limits_of(const struct history *history)
 
 void history_configure(struct history *history)
 {
-	bool was_on;
-
 	if (!history)
 		return;
 	pthread_mutex_lock(&history->mutex);
-	was_on = history->limits.is_on;
 	history->limits = limits_of(history);
 	history->has_new_limits = true;
-	if (!was_on && history->limits.is_on)
+	if (history->limits.is_on)
 		history->view.state = HISTORY_OPENING;
 	pthread_cond_signal(&history->changed);
 	pthread_mutex_unlock(&history->mutex);
-	if (!was_on)
-		history_add_stored(history);
 }
 
 static int make_mutex(struct history *history)
@@ -469,17 +498,4 @@ uint64_t history_dropped(struct history *history)
 	dropped = history->dropped;
 	pthread_mutex_unlock(&history->mutex);
 	return dropped;
-}
-
-bool history_can_answer(struct history *history)
-{
-	bool is_there;
-
-	if (!history)
-		return false;
-	pthread_mutex_lock(&history->mutex);
-	is_there = history->view.state == HISTORY_OPENING || history->view.state == HISTORY_READY ||
-		   (history->view.state == HISTORY_FAILING && history->is_open);
-	pthread_mutex_unlock(&history->mutex);
-	return is_there;
 }

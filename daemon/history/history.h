@@ -68,13 +68,11 @@ void history_add_stored(struct history *history);
 uint64_t history_dropped(struct history *history);
 /* NULL is fine: OFF. */
 void history_view(struct history *history, struct history_view *ret_view);
-/* Whether there are runs that can be asked for: READY or OPENING. NULL is fine. */
-bool history_can_answer(struct history *history);
-
 /*
  * Asks for runs. The answer covers all that was passed to history_add() before and that could be
  * written. On success the history owns the query, and calls done() from the event loop, never from
- * within; then it frees it. -EBUSY: too many are waiting; -ENODATA: there is no history.
+ * within; then it frees it. -EBUSY: too many are waiting; -ENODATA: there is no history, by the
+ * configuration; -EAGAIN: it is FAILING, and nothing can be read. NULL is fine: -ENODATA.
  */
 int history_ask(struct history *history, struct history_query *query) must_check;
 /* done() will not be called. The history frees the query. */

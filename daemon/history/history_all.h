@@ -52,6 +52,19 @@ struct history_limits {
 	uint64_t bytes;
 };
 
+/* Zeroed: before the first look at the clock. */
+struct history_age {
+	bool has_looked;
+	int64_t looked_us; /* CLOCK_REALTIME */
+	int64_t looked_ns; /* CLOCK_MONOTONIC */
+	/* What the clock said at the last two looks. */
+	int64_t earliest_us, latest_us;
+	int64_t runs_left; /* that may be deleted for their age until the next look */
+};
+
+/* Looks at the clock, unless the last look was less than a minute ago. `runs`: in the file. */
+void history_age_look(struct history_age *age, int64_t now_us, int64_t now_ns, int64_t runs);
+
 struct history_file {
 	sqlite3 *database; /* NULL: not open */
 	int directory;
@@ -70,18 +83,24 @@ int history_file_open(struct history_file *file, const struct history_limits *li
 		      char ret_aside[static HISTORY_REASON_SIZE],
 		      char reason[static HISTORY_REASON_SIZE]) must_check;
 void history_file_close(struct history_file *file);
+/* Whether its path leads to another file or to none, so that what is written to it is lost. */
+bool history_file_has_moved(const struct history_file *file);
 /* Closes it, and renames it: it was found damaged. -errno. */
 int history_file_set_aside(struct history_file *file) must_check;
 
 /*
- * Writes rows in one transaction, and deletes what is too old or too much. Rows of runs that are
+ * Writes rows in one transaction, and deletes what is too much. Rows of runs that are
  * there are left out. *ret_count: how many rows, from the first. -EILSEQ: the file is damaged;
  * -ENOSPC: there is no room; or another -errno: nothing was written.
  */
 int history_write(struct history_file *file, const struct history_limits *limits,
 		  const struct history_rows *rows, size_t *ret_count) must_check;
-/* Deletes what is too old or too much, some hundred runs at a time. 1: there is more. -errno. */
-int history_prune(struct history_file *file, const struct history_limits *limits) must_check;
+/*
+ * Deletes what is too old, as of the last look at the clock, or too much, up to 1000 runs of each
+ * at a time. 1: there may be more. -errno.
+ */
+int history_prune(struct history_file *file, const struct history_limits *limits,
+		  struct history_age *age) must_check;
 /* -errno as of history_write(), also for the query. */
 int history_read(struct history_file *file, struct history_query *query) must_check;
 /* The length of the file. -errno. */
@@ -115,7 +134,8 @@ struct history {
 	struct history_limits limits;
 	bool has_new_limits, is_ending, is_sleeping;
 	struct history_view view;
-	bool is_open; /* the file can be read */
+	bool is_open;	 /* the file can be read */
+	bool was_opened; /* the loop has not compared it with the store since */
 	uint64_t dropped;
 	struct history_notice notices[HISTORY_NOTICES_MAX];
 	size_t notice_count;

@@ -220,6 +220,15 @@ void history_file_close(struct history_file *file)
 	file->database = NULL;
 }
 
+bool history_file_has_moved(const struct history_file *file)
+{
+	int has_moved = 0;
+
+	return sqlite3_file_control(file->database, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+		   SQLITE_OK &&
+	       has_moved;
+}
+
 int history_file_set_aside(struct history_file *file)
 {
 	cleanup_close int directory = take_fd(&file->directory);

@@ -85,7 +85,7 @@ struct history_query {
 	void *userdata;
 
 	bool is_late; /* there was no answer within 10 s, and none of the following is valid */
-	int r;	      /* 0, or -errno */
+	int r;	      /* 0, or -errno; -ENODATA, -EAGAIN as of history_ask() */
 	struct history_found *found;
 	size_t found_count;
 	bool has_more;

@@ -6,8 +6,9 @@
  *	   `--it cannot be opened--> FAILING        off in the configuration: OFF
  *
  * It gathers rows for up to GATHER_MS, and writes them before it answers a query, so that the
- *answer has all runs that were added before. Rows that cannot be written stay in the queue, which
- *is bounded. The thread does not log: it leaves notices to the loop.
+ * answer has all runs that were added before. Rows that cannot be written stay in the queue, which
+ * is bounded. Before each use it looks whether the file is still at its path; if not, it opens the
+ * one that is there, or a new one. The thread does not log: it leaves notices to the loop.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +28,7 @@ struct thread {
 	struct history *history;
 	struct history_file file;
 	struct history_limits limits;
+	struct history_age age;
 	struct history_rows rows;   /* taken from the queue, not written yet */
 	int64_t retry_ns, prune_ns; /* CLOCK_MONOTONIC */
 	uint64_t dropped_before;    /* when the file began to fail */
@@ -146,12 +148,36 @@ static void handle_error(struct thread *thread, int r)
 	fail(thread, reason);
 }
 
+/* Somebody has removed or replaced the file. */
+static void close_moved(struct thread *thread)
+{
+	history_file_close(&thread->file);
+	tell(thread, LOG_WARNING,
+	     "history: %s was removed or replaced; it goes on with the file that is there now, "
+	     "or a new one",
+	     thread->file.path);
+	show(thread, HISTORY_OPENING, "");
+}
+
+/* The loop adds what memory has and the file does not. */
+static void tell_opened(struct thread *thread)
+{
+	struct history *history = thread->history;
+
+	pthread_mutex_lock(&history->mutex);
+	history->was_opened = true;
+	pthread_mutex_unlock(&history->mutex);
+	wake_loop(history);
+}
+
 /* False: not now. */
 static bool open_file(struct thread *thread)
 {
 	char aside[HISTORY_REASON_SIZE], reason[HISTORY_REASON_SIZE];
 	int r;
 
+	if (thread->file.database && history_file_has_moved(&thread->file))
+		close_moved(thread);
 	if (thread->file.database)
 		return true;
 	if (!thread->limits.is_on ||
@@ -166,6 +192,7 @@ static bool open_file(struct thread *thread)
 	}
 	thread->prune_ns = 0;
 	recovered(thread);
+	tell_opened(thread);
 	return true;
 }
 
@@ -226,7 +253,9 @@ static void prune(struct thread *thread)
 
 	if (now_ns() < thread->prune_ns || !may_write(thread))
 		return;
-	r = history_prune(&thread->file, &thread->limits);
+	history_age_look(&thread->age, clock_ns(CLOCK_REALTIME) / 1000, now_ns(),
+			 thread->file.runs);
+	r = history_prune(&thread->file, &thread->limits, &thread->age);
 	thread->prune_ns = r == 1 ? 0 : now_ns() + PRUNE_EVERY_S * NS_PER_S;
 	if (r < 0)
 		handle_error(thread, r);
@@ -240,8 +269,11 @@ static void answer(struct thread *thread, struct history_query *query)
 {
 	struct history *history = thread->history;
 
-	query->r = open_file(thread) ? history_read(&thread->file, query) : -ENODATA;
-	if (query->r < 0 && query->r != -ENODATA && query->r != -ENOMEM)
+	if (open_file(thread))
+		query->r = history_read(&thread->file, query);
+	else
+		query->r = thread->limits.is_on ? -EAGAIN : -ENODATA;
+	if (query->r < 0 && thread->file.database && query->r != -ENOMEM)
 		handle_error(thread, query->r);
 	pthread_mutex_lock(&history->mutex);
 	STAILQ_INSERT_TAIL(&history->answered, query, link);

@@ -73,25 +73,24 @@ static int limit_pages(struct history_file *file, int64_t max)
 
 /* ---- deleting ---- */
 
-/* Returns the number of runs, or -errno. */
-static int delete_runs(struct history_file *file, const char *condition, int64_t value, int limit)
+static int select_none(struct history_file *file)
 {
-	static const char *const sql[] = {
-	    "DELETE FROM hook WHERE seq IN (SELECT seq FROM temp.old)",
-	    "DELETE FROM detail WHERE seq IN (SELECT seq FROM temp.old)",
-	    "DELETE FROM run WHERE seq IN (SELECT seq FROM temp.old)",
-	};
-	char select[256];
-	int64_t count = 0;
-	sqlite3_stmt *statement;
-	int r = database_execute(file->database,
-				 "CREATE TEMP TABLE IF NOT EXISTS old(seq INTEGER PRIMARY KEY);"
-				 "DELETE FROM temp.old");
+	return database_execute(file->database,
+				"CREATE TEMP TABLE IF NOT EXISTS old(seq INTEGER PRIMARY KEY);"
+				"DELETE FROM temp.old");
+}
 
-	if (r < 0)
-		return r;
-	snprintf(select, sizeof(select), "INSERT INTO temp.old SELECT seq FROM run %s LIMIT %d",
-		 condition, limit);
+/* `condition` may have one parameter. */
+static int select_runs(struct history_file *file, const char *condition, int64_t value,
+		       int64_t limit)
+{
+	char select[256];
+	sqlite3_stmt *statement;
+	int r;
+
+	snprintf(select, sizeof(select),
+		 "INSERT OR IGNORE INTO temp.old SELECT seq FROM run %s LIMIT %lld", condition,
+		 (long long)limit);
 	r = database_prepare(file->database, select, &statement);
 	if (r < 0)
 		return r;
@@ -99,8 +98,20 @@ static int delete_runs(struct history_file *file, const char *condition, int64_t
 		database_bind_int(statement, 1, value);
 	r = database_run(statement);
 	sqlite3_finalize(statement);
-	if (r == 0)
-		r = database_number(file->database, "SELECT count(*) FROM temp.old", &count);
+	return r;
+}
+
+/* Returns the number of runs, or -errno. */
+static int delete_selected(struct history_file *file)
+{
+	static const char *const sql[] = {
+	    "DELETE FROM hook WHERE seq IN (SELECT seq FROM temp.old)",
+	    "DELETE FROM detail WHERE seq IN (SELECT seq FROM temp.old)",
+	    "DELETE FROM run WHERE seq IN (SELECT seq FROM temp.old)",
+	};
+	int64_t count = 0;
+	int r = database_number(file->database, "SELECT count(*) FROM temp.old", &count);
+
 	for (size_t i = 0; i < ELEMENTS(sql) && r == 0 && count > 0; i++)
 		r = database_execute(file->database, sql[i]);
 	if (r == 0)
@@ -108,16 +119,37 @@ static int delete_runs(struct history_file *file, const char *condition, int64_t
 	return r < 0 ? r : (int)count;
 }
 
-/* By the wall clock, since the file may be of an earlier boot. */
-static int delete_old(struct history_file *file, const struct history_limits *limits)
+/*
+ * A run whose time is in the future, since the clock was ahead, gets no older by it: it goes with
+ * those that were added after it.
+ */
+static int delete_old(struct history_file *file, const struct history_limits *limits,
+		      struct history_age *age)
 {
-	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+	int64_t limit = age->runs_left < PRUNE_ROWS_MAX ? age->runs_left : PRUNE_ROWS_MAX;
+	int r;
 
-	return delete_runs(file, "INDEXED BY by_time WHERE ended_us < ? ORDER BY submitted_us",
-			   now_us - limits->age_us, PRUNE_ROWS_MAX);
+	if (limit == 0)
+		return 0;
+	r = select_none(file);
+	if (r == 0)
+		r = select_runs(file, "INDEXED BY by_time WHERE ended_us < ? ORDER BY submitted_us",
+				age->earliest_us - limits->age_us, limit);
+	if (r == 0)
+		r = select_runs(file,
+				"WHERE submitted_us > ? AND seq < (SELECT max(seq) FROM temp.old)",
+				age->latest_us, limit);
+	if (r == 0)
+		r = delete_selected(file);
+	if (r >= 0)
+		age->runs_left -= r < age->runs_left ? r : age->runs_left;
+	return r;
 }
 
-/* So many of the oldest that of `max` pages there is room for `needed` and some more. */
+/*
+ * So many of the oldest that of `max` pages there is room for `needed` and some more. In the order
+ * in which they were added: the clock may have been set.
+ */
 static int delete_surplus(struct history_file *file, const struct history_limits *limits,
 			  int64_t max, int64_t needed)
 {
@@ -131,8 +163,11 @@ static int delete_surplus(struct history_file *file, const struct history_limits
 		return r;
 	surplus += max / 64;
 	count = file->runs * surplus / used + 1;
-	return delete_runs(file, "ORDER BY submitted_us, id", 0,
-			   count < PRUNE_ROWS_MAX ? (int)count : PRUNE_ROWS_MAX);
+	r = select_none(file);
+	if (r == 0)
+		r = select_runs(file, "ORDER BY seq", 0,
+				count < PRUNE_ROWS_MAX ? count : PRUNE_ROWS_MAX);
+	return r < 0 ? r : delete_selected(file);
 }
 
 /* Free pages are used again. Where they are many they are given back, as memory of a tmpfs. */
@@ -153,14 +188,15 @@ static void roll_back(struct history_file *file, int64_t runs)
 	file->runs = runs;
 }
 
-int history_prune(struct history_file *file, const struct history_limits *limits)
+int history_prune(struct history_file *file, const struct history_limits *limits,
+		  struct history_age *age)
 {
 	int old, surplus = 0, given = 0, r = database_execute(file->database, "BEGIN IMMEDIATE");
 	int64_t runs = file->runs;
 
 	if (r < 0)
 		return r;
-	old = delete_old(file, limits);
+	old = delete_old(file, limits, age);
 	if (old >= 0)
 		surplus = delete_surplus(file, limits,
 					 (int64_t)(limits->bytes / (uint64_t)file->page_bytes), 0);

@@ -43,6 +43,8 @@ static void write_progress(struct hp_json_writer *writer, const struct run *run,
 
 		hook.pid = run_pid(run);
 		hook.duration_us = clock_ns(CLOCK_REALTIME) / 1000 - hook.started_us;
+		if (hook.duration_us < 0) /* the clock was set back */
+			hook.duration_us = 0;
 		memcpy(hook.output, output, sizeof(hook.output));
 		hp_running_hook_write(writer, &hook);
 	}
@@ -255,7 +257,8 @@ static int look_up(struct exchange *exchange, const char *id, struct hp_err *err
 	if (r < 0) {
 		history_query_free(query);
 		free(lookup);
-		return r == -ENODATA ? -ENOENT : query_asking_failed(r, err);
+		return r == -ENODATA ? -ENOENT
+				     : query_asking_failed(exchange->hookd->history, r, err);
 	}
 	*lookup = (struct lookup){
 	    .of_conn.gone = on_looking_gone, .conn = exchange->conn, .asked = query};

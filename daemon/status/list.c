@@ -194,7 +194,7 @@ static int ask(struct listing *listing, const struct history_filter *filter, siz
 		return 1;
 	}
 	history_query_free(query);
-	return r == -ENODATA ? 0 : query_asking_failed(r, err);
+	return r == -ENODATA ? 0 : query_asking_failed(listing->conn->hookd->history, r, err);
 }
 
 /* 1: the history was asked; 0: the reply was written. */

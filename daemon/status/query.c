@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "daemon/history/history_query.h"
+#include "daemon/history/history.h"
 #include "daemon/policy/policy.h"
 #include "proto/base/limits.h"
 
@@ -224,14 +224,21 @@ int query_check_answer(const struct history_query *answer, struct hp_err *err)
 		return hp_err_busy(err, "the history of runs does not answer");
 	if (answer->r == 0 || answer->r == -ENODATA)
 		return 0;
-	if (answer->r == -ENOMEM)
-		return hp_err_no_memory(err);
+	if (answer->r == -EAGAIN || answer->r == -ENOMEM)
+		return query_asking_failed(answer->history, answer->r, err);
 	return hp_err_busy(err, "the history of runs could not be read: %s",
 			   answer->r == -EILSEQ ? "it was damaged" : strerror(-answer->r));
 }
 
-int query_asking_failed(int r, struct hp_err *err)
+int query_asking_failed(struct history *history, int r, struct hp_err *err)
 {
+	struct history_view view;
+
+	if (r == -EAGAIN) {
+		history_view(history, &view);
+		return hp_err_busy(err, "the history of runs does not answer: %s",
+				   view.error[0] ? view.error : "it is being opened");
+	}
 	if (r == -EBUSY)
 		return hp_err_busy(err, "too many calls wait for the history of runs");
 	return hp_err_no_memory(err);

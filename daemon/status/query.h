@@ -58,6 +58,6 @@ bool query_matches_path(const struct query *query, const char *path);
 /* An answer of the history that is no answer: -EBUSY, -ENOMEM with *err. Without a history: 0. */
 int query_check_answer(const struct history_query *answer, struct hp_err *err) must_check;
 /* *err for an error of history_ask(). Returns it. */
-int query_asking_failed(int r, struct hp_err *err);
+int query_asking_failed(struct history *history, int r, struct hp_err *err);
 /* Whether the run is done and something of it went wrong. */
 bool query_is_failed(const struct run *run);

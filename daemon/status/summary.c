@@ -375,7 +375,7 @@ static int begin(struct summarizing *call, struct summary *summary, struct hp_er
 	if (r == 0)
 		return 1;
 	if (r != -ENODATA)
-		return query_asking_failed(r, err);
+		return query_asking_failed(call->conn->hookd->history, r, err);
 	sort(summary);
 	write_reply(call->conn, summary);
 	return 0;

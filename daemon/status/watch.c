@@ -414,7 +414,7 @@ static int try_past(struct watch *watch, struct hp_err *err)
 		return 1;
 	}
 	history_query_free(query);
-	return r == -ENODATA ? 0 : query_asking_failed(r, err);
+	return r == -ENODATA ? 0 : query_asking_failed(watch->conn->hookd->history, r, err);
 }
 
 static void ask_for_past(struct watch *watch)

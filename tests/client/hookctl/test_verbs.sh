@@ -794,7 +794,7 @@ expect_in calls io.hookd.control.Drain
 
 play "status" status <<'END'
 <
-> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":65000000,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":["seccomp","rdt"],"kernelFeatures":{"cgroup2":true,"resctrl":false}}}
+> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":65000000,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":["seccomp","rdt"],"kernelFeatures":{"cgroup2":true,"resctrl":false},"dropped":{"history":3},"history":{"state":"failing","error":"it is locked by process 5"}}}
 END
 expect_status 0
 expect_file out <<'END'
@@ -806,6 +806,7 @@ expect_file out <<'END'
 Connections: 3
    Features: seccomp rdt
      Kernel: +cgroup2 -resctrl
+    History: failing: it is locked by process 5, 3 runs are missing
 END
 
 play "status shows numbers up to 2^64-1" status <<'END'

@@ -246,7 +246,9 @@ static void check_summary(const struct hookd_reply *reply)
 	"\"addresses\":[\"unix:/a\"],\"configFiles\":[\"/f\",\"/g\"],\"configError\":{\"file\":"   \
 	"\"/f\",\"line\":11,\"reason\":\"why\"},\"logLevel\":\"info\",\"lastHour\":{\"runs\":12,"  \
 	"\"failed\":13,\"timedOut\":14,\"lost\":15,\"refused\":16},\"dropped\":{\"journal\":17,"   \
-	"\"watch\":18},\"kernelRelease\":\"6\",\"features\":[\"records\"],"                        \
+	"\"watch\":18,\"history\":19},\"history\":{\"state\":\"failing\",\"path\":\"/"             \
+	"h\",\"error\":\"full\",\"runs\":20,\"bytes\":21},\"kernelRelease\":\"6\",\"features\":["  \
+	"\"records\"],"                                                                            \
 	"\"kernelFeatures\":{\"cgroup\":true,\"resctrl\":false}}"
 
 static void check_status(const struct hookd_reply *reply)
@@ -267,7 +269,10 @@ static void check_status(const struct hookd_reply *reply)
 				    status->last_hour_lost,
 				    status->last_hour_refused,
 				    status->dropped_journal,
-				    status->dropped_watch};
+				    status->dropped_watch,
+				    status->dropped_history,
+				    status->history_runs,
+				    status->history_bytes};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		assert_int_equal(numbers[i], i + 3);
@@ -284,6 +289,9 @@ static void check_status(const struct hookd_reply *reply)
 	assert_string_equal(status->kernel_features[1].name, "resctrl");
 	assert_true(status->kernel_features[0].is_there);
 	assert_false(status->kernel_features[1].is_there);
+	assert_string_equal(status->history_state, "failing");
+	assert_string_equal(status->history_path, "/h");
+	assert_string_equal(status->history_error, "full");
 }
 
 /* An older hookd, which sends less. */
@@ -296,6 +304,7 @@ static void check_empty_status(const struct hookd_reply *reply)
 	assert_null(status->config_files[0]);
 	assert_null(status->features[0]);
 	assert_null(status->config_error_file);
+	assert_null(status->history_state);
 	assert_int_equal(status->kernel_feature_count, 0);
 	assert_int_equal(status->last_hour_runs, 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is written to the history is found again: filters, pages, order, summaries, bounds. */
+#include "daemon/history/history_all.h"
 #include "tests/daemon/history/history_world.h"
 
 #define DAY_US (24 * 3600 * 1000000ll)
@@ -250,21 +251,105 @@ static void hooks_are_counted_but_of_runs_that_are_left_out(void **state)
 
 /* ---- bounds ---- */
 
+/* Deletes from the closed file as of two looks at the clock. Returns how many runs are left. */
+static int64_t prune(int64_t first_us, int64_t second_us)
+{
+	struct history_limits limits = {.is_on = true, .age_us = DAY_US, .bytes = 64 * 1024 * 1024};
+	char aside[HISTORY_REASON_SIZE], reason[HISTORY_REASON_SIZE];
+	struct history_age age = {0};
+	struct history_file file;
+	int64_t runs;
+	int r;
+
+	snprintf(limits.directory, sizeof(limits.directory), "%s", past.directory);
+	assert_int_equal(history_file_open(&file, &limits, aside, reason), 0);
+	history_age_look(&age, first_us, 0, file.runs);
+	assert_int_equal(age.runs_left, 0);
+	history_age_look(&age, second_us, 59 * NS_PER_S, file.runs);
+	assert_int_equal(age.runs_left, 0);
+	history_age_look(&age, second_us, 60 * NS_PER_S, file.runs);
+	do
+		r = history_prune(&file, &limits, &age);
+	while (r == 1);
+	assert_int_equal(r, 0);
+	runs = file.runs;
+	history_file_close(&file);
+	return runs;
+}
+
+static void add_aged(const int64_t *ages_us, unsigned int count)
+{
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+
+	past.config.history_ms = INT64_MAX / 1000;
+	past_open();
+	for (unsigned int i = 0; i < count; i++)
+		past_add(&(struct past_run){.submitted_us = now_us - ages_us[i]}, i + 1);
+	past_close();
+}
+
 static void old_runs_are_deleted(void **state)
 {
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+
+	(void)state;
+	add_aged((int64_t[]){2 * DAY_US, 0}, 2);
+	assert_int_equal(prune(now_us, now_us), 1);
+	past_open();
+	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 10), "2");
+}
+
+static void a_clock_that_is_ahead_for_a_moment_deletes_nothing(void **state)
+{
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+
+	(void)state;
+	add_aged((int64_t[]){DAY_US / 2, 0}, 2);
+	assert_int_equal(prune(now_us, now_us + 365 * DAY_US), 2);
+	assert_int_equal(prune(now_us + 365 * DAY_US, now_us), 2);
+}
+
+/* The clock was ahead while run 1, and after the others while run 4 was made. */
+static void a_run_of_the_future_goes_with_those_after_it(void **state)
+{
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+
+	(void)state;
+	add_aged((int64_t[]){-365 * DAY_US, 2 * DAY_US, 0, -365 * DAY_US}, 4);
+	assert_int_equal(prune(now_us, now_us), 2);
+	past_open();
+	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 10), "4 3");
+}
+
+static void a_look_at_the_clock_deletes_a_part(void **state)
+{
+	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
+	static int64_t ages_us[8000];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(ages_us); i++)
+		ages_us[i] = 2 * DAY_US;
+	add_aged(ages_us, ELEMENTS(ages_us));
+	assert_int_equal(prune(now_us, now_us), 6000);
+}
+
+/* What was added last stays, whatever its time. */
+static void a_clock_that_goes_back_costs_no_new_runs(void **state)
+{
+	static char output[3000];
 	int64_t now_us = clock_ns(CLOCK_REALTIME) / 1000;
 	struct history_filter filter = all();
 
 	(void)state;
-	past.config.history_ms = 24 * 3600 * 1000;
+	memset(output, 'x', sizeof(output) - 1);
+	past.config.history_bytes = 1024 * 1024;
 	past_open();
-	past_add(&(struct past_run){.submitted_us = now_us - 2 * DAY_US}, 1);
-	past_add(&(struct past_run){.submitted_us = now_us}, 2);
-	past_close();
-	past_open();
-	for (int i = 0; i < 5000 && past_count() > 1; i++)
-		usleep(1000);
-	assert_string_equal(past_list(&filter, 10), "2");
+	for (unsigned int i = 1; i <= 2000; i++)
+		past_add(&(struct past_run){.output = output, .submitted_us = now_us - i}, i);
+	filter.run = past_id(2000);
+	assert_string_equal(past_list(&filter, 2), "2000");
+	filter.run = past_id(1);
+	assert_string_equal(past_list(&filter, 2), "");
 }
 
 static void the_file_stays_within_its_bound(void **state)
@@ -315,7 +400,7 @@ static void it_can_be_switched_off_and_on(void **state)
 	past.config.history = 0;
 	history_configure(past.history);
 	past_await(HISTORY_OFF);
-	assert_false(history_can_answer(past.history));
+	assert_int_equal(past_ask(history_query_new(HISTORY_LIST)), -ENODATA);
 	past_add(&(struct past_run){0}, 2);
 	past.config.history = 1;
 	history_configure(past.history);
@@ -355,6 +440,10 @@ int main(void)
 	    PAST_TEST(a_hundred_thousand_runs_are_paged),
 	    PAST_TEST(hooks_are_counted_but_of_runs_that_are_left_out),
 	    PAST_TEST(old_runs_are_deleted),
+	    PAST_TEST(a_clock_that_is_ahead_for_a_moment_deletes_nothing),
+	    PAST_TEST(a_run_of_the_future_goes_with_those_after_it),
+	    PAST_TEST(a_look_at_the_clock_deletes_a_part),
+	    PAST_TEST(a_clock_that_goes_back_costs_no_new_runs),
 	    PAST_TEST(the_file_stays_within_its_bound),
 	    PAST_TEST(a_run_that_is_larger_than_that_is_dropped),
 	    PAST_TEST(it_can_be_switched_off_and_on),

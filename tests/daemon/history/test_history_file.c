@@ -127,6 +127,18 @@ static void one_damaged_byte_costs_only_history(void **state)
 	}
 }
 
+/* Fault 49. Versions, among them one that may only be read, and settings of the file. */
+static void a_damaged_head_costs_only_history(void **state)
+{
+	static const char bits[] = {0x01, 0x02, 0x04, 0x40, (char)0x80, (char)0xff};
+
+	(void)state;
+	make_file();
+	for (size_t offset = 16; offset < 100; offset++)
+		for (size_t i = 0; i < sizeof(bits); i++)
+			try_damage(offset, bits[i]);
+}
+
 /* Fault 49. */
 static void a_file_that_was_cut_off_is_set_aside(void **state)
 {
@@ -240,6 +252,7 @@ static void a_locked_file_is_waited_for(void **state)
 	history_view(past.history, &view);
 	snprintf(view.path, sizeof(view.path), "it is locked by process %d", pid);
 	assert_string_equal(view.error, view.path);
+	assert_int_equal(ask_for_all(), -EAGAIN);
 	assert_int_equal(write(go[1], &byte, 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -247,6 +260,61 @@ static void a_locked_file_is_waited_for(void **state)
 	assert_int_equal(past_count(), RUNS + 1);
 	assert_false(past_exists("history.db.bad"));
 	close(ready[0]), close(ready[1]), close(go[0]), close(go[1]);
+}
+
+/* One that only the file has, and one that memory has, too. */
+static void add_two_runs(void)
+{
+	struct run *run;
+
+	past_open();
+	past_add(&(struct past_run){0}, 1);
+	run = past_make(&(struct past_run){0}, 2);
+	history_add(past.history, run);
+	assert_int_equal(store_add(past.store, run), 0);
+	store_finished(past.store, run);
+	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 9), "2 1");
+}
+
+static void await_list(const char *expected)
+{
+	for (int i = 0; i < 5000 && strcmp(past_list(&HISTORY_FILTER_ALL, 9), expected) != 0; i++)
+		usleep(1000);
+	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 9), expected);
+}
+
+/* Fault 49. */
+static void a_file_that_was_removed_is_begun_again(void **state)
+{
+	(void)state;
+	add_two_runs();
+	assert_int_equal(unlink(past_path("history.db")), 0);
+	past_add(&(struct past_run){0}, 3);
+	await_list("3 2");
+	past_close();
+	past_open();
+	assert_string_equal(past_list(&HISTORY_FILTER_ALL, 9), "3 2");
+	assert_int_equal(history_dropped(past.history), 0);
+}
+
+/* Fault 49. */
+static void a_file_that_was_replaced_is_opened(void **state)
+{
+	char other[128];
+
+	(void)state;
+	make_file();
+	past_close();
+	snprintf(other, sizeof(other), "%s", past_path("other"));
+	assert_int_equal(rename(past_path("history.db"), other), 0);
+	set_back();
+	add_two_runs();
+	assert_int_equal(rename(other, past_path("history.db")), 0);
+	past_add(&(struct past_run){0}, 0xabc);
+	for (int i = 0; i < 5000 && past_count() != RUNS + 1; i++)
+		usleep(1000);
+	assert_int_equal(past_count(), RUNS + 1); /* it has run 2 */
+	assert_false(past_exists("history.db.bad"));
 }
 
 static void a_directory_of_others_is_not_used(void **state)
@@ -275,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PAST_TEST(one_damaged_byte_costs_only_history),
+	    PAST_TEST(a_damaged_head_costs_only_history),
 	    PAST_TEST(a_file_that_was_cut_off_is_set_aside),
 	    PAST_TEST(one_of_another_version_is_set_aside),
 	    PAST_TEST(a_foreign_database_is_set_aside),
@@ -282,6 +351,8 @@ int main(void)
 	    PAST_TEST(a_link_is_set_aside),
 	    PAST_TEST(a_link_in_place_of_the_journal_is_set_aside),
 	    PAST_TEST(a_locked_file_is_waited_for),
+	    PAST_TEST(a_file_that_was_removed_is_begun_again),
+	    PAST_TEST(a_file_that_was_replaced_is_opened),
 	    PAST_TEST(a_directory_of_others_is_not_used),
 	};
 

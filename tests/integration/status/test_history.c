@@ -296,6 +296,14 @@ static void a_history_that_cannot_be_opened_is_told(void **state)
 	struct harness *harness = *state;
 	struct client *client;
 	char config[256];
+	static const char *const calls[] = {
+	    "{'method':'io.hookd.status.Get','parameters':{'run':'0123456789ab'}}",
+	    "{'method':'io.hookd.status.List'}",
+	    "{'method':'io.hookd.status.List','parameters':{'before':'0123456789ab'}}",
+	    "{'method':'io.hookd.status.Summary'}",
+	    "{'method':'io.hookd.status.Watch','more':true,'parameters':{'run':'0123456789ab'}}",
+	    "{'method':'io.hookd.status.Watch','more':true,'parameters':{'sinceUSec':1}}",
+	};
 
 	snprintf(config, sizeof(config), "[History]\nDirectory=%s/none/at/all\n",
 		 harness->directory);
@@ -308,8 +316,27 @@ static void a_history_that_cannot_be_opened_is_told(void **state)
 	while (strcmp(reply_string(client, "history.state"), "opening") == 0);
 	check_string(client, "history.state", "failing");
 	check_string(client, "history.error", "No such file or directory");
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		client_call(client, calls[i]);
+		check_error(client, "io.hookd.hooks.Busy");
+		check_part(client, "reason", "No such file or directory");
+	}
+	list(client, "'state':'running'");
+}
+
+static void without_a_history_there_is_memory(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.config = "[History]\nStore=no\n"});
+	client = client_open(harness);
+	run(client, .hooks = {HOOK("'exit','0'")});
+	check_success(client);
 	list(client, "");
 	check_count(client, "runs", 1);
+	get(client, "0123456789ab");
+	check_error(client, "io.hookd.status.NoSuchRun");
 }
 
 int main(int argc, char **argv)
@@ -323,6 +350,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(watch_tells_what_was),
 	    TEST_PREPARED(a_stopped_history_delays_no_hook),
 	    TEST_PREPARED(a_history_that_cannot_be_opened_is_told),
+	    TEST_PREPARED(without_a_history_there_is_memory),
 	};
 
 	harness_read_arguments(argc, argv);
