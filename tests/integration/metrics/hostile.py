@@ -3,6 +3,7 @@
 # usage: hostile.py SOCKET PID
 # Prints TAP lines without numbers; test_http.sh numbers them.
 import os
+import signal
 import socket
 import sys
 import time
@@ -37,6 +38,17 @@ def send(client, data):
         client.sendall(data)
     except (BrokenPipeError, ConnectionResetError):
         pass
+
+
+def read_some(client):
+    try:
+        client.recv(10)
+    except ConnectionResetError:
+        pass
+
+
+def is_whole(reply):
+    return b"\r\n\r\n" in reply and b"\nprocess_max_fds " in reply
 
 
 def ask(request):
@@ -104,12 +116,36 @@ for junk in (b"\0" * 500, b"\r\n" * 500, b"GET\r\n\r\n", b"GET /metrics HTTP/9.9
     reply = read_all(client)
     tell(f"junk gets no metrics: {junk[:12]!r}", b"hookd_" not in reply or b"HTTP/9.9" in junk, reply[:100])
 
+# Others ask in a loop, 16 at once and without reading the answers, while one client reads its own.
+others = []
+for _ in range(2):
+    if (other := os.fork()) == 0:
+        while True:
+            clients = [connect() for _ in range(16)]
+            for client in clients:
+                send(client, GET)
+            for client in clients:
+                read_some(client)
+                client.close()
+    others.append(other)
+began = time.monotonic()
+replies = [ask(GET) for _ in range(40)]
+seconds = int(time.monotonic() - began)
+for other in others:
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+statuses = [status(reply) for reply in replies]
+tell("a loop of requests keeps nobody from an answer", statuses == ["200"] * 40, statuses)
+tell("that is whole", all(is_whole(reply) for reply in replies))
+texts = len({reply.split(b"\r\n\r\n")[1] for reply in replies})
+tell("and made once a second", texts <= seconds + 2, f"{texts} in {seconds} s")
+
 idle = [connect() for _ in range(100)]
 for client in idle[::2]:
     send(client, b"GET /metr")
 reply = ask(GET)
 tell("100 idle connections keep nobody from an answer", status(reply) == "200", reply[:100])
-tell("and are limited", until(lambda: descriptors() <= before + 40), descriptors())
+tell("and are limited", until(lambda: descriptors() <= before + 72), descriptors())
 for client in idle:
     client.close()
 
