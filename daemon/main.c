@@ -84,7 +84,7 @@ static int reload(struct hookd *hookd)
 	log_set_level((int)fresh.log_level);
 	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
 	hook_defaults_set(hookd);
-	metrics_server_update(&program->metrics, hookd);
+	metrics_server_update(&program->metrics, hookd, false);
 	history_configure(hookd->history);
 	rdt_remove_classes(hookd->rdt, fresh.removes_rdt_classes);
 	log_info("configuration reloaded");
@@ -347,7 +347,7 @@ static void on_connection(int fd, void *userdata)
 static int bind_own_socket(struct program *program, int *ret_fd)
 {
 	const char *path = program->place.socket;
-	int r = listener_bind(path, ret_fd);
+	int r = listener_bind(path, true, ret_fd);
 
 	if (r < 0) {
 		log_error("cannot listen on %s: %s", path, strerror(-r));
@@ -372,7 +372,7 @@ static int make_listeners(struct program *program)
 				 &program->hookd, &program->listeners[i]);
 	}
 	if (r == 0)
-		metrics_server_update(&program->metrics, &program->hookd);
+		metrics_server_update(&program->metrics, &program->hookd, true);
 	return r;
 }
 

@@ -15,7 +15,7 @@ static void write_text(bool is_openmetrics, struct hp_buf *buf, void *userdata)
 	metrics_text_write(userdata, is_openmetrics, buf);
 }
 
-static struct http_options options_of(struct hookd *hookd)
+static struct http_options options_of(struct hookd *hookd, bool waits)
 {
 	const struct config *config = &hookd->config;
 
@@ -25,6 +25,7 @@ static struct http_options options_of(struct hookd *hookd)
 	    .mode = (mode_t)config->metrics_socket_mode,
 	    .gid = config->metrics_socket_gid.is_set ? (gid_t)config->metrics_socket_gid.value
 						     : (gid_t)-1,
+	    .waits = waits,
 	    .write = write_text,
 	    .userdata = hookd,
 	};
@@ -44,9 +45,9 @@ static int open_server(struct metrics_server *server, const struct http_options 
 	return server->listen ? http_new(options, &server->http) : -ENOMEM;
 }
 
-void metrics_server_update(struct metrics_server *server, struct hookd *hookd)
+void metrics_server_update(struct metrics_server *server, struct hookd *hookd, bool waits)
 {
-	const struct http_options options = options_of(hookd);
+	const struct http_options options = options_of(hookd, waits);
 	int r;
 
 	if (is_open_with(server, &options))

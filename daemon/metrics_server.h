@@ -15,7 +15,8 @@ struct metrics_server {
 
 /*
  * Opens and closes what differs from hookd->config, at the start and after a reload. What cannot be
- * opened is logged, and tried again at the next reload: hooks do not depend on it.
+ * opened is logged, and tried again at the next reload: hooks do not depend on it. `waits` is for
+ * the start, as listener_bind() has it.
  */
-void metrics_server_update(struct metrics_server *server, struct hookd *hookd);
+void metrics_server_update(struct metrics_server *server, struct hookd *hookd, bool waits);
 void metrics_server_clear(struct metrics_server *server);

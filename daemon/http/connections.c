@@ -6,14 +6,22 @@
  *then, and is closed together with the events on it when the last reference is dropped.
  *
  *	open --evhttp closes it------------------------------------> closed --sweep()--> forgotten
- *	   `----too old, or the oldest of too many: as if it timed out---^
+ *	   `----too old, or one of too many: as if it timed out----------^
  */
 #include "daemon/http/connections.h"
+
+#include <event2/buffer.h>
 
 #include "daemon/http/http.h"
 
 #define TICK_S	   1
 #define UNREAD_MAX (16 * 1024) /* more than a request can have */
+/* The time that a client has to send its request where there are too many connections. */
+#define REQUEST_WITHIN_NS NS_PER_S
+
+/* So that the oldest of too many connections has existed for longer than a second. */
+_Static_assert(HTTP_CONNECTIONS_MAX > HTTP_ACCEPTS_MAX * (1000 / HTTP_ACCEPTS_MS + 1),
+	       "connections are accepted faster than they can be served");
 
 struct http_connection {
 	struct bufferevent *stream;
@@ -84,18 +92,35 @@ void http_connections_clear(struct http_connections *connections)
 	connections->tick = NULL;
 }
 
+/* evhttp writes the answer as soon as it has read the request. */
+static bool has_answer(const struct http_connection *connection)
+{
+	return evbuffer_get_length(bufferevent_get_output(connection->stream)) > 0;
+}
+
+static struct http_connection *least_needed(struct http_connections *connections)
+{
+	int64_t oldest_ns = clock_ns(CLOCK_MONOTONIC) - REQUEST_WITHIN_NS;
+	struct http_connection *connection;
+
+	TAILQ_FOREACH (connection, &connections->list, link)
+		if (connection->began_ns <= oldest_ns && !has_answer(connection))
+			return connection;
+	return TAILQ_FIRST(&connections->list);
+}
+
 static void make_room(struct http_connections *connections)
 {
 	sweep(connections);
 	if (connections->count < HTTP_CONNECTIONS_MAX)
 		return;
-	end(TAILQ_FIRST(&connections->list));
+	end(least_needed(connections));
 	sweep(connections);
 }
 
-struct bufferevent *http_connections_add(struct event_base *base, void *userdata)
+struct bufferevent *http_connections_add(struct http_connections *connections,
+					 struct event_base *base)
 {
-	struct http_connections *connections = userdata;
 	struct http_connection *connection = calloc(1, sizeof(*connection));
 
 	make_room(connections);

@@ -21,5 +21,6 @@ int http_connections_init(struct http_connections *connections, struct event_bas
 /* After evhttp_free(), which closes them. */
 void http_connections_clear(struct http_connections *connections);
 
-/* For evhttp_set_bevcb(). NULL: evhttp makes a connection that is not limited. */
-struct bufferevent *http_connections_add(struct event_base *base, void *connections);
+/* A stream for the next connection. NULL: no memory. */
+struct bufferevent *http_connections_add(struct http_connections *connections,
+					 struct event_base *base);

@@ -2,7 +2,8 @@
 /*
  * The server: evhttp with bounds. Its listening socket has two states:
  *
- *	accepting --accept(2) fails--> paused --RETRY_AFTER_S--> accepting
+ *	accepting --accept(2) fails---------------------------> paused --RETRY_AFTER_MS--> accepting
+ *		  `-HTTP_ACCEPTS_MAX in HTTP_ACCEPTS_MS-------> paused --HTTP_ACCEPTS_MS-> accepting
  */
 #include "daemon/http/http.h"
 
@@ -13,25 +14,32 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 
-#include "daemon/base/listen_address.h"
 #include "daemon/http/accept.h"
 #include "daemon/http/connections.h"
 #include "daemon/http/socket.h"
+#include "daemon/http/text.h"
 
-#define HEADERS_MAX   8192
-#define BODY_MAX      1024
-#define RETRY_AFTER_S 1
+#define HEADERS_MAX    8192
+#define BODY_MAX       1024
+#define RETRY_AFTER_MS 1000
 
 struct http {
+	LIST_ENTRY(http) link;
 	struct evhttp *server;
 	struct http_connections connections;
 	struct evconnlistener *listener; /* the server's */
 	struct event *retry;
+	int64_t accepts_began_ns; /* CLOCK_MONOTONIC: since then `accepts` are counted */
+	int accepts;
+	struct http_text texts[2]; /* the second is OpenMetrics */
 	http_write write;
 	void *userdata;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* to unlink; "": a port */
+	struct http_socket socket;
 };
+
+static LIST_HEAD(, http) servers = LIST_HEAD_INITIALIZER(servers); /* see on_accept_error() */
 
 /* ---- answers ---- */
 
@@ -66,21 +74,12 @@ static void reply_error(struct evhttp_request *request, int status, const char *
 		evbuffer_free(body);
 }
 
-static void free_text(const void *bytes, size_t length, void *userdata)
-{
-	(void)length, (void)userdata;
-	free((void *)bytes);
-}
-
 static void reply_text(struct http *http, struct evhttp_request *request, bool is_openmetrics)
 {
 	struct evbuffer *body = evbuffer_new();
-	struct hp_buf text = HP_BUF_INIT;
 
-	http->write(is_openmetrics, &text, http->userdata);
-	if (!body || text.failed ||
-	    evbuffer_add_reference(body, text.data, text.length, free_text, NULL) < 0) {
-		hp_buf_free(&text);
+	if (!body || http_text_add(&http->texts[is_openmetrics], is_openmetrics, http->write,
+				   http->userdata, body) < 0) {
 		reply_error(request, HTTP_INTERNAL, "out of memory\n");
 	} else {
 		add_header(request, "Vary", "Accept");
@@ -113,13 +112,26 @@ static void on_request(struct evhttp_request *request, void *userdata)
 
 /* ---- the listening socket ---- */
 
-/* It stays readable, and would wake the event loop all the time. */
+static void pause_accepting(struct http *http, int64_t ms)
+{
+	const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	if (event_add(http->retry, &after) == 0)
+		evconnlistener_disable(http->listener);
+}
+
+/*
+ * The socket stays readable, and would wake the event loop all the time. The userdata is evhttp's,
+ * so the server is found by its listener.
+ */
 static void on_accept_error(struct evconnlistener *listener, void *userdata)
 {
-	struct http *http = userdata;
+	struct http *http;
 
-	if (event_add(http->retry, &(struct timeval){.tv_sec = RETRY_AFTER_S}) == 0)
-		evconnlistener_disable(listener);
+	(void)userdata;
+	LIST_FOREACH (http, &servers, link)
+		if (http->listener == listener)
+			pause_accepting(http, RETRY_AFTER_MS);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)
@@ -130,17 +142,28 @@ static void on_retry(evutil_socket_t fd, short what, void *userdata)
 	evconnlistener_enable(http->listener);
 }
 
+/* Of evhttp, when it has accepted. NULL: it makes a connection that is not limited. */
+static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
+{
+	struct http *http = userdata;
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (now_ns - http->accepts_began_ns >= HTTP_ACCEPTS_MS * (NS_PER_S / 1000)) {
+		http->accepts_began_ns = now_ns;
+		http->accepts = 0;
+	}
+	if (++http->accepts >= HTTP_ACCEPTS_MAX)
+		pause_accepting(http, HTTP_ACCEPTS_MS);
+	return http_connections_add(&http->connections, base);
+}
+
 static int listen_on(struct http *http, const struct http_options *options)
 {
 	struct evhttp_bound_socket *bound;
-	struct listen_address address;
-	int fd, r = http_socket_open(options, &fd);
+	int fd, r = http_socket_open(options, &http->socket, &fd);
 
 	if (r < 0)
 		return r;
-	r = listen_address_parse(options->listen, &address);
-	if (r == 0 && address.any.sa_family == AF_UNIX)
-		memcpy(http->path, address.un.sun_path, sizeof(http->path));
 	bound = evhttp_accept_socket_with_handle(http->server, fd);
 	if (!bound) {
 		close_fd(&fd);
@@ -148,7 +171,7 @@ static int listen_on(struct http *http, const struct http_options *options)
 	}
 	http->listener = evhttp_bound_socket_get_listener(bound);
 	evconnlistener_set_error_cb(http->listener, on_accept_error);
-	return r;
+	return 0;
 }
 
 /* ---- the server ---- */
@@ -166,7 +189,7 @@ static int make_server(struct http *http, const struct http_options *options)
 	evhttp_set_timeout(http->server, HTTP_LIFETIME_S);
 	/* All of them, so that on_request() refuses them: evhttp itself answers 501. */
 	evhttp_set_allowed_methods(http->server, UINT16_MAX);
-	evhttp_set_bevcb(http->server, http_connections_add, &http->connections);
+	evhttp_set_bevcb(http->server, on_accepted, http);
 	evhttp_set_gencb(http->server, on_request, http);
 	return listen_on(http, options);
 }
@@ -178,6 +201,7 @@ int http_new(const struct http_options *options, struct http **ret_http)
 
 	if (!http)
 		return -ENOMEM;
+	LIST_INSERT_HEAD(&servers, http, link);
 	http->write = options->write;
 	http->userdata = options->userdata;
 	r = make_server(http, options);
@@ -192,11 +216,13 @@ struct http *http_free(struct http *http)
 {
 	if (!http)
 		return NULL;
-	if (http->path[0])
-		(void)unlink(http->path);
+	LIST_REMOVE(http, link);
+	http_socket_remove(&http->socket);
 	if (http->server)
 		evhttp_free(http->server);
 	http_connections_clear(&http->connections);
+	for (size_t i = 0; i < ELEMENTS(http->texts); i++)
+		http_text_clear(&http->texts[i]);
 	if (http->retry)
 		event_free(http->retry);
 	free(http);

@@ -115,6 +115,18 @@ static int check_permission(struct exchange *exchange, enum permission permissio
 	return policy_check(&conn->peer, &exchange->hookd->self, permission, err);
 }
 
+/* Only who may control hookd learns which file is wrong and what it says: others may not read it.
+ */
+static void refuse_without_config(struct exchange *exchange)
+{
+	static const struct config_error withheld = {
+	    .reason = "the configuration of hookd is wrong; its log says where"};
+	struct hp_err err = {0};
+	bool may_know = check_permission(exchange, PERMISSION_CONTROL, &err) == 0;
+
+	reply_config_error(exchange->conn, may_know ? exchange->hookd->config_error : &withheld);
+}
+
 const char *error_text(const struct hp_err *err, char text[static ERROR_TEXT_SIZE])
 {
 	switch (err->code) {
@@ -158,7 +170,7 @@ static void dispatch_call(struct exchange *exchange)
 	}
 	request_begin(&conn->request, &exchange->hookd->requests[method - methods]);
 	if (exchange->hookd->config_error && needs_config(method)) {
-		reply_config_error(conn, exchange->hookd->config_error);
+		refuse_without_config(exchange);
 		return;
 	}
 	exchange->invalid = method->invalid;

@@ -157,12 +157,12 @@ static int try_to_remove(const struct sockaddr_un *address)
 }
 
 /* For some time, since a child of a hookd that was killed has it open until it is executed. */
-static int remove_dead_socket(const struct sockaddr_un *address)
+static int remove_dead_socket(const struct sockaddr_un *address, bool waits)
 {
 	const struct timespec pause = {.tv_nsec = DEAD_WAIT_MS * 1000000 / DEAD_TRIES};
 	int r = try_to_remove(address);
 
-	for (int i = 0; i < DEAD_TRIES && r == -EBUSY; i++) {
+	for (int i = 0; waits && i < DEAD_TRIES && r == -EBUSY; i++) {
 		(void)nanosleep(&pause, NULL);
 		r = try_to_remove(address);
 	}
@@ -178,7 +178,7 @@ static int bind_privately(int fd, const struct sockaddr_un *address)
 	return r;
 }
 
-int listener_bind(const char *path, int *ret_fd)
+int listener_bind(const char *path, bool waits, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -192,7 +192,7 @@ int listener_bind(const char *path, int *ret_fd)
 	r = peer_listen(fd);
 	if (r == 0)
 		r = bind_privately(fd, &address);
-	if (r == -EADDRINUSE && (r = remove_dead_socket(&address)) == 0)
+	if (r == -EADDRINUSE && (r = remove_dead_socket(&address, waits)) == 0)
 		r = bind_privately(fd, &address);
 	if (r == 0 && listen(fd, BACKLOG) < 0)
 		r = -errno;

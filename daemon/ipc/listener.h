@@ -26,6 +26,8 @@ void listener_describe(int fd, char ret_text[static LISTENER_TEXT_SIZE]);
 
 /*
  * Creates a listening socket at `path`, mode 0600. Replaces a socket that no process listens on any
- * more. -EADDRINUSE: the path is in use; -ENAMETOOLONG; or another -errno.
+ * more. If one does, and `waits`, it blocks for up to 0.5 s until that has ended: for the start,
+ * when a child of an earlier hookd may still have it; never in the event loop. -EADDRINUSE: the
+ * path is in use; -ENAMETOOLONG; or another -errno.
  */
-int listener_bind(const char *path, int *ret_fd) must_check;
+int listener_bind(const char *path, bool waits, int *ret_fd) must_check;

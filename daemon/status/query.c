@@ -94,6 +94,38 @@ static void read_outcome(struct reader *reader, struct query *query)
 		query->outcome = word;
 }
 
+static size_t count(const char *text, char wanted)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == wanted;
+	return n;
+}
+
+/*
+ * fnmatch(3) looks at the rest of the pattern again at each byte of the path, and reads a "["
+ * without a "]" to the end of the pattern. Runs are compared in the event loop.
+ */
+static int check_pattern(const char *pattern, struct hp_err *err)
+{
+	if (count(pattern, '*') > QUERY_PATTERN_STARS_MAX)
+		return hp_err_invalid(err, NULL, "more than %d \"*\"", QUERY_PATTERN_STARS_MAX);
+	if (count(pattern, '[') > QUERY_PATTERN_BRACKETS_MAX)
+		return hp_err_invalid(err, NULL, "more than %d \"[\"", QUERY_PATTERN_BRACKETS_MAX);
+	if (strpbrk(pattern, "*[") && strlen(pattern) > QUERY_PATTERN_BYTES_MAX)
+		return hp_err_invalid(err, NULL, "a pattern of more than %d bytes",
+				      QUERY_PATTERN_BYTES_MAX);
+	return 0;
+}
+
+static void read_pattern(struct reader *reader, enum query_parameter i, char **ret)
+{
+	read_text(reader, i, ret);
+	if (!skips(reader, i))
+		finish(reader, i, check_pattern(*ret, reader->err));
+}
+
 static void read_all(struct reader *reader, struct query *query)
 {
 	read_text(reader, QUERY_RUN, &query->run);
@@ -104,7 +136,7 @@ static void read_all(struct reader *reader, struct query *query)
 	read_word(reader, QUERY_STATE, run_state_names, RUN_STATE_COUNT, &query->state);
 	read_outcome(reader, query);
 	read_bool(reader, QUERY_FAILED, &query->failed);
-	read_text(reader, QUERY_PATH, &query->path);
+	read_pattern(reader, QUERY_PATH, &query->path);
 	read_number(reader, QUERY_SINCE, &query->since_us);
 	read_number(reader, QUERY_UNTIL, &query->until_us);
 	read_number(reader, QUERY_LIMIT, &query->limit);

@@ -25,6 +25,11 @@ enum query_parameter {
 };
 #define QUERY(parameter) (1u << QUERY_##parameter)
 
+/* Of a path with "*" or "[". */
+#define QUERY_PATTERN_BYTES_MAX	   256
+#define QUERY_PATTERN_STARS_MAX	   8
+#define QUERY_PATTERN_BRACKETS_MAX 4
+
 /* What a caller asks for. A text that is NULL, and a number below 0, was not given. */
 struct query {
 	struct hp_arena arena; /* of the texts */

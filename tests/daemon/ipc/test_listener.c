@@ -66,7 +66,7 @@ static struct listener *listen_here(void)
 	struct listener *listener;
 	int fd;
 
-	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	assert_int_equal(listener_new(base, fd, on_connection, accepted, &listener), 0);
 	return listener;
 }
@@ -80,7 +80,7 @@ static void a_socket_is_made_for_its_owner_alone(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -96,11 +96,11 @@ static void a_dead_socket_file_is_replaced(void **state)
 	int fd, client;
 
 	(void)state;
-	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	assert_int_equal(lstat(path, &first), 0);
 	close(fd);
 	assert_int_equal(connect_to(path), -1);
-	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	assert_int_equal(lstat(path, &second), 0);
 	assert_int_equal(second.st_mode & 07777, 0600);
 	client = connect_to(path);
@@ -111,13 +111,12 @@ static void a_dead_socket_file_is_replaced(void **state)
 
 /* A child of a hookd that was killed has its socket until it is executed: here until a connection.
  */
-static void a_dying_one_is_waited_for(void **state)
+static pid_t leave_to_child(void)
 {
-	int fd, status;
 	pid_t child;
+	int fd;
 
-	(void)state;
-	assert_int_equal(listener_bind(path, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	child = fork();
 	if (child == 0) {
 		struct pollfd readable = {.fd = fd, .events = POLLIN};
@@ -125,9 +124,31 @@ static void a_dying_one_is_waited_for(void **state)
 		_exit(poll(&readable, 1, 10000) == 1 ? 0 : 1);
 	}
 	close(fd);
-	assert_int_equal(listener_bind(path, &fd), 0);
+	return child;
+}
+
+static void a_dying_one_is_waited_for(void **state)
+{
+	pid_t child = leave_to_child();
+	int fd, status;
+
+	(void)state;
+	assert_int_equal(listener_bind(path, true, &fd), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	close(fd);
+}
+
+/* Were it waited for, its end would be seen. */
+static void but_not_in_the_event_loop(void **state)
+{
+	pid_t child = leave_to_child();
+	int fd, status;
+
+	(void)state;
+	assert_int_equal(listener_bind(path, false, &fd), -EADDRINUSE);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(listener_bind(path, false, &fd), 0);
 	close(fd);
 }
 
@@ -136,8 +157,8 @@ static void a_live_one_is_left_alone(void **state)
 	int fd, second = 4711, client;
 
 	(void)state;
-	assert_int_equal(listener_bind(path, &fd), 0);
-	assert_int_equal(listener_bind(path, &second), -EADDRINUSE);
+	assert_int_equal(listener_bind(path, true, &fd), 0);
+	assert_int_equal(listener_bind(path, true, &second), -EADDRINUSE);
 	assert_int_equal(second, 4711);
 	client = connect_to(path);
 	assert_true(client >= 0);
@@ -160,7 +181,7 @@ static int bind_beside_a_full_one(void *userdata)
 	CHECK(connect_to(path) >= 0);
 	CHECK(connect_to(path) < 0 && errno == EAGAIN);
 	alarm(1);
-	return listener_bind(path, &second) == -EADDRINUSE ? 0 : 2;
+	return listener_bind(path, true, &second) == -EADDRINUSE ? 0 : 2;
 }
 
 static void a_live_one_that_hangs_is_not_waited_for(void **state)
@@ -176,12 +197,12 @@ static void what_is_no_socket_is_left_alone(void **state)
 
 	(void)state;
 	close(file);
-	assert_int_equal(listener_bind(path, &fd), -EADDRINUSE);
+	assert_int_equal(listener_bind(path, true, &fd), -EADDRINUSE);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 	unlink(path);
 	assert_int_equal(symlink("/nonexistent", path), 0);
-	assert_true(listener_bind(path, &fd) < 0);
+	assert_true(listener_bind(path, true, &fd) < 0);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_int_equal(fd, 4711);
 }
@@ -194,8 +215,8 @@ static void bad_paths_are_errors(void **state)
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(listener_bind(longest, &fd), -ENAMETOOLONG);
-	assert_int_equal(listener_bind("/nonexistent/socket", &fd), -ENOENT);
+	assert_int_equal(listener_bind(longest, true, &fd), -ENAMETOOLONG);
+	assert_int_equal(listener_bind("/nonexistent/socket", true, &fd), -ENOENT);
 	assert_int_equal(fd, 4711);
 }
 
@@ -328,6 +349,7 @@ int main(void)
 	    LISTENER_TEST(a_socket_is_made_for_its_owner_alone),
 	    LISTENER_TEST(a_dead_socket_file_is_replaced),
 	    LISTENER_TEST(a_dying_one_is_waited_for),
+	    LISTENER_TEST(but_not_in_the_event_loop),
 	    LISTENER_TEST(a_live_one_is_left_alone),
 	    LISTENER_TEST(a_live_one_that_hangs_is_not_waited_for),
 	    LISTENER_TEST(what_is_no_socket_is_left_alone),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -114,6 +115,30 @@ static void every_call_gets_the_error_at_once(void **state)
 	assert_int_equal(unlink(harness->socket), 0);
 }
 
+/* Another user may connect, but not read the configuration. */
+static void others_do_not_get_the_text(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_needs_root();
+	start_wrong(harness);
+	assert_int_equal(chmod(harness->directory, 0755), 0);
+	assert_int_equal(chmod(harness->socket, 0666), 0);
+	client = client_open_as(harness, 4711);
+	client_call(client, "{'method':'io.hookd.control.Ping'}");
+	check_error(client, "io.hookd.control.ConfigError");
+	check_string(client, "file", "");
+	check_int(client, "line", 0);
+	check_string(client, "reason", "the configuration of hookd is wrong; its log says where");
+	check_absent(client, "key");
+	check_absent(client, "column");
+	client_close(client);
+	harness_signal(harness, SIGTERM);
+	assert_int_equal(harness_await_end(harness), 0);
+	assert_int_equal(unlink(harness->socket), 0);
+}
+
 /* Connections of before are closed: clients connect again. */
 static void goes_on_when_the_file_is_written(void **state)
 {
@@ -203,6 +228,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST_PREPARED(right_file_is_read_as_usual),
 	    TEST_PREPARED(every_call_gets_the_error_at_once),
+	    TEST_PREPARED(others_do_not_get_the_text),
 	    TEST_PREPARED(goes_on_when_the_file_is_written),
 	    TEST_PREPARED(goes_on_when_the_file_is_replaced),
 	    TEST_PREPARED(goes_on_when_the_file_is_there),

@@ -3,6 +3,7 @@
 # usage: hostile.py SOCKET PID
 # Prints TAP lines without numbers; test_http.sh numbers them.
 import os
+import signal
 import socket
 import sys
 import time
@@ -31,12 +32,28 @@ def read_all(client):
         data += part
 
 
-def ask(request):
-    client = connect()
+# hookd may have closed the connection by now: it answers what it has read so far, and has a limit.
+def send(client, data):
     try:
-        client.sendall(request)
+        client.sendall(data)
     except (BrokenPipeError, ConnectionResetError):
         pass
+
+
+def read_some(client):
+    try:
+        client.recv(10)
+    except ConnectionResetError:
+        pass
+
+
+def is_whole(reply):
+    return b"\r\n\r\n" in reply and b"\nprocess_max_fds " in reply
+
+
+def ask(request):
+    client = connect()
+    send(client, request)
     return read_all(client)
 
 
@@ -94,17 +111,41 @@ for target in (b"/", b"/metrics/", b"/metric", b"/..%2fmetrics", b"//metrics", b
 for junk in (b"\0" * 500, b"\r\n" * 500, b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n",
              b"{\"method\":\"io.hookd.status.GetStatus\"}\0", bytes(range(256)) * 8):
     client = connect()
-    client.sendall(junk)
+    send(client, junk)
     client.shutdown(socket.SHUT_WR)
     reply = read_all(client)
     tell(f"junk gets no metrics: {junk[:12]!r}", b"hookd_" not in reply or b"HTTP/9.9" in junk, reply[:100])
 
+# Others ask in a loop, 16 at once and without reading the answers, while one client reads its own.
+others = []
+for _ in range(2):
+    if (other := os.fork()) == 0:
+        while True:
+            clients = [connect() for _ in range(16)]
+            for client in clients:
+                send(client, GET)
+            for client in clients:
+                read_some(client)
+                client.close()
+    others.append(other)
+began = time.monotonic()
+replies = [ask(GET) for _ in range(40)]
+seconds = int(time.monotonic() - began)
+for other in others:
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+statuses = [status(reply) for reply in replies]
+tell("a loop of requests keeps nobody from an answer", statuses == ["200"] * 40, statuses)
+tell("that is whole", all(is_whole(reply) for reply in replies))
+texts = len({reply.split(b"\r\n\r\n")[1] for reply in replies})
+tell("and made once a second", texts <= seconds + 2, f"{texts} in {seconds} s")
+
 idle = [connect() for _ in range(100)]
 for client in idle[::2]:
-    client.sendall(b"GET /metr")
+    send(client, b"GET /metr")
 reply = ask(GET)
 tell("100 idle connections keep nobody from an answer", status(reply) == "200", reply[:100])
-tell("and are limited", until(lambda: descriptors() <= before + 40), descriptors())
+tell("and are limited", until(lambda: descriptors() <= before + 72), descriptors())
 for client in idle:
     client.close()
 
@@ -112,7 +153,7 @@ for client in idle:
 lazy = [connect() for _ in range(20)]
 for client in lazy:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.sendall(GET)
+    send(client, GET)
 tell("clients that do not read are cut off", until(lambda: descriptors() <= before + 1), descriptors())
 
 # A byte at a time: no timeout of a single read would end it.

@@ -9,6 +9,10 @@
 #define FAILS	 HOOK("'exit','3'")
 #define SUCCEEDS HOOK("'exit','0'")
 
+/* Patterns have bounds. */
+#define DIGITS_50  "01234567890123456789012345678901234567890123456789"
+#define DIGITS_250 DIGITS_50 DIGITS_50 DIGITS_50 DIGITS_50 DIGITS_50
+
 /* Calls List with these members. */
 static void list(struct client *client, const char *parameters)
 {
@@ -68,6 +72,10 @@ static void filters_choose_runs(void **state)
 	    {"'failed':true", "none db web-2"},
 	    {"'failed':false", "up none db web-2 web-1"},
 	    {"'path':'net-*'", "none"},
+	    {"'path':'/********'", ""},
+	    {"'path':'/no/such/[n][e][t][-]add'", "none"},
+	    {"'path':'/*/" DIGITS_250 "123'", ""},
+	    {"'path':'/" DIGITS_250 "123456'", ""},
 	    {"'path':'/n[aeo]/*/net-a*'", "none"},
 	    {"'path':'/no/*'", ""},
 	    {"'path':'[m-p]et-add'", "none"},
@@ -234,6 +242,9 @@ static void wrong_values_are_named(void **state)
 	    {"'run':'x'", "run"},
 	    {"'output':true", "output"},
 	    {"'name':'x'", "name"},
+	    {"'path':'/*********'", "path"},
+	    {"'path':'/[a][b][c][d][e]'", "path"},
+	    {"'path':'/*/" DIGITS_250 "12345'", "path"},
 	};
 	struct client *client = client_open(*state);
 
