@@ -129,11 +129,11 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
 				 .left = on_left};
 	if (!is_shim(ret->shim))
-		return ctl_usage("--shim=%s is not the absolute path of a program", ret->shim);
+		return ctl_usage("--shim=%s: not the absolute path of a program", ret->shim);
 	if (ret->address != NULL && !is_address(ret->address))
-		return ctl_usage("the address %s is not unix:PATH", ret->address);
+		return ctl_usage("--address=%s: not unix:PATH", ret->address);
 	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
-		return ctl_usage("--timeout=%s is not a number of seconds from 1 to %llu", timeout,
+		return ctl_usage("--timeout=%s: not a number of seconds from 1 to %llu", timeout,
 				 HP_TIMEOUT_SECONDS_MAX);
 	return 0;
 }

@@ -57,7 +57,7 @@ static int list(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 		write_legend(seccomp, &text);
 	r = bpf_list(seccomp->filter, seccomp->count, &text);
 	if (r == 0)
-		r = ctl_put(&text);
+		r = ctl_page(ctl, &text);
 	hp_buf_free(&text);
 	return r;
 }
@@ -67,7 +67,7 @@ static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 	const struct hookd_seccomp *seccomp = hookd_reply_seccomp(reply);
 
 	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
-		ctl_error("hookd's machine does not know %s; it was ignored", *name);
+		ctl_note(ctl, "%s: unknown to hookd's machine, ignored", *name);
 	if (is_for_stdout(ctl))
 		return 0;
 	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);
@@ -119,7 +119,7 @@ static int compile(struct ctl *ctl, const struct slice *slice)
 					  &reply);
 	if (r == 0)
 		r = show(ctl, reply);
-	r = r < 0 ? ctl_setting_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	r = r < 0 ? ctl_call_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
 	free(profile);
 	return r;
