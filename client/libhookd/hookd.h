@@ -206,6 +206,11 @@ struct hookd_event {
 	 * the last 32 KiB of a stream for one that attaches later.
 	 */
 	uint64_t offset;
+	/*
+	 * As hookd has sent it, of the events of one request; NULL for others. Of output of which a
+	 * part was delivered before, `data` has the new part only.
+	 */
+	const char *json;
 };
 
 /*

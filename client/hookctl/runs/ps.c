@@ -6,252 +6,295 @@
  * both; its later state is shown.
  */
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
+#include "client/hookctl/runs/filter.h"
+#include "client/hookctl/runs/run_list.h"
+#include "client/hookctl/runs/words.h"
 #include "client/hookctl/table/json_print.h"
 #include "client/hookctl/table/span.h"
-#include "client/hookctl/table/table.h"
-#include "proto/json/json_writer.h"
 
-struct listed_run {
-	const struct hookd_run_info *info; /* of one of the replies */
-	size_t order;			   /* of arrival */
-	/* As it is printed; in the list's `json`. */
-	size_t json_offset, json_length;
-};
+#define LIMIT_DEFAULT	 100
+#define WATCH_DEFAULT_US 2000000
 
-#define REPLIES_MAX 2
+/* ---- what is asked for ---- */
 
-struct run_list {
-	const struct ctl *ctl;
-	struct hookd_reply *replies[REPLIES_MAX];
-	size_t reply_count;
-	struct listed_run *runs;
-	size_t count;
-	struct hp_buf json; /* empty without --json */
-};
-
-static void list_free(struct run_list *list)
+/* These ask about runs that are done. --container, --stage and --path do not. */
+static bool implies_all(const struct ctl *ctl)
 {
-	for (size_t i = 0; i < list->reply_count; i++)
-		hookd_reply_free(list->replies[i]);
-	free(list->runs);
-	hp_buf_free(&list->json);
+	return ctl_has(ctl, OPTION_ALL) || ctl_has(ctl, OPTION_OUTCOME) ||
+	       ctl_has(ctl, OPTION_FAILED) || ctl_has(ctl, OPTION_SINCE) ||
+	       ctl_has(ctl, OPTION_UNTIL) || ctl_has(ctl, OPTION_LIMIT);
 }
 
-static unsigned json_indent(const struct ctl *ctl)
+/* What is for programs is not cut. */
+static uint64_t default_limit(const struct ctl *ctl)
 {
-	return ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT;
+	return ctl->json != CTL_JSON_OFF || ctl->is_quiet || ctl_has(ctl, OPTION_FORMAT)
+		   ? RUN_LIST_ALL
+		   : LIMIT_DEFAULT;
 }
 
-static int list_add(struct run_list *list, const struct hookd_run_list *added)
+static int fetch(struct ctl *ctl, const struct filter *filter, uint64_t limit,
+		 struct run_list *list)
 {
-	size_t count = list->count + added->count;
-	struct listed_run *bigger;
+	struct hookd_run_filter of = filter->of;
+	int r;
 
-	if (added->count == 0)
-		return 0;
-	bigger = reallocarray(list->runs, count, sizeof(*list->runs));
-	if (bigger == NULL)
-		return -ENOMEM;
-	list->runs = bigger;
-	for (size_t i = 0; i < added->count; i++)
-		bigger[list->count + i] =
-		    (struct listed_run){.info = &added->runs[i], .order = list->count + i};
-	list->count = count;
-	return 0;
-}
-
-/* Prints the runs of a reply, which are those from `run` on. */
-static int list_print(struct run_list *list, const struct hookd_reply *reply,
-		      struct listed_run *run)
-{
-	struct hp_json_value key, value;
-	struct hp_json json = {0};
-	int r = ctl_read_reply(reply, &json);
-
-	HP_JSON_FOREACH (key, value, hp_json_member(hp_json_root(&json), "runs")) {
-		if (r < 0)
-			break;
-		run->json_offset = list->json.length;
-		json_print(&list->json, value, json_indent(list->ctl), 1);
-		run->json_length = list->json.length - run->json_offset;
-		run++;
+	if (of.state != NULL || implies_all(ctl)) {
+		r = run_list_fetch(list, ctl, &of, limit);
+	} else {
+		of.state = "queued";
+		r = run_list_fetch(list, ctl, &of, limit);
+		of.state = "running";
+		if (r == 0)
+			r = run_list_fetch(list, ctl, &of, limit);
 	}
-	hp_json_free(&json);
+	run_list_sort(list);
 	return r;
 }
 
-/* The reply is the list's from now on. */
-static int list_take(struct run_list *list, struct hookd_reply *reply)
-{
-	size_t first = list->count;
-	int r;
+/* ---- rows ---- */
 
-	assert(list->reply_count < REPLIES_MAX);
-	list->replies[list->reply_count++] = reply;
-	r = list_add(list, hookd_reply_list(reply));
-	if (r < 0 || list->ctl->json == CTL_JSON_OFF || first == list->count)
-		return r;
-	return list_print(list, reply, list->runs + first);
+static uint64_t since(int64_t time_us, int64_t now_us)
+{
+	return now_us > time_us ? (uint64_t)(now_us - time_us) : 0;
 }
 
-static int64_t now_us(void)
+static const char *time_text(const struct hookd_run_info *info, char text[static SPAN_SIZE])
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return info->state != NULL && strcmp(info->state, "queued") == 0
+		   ? "-"
+		   : span_format((uint64_t)info->duration_us, text);
 }
 
-static int list_fetch(struct run_list *list, struct ctl *ctl, const char *state, int64_t since_us)
+static void add_row(struct table *table, const struct hookd_run_info *info, int64_t now_us)
 {
-	const struct hookd_run_filter filter = {
-	    .size = sizeof(filter),
-	    .container = ctl_option(ctl, OPTION_CONTAINER),
-	    .stage = ctl_option(ctl, OPTION_STAGE),
-	    .state = state,
-	    .outcome = ctl_option(ctl, OPTION_OUTCOME),
-	    .since_us = since_us > 0 ? since_us : 0,
-	};
-	struct hookd_reply *reply;
-	int r = ctl_open(ctl);
+	char *words = words_of_run_text(info), text[SPAN_SIZE];
 
-	if (r == 0)
-		r = hookd_list(ctl->client, &filter, &reply);
-	return r < 0 ? r : list_take(list, reply);
-}
-
-/* Newest first; of two rows of one run the one received later is first. */
-static int compare_runs(const void *left, const void *right)
-{
-	const struct listed_run *a = left, *b = right;
-	int r;
-
-	if (a->info->submitted_us != b->info->submitted_us)
-		return a->info->submitted_us < b->info->submitted_us ? 1 : -1;
-	r = strcmp(b->info->run, a->info->run);
-	return r != 0 ? r : (a->order < b->order) - (a->order > b->order);
-}
-
-/* Sorts them, and keeps the later one of two rows of one run. */
-static void list_sort(struct run_list *list)
-{
-	size_t kept = 0;
-
-	if (list->count == 0)
-		return;
-	qsort(list->runs, list->count, sizeof(*list->runs), compare_runs);
-	for (size_t i = 1; i < list->count; i++)
-		if (strcmp(list->runs[kept].info->run, list->runs[i].info->run) != 0)
-			list->runs[++kept] = list->runs[i];
-	list->count = kept + 1;
-}
-
-static void add_outcome(struct table *table, const char *outcome)
-{
-	enum table_colour colour = TABLE_BAD;
-
-	if (outcome == NULL)
-		colour = TABLE_PLAIN;
-	else if (strcmp(outcome, "succeeded") == 0)
-		colour = TABLE_GOOD;
-	table_add_coloured(table, outcome, colour);
-}
-
-static void add_row(struct table *table, const struct hookd_run_info *info, int64_t now)
-{
-	int64_t age_us = now > info->submitted_us ? now - info->submitted_us : 0;
-	char text[SPAN_SIZE];
-
+	table->failed |= words == NULL;
 	table_add(table, info->run);
 	table_add(table, info->container);
 	table_add(table, info->stage);
-	table_add(table, info->state);
-	add_outcome(table, info->outcome);
-	table_addf(table, "%" PRIu64 "/%" PRIu64, (uint64_t)info->hook + 1, info->hook_count);
-	table_add(table, span_format_age((uint64_t)age_us, text));
-	table_add(table, span_format((uint64_t)info->duration_us, text));
-	table_add(table, info->path);
+	table_add(table, span_format_age(since(info->submitted_us, now_us), text));
+	table_add(table, time_text(info, text));
+	table_add_coloured(table, words, words_colour_of_run(info));
+	free(words);
 }
 
-static int put_table(const struct run_list *list)
+static int append_table(const struct ctl *ctl, const struct run_list *list, struct hp_buf *text)
 {
-	static const struct table_column columns[] = {
-	    {"RUN"},	     {"CONTAINER"}, {"STAGE"},		{"STATE"}, {"OUTCOME"},
-	    {"HOOKS", true}, {"AGE", true}, {"DURATION", true}, {"PATH"}};
+	static const struct table_column columns[] = {{"RUN", .is_whole = true},
+						      {"CONTAINER", .max = 12},
+						      {"STAGE"},
+						      {"AGE", true, .is_optional = true},
+						      {"TIME", true, .is_optional = true},
+						      {"STATUS"}};
+	const struct table_style style = ctl_table_style(ctl);
 	struct table table = TABLE_INIT(columns);
-	struct hp_buf text = HP_BUF_INIT;
-	int64_t now = now_us();
+	int64_t now_us = span_now_us();
 	int r;
 
 	for (size_t i = 0; i < list->count; i++)
-		add_row(&table, list->runs[i].info, now);
-	r = table_write(&table, list->ctl->has_legend, list->ctl->has_colour, &text);
+		add_row(&table, list->runs[i].info, now_us);
+	r = table_write(&table, &style, text);
 	table_free(&table);
-	if (r == 0)
-		r = ctl_put(&text);
-	hp_buf_free(&text);
 	return r;
 }
 
-/* One array of all runs, each printed as the other verbs print JSON. */
-static int put_json(const struct run_list *list)
+static int put_ids(const struct run_list *list)
 {
-	unsigned indent = json_indent(list->ctl);
 	struct hp_buf text = HP_BUF_INIT;
 
-	assert(list->ctl->json != CTL_JSON_OFF);
-	if (list->json.failed)
-		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++) {
+		hp_buf_append(&text, list->runs[i].info->run, strlen(list->runs[i].info->run));
+		hp_buf_append(&text, "\n", 1);
+	}
+	return ctl_put(&text);
+}
+
+/* One array of all runs, each printed as the other verbs print JSON. */
+static int put_json(const struct ctl *ctl, const struct run_list *list)
+{
+	unsigned indent = ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT;
+	struct hp_buf text = HP_BUF_INIT;
+
 	hp_buf_append(&text, "[", 1);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct listed_run *run = &list->runs[i];
-
 		if (i > 0)
 			hp_buf_append(&text, ",", 1);
 		json_print_break(&text, indent, 1);
-		hp_buf_append(&text, list->json.data + run->json_offset, run->json_length);
+		json_print(&text, list->runs[i].json, indent, 1);
 	}
 	if (list->count > 0)
 		json_print_break(&text, indent, 0);
 	hp_buf_append(&text, "]\n", 2);
-	return ctl_put(&text);
+	return ctl_page(ctl, &text);
 }
 
-static int list_fetch_all(struct run_list *list, struct ctl *ctl, int64_t since_us)
+/* ---- --format ---- */
+
+#define NAMES                                                                                      \
+	"run|requestId|container|stage|state|outcome|error|uid|hook|hooks|path|pid|hookOutcome|"   \
+	"exitStatus|signal|oomKilled|errnoName|deadlineUSec|submittedUSec|queuedUSec|"             \
+	"durationUSec|status|age|time"
+
+struct row_texts {
+	char age[SPAN_SIZE], time[SPAN_SIZE];
+	char *status;
+	struct template_extra extras[4];
+};
+
+static int fill_texts(struct row_texts *texts, const struct hookd_run_info *info, int64_t now_us)
+{
+	char text[SPAN_SIZE];
+
+	texts->status = words_of_run_text(info);
+	if (texts->status == NULL)
+		return -ENOMEM;
+	span_format_age(since(info->submitted_us, now_us), texts->age);
+	strcpy(texts->time, time_text(info, text));
+	texts->extras[0] = (struct template_extra){"status", texts->status};
+	texts->extras[1] = (struct template_extra){"age", texts->age};
+	texts->extras[2] = (struct template_extra){"time", texts->time};
+	texts->extras[3] = (struct template_extra){0};
+	return 0;
+}
+
+static int put_formatted(const struct ctl *ctl, const struct run_list *list, int *ret_exit)
+{
+	struct row_texts *texts = calloc(list->count + 1, sizeof(*texts));
+	struct ctl_row *rows = calloc(list->count + 1, sizeof(*rows));
+	int64_t now_us = span_now_us();
+	int r = texts != NULL && rows != NULL ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < list->count && r == 0; i++) {
+		r = fill_texts(&texts[i], list->runs[i].info, now_us);
+		rows[i] = (struct ctl_row){list->runs[i].json, texts[i].extras};
+	}
+	if (r == 0)
+		*ret_exit = ctl_put_formatted(ctl, NAMES, rows, list->count);
+	for (size_t i = 0; texts != NULL && i < list->count; i++)
+		free(texts[i].status);
+	free(texts);
+	free(rows);
+	return r;
+}
+
+/* ---- one list ---- */
+
+static void note_more(const struct ctl *ctl, const struct run_list *list, uint64_t limit)
+{
+	if (list->has_more)
+		ctl_note(ctl, "The newest %" PRIu64 " of more; -n 0 shows all", limit);
+}
+
+static void note_none(const struct ctl *ctl)
+{
+	bool is_plain = !implies_all(ctl) && !ctl_has(ctl, OPTION_RUN_STATE) &&
+			!ctl_has(ctl, OPTION_CONTAINER) && !ctl_has(ctl, OPTION_STAGE) &&
+			!ctl_has(ctl, OPTION_PATH);
+
+	ctl_note(ctl, is_plain ? "Nothing runs; try hookctl ps -a" : "No run matches");
+}
+
+static int put_table(const struct ctl *ctl, const struct run_list *list)
+{
+	struct hp_buf text = HP_BUF_INIT;
+	int r = append_table(ctl, list, &text);
+
+	if (r == 0)
+		r = ctl_page(ctl, &text);
+	hp_buf_free(&text);
+	return r;
+}
+
+static int show(const struct ctl *ctl, const struct run_list *list, uint64_t limit, int *ret_exit)
 {
 	int r;
 
-	if (ctl_option(ctl, OPTION_ALL) != NULL || ctl_option(ctl, OPTION_OUTCOME) != NULL)
-		return list_fetch(list, ctl, NULL, since_us);
-	r = list_fetch(list, ctl, "queued", since_us);
-	return r < 0 ? r : list_fetch(list, ctl, "running", since_us);
+	if (ctl->json != CTL_JSON_OFF)
+		return put_json(ctl, list);
+	if (ctl_has(ctl, OPTION_FORMAT))
+		return put_formatted(ctl, list, ret_exit);
+	if (list->count == 0) {
+		note_none(ctl);
+		return 0;
+	}
+	r = ctl->is_quiet ? put_ids(list) : put_table(ctl, list);
+	if (r == 0)
+		note_more(ctl, list, limit);
+	return r;
+}
+
+static int show_once(struct ctl *ctl, const struct filter *filter, uint64_t limit, int *ret_exit)
+{
+	struct run_list list = {0};
+	int r = fetch(ctl, filter, limit, &list);
+
+	if (r == 0)
+		r = show(ctl, &list, limit, ret_exit);
+	run_list_free(&list);
+	return r;
+}
+
+/* ---- --watch ---- */
+
+/* Until Ctrl-C, or until hookd or stdout is gone. A pipe gets one list after the other. */
+static int watch(struct ctl *ctl, const struct filter *filter, uint64_t limit, int64_t pause_us)
+{
+	const struct timespec pause = {pause_us / 1000000, pause_us % 1000000 * 1000};
+	int exit_status = CTL_EXIT_OK, r;
+
+	ctl->has_pager = false;
+	do {
+		if (ctl->is_terminal)
+			fputs("\x1b[H\x1b[2J", stdout);
+		r = show_once(ctl, filter, limit, &exit_status);
+		if (fflush(stdout) != 0)
+			r = ctl_keep_stdout_error();
+	} while (r == 0 && exit_status == CTL_EXIT_OK && nanosleep(&pause, NULL) == 0);
+	return r < 0 ? ctl_call_failed(ctl, r) : exit_status;
+}
+
+static int read_pause(const struct ctl *ctl, int64_t *ret_us)
+{
+	const char *text = ctl_option(ctl, OPTION_WATCH);
+
+	*ret_us = WATCH_DEFAULT_US;
+	if (text == NULL || *text == '\0' || span_parse_duration(text, ret_us) == 0)
+		return 0;
+	return ctl_usage("--watch=%s: not a number of seconds", text);
 }
 
 int verb_ps(struct ctl *ctl)
 {
-	const char *container = ctl_option(ctl, OPTION_CONTAINER);
-	const char *since = ctl_option(ctl, OPTION_SINCE);
-	struct run_list list = {.ctl = ctl};
-	int64_t since_us = 0;
-	int r;
+	int exit_status = CTL_EXIT_OK, r;
+	struct filter filter = {0};
+	int64_t pause_us;
+	uint64_t limit;
 
-	if (since != NULL && span_parse_since(since, now_us(), &since_us) < 0)
-		return ctl_usage("--since=%s is neither a span like 10m, 2h, 1d nor a date", since);
-	if (container != NULL && !hp_json_is_text(container, strlen(container)))
-		return ctl_usage("--container must be UTF-8");
-	r = list_fetch_all(&list, ctl, since_us);
-	if (r == 0) {
-		list_sort(&list);
-		r = ctl->json != CTL_JSON_OFF ? put_json(&list) : put_table(&list);
+	r = filter_read_count(ctl, OPTION_LIMIT, default_limit(ctl), &limit);
+	if (r == 0)
+		r = read_pause(ctl, &pause_us);
+	if (r == 0)
+		r = filter_read(ctl, &filter);
+	if (r != 0) {
+		exit_status = r;
+	} else if (ctl_has(ctl, OPTION_WATCH)) {
+		exit_status = watch(ctl, &filter, limit, pause_us);
+	} else {
+		r = show_once(ctl, &filter, limit, &exit_status);
+		if (r < 0)
+			exit_status = ctl_call_failed(ctl, r);
 	}
-	list_free(&list);
-	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
+	filter_free(&filter);
+	return exit_status;
 }

@@ -1,189 +1,247 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `hookctl run`: sends the hooks of one stage and waits for their result. The request has an id,
- * given or generated here, so that after a lost connection the same request can be sent again and
- * attaches to the run instead of starting a second one.
+ * `hookctl run`: sends the hooks of one stage and waits for their end. libhookd sends the request
+ * again after a lost connection, with the same id, so that it attaches to the run instead of
+ * starting a second one.
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "client/hookctl/follow.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
 #include "client/hookctl/run_request.h"
-#include "proto/json/json_writer.h"
+#include "client/hookctl/runs/await.h"
+#include "client/hookctl/runs/output.h"
+#include "client/hookctl/runs/runs.h"
+#include "client/hookctl/runs/words.h"
+#include "client/hookctl/table/json_print.h"
+#include "client/hookctl/table/span.h"
 
-#define RETRY_SECONDS	 60
-#define PAUSE_MS_MIN	 10
-#define PAUSE_MS_MAX	 500
-#define REQUEST_ID_BYTES 16
+/* ---- the request ---- */
 
-/* The files of the command line; the slices point into them. */
+/* The texts of the files, each ended with a NUL. */
 struct run_input {
-	struct document state, hooks, settings;
-	struct slice state_slice, hooks_slice, settings_slice;
+	char *state, *hooks, *settings;
 };
 
 static void run_input_free(struct run_input *input)
 {
-	document_free(&input->state);
-	document_free(&input->hooks);
-	document_free(&input->settings);
+	free(input->state);
+	free(input->hooks);
+	free(input->settings);
 }
 
-/* Reads one file. 0, or an exit status after a message. */
-static int read_file(const struct ctl *ctl, enum option_id id, struct document *document,
-		     struct slice *ret)
+/* The part of the document that hookd gets. */
+static int slice_document(const struct ctl *ctl, enum option_id id, struct hp_json_value root,
+			  struct slice *ret)
 {
-	int r = input_read_document(ctl, id, document);
+	struct hp_err err = {0};
+	int r = 0;
 
+	if (id == OPTION_HOOKS)
+		r = run_slice_hooks(root, input_dialect(ctl), ret, &err);
+	else if (id == OPTION_SETTINGS)
+		*ret = run_slice_settings(root, input_dialect(ctl));
+	else
+		ret->text = hp_json_text(root, &ret->length);
+	return r < 0 ? input_fail(ctl, id, r, &err) : 0;
+}
+
+/* Reads one file; nothing without the option. 0, or an exit status after a message. */
+static int read_file(const struct ctl *ctl, enum option_id id, char **ret)
+{
+	struct document document = {0};
+	struct slice slice = {0};
+	int r;
+
+	if (!ctl_has(ctl, id))
+		return 0;
+	r = input_read_document(ctl, id, &document);
 	if (r == 0)
-		ret->text = hp_json_text(hp_json_root(&document->json), &ret->length);
+		r = slice_document(ctl, id, hp_json_root(&document.json), &slice);
+	if (r == 0) {
+		*ret = strndup(slice.text, slice.length);
+		r = *ret != NULL ? 0 : ctl_call_failed(ctl, -ENOMEM);
+	}
+	document_free(&document);
 	return r;
 }
 
-/* Reads all files. 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
-	struct hp_err err = {0};
-	int r = read_file(ctl, OPTION_STATE, &input->state, &input->state_slice);
+	int r = read_file(ctl, OPTION_STATE, &input->state);
 
 	if (r == 0)
-		r = read_file(ctl, OPTION_HOOKS, &input->hooks, &input->hooks_slice);
-	if (r == 0 && ctl_option(ctl, OPTION_SETTINGS) != NULL) {
-		r = read_file(ctl, OPTION_SETTINGS, &input->settings, &input->settings_slice);
-		if (r == 0)
-			input->settings_slice = run_slice_settings(
-			    hp_json_root(&input->settings.json), input_dialect(ctl));
-	}
-	if (r != 0)
-		return r;
-	r = run_slice_hooks(hp_json_root(&input->hooks.json), input_dialect(ctl),
-			    &input->hooks_slice, &err);
-	if (r < 0)
-		return input_fail(ctl, OPTION_HOOKS, r, &err);
-	return 0;
+		r = read_file(ctl, OPTION_HOOKS, &input->hooks);
+	if (r == 0)
+		r = read_file(ctl, OPTION_SETTINGS, &input->settings);
+	return r;
 }
 
-static int make_request_id(char ret[static 2 * REQUEST_ID_BYTES + 1])
-{
-	unsigned char bytes[REQUEST_ID_BYTES];
+/* ---- events ---- */
 
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return -EIO;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
-/* The parameters of the Run call, NUL-terminated. */
-static int write_parameters(const struct ctl *ctl, const struct run_input *input,
-			    struct hp_buf *buf)
-{
-	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
-	const char *request_id = ctl_option(ctl, OPTION_REQUEST_ID);
-	char made_up[2 * REQUEST_ID_BYTES + 1];
-
-	if (request_id == NULL) {
-		int r = make_request_id(made_up);
-
-		if (r < 0)
-			return r;
-		request_id = made_up;
-	}
-	hp_json_begin(&writer, '{');
-	input_put_text(&writer, "stage", ctl_option(ctl, OPTION_STAGE));
-	input_put_slice(&writer, "state", &input->state_slice);
-	input_put_slice(&writer, "hooks", &input->hooks_slice);
-	input_put_text(&writer, "dialect", ctl_option(ctl, OPTION_DIALECT));
-	input_put_slice(&writer, "settings", &input->settings_slice);
-	input_put_text(&writer, "namespaces", ctl_option(ctl, OPTION_NAMESPACES));
-	input_put_text(&writer, "requestId", request_id);
-	input_put_text(&writer, "onDisconnect", ctl_option(ctl, OPTION_ON_DISCONNECT));
-	hp_json_end(&writer, '}');
-	hp_buf_append(buf, "", 1);
-	return buf->failed ? -ENOMEM : 0;
-}
-
-struct run_reply {
-	const struct ctl *ctl;
-	struct follow follow;
-	int exit_status;
+struct running {
+	struct ctl *ctl;
+	struct await await;
+	struct output output;
+	bool is_followed;
+	char *run;
+	int error;  /* of the call */
+	int failed; /* of ours, while an event was shown */
 };
 
-/* Handles every reply: events as long as they continue, then the result. */
-static int on_reply(struct hp_json_value root, bool continues, void *userdata)
+static int put_json(const struct hookd_event *event)
 {
-	struct run_reply *reply = userdata;
+	struct hp_buf line = HP_BUF_INIT;
+	struct hp_json json = {0};
+	struct hp_err err;
+	int r = hp_json_parse(&json, event->json, strlen(event->json), &err);
 
-	if (continues)
-		return follow_event(&reply->follow, root);
-	follow_end(&reply->follow);
-	return ctl_show_result(reply->ctl, hp_json_member(root, "result"), &reply->exit_status);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/*
- * An answer that may be another one later, after a lost connection: hookd is not there yet, or says
- * of the repeated request, but not of the first one, that nothing was run.
- */
-static bool is_passing(int r)
-{
-	return r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT || r == -EBUSY || r == -ESHUTDOWN;
-}
-
-/* Makes the call; after a lost connection makes it again, for RETRY_SECONDS. */
-static int call_run(struct ctl *ctl, const char *parameters, struct run_reply *reply)
-{
-	bool is_followed = ctl_option(ctl, OPTION_FOLLOW) != NULL;
-	int64_t deadline = 0;
-	long pause_ms = PAUSE_MS_MIN;
-
-	for (;;) {
-		int r =
-		    ctl_call(ctl, "io.hookd.hooks.Run", parameters, is_followed, on_reply, reply);
-
-		if (ctl->reply_error != 0 || !is_passing(r) || (deadline == 0 && r != -EPIPE))
-			return r;
-		if (deadline == 0)
-			deadline = now_ms() + RETRY_SECONDS * 1000;
-		if (now_ms() >= deadline) {
-			ctl_error("the connection was lost: what became of the run is not known");
-			return r;
-		}
-		nanosleep(&(struct timespec){.tv_nsec = pause_ms * 1000000}, NULL);
-		pause_ms = 2 * pause_ms < PAUSE_MS_MAX ? 2 * pause_ms : PAUSE_MS_MAX;
+	if (r == 0) {
+		json_print(&line, hp_json_root(&json), JSON_PRINT_COMPACT, 0);
+		hp_buf_append(&line, "\n", 1);
+		r = ctl_put(&line);
 	}
+	hp_json_free(&json);
+	return r;
+}
+
+static int put_output(struct running *running, const struct hookd_event *event)
+{
+	const struct output_piece piece = {.run = running->run,
+					   .stage = ctl_option(running->ctl, OPTION_STAGE),
+					   .index = event->index,
+					   .stream = event->stream,
+					   .offset = event->offset,
+					   .data = event->data,
+					   .length = event->data_length};
+
+	return running->ctl->json != CTL_JSON_OFF
+		   ? output_put_json(&piece)
+		   : output_write(&running->output, event->stream, event->data, event->data_length);
+}
+
+static void note_finished(struct running *running, const struct hookd_hook_result *hook)
+{
+	struct hp_buf words = HP_BUF_INIT;
+	char text[SPAN_SIZE];
+
+	words_of_hook(hook, &words);
+	hp_buf_append(&words, "", 1);
+	if (!words.failed && hook->pid != 0)
+		ctl_note(running->ctl, "#%zu %s: %s, %s", hook->index, words_file_name(hook->path),
+			 words.data, span_format((uint64_t)hook->duration_us, text));
+	else if (!words.failed)
+		ctl_note(running->ctl, "#%zu %s: %s", hook->index, words_file_name(hook->path),
+			 words.data);
+	hp_buf_free(&words);
+}
+
+/* Notes go to stderr, so that stdout has the output of hooks only. */
+static void note(struct running *running, const struct hookd_event *event)
+{
+	output_end_lines(&running->output);
+	if (event->type == HOOKD_EVENT_ACCEPTED)
+		ctl_note(running->ctl, "run %s", event->run);
+	else if (event->type == HOOKD_EVENT_STARTED)
+		ctl_note(running->ctl, "#%zu: started", event->index);
+	else if (event->type == HOOKD_EVENT_FINISHED)
+		note_finished(running, event->hook);
+}
+
+static int show(struct running *running, const struct hookd_event *event)
+{
+	if (event->type == HOOKD_EVENT_OUTPUT)
+		return put_output(running, event);
+	if (running->ctl->json != CTL_JSON_OFF)
+		return put_json(event);
+	note(running, event);
+	return 0;
+}
+
+static void on_done(struct running *running, const struct hookd_event *event)
+{
+	running->error = event->error;
+	running->await.is_done = true;
+	if (event->result != NULL && running->run == NULL)
+		running->run = strdup(hookd_result_run(event->result));
+	hookd_result_free(event->result);
+}
+
+static void on_event(struct hookd_client *client, const struct hookd_event *event, void *userdata)
+{
+	struct running *running = userdata;
+
+	(void)client;
+	if (event->type == HOOKD_EVENT_DONE) {
+		on_done(running, event);
+		return;
+	}
+	if (event->type == HOOKD_EVENT_ACCEPTED && running->run == NULL) {
+		running->run = strdup(event->run);
+		running->await.run = running->run;
+	}
+	if (running->is_followed && running->failed == 0)
+		running->failed = show(running, event);
+	if (running->is_followed && running->failed == 0 && fflush(stdout) != 0)
+		running->failed = ctl_keep_stdout_error();
+}
+
+/* ---- the call ---- */
+
+static int start(struct running *running, const struct run_input *input)
+{
+	struct ctl *ctl = running->ctl;
+	const struct hookd_run_request request = {
+	    .size = sizeof(request),
+	    .stage = ctl_option(ctl, OPTION_STAGE),
+	    .state = input->state,
+	    .hooks = input->hooks,
+	    .dialect = ctl_option(ctl, OPTION_DIALECT),
+	    .settings = input->settings,
+	    .namespaces = ctl_option(ctl, OPTION_NAMESPACES),
+	    .request_id = ctl_option(ctl, OPTION_REQUEST_ID),
+	    .on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT),
+	};
+	int r = ctl_open(ctl);
+
+	return r == 0 ? hookd_run_start(ctl->client, &request, on_event, running) : r;
+}
+
+static int finish(struct running *running, int r)
+{
+	output_end_lines(&running->output);
+	if (running->failed < 0)
+		r = running->failed;
+	if (r < 0)
+		return ctl_call_failed(running->ctl, r);
+	if (running->run == NULL)
+		return ctl_call_failed(running->ctl, -ENOMEM);
+	return runs_show_end(running->ctl, running->run, !running->is_followed);
 }
 
 static int run_with(struct ctl *ctl, const struct run_input *input)
 {
-	struct run_reply reply = {.ctl = ctl, .follow = follow_new(ctl)};
-	struct hp_buf parameters = HP_BUF_INIT;
-	int r = write_parameters(ctl, input, &parameters);
-	int exit_status;
+	const char *on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT);
+	struct running running = {
+	    .ctl = ctl, .output = output_new(ctl), .is_followed = ctl_has(ctl, OPTION_FOLLOW)};
+	int exit_status, r;
 
-	if (r < 0) {
-		exit_status = ctl_call_failed(ctl, r);
-	} else {
-		r = call_run(ctl, parameters.data, &reply);
-		exit_status = r < 0 ? ctl_call_failed(ctl, r) : reply.exit_status;
-	}
-	hp_buf_free(&parameters);
+	running.await = (struct await){.ctl = ctl,
+				       .has_progress = !running.is_followed,
+				       .cancels = on_disconnect != NULL &&
+						  strcmp(on_disconnect, "cancel") == 0};
+	r = start(&running, input);
+	if (r == 0)
+		r = await_done(&running.await);
+	if (running.await.is_done)
+		r = running.error;
+	exit_status = finish(&running, r);
+	free(running.run);
 	return exit_status;
 }
 
@@ -200,15 +258,15 @@ int verb_run(struct ctl *ctl)
 	struct run_input input = {0};
 	int r;
 
-	if (ctl_option(ctl, OPTION_STAGE) == NULL || ctl_option(ctl, OPTION_STATE) == NULL ||
-	    ctl_option(ctl, OPTION_HOOKS) == NULL)
-		return ctl_usage("run needs --stage, --state and --hooks");
+	if (!ctl_has(ctl, OPTION_STAGE) || !ctl_has(ctl, OPTION_STATE) ||
+	    !ctl_has(ctl, OPTION_HOOKS))
+		return ctl_usage("run: needs --stage, --state and --hooks");
 	if (is_stdin(ctl, OPTION_STATE) + is_stdin(ctl, OPTION_HOOKS) +
 		is_stdin(ctl, OPTION_SETTINGS) >
 	    1)
-		return ctl_usage("only one of --state, --hooks and --settings can be stdin");
+		return ctl_usage("run: only one of --state, --hooks and --settings can be stdin");
 	if (request_id != NULL && !hp_json_is_text(request_id, strlen(request_id)))
-		return ctl_usage("--request-id must be UTF-8");
+		return ctl_usage("--request-id: not UTF-8");
 	r = run_input_read(ctl, &input);
 	if (r == 0)
 		r = run_with(ctl, &input);

@@ -1,159 +1,199 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The verbs about an existing run: inspect, wait, cancel. */
+/* The verbs about one run that is there: inspect, wait, cancel. */
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/report.h"
+#include "client/hookctl/runs/await.h"
+#include "client/hookctl/runs/details.h"
+#include "client/hookctl/runs/resolve.h"
+#include "client/hookctl/runs/runs.h"
+#include "client/hookctl/runs/words.h"
 #include "client/hookctl/table/span.h"
-#include "client/hookctl/table/table.h"
-#include "proto/json/json_writer.h"
 
-/* The id of the run that the operand names. NULL after a message. */
-static const char *run_operand(const struct ctl *ctl)
+static int resolve_operand(struct ctl *ctl, char **ret)
 {
-	const char *run = ctl->options.operands[0];
-
-	assert(ctl->options.operand_count == 1);
-	if (hp_json_is_text(run, strlen(run)))
-		return run;
-	(void)ctl_usage("the id of a run must be UTF-8");
-	return NULL;
+	return resolve_run(ctl, ctl->options.operands[0], ctl_option(ctl, OPTION_STAGE), ret);
 }
 
-/* Two columns, "Container: web". */
-static int append_fields(const struct hookd_run_info *row, struct hp_buf *buf)
-{
-	static const struct table_column columns[] = {{"", true}, {""}};
-	struct table table = TABLE_INIT(columns);
-	char text[SPAN_SIZE];
-	int r;
+/* ---- inspect ---- */
 
-	table.separator = ": ";
-	table_add(&table, "Run");
-	table_add(&table, row->run);
-	table_add(&table, "Container");
-	table_add(&table, row->container);
-	table_add(&table, "Stage");
-	table_add(&table, row->stage);
-	table_add(&table, "State");
-	table_add(&table, row->state);
-	table_add(&table, "Outcome");
-	table_add(&table, row->outcome);
-	table_add(&table, "Submitted");
-	table_add(&table, span_format_time((uint64_t)row->submitted_us, text));
-	table_add(&table, "Duration");
-	table_add(&table, span_format((uint64_t)row->duration_us, text));
-	table_add(&table, "User");
-	table_addf(&table, "%" PRId64, row->uid);
-	table_add(&table, "Request");
-	table_add(&table, row->request_id);
-	table_add(&table, "Error");
-	table_add(&table, row->error);
-	r = table_write(&table, false, false, buf);
-	table_free(&table);
-	return r;
-}
-
-static int append_result(const struct ctl *ctl, struct hp_json_value value, struct hp_buf *buf)
-{
-	struct report_style style = {
-	    .has_legend = ctl->has_legend, .has_colour = ctl->has_colour, .has_all_output = true};
-	struct hp_run_result result;
-	struct hp_err err;
-	int r;
-
-	if (hp_json_is_absent(value))
-		return 0;
-	r = hp_run_result_read(value, &result, &err);
-	if (r < 0)
-		return r;
-	hp_buf_append(buf, "\n", 1);
-	r = report_write(&result, &style, buf);
-	hp_run_result_clear(&result);
-	return r;
-}
-
-static int append_reply(const struct ctl *ctl, const struct hookd_reply *reply, struct hp_buf *buf)
-{
-	struct hp_json json = {0};
-	int r = append_fields(hookd_reply_details(reply)->run, buf);
-
-	if (r == 0)
-		r = ctl_read_reply(reply, &json);
-	if (r == 0)
-		r = append_result(ctl, hp_json_member(hp_json_root(&json), "result"), buf);
-	hp_json_free(&json);
-	return r;
-}
-
-static int show_inspected(const struct ctl *ctl, const struct hookd_reply *reply)
+static int put_details(const struct ctl *ctl, const struct hookd_reply *reply)
 {
 	struct hp_buf text = HP_BUF_INIT;
-	int r = append_reply(ctl, reply, &text);
+	int r = details_append(ctl, reply, &text);
 
 	if (r == 0)
-		r = ctl_put(&text);
+		r = ctl_page(ctl, &text);
 	hp_buf_free(&text);
 	return r;
 }
 
-int verb_inspect(struct ctl *ctl)
-{
-	const char *run = run_operand(ctl);
-	struct hookd_reply *reply = NULL;
-	int r = run != NULL ? ctl_open(ctl) : 0;
-
-	if (run == NULL)
-		return CTL_EXIT_USAGE;
-	if (r == 0)
-		r = hookd_get(ctl->client, run, &reply);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL)
-					      : show_inspected(ctl, reply);
-	return ctl_finish(ctl, reply, r);
-}
-
-static int show_waited(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
+static int put_formatted(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
 {
 	struct hp_json json = {0};
 	int r = ctl_read_reply(reply, &json);
 
 	if (r == 0)
-		r = ctl_show_result(ctl, hp_json_member(hp_json_root(&json), "result"), ret_exit);
+		*ret_exit = ctl_put_formatted(ctl, "run|result|progress|request",
+					      &(struct ctl_row){.object = hp_json_root(&json)}, 1);
 	hp_json_free(&json);
 	return r;
 }
 
+static int inspect(struct ctl *ctl, const char *run)
+{
+	struct hookd_reply *reply = NULL;
+	int r = hookd_get(ctl->client, run, &reply), shown = CTL_EXIT_OK, failed;
+
+	if (r == 0 && ctl->json != CTL_JSON_OFF)
+		r = ctl_put_reply(ctl, reply, NULL);
+	else if (r == 0 && ctl_has(ctl, OPTION_FORMAT))
+		r = put_formatted(ctl, reply, &shown);
+	else if (r == 0)
+		r = put_details(ctl, reply);
+	failed = ctl_finish(ctl, reply, r);
+	return failed != CTL_EXIT_OK ? failed : shown;
+}
+
+int verb_inspect(struct ctl *ctl)
+{
+	char *run;
+	int r = resolve_operand(ctl, &run);
+
+	if (r == 0)
+		r = inspect(ctl, run);
+	free(run);
+	return r;
+}
+
+/* ---- the end of a run ---- */
+
+/* The failure that the exit status tells, for those who see stderr only. */
+static void say_outcome(const struct hookd_run_info *run)
+{
+	char *words = words_exit_status(run) != CTL_EXIT_OK ? words_of_run_text(run) : NULL;
+
+	if (words != NULL)
+		ctl_error("%s: %s", run->run, words);
+	free(words);
+}
+
+int runs_show_end(struct ctl *ctl, const char *run, bool has_details)
+{
+	struct hookd_reply *reply = NULL;
+	int exit_status = CTL_EXIT_OK, failed;
+	int r = hookd_get(ctl->client, run, &reply);
+
+	if (r == 0) {
+		const struct hookd_run_info *info = hookd_reply_details(reply)->run;
+
+		exit_status = words_exit_status(info);
+		if (ctl->json != CTL_JSON_OFF)
+			r = ctl_put_reply(ctl, reply, "result");
+		else if (has_details && !ctl->is_quiet)
+			r = put_details(ctl, reply);
+		if (r == 0)
+			say_outcome(info);
+	}
+	failed = ctl_finish(ctl, reply, r);
+	return failed != CTL_EXIT_OK ? failed : exit_status;
+}
+
+/* ---- wait ---- */
+
+struct waiting {
+	struct await await;
+	int error;
+};
+
+static void on_waited(struct hookd_client *client, int error, struct hookd_reply *reply,
+		      void *userdata)
+{
+	struct waiting *waiting = userdata;
+
+	(void)client;
+	waiting->error = error;
+	waiting->await.is_done = true;
+	hookd_reply_free(reply);
+}
+
+static int fail_timeout(struct ctl *ctl, const char *run)
+{
+	hookd_client_stop(ctl->client);
+	ctl_error("%s: not done after %s s", run, ctl_option(ctl, OPTION_WAIT_TIMEOUT));
+	ctl_hint(ctl, "hookctl inspect %s", run);
+	return CTL_EXIT_TIMED_OUT;
+}
+
+static int wait_for(struct ctl *ctl, const char *run, int64_t timeout_us)
+{
+	struct waiting waiting = {
+	    .await = {.ctl = ctl, .run = run, .has_progress = true, .timeout_us = timeout_us}};
+	int r = hookd_wait_start(ctl->client, run, on_waited, &waiting);
+
+	if (r == 0)
+		r = await_done(&waiting.await);
+	if (r == AWAIT_TIMED_OUT)
+		return fail_timeout(ctl, run);
+	if (waiting.await.is_done)
+		r = waiting.error;
+	return r < 0 ? ctl_call_failed(ctl, r) : runs_show_end(ctl, run, true);
+}
+
 int verb_wait(struct ctl *ctl)
 {
-	const char *run = run_operand(ctl);
-	struct hookd_reply *reply = NULL;
-	int r = run != NULL ? ctl_open(ctl) : 0, shown = CTL_EXIT_OK, failed;
+	const char *timeout = ctl_option(ctl, OPTION_WAIT_TIMEOUT);
+	int64_t timeout_us = 0;
+	char *run;
+	int r;
 
-	if (run == NULL)
-		return CTL_EXIT_USAGE;
+	if (timeout != NULL && span_parse_duration(timeout, &timeout_us) < 0)
+		return ctl_usage("--timeout=%s: not a number of seconds", timeout);
+	r = resolve_operand(ctl, &run);
 	if (r == 0)
-		r = hookd_wait(ctl->client, run, &reply);
+		r = wait_for(ctl, run, timeout_us);
+	free(run);
+	return r;
+}
+
+/* ---- cancel ---- */
+
+static bool is_done(const struct hookd_reply *reply)
+{
+	const char *state = hookd_reply_details(reply)->run->state;
+
+	return state != NULL && strcmp(state, "done") == 0;
+}
+
+/* A run that is done stays as it is, and to say so is more useful than to say nothing. */
+static int cancel(struct ctl *ctl, const char *run)
+{
+	struct hookd_reply *before = NULL, *reply = NULL;
+	int r = hookd_get(ctl->client, run, &before);
+
 	if (r == 0)
-		r = show_waited(ctl, reply, &shown);
-	failed = ctl_finish(ctl, reply, r);
-	return r < 0 ? failed : shown;
+		r = hookd_cancel(ctl->client, run, &reply);
+	if (r == 0 && ctl->json != CTL_JSON_OFF)
+		r = ctl_put_reply(ctl, reply, NULL);
+	else if (r == 0 && !ctl->is_quiet)
+		printf(is_done(before) ? "%s was done already\n" : "Cancelled %s\n", run);
+	hookd_reply_free(before);
+	return ctl_finish(ctl, reply, r);
 }
 
 int verb_cancel(struct ctl *ctl)
 {
-	const char *run = run_operand(ctl);
-	struct hookd_reply *reply = NULL;
-	int r = run != NULL ? ctl_open(ctl) : 0;
+	char *run;
+	int r = resolve_operand(ctl, &run);
 
-	if (run == NULL)
-		return CTL_EXIT_USAGE;
 	if (r == 0)
-		r = hookd_cancel(ctl->client, run, &reply);
-	return ctl_finish(ctl, reply, r);
+		r = cancel(ctl, run);
+	free(run);
+	return r;
 }

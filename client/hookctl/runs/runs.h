@@ -6,3 +6,13 @@
  * proto/base, proto/json, proto/messages.
  */
 #pragma once
+
+#include <stdbool.h>
+
+struct ctl;
+
+/*
+ * Shows how a run has ended, as inspect does, or with --json its RunResult; without `has_details`
+ * only a failure, on stderr. Returns the exit status of run and wait.
+ */
+int runs_show_end(struct ctl *ctl, const char *run, bool has_details);
