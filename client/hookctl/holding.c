@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "proto/json/json.h"
 #include "proto/json/json_writer.h"
 
 /* What release removes. */
@@ -104,30 +103,24 @@ static void write_holding(struct hp_json_writer *writer, struct hp_json_value id
 	hp_json_key(writer, "container");
 	hp_json_put_raw(writer, text, length);
 	HP_JSON_FOREACH (key, value, applied) {
-		writer->needs_comma = true;
 		text = hp_json_text(key, &length);
-		hp_buf_append(writer->buf, ",", 1);
-		hp_buf_append(writer->buf, text, length);
+		hp_json_put_raw(writer, text, length);
 		hp_buf_append(writer->buf, ":", 1);
+		writer->needs_comma = false;
 		text = hp_json_text(value, &length);
-		hp_buf_append(writer->buf, text, length);
+		hp_json_put_raw(writer, text, length);
 	}
 	hp_json_end(writer, '}');
 }
 
-int holding_write_json(const struct hookd_reply *reply, struct hp_buf *buf)
+int holding_write_json(struct hp_json_value containers, struct hp_buf *buf)
 {
 	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
-	const char *text = hookd_reply_json(reply);
 	struct hp_json_value id, applied;
-	struct hp_json json = {0};
-	struct hp_err err;
-	int r = hp_json_parse(&json, text, strlen(text), &err);
 
 	hp_json_begin(&writer, '[');
-	HP_JSON_FOREACH (id, applied, hp_json_member(hp_json_root(&json), "containers"))
+	HP_JSON_FOREACH (id, applied, containers)
 		write_holding(&writer, id, applied);
 	hp_json_end(&writer, ']');
-	hp_json_free(&json);
-	return buf->failed ? -ENOMEM : r;
+	return buf->failed ? -ENOMEM : 0;
 }

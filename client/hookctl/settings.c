@@ -191,21 +191,32 @@ static int show_ids(const struct hookd_holding_list *holdings)
 	return ctl_put(&text);
 }
 
-/* hookd sends a map; lists are arrays. */
-static int show_json(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
+static int show_array(const struct ctl *ctl, const struct hp_buf *text, int *ret_exit)
 {
-	struct hp_buf text = HP_BUF_INIT;
 	struct hp_json array = {0};
 	struct hp_err err;
-	int r = holding_write_json(reply, &text);
+	int r = hp_json_parse(&array, text->data, text->length, &err);
 
-	if (r == 0)
-		r = hp_json_parse(&array, text.data, text.length, &err);
 	if (r == 0 && ctl->json != CTL_JSON_OFF)
 		r = ctl_put_json(ctl, hp_json_root(&array));
 	else if (r == 0)
 		*ret_exit = ctl_put_formatted_array(ctl, HOLDING_NAMES, hp_json_root(&array));
 	hp_json_free(&array);
+	return r;
+}
+
+/* hookd sends a map; lists are arrays. */
+static int show_json(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
+{
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
+
+	if (r == 0)
+		r = holding_write_json(hp_json_member(hp_json_root(&json), "containers"), &text);
+	if (r == 0)
+		r = show_array(ctl, &text, ret_exit);
+	hp_json_free(&json);
 	hp_buf_free(&text);
 	return r;
 }

@@ -250,11 +250,11 @@ static const char *format_two(uint64_t us, uint64_t large_us, const char *large,
 	return buffer;
 }
 
-/* "7.1ms", "12ms": one digit behind the point below ten. */
+/* "7.1ms", "12ms": one digit behind the point below ten, but for whole ones. */
 static const char *format_one(uint64_t us, uint64_t unit_us, const char *unit,
 			      char buffer[static SPAN_SIZE])
 {
-	if (us < 10 * unit_us)
+	if (us < 10 * unit_us && us % unit_us != 0)
 		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "%s", us / unit_us,
 			 us % unit_us * 10 / unit_us, unit);
 	else

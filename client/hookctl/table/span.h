@@ -22,7 +22,7 @@ int64_t span_now_us(void);
 
 #define SPAN_SIZE 48
 
-/* "850us", "7.1ms", "12ms", "1.2s", "41s", "2min 3s", "3h 5min", "4d 2h". */
+/* "850us", "7.1ms", "12ms", "1.2s", "5s", "2min 3s", "3h 5min", "4d 2h". */
 const char *span_format(uint64_t us, char buffer[static SPAN_SIZE]);
 /* For ages, in whole units: "0s", "59s", "2min", "3h", "4d". */
 const char *span_format_age(uint64_t us, char buffer[static SPAN_SIZE]);

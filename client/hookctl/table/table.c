@@ -142,13 +142,16 @@ static size_t widest_column(const struct table *table, const size_t *widths)
 
 static void fit_widths(const struct table *table, size_t *widths, size_t width)
 {
-	size_t last = table->column_count - 1, widest;
+	size_t last = table->column_count - 1, last_width, widest;
 
 	for (size_t i = 0; i < table->column_count; i++)
 		if (table->columns[i].max != 0 && widths[i] > table->columns[i].max)
 			widths[i] = table->columns[i].max;
+	last_width = widths[last];
 	cut_column(table, widths, last, LAST_MIN, width);
 	leave_out(table, widths, width);
+	widths[last] = last_width;
+	cut_column(table, widths, last, LAST_MIN, width);
 	while (total_width(table, widths) > width &&
 	       (widest = widest_column(table, widths)) != LEFT_OUT)
 		widths[widest]--;
