@@ -112,21 +112,6 @@ static int put_heading(struct logs *logs, const struct output_piece *piece, cons
 	return logs->heading_run != NULL ? r : -ENOMEM;
 }
 
-/* Bytes that hookd has not kept. */
-static int put_gap(struct logs *logs, int stream, uint64_t missing)
-{
-	char bytes[DETAILS_SIZE], text[64];
-
-	snprintf(text, sizeof(text), "[%s left out]\n", details_format_bytes(missing, bytes));
-	if (logs->output.streams[stream - 1].is_mid_line) {
-		int r = output_write(&logs->output, stream, "\n", 1);
-
-		if (r < 0)
-			return r;
-	}
-	return output_write(&logs->output, stream, text, strlen(text));
-}
-
 static int put_piece(struct logs *logs, const struct output_piece *piece, const char *words,
 		     uint64_t missing)
 {
@@ -139,7 +124,7 @@ static int put_piece(struct logs *logs, const struct output_piece *piece, const 
 		return output_put_json(piece);
 	r = put_heading(logs, piece, words);
 	if (r == 0 && missing > 0)
-		r = put_gap(logs, piece->stream, missing);
+		r = output_write_gap(&logs->output, piece->stream, missing);
 	if (r == 0)
 		r = output_write(&logs->output, piece->stream, piece->data, piece->length);
 	return r;

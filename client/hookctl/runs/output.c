@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/hookctl/runs/details.h"
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/json_print.h"
 #include "client/hookctl/terminal/terminal.h"
@@ -81,6 +82,16 @@ int output_write(struct output *output, int stream, const char *data, size_t len
 		return put_safe(output, stream, data, length);
 	output->streams[stream - 1].is_mid_line = data[length - 1] != '\n';
 	return put(output, stream, data, length);
+}
+
+int output_write_gap(struct output *output, int stream, uint64_t missing)
+{
+	char bytes[DETAILS_SIZE], text[64];
+
+	snprintf(text, sizeof(text), "%s[%s left out]\n",
+		 output->streams[stream - 1].is_mid_line ? "\n" : "",
+		 details_format_bytes(missing, bytes));
+	return output_write(output, stream, text, strlen(text));
 }
 
 static void end_line(struct output *output, int stream)

@@ -27,6 +27,8 @@ struct output {
 struct output output_new(const struct ctl *ctl);
 /* `stream`: 1 stdout, 2 stderr. 0 or a negative errno. */
 int output_write(struct output *output, int stream, const char *data, size_t length);
+/* Says how many bytes hookd has not kept: "[12M left out]", on a line of its own. */
+int output_write_gap(struct output *output, int stream, uint64_t missing);
 /* Writes what is left of a character, and ends an incomplete line on a terminal. */
 void output_end_lines(struct output *output);
 

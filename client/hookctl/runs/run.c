@@ -90,8 +90,10 @@ struct running {
 	struct output output;
 	bool is_followed;
 	char *run;
-	int error;  /* of the call */
-	int failed; /* of ours, while an event was shown */
+	size_t index;	      /* of the hook that writes */
+	uint64_t position[2]; /* in its streams */
+	int error;	      /* of the call */
+	int failed;	      /* of ours, while an event was shown */
 };
 
 static int put_json(const struct hookd_event *event)
@@ -110,6 +112,19 @@ static int put_json(const struct hookd_event *event)
 	return r;
 }
 
+/* hookd keeps only the first and the last part, for a client that was away. */
+static uint64_t missing_before(struct running *running, const struct hookd_event *event)
+{
+	uint64_t *position = &running->position[event->stream - 1], missing;
+
+	if (running->index != event->index)
+		running->position[0] = running->position[1] = 0;
+	running->index = event->index;
+	missing = event->offset > *position ? event->offset - *position : 0;
+	*position = event->offset + event->data_length;
+	return missing;
+}
+
 static int put_output(struct running *running, const struct hookd_event *event)
 {
 	const struct output_piece piece = {.run = running->run,
@@ -120,9 +135,16 @@ static int put_output(struct running *running, const struct hookd_event *event)
 					   .data = event->data,
 					   .length = event->data_length};
 
-	return running->ctl->json != CTL_JSON_OFF
-		   ? output_put_json(&piece)
-		   : output_write(&running->output, event->stream, event->data, event->data_length);
+	uint64_t missing = missing_before(running, event);
+	int r = 0;
+
+	if (running->ctl->json != CTL_JSON_OFF)
+		return output_put_json(&piece);
+	if (missing > 0)
+		r = output_write_gap(&running->output, event->stream, missing);
+	return r == 0
+		   ? output_write(&running->output, event->stream, event->data, event->data_length)
+		   : r;
 }
 
 static void note_finished(struct running *running, const struct hookd_hook_result *hook)
