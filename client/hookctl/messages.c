@@ -82,6 +82,7 @@ void ctl_note(const struct ctl *ctl, const char *format, ...)
 static const char *socket_path(const struct ctl *ctl, char buffer[static PATH_MAX + 16])
 {
 	const char *address = ctl_option(ctl, OPTION_ADDRESS);
+	char directory[PATH_MAX];
 
 	if (address == NULL)
 		address = secure_getenv("HOOKD_ADDRESS");
@@ -90,9 +91,9 @@ static const char *socket_path(const struct ctl *ctl, char buffer[static PATH_MA
 			 address + 5);
 		return buffer;
 	}
-	if (hp_own_directory(true, buffer, PATH_MAX) < 0)
+	if (hp_own_directory(true, directory, sizeof(directory)) < 0)
 		return HP_SYSTEM_DIRECTORY "/" HP_SOCKET_NAME;
-	strcat(buffer, "/" HP_SOCKET_NAME);
+	snprintf(buffer, PATH_MAX + 16, "%s/" HP_SOCKET_NAME, directory);
 	return buffer;
 }
 

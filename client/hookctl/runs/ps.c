@@ -160,7 +160,7 @@ static int fill_texts(struct row_texts *texts, const struct hookd_run_info *info
 	if (texts->status == NULL)
 		return -ENOMEM;
 	span_format_age(since(info->submitted_us, now_us), texts->age);
-	strcpy(texts->time, time_text(info, text));
+	snprintf(texts->time, sizeof(texts->time), "%s", time_text(info, text));
 	texts->extras[0] = (struct template_extra){"status", texts->status};
 	texts->extras[1] = (struct template_extra){"age", texts->age};
 	texts->extras[2] = (struct template_extra){"time", texts->time};

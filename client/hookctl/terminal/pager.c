@@ -8,6 +8,7 @@
 #include "client/hookctl/terminal/pager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,6 @@ static void exec_pager(const int pipe_fds[2])
 		pager = "exec less -FRSXMK";
 	if (dup2(pipe_fds[0], STDIN_FILENO) < 0)
 		_exit(SHELL_NOT_FOUND);
-	close(pipe_fds[0]);
-	close(pipe_fds[1]);
 	execl("/bin/sh", "sh", "-c", pager, NULL);
 	_exit(SHELL_NOT_FOUND);
 }
@@ -62,7 +61,7 @@ static int run_pager(const char *text, size_t length)
 	int pipe_fds[2], r;
 	pid_t pid;
 
-	if (pipe(pipe_fds) < 0)
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	pid = fork();
 	if (pid == 0)

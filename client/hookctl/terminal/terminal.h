@@ -3,7 +3,7 @@
  * client/hookctl/terminal: the terminal that stdout may be, its pager, and guesses at what somebody
  * meant to type.
  *
- * May use: proto/base.
+ * May use: nothing.
  */
 #pragma once
 
