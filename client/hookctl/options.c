@@ -164,9 +164,10 @@ static int fail_choice(struct options_reader *reader, const struct option_row *r
 static int fail_unknown(struct options_reader *reader, const char *name, size_t length)
 {
 	char word[64];
-	struct nearest nearest = nearest_new(word);
+	struct nearest nearest;
 
 	snprintf(word, sizeof(word), "%.*s", (int)length, name);
+	nearest = nearest_new(word);
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if ((reader->allowed & OPTION_BIT(i)) && rows[i].name != NULL)
 			nearest_offer(&nearest, rows[i].name, strlen(rows[i].name));

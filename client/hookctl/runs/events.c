@@ -208,6 +208,16 @@ static int watch(struct ctl *ctl, const struct hookd_run_filter *filter)
 	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
 }
 
+/* Stored events come run by run, with no mark behind the last one where it could end. */
+static int check_until(const struct ctl *ctl, const struct hookd_run_filter *filter)
+{
+	if (filter->until_us == 0 || filter->until_us > span_now_us())
+		return 0;
+	ctl_error("events: --until=%s: is in the past", ctl_option(ctl, OPTION_UNTIL));
+	ctl_hint(ctl, "hookctl ps -a --until=%s", ctl_option(ctl, OPTION_UNTIL));
+	return CTL_EXIT_USAGE;
+}
+
 int verb_events(struct ctl *ctl)
 {
 	const char *format = ctl_option(ctl, OPTION_FORMAT);
@@ -218,6 +228,8 @@ int verb_events(struct ctl *ctl)
 		return ctl_usage("--format: events are no table; they have no end");
 	ctl->has_pager = false;
 	r = filter_read(ctl, &filter);
+	if (r == 0)
+		r = check_until(ctl, &filter.of);
 	if (r == 0)
 		r = watch(ctl, &filter.of);
 	filter_free(&filter);

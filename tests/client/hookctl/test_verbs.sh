@@ -1180,7 +1180,7 @@ expect_status 0
 expect_in out hookctl
 
 for words in "" "fly" "run" "wait" "wait a b" "ps --since=soon" "ps --stage=birth" "ping --all" \
-	"--address=tcp:x ping" "delegate --shim=rel" "ps -n x" "ps --watch=x" "log-level loud" "delegate --timeout=0" "delegate --timeout=1x" \
+	"--address=tcp:x ping" "delegate --shim=rel" "ps -n x" "ps --watch=x" "log-level loud" "events --until=1h" "summary --sort=name" "logs" "logs a b" "wait a --timeout=soon" "delegate --timeout=0" "delegate --timeout=1x" \
 	"run --stage=poststop --state=none.json --hooks=config.json" \
 	"run --stage=poststop --state=- --hooks=-" \
 	"apply --pid=1 --settings=settings.json" "apply --container=c --settings=settings.json" \
