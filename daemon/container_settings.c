@@ -9,6 +9,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/cgroup/path.h"
+#include "daemon/database/database_file.h"
 
 static void report_holding(const char *container, const char *what, void *userdata)
 {
@@ -66,7 +67,7 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 			  directory);
 	if (r == -EBUSY)
 		log_error("%s/holdings.db is locked by process %d", directory,
-			  holdings_locker(directory));
+			  database_file_locker(directory, HOLDINGS_FILE));
 	else if (r < 0)
 		log_error("cannot use %s/holdings.db: %s", directory, strerror(-r));
 	return r;

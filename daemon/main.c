@@ -85,6 +85,8 @@ static int reload(struct hookd *hookd)
 	sched_set_limit(hookd->sched, fresh.concurrent_hooks);
 	hook_defaults_set(hookd);
 	metrics_server_update(&program->metrics, hookd);
+	history_configure(hookd->history);
+	rdt_remove_classes(hookd->rdt, fresh.removes_rdt_classes);
 	log_info("configuration reloaded");
 	return 0;
 }
@@ -231,6 +233,21 @@ static int open_records(struct hookd *hookd, const char *directory)
 	return r;
 }
 
+/* Runs do not depend on it. */
+static void begin_history(struct hookd *hookd, const char *directory)
+{
+	const struct history_options options = {
+	    .base = hookd->base,
+	    .config = &hookd->config,
+	    .directory = directory,
+	    .store = hookd->store,
+	};
+	int r = history_new(&options, &hookd->history);
+
+	if (r < 0)
+		log_error("runs are not kept in a history: %s", strerror(-r));
+}
+
 static int make_processes(struct program *program)
 {
 	struct hookd *hookd = &program->hookd;
@@ -244,6 +261,8 @@ static int make_processes(struct program *program)
 		return r;
 	make_cgroups(hookd, program->options->cgroup_root);
 	r = rdt_new(NULL, &hookd->rdt);
+	if (r == 0)
+		rdt_remove_classes(hookd->rdt, hookd->config.removes_rdt_classes);
 	if (r == 0)
 		r = filter_cache_new(&hookd->procs, &hookd->filters);
 	hookd->support = (struct support){
@@ -279,6 +298,9 @@ static int make_runs(struct program *program)
 	r = store_new(hookd->base, &hookd->config, &hookd->store);
 	if (r == 0)
 		r = open_records(hookd, state);
+	/* Before the loop runs, in which the store forgets what is beyond its limits. */
+	if (r == 0)
+		begin_history(hookd, state);
 	if (r == 0)
 		r = container_settings_begin(hookd, state);
 	if (r == 0)
@@ -287,6 +309,8 @@ static int make_runs(struct program *program)
 		r = takeover(hookd, state, program->options->runner_socket);
 	if (r == 0)
 		hook_defaults_set(hookd);
+	if (r == 0)
+		history_add_stored(hookd->history); /* what was settled */
 	/* Before there are listeners: later requests are queued behind. */
 	if (r == 0)
 		r = spooled_new(hookd, state, &hookd->spooled);
@@ -378,6 +402,7 @@ static void clear(struct program *program)
 		conn_free(TAILQ_FIRST(&hookd->conns));
 	hookd->spooled = spooled_free(hookd->spooled);
 	sched_free(hookd->sched);
+	hookd->history = history_free(hookd->history);
 	journal_clear(&hookd->journal);
 	if (records_save(hookd->records) > 0)
 		runners_leave(hookd->runners);

@@ -81,13 +81,14 @@ static int move(int from, int to, const char *name, struct state_taken *taken)
 }
 
 /*
- * The database is moved before its journal. If hookd dies between the two, the next start moves the
+ * A database is moved before its journal. If hookd dies between the two, the next start moves the
  * journal before the database is opened.
  */
 int state_directory_take_over(const char *from, const char *to, struct state_taken *ret_taken)
 {
-	static const char *const names[] = {"holdings.db", "holdings.db-journal", "runs",
-					    "runs.old", "resctrl-groups"};
+	static const char *const names[] = {
+	    "holdings.db", "holdings.db-journal", "history.db", "history.db-journal", "runs",
+	    "runs.old",	   "resctrl-groups"};
 	cleanup_close int old = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int new = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = 0;

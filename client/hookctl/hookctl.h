@@ -4,7 +4,7 @@
  * daemon and have unit tests.
  *
  * May use: client/hookctl/table, client/hookctl/terminal, client/libhookd, proto/base, proto/json,
- * proto/messages.
+ * proto/messages, proto/settings.
  */
 #pragma once
 

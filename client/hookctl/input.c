@@ -7,16 +7,33 @@
 
 #include "client/hookctl/input.h"
 
+#include "proto/settings/settings_json.h"
+
 #include <assert.h>
 #include <string.h>
 
-enum hp_dialect input_dialect(const struct ctl *ctl)
+int input_find_dialect(const struct ctl *ctl, const struct document *first,
+		       const struct document *second, enum hp_dialect *ret)
 {
 	const char *name = ctl_option(ctl, OPTION_DIALECT);
+	enum hp_dialect one = hp_settings_find_dialect(hp_json_root(&first->json));
+	enum hp_dialect other = second != NULL
+				    ? hp_settings_find_dialect(hp_json_root(&second->json))
+				    : HP_DIALECT_COUNT;
 
-	return name != NULL && strcmp(name, hp_dialect_names[HP_DIALECT_LIBCONTAINER]) == 0
-		   ? HP_DIALECT_LIBCONTAINER
-		   : HP_DIALECT_OCI;
+	if (name != NULL) {
+		*ret = strcmp(name, hp_dialect_names[HP_DIALECT_LIBCONTAINER]) == 0
+			   ? HP_DIALECT_LIBCONTAINER
+			   : HP_DIALECT_OCI;
+		return 0;
+	}
+	if (one != HP_DIALECT_COUNT && other != HP_DIALECT_COUNT && one != other)
+		return ctl_usage("one file is %s's, the other %s's: both must be written alike",
+				 hp_dialect_names[one], hp_dialect_names[other]);
+	if (one == HP_DIALECT_COUNT)
+		one = other;
+	*ret = one == HP_DIALECT_COUNT ? HP_DIALECT_OCI : one;
+	return 0;
 }
 
 int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_err *err)
@@ -39,18 +56,7 @@ int input_read_document(const struct ctl *ctl, enum option_id id, struct documen
 	return r < 0 ? input_fail(ctl, id, r, &err) : 0;
 }
 
-void input_put_text(struct hp_json_writer *writer, const char *key, const char *text)
+const char *input_dialect_name(enum hp_dialect dialect)
 {
-	if (text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_string(writer, text);
-}
-
-void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice)
-{
-	if (slice->text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_raw(writer, slice->text, slice->length);
+	return dialect != HP_DIALECT_OCI ? hp_dialect_names[dialect] : NULL;
 }

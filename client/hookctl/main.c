@@ -59,7 +59,7 @@ static const struct verb verbs[] = {
      FILTER | BIT(CONTAINER) | BIT(PATH) | BIT(SORT) | BIT(NO_TRUNC) | BIT(FORMAT), verb_summary},
 
     {FILES, "seccomp", "FILE", 1, 1, "compile a seccomp profile, or that of a config.json",
-     BIT(DIALECT) | BIT(OUTPUT), verb_seccomp},
+     BIT(DIALECT) | BIT(OUTPUT) | BIT(CAPS), verb_seccomp},
     {FILES, "delegate", NULL, 0, 0, "rewrite a config.json from stdin so that hookd runs its hooks",
      BIT(SHIM) | BIT(IF_DOWN) | BIT(TIMEOUT), verb_delegate},
 

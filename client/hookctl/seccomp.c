@@ -108,19 +108,61 @@ static int write_program(const struct ctl *ctl, const struct hookd_seccomp *secc
 
 /* ---- the question ---- */
 
-static int compile(struct ctl *ctl, const struct slice *slice)
+/* The bounding set that --caps names, "CAP_A,CAP_B" or "none". NULL: out of memory. */
+static char **split_capabilities(const char *text, struct hp_arena *arena)
+{
+	char *names = hp_arena_copy(arena, text, strlen(text)), *state;
+	char **list = hp_arena_calloc(arena, strlen(text) + 1, sizeof(*list));
+	size_t count = 0;
+
+	if (names == NULL || list == NULL)
+		return NULL;
+	if (strcmp(text, "none") == 0)
+		return list;
+	for (char *name = strtok_r(names, ",", &state); name; name = strtok_r(NULL, ",", &state))
+		list[count++] = name;
+	return list;
+}
+
+/* That of --caps, or of the config.json; NULL: none is given. */
+static int find_capabilities(const struct ctl *ctl, struct hp_json_value root,
+			     struct hp_arena *arena, char ***ret)
+{
+	struct hp_json_value process = hp_json_member(root, "process");
+	struct hp_json_value given =
+	    hp_json_member(hp_json_member(process, "capabilities"), "bounding");
+	const char *names = ctl_option(ctl, OPTION_CAPS);
+	struct hp_err err;
+
+	*ret = NULL;
+	if (names != NULL) {
+		*ret = split_capabilities(names, arena);
+		return *ret != NULL ? 0 : -ENOMEM;
+	}
+	if (hp_json_is_absent(given))
+		return 0;
+	return hp_json_get_strings(given, arena, SIZE_MAX, ret, &err);
+}
+
+static int compile(struct ctl *ctl, struct hp_json_value root, enum hp_dialect dialect,
+		   const struct slice *slice)
 {
 	char *profile = strndup(slice->text, slice->length);
+	struct hp_arena arena = HP_ARENA_INIT;
 	struct hookd_reply *reply = NULL;
+	char **capabilities;
 	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
 
 	if (r == 0)
-		r = hookd_compile_seccomp(ctl->client, profile, ctl_option(ctl, OPTION_DIALECT),
-					  &reply);
+		r = find_capabilities(ctl, root, &arena, &capabilities);
+	if (r == 0)
+		r = hookd_compile_seccomp_for(ctl->client, profile, input_dialect_name(dialect),
+					      (const char *const *)capabilities, &reply);
 	if (r == 0)
 		r = show(ctl, reply);
 	r = r < 0 ? ctl_call_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
+	hp_arena_free(&arena);
 	free(profile);
 	return r;
 }
@@ -129,17 +171,19 @@ int verb_seccomp(struct ctl *ctl)
 {
 	const char *path = ctl->options.operands[0];
 	struct document document = {0};
+	enum hp_dialect dialect = HP_DIALECT_OCI;
 	struct slice profile;
 	struct hp_err err = {0};
 	int r = document_read(&document, path, &err);
 
 	if (r == 0)
-		r = run_slice_seccomp(hp_json_root(&document.json), input_dialect(ctl), &profile,
-				      &err);
+		r = input_find_dialect(ctl, &document, NULL, &dialect); /* one file: no message */
+	if (r == 0)
+		r = run_slice_seccomp(hp_json_root(&document.json), dialect, &profile, &err);
 	if (r < 0)
 		r = ctl_usage("%s: %s", path, err.reason[0] != '\0' ? err.reason : strerror(-r));
 	else
-		r = compile(ctl, &profile);
+		r = compile(ctl, hp_json_root(&document.json), dialect, &profile);
 	document_free(&document);
 	return r;
 }

@@ -30,14 +30,15 @@ static int show_applied(const struct ctl *ctl, const struct hookd_applied *appli
 }
 
 /* Apply, or Update where `pid` is 0. */
-static int call_apply(struct ctl *ctl, int pid, const char *settings, struct hookd_reply **ret)
+static int call_apply(struct ctl *ctl, int pid, enum hp_dialect dialect, const char *settings,
+		      struct hookd_reply **ret)
 {
 	const struct hookd_apply_request request = {
 	    .size = sizeof(request),
 	    .container = ctl_option(ctl, OPTION_CONTAINER),
 	    .pid = pid,
 	    .settings = settings,
-	    .dialect = ctl_option(ctl, OPTION_DIALECT),
+	    .dialect = input_dialect_name(dialect),
 	    .cgroup_manager = ctl_option(ctl, OPTION_CGROUP_MANAGER),
 	};
 	int r = ctl_open(ctl);
@@ -50,11 +51,17 @@ static int call_apply(struct ctl *ctl, int pid, const char *settings, struct hoo
 
 static int apply_document(struct ctl *ctl, int pid, const struct document *document)
 {
-	struct slice slice = run_slice_settings(hp_json_root(&document->json), input_dialect(ctl));
-	char *settings = strndup(slice.text, slice.length);
 	struct hookd_reply *reply = NULL;
-	int r = settings != NULL ? call_apply(ctl, pid, settings, &reply) : -ENOMEM;
+	enum hp_dialect dialect;
+	struct slice slice;
+	char *settings;
+	int r = input_find_dialect(ctl, document, NULL, &dialect);
 
+	if (r != 0)
+		return r;
+	slice = run_slice_settings(hp_json_root(&document->json), dialect);
+	settings = strndup(slice.text, slice.length);
+	r = settings != NULL ? call_apply(ctl, pid, dialect, settings, &reply) : -ENOMEM;
 	free(settings);
 	if (r == 0)
 		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")

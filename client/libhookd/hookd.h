@@ -278,7 +278,7 @@ struct hookd_hook {
 	const char *const *args; /* NULL: {path}; else NULL-terminated */
 	const char *const *env;	 /* NULL: hookd's PATH alone; else NULL-terminated, may be empty */
 	const char *dir;	 /* NULL: not given */
-	uint64_t timeout_ns;	 /* 0: hookd's DefaultTimeoutSec; up to 86400000 s */
+	uint64_t timeout_ns;	 /* 0: hookd's DefaultTimeoutSec; up to 2147483647 s */
 };
 
 /*

@@ -368,7 +368,7 @@ const struct hookd_applied *hookd_reply_applied(const struct hookd_reply *reply)
 
 /*
  * Removes the cgroup and the resctrl groups that hookd made for the container, and no others. -EIO
- * while processes are in the cgroup, or those of others in the group: then nothing is removed.
+ * while processes are in the cgroup: then nothing is removed.
  * hookd_reply_strings(): what was removed.
  */
 int hookd_release(struct hookd_client *client, const char *container, struct hookd_reply **ret);
@@ -416,6 +416,16 @@ int hookd_compile_seccomp(struct hookd_client *client, const char *profile, cons
 			  struct hookd_reply **ret);
 int hookd_compile_seccomp_start(struct hookd_client *client, const char *profile,
 				const char *dialect, hookd_done_fn done, void *userdata);
+/*
+ * The same for a profile in docker's or podman's form, whose rules depend on the capabilities of
+ * the container: `capabilities` is its bounding set ("CAP_CHOWN"), ended by NULL. NULL: none is
+ * given, and a profile that depends on them is -EINVAL.
+ */
+int hookd_compile_seccomp_for(struct hookd_client *client, const char *profile, const char *dialect,
+			      const char *const *capabilities, struct hookd_reply **ret);
+int hookd_compile_seccomp_for_start(struct hookd_client *client, const char *profile,
+				    const char *dialect, const char *const *capabilities,
+				    hookd_done_fn done, void *userdata);
 const struct hookd_seccomp *hookd_reply_seccomp(const struct hookd_reply *reply);
 
 #ifdef __cplusplus

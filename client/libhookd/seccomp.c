@@ -65,7 +65,7 @@ static int seccomp_read(struct hp_json_value parameters, struct hookd_reply *rep
 /* ---- the call ---- */
 
 static int seccomp_ask(struct hookd_client *client, const char *profile, const char *dialect,
-		       const struct asker *asker)
+		       const char *const *capabilities, const struct asker *asker)
 {
 	static const struct method method = {"io.hookd.settings.CompileSeccomp", REPLY_SECCOMP,
 					     seccomp_read};
@@ -82,17 +82,34 @@ static int seccomp_ask(struct hookd_client *client, const char *profile, const c
 	hp_json_key(&writer, "seccomp");
 	hp_json_put_raw(&writer, profile, strlen(profile));
 	hp_json_add_string(&writer, "dialect", dialect);
+	if (capabilities) {
+		hp_json_key(&writer, "capabilities");
+		hp_json_put_strings(&writer, (char *const *)capabilities);
+	}
 	return ask_send(client, &method, &writer, NULL, asker);
 }
 
 int hookd_compile_seccomp(struct hookd_client *client, const char *profile, const char *dialect,
 			  struct hookd_reply **ret)
 {
-	return seccomp_ask(client, profile, dialect, ASK_NOW(ret));
+	return seccomp_ask(client, profile, dialect, NULL, ASK_NOW(ret));
+}
+
+int hookd_compile_seccomp_for(struct hookd_client *client, const char *profile, const char *dialect,
+			      const char *const *capabilities, struct hookd_reply **ret)
+{
+	return seccomp_ask(client, profile, dialect, capabilities, ASK_NOW(ret));
 }
 
 int hookd_compile_seccomp_start(struct hookd_client *client, const char *profile,
 				const char *dialect, hookd_done_fn done, void *userdata)
 {
-	return seccomp_ask(client, profile, dialect, ASK_LATER(done, userdata));
+	return seccomp_ask(client, profile, dialect, NULL, ASK_LATER(done, userdata));
+}
+
+int hookd_compile_seccomp_for_start(struct hookd_client *client, const char *profile,
+				    const char *dialect, const char *const *capabilities,
+				    hookd_done_fn done, void *userdata)
+{
+	return seccomp_ask(client, profile, dialect, capabilities, ASK_LATER(done, userdata));
 }

@@ -70,6 +70,8 @@ static void application_free(struct application *application)
 	if (application->turn)
 		event_free(application->turn);
 	limit_list_clear(&application->limits);
+	limits_journal_clear(&application->without_property);
+	limits_journal_clear(&application->cpusets);
 	close_fd(&application->cgroup_fd);
 	target_close(&application->target);
 	free(application->names);
@@ -178,6 +180,8 @@ static void on_systemd_put_back(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
+	(void)limits_undo(application->cgroup_fd, &application->without_property);
+	(void)limits_undo(application->cgroup_fd, &application->cpusets);
 	if (r < 0) {
 		append_reason(application, "not restored in systemd", reason);
 		application->leaves_uncertain = true;

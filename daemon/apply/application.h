@@ -7,7 +7,7 @@
 #include "daemon/apply/apply.h"
 #include "daemon/apply/process.h"
 #include "daemon/base/undo.h"
-#include "daemon/cgroup/limit_list.h"
+#include "daemon/cgroup/limits.h"
 #include "daemon/cgroup/path.h"
 
 /* Shared by the files of this folder. Other folders include apply.h. */
@@ -37,10 +37,14 @@ struct application {
 	struct scope_job *job;	     /* a call to systemd in progress; NULL: none */
 	struct scope_limits *former; /* systemd's properties before the Update; NULL: not read */
 	bool is_systemd_told;	     /* systemd was sent the new limits */
-	char *names;		     /* uncertain.h: the settings that the Update changes */
-	char *uncertain_before;	     /* holding::uncertain before the Update */
-	bool leaves_uncertain;	     /* the Update could not be undone */
-	struct limit_list limits;    /* of the settings' resources */
+	/* Values of files that systemd writes with each change of the unit, and has no property
+	 * for. */
+	struct limits_journal without_property;
+	struct limits_journal cpusets; /* before the Update; see remember_files() */
+	char *names;		       /* uncertain.h: the settings that the Update changes */
+	char *uncertain_before;	       /* holding::uncertain before the Update */
+	bool leaves_uncertain;	       /* the Update could not be undone */
+	struct limit_list limits;      /* of the settings' resources */
 	int cgroup_fd;
 	struct rdt_change *rdt; /* in the undo list; NULL: no resctrl group was joined */
 	struct process_change process;
@@ -86,9 +90,9 @@ int holding_refuse_busy(const struct holding *holding, struct hp_err *err);
 
 /*
  * Converts the resources to application->limits: called before anything is changed, so that a value
- * that cannot be converted changes nothing.
+ * that cannot be converted changes nothing. `is_scope`: for the cgroup of a scope of systemd.
  */
-int application_convert(struct application *application);
+int application_convert(struct application *application, bool is_scope);
 /* Writes limits, device rules and freezer state to application->cgroup_fd. */
 int application_limit(struct application *application);
 

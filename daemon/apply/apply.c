@@ -22,6 +22,8 @@
 #include "daemon/base/pidfd.h"
 #include "daemon/cgroup/devices.h"
 #include "daemon/cgroup/limits.h"
+#include "daemon/cgroup/scope_annotation.h"
+#include "proto/settings/settings_json.h"
 
 const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
     [CGROUP_DRIVER_AUTO] = "",
@@ -67,11 +69,32 @@ static void forget_limits(void *data)
 	close_fd(&change->cgroup_fd);
 }
 
-int application_convert(struct application *application)
+/* Annotations are for a unit only: runc ignores them without one. */
+static int check_annotations(struct application *application)
+{
+	const struct hp_settings *settings = application->request.settings;
+
+	for (size_t i = 0; i < settings->systemd_property_count; i++) {
+		const struct hp_systemd_property *property = &settings->systemd_properties[i];
+		char path[HP_ERR_PATH_SIZE];
+		int r = scope_annotation_check(property, &application->err);
+
+		if (r < 0) {
+			snprintf(path, sizeof(path), "annotations." HP_SYSTEMD_PROPERTY "%.100s",
+				 property->name);
+			return application_at_step(application, "cgroup", path, r);
+		}
+	}
+	return 0;
+}
+
+int application_convert(struct application *application, bool is_scope)
 {
 	const struct hp_resources *resources = application->request.settings->resources;
 	int r = resources ? limit_list_make(resources, &application->limits, &application->err) : 0;
 
+	if (r == 0 && is_scope)
+		limit_list_adapt_to_systemd(&application->limits);
 	return application_at_step(application, "cgroup", "linux.resources", r);
 }
 
@@ -361,10 +384,24 @@ static void on_scope(int r, const char *reason, void *userdata)
 		apply_rest(application);
 }
 
+static int start_unit(struct application *application)
+{
+	const struct apply_request *request = &application->request;
+	struct applier *applier = application->applier;
+	const struct scope_contents contents = {
+	    .resources = request->settings->resources,
+	    .has_bfq = limits_have_bfq(applier->mount_fd, application->holding->cgroup_path),
+	    .properties = request->settings->systemd_properties,
+	    .property_count = request->settings->systemd_property_count,
+	};
+
+	return scopes_start(applier->scopes, &application->scope, application->holding->mark,
+			    request->pid, &contents, on_scope, application, &application->job);
+}
+
 /* 1: systemd was called; on_scope() continues. */
 static int start_scope(struct application *application)
 {
-	struct applier *applier = application->applier;
 	const struct apply_request *request = &application->request;
 	char default_path[CGROUP_PATH_SIZE];
 	int r;
@@ -384,9 +421,7 @@ static int start_scope(struct application *application)
 	if (r == 0)
 		r = remember_cgroup(application);
 	if (r == 0)
-		r = scopes_start(applier->scopes, &application->scope, application->holding->mark,
-				 request->pid, request->settings->resources, on_scope, application,
-				 &application->job);
+		r = start_unit(application);
 	return r < 0 ? at_cgroup(application, r) : 1;
 }
 
@@ -405,7 +440,9 @@ static int apply_cgroup(struct application *application)
 				   "this machine has cgroup v1 or hybrid");
 		return at_cgroup(application, r);
 	}
-	r = application_convert(application);
+	r = application_convert(application, is_for_systemd(&application->request));
+	if (r == 0 && is_for_systemd(&application->request))
+		r = check_annotations(application);
 	if (r < 0)
 		return r;
 	return is_for_systemd(&application->request) ? start_scope(application)

@@ -5,8 +5,8 @@
  * decides what is changed, in which order, and how it is undone; daemon/cgroup and daemon/resctrl
  * write the files.
  *
- * May use: daemon/base, daemon/cgroup, daemon/resctrl, proto/base, proto/messages, proto/settings;
- * libevent, libxxhash, sqlite.
+ * May use: daemon/base, daemon/cgroup, daemon/database, daemon/resctrl, proto/base, proto/messages,
+ * proto/settings; libevent.
  */
 #pragma once
 

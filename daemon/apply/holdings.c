@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 
 #include "daemon/apply/holdings_database.h"
-#include "daemon/apply/holdings_file.h"
 #include "daemon/base/file.h"
+#include "daemon/database/database_file.h"
 
 static_assert(HOLDING_MAKING == 0 && HOLDING_HELD == 1 && HOLDING_CHANGING == 2 &&
 		  HOLDING_REMOVING == 3 && HOLDING_STATE_COUNT == 4,
@@ -279,7 +279,7 @@ static void forget_all(struct holdings *holdings)
 
 static int open_file(struct holdings *holdings, const char *path, enum database_open_mode mode)
 {
-	int r = database_open(path, mode, &holdings->database);
+	int r = holdings_database_open(path, mode, &holdings->database);
 
 	if (r == 0)
 		r = read_all(holdings);
@@ -290,13 +290,13 @@ static int open_file(struct holdings *holdings, const char *path, enum database_
 
 static int open_in(struct holdings *holdings, const char *path, int directory)
 {
-	int r = holdings_file_check(directory);
+	int r = database_file_check(directory, HOLDINGS_FILE);
 	bool is_new = r == 1;
 
 	if (r >= 0)
 		r = open_file(holdings, path, is_new ? DATABASE_NEW : DATABASE_CHECK);
 	if (r < 0 && is_new)
-		holdings_file_take_back(directory);
+		database_file_take_back(directory, HOLDINGS_FILE);
 	return r;
 }
 
@@ -315,7 +315,7 @@ static int open_or_begin(struct holdings *holdings, const char *directory, bool 
 	snprintf(path, sizeof(path), "%s/" HOLDINGS_FILE, real);
 	r = open_in(holdings, path, fd);
 	if (r == -EBADMSG) {
-		r = holdings_file_copy_aside(fd);
+		r = database_file_copy_aside(fd, HOLDINGS_FILE);
 		*ret_set_aside = r == 0;
 		if (r == 0)
 			r = open_file(holdings, path, DATABASE_REPAIR);
@@ -323,7 +323,7 @@ static int open_or_begin(struct holdings *holdings, const char *directory, bool 
 	if (r != -EILSEQ)
 		return r;
 	*ret_set_aside = true;
-	r = holdings_file_set_aside(fd);
+	r = database_file_set_aside(fd, HOLDINGS_FILE);
 	return r < 0 ? r : open_in(holdings, path, fd);
 }
 

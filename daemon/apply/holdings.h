@@ -9,6 +9,8 @@
 #include "daemon/base/base.h"
 #include "proto/base/err.h"
 
+#define HOLDINGS_FILE "holdings.db"
+
 /*
  * Records of what Apply has done: for each container its process, and the objects that were created
  * for it and must be removed later. They are in memory and in a SQLite file in the state directory,
@@ -103,11 +105,6 @@ struct holdings;
  */
 int holdings_open(const char *directory, struct holdings **ret_holdings,
 		  bool *ret_set_aside) must_check;
-/*
- * The pid of the process that has locked the file; 0: none. Do not call it while the file is open:
- * it would release hookd's own lock (fcntl(2)).
- */
-pid_t holdings_locker(const char *directory);
 struct holdings *holdings_close(struct holdings *holdings);
 
 struct holding *holdings_first(struct holdings *holdings);

@@ -11,158 +11,18 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
-#include "daemon/base/file.h"
 #include "daemon/base/log.h"
 
 /* "hkhd", by which file(1) and hookd tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
 #define SCHEMA_VERSION 5
-/* Waits so long for the lock of another program that reads the file, such as sqlite3(1). */
-#define BUSY_WAIT_MS 1000
-
-/*
- * -EILSEQ: the file is not a database, is damaged, or lacks a table. Other errors may be temporary.
- * SQLITE_ERROR is what SQLite returns for a missing table.
- */
-int database_error(int result)
-{
-	if (result == SQLITE_IOERR_SHORT_READ)
-		return -EILSEQ;
-	switch (result & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_ERROR:
-		return -EILSEQ;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-		return -EBUSY;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
-
-int database_execute(sqlite3 *database, const char *sql)
-{
-	return database_error(sqlite3_exec(database, sql, NULL, NULL, NULL));
-}
-
-int database_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement)
-{
-	*ret_statement = NULL;
-	if (!database)
-		return 0;
-	return database_error(sqlite3_prepare_v2(database, sql, -1, ret_statement, NULL));
-}
-
-int database_run(sqlite3_stmt *statement)
-{
-	int r;
-
-	if (!statement)
-		return 0;
-	r = database_error(sqlite3_step(statement));
-	(void)sqlite3_reset(statement);
-	(void)sqlite3_clear_bindings(statement);
-	return r;
-}
-
-void database_bind_text(sqlite3_stmt *statement, int place, const char *text)
-{
-	if (statement)
-		(void)sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
-}
-
-void database_bind_int(sqlite3_stmt *statement, int place, int64_t value)
-{
-	if (statement)
-		(void)sqlite3_bind_int64(statement, place, value);
-}
-
-/* ---- checksums ---- */
 
 #define HOLDING_IS_WHOLE "checksum IS " HOLDING_CHECKSUM
 #define CREATED_IS_WHOLE "checksum IS " CREATED_CHECKSUM
 #define BOOT_CHECKSUM	 "checksum(id, version)"
 
-static void add_value(XXH3_state_t *state, sqlite3_value *value)
-{
-	int type = sqlite3_value_type(value);
-	int64_t number = type == SQLITE_INTEGER ? sqlite3_value_int64(value) : 0;
-	const void *bytes = type == SQLITE_INTEGER ? NULL : sqlite3_value_blob(value);
-	int length = bytes ? sqlite3_value_bytes(value) : 0;
-
-	(void)XXH3_64bits_update(state, &type, sizeof(type));
-	(void)XXH3_64bits_update(state, &number, sizeof(number));
-	(void)XXH3_64bits_update(state, &length, sizeof(length));
-	if (length > 0)
-		(void)XXH3_64bits_update(state, bytes, (size_t)length);
-}
-
-static void sql_checksum(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	XXH3_state_t *state = XXH3_createState();
-
-	if (!state || XXH3_64bits_reset(state) == XXH_ERROR) {
-		XXH3_freeState(state);
-		sqlite3_result_error_nomem(context);
-		return;
-	}
-	for (int i = 0; i < count; i++)
-		add_value(state, values[i]);
-	sqlite3_result_int64(context, (int64_t)XXH3_64bits_digest(state));
-	XXH3_freeState(state);
-}
-
-static void sql_boot_id(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	char id[64];
-
-	(void)count, (void)values;
-	if (file_boot_id(id) < 0)
-		sqlite3_result_error_code(context, SQLITE_IOERR);
-	else
-		sqlite3_result_text(context, id, -1, SQLITE_TRANSIENT);
-}
-
-int database_define_functions(sqlite3 *database)
-{
-	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
-	int r = database_error(sqlite3_create_function_v2(database, "checksum", -1, flags, NULL,
-							  sql_checksum, NULL, NULL, NULL));
-
-	return r < 0 ? r
-		     : database_error(sqlite3_create_function_v2(
-			   database, "boot_id", 0, flags, NULL, sql_boot_id, NULL, NULL, NULL));
-}
-
 /* ---- the tables ---- */
-
-static int read_number(sqlite3 *database, const char *sql, int64_t *ret_number)
-{
-	sqlite3_stmt *statement;
-	int r = database_prepare(database, sql, &statement), result;
-
-	*ret_number = 0;
-	if (r < 0)
-		return r;
-	result = sqlite3_step(statement);
-	if (result == SQLITE_ROW)
-		*ret_number = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	return database_error(result);
-}
 
 /*
  * Some names differ from those in holdings.h: the columns process (attributes_set) and mixed
@@ -192,7 +52,7 @@ static int make_tables(sqlite3 *database)
  * [N] changes version N to N + 1. The column is_complete of version 1 had the values 0 and 1, which
  * are the states MAKING and HELD.
  */
-static int bring_up_to_date(sqlite3 *database)
+static int bring_up_to_date(sqlite3 *database, int64_t version)
 {
 	static const char *const changes[SCHEMA_VERSION] = {
 	    [1] = "BEGIN; ALTER TABLE holding RENAME COLUMN is_complete TO state;"
@@ -211,26 +71,23 @@ static int bring_up_to_date(sqlite3 *database)
 		  "UPDATE boot SET version = 5; UPDATE boot SET checksum = " BOOT_CHECKSUM ";"
 		  "PRAGMA user_version=5; COMMIT",
 	};
-	int64_t version;
-	int r = read_number(database, "PRAGMA user_version", &version);
+	int r = 0;
 
 	for (; r == 0 && version > 0 && version < SCHEMA_VERSION; version++)
 		r = database_execute(database, changes[version]);
 	return r;
 }
 
-/* -EILSEQ: not hookd's. An empty database has no application_id: not hookd's. */
+/* -EILSEQ: not hookd's. */
 static int check_version(sqlite3 *database)
 {
-	int64_t id, version = 0;
-	int r = read_number(database, "PRAGMA application_id", &id);
+	int64_t version = 0;
+	int r = database_version(database, APPLICATION_ID, &version);
 
-	if (r == 0 && id != APPLICATION_ID)
-		return -EILSEQ;
 	if (r == 0)
-		r = bring_up_to_date(database);
+		r = bring_up_to_date(database, version);
 	if (r == 0)
-		r = read_number(database, "PRAGMA user_version", &version);
+		r = database_version(database, APPLICATION_ID, &version);
 	if (r < 0)
 		return r;
 	return version == SCHEMA_VERSION ? 0 : -EILSEQ;
@@ -262,13 +119,13 @@ static int begin_empty(sqlite3 *database)
 static int drop_other_boot(sqlite3 *database)
 {
 	int64_t others, holdings;
-	int r = read_number(database,
-			    "SELECT count(*) FROM boot "
-			    "WHERE checksum IS " BOOT_CHECKSUM " AND id <> boot_id()",
-			    &others);
+	int r = database_number(database,
+				"SELECT count(*) FROM boot "
+				"WHERE checksum IS " BOOT_CHECKSUM " AND id <> boot_id()",
+				&others);
 
 	if (r == 0)
-		r = read_number(database, "SELECT count(*) FROM holding", &holdings);
+		r = database_number(database, "SELECT count(*) FROM holding", &holdings);
 	if (r < 0 || others == 0)
 		return r;
 	log_info("holdings.db: its %lld containers are of another boot, and dropped",
@@ -306,15 +163,6 @@ static int tell_rows(sqlite3 *database, const char *sql, const char *what)
 	return r < 0 ? r : count;
 }
 
-/* Indexes, pages and the schema, which the checksums of the rows do not cover. */
-static int count_faults(sqlite3 *database, int64_t *ret_faults)
-{
-	return read_number(database,
-			   "SELECT count(*) FROM pragma_integrity_check "
-			   "WHERE integrity_check <> 'ok'",
-			   ret_faults);
-}
-
 /* Says what is damaged. -EBADMSG: something is. */
 static int check_rows(sqlite3 *database)
 {
@@ -326,10 +174,10 @@ static int check_rows(sqlite3 *database)
 	int r = holdings < 0 ? holdings : created < 0 ? created : 0;
 
 	if (r == 0)
-		r = read_number(
+		r = database_number(
 		    database, "SELECT count(*) FROM boot WHERE checksum IS " BOOT_CHECKSUM, &boots);
 	if (r == 0)
-		r = count_faults(database, &faults);
+		r = database_faults(database, &faults);
 	if (r < 0)
 		return r;
 	if (boots != 1)
@@ -352,40 +200,21 @@ static int repair(sqlite3 *database)
 	if (r == 0)
 		r = begin_boot(database);
 	if (r == 0)
-		r = count_faults(database, &faults);
+		r = database_faults(database, &faults);
 	return r == 0 && faults > 0 ? -EILSEQ : r;
 }
 
 /*
  * The file must survive a SIGKILL, for which the page cache is enough; after a power failure its
  * content is dropped. So nothing is synced, which could block the event loop for milliseconds.
- * EXCLUSIVE keeps the lock until the file is closed; PERSIST keeps the journal file instead of
- * creating and deleting it in each transaction. -EBUSY: another process has the lock.
+ * PERSIST keeps the journal file instead of creating and deleting it in each transaction.
  */
-static int lock_database(sqlite3 *database)
-{
-	return database_execute(database, "PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-					  "PRAGMA journal_mode=PERSIST; BEGIN EXCLUSIVE; COMMIT");
-}
+#define PRAGMAS "PRAGMA synchronous=OFF; PRAGMA journal_mode=PERSIST;"
 
-static int open_database(const char *path, sqlite3 **ret_database)
-{
-	const int flags =
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-	int r = database_error(sqlite3_open_v2(path, ret_database, flags, NULL));
-
-	if (r < 0)
-		return r;
-	(void)sqlite3_extended_result_codes(*ret_database, 1);
-	(void)sqlite3_busy_timeout(*ret_database, BUSY_WAIT_MS);
-	r = database_define_functions(*ret_database);
-	return r < 0 ? r : lock_database(*ret_database);
-}
-
-int database_open(const char *path, enum database_open_mode mode, sqlite3 **ret_database)
+int holdings_database_open(const char *path, enum database_open_mode mode, sqlite3 **ret_database)
 {
 	sqlite3 *database = NULL;
-	int r = open_database(path, &database);
+	int r = database_connect(path, PRAGMAS, &database);
 
 	if (r == 0 && mode == DATABASE_NEW)
 		r = make_tables(database);

@@ -200,7 +200,7 @@ static bool owns_cgroup(const struct holding *holding)
 }
 
 /* Processes in the cgroup would prevent its removal, and systemd would kill those of a scope. */
-static int check_cgroup(struct removal *removal)
+static int check(struct removal *removal)
 {
 	const struct holding *holding = removal->holding;
 	int r = owns_cgroup(holding) ? is_populated(removal->applier, holding) : 0;
@@ -212,29 +212,12 @@ static int check_cgroup(struct removal *removal)
 }
 
 /*
- * True for a group that settings have named, which others may use. One named like the container is
- * removed with its tasks, which the kernel moves to the default group.
+ * True for a class: settings have named the group, and others may use it. One named like the
+ * container is removed with its tasks, which the kernel moves to the default group.
  */
-static bool is_shared(const struct holding *holding, const struct created *created)
+static bool is_class(const struct holding *holding, const struct created *created)
 {
 	return created->kind == CREATED_RDT_GROUP && strcmp(created->name, holding->container) != 0;
-}
-
-static int check(struct removal *removal)
-{
-	const struct created *created;
-	int r = check_cgroup(removal);
-
-	if (r < 0 || removal->leaves_groups)
-		return r;
-	TAILQ_FOREACH (created, &removal->holding->created, link) {
-		if (!is_shared(removal->holding, created) || find_heir(removal, created) ||
-		    !rdt_group_is_in_use(removal->applier->rdt, created->name,
-					 removal->holding->rdt_member))
-			continue;
-		return fail(removal, created->kind, -EBUSY, created->name, "processes are in it");
-	}
-	return 0;
 }
 
 /* ---- removing ---- */
@@ -254,7 +237,7 @@ static int remove_object(struct removal *removal, const struct created *created)
 	case CREATED_RDT_GROUP:
 	case CREATED_RDT_MON_GROUP:
 		rdt_keep(take_ptr(holding->rdt_member));
-		return rdt_remove(applier->rdt, created->name, is_shared(holding, created));
+		return rdt_remove(applier->rdt, created->name, false);
 	default:
 		return 0;
 	}
@@ -288,27 +271,41 @@ static int forget_removed(struct removal *removal, struct created *created)
 	return holdings_remove_created(removal->applier->holdings, removal->holding, created);
 }
 
-/* EBUSY: a cgroup above has cgroups of others, or the group has processes of the heir. */
-static bool is_left_to_others(const struct removal *removal, const struct created *created,
-			      const struct holding *heir)
+/* A class stays, or goes with its last user: that is for daemon/resctrl to know. */
+static int leave_class(struct removal *removal, struct created *created)
 {
-	if (created->kind == CREATED_RDT_GROUP)
-		return heir;
-	return is_above(created, removal->holding);
+	struct holding *holding = removal->holding, *heir = find_heir(removal, created);
+	struct rdt_member *member = take_ptr(holding->rdt_member);
+	struct rdt *rdt = removal->applier->rdt;
+	bool is_gone;
+
+	if (heir && will_remain(heir)) {
+		rdt_keep(member);
+		return hand_over(removal, created, heir);
+	}
+	/* The Apply that has made it failed: it is removed, unless others use it already. */
+	if (removal->moves_out) {
+		rdt_keep(take_ptr(member));
+		is_gone = rdt_remove(rdt, created->name, true) == 0;
+	} else {
+		is_gone = rdt_leave_class(rdt, member, created->name);
+	}
+	if (is_gone)
+		return forget_removed(removal, created);
+	note_removed(removal, created);
+	return holdings_remove_created(removal->applier->holdings, holding, created);
 }
 
 static int remove_one(struct removal *removal, struct created *created)
 {
-	struct holding *heir = find_heir(removal, created);
 	int r;
 
-	if (heir && created->kind == CREATED_RDT_GROUP && will_remain(heir)) {
-		rdt_keep(take_ptr(removal->holding->rdt_member));
-		return hand_over(removal, created, heir);
-	}
+	if (created->kind == CREATED_RDT_GROUP && is_class(removal->holding, created))
+		return leave_class(removal, created);
 	r = remove_object(removal, created);
-	if (r == -EBUSY && is_left_to_others(removal, created, heir))
-		return hand_over(removal, created, heir);
+	/* A cgroup above may have cgroups of others. */
+	if (r == -EBUSY && is_above(created, removal->holding))
+		return hand_over(removal, created, find_heir(removal, created));
 	if (r < 0)
 		return fail(removal, created->kind, r, created->name, strerror(-r));
 	return forget_removed(removal, created);

@@ -16,6 +16,8 @@
 
 #include "daemon/apply/application.h"
 #include "daemon/apply/uncertain.h"
+#include "daemon/cgroup/limits.h"
+#include "proto/settings/settings_json.h"
 
 struct schemata_change {
 	struct rdt *rdt;
@@ -99,17 +101,23 @@ static void update_process(struct application *application)
 		application_end(application, r);
 }
 
+static int open_cgroup(struct application *application)
+{
+	if (application->cgroup_fd < 0)
+		application->cgroup_fd = cgroup_path_open(application->applier->mount_fd,
+							  application->holding->cgroup_path);
+	return application->cgroup_fd < 0 ? application->cgroup_fd : 0;
+}
+
 static void update_files(struct application *application)
 {
 	const struct hp_settings *settings = application->request.settings;
-	struct applier *applier = application->applier;
 	int r = 0;
 
 	assert(application->holding->state == HOLDING_CHANGING);
 	if (settings->resources) {
-		r = application->cgroup_fd =
-		    cgroup_path_open(applier->mount_fd, application->holding->cgroup_path);
-		if (r >= 0)
+		r = open_cgroup(application);
+		if (r == 0)
 			r = application_limit(application);
 		r = application_at_step(application, "cgroup", "linux.resources", r);
 	}
@@ -135,10 +143,29 @@ static void on_properties(int r, const char *reason, void *userdata)
 	struct application *application = userdata;
 
 	application->job = NULL;
+	(void)limits_undo(application->cgroup_fd, &application->without_property);
 	if (r < 0)
 		fail_at_systemd(application, r, reason);
 	else
 		update_files(application);
+}
+
+/*
+ * Before systemd changes them. systemd 252 has no properties of scopes for the first two, and
+ * writes its defaults with each change. The kernel does not let it empty a cpuset again if the
+ * Update fails.
+ */
+static int remember_files(struct application *application)
+{
+	static const char *const without_property[] = {"memory.oom.group", "memory.zswap.max",
+						       NULL};
+	static const char *const cpusets[] = {"cpuset.cpus", "cpuset.mems", NULL};
+	int r = open_cgroup(application);
+
+	if (r == 0)
+		r = limits_remember(application->cgroup_fd, without_property,
+				    &application->without_property);
+	return r < 0 ? r : limits_remember(application->cgroup_fd, cpusets, &application->cpusets);
 }
 
 static void on_former_limits(int r, const char *reason, struct scope_limits *limits, void *userdata)
@@ -149,9 +176,13 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	application->job = NULL;
 	application->former = limits;
 	if (r == 0)
+		r = remember_files(application);
+	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
-			       application->request.settings->resources, limits, on_properties,
-			       application, &application->job);
+			       application->request.settings->resources, limits,
+			       limits_have_bfq(application->applier->mount_fd,
+					       application->holding->cgroup_path),
+			       on_properties, application, &application->job);
 	application->is_systemd_told = r == 0;
 	if (r < 0)
 		fail_at_systemd(application, r, limits ? strerror(-r) : reason);
@@ -227,9 +258,26 @@ static int refuse_other_group(struct application *application)
 	return 0;
 }
 
+/* Of a unit that runs, systemd changes few properties but limits, which resources have. */
+static int refuse_annotations(struct application *application)
+{
+	const struct hp_settings *settings = application->request.settings;
+	char path[HP_ERR_PATH_SIZE];
+
+	if (!application->holding->is_systemd || settings->systemd_property_count == 0)
+		return 0;
+	snprintf(path, sizeof(path), "annotations." HP_SYSTEMD_PROPERTY "%.100s",
+		 settings->systemd_properties[0].name);
+	return refuse(application, "cgroup", path,
+		      "is set by Apply alone; for limits give resources");
+}
+
 static int refuse_update(struct application *application)
 {
 	int r = refuse_other_cgroup(application);
+
+	if (r == 0)
+		r = refuse_annotations(application);
 
 	if (r == 0 && application->request.settings->resources &&
 	    !application->holding->cgroup_path)
@@ -294,7 +342,7 @@ void applier_update(struct applier *applier, const char *container,
 	if (r == 0)
 		r = refuse_update(application);
 	if (r == 0)
-		r = application_convert(application);
+		r = application_convert(application, application->holding->unit);
 	if (r == 0)
 		r = take_holding(application);
 	if (r == 0 && application->holding->unit && settings->resources) {

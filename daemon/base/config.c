@@ -62,9 +62,14 @@ static const struct key keys[] = {
     KEY("Hooks", "CPUQuota", LIMIT, config_parse_quota_us, cpu_quota_us),
     KEY("Hooks", "Nice", SIGNED, config_parse_nice, default_nice),
     KEY("Hooks", "UMask", OPTIONAL, config_parse_mode, default_umask),
+    KEY("Resctrl", "RemoveClasses", NUMBER, config_parse_boolean, removes_rdt_classes),
     KEY("Results", "MaxRuns", NUMBER, config_parse_number, kept_runs),
     KEY("Results", "MaxAgeSec", NUMBER, config_parse_age_as_ms, kept_ms),
     KEY("Results", "MaxBytes", NUMBER, config_parse_number, kept_bytes),
+    KEY("History", "Store", NUMBER, config_parse_boolean, history),
+    KEY("History", "Directory", STRING, config_parse_directory, history_directory),
+    KEY("History", "MaxAgeSec", NUMBER, config_parse_age_as_ms, history_ms),
+    KEY("History", "MaxBytes", NUMBER, config_parse_history_bytes, history_bytes),
     KEY("Connections", "Max", NUMBER, config_parse_count, connections),
     KEY("Connections", "MaxPerUser", NUMBER, config_parse_count, connections_per_user),
     KEY("Metrics", "Listen", STRING, config_parse_listen, metrics_listen),
@@ -98,6 +103,9 @@ int config_set_defaults(struct config *config)
 	    .kept_runs = 4096,
 	    .kept_ms = 3600 * 1000,
 	    .kept_bytes = 64 * 1024 * 1024,
+	    .history = 1,
+	    .history_ms = 7 * 24 * 3600 * 1000ull,
+	    .history_bytes = 64 * 1024 * 1024,
 	    .connections = 4096,
 	    .connections_per_user = 2048,
 	    .metrics_socket_mode = 0600,
@@ -547,6 +555,7 @@ void config_clear(struct config *config)
 {
 	free(config->default_path);
 	free(config->metrics_listen);
+	free(config->history_directory);
 	for (size_t i = 0; i < config->file_count; i++)
 		free(config->files[i]);
 	*config = (struct config){0};

@@ -42,10 +42,17 @@ struct config {
 	struct hp_uint cpu_quota_us;  /* CPUQuota=150%: of every CONFIG_CPU_PERIOD_US */
 	struct hp_int default_nice;   /* Nice=5: -20 to 19 */
 	struct hp_uint default_umask; /* UMask=0027 */
+	/* [Resctrl] */
+	uint64_t removes_rdt_classes; /* RemoveClasses=no */
 	/* [Results] */
 	uint64_t kept_runs;  /* MaxRuns=4096 */
 	uint64_t kept_ms;    /* MaxAgeSec=3600 */
 	uint64_t kept_bytes; /* MaxBytes=67108864 */
+	/* [History] */
+	uint64_t history;	 /* Store=yes */
+	char *history_directory; /* Directory=: absolute; NULL: that of the state */
+	uint64_t history_ms;	 /* MaxAgeSec=604800 */
+	uint64_t history_bytes;	 /* MaxBytes=64M */
 	/* [Connections] */
 	uint64_t connections;	       /* Max=4096 */
 	uint64_t connections_per_user; /* MaxPerUser=2048; does not apply to root */

@@ -14,6 +14,8 @@
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
+#define DIRECTORY_FILE_MAX 64 /* for the names of files in it */
+
 #define PROCESSES_MAX 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
 
 static int parse_word(const char *word, const char *const words[], const uint64_t values[],
@@ -133,6 +135,12 @@ int config_parse_age_as_ms(const char *text, uint64_t *ret)
 	return parse_seconds_as_ms(text, AGE_SECONDS_MAX, ret);
 }
 
+int config_parse_directory(const char *text, uint64_t *ret)
+{
+	(void)ret;
+	return text[0] == '/' && strlen(text) < PATH_MAX - DIRECTORY_FILE_MAX ? 0 : -EINVAL;
+}
+
 /* Bytes with an optional K, M, G or T to the base of 1024, as in systemd.resource-control(5). */
 int config_parse_bytes(const char *text, uint64_t *ret)
 {
@@ -152,6 +160,16 @@ int config_parse_bytes(const char *text, uint64_t *ret)
 		if (__builtin_mul_overflow(value, 1024, &value))
 			return -EINVAL;
 	if (value == 0 || value > INT64_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+int config_parse_history_bytes(const char *text, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (config_parse_bytes(text, &value) < 0 || value < 1024 * 1024)
 		return -EINVAL;
 	*ret = value;
 	return 0;
@@ -235,6 +253,8 @@ static const struct {
     {config_parse_count, "a number above 0"},
     {config_parse_path, "folders that begin with / and a : between them"},
     {config_parse_bytes, "a number of bytes above 0, with K, M, G or T, or infinity"},
+    {config_parse_directory, "a folder that begins with /"},
+    {config_parse_history_bytes, "a number of bytes from 1M on, with K, M, G or T"},
     {config_parse_quota_us, "a percentage of one CPU, such as 150% or 12.5%, or infinity"},
     {config_parse_nice, "a number, from -20 to 19"},
     {config_parse_mode, "an octal number, up to 0777"},

@@ -27,6 +27,10 @@ int config_parse_timeout_as_ms(const char *text, uint64_t *ret) must_check;
 int config_parse_age_as_ms(const char *text, uint64_t *ret) must_check;
 /* With K, M, G or T. */
 int config_parse_bytes(const char *text, uint64_t *ret) must_check;
+/* The same, from 1M on. */
+int config_parse_history_bytes(const char *text, uint64_t *ret) must_check;
+/* An absolute folder. Only checks it. */
+int config_parse_directory(const char *text, uint64_t *ret) must_check;
 /* "150%" of one CPU, in CONFIG_CPU_PERIOD_US. */
 int config_parse_quota_us(const char *text, uint64_t *ret) must_check;
 /* -20 to 19; *ret is the int64_t cast to uint64_t. */

@@ -186,8 +186,7 @@ static void add_memory(struct limit_list *list, const struct hp_memory *memory)
 
 /* ---- io ---- */
 
-/* Converts the range of blockIO.weight, which is that of io.bfq.weight, to 1 to 10000. */
-static uint64_t io_weight(uint64_t weight)
+uint64_t limit_io_weight(uint64_t weight)
 {
 	assert(weight >= HP_IO_WEIGHT_MIN && weight <= HP_IO_WEIGHT_MAX);
 	return 1 + (weight - HP_IO_WEIGHT_MIN) * 9999 / (HP_IO_WEIGHT_MAX - HP_IO_WEIGHT_MIN);
@@ -206,20 +205,21 @@ static void add_weight_device(struct limit_list *list, const struct hp_weight_de
 				    device->minor, device->weight.value),
 		      .else_file = "io.weight",
 		      .else_text = print(list, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major,
-					 device->minor, io_weight(device->weight.value)),
+					 device->minor, limit_io_weight(device->weight.value)),
 		  });
 }
 
 static void add_weights(struct limit_list *list, const struct hp_block_io *io)
 {
 	if (io->weight.value > 0)
-		add(list, &(struct limit){
-			      .path = "blockIO.weight",
-			      .file = "io.bfq.weight",
-			      .text = print(list, "%" PRIu64, io->weight.value),
-			      .else_file = "io.weight",
-			      .else_text = print(list, "%" PRIu64, io_weight(io->weight.value)),
-			  });
+		add(list,
+		    &(struct limit){
+			.path = "blockIO.weight",
+			.file = "io.bfq.weight",
+			.text = print(list, "%" PRIu64, io->weight.value),
+			.else_file = "io.weight",
+			.else_text = print(list, "%" PRIu64, limit_io_weight(io->weight.value)),
+		    });
 	for (size_t i = 0; i < io->weight_device_count; i++)
 		add_weight_device(list, &io->weight_devices[i], i);
 }
@@ -288,22 +288,38 @@ uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us)
 	return quota_us > UINT64_MAX ? UINT64_MAX : (uint64_t)quota_us;
 }
 
+/* unified files are written last, so they decide. */
+bool limit_is_idle(const struct hp_resources *resources)
+{
+	for (size_t i = 0; i < resources->unified_count; i++)
+		if (strcmp(resources->unified[i].file, "cpu.idle") == 0)
+			return resources->unified[i].value[0] == '1';
+	return resources->cpu.idle.is_set && resources->cpu.idle.value == 1;
+}
+
 /*
  * An idle cgroup has no weight: the kernel refuses to set one, drops the old one, and sets the
  * default when cpu.idle becomes 0. So the old weight is remembered before.
  */
-static void add_cpu_weight(struct limit_list *list, const struct hp_cpu *cpu)
+static void remember_weight(struct limit_list *list)
 {
-	if (cpu->idle.is_set && cpu->idle.value == 1)
-		add(list, &(struct limit){
-			      .path = "cpu.idle",
-			      .file = "cpu.weight",
-			      .text = "",
-			      .flags = LIMIT_ONLY_REMEMBERED,
-			  });
+	add(list, &(struct limit){
+		      .path = "cpu.idle",
+		      .file = "cpu.weight",
+		      .text = "",
+		      .flags = LIMIT_ONLY_REMEMBERED,
+		  });
+}
+
+static void add_cpu_weight(struct limit_list *list, const struct hp_resources *resources)
+{
+	const struct hp_cpu *cpu = &resources->cpu;
+
+	if (cpu->idle.value == 1)
+		remember_weight(list);
 	if (cpu->idle.is_set)
 		add_text(list, "cpu.idle", "cpu.idle", number(list, cpu->idle.value));
-	if (cpu->idle.is_set && cpu->idle.value == 1)
+	if (limit_is_idle(resources) || cpu->idle.value == 1)
 		return;
 	if (cpu->weight.value > 0)
 		add_text(list, "cpu.weight", "cpu.weight",
@@ -355,7 +371,6 @@ static void add_cpuset(struct limit_list *list, const struct hp_cpu *cpu)
 	for (size_t i = 0; i < ELEMENTS(files); i++) {
 		if (!files[i].text || !files[i].text[0])
 			continue;
-		assert(is_word(files[i].text));
 		add_text(list, files[i].path, files[i].file, files[i].text);
 	}
 }
@@ -413,6 +428,10 @@ static void add_unified(struct limit_list *list, const struct hp_resources *reso
 		const char *path = print(list, "unified.%s", unified->file);
 
 		assert(is_file(unified->file));
+		if (limit_is_idle(resources) && strncmp(unified->file, "cpu.weight", 10) == 0)
+			continue; /* as of cpu.weight and cpu.shares: an idle cgroup has none */
+		if (limit_is_idle(resources) && strcmp(unified->file, "cpu.idle") == 0)
+			remember_weight(list);
 		for (const char *line = unified->value, *end; *line; line = end + (*end == '\n')) {
 			end = strchrnul(line, '\n');
 			if (end > line)
@@ -430,7 +449,7 @@ static void add_all(struct limit_list *list, const struct hp_resources *resource
 	add_memory(list, &resources->memory);
 	add_weights(list, &resources->block_io);
 	add_throttles(list, &resources->block_io);
-	add_cpu_weight(list, &resources->cpu);
+	add_cpu_weight(list, resources);
 	add_cpu_max(list, &resources->cpu);
 	add_cpuset(list, &resources->cpu);
 	add_hugepages(list, resources);
@@ -453,6 +472,13 @@ int limit_list_make(const struct hp_resources *resources, struct limit_list *ret
 	}
 	*ret_list = list;
 	return 0;
+}
+
+void limit_list_adapt_to_systemd(struct limit_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->limits[i].file, "cpu.max") == 0)
+			list->limits[i].flags |= LIMIT_QUOTA_IN_STEPS;
 }
 
 void limit_list_clear(struct limit_list *list)

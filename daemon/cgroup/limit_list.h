@@ -53,6 +53,7 @@ enum limit_flag {
 	LIMIT_SECOND_WORD = 1 << 4,	 /* keeps the file's first word */
 	/* Not written, only remembered for an undo: the next limit changes this file too. */
 	LIMIT_ONLY_REMEMBERED = 1 << 5,
+	LIMIT_QUOTA_IN_STEPS = 1 << 6, /* of cpu.max: the quota is rounded up as systemd does */
 };
 
 struct limit_list {
@@ -69,10 +70,19 @@ struct limit_list {
  */
 int limit_list_make(const struct hp_resources *resources, struct limit_list *ret_list,
 		    struct hp_err *err) must_check;
+/* Changes it for the cgroup of a unit, which has the limits as systemd's properties too. */
+void limit_list_adapt_to_systemd(struct limit_list *list);
 void limit_list_clear(struct limit_list *list);
 
 /* cpu.shares (2 to 262144) -> cpu.weight (1 to 10000); 1024 -> 100. */
 unsigned int limit_weight_of_shares(uint64_t shares);
+/*
+ * True where the resources make the cgroup idle (cpu.idle 1), by either of the two members. It has
+ * no weight then, so those of the resources are left out.
+ */
+bool limit_is_idle(const struct hp_resources *resources);
+/* blockIO.weight, whose range 10 to 1000 is that of io.bfq.weight, -> io.weight, 1 to 10000. */
+uint64_t limit_io_weight(uint64_t weight);
 /*
  * CPU time per second, rounded up to systemd's steps, for a quota > 0 and a period > 0. UINT64_MAX:
  * no limit.

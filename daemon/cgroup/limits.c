@@ -207,16 +207,48 @@ static int put_behind_first_word(int cgroup_fd, const char *file, const char *te
 	return 0;
 }
 
+/*
+ * systemd's unit has CPU time per second in steps of 10 ms, and it writes cpu.max from that again
+ * whenever it realizes the unit. So that is written from the beginning: the file does not change
+ * then. `text` is "QUOTA", "QUOTA PERIOD" or "max ...".
+ */
+static void round_quota(int cgroup_fd, const char *file, const char *text, char *ret_text,
+			size_t size)
+{
+	char old[64], quota[24];
+	uint64_t quota_us, period_us = 0;
+	int count = sscanf(text, "%23s %" SCNu64, quota, &period_us);
+
+	snprintf(ret_text, size, "%s", text);
+	/* Without a quota systemd writes its default period; the unit remembers the other. */
+	if (strcmp(quota, "max") == 0)
+		snprintf(ret_text, size, "max 100000");
+	if (count == 1 && (file_read_at(cgroup_fd, file, old, sizeof(old)) < 0 ||
+			   sscanf(old, "%*s %" SCNu64, &period_us) < 1))
+		return;
+	quota_us = strtoull(quota, NULL, 10); /* 0: "max" */
+	if (quota_us == 0 || period_us == 0)
+		return;
+	quota_us = limit_cpu_per_second_us(quota_us, period_us);
+	if (quota_us != UINT64_MAX)
+		snprintf(ret_text, size, "%" PRIu64 " %" PRIu64,
+			 limit_cpu_quota_us(quota_us, period_us), period_us);
+}
+
 static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 		     struct limits_journal *journal, const char *text)
 {
-	char both[128];
+	char both[128], rounded[128];
 	int r = 0;
 
 	assert(file && text);
 	if (limit->flags & LIMIT_SECOND_WORD) {
 		r = put_behind_first_word(cgroup_fd, file, text, both, sizeof(both));
 		text = both;
+	}
+	if (r == 0 && limit->flags & LIMIT_QUOTA_IN_STEPS) {
+		round_quota(cgroup_fd, file, text, rounded, sizeof(rounded));
+		text = rounded;
 	}
 	if (r == 0 && journal)
 		r = remember_file(journal, cgroup_fd, file, text);
@@ -240,6 +272,24 @@ static int apply_one(int cgroup_fd, const struct limit *limit, struct limits_jou
 	return r < 0 ? fail_to_write(r, limit->path, file, text, err) : 0;
 }
 
+bool limits_have_bfq(int mount_fd, const char *path)
+{
+	static const char name[] = "io.bfq.weight";
+	char file[4096];
+	size_t length = strlen(path);
+
+	/* Up from the cgroup: one that does not exist yet will have what those above it have. */
+	while (length > 1) {
+		snprintf(file, sizeof(file), "%.*s/%s", (int)length - 1, path + 1, name);
+		if (exists(mount_fd, file))
+			return true;
+		while (length > 1 && path[--length] != '/')
+			;
+	}
+	snprintf(file, sizeof(file), "init.scope/%s", name);
+	return exists(mount_fd, file);
+}
+
 /* ---- all limits ---- */
 
 /* Compares X.max with X.current, for all limits before the first is written. */
@@ -261,6 +311,15 @@ static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *
 		return 0;
 	return hp_err_setting(err, -EBUSY, limit->path,
 			      "is below the present usage of %" PRIu64 " bytes", used);
+}
+
+int limits_remember(int cgroup_fd, const char *const files[], struct limits_journal *journal)
+{
+	int r = 0;
+
+	for (; r == 0 && *files; files++)
+		r = remember_file(journal, cgroup_fd, *files, "");
+	return r;
 }
 
 int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_journal *journal,

@@ -34,6 +34,15 @@ struct limits_journal {
 int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_journal *journal,
 		 struct hp_err *err) must_check;
 
+/*
+ * True where the cgroups of this tree have io.bfq.weight: `path` is one, which need not exist yet,
+ * below the mount of cgroup2.
+ */
+bool limits_have_bfq(int mount_fd, const char *path);
+
+/* Remembers the present values of files, a NULL-terminated list. -ENOMEM. */
+int limits_remember(int cgroup_fd, const char *const files[],
+		    struct limits_journal *journal) must_check;
 /* Restores the old values, the last change first. Goes on after an error; returns the first one. */
 int limits_undo(int cgroup_fd, const struct limits_journal *journal);
 void limits_journal_clear(struct limits_journal *journal);

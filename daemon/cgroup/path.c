@@ -39,18 +39,16 @@ static bool begins_like_a_file(const char *name)
 	return false;
 }
 
+/* The kernel takes any bytes but a newline; control characters would confuse who reads a list. */
 static bool is_component(const char *name, size_t length)
 {
-	static const char others[] = "_.:@\\-";
-
 	if (length == 0 || length > NAME_MAX || begins_like_a_file(name) ||
 	    (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'))))
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		char c = name[i];
+		unsigned char c = (unsigned char)name[i];
 
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !strchr(others, c))
+		if (c < ' ' || c == 0x7f)
 			return false;
 	}
 	return true;
@@ -59,18 +57,26 @@ static bool is_component(const char *name, size_t length)
 int cgroup_path_read(const char *cgroups_path, char ret_path[static CGROUP_PATH_SIZE],
 		     struct hp_err *err)
 {
-	const char *name = cgroups_path + (cgroups_path[0] == '/');
+	char path[CGROUP_PATH_SIZE];
+	size_t length = 0;
 
-	if (strlen(name) + 2 > CGROUP_PATH_SIZE)
+	if (strlen(cgroups_path) + 2 > CGROUP_PATH_SIZE)
 		return hp_err_invalid(err, NULL, "must not be longer than %d bytes",
 				      CGROUP_PATH_SIZE - 2);
-	for (const char *at = name, *end; at; at = *end ? end + 1 : NULL) {
+	for (const char *at = cgroups_path, *end;; at = end) {
+		at += strspn(at, "/");
+		if (!*at)
+			break;
 		end = strchrnul(at, '/');
 		if (!is_component(at, (size_t)(end - at)))
 			return hp_err_invalid(err, NULL, "\"%.*s\" cannot be the name of a cgroup",
 					      (int)(end - at > 64 ? 64 : end - at), at);
+		length += (size_t)snprintf(path + length, sizeof(path) - length, "/%.*s",
+					   (int)(end - at), at);
 	}
-	snprintf(ret_path, CGROUP_PATH_SIZE, "/%s", name);
+	if (length == 0)
+		return hp_err_invalid(err, NULL, "names no cgroup");
+	memcpy(ret_path, path, length + 1);
 	return 0;
 }
 

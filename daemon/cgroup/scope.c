@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "daemon/cgroup/scope_annotation.h"
 #include "daemon/cgroup/scope_properties.h"
 
 #define SYSTEMD_NAME	"org.freedesktop.systemd1"
@@ -305,9 +306,9 @@ static char *description_of(const char *mark)
 }
 
 static int append_start(sd_bus_message *message, const struct scope_name *name, const char *mark,
-			pid_t pid, const struct hp_resources *resources)
+			pid_t pid, const struct scope_contents *contents)
 {
-	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	const struct scope_cpu none = SCOPE_CPU_NONE;
 	cleanup_free char *description = description_of(mark);
 	int r = description ? sd_bus_message_append(message, "ss", name->unit, "fail") : -ENOMEM;
 
@@ -315,15 +316,18 @@ static int append_start(sd_bus_message *message, const struct scope_name *name, 
 		r = sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
 		r = scope_properties_append_unit(message, description, name->slice, pid);
-	if (r >= 0 && resources)
-		r = scope_properties_append_limits(message, resources, &none);
+	if (r >= 0 && contents->resources)
+		r = scope_properties_append_limits(message, contents->resources, &none,
+						   contents->has_bfq);
+	for (size_t i = 0; r >= 0 && i < contents->property_count; i++)
+		r = scope_annotation_append(message, &contents->properties[i]);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
+		 const struct scope_contents *contents, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
@@ -331,7 +335,7 @@ int scopes_start(struct scopes *scopes, const struct scope_name *name, const cha
 	int r = unit ? new_call(scopes, "StartTransientUnit", &message) : -ENOMEM;
 
 	if (r >= 0)
-		r = append_start(message, name, mark, pid, resources);
+		r = append_start(message, name, mark, pid, contents);
 	r = finish_call(scopes, message, r, done, NULL, userdata, ret_job);
 	if (r < 0) {
 		free(unit);
@@ -353,17 +357,17 @@ static int new_set_call(struct scopes *scopes, const char *unit, sd_bus_message 
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_limits *former, bool has_bfq, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job)
 {
 	sd_bus_message *message = NULL;
-	struct scope_quota quota = SCOPE_QUOTA_NONE;
-	int r = former ? scope_properties_read_quota(former->properties, &quota) : 0;
+	struct scope_cpu cpu = SCOPE_CPU_NONE;
+	int r = former ? scope_properties_read_cpu(former->properties, &cpu) : 0;
 
 	if (r >= 0)
 		r = new_set_call(scopes, unit, &message);
 	if (r >= 0)
-		r = scope_properties_append_limits(message, resources, &quota);
+		r = scope_properties_append_limits(message, resources, &cpu, has_bfq);
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return finish_call(scopes, message, r, done, NULL, userdata, ret_job);

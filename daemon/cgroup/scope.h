@@ -3,7 +3,7 @@
 
 #include "daemon/base/bus.h"
 #include "proto/base/err.h"
-#include "proto/settings/resources.h"
+#include "proto/settings/settings.h"
 
 /*
  * The systemd driver: a container's cgroup as a transient scope. Limits are set as properties of
@@ -28,6 +28,14 @@ int scope_name_read(const char *cgroups_path, struct scope_name *ret_name,
 /* The path of the unit's cgroup, "/a.slice/a-b.slice/UNIT". -ENAMETOOLONG. */
 int scope_cgroup_path(const struct scope_name *name, char *ret_path, size_t size) must_check;
 
+/* What a scope is started with. */
+struct scope_contents {
+	const struct hp_resources *resources; /* NULL: none */
+	bool has_bfq;			      /* scope_io.h */
+	const struct hp_systemd_property *properties;
+	size_t property_count; /* checked by scope_annotation_check() */
+};
+
 /* r: 0, or -errno with a reason, which is valid during the call. The job is already freed. */
 typedef void (*scope_done_fn)(int r, const char *reason, void *userdata);
 struct scope_job;
@@ -42,11 +50,11 @@ struct scopes *scopes_free(struct scopes *scopes);
  * done() is not called. No parameter is borrowed.
  *
  * Starts a scope with the process in it (StartTransientUnit) and waits for systemd's job. Its
- * description contains `mark`, by which scopes_ask() and scopes_stop() recognize it. `resources`
- * may be NULL. done() gets -EEXIST where the unit exists: somebody else has made it.
+ * description contains `mark`, by which scopes_ask() and scopes_stop() recognize it. done() gets
+ * -EEXIST where the unit exists: somebody else has made it.
  */
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
+		 const struct scope_contents *contents, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job) must_check;
 /* Looks for a unit of this name with the mark. done() gets 0, or -ENOENT. */
 int scopes_ask(struct scopes *scopes, const char *unit, const char *mark, scope_done_fn done,
@@ -72,7 +80,7 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
  * scopes_read(); NULL: there are none.
  */
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_limits *former, bool has_bfq, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job) must_check;
 /*
  * Stops the unit if it has the mark, which kills its processes. done() gets 0 too where it does not

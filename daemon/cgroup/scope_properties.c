@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "daemon/cgroup/limit_list.h"
+#include "daemon/cgroup/scope_io.h"
 #include "proto/settings/mask.h"
 
 #define INFINITE UINT64_MAX
@@ -74,15 +75,17 @@ static int append_memory(sd_bus_message *message, const struct hp_memory *memory
 	return r < 0 ? r : append_swap(message, memory);
 }
 
-static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu)
+/* When cpu.idle ends, the kernel sets the default weight; for systemd that is none. */
+static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu,
+			 const struct scope_cpu *former)
 {
-	if (cpu->idle.is_set && cpu->idle.value == 1)
-		return append_number(message, "CPUWeight", 0); /* systemd 252: idle */
 	if (cpu->weight.is_set && cpu->weight.value)
 		return append_number(message, "CPUWeight", cpu->weight.value);
 	if (cpu->shares.is_set && cpu->shares.value)
 		return append_number(message, "CPUWeight",
 				     limit_weight_of_shares(cpu->shares.value));
+	if (cpu->idle.is_set && former->weight == 0)
+		return append_number(message, "CPUWeight", INFINITE);
 	return 0;
 }
 
@@ -92,7 +95,7 @@ static int append_weight(sd_bus_message *message, const struct hp_cpu *cpu)
  * converted again.
  */
 static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu,
-			const struct scope_quota *former)
+			const struct scope_cpu *former)
 {
 	bool has_quota = cpu->quota.is_set && cpu->quota.value != 0;
 	bool has_period = cpu->period.is_set && cpu->period.value;
@@ -125,7 +128,7 @@ static int append_mask(sd_bus_message *message, const char *property, const char
 	if (!list || !*list)
 		return 0;
 	if (hp_mask_parse(list, &mask, &err) < 0)
-		return -EINVAL;
+		return 0; /* the kernel says what is wrong with it, when the file is written */
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (uint8_t)(mask.words[i / 8] >> (i % 8 * 8));
 		if (bytes[i])
@@ -174,8 +177,7 @@ static bool read_amount(const char *text, uint64_t *ret)
 }
 
 /* "25000 50000", "max 50000", "25000" */
-static int append_cpu_max(sd_bus_message *message, const char *text,
-			  const struct scope_quota *former)
+static int append_cpu_max(sd_bus_message *message, const char *text, const struct scope_cpu *former)
 {
 	struct hp_cpu cpu = {.quota.is_set = true};
 	char quota[24];
@@ -185,12 +187,18 @@ static int append_cpu_max(sd_bus_message *message, const char *text,
 	return append_quota(message, &cpu, former);
 }
 
+/* A number below the least that systemd accepts: it and that one have the same effect. */
+static uint64_t at_least(uint64_t amount, uint64_t min)
+{
+	return amount < min ? min : amount;
+}
+
 /*
  * Values without a property, or that systemd does not accept, are only written to the cgroup's
  * file, and checked by the kernel.
  */
 static int append_file(sd_bus_message *message, const char *file, const char *value,
-		       const struct scope_quota *former)
+		       const struct scope_cpu *former)
 {
 	static const struct {
 		const char *file, *property;
@@ -205,41 +213,60 @@ static int append_file(sd_bus_message *message, const char *file, const char *va
 
 	if (strcmp(file, "cpu.max") == 0)
 		return append_cpu_max(message, value, former);
+	if (strcmp(file, "cpu.idle") == 0 && former->weight == 0 && strcmp(value, "0") == 0)
+		return append_number(message, "CPUWeight", INFINITE);
+	if (scope_io_is_file(file))
+		return scope_io_append_line(message, file, value);
 	if (strcmp(file, "cpuset.cpus") == 0)
 		return append_mask(message, "AllowedCPUs", value);
 	if (strcmp(file, "cpuset.mems") == 0)
 		return append_mask(message, "AllowedMemoryNodes", value);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (strcmp(file, numbers[i].file) == 0 && read_amount(value, &amount) &&
-		    amount >= numbers[i].min)
-			return append_number(message, numbers[i].property, amount);
+		if (strcmp(file, numbers[i].file) == 0 && read_amount(value, &amount))
+			return append_number(message, numbers[i].property,
+					     at_least(amount, numbers[i].min));
 	return 0;
 }
 
-/* Appended last, as unified files are written after the other limits. */
-static int append_unified(sd_bus_message *message, const struct hp_resources *resources,
-			  const struct scope_quota *former)
+/* A line for each device, or the one of another file; they are written one by one. */
+static int append_lines(sd_bus_message *message, const struct hp_unified *unified,
+			const struct scope_cpu *former)
 {
+	const char *line = unified->value;
 	char value[256];
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < resources->unified_count; i++) {
-		const struct hp_unified *unified = &resources->unified[i];
+	while (r >= 0 && *line) {
+		size_t length = strcspn(line, "\n");
 
-		snprintf(value, sizeof(value), "%.*s", (int)strcspn(unified->value, "\n"),
-			 unified->value);
-		r = append_file(message, unified->file, value, former);
+		snprintf(value, sizeof(value), "%.*s", (int)length, line);
+		if (length > 0 && length < sizeof(value))
+			r = append_file(message, unified->file, value, former);
+		line += length + (line[length] == '\n');
 	}
 	return r;
 }
 
+/* Appended last, as unified files are written after the other limits. */
+static int append_unified(sd_bus_message *message, const struct hp_resources *resources,
+			  const struct scope_cpu *former)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < resources->unified_count; i++)
+		r = append_lines(message, &resources->unified[i], former);
+	return r;
+}
+
 int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources,
-				   const struct scope_quota *former)
+				   const struct scope_cpu *former, bool has_bfq)
 {
 	int r = append_memory(message, &resources->memory);
 
 	if (r >= 0)
-		r = append_weight(message, &resources->cpu);
+		r = scope_io_append(message, &resources->block_io, has_bfq);
+	if (r >= 0)
+		r = append_weight(message, &resources->cpu, former);
 	if (r >= 0)
 		r = append_quota(message, &resources->cpu, former);
 	if (r >= 0)
@@ -248,11 +275,14 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 		r = append_mask(message, "AllowedMemoryNodes", resources->cpu.mems);
 	if (r >= 0)
 		r = append_tasks(message, &resources->pids_limit);
-	return r < 0 ? r : append_unified(message, resources, former);
+	if (r >= 0)
+		r = append_unified(message, resources, former);
+	/* Last, since the weight of an idle unit is 0 for systemd (252), whatever else is given. */
+	return r >= 0 && limit_is_idle(resources) ? append_number(message, "CPUWeight", 0) : r;
 }
 
-/* True for each property that is appended above. */
-static bool is_limit(const char *property)
+/* True for each property that is appended above; `ret_has_devices`: it has a list of devices. */
+static bool is_limit(const char *property, bool *ret_has_devices)
 {
 	static const char *const names[] = {"MemoryMin",
 					    "MemoryHigh",
@@ -269,7 +299,7 @@ static bool is_limit(const char *property)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(property, names[i]) == 0)
 			return true;
-	return false;
+	return scope_io_is_property(property, ret_has_devices);
 }
 
 /* ---- properties that were read from systemd ---- */
@@ -294,14 +324,21 @@ static int walk(sd_bus_message *properties, property_fn function, void *userdata
 	return r < 0 ? r : sd_bus_message_exit_container(properties);
 }
 
+/*
+ * An empty list takes the limits of all devices away, and a list changes those of its devices only.
+ */
 static int copy_limit(const char *property, sd_bus_message *value, void *userdata)
 {
 	sd_bus_message *message = userdata;
-	int r;
+	bool has_devices = false;
+	int r = 0;
 
-	if (!is_limit(property))
+	if (!is_limit(property, &has_devices))
 		return sd_bus_message_skip(value, "v");
-	r = sd_bus_message_open_container(message, 'r', "sv");
+	if (has_devices)
+		r = sd_bus_message_append(message, "(sv)", property, "a(st)", 0);
+	if (r >= 0)
+		r = sd_bus_message_open_container(message, 'r', "sv");
 	if (r >= 0)
 		r = sd_bus_message_append(message, "s", property);
 	if (r >= 0)
@@ -314,25 +351,27 @@ int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *proper
 	return walk(properties, copy_limit, message);
 }
 
-static int read_quota(const char *property, sd_bus_message *value, void *userdata)
+static int read_cpu(const char *property, sd_bus_message *value, void *userdata)
 {
-	struct scope_quota *quota = userdata;
+	struct scope_cpu *cpu = userdata;
 
 	if (strcmp(property, "CPUQuotaPerSecUSec") == 0)
-		return sd_bus_message_read(value, "v", "t", &quota->per_second_us);
+		return sd_bus_message_read(value, "v", "t", &cpu->per_second_us);
 	if (strcmp(property, "CPUQuotaPeriodUSec") == 0)
-		return sd_bus_message_read(value, "v", "t", &quota->period_us);
+		return sd_bus_message_read(value, "v", "t", &cpu->period_us);
+	if (strcmp(property, "CPUWeight") == 0)
+		return sd_bus_message_read(value, "v", "t", &cpu->weight);
 	return sd_bus_message_skip(value, "v");
 }
 
-int scope_properties_read_quota(sd_bus_message *properties, struct scope_quota *ret_quota)
+int scope_properties_read_cpu(sd_bus_message *properties, struct scope_cpu *ret_cpu)
 {
-	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	const struct scope_cpu none = SCOPE_CPU_NONE;
 	int r;
 
-	*ret_quota = none;
-	r = walk(properties, read_quota, ret_quota);
-	if (ret_quota->period_us == INFINITE) /* not set */
-		ret_quota->period_us = none.period_us;
+	*ret_cpu = none;
+	r = walk(properties, read_cpu, ret_cpu);
+	if (ret_cpu->period_us == INFINITE) /* not set */
+		ret_cpu->period_us = none.period_us;
 	return r;
 }

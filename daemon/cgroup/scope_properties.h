@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
@@ -15,18 +16,20 @@
  */
 int scope_properties_append_unit(sd_bus_message *message, const char *description,
 				 const char *slice, pid_t pid);
-/* CPUQuotaPerSecUSec (UINT64_MAX: no limit) and CPUQuotaPeriodUSec. */
-struct scope_quota {
-	uint64_t per_second_us, period_us;
+/* The limits of a unit that new ones depend on: a quota without a period, an end of cpu.idle. */
+struct scope_cpu {
+	uint64_t per_second_us; /* CPUQuotaPerSecUSec; UINT64_MAX: no limit */
+	uint64_t period_us;	/* CPUQuotaPeriodUSec */
+	uint64_t weight;	/* CPUWeight; 0: idle; UINT64_MAX: not set */
 };
-#define SCOPE_QUOTA_NONE                                                                           \
+#define SCOPE_CPU_NONE                                                                             \
 	{                                                                                          \
-		UINT64_MAX, 100000                                                                 \
+		UINT64_MAX, 100000, UINT64_MAX                                                     \
 	}
-/* `former`: used where the resources have a quota without a period, or a period alone. */
+/* `has_bfq`: see scope_io.h. */
 int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources,
-				   const struct scope_quota *former);
-/* Reads the quota from `properties`, a reply of GetAll (a{sv}). */
-int scope_properties_read_quota(sd_bus_message *properties, struct scope_quota *ret_quota);
-/* Copies the limits of such a reply. */
+				   const struct scope_cpu *former, bool has_bfq);
+/* Reads them from `properties`, a reply of GetAll (a{sv}). */
+int scope_properties_read_cpu(sd_bus_message *properties, struct scope_cpu *ret_cpu);
+/* Copies the limits of such a reply; devices that it does not name get no limit. */
 int scope_properties_copy_limits(sd_bus_message *message, sd_bus_message *properties);

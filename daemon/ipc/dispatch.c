@@ -217,14 +217,20 @@ static enum hp_err_code no_such_run(const struct exchange *exchange)
 		   : HP_ERR_NO_SUCH_RUN;
 }
 
+int err_no_such_run(struct hp_err *err, enum hp_err_code code, const char *id)
+{
+	*err = (struct hp_err){.code = code};
+	snprintf(err->path, sizeof(err->path), "%s", id);
+	return -ENOENT;
+}
+
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err)
 {
 	struct run *run = store_find(exchange->hookd->store, id);
 
 	if (run && policy_may_see(&exchange->conn->peer, run->uid))
 		return run;
-	*err = (struct hp_err){.code = no_such_run(exchange)};
-	snprintf(err->path, sizeof(err->path), "%s", id);
+	(void)err_no_such_run(err, no_such_run(exchange), id);
 	return NULL;
 }
 

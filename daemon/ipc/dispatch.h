@@ -81,6 +81,8 @@ int hooks_make_run(struct hookd *hookd, const struct peer *peer, struct hp_reque
 
 /* For methods without parameters. */
 int expect_no_parameters(const struct exchange *exchange, struct hp_err *err);
+/* Fills *err with that NoSuchRun and returns -ENOENT. */
+int err_no_such_run(struct hp_err *err, enum hp_err_code code, const char *id);
 /* NULL: NoSuchRun of the method's interface, also if the run exists and the peer may not see it. */
 struct run *find_visible_run(const struct exchange *exchange, const char *id, struct hp_err *err);
 /* For methods whose only parameter is the id of a run. NULL: an error. */

@@ -47,6 +47,7 @@ void hooks_on_run_done(struct run *run, void *userdata)
 	journal_run_done(&hookd->journal, &hookd->config, run);
 	if (!run->is_turned_away) {
 		metrics_count_run(&hookd->metrics, &run->result);
+		history_add(hookd->history, run);
 		store_finished(hookd->store, run);
 	}
 	sched_finished(hookd->sched, run);

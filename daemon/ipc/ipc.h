@@ -3,9 +3,9 @@
  * daemon/ipc: connections, messages and the handlers of methods. Converts JSON to the types of
  * run/, apply/ and seccomp/, and their results to JSON.
  *
- * May use: daemon/apply, daemon/base, daemon/journal, daemon/metrics, daemon/policy, daemon/proc,
- * daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base, proto/json, proto/messages,
- * proto/settings; libevent.
+ * May use: daemon/apply, daemon/base, daemon/history, daemon/journal, daemon/metrics,
+ * daemon/policy, daemon/proc, daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base,
+ * proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "daemon/apply/support.h"
 #include "daemon/base/config.h"
 #include "daemon/base/kernel.h"
+#include "daemon/history/history.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/requests.h"
 #include "daemon/journal/journal.h"
@@ -57,6 +58,7 @@ struct hookd {
 	struct sched *sched;
 	struct store *store;
 	struct records *records; /* NULL: runs are kept in memory only */
+	struct history *history; /* NULL: there can be none */
 	struct spooled *spooled; /* NULL: there is no spool */
 	char *runners_before; /* while runs are awaited (takeover.c): runners_ids() of the earlier
 				 hookd; NULL: not known */

@@ -70,8 +70,10 @@ static void on_conn_gone(struct conn_call *of_conn)
 static int read_profile(const struct exchange *exchange, struct hp_arena *arena,
 			struct hp_seccomp **ret_profile, struct hp_err *err)
 {
-	static const char *const names[] = {"seccomp", "dialect"};
+	static const char *const names[] = {"seccomp", "dialect", "capabilities"};
 	struct hp_json_value values[ELEMENTS(names)];
+	bool has_capabilities;
+	uint64_t capabilities = 0;
 	int dialect = HP_DIALECT_OCI;
 	int r =
 	    hp_parameters_read(exchange->call.parameters, names, ELEMENTS(names), 1, values, err);
@@ -81,11 +83,18 @@ static int read_profile(const struct exchange *exchange, struct hp_arena *arena,
 		    err,
 		    hp_json_get_enum(values[1], hp_dialect_names, HP_DIALECT_COUNT, &dialect, err),
 		    "dialect");
+	has_capabilities = r == 0 && !hp_json_is_absent(values[2]);
+	if (has_capabilities)
+		r = hp_err_prefix(err, hp_capabilities_read(values[2], &capabilities, err),
+				  "capabilities");
 	if (r < 0)
 		return r;
 	r = hp_seccomp_read(values[0], (enum hp_dialect)dialect, arena, ret_profile, err);
 	if (r == 0 && !*ret_profile)
 		r = hp_err_invalid(err, NULL, "is empty: there is nothing to compile");
+	if (r == 0)
+		r = hp_seccomp_resolve(*ret_profile, has_capabilities ? &capabilities : NULL,
+				       "the parameter capabilities", err);
 	return hp_err_prefix(err, r, "seccomp");
 }
 

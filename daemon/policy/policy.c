@@ -118,9 +118,14 @@ bool policy_may_write_for(const struct peer *peer, const struct self *self,
 	return missing_capabilities(sender, self) == 0;
 }
 
+bool policy_may_see_all(const struct peer *peer)
+{
+	return peer->uid == 0;
+}
+
 bool policy_may_see(const struct peer *peer, uid_t owner)
 {
-	return peer->uid == 0 || peer->uid == owner;
+	return policy_may_see_all(peer) || peer->uid == owner;
 }
 
 /*

@@ -44,6 +44,7 @@ bool policy_may_write_for(const struct peer *peer, const struct self *self,
 
 /* A run is visible to the uid that has requested it, and to root. */
 bool policy_may_see(const struct peer *peer, uid_t owner);
+bool policy_may_see_all(const struct peer *peer);
 
 /* True where the peer's hooks may run in hookd's namespaces although the peer is in others. */
 bool policy_may_leave_namespaces(const struct peer *peer, const struct self *self);

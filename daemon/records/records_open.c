@@ -14,7 +14,12 @@
 #include "daemon/records/records_all.h"
 #include "daemon/records/restore.h"
 
-/* Runs of which one of the two entries of their begin is left. */
+/* One of the two entries of its begin is missing. */
+static bool is_touched(const struct recorded_run *run)
+{
+	return !run->is_forgotten && !(run->request && run->container);
+}
+
 static void log_touched(const struct recorded *recorded)
 {
 	struct recorded_run *run, *next;
@@ -22,7 +27,7 @@ static void log_touched(const struct recorded *recorded)
 
 	HASH_ITER(by_id, recorded->runs, run, next)
 	{
-		if (run->is_forgotten || (run->request && run->container))
+		if (!is_touched(run))
 			continue;
 		if (count++ < RECORDED_PLACES_MAX)
 			log_error("records of runs: damaged for run %s%s%s", run->id,
@@ -47,6 +52,39 @@ static void log_damage(const struct recorded *recorded)
 	else if (recorded->is_cut_off)
 		log_error("records of runs: the end is missing, from offset %zu on", recorded->end);
 	log_touched(recorded);
+}
+
+/*
+ * The id of a run stands in two entries from its begin on, so that no damage of one place loses it.
+ * With one of them gone, it is written again, for the next damage.
+ */
+static int repeat_ids(struct records *records, const struct recorded *recorded)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+	struct recorded_run *run, *next;
+	int r = 0;
+
+	HASH_ITER(by_id, recorded->runs, run, next)
+	{
+		const struct entry began = {
+		    .type = ENTRY_BEGAN,
+		    .stage = run->stage,
+		    .uid = run->uid,
+		    .run = run->id,
+		    .request_id = run->request_id,
+		    .submitted_us = run->submitted_us,
+		    .at_ns = clock_ns(CLOCK_BOOTTIME),
+		    .text = run->container ? run->container : "unknown",
+		    .text_length = run->container ? run->container_length : strlen("unknown"),
+		};
+
+		if (r == 0 && is_touched(run))
+			r = entry_write(&buf, records->file.seed, &began);
+	}
+	if (r == 0 && buf.length > 0)
+		r = record_file_append(&records->file, &buf);
+	hp_buf_free(&buf);
+	return r;
 }
 
 /* Continues the file behind its last valid entry, or a new one without what is damaged. */
@@ -87,6 +125,8 @@ static int restore(struct records *records, const char *bytes, size_t length, bo
 	r = restore_runs(&recorded, records->options.context, records->options.store);
 	if (r == 0)
 		r = mend(records, &recorded, has_head);
+	if (r == 0 && recorded.damage_count > 0 && repeat_ids(records, &recorded) < 0)
+		log_error("records of runs: no room to write ids of damaged runs again");
 	recorded_clear(&recorded);
 	return r;
 }

@@ -105,8 +105,8 @@ static void drop_earlier(struct store *store, const struct run *run)
 		store_drop(store, earlier);
 }
 
-static int restore_run(struct recorded_run *recorded, const struct run_context *context,
-		       struct store *store, struct hp_json *json)
+int restore_run(struct recorded_run *recorded, const struct run_context *context,
+		struct hp_json *json, struct run **ret_run)
 {
 	struct hp_request request;
 	struct run *run;
@@ -121,10 +121,23 @@ static int restore_run(struct recorded_run *recorded, const struct run_context *
 		return r;
 	}
 	r = restore_result(recorded, json, run);
-	if (r == 0) {
-		drop_earlier(store, run);
-		r = store_add(store, run);
-	}
+	if (r < 0)
+		run_free(run);
+	else
+		*ret_run = run;
+	return r;
+}
+
+static int add_run(struct recorded_run *recorded, const struct run_context *context,
+		   struct store *store, struct hp_json *json)
+{
+	struct run *run;
+	int r = restore_run(recorded, context, json, &run);
+
+	if (r < 0)
+		return r;
+	drop_earlier(store, run);
+	r = store_add(store, run);
 	if (r < 0)
 		run_free(run);
 	else
@@ -157,7 +170,7 @@ int restore_runs(struct recorded *recorded, const struct run_context *context, s
 	HASH_ITER(by_id, recorded->runs, run, next)
 	{
 		if (r == 0 && !run->is_forgotten)
-			r = restore_run(run, context, store, &json);
+			r = add_run(run, context, store, &json);
 	}
 	hp_json_free(&json);
 	if (r == 0)

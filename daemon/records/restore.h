@@ -10,3 +10,9 @@
  */
 int restore_runs(struct recorded *recorded, const struct run_context *context,
 		 struct store *store) must_check;
+/*
+ * Makes one of them, which is in no store; also of texts that the history has kept. The caller
+ * frees it by run_free(). May change recorded->result. -ENOMEM.
+ */
+int restore_run(struct recorded_run *recorded, const struct run_context *context,
+		struct hp_json *json, struct run **ret_run) must_check;

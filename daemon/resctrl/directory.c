@@ -2,7 +2,8 @@
 /*
  * Owns the list of resctrl groups that hookd uses, and their counts of users.
  *
- * A group was made by hookd, which removes it with its last user, or was there before. The names of
+ * A group was made by hookd, which removes it with its last user unless that is a class to be kept,
+ * or was there before. The names of
  * the groups made are also in a file, from before the mkdir until after the rmdir: a machine has
  * few groups, and one that a killed hookd has left would be lost until the next boot. The file is
  * replaced at each change. It is not synced, since groups do not outlive a boot either.
@@ -54,6 +55,13 @@ static int replace_journal(int state_directory, const struct hp_buf *text)
 	return r;
 }
 
+/* A class stays without users, so the next hookd must not remove it either. */
+static bool is_kept(const struct rdt_directories *directories,
+		    const struct rdt_directory *directory)
+{
+	return directory->is_class && !directory->is_leftover && directories->keeps_classes;
+}
+
 static int write_journal(const struct rdt_directories *directories, const char *about_to_be_made)
 {
 	const struct rdt_directory *directory;
@@ -66,7 +74,7 @@ static int write_journal(const struct rdt_directories *directories, const char *
 	if (about_to_be_made)
 		append_line(&text, about_to_be_made);
 	LIST_FOREACH (directory, &directories->list, link)
-		if (directory->is_made)
+		if (directory->is_made && !is_kept(directories, directory))
 			append_line(&text, directory->path);
 	r = replace_journal(directories->state_directory, &text);
 	hp_buf_free(&text);
@@ -87,6 +95,7 @@ static void rewrite_journal(const struct rdt_directories *directories)
 void rdt_directories_init(struct rdt_directories *directories)
 {
 	LIST_INIT(&directories->list);
+	directories->keeps_classes = true;
 	directories->state_directory = -1;
 }
 
@@ -147,14 +156,14 @@ bool rdt_directory_can_be_made(const char *path)
 
 /* ---- groups of an earlier hookd ---- */
 
-static int adopt(struct rdt_directories *directories, const char *path)
+int rdt_directory_adopt(struct rdt_directories *directories, const char *path)
 {
 	struct rdt_directory *directory = directory_new(directories, path);
 
 	if (!directory)
 		return -ENOMEM;
 	directory->is_made = true;
-	directory->has_closid = true;
+	directory->is_leftover = true;
 	return 0;
 }
 
@@ -196,7 +205,7 @@ static int read_journal(struct rdt_directories *directories, char *text,
 		return (int)(length < 0 ? length : 0);
 	while (r == 0 && (line = strsep(&text, "\n")))
 		if (rdt_directory_can_be_made(line) && !is_held(line, userdata))
-			r = adopt(directories, line);
+			r = rdt_directory_adopt(directories, line);
 	return r;
 }
 
@@ -265,6 +274,17 @@ int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs
 	return 0;
 }
 
+void rdt_directory_make_class(struct rdt_directories *directories, struct rdt_directory *directory)
+{
+	bool was_recorded = directory->is_made && !is_kept(directories, directory);
+
+	assert(directory->users > 0);
+	directory->is_class = true;
+	directory->is_leftover = false;
+	if (was_recorded && is_kept(directories, directory))
+		rewrite_journal(directories);
+}
+
 bool rdt_directory_has_tasks(const struct rdt_fs *fs, const char *path)
 {
 	char text[16];
@@ -290,8 +310,9 @@ void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_f
 	assert(directory->users > 0);
 	if (--directory->users > 0)
 		return;
-	if (directory->is_made && fs->root >= 0) {
-		if (directory->has_closid && rdt_directory_has_tasks(fs, directory->path))
+	if (directory->is_made && fs->root >= 0 && !is_kept(directories, directory)) {
+		if ((directory->is_class || directory->is_leftover) &&
+		    rdt_directory_has_tasks(fs, directory->path))
 			return; /* tried again when a later user leaves it */
 		(void)unlinkat(fs->root, directory->path, AT_REMOVEDIR);
 	}

@@ -8,19 +8,22 @@
 #include "daemon/resctrl/fs.h"
 
 /*
- * A resctrl group that members use, or that hookd has made and not removed yet: one that a request
- * has named by closID is removed only when it has no tasks. For resctrl.c alone.
+ * A resctrl group that members use, or that hookd has made and not removed yet: a class, which a
+ * request has named by closID, is removed only when it has no tasks, or never. For resctrl.c and
+ * groups.c.
  */
 struct rdt_directory {
-	char *path;   /* below the mount point: "c1", "c1/mon_groups/c1"; ".": the default group */
-	bool is_made; /* by hookd */
-	bool has_closid; /* named by a request; other processes may have been put in */
+	char *path;    /* below the mount point: "c1", "c1/mon_groups/c1"; ".": the default group */
+	bool is_made;  /* by hookd */
+	bool is_class; /* named by a closID; other processes may have been put in */
+	bool is_leftover; /* of an earlier hookd; removed if it has no tasks */
 	unsigned int users;
 	LIST_ENTRY(rdt_directory) link; /* rdt_directories::list */
 };
 
 struct rdt_directories {
 	LIST_HEAD(, rdt_directory) list; /* newest first */
+	bool keeps_classes;		 /* they stay when their last user has left them */
 	int state_directory; /* has the file with the groups that were made; -1: there is none */
 	char boot[64];	     /* the boot id; set if that is not -1 */
 };
@@ -46,6 +49,10 @@ int rdt_directory_make(struct rdt_directories *directories, const struct rdt_fs 
  */
 int rdt_directory_enter(struct rdt_directories *directories, const struct rdt_fs *fs,
 			const char *path, bool is_made, struct rdt_directory **ret_directory);
+/* For a group that a user has named by closID. */
+void rdt_directory_make_class(struct rdt_directories *directories, struct rdt_directory *directory);
+/* Takes over a group without users, to be removed when it has no tasks. -ENOMEM. */
+int rdt_directory_adopt(struct rdt_directories *directories, const char *path);
 /* Removes a user; with the last one a group that hookd has made is removed. NULL is fine. */
 void rdt_directory_leave(struct rdt_directories *directories, const struct rdt_fs *fs,
 			 struct rdt_directory *directory);

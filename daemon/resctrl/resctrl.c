@@ -14,22 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/resctrl/directory.h"
 #include "daemon/resctrl/fs.h"
+#include "daemon/resctrl/rdt.h"
 #include "daemon/resctrl/schemata.h"
 
 #define TEXT_SIZE 16384
-
-struct rdt {
-	char *root; /* NULL: the mount point is searched at each access */
-	struct rdt_directories directories;
-};
-
-struct rdt_member {
-	struct rdt *rdt;
-	struct rdt_directory *group, *monitored; /* monitored: NULL where there is none */
-	int tasks, monitored_tasks;
-};
 
 /* The parameters and intermediate results of rdt_join() or rdt_update(). */
 struct request {
@@ -92,7 +81,8 @@ static void print_field(unsigned int source, char path[static 32])
 		snprintf(path, 32, "schemata[%u]", source - SCHEMATA);
 }
 
-static int add_field(struct request *request, const char *text, unsigned int source)
+static int add_field(struct request *request, const char *text, const char *left_out,
+		     unsigned int source)
 {
 	char path[32];
 	int r;
@@ -100,23 +90,23 @@ static int add_field(struct request *request, const char *text, unsigned int sou
 	print_field(source, path);
 	assert(source != MEM_BW_SCHEMA || strncmp(text, "MB:", strlen("MB:")) == 0);
 	assert(source == L3_CACHE_SCHEMA || !strchr(text, '\n'));
-	r = schemata_add(&request->schemata, text, source, request->err);
+	r = schemata_add(&request->schemata, text, left_out, source, request->err);
 	return hp_err_prefix(request->err, r, path);
 }
 
+/* runtime-spec until 1.2: beside memBwSchema the MB: lines of l3CacheSchema are not written. */
 static int read_schemata(struct request *request)
 {
 	const struct hp_intel_rdt *wanted = request->wanted;
+	const char *left_out = or_null(wanted->mem_bw_schema) ? "MB" : NULL;
 	int r = 0;
 
 	if (or_null(wanted->l3_cache_schema))
-		r = add_field(request, wanted->l3_cache_schema, L3_CACHE_SCHEMA);
-	if (or_null(wanted->mem_bw_schema))
-		schemata_drop(&request->schemata, "MB", L3_CACHE_SCHEMA);
+		r = add_field(request, wanted->l3_cache_schema, left_out, L3_CACHE_SCHEMA);
 	if (r == 0 && or_null(wanted->mem_bw_schema))
-		r = add_field(request, wanted->mem_bw_schema, MEM_BW_SCHEMA);
+		r = add_field(request, wanted->mem_bw_schema, NULL, MEM_BW_SCHEMA);
 	for (unsigned int i = 0; r == 0 && wanted->schemata && wanted->schemata[i]; i++)
-		r = add_field(request, wanted->schemata[i], SCHEMATA + i);
+		r = add_field(request, wanted->schemata[i], NULL, SCHEMATA + i);
 	return r;
 }
 
@@ -212,7 +202,6 @@ static int enter_group(struct request *request, const char *name, struct rdt_mem
 		return r;
 	if (r == 0)
 		return compare_schemata(request, member->group);
-	member->group->has_closid = or_null(request->wanted->clos_id);
 	return write_schemata(request, member->group);
 }
 
@@ -258,6 +247,9 @@ static int join(struct request *request, const char *name, struct rdt_member *me
 		r = open_tasks(request, member->group, &member->tasks);
 	if (r == 0)
 		r = open_tasks(request, member->monitored, &member->monitored_tasks);
+	/* Not before: one that was made is removed again where a step fails. */
+	if (r == 0 && or_null(request->wanted->clos_id))
+		rdt_directory_make_class(&request->rdt->directories, member->group);
 	return r;
 }
 
@@ -373,7 +365,9 @@ int rdt_join_again(struct rdt *rdt, const struct hp_intel_rdt *wanted, const cha
 	if (r == 0)
 		r = join_existing(&request, name, ret_member);
 	if (r == 0 && (*ret_member)->group->users == 1)
-		(*ret_member)->group->has_closid = or_null(wanted->clos_id);
+		(*ret_member)->group->is_leftover = false;
+	if (r == 0 && or_null(wanted->clos_id))
+		rdt_directory_make_class(&rdt->directories, (*ret_member)->group);
 	return r;
 }
 
@@ -433,43 +427,11 @@ bool rdt_member_monitored_group_is_made(const struct rdt_member *member)
 
 /* ---- groups by name ---- */
 
-static const char *path_of(const char *group)
-{
-	return strcmp(group, "/") == 0 ? "." : group;
-}
-
-ssize_t rdt_schemata(const struct rdt *rdt, const char *group, char *text, size_t size)
-{
-	struct rdt_fs fs;
-	ssize_t length = rdt_fs_open(&fs, rdt->root);
-
-	if (length == 0)
-		length = rdt_fs_read(&fs, path_of(group), "schemata", text, size);
-	rdt_fs_close(&fs);
-	return length;
-}
-
-ssize_t rdt_member_schemata(const struct rdt_member *member, char *text, size_t size)
-{
-	return rdt_schemata(member->rdt, rdt_member_group(member), text, size);
-}
-
-int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text)
-{
-	struct rdt_fs fs;
-	int r = rdt_fs_open(&fs, rdt->root);
-
-	if (r == 0)
-		r = rdt_fs_write(&fs, path_of(group), "schemata", text);
-	rdt_fs_close(&fs);
-	return r;
-}
-
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err)
 {
 	struct request request = {.rdt = rdt, .fs.root = -1, .wanted = wanted, .err = err};
-	const struct rdt_directory directory = {.path = (char *)path_of(group)};
+	const struct rdt_directory directory = {.path = (char *)rdt_path_of(group)};
 	int r = read_schemata(&request);
 
 	if (r == 0)
@@ -480,118 +442,4 @@ int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *g
 	rdt_fs_close(&request.fs);
 	schemata_clear(&request.schemata);
 	return r;
-}
-
-int rdt_closids(const struct rdt *rdt, int *ret_in_use)
-{
-	struct rdt_fs fs;
-	int number = rdt_fs_open(&fs, rdt->root);
-
-	if (number == 0) {
-		number = rdt_fs_closids(&fs);
-		*ret_in_use = rdt_fs_groups(&fs);
-	}
-	rdt_fs_close(&fs);
-	return number;
-}
-
-bool rdt_is_there(const struct rdt *rdt)
-{
-	return rdt_has_group(rdt, "/");
-}
-
-bool rdt_has_group(const struct rdt *rdt, const char *group)
-{
-	struct rdt_fs fs;
-	bool is_there =
-	    rdt_fs_open(&fs, rdt->root) == 0 && faccessat(fs.root, path_of(group), F_OK, 0) == 0;
-
-	rdt_fs_close(&fs);
-	return is_there;
-}
-
-bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own)
-{
-	const struct rdt_directory *directory = rdt_directory_find(&rdt->directories, group);
-	struct rdt_fs fs;
-	bool is_used;
-
-	if (directory && directory->users > (own ? 1u : 0u))
-		return true;
-	is_used = rdt_fs_open(&fs, rdt->root) == 0 && rdt_directory_has_tasks(&fs, group);
-	rdt_fs_close(&fs);
-	return is_used;
-}
-
-int rdt_remove(struct rdt *rdt, const char *group, bool has_closid)
-{
-	struct rdt_directory *directory;
-	struct rdt_fs fs;
-	int r;
-
-	if (!rdt_directory_can_be_made(group))
-		return -EINVAL;
-	directory = rdt_directory_find(&rdt->directories, group);
-	if (directory && directory->users > 0)
-		return -EBUSY;
-	r = rdt_fs_open(&fs, rdt->root);
-	if (r == 0)
-		(void)rdt_fs_lock(&fs);
-	if (r == 0 && has_closid && rdt_directory_has_tasks(&fs, group))
-		r = -EBUSY;
-	if (r == 0)
-		r = unlinkat(fs.root, group, AT_REMOVEDIR) < 0 ? -errno : 0;
-	rdt_fs_close(&fs);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (directory)
-		rdt_directory_forget(&rdt->directories, directory);
-	return 0;
-}
-
-/* ---- groups of an earlier hookd ---- */
-
-int rdt_restore(struct rdt *rdt, const char *directory,
-		bool (*is_held)(const char *group, void *userdata), void *userdata)
-{
-	return rdt_directories_open(&rdt->directories, directory, is_held, userdata);
-}
-
-void rdt_remove_unused(struct rdt *rdt)
-{
-	struct rdt_fs fs;
-
-	if (rdt_fs_open(&fs, rdt->root) == 0) {
-		(void)rdt_fs_lock(&fs);
-		rdt_directories_remove_unused(&rdt->directories, &fs);
-	}
-	rdt_fs_close(&fs);
-}
-
-int rdt_new(const char *root, struct rdt **ret_rdt)
-{
-	struct rdt *rdt = calloc(1, sizeof(*rdt));
-
-	if (!rdt)
-		return -ENOMEM;
-	rdt_directories_init(&rdt->directories);
-	if (root) {
-		rdt->root = strdup(root);
-		if (!rdt->root) {
-			free(rdt);
-			return -ENOMEM;
-		}
-	}
-	*ret_rdt = rdt;
-	return 0;
-}
-
-struct rdt *rdt_free(struct rdt *rdt)
-{
-	if (!rdt)
-		return NULL;
-	rdt_directories_clear(&rdt->directories);
-	free(rdt->root);
-	free(rdt);
-	return NULL;
 }

@@ -25,14 +25,17 @@
  *	"/"		any	the default group
  *
  * A group that exists is not changed, since others may rely on it: the request is refused where it
- * has another value for any domain. A group that is made gets its schemata before any process. MB:
- * lines in l3CacheSchema are ignored where memBwSchema is set. Bandwidths are compared after the
- * kernel's rounding.
+ * has another value for any domain. A group that is made gets its schemata before any process.
+ * `schemata` come last: a value there replaces that of the others for the same domain. MB: lines in
+ * l3CacheSchema are ignored where memBwSchema is set. Bandwidths are compared after the kernel's
+ * rounding.
  *
- * Groups are few (num_closids: 4 to 16), so those that hookd has made are removed with their last
- * user; processes that a hook has left in one then belong to the default group. A group that a
- * request has named by closID is removed only when it has no tasks: tried again with each later
- * user. A group that existed before is never removed.
+ * A group that is named by the container's id is removed with its last user if hookd has made it;
+ * processes that a hook has left in it then belong to the default group. A class, which a request
+ * has named by closID, stays, as runtime-spec wants it, also if hookd has made it. Since groups are
+ * few (num_closids: 4 to 16), rdt_remove_classes() can have those that hookd has made removed with
+ * their last user, when they have no tasks: tried again with each later user. A group that existed
+ * before is never removed.
  *
  * Blocks for some file accesses, together 0.2 ms, and up to 5 ms where another program holds the
  * lock of the file system. Only the descriptors of members stay open, so resctrl can be unmounted
@@ -53,6 +56,8 @@ int rdt_closids(const struct rdt *rdt, int *ret_in_use);
 
 /* `root`: the mount point, copied; NULL: it is searched at each call. -ENOMEM. */
 int rdt_new(const char *root, struct rdt **ret_rdt) must_check;
+/* False at first. */
+void rdt_remove_classes(struct rdt *rdt, bool removes_them);
 /* All members must have been freed by rdt_leave() or rdt_keep(). NULL is fine. */
 struct rdt *rdt_free(struct rdt *rdt);
 
@@ -110,6 +115,12 @@ void rdt_leave(struct rdt_member *member);
 void rdt_keep(struct rdt_member *member);
 
 /*
+ * Leaves a class that hookd has made for a container. `member` may be NULL: then hookd was
+ * restarted meanwhile. True: the group is gone.
+ */
+bool rdt_leave_class(struct rdt *rdt, struct rdt_member *member, const char *group);
+
+/*
  * The files "tasks" of the group and of its monitoring group, open for writing; the member's. Write
  * a pid, or "0" for the writing thread itself, to the first one, then to the second one, which is
  * -1 where there is no monitoring group.
@@ -135,9 +146,6 @@ int rdt_set_schemata(struct rdt *rdt, const char *group, const char *text);
  */
 int rdt_update(struct rdt *rdt, const struct hp_intel_rdt *wanted, const char *group, bool is_made,
 	       struct hp_err *err) must_check;
-
-/* True where the group has a member other than `own` (which may be NULL), or any task. */
-bool rdt_group_is_in_use(const struct rdt *rdt, const char *group, const struct rdt_member *own);
 
 /*
  * Removes a group by a name that rdt_member_group() or rdt_member_monitored_group() has returned;

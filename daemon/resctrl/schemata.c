@@ -84,8 +84,8 @@ static unsigned int base_of(const char *resource)
 	return strcmp(resource, "MB") == 0 || strcmp(resource, "SMBA") == 0 ? 10 : 16;
 }
 
-static const struct schemata_value *find(const struct schemata *schemata, const char *resource,
-					 uint64_t id)
+static struct schemata_value *find(const struct schemata *schemata, const char *resource,
+				   uint64_t id)
 {
 	for (size_t i = 0; i < schemata->count; i++)
 		if (schemata->values[i].id == id &&
@@ -115,18 +115,30 @@ static int append(struct schemata *schemata, const struct schemata_value *value,
 	return 0;
 }
 
+static void drop(struct schemata *schemata, struct schemata_value *value)
+{
+	size_t rest = schemata->count - (size_t)(value - schemata->values) - 1;
+
+	memmove(value, value + 1, rest * sizeof(*value));
+	schemata->count--;
+}
+
 static int add_domain(struct schemata *schemata, struct part domain, struct schemata_value *value,
 		      struct hp_err *err)
 {
+	struct schemata_value *earlier;
 	struct part id;
 
 	if (!take(&domain, '=', &id) || !read_number(id, 10, &value->id) ||
 	    !read_number(trim(domain), base_of(value->resource), &value->value))
 		return hp_err_invalid(err, NULL, "has a domain of %s that is not ID=VALUE",
 				      value->resource);
-	if (find(schemata, value->resource, value->id))
+	earlier = find(schemata, value->resource, value->id);
+	if (earlier && earlier->source == value->source)
 		return hp_err_invalid(err, NULL, "has domain %" PRIu64 " of %s twice", value->id,
 				      value->resource);
+	if (earlier)
+		drop(schemata, earlier);
 	return append(schemata, value, err);
 }
 
@@ -154,15 +166,23 @@ static int add_line(struct schemata *schemata, struct part line, unsigned int so
 	return 0;
 }
 
-int schemata_add(struct schemata *schemata, const char *text, unsigned int source,
-		 struct hp_err *err)
+static bool is_about(struct part line, const char *resource)
+{
+	size_t length = strlen(resource);
+
+	return (size_t)(line.end - line.begin) > length &&
+	       memcmp(line.begin, resource, length) == 0 && line.begin[length] == ':';
+}
+
+int schemata_add(struct schemata *schemata, const char *text, const char *left_out,
+		 unsigned int source, struct hp_err *err)
 {
 	struct part rest = {text, text + strlen(text)}, line;
 	int r = 0;
 
 	while (r == 0 && rest.begin < rest.end) {
 		take(&rest, '\n', &line);
-		if (line.begin < line.end)
+		if (line.begin < line.end && !(left_out && is_about(line, left_out)))
 			r = add_line(schemata, line, source, err);
 	}
 	return r;
@@ -189,19 +209,6 @@ void schemata_clear(struct schemata *schemata)
 }
 
 /* ---- numbers ---- */
-
-void schemata_drop(struct schemata *schemata, const char *resource, unsigned int source)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < schemata->count; i++) {
-		const struct schemata_value *value = &schemata->values[i];
-
-		if (value->source != source || strcmp(value->resource, resource) != 0)
-			schemata->values[kept++] = *value;
-	}
-	schemata->count = kept;
-}
 
 void schemata_round_up(struct schemata *schemata, const char *resource, uint64_t step)
 {

@@ -36,17 +36,16 @@ struct schemata {
 #define SCHEMATA_INIT ((struct schemata){0})
 
 /*
- * Adds the lines of a text. -EINVAL with a reason and no path, also where a domain is named twice,
- * in this text or an earlier one; -ENOMEM.
+ * Adds the lines of a text, except those of the resource `left_out`, which are not even read; NULL:
+ * all. A domain that an earlier source has named gets the new value, as if
+ * both texts were written one after the other. -EINVAL with a reason and no path, also where a
+ * domain is named twice in one text; -ENOMEM.
  */
-int schemata_add(struct schemata *schemata, const char *text, unsigned int source,
-		 struct hp_err *err) must_check;
+int schemata_add(struct schemata *schemata, const char *text, const char *left_out,
+		 unsigned int source, struct hp_err *err) must_check;
 /* The same for a text of the kernel; lines that cannot be parsed are ignored. -ENOMEM. */
 int schemata_add_kernels(struct schemata *schemata, const char *text) must_check;
 void schemata_clear(struct schemata *schemata);
-
-/* Removes the values of one resource that were read from one text. */
-void schemata_drop(struct schemata *schemata, const char *resource, unsigned int source);
 
 /* Rounds up the values of one resource to a multiple of the step, as the kernel does for MB. */
 void schemata_round_up(struct schemata *schemata, const char *resource, uint64_t step);

@@ -127,7 +127,6 @@ struct run {
 	bool is_started;	    /* sched.c: it holds one of the places */
 	TAILQ_ENTRY(run) lane_link; /* lane::runs */
 	TAILQ_ENTRY(run) link;	    /* store::runs */
-	uint64_t serial;	    /* store.c: greater than that of any run added before */
 	TAILQ_ENTRY(run) done_link; /* store::done, where is_kept */
 	bool is_kept;
 	size_t kept_bytes;	   /* what it counts there */
@@ -201,6 +200,11 @@ void run_set_behind(struct run *run, struct run_waiter *waiter, bool is_behind);
 
 /* Whether its settings have a seccomp profile whose listener an agent gets (SCMP_ACT_NOTIFY). */
 bool run_has_notify_profile(const struct run *run);
+/*
+ * The order of runs: by their submission, those of one microsecond by their ids. It is the same in
+ * memory and in the history, after a restart, and whatever the clock does. < 0: a is older.
+ */
+int run_compare(const struct run *a, const struct run *b);
 
 /* The pid of the running hook; 0: none. */
 pid_t run_pid(const struct run *run);

@@ -2,6 +2,15 @@
 /* What callers are told of a run, at any time of its life. No state. */
 #include "daemon/run/run.h"
 
+#include <string.h>
+
+int run_compare(const struct run *a, const struct run *b)
+{
+	if (a->submitted_us != b->submitted_us)
+		return a->submitted_us < b->submitted_us ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
 pid_t run_pid(const struct run *run)
 {
 	const struct list *list = run->active ? run->active->list : NULL;

@@ -20,13 +20,13 @@
 
 struct store {
 	const struct config *config;
-	TAILQ_HEAD(run_list, run) runs; /* newest submission first */
-	TAILQ_HEAD(, run) done;		/* oldest end first */
-	TAILQ_HEAD(, run) dropped;	/* by done_link; in no other list or table */
+	TAILQ_HEAD(run_list, run) runs; /* newest first, as run_compare() says */
+	struct run *added_last;	   /* where the next one is likely to come; NULL: at the head */
+	TAILQ_HEAD(, run) done;	   /* oldest end first */
+	TAILQ_HEAD(, run) dropped; /* by done_link; in no other list or table */
 	struct run *by_id, *by_request; /* uthash tables */
 	struct event *timer;
 	size_t kept, kept_bytes, recorded_bytes;
-	uint64_t added; /* the number of runs that were */
 };
 
 /* A request id is unique per uid, so the uid is a part of the key. */
@@ -55,6 +55,8 @@ void store_revive(struct store *store, struct run *run)
 
 static void leave(struct store *store, struct run *run)
 {
+	if (store->added_last == run)
+		store->added_last = TAILQ_NEXT(run, link);
 	TAILQ_REMOVE(&store->runs, run, link);
 	HASH_DELETE(by_id, store->by_id, run);
 	if (run->request_key)
@@ -181,6 +183,24 @@ static int add_request(struct store *store, struct run *run)
 	return run->by_request.tbl ? 0 : -ENOMEM;
 }
 
+/* Where the clock was set back, that is not at the head; then it is beside the last one. */
+static void insert(struct store *store, struct run *run)
+{
+	struct run *older = store->added_last, *newer;
+
+	if (!older)
+		older = TAILQ_FIRST(&store->runs);
+	while (older && (newer = TAILQ_PREV(older, run_list, link)) && run_compare(newer, run) < 0)
+		older = newer;
+	while (older && run_compare(older, run) > 0)
+		older = TAILQ_NEXT(older, link);
+	if (older)
+		TAILQ_INSERT_BEFORE(older, run, link);
+	else
+		TAILQ_INSERT_TAIL(&store->runs, run, link);
+	store->added_last = run;
+}
+
 int store_add(struct store *store, struct run *run)
 {
 	forget_old(store);
@@ -191,8 +211,7 @@ int store_add(struct store *store, struct run *run)
 		HASH_DELETE(by_id, store->by_id, run);
 		return -ENOMEM;
 	}
-	TAILQ_INSERT_HEAD(&store->runs, run, link);
-	run->serial = ++store->added;
+	insert(store, run);
 	return 0;
 }
 

@@ -37,7 +37,7 @@ size_t store_recorded_bytes(const struct store *store);
 struct run *store_find(struct store *store, const char *id);
 struct run *store_find_request(struct store *store, uid_t uid, const char *request_id);
 
-/* Newest first: store_newest(), then store_older() until NULL; and back. */
+/* Newest first, by run_compare(): store_newest(), then store_older() until NULL; and back. */
 struct run *store_newest(struct store *store);
 struct run *store_older(struct run *run);
 struct run *store_newer(struct run *run);

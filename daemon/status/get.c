@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Handler of io.hookd.status.Get. Owns the calls that wait for the output of a running hook, which
- * is in hookd-runner:
+ * is in hookd-runner, and those that wait for the history, if the run is not in memory:
  *
- *	ASKED --both streams are there, the run has ended, ANSWER_WITHIN_MS--> answered
+ *	inquiry: ASKED --both streams are there, the run has ended, ANSWER_WITHIN_MS--> answered
+ *	lookup: ASKED --the history has answered--> answered
  */
 #include <string.h>
 
+#include "daemon/history/history.h"
+#include "daemon/history/run_json.h"
 #include "daemon/ipc/dispatch.h"
-#include "daemon/status/run_json.h"
+#include "daemon/status/query.h"
 
 /* A runner that is stopped, or whose connection is lost, sends nothing. */
 #define ANSWER_WITHIN_MS 500
@@ -179,13 +182,99 @@ static int begin_inquiry(struct exchange *exchange, struct run *run, struct hp_e
 	return 0;
 }
 
+/* ---- a run of the history ---- */
+
+struct lookup {
+	struct conn_call of_conn;
+	struct conn *conn;
+	struct history_query *asked;
+};
+
+static void on_looking_gone(struct conn_call *of_conn)
+{
+	struct lookup *lookup = container_of(of_conn, struct lookup, of_conn);
+
+	history_cancel(lookup->asked);
+	free(lookup);
+}
+
+static void add_text(struct hp_json_writer *writer, const char *key,
+		     const struct history_query *answer, size_t offset, size_t length)
+{
+	if (length == 0)
+		return;
+	hp_json_key(writer, key);
+	hp_json_put_raw(writer, answer->texts.data + offset, length);
+}
+
+static void write_found(struct conn *conn, const struct history_query *answer)
+{
+	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
+	const struct history_found *found = &answer->found[0];
+
+	add_text(&writer, "run", answer, found->run, found->run_length);
+	add_text(&writer, "result", answer, found->result, found->result_length);
+	add_text(&writer, "request", answer, found->request, found->request_length);
+	hp_reply_end(&writer);
+}
+
+static void on_found(struct history_query *answer)
+{
+	struct lookup *lookup = answer->userdata;
+	struct conn *conn = lookup->conn;
+	struct hp_err err = {0};
+	int r = query_check_answer(answer, &err);
+
+	free(lookup);
+	if (r == 0 && answer->found_count == 0)
+		r = err_no_such_run(&err, HP_ERR_STATUS_NO_SUCH_RUN, answer->filter.run);
+	if (r < 0)
+		conn_reply_err(conn, &err, NULL);
+	else
+		write_found(conn, answer);
+	conn_end_call(conn);
+}
+
+static int look_up(struct exchange *exchange, const char *id, struct hp_err *err)
+{
+	struct history_query *query = history_query_new(HISTORY_LIST);
+	struct lookup *lookup = calloc(1, sizeof(*lookup));
+	struct history_filter filter = HISTORY_FILTER_ALL;
+	int r = query && lookup ? 0 : -ENOMEM;
+
+	filter.run = id;
+	filter.uid = query_uid(&exchange->conn->peer);
+	if (r == 0)
+		r = history_query_filter(query, &filter);
+	if (r == 0) {
+		query->wants_details = true;
+		query->done = on_found;
+		query->userdata = lookup;
+		r = history_ask(exchange->hookd->history, query);
+	}
+	if (r < 0) {
+		history_query_free(query);
+		free(lookup);
+		return r == -ENODATA ? -ENOENT : query_asking_failed(r, err);
+	}
+	*lookup = (struct lookup){
+	    .of_conn.gone = on_looking_gone, .conn = exchange->conn, .asked = query};
+	conn_begin_call(exchange->conn, &lookup->of_conn);
+	return 0;
+}
+
 int handle_get(struct exchange *exchange, struct hp_err *err)
 {
 	static const struct hp_output none[2];
 	struct run *run = find_run_parameter(exchange, err);
+	char id[HP_ERR_PATH_SIZE];
 
-	if (!run)
+	if (!run && (err->code != HP_ERR_STATUS_NO_SUCH_RUN || exchange->call.oneway))
 		return -ENOENT;
+	if (!run) {
+		memcpy(id, err->path, sizeof(id));
+		return look_up(exchange, id, err);
+	}
 	if (run_has_list(run) && !exchange->call.oneway)
 		return begin_inquiry(exchange, run, err);
 	write_reply(exchange->conn, run, none);

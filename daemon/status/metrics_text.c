@@ -157,10 +157,12 @@ static void write_state(struct exposition *exposition, const struct hookd *hookd
 		  spooled_count(hookd->spooled));
 	write_one(exposition, FAMILY_GAUGE, "hookd_config_last_reload_successful",
 		  "0 if the last reload has failed.", !hookd->has_reload_failed);
-	exposition_family(exposition, FAMILY_COUNTER, "hookd_dropped",
-			  "Log lines and events that were dropped, since nobody took them.");
+	exposition_family(
+	    exposition, FAMILY_COUNTER, "hookd_dropped",
+	    "Log lines, events and runs that were dropped, since they were not taken in time.");
 	exposition_count(exposition, "to=\"journal\"", log_lost());
 	exposition_count(exposition, "to=\"watch\"", hookd->watch_dropped);
+	exposition_count(exposition, "to=\"history\"", history_dropped(hookd->history));
 	exposition_family(exposition, FAMILY_INFO, "hookd_build", "The version of hookd.");
 	exposition_count(exposition, "version=\"" HOOKD_VERSION "\"", 1);
 }

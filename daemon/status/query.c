@@ -5,9 +5,9 @@
  */
 #include "daemon/status/query.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
+#include "daemon/history/history_query.h"
 #include "daemon/policy/policy.h"
 #include "proto/base/limits.h"
 
@@ -160,13 +160,7 @@ static bool is_number(int wanted, int number)
 
 bool query_matches_path(const struct query *query, const char *path)
 {
-	const char *name = strrchr(path, '/');
-
-	if (!query->path)
-		return true;
-	if (!strchr(query->path, '/') && name)
-		path = name + 1;
-	return fnmatch(query->path, path, FNM_PATHNAME) == 0;
+	return !query->path || history_path_matches(query->path, path);
 }
 
 static bool has_path(const struct query *query, const struct run *run)
@@ -198,6 +192,49 @@ static bool has_outcome(const struct query *query, const struct run *run)
 	       (query->hook_outcome < 0 ||
 		(result->hook_count > 0 &&
 		 query->hook_outcome == (int)result->hooks[run_hook(run)].outcome));
+}
+
+int64_t query_uid(const struct peer *peer)
+{
+	return policy_may_see_all(peer) ? -1 : (int64_t)peer->uid;
+}
+
+struct history_filter query_history(const struct query *query, const struct peer *peer)
+{
+	struct history_filter filter = HISTORY_FILTER_ALL;
+
+	filter.run = query->run;
+	filter.run_prefix = query->run_prefix;
+	filter.container = query->container;
+	filter.container_prefix = query->container_prefix;
+	filter.path = query->path;
+	filter.stage = query->stage;
+	filter.outcome = query->outcome;
+	filter.hook_outcome = query->hook_outcome;
+	filter.failed = query->failed;
+	filter.uid = query_uid(peer);
+	filter.since_us = query->since_us;
+	filter.until_us = query->until_us;
+	return filter;
+}
+
+int query_check_answer(const struct history_query *answer, struct hp_err *err)
+{
+	if (answer->is_late)
+		return hp_err_busy(err, "the history of runs does not answer");
+	if (answer->r == 0 || answer->r == -ENODATA)
+		return 0;
+	if (answer->r == -ENOMEM)
+		return hp_err_no_memory(err);
+	return hp_err_busy(err, "the history of runs could not be read: %s",
+			   answer->r == -EILSEQ ? "it was damaged" : strerror(-answer->r));
+}
+
+int query_asking_failed(int r, struct hp_err *err)
+{
+	if (r == -EBUSY)
+		return hp_err_busy(err, "too many calls wait for the history of runs");
+	return hp_err_no_memory(err);
 }
 
 bool query_matches(const struct query *query, const struct peer *peer, const struct run *run)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/history/history_query.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/run/run.h"
 
@@ -48,7 +49,15 @@ void query_free(struct query *query);
 
 /* Whether the peer may see the run, and it is one that is asked for. */
 bool query_matches(const struct query *query, const struct peer *peer, const struct run *run);
+/* The uid whose runs the peer may see; -1: all. */
+int64_t query_uid(const struct peer *peer);
+/* The same question to the history, which has runs that are done; texts are the query's. */
+struct history_filter query_history(const struct query *query, const struct peer *peer);
 /* Whether a path matches query->path. */
 bool query_matches_path(const struct query *query, const char *path);
+/* An answer of the history that is no answer: -EBUSY, -ENOMEM with *err. Without a history: 0. */
+int query_check_answer(const struct history_query *answer, struct hp_err *err) must_check;
+/* *err for an error of history_ask(). Returns it. */
+int query_asking_failed(int r, struct hp_err *err);
 /* Whether the run is done and something of it went wrong. */
 bool query_is_failed(const struct run *run);

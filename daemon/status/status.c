@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "daemon/base/log.h"
+#include "daemon/history/history.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/runner/runners.h"
 #include "daemon/seccomp/kernel.h"
@@ -93,6 +94,24 @@ static void write_recent(struct hp_json_writer *writer, struct hookd *hookd)
 	hp_json_begin(writer, '{');
 	hp_json_add_int(writer, "journal", (int64_t)log_lost());
 	hp_json_add_int(writer, "watch", (int64_t)hookd->watch_dropped);
+	hp_json_add_int(writer, "history", (int64_t)history_dropped(hookd->history));
+	hp_json_end(writer, '}');
+}
+
+static void write_history(struct hp_json_writer *writer, const struct hookd *hookd)
+{
+	struct history_view view;
+
+	history_view(hookd->history, &view);
+	hp_json_key(writer, "history");
+	hp_json_begin(writer, '{');
+	hp_json_add_string(writer, "state", history_state_names[view.state]);
+	if (view.path[0])
+		hp_json_add_string(writer, "path", view.path);
+	if (view.state == HISTORY_FAILING)
+		hp_json_add_string(writer, "error", view.error);
+	hp_json_add_int(writer, "runs", (int64_t)view.runs);
+	hp_json_add_int(writer, "bytes", (int64_t)view.bytes);
 	hp_json_end(writer, '}');
 }
 
@@ -125,6 +144,7 @@ int handle_get_status(struct exchange *exchange, struct hp_err *err)
 	write_numbers(&writer, hookd);
 	write_configuration(&writer, hookd);
 	write_recent(&writer, hookd);
+	write_history(&writer, hookd);
 	hp_json_add_string(&writer, "kernelRelease", uname(&kernel) == 0 ? kernel.release : "");
 	write_features(&writer, hookd);
 	write_kernel_features(&writer, hookd);

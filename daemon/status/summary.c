@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Handler of io.hookd.status.Summary: durations and failures of hooks by path and stage, from the
- * stored runs, so that they are exact and can be filtered. No state.
+ * runs that are kept, so that they are exact and can be filtered. The loop counts the runs in
+ * memory. Then the history's thread, which alone uses the summary meanwhile, counts the others and
+ * sorts. Owns the calls that wait for that:
+ *
+ *	ASKED --counted--> answered        ASKED --the client has gone--> freed, the summary later
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +13,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "daemon/history/history.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/status/query.h"
 #include "proto/base/limits.h"
@@ -29,12 +34,22 @@ struct summary_row {
 	UT_hash_handle by_key;
 };
 
+struct summarizing;
+
 struct summary {
-	const struct query *query;
-	struct summary_row *rows; /* a uthash table */
+	struct summarizing *call;
+	const struct query *query; /* of the loop only */
+	struct summary_row *rows;  /* a uthash table */
 	size_t runs;
 	int64_t oldest_us;
 	bool has_failed; /* out of memory */
+};
+
+struct summarizing {
+	struct conn_call of_conn;
+	struct conn *conn;
+	struct query query;
+	struct history_query *asked;
 };
 
 static void row_free(struct summary_row *row)
@@ -46,15 +61,20 @@ static void row_free(struct summary_row *row)
 	free(row);
 }
 
-static void clear(struct summary *summary)
+static void summary_free(void *userdata)
 {
+	struct summary *summary = userdata;
 	struct summary_row *row, *next;
+
+	if (!summary)
+		return;
 
 	HASH_ITER(by_key, summary->rows, row, next)
 	{
 		HASH_DELETE(by_key, summary->rows, row);
 		row_free(row);
 	}
+	free(summary);
 }
 
 /* ---- counting ---- */
@@ -107,14 +127,13 @@ static bool add_duration(struct summary_row *row, int64_t duration_us)
 	return true;
 }
 
-static void count_hook(struct summary *summary, enum hp_stage stage,
-		       const struct hp_hook_result *hook)
+static void add_hook(struct summary *summary, const struct history_hook *hook)
 {
 	struct summary_row *row;
 
-	if (hook->outcome == HP_HOOK_SKIPPED || !query_matches_path(summary->query, hook->path))
+	if (hook->outcome == HP_HOOK_SKIPPED)
 		return;
-	row = row_of(summary, stage, hook->path);
+	row = row_of(summary, (enum hp_stage)hook->stage, hook->path);
 	if (!row || !add_duration(row, hook->duration_us)) {
 		summary->has_failed = true;
 		return;
@@ -125,38 +144,71 @@ static void count_hook(struct summary *summary, enum hp_stage stage,
 		row->failures++;
 }
 
+static void add_run(struct summary *summary, int64_t submitted_us)
+{
+	if (summary->runs++ == 0 || submitted_us < summary->oldest_us)
+		summary->oldest_us = submitted_us;
+}
+
+/* ---- runs in memory ---- */
+
 /* Of a lost run nobody knows what its hooks did: its first one counts as failed. */
 static void count_lost(struct summary *summary, const struct run *run)
 {
 	const struct hp_hook_list *hooks = &run->request.hooks;
-	struct hp_hook_result lost = {.outcome = HP_HOOK_CANCELLED};
+	struct history_hook lost = {.stage = (int)run->request.stage, .outcome = -1};
 
 	if (hooks->count == 0)
 		return;
 	lost.path = hooks->hooks[0].path;
-	count_hook(summary, run->request.stage, &lost);
+	if (query_matches_path(summary->query, lost.path))
+		add_hook(summary, &lost);
 }
 
 static void count_run(struct summary *summary, const struct run *run)
 {
-	summary->runs++;
-	summary->oldest_us = run->submitted_us;
+	add_run(summary, run->submitted_us);
 	if (run->result.outcome == HP_RUN_LOST)
 		count_lost(summary, run);
-	for (size_t i = 0; i < run->result.hook_count; i++)
-		count_hook(summary, run->request.stage, &run->result.hooks[i]);
+	for (size_t i = 0; i < run->result.hook_count; i++) {
+		const struct hp_hook_result *result = &run->result.hooks[i];
+		const struct history_hook hook = {
+		    .stage = (int)run->request.stage,
+		    .path = result->path,
+		    .outcome = (int)result->outcome,
+		    .success = result->success,
+		    .duration_us = result->duration_us,
+		};
+
+		if (query_matches_path(summary->query, hook.path))
+			add_hook(summary, &hook);
+	}
 }
 
-static void count_all(struct summary *summary, const struct exchange *exchange)
+static void count_stored(struct summary *summary, const struct conn *conn)
 {
-	struct run *run = store_newest(exchange->hookd->store);
+	struct run *run = store_newest(conn->hookd->store);
 
 	for (; run && !summary->has_failed; run = store_older(run))
-		if (query_matches(summary->query, &exchange->conn->peer, run))
+		if (query_matches(summary->query, &conn->peer, run))
 			count_run(summary, run);
 }
 
-/* ---- the reply ---- */
+/* ---- runs of the history; from its thread ---- */
+
+static bool on_past_run(void *userdata, int64_t submitted_us)
+{
+	add_run(userdata, submitted_us);
+	return true;
+}
+
+static bool on_past_hook(void *userdata, const struct history_hook *hook)
+{
+	struct summary *summary = userdata;
+
+	add_hook(summary, hook);
+	return !summary->has_failed;
+}
 
 static int compare_numbers(const void *left, const void *right)
 {
@@ -164,6 +216,16 @@ static int compare_numbers(const void *left, const void *right)
 
 	return (*a > *b) - (*a < *b);
 }
+
+static void sort(void *userdata)
+{
+	struct summary *summary = userdata;
+
+	for (struct summary_row *row = summary->rows; row; row = row->by_key.next)
+		qsort(row->durations_us, row->runs, sizeof(*row->durations_us), compare_numbers);
+}
+
+/* ---- the reply ---- */
 
 /* Most runs first, then by path and stage. */
 static int compare_rows(struct summary_row *a, struct summary_row *b)
@@ -183,7 +245,6 @@ static int64_t percentile(const struct summary_row *row, size_t percent)
 
 static void write_row(struct hp_json_writer *writer, const struct summary_row *row)
 {
-	qsort(row->durations_us, row->runs, sizeof(*row->durations_us), compare_numbers);
 	hp_json_begin(writer, '{');
 	hp_json_add_string(writer, "path", row->key->path);
 	hp_json_add_string(writer, "stage", hp_stage_names[row->key->stage]);
@@ -217,23 +278,131 @@ static void write_reply(struct conn *conn, struct summary *summary)
 	hp_reply_end(&writer);
 }
 
+/* ---- the call ---- */
+
+static void summarizing_free(struct summarizing *call)
+{
+	query_free(&call->query);
+	free(call);
+}
+
+static void on_conn_gone(struct conn_call *of_conn)
+{
+	struct summarizing *call = container_of(of_conn, struct summarizing, of_conn);
+
+	history_cancel(call->asked);
+	summarizing_free(call);
+}
+
+static void on_counted(struct history_query *answer)
+{
+	struct summary *summary = answer->userdata;
+	struct summarizing *call = summary->call;
+	struct conn *conn = call->conn;
+	struct hp_err err = {0};
+	int r = query_check_answer(answer, &err);
+
+	summarizing_free(call);
+	if (r < 0) {
+		conn_reply_err(conn, &err, NULL);
+	} else {
+		if (answer->r == -ENODATA)
+			sort(summary);
+		write_reply(conn, summary);
+	}
+	conn_end_call(conn);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The history is not to count those in memory again. */
+static int leave_out_stored(struct history_query *query, struct store *store)
+{
+	struct run *run = store_newest(store);
+	size_t count = 0;
+
+	for (; run; run = store_older(run))
+		count++;
+	query->ids = calloc(count + 1, sizeof(query->ids[0]));
+	if (!query->ids)
+		return -ENOMEM;
+	for (run = store_newest(store); run; run = store_older(run))
+		memcpy(query->ids[query->id_count++], run->id, sizeof(query->ids[0]));
+	qsort(query->ids, count, sizeof(query->ids[0]), compare_ids);
+	return 0;
+}
+
+/* On success the query owns the summary. */
+static int ask(struct summarizing *call, struct summary *summary)
+{
+	struct hookd *hookd = call->conn->hookd;
+	struct history_query *query = history_query_new(HISTORY_COUNT);
+	struct history_filter filter = query_history(&call->query, &call->conn->peer);
+	int r = query ? history_query_filter(query, &filter) : -ENOMEM;
+
+	if (r == 0)
+		r = leave_out_stored(query, hookd->store);
+	if (r == 0) {
+		query->count_run = on_past_run;
+		query->count_hook = on_past_hook;
+		query->counted = sort;
+		query->done = on_counted;
+		query->userdata = summary;
+		r = history_ask(hookd->history, query);
+	}
+	if (r < 0) {
+		history_query_free(query);
+		return r;
+	}
+	query->free_userdata = summary_free;
+	call->asked = query;
+	return 0;
+}
+
+/* 1: the history was asked, and the summary is its query's; 0: the reply was written. */
+static int begin(struct summarizing *call, struct summary *summary, struct hp_err *err)
+{
+	int r;
+
+	summary->query = &call->query;
+	summary->call = call;
+	call->query.state = RUN_DONE;
+	count_stored(summary, call->conn);
+	r = summary->has_failed ? -ENOMEM : ask(call, summary);
+	if (r == 0)
+		return 1;
+	if (r != -ENODATA)
+		return query_asking_failed(r, err);
+	sort(summary);
+	write_reply(call->conn, summary);
+	return 0;
+}
+
 int handle_summary(struct exchange *exchange, struct hp_err *err)
 {
 	const unsigned int accepted =
 	    QUERY(SINCE) | QUERY(UNTIL) | QUERY(CONTAINER) | QUERY(STAGE) | QUERY(PATH);
-	struct query query;
-	struct summary summary = {.query = &query};
-	int r = query_read(exchange, accepted, &query, err);
+	struct summarizing *call = calloc(1, sizeof(*call));
+	struct summary *summary = calloc(1, sizeof(*summary));
+	int r;
 
-	if (r == 0) {
-		query.state = RUN_DONE;
-		count_all(&summary, exchange);
+	if (!call || !summary) {
+		free(call);
+		free(summary);
+		return hp_err_no_memory(err);
 	}
-	if (summary.has_failed)
-		r = hp_err_no_memory(err);
-	if (r == 0)
-		write_reply(exchange->conn, &summary);
-	clear(&summary);
-	query_free(&query);
+	*call = (struct summarizing){.of_conn.gone = on_conn_gone, .conn = exchange->conn};
+	r = query_read(exchange, accepted, &call->query, err);
+	if (r == 0 && !exchange->call.oneway)
+		r = begin(call, summary, err);
+	if (r == 1) {
+		conn_begin_call(exchange->conn, &call->of_conn);
+		return 0;
+	}
+	summary_free(summary);
+	summarizing_free(call);
 	return r;
 }

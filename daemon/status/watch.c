@@ -2,13 +2,15 @@
 /*
  * Handler of io.hookd.status.Watch. Owns the calls that watch, in hookd::watches:
  *
+ *	PAST --the history has no more--> TELLING
  *	TELLING --all stored runs were told--> LIVE --the run that is watched is done--> OVER
  *	each --the client has gone--> freed
  *	OVER --on_over()--> freed
  *
- * With "sinceUSec" the events of the stored runs are told first, one run after the other in the
- * order of their submission. Of a run that was told, later events are sent as they happen; those of
- * one that was not are skipped, since they will be told. So none is missing, and none comes twice.
+ * With "sinceUSec" the events of runs that are in the history only are told first, then those of
+ *the stored runs, in both cases one run after the other in the order of their submission. Of a run
+ *that was told, later events are sent as they happen; those of one that was not are skipped, since
+ *they will be told. So none is missing, and none comes twice.
  *
  * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
  * until it has read everything. Then it is told how many were dropped. What is told of stored runs
@@ -16,36 +18,18 @@
  */
 #include "daemon/status/watch.h"
 
+#include "daemon/history/history.h"
 #include "daemon/ipc/dispatch.h"
-#include "daemon/ipc/events.h"
+#include "daemon/records/restore.h"
+#include "daemon/status/page.h"
 #include "daemon/status/query.h"
-#include "daemon/status/run_json.h"
+#include "daemon/status/watch_all.h"
 
 /* Unsent data of one client; one more event may come on top. */
 #define BEHIND_BYTES (256u * 1024)
-#define LIVE	     UINT64_MAX
-
-/* A run whose output is sent. */
-struct watched_run {
-	struct run_waiter waiter;
-	struct watch *watch;
-	struct run *run;
-	struct output_position position;
-	TAILQ_ENTRY(watched_run) link;
-};
-
-struct watch {
-	struct conn_call of_conn;
-	struct conn *conn;
-	struct event *over; /* ends the call from the event loop */
-	struct query query; /* of runs: without since_us and failed, which are about events */
-	int64_t since_us;
-	bool only_failed;
-	uint64_t told;	  /* the serial of the last stored run that was told, or LIVE */
-	uint64_t dropped; /* events since the client was behind */
-	TAILQ_HEAD(, watched_run) runs;
-	TAILQ_ENTRY(watch) link; /* hookd::watches */
-};
+/* Runs that the history is asked for at once. */
+#define PAST_RUNS  100
+#define PAST_BYTES (1024u * 1024)
 
 /* ---- life ---- */
 
@@ -60,6 +44,8 @@ static void watch_free(struct watch *watch)
 {
 	while (!TAILQ_EMPTY(&watch->runs))
 		unwatch_output(TAILQ_FIRST(&watch->runs));
+	if (watch->asked)
+		history_cancel(watch->asked);
 	TAILQ_REMOVE(&watch->conn->hookd->watches, watch, link);
 	query_free(&watch->query);
 	if (watch->over)
@@ -84,53 +70,6 @@ static bool has_room(struct watch *watch)
 	return false;
 }
 
-static struct hp_json_writer begin(struct watch *watch, const char *event, int64_t time_us,
-				   struct run *run, bool continues)
-{
-	struct hp_json_writer writer = hp_reply_begin(conn_reply(watch->conn), NULL, continues);
-
-	hp_json_add_string(&writer, "event", event);
-	hp_json_add_int(&writer, "timeUSec", time_us);
-	if (run) {
-		hp_json_key(&writer, "run");
-		run_json_write(&writer, run);
-	}
-	return writer;
-}
-
-static struct hp_json_writer begin_detail(struct watch *watch, const char *event, int64_t time_us,
-					  struct run *run)
-{
-	struct hp_json_writer writer = begin(watch, event, time_us, run, true);
-
-	hp_json_key(&writer, "detail");
-	hp_json_begin(&writer, '{');
-	return writer;
-}
-
-static void end_detail(struct hp_json_writer *writer)
-{
-	hp_json_end(writer, '}');
-	hp_reply_end(writer);
-}
-
-static int64_t now_us(void)
-{
-	return clock_ns(CLOCK_REALTIME) / 1000;
-}
-
-static void write_dropped(struct watch *watch)
-{
-	struct hp_json_writer writer;
-
-	if (watch->dropped == 0)
-		return;
-	writer = begin_detail(watch, "dropped", now_us(), NULL);
-	hp_json_add_int(&writer, "dropped", (int64_t)watch->dropped);
-	end_detail(&writer);
-	watch->dropped = 0;
-}
-
 /* May close the connection, and free the watch. */
 static void send_events(struct watch *watch)
 {
@@ -139,61 +78,8 @@ static void send_events(struct watch *watch)
 	conn_flush(conn);
 	if (conn->state == CONN_CLOSED || conn->out.length > 0 || watch->dropped == 0)
 		return;
-	write_dropped(watch);
+	watch_write_dropped(watch);
 	conn_flush(conn);
-}
-
-static void write_submitted(struct watch *watch, struct run *run)
-{
-	struct hp_json_writer writer = begin(watch, "submitted", run->submitted_us, run, true);
-
-	hp_reply_end(&writer);
-}
-
-static void write_started(struct watch *watch, struct run *run, const struct hp_hook_result *hook)
-{
-	struct hp_json_writer writer = begin_detail(watch, "started", hook->started_us, run);
-
-	hp_json_add_int(&writer, "index", (int64_t)hook->index);
-	if (hook->pid > 0)
-		hp_json_add_int(&writer, "pid", hook->pid);
-	end_detail(&writer);
-}
-
-static void write_output(struct watch *watch, struct run *run, size_t index,
-			 const struct hook_output *output)
-{
-	struct hp_json_writer writer = begin_detail(watch, "output", now_us(), run);
-
-	hp_json_add_int(&writer, "index", (int64_t)index);
-	output_write(&writer, output);
-	end_detail(&writer);
-}
-
-/* What was written has "output" events, or Get. */
-static void write_finished(struct watch *watch, struct run *run, int64_t time_us,
-			   const struct hp_hook_result *hook)
-{
-	struct hp_hook_result without_output = *hook;
-	struct hp_json_writer writer = begin_detail(watch, "finished", time_us, run);
-
-	without_output.output[0].length = without_output.output[1].length = 0;
-	hp_json_add_int(&writer, "index", (int64_t)hook->index);
-	hp_json_key(&writer, "hook");
-	hp_hook_result_write(&writer, &without_output);
-	end_detail(&writer);
-}
-
-static int64_t end_us(const struct run *run)
-{
-	return run->submitted_us + run->result.queued_us + run->result.duration_us;
-}
-
-static void write_done(struct watch *watch, struct run *run, bool continues)
-{
-	struct hp_json_writer writer = begin(watch, "done", end_us(run), run, continues);
-
-	hp_reply_end(&writer);
 }
 
 static void on_over(evutil_socket_t fd, short what, void *userdata)
@@ -212,30 +98,12 @@ static void on_over(evutil_socket_t fd, short what, void *userdata)
  */
 static void finish(struct watch *watch, struct run *run)
 {
-	write_dropped(watch);
-	write_done(watch, run, false);
+	watch_write_dropped(watch);
+	watch_write_done(watch, run, false);
 	event_active(watch->over, 0, 0);
 }
 
 /* ---- output ---- */
-
-/* Those parts of what is kept that the client has not got. */
-static void write_kept(struct watch *watch, struct run *run, struct output_position *position,
-		       const struct hp_hook_result *hook)
-{
-	struct hook_output parts[2], rest;
-
-	for (int i = 0; i < 2; i++) {
-		size_t count = output_kept(&hook->output[i], parts);
-
-		for (size_t k = 0; k < count; k++) {
-			parts[k].stream = i + 1;
-			parts[k].is_kept = true;
-			if (output_position_take(position, hook->index, &parts[k], &rest))
-				write_output(watch, run, hook->index, &rest);
-		}
-	}
-}
 
 static void on_output(struct run_waiter *waiter, const struct run_event *event)
 {
@@ -247,7 +115,7 @@ static void on_output(struct run_waiter *waiter, const struct run_event *event)
 	    !output_position_take(&watched->position, event->index, event->output, &rest) ||
 	    !has_room(watch))
 		return;
-	write_output(watch, watched->run, event->index, &rest);
+	watch_write_output(watch, watched->run, event->index, &rest);
 	send_events(watch);
 }
 
@@ -289,12 +157,12 @@ static void on_hook_finished(struct watch *watch, struct run *run,
 			     const struct hp_hook_result *hook)
 {
 	struct watched_run *watched = find_watched(watch, run);
-	int64_t time_us = hook->started_us ? hook->started_us + hook->duration_us : now_us();
+	int64_t time_us = hook->started_us ? hook->started_us + hook->duration_us : watch_now_us();
 
 	if (watched && has_room(watch))
-		write_kept(watch, run, &watched->position, hook);
+		watch_write_kept(watch, run, &watched->position, hook);
 	if ((!watch->only_failed || !hook->success) && has_room(watch))
-		write_finished(watch, run, time_us, hook);
+		watch_write_finished(watch, run, time_us, hook);
 }
 
 static void on_run_ended(struct watch *watch, struct run *run)
@@ -306,7 +174,7 @@ static void on_run_ended(struct watch *watch, struct run *run)
 	if (watch->query.run)
 		finish(watch, run);
 	else if ((!watch->only_failed || query_is_failed(run)) && has_room(watch))
-		write_done(watch, run, true);
+		watch_write_done(watch, run, true);
 }
 
 static void on_event(struct watch *watch, struct run *run, const struct run_event *event)
@@ -314,12 +182,12 @@ static void on_event(struct watch *watch, struct run *run, const struct run_even
 	switch (event->type) {
 	case RUN_EVENT_SUBMITTED:
 		if (!watch->only_failed && has_room(watch))
-			write_submitted(watch, run);
+			watch_write_submitted(watch, run);
 		watch_output(watch, run);
 		break;
 	case RUN_EVENT_STARTED:
 		if (!watch->only_failed && has_room(watch))
-			write_started(watch, run, event->hook);
+			watch_write_started(watch, run, event->hook);
 		break;
 	case RUN_EVENT_FINISHED:
 		on_hook_finished(watch, run, event->hook);
@@ -333,6 +201,14 @@ static void on_event(struct watch *watch, struct run *run, const struct run_even
 	}
 }
 
+/* It is among the runs that are still to be told as a whole. */
+static bool is_told_later(const struct watch *watch, const struct run *run)
+{
+	struct history_place place = run_place(run);
+
+	return watch->state != WATCH_LIVE && history_place_compare(&place, &watch->told) > 0;
+}
+
 void watch_on_run_event(struct run *run, const struct run_event *event, void *userdata)
 {
 	struct hookd *hookd = userdata;
@@ -342,7 +218,7 @@ void watch_on_run_event(struct run *run, const struct run_event *event, void *us
 		struct conn *conn = watch->conn;
 
 		next = TAILQ_NEXT(watch, link);
-		if (run->serial > watch->told || !query_matches(&watch->query, &conn->peer, run))
+		if (is_told_later(watch, run) || !query_matches(&watch->query, &conn->peer, run))
 			continue;
 		on_event(watch, run, event);
 		if (conn->state != CONN_CLOSED)
@@ -360,7 +236,7 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 	if (hook->outcome == HP_HOOK_SKIPPED && hook->started_us == 0)
 		return;
 	if (hook->started_us > 0 && hook->started_us >= watch->since_us && !watch->only_failed)
-		write_started(watch, run, hook);
+		watch_write_started(watch, run, hook);
 	/* It runs; or it was cancelled before its start, which is no event. */
 	if (hook->outcome == HP_HOOK_SKIPPED ||
 	    (hook->outcome == HP_HOOK_CANCELLED && hook->started_us == 0))
@@ -370,24 +246,25 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 	if (time_us < watch->since_us)
 		return;
 	if (watch->query.output)
-		write_kept(watch, run, &position, hook);
+		watch_write_kept(watch, run, &position, hook);
 	if (!watch->only_failed || !hook->success)
-		write_finished(watch, run, time_us, hook);
+		watch_write_finished(watch, run, time_us, hook);
 }
 
 /* All that has happened to a run since then. May close the connection. */
 static void tell_run(struct watch *watch, struct run *run)
 {
 	if (run->submitted_us >= watch->since_us && !watch->only_failed)
-		write_submitted(watch, run);
+		watch_write_submitted(watch, run);
 	for (size_t i = 0; i < run->result.hook_count; i++)
 		tell_hook(watch, run, &run->result.hooks[i]);
 	if (run->state == RUN_DONE && watch->query.run)
 		finish(watch, run);
 	else if (run->state != RUN_DONE)
 		watch_output(watch, run);
-	else if (end_us(run) >= watch->since_us && (!watch->only_failed || query_is_failed(run)))
-		write_done(watch, run, true);
+	else if (watch_end_us(run) >= watch->since_us &&
+		 (!watch->only_failed || query_is_failed(run)))
+		watch_write_done(watch, run, true);
 }
 
 /* The oldest run that was not told yet. */
@@ -395,7 +272,7 @@ static struct run *next_stored(const struct watch *watch)
 {
 	struct run *run = store_newest(watch->conn->hookd->store), *next = NULL;
 
-	for (; run && run->serial > watch->told; run = store_older(run))
+	for (; run && is_told_later(watch, run); run = store_older(run))
 		next = run;
 	return next;
 }
@@ -404,10 +281,13 @@ static struct run *next_stored(const struct watch *watch)
 static void tell_stored(struct watch *watch)
 {
 	struct conn *conn = watch->conn;
-	struct run *run = watch->told == LIVE ? NULL : next_stored(watch);
+	struct run *run = watch->state == WATCH_TELLING ? next_stored(watch) : NULL;
+
+	if (watch->state != WATCH_TELLING)
+		return;
 
 	for (; run; run = store_newer(run)) {
-		watch->told = run->serial;
+		watch->told = run_place(run);
 		if (query_matches(&watch->query, &conn->peer, run))
 			tell_run(watch, run);
 		if (conn->out.length > BEHIND_BYTES)
@@ -415,7 +295,137 @@ static void tell_stored(struct watch *watch)
 		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
 			return;
 	}
-	watch->told = LIVE;
+	watch->state = WATCH_LIVE;
+}
+
+/* ---- runs of the history ---- */
+
+static void ask_for_past(struct watch *watch);
+
+static void begin_telling(struct watch *watch)
+{
+	watch->state = WATCH_TELLING;
+	tell_stored(watch);
+}
+
+/* One that is stored is told with those. -ENOMEM. */
+static int tell_past_run(struct watch *watch, const struct history_query *answer,
+			 const struct history_found *found, struct hp_json *json)
+{
+	struct hookd *hookd = watch->conn->hookd;
+	const char *texts = answer->texts.data;
+	struct recorded_run recorded = {
+	    .id = found->place.id,
+	    .uid = (uid_t)found->uid,
+	    .stage = (enum hp_stage)found->stage,
+	    .submitted_us = found->place.submitted_us,
+	    .request = found->request_length > 0 ? texts + found->request : NULL,
+	    .request_length = found->request_length,
+	    .result = texts + found->result,
+	    .result_length = found->result_length,
+	};
+	struct run *run;
+	int r;
+
+	if (store_find(hookd->store, found->place.id))
+		return 0;
+	r = restore_run(&recorded, &hookd->runs, json, &run);
+	if (r < 0)
+		return r;
+	if (watch->since_us < 0)
+		finish(watch, run);
+	else
+		tell_run(watch, run);
+	run_free(run);
+	return 0;
+}
+
+/* False: the client is behind, or has gone. */
+static bool tell_past(struct watch *watch, const struct history_query *answer)
+{
+	struct conn *conn = watch->conn;
+	struct hp_json json = {0};
+	size_t i = 0;
+
+	for (; i < answer->found_count && conn->state != CONN_CLOSED; i++) {
+		if (conn->out.length > BEHIND_BYTES)
+			conn_flush(conn);
+		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
+			break;
+		if (tell_past_run(watch, answer, &answer->found[i], &json) < 0) {
+			conn_violation(conn, "out of memory for a reply");
+			break;
+		}
+		watch->past = answer->found[i].place;
+	}
+	hp_json_free(&json);
+	return i == answer->found_count && conn->state != CONN_CLOSED;
+}
+
+static void end_with(struct watch *watch, const struct hp_err *err)
+{
+	conn_reply_err(watch->conn, err, NULL);
+	event_active(watch->over, 0, 0);
+}
+
+static void on_past(struct history_query *answer)
+{
+	struct watch *watch = answer->userdata;
+	struct conn *conn = watch->conn;
+	struct hp_err err = {0};
+	int r = query_check_answer(answer, &err);
+
+	watch->asked = NULL;
+	if (r == 0 && watch->query.run && answer->found_count == 0)
+		r = err_no_such_run(&err, HP_ERR_STATUS_NO_SUCH_RUN, watch->query.run);
+	if (r < 0) {
+		end_with(watch, &err);
+		return;
+	}
+	if (tell_past(watch, answer) && !watch->query.run) {
+		if (answer->has_more)
+			ask_for_past(watch);
+		else
+			begin_telling(watch);
+	}
+	if (conn->state != CONN_CLOSED)
+		conn_flush(conn);
+}
+
+/* 0: there is no history. */
+static int try_past(struct watch *watch, struct hp_err *err)
+{
+	struct history_query *query = history_query_new(HISTORY_FORWARD);
+	struct history_filter filter = query_history(&watch->query, &watch->conn->peer);
+	int r;
+
+	filter.ended_since_us = watch->since_us;
+	r = query ? history_query_filter(query, &filter) : -ENOMEM;
+	if (r == 0) {
+		query->from = watch->past;
+		query->limit = PAST_RUNS;
+		query->bytes_max = PAST_BYTES;
+		query->done = on_past;
+		query->userdata = watch;
+		r = history_ask(watch->conn->hookd->history, query);
+	}
+	if (r == 0) {
+		watch->asked = query;
+		return 1;
+	}
+	history_query_free(query);
+	return r == -ENODATA ? 0 : query_asking_failed(r, err);
+}
+
+static void ask_for_past(struct watch *watch)
+{
+	struct hp_err err = {0};
+	int r = try_past(watch, &err);
+
+	if (r == 0)
+		begin_telling(watch);
+	else if (r < 0)
+		end_with(watch, &err);
 }
 
 static void on_caught_up(struct conn_call *of_conn)
@@ -423,8 +433,11 @@ static void on_caught_up(struct conn_call *of_conn)
 	struct watch *watch = container_of(of_conn, struct watch, of_conn);
 	struct conn *conn = watch->conn;
 
-	write_dropped(watch);
-	tell_stored(watch);
+	watch_write_dropped(watch);
+	if (watch->state == WATCH_PAST && !watch->asked && !watch->query.run)
+		ask_for_past(watch);
+	else
+		tell_stored(watch);
 	conn_flush(conn);
 }
 
@@ -440,7 +453,7 @@ static int read_query(const struct exchange *exchange, struct watch *watch, stru
 		r = hp_err_no_parameter(err, "output");
 	watch->since_us = watch->query.since_us;
 	watch->only_failed = watch->query.failed;
-	watch->told = watch->since_us < 0 ? LIVE : 0;
+	watch->state = watch->since_us < 0 ? WATCH_LIVE : WATCH_PAST;
 	watch->query.since_us = -1;
 	watch->query.failed = false;
 	return r;
@@ -479,10 +492,34 @@ static void watch_running(struct watch *watch)
 			watch_output(watch, run);
 }
 
+/* Without "run", or with one that is not in memory, the history is asked first. */
+static int begin_watch(struct exchange *exchange, struct watch *watch, struct hp_err *err)
+{
+	struct run *run = NULL;
+	int r = 0;
+
+	if (watch->query.run)
+		run = find_visible_run(exchange, watch->query.run, err);
+	if (run && watch->state == WATCH_PAST)
+		watch->state = WATCH_TELLING;
+	if ((watch->query.run && !run) || watch->state == WATCH_PAST) {
+		r = try_past(watch, err);
+		if (r < 0 || (r == 0 && watch->query.run))
+			return r < 0 ? r : -ENOENT;
+		watch->state = r == 1 ? WATCH_PAST : WATCH_TELLING;
+	}
+	conn_begin_call(exchange->conn, &watch->of_conn);
+	if (watch->state == WATCH_TELLING)
+		tell_stored(watch);
+	else if (run && run->state == RUN_DONE)
+		finish(watch, run);
+	else if (watch->state == WATCH_LIVE)
+		watch_running(watch);
+	return 0;
+}
+
 int handle_watch(struct exchange *exchange, struct hp_err *err)
 {
-	struct conn *conn = exchange->conn;
-	struct run *run = NULL;
 	struct watch *watch;
 	int r;
 
@@ -493,16 +530,8 @@ int handle_watch(struct exchange *exchange, struct hp_err *err)
 	r = watch_new(exchange, &watch, err);
 	if (r < 0)
 		return r;
-	if (watch->query.run && !(run = find_visible_run(exchange, watch->query.run, err))) {
+	r = begin_watch(exchange, watch, err);
+	if (r < 0)
 		watch_free(watch);
-		return -ENOENT;
-	}
-	conn_begin_call(conn, &watch->of_conn);
-	if (watch->told != LIVE)
-		tell_stored(watch);
-	else if (run && run->state == RUN_DONE)
-		finish(watch, run);
-	else
-		watch_running(watch);
-	return 0;
+	return r;
 }

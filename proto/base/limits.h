@@ -36,8 +36,8 @@
 /* Lines for resctrl's schemata; one machine has a handful of resources. */
 #define HP_SCHEMATA_MAX 64
 
-/* The longest timeout, 1000 days. In nanoseconds it still fits into an int64_t. */
-#define HP_TIMEOUT_SECONDS_MAX 86400000ull
+/* The longest timeout, which some write for "never". In nanoseconds it fits into an int64_t. */
+#define HP_TIMEOUT_SECONDS_MAX 2147483647ull
 
 /* How long a client is asked to wait after Busy: about as long as a hook takes. */
 #define HP_RETRY_AFTER_US 100000

@@ -81,8 +81,9 @@ static int read_env(struct hp_json_value value, struct hp_arena *arena, char ***
 	if (r < 0)
 		return r;
 	for (size_t i = 0; env && env[i]; i++) {
-		if (!strchr(env[i], '=')) {
-			r = hp_err_invalid(err, NULL, "must be of the form NAME=VALUE");
+		/* execve(2) takes any text, and runtimes pass one without "=" on. */
+		if (!env[i][0]) {
+			r = hp_err_invalid(err, NULL, "must not be empty");
 			return hp_err_prefix_index(err, r, i);
 		}
 	}

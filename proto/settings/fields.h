@@ -79,6 +79,7 @@ struct hp_table {
 	 * letters. They are ignored, and do not show that the object is settings.
 	 */
 	const char *const *common;
+	bool is_complete; /* every other member is refused */
 	/* Its members are refused when they are found in another object. */
 	bool is_section;
 	/*

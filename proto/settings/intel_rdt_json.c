@@ -54,21 +54,25 @@ static bool begins(const char *text, const char *with)
  * One line in runtime-spec's words ("SHOULD start with L3: and SHOULD NOT contain newlines"), but
  * with code and data prioritization the kernel has two, L3CODE and L3DATA, and runc and crun write
  * the text as it is. So several lines are accepted if each is about the L3 cache: runtime-spec
- * before 1.3 has no other field for them, and lines for other resources have fields of their own.
+ * before 1.3 has no other field for them. Before 1.3 it also knows an MB: line here, which is
+ * dropped where memBwSchema is set (daemon/resctrl). Other resources have fields of their own.
  */
 static int check_l3_cache_schema(const char *text, struct hp_err *err)
 {
 	const char *line = text;
+	bool is_first = true;
 
 	for (const char *c = text; *c; c++) {
 		if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
 			return hp_err_invalid(err, NULL, "must not have control characters");
 	}
 	for (;;) {
-		if (!begins(line, "L3:") && !begins(line, "L3CODE:") && !begins(line, "L3DATA:"))
+		if (!begins(line, "L3:") && !begins(line, "L3CODE:") && !begins(line, "L3DATA:") &&
+		    (is_first || !begins(line, "MB:")))
 			return hp_err_invalid(err, NULL, "must start with L3:, L3CODE: or L3DATA:");
+		is_first = false;
 		line = strchr(line, '\n');
-		if (!line)
+		if (!line || !line[1])
 			return 0;
 		line++;
 	}
@@ -95,7 +99,7 @@ static int check_mem_bw_schema(const char *text, struct hp_err *err)
 #define ENABLE_MONITORING HP_TRUTH("enableMonitoring", struct hp_intel_rdt, enable_monitoring)
 
 static const struct hp_field oci_fields[] = {
-    CLOS_ID(.min = 1), L3_CACHE_SCHEMA("l3CacheSchema"), MEM_BW_SCHEMA("memBwSchema"), SCHEMATA,
+    CLOS_ID(),	       L3_CACHE_SCHEMA("l3CacheSchema"), MEM_BW_SCHEMA("memBwSchema"), SCHEMATA,
     ENABLE_MONITORING,
 };
 /* Of runtime-spec 1.1 and 1.2: which counters to show. */

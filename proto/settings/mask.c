@@ -29,33 +29,55 @@ static bool take_bit(const char **at, unsigned int *ret)
 	return *at > start;
 }
 
-static bool take_range(const char **at, unsigned int *ret_first, unsigned int *ret_last)
+/* The first `used` numbers of each group of `group`, from `first` to `last`. */
+struct range {
+	unsigned int first, last, used, group;
+};
+
+/* "7", "0-3", "0-15:2/4" */
+static bool take_range(const char **at, struct range *ret)
 {
-	if (!take_bit(at, ret_first))
+	*ret = (struct range){.used = 1, .group = 1};
+	if (!take_bit(at, &ret->first))
 		return false;
-	*ret_last = *ret_first;
+	ret->last = ret->first;
 	if (**at != '-')
 		return true;
 	++*at;
-	return take_bit(at, ret_last) && *ret_first <= *ret_last;
+	if (!take_bit(at, &ret->last) || ret->first > ret->last)
+		return false;
+	if (**at != ':')
+		return true;
+	++*at;
+	if (!take_bit(at, &ret->used) || *(*at)++ != '/' || !take_bit(at, &ret->group))
+		return false;
+	return ret->used > 0 && ret->used <= ret->group;
+}
+
+static bool is_separator(char c)
+{
+	return c == ',' || c == ' ' || c == '\t';
 }
 
 int hp_mask_parse(const char *list, struct hp_mask *ret_mask, struct hp_err *err)
 {
 	struct hp_mask mask = {.is_set = true};
-	unsigned int first, last;
+	struct range range;
+	bool is_empty = true;
 
 	for (;;) {
-		if (!take_range(&list, &first, &last))
-			break;
-		for (unsigned int bit = first; bit <= last; bit++)
-			mask.words[bit / 64] |= 1ull << (bit % 64);
-		if (*list == '\0') {
+		while (is_separator(*list))
+			list++;
+		if (*list == '\0' && !is_empty) {
 			*ret_mask = mask;
 			return 0;
 		}
-		if (*list++ != ',')
+		if (!take_range(&list, &range) || (*list != '\0' && !is_separator(*list)))
 			break;
+		is_empty = false;
+		for (unsigned int bit = range.first; bit <= range.last; bit++)
+			if ((bit - range.first) % range.group < range.used)
+				mask.words[bit / 64] |= 1ull << (bit % 64);
 	}
 	return hp_err_invalid(err, NULL, "must be a list such as 0-3,7 of numbers up to %d",
 			      HP_MASK_BITS - 1);

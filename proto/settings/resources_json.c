@@ -52,7 +52,7 @@ int hp_check_page_size(const char *text, struct hp_err *err)
 int hp_check_cpu_list(const char *text, struct hp_err *err)
 {
 	for (; *text; text++) {
-		if (*text <= ' ' || *text > '~')
+		if (*text < ' ' || *text > '~')
 			return hp_err_invalid(err, NULL, "must be a list such as 0-3,7");
 	}
 	return 0;
@@ -85,7 +85,43 @@ int hp_check_unified_file(const char *text, struct hp_err *err)
 	return 0;
 }
 
+/* The lines of a file, which are written one by one. */
+int hp_check_unified_value(const char *text, struct hp_err *err)
+{
+	for (; *text; text++) {
+		if (((unsigned char)*text < 0x20 && *text != '\n') || *text == 0x7f)
+			return hp_err_invalid(err, NULL, "must not have control characters");
+	}
+	return 0;
+}
+
 /* ---- memory ---- */
+
+/* Older engines write -1 for a swappiness that is not set. */
+static int read_swappiness(const struct hp_field *field, struct hp_json_value value,
+			   struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	int64_t number;
+	struct hp_err ignored;
+
+	if (hp_json_get_int64(value, -1, -1, &number, &ignored) == 0)
+		return 0;
+	return hp_field_uint.read(field, value, arena, object, err);
+}
+
+static bool is_swappiness_set(const struct hp_field *field, const void *object)
+{
+	return hp_field_uint.is_set(field, object);
+}
+
+static int write_swappiness(const struct hp_field *field, struct hp_json_writer *writer,
+			    const void *object, struct hp_err *err)
+{
+	return hp_field_uint.write(field, writer, object, err);
+}
+
+const struct hp_field_type hp_field_swappiness = {read_swappiness, is_swappiness_set,
+						  write_swappiness};
 
 /* config-linux.md: `swap` is memory and swap together. 0: unset. */
 int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,

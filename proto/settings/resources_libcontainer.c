@@ -217,7 +217,7 @@ static const struct hp_field rdma_fields[] = {
 static const struct hp_table rdma = HP_TABLE(struct hp_rdma, rdma_fields);
 
 static const struct hp_field unified_fields[] = {
-    HP_TEXT(NULL, struct hp_unified, value, HP_PATH_BYTES_MAX, hp_check_line, .min = 1),
+    HP_TEXT(NULL, struct hp_unified, value, HP_PATH_BYTES_MAX, hp_check_unified_value, .min = 1),
 };
 static const struct hp_table unified =
     HP_TABLE(struct hp_unified, unified_fields, .is_value = true);
@@ -268,7 +268,7 @@ static const struct hp_field cgroup_fields[] = {
     HP_TEXT("cpuset_mems", struct go_cgroup, resources.cpu.mems, HP_PATH_BYTES_MAX,
 	    hp_check_cpu_list),
     HP_INT("cpu_idle", struct go_cgroup, resources.cpu.idle, 0, 1),
-    HP_GO_INT("pids_limit", struct go_cgroup, resources.pids_limit, -1, INT64_MAX),
+    HP_INT("pids_limit", struct go_cgroup, resources.pids_limit, -1, INT64_MAX),
     HP_GO_UINT("blkio_weight", struct go_cgroup, resources.block_io.weight, HP_IO_WEIGHT_MIN,
 	       HP_IO_WEIGHT_MAX),
     HP_GO_UINT("blkio_leaf_weight", struct go_cgroup, resources.block_io.leaf_weight, 0, 1000),
@@ -284,7 +284,8 @@ static const struct hp_field cgroup_fields[] = {
     HP_LIST("hugetlb_limit", struct go_cgroup, resources.hugepage_limits,
 	    resources.hugepage_limit_count, struct hp_hugepage_limit, hugepage, HP_RESOURCES_MAX),
     HP_GO_BOOL("oom_kill_disable", struct go_cgroup, resources.memory.disable_oom_killer),
-    HP_UINT("memory_swappiness", struct go_cgroup, resources.memory.swappiness, 0, 100),
+    HP_FIELD("memory_swappiness", hp_field_swappiness, struct go_cgroup,
+	     resources.memory.swappiness, struct hp_uint, .max = 100),
     HP_LIST("net_prio_ifpriomap", struct go_cgroup, resources.network_priorities,
 	    resources.network_priority_count, struct hp_interface_priority, priority,
 	    HP_RESOURCES_MAX),
@@ -358,6 +359,45 @@ static int make_path(const struct go_cgroup *cgroup, struct hp_arena *arena, cha
 	return 0;
 }
 
+/* Pointers in Go, of which 0 is a value; the others of their time are plain numbers. */
+static bool is_pointer(struct hp_json_value key)
+{
+	static const char *const keys[] = {"pids_limit", "cpu_burst", "cpu_idle",
+					   "memory_swappiness", "owner_uid"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (hp_json_equals(key, keys[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Go's value of a member that was not set. */
+static bool is_unset_in_go(struct hp_json_value value)
+{
+	int64_t number;
+	bool truth;
+	struct hp_err ignored;
+
+	return hp_json_is_absent(value) || hp_json_equals(value, "") ||
+	       (hp_json_get_bool(value, &truth, &ignored) == 0 && !truth) ||
+	       hp_json_get_int64(value, 0, 0, &number, &ignored) == 0;
+}
+
+/*
+ * pids_limit became a pointer, whose 0 is a limit, in 2025. Before, 0 meant that there is none, and
+ * runc wrote every member, so there are others that are not set; since then it leaves those out.
+ */
+static bool writes_unset_members(struct hp_json_value cgroup)
+{
+	struct hp_json_value key, value;
+	bool found = false;
+
+	HP_JSON_FOREACH (key, value, cgroup)
+		found |= !is_pointer(key) && is_unset_in_go(value);
+	return found;
+}
+
 static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 		       struct hp_arena *arena, void *object, struct hp_err *err)
 {
@@ -369,6 +409,8 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 	if (!cgroup)
 		return hp_err_no_memory(err);
 	r = hp_table_read(&hp_libcontainer_cgroup_table, value, arena, cgroup, err);
+	if (r == 0 && cgroup->resources.pids_limit.value == 0 && writes_unset_members(value))
+		cgroup->resources.pids_limit.is_set = false;
 	if (r == 0)
 		r = convert_old_devices(&cgroup->old_devices, arena, &cgroup->resources, err);
 	if (r == 0)

@@ -47,7 +47,8 @@ static const struct hp_field memory_fields[] = {
     HP_INT("swap", struct hp_memory, swap, -1, INT64_MAX),
     HP_INT("kernel", struct hp_memory, kernel, -1, INT64_MAX),
     HP_INT("kernelTCP", struct hp_memory, kernel_tcp, -1, INT64_MAX),
-    HP_UINT("swappiness", struct hp_memory, swappiness, 0, 100),
+    HP_FIELD("swappiness", hp_field_swappiness, struct hp_memory, swappiness, struct hp_uint,
+	     .max = 100),
     HP_BOOL("disableOOMKiller", struct hp_memory, disable_oom_killer),
     HP_BOOL("useHierarchy", struct hp_memory, use_hierarchy),
     HP_BOOL("checkBeforeUpdate", struct hp_memory, check_before_update),
@@ -149,7 +150,7 @@ static const struct hp_field rdma_fields[] = {
 static const struct hp_table rdma = HP_TABLE(struct hp_rdma, rdma_fields);
 
 static const struct hp_field unified_fields[] = {
-    HP_TEXT(NULL, struct hp_unified, value, HP_PATH_BYTES_MAX, hp_check_line, .min = 1),
+    HP_TEXT(NULL, struct hp_unified, value, HP_PATH_BYTES_MAX, hp_check_unified_value, .min = 1),
 };
 static const struct hp_table unified =
     HP_TABLE(struct hp_unified, unified_fields, .is_value = true);

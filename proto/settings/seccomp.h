@@ -50,6 +50,8 @@ struct hp_seccomp_arch {
 };
 extern const struct hp_seccomp_arch hp_seccomp_archs[];
 extern const size_t hp_seccomp_arch_count;
+/* True for the architecture that this program was compiled for. */
+bool hp_seccomp_is_machine(uint32_t arch);
 
 /* Bits of hp_seccomp.flags, in the order of hp_seccomp_flag_names. */
 enum hp_seccomp_flag {
@@ -68,18 +70,30 @@ struct hp_seccomp_arg {
 	uint64_t value, value_two;
 };
 
+/* Of docker's profiles; what is 0 or NULL is no condition. */
+struct hp_seccomp_condition {
+	uint64_t capabilities; /* 1 << CAP_... */
+	char **archs;	       /* Go's names, such as "amd64" */
+	char *min_kernel;      /* "4.8" */
+};
+
 struct hp_seccomp_rule {
 	char **names; /* at least one */
 	enum hp_seccomp_action action;
 	struct hp_uint errno_ret; /* for ERRNO and TRACE; refused for the others */
 	struct hp_seccomp_arg *args;
 	size_t arg_count;
+	/* Nothing is left of these when hp_seccomp_resolve() has returned. */
+	struct hp_seccomp_condition includes, excludes;
+	char **old_names;	    /* of docker's `name`: moved to `names` when it was read */
+	struct hp_uint errno_named; /* of podman's `errno`: moved to `errno_ret` */
 };
 
 struct hp_seccomp {
 	enum hp_seccomp_action default_action;
 	struct hp_uint default_errno_ret;
-	uint32_t *archs; /* indexes in hp_seccomp_archs */
+	struct hp_uint default_errno_named; /* of podman's `defaultErrno`: moved likewise */
+	uint32_t *archs;		    /* indexes in hp_seccomp_archs */
 	size_t arch_count;
 	bool has_flags; /* absent and [] differ: absent stands for the default flags */
 	uint32_t flags; /* 1u << enum hp_seccomp_flag */

@@ -4,15 +4,16 @@
  * Seccomp profiles and their JSON: runtime-spec's and libcontainer's are read, libcontainer's is
  * written. A profile is a part of settings, or the parameter of CompileSeccomp.
  *
- * Profiles in docker's own format look like runtime-spec's, with conditions added ("includes",
- * "excludes", "archMap"). runtime-spec asks to ignore unknown members, but a rule without its
- * condition allows more than was intended; so these are refused unless they are empty.
+ * Profiles of docker and podman look like runtime-spec's, with `archMap` for the architectures
+ * (seccomp_archs_json.c) and with conditions in the rules (seccomp_conditions.c).
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "proto/base/limits.h"
+#include "proto/settings/seccomp_tables.h"
 #include "proto/settings/settings_json.h"
 #include "proto/settings/settings_tables.h"
 
@@ -20,8 +21,6 @@
 #define RET_DATA_MAX 0xffff
 /* Of SCMP_ACT_ERRNO: the kernel's MAX_ERRNO is 4095, which libseccomp, and so runc, refuses. */
 #define ERRNO_RET_MAX 4094
-
-#define CONDITION "is docker's, not runtime-spec's: give the profile with its conditions resolved"
 
 /* ---- names in runtime-spec, numbers in libcontainer ---- */
 
@@ -111,32 +110,16 @@ static int check_rule(void *object, const void *first, struct hp_err *err)
 	return check_errno(rule->action, &rule->errno_ret, "errnoRet", err);
 }
 
-static const struct hp_field oci_rule_fields[] = {
-    HP_FIELD("names", hp_field_texts, struct hp_seccomp_rule, names, char **,
-	     .max = HP_SECCOMP_NAMES_MAX, .check_text = hp_check_line, .is_required = true),
-    HP_FIELD("action", field_action, struct hp_seccomp_rule, action, enum hp_seccomp_action,
-	     .is_required = true),
-    HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),
-    HP_LIST("args", struct hp_seccomp_rule, args, arg_count, struct hp_seccomp_arg, oci_arg,
-	    HP_SECCOMP_TESTS_MAX),
-    /* docker's old types have it besides names, with the value "". */
-    HP_REFUSED("name", "is from docker's old profiles: give names"),
-    HP_REFUSED("includes", CONDITION),
-    HP_REFUSED("excludes", CONDITION),
-};
-/* Members that docker and podman add to those of runtime-spec with the same meaning. */
-static const char *const oci_rule_passed_over[] = {"comment", "errno", NULL};
-static const struct hp_table oci_rule =
-    HP_TABLE(struct hp_seccomp_rule, oci_rule_fields, .check = check_rule,
-	     .passed_over = oci_rule_passed_over);
-
-/* libcontainer has a rule for each name. */
+/* One name: libcontainer has a rule for each, and docker had in its old profiles. */
 static int read_name(const struct hp_field *field, struct hp_json_value value,
 		     struct hp_arena *arena, void *object, struct hp_err *err)
 {
-	char **names = hp_arena_calloc(arena, 2, sizeof(*names));
+	char **names;
 	int r;
 
+	if (!field->is_required && hp_json_equals(value, ""))
+		return 0;
+	names = hp_arena_calloc(arena, 2, sizeof(*names));
 	if (!names)
 		return hp_err_no_memory(err);
 	r = hp_json_get_name(value, arena, HP_PATH_BYTES_MAX, &names[0], err);
@@ -149,6 +132,56 @@ static int read_name(const struct hp_field *field, struct hp_json_value value,
 
 static const struct hp_field_type field_name = {.read = read_name};
 
+static char **take_names(char ***names)
+{
+	char **taken = *names;
+
+	*names = NULL;
+	return taken;
+}
+
+/* containers/common: the name counts in place of the number. */
+static void take_errno(struct hp_uint *named, struct hp_uint *number)
+{
+	if (named->is_set)
+		*number = *named;
+	*named = (struct hp_uint){0};
+}
+
+/* Of docker's and podman's members there is one name for the calls, and one number. */
+static int check_oci_rule(void *object, const void *first, struct hp_err *err)
+{
+	struct hp_seccomp_rule *rule = object;
+
+	if (rule->names && rule->old_names)
+		return hp_err_invalid(err, "name", "must not be given with names");
+	if (rule->old_names)
+		rule->names = take_names(&rule->old_names);
+	if (!rule->names)
+		return hp_err_invalid(err, "names", "is required, with at least one name");
+	take_errno(&rule->errno_named, &rule->errno_ret);
+	return check_rule(rule, first, err);
+}
+
+static const struct hp_field oci_rule_fields[] = {
+    HP_FIELD("names", hp_field_texts, struct hp_seccomp_rule, names, char **,
+	     .max = HP_SECCOMP_NAMES_MAX, .check_text = hp_check_line),
+    HP_FIELD("action", field_action, struct hp_seccomp_rule, action, enum hp_seccomp_action,
+	     .is_required = true),
+    HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),
+    HP_LIST("args", struct hp_seccomp_rule, args, arg_count, struct hp_seccomp_arg, oci_arg,
+	    HP_SECCOMP_TESTS_MAX),
+    /* docker's old types have it besides names, with the value "". */
+    HP_FIELD("name", field_name, struct hp_seccomp_rule, old_names, char **),
+    HP_FIELD("errno", hp_field_errno_name, struct hp_seccomp_rule, errno_named, struct hp_uint),
+    HP_GROUP("includes", hp_seccomp_includes_table),
+    HP_GROUP("excludes", hp_seccomp_excludes_table),
+};
+static const char *const oci_rule_passed_over[] = {"comment", NULL};
+static const struct hp_table oci_rule =
+    HP_TABLE(struct hp_seccomp_rule, oci_rule_fields, .check = check_oci_rule,
+	     .passed_over = oci_rule_passed_over);
+
 static const struct hp_field libcontainer_rule_fields[] = {
     HP_FIELD("name", field_name, struct hp_seccomp_rule, names, char **, .is_required = true),
     HP_INT32("action", struct hp_seccomp_rule, action, enum hp_seccomp_action, 1,
@@ -160,73 +193,7 @@ static const struct hp_field libcontainer_rule_fields[] = {
 static const struct hp_table libcontainer_rule =
     HP_TABLE(struct hp_seccomp_rule, libcontainer_rule_fields, .check = check_rule);
 
-/* ---- architectures and flags ---- */
-
-static int find_arch(struct hp_json_value value, enum hp_dialect dialect, uint32_t *ret,
-		     struct hp_err *err)
-{
-	for (uint32_t i = 0; i < hp_seccomp_arch_count; i++) {
-		const struct hp_seccomp_arch *arch = &hp_seccomp_archs[i];
-		bool is_oci = dialect == HP_DIALECT_OCI;
-
-		if (hp_json_equals(value, is_oci ? arch->oci : arch->libcontainer)) {
-			*ret = i;
-			return 0;
-		}
-	}
-	return hp_err_invalid(err, NULL, "must be the name of an architecture, such as %s",
-			      dialect == HP_DIALECT_OCI ? hp_seccomp_archs[0].oci
-							: hp_seccomp_archs[0].libcontainer);
-}
-
-/* Adds an architecture, unless it is there already. */
-static void add_arch(struct hp_seccomp *seccomp, uint32_t arch)
-{
-	for (size_t i = 0; i < seccomp->arch_count; i++) {
-		if (seccomp->archs[i] == arch)
-			return;
-	}
-	seccomp->archs[seccomp->arch_count++] = arch;
-}
-
-static int read_archs(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
-		      struct hp_seccomp *seccomp, struct hp_err *err)
-{
-	struct hp_json_value key, element;
-	uint32_t arch = 0;
-	size_t i = 0;
-
-	if (hp_json_type(value) != HP_JSON_ARRAY)
-		return hp_err_invalid(err, NULL, "must be a list of strings");
-	if (hp_json_count(value) == 0)
-		return 0;
-	seccomp->archs = hp_arena_calloc(arena, hp_seccomp_arch_count, sizeof(*seccomp->archs));
-	if (!seccomp->archs)
-		return hp_err_no_memory(err);
-	HP_JSON_FOREACH (key, element, value) {
-		int r = find_arch(element, dialect, &arch, err);
-
-		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
-		add_arch(seccomp, arch);
-		i++;
-	}
-	return 0;
-}
-
-static int read_oci_archs(const struct hp_field *field, struct hp_json_value value,
-			  struct hp_arena *arena, void *object, struct hp_err *err)
-{
-	(void)field;
-	return read_archs(value, HP_DIALECT_OCI, arena, object, err);
-}
-
-static int read_libcontainer_archs(const struct hp_field *field, struct hp_json_value value,
-				   struct hp_arena *arena, void *object, struct hp_err *err)
-{
-	(void)field;
-	return read_archs(value, HP_DIALECT_LIBCONTAINER, arena, object, err);
-}
+/* ---- flags ---- */
 
 static int read_flags(const struct hp_field *field, struct hp_json_value value,
 		      struct hp_arena *arena, void *object, struct hp_err *err)
@@ -253,8 +220,6 @@ static int read_flags(const struct hp_field *field, struct hp_json_value value,
 	return 0;
 }
 
-static const struct hp_field_type field_oci_archs = {.read = read_oci_archs};
-static const struct hp_field_type field_libcontainer_archs = {.read = read_libcontainer_archs};
 static const struct hp_field_type field_flags = {.read = read_flags};
 
 /* ---- profiles ---- */
@@ -338,20 +303,22 @@ static const struct hp_field oci_fields[] = {
     HP_FIELD("defaultAction", field_action, struct hp_seccomp, default_action,
 	     enum hp_seccomp_action, .is_required = true),
     HP_UINT("defaultErrnoRet", struct hp_seccomp, default_errno_ret, 0, RET_DATA_MAX),
-    {.key = "architectures", .type = &field_oci_archs},
+    {.key = "architectures", .type = &hp_field_oci_archs},
     {.key = "flags", .type = &field_flags},
     HP_TEXT("listenerPath", struct hp_seccomp, listener_path, HP_PATH_BYTES_MAX,
 	    hp_check_absolute_path),
     HP_TEXT("listenerMetadata", struct hp_seccomp, listener_metadata, HP_METADATA_BYTES_MAX, NULL),
     HP_LIST("syscalls", struct hp_seccomp, rules, rule_count, struct hp_seccomp_rule, oci_rule,
 	    HP_SECCOMP_NAMES_MAX),
-    HP_REFUSED("archMap", CONDITION),
+    {.key = "archMap", .type = &hp_field_arch_map},
+    HP_FIELD("defaultErrno", hp_field_errno_name, struct hp_seccomp, default_errno_named,
+	     struct hp_uint),
 };
 
 static const struct hp_field libcontainer_fields[] = {
     HP_INT32("default_action", struct hp_seccomp, default_action, enum hp_seccomp_action, 1,
 	     HP_SECCOMP_ACTION_END - 1, .is_required = true),
-    {.key = "architectures", .type = &field_libcontainer_archs},
+    {.key = "architectures", .type = &hp_field_libcontainer_archs},
     {.key = "flags", .type = &field_flags},
     HP_LIST("syscalls", struct hp_seccomp, rules, rule_count, struct hp_seccomp_rule,
 	    libcontainer_rule, HP_SECCOMP_NAMES_MAX),
@@ -361,11 +328,9 @@ static const struct hp_field libcontainer_fields[] = {
     HP_TEXT("listener_metadata", struct hp_seccomp, listener_metadata, HP_METADATA_BYTES_MAX, NULL),
 };
 
-static const char *const oci_passed_over[] = {"defaultErrno", NULL};
-
 const struct hp_table hp_seccomp_tables[HP_DIALECT_COUNT] = {
-    [HP_DIALECT_OCI] = HP_TABLE(struct hp_seccomp, oci_fields, .passed_over = oci_passed_over,
-				.is_section = true, .root = &hp_oci_settings_table),
+    [HP_DIALECT_OCI] =
+	HP_TABLE(struct hp_seccomp, oci_fields, .is_section = true, .root = &hp_oci_settings_table),
     [HP_DIALECT_LIBCONTAINER] = HP_TABLE(struct hp_seccomp, libcontainer_fields, .is_section = true,
 					 .root = &hp_libcontainer_settings_table),
 };
@@ -385,6 +350,15 @@ static bool says_nothing(struct hp_json_value value, enum hp_dialect dialect)
 	return hp_json_type(value) == HP_JSON_OBJECT &&
 	       is_zero(hp_json_member(value, profile_keys[dialect].default_action)) &&
 	       hp_json_count(hp_json_member(value, "syscalls")) == 0;
+}
+
+/* moby: "use either 'architectures' or 'archMap'" */
+static int check_arch_lists(struct hp_json_value value, enum hp_dialect dialect, struct hp_err *err)
+{
+	if (dialect != HP_DIALECT_OCI || hp_json_count(hp_json_member(value, "archMap")) == 0 ||
+	    hp_json_count(hp_json_member(value, "architectures")) == 0)
+		return 0;
+	return hp_err_invalid(err, "archMap", "must not be given with architectures");
 }
 
 int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
@@ -408,6 +382,9 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	/* libcontainer's list has the resolved flags: null means none. */
 	seccomp->has_flags = dialect == HP_DIALECT_LIBCONTAINER;
 	r = hp_table_read(&hp_seccomp_tables[dialect], value, arena, seccomp, err);
+	take_errno(&seccomp->default_errno_named, &seccomp->default_errno_ret);
+	if (r == 0)
+		r = check_arch_lists(value, dialect, err);
 	if (r == 0)
 		r = check_profile(seccomp, &profile_keys[dialect], err);
 	if (r == 0)
@@ -460,6 +437,10 @@ static void write_rule(struct hp_json_writer *writer, const struct hp_seccomp_ru
 		       const char *name)
 {
 	struct hp_err err; /* unused: this table can write everything */
+
+	/* hp_seccomp_resolve() was called: else the rule would count where it must not. */
+	assert(!rule->includes.capabilities && !rule->includes.archs && !rule->includes.min_kernel);
+	assert(!rule->excludes.capabilities && !rule->excludes.archs && !rule->excludes.min_kernel);
 
 	hp_json_begin(writer, '{');
 	write_text(writer, "name", name);

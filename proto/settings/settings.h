@@ -65,6 +65,7 @@ struct hp_io_priority {
 	bool is_set;
 	int io_class; /* IOPRIO_CLASS_... */
 	int priority; /* 0 to 7 */
+	bool has_priority;
 };
 
 /* CPUs or NUMA nodes, as sched_setaffinity(2) and set_mempolicy(2) take them. */
@@ -84,6 +85,12 @@ struct hp_memory_policy {
 struct hp_namespace {
 	int type;   /* CLONE_NEW... */
 	char *path; /* NULL: one that the runtime makes for the container */
+};
+
+/* An annotation org.systemd.property.NAME of runtime-spec: for the unit, with systemd's driver. */
+struct hp_systemd_property {
+	char *name;  /* letters, the first one a capital */
+	char *value; /* a text of GVariant, not checked */
 };
 
 struct hp_settings {
@@ -110,4 +117,6 @@ struct hp_settings {
 	struct hp_resources *resources;
 	struct hp_intel_rdt *intel_rdt;
 	bool rootless_euid, rootless_cgroups;
+	struct hp_systemd_property *systemd_properties;
+	size_t systemd_property_count;
 };

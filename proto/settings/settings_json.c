@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "proto/base/limits.h"
 #include "proto/settings/kernel_names.h"
 #include "proto/settings/settings_tables.h"
 
@@ -110,12 +111,40 @@ static const struct hp_field scheduler_fields[] = {
 const struct hp_table hp_scheduler_table =
     HP_TABLE(struct hp_scheduler, scheduler_fields, .check = check_scheduler, .is_section = true);
 
+static int read_priority(const struct hp_field *field, struct hp_json_value value,
+			 struct hp_arena *arena, void *object, struct hp_err *err)
+{
+	((struct hp_io_priority *)object)->has_priority = true;
+	return hp_field_int32.read(field, value, arena, object, err);
+}
+
+static int write_priority(const struct hp_field *field, struct hp_json_writer *writer,
+			  const void *object, struct hp_err *err)
+{
+	return hp_field_int32.write(field, writer, object, err);
+}
+
+static const struct hp_field_type field_priority = {.read = read_priority, .write = write_priority};
+
+/* ioprio_set(2): the idle class has no priorities. */
+static int check_io_priority(void *object, const void *first, struct hp_err *err)
+{
+	const struct hp_io_priority *priority = object;
+	const int idle = 3; /* IOPRIO_CLASS_IDLE */
+
+	(void)first;
+	if (!priority->has_priority && priority->io_class != idle)
+		return hp_err_invalid(err, "priority", "is required");
+	return 0;
+}
+
 static const struct hp_field io_priority_fields[] = {
     HP_ENUM("class", struct hp_io_priority, io_class, int, hp_io_class_names, .is_required = true),
-    HP_INT32("priority", struct hp_io_priority, priority, int, 0, 7, .is_required = true),
+    HP_FIELD("priority", field_priority, struct hp_io_priority, priority, int, .max = 7,
+	     .is_always_written = true),
 };
-const struct hp_table hp_io_priority_table =
-    HP_TABLE(struct hp_io_priority, io_priority_fields, .is_section = true);
+const struct hp_table hp_io_priority_table = HP_TABLE(
+    struct hp_io_priority, io_priority_fields, .is_section = true, .check = check_io_priority);
 
 /* ---- memory policy ---- */
 
@@ -135,12 +164,143 @@ int hp_memory_policy_check(void *object, const void *first, struct hp_err *err)
 	return 0;
 }
 
+/* ---- capabilities ---- */
+
+int hp_capabilities_read(struct hp_json_value value, uint64_t *ret, struct hp_err *err)
+{
+	static const struct hp_field list = {.names = &hp_capability_names};
+
+	return hp_field_flags.read(&list, value, NULL, ret, err);
+}
+
 /* ---- all of it ---- */
 
 static const struct hp_table *const tables[HP_DIALECT_COUNT] = {
     [HP_DIALECT_OCI] = &hp_oci_settings_table,
     [HP_DIALECT_LIBCONTAINER] = &hp_libcontainer_settings_table,
 };
+
+/* True where the document has one of the members. */
+static bool has_member(struct hp_json_value root, const char *const *names)
+{
+	for (; *names; names++) {
+		if (!hp_json_is_absent(hp_json_member(root, *names)))
+			return true;
+	}
+	return false;
+}
+
+/* True where it has a member of Config; state.json has the whole Config as `config`. */
+static bool has_row_of_config(struct hp_json_value root)
+{
+	const struct hp_table *table = &hp_libcontainer_settings_table;
+
+	for (size_t i = 0; i < table->count; i++) {
+		if (!hp_json_is_absent(hp_json_member(root, table->fields[i].key)))
+			return true;
+	}
+	return false;
+}
+
+enum hp_dialect hp_settings_find_dialect(struct hp_json_value root)
+{
+	static const char *const of_oci[] = {"process", "linux",	 "ociVersion",
+					     "hooks",	"defaultAction", NULL};
+	static const char *const of_config[] = {"Hooks", "rootfs", "default_action", NULL};
+
+	if (hp_json_type(root) != HP_JSON_OBJECT)
+		return HP_DIALECT_COUNT;
+	if (has_member(root, of_oci))
+		return HP_DIALECT_OCI;
+	if (has_member(root, of_config) || has_row_of_config(root))
+		return HP_DIALECT_LIBCONTAINER;
+	return HP_DIALECT_COUNT;
+}
+
+/* ---- annotations ---- */
+
+/* As runc wants them: three letters at least, the first one a capital. */
+static bool is_property_name(const char *name)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	size_t length = strlen(name);
+
+	return length >= 3 && length <= HP_ID_BYTES_MAX && strchr(capitals, name[0]) &&
+	       strspn(name, letters) == length;
+}
+
+static int read_property(struct hp_json_value value, const char *key, struct hp_arena *arena,
+			 struct hp_systemd_property *ret, struct hp_err *err)
+{
+	const char *name = key + strlen(HP_SYSTEMD_PROPERTY);
+	int r;
+
+	if (!is_property_name(name))
+		return hp_err_invalid(err, key,
+				      "must end in the name of a property of systemd, such as "
+				      "TimeoutStopUSec");
+	r = hp_json_get_string(value, arena, &ret->value, err);
+	ret->name = hp_arena_copy(arena, name, strlen(name));
+	if (r == 0 && !ret->name)
+		r = hp_err_no_memory(err);
+	return hp_err_prefix(err, r, key);
+}
+
+static bool is_property(struct hp_json_value key)
+{
+	size_t length;
+	const char *text = hp_json_text(key, &length); /* with its quotes */
+
+	return length > strlen(HP_SYSTEMD_PROPERTY) + 2 && length < HP_PATH_BYTES_MAX &&
+	       strncmp(text + 1, HP_SYSTEMD_PROPERTY, strlen(HP_SYSTEMD_PROPERTY)) == 0;
+}
+
+/* Of the annotations only these are settings. */
+static int read_annotations(struct hp_json_value annotations, struct hp_arena *arena,
+			    struct hp_settings *settings, struct hp_err *err)
+{
+	struct hp_json_value key, value;
+	size_t count = 0;
+
+	if (hp_json_type(annotations) != HP_JSON_OBJECT)
+		return 0;
+	HP_JSON_FOREACH (key, value, annotations)
+		count += is_property(key);
+	if (count == 0)
+		return 0;
+	settings->systemd_properties =
+	    hp_arena_calloc(arena, count, sizeof(*settings->systemd_properties));
+	if (!settings->systemd_properties)
+		return hp_err_no_memory(err);
+	HP_JSON_FOREACH (key, value, annotations) {
+		char text[HP_PATH_BYTES_MAX + 1];
+		int r;
+
+		if (!is_property(key))
+			continue;
+		hp_json_decode(key, text);
+		r = read_property(value, text, arena,
+				  &settings->systemd_properties[settings->systemd_property_count++],
+				  err);
+		if (r < 0)
+			return hp_err_prefix(err, r, "annotations");
+	}
+	return 0;
+}
+
+/* Last, since the capabilities may come after the profile. */
+static int resolve_seccomp(struct hp_settings *settings, enum hp_dialect dialect,
+			   struct hp_err *err)
+{
+	const struct hp_capabilities *capabilities = &settings->capabilities;
+	int r = hp_seccomp_resolve(
+	    settings->seccomp,
+	    capabilities->is_set ? &capabilities->sets[HP_CAPABILITIES_BOUNDING] : NULL,
+	    "process.capabilities.bounding", err);
+
+	return hp_err_prefix(err, r, dialect == HP_DIALECT_OCI ? "linux.seccomp" : "seccomp");
+}
 
 int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		     struct hp_settings **ret_settings, struct hp_err *err)
@@ -156,6 +316,10 @@ int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct
 		    err, NULL,
 		    "nothing in it is settings: give process and linux of "
 		    "config.json, or libcontainer's Config with dialect libcontainer");
+	if (r == 0 && dialect == HP_DIALECT_OCI)
+		r = read_annotations(hp_json_member(value, "annotations"), arena, settings, err);
+	if (r == 0 && settings->seccomp)
+		r = resolve_seccomp(settings, dialect, err);
 	if (r == 0)
 		*ret_settings = settings;
 	return r;
@@ -166,6 +330,10 @@ int hp_settings_write(struct hp_json_writer *writer, const struct hp_settings *s
 {
 	if (settings->user.is_set) {
 		hp_err_invalid(err, "process.user", "cannot be expressed in libcontainer's Config");
+		return -ENOTSUP;
+	}
+	if (settings->systemd_property_count > 0) {
+		hp_err_invalid(err, "annotations", "cannot be expressed in libcontainer's Config");
 		return -ENOTSUP;
 	}
 	return hp_table_write(&hp_libcontainer_settings_table, writer, settings, err);

@@ -24,12 +24,33 @@ int hp_settings_read(struct hp_json_value value, enum hp_dialect dialect, struct
 		     struct hp_settings **ret_settings, struct hp_err *err);
 
 /*
+ * The dialect that a document is written in, by its outermost members: config.json, a part of it or
+ * a profile; libcontainer's Config, runc's state.json or a profile. HP_DIALECT_COUNT: they do not
+ * tell.
+ */
+enum hp_dialect hp_settings_find_dialect(struct hp_json_value root);
+
+/*
  * linux.seccomp, or Config.seccomp. *ret_seccomp is NULL for a profile without a default and
- * without rules, which runc treats as none. Names of system calls are not checked. Members of
- * docker's own format ("includes", "excludes", "archMap") are refused unless they are empty.
+ * without rules, which runc treats as none. Names of system calls are not checked. The conditions
+ * of docker's profiles ("includes", "excludes") stay in the rules: call hp_seccomp_resolve() before
+ * the profile is used. hp_settings_read() has done that.
  */
 int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		    struct hp_seccomp **ret_seccomp, struct hp_err *err);
+
+/*
+ * Takes out the rules whose conditions do not hold on this machine, for a container with these
+ * capabilities (process.capabilities.bounding). `bounding` NULL: they are not known; then a rule
+ * that depends on them is -EINVAL, and the reason says that it depends on `needed`.
+ */
+int hp_seccomp_resolve(struct hp_seccomp *seccomp, const uint64_t *bounding, const char *needed,
+		       struct hp_err *err);
+
+#define HP_SYSTEMD_PROPERTY "org.systemd.property." /* begins the names of such annotations */
+
+/* A list of names of capabilities, as process.capabilities has them: 1 << CAP_... */
+int hp_capabilities_read(struct hp_json_value value, uint64_t *ret, struct hp_err *err);
 
 /*
  * As runc's Config of today would be written, with what settings can hold; reading it gives the

@@ -47,6 +47,8 @@ extern const struct hp_field_type hp_field_oci_resources;
 extern const struct hp_field_type hp_field_libcontainer_cgroup;
 /* runtime-spec's blockIO weight: a struct hp_uint. */
 extern const struct hp_field_type hp_field_io_weight;
+/* A struct hp_uint; -1 is absent. */
+extern const struct hp_field_type hp_field_swappiness;
 /* "rwm" in a hp_device_rule.access. */
 extern const struct hp_field_type hp_field_device_access;
 
@@ -57,6 +59,7 @@ int hp_check_page_size(const char *text, struct hp_err *err);
 int hp_check_cpu_list(const char *text, struct hp_err *err);
 /* A file of cgroup v2 that limits something, none that moves or kills. */
 int hp_check_unified_file(const char *text, struct hp_err *err);
+int hp_check_unified_value(const char *text, struct hp_err *err);
 /* `swap` and `limit` are the names of the fields in the dialect. */
 int hp_check_swap(const struct hp_memory *memory, const char *swap, const char *limit,
 		  struct hp_err *err);

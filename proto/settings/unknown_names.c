@@ -380,7 +380,9 @@ int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value k
 	struct name name;
 	int r;
 
-	if (!read_name(key, &name) || is_passed_over(table, &name))
+	if (!read_name(key, &name))
+		return table->is_complete ? hp_err_invalid(err, NULL, "has an unknown member") : 0;
+	if (is_passed_over(table, &name))
 		return 0;
 	r = refuse_misplaced(table, &name, EXACT, err);
 	if (r == 0)
@@ -395,7 +397,11 @@ int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value k
 		r = refuse_similar(table, &name, SIZE_MAX, err);
 	if (r == 0)
 		r = refuse_other_word(table, &name, err);
-	return r == 0 ? refuse_joined(table, &name, err) : r;
+	if (r == 0)
+		r = refuse_joined(table, &name, err);
+	if (r == 0 && table->is_complete)
+		r = hp_err_invalid(err, name.text, "is not a member that this object may have");
+	return r;
 }
 
 bool hp_table_recognizes(const struct hp_table *table, struct hp_json_value value)

@@ -200,7 +200,7 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 	for settings in \
 		"cpu.cpus {\"linux\":{\"cgroupsPath\":\"/theirs\",\"resources\":{\"pids\":{\"limit\":5},
 			\"memory\":{\"limit\":60000000},\"cpu\":{\"cpus\":\"99\"}}}}" \
-		"cgroupsPath {\"linux\":{\"cgroupsPath\":\"/theirs/a b\"}}" \
+		"cgroupsPath {\"linux\":{\"cgroupsPath\":\"/theirs/cpu.a\"}}" \
 		"l3CacheSchema {\"linux\":{\"cgroupsPath\":\"/theirs\",\"resources\":{\"pids\":{
 			\"limit\":5}},\"intelRdt\":{\"l3CacheSchema\":\"L3:0=5\"}}}" \
 		"rlimits {\"linux\":{\"cgroupsPath\":\"/theirs/new\",\"resources\":{\"pids\":{
@@ -218,7 +218,7 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 		is "there is no holding" "$(held)" ''
 	done
 	is "an invalid path is refused with the reason" "$(apply failing '{"linux":{"cgroupsPath":
-		"/theirs/a b"}}')" 'hookctl: settings.linux.cgroupsPath: "a b" cannot be the name of a cgroup'
+		"/theirs/cpu.a"}}')" 'hookctl: settings.linux.cgroupsPath: "cpu.a" cannot be the name of a cgroup'
 	is "no cgroup was left" "$(find $cgroups/theirs -mindepth 1 -type d)" ''
 	check "apply to a cgroup of others" apply mine '{"linux":{"cgroupsPath":"/theirs",
 		"resources":{"pids":{"limit":5}}}}'
@@ -259,6 +259,30 @@ test_resctrl() {
 	is "the group of others stays" "$(groups)" theirs
 	rmdir $resctrl/theirs
 	end_victim
+}
+
+# A group that a closID names belongs to all that use it, and stays.
+test_class() {
+	local first second gold='{"linux":{"intelRdt":{"closID":"gold","l3CacheSchema":"L3:0=80",
+		"schemata":["L3:0=c0"]}}}'
+
+	start_victim
+	first=$victim
+	check "the first user of a class" apply a "$gold"
+	start_victim
+	second=$victim
+	check "the second, with the same request" apply b "$gold"
+	is "what is given last counts" "$(tr -d ' ' < $resctrl/gold/schemata | grep -o 'L3:.*')" 'L3:0=0c0'
+	check "the first is released while its process lives" release a
+	is "the class and those in it stay" "$(groups) $(xargs < $resctrl/gold/tasks)" "gold $first $second"
+	check "and it can be applied to again" apply a "$gold" --pid="$first"
+	check "it is released" release a
+	kill -KILL "$first"
+	wait "$first" 2> "$work/out" || true
+	end_victim
+	check "the second is gone when its process is" until_true is_not_held b
+	is "the class stays for the next user" "$(groups)" gold
+	rmdir $resctrl/gold
 }
 
 # ---- crashes of hookd ----
@@ -350,6 +374,7 @@ test_devices
 test_systemd
 test_rollback
 test_resctrl
+test_class
 test_restart
 test_others_own
 test_access

@@ -160,7 +160,7 @@ compare_limits() {
 	local both='cgroupfs systemd'
 	local shares='cpu.weight 20; -> 59;, cpu.weight.nice 7; -> 2;'
 	local default_shares='cpu.weight 39; -> 100;, cpu.weight.nice 4; -> 0;'
-	local tasks
+	local tasks period='cpu.max max 50000; -> max 100000;'
 	local reserved='hugetlb.2MB.rsvd.max max; -> 4194304;'
 
 	tasks=$(systemctl show -P DefaultTasksMax)
@@ -180,9 +180,11 @@ compare_limits() {
 	compare cgroupfs "huge pages" '{"hugepageLimits":[{"pageSize":"2MB","limit":4194304}]}' "runc $reserved
 		crun $reserved"
 	compare "$both" "the other half alone" '{"memory":{"limit":67108864,"swap":-1},
-		"cpu":{"shares":2,"period":50000},"pids":{"limit":-1}}'
+		"cpu":{"shares":2,"period":50000},"pids":{"limit":-1}}' "systemd runc $period
+		systemd crun $period"
 	compare "$both" "no limits" '{"memory":{"limit":-1},"cpu":{"quota":-1,"period":50000},
-		"blockIO":{"weight":10}}' "systemd crun pids.max max; -> $tasks;"
+		"blockIO":{"weight":10}}' "systemd runc $period
+		systemd crun $period, pids.max max; -> $tasks;"
 	compare "$both" "no swap" '{"memory":{"limit":67108864,"swap":67108864,"reservation":-1},
 		"unified":{"cpu.weight":"77","pids.max":"55"}}'
 	compare cgroupfs "weight of a device" "{\"blockIO\":{\"weightDevice\":$(on_disk weight 200)}}" "runc taken -> refused"

@@ -5,10 +5,11 @@
 #   1  systemd was not told a limit that was given by its file name ("unified")
 #   2  hookd was killed in a Release that it would have refused, and did the release at its next start
 #   4  a process stayed in the closID's group of an Apply that was interrupted
+#   1130426347  an Update that failed left the CPUs that systemd had set in a scope without any before
 . "$(dirname "$0")/setup.sh"
 
 seconds=${1:-120}
-seeds=(1 2 4)
+seeds=(1 2 4 1130426347)
 [ $# -lt 2 ] || seeds=("${@:2}")
 
 # No limit for how often systemd restarts hookd and the bus.

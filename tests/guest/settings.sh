@@ -111,6 +111,36 @@ test_limits_that_cannot_be() {
 	is "no cgroup with limits is left" "$(limited_cgroups)" 0
 }
 
+# ---- AppArmor ----
+
+test_apparmor() {
+	local result try='cat /proc/self/attr/current; cat /etc/hostname 2>&1; cat /etc/os-release > /dev/null &&
+		echo read; echo x > /tmp/written || true'
+
+	cat > "$work/profile" <<- 'END'
+		profile hookd-test flags=(attach_disconnected,mediate_deleted) {
+		  file,
+		  signal,
+		  deny /etc/hostname r,
+		  deny /tmp/** w,
+		}
+	END
+	check "a profile is loaded" apparmor_parser -K -r "$work/profile"
+	is "a hook under the profile may not do what it denies" \
+		"$(run_oci '{"process":{"apparmorProfile":"hookd-test"}}' "$try" | stdout)" \
+		'hookd-test (enforce) cat: /etc/hostname: Permission denied read'
+	is "and another hook may" "$(run_oci '{}' "$try" | stdout | grep -o 'guest read')" 'guest read'
+	is "the same from a Config" "$(run_libcontainer '{"apparmor_profile":"hookd-test"}' "$try" |
+		stdout | grep -o '^hookd-test')" hookd-test
+	result=$(run_oci '{"process":{"apparmorProfile":"no-such-profile"}}' 'echo ran')
+	is "a profile that is not loaded: no hook" \
+		"$(jq -r '.hooks[0] | "\(.outcome) \(.failedStep) \(.errnoName) \(.stdout // "")"' <<< "$result" | xargs)" \
+		'spawn_failed label ENOENT'
+	result=$(run_oci '{"process":{"selinuxLabel":"a:b:c:s0"}}' 'echo ran' 2>&1)
+	is "SELinux, which is off beside AppArmor, is not supported" \
+		"$(grep -o 'selinuxLabel' <<< "$result" | head -1)" selinuxLabel
+}
+
 # ---- resctrl ----
 
 rdt() { # FIELDS of intelRdt
@@ -182,6 +212,7 @@ test_fork_bomb
 test_memory_hog
 test_devices
 test_limits_that_cannot_be
+test_apparmor
 test_resctrl
 test_resctrl_after_a_crash
 tap_end

@@ -59,8 +59,12 @@ static void remove_group(const char *path)
 
 static int set_up(void **state)
 {
+	int r = rdt_new(NULL, &rdt);
+
 	(void)state;
-	return rdt_new(NULL, &rdt);
+	if (r == 0)
+		rdt_remove_classes(rdt, true);
+	return r;
 }
 
 /* Each test removes its groups; those of a failed one must not make the next one fail. */
@@ -268,6 +272,25 @@ static void a_group_of_others_is_left_as_it_is(void **state)
 	assert_int_equal(rmdir(ROOT "/theirs"), 0);
 }
 
+/* By default, as runtime-spec wants it. */
+static void a_class_stays_with_what_it_was_made_with(void **state)
+{
+	char gold[] = "gold", l3[] = "L3:0=ff", low[] = "L3:0=3", *schemata[] = {l3, NULL};
+	const struct hp_intel_rdt wanted = {
+	    .clos_id = gold, .l3_cache_schema = low, .schemata = schemata};
+	struct rdt_member *member;
+
+	(void)state;
+	rdt_remove_classes(rdt, false);
+	member = join(&wanted, "c1");
+	expect_schemata(member, "MB:0=100\nL3:0=ff\n");
+	rdt_leave(member);
+	assert_true(exists("gold"));
+	rdt_leave(join(&wanted, "c2"));
+	assert_true(exists("gold"));
+	assert_int_equal(rmdir(ROOT "/gold"), 0);
+}
+
 static void a_closid_that_others_use_stays(void **state)
 {
 	char gold[] = "gold", l3[] = "L3:0=ff", text[16];
@@ -384,6 +407,7 @@ int main(void)
 	    RDT_TEST(the_kernels_own_words_go_out),
 	    RDT_TEST(the_fourth_closid_is_one_too_many),
 	    RDT_TEST(a_group_of_others_is_left_as_it_is),
+	    RDT_TEST(a_class_stays_with_what_it_was_made_with),
 	    RDT_TEST(a_closid_that_others_use_stays),
 	    RDT_TEST(what_a_killed_daemon_made_goes_with_the_next),
 	    RDT_TEST(monitoring_is_not_supported_here),

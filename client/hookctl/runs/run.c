@@ -26,6 +26,7 @@
 /* The texts of the files, each ended with a NUL. */
 struct run_input {
 	char *state, *hooks, *settings;
+	enum hp_dialect dialect; /* of hooks and settings */
 };
 
 static void run_input_free(struct run_input *input)
@@ -35,50 +36,60 @@ static void run_input_free(struct run_input *input)
 	free(input->settings);
 }
 
-/* The part of the document that hookd gets. */
-static int slice_document(const struct ctl *ctl, enum option_id id, struct hp_json_value root,
-			  struct slice *ret)
+static int copy_slice(const struct ctl *ctl, const struct slice *slice, char **ret)
 {
-	struct hp_err err = {0};
-	int r = 0;
-
-	if (id == OPTION_HOOKS)
-		r = run_slice_hooks(root, input_dialect(ctl), ret, &err);
-	else if (id == OPTION_SETTINGS)
-		*ret = run_slice_settings(root, input_dialect(ctl));
-	else
-		ret->text = hp_json_text(root, &ret->length);
-	return r < 0 ? input_fail(ctl, id, r, &err) : 0;
+	*ret = strndup(slice->text, slice->length);
+	return *ret != NULL ? 0 : ctl_call_failed(ctl, -ENOMEM);
 }
 
-/* Reads one file; nothing without the option. 0, or an exit status after a message. */
-static int read_file(const struct ctl *ctl, enum option_id id, char **ret)
+static int copy_state(const struct ctl *ctl, struct run_input *input)
 {
 	struct document document = {0};
-	struct slice slice = {0};
-	int r;
+	struct slice slice;
+	int r = input_read_document(ctl, OPTION_STATE, &document);
 
-	if (!ctl_has(ctl, id))
-		return 0;
-	r = input_read_document(ctl, id, &document);
-	if (r == 0)
-		r = slice_document(ctl, id, hp_json_root(&document.json), &slice);
 	if (r == 0) {
-		*ret = strndup(slice.text, slice.length);
-		r = *ret != NULL ? 0 : ctl_call_failed(ctl, -ENOMEM);
+		slice.text = hp_json_text(hp_json_root(&document.json), &slice.length);
+		r = copy_slice(ctl, &slice, &input->state);
 	}
 	document_free(&document);
 	return r;
 }
 
+/* The parts of the documents that hookd gets. */
+static int copy_parts(const struct ctl *ctl, const struct document *hooks,
+		      const struct document *settings, struct run_input *input)
+{
+	struct hp_err err = {0};
+	struct slice slice;
+	int r = run_slice_hooks(hp_json_root(&hooks->json), input->dialect, &slice, &err);
+
+	if (r < 0)
+		return input_fail(ctl, OPTION_HOOKS, r, &err);
+	r = copy_slice(ctl, &slice, &input->hooks);
+	if (r != 0 || settings == NULL)
+		return r;
+	slice = run_slice_settings(hp_json_root(&settings->json), input->dialect);
+	return copy_slice(ctl, &slice, &input->settings);
+}
+
+/* 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
-	int r = read_file(ctl, OPTION_STATE, &input->state);
+	struct document hooks = {0}, settings = {0};
+	struct document *second = ctl_has(ctl, OPTION_SETTINGS) ? &settings : NULL;
+	int r = copy_state(ctl, input);
 
 	if (r == 0)
-		r = read_file(ctl, OPTION_HOOKS, &input->hooks);
+		r = input_read_document(ctl, OPTION_HOOKS, &hooks);
+	if (r == 0 && second != NULL)
+		r = input_read_document(ctl, OPTION_SETTINGS, second);
 	if (r == 0)
-		r = read_file(ctl, OPTION_SETTINGS, &input->settings);
+		r = input_find_dialect(ctl, &hooks, second, &input->dialect);
+	if (r == 0)
+		r = copy_parts(ctl, &hooks, second, input);
+	document_free(&hooks);
+	document_free(&settings);
 	return r;
 }
 
@@ -223,7 +234,7 @@ static int start(struct running *running, const struct run_input *input)
 	    .stage = ctl_option(ctl, OPTION_STAGE),
 	    .state = input->state,
 	    .hooks = input->hooks,
-	    .dialect = ctl_option(ctl, OPTION_DIALECT),
+	    .dialect = input_dialect_name(input->dialect),
 	    .settings = input->settings,
 	    .namespaces = ctl_option(ctl, OPTION_NAMESPACES),
 	    .request_id = ctl_option(ctl, OPTION_REQUEST_ID),

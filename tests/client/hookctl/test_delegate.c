@@ -167,13 +167,14 @@ static void test_an_outer_timeout_has_a_bound(void **state)
 	char *got;
 
 	(void)state;
-	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399970}]", "],\"timeout\":86400000}]}}");
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":2147483617}]",
+		       "],\"timeout\":2147483647}]}}");
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399971}]", NULL);
-	expect_timeout("[{\"path\":\"/a\",\"timeout\":86400000}]", NULL);
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":2147483647}]", NULL);
 	strcpy(hooks, "{\"hooks\":{\"prestart\":[");
 	for (int i = 0; i < 214; i++) /* more than 2^64 nanoseconds */
-		strcat(hooks, i ? ",{\"path\":\"/a\",\"timeout\":86400000}"
-				: "{\"path\":\"/a\",\"timeout\":86400000}");
+		strcat(hooks, i ? ",{\"path\":\"/a\",\"timeout\":2147483647}"
+				: "{\"path\":\"/a\",\"timeout\":2147483647}");
 	strcat(hooks, "]}}");
 	got = rewrite(hooks, &plain);
 	assert_null(strstr(got, "],\"timeout\":"));

@@ -348,7 +348,7 @@ play "apply sends the bytes of the file" apply $apply_options --dialect=oci --cg
 END
 expect_status 0
 expect_file calls <<'END'
-{"method":"io.hookd.settings.Apply","parameters":{"container":"c1","pid":4711,"settings":{"ociVersion":"1.3.0", "linux": {"resources" : {"pids":{"limit":18446744073709551615}}}},"dialect":"oci","cgroupManager":"systemd"}}
+{"method":"io.hookd.settings.Apply","parameters":{"container":"c1","pid":4711,"settings":{"ociVersion":"1.3.0", "linux": {"resources" : {"pids":{"limit":18446744073709551615}}}},"cgroupManager":"systemd"}}
 END
 expect_file out <<'END'
    Cgroup: /web\x1b
@@ -382,6 +382,24 @@ expect_empty err
 expect_file calls <<'END'
 {"method":"io.hookd.settings.Update","parameters":{"container":"c1","settings":{"rlimits" : []},"dialect":"libcontainer"}}
 END
+
+play "a container's state is known by its members" update --container=c1 --settings=container.json <<'END'
+<
+> {"parameters":{"applied":{}}}
+END
+expect_status 0
+expect_in calls '"settings":{"rlimits" : []},"dialect":"libcontainer"'
+
+printf '{"capabilities":null,"rlimits" : []}' >config-of-runc.json
+play "a Config is known by its members" update --container=c1 --settings=config-of-runc.json <<'END'
+<
+> {"parameters":{"applied":{}}}
+END
+expect_in calls '"rlimits" : []},"dialect":"libcontainer"'
+
+alone "hooks and settings in two dialects" run $run_options --settings=container.json
+expect_status 2
+expect_in err "one file is oci's, the other libcontainer's"
 
 # What hookd tried and had to give up is a failure, what it did not take is a refusal.
 while read -r wanted error parameters words; do
@@ -536,13 +554,41 @@ play "a profile's bytes" --no-legend seccomp with-profile.json --dialect=oci --o
 > {"parameters":$program}
 END
 expect_status 0
-expect_in calls '"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"},"dialect":"oci"'
+expect_in calls '"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}'
 expect_file out <<'END'
     0  ld   [0]                             ; number of the call
     1  ret  0x7fff0000                      ; allow
 END
 printf '\040\0\0\0\0\0\0\0\006\0\0\0\0\0\377\177' >want
 cmp -s bytes want || fail "the bytes are others"
+
+printf '{"default_action":4}' >profile-of-runc.json
+play "a profile of runc is known by its members" seccomp profile-of-runc.json <<END
+<
+> {"parameters":$program}
+END
+expect_in calls '"seccomp":{"default_action":4},"dialect":"libcontainer"'
+
+play "capabilities for a profile's conditions" seccomp profile.json --caps=CAP_CHOWN,CAP_KILL <<END
+<
+> {"parameters":$program}
+END
+expect_in calls '"capabilities":["CAP_CHOWN","CAP_KILL"]'
+
+play "no capabilities" seccomp profile.json --caps=none <<END
+<
+> {"parameters":$program}
+END
+expect_in calls '"capabilities":[]'
+
+cat >with-capabilities.json <<END
+{"process":{"capabilities":{"bounding": ["CAP_BPF"]}},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}
+END
+play "capabilities of a config.json" seccomp with-capabilities.json <<END
+<
+> {"parameters":$program}
+END
+expect_in calls '"capabilities":["CAP_BPF"]'
 
 play "bytes on stdout" seccomp profile.json --output=- <<END
 <

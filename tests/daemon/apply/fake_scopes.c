@@ -91,10 +91,10 @@ static int add(enum fake_call call, scope_done_fn done, void *userdata, struct s
 }
 
 int scopes_start(struct scopes *scopes, const struct scope_name *name, const char *mark, pid_t pid,
-		 const struct hp_resources *resources, scope_done_fn done, void *userdata,
+		 const struct scope_contents *contents, scope_done_fn done, void *userdata,
 		 struct scope_job **ret_job)
 {
-	(void)scopes, (void)name, (void)pid, (void)resources;
+	(void)scopes, (void)name, (void)pid, (void)contents;
 	note_mark(mark);
 	return add(FAKE_START, done, userdata, ret_job);
 }
@@ -118,10 +118,10 @@ int scopes_put_back(struct scopes *scopes, const char *unit, struct scope_limits
 }
 
 int scopes_set(struct scopes *scopes, const char *unit, const struct hp_resources *resources,
-	       struct scope_limits *former, scope_done_fn done, void *userdata,
+	       struct scope_limits *former, bool has_bfq, scope_done_fn done, void *userdata,
 	       struct scope_job **ret_job)
 {
-	(void)scopes, (void)unit, (void)resources, (void)former;
+	(void)scopes, (void)unit, (void)resources, (void)former, (void)has_bfq;
 	return add(FAKE_SET, done, userdata, ret_job);
 }
 

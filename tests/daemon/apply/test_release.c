@@ -14,6 +14,8 @@ static int begin(void **state)
 	int r = rdt_set_up(state);
 
 	world_rdt = rdt;
+	if (r == 0)
+		rdt_remove_classes(rdt, true);
 	return r < 0 ? r : world_begin(state);
 }
 
@@ -56,6 +58,29 @@ static void hold_other_in_class(void)
 	join_class("other", false);
 }
 
+static char removed[256];
+
+static void note_removed(const char *name, void *userdata)
+{
+	(void)userdata;
+	strncat(removed, name, sizeof(removed) - strlen(removed) - 1);
+	strncat(removed, " ", sizeof(removed) - strlen(removed) - 1);
+}
+
+static void note_release(int r, const struct hp_err *err, void *userdata)
+{
+	struct answer *answer = userdata;
+
+	*answer = (struct answer){true, r, *err};
+}
+
+static void release_noting(const char *container, struct answer *answer)
+{
+	*answer = (struct answer){0};
+	removed[0] = '\0';
+	applier_release(applier, container, note_removed, note_release, answer);
+}
+
 static void a_shared_group_is_handed_over(void **state)
 {
 	struct answer answer;
@@ -84,22 +109,39 @@ static void the_last_container_removes_a_shared_group(void **state)
 	assert_false(exists("class"));
 }
 
-static void a_group_with_other_processes_refuses_a_release(void **state)
+/* By default a class stays, and its name is free for the next user. */
+static void a_class_stays_after_its_last_container(void **state)
 {
-	struct answer answer;
+	static struct answer answer;
+
+	(void)state;
+	rdt_remove_classes(rdt, false);
+	hold_box_in_class();
+	release_noting("box", &answer);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_string_equal(removed, "hookd-box.scope ");
+	assert_true(exists("class"));
+	assert_false(is_held());
+}
+
+/* Others' processes in the class hold up neither a Release nor the end of the process. */
+static void a_class_with_other_processes_is_left_to_them(void **state)
+{
+	static struct answer answer;
 
 	(void)state;
 	hold_box_in_class();
 	make_file("class/tasks", "4711\n");
-	release(&answer);
-	expect(&answer, -EBUSY, HP_ERR_SETTING_FAILED);
-	assert_string_equal(answer.err.step, "rdt");
-	assert_int_equal(fake_scopes_stops(), 0);
-	assert_true(is_held());
+	release_noting("box", &answer);
+	fake_scopes_answer(0, "");
+	expect(&answer, 0, HP_ERR_NONE);
+	assert_string_equal(removed, "hookd-box.scope ");
+	assert_true(exists("class"));
+	assert_false(is_held());
 }
 
-/* After the exit of the process the removal is tried again until the others have left. */
-static void a_group_is_removed_when_other_processes_have_left(void **state)
+static void an_end_leaves_a_class_with_other_processes(void **state)
 {
 	char path[64];
 
@@ -108,12 +150,14 @@ static void a_group_is_removed_when_other_processes_have_left(void **state)
 	make_file("class/tasks", "4711\n");
 	await_exit_seen();
 	fake_scopes_answer(0, "");
-	assert_true(is_held() && exists("class"));
+	wait_for(base, !is_held());
+	assert_true(exists("class"));
+	assert_int_equal(fake_scopes_stops(), 1);
+	/* Tried again by whoever uses it later, and by the next hookd. */
 	snprintf(path, sizeof(path), "%s/class/tasks", rdt_root);
 	assert_int_equal(unlink(path), 0);
-	wait_for(base, !is_held());
+	rdt_remove_unused(rdt);
 	assert_false(exists("class"));
-	assert_int_equal(fake_scopes_stops(), 1);
 }
 
 /*
@@ -141,29 +185,6 @@ static void a_process_may_go_back_to_a_foreign_group(void **state)
 }
 
 /* ---- an heir that is being removed itself ---- */
-
-static char removed[256];
-
-static void note_removed(const char *name, void *userdata)
-{
-	(void)userdata;
-	strncat(removed, name, sizeof(removed) - strlen(removed) - 1);
-	strncat(removed, " ", sizeof(removed) - strlen(removed) - 1);
-}
-
-static void note_release(int r, const struct hp_err *err, void *userdata)
-{
-	struct answer *answer = userdata;
-
-	*answer = (struct answer){true, r, *err};
-}
-
-static void release_noting(const char *container, struct answer *answer)
-{
-	*answer = (struct answer){0};
-	removed[0] = '\0';
-	applier_release(applier, container, note_removed, note_release, answer);
-}
 
 /* It is waiting for systemd, and would not check a group that it takes over now. */
 static void no_group_is_handed_to_a_holding_in_removal(void **state)
@@ -278,35 +299,21 @@ static void objects_that_vanished_meanwhile_are_not_named(void **state)
 	assert_non_null(strstr(reports, "/gone no longer exists"));
 }
 
-static void a_group_that_stays_does_not_keep_the_scope(void **state)
-{
-	(void)state;
-	hold_box_in_class();
-	make_file("class/tasks", "4711\n");
-	await_exit_seen();
-	assert_true(is_held() && exists("class"));
-	assert_int_equal(fake_scopes_waiting(), FAKE_STOP);
-	fake_scopes_answer(0, "");
-	assert_true(is_held() && exists("class"));
-	assert_false(
-	    holding_has_created(holdings_find(applier_holdings(applier), "box"), CREATED_UNIT));
-}
-
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_shared_group_is_handed_over),
 	    TEST(the_last_container_removes_a_shared_group),
-	    TEST(a_group_with_other_processes_refuses_a_release),
-	    TEST(a_group_is_removed_when_other_processes_have_left),
+	    TEST(a_class_stays_after_its_last_container),
+	    TEST(a_class_with_other_processes_is_left_to_them),
+	    TEST(an_end_leaves_a_class_with_other_processes),
 	    TEST(a_process_may_go_back_to_a_foreign_group),
 	    TEST(no_group_is_handed_to_a_holding_in_removal),
 	    TEST(an_object_handed_over_in_removal_is_removed),
 	    TEST(a_group_is_handed_to_an_apply_in_progress),
 	    TEST(a_holding_does_not_name_removed_objects),
 	    TEST(objects_that_vanished_meanwhile_are_not_named),
-	    TEST(a_group_that_stays_does_not_keep_the_scope),
 	};
 
 	bound_time();

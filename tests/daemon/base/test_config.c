@@ -108,25 +108,25 @@ static void limits_of_runs_are_as_systemd_has_them(void **state)
 	}
 }
 
-static const char *const edges[] = {"2147483647", "4294967296",		 "9223372036",
+static const char *const edges[] = {"2147483648", "4294967296",		 "9223372036",
 				    "9223372037", "9223372036854775807", "18446744073709551615"};
 
 /* For each key: a value above the maximum, the maximum, and what the error message says. */
 static void timeouts_have_a_bound(void **state)
 {
-	struct config config = load_silently("[Hooks]\nDefaultTimeoutSec=86400000\n");
+	struct config config = load_silently("[Hooks]\nDefaultTimeoutSec=2147483647\n");
 
 	(void)state;
-	assert_int_equal(config.default_timeout_ms, 86400000000);
+	assert_int_equal(config.default_timeout_ms, 2147483647000);
 	config_clear(&config);
-	for (size_t i = 0; i <= ELEMENTS(edges); i++) {
-		const char *value = i < ELEMENTS(edges) ? edges[i] : "86400001";
+	for (size_t i = 0; i < ELEMENTS(edges); i++) {
+		const char *value = edges[i];
 		char text[128], path[32], expected[160], *log;
 
 		snprintf(text, sizeof(text), "[Hooks]\nDefaultTimeoutSec=%s\n", value);
 		snprintf(expected, sizeof(expected),
 			 ":2:19: DefaultTimeoutSec: '%s' is invalid: it takes seconds, from 0 to "
-			 "86400000\n",
+			 "2147483647\n",
 			 value);
 		assert_int_equal(load(text, &config, path, &log), -EINVAL);
 		assert_non_null(strstr(log, expected));

@@ -15,9 +15,11 @@
 static void paths_that_are_some(void **state)
 {
 	static const char *const paths[][2] = {
-	    {"/box", "/box"},	  {"box", "/box"},
-	    {"/a/b/c", "/a/b/c"}, {"a/b.slice/c-d_e:f@g", "/a/b.slice/c-d_e:f@g"},
-	    {"/...", "/..."},	  {"/memoryx", "/memoryx"},
+	    {"/box", "/box"},	    {"box", "/box"},
+	    {"/a/b/c", "/a/b/c"},   {"a/b.slice/c-d_e:f@g", "/a/b.slice/c-d_e:f@g"},
+	    {"/...", "/..."},	    {"/memoryx", "/memoryx"},
+	    {"//box", "/box"},	    {"/a//b/", "/a/b"},
+	    {"/a b/c*", "/a b/c*"}, {"/\303\244", "/\303\244"},
 	};
 	char path[CGROUP_PATH_SIZE];
 	struct hp_err err;
@@ -29,18 +31,13 @@ static void paths_that_are_some(void **state)
 	}
 }
 
-/* Paths that lead out of the mount, to a file of the kernel, or are not valid names of units. */
+/* Paths that lead out of the mount, to a file of the kernel, or are not printable. */
 static void paths_that_are_none(void **state)
 {
 	static const char *const paths[] = {
-	    "",		 "/",
-	    "//box",	 "/a//b",
-	    "/a/",	 "/a/../b",
-	    "..",	 "/.",
-	    "/a/./b",	 "/a b",
-	    "/a\nb",	 "/cgroup.procs",
-	    "/a/pids.x", "/a/memory.events",
-	    "/\303\244", "/a*",
+	    "",	      "/",     "//",	"/a/../b",	 "..",	      "/.",
+	    "/a/./b", "/a\tb", "/a\nb", "/cgroup.procs", "/a/pids.x", "/a/memory.events",
+	    "/a\177",
 	};
 	char path[CGROUP_PATH_SIZE] = "as it was", long_path[CGROUP_PATH_SIZE + 8];
 	struct hp_err err;

@@ -245,10 +245,19 @@ static void burst_goes_with_the_quota(void **state)
 static void an_idle_cgroup_has_no_weight(void **state)
 {
 	struct hp_resources resources = {.cpu = {.idle = INT(0), .shares = UINT(512)}};
+	char idle[] = "cpu.idle", zero[] = "0", weight[] = "cpu.weight", more[] = "77";
+	struct hp_unified unified[] = {{idle, zero}, {weight, more}};
 
 	(void)state;
 	expect(&resources, "cpu.idle=0\ncpu.weight=59\n");
 	resources.cpu.idle = INT(1);
+	expect(&resources, "cpu.weight=\ncpu.idle=1\n");
+	assert_int_equal(flags_of(&resources, 0), LIMIT_ONLY_REMEMBERED);
+	resources.unified = unified;
+	resources.unified_count = ELEMENTS(unified);
+	expect(&resources, "cpu.weight=\ncpu.idle=1\ncpu.idle=0\ncpu.weight=77\n");
+	unified[0].value[0] = '1';
+	resources.cpu = (struct hp_cpu){0};
 	expect(&resources, "cpu.weight=\ncpu.idle=1\n");
 	assert_int_equal(flags_of(&resources, 0), LIMIT_ONLY_REMEMBERED);
 }

@@ -13,6 +13,8 @@
 
 /* ---- replaces functions of libsystemd ---- */
 
+static const struct scope_contents nothing;
+
 static int systemd_end = -1; /* of the last connection */
 static int connections;
 static bool refuses_calls;
@@ -118,10 +120,11 @@ static void calls_that_cannot_be_sent_leave_no_job(void **state)
 	assert_int_equal(scopes_ask(scopes, "box.scope", "1234", on_done, &answer, &job),
 			 -ENOTCONN);
 	assert_null(job);
-	assert_int_equal(scopes_set(scopes, "box.scope", &resources, NULL, on_done, &answer, &job),
-			 -ENOTCONN);
+	assert_int_equal(
+	    scopes_set(scopes, "box.scope", &resources, NULL, false, on_done, &answer, &job),
+	    -ENOTCONN);
 	assert_null(job);
-	assert_int_equal(scopes_start(scopes, &name, "1234", 1, NULL, on_done, &answer, &job),
+	assert_int_equal(scopes_start(scopes, &name, "1234", 1, &nothing, on_done, &answer, &job),
 			 -ENOTCONN);
 	assert_null(job);
 	assert_int_equal(answer.count, 0);
@@ -325,12 +328,12 @@ static void without_job_removed_the_job_is_read(void **state)
 	assert_int_equal(stopped.r, 0);
 	assert_int_equal(systemd.job_asks, 2);
 	assert_int_equal(
-	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &failed, &failed.job), 0);
+	    scopes_start(scopes, &name, "1234", 1, &nothing, on_done, &failed, &failed.job), 0);
 	wait_for_both(failed.count);
 	assert_int_equal(failed.r, -EIO);
 	systemd.active_state = "active";
 	assert_int_equal(
-	    scopes_start(scopes, &name, "1234", 1, NULL, on_done, &started, &started.job), 0);
+	    scopes_start(scopes, &name, "1234", 1, &nothing, on_done, &started, &started.job), 0);
 	wait_for_both(started.count);
 	assert_int_equal(started.r, 0);
 	end_systemd();
@@ -356,7 +359,7 @@ static void a_unit_that_is_gone_has_no_limits_to_restore(void **state)
 	wait_for_both(read.count);
 	assert_int_equal(read.r, 0);
 	assert_int_equal(
-	    scopes_set(scopes, "box.scope", &resources, former, on_done, &set, &set.job), 0);
+	    scopes_set(scopes, "box.scope", &resources, former, false, on_done, &set, &set.job), 0);
 	wait_for_both(set.count);
 	assert_int_equal(set.r, -ENOENT);
 	assert_int_equal(

@@ -42,7 +42,7 @@ static sd_bus_message *new_message(void)
 }
 
 /* A reply of GetAll. */
-static void tell_quota(uint64_t per_second_us, uint64_t period_us, struct scope_quota *quota)
+static void tell_quota(uint64_t per_second_us, uint64_t period_us, struct scope_cpu *quota)
 {
 	sd_bus_message *properties = new_message();
 
@@ -50,16 +50,18 @@ static void tell_quota(uint64_t per_second_us, uint64_t period_us, struct scope_
 					  "CPUQuotaPerSecUSec", "t", per_second_us,
 					  "CPUQuotaPeriodUSec", "t", period_us) >= 0);
 	assert_true(sd_bus_message_seal(properties, 1, 0) >= 0);
-	assert_true(scope_properties_read_quota(properties, quota) >= 0);
+	assert_true(scope_properties_read_cpu(properties, quota) >= 0);
 	sd_bus_message_unref(properties);
 }
 
-static void tell(const struct hp_resources *resources, const struct scope_quota *former)
+static bool has_bfq;
+
+static void tell(const struct hp_resources *resources, const struct scope_cpu *former)
 {
 	message = sd_bus_message_unref(message);
 	message = new_message();
 	assert_true(sd_bus_message_open_container(message, 'a', "(sv)") >= 0);
-	assert_true(scope_properties_append_limits(message, resources, former) >= 0);
+	assert_true(scope_properties_append_limits(message, resources, former, has_bfq) >= 0);
 	assert_true(sd_bus_message_close_container(message) >= 0);
 	assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
 }
@@ -83,10 +85,40 @@ static uint64_t told(const char *property)
 	return value;
 }
 
+/* The last value for a device, which an empty list takes away. 0: none was sent. */
+static uint64_t told_device(sd_bus_message *sent, const char *property, const char *device)
+{
+	uint64_t value, found = 0;
+	const char *name, *path;
+
+	assert_true(sd_bus_message_rewind(sent, 1) >= 0);
+	assert_true(sd_bus_message_enter_container(sent, 'a', "(sv)") >= 0);
+	while (sd_bus_message_enter_container(sent, 'r', "sv") > 0) {
+		assert_true(sd_bus_message_read(sent, "s", &name) >= 0);
+		if (strcmp(name, property) == 0) {
+			bool is_empty = true;
+
+			assert_true(sd_bus_message_enter_container(sent, 'v', "a(st)") >= 0);
+			assert_true(sd_bus_message_enter_container(sent, 'a', "(st)") >= 0);
+			while (sd_bus_message_read(sent, "(st)", &path, &value) > 0) {
+				is_empty = false;
+				found = strcmp(path, device) == 0 ? value : found;
+			}
+			found = is_empty ? 0 : found;
+			assert_true(sd_bus_message_exit_container(sent) >= 0);
+			assert_true(sd_bus_message_exit_container(sent) >= 0);
+		} else {
+			assert_true(sd_bus_message_skip(sent, "v") >= 0);
+		}
+		assert_true(sd_bus_message_exit_container(sent) >= 0);
+	}
+	return found;
+}
+
 static void a_quota_alone_counts_in_the_period_that_is_there(void **state)
 {
 	const struct hp_resources resources = {.cpu.quota = {true, 25000}};
-	struct scope_quota former;
+	struct scope_cpu former;
 
 	(void)state;
 	tell_quota(UINT64_MAX, 50000, &former);
@@ -101,7 +133,7 @@ static void a_quota_alone_counts_in_the_period_that_is_there(void **state)
 static void a_period_alone_leaves_the_quota_as_it_is(void **state)
 {
 	const struct hp_resources resources = {.cpu.period = {true, 50000}};
-	struct scope_quota former;
+	struct scope_cpu former;
 
 	(void)state;
 	tell_quota(250000, 100000, &former);
@@ -116,7 +148,7 @@ static void a_period_alone_leaves_the_quota_as_it_is(void **state)
 
 static void no_limit_for_memory_is_none_for_swap(void **state)
 {
-	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	const struct scope_cpu none = SCOPE_CPU_NONE;
 	struct hp_resources resources = {.memory.limit = {true, -1}};
 
 	(void)state;
@@ -131,11 +163,11 @@ static void no_limit_for_memory_is_none_for_swap(void **state)
 /* Else systemd overwrites it when another limit of that controller is set. */
 static void files_that_are_named_are_told_too(void **state)
 {
-	const struct scope_quota none = SCOPE_QUOTA_NONE;
+	const struct scope_cpu none = SCOPE_CPU_NONE;
 	static char texts[][2][24] = {
 	    {"memory.high", "48M"},	{"memory.min", "4096"}, {"pids.max", "0"},
 	    {"cpu.max", "25000 50000"}, {"cpu.weight", "7"},	{"memory.swap.max", "no number"},
-	    {"io.weight", "default 5"},
+	    {"memory.max", "0"},
 	};
 	struct hp_unified files[ELEMENTS(texts)];
 	const struct hp_resources resources = {.unified = files, .unified_count = ELEMENTS(files)};
@@ -146,11 +178,107 @@ static void files_that_are_named_are_told_too(void **state)
 	tell(&resources, &none);
 	assert_int_equal(told("MemoryHigh"), 48 << 20);
 	assert_int_equal(told("MemoryMin"), 4096);
-	assert_int_equal(told("TasksMax"), 0); /* systemd does not accept 0 */
+	assert_int_equal(told("TasksMax"), 1); /* systemd does not accept 0 */
+	assert_int_equal(told("MemoryMax"), 1);
 	assert_int_equal(told("CPUQuotaPeriodUSec"), 50000);
 	assert_int_equal(told("CPUQuotaPerSecUSec"), 500000);
 	assert_int_equal(told("CPUWeight"), 7);
 	assert_int_equal(told("MemorySwapMax"), 0);
+}
+
+static void end_of_idle_is_told(void **state)
+{
+	const struct scope_cpu idle = {UINT64_MAX, 100000, 0}, usual = SCOPE_CPU_NONE;
+	struct hp_resources resources = {.cpu.idle = {true, 1}};
+
+	(void)state;
+	tell(&resources, &usual);
+	resources.cpu.idle.value = 0;
+	tell(&resources, &idle);
+	assert_true(told("CPUWeight") == UINT64_MAX);
+	tell(&resources, &usual);
+	assert_int_equal(told("CPUWeight"), 0); /* not sent */
+	resources.cpu.weight = (struct hp_uint){true, 9};
+	tell(&resources, &idle);
+	assert_int_equal(told("CPUWeight"), 9);
+}
+
+static void limits_of_devices_are_told(void **state)
+{
+	const struct scope_cpu none = SCOPE_CPU_NONE;
+	struct hp_throttle_device rates[] = {{8, 0, 1024}, {259, 3, 77}};
+	struct hp_weight_device weights[] = {{.major = 8, .minor = 16, .weight = {true, 500}}};
+	struct hp_resources resources = {.block_io = {.weight = {true, 500},
+						      .weight_devices = weights,
+						      .weight_device_count = 1}};
+
+	(void)state;
+	for (int kind = 0; kind < HP_THROTTLE_COUNT; kind++) {
+		resources.block_io.throttle[kind] = rates;
+		resources.block_io.throttle_count[kind] = 2;
+	}
+	tell(&resources, &none);
+	assert_int_equal(told("IOWeight"), 4950);
+	assert_int_equal(told_device(message, "IODeviceWeight", "/dev/block/8:16"), 4950);
+	assert_int_equal(told_device(message, "IOReadBandwidthMax", "/dev/block/8:0"), 1024);
+	assert_int_equal(told_device(message, "IOWriteBandwidthMax", "/dev/block/259:3"), 77);
+	assert_int_equal(told_device(message, "IOReadIOPSMax", "/dev/block/8:0"), 1024);
+	assert_int_equal(told_device(message, "IOWriteIOPSMax", "/dev/block/259:3"), 77);
+	has_bfq = true;
+	tell(&resources, &none);
+	has_bfq = false;
+	/* systemd writes 100 + (4500 - 100) * 900 / 9900 to io.bfq.weight. */
+	assert_int_equal(told("IOWeight"), 4500);
+	assert_int_equal(told_device(message, "IODeviceWeight", "/dev/block/8:16"), 4500);
+}
+
+static void files_of_devices_are_told_line_by_line(void **state)
+{
+	const struct scope_cpu none = SCOPE_CPU_NONE;
+	static char texts[][2][64] = {
+	    {"io.max", "8:0 rbps=2097152 wiops=120\n259:0 wbps=max riops=7"},
+	    {"io.weight", "default 200\n8:0 300"},
+	    {"io.latency", "8:0 target=750"},
+	    {"io.max", "8:16 nothing=1"},
+	    {"cpu.idle", "1"},
+	};
+	struct hp_unified files[ELEMENTS(texts)];
+	const struct hp_resources resources = {.unified = files, .unified_count = ELEMENTS(files)};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++)
+		files[i] = (struct hp_unified){texts[i][0], texts[i][1]};
+	tell(&resources, &none);
+	assert_int_equal(told_device(message, "IOReadBandwidthMax", "/dev/block/8:0"), 2097152);
+	assert_int_equal(told_device(message, "IOWriteIOPSMax", "/dev/block/8:0"), 120);
+	assert_true(told_device(message, "IOWriteBandwidthMax", "/dev/block/259:0") == UINT64_MAX);
+	assert_int_equal(told_device(message, "IOReadIOPSMax", "/dev/block/259:0"), 7);
+	assert_int_equal(told("IOWeight"), 200);
+	assert_int_equal(told_device(message, "IODeviceWeight", "/dev/block/8:0"), 300);
+	assert_int_equal(told_device(message, "IODeviceLatencyTargetUSec", "/dev/block/8:0"), 750);
+}
+
+/* A device that only the failed Update has named must lose its limit. */
+static void former_limits_of_devices_replace_new_ones(void **state)
+{
+	sd_bus_message *properties = new_message(), *sent = new_message();
+
+	(void)state;
+	assert_true(sd_bus_message_append(properties, "a{sv}", 3, "IOWeight", "t", UINT64_C(5),
+					  "IOReadBandwidthMax", "a(st)", 1, "/dev/block/8:0",
+					  UINT64_C(9), "IOReadIOPSMax", "a(st)", 0) >= 0);
+	assert_true(sd_bus_message_seal(properties, 1, 0) >= 0);
+	assert_true(sd_bus_message_open_container(sent, 'a', "(sv)") >= 0);
+	assert_true(sd_bus_message_append(sent, "(sv)(sv)", "IOReadBandwidthMax", "a(st)", 1,
+					  "/dev/block/8:1", UINT64_C(1), "IOReadIOPSMax", "a(st)",
+					  1, "/dev/block/8:1", UINT64_C(1)) >= 0);
+	assert_true(scope_properties_copy_limits(sent, properties) >= 0);
+	assert_true(sd_bus_message_close_container(sent) >= 0);
+	assert_true(sd_bus_message_seal(sent, 1, 0) >= 0);
+	assert_int_equal(told_device(sent, "IOReadBandwidthMax", "/dev/block/8:0"), 9);
+	assert_int_equal(told_device(sent, "IOReadIOPSMax", "/dev/block/8:1"), 0);
+	sd_bus_message_unref(sent);
+	sd_bus_message_unref(properties);
 }
 
 int main(void)
@@ -161,6 +289,10 @@ int main(void)
 	    TEST(a_period_alone_leaves_the_quota_as_it_is),
 	    TEST(no_limit_for_memory_is_none_for_swap),
 	    TEST(files_that_are_named_are_told_too),
+	    TEST(end_of_idle_is_told),
+	    TEST(limits_of_devices_are_told),
+	    TEST(files_of_devices_are_told_line_by_line),
+	    TEST(former_limits_of_devices_replace_new_ones),
 	};
 
 	bound_time();

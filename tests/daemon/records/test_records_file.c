@@ -124,6 +124,43 @@ static void with_any_byte_flipped_all_ids_are_known(void **state)
 	free(bytes);
 }
 
+/* Offset of the first valid entry of the run with that request id. */
+static size_t find_entry_of(const char *bytes, size_t length, const char *request_id)
+{
+	struct entry_reader reader = {.bytes = bytes, .length = length, .offset = ENTRY_HEAD_SIZE};
+	enum entry_found found;
+	struct entry entry;
+	size_t offset;
+
+	reader.seed = entry_seed(boot);
+	while ((found = entry_next(&reader, &entry, &offset)) != ENTRY_NONE)
+		if (found == ENTRY_FOUND && entry.request_id &&
+		    strcmp(entry.request_id, request_id) == 0)
+			return offset;
+	fail_msg("no entry of %s", request_id);
+	return 0;
+}
+
+/* Fault 33: damage of the same run, again and again, each time in a new hookd. */
+static void an_id_outlives_repeated_damage(void **state)
+{
+	size_t length, offset;
+	char *bytes;
+
+	(void)state;
+	world_run("start-1");
+	for (int i = 0; i < 12; i++) {
+		world_close_all();
+		bytes = read_bytes("runs", &length);
+		offset = find_entry_of(bytes, length, "start-1");
+		bytes[offset + 20] ^= 1;
+		write_bytes("runs", bytes, length);
+		free(bytes);
+		assert_int_equal(world_open(), 0);
+		assert_non_null(world_find("start-1"));
+	}
+}
+
 static void a_damaged_file_is_kept_aside(void **state)
 {
 	size_t length, kept_length;
@@ -358,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    FILE_TEST(runs_of_another_boot_are_not_known),
 	    FILE_TEST(with_any_byte_flipped_all_ids_are_known),
+	    FILE_TEST(an_id_outlives_repeated_damage),
 	    FILE_TEST(a_damaged_file_is_kept_aside),
 	    FILE_TEST(an_unfinished_append_is_dropped),
 	    FILE_TEST(only_two_damaged_files_are_kept),

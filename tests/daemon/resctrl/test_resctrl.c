@@ -295,6 +295,17 @@ static void what_the_group_says_is_compared(void **state)
 						      .mem_bw_schema = (char *)same[i].mb}));
 }
 
+/* runtime-spec 1.3: schemata are written last. What they override has no effect. */
+static void schemata_override_the_other_fields(void **state)
+{
+	char l3[] = "L3:0=80;1=fffff", mb[] = "MB:0=10", first[] = "L3:0=c0;1=fffff";
+	char second[] = "L3:0=f", third[] = "MB:0=40", *schemata[] = {first, second, third, NULL};
+
+	(void)state;
+	rdt_leave(join(&(struct hp_intel_rdt){
+	    .clos_id = gold, .l3_cache_schema = l3, .mem_bw_schema = mb, .schemata = schemata}));
+}
+
 static void a_group_that_says_something_else_is_refused(void **state)
 {
 	static const struct {
@@ -343,7 +354,7 @@ static void schemas_must_be_proper(void **state)
 		const char *l3, *mb, *element, *path;
 	} rows[] = {
 	    {"L3:0=fg", NULL, NULL, "l3CacheSchema"},
-	    {"L3:0=f", NULL, "L3:0=f", "schemata[0]"},
+	    {"L3:0=f", NULL, "L3:0=fg", "schemata[0]"},
 	    {"L3:0=f", NULL, "", NULL},
 	};
 
@@ -548,6 +559,7 @@ int main(void)
 	    RDT_TEST(a_text_that_names_no_group_joins_none),
 	    RDT_TEST(no_link_is_a_group),
 	    RDT_TEST(what_the_group_says_is_compared),
+	    RDT_TEST(schemata_override_the_other_fields),
 	    RDT_TEST(a_group_that_says_something_else_is_refused),
 	    RDT_TEST(the_default_group_is_not_changed),
 	    RDT_TEST(schemas_must_be_proper),

@@ -158,6 +158,52 @@ static void a_group_that_cannot_be_recorded_is_not_made(void **state)
 	expect_journal("c1\n");
 }
 
+/* runtime-spec: with closID the runtime MUST NOT remove the directory. */
+static void a_class_stays_and_is_not_in_the_journal(void **state)
+{
+	char class[] = "class";
+	struct rdt_member *member;
+	struct hp_err err = {0};
+
+	(void)state;
+	make_directory("class");
+	make_file("class/tasks", "1\n");
+	write_journal(this_boot(), "class\n"); /* as if it had just been made */
+	restore(0);
+	assert_int_equal(
+	    rdt_join(rdt, &(struct hp_intel_rdt){.clos_id = class}, "c1", &member, &err), 0);
+	expect_journal("");
+	make_file("class/tasks", "");
+	rdt_leave(member);
+	assert_true(exists("class"));
+	assert_false(rdt_leave_class(rdt, NULL, "class"));
+}
+
+/* A plain directory cannot be removed while it has files; the journal tells. */
+static void a_class_goes_with_its_last_user_if_it_shall(void **state)
+{
+	char class[] = "class";
+	struct rdt_member *member;
+	struct hp_err err = {0};
+
+	(void)state;
+	make_directory("class");
+	make_file("class/tasks", "1\n");
+	write_journal(this_boot(), "class\n");
+	restore(0);
+	rdt_remove_classes(rdt, true);
+	assert_int_equal(
+	    rdt_join(rdt, &(struct hp_intel_rdt){.clos_id = class}, "c1", &member, &err), 0);
+	expect_journal("class\n");
+	rdt_leave(member); /* somebody's process is in it */
+	expect_journal("class\n");
+	make_file("class/tasks", "");
+	assert_int_equal(
+	    rdt_join(rdt, &(struct hp_intel_rdt){.clos_id = class}, "c2", &member, &err), 0);
+	rdt_leave(member);
+	expect_journal("");
+}
+
 static void restart(void)
 {
 	rdt_free(rdt);
@@ -198,6 +244,8 @@ int main(void)
 	    RDT_TEST(another_boots_groups_are_not_ours),
 	    RDT_TEST(a_damaged_journal_removes_no_more_than_groups),
 	    RDT_TEST(what_is_no_journal_is_set_aside),
+	    RDT_TEST(a_class_stays_and_is_not_in_the_journal),
+	    RDT_TEST(a_class_goes_with_its_last_user_if_it_shall),
 	    RDT_TEST(one_that_is_in_use_stays_until_a_user_leaves_it),
 	    RDT_TEST(a_group_that_cannot_be_recorded_is_not_made),
 	    RDT_TEST(groups_of_a_run_that_goes_on_stay_until_it_ends),

@@ -13,7 +13,7 @@ static struct schemata read_text(const char *text)
 	struct schemata schemata = SCHEMATA_INIT;
 	struct hp_err err;
 
-	if (schemata_add(&schemata, text, 0, &err) < 0)
+	if (schemata_add(&schemata, text, NULL, 0, &err) < 0)
 		fail_msg("%s: %s", text, err.reason);
 	return schemata;
 }
@@ -98,7 +98,7 @@ static void what_is_no_schemata_is_refused(void **state)
 		struct schemata schemata = SCHEMATA_INIT;
 		struct hp_err err = {0};
 
-		if (schemata_add(&schemata, texts[i], 0, &err) != -EINVAL)
+		if (schemata_add(&schemata, texts[i], NULL, 0, &err) != -EINVAL)
 			fail_msg("\"%s\" was taken", texts[i]);
 		assert_string_equal(err.path, "");
 		assert_true(err.reason[0]);
@@ -155,23 +155,34 @@ static void what_the_kernel_prints_is_read_as_far_as_it_goes(void **state)
 	schemata_clear(&schemata);
 }
 
+/* A later text overrides an earlier one, as if the kernel got one after the other. */
 static void texts_keep_apart(void **state)
 {
 	struct schemata schemata = SCHEMATA_INIT;
 	struct hp_err err;
 
 	(void)state;
-	assert_int_equal(schemata_add(&schemata, "L3:0=f\nMB:0=20", 0, &err), 0);
-	assert_int_equal(schemata_add(&schemata, "L3:1=e", 2, &err), 0);
-	assert_int_equal(schemata_add(&schemata, "L3:0=f", 2, &err), -EINVAL);
-	schemata_drop(&schemata, "MB", 1);
-	assert_string_equal(schemata_print(&schemata, 0), "L3:0=f\nMB:0=20\n");
+	assert_int_equal(schemata_add(&schemata, "L3:0=f;1=f\nMB:0=20", NULL, 0, &err), 0);
+	assert_int_equal(schemata_add(&schemata, "L3:2=e", NULL, 2, &err), 0);
+	assert_int_equal(schemata_add(&schemata, "L3:0=c;3=1", NULL, 3, &err), 0);
+	assert_int_equal(schemata_add(&schemata, "L3:0=c", NULL, 3, &err), -EINVAL);
+	assert_string_equal(schemata_print(&schemata, 0), "L3:1=f\nMB:0=20\n");
 	assert_string_equal(schemata_print(&schemata, 1), "");
-	assert_string_equal(schemata_print(&schemata, 2), "L3:1=e\n");
-	schemata_drop(&schemata, "MB", 0);
-	assert_int_equal(schemata_add(&schemata, "MB:0=30", 1, &err), 0);
-	assert_string_equal(schemata_print(&schemata, 0), "L3:0=f\n");
-	assert_string_equal(schemata_print(&schemata, 1), "MB:0=30\n");
+	assert_string_equal(schemata_print(&schemata, 2), "L3:2=e\n");
+	assert_string_equal(schemata_print(&schemata, 3), "L3:0=c;3=1\n");
+	schemata_clear(&schemata);
+}
+
+static void left_out_lines_are_not_read(void **state)
+{
+	struct schemata schemata = SCHEMATA_INIT;
+	struct hp_err err;
+
+	(void)state;
+	assert_int_equal(schemata_add(&schemata, "L3:2=2e;1=8e1;\nMB:13\n", "MB", 0, &err), 0);
+	assert_string_equal(schemata_print(&schemata, 0), "L3:2=2e;1=8e1\n");
+	assert_int_equal(schemata_add(&schemata, "MB:13", NULL, 1, &err), -EINVAL);
+	assert_int_equal(schemata_add(&schemata, "MBX:0=1", "MB", 1, &err), 0);
 	schemata_clear(&schemata);
 }
 
@@ -200,7 +211,7 @@ static void there_is_a_bound(void **state)
 	(void)state;
 	for (; r == 0 && count < 100000; count++) {
 		snprintf(line, sizeof(line), "L3:%d=f", count);
-		r = schemata_add(&schemata, line, 0, &err);
+		r = schemata_add(&schemata, line, NULL, 0, &err);
 	}
 	assert_int_equal(r, -EINVAL);
 	assert_in_range(count, 1000, 2000);
@@ -374,6 +385,7 @@ int main(void)
 	    cmocka_unit_test(a_difference_tells_both_values),
 	    cmocka_unit_test(what_the_kernel_prints_is_read_as_far_as_it_goes),
 	    cmocka_unit_test(texts_keep_apart),
+	    cmocka_unit_test(left_out_lines_are_not_read),
 	    cmocka_unit_test(bandwidths_are_rounded_up),
 	    cmocka_unit_test(there_is_a_bound),
 	    cmocka_unit_test(random_texts_are_read_and_printed_as_others_read_them),

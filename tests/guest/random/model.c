@@ -97,21 +97,6 @@ bool model_is_populated(const struct model *model, const char *cgroup)
 	return any_being(model, is_in_cgroup, cgroup);
 }
 
-bool model_group_has_tasks(const struct model *model, const char *group)
-{
-	return any_being(model, is_in_group, group);
-}
-
-bool model_has_heir(const struct model *model, int container)
-{
-	for (int i = 0; i < CONTAINERS; i++)
-		if (i != container && model->containers[i].is_held &&
-		    model->containers[i].has_group &&
-		    strcmp(model->containers[i].group, model->containers[container].group) == 0)
-			return true;
-	return false;
-}
-
 /* ---- removal ---- */
 
 static void drop_group(struct model *model, int container)
@@ -120,12 +105,9 @@ static void drop_group(struct model *model, int container)
 	int shared = model_shared(of->group);
 
 	of->has_group = false;
-	if (shared >= 0 && model_has_heir(model, container))
+	if (shared >= 0) /* a closID's: it stays, and so do the processes in it */
 		return;
-	if (shared >= 0)
-		model->shared_schemata[shared][0] = '\0';
-	else
-		model->own_schemata[container][0] = '\0';
+	model->own_schemata[container][0] = '\0';
 	(void)any_being(model, lose_group, of->group);
 }
 
@@ -138,15 +120,6 @@ void model_release(struct model *model, int container)
 	*of = (struct container){.process = -1};
 }
 
-/* A group with a closID stays while it has tasks. */
-static bool group_can_go(const struct model *model, int container)
-{
-	const struct container *of = &model->containers[container];
-
-	return model_shared(of->group) < 0 || model_has_heir(model, container) ||
-	       !model_group_has_tasks(model, of->group);
-}
-
 /* True: it has changed something. */
 static bool settle_ended(struct model *model, int container)
 {
@@ -155,7 +128,7 @@ static bool settle_ended(struct model *model, int container)
 
 	if (!of->is_held || !of->has_ended)
 		return false;
-	if (of->has_group && group_can_go(model, container)) {
+	if (of->has_group) {
 		drop_group(model, container);
 		has_changed = true;
 	}
@@ -164,7 +137,7 @@ static bool settle_ended(struct model *model, int container)
 		of->cgroup[0] = of->unit[0] = '\0';
 		has_changed = true;
 	}
-	if (of->has_group || of->is_made)
+	if (of->is_made)
 		return has_changed;
 	model_release(model, container);
 	return true;

@@ -51,7 +51,7 @@ struct model {
 	struct process processes[PROCESSES];
 	struct text theirs[LIMIT_COUNT]; /* of the cgroup that hookd has not created */
 	char own_schemata[CONTAINERS][8];
-	char shared_schemata[SHARED][8]; /* "": there is no such group */
+	char shared_schemata[SHARED][8]; /* "": there is no such group; with one it stays */
 };
 
 extern const char *const shared_names[SHARED];
@@ -65,9 +65,6 @@ struct text *model_limits(struct model *model, int container);
 /* How many groups hookd has created. */
 int model_group_count(const struct model *model);
 bool model_is_populated(const struct model *model, const char *cgroup);
-/* True where another container with a holding uses the group. */
-bool model_has_heir(const struct model *model, int container);
-bool model_group_has_tasks(const struct model *model, const char *group);
 
 /* ---- changes other than calls ---- */
 

@@ -190,9 +190,6 @@ static enum verdict predict_release(const struct call *call, struct model *after
 
 	if (!of->is_held || (of->is_made && model_is_populated(after, of->cgroup)))
 		return MUST_FAIL;
-	if (of->has_group && model_shared(of->group) >= 0 &&
-	    !model_has_heir(after, call->container) && model_group_has_tasks(after, of->group))
-		return MUST_FAIL;
 	model_release(after, call->container);
 	return MUST_WORK;
 }

@@ -104,7 +104,7 @@ static void calls_about_runs(void **state)
 	expect_same(harness, text, reply);
 	hookd_reply_free(reply);
 	assert_int_equal(hookd_get(client, "none", &reply), -ESRCH);
-	assert_string_equal(hookd_client_last_error(client)->name, "io.hookd.hooks.NoSuchRun");
+	assert_string_equal(hookd_client_last_error(client)->name, "io.hookd.status.NoSuchRun");
 	hookd_client_free(client);
 }
 

@@ -64,7 +64,7 @@ static const struct bad_call with_a_wrong_value[] = {
     {SECOND "{'path':'/x','args':['y',7]}" END, "hooks.createRuntime[1].args[1]"},
     {SECOND "{'path':'/x','args':[null]}" END, "hooks.createRuntime[1].args[0]"},
     {SECOND "{'path':'/x','env':{}}" END, "hooks.createRuntime[1].env"},
-    {SECOND "{'path':'/x','env':['A=1','B']}" END, "hooks.createRuntime[1].env[1]"},
+    {SECOND "{'path':'/x','env':['A=1','']}" END, "hooks.createRuntime[1].env[1]"},
     {SECOND "{'path':'/x','env':['A=1',[]]}" END, "hooks.createRuntime[1].env[1]"},
     {SECOND "{'path':'/x','timeout':0}" END, "hooks.createRuntime[1].timeout"},
     {SECOND "{'path':'/x','timeout':-1}" END, "hooks.createRuntime[1].timeout"},

@@ -179,7 +179,7 @@ test_upgrade() {
 	"$work/hookctl" run --stage=poststop --state="$work/state.json" \
 		--hooks="$work/hooks.json" > "$work/said"
 	stop
-	for name in holdings.db holdings.db-journal runs resctrl-groups; do
+	for name in holdings.db holdings.db-journal history.db history.db-journal runs resctrl-groups; do
 		[ ! -e /run/hookd/$name ] || files+=("$name")
 	done
 	start "$work/hookd"

@@ -299,7 +299,8 @@ static void only_as_many_runs_are_kept_as_configured(void **state)
 	struct harness *harness = *state;
 	struct client *client;
 
-	harness_start(harness, &(struct start){.config = "[Results]\nMaxRuns=2\n"});
+	harness_start(harness,
+		      &(struct start){.config = "[Results]\nMaxRuns=2\n[History]\nStore=no\n"});
 	client = client_open(harness);
 	for (int i = 0; i < 5; i++)
 		run(client, .hooks = {HOOK("'exit','0'")});

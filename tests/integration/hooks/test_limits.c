@@ -95,7 +95,8 @@ static void oldest_results_are_forgotten(void **state)
 	struct client *client;
 	char *ids[4];
 
-	harness_start(harness, &(struct start){.config = "[Results]\nMaxRuns=2\n"});
+	harness_start(harness,
+		      &(struct start){.config = "[Results]\nMaxRuns=2\n[History]\nStore=no\n"});
 	client = client_open(harness);
 	for (int i = 0; i < 4; i++) {
 		run(client, .hooks = {HOOK("'exit','0'")});

@@ -273,15 +273,156 @@ static size_t count_names(const struct hp_seccomp *seccomp)
 	return count;
 }
 
-static void dockers_conditions_are_refused(void **state)
+#define READ_IF(conditions)                                                                        \
+	"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"read\"],"               \
+	"\"action\":\"SCMP_ACT_ALLOW\"," conditions "}]}"
+
+#define CAP_BIT(number) (1ull << (number))
+#define SYS_ADMIN	CAP_BIT(21)
+#define SYS_PTRACE	CAP_BIT(19)
+
+static size_t rules_left(const char *text, uint64_t bounding)
 {
-	char *text = file_read(DOCKER_DEFAULT_PROFILE);
-	struct profile profile = profile_try(text, HP_DIALECT_OCI);
+	struct profile profile = profile_open(text, HP_DIALECT_OCI);
+	struct hp_err *err = &profile.document.err;
+	size_t left;
+
+	assert_int_equal(hp_seccomp_resolve(profile.seccomp, &bounding, "", err), 0);
+	left = profile.seccomp->rule_count;
+	profile_close(&profile);
+	return left;
+}
+
+/* moby/profiles: all that `includes` names, and nothing that `excludes` names. */
+static void rule_counts_if_its_conditions_hold(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bounding;
+		bool counts;
+	} rows[] = {
+	    {READ_IF("\"includes\":{},\"excludes\":{}"), 0, true},
+	    {READ_IF("\"includes\":null,\"excludes\":{\"caps\":[]}"), 0, true},
+	    {READ_IF("\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), SYS_ADMIN, true},
+	    {READ_IF("\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), SYS_PTRACE, false},
+	    {READ_IF("\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\",\"CAP_SYS_PTRACE\"]}"), SYS_ADMIN,
+	     false},
+	    {READ_IF("\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\",\"CAP_SYS_PTRACE\"]}"),
+	     SYS_ADMIN | SYS_PTRACE, true},
+	    {READ_IF("\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\",\"CAP_SYS_PTRACE\"]}"), SYS_PTRACE,
+	     false},
+	    {READ_IF("\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), 0, true},
+	    {READ_IF("\"includes\":{\"arches\":[\"no_such\"]}"), 0, false},
+	    {READ_IF("\"excludes\":{\"arches\":[\"no_such\"]}"), 0, true},
+	    {READ_IF("\"includes\":{\"minKernel\":\"4.8\"}"), 0, true},
+	    {READ_IF("\"includes\":{\"minKernel\":\"3.20.99\"}"), 0, true},
+	    {READ_IF("\"includes\":{\"minKernel\":\"999.0\"}"), 0, false},
+	    {READ_IF("\"excludes\":{\"minKernel\":\"4.8\"}"), 0, false},
+	    {READ_IF("\"excludes\":{\"minKernel\":\"999.0\"}"), 0, true},
+	    {READ_IF("\"includes\":{\"minKernel\":\"4.8\",\"caps\":[\"CAP_SYS_ADMIN\"]}"), 0,
+	     false},
+#ifdef __x86_64__
+	    {READ_IF("\"includes\":{\"arches\":[\"x32\",\"amd64\"]}"), 0, true},
+	    {READ_IF("\"excludes\":{\"arches\":[\"amd64\"]}"), 0, false},
+	    {READ_IF("\"includes\":{\"arches\":[\"arm64\",\"x86\"]}"), 0, false},
+#endif
+	};
 
 	(void)state;
-	assert_int_equal(profile.r, -EINVAL);
-	assert_string_equal(profile.document.err.path, "archMap");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rules_left(rows[i].text, rows[i].bounding) != rows[i].counts)
+			fail_msg("%s", rows[i].text);
+}
+
+static void condition_of_capabilities_needs_them(void **state)
+{
+	struct profile profile =
+	    profile_open(READ_IF("\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), HP_DIALECT_OCI);
+	struct hp_err *err = &profile.document.err;
+
+	(void)state;
+	assert_int_equal(hp_seccomp_resolve(profile.seccomp, NULL, "the moon", err), -EINVAL);
+	assert_string_equal(err->path, "syscalls[0].excludes.caps");
+	assert_string_equal(err->reason, "depends on the moon, which is not given");
 	profile_close(&profile);
+}
+
+/* docker's first profiles, and podman's names of errnos. */
+static void old_and_named_members_are_read(void **state)
+{
+	struct profile profile = profile_open(
+	    "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"defaultErrno\":"
+	    "\"ENOSYS\","
+	    "\"syscalls\":[{\"name\":\"read\",\"names\":null,\"action\":\"SCMP_ACT_ALLOW\"},"
+	    "{\"name\":\"\",\"names\":[\"write\"],\"action\":\"SCMP_ACT_ERRNO\",\"errno\":"
+	    "\"ENOENT\"}]}",
+	    HP_DIALECT_OCI);
+	const struct hp_seccomp *seccomp = profile.seccomp;
+
+	(void)state;
+	assert_string_equal(seccomp->rules[0].names[0], "read");
+	assert_null(seccomp->rules[0].names[1]);
+	assert_string_equal(seccomp->rules[1].names[0], "write");
+	assert_int_equal(seccomp->rules[1].errno_ret.value, ENOENT);
+	assert_int_equal(seccomp->default_errno_ret.value, ENOSYS);
+	profile_close(&profile);
+}
+
+static void map_gives_the_architectures_of_this_machine(void **state)
+{
+	struct profile profile = profile_open(
+	    "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"archMap\":["
+	    "{\"architecture\":\"SCMP_ARCH_S390X\",\"subArchitectures\":[\"SCMP_ARCH_S390\"]},"
+	    "{\"architecture\":\"SCMP_ARCH_AARCH64\",\"subArchitectures\":[\"SCMP_ARCH_ARM\"]},"
+	    "{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"SCMP_ARCH_X86\"]},"
+	    "{\"architecture\":\"SCMP_ARCH_RISCV64\",\"subArchitectures\":null}]}",
+	    HP_DIALECT_OCI);
+	size_t machines = 0;
+
+	(void)state;
+	for (size_t i = 0; i < profile.seccomp->arch_count; i++)
+		machines += hp_seccomp_is_machine(profile.seccomp->archs[i]);
+	assert_int_equal(machines, 1);
+#ifdef __x86_64__
+	assert_int_equal(profile.seccomp->arch_count, 2);
+#endif
+	profile_close(&profile);
+}
+
+/* The same as what the profile becomes in another program that resolves it. */
+static void assert_resolved(const char *text, const char *const names[], uint64_t bounding)
+{
+	char *other = docker_profile_resolve(text, "amd64", names);
+	struct profile expected = profile_open(other, HP_DIALECT_OCI);
+	struct profile profile = profile_open(text, HP_DIALECT_OCI);
+	char *first, *second;
+
+	assert_int_equal(hp_seccomp_resolve(profile.seccomp, &bounding, "", &profile.document.err),
+			 0);
+	assert_int_equal(profile.seccomp->arch_count, expected.seccomp->arch_count);
+	profile.seccomp->arch_count = expected.seccomp->arch_count = 0; /* in another order */
+	first = profile_written(expected.seccomp);
+	second = profile_written(profile.seccomp);
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+	profile_close(&profile);
+	profile_close(&expected);
+	free(other);
+}
+
+static void installed_profile_is_resolved(void **state)
+{
+	static const char *const none[] = {NULL}, *const all[] = {"CAP_SYS_ADMIN", "CAP_BPF", NULL};
+	char *text = file_read(DOCKER_DEFAULT_PROFILE);
+	/* docker's default: chown to setpcap, net_bind_service, net_raw, sys_chroot, ... */
+	uint64_t usual = 0x1ffull & ~CAP_BIT(2);
+
+	(void)state;
+	usual |= CAP_BIT(10) | CAP_BIT(13) | CAP_BIT(18) | CAP_BIT(27) | CAP_BIT(29) | CAP_BIT(31);
+	assert_resolved(text, none, 0);
+	assert_resolved(text, all, SYS_ADMIN | CAP_BIT(39));
+	assert_resolved(text, docker_default_capabilities, usual);
 	free(text);
 }
 
@@ -322,7 +463,11 @@ int main(void)
 	    cmocka_unit_test(absent_flags_and_no_flags_differ),
 	    cmocka_unit_test(profile_that_says_nothing_is_none),
 	    cmocka_unit_test(names_are_written_one_by_one),
-	    cmocka_unit_test(dockers_conditions_are_refused),
+	    cmocka_unit_test(rule_counts_if_its_conditions_hold),
+	    cmocka_unit_test(condition_of_capabilities_needs_them),
+	    cmocka_unit_test(old_and_named_members_are_read),
+	    cmocka_unit_test(map_gives_the_architectures_of_this_machine),
+	    cmocka_unit_test(installed_profile_is_resolved),
 	    cmocka_unit_test(dockers_profile_is_read),
 	};
 

@@ -119,6 +119,54 @@ static void config_of_2020_is_read(void **state)
 	settings_close(&reading);
 }
 
+/* A pointer since 2025, when runc began to leave out what is not set; before, 0 was no limit. */
+static void limit_of_no_pids_is_told_from_none(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_limit;
+	} rows[] = {
+	    {"{\"cgroups\":{\"path\":\"/x\",\"pids_limit\":0}}", true},
+	    {"{\"cgroups\":{\"pids_limit\":0,\"cpu_burst\":0,\"cpu_idle\":0,\"owner_uid\":0}}",
+	     true},
+	    {"{\"cgroups\":{\"pids_limit\":0,\"memory\":0}}", false},
+	    {"{\"cgroups\":{\"pids_limit\":0,\"devices\":null}}", false},
+	    {"{\"cgroups\":{\"pids_limit\":0,\"oom_kill_disable\":false}}", false},
+	    {"{\"cgroups\":{\"cpuset_cpus\":\"\",\"pids_limit\":0}}", false},
+	    {"{\"cgroups\":{\"path\":\"/x\",\"pids_limit\":null}}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct reading reading = settings_open(rows[i].text, HP_DIALECT_LIBCONTAINER);
+		const struct hp_resources *resources = reading.settings->resources;
+
+		if ((resources && resources->pids_limit.is_set) != rows[i].is_limit)
+			fail_msg("%s", rows[i].text);
+		assert_round_trip(reading.settings);
+		settings_close(&reading);
+	}
+}
+
+/* What runc's users write, and runc takes. */
+static void unusual_values_are_taken(void **state)
+{
+	struct reading reading =
+	    settings_open("{\"cgroups\":{\"memory_swappiness\":-1,\"memory\":7,\"unified\":{"
+			  "\"io.max\":\"8:0 rbps=1\\n8:16 rbps=2\\n\"},\"cpuset_cpus\":\"0, 1\"},"
+			  "\"io_priority\":{\"class\":\"IOPRIO_CLASS_IDLE\"}}",
+			  HP_DIALECT_LIBCONTAINER);
+	const struct hp_settings *settings = reading.settings;
+
+	(void)state;
+	assert_false(settings->resources->memory.swappiness.is_set);
+	assert_string_equal(settings->resources->unified[0].value, "8:0 rbps=1\n8:16 rbps=2\n");
+	assert_string_equal(settings->resources->cpu.cpus, "0, 1");
+	assert_int_equal(settings->io_priority.priority, 0);
+	assert_round_trip(settings);
+	settings_close(&reading);
+}
+
 /* ---- writing ---- */
 
 static void written_configs_come_back(void **state)
@@ -168,7 +216,6 @@ static void what_libcontainer_cannot_say_is_not_written(void **state)
 		const char *text, *path;
 	} cases[] = {
 	    {"{\"process\":{\"user\":{\"uid\":0,\"gid\":0}}}", "process.user"},
-	    {"{\"linux\":{\"resources\":{\"pids\":{\"limit\":0}}}}", "cgroups.pids_limit"},
 	    {"{\"linux\":{\"resources\":{\"memory\":{\"limit\":0}}}}", "cgroups.memory"},
 	    {"{\"linux\":{\"resources\":{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,"
 	     "\"weight\":0}]}}}}",
@@ -200,6 +247,8 @@ int main(void)
 	    cmocka_unit_test(todays_scheduling_has_all_its_fields),
 	    cmocka_unit_test(todays_resources_have_all_their_fields),
 	    cmocka_unit_test(config_of_2020_is_read),
+	    cmocka_unit_test(limit_of_no_pids_is_told_from_none),
+	    cmocka_unit_test(unusual_values_are_taken),
 	    cmocka_unit_test(written_configs_come_back),
 	    cmocka_unit_test(oci_turns_into_libcontainer),
 	    cmocka_unit_test(what_libcontainer_cannot_say_is_not_written),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The type Run of io.hookd.status: a run and the hook that stands for it. No state. */
-#include "daemon/status/run_json.h"
+#include "daemon/history/run_json.h"
 
 #include "proto/base/names.h"
 
