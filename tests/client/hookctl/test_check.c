@@ -184,6 +184,20 @@ static void all_mistakes_are_found_with_their_places(void **state)
 	    "f:7:64: linux.seccomp.syscalls[0].names: is required\n");
 }
 
+static void elements_that_are_values_are_all_read(void **state)
+{
+	(void)state;
+	expect_lines("{\"process\": {\"user\": {\"uid\": 1, \"gid\": 1,\n"
+		     "\"additionalGids\": [\"a\", 3, -1]},\n"
+		     "\"capabilities\": {\"bounding\": [\"CAP_X\", \"CAP_CHOWN\", 1]}}}",
+		     CHECK_SETTINGS,
+		     "f:2:20: process.user.additionalGids[0]: must be an integer\n"
+		     "f:2:28: process.user.additionalGids[2]: must be from 0 to 4294967294\n"
+		     "f:3:31: process.capabilities.bounding[0]: must be the name of a capability, "
+		     "such as CAP_CHOWN\n"
+		     "f:3:53: process.capabilities.bounding[2]: must be a string\n");
+}
+
 static int guess(const char *text, const char *file)
 {
 	struct document document = {0};
@@ -288,6 +302,7 @@ int main(void)
 	    cmocka_unit_test(what_hookd_accepts_is_accepted),
 	    cmocka_unit_test(what_hookd_refuses_is_refused_at_the_same_place),
 	    cmocka_unit_test(all_mistakes_are_found_with_their_places),
+	    cmocka_unit_test(elements_that_are_values_are_all_read),
 	    cmocka_unit_test(kinds_of_files_are_told_apart),
 	    cmocka_unit_test(syntax_error_has_its_place),
 	    cmocka_unit_test(hooks_d_matches_as_engines_do),
