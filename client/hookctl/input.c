@@ -118,19 +118,3 @@ int input_call_failed(const struct ctl *ctl, int r, const struct input_file *fil
 	}
 	return ctl_call_failed(ctl, r);
 }
-
-void input_put_text(struct hp_json_writer *writer, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_string(writer, text);
-}
-
-void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice)
-{
-	if (slice->text == NULL)
-		return;
-	hp_json_key(writer, key);
-	hp_json_put_raw(writer, slice->text, slice->length);
-}

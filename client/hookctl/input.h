@@ -4,7 +4,6 @@
 #include "client/hookctl/document.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/run_request.h"
-#include "proto/json/json_writer.h"
 
 /* Turns the command line into parameters of a call, for the verbs that send files. */
 
@@ -32,7 +31,3 @@ void input_file_free(struct input_file *file);
  * "f.json:14:21: hooks.poststop[0].path: must be an absolute path".
  */
 int input_call_failed(const struct ctl *ctl, int r, const struct input_file *files, size_t count);
-
-/* Writes one member of the parameters, or nothing if there is no text. */
-void input_put_text(struct hp_json_writer *writer, const char *key, const char *text);
-void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice);

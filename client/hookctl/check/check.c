@@ -147,18 +147,14 @@ int check_guess_type(const char *file, const struct document *document)
 
 /* ---- documents ---- */
 
-/* A mistake that ended the reading belongs to `value`. */
-static int keep(struct hp_json_value value, int r, const struct hp_err *err)
-{
-	return hp_json_go_on(value, r, err);
-}
-
+/* A mistake that ends the reading of a part belongs to the part as a whole. */
 static int read_hooks(struct check *check, struct hp_json_value value)
 {
 	struct hp_hooks hooks;
 	struct hp_err err = {0};
 
-	return keep(value, hp_hooks_read(value, check->dialect, &check->arena, &hooks, &err), &err);
+	return hp_json_go_on(
+	    value, hp_hooks_read(value, check->dialect, &check->arena, &hooks, &err), &err);
 }
 
 static int read_settings(struct check *check, struct hp_json_value value)
@@ -166,8 +162,8 @@ static int read_settings(struct check *check, struct hp_json_value value)
 	struct hp_settings *settings;
 	struct hp_err err = {0};
 
-	return keep(value, hp_settings_read(value, check->dialect, &check->arena, &settings, &err),
-		    &err);
+	return hp_json_go_on(
+	    value, hp_settings_read(value, check->dialect, &check->arena, &settings, &err), &err);
 }
 
 static int read_seccomp(struct check *check, struct hp_json_value value)
@@ -175,8 +171,8 @@ static int read_seccomp(struct check *check, struct hp_json_value value)
 	struct hp_seccomp *seccomp;
 	struct hp_err err = {0};
 
-	return keep(value, hp_seccomp_read(value, check->dialect, &check->arena, &seccomp, &err),
-		    &err);
+	return hp_json_go_on(
+	    value, hp_seccomp_read(value, check->dialect, &check->arena, &seccomp, &err), &err);
 }
 
 static int read_hooks_d(struct check *check, struct hp_json_value value)
@@ -184,7 +180,7 @@ static int read_hooks_d(struct check *check, struct hp_json_value value)
 	struct hooks_d hooks_d;
 	struct hp_err err = {0};
 
-	return keep(value, hooks_d_read(value, &check->arena, &hooks_d, &err), &err);
+	return hp_json_go_on(value, hooks_d_read(value, &check->arena, &hooks_d, &err), &err);
 }
 
 /* runc's state.json has the Config as a member. */
