@@ -74,7 +74,7 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_OUTPUT] = {"output", 'o', "FILE", false, "where it is written; - is stdout"},
     [OPTION_WAIT_TIMEOUT] = {"timeout", 0, "SECONDS", false, "how long to wait; the run goes on"},
     [OPTION_TYPE] = {"type", 0, "config|hooks|hooksd|settings|seccomp|conf", true,
-		     "what the files are"},
+		     "what the files are; default: found out"},
     [OPTION_HOOKS_DIR] = {"hooks-dir", 0, "DIR", false,
 			  "hooks of engines, too, and why they match"},
     [OPTION_UID] = {"uid", 0, "UID", false, "of the caller; default: your own"},
@@ -167,7 +167,7 @@ static int fail_choice(struct options_reader *reader, const struct option_row *r
 
 static int fail_unknown(struct options_reader *reader, const char *name, size_t length)
 {
-	char word[64];
+	char word[64] = "";
 	struct nearest nearest;
 
 	snprintf(word, sizeof(word), "%.*s", (int)length, name);

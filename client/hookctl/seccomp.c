@@ -144,46 +144,36 @@ static int find_capabilities(const struct ctl *ctl, struct hp_json_value root,
 	return hp_json_get_strings(given, arena, SIZE_MAX, ret, &err);
 }
 
-static int compile(struct ctl *ctl, struct hp_json_value root, enum hp_dialect dialect,
-		   const struct slice *slice)
+static int compile(struct ctl *ctl, const struct input_file *file, enum hp_dialect dialect)
 {
-	char *profile = strndup(slice->text, slice->length);
 	struct hp_arena arena = HP_ARENA_INIT;
 	struct hookd_reply *reply = NULL;
 	char **capabilities;
-	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
+	int r = ctl_open(ctl);
 
 	if (r == 0)
-		r = find_capabilities(ctl, root, &arena, &capabilities);
+		r = find_capabilities(ctl, hp_json_root(&file->document.json), &arena,
+				      &capabilities);
 	if (r == 0)
-		r = hookd_compile_seccomp_for(ctl->client, profile, input_dialect_name(dialect),
+		r = hookd_compile_seccomp_for(ctl->client, file->text, input_dialect_name(dialect),
 					      (const char *const *)capabilities, &reply);
 	if (r == 0)
 		r = show(ctl, reply);
-	r = r < 0 ? ctl_call_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	r = r < 0 ? input_call_failed(ctl, r, file, 1)
+		  : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
 	hp_arena_free(&arena);
-	free(profile);
 	return r;
 }
 
 int verb_seccomp(struct ctl *ctl)
 {
-	const char *path = ctl->options.operands[0];
-	struct document document = {0};
-	enum hp_dialect dialect = HP_DIALECT_OCI;
-	struct slice profile;
-	struct hp_err err = {0};
-	int r = document_read(&document, path, &err);
+	struct input_file file = {INPUT_SECCOMP, ctl->options.operands[0]};
+	enum hp_dialect dialect;
+	int r = input_read(ctl, &file, 1, &dialect);
 
 	if (r == 0)
-		r = input_find_dialect(ctl, &document, NULL, &dialect); /* one file: no message */
-	if (r == 0)
-		r = run_slice_seccomp(hp_json_root(&document.json), dialect, &profile, &err);
-	if (r < 0)
-		r = ctl_usage("%s: %s", path, err.reason[0] != '\0' ? err.reason : strerror(-r));
-	else
-		r = compile(ctl, hp_json_root(&document.json), dialect, &profile);
-	document_free(&document);
+		r = compile(ctl, &file, dialect);
+	input_file_free(&file);
 	return r;
 }

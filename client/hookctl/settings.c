@@ -49,34 +49,28 @@ static int call_apply(struct ctl *ctl, int pid, enum hp_dialect dialect, const c
 			: hookd_update(ctl->client, &request, ret);
 }
 
-static int apply_document(struct ctl *ctl, int pid, const struct document *document)
+static int apply_file(struct ctl *ctl, int pid, const struct input_file *file,
+		      enum hp_dialect dialect)
 {
 	struct hookd_reply *reply = NULL;
-	enum hp_dialect dialect;
-	struct slice slice;
-	char *settings;
-	int r = input_find_dialect(ctl, document, NULL, &dialect);
+	int r = call_apply(ctl, pid, dialect, file->text, &reply);
 
-	if (r != 0)
-		return r;
-	slice = run_slice_settings(hp_json_root(&document->json), dialect);
-	settings = strndup(slice.text, slice.length);
-	r = settings != NULL ? call_apply(ctl, pid, dialect, settings, &reply) : -ENOMEM;
-	free(settings);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
-					      : show_applied(ctl, hookd_reply_applied(reply));
+	if (r < 0)
+		return input_call_failed(ctl, r, file, 1);
+	r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
+				      : show_applied(ctl, hookd_reply_applied(reply));
 	return ctl_finish(ctl, reply, r);
 }
 
 static int apply(struct ctl *ctl, int pid)
 {
-	struct document document = {0};
-	int r = input_read_document(ctl, OPTION_SETTINGS, &document);
+	struct input_file file = {INPUT_SETTINGS, ctl_option(ctl, OPTION_SETTINGS)};
+	enum hp_dialect dialect;
+	int r = input_read(ctl, &file, 1, &dialect);
 
 	if (r == 0)
-		r = apply_document(ctl, pid, &document);
-	document_free(&document);
+		r = apply_file(ctl, pid, &file, dialect);
+	input_file_free(&file);
 	return r;
 }
 

@@ -23,74 +23,27 @@
 
 /* ---- the request ---- */
 
-/* The texts of the files, each ended with a NUL. */
+enum { STATE, HOOKS, SETTINGS, FILE_COUNT };
+
 struct run_input {
-	char *state, *hooks, *settings;
+	struct input_file files[FILE_COUNT];
 	enum hp_dialect dialect; /* of hooks and settings */
 };
 
 static void run_input_free(struct run_input *input)
 {
-	free(input->state);
-	free(input->hooks);
-	free(input->settings);
-}
-
-static int copy_slice(const struct ctl *ctl, const struct slice *slice, char **ret)
-{
-	*ret = strndup(slice->text, slice->length);
-	return *ret != NULL ? 0 : ctl_call_failed(ctl, -ENOMEM);
-}
-
-static int copy_state(const struct ctl *ctl, struct run_input *input)
-{
-	struct document document = {0};
-	struct slice slice;
-	int r = input_read_document(ctl, OPTION_STATE, &document);
-
-	if (r == 0) {
-		slice.text = hp_json_text(hp_json_root(&document.json), &slice.length);
-		r = copy_slice(ctl, &slice, &input->state);
-	}
-	document_free(&document);
-	return r;
-}
-
-/* The parts of the documents that hookd gets. */
-static int copy_parts(const struct ctl *ctl, const struct document *hooks,
-		      const struct document *settings, struct run_input *input)
-{
-	struct hp_err err = {0};
-	struct slice slice;
-	int r = run_slice_hooks(hp_json_root(&hooks->json), input->dialect, &slice, &err);
-
-	if (r < 0)
-		return input_fail(ctl, OPTION_HOOKS, r, &err);
-	r = copy_slice(ctl, &slice, &input->hooks);
-	if (r != 0 || settings == NULL)
-		return r;
-	slice = run_slice_settings(hp_json_root(&settings->json), input->dialect);
-	return copy_slice(ctl, &slice, &input->settings);
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		input_file_free(&input->files[i]);
 }
 
 /* 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
-	struct document hooks = {0}, settings = {0};
-	struct document *second = ctl_has(ctl, OPTION_SETTINGS) ? &settings : NULL;
-	int r = copy_state(ctl, input);
-
-	if (r == 0)
-		r = input_read_document(ctl, OPTION_HOOKS, &hooks);
-	if (r == 0 && second != NULL)
-		r = input_read_document(ctl, OPTION_SETTINGS, second);
-	if (r == 0)
-		r = input_find_dialect(ctl, &hooks, second, &input->dialect);
-	if (r == 0)
-		r = copy_parts(ctl, &hooks, second, input);
-	document_free(&hooks);
-	document_free(&settings);
-	return r;
+	input->files[STATE] = (struct input_file){INPUT_STATE, ctl_option(ctl, OPTION_STATE)};
+	input->files[HOOKS] = (struct input_file){INPUT_HOOKS, ctl_option(ctl, OPTION_HOOKS)};
+	input->files[SETTINGS] =
+	    (struct input_file){INPUT_SETTINGS, ctl_option(ctl, OPTION_SETTINGS)};
+	return input_read(ctl, input->files, FILE_COUNT, &input->dialect);
 }
 
 /* ---- events ---- */
@@ -232,10 +185,10 @@ static int start(struct running *running, const struct run_input *input)
 	const struct hookd_run_request request = {
 	    .size = sizeof(request),
 	    .stage = ctl_option(ctl, OPTION_STAGE),
-	    .state = input->state,
-	    .hooks = input->hooks,
+	    .state = input->files[STATE].text,
+	    .hooks = input->files[HOOKS].text,
 	    .dialect = input_dialect_name(input->dialect),
-	    .settings = input->settings,
+	    .settings = input->files[SETTINGS].text,
 	    .namespaces = ctl_option(ctl, OPTION_NAMESPACES),
 	    .request_id = ctl_option(ctl, OPTION_REQUEST_ID),
 	    .on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT),
@@ -245,13 +198,13 @@ static int start(struct running *running, const struct run_input *input)
 	return r == 0 ? hookd_run_start(ctl->client, &request, on_event, running) : r;
 }
 
-static int finish(struct running *running, int r)
+static int finish(struct running *running, const struct run_input *input, int r)
 {
 	output_end_lines(&running->output);
 	if (running->failed < 0)
 		r = running->failed;
 	if (r < 0)
-		return ctl_call_failed(running->ctl, r);
+		return input_call_failed(running->ctl, r, input->files, FILE_COUNT);
 	if (running->run == NULL)
 		return ctl_call_failed(running->ctl, -ENOMEM);
 	return runs_show_end(running->ctl, running->run, !running->is_followed);
@@ -273,7 +226,7 @@ static int run_with(struct ctl *ctl, const struct run_input *input)
 		r = await_done(&running.await);
 	if (running.await.is_done)
 		r = running.error;
-	exit_status = finish(&running, r);
+	exit_status = finish(&running, input, r);
 	free(running.run);
 	return exit_status;
 }

@@ -207,7 +207,7 @@ END
 expect_status 2
 expect_empty out
 expect_file err <<'END'
-hookctl: state.pid: is in no \x1bcontainer
+hookctl: state.json:1:59: pid: is in no \x1bcontainer
 END
 
 play "an invalid parameter" run $run_options <<'END'
@@ -427,7 +427,7 @@ for verb in "apply --pid=4711" update; do
 END
 	expect_status 2
 	expect_file err <<'END'
-hookctl: settings.linux.seccomp: cannot be put on another process
+hookctl: settings.json:1:33: linux.seccomp: cannot be put on another process
 END
 done
 
@@ -625,7 +625,7 @@ play "a profile that is wrong" seccomp profile.json <<'END'
 END
 expect_status 2
 expect_file err <<'END'
-hookctl: seccomp.defaultAction: must be one of these
+hookctl: profile.json:1:18: defaultAction: must be one of these
 END
 
 play "a program that is none" seccomp profile.json <<'END'
