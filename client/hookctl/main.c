@@ -57,6 +57,8 @@ static const struct verb verbs[] = {
      FILTER | BIT(CONTAINER) | BIT(FAILED) | BIT(FORMAT), verb_events},
     {LOOK, "summary", NULL, 0, 0, "show how long hooks take, and how often they fail",
      FILTER | BIT(CONTAINER) | BIT(PATH) | BIT(SORT) | BIT(NO_TRUNC) | BIT(FORMAT), verb_summary},
+    {LOOK, "plot", "RUN|CONTAINER", 1, 1, "draw when hooks waited and ran",
+     BIT(OUTPUT) | BIT(PLOT_FORMAT), verb_plot},
 
     {FILES, "seccomp", "FILE", 1, 1, "compile a seccomp profile, or that of a config.json",
      BIT(DIALECT) | BIT(OUTPUT), verb_seccomp},

@@ -288,7 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOTH(a_timeout_is_true),
-	    TEST(the_wait_for_the_rest_is_not_the_hooks_time),
+	    PROC_TEST(the_wait_for_the_rest_is_not_the_hooks_time),
 	    BOTH(a_long_timeout_is_no_short_one),
 	    BOTH(stubborn_ones_are_killed_too),
 	    BOTH(a_cancel_kills),
