@@ -16,7 +16,7 @@
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
-#include "client/hookctl/output.h"
+#include "client/hookctl/output_file.h"
 
 /* ---- the answer ---- */
 
@@ -62,7 +62,7 @@ static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 
 	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
 		ctl_note(ctl, "%s: unknown to hookd's machine, ignored", *name);
-	if (output_is_stdout(ctl))
+	if (output_file_is_stdout(ctl))
 		return 0;
 	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);
 }
@@ -72,7 +72,7 @@ static int write_program(const struct ctl *ctl, const struct hookd_seccomp *secc
 {
 	if (!ctl_has(ctl, OPTION_OUTPUT))
 		return CTL_EXIT_OK;
-	return output_write(ctl, seccomp->filter, seccomp->count * sizeof(struct sock_filter));
+	return output_file_write(ctl, seccomp->filter, seccomp->count * sizeof(struct sock_filter));
 }
 
 /* ---- the question ---- */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/output.h"
+#include "client/hookctl/output_file.h"
 #include "client/hookctl/plot/plot.h"
 #include "client/hookctl/runs/resolve.h"
 #include "client/hookctl/table/span.h"
@@ -145,7 +145,7 @@ static int draw(const struct fetched *fetched)
 		    : plot_write_svg(&fetched->plot, &buf);
 
 	if (r == 0)
-		r = ctl_has(ctl, OPTION_OUTPUT) ? output_write(ctl, buf.data, buf.length)
+		r = ctl_has(ctl, OPTION_OUTPUT) ? output_file_write(ctl, buf.data, buf.length)
 						: ctl_put(&buf);
 	hp_buf_free(&buf);
 	return r < 0 ? ctl_call_failed(ctl, r) : r;
@@ -173,7 +173,7 @@ int verb_plot(struct ctl *ctl)
 	char *run, *container;
 	int r;
 
-	if (ctl->is_terminal && (!ctl_has(ctl, OPTION_OUTPUT) || output_is_stdout(ctl)))
+	if (ctl->is_terminal && (!ctl_has(ctl, OPTION_OUTPUT) || output_file_is_stdout(ctl)))
 		return fail_terminal(ctl);
 	r = resolve_run_or_container(ctl, ctl->options.operands[0], &run, &container);
 	if (r == 0)

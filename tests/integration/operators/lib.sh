@@ -12,6 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 unset NO_COLOR PAGER
 export HOOKD_ADDRESS=unix:$work/hookd.sock TZ=UTC LC_ALL=C.UTF-8
 daemon=
+set -m # a process group for each job, which is ended with all its processes
 
 start_hookd() { # OPTION...
 	local line='' says
@@ -37,6 +38,9 @@ stop_hookd() {
 }
 
 clean_up() {
+	local job
+
+	for job in $(jobs -p); do kill -- "-$job" 2> /dev/null || true; done
 	stop_hookd
 	wait
 	rm -rf "$work"

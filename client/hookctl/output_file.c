@@ -2,14 +2,14 @@
 
 /* Writes the file of --output, or stdout for "-". */
 
-#include "client/hookctl/output.h"
+#include "client/hookctl/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-bool output_is_stdout(const struct ctl *ctl)
+bool output_file_is_stdout(const struct ctl *ctl)
 {
 	const char *path = ctl_option(ctl, OPTION_OUTPUT);
 
@@ -28,11 +28,12 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-int output_write(const struct ctl *ctl, const void *bytes, size_t length)
+int output_file_write(const struct ctl *ctl, const void *bytes, size_t length)
 {
 	const char *path = ctl_option(ctl, OPTION_OUTPUT);
-	int fd = output_is_stdout(ctl) ? dup(STDOUT_FILENO)
-				       : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = output_file_is_stdout(ctl)
+		     ? dup(STDOUT_FILENO)
+		     : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int r = fd < 0 ? -errno : write_all(fd, bytes, length);
 
 	if (fd >= 0 && close(fd) < 0 && r == 0)
