@@ -84,6 +84,7 @@ int verb_reload(struct ctl *ctl);
 int verb_log_level(struct ctl *ctl);
 int verb_drain(struct ctl *ctl);
 int verb_delegate(struct ctl *ctl);
+int verb_validate(struct ctl *ctl);
 
 /* ---- messages ---- */
 

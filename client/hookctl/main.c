@@ -58,6 +58,8 @@ static const struct verb verbs[] = {
     {LOOK, "summary", NULL, 0, 0, "show how long hooks take, and how often they fail",
      FILTER | BIT(CONTAINER) | BIT(PATH) | BIT(SORT) | BIT(NO_TRUNC) | BIT(FORMAT), verb_summary},
 
+    {FILES, "validate", "FILE...", 1, SIZE_MAX, "find all mistakes in files for hookd",
+     BIT(TYPE) | BIT(DIALECT), verb_validate},
     {FILES, "seccomp", "FILE", 1, 1, "compile a seccomp profile, or that of a config.json",
      BIT(DIALECT) | BIT(OUTPUT), verb_seccomp},
     {FILES, "delegate", NULL, 0, 0, "rewrite a config.json from stdin so that hookd runs its hooks",
