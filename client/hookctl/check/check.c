@@ -84,12 +84,13 @@ void finding_print(const struct finding *finding, const char *file, struct hp_bu
 
 static int compare_places(const void *a, const void *b)
 {
-	const struct hp_json_place *one = &((const struct finding *)a)->place;
-	const struct hp_json_place *other = &((const struct finding *)b)->place;
+	const struct finding *one = a, *other = b;
 
-	if (one->line != other->line)
-		return one->line < other->line ? -1 : 1;
-	return (one->column > other->column) - (one->column < other->column);
+	if (one->place.line != other->place.line)
+		return one->place.line < other->place.line ? -1 : 1;
+	if (one->place.column != other->place.column)
+		return one->place.column < other->place.column ? -1 : 1;
+	return strcmp(one->path, other->path);
 }
 
 /* ---- what a file is ---- */
