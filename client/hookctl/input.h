@@ -16,6 +16,19 @@ int input_read_document(const struct ctl *ctl, enum option_id id, struct documen
 /* Reports an error of that file: *err if it has a reason, else `r`. Returns CTL_EXIT_USAGE. */
 int input_fail(const struct ctl *ctl, enum option_id id, int r, const struct hp_err *err);
 
+/* A parameter of a call, and where it comes from. Without a slice it was not given. */
+struct input_part {
+	const char *parameter; /* "hooks" */
+	const char *path;      /* of the file */
+	const struct document *document;
+	struct slice slice; /* of the document */
+};
+/*
+ * As ctl_call_failed(), but of a mistake in one of the parts it says where it is in the file, as
+ * validate does: "f.json:14:21: hooks.poststop[0].path: must be an absolute path".
+ */
+int input_call_failed(const struct ctl *ctl, int r, const struct input_part *parts, size_t count);
+
 /* Writes one member of the parameters, or nothing if there is no text. */
 void input_put_text(struct hp_json_writer *writer, const char *key, const char *text);
 void input_put_slice(struct hp_json_writer *writer, const char *key, const struct slice *slice);

@@ -108,8 +108,10 @@ static int write_program(const struct ctl *ctl, const struct hookd_seccomp *secc
 
 /* ---- the question ---- */
 
-static int compile(struct ctl *ctl, const struct slice *slice)
+static int compile(struct ctl *ctl, const char *path, const struct document *document,
+		   const struct slice *slice)
 {
+	struct input_part part = {"seccomp", path, document, *slice};
 	char *profile = strndup(slice->text, slice->length);
 	struct hookd_reply *reply = NULL;
 	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
@@ -119,7 +121,8 @@ static int compile(struct ctl *ctl, const struct slice *slice)
 					  &reply);
 	if (r == 0)
 		r = show(ctl, reply);
-	r = r < 0 ? ctl_call_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	r = r < 0 ? input_call_failed(ctl, r, &part, 1)
+		  : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
 	free(profile);
 	return r;
@@ -129,6 +132,7 @@ int verb_seccomp(struct ctl *ctl)
 {
 	const char *path = ctl->options.operands[0];
 	struct document document = {0};
+	char text[DOCUMENT_ERROR_SIZE];
 	struct slice profile;
 	struct hp_err err = {0};
 	int r = document_read(&document, path, &err);
@@ -136,10 +140,12 @@ int verb_seccomp(struct ctl *ctl)
 	if (r == 0)
 		r = run_slice_seccomp(hp_json_root(&document.json), input_dialect(ctl), &profile,
 				      &err);
-	if (r < 0)
-		r = ctl_usage("%s: %s", path, err.reason[0] != '\0' ? err.reason : strerror(-r));
-	else
-		r = compile(ctl, &profile);
+	if (r == 0) {
+		r = compile(ctl, path, &document, &profile);
+	} else {
+		document_print_error(&document, path, r, &err, text);
+		r = ctl_usage("%s", text);
+	}
 	document_free(&document);
 	return r;
 }

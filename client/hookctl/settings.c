@@ -51,14 +51,16 @@ static int call_apply(struct ctl *ctl, int pid, const char *settings, struct hoo
 static int apply_document(struct ctl *ctl, int pid, const struct document *document)
 {
 	struct slice slice = run_slice_settings(hp_json_root(&document->json), input_dialect(ctl));
+	struct input_part part = {"settings", ctl_option(ctl, OPTION_SETTINGS), document, slice};
 	char *settings = strndup(slice.text, slice.length);
 	struct hookd_reply *reply = NULL;
 	int r = settings != NULL ? call_apply(ctl, pid, settings, &reply) : -ENOMEM;
 
 	free(settings);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
-					      : show_applied(ctl, hookd_reply_applied(reply));
+	if (r < 0)
+		return input_call_failed(ctl, r, &part, 1);
+	r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
+				      : show_applied(ctl, hookd_reply_applied(reply));
 	return ctl_finish(ctl, reply, r);
 }
 

@@ -89,7 +89,8 @@ int call_drain(const struct form *form)
 
 int call_explain_policy(const struct form *form)
 {
-	return FORM(explain_policy, 4294967295u, "io.hookd.hooks.Run");
+	return FORM(explain_policy, &(struct hookd_caller){.uid = 4294967295u},
+		    "io.hookd.hooks.Run");
 }
 
 int call_apply(const struct form *form)

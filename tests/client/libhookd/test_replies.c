@@ -295,7 +295,8 @@ static void test_wrong_filters(void **state)
 	}
 	assert_int_equal(hookd_wait(client, NULL, &reply), -EINVAL);
 	assert_int_equal(hookd_get(client, "\xff", &reply), -EINVAL);
-	assert_int_equal(hookd_explain_policy(client, 0, NULL, &reply), -EINVAL);
+	assert_int_equal(hookd_explain_policy(client, &(struct hookd_caller){0}, NULL, &reply),
+			 -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "method");
 	assert_null(reply);
 	assert_int_equal(calls.connects, 0);
