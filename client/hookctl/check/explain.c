@@ -27,7 +27,7 @@ struct explain {
 	struct slice hooks, settings_slice;
 	struct hp_buf out;
 	struct hp_json_writer writer; /* with --json */
-	size_t stage_count;
+	size_t hook_count;
 	bool is_refused;
 };
 
@@ -205,6 +205,7 @@ static void write_stage(struct explain *explain, enum hp_stage stage,
 	const struct hookd_explanation *explanation = hookd_reply_explanation(reply);
 
 	explain->is_refused |= !explanation->allowed;
+	explain->hook_count += explanation->hook_count;
 	if (is_json(explain)) {
 		const char *json = hookd_reply_json(reply);
 
@@ -278,7 +279,6 @@ static int explain_stages(struct explain *explain)
 	for (unsigned int i = 0; r == 0 && i < HP_STAGE_COUNT; i++) {
 		if (!is_wanted(explain, (enum hp_stage)i))
 			continue;
-		explain->stage_count++;
 		r = ask(explain, (enum hp_stage)i);
 	}
 	hp_json_end(&explain->writer, ']');
@@ -429,7 +429,7 @@ static int explain_all(struct explain *explain)
 	hp_buf_free(&json_text);
 	if (r < 0)
 		return ctl_call_failed(explain->ctl, r);
-	if (exit_status == 0 && explain->stage_count == 0 &&
+	if (exit_status == 0 && explain->hook_count == 0 && !explain->is_refused &&
 	    !ctl_has(explain->ctl, OPTION_HOOKS_DIR))
 		ctl_note(explain->ctl, "No hooks");
 	return exit_status == 0 && explain->is_refused ? CTL_EXIT_FAILED : exit_status;
