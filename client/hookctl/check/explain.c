@@ -19,12 +19,11 @@
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/span.h"
 
+enum { HOOKS, STATE, SETTINGS, FILE_COUNT };
+
 struct explain {
 	struct ctl *ctl;
-	const char *path;
-	struct document file, state, settings;
-	char *hooks_text, *state_text, *settings_text; /* as they are sent; NULL: not given */
-	struct slice hooks, settings_slice;
+	struct input_file files[FILE_COUNT];
 	struct hp_buf out;
 	struct hp_json_writer writer; /* with --json */
 	size_t hook_count;
@@ -56,64 +55,26 @@ print(struct explain *explain, const char *format, ...)
 
 /* ---- input ---- */
 
-static char *copy_slice(const struct slice *slice)
-{
-	return slice->text != NULL ? strndup(slice->text, slice->length) : NULL;
-}
-
-/* An option's file. 0, or an exit status after a message. */
-static int read_option(struct explain *explain, enum option_id id, struct document *document)
-{
-	return ctl_has(explain->ctl, id) ? input_read_document(explain->ctl, id, document) : 0;
-}
-
-static int read_file(struct explain *explain)
-{
-	char text[DOCUMENT_ERROR_SIZE];
-	struct hp_err err = {0};
-	int r = document_read(&explain->file, explain->path, &err);
-
-	if (r == 0)
-		r = run_slice_hooks(hp_json_root(&explain->file.json), input_dialect(explain->ctl),
-				    &explain->hooks, &err);
-	if (r == 0)
-		return 0;
-	document_print_error(&explain->file, explain->path, r, &err, text);
-	return ctl_usage("%s", text);
-}
-
+/* 0, or an exit status after a message. */
 static int read_input(struct explain *explain)
 {
-	struct hp_json_value state, settings;
-	struct slice state_slice = {0};
-	int r = read_file(explain);
+	const struct ctl *ctl = explain->ctl;
+	int r =
+	    input_file_read(ctl, OPTION_HOOKS, ctl->options.operands[0], &explain->files[HOOKS]);
 
 	if (r == 0)
-		r = read_option(explain, OPTION_STATE, &explain->state);
+		r = input_file_read(ctl, OPTION_STATE, ctl_option(ctl, OPTION_STATE),
+				    &explain->files[STATE]);
 	if (r == 0)
-		r = read_option(explain, OPTION_SETTINGS, &explain->settings);
-	if (r != 0)
-		return r;
-	state = hp_json_root(&explain->state.json);
-	settings = hp_json_root(&explain->settings.json);
-	if (state.json)
-		state_slice.text = hp_json_text(state, &state_slice.length);
-	if (settings.json)
-		explain->settings_slice = run_slice_settings(settings, input_dialect(explain->ctl));
-	explain->hooks_text = copy_slice(&explain->hooks);
-	explain->state_text = copy_slice(&state_slice);
-	explain->settings_text = copy_slice(&explain->settings_slice);
-	return 0;
+		r = input_file_read(ctl, OPTION_SETTINGS, ctl_option(ctl, OPTION_SETTINGS),
+				    &explain->files[SETTINGS]);
+	return r;
 }
 
 static void free_input(struct explain *explain)
 {
-	document_free(&explain->file);
-	document_free(&explain->state);
-	document_free(&explain->settings);
-	free(explain->hooks_text);
-	free(explain->state_text);
-	free(explain->settings_text);
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		input_file_free(&explain->files[i]);
 	hp_buf_free(&explain->out);
 }
 
@@ -227,24 +188,19 @@ static int ask(struct explain *explain, enum hp_stage stage)
 	const struct hookd_run_request request = {
 	    .size = sizeof(request),
 	    .stage = hp_stage_names[stage],
-	    .hooks = explain->hooks_text,
-	    .state = explain->state_text,
-	    .settings = explain->settings_text,
+	    .hooks = explain->files[HOOKS].text,
+	    .state = explain->files[STATE].text,
+	    .settings = explain->files[SETTINGS].text,
 	    .dialect = ctl_option(explain->ctl, OPTION_DIALECT),
 	    .namespaces = ctl_option(explain->ctl, OPTION_NAMESPACES),
 	};
-	const struct input_part parts[] = {
-	    {"hooks", explain->path, &explain->file, explain->hooks},
-	    {"settings", ctl_option(explain->ctl, OPTION_SETTINGS), &explain->settings,
-	     explain->settings_slice},
-	};
 	struct hookd_reply *reply = NULL;
-	int r = explain->hooks_text != NULL ? ctl_open(explain->ctl) : -ENOMEM;
+	int r = ctl_open(explain->ctl);
 
 	if (r == 0)
 		r = hookd_explain(explain->ctl->client, &request, &reply);
 	if (r < 0)
-		return input_call_failed(explain->ctl, r, parts, sizeof(parts) / sizeof(parts[0]));
+		return input_call_failed(explain->ctl, r, explain->files, FILE_COUNT);
 	write_stage(explain, stage, reply);
 	hookd_reply_free(reply);
 	return 0;
@@ -254,7 +210,8 @@ static int ask(struct explain *explain, enum hp_stage stage)
 static bool is_wanted(const struct explain *explain, enum hp_stage stage)
 {
 	const char *wanted = ctl_option(explain->ctl, OPTION_STAGE);
-	struct hp_json_value root = hp_json_root(&explain->file.json), hooks = root;
+	struct hp_json_value root = hp_json_root(&explain->files[HOOKS].document.json),
+			     hooks = root;
 	struct hp_json_value key, value;
 
 	if (wanted != NULL)
@@ -262,7 +219,7 @@ static bool is_wanted(const struct explain *explain, enum hp_stage stage)
 	HP_JSON_FOREACH (key, value, root) {
 		size_t length;
 
-		if (hp_json_text(value, &length) == explain->hooks.text)
+		if (hp_json_text(value, &length) == explain->files[HOOKS].slice.text)
 			hooks = value;
 	}
 	value = hp_json_member(hooks, hp_stage_names[stage]);
@@ -345,7 +302,9 @@ static int match_file(struct explain *explain, const char *folder, const char *n
 		r = hooks_d_read(hp_json_root(&document.json), &arena, &hooks_d, &err);
 	if (r == 0) {
 		write_match(explain, name,
-			    hooks_d_match(&hooks_d, hp_json_root(&explain->file.json), reason),
+			    hooks_d_match(&hooks_d,
+					  hp_json_root(&explain->files[HOOKS].document.json),
+					  reason),
 			    reason, &hooks_d);
 	} else {
 		document_print_error(&document, path, r, &err, text);
@@ -437,7 +396,7 @@ static int explain_all(struct explain *explain)
 
 int verb_explain(struct ctl *ctl)
 {
-	struct explain explain = {.ctl = ctl, .path = ctl->options.operands[0]};
+	struct explain explain = {.ctl = ctl};
 	int r = read_input(&explain);
 
 	if (r == 0)
