@@ -4,8 +4,8 @@
  * validate, explain and policy. The rules are hookd's own: its readers of JSON, and the program
  * hookd for hookd.conf. hooks_d.c alone has rules of others, the engines' for their hooks.d.
  *
- * May use: client/hookctl, client/hookctl/table, client/libhookd, proto/base, proto/json,
- * proto/messages, proto/settings.
+ * May use: client/hookctl, client/hookctl/table, proto/base, proto/json, proto/messages,
+ * proto/settings.
  */
 #pragma once
 

@@ -16,51 +16,41 @@
 
 #include "client/hookctl/check/check.h"
 
-#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Of hookd, for a wrong configuration. */
 #define EXIT_CONFIG   6
 #define EXIT_NO_HOOKD 127
 
-/* The one that was installed with this hookctl. "": unknown. */
+/*
+ * The one that was installed with this hookctl, or else where hookd is usually installed. "": there
+ * is none.
+ */
 static void find_hookd(char path[static PATH_MAX])
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int written;
 
-	path[0] = '\0';
-	if (length < 0)
-		return;
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
-	written = snprintf(path, PATH_MAX, "%s/%s/hookd", self, HOOKD_TO_SBIN);
-	if (written >= PATH_MAX || access(path, X_OK) < 0)
+	if (length > 0) {
+		self[length] = '\0';
+		*strrchr(self, '/') = '\0';
+		if (snprintf(path, PATH_MAX, "%s/%s/hookd", self, HOOKD_TO_SBIN) < PATH_MAX &&
+		    access(path, X_OK) == 0)
+			return;
+	}
+	snprintf(path, PATH_MAX, "%s/hookd", HOOKD_SBINDIR);
+	if (access(path, X_OK) < 0)
 		path[0] = '\0';
 }
 
-/* Returns if it is not there. A name without '/' is looked for in PATH. */
-static void try_hookd(const char *hookd, const char *file, const char *level)
+static void __attribute__((noreturn))
+exec_hookd(const char *hookd, const char *file, const char *level, int output)
 {
 	char config[PATH_MAX + 16], log_level[32];
 
 	snprintf(config, sizeof(config), "--config=%s", file);
 	snprintf(log_level, sizeof(log_level), "--log-level=%s", level);
-	execlp(hookd, "hookd", "--check-config", config, "--log-target=stderr", log_level,
-	       (char *)NULL);
-}
-
-static void __attribute__((noreturn)) exec_hookd(const char *file, const char *level, int output)
-{
-	char hookd[PATH_MAX];
-
-	find_hookd(hookd);
-	if (dup2(output, STDERR_FILENO) < 0)
-		_exit(EXIT_NO_HOOKD);
-	if (hookd[0] != '\0')
-		try_hookd(hookd, file, level);
-	try_hookd("hookd", file, level);
-	setenv("PATH", USUAL_PATH, 1);
-	try_hookd("hookd", file, level);
+	if (dup2(output, STDERR_FILENO) >= 0)
+		execl(hookd, "hookd", "--check-config", config, "--log-target=stderr", log_level,
+		      (char *)NULL);
 	_exit(EXIT_NO_HOOKD);
 }
 
@@ -117,10 +107,7 @@ static int wait_for(pid_t pid, struct hp_err *err)
 			return -errno;
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_CONFIG))
 		return WEXITSTATUS(status);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_HOOKD)
-		hp_err_invalid(err, NULL, "the program hookd, which checks it, was not found");
-	else
-		hp_err_invalid(err, NULL, "hookd --check-config has failed");
+	hp_err_invalid(err, NULL, "hookd --check-config has failed");
 	return -ENOENT;
 }
 
@@ -128,14 +115,20 @@ static int wait_for(pid_t pid, struct hp_err *err)
 static int ask_hookd(const char *file, const char *level, struct findings *findings,
 		     struct hp_err *err)
 {
+	char hookd[PATH_MAX];
 	int ends[2], r, status;
 	pid_t pid;
 
+	find_hookd(hookd);
+	if (hookd[0] == '\0') {
+		hp_err_invalid(err, NULL, "the program hookd, which checks it, is not installed");
+		return -ENOENT;
+	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		exec_hookd(file, level, ends[1]);
+		exec_hookd(hookd, file, level, ends[1]);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);

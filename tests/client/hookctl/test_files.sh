@@ -10,7 +10,12 @@ dir=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill "$pid"; wait; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-export TZ=UTC LC_ALL=C.UTF-8 TERM=xterm PATH=${hookd%/*}:$PATH
+# Installed, since hookctl looks for its hookd.
+mkdir bin sbin
+cp "$hookctl" bin/hookctl
+ln -s "$hookd" sbin/hookd
+hookctl=$dir/bin/hookctl
+export TZ=UTC LC_ALL=C.UTF-8 TERM=xterm
 unset NO_COLOR HOOKD_ADDRESS
 failures=0
 
@@ -107,6 +112,11 @@ echo 'drop.conf: OK' | expect out
 expect_in err 'warning: drop.conf:2:1: unknown key Nonsense in section [Hooks]'
 try "no such hookd.conf" 2 validate none.conf
 expect_in err 'none.conf: No such file or directory'
+
+mv sbin/hookd sbin/hookd.away
+try "without a hookd" 2 validate hookd.conf
+expect_in err 'hookd.conf: the program hookd, which checks it, is not installed'
+mv sbin/hookd.away sbin/hookd
 
 # ---- explain ----
 
