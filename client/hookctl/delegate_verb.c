@@ -151,6 +151,15 @@ static int delegate_failed(int r, const struct hp_err *err)
 	return CTL_EXIT_FAILED;
 }
 
+static int read_failed(const struct document *config, int r, const struct hp_err *err)
+{
+	char text[DOCUMENT_ERROR_SIZE];
+
+	document_print_error(config, "config.json", r, err, text);
+	ctl_error("%s", text);
+	return CTL_EXIT_FAILED;
+}
+
 static int delegate_with(const struct ctl *ctl, const char *shim)
 {
 	struct document config = {0};
@@ -167,8 +176,12 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 		delegate.own_uid = &uid;
 	delegate.names_shim = &names_shim;
 	r = document_read(&config, "-", &err);
-	if (r == 0)
-		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
+	if (r < 0) {
+		r = read_failed(&config, r, &err);
+		document_free(&config);
+		return r;
+	}
+	r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
 	if (r == 0 && names_shim)
 		warn_of_shim(shim);
 	if (r == 0)

@@ -85,6 +85,9 @@ int verb_reload(struct ctl *ctl);
 int verb_log_level(struct ctl *ctl);
 int verb_drain(struct ctl *ctl);
 int verb_delegate(struct ctl *ctl);
+int verb_validate(struct ctl *ctl);
+int verb_explain(struct ctl *ctl);
+int verb_policy(struct ctl *ctl);
 
 /* ---- messages ---- */
 

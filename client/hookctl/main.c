@@ -61,6 +61,13 @@ static const struct verb verbs[] = {
     {LOOK, "plot", "RUN|CONTAINER", 1, 1, "draw when hooks waited and ran",
      BIT(OUTPUT) | BIT(PLOT_FORMAT), verb_plot},
 
+    {FILES, "validate", "FILE...", 1, SIZE_MAX, "find all mistakes in files for hookd",
+     BIT(TYPE) | BIT(DIALECT), verb_validate},
+    {FILES, "explain", "FILE", 1, 1, "show how the hooks of a config.json would be run, and why",
+     BIT(STAGE) | BIT(STATE) | BIT(SETTINGS) | BIT(HOOKS_DIR) | BIT(DIALECT) | BIT(NAMESPACES),
+     verb_explain},
+    {FILES, "policy", "explain METHOD", 2, 2, "show whether a user may call a method, and why",
+     BIT(UID) | BIT(GROUPS), verb_policy},
     {FILES, "seccomp", "FILE", 1, 1, "compile a seccomp profile, or that of a config.json",
      BIT(DIALECT) | BIT(OUTPUT), verb_seccomp},
     {FILES, "delegate", NULL, 0, 0, "rewrite a config.json from stdin so that hookd runs its hooks",

@@ -65,7 +65,7 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_OUTPUT] = {"output", 'o', "FILE", false, "where it is written; - is stdout"},
     [OPTION_WAIT_TIMEOUT] = {"timeout", 0, "SECONDS", false, "how long to wait; the run goes on"},
     [OPTION_TYPE] = {"type", 0, "config|hooks|hooksd|settings|seccomp|conf", true,
-		     "what the files are"},
+		     "what the files are; default: found out"},
     [OPTION_HOOKS_DIR] = {"hooks-dir", 0, "DIR", false,
 			  "hooks of engines, too, and why they match"},
     [OPTION_UID] = {"uid", 0, "UID", false, "of the caller; default: your own"},

@@ -77,38 +77,39 @@ static int write_program(const struct ctl *ctl, const struct hookd_seccomp *secc
 
 /* ---- the question ---- */
 
-static int compile(struct ctl *ctl, const struct slice *slice)
+static int compile(struct ctl *ctl, const struct input_file *file)
 {
-	char *profile = strndup(slice->text, slice->length);
 	struct hookd_reply *reply = NULL;
-	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
+	int r = file->text != NULL ? ctl_open(ctl) : -ENOMEM;
 
 	if (r == 0)
-		r = hookd_compile_seccomp(ctl->client, profile, ctl_option(ctl, OPTION_DIALECT),
+		r = hookd_compile_seccomp(ctl->client, file->text, ctl_option(ctl, OPTION_DIALECT),
 					  &reply);
 	if (r == 0)
 		r = show(ctl, reply);
-	r = r < 0 ? ctl_call_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	r = r < 0 ? input_call_failed(ctl, r, file, 1)
+		  : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
-	free(profile);
 	return r;
 }
 
 int verb_seccomp(struct ctl *ctl)
 {
-	const char *path = ctl->options.operands[0];
-	struct document document = {0};
-	struct slice profile;
+	struct input_file file = {.parameter = "seccomp", .path = ctl->options.operands[0]};
+	char text[DOCUMENT_ERROR_SIZE];
 	struct hp_err err = {0};
-	int r = document_read(&document, path, &err);
+	int r = document_read(&file.document, file.path, &err);
 
 	if (r == 0)
-		r = run_slice_seccomp(hp_json_root(&document.json), input_dialect(ctl), &profile,
-				      &err);
-	if (r < 0)
-		r = ctl_usage("%s: %s", path, err.reason[0] != '\0' ? err.reason : strerror(-r));
-	else
-		r = compile(ctl, &profile);
-	document_free(&document);
+		r = run_slice_seccomp(hp_json_root(&file.document.json), input_dialect(ctl),
+				      &file.slice, &err);
+	if (r == 0) {
+		file.text = strndup(file.slice.text, file.slice.length);
+		r = compile(ctl, &file);
+	} else {
+		document_print_error(&file.document, file.path, r, &err, text);
+		r = ctl_usage("%s", text);
+	}
+	input_file_free(&file);
 	return r;
 }

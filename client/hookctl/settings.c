@@ -48,28 +48,26 @@ static int call_apply(struct ctl *ctl, int pid, const char *settings, struct hoo
 			: hookd_update(ctl->client, &request, ret);
 }
 
-static int apply_document(struct ctl *ctl, int pid, const struct document *document)
+static int apply_file(struct ctl *ctl, int pid, const struct input_file *file)
 {
-	struct slice slice = run_slice_settings(hp_json_root(&document->json), input_dialect(ctl));
-	char *settings = strndup(slice.text, slice.length);
 	struct hookd_reply *reply = NULL;
-	int r = settings != NULL ? call_apply(ctl, pid, settings, &reply) : -ENOMEM;
+	int r = call_apply(ctl, pid, file->text, &reply);
 
-	free(settings);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
-					      : show_applied(ctl, hookd_reply_applied(reply));
+	if (r < 0)
+		return input_call_failed(ctl, r, file, 1);
+	r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
+				      : show_applied(ctl, hookd_reply_applied(reply));
 	return ctl_finish(ctl, reply, r);
 }
 
 static int apply(struct ctl *ctl, int pid)
 {
-	struct document document = {0};
-	int r = input_read_document(ctl, OPTION_SETTINGS, &document);
+	struct input_file file = {0};
+	int r = input_file_read(ctl, OPTION_SETTINGS, ctl_option(ctl, OPTION_SETTINGS), &file);
 
 	if (r == 0)
-		r = apply_document(ctl, pid, &document);
-	document_free(&document);
+		r = apply_file(ctl, pid, &file);
+	input_file_free(&file);
 	return r;
 }
 

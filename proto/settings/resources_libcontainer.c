@@ -363,12 +363,15 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 {
 	struct hp_settings *settings = object;
 	struct go_cgroup *cgroup = hp_arena_calloc(arena, 1, sizeof(*cgroup));
+	size_t mistakes = hp_json_mistake_count(value);
 	int r;
 
 	(void)field;
 	if (!cgroup)
 		return hp_err_no_memory(err);
 	r = hp_table_read(&hp_libcontainer_cgroup_table, value, arena, cgroup, err);
+	if (hp_json_mistake_count(value) > mistakes)
+		return r;
 	if (r == 0)
 		r = convert_old_devices(&cgroup->old_devices, arena, &cgroup->resources, err);
 	if (r == 0)

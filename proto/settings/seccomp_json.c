@@ -206,10 +206,10 @@ static int read_archs(struct hp_json_value value, enum hp_dialect dialect, struc
 	HP_JSON_FOREACH (key, element, value) {
 		int r = find_arch(element, dialect, &arch, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		add_arch(seccomp, arch);
-		i++;
 	}
 	return 0;
 }
@@ -240,14 +240,14 @@ static int read_flags(const struct hp_field *field, struct hp_json_value value,
 	if (hp_json_type(value) != HP_JSON_ARRAY)
 		return hp_err_invalid(err, NULL, "must be a list of strings");
 	HP_JSON_FOREACH (key, element, value) {
-		int flag;
+		int flag = 0;
 		int r = hp_json_get_enum(element, hp_seccomp_flag_names, HP_SECCOMP_FLAG_COUNT,
 					 &flag, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		seccomp->flags |= 1u << flag;
-		i++;
 	}
 	seccomp->has_flags = true;
 	return 0;
@@ -390,6 +390,7 @@ static bool says_nothing(struct hp_json_value value, enum hp_dialect dialect)
 int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		    struct hp_seccomp **ret_seccomp, struct hp_err *err)
 {
+	size_t mistakes = hp_json_mistake_count(value);
 	struct hp_seccomp *seccomp;
 	int r;
 
@@ -408,7 +409,7 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	/* libcontainer's list has the resolved flags: null means none. */
 	seccomp->has_flags = dialect == HP_DIALECT_LIBCONTAINER;
 	r = hp_table_read(&hp_seccomp_tables[dialect], value, arena, seccomp, err);
-	if (r == 0)
+	if (r == 0 && hp_json_mistake_count(value) == mistakes)
 		r = check_profile(seccomp, &profile_keys[dialect], err);
 	if (r == 0)
 		*ret_seccomp = seccomp;

@@ -23,62 +23,27 @@
 
 /* ---- the request ---- */
 
-/* The texts of the files, each ended with a NUL. */
+enum { STATE, HOOKS, SETTINGS, FILE_COUNT };
+
 struct run_input {
-	char *state, *hooks, *settings;
+	struct input_file files[FILE_COUNT];
 };
 
 static void run_input_free(struct run_input *input)
 {
-	free(input->state);
-	free(input->hooks);
-	free(input->settings);
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		input_file_free(&input->files[i]);
 }
 
-/* The part of the document that hookd gets. */
-static int slice_document(const struct ctl *ctl, enum option_id id, struct hp_json_value root,
-			  struct slice *ret)
-{
-	struct hp_err err = {0};
-	int r = 0;
-
-	if (id == OPTION_HOOKS)
-		r = run_slice_hooks(root, input_dialect(ctl), ret, &err);
-	else if (id == OPTION_SETTINGS)
-		*ret = run_slice_settings(root, input_dialect(ctl));
-	else
-		ret->text = hp_json_text(root, &ret->length);
-	return r < 0 ? input_fail(ctl, id, r, &err) : 0;
-}
-
-/* Reads one file; nothing without the option. 0, or an exit status after a message. */
-static int read_file(const struct ctl *ctl, enum option_id id, char **ret)
-{
-	struct document document = {0};
-	struct slice slice = {0};
-	int r;
-
-	if (!ctl_has(ctl, id))
-		return 0;
-	r = input_read_document(ctl, id, &document);
-	if (r == 0)
-		r = slice_document(ctl, id, hp_json_root(&document.json), &slice);
-	if (r == 0) {
-		*ret = strndup(slice.text, slice.length);
-		r = *ret != NULL ? 0 : ctl_call_failed(ctl, -ENOMEM);
-	}
-	document_free(&document);
-	return r;
-}
-
+/* 0, or an exit status after a message. */
 static int run_input_read(const struct ctl *ctl, struct run_input *input)
 {
-	int r = read_file(ctl, OPTION_STATE, &input->state);
+	static const enum option_id ids[FILE_COUNT] = {
+	    [STATE] = OPTION_STATE, [HOOKS] = OPTION_HOOKS, [SETTINGS] = OPTION_SETTINGS};
+	int r = 0;
 
-	if (r == 0)
-		r = read_file(ctl, OPTION_HOOKS, &input->hooks);
-	if (r == 0)
-		r = read_file(ctl, OPTION_SETTINGS, &input->settings);
+	for (size_t i = 0; r == 0 && i < FILE_COUNT; i++)
+		r = input_file_read(ctl, ids[i], ctl_option(ctl, ids[i]), &input->files[i]);
 	return r;
 }
 
@@ -199,10 +164,10 @@ static int start(struct running *running, const struct run_input *input)
 	const struct hookd_run_request request = {
 	    .size = sizeof(request),
 	    .stage = ctl_option(ctl, OPTION_STAGE),
-	    .state = input->state,
-	    .hooks = input->hooks,
+	    .state = input->files[STATE].text,
+	    .hooks = input->files[HOOKS].text,
 	    .dialect = ctl_option(ctl, OPTION_DIALECT),
-	    .settings = input->settings,
+	    .settings = input->files[SETTINGS].text,
 	    .namespaces = ctl_option(ctl, OPTION_NAMESPACES),
 	    .request_id = ctl_option(ctl, OPTION_REQUEST_ID),
 	    .on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT),
@@ -212,13 +177,13 @@ static int start(struct running *running, const struct run_input *input)
 	return r == 0 ? hookd_run_start(ctl->client, &request, on_event, running) : r;
 }
 
-static int finish(struct running *running, int r)
+static int finish(struct running *running, const struct run_input *input, int r)
 {
 	output_end_lines(&running->output);
 	if (running->failed < 0)
 		r = running->failed;
 	if (r < 0)
-		return ctl_call_failed(running->ctl, r);
+		return input_call_failed(running->ctl, r, input->files, FILE_COUNT);
 	if (running->run == NULL)
 		return ctl_call_failed(running->ctl, -ENOMEM);
 	return runs_show_end(running->ctl, running->run, !running->is_followed);
@@ -240,7 +205,7 @@ static int run_with(struct ctl *ctl, const struct run_input *input)
 		r = await_done(&running.await);
 	if (running.await.is_done)
 		r = running.error;
-	exit_status = finish(&running, r);
+	exit_status = finish(&running, input, r);
 	free(running.run);
 	return exit_status;
 }
