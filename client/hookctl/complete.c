@@ -215,6 +215,8 @@ void complete_operand(struct completion *completion, const char *operands, bool 
 {
 	if (strstr(operands, "RUN") != NULL)
 		offer_ids(completion, true, is_unfinished);
+	else if (begins_with(operands, "explain "))
+		complete_offer(completion, "explain", "");
 	else if (strstr(operands, "FILE") != NULL)
 		puts(":files");
 	else if (strcmp(operands, "[LEVEL]") == 0)
