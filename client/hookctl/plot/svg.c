@@ -23,7 +23,7 @@
 #define BAND_GAP     8
 #define TOP	     74 /* title and axis */
 #define LEGEND	     34
-#define LABEL_WIDTH  280 /* right of the last bar */
+#define LABEL_WIDTH  460 /* right of the last bar */
 #define BAR_HEIGHT   12
 #define LEAST_RUN    2.0
 #define LEAST_REST   1.0

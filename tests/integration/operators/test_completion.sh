@@ -36,7 +36,7 @@ in_bash() { # LINE
 	bash --norc "$work/bash" "$scripts" "$1" | sed '$d' | sort | paste -sd' '
 }
 is "bash: complete is set" "$(bash --norc "$work/bash" "$scripts" 'hookctl p' | tail -n 1)" 'complete -F _hookctl hookctl'
-is "bash: verbs" "$(in_bash 'hookctl p')" 'ping plot ps'
+is "bash: verbs" "$(in_bash 'hookctl p')" 'ping plot policy ps'
 is "bash: options of a verb" "$(in_bash 'hookctl plot --fo')" '--format='
 is "bash: values behind =" "$(in_bash 'hookctl plot web --format=s')" 'svg'
 is "bash: all values behind =" "$(in_bash 'hookctl plot web --format=')" 'svg trace'
@@ -61,7 +61,7 @@ if command -v fish > /dev/null; then
 		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$scripts/hookctl.fish" "$1" |
 			cut -f1 | sort | paste -sd' '
 	}
-	is "fish: verbs" "$(in_fish 'hookctl p')" 'ping plot ps'
+	is "fish: verbs" "$(in_fish 'hookctl p')" 'ping plot policy ps'
 	is "fish: options" "$(in_fish 'hookctl plot --fo')" '--format='
 	is "fish: values" "$(in_fish 'hookctl plot --format=')" '--format=svg --format=trace'
 	is "fish: containers" "$(in_fish 'hookctl logs w')" 'web'

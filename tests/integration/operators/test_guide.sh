@@ -8,8 +8,9 @@
 
 guide=$here/../../../docs/operators.md
 units=$here/../../../systemd
-mkdir "$work/bin" "$work/hooks" "$work/journal" "$work/node"
-ln -s "$(realpath "$hookctl")" "$work/bin/hookctl"
+mkdir "$work/bin" "$work/sbin" "$work/hooks" "$work/journal" "$work/node"
+cp "$hookctl" "$work/bin/hookctl"
+ln -s "$(realpath "$hookd")" "$work/sbin/hookd"
 export PATH=$work/bin:$PATH units work
 cat > "$work/bin/systemctl" <<'EOF'
 #!/bin/sh
@@ -76,7 +77,7 @@ declare -A prints=(
 	['hookctl summary --since=1d']='net-add +createRuntime +1 +1'
 	['hookctl summary --path=slow-hook']='slow-hook +poststart'
 	['hookctl plot web --format=trace -o web.json']='-'
-	['hookctl inspect db']='Status: running #0/1, pid'
+	['hookctl inspect db']='Status: running #0/1 notify, pid'
 	['hookctl wait db --timeout=1']='-'
 	['hookctl cancel db']='-'
 	['hookctl ps --failed --container=web']='failed \(3\)'
@@ -92,7 +93,7 @@ declare -A prints=(
 	['hookctl metrics --format=prometheus']='^hookd_hook_runs_total'
 	['hookctl log-level debug']='-'
 	['for node in node1 node2; do ssh "$node" hookctl ps --failed --since=1h --json=short; done | jq -s add']='"container": "web"'
-	['hookctl --address=unix:node1.sock ps']='-'
+	['hookctl --address=unix:$PWD/node1.sock ps']='-'
 )
 declare -A ends_with=(['hookctl policy explain --uid=1000 io.hookd.hooks.Run']=1 ['hookctl wait db --timeout=1']=124
 	['hookctl logs -f db']=124 ['hookctl events']=124 ['journalctl -b -1 -u hookd.service']=1)
