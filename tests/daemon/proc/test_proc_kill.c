@@ -84,14 +84,14 @@ static void a_timeout_is_true(bool in_cgroup)
 }
 IN_BOTH_WAYS(a_timeout_is_true)
 
-/* A process in another session, without a cgroup, is not killed, and is waited for in vain. */
+/* An orphan in another session, without a cgroup, is not killed, and is waited for in vain. */
 static void the_wait_for_the_rest_is_not_the_hooks_time(void **state)
 {
 	struct hook hook = {0};
 
 	(void)state;
-	run_past_timeout(&hook, false, "setsid sh -c 'echo before; exec sleep 3' & sleep 1000", 1,
-			 1);
+	run_past_timeout(&hook, false, "(setsid sh -c 'echo before; exec sleep 3' &); sleep 1000",
+			 1, 1);
 	assert_true(hook.result.lingering);
 	assert_true(hook.result.drain_us >= 200000);
 	assert_in_range(hook.result.duration_us + hook.result.drain_us, 500000,
