@@ -184,7 +184,7 @@ static void test_runs_without_hooks(void **state)
 	add(&plot, &queued, NULL, 0);
 	add(&plot, &lost, NULL, 0);
 	svg = svg_of(&plot);
-	assert_in(svg, "<g class=\"hook queued\"><title>poststart: queued, queued 7.0s");
+	assert_in(svg, "<g class=\"hook queued\"><title>poststart: queued, queued 7s");
 	assert_in(svg, "<g class=\"hook lost\"><title>poststart: lost");
 	free(svg);
 	plot_clear(&plot);
