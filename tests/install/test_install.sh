@@ -64,7 +64,7 @@ mv "$work/prefix" "$work/moved"
 test_folder "a prefix that was moved" "$work/moved"
 
 DESTDIR=$work/staged "$cmake" --install "$build" > "$work/log"
-prefix=$(dirname "$(dirname "$(one_file "$work/staged" hookctl)")")
+prefix=$(dirname "$(dirname "$(find "$work/staged" -path '*/bin/hookctl')")")
 test_folder "a staged one" "$prefix"
 
 for name in LICENSE README.md CONTRIBUTING.md CHANGELOG.md ARCHITECTURE.md PROTOCOL.md CONFIGURATION.md \
