@@ -70,6 +70,7 @@ int verb_inspect(struct ctl *ctl);
 int verb_logs(struct ctl *ctl);
 int verb_events(struct ctl *ctl);
 int verb_summary(struct ctl *ctl);
+int verb_plot(struct ctl *ctl);
 int verb_wait(struct ctl *ctl);
 int verb_cancel(struct ctl *ctl);
 int verb_seccomp(struct ctl *ctl);

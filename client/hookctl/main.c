@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/hookctl/complete.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/terminal/nearest.h"
 #include "client/hookctl/terminal/terminal.h"
@@ -57,6 +58,8 @@ static const struct verb verbs[] = {
      FILTER | BIT(CONTAINER) | BIT(FAILED) | BIT(FORMAT), verb_events},
     {LOOK, "summary", NULL, 0, 0, "show how long hooks take, and how often they fail",
      FILTER | BIT(CONTAINER) | BIT(PATH) | BIT(SORT) | BIT(NO_TRUNC) | BIT(FORMAT), verb_summary},
+    {LOOK, "plot", "RUN|CONTAINER", 1, 1, "draw when hooks waited and ran",
+     BIT(OUTPUT) | BIT(PLOT_FORMAT), verb_plot},
 
     {FILES, "validate", "FILE...", 1, SIZE_MAX, "find all mistakes in files for hookd",
      BIT(TYPE) | BIT(DIALECT), verb_validate},
@@ -228,6 +231,23 @@ static int run_verb(struct ctl *ctl, const struct verb *verb)
 	return verb->function(ctl);
 }
 
+/* `hookctl __complete WORD...`, for shells: what may stand for the last word. */
+static int complete(struct ctl *ctl, int argc, char **argv)
+{
+	const char *name = argc > 0 ? ctl_options_find_verb(argc - 1, argv) : NULL;
+	const struct verb *verb = name != NULL ? find_verb(name) : NULL;
+	struct completion completion = {ctl, argc, argv,
+					OPTIONS_GLOBAL | (verb != NULL ? verb->options : 0)};
+
+	if (argc == 0 || complete_option(&completion) || (name != NULL && verb == NULL))
+		return CTL_EXIT_OK;
+	for (size_t i = 0; verb == NULL && i < VERB_COUNT; i++)
+		complete_offer(&completion, verbs[i].name, verbs[i].summary);
+	if (verb != NULL && verb->operands != NULL)
+		complete_operand(&completion, verb->operands, verb->group == RUNS);
+	return CTL_EXIT_OK;
+}
+
 /* Without a verb: what the global options say. */
 static int run_without_verb(struct ctl *ctl)
 {
@@ -242,11 +262,14 @@ static int run_without_verb(struct ctl *ctl)
 
 static int main_with(struct ctl *ctl, int argc, char **argv)
 {
+	bool completes = argc > 0 && strcmp(argv[0], "__complete") == 0;
 	const char *word = ctl_options_find_verb(argc, argv);
 	const struct verb *verb = word != NULL ? find_verb(word) : NULL;
 	uint64_t allowed = OPTIONS_GLOBAL | (verb != NULL ? verb->options : 0);
 	char error[256];
 
+	if (completes)
+		return complete(ctl, argc - 1, argv + 1);
 	if (word != NULL && verb == NULL)
 		return fail_verb(ctl, word);
 	if (ctl_options_read(&ctl->options, allowed, argc, argv, error, sizeof(error)) < 0)

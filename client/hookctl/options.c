@@ -15,14 +15,6 @@
 
 #include "client/hookctl/terminal/nearest.h"
 
-struct option_row {
-	const char *name;
-	char letter;	      /* 0: none */
-	const char *argument; /* what it takes, NULL: nothing; "[...]": only behind '=' */
-	bool is_choice;	      /* `argument` lists all values, divided by '|' */
-	const char *help;
-};
-
 static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_ADDRESS] = {"address", 0, "unix:PATH", false, "where hookd listens"},
     [OPTION_JSON] = {"json", 0, "pretty|short|off", true, "print JSON for programs"},
@@ -91,6 +83,11 @@ static const struct option_row rows[OPTION_COUNT] = {
 
 static_assert(OPTION_COUNT < 64, "a bit for each in a uint64_t");
 #define ALL_OPTIONS (OPTION_BIT(OPTION_COUNT) - 1)
+
+const struct option_row *ctl_options_row(enum option_id id)
+{
+	return &rows[id];
+}
 
 static int find_name(const char *name, size_t length, uint64_t allowed)
 {

@@ -63,6 +63,16 @@ enum option_id {
 	OPTION_COUNT,
 };
 
+struct option_row {
+	const char *name;     /* NULL: a letter only */
+	char letter;	      /* 0: none */
+	const char *argument; /* what it takes, NULL: nothing; "[...]": only behind '=' */
+	bool is_choice;	      /* `argument` lists all values, divided by '|' */
+	const char *help;
+};
+
+const struct option_row *ctl_options_row(enum option_id id);
+
 /* A set of options, to say what a verb takes. */
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \

@@ -16,13 +16,7 @@
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
-
-static bool is_for_stdout(const struct ctl *ctl)
-{
-	const char *output = ctl_option(ctl, OPTION_OUTPUT);
-
-	return output != NULL && strcmp(output, "-") == 0;
-}
+#include "client/hookctl/output_file.h"
 
 /* ---- the answer ---- */
 
@@ -68,42 +62,17 @@ static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 
 	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
 		ctl_note(ctl, "%s: unknown to hookd's machine, ignored", *name);
-	if (is_for_stdout(ctl))
+	if (output_file_is_stdout(ctl))
 		return 0;
 	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);
-}
-
-/* ---- the bytes ---- */
-
-static int write_all(int fd, const struct hookd_seccomp *seccomp)
-{
-	const char *bytes = (const char *)seccomp->filter;
-	size_t length = seccomp->count * sizeof(struct sock_filter);
-
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(fd, bytes + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	return 0;
 }
 
 /* 0, or an exit status after a message. */
 static int write_program(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 {
-	const char *path = ctl_option(ctl, OPTION_OUTPUT);
-	int fd, r;
-
-	if (path == NULL)
+	if (!ctl_has(ctl, OPTION_OUTPUT))
 		return CTL_EXIT_OK;
-	fd = is_for_stdout(ctl) ? dup(STDOUT_FILENO)
-				: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	r = fd < 0 ? -errno : write_all(fd, seccomp);
-	if (fd >= 0 && close(fd) < 0 && r == 0)
-		r = -errno;
-	return r < 0 ? ctl_usage("--output=%s: %s", path, strerror(-r)) : CTL_EXIT_OK;
+	return output_file_write(ctl, seccomp->filter, seccomp->count * sizeof(struct sock_filter));
 }
 
 /* ---- the question ---- */

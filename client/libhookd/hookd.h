@@ -342,6 +342,7 @@ struct hookd_hook_result {
 	const char *stderr_data;
 	size_t stderr_length;
 	uint64_t stderr_bytes;
+	int64_t drain_us; /* from its exit until its output was read to the end */
 };
 
 struct hookd_result *hookd_result_free(struct hookd_result *result);
