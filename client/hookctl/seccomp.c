@@ -6,12 +6,9 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"

@@ -117,12 +117,9 @@ static bool has_stage(struct hp_json_value object)
 
 enum hp_dialect check_guess_dialect(struct hp_json_value root)
 {
-	static const char *const names[] = {"rootfs", "default_action", "cgroups", "config"};
+	enum hp_dialect dialect = hp_settings_find_dialect(root);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (has(root, names[i]) && !has(root, "ociVersion"))
-			return HP_DIALECT_LIBCONTAINER;
-	return HP_DIALECT_OCI;
+	return dialect == HP_DIALECT_COUNT ? HP_DIALECT_OCI : dialect;
 }
 
 int check_guess_type(const char *file, const struct document *document)

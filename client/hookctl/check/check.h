@@ -52,7 +52,7 @@ void finding_print(const struct finding *finding, const char *file, struct hp_bu
 
 /* What the file seems to be, by its name and what is in it. -ENOENT: it can be nothing of these. */
 int check_guess_type(const char *file, const struct document *document);
-/* libcontainer for what has members that only its documents have. */
+/* As the document looks; runtime-spec's if it does not tell. */
 enum hp_dialect check_guess_dialect(struct hp_json_value root);
 
 /* One document that was read and is to be looked at by hookd's readers, which go on. */
