@@ -163,15 +163,15 @@ static void all_mistakes_are_found_with_their_places(void **state)
 	expect_lines(
 	    "{\"ociVersion\": \"1.0.2\",\n"
 	    " \"hooks\": {\"poststop\": [\n"
-	    "  {\"path\": \"rel\", \"timeout\": 0, \"env\": [\"A=1\", \"B\"]},\n"
+	    "  {\"path\": \"rel\", \"timeout\": 0, \"env\": [\"A=1\", \"\"]},\n"
 	    "  {\"args\": [\"x\", 1, null]}], \"Prestart\": []},\n"
 	    " \"process\": {\"rlimits\": [{\"type\": \"X\", \"soft\": 2, \"hard\": 1}]},\n"
 	    " \"linux\": {\"resources\": {\"unified\": {\"cgroup.kill\": \"1\"}},\n"
 	    "  \"seccomp\": {\"defaultAction\": \"SCMP_ACT_NOTIFY\", \"syscalls\": [{}]}}}",
 	    -1,
 	    "f:3:12: hooks.poststop[0].path: must be an absolute path\n"
-	    "f:3:30: hooks.poststop[0].timeout: must be from 1 to 86400000\n"
-	    "f:3:48: hooks.poststop[0].env[1]: must be of the form NAME=VALUE\n"
+	    "f:3:30: hooks.poststop[0].timeout: must be from 1 to 2147483647\n"
+	    "f:3:48: hooks.poststop[0].env[1]: must not be empty\n"
 	    "f:4:3: hooks.poststop[1].path: is required\n"
 	    "f:4:18: hooks.poststop[1].args[1]: must be a string\n"
 	    "f:4:21: hooks.poststop[1].args[2]: must be a string\n"

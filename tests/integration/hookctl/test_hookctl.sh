@@ -47,9 +47,11 @@ exits() { # NAME STATUS COMMAND...
 
 # What a terminal of the size shows after the command, without trailing spaces.
 screen() { # COLUMNS ROWS COMMAND
-	local tmux="tmux -u -S $work/tmux -f /dev/null"
+	# A server of its own: an earlier one may still be about to end.
+	local server="$work/tmux-$1"
+	local tmux="tmux -u -S $server -f /dev/null"
 
-	$tmux new-session -d -x "$1" -y "$2" "$3; tmux -S $work/tmux wait-for -S done; sleep 60"
+	$tmux new-session -d -x "$1" -y "$2" "$3; tmux -S $server wait-for -S done; sleep 60"
 	$tmux wait-for done
 	$tmux capture-pane -p | sed 's/ *$//' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 	$tmux kill-server
