@@ -169,7 +169,7 @@ static void test_an_outer_timeout_has_a_bound(void **state)
 	(void)state;
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":2147483617}]",
 		       "],\"timeout\":2147483647}]}}");
-	expect_timeout("[{\"path\":\"/a\",\"timeout\":86399971}]", NULL);
+	expect_timeout("[{\"path\":\"/a\",\"timeout\":2147483618}]", NULL);
 	expect_timeout("[{\"path\":\"/a\",\"timeout\":2147483647}]", NULL);
 	strcpy(hooks, "{\"hooks\":{\"prestart\":[");
 	for (int i = 0; i < 214; i++) /* more than 2^64 nanoseconds */
