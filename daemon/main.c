@@ -526,6 +526,8 @@ static int run_options(const struct hookd_options *options)
 		}
 		return serve(&program);
 	}
+	if (options->check_config && options->log_level.is_set)
+		log_set_level((int)options->log_level.value);
 	if (configuration_load(options, &program.hookd.config, &error) < 0) {
 		if (!options->check_config)
 			log_error("cannot start with a wrong configuration");

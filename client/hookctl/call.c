@@ -1,56 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * What all verbs use: calls to hookd, the messages for their errors, and the writes to stdout and
- * stderr. Text for stderr is escaped here, since messages quote names of hooks and containers.
+/* What all verbs use: the connection to hookd, and writes to stdout, as text, JSON or a template.
  */
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
-#include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/json_print.h"
+#include "client/hookctl/terminal/pager.h"
+#include "client/hookctl/terminal/terminal.h"
 
 static int stdout_error; /* errno of the first failed write */
 
-static void error_va(const char *format, va_list arguments)
-{
-	struct hp_buf line = HP_BUF_INIT;
-	char *text;
+/* ---- hookd ---- */
 
-	if (vasprintf(&text, format, arguments) < 0)
-		return;
-	escape_append(&line, text, strlen(text), ESCAPE_LINE);
-	fflush(stdout);
-	if (!line.failed)
-		fprintf(stderr, "hookctl: %.*s\n", (int)line.length, line.data);
-	hp_buf_free(&line);
-	free(text);
+int ctl_open(struct ctl *ctl)
+{
+	return ctl->client != NULL
+		   ? 0
+		   : hookd_client_new(ctl_option(ctl, OPTION_ADDRESS), &ctl->client);
 }
 
-void ctl_error(const char *format, ...)
+int ctl_read_reply(const struct hookd_reply *reply, struct hp_json *json)
 {
-	va_list arguments;
+	const char *text = hookd_reply_json(reply);
+	struct hp_err err;
 
-	va_start(arguments, format);
-	error_va(format, arguments);
-	va_end(arguments);
+	return hp_json_parse(json, text, strlen(text), &err);
 }
 
-int ctl_usage(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	error_va(format, arguments);
-	va_end(arguments);
-	return CTL_EXIT_USAGE;
-}
+/* ---- stdout ---- */
 
 int ctl_keep_stdout_error(void)
 {
@@ -67,64 +51,7 @@ int ctl_stdout_error(void)
 int ctl_stdout_failed(void)
 {
 	assert(stdout_error != 0);
-	ctl_error("stdout: %s", strerror(stdout_error));
-	return CTL_EXIT_UNREACHABLE;
-}
-
-struct reply_reader {
-	struct hp_json json;
-	ctl_reply_fn function;
-	void *userdata;
-	int error; /* our own, from reading the reply */
-};
-
-static int on_reply(const char *parameters, bool continues, void *userdata)
-{
-	struct reply_reader *reader = userdata;
-	struct hp_err err;
-	int r = hp_json_parse(&reader->json, parameters, strlen(parameters), &err);
-
-	if (r == 0)
-		r = reader->function(hp_json_root(&reader->json), continues, reader->userdata);
-	reader->error = r == -EINVAL || r == -EMSGSIZE ? -EBADMSG : r;
-	return reader->error;
-}
-
-int ctl_open(struct ctl *ctl)
-{
-	return ctl->client != NULL
-		   ? 0
-		   : hookd_client_new(ctl_option(ctl, OPTION_ADDRESS), &ctl->client);
-}
-
-int ctl_call(struct ctl *ctl, const char *method, const char *parameters, bool more,
-	     ctl_reply_fn function, void *userdata)
-{
-	struct reply_reader reader = {.function = function, .userdata = userdata};
-	int r = ctl_open(ctl);
-
-	if (r == 0)
-		r = hookd_call(ctl->client, method, parameters, more,
-			       function != NULL ? on_reply : NULL, &reader);
-	ctl->reply_error = reader.error;
-	hp_json_free(&reader.json);
-	return r;
-}
-
-int ctl_call_failed(const struct ctl *ctl, int r)
-{
-	assert(r < 0);
-	if (stdout_error != 0)
-		return ctl_stdout_failed();
-	if (ctl->client == NULL && r == -EINVAL)
-		return ctl_usage("the address of hookd must be unix:PATH");
-	if (ctl->reply_error == -EBADMSG)
-		ctl_error("the reply of hookd cannot be understood");
-	else if (ctl->client == NULL || ctl->reply_error < 0 ||
-		 *hookd_client_error(ctl->client) == '\0')
-		ctl_error("%s", strerror(-r));
-	else
-		ctl_error("%s", hookd_client_error(ctl->client));
+	ctl_error("write error: %s", strerror(stdout_error));
 	return CTL_EXIT_UNREACHABLE;
 }
 
@@ -138,6 +65,29 @@ int ctl_put(struct hp_buf *buf)
 	return r;
 }
 
+/* Lines that are wider than the screen take more than one row; that is left to the pager. */
+static bool is_beyond_screen(const struct hp_buf *buf)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < buf->length; i++)
+		lines += buf->data[i] == '\n';
+	return lines >= terminal_size(STDOUT_FILENO).rows;
+}
+
+int ctl_page(const struct ctl *ctl, struct hp_buf *buf)
+{
+	if (!ctl->has_pager || buf->failed || !is_beyond_screen(buf))
+		return ctl_put(buf);
+	fflush(stdout);
+	if (pager_show(buf->data, buf->length) < 0)
+		return ctl_put(buf);
+	hp_buf_free(buf);
+	return 0;
+}
+
+/* ---- JSON ---- */
+
 int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
 {
 	struct hp_buf text = HP_BUF_INIT;
@@ -146,15 +96,7 @@ int ctl_put_json(const struct ctl *ctl, struct hp_json_value value)
 	json_print(&text, value,
 		   ctl->json == CTL_JSON_PRETTY ? JSON_PRINT_INDENT : JSON_PRINT_COMPACT, 0);
 	hp_buf_append(&text, "\n", 1);
-	return ctl_put(&text);
-}
-
-int ctl_read_reply(const struct hookd_reply *reply, struct hp_json *json)
-{
-	const char *text = hookd_reply_json(reply);
-	struct hp_err err;
-
-	return hp_json_parse(json, text, strlen(text), &err);
+	return ctl_page(ctl, &text);
 }
 
 int ctl_put_reply(const struct ctl *ctl, const struct hookd_reply *reply, const char *member)
@@ -171,8 +113,56 @@ int ctl_put_reply(const struct ctl *ctl, const struct hookd_reply *reply, const 
 	return r;
 }
 
-int ctl_finish(const struct ctl *ctl, struct hookd_reply *reply, int r)
+/* ---- --format ---- */
+
+static int put_template(const struct ctl *ctl, struct template *template,
+			const struct ctl_row *rows, size_t count)
 {
-	hookd_reply_free(reply);
+	const struct table_style style = ctl_table_style(ctl);
+	struct hp_buf text = HP_BUF_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = template_add(template, rows[i].object, rows[i].extras);
+	if (r == 0)
+		r = template_write(template, &style, &text);
+	if (r == 0)
+		r = ctl_page(ctl, &text);
+	hp_buf_free(&text);
+	return r;
+}
+
+int ctl_put_formatted(const struct ctl *ctl, const char *names, const struct ctl_row *rows,
+		      size_t count)
+{
+	const char *format = ctl_option(ctl, OPTION_FORMAT);
+	struct template template;
+	char error[512];
+	int r;
+
+	assert(format != NULL);
+	r = template_read(&template, format, names, ctl->is_terminal, error, sizeof(error));
+	if (r == -EINVAL)
+		return ctl_usage("--format: %s", error);
+	if (r == 0) {
+		r = put_template(ctl, &template, rows, count);
+		template_free(&template);
+	}
 	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
+}
+
+int ctl_put_formatted_array(const struct ctl *ctl, const char *names, struct hp_json_value array)
+{
+	struct ctl_row *rows = calloc(hp_json_count(array) + 1, sizeof(*rows));
+	struct hp_json_value key, value;
+	size_t count = 0;
+	int exit_status;
+
+	if (rows == NULL)
+		return ctl_call_failed(ctl, -ENOMEM);
+	HP_JSON_FOREACH (key, value, array)
+		rows[count++].object = value;
+	exit_status = ctl_put_formatted(ctl, names, rows, count);
+	free(rows);
+	return exit_status;
 }

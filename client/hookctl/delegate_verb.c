@@ -129,11 +129,11 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
 				 .left = on_left};
 	if (!is_shim(ret->shim))
-		return ctl_usage("--shim=%s is not the absolute path of a program", ret->shim);
+		return ctl_usage("--shim=%s: not the absolute path of a program", ret->shim);
 	if (ret->address != NULL && !is_address(ret->address))
-		return ctl_usage("the address %s is not unix:PATH", ret->address);
+		return ctl_usage("--address=%s: not unix:PATH", ret->address);
 	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
-		return ctl_usage("--timeout=%s is not a number of seconds from 1 to %llu", timeout,
+		return ctl_usage("--timeout=%s: not a number of seconds from 1 to %llu", timeout,
 				 HP_TIMEOUT_SECONDS_MAX);
 	return 0;
 }
@@ -148,6 +148,15 @@ static int delegate_failed(int r, const struct hp_err *err)
 			  err->reason);
 	else
 		ctl_error("config.json: %s", strerror(-r));
+	return CTL_EXIT_FAILED;
+}
+
+static int read_failed(const struct document *config, int r, const struct hp_err *err)
+{
+	char text[DOCUMENT_ERROR_SIZE];
+
+	document_print_error(config, "config.json", r, err, text);
+	ctl_error("%s", text);
 	return CTL_EXIT_FAILED;
 }
 
@@ -167,8 +176,12 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 		delegate.own_uid = &uid;
 	delegate.names_shim = &names_shim;
 	r = document_read(&config, "-", &err);
-	if (r == 0)
-		r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
+	if (r < 0) {
+		r = read_failed(&config, r, &err);
+		document_free(&config);
+		return r;
+	}
+	r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
 	if (r == 0 && names_shim)
 		warn_of_shim(shim);
 	if (r == 0)

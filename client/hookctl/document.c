@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proto/base/limits.h"
+#include "proto/json/mistakes.h"
 
 static int read_all(int fd, struct hp_buf *text, struct hp_err *err)
 {
@@ -48,6 +50,22 @@ int document_read(struct document *document, const char *path, struct hp_err *er
 	if (r < 0)
 		return r;
 	return hp_json_parse(&document->json, document->text.data, document->text.length, err);
+}
+
+void document_print_error(const struct document *document, const char *path, int r,
+			  const struct hp_err *err, char ret_text[static DOCUMENT_ERROR_SIZE])
+{
+	const struct hp_json *json = &document->json;
+	struct hp_json_place place;
+
+	if (!json->error) {
+		snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s: %s", path,
+			 err->reason[0] != '\0' ? err->reason : strerror(-r));
+		return;
+	}
+	place = hp_json_place(document->text.data, json->error_offset);
+	snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s:%u:%u: %s", path, place.line, place.column,
+		 json->error);
 }
 
 void document_free(struct document *document)

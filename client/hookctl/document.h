@@ -15,4 +15,11 @@ struct document {
  * it is longer than a message may be, and those of hp_json_parse().
  */
 int document_read(struct document *document, const char *path, struct hp_err *err);
+/*
+ * Why document_read() has failed with `r`: "f.json:1:6: a colon is expected", "f.json: No such file
+ * or directory". What is too long is cut.
+ */
+#define DOCUMENT_ERROR_SIZE 512
+void document_print_error(const struct document *document, const char *path, int r,
+			  const struct hp_err *err, char ret_text[static DOCUMENT_ERROR_SIZE]);
 void document_free(struct document *document);

@@ -7,9 +7,10 @@
 
 #include "client/hookctl/holding.h"
 
+#include <errno.h>
 #include <string.h>
 
-#include "client/hookctl/table/table.h"
+#include "proto/json/json_writer.h"
 
 /* What release removes. */
 static const char *made_words(const struct hookd_applied *applied)
@@ -61,7 +62,7 @@ int holding_write(const struct hookd_applied *applied, struct hp_buf *buf)
 	}
 	if (applied->update_interrupted)
 		add_field(&table, "Limits", "old or new: an update was cut short");
-	r = table_write(&table, false, false, buf);
+	r = table_write(&table, &(struct table_style){0}, buf);
 	table_free(&table);
 	return r;
 }
@@ -75,17 +76,51 @@ static void add_row(struct table *table, const struct hookd_applied *applied)
 	add_list(table, applied->process);
 }
 
-int holding_write_table(const struct hookd_holding_list *holdings, bool has_legend, bool has_colour,
+int holding_write_table(const struct hookd_holding_list *holdings, const struct table_style *style,
 			struct hp_buf *buf)
 {
 	static const struct table_column columns[] = {
-	    {"CONTAINER"}, {"CGROUP"}, {"RDT GROUP"}, {"MADE"}, {"PROCESS"}};
+	    {"CONTAINER", .max = 12}, {"CGROUP"}, {"RDT GROUP"}, {"MADE"}, {"PROCESS"}};
 	struct table table = TABLE_INIT(columns);
 	int r;
 
 	for (size_t i = 0; i < holdings->count; i++)
 		add_row(&table, &holdings->containers[i]);
-	r = table_write(&table, has_legend, has_colour, buf);
+	r = table_write(&table, style, buf);
 	table_free(&table);
 	return r;
+}
+
+/* One container, its id first. */
+static void write_holding(struct hp_json_writer *writer, struct hp_json_value id,
+			  struct hp_json_value applied)
+{
+	struct hp_json_value key, value;
+	size_t length;
+	const char *text = hp_json_text(id, &length);
+
+	hp_json_begin(writer, '{');
+	hp_json_key(writer, "container");
+	hp_json_put_raw(writer, text, length);
+	HP_JSON_FOREACH (key, value, applied) {
+		text = hp_json_text(key, &length);
+		hp_json_put_raw(writer, text, length);
+		hp_buf_append(writer->buf, ":", 1);
+		writer->needs_comma = false;
+		text = hp_json_text(value, &length);
+		hp_json_put_raw(writer, text, length);
+	}
+	hp_json_end(writer, '}');
+}
+
+int holding_write_json(struct hp_json_value containers, struct hp_buf *buf)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
+	struct hp_json_value id, applied;
+
+	hp_json_begin(&writer, '[');
+	HP_JSON_FOREACH (id, applied, containers)
+		write_holding(&writer, id, applied);
+	hp_json_end(&writer, ']');
+	return buf->failed ? -ENOMEM : 0;
 }

@@ -9,12 +9,16 @@
 /* The command line: all options of hookctl, and the values that were given. */
 
 enum option_id {
+	/* Of all verbs. */
 	OPTION_ADDRESS,
 	OPTION_JSON,
 	OPTION_J,
+	OPTION_QUIET,
 	OPTION_NO_LEGEND,
+	OPTION_NO_PAGER,
 	OPTION_HELP,
 	OPTION_VERSION,
+	/* Of a request. */
 	OPTION_STAGE,
 	OPTION_STATE,
 	OPTION_HOOKS,
@@ -24,25 +28,57 @@ enum option_id {
 	OPTION_FOLLOW,
 	OPTION_REQUEST_ID,
 	OPTION_ON_DISCONNECT,
-	OPTION_ALL,
-	OPTION_CONTAINER,
 	OPTION_PID,
 	OPTION_CGROUP_MANAGER,
-	OPTION_OUTPUT,
-	OPTION_CAPS,
+	/* Which runs. */
+	OPTION_ALL,
+	OPTION_CONTAINER,
+	OPTION_RUN_STATE,
 	OPTION_OUTCOME,
+	OPTION_FAILED,
+	OPTION_PATH,
 	OPTION_SINCE,
+	OPTION_UNTIL,
+	/* How they are shown. */
+	OPTION_LIMIT,
+	OPTION_TAIL,
+	OPTION_STREAM,
+	OPTION_SORT,
+	OPTION_WATCH,
+	OPTION_NO_TRUNC,
+	OPTION_FORMAT,
+	OPTION_METRICS_FORMAT,
+	OPTION_PLOT_FORMAT,
+	OPTION_OUTPUT,
+	OPTION_WAIT_TIMEOUT,
+	/* Of files. */
+	OPTION_TYPE,
+	OPTION_HOOKS_DIR,
+	OPTION_UID,
+	OPTION_GROUPS,
+	OPTION_CAPS,
 	OPTION_SHIM,
 	OPTION_IF_DOWN,
 	OPTION_TIMEOUT,
 	OPTION_COUNT,
 };
 
+struct option_row {
+	const char *name;     /* NULL: a letter only */
+	char letter;	      /* 0: none */
+	const char *argument; /* what it takes, NULL: nothing; "[...]": only behind '=' */
+	bool is_choice;	      /* `argument` lists all values, divided by '|' */
+	const char *help;
+};
+
+const struct option_row *ctl_options_row(enum option_id id);
+
 /* A set of options, to say what a verb takes. */
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \
 	(OPTION_BIT(OPTION_ADDRESS) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_J) |             \
-	 OPTION_BIT(OPTION_NO_LEGEND) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+	 OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_NO_LEGEND) | OPTION_BIT(OPTION_NO_PAGER) |   \
+	 OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 struct ctl_options {
 	const char *values[OPTION_COUNT]; /* NULL: not given; a flag that was given: "" */
@@ -51,12 +87,17 @@ struct ctl_options {
 };
 
 /*
- * Reads argv[0..argc). Options may stand before and behind operands, "--" ends them;
- * `stops_at_operand` ends at the first operand, which is where a verb's own options begin. The last
- * one wins. argv is reordered. 0, or -EINVAL with a sentence in *ret_error (`size` bytes).
+ * The first word of argv[0..argc) that is no option and no value of one, or NULL. Whether an option
+ * takes a value does not depend on the verb.
  */
-int ctl_options_read(struct ctl_options *options, uint64_t allowed, bool stops_at_operand, int argc,
-		     char **argv, char *ret_error, size_t size);
+const char *ctl_options_find_verb(int argc, char **argv);
+
+/*
+ * Reads argv[0..argc). Options may stand before and behind operands, "--" ends them. The last one
+ * wins. argv is reordered. 0, or -EINVAL with a sentence in *ret_error (`size` bytes).
+ */
+int ctl_options_read(struct ctl_options *options, uint64_t allowed, int argc, char **argv,
+		     char *ret_error, size_t size);
 
 static inline bool ctl_options_has(const struct ctl_options *options, enum option_id id)
 {

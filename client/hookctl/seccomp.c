@@ -6,23 +6,14 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/hookctl/bpf.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
-
-static bool is_for_stdout(const struct ctl *ctl)
-{
-	const char *output = ctl_option(ctl, OPTION_OUTPUT);
-
-	return output != NULL && strcmp(output, "-") == 0;
-}
+#include "client/hookctl/output_file.h"
 
 /* ---- the answer ---- */
 
@@ -57,7 +48,7 @@ static int list(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 		write_legend(seccomp, &text);
 	r = bpf_list(seccomp->filter, seccomp->count, &text);
 	if (r == 0)
-		r = ctl_put(&text);
+		r = ctl_page(ctl, &text);
 	hp_buf_free(&text);
 	return r;
 }
@@ -67,43 +58,18 @@ static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 	const struct hookd_seccomp *seccomp = hookd_reply_seccomp(reply);
 
 	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
-		ctl_error("hookd's machine does not know %s; it was ignored", *name);
-	if (is_for_stdout(ctl))
+		ctl_note(ctl, "%s: unknown to hookd's machine, ignored", *name);
+	if (output_file_is_stdout(ctl))
 		return 0;
 	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);
-}
-
-/* ---- the bytes ---- */
-
-static int write_all(int fd, const struct hookd_seccomp *seccomp)
-{
-	const char *bytes = (const char *)seccomp->filter;
-	size_t length = seccomp->count * sizeof(struct sock_filter);
-
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(fd, bytes + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	return 0;
 }
 
 /* 0, or an exit status after a message. */
 static int write_program(const struct ctl *ctl, const struct hookd_seccomp *seccomp)
 {
-	const char *path = ctl_option(ctl, OPTION_OUTPUT);
-	int fd, r;
-
-	if (path == NULL)
+	if (!ctl_has(ctl, OPTION_OUTPUT))
 		return CTL_EXIT_OK;
-	fd = is_for_stdout(ctl) ? dup(STDOUT_FILENO)
-				: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	r = fd < 0 ? -errno : write_all(fd, seccomp);
-	if (fd >= 0 && close(fd) < 0 && r == 0)
-		r = -errno;
-	return r < 0 ? ctl_usage("--output=%s: %s", path, strerror(-r)) : CTL_EXIT_OK;
+	return output_file_write(ctl, seccomp->filter, seccomp->count * sizeof(struct sock_filter));
 }
 
 /* ---- the question ---- */
@@ -144,46 +110,36 @@ static int find_capabilities(const struct ctl *ctl, struct hp_json_value root,
 	return hp_json_get_strings(given, arena, SIZE_MAX, ret, &err);
 }
 
-static int compile(struct ctl *ctl, struct hp_json_value root, enum hp_dialect dialect,
-		   const struct slice *slice)
+static int compile(struct ctl *ctl, const struct input_file *file, enum hp_dialect dialect)
 {
-	char *profile = strndup(slice->text, slice->length);
 	struct hp_arena arena = HP_ARENA_INIT;
 	struct hookd_reply *reply = NULL;
 	char **capabilities;
-	int r = profile != NULL ? ctl_open(ctl) : -ENOMEM;
+	int r = ctl_open(ctl);
 
 	if (r == 0)
-		r = find_capabilities(ctl, root, &arena, &capabilities);
+		r = find_capabilities(ctl, hp_json_root(&file->document.json), &arena,
+				      &capabilities);
 	if (r == 0)
-		r = hookd_compile_seccomp_for(ctl->client, profile, input_dialect_name(dialect),
+		r = hookd_compile_seccomp_for(ctl->client, file->text, input_dialect_name(dialect),
 					      (const char *const *)capabilities, &reply);
 	if (r == 0)
 		r = show(ctl, reply);
-	r = r < 0 ? ctl_setting_failed(ctl, r) : write_program(ctl, hookd_reply_seccomp(reply));
+	r = r < 0 ? input_call_failed(ctl, r, file, 1)
+		  : write_program(ctl, hookd_reply_seccomp(reply));
 	hookd_reply_free(reply);
 	hp_arena_free(&arena);
-	free(profile);
 	return r;
 }
 
 int verb_seccomp(struct ctl *ctl)
 {
-	const char *path = ctl->options.operands[0];
-	struct document document = {0};
-	enum hp_dialect dialect = HP_DIALECT_OCI;
-	struct slice profile;
-	struct hp_err err = {0};
-	int r = document_read(&document, path, &err);
+	struct input_file file = {INPUT_SECCOMP, ctl->options.operands[0]};
+	enum hp_dialect dialect;
+	int r = input_read(ctl, &file, 1, &dialect);
 
 	if (r == 0)
-		r = input_find_dialect(ctl, &document, NULL, &dialect); /* one file: no message */
-	if (r == 0)
-		r = run_slice_seccomp(hp_json_root(&document.json), dialect, &profile, &err);
-	if (r < 0)
-		r = ctl_usage("%s: %s", path, err.reason[0] != '\0' ? err.reason : strerror(-r));
-	else
-		r = compile(ctl, hp_json_root(&document.json), dialect, &profile);
-	document_free(&document);
+		r = compile(ctl, &file, dialect);
+	input_file_free(&file);
 	return r;
 }

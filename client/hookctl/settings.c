@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The verbs of io.hookd.settings: apply, update, release, holdings. A setting that hookd tried and
- * could not make exits as a failed hook does; other failures exit as in all verbs.
+ * The verbs of io.hookd.settings: apply, update, release, holdings.
  */
 
 #include <errno.h>
@@ -14,32 +13,9 @@
 #include "client/hookctl/input.h"
 #include "client/hookctl/table/escape.h"
 
-/* ---- failures ---- */
-
-/* hookd accepted the request and could not carry it out. */
-static bool is_failed_setting(const struct ctl *ctl)
-{
-	static const char *const names[] = {
-	    "io.hookd.settings.SettingFailed", "io.hookd.settings.NotSupported",
-	    "io.hookd.settings.NoSuchProcess", "io.hookd.settings.NoSuchContainer",
-	    "io.hookd.settings.Exhausted",     "io.hookd.settings.Busy"};
-
-	for (size_t i = 0; ctl->client != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(hookd_client_error_name(ctl->client), names[i]) == 0)
-			return true;
-	return false;
-}
-
-int ctl_setting_failed(const struct ctl *ctl, int r)
-{
-	int exit_status = ctl_call_failed(ctl, r);
-
-	return is_failed_setting(ctl) ? CTL_EXIT_FAILED : exit_status;
-}
-
 /* ---- apply, update ---- */
 
-static int show_applied(const struct hookd_applied *applied)
+static int show_applied(const struct ctl *ctl, const struct hookd_applied *applied)
 {
 	struct hp_buf text = HP_BUF_INIT;
 	int r = holding_write(applied, &text);
@@ -49,15 +25,8 @@ static int show_applied(const struct hookd_applied *applied)
 	hp_buf_free(&text);
 	for (const char *const *ignored = applied->ignored; ignored != NULL && *ignored != NULL;
 	     ignored++)
-		ctl_error("left out, as the settings allow: %s", *ignored);
+		ctl_note(ctl, "left out, as the settings allow: %s", *ignored);
 	return r;
-}
-
-/* Frees the reply. Returns the exit status. */
-static int finish(const struct ctl *ctl, struct hookd_reply *reply, int r)
-{
-	hookd_reply_free(reply);
-	return r < 0 ? ctl_setting_failed(ctl, r) : CTL_EXIT_OK;
 }
 
 /* Apply, or Update where `pid` is 0. */
@@ -80,43 +49,36 @@ static int call_apply(struct ctl *ctl, int pid, enum hp_dialect dialect, const c
 			: hookd_update(ctl->client, &request, ret);
 }
 
-static int apply_document(struct ctl *ctl, int pid, const struct document *document)
+static int apply_file(struct ctl *ctl, int pid, const struct input_file *file,
+		      enum hp_dialect dialect)
 {
 	struct hookd_reply *reply = NULL;
-	enum hp_dialect dialect;
-	struct slice slice;
-	char *settings;
-	int r = input_find_dialect(ctl, document, NULL, &dialect);
+	int r = call_apply(ctl, pid, dialect, file->text, &reply);
 
-	if (r != 0)
-		return r;
-	slice = run_slice_settings(hp_json_root(&document->json), dialect);
-	settings = strndup(slice.text, slice.length);
-	r = settings != NULL ? call_apply(ctl, pid, dialect, settings, &reply) : -ENOMEM;
-	free(settings);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
-					      : show_applied(hookd_reply_applied(reply));
-	return finish(ctl, reply, r);
+	if (r < 0)
+		return input_call_failed(ctl, r, file, 1);
+	r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "applied")
+				      : show_applied(ctl, hookd_reply_applied(reply));
+	return ctl_finish(ctl, reply, r);
 }
 
 static int apply(struct ctl *ctl, int pid)
 {
-	struct document document = {0};
-	int r = input_read_document(ctl, OPTION_SETTINGS, &document);
+	struct input_file file = {INPUT_SETTINGS, ctl_option(ctl, OPTION_SETTINGS)};
+	enum hp_dialect dialect;
+	int r = input_read(ctl, &file, 1, &dialect);
 
 	if (r == 0)
-		r = apply_document(ctl, pid, &document);
-	document_free(&document);
+		r = apply_file(ctl, pid, &file, dialect);
+	input_file_free(&file);
 	return r;
 }
 
 /* The writer replaces invalid UTF-8, which would change the id. 0, or an exit status. */
 static int check_container(const char *container)
 {
-	return hp_json_is_text(container, strlen(container))
-		   ? 0
-		   : ctl_usage("--container must be UTF-8");
+	return hp_json_is_text(container, strlen(container)) ? 0
+							     : ctl_usage("--container: not UTF-8");
 }
 
 static int parse_pid(const char *text)
@@ -140,7 +102,7 @@ int verb_apply(struct ctl *ctl)
 	if (container == NULL || pid == NULL || ctl_option(ctl, OPTION_SETTINGS) == NULL)
 		return ctl_usage("apply needs --container, --pid and --settings");
 	if (parse_pid(pid) == 0)
-		return ctl_usage("--pid=%s is not a process id", pid);
+		return ctl_usage("--pid=%s: not a process id", pid);
 	r = check_container(container);
 	return r != 0 ? r : apply(ctl, parse_pid(pid));
 }
@@ -183,7 +145,7 @@ static int release(struct ctl *ctl, const char *container)
 	if (r == 0)
 		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "removed")
 					      : show_removed(hookd_reply_strings(reply));
-	return finish(ctl, reply, r);
+	return ctl_finish(ctl, reply, r);
 }
 
 int verb_release(struct ctl *ctl)
@@ -199,26 +161,80 @@ int verb_release(struct ctl *ctl)
 
 /* ---- holdings ---- */
 
-static int show_holdings(const struct ctl *ctl, const struct hookd_holding_list *holdings)
+static int show_table(const struct ctl *ctl, const struct hookd_holding_list *holdings)
+{
+	const struct table_style style = ctl_table_style(ctl);
+	struct hp_buf text = HP_BUF_INIT;
+	int r;
+
+	if (holdings->count == 0) {
+		ctl_note(ctl, "hookd holds nothing");
+		return 0;
+	}
+	r = holding_write_table(holdings, &style, &text);
+	if (r == 0)
+		r = ctl_page(ctl, &text);
+	hp_buf_free(&text);
+	return r;
+}
+
+/* -q: the ids. */
+static int show_ids(const struct hookd_holding_list *holdings)
 {
 	struct hp_buf text = HP_BUF_INIT;
-	int r = holding_write_table(holdings, ctl->has_legend, ctl->has_colour, &text);
+
+	for (size_t i = 0; i < holdings->count; i++) {
+		const char *id = holdings->containers[i].container;
+
+		escape_append(&text, id, strlen(id), ESCAPE_LINE);
+		hp_buf_append(&text, "\n", 1);
+	}
+	return ctl_put(&text);
+}
+
+static int show_array(const struct ctl *ctl, const struct hp_buf *text, int *ret_exit)
+{
+	struct hp_json array = {0};
+	struct hp_err err;
+	int r = hp_json_parse(&array, text->data, text->length, &err);
+
+	if (r == 0 && ctl->json != CTL_JSON_OFF)
+		r = ctl_put_json(ctl, hp_json_root(&array));
+	else if (r == 0)
+		*ret_exit = ctl_put_formatted_array(ctl, HOLDING_NAMES, hp_json_root(&array));
+	hp_json_free(&array);
+	return r;
+}
+
+/* hookd sends a map; lists are arrays. */
+static int show_json(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
+{
+	struct hp_buf text = HP_BUF_INIT;
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
 
 	if (r == 0)
-		r = ctl_put(&text);
+		r = holding_write_json(hp_json_member(hp_json_root(&json), "containers"), &text);
+	if (r == 0)
+		r = show_array(ctl, &text, ret_exit);
+	hp_json_free(&json);
 	hp_buf_free(&text);
 	return r;
 }
 
 int verb_holdings(struct ctl *ctl)
 {
+	bool is_json = ctl->json != CTL_JSON_OFF || ctl_has(ctl, OPTION_FORMAT);
 	struct hookd_reply *reply = NULL;
-	int r = ctl_open(ctl);
+	int r = ctl_open(ctl), shown = CTL_EXIT_OK, failed;
 
 	if (r == 0)
 		r = hookd_holdings(ctl->client, &reply);
-	if (r == 0)
-		r = ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, "containers")
-					      : show_holdings(ctl, hookd_reply_holdings(reply));
-	return finish(ctl, reply, r);
+	if (r == 0 && is_json)
+		r = show_json(ctl, reply, &shown);
+	else if (r == 0)
+		r = ctl->is_quiet ? show_ids(hookd_reply_holdings(reply))
+				  : show_table(ctl, hookd_reply_holdings(reply));
+	failed = ctl_finish(ctl, reply, r);
+	return failed != CTL_EXIT_OK ? failed : shown;
 }

@@ -26,13 +26,21 @@ uint32_t ask_sends(const char *method)
 {
 	/* They change nothing, or the same when done again. */
 	static const char *const twice[] = {
-	    "io.hookd.control.ExplainPolicy", "io.hookd.control.Ping",
-	    "io.hookd.control.Reload",	      "io.hookd.control.SetLogLevel",
-	    "io.hookd.hooks.Cancel",	      "io.hookd.settings.CompileSeccomp",
-	    "io.hookd.settings.Holdings",     "io.hookd.status.Get",
-	    "io.hookd.status.GetMetrics",     "io.hookd.status.GetStatus",
-	    "io.hookd.status.List",	      "io.hookd.status.Summary",
-	    "org.varlink.service.GetInfo",    "org.varlink.service.GetInterfaceDescription",
+	    "io.hookd.control.ExplainPolicy",
+	    "io.hookd.control.Ping",
+	    "io.hookd.control.Reload",
+	    "io.hookd.control.SetLogLevel",
+	    "io.hookd.hooks.Cancel",
+	    "io.hookd.hooks.Explain",
+	    "io.hookd.settings.CompileSeccomp",
+	    "io.hookd.settings.Holdings",
+	    "io.hookd.status.Get",
+	    "io.hookd.status.GetMetrics",
+	    "io.hookd.status.GetStatus",
+	    "io.hookd.status.List",
+	    "io.hookd.status.Summary",
+	    "org.varlink.service.GetInfo",
+	    "org.varlink.service.GetInterfaceDescription",
 	};
 
 	if (strcmp(method, "io.hookd.hooks.Wait") == 0)

@@ -78,8 +78,19 @@ static int decision_read(struct hp_json_value parameters, struct hookd_reply *re
 	return reader.r;
 }
 
-static int policy_ask(struct hookd_client *client, uint32_t uid, const char *name,
-		      const struct asker *asker)
+static void add_gids(struct hp_json_writer *writer, const struct hookd_caller *caller)
+{
+	if (!caller->gids)
+		return;
+	hp_json_key(writer, "gids");
+	hp_json_begin(writer, '[');
+	for (size_t i = 0; i < caller->gid_count; i++)
+		hp_json_put_int(writer, caller->gids[i]);
+	hp_json_end(writer, ']');
+}
+
+static int policy_ask(struct hookd_client *client, const struct hookd_caller *caller,
+		      const char *name, const struct asker *asker)
 {
 	static const struct method method = {"io.hookd.control.ExplainPolicy", REPLY_DECISION,
 					     decision_read};
@@ -91,19 +102,20 @@ static int policy_ask(struct hookd_client *client, uint32_t uid, const char *nam
 	if (r < 0)
 		return r;
 	writer = ask_write(client, &method);
-	hp_json_add_int(&writer, "uid", uid);
+	hp_json_add_int(&writer, "uid", caller->uid);
+	add_gids(&writer, caller);
 	hp_json_add_string(&writer, "method", name);
 	return ask_send(client, &method, &writer, NULL, asker);
 }
 
-int hookd_explain_policy(struct hookd_client *client, uint32_t uid, const char *method,
-			 struct hookd_reply **ret)
+int hookd_explain_policy(struct hookd_client *client, const struct hookd_caller *caller,
+			 const char *method, struct hookd_reply **ret)
 {
-	return policy_ask(client, uid, method, ASK_NOW(ret));
+	return policy_ask(client, caller, method, ASK_NOW(ret));
 }
 
-int hookd_explain_policy_start(struct hookd_client *client, uint32_t uid, const char *method,
-			       hookd_done_fn done, void *userdata)
+int hookd_explain_policy_start(struct hookd_client *client, const struct hookd_caller *caller,
+			       const char *method, hookd_done_fn done, void *userdata)
 {
-	return policy_ask(client, uid, method, ASK_LATER(done, userdata));
+	return policy_ask(client, caller, method, ASK_LATER(done, userdata));
 }

@@ -166,6 +166,19 @@ static int events_read(struct hookd_client *client, const struct hp_reply *reply
 	return 0;
 }
 
+/* In the message the text is not terminated. A list that is run in parts counts its hooks anew. */
+static int events_copy_json(struct hookd_client *client, const struct run_state *state,
+			    const struct hp_reply *reply, struct decoded_event *event)
+{
+	size_t length;
+	const char *text = hp_json_text(reply->parameters, &length);
+
+	if (state->parts)
+		return 0;
+	event->view.json = hp_arena_copy(&event->arena, text, length);
+	return event->view.json ? 0 : fault_set(&client->fault, -ENOMEM, "out of memory");
+}
+
 /* Types that a newer hookd may add are ignored: they read as DONE. */
 int events_tell(struct hookd_client *client, struct run_state *state, const struct hp_reply *reply)
 {
@@ -173,6 +186,8 @@ int events_tell(struct hookd_client *client, struct run_state *state, const stru
 	int r = events_read(client, reply, &event);
 
 	assert(state->on_event && reply->continues);
+	if (r >= 0)
+		r = events_copy_json(client, state, reply, &event);
 	if (r >= 0 && event.view.type != HOOKD_EVENT_DONE && events_are_new(&state->told, &event)) {
 		if (event.view.type != HOOKD_EVENT_ACCEPTED)
 			event.view.index += state->first;

@@ -206,6 +206,11 @@ struct hookd_event {
 	 * the last 32 KiB of a stream for one that attaches later.
 	 */
 	uint64_t offset;
+	/*
+	 * As hookd has sent it, of the events of one request; NULL for others. Of output of which a
+	 * part was delivered before, `data` has the new part only.
+	 */
+	const char *json;
 };
 
 /*
@@ -337,6 +342,7 @@ struct hookd_hook_result {
 	const char *stderr_data;
 	size_t stderr_length;
 	uint64_t stderr_bytes;
+	int64_t drain_us; /* from its exit until its output was read to the end */
 };
 
 struct hookd_result *hookd_result_free(struct hookd_result *result);

@@ -320,12 +320,58 @@ struct hookd_policy_decision {
 	const char *reason;
 };
 
-/* Whether a process of `uid` could call `method` ("io.hookd.hooks.Run"). */
-int hookd_explain_policy(struct hookd_client *client, uint32_t uid, const char *method,
-			 struct hookd_reply **ret);
-int hookd_explain_policy_start(struct hookd_client *client, uint32_t uid, const char *method,
-			       hookd_done_fn done, void *userdata);
+struct hookd_caller {
+	uint32_t uid;
+	const uint32_t *gids; /* all its groups; NULL: unknown, and not asked about */
+	size_t gid_count;
+};
+
+/* Whether such a process could call `method` ("io.hookd.hooks.Run"). */
+int hookd_explain_policy(struct hookd_client *client, const struct hookd_caller *caller,
+			 const char *method, struct hookd_reply **ret);
+int hookd_explain_policy_start(struct hookd_client *client, const struct hookd_caller *caller,
+			       const char *method, hookd_done_fn done, void *userdata);
 const struct hookd_policy_decision *hookd_reply_decision(const struct hookd_reply *reply);
+
+/* ---- what Run would do ---- */
+
+/* Who decides, as the `why_` members say: "request", "stage", "default", or "FILE:LINE". */
+struct hookd_explained_hook {
+	const char *path;
+	const char *const *args; /* argv; ends with NULL */
+	const char *dir;
+	int64_t uid, gid;	       /* -1: those of the container's process */
+	const char *const *namespaces; /* that it enters: "mnt", ...; ends with NULL */
+	int64_t timeout_us;	       /* 0: none */
+	const char *why_namespaces, *why_ids, *why_settings, *why_timeout;
+};
+
+/* What the configuration sets for hooks and the request does not. */
+struct hookd_explained_default {
+	const char *key; /* "PidsMax" */
+	int64_t value;	 /* bytes; of CPUQuota microseconds of every 100 ms */
+	const char *source;
+};
+
+struct hookd_explanation {
+	const struct hookd_explained_hook *hooks;
+	size_t hook_count;
+	const struct hookd_explained_default *defaults;
+	size_t default_count;
+	bool allowed;
+	const char *rule, *reason; /* if not allowed */
+};
+
+/*
+ * What hookd_run() would do with the request, and why; nothing is run. Of the request stage, hooks,
+ * state, dialect, settings and namespaces count; without a state (NULL) what depends on the
+ * container's process is left open. The errors are those of hookd_run().
+ */
+int hookd_explain(struct hookd_client *client, const struct hookd_run_request *request,
+		  struct hookd_reply **ret);
+int hookd_explain_start(struct hookd_client *client, const struct hookd_run_request *request,
+			hookd_done_fn done, void *userdata);
+const struct hookd_explanation *hookd_reply_explanation(const struct hookd_reply *reply);
 
 /* ---- settings for a running process ---- */
 

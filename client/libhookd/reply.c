@@ -116,6 +116,11 @@ const struct hookd_policy_decision *hookd_reply_decision(const struct hookd_repl
 	return reply->kind == REPLY_DECISION ? &reply->of.decision : NULL;
 }
 
+const struct hookd_explanation *hookd_reply_explanation(const struct hookd_reply *reply)
+{
+	return reply->kind == REPLY_EXPLANATION ? &reply->of.explanation : NULL;
+}
+
 const struct hookd_applied *hookd_reply_applied(const struct hookd_reply *reply)
 {
 	return reply->kind == REPLY_APPLIED ? &reply->of.applied : NULL;

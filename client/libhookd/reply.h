@@ -19,6 +19,7 @@ enum reply_kind {
 	REPLY_APPLIED,
 	REPLY_HOLDINGS,
 	REPLY_SECCOMP,
+	REPLY_EXPLANATION,
 };
 
 struct hookd_reply {
@@ -39,6 +40,7 @@ struct hookd_reply {
 		struct hookd_applied applied;
 		struct hookd_holding_list holdings;
 		struct hookd_seccomp seccomp;
+		struct hookd_explanation explanation;
 	} of;
 };
 

@@ -54,6 +54,7 @@ void result_hook_fill(struct result_hook *hook, const struct hp_hook_result *fro
 	    .pid = from->pid,
 	    .started_us = from->started_us,
 	    .duration_us = from->duration_us,
+	    .drain_us = from->drain_us,
 	    .user_us = from->user_us,
 	    .system_us = from->system_us,
 	    .max_rss_bytes = from->max_rss_bytes,

@@ -6,6 +6,7 @@
  */
 #include "daemon/base/config.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -324,6 +325,18 @@ static char *read_line(char *buffer, int size, void *userdata)
 	return buffer;
 }
 
+/* The file is the last of config->files, unless there were too many. */
+static void keep_place(const struct reading *reading, const struct key *key)
+{
+	struct config *config = reading->load->config;
+	size_t last = config->file_count;
+	bool is_there = last > 0 && strcmp(config->files[last - 1], reading->path) == 0;
+
+	static_assert(ELEMENTS(keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX");
+	config->places[key - keys] =
+	    (struct config_place){is_there ? (unsigned int)last : 0, reading->line};
+}
+
 static void set_key(struct reading *reading, const struct key *key, const char *value)
 {
 	int r = set_value(reading->load->config, key, value);
@@ -336,6 +349,8 @@ static void set_key(struct reading *reading, const struct key *key, const char *
 				 value, takes);
 	else if (r < 0)
 		complain_of_line(reading, r, column, key->name, "%s", strerror(-r));
+	else
+		keep_place(reading, key);
 }
 
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
@@ -549,6 +564,20 @@ int config_load(struct config *ret_config, const char *file, struct config_error
 	}
 	*ret_config = config;
 	return 0;
+}
+
+void config_print_source(const struct config *config, const char *key,
+			 char ret_text[static CONFIG_SOURCE_SIZE])
+{
+	snprintf(ret_text, CONFIG_SOURCE_SIZE, "default");
+	for (size_t i = 0; i < ELEMENTS(keys); i++) {
+		const struct config_place *place = &config->places[i];
+
+		if (strcmp(keys[i].section, "Hooks") == 0 && strcmp(keys[i].name, key) == 0 &&
+		    place->file > 0)
+			snprintf(ret_text, CONFIG_SOURCE_SIZE, "%s:%d",
+				 config->files[place->file - 1], place->line);
+	}
 }
 
 void config_clear(struct config *config)

@@ -24,11 +24,17 @@ extern const char *const config_folders[CONFIG_FOLDERS]; /* in this order */
 #define CONFIG_CPU_PERIOD_US 100000
 #define CONFIG_RUNNERS_MAX   64
 #define CONFIG_FILES_MAX     64
+#define CONFIG_KEYS_MAX	     32
 
 struct config {
 	/* The files that were read, in this order; as many as fit. */
 	char *files[CONFIG_FILES_MAX];
 	size_t file_count;
+	/* Where each key was set last; see config_source(). */
+	struct config_place {
+		unsigned int file; /* of `files`, from 1; 0: nowhere */
+		int line;
+	} places[CONFIG_KEYS_MAX];
 	/* [Hooks] */
 	uint64_t default_timeout_ms;   /* DefaultTimeoutSec=300; 0: none */
 	uint64_t concurrent_hooks;     /* ConcurrentHooks=256, up to 4194304 */
@@ -92,6 +98,11 @@ int config_load(struct config *ret_config, const char *file,
 /* What counts without any file. -ENOMEM. */
 int config_set_defaults(struct config *ret_config) must_check;
 void config_clear(struct config *config);
+
+/* "FILE:LINE" where the key of [Hooks] was set; "default" if no file sets it. */
+#define CONFIG_SOURCE_SIZE (PATH_MAX + 16)
+void config_print_source(const struct config *config, const char *key,
+			 char ret_text[static CONFIG_SOURCE_SIZE]);
 
 /* "journal" -> LOG_TARGET_JOURNAL, "warning" -> LOG_WARNING; -EINVAL. */
 int config_parse_log_target(const char *word, uint64_t *ret) must_check;

@@ -25,6 +25,7 @@ struct method {
 static const struct method methods[] = {
     {"io.hookd.hooks.Run", PERMISSION_USE, handle_run, "io.hookd.hooks.Invalid"},
     {"io.hookd.hooks.Wait", PERMISSION_USE, handle_wait},
+    {"io.hookd.hooks.Explain", PERMISSION_ANYONE, handle_explain, "io.hookd.hooks.Invalid"},
     {"io.hookd.hooks.Cancel", PERMISSION_USE, handle_cancel},
     {"io.hookd.status.List", PERMISSION_USE, handle_list},
     {"io.hookd.status.Get", PERMISSION_USE, handle_get},

@@ -43,6 +43,7 @@ int handle_get_interface_description(struct exchange *exchange, struct hp_err *e
 int handle_run(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_wait(struct exchange *exchange, struct hp_err *err);			     /* hooks.c */
 int handle_cancel(struct exchange *exchange, struct hp_err *err);		     /* hooks.c */
+int handle_explain(struct exchange *exchange, struct hp_err *err);	   /* explain_hooks.c */
 int handle_list(struct exchange *exchange, struct hp_err *err);		   /* status/list.c */
 int handle_get(struct exchange *exchange, struct hp_err *err);		   /* status/get.c */
 int handle_watch(struct exchange *exchange, struct hp_err *err);	   /* status/watch.c */
@@ -71,6 +72,10 @@ const char *log_level_name(const struct hookd *hookd);
 int hooks_on_run_starting(struct run *run, void *userdata);
 void hooks_on_run_ending(struct run *run, void *userdata);
 void hooks_on_run_done(struct run *run, void *userdata);
+
+/* Refuses settings that this machine does not support; hooks.c. */
+int hooks_check_settings(const struct hookd *hookd, const struct hp_request *request,
+			 struct hp_err *err) must_check;
 
 /*
  * Creates the run of a request and adds it to the store; the caller submits it. On success the run

@@ -137,9 +137,8 @@ static int accept_request(struct exchange *exchange, struct hp_request *request,
 	return r;
 }
 
-/* Refuses settings that this machine does not support, before a run is created. */
-static int check_settings(const struct hookd *hookd, const struct hp_request *request,
-			  struct hp_err *err)
+int hooks_check_settings(const struct hookd *hookd, const struct hp_request *request,
+			 struct hp_err *err)
 {
 	int r = 0;
 
@@ -157,7 +156,7 @@ int handle_run(struct exchange *exchange, struct hp_err *err)
 
 	if (r < 0)
 		return r;
-	r = check_settings(exchange->hookd, &request, err);
+	r = hooks_check_settings(exchange->hookd, &request, err);
 	if (r == 0)
 		r = accept_request(exchange, &request, err);
 	hp_request_free(&request);

@@ -32,6 +32,12 @@ static const char *const kind_names[] = {
     [NAMESPACE_TIME] = "time", [NAMESPACE_CGROUP] = "cgroup",
 };
 
+const char *namespace_kind_name(enum namespace_kind kind)
+{
+	assert(kind < NAMESPACE_KINDS);
+	return kind_names[kind];
+}
+
 static int open_directory(pid_t pid, const char *name)
 {
 	char path[64];

@@ -20,6 +20,9 @@ enum namespace_kind {
 	NAMESPACE_KINDS,
 };
 
+/* "mnt", "net", ... as in /proc/PID/ns. */
+const char *namespace_kind_name(enum namespace_kind kind);
+
 struct namespaces {
 	ino_t ids[NAMESPACE_KINDS]; /* 0: this kernel does not have the kind */
 };

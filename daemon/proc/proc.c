@@ -344,7 +344,10 @@ static void proc_complete(struct proc *proc)
 {
 	deadline_stop(&proc->deadline);
 	proc_unwatch(proc);
-	proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
+	if (proc->exited_ns)
+		proc->drain_ns = clock_ns(CLOCK_MONOTONIC) - proc->exited_ns;
+	else
+		proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
 	proc->done(proc, proc->userdata); /* may free proc */
 }
 
@@ -391,8 +394,10 @@ static void finish(struct proc *proc)
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
 	assert(proc->state == PROC_RUNNING || proc->state == PROC_KILLED);
-	if (!proc->exited_ns)
+	if (!proc->exited_ns) {
 		proc->exited_ns = now_ns;
+		proc->duration_ns = clock_ns(CLOCK_BOOTTIME) - proc->started_ns;
+	}
 	read_rest(proc);
 	proc->is_lingering = has_left_children(proc);
 	if (proc->is_lingering && now_ns < family_ends_ns(proc, now_ns) &&
@@ -496,6 +501,7 @@ void proc_take_result(struct proc *proc, struct hp_hook_result *ret_result)
 	result->pid = proc->child.pid;
 	result->started_us = proc->started_us;
 	result->duration_us = proc->duration_ns / 1000;
+	result->drain_us = proc->drain_ns / 1000;
 	result->user_us = proc->exit.user_us;
 	result->system_us = proc->exit.system_us;
 	result->max_rss_bytes = proc->exit.max_rss_bytes;

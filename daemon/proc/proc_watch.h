@@ -22,7 +22,7 @@ struct proc {
 	struct proc_list *list; /* the list of procs that it is in; NULL: none */
 	TAILQ_ENTRY(proc) link;
 	struct process_exit exit;
-	int64_t started_us, started_ns, duration_ns;
+	int64_t started_us, started_ns, duration_ns, drain_ns;
 	int64_t exited_ns;	/* CLOCK_MONOTONIC; 0: not yet */
 	bool has_listener;	/* hookd-run sends one: helper_call_has_sent_listener() */
 	bool is_held;		/* see proc_release() */

@@ -157,7 +157,8 @@ struct finished_body {
 	int64_t started_us, duration_us, user_us, system_us, max_rss_bytes;
 	uint8_t success, lingering;
 	uint8_t is_refusal; /* no hook was run; ENDED follows */
-	uint8_t unused[5];
+	uint8_t unused;
+	uint32_t drain_us; /* 0 from a runner of before 0.2; UINT32_MAX: so long or longer */
 };
 
 /* The payload is list_end.ignored. */

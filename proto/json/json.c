@@ -54,8 +54,12 @@ struct parser {
 
 static const char *fail(struct parser *parser, const char *at, const char *reason)
 {
+	struct hp_json *json = parser->json;
+
+	json->error = reason;
+	json->error_offset = (size_t)(at - json->text);
 	parser->r = hp_err_invalid(parser->err, NULL, "not valid JSON at byte %zu: %s",
-				   (size_t)(at - parser->json->text), reason);
+				   json->error_offset, reason);
 	return NULL;
 }
 
@@ -445,8 +449,12 @@ int hp_json_parse(struct hp_json *json, const char *text, size_t length, struct 
 
 	json->text = text;
 	json->count = 0;
-	if (length == 0)
-		return hp_err_invalid(err, NULL, "not valid JSON: it is empty");
+	json->error = NULL;
+	json->error_offset = 0;
+	if (length == 0) {
+		json->error = "it is empty";
+		return hp_err_invalid(err, NULL, "not valid JSON: %s", json->error);
+	}
 	if (length > HP_REPLY_BYTES_MAX)
 		return fail_bound(err, "bytes of JSON", HP_REPLY_BYTES_MAX);
 	parser.end = text + length;

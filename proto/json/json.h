@@ -46,12 +46,22 @@ struct hp_json_token {
 	uint8_t is_escaped; /* a string with a backslash in it */
 };
 
-/* A parsed text. The text is the caller's and must not change while the tokens are used. */
+struct hp_json_mistakes;
+
+/*
+ * A parsed text. The text is the caller's and must not change while the tokens are used. Zeros
+ * before the first use.
+ */
 struct hp_json {
 	const char *text;
 	struct hp_json_token *tokens;
 	uint32_t count;
 	uint32_t capacity;
+	/* If the text is not valid JSON: what is wrong, static, and at which byte. Else NULL. */
+	const char *error;
+	size_t error_offset;
+	/* Set after parsing by who wants to know all mistakes, see mistakes.h. NULL: the first. */
+	struct hp_json_mistakes *mistakes;
 };
 
 /* Points at one value of a parsed text. Passed by value; {NULL, 0} is an absent value. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/json/mistakes.h"
 #include "proto/json/text.h"
 
 static const struct hp_json_token *token_of(struct hp_json_value value)
@@ -164,7 +165,10 @@ int hp_json_members(struct hp_json_value object, const char *const names[], size
 			ret_values[found] = null_is_absent(value);
 			next = found + 1;
 		} else if (is_closed) {
-			return fail_unknown_member(key, err);
+			int r = hp_json_go_on(object, fail_unknown_member(key, err), err);
+
+			if (r < 0)
+				return r;
 		}
 	}
 	return 0;
@@ -342,7 +346,7 @@ int hp_json_get_strings(struct hp_json_value value, struct hp_arena *arena, size
 {
 	struct hp_json_value key, element;
 	char **vector;
-	size_t count = 0;
+	size_t count = 0, index = 0;
 	int r = require(value, HP_JSON_ARRAY, "must be a list of strings", err);
 
 	if (r < 0)
@@ -354,9 +358,10 @@ int hp_json_get_strings(struct hp_json_value value, struct hp_arena *arena, size
 		return hp_err_no_memory(err);
 	HP_JSON_FOREACH (key, element, value) {
 		r = hp_json_get_string(element, arena, &vector[count], err);
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, index++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, count);
-		count++;
+			return r;
+		count += vector[count] != NULL;
 	}
 	*ret = vector;
 	return 0;

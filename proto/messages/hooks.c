@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "proto/base/limits.h"
+#include "proto/json/mistakes.h"
 
 const char *const hp_stage_names[HP_STAGE_COUNT] = {
     [HP_STAGE_PRESTART] = "prestart",
@@ -75,17 +76,20 @@ static int read_args(struct hp_json_value value, struct hp_arena *arena, char **
 static int read_env(struct hp_json_value value, struct hp_arena *arena, char ***ret,
 		    struct hp_err *err)
 {
+	size_t mistakes = hp_json_mistake_count(value);
 	char **env = NULL;
 	int r = read_args(value, arena, &env, err);
 
-	if (r < 0)
+	if (r < 0 || hp_json_mistake_count(value) > mistakes)
 		return r;
 	for (size_t i = 0; env && env[i]; i++) {
 		/* execve(2) takes any text, and runtimes pass one without "=" on. */
-		if (!env[i][0]) {
-			r = hp_err_invalid(err, NULL, "must not be empty");
-			return hp_err_prefix_index(err, r, i);
-		}
+		if (env[i][0])
+			continue;
+		r = hp_err_invalid(err, NULL, "must not be empty");
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i), err);
+		if (r < 0)
+			return r;
 	}
 	*ret = env;
 	return 0;
@@ -117,30 +121,37 @@ static int read_dir(struct hp_json_value value, struct hp_arena *arena, char **r
 	return read_absolute_path(value, arena, ret, err);
 }
 
+static int read_field(enum field field, struct hp_json_value value, enum hp_dialect dialect,
+		      struct hp_arena *arena, struct hp_hook *hook, struct hp_err *err)
+{
+	switch (field) {
+	case FIELD_PATH:
+		return read_absolute_path(value, arena, &hook->path, err);
+	case FIELD_ARGS:
+		return read_args(value, arena, &hook->args, err);
+	case FIELD_ENV:
+		return read_env(value, arena, &hook->env, err);
+	case FIELD_TIMEOUT:
+		return read_timeout(value, dialect, &hook->timeout_ns, err);
+	case FIELD_DIR:
+		return dialect == HP_DIALECT_OCI ? 0 : read_dir(value, arena, &hook->dir, err);
+	case FIELD_COUNT:
+		break;
+	}
+	return 0;
+}
+
 int hp_hook_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		 struct hp_hook *hook, struct hp_err *err)
 {
 	struct hp_json_value fields[FIELD_COUNT];
 	int r = hp_json_members(value, field_names, FIELD_COUNT, false, fields, err);
 
-	if (r < 0)
-		return r;
-	r = read_absolute_path(fields[FIELD_PATH], arena, &hook->path, err);
-	if (r < 0)
-		return hp_err_prefix(err, r, "path");
-	r = read_args(fields[FIELD_ARGS], arena, &hook->args, err);
-	if (r < 0)
-		return hp_err_prefix(err, r, "args");
-	r = read_env(fields[FIELD_ENV], arena, &hook->env, err);
-	if (r < 0)
-		return hp_err_prefix(err, r, "env");
-	r = read_timeout(fields[FIELD_TIMEOUT], dialect, &hook->timeout_ns, err);
-	if (r < 0)
-		return hp_err_prefix(err, r, "timeout");
-	if (dialect == HP_DIALECT_OCI)
-		return 0;
-	r = read_dir(fields[FIELD_DIR], arena, &hook->dir, err);
-	return hp_err_prefix(err, r, "dir");
+	for (unsigned int i = 0; r == 0 && i < FIELD_COUNT; i++) {
+		r = read_field((enum field)i, fields[i], dialect, arena, hook, err);
+		r = hp_json_go_on(value, hp_err_prefix(err, r, field_names[i]), err);
+	}
+	return r;
 }
 
 static int read_list(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
@@ -160,8 +171,9 @@ static int read_list(struct hp_json_value value, enum hp_dialect dialect, struct
 	HP_JSON_FOREACH (key, element, value) {
 		int r = hp_hook_read(element, dialect, arena, &list->hooks[list->count], err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, list->count), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, list->count);
+			return r;
 		list->count++;
 	}
 	return 0;
@@ -180,8 +192,9 @@ int hp_hooks_read(struct hp_json_value value, enum hp_dialect dialect, struct hp
 			return r;
 		for (size_t i = 0; i < HP_STAGE_COUNT; i++) {
 			r = read_list(lists[i], dialect, arena, &hooks.stages[i], err);
+			r = hp_json_go_on(value, hp_err_prefix(err, r, hp_stage_names[i]), err);
 			if (r < 0)
-				return hp_err_prefix(err, r, hp_stage_names[i]);
+				return r;
 		}
 	}
 	*ret_hooks = hooks;

@@ -21,7 +21,8 @@ enum parameter {
 	PARAMETER_DIALECT,
 	PARAMETER_SETTINGS,
 	PARAMETER_NAMESPACES,
-	PARAMETER_REQUEST_ID,
+	EXPLAIN_PARAMETER_COUNT, /* those above are parameters of Explain, too */
+	PARAMETER_REQUEST_ID = EXPLAIN_PARAMETER_COUNT,
 	PARAMETER_ON_DISCONNECT,
 	PARAMETER_TRACEPARENT,
 	PARAMETER_COUNT,
@@ -237,7 +238,8 @@ static int read_parameters(const struct hp_json_value *parameters, struct hp_req
 
 	if (r < 0)
 		return r;
-	r = read_state(parameters[PARAMETER_STATE], request, err);
+	if (!hp_json_is_absent(parameters[PARAMETER_STATE]))
+		r = read_state(parameters[PARAMETER_STATE], request, err);
 	if (r < 0)
 		return hp_err_prefix(err, r, "state");
 	r = read_hooks(parameters[PARAMETER_HOOKS], request, err);
@@ -267,19 +269,16 @@ static int keep_text(struct hp_json_value parameters, struct hp_json_value state
 	return 0;
 }
 
-int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_request,
-		    struct hp_err *err)
+static int read_request(struct hp_json_value parameters, size_t count, unsigned int required,
+			struct hp_request *ret_request, struct hp_err *err)
 {
-	static const unsigned int required =
-	    1u << PARAMETER_STAGE | 1u << PARAMETER_STATE | 1u << PARAMETER_HOOKS;
-	struct hp_json_value values[PARAMETER_COUNT];
+	struct hp_json_value values[PARAMETER_COUNT] = {0};
 	struct hp_request request = {.arena = HP_ARENA_INIT};
-	int r =
-	    hp_parameters_read(parameters, parameter_names, PARAMETER_COUNT, required, values, err);
+	int r = hp_parameters_read(parameters, parameter_names, count, required, values, err);
 
 	if (r == 0)
 		r = read_parameters(values, &request, err);
-	if (r == 0)
+	if (r == 0 && request.container)
 		r = keep_text(parameters, values[PARAMETER_STATE], &request, err);
 	if (r < 0) {
 		hp_request_free(&request);
@@ -287,6 +286,23 @@ int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_requ
 	}
 	*ret_request = request;
 	return 0;
+}
+
+int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_request,
+		    struct hp_err *err)
+{
+	static const unsigned int required =
+	    1u << PARAMETER_STAGE | 1u << PARAMETER_STATE | 1u << PARAMETER_HOOKS;
+
+	return read_request(parameters, PARAMETER_COUNT, required, ret_request, err);
+}
+
+int hp_request_read_explain(struct hp_json_value parameters, struct hp_request *ret_request,
+			    struct hp_err *err)
+{
+	static const unsigned int required = 1u << PARAMETER_STAGE | 1u << PARAMETER_HOOKS;
+
+	return read_request(parameters, EXPLAIN_PARAMETER_COUNT, required, ret_request, err);
 }
 
 void hp_request_free(struct hp_request *request)

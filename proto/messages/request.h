@@ -49,6 +49,12 @@ struct hp_request {
  */
 int hp_request_read(struct hp_json_value parameters, struct hp_request *ret_request,
 		    struct hp_err *err);
+/*
+ * The same for the parameters of Explain: those of Run that say how hooks run, and `state` may be
+ * absent. Then request->container is NULL.
+ */
+int hp_request_read_explain(struct hp_json_value parameters, struct hp_request *ret_request,
+			    struct hp_err *err);
 void hp_request_free(struct hp_request *request);
 
 /* What a client wants to send. Strings and JSON texts are borrowed; NULL: not given. */

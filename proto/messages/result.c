@@ -105,6 +105,7 @@ static void write_process(struct hp_json_writer *writer, const struct hp_hook_re
 	if (result->pid <= 0)
 		return;
 	hp_json_add_int(writer, "durationUSec", result->duration_us);
+	hp_json_add_int(writer, "drainUSec", result->drain_us);
 	hp_json_add_int(writer, "userUSec", result->user_us);
 	hp_json_add_int(writer, "systemUSec", result->system_us);
 	hp_json_add_int(writer, "maxRssBytes", result->max_rss_bytes);
@@ -182,6 +183,7 @@ enum hook_field {
 	HOOK_PID,
 	HOOK_STARTED,
 	HOOK_DURATION,
+	HOOK_DRAIN,
 	HOOK_USER,
 	HOOK_SYSTEM,
 	HOOK_MAX_RSS,
@@ -209,6 +211,7 @@ static const char *const hook_fields[HOOK_FIELD_COUNT] = {
     [HOOK_PID] = "pid",
     [HOOK_STARTED] = "startedUSec",
     [HOOK_DURATION] = "durationUSec",
+    [HOOK_DRAIN] = "drainUSec",
     [HOOK_USER] = "userUSec",
     [HOOK_SYSTEM] = "systemUSec",
     [HOOK_MAX_RSS] = "maxRssBytes",
@@ -385,6 +388,7 @@ static int read_hook_fields(struct result_reader *reader, bool is_running,
 	read_small_int(reader, HOOK_PID, &result->pid);
 	read_int(reader, HOOK_STARTED, 0, INT64_MAX, &result->started_us);
 	read_int(reader, HOOK_DURATION, 0, INT64_MAX, &result->duration_us);
+	read_int(reader, HOOK_DRAIN, 0, INT64_MAX, &result->drain_us);
 	read_int(reader, HOOK_USER, 0, INT64_MAX, &result->user_us);
 	read_int(reader, HOOK_SYSTEM, 0, INT64_MAX, &result->system_us);
 	read_int(reader, HOOK_MAX_RSS, 0, INT64_MAX, &result->max_rss_bytes);

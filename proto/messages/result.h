@@ -54,7 +54,8 @@ struct hp_hook_result {
 	char *failed_detail; /* more about the step, for `error` only; NULL: nothing */
 	pid_t pid;	     /* 0: no process was made */
 	int64_t started_us;  /* CLOCK_REALTIME; 0: never */
-	int64_t duration_us;
+	int64_t duration_us; /* to its exit */
+	int64_t drain_us;    /* from its exit to the end of its output */
 	int64_t user_us, system_us;
 	int64_t max_rss_bytes;
 	struct hp_output output[2]; /* stdout, stderr */

@@ -235,7 +235,7 @@ static int read_names(const struct hp_field *field, struct hp_json_value value, 
 		      struct hp_err *err)
 {
 	struct hp_json_value key, element;
-	uint64_t all = 0, one;
+	uint64_t all = 0, one = 0;
 	size_t i = 0;
 
 	if (hp_json_type(value) != HP_JSON_ARRAY)
@@ -243,10 +243,10 @@ static int read_names(const struct hp_field *field, struct hp_json_value value, 
 	HP_JSON_FOREACH (key, element, value) {
 		int r = hp_names_read(field->names, element, &one, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		all |= one;
-		i++;
 	}
 	*ret = all;
 	return 0;

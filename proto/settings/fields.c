@@ -51,13 +51,17 @@ static size_t find_field(const struct hp_table *table, struct hp_json_value key,
 	return table->count;
 }
 
-static int require_fields(const struct hp_table *table, uint64_t seen, struct hp_err *err)
+static int require_fields(const struct hp_table *table, uint64_t seen, struct hp_json_value value,
+			  struct hp_err *err)
 {
-	for (size_t i = 0; i < table->count; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < table->count && r == 0; i++) {
 		if (table->fields[i].is_required && !(seen & 1ull << i))
-			return hp_err_invalid(err, table->fields[i].key, "is required");
+			r = hp_json_go_on(
+			    value, hp_err_invalid(err, table->fields[i].key, "is required"), err);
 	}
-	return 0;
+	return r;
 }
 
 static int read_members(const struct hp_table *table, struct hp_json_value value,
@@ -78,21 +82,26 @@ static int read_members(const struct hp_table *table, struct hp_json_value value
 			continue;
 		if (i == table->count) {
 			r = hp_table_refuse_unknown(table, key, err);
-			if (r < 0)
-				return r;
-			continue;
+		} else {
+			r = field->type->read(field, member, arena, object, err);
+			r = hp_err_prefix(err, r, field->key);
+			seen |= 1ull << i;
+			next = i + 1;
 		}
-		r = field->type->read(field, member, arena, object, err);
+		r = hp_json_go_on(value, r, err);
 		if (r < 0)
-			return hp_err_prefix(err, r, field->key);
-		seen |= 1ull << i;
-		next = i + 1;
+			return r;
 	}
-	return require_fields(table, seen, err);
+	return require_fields(table, seen, value, err);
 }
 
+/*
+ * `mistakes`: how many there were before the object, or before the list that it is in. The check
+ * looks at all of them.
+ */
 static int read_checked(const struct hp_table *table, struct hp_json_value value,
-			struct hp_arena *arena, void *object, const void *first, struct hp_err *err)
+			struct hp_arena *arena, void *object, const void *first, size_t mistakes,
+			struct hp_err *err)
 {
 	int r;
 
@@ -100,7 +109,7 @@ static int read_checked(const struct hp_table *table, struct hp_json_value value
 		r = table->fields->type->read(table->fields, value, arena, object, err);
 	else
 		r = read_members(table, value, arena, object, err);
-	if (r == 0 && table->check)
+	if (r == 0 && table->check && hp_json_mistake_count(value) == mistakes)
 		r = table->check(object, first, err);
 	return r;
 }
@@ -114,7 +123,7 @@ int hp_table_check_names(const struct hp_table *table, struct hp_json_value valu
 	HP_JSON_FOREACH (key, member, value) {
 		if (r == 0 && !hp_json_is_absent(member) &&
 		    find_field(table, key, 0) == table->count)
-			r = hp_table_refuse_unknown(table, key, err);
+			r = hp_json_go_on(value, hp_table_refuse_unknown(table, key, err), err);
 	}
 	return r;
 }
@@ -122,7 +131,7 @@ int hp_table_check_names(const struct hp_table *table, struct hp_json_value valu
 int hp_table_read(const struct hp_table *table, struct hp_json_value value, struct hp_arena *arena,
 		  void *object, struct hp_err *err)
 {
-	return read_checked(table, value, arena, object, object, err);
+	return read_checked(table, value, arena, object, object, hp_json_mistake_count(value), err);
 }
 
 static bool is_written(const struct hp_field *field, const void *object)
@@ -240,12 +249,12 @@ static int check_container(const struct hp_field *field, struct hp_json_value va
 }
 
 static int read_element(const struct hp_table *table, struct hp_json_value value,
-			struct hp_arena *arena, char *element, const void *first,
+			struct hp_arena *arena, char *element, const void *first, size_t mistakes,
 			struct hp_err *err)
 {
 	if (table->initial)
 		memcpy(element, table->initial, table->size);
-	return read_checked(table, value, arena, element, first, err);
+	return read_checked(table, value, arena, element, first, mistakes, err);
 }
 
 static int read_elements(const struct hp_field *field, struct hp_json_value value,
@@ -253,14 +262,16 @@ static int read_elements(const struct hp_field *field, struct hp_json_value valu
 			 struct hp_err *err)
 {
 	struct hp_json_value key, element;
-	size_t count = 0;
+	size_t count = 0, mistakes = hp_json_mistake_count(value);
 
 	HP_JSON_FOREACH (key, element, value) {
 		int r = read_element(field->table, element, arena,
-				     (char *)elements + count * field->table->size, elements, err);
+				     (char *)elements + count * field->table->size, elements,
+				     mistakes, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, count), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, count);
+			return r;
 		count++;
 	}
 	*ret_count = count;
@@ -355,7 +366,8 @@ static int read_entry(const struct hp_field *field, struct hp_json_value key,
 		return r;
 	r = field->check_text(name, err);
 	if (r == 0)
-		r = read_element(field->table, value, arena, element, element, err);
+		r = read_element(field->table, value, arena, element, element,
+				 hp_json_mistake_count(value), err);
 	if (r < 0)
 		return hp_err_prefix(err, r, name);
 	memcpy(element, &name, sizeof(name));
@@ -376,10 +388,12 @@ static int read_map(const struct hp_field *field, struct hp_json_value value,
 	if (!elements)
 		return hp_err_no_memory(err);
 	HP_JSON_FOREACH (key, entry, value) {
-		r = read_entry(field, key, entry, arena, elements + count * size, err);
+		char *element = elements + count * size;
+
+		r = hp_json_go_on(value, read_entry(field, key, entry, arena, element, err), err);
 		if (r < 0)
 			return r;
-		count++;
+		count += key_of(element) != NULL;
 	}
 	qsort(elements, count, size, compare_keys);
 	set_pointer(field, object, elements);

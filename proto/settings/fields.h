@@ -8,6 +8,7 @@
 #include "proto/base/base.h"
 #include "proto/json/json.h"
 #include "proto/json/json_writer.h"
+#include "proto/json/mistakes.h"
 
 /*
  * Structs and their JSON, by tables. Internal to proto/.
@@ -17,7 +18,8 @@
  * A null is an absent member. Members without a row are ignored, except those that are probably a
  * setting under a wrong name or in a wrong place: they are refused (unknown_names.c). Readers fail
  * with -EINVAL and a path relative to their value; everything is allocated in `arena`, and a struct
- * must be zeroed before it is read into.
+ * must be zeroed before it is read into. If the document has a list for its mistakes they go on
+ * (proto/json/mistakes.h).
  */
 
 struct hp_field;

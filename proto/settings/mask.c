@@ -107,8 +107,9 @@ static int read_words(const struct hp_field *field, struct hp_json_value value,
 	HP_JSON_FOREACH (key, word, value) {
 		int r = hp_json_get_uint64(word, 0, UINT64_MAX, &mask.words[i], err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		mask.is_set |= mask.words[i++] != 0;
 	}
 	memcpy(hp_field_at(field, object), &mask, sizeof(mask));

@@ -403,12 +403,15 @@ static int read_cgroup(const struct hp_field *field, struct hp_json_value value,
 {
 	struct hp_settings *settings = object;
 	struct go_cgroup *cgroup = hp_arena_calloc(arena, 1, sizeof(*cgroup));
+	size_t mistakes = hp_json_mistake_count(value);
 	int r;
 
 	(void)field;
 	if (!cgroup)
 		return hp_err_no_memory(err);
 	r = hp_table_read(&hp_libcontainer_cgroup_table, value, arena, cgroup, err);
+	if (hp_json_mistake_count(value) > mistakes)
+		return r;
 	if (r == 0 && cgroup->resources.pids_limit.value == 0 && writes_unset_members(value))
 		cgroup->resources.pids_limit.is_set = false;
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/json/mistakes.h"
 #include "proto/settings/seccomp_tables.h"
 
 /* ---- names of architectures ---- */
@@ -56,10 +57,10 @@ static int read_archs(struct hp_json_value value, enum hp_dialect dialect, struc
 	HP_JSON_FOREACH (key, element, value) {
 		int r = find_arch(element, dialect, &arch, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		add_arch(seccomp, arch);
-		i++;
 	}
 	return 0;
 }
@@ -116,10 +117,13 @@ static const struct hp_table arch_of_map = HP_TABLE(struct arch_of_map, arch_of_
 static int read_arch_of_map(struct hp_json_value value, struct hp_arena *arena,
 			    struct hp_seccomp *seccomp, struct hp_err *err)
 {
+	size_t mistakes = hp_json_mistake_count(value);
 	struct arch_of_map entry = {0};
 	int r = hp_table_read(&arch_of_map, value, arena, &entry, err);
 
-	if (r < 0 || !hp_seccomp_is_machine(entry.arch) || seccomp->arch_count > 0)
+	if (r < 0 || hp_json_mistake_count(value) > mistakes)
+		return r;
+	if (!hp_seccomp_is_machine(entry.arch) || seccomp->arch_count > 0)
 		return r;
 	r = hp_json_is_absent(entry.sub_archs)
 		? 0
@@ -146,9 +150,9 @@ static int read_arch_map(const struct hp_field *field, struct hp_json_value valu
 	HP_JSON_FOREACH (key, element, value) {
 		int r = read_arch_of_map(element, arena, object, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
-		i++;
+			return r;
 	}
 	return 0;
 }

@@ -207,14 +207,14 @@ static int read_flags(const struct hp_field *field, struct hp_json_value value,
 	if (hp_json_type(value) != HP_JSON_ARRAY)
 		return hp_err_invalid(err, NULL, "must be a list of strings");
 	HP_JSON_FOREACH (key, element, value) {
-		int flag;
+		int flag = 0;
 		int r = hp_json_get_enum(element, hp_seccomp_flag_names, HP_SECCOMP_FLAG_COUNT,
 					 &flag, err);
 
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i++), err);
 		if (r < 0)
-			return hp_err_prefix_index(err, r, i);
+			return r;
 		seccomp->flags |= 1u << flag;
-		i++;
 	}
 	seccomp->has_flags = true;
 	return 0;
@@ -364,6 +364,7 @@ static int check_arch_lists(struct hp_json_value value, enum hp_dialect dialect,
 int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		    struct hp_seccomp **ret_seccomp, struct hp_err *err)
 {
+	size_t mistakes = hp_json_mistake_count(value);
 	struct hp_seccomp *seccomp;
 	int r;
 
@@ -384,8 +385,8 @@ int hp_seccomp_read(struct hp_json_value value, enum hp_dialect dialect, struct 
 	r = hp_table_read(&hp_seccomp_tables[dialect], value, arena, seccomp, err);
 	take_errno(&seccomp->default_errno_named, &seccomp->default_errno_ret);
 	if (r == 0)
-		r = check_arch_lists(value, dialect, err);
-	if (r == 0)
+		r = hp_json_go_on(value, check_arch_lists(value, dialect, err), err);
+	if (r == 0 && hp_json_mistake_count(value) == mistakes)
 		r = check_profile(seccomp, &profile_keys[dialect], err);
 	if (r == 0)
 		*ret_seccomp = seccomp;

@@ -26,6 +26,15 @@ test_folder() { # NAME FOLDER
 	check "$1: hookctl starts" "$2/bin/hookctl" --version
 	check "$1: hookd starts" "$2/sbin/hookd" --version
 	check "$1: hookd-oci-hook starts" "$shim" --version
+	for file in bash-completion/completions/hookctl zsh/site-functions/_hookctl fish/vendor_completions.d/hookctl.fish; do
+		check "$1: completion is installed: $file" [ -s "$2/share/$file" ]
+	done
+	if [ -e "$build/docs/man/hookctl.1" ]; then
+		contains "$1: man finds a manual by another name" \
+			<(man -M "$2/share/man" -P cat hookctl-inspect 2> /dev/null) 'hookctl inspect'
+	else
+		ok "$1: manuals # SKIP scdoc is not installed"
+	fi
 	is "$1: hookctl delegates to the shim beside it" "$(echo '{"ociVersion": "1.0.2", "hooks":
 		{"poststop": [{"path": "/bin/true"}]}}' | "$2/bin/hookctl" delegate |
 		jq -r '.hooks.poststop[0].path')" "$(realpath "$shim")"
@@ -55,7 +64,7 @@ mv "$work/prefix" "$work/moved"
 test_folder "a prefix that was moved" "$work/moved"
 
 DESTDIR=$work/staged "$cmake" --install "$build" > "$work/log"
-prefix=$(dirname "$(dirname "$(one_file "$work/staged" hookctl)")")
+prefix=$(dirname "$(dirname "$(find "$work/staged" -path '*/bin/hookctl')")")
 test_folder "a staged one" "$prefix"
 
 for name in LICENSE README.md CONTRIBUTING.md CHANGELOG.md ARCHITECTURE.md PROTOCOL.md CONFIGURATION.md \

@@ -131,3 +131,21 @@ size_t escape_append(struct hp_buf *buf, const char *text, size_t length, enum e
 	}
 	return columns;
 }
+
+size_t escape_cut(const char *text, size_t length, size_t columns, size_t *ret_columns)
+{
+	size_t done = 0, taken = 0;
+
+	while (done < length) {
+		uint32_t point = 0;
+		size_t used = escape_decode(text + done, length - done, &point);
+		size_t width = used > 0 ? columns_of(point) : 1;
+
+		if (taken + width > columns)
+			break;
+		taken += width;
+		done += used > 0 ? used : 1;
+	}
+	*ret_columns = taken;
+	return done;
+}

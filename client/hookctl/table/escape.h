@@ -20,6 +20,12 @@ enum escape_mode {
  */
 size_t escape_append(struct hp_buf *buf, const char *text, size_t length, enum escape_mode mode);
 
+/*
+ * How many bytes of the text, which was escaped, take at most `columns` on a terminal. It is cut
+ * between characters; *ret_columns is what the bytes take.
+ */
+size_t escape_cut(const char *text, size_t length, size_t columns, size_t *ret_columns);
+
 /* True for a character that changes a terminal or the order in which others are read. */
 bool escape_is_harmful(uint32_t point);
 

@@ -126,14 +126,115 @@ static int parse_date(const char *text, int64_t *ret_us)
 	return 0;
 }
 
-int span_parse_since(const char *text, int64_t now_us, int64_t *ret_us)
+/* Midnight, or a time of the day of `now_us`, some days before it. */
+static int of_day(int64_t now_us, int days_before, const struct tm *time_of_day, int64_t *ret_us)
+{
+	time_t now = (time_t)(now_us / SECOND);
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) == NULL)
+		return -EINVAL;
+	tm.tm_mday -= days_before;
+	tm.tm_hour = time_of_day != NULL ? time_of_day->tm_hour : 0;
+	tm.tm_min = time_of_day != NULL ? time_of_day->tm_min : 0;
+	tm.tm_sec = time_of_day != NULL ? time_of_day->tm_sec : 0;
+	tm.tm_isdst = -1;
+	*ret_us = (int64_t)mktime(&tm) * SECOND;
+	return 0;
+}
+
+/* "now", "today", "yesterday", "09:30", "09:30:15" */
+static int parse_day(const char *text, int64_t now_us, int64_t *ret_us)
+{
+	static const char *const formats[] = {"%H:%M:%S", "%H:%M"};
+
+	if (strcmp(text, "now") == 0) {
+		*ret_us = now_us;
+		return 0;
+	}
+	if (strcmp(text, "today") == 0)
+		return of_day(now_us, 0, NULL, ret_us);
+	if (strcmp(text, "yesterday") == 0)
+		return of_day(now_us, 1, NULL, ret_us);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = {0};
+		const char *rest = strptime(text, formats[i], &tm);
+
+		if (rest != NULL && *rest == '\0')
+			return of_day(now_us, 0, &tm, ret_us);
+	}
+	return -EINVAL;
+}
+
+/* "1769860800", with a fraction or without. */
+static int parse_epoch(const char *text, int64_t *ret_us)
+{
+	int64_t seconds = 0, us = 0, part = SECOND;
+	const char *digits = text;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(seconds, 10, &seconds) ||
+		    __builtin_add_overflow(seconds, *text - '0', &seconds))
+			return -EINVAL;
+	if (text == digits)
+		return -EINVAL;
+	if (*text == '.' && text[1] != '\0')
+		for (text++; *text >= '0' && *text <= '9' && part > 1; text++) {
+			part /= 10;
+			us += (*text - '0') * part;
+		}
+	if (*text != '\0' || __builtin_mul_overflow(seconds, SECOND, &seconds) ||
+	    __builtin_add_overflow(seconds, us, ret_us))
+		return -EINVAL;
+	return 0;
+}
+
+/* "10m", "-10m", "10m ago", "+10m" */
+static int parse_offset(const char *text, int64_t now_us, int64_t *ret_us)
+{
+	size_t length = strlen(text);
+	char copy[64];
+	int64_t us;
+
+	if (length >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, text, length + 1);
+	if (*text != '+' && length > 4 && strcmp(copy + length - 4, " ago") == 0)
+		copy[length - 4] = '\0';
+	if (parse_span(copy + (*text == '+' || *text == '-'), &us) < 0)
+		return -EINVAL;
+	if (*text == '+')
+		return __builtin_add_overflow(now_us, us, ret_us) ? -EINVAL : 0;
+	*ret_us = us < now_us ? now_us - us : 0;
+	return 0;
+}
+
+int span_parse_time(const char *text, int64_t now_us, int64_t *ret_us)
+{
+	if (parse_offset(text, now_us, ret_us) == 0 || parse_day(text, now_us, ret_us) == 0 ||
+	    parse_epoch(text, ret_us) == 0)
+		return 0;
+	return parse_date(text, ret_us);
+}
+
+int span_parse_duration(const char *text, int64_t *ret_us)
 {
 	int64_t us;
 
-	if (parse_span(text, &us) < 0)
-		return parse_date(text, ret_us);
-	*ret_us = us < now_us ? now_us - us : 0;
+	if (parse_span(text, &us) < 0 && parse_epoch(text, &us) < 0)
+		return -EINVAL;
+	if (us == 0)
+		return -EINVAL;
+	*ret_us = us;
 	return 0;
+}
+
+int64_t span_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec / 1000;
 }
 
 /* "2min 3s": the larger unit, and the smaller where there is some of it. */
@@ -149,15 +250,26 @@ static const char *format_two(uint64_t us, uint64_t large_us, const char *large,
 	return buffer;
 }
 
+/* "7.1ms", "12ms": one digit behind the point below ten, but for whole ones. */
+static const char *format_one(uint64_t us, uint64_t unit_us, const char *unit,
+			      char buffer[static SPAN_SIZE])
+{
+	if (us < 10 * unit_us && us % unit_us != 0)
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "%s", us / unit_us,
+			 us % unit_us * 10 / unit_us, unit);
+	else
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "%s", us / unit_us, unit);
+	return buffer;
+}
+
 const char *span_format(uint64_t us, char buffer[static SPAN_SIZE])
 {
 	if (us < MS)
 		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "us", us);
 	else if (us < SECOND)
-		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "ms", us / MS, us % MS / 100);
+		return format_one(us, MS, "ms", buffer);
 	else if (us < MINUTE)
-		snprintf(buffer, SPAN_SIZE, "%" PRIu64 ".%02" PRIu64 "s", us / SECOND,
-			 us % SECOND / (10 * MS));
+		return format_one(us, SECOND, "s", buffer);
 	else if (us < HOUR)
 		return format_two(us, MINUTE, "min", SECOND, "s", buffer);
 	else if (us < DAY)
@@ -187,7 +299,21 @@ const char *span_format_time(uint64_t us, char buffer[static SPAN_SIZE])
 	struct tm tm;
 
 	if (localtime_r(&seconds, &tm) == NULL ||
-	    strftime(buffer, SPAN_SIZE, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+	    strftime(buffer, SPAN_SIZE, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
 		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "us", us);
+	return buffer;
+}
+
+const char *span_format_moment(uint64_t us, char buffer[static SPAN_SIZE])
+{
+	time_t seconds = (time_t)(us / SECOND);
+	size_t used;
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL ||
+	    (used = strftime(buffer, SPAN_SIZE, "%b %d %H:%M:%S", &tm)) == 0)
+		snprintf(buffer, SPAN_SIZE, "%" PRIu64 "us", us);
+	else
+		snprintf(buffer + used, SPAN_SIZE - used, ".%03u", (unsigned)(us % SECOND / MS));
 	return buffer;
 }

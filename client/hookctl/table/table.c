@@ -88,47 +88,162 @@ static void append_spaces(struct hp_buf *buf, size_t count)
 		hp_buf_append(buf, " ", 1);
 }
 
-static void append_coloured(struct hp_buf *buf, const char *text, size_t length,
-			    enum table_colour colour)
+/* ---- widths ---- */
+
+#define LAST_MIN  16 /* before other columns are touched */
+#define WIDTH_MIN 4  /* of a column that is cut */
+#define LEFT_OUT  SIZE_MAX
+
+static size_t total_width(const struct table *table, const size_t *widths)
 {
-	if (colour != TABLE_PLAIN)
-		hp_buf_append(buf, colour_codes[colour], strlen(colour_codes[colour]));
-	hp_buf_append(buf, text, length);
-	if (colour != TABLE_PLAIN)
-		hp_buf_append(buf, "\x1b[0m", 4);
+	size_t total = 0, shown = 0;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (widths[i] == LEFT_OUT)
+			continue;
+		total += widths[i];
+		shown++;
+	}
+	return shown > 0 ? total + (shown - 1) * strlen(table->separator) : 0;
 }
 
-/* One cell with its padding and the separator. */
+/* Cuts the column as far as needed, but not below `least`. */
+static void cut_column(const struct table *table, size_t *widths, size_t column, size_t least,
+		       size_t width)
+{
+	size_t total = total_width(table, widths), excess = total > width ? total - width : 0;
+
+	if (widths[column] == LEFT_OUT || widths[column] <= least)
+		return;
+	widths[column] -= excess < widths[column] - least ? excess : widths[column] - least;
+}
+
+static void leave_out(const struct table *table, size_t *widths, size_t width)
+{
+	for (size_t i = table->column_count; i-- > 0;)
+		if (table->columns[i].is_optional && total_width(table, widths) > width)
+			widths[i] = LEFT_OUT;
+}
+
+/* The widest of those that may be cut further; LEFT_OUT: none. */
+static size_t widest_column(const struct table *table, const size_t *widths)
+{
+	size_t widest = LEFT_OUT;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (widths[i] == LEFT_OUT || widths[i] <= WIDTH_MIN || table->columns[i].is_right ||
+		    table->columns[i].is_whole)
+			continue;
+		if (widest == LEFT_OUT || widths[i] > widths[widest])
+			widest = i;
+	}
+	return widest;
+}
+
+static void fit_widths(const struct table *table, size_t *widths, size_t width)
+{
+	size_t last = table->column_count - 1, last_width, widest;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		if (table->columns[i].max != 0 && widths[i] > table->columns[i].max)
+			widths[i] = table->columns[i].max;
+	last_width = widths[last];
+	cut_column(table, widths, last, LAST_MIN, width);
+	leave_out(table, widths, width);
+	widths[last] = last_width;
+	cut_column(table, widths, last, LAST_MIN, width);
+	while (total_width(table, widths) > width &&
+	       (widest = widest_column(table, widths)) != LEFT_OUT)
+		widths[widest]--;
+}
+
+/* ---- rows ---- */
+
+static void append_ellipsis(struct hp_buf *buf)
+{
+	if (MB_CUR_MAX > 1)
+		hp_buf_append(buf, "\u2026", strlen("\u2026"));
+	else
+		hp_buf_append(buf, ">", 1);
+}
+
+/* The cell's text, cut to the width. Returns the columns of the screen that it takes. */
+static size_t append_text(struct hp_buf *buf, const char *text, const struct table_cell *cell,
+			  size_t width)
+{
+	size_t columns = 0, length;
+
+	if (cell->columns <= width) {
+		hp_buf_append(buf, text, cell->length);
+		return cell->columns;
+	}
+	length = escape_cut(text, cell->length, width > 0 ? width - 1 : 0, &columns);
+	hp_buf_append(buf, text, length);
+	append_ellipsis(buf);
+	return columns + 1;
+}
+
+/* One cell with its padding. */
 static void append_cell(const struct table *table, size_t column, const char *text,
 			const struct table_cell *cell, size_t width, struct hp_buf *buf)
 {
+	size_t padding = width > cell->columns ? width - cell->columns : 0;
 	bool is_last = column + 1 == table->column_count;
-	size_t padding = width - cell->columns;
 
-	assert(cell->columns <= width);
 	if (table->columns[column].is_right)
 		append_spaces(buf, padding);
-	append_coloured(buf, text, cell->length, cell->colour);
+	if (cell->colour != TABLE_PLAIN)
+		hp_buf_append(buf, colour_codes[cell->colour], strlen(colour_codes[cell->colour]));
+	width -= append_text(buf, text, cell, width);
+	if (cell->colour != TABLE_PLAIN)
+		hp_buf_append(buf, "\x1b[0m", 4);
 	if (!table->columns[column].is_right && !is_last)
-		append_spaces(buf, padding);
-	hp_buf_append(buf, is_last ? "\n" : table->separator,
-		      is_last ? 1 : strlen(table->separator));
+		append_spaces(buf, width);
+}
+
+/* `text` is the memory that the cells' offsets are into. */
+static void append_row(const struct table *table, const char *text, const struct table_cell *cells,
+		       const size_t *widths, bool has_colour, struct hp_buf *buf)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		struct table_cell cell = cells[i];
+
+		if (widths[i] == LEFT_OUT)
+			continue;
+		if (!has_colour)
+			cell.colour = TABLE_PLAIN;
+		if (!is_first)
+			hp_buf_append(buf, table->separator, strlen(table->separator));
+		append_cell(table, i, text + cell.offset, &cell, widths[i], buf);
+		is_first = false;
+	}
+	hp_buf_append(buf, "\n", 1);
 }
 
 static void append_header(const struct table *table, const size_t *widths, bool has_colour,
 			  struct hp_buf *buf)
 {
+	bool is_first = true;
+
 	for (size_t i = 0; i < table->column_count; i++) {
 		const char *name = table->columns[i].name;
 		struct table_cell cell = {.length = strlen(name),
 					  .columns = strlen(name),
 					  .colour = has_colour ? TABLE_HEADER : TABLE_PLAIN};
 
+		if (widths[i] == LEFT_OUT)
+			continue;
+		if (!is_first)
+			hp_buf_append(buf, table->separator, strlen(table->separator));
 		append_cell(table, i, name, &cell, widths[i], buf);
+		is_first = false;
 	}
+	hp_buf_append(buf, "\n", 1);
 }
 
-int table_write(const struct table *table, bool has_header, bool has_colour, struct hp_buf *buf)
+int table_write(const struct table *table, const struct table_style *style, struct hp_buf *buf)
 {
 	size_t *widths = calloc(table->column_count, sizeof(*widths));
 
@@ -138,18 +253,14 @@ int table_write(const struct table *table, bool has_header, bool has_colour, str
 	}
 	assert(table->cell_count % table->column_count == 0);
 	for (size_t i = 0; i < table->column_count; i++)
-		widths[i] = column_width(table, i, has_header);
-	if (has_header)
-		append_header(table, widths, has_colour, buf);
-	for (size_t i = 0; i < table->cell_count; i++) {
-		struct table_cell cell = table->cells[i];
-		size_t column = i % table->column_count;
-
-		if (!has_colour)
-			cell.colour = TABLE_PLAIN;
-		append_cell(table, column, table->text.data + cell.offset, &cell, widths[column],
-			    buf);
-	}
+		widths[i] = column_width(table, i, style->has_header);
+	if (style->width > 0)
+		fit_widths(table, widths, style->width);
+	if (style->has_header)
+		append_header(table, widths, style->has_colour, buf);
+	for (size_t i = 0; i < table->cell_count; i += table->column_count)
+		append_row(table, table->text.data, &table->cells[i], widths, style->has_colour,
+			   buf);
 	free(widths);
 	return buf->failed ? -ENOMEM : 0;
 }

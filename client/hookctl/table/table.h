@@ -19,6 +19,10 @@ enum table_colour { TABLE_PLAIN, TABLE_GOOD, TABLE_BAD, TABLE_DIM, TABLE_HEADER 
 struct table_column {
 	const char *name;
 	bool is_right; /* aligned at the right, for numbers */
+	/* For a terminal that is too narrow. The last column is cut first. */
+	unsigned char max; /* columns of the screen at most; 0: no limit */
+	bool is_optional;  /* left out before others are cut to less than 16 */
+	bool is_whole;	   /* never cut: an id */
 };
 
 struct table {
@@ -40,6 +44,11 @@ void table_add(struct table *table, const char *text);
 void table_add_coloured(struct table *table, const char *text, enum table_colour colour);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+struct table_style {
+	bool has_header, has_colour;
+	size_t width; /* of the terminal; 0: nothing is cut */
+};
+
 /* Appends all rows. -ENOMEM, also if a cell could not be added. */
-int table_write(const struct table *table, bool has_header, bool has_colour, struct hp_buf *buf);
+int table_write(const struct table *table, const struct table_style *style, struct hp_buf *buf);
 void table_free(struct table *table);

@@ -63,7 +63,7 @@ static const struct fault_row {
      ESHUTDOWN,
      "hookd's configuration is wrong",
      {{": ", "file"}, {":", "line"}, {": ", "key"}, {": ", "reason"}}},
-    {"io.hookd.hooks.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
+    {"io.hookd.hooks.Refused", EPERM, "refused", {{": ", "reason"}}},
     {"io.hookd.settings.SettingFailed",
      EIO,
      "a setting failed",
@@ -75,10 +75,7 @@ static const struct fault_row {
      {{": ", "path"}, {": ", "detail"}},
      "path"},
     {"io.hookd.settings.NoSuchProcess", ESRCH, "no such process", {{": ", "pid"}}},
-    {"io.hookd.settings.NoSuchContainer",
-     ESRCH,
-     "hookd holds nothing for container",
-     {{" ", "container"}}},
+    {"io.hookd.settings.NoSuchContainer", ESRCH, "no such container", {{": ", "container"}}},
     {"io.hookd.settings.Busy",
      EBUSY,
      "another call is going on for container",
@@ -87,7 +84,7 @@ static const struct fault_row {
      ENOSPC,
      "limit reached",
      {{" for ", "resource"}, {": ", "limit"}}},
-    {"io.hookd.settings.Refused", EPERM, "hookd's policy refuses it:", {{" ", "reason"}}},
+    {"io.hookd.settings.Refused", EPERM, "refused", {{": ", "reason"}}},
 };
 
 void fault_clear(struct fault *fault)

@@ -48,7 +48,8 @@ static void expect_holdings(const struct hookd_applied *containers, size_t count
 	const struct hookd_holding_list list = {.containers = containers, .count = count};
 	struct hp_buf buf = HP_BUF_INIT;
 
-	assert_int_equal(holding_write_table(&list, has_legend, false, &buf), 0);
+	assert_int_equal(
+	    holding_write_table(&list, &(struct table_style){.has_header = has_legend}, &buf), 0);
 	hp_buf_append(&buf, "", 1);
 	assert_string_equal(buf.data, expected);
 	hp_buf_free(&buf);

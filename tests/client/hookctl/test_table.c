@@ -2,6 +2,7 @@
 
 /* Columns are as wide as their widest cell, and text cannot leave its cell. */
 
+#include <locale.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,11 +12,15 @@
 
 static const struct table_column columns[] = {{"RUN"}, {"HOOKS", true}, {"PATH"}};
 
+/* Of the terminal; 0: none. */
+static size_t width;
+
 static void expect(struct table *table, bool has_header, bool has_colour, const char *expected)
 {
 	struct hp_buf buf = HP_BUF_INIT;
 
-	assert_int_equal(table_write(table, has_header, has_colour, &buf), 0);
+	assert_int_equal(
+	    table_write(table, &(struct table_style){has_header, has_colour, width}, &buf), 0);
 	hp_buf_append(&buf, "", 1);
 	assert_string_equal(buf.data != NULL ? buf.data : "", expected);
 	hp_buf_free(&buf);
@@ -114,6 +119,44 @@ static void test_colour_only_where_it_is_wanted(void **state)
 	expect(&table, false, false, "a  1  /x\n");
 }
 
+static const struct table_column fitted[] = {{"RUN", .is_whole = true},
+					     {"CONTAINER", .max = 12},
+					     {"STAGE"},
+					     {"AGE", true, .is_optional = true},
+					     {"STATUS"}};
+
+static void expect_fitted(size_t columns_of_screen, const char *expected)
+{
+	struct table table = TABLE_INIT(fitted);
+
+	table_add(&table, "3f9ac01be27d");
+	table_add(&table, "container-of-somebody");
+	table_add(&table, "createContainer");
+	table_add(&table, "41s");
+	table_add(&table, "failed (3) #1/3 net-add-of-somebody");
+	width = columns_of_screen;
+	expect(&table, false, false, expected);
+	width = 0;
+}
+
+static void test_a_table_fits_the_terminal(void **state)
+{
+	(void)state;
+	setlocale(LC_CTYPE, "C.UTF-8");
+	expect_fitted(0, "3f9ac01be27d  container-of-somebody  createContainer  41s  failed (3) "
+			 "#1/3 net-add-of-somebody\n");
+	expect_fitted(200, "3f9ac01be27d  container-o\u2026  createContainer  41s  failed (3) #1/3 "
+			   "net-add-of-somebody\n");
+	expect_fitted(80, "3f9ac01be27d  container-o\u2026  createContainer  41s  failed (3) #1/3 "
+			  "net-add-of-so\u2026\n");
+	/* What is optional goes before the last column is cut to nothing. */
+	expect_fitted(
+	    64, "3f9ac01be27d  container-o\u2026  createContainer  failed (3) #1/3 ne\u2026\n");
+	expect_fitted(40, "3f9ac01be27d  contai\u2026  create\u2026  failed \u2026\n");
+	/* An id is whole, whatever the width. */
+	expect_fitted(10, "3f9ac01be27d  con\u2026  cre\u2026  fai\u2026\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +167,7 @@ int main(void)
 	    cmocka_unit_test(test_wide_text_is_measured_as_shown),
 	    cmocka_unit_test(test_a_cell_stays_on_its_line),
 	    cmocka_unit_test(test_colour_only_where_it_is_wanted),
+	    cmocka_unit_test(test_a_table_fits_the_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

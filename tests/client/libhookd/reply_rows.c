@@ -87,9 +87,18 @@ int call_drain(const struct form *form)
 	return FORM(drain);
 }
 
+int call_explain(const struct form *form)
+{
+	static const struct hookd_run_request request = {
+	    .size = sizeof(request), .stage = "poststop", .hooks = "{}", .settings = "{\"a\":1}"};
+
+	return FORM(explain, &request);
+}
+
 int call_explain_policy(const struct form *form)
 {
-	return FORM(explain_policy, 4294967295u, "io.hookd.hooks.Run");
+	return FORM(explain_policy, &(struct hookd_caller){.uid = 4294967295u},
+		    "io.hookd.hooks.Run");
 }
 
 int call_apply(const struct form *form)
@@ -320,6 +329,24 @@ static void check_strings(const struct hookd_reply *reply)
 	assert_null(hookd_reply_strings(reply)[1]);
 }
 
+static void check_explanation(const struct hookd_reply *reply)
+{
+	const struct hookd_explanation *explanation = hookd_reply_explanation(reply);
+
+	assert_true(explanation->allowed);
+	assert_int_equal(explanation->hook_count, 1);
+	assert_string_equal(explanation->hooks[0].path, "/h");
+	assert_string_equal(explanation->hooks[0].args[0], "h");
+	assert_int_equal(explanation->hooks[0].uid, -1);
+	assert_null(explanation->hooks[0].namespaces[0]);
+	assert_int_equal(explanation->hooks[0].timeout_us, 5);
+	assert_string_equal(explanation->hooks[0].why_timeout, "/c:3");
+	assert_int_equal(explanation->default_count, 1);
+	assert_string_equal(explanation->defaults[0].key, "PidsMax");
+	assert_int_equal(explanation->defaults[0].value, 64);
+	assert_null(hookd_reply_decision(reply));
+}
+
 static void check_decision(const struct hookd_reply *reply)
 {
 	assert_true(hookd_reply_decision(reply)->allowed);
@@ -384,6 +411,13 @@ const struct reply_row reply_rows[] = {
     {call_reload, PLAIN("control.Reload"), REPLY("{\"files\":[\"/a\"]}"), check_strings},
     {call_set_log_level, CALL("control.SetLogLevel", "{\"level\":\"debug\"}"), "{}", check_nothing},
     {call_drain, PLAIN("control.Drain"), "{}", check_nothing},
+    {call_explain,
+     CALL("hooks.Explain", "{\"stage\":\"poststop\",\"hooks\":{},\"settings\":{\"a\":1}}"),
+     REPLY("{\"hooks\":[{\"index\":0,\"path\":\"/h\",\"args\":[\"h\"],\"dir\":\"/\","
+	   "\"namespaces\":[],\"timeoutUSec\":5,\"why\":{\"timeout\":\"/c:3\"}}],"
+	   "\"defaults\":[{\"key\":\"PidsMax\",\"value\":64,\"source\":\"/c:4\"}],"
+	   "\"allowed\":true}"),
+     check_explanation},
     {call_explain_policy,
      CALL("control.ExplainPolicy", "{\"uid\":4294967295,\"method\":\"io.hookd.hooks.Run\"}"),
      REPLY("{\"allowed\":true,\"reason\":\"root\"}"), check_decision},

@@ -24,6 +24,7 @@ extern const size_t reply_row_count;
 
 int call_apply(const struct form *form);
 int call_drain(const struct form *form);
+int call_explain(const struct form *form);
 int call_explain_policy(const struct form *form);
 int call_get(const struct form *form);
 int call_list(const struct form *form);

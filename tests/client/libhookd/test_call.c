@@ -435,7 +435,7 @@ static const struct {
     {"{\"error\":\"io.hookd.hooks.Refused\",\"parameters\":{\"reason\":\"no\\n\"}}", -EPERM,
      "io.hookd.hooks.Refused", "", "no\n"},
     {"{\"error\":\"io.hookd.settings.Refused\",\"parameters\":{\"reason\":7}}", -EPERM,
-     "io.hookd.settings.Refused", "", "refuses"},
+     "io.hookd.settings.Refused", "", "refused"},
     {"{\"error\":\"io.hookd.hooks.RequestIdConflict\"}", -EEXIST,
      "io.hookd.hooks.RequestIdConflict", "", "id"},
     {"{\"error\":\"io.hookd.hooks.NoSuchRun\",\"parameters\":{\"run\":\"r9\"}}", -ESRCH,
@@ -457,7 +457,7 @@ static const struct {
      "io.hookd.settings.NoSuchProcess", "", "no such process: 4711"},
     {"{\"error\":\"io.hookd.settings.NoSuchContainer\",\"parameters\":{\"container\":"
      "\"web\"}}",
-     -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container web"},
+     -ESRCH, "io.hookd.settings.NoSuchContainer", "", "container: web"},
     {"{\"error\":\"io.hookd.settings.Busy\",\"parameters\":{\"container\":\"web\"}}", -EBUSY,
      "io.hookd.settings.Busy", "", "another call is going on for container web"},
     {"{\"error\":\"io.hookd.settings.Exhausted\",\"parameters\":{\"resource\":\"CLOSIDs\","

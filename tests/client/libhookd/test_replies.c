@@ -134,6 +134,9 @@ static void test_replies_that_are_none(void **state)
 	    {call_status, REPLY("{\"kernelFeatures\":[]}"), "kernelFeatures must"},
 	    {call_metrics, REPLY("{\"text\":[]}"), "text must"},
 	    {call_reload, REPLY("{\"files\":\"/a\"}"), "files must"},
+	    {call_explain, REPLY("{\"hooks\":[{\"path\":\"/h\"},{\"why\":{\"ids\":1}}]}"),
+	     "hooks[1].why.ids must"},
+	    {call_explain, REPLY("{\"defaults\":[{\"value\":\"x\"}]}"), "defaults[0].value must"},
 	    {call_explain_policy, REPLY("{\"allowed\":\"yes\"}"), "allowed must"},
 	    {call_ping, "[]", "not Varlink"},
 	    {call_ping, "{\"continues\":true}", "more replies"},
@@ -295,7 +298,8 @@ static void test_wrong_filters(void **state)
 	}
 	assert_int_equal(hookd_wait(client, NULL, &reply), -EINVAL);
 	assert_int_equal(hookd_get(client, "\xff", &reply), -EINVAL);
-	assert_int_equal(hookd_explain_policy(client, 0, NULL, &reply), -EINVAL);
+	assert_int_equal(hookd_explain_policy(client, &(struct hookd_caller){0}, NULL, &reply),
+			 -EINVAL);
 	assert_string_equal(hookd_client_error_parameter(client), "method");
 	assert_null(reply);
 	assert_int_equal(calls.connects, 0);

@@ -84,6 +84,21 @@ static void a_timeout_is_true(bool in_cgroup)
 }
 IN_BOTH_WAYS(a_timeout_is_true)
 
+/* An orphan in another session, without a cgroup, is not killed, and is waited for in vain. */
+static void the_wait_for_the_rest_is_not_the_hooks_time(void **state)
+{
+	struct hook hook = {0};
+
+	(void)state;
+	run_past_timeout(&hook, false, "(setsid sh -c 'echo before; exec sleep 3' &); sleep 1000",
+			 1, 1);
+	assert_true(hook.result.lingering);
+	assert_true(hook.result.drain_us >= 200000);
+	assert_in_range(hook.result.duration_us + hook.result.drain_us, 500000,
+			(hook.took_ms + 1) * 1000);
+	hook_clear(&hook);
+}
+
 /* A timeout that overflows int64_t nanoseconds, alone or added to the clock, never expires. */
 static void a_long_timeout_is_no_short_one(bool in_cgroup)
 {
@@ -273,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOTH(a_timeout_is_true),
+	    PROC_TEST(the_wait_for_the_rest_is_not_the_hooks_time),
 	    BOTH(a_long_timeout_is_no_short_one),
 	    BOTH(stubborn_ones_are_killed_too),
 	    BOTH(a_cancel_kills),

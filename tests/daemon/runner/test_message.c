@@ -280,6 +280,7 @@ static void the_largest_result_comes_back(void **state)
 	    .failed_detail = strdup(""),
 	    .pid = INT32_MAX,
 	    .started_us = INT64_MAX,
+	    .drain_us = INT64_MAX,
 	    .lingering = true,
 	};
 	struct hp_hook_result again;
@@ -306,6 +307,7 @@ static void the_largest_result_comes_back(void **state)
 	}
 	assert_int_equal(again.failed_errno, EMFILE);
 	assert_int_equal(again.started_us, INT64_MAX);
+	assert_int_equal(again.drain_us, UINT32_MAX);
 	assert_true(again.lingering && !again.success && again.oom_killed == 1);
 	free(payload);
 	hp_hook_result_clear(&result);

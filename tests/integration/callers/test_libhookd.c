@@ -179,7 +179,8 @@ static void calls_about_the_daemon(void **state)
 	assert_non_null(hookd_reply_strings(reply)[0]);
 	expect_same(harness, "{'method':'io.hookd.control.Reload'}", reply);
 	hookd_reply_free(reply);
-	reply = CALL(client, explain_policy, 4711, "io.hookd.hooks.Run");
+	reply =
+	    CALL(client, explain_policy, &(struct hookd_caller){.uid = 4711}, "io.hookd.hooks.Run");
 	assert_false(hookd_reply_decision(reply)->allowed);
 	expect_same(harness,
 		    "{'method':'io.hookd.control.ExplainPolicy','parameters':{'uid':4711,"

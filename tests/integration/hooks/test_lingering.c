@@ -62,6 +62,7 @@ static void hook_that_leaves_nobody_is_not_lingering(void **state)
 		run(client, .hooks = {HOOK("'foreground','say','x'")});
 		check_success(client);
 		check_bool(client, "result.hooks[0].lingering", false);
+		assert_true(reply_int(client, "result.hooks[0].drainUSec") >= 0);
 	}
 }
 

@@ -45,6 +45,7 @@ static void exited_hook_has_a_status_and_times(void **state)
 					     .pid = 12,
 					     .started_us = 1700000000000000,
 					     .duration_us = 3,
+					     .drain_us = 5,
 					     .user_us = 2,
 					     .system_us = 1,
 					     .max_rss_bytes = 4096,
@@ -52,7 +53,8 @@ static void exited_hook_has_a_status_and_times(void **state)
 					     .lingering = true},
 		    "{\"index\":1,\"path\":\"/bin/a\",\"outcome\":\"exited\",\"success\":true,"
 		    "\"exitStatus\":0,\"pid\":12,\"startedUSec\":1700000000000000,"
-		    "\"durationUSec\":3,\"userUSec\":2,\"systemUSec\":1,\"maxRssBytes\":4096,"
+		    "\"durationUSec\":3,\"drainUSec\":5,\"userUSec\":2,\"systemUSec\":1,"
+		    "\"maxRssBytes\":4096,"
 		    "\"stdout\":\"out\\n\",\"stdoutBytes\":4,\"stdoutTruncated\":false,"
 		    "\"stderr\":\"err\",\"stderrBytes\":5,\"stderrTruncated\":true,"
 		    "\"lingering\":true}");

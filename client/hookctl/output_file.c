@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Writes the file of --output, or stdout for "-". */
+
+#include "client/hookctl/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+bool output_file_is_stdout(const struct ctl *ctl)
+{
+	const char *path = ctl_option(ctl, OPTION_OUTPUT);
+
+	return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	for (size_t done = 0; done < length;) {
+		ssize_t n = write(fd, bytes + done, length - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+int output_file_write(const struct ctl *ctl, const void *bytes, size_t length)
+{
+	const char *path = ctl_option(ctl, OPTION_OUTPUT);
+	int fd = output_file_is_stdout(ctl)
+		     ? dup(STDOUT_FILENO)
+		     : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int r = fd < 0 ? -errno : write_all(fd, bytes, length);
+
+	if (fd >= 0 && close(fd) < 0 && r == 0)
+		r = -errno;
+	return r < 0 ? ctl_usage("--output=%s: %s", path, strerror(-r)) : CTL_EXIT_OK;
+}

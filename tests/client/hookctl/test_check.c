@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * validate and hookd read the same: over the requests of tests/data, where hookd's reader names the
+ * first mistake and validate has to name it too, and nothing in what hookd accepts. Then all
+ * mistakes of a document, their places, and files of hooks.d.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/hookctl/check/check.h"
+#include "client/hookctl/check/go_regex.h"
+#include "client/hookctl/check/hooks_d.h"
+#include "proto/json/mistakes.h"
+#include "proto/messages/request.h"
+#include "tests/group/group.h"
+
+/* ---- the requests of tests/data ---- */
+
+static enum hp_dialect dialect_of(struct hp_json_value root)
+{
+	bool is_go = hp_json_equals(hp_json_member(root, "dialect"), "libcontainer");
+
+	return is_go ? HP_DIALECT_LIBCONTAINER : HP_DIALECT_OCI;
+}
+
+/* Adds the mistakes of one parameter to the document's list. */
+static void check_part(const char *name, struct hp_json_value root, enum check_type type)
+{
+	struct hp_json_value value = hp_json_member(root, name);
+	struct check check = {value, dialect_of(root), HP_ARENA_INIT};
+
+	if (!hp_json_is_absent(value))
+		assert_int_equal(check_read(&check, type), 0);
+	hp_arena_free(&check.arena);
+}
+
+static bool has_mistake(const struct hp_json *json, const struct hp_err *err)
+{
+	bool is_found = false;
+
+	for (size_t i = 0; i < json->mistakes->count; i++) {
+		const struct hp_json_mistake *mistake = &json->mistakes->list[i];
+		struct hp_buf path = HP_BUF_INIT;
+
+		hp_json_mistake_path(json, mistake, &path);
+		hp_buf_append(&path, "", 1);
+		assert_false(path.failed);
+		is_found |= strcmp(path.data, err->path) == 0 &&
+			    strcmp(mistake->err.reason, err->reason) == 0;
+		hp_buf_free(&path);
+	}
+	return is_found;
+}
+
+static bool is_of_files(const char *path)
+{
+	return strncmp(path, "hooks", 5) == 0 || strncmp(path, "settings", 8) == 0;
+}
+
+static void compare(const char *name, struct document *document)
+{
+	struct hp_err err;
+	struct hp_json_value root = hp_json_root(&document->json);
+	struct hp_json_mistakes mistakes = {0};
+	struct hp_request request;
+	int r = hp_request_read(root, &request, &err);
+
+	if (r == 0)
+		hp_request_free(&request);
+	document->json.mistakes = &mistakes;
+	check_part("hooks", root, CHECK_HOOKS);
+	check_part("settings", root, CHECK_SETTINGS);
+	if (r == 0 && mistakes.count > 0)
+		fail_msg("%s: validate refuses it: %s: %s", name, mistakes.list[0].err.path,
+			 mistakes.list[0].err.reason);
+	if (r < 0 && is_of_files(err.path) && !has_mistake(&document->json, &err))
+		fail_msg("%s: validate does not find %s: %s", name, err.path, err.reason);
+	hp_json_mistakes_free(&mistakes);
+}
+
+static void for_each_file(const char *folder, size_t expected)
+{
+	char path[4096];
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), TEST_DATA "/%s", folder);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		struct document file = {0};
+		struct hp_err err;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), TEST_DATA "/%s/%s", folder, entry->d_name);
+		assert_int_equal(document_read(&file, path, &err), 0);
+		compare(entry->d_name, &file);
+		document_free(&file);
+		count++;
+	}
+	closedir(directory);
+	assert_true(count >= expected);
+}
+
+static void what_hookd_accepts_is_accepted(void **state)
+{
+	(void)state;
+	for_each_file("ok", 40);
+}
+
+static void what_hookd_refuses_is_refused_at_the_same_place(void **state)
+{
+	(void)state;
+	for_each_file("bad", 200);
+}
+
+/* ---- documents ---- */
+
+/* Writes the text to a file and checks it. */
+static struct findings check_text(const char *text, int type)
+{
+	char path[] = "/tmp/test_check.XXXXXX";
+	struct findings findings = {0};
+	struct hp_err err = {0};
+	int fd = mkstemp(path);
+	int r;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	r = check_file(path, type, -1, &findings, &err);
+	unlink(path);
+	if (r < 0)
+		fail_msg("%s: %d %s", text, r, err.reason);
+	return findings;
+}
+
+static void expect_lines(const char *text, int type, const char *expected)
+{
+	struct findings findings = check_text(text, type);
+	struct hp_buf lines = HP_BUF_INIT;
+
+	for (size_t i = 0; i < findings.count; i++)
+		finding_print(&findings.list[i], "f", &lines);
+	hp_buf_append(&lines, "", 1);
+	assert_false(lines.failed);
+	assert_string_equal(lines.data, expected);
+	hp_buf_free(&lines);
+	findings_free(&findings);
+}
+
+static void all_mistakes_are_found_with_their_places(void **state)
+{
+	(void)state;
+	expect_lines(
+	    "{\"ociVersion\": \"1.0.2\",\n"
+	    " \"hooks\": {\"poststop\": [\n"
+	    "  {\"path\": \"rel\", \"timeout\": 0, \"env\": [\"A=1\", \"\"]},\n"
+	    "  {\"args\": [\"x\", 1, null]}], \"Prestart\": []},\n"
+	    " \"process\": {\"rlimits\": [{\"type\": \"X\", \"soft\": 2, \"hard\": 1}]},\n"
+	    " \"linux\": {\"resources\": {\"unified\": {\"cgroup.kill\": \"1\"}},\n"
+	    "  \"seccomp\": {\"defaultAction\": \"SCMP_ACT_NOTIFY\", \"syscalls\": [{}]}}}",
+	    -1,
+	    "f:3:12: hooks.poststop[0].path: must be an absolute path\n"
+	    "f:3:30: hooks.poststop[0].timeout: must be from 1 to 2147483647\n"
+	    "f:3:48: hooks.poststop[0].env[1]: must not be empty\n"
+	    "f:4:3: hooks.poststop[1].path: is required\n"
+	    "f:4:18: hooks.poststop[1].args[1]: must be a string\n"
+	    "f:4:21: hooks.poststop[1].args[2]: must be a string\n"
+	    "f:4:42: hooks.Prestart: is not known here\n"
+	    "f:5:35: process.rlimits[0].type: must be the name of a resource limit, "
+	    "such as RLIMIT_CPU\n"
+	    "f:6:53: linux.resources.unified.cgroup.kill: must not be written: it is not a "
+	    "limit\n"
+	    "f:7:64: linux.seccomp.syscalls[0].action: is required\n");
+}
+
+static void elements_that_are_values_are_all_read(void **state)
+{
+	(void)state;
+	expect_lines("{\"process\": {\"user\": {\"uid\": 1, \"gid\": 1,\n"
+		     "\"additionalGids\": [\"a\", 3, -1]},\n"
+		     "\"capabilities\": {\"bounding\": [\"CAP_X\", \"CAP_CHOWN\", 1]}}}",
+		     CHECK_SETTINGS,
+		     "f:2:20: process.user.additionalGids[0]: must be an integer\n"
+		     "f:2:28: process.user.additionalGids[2]: must be from 0 to 4294967294\n"
+		     "f:3:31: process.capabilities.bounding[0]: must be the name of a capability, "
+		     "such as CAP_CHOWN\n"
+		     "f:3:53: process.capabilities.bounding[2]: must be a string\n");
+}
+
+static int guess(const char *text, const char *file)
+{
+	struct document document = {0};
+	struct hp_err err;
+	int type;
+
+	assert_int_equal(hp_json_parse(&document.json, text, strlen(text), &err), 0);
+	type = check_guess_type(file, &document);
+	hp_json_free(&document.json);
+	return type;
+}
+
+static void kinds_of_files_are_told_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(guess("{}", "/etc/hookd/hookd.conf"), CHECK_CONF);
+	assert_int_equal(guess("{\"ociVersion\": \"1.0.2\", \"linux\": {}}", "c"), CHECK_CONFIG);
+	assert_int_equal(guess("{\"config\": {}}", "state.json"), CHECK_CONFIG);
+	assert_int_equal(guess("{\"poststop\": []}", "h"), CHECK_HOOKS);
+	assert_int_equal(guess("{\"version\": \"1.0.0\", \"hook\": {}}", "h"), CHECK_HOOKSD);
+	assert_int_equal(guess("{\"linux\": {}}", "s"), CHECK_SETTINGS);
+	assert_int_equal(guess("{\"default_action\": 1}", "s"), CHECK_SECCOMP);
+	assert_int_equal(guess("{\"a\": 1}", "s"), -ENOENT);
+	assert_int_equal(guess("[]", "s"), -ENOENT);
+}
+
+static void syntax_error_has_its_place(void **state)
+{
+	(void)state;
+	expect_lines("{\"a\" 1}", -1, "f:1:6: a colon is expected\n");
+	expect_lines("{\n\"a\": 1,\n}", CHECK_HOOKS, "f:3:1: a key is expected\n");
+	expect_lines("", CHECK_HOOKS, "f:1:1: it is empty\n");
+}
+
+/* ---- hooks.d ---- */
+
+static void expect_match(const char *when, enum hooks_d_answer expected, const char *why)
+{
+	static const char config_text[] =
+	    "{\"process\": {\"args\": [\"/usr/bin/web\"]}, \"annotations\": {\"io.gpu\": \"all\"}, "
+	    "\"mounts\": [{\"type\": \"proc\"}]}";
+	char text[512], reason[HOOKS_D_REASON_SIZE];
+	struct hp_json json = {0}, config = {0};
+	struct hp_arena arena = HP_ARENA_INIT;
+	struct hooks_d hooks_d;
+	struct hp_err err;
+
+	snprintf(text, sizeof(text),
+		 "{\"version\": \"1.0.0\", \"hook\": {\"path\": \"/h\"}, \"when\": %s, \"stages\": "
+		 "[\"poststop\"]}",
+		 when);
+	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
+	assert_int_equal(hp_json_parse(&config, config_text, strlen(config_text), &err), 0);
+	if (hooks_d_read(hp_json_root(&json), &arena, &hooks_d, &err) < 0)
+		fail_msg("%s: %s %s", when, err.path, err.reason);
+	assert_int_equal(hooks_d.stages, 1u << HP_STAGE_POSTSTOP);
+	assert_int_equal(hooks_d_match(&hooks_d, hp_json_root(&config), reason), expected);
+	assert_string_equal(reason, why);
+	hp_arena_free(&arena);
+	hp_json_free(&json);
+	hp_json_free(&config);
+}
+
+static void hooks_d_matches_as_engines_do(void **state)
+{
+	(void)state;
+	expect_match("{\"always\": true}", HOOKS_D_YES, "always");
+	expect_match("{\"always\": false, \"commands\": [\".*\"]}", HOOKS_D_NO, "always is false");
+	expect_match("{}", HOOKS_D_NO, "when has no condition");
+	expect_match("{\"hasBindMounts\": true}", HOOKS_D_NO, "the container has no bind mounts");
+	expect_match("{\"annotations\": {\"^io\\\\.gpu$\": \"all|none\"}}", HOOKS_D_YES,
+		     "annotation '^io\\.gpu$' matches");
+	expect_match("{\"annotations\": {\"^io\": \"none\"}}", HOOKS_D_NO,
+		     "no annotation matches '^io' with 'none'");
+	expect_match("{\"commands\": [\"sh$\", \"^/usr/bin/w\"]}", HOOKS_D_YES,
+		     "the command matches '^/usr/bin/w'");
+	expect_match("{\"always\": true, \"commands\": [\"sh$\"]}", HOOKS_D_NO,
+		     "the command matches none of commands");
+	expect_match("{\"commands\": [\"(?i)WEB\"]}", HOOKS_D_UNKNOWN,
+		     "'(?i)WEB' can only be judged by Go");
+}
+
+static void expressions_of_go_alone_are_not_judged(void **state)
+{
+	static const char *const gos[] = {"a\\d", "[\\.]", "(?:a)", "a*?", "\\pL", "\\Aa", "x{2}?"};
+	char reason[GO_REGEX_REASON_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gos) / sizeof(gos[0]); i++) {
+		assert_true(go_regex_check(gos[i], reason));
+		assert_int_equal(go_regex_match(gos[i], "a"), GO_REGEX_UNKNOWN);
+	}
+	assert_int_equal(go_regex_match("^a\\.b?[]x]+$", "a.x]"), GO_REGEX_YES);
+	assert_int_equal(go_regex_match("^a\\w$", "a."), GO_REGEX_NO);
+	assert_false(go_regex_check("a(", reason));
+	assert_true(reason[0] != '\0');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_hookd_accepts_is_accepted),
+	    cmocka_unit_test(what_hookd_refuses_is_refused_at_the_same_place),
+	    cmocka_unit_test(all_mistakes_are_found_with_their_places),
+	    cmocka_unit_test(elements_that_are_values_are_all_read),
+	    cmocka_unit_test(kinds_of_files_are_told_apart),
+	    cmocka_unit_test(syntax_error_has_its_place),
+	    cmocka_unit_test(hooks_d_matches_as_engines_do),
+	    cmocka_unit_test(expressions_of_go_alone_are_not_judged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
