@@ -1071,7 +1071,7 @@ expect_file out <<'END'
 Last hour: 1 failed, 2 timed out, 0 lost, 0 refused
  Features: seccomp, rdt
    Kernel: 6.1 +cgroup2 -resctrl
-   History: failing: it is locked by process 5, 3 runs are missing
+  History: failing: it is locked by process 5, 3 runs are missing
 END
 
 # ---- logs, events ----

@@ -66,10 +66,13 @@ static struct run *make(uid_t uid, const char *request_id)
 	return run;
 }
 
+/* Each is submitted a microsecond later than the one before. */
 static struct run *add(uid_t uid, const char *request_id)
 {
+	static int64_t submitted_us = 1;
 	struct run *run = make(uid, request_id);
 
+	run->submitted_us = submitted_us++;
 	assert_int_equal(store_add(store, run), 0);
 	return run;
 }
