@@ -3,6 +3,11 @@
  * Watches files of the configuration by inotify(7). Owns the inotify descriptor and its events.
  *
  *	quiet --a name of interest--> settling --SETTLED_AFTER_US without another--> quiet
+ *	quiet --LOOK_EVERY_S--> quiet
+ *
+ * Every few seconds the files are taken for changed without an event. inotify does not tell of a
+ *folder that a symbolic link leads through and that is replaced, as Kubernetes does, nor of one
+ *that was moved away.
  */
 #include "daemon/config_watch.h"
 
@@ -15,6 +20,7 @@
 #include "daemon/base/config.h"
 
 #define SETTLED_AFTER_US (100 * 1000)
+#define LOOK_EVERY_S	 5
 #define CHANGES		 (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB)
 
 struct config_watch {
@@ -142,11 +148,17 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 		(void)event_add(watch->settled, &(struct timeval){.tv_usec = SETTLED_AFTER_US});
 }
 
+static void look_later(struct config_watch *watch)
+{
+	(void)event_add(watch->settled, &(struct timeval){.tv_sec = LOOK_EVERY_S});
+}
+
 static void on_settled(evutil_socket_t fd, short what, void *userdata)
 {
 	struct config_watch *watch = userdata;
 
 	(void)fd, (void)what;
+	look_later(watch);
 	watch_files(watch);
 	watch->changed(watch->userdata);
 }
@@ -173,6 +185,7 @@ int config_watch_new(struct event_base *base, const char *file, void (*changed)(
 		return -ENOMEM;
 	}
 	watch_files(watch);
+	look_later(watch);
 	*ret_watch = watch;
 	return 0;
 }

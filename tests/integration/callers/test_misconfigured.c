@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hookd started by its socket, as by systemd, while its configuration is wrong. */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,35 @@ static void goes_on_when_the_file_is_there(void **state)
 	check_goes_on(harness);
 }
 
+static void link_to(const struct harness *harness, const char *target, const char *name)
+{
+	char fresh[PATH_MAX];
+
+	snprintf(fresh, sizeof(fresh), "%s/fresh", harness->directory);
+	assert_int_equal(symlink(target, fresh), 0);
+	assert_int_equal(rename(fresh, harness_path(harness, name)), 0);
+}
+
+/* Kubernetes replaces the files of a volume so. */
+static void goes_on_when_a_folder_on_the_way_is_replaced(void **state)
+{
+	struct harness *harness = *state;
+	char linked[PATH_MAX];
+
+	assert_int_equal(mkdir(harness_path(harness, "v1"), 0755), 0);
+	assert_int_equal(mkdir(harness_path(harness, "v2"), 0755), 0);
+	harness_write_file(harness, "v1/hookd.conf", WRONG);
+	harness_write_file(harness, "v2/hookd.conf", RIGHT);
+	link_to(harness, "v1", "data");
+	link_to(harness, "data/hookd.conf", "linked.conf");
+	snprintf(linked, sizeof(linked), "--config=%s", harness_path(harness, "linked.conf"));
+	socket_path = harness->socket;
+	harness_spawn(harness, &(struct start){.arguments = {linked}, .in_child = pass_socket});
+	harness_await_log(harness, SAYS_WRONG);
+	link_to(harness, "v2", "data");
+	check_goes_on(harness);
+}
+
 /* The watch waits for a moment; SIGHUP does not. */
 static void sighup_reads_the_file_again(void **state)
 {
@@ -232,6 +262,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(goes_on_when_the_file_is_written),
 	    TEST_PREPARED(goes_on_when_the_file_is_replaced),
 	    TEST_PREPARED(goes_on_when_the_file_is_there),
+	    TEST_PREPARED(goes_on_when_a_folder_on_the_way_is_replaced),
 	    TEST_PREPARED(sighup_reads_the_file_again),
 	    TEST_PREPARED(sighup_during_the_start_waits),
 	    TEST_PREPARED(started_by_hand_it_ends),
