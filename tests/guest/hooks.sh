@@ -46,7 +46,7 @@ run_hook() { # SCRIPT [TIMEOUT-IN-SECONDS [OPTION...]]
 
 # The same in the background, with the result in $work/result.json; returns when the hook runs.
 start_hook() { # SCRIPT [TIMEOUT-IN-SECONDS]
-	run_hook "echo > $begun; $1" "${2:-60}" > "$work/result.json" 2>&1 &
+	run_hook "echo > $begun; $1" "${2:-60}" > "$work/result.json" 2> "$work/result.err" &
 	hook=$!
 	timeout 60 cat "$begun" > "$work/began"
 }
