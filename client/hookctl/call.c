@@ -151,6 +151,19 @@ int ctl_put_formatted(const struct ctl *ctl, const char *names, const struct ctl
 	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
 }
 
+int ctl_put_formatted_reply(const struct ctl *ctl, const char *names,
+			    const struct hookd_reply *reply, int *ret_exit)
+{
+	struct hp_json json = {0};
+	int r = ctl_read_reply(reply, &json);
+
+	if (r == 0)
+		*ret_exit = ctl_put_formatted(ctl, names,
+					      &(struct ctl_row){.object = hp_json_root(&json)}, 1);
+	hp_json_free(&json);
+	return r;
+}
+
 int ctl_put_formatted_array(const struct ctl *ctl, const char *names, struct hp_json_value array)
 {
 	struct ctl_row *rows = calloc(hp_json_count(array) + 1, sizeof(*rows));

@@ -180,20 +180,9 @@ static int show_status(const struct ctl *ctl, const struct hookd_status_info *st
 
 #define STATUS_NAMES                                                                               \
 	"version|pid|uptimeUSec|startedUSec|state|running|queued|connections|stored|runners|"      \
-	"addresses|configFiles|configError|logLevel|lastHour|dropped|kernelRelease|features|"      \
+	"addresses|configFiles|configError|logLevel|lastHour|dropped|history|kernelRelease|"       \
+	"features|"                                                                                \
 	"kernelFeatures"
-
-static int show_formatted(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
-{
-	struct hp_json json = {0};
-	int r = ctl_read_reply(reply, &json);
-
-	if (r == 0)
-		*ret_exit = ctl_put_formatted(ctl, STATUS_NAMES,
-					      &(struct ctl_row){.object = hp_json_root(&json)}, 1);
-	hp_json_free(&json);
-	return r;
-}
 
 int verb_status(struct ctl *ctl)
 {
@@ -205,7 +194,7 @@ int verb_status(struct ctl *ctl)
 	if (r == 0 && ctl->json != CTL_JSON_OFF)
 		r = ctl_put_reply(ctl, reply, NULL);
 	else if (r == 0 && ctl_has(ctl, OPTION_FORMAT))
-		r = show_formatted(ctl, reply, &shown);
+		r = ctl_put_formatted_reply(ctl, STATUS_NAMES, reply, &shown);
 	else if (r == 0)
 		r = show_status(ctl, hookd_reply_status(reply));
 	failed = ctl_finish(ctl, reply, r);

@@ -153,5 +153,8 @@ struct ctl_row {
 };
 int ctl_put_formatted(const struct ctl *ctl, const char *names, const struct ctl_row *rows,
 		      size_t count);
+/* The same for the members of a reply. -errno; *ret_exit is filled on success. */
+int ctl_put_formatted_reply(const struct ctl *ctl, const char *names,
+			    const struct hookd_reply *reply, int *ret_exit);
 /* The same for the elements of an array. */
 int ctl_put_formatted_array(const struct ctl *ctl, const char *names, struct hp_json_value array);

@@ -34,18 +34,6 @@ static int put_details(const struct ctl *ctl, const struct hookd_reply *reply)
 	return r;
 }
 
-static int put_formatted(const struct ctl *ctl, const struct hookd_reply *reply, int *ret_exit)
-{
-	struct hp_json json = {0};
-	int r = ctl_read_reply(reply, &json);
-
-	if (r == 0)
-		*ret_exit = ctl_put_formatted(ctl, "run|result|progress|request",
-					      &(struct ctl_row){.object = hp_json_root(&json)}, 1);
-	hp_json_free(&json);
-	return r;
-}
-
 static int inspect(struct ctl *ctl, const char *run)
 {
 	struct hookd_reply *reply = NULL;
@@ -54,7 +42,7 @@ static int inspect(struct ctl *ctl, const char *run)
 	if (r == 0 && ctl->json != CTL_JSON_OFF)
 		r = ctl_put_reply(ctl, reply, NULL);
 	else if (r == 0 && ctl_has(ctl, OPTION_FORMAT))
-		r = put_formatted(ctl, reply, &shown);
+		r = ctl_put_formatted_reply(ctl, "run|result|progress|request", reply, &shown);
 	else if (r == 0)
 		r = put_details(ctl, reply);
 	failed = ctl_finish(ctl, reply, r);
