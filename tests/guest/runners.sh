@@ -44,7 +44,7 @@ insist_on_hook() { # REQUEST-ID SCRIPT; the result is in $work/result-$container
 
 	while true; do
 		status=0
-		run_hook "$2" 300 "--request-id=$1" > "$result" 2>&1 || status=$?
+		run_hook "$2" 300 "--request-id=$1" > "$result" 2> "$result.err" || status=$?
 		! jq -e .outcome "$result" > "$work/outcome-$container" 2>&1 || return "$status"
 	done
 }
