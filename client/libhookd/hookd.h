@@ -208,7 +208,7 @@ struct hookd_event {
 	uint64_t offset;
 	/*
 	 * As hookd has sent it, of the events of one request; NULL for others. Of output of which a
-	 * part was delivered before, `data` has the new part only.
+	 * part was delivered before, `data` has the new part only. DONE: the result; NULL: none.
 	 */
 	const char *json;
 };

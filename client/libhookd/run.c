@@ -117,13 +117,27 @@ static int run_read_result(struct hookd_client *client, const struct hp_reply *r
 	return 0;
 }
 
+/* The result as it came, for DONE. */
+static int keep_text(struct hookd_client *client, struct run_state *state,
+		     const struct hp_reply *reply)
+{
+	size_t length;
+	const char *text = hp_json_text(hp_json_member(reply->parameters, "result"), &length);
+
+	free(state->text);
+	state->text = strndup(text, length);
+	return state->text ? 0 : fault_set(&client->fault, -ENOMEM, "out of memory");
+}
+
 static int run_on_reply(struct hookd_client *client, const struct hp_reply *reply)
 {
 	struct run_state *state = client->of.run;
+	int r;
 
 	if (reply->continues)
 		return events_tell(client, state, reply);
-	return run_read_result(client, reply, &state->of);
+	r = run_read_result(client, reply, &state->of);
+	return r < 0 ? r : keep_text(client, state, reply);
 }
 
 static void run_on_end(struct hookd_client *client, int r)
@@ -159,6 +173,7 @@ void run_drop(struct run_state *state)
 {
 	hp_run_result_clear(&state->of);
 	parts_free(state->parts);
+	free(state->text);
 	free(state);
 }
 
@@ -166,11 +181,13 @@ void run_done(struct hookd_client *client, struct run_state *state, struct hp_ru
 	      int r)
 {
 	struct hookd_event event = {.type = HOOKD_EVENT_DONE};
+	char *text = state->parts ? NULL : state->text;
 	hookd_event_fn on_event = state->on_event;
 	void *userdata = state->userdata;
 
 	assert(!client->is_busy && (result != NULL) == (r >= 0));
 	if (result) {
+		event.json = text;
 		r = result_new(result, &event.result);
 		if (r < 0)
 			(void)fault_set(&client->fault, r, "out of memory");
@@ -178,8 +195,11 @@ void run_done(struct hookd_client *client, struct run_state *state, struct hp_ru
 			event.run = hookd_result_run(event.result);
 	}
 	event.error = r < 0 ? r : 0;
+	if (text)
+		state->text = NULL;
 	run_drop(state);
 	on_event(client, &event, userdata);
+	free(text);
 }
 
 /* ---- both forms ---- */

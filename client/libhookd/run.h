@@ -27,6 +27,7 @@ struct run_state {
 	struct hp_told told;	 /* the events of what was sent last */
 	size_t first;		 /* the number of its first hook in the list of the caller */
 	struct hp_run_result of; /* its result */
+	char *text;		 /* the result as it came; NULL: none yet */
 	struct parts *parts;	 /* of a hook_list; NULL: hooks as text */
 };
 

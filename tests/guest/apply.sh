@@ -218,7 +218,7 @@ $(cat "/proc/$victim/oom_score_adj") $(groups)"
 		is "there is no holding" "$(held)" ''
 	done
 	is "an invalid path is refused with the reason" "$(apply failing '{"linux":{"cgroupsPath":
-		"/theirs/cpu.a"}}')" 'hookctl: settings.linux.cgroupsPath: "cpu.a" cannot be the name of a cgroup'
+		"/theirs/cpu.a"}}')" "hookctl: $work/settings.json:2:3: linux.cgroupsPath: \"cpu.a\" cannot be the name of a cgroup"
 	is "no cgroup was left" "$(find $cgroups/theirs -mindepth 1 -type d)" ''
 	check "apply to a cgroup of others" apply mine '{"linux":{"cgroupsPath":"/theirs",
 		"resources":{"pids":{"limit":5}}}}'

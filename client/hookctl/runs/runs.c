@@ -62,8 +62,7 @@ int verb_inspect(struct ctl *ctl)
 
 /* ---- the end of a run ---- */
 
-/* The failure that the exit status tells, for those who do not see the details. */
-static void say_outcome(const struct hookd_run_info *run)
+void runs_say_outcome(const struct hookd_run_info *run)
 {
 	char *words = words_exit_status(run) != CTL_EXIT_OK ? words_of_run_text(run) : NULL;
 
@@ -87,7 +86,7 @@ int runs_show_end(struct ctl *ctl, const char *run, bool has_details)
 		else if (has_details && !ctl->is_quiet)
 			r = put_details(ctl, reply);
 		if (r == 0 && !(has_details && ctl->is_terminal))
-			say_outcome(info);
+			runs_say_outcome(info);
 	}
 	failed = ctl_finish(ctl, reply, r);
 	return failed != CTL_EXIT_OK ? failed : exit_status;

@@ -10,7 +10,10 @@
 #include <stdbool.h>
 
 struct ctl;
+struct hookd_run_info;
 
+/* Says on stderr which failure the exit status tells, for those who do not see the details. */
+void runs_say_outcome(const struct hookd_run_info *run);
 /*
  * Shows how a run has ended, as inspect does, or with --json its RunResult; without `has_details`
  * only a failure, on stderr. Returns the exit status of run and wait.
