@@ -201,50 +201,18 @@ static int start(struct running *running, const struct run_input *input)
 	return r == 0 ? hookd_run_start(ctl->client, &request, on_event, running) : r;
 }
 
-/* The first hook that failed, or else the last one that ran. */
-static const struct hookd_hook_result *hook_of(const struct hookd_result *result)
+static int put_result(const struct running *running)
 {
-	const struct hookd_hook_result *hook = NULL;
-
-	for (size_t i = 0; i < hookd_result_hook_count(result); i++) {
-		hook = hookd_result_hook(result, i);
-		if (!hook->success)
-			break;
-	}
-	return hook;
-}
-
-/* From what hookd has sent, without another call: hookd may have ended since. */
-static int show_result(const struct running *running)
-{
-	const struct hookd_hook_result *hook = hook_of(running->result);
-	struct hookd_run_info info = {.run = running->run,
-				      .outcome = hookd_result_outcome(running->result),
-				      .state = "done",
-				      .hook = -1,
-				      .hook_count = hookd_result_hook_count(running->result)};
 	struct hp_json json = {0};
 	struct hp_err err;
 	int r = running->result_json == NULL ? -ENOMEM
 					     : hp_json_parse(&json, running->result_json,
 							     strlen(running->result_json), &err);
 
-	if (hook != NULL) {
-		info.hook = (int64_t)hook->index;
-		info.path = hook->path;
-		info.hook_outcome = hook->outcome;
-		info.exit_status = hook->exit_status;
-		info.signal = hook->signal;
-		info.oom_killed = hook->oom_killed;
-		info.errno_name = hook->errno_name;
-	}
 	if (r == 0)
 		r = ctl_put_json(running->ctl, hp_json_root(&json));
 	hp_json_free(&json);
-	if (r < 0)
-		return ctl_call_failed(running->ctl, r);
-	runs_say_outcome(&info);
-	return words_exit_status(&info);
+	return r;
 }
 
 static int finish(struct running *running, const struct run_input *input, int r)
@@ -256,9 +224,11 @@ static int finish(struct running *running, const struct run_input *input, int r)
 		return input_call_failed(running->ctl, r, input->files, FILE_COUNT);
 	if (running->run == NULL)
 		return ctl_call_failed(running->ctl, -ENOMEM);
-	if (running->ctl->json != CTL_JSON_OFF)
-		return show_result(running);
-	return runs_show_end(running->ctl, running->run, !running->is_followed);
+	if (running->ctl->json == CTL_JSON_OFF)
+		return runs_show_end(running->ctl, running->run, running->result,
+				     !running->is_followed);
+	r = put_result(running);
+	return r < 0 ? ctl_call_failed(running->ctl, r) : runs_end(running->run, running->result);
 }
 
 static int run_with(struct ctl *ctl, const struct run_input *input)

@@ -62,7 +62,8 @@ int verb_inspect(struct ctl *ctl)
 
 /* ---- the end of a run ---- */
 
-void runs_say_outcome(const struct hookd_run_info *run)
+/* For those who do not see the details. */
+static void say_outcome(const struct hookd_run_info *run)
 {
 	char *words = words_exit_status(run) != CTL_EXIT_OK ? words_of_run_text(run) : NULL;
 
@@ -71,23 +72,56 @@ void runs_say_outcome(const struct hookd_run_info *run)
 	free(words);
 }
 
-int runs_show_end(struct ctl *ctl, const char *run, bool has_details)
+/* The first hook that failed, or else the last one that ran. */
+static const struct hookd_hook_result *hook_of(const struct hookd_result *result)
 {
-	struct hookd_reply *reply = NULL;
-	int exit_status = CTL_EXIT_OK, failed;
-	int r = hookd_get(ctl->client, run, &reply);
+	const struct hookd_hook_result *hook = NULL;
 
-	if (r == 0) {
-		const struct hookd_run_info *info = hookd_reply_details(reply)->run;
-
-		exit_status = words_exit_status(info);
-		if (ctl->json != CTL_JSON_OFF)
-			r = ctl_put_reply(ctl, reply, "result");
-		else if (has_details && !ctl->is_quiet)
-			r = put_details(ctl, reply);
-		if (r == 0 && !(has_details && ctl->is_terminal))
-			runs_say_outcome(info);
+	for (size_t i = 0; i < hookd_result_hook_count(result); i++) {
+		hook = hookd_result_hook(result, i);
+		if (!hook->success)
+			break;
 	}
+	return hook;
+}
+
+int runs_end(const char *run, const struct hookd_result *result)
+{
+	const struct hookd_hook_result *hook = hook_of(result);
+	struct hookd_run_info info = {.run = run,
+				      .outcome = hookd_result_outcome(result),
+				      .state = "done",
+				      .hook = -1,
+				      .hook_count = hookd_result_hook_count(result)};
+
+	if (hook != NULL) {
+		info.hook = (int64_t)hook->index;
+		info.path = hook->path;
+		info.hook_outcome = hook->outcome;
+		info.exit_status = hook->exit_status;
+		info.signal = hook->signal;
+		info.oom_killed = hook->oom_killed;
+		info.errno_name = hook->errno_name;
+	}
+	say_outcome(&info);
+	return words_exit_status(&info);
+}
+
+int runs_show_end(struct ctl *ctl, const char *run, const struct hookd_result *result,
+		  bool has_details)
+{
+	const struct hookd_run_info *info;
+	struct hookd_reply *reply;
+	int exit_status, failed, r = 0;
+
+	if (hookd_get(ctl->client, run, &reply) < 0)
+		return runs_end(run, result);
+	info = hookd_reply_details(reply)->run;
+	exit_status = words_exit_status(info);
+	if (has_details && !ctl->is_quiet)
+		r = put_details(ctl, reply);
+	if (r == 0 && !(has_details && ctl->is_terminal))
+		say_outcome(info);
 	failed = ctl_finish(ctl, reply, r);
 	return failed != CTL_EXIT_OK ? failed : exit_status;
 }
@@ -97,6 +131,7 @@ int runs_show_end(struct ctl *ctl, const char *run, bool has_details)
 struct waiting {
 	struct await await;
 	int error;
+	struct hookd_reply *reply; /* owned */
 };
 
 static void on_waited(struct hookd_client *client, int error, struct hookd_reply *reply,
@@ -107,7 +142,7 @@ static void on_waited(struct hookd_client *client, int error, struct hookd_reply
 	(void)client;
 	waiting->error = error;
 	waiting->await.is_done = true;
-	hookd_reply_free(reply);
+	waiting->reply = reply;
 }
 
 static int fail_timeout(struct ctl *ctl, const char *run)
@@ -122,7 +157,8 @@ static int wait_for(struct ctl *ctl, const char *run, int64_t timeout_us)
 {
 	struct waiting waiting = {
 	    .await = {.ctl = ctl, .run = run, .has_progress = true, .timeout_us = timeout_us}};
-	int r = hookd_wait_start(ctl->client, run, on_waited, &waiting);
+	const struct hookd_result *result;
+	int exit_status, r = hookd_wait_start(ctl->client, run, on_waited, &waiting);
 
 	if (r == 0)
 		r = await_done(&waiting.await);
@@ -130,7 +166,15 @@ static int wait_for(struct ctl *ctl, const char *run, int64_t timeout_us)
 		return fail_timeout(ctl, run);
 	if (waiting.await.is_done)
 		r = waiting.error;
-	return r < 0 ? ctl_call_failed(ctl, r) : runs_show_end(ctl, run, true);
+	if (r == 0 && ctl->json != CTL_JSON_OFF)
+		r = ctl_put_reply(ctl, waiting.reply, "result");
+	if (r < 0)
+		return ctl_finish(ctl, waiting.reply, r);
+	result = hookd_reply_result(waiting.reply);
+	exit_status = ctl->json != CTL_JSON_OFF ? runs_end(run, result)
+						: runs_show_end(ctl, run, result, true);
+	hookd_reply_free(waiting.reply);
+	return exit_status;
 }
 
 int verb_wait(struct ctl *ctl)

@@ -10,12 +10,17 @@
 #include <stdbool.h>
 
 struct ctl;
-struct hookd_run_info;
+struct hookd_result;
 
-/* Says on stderr which failure the exit status tells, for those who do not see the details. */
-void runs_say_outcome(const struct hookd_run_info *run);
 /*
- * Shows how a run has ended, as inspect does, or with --json its RunResult; without `has_details`
- * only a failure, on stderr. Returns the exit status of run and wait.
+ * Says on stderr which failure the exit status tells, if it is one. Returns the exit status of run
+ * and wait. Asks hookd nothing.
  */
-int runs_show_end(struct ctl *ctl, const char *run, bool has_details);
+int runs_end(const char *run, const struct hookd_result *result);
+/*
+ * Shows how a run has ended, as inspect does; without `has_details` only a failure, on stderr. Asks
+ * hookd for the details; if it has ended since, as runs_end(). Returns the exit status of run and
+ * wait.
+ */
+int runs_show_end(struct ctl *ctl, const char *run, const struct hookd_result *result,
+		  bool has_details);

@@ -190,6 +190,27 @@ expect_status 1
 printf '%s\n' "$failed" >want
 expect_file out <want
 
+play "wait in json asks nothing more" --json=short wait 0123456789ab <<END
+$(found)
+<
+> {"parameters":{"result":$failed}}
+END
+expect_status 1
+printf '%s\n' "$failed" >want
+expect_file out <want
+
+play "a run that hookd has forgotten since" run $run_options <<END
+<
+> {"parameters":{"result":$failed}}
+<
+> {"error":"io.hookd.status.NoSuchRun","parameters":{"run":"0123456789ab"}}
+END
+expect_status 1
+expect_empty out
+expect_file err <<'END'
+hookctl: 0123456789ab: failed (3) #0/1 h0
+END
+
 for refusal in Busy Draining Refused; do
 	play "refused: $refusal" run $run_options <<END
 <
