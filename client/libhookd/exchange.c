@@ -114,7 +114,8 @@ static int exchange_lose(struct hookd_client *client, int r)
 	if (client->exchange.sends_left == 0)
 		return client_lose(client, r);
 	wire_close(&client->wire);
-	r = reconnect_plan(&client->exchange.reconnect, exchange_deadline(client), &pause_ms);
+	r = reconnect_plan(&client->exchange.reconnect, exchange_deadline(client),
+			   client->exchange.sends_left != SENDS_UNTIL_ANSWERED, &pause_ms);
 	if (r == -EPIPE)
 		return fault_set(&client->fault, r,
 				 "the connection to hookd was lost and could not be restored");

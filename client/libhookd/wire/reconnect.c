@@ -17,9 +17,10 @@
 #define RECONNECT_NS 60000000000ll
 #endif
 /* A connection that has lasted this long shows that hookd is not in a crash loop. */
-#define HELD_NS	     10000000000ll
-#define PAUSE_MS_MIN 10
-#define PAUSE_MS_MAX 500
+#define HELD_NS	      10000000000ll
+#define PAUSE_MS_MIN  10
+#define PAUSE_MS_MAX  500
+#define PAUSE_MS_LAST 50
 
 /* The first loss, and one after a long-lived connection, starts the time limit anew. */
 static void reconnect_begin(struct reconnect *reconnect, int64_t now, int64_t deadline)
@@ -36,9 +37,10 @@ static void reconnect_begin(struct reconnect *reconnect, int64_t now, int64_t de
 
 /*
  * No pause after the first loss, since with socket activation systemd keeps the socket open while
- * hookd restarts.
+ * hookd restarts. Except before the last try: a hookd that is killed closes a connection a moment
+ * before its listening socket, and what is sent meanwhile is lost in the queue of that socket.
  */
-int reconnect_plan(struct reconnect *reconnect, int64_t deadline, int *ret_pause_ms)
+int reconnect_plan(struct reconnect *reconnect, int64_t deadline, bool is_last, int *ret_pause_ms)
 {
 	int64_t now = deadline_now();
 	int left_ms;
@@ -48,6 +50,8 @@ int reconnect_plan(struct reconnect *reconnect, int64_t deadline, int *ret_pause
 	if (now >= reconnect->give_up_ns)
 		return deadline != DEADLINE_NONE ? -ETIMEDOUT : -EPIPE;
 	left_ms = deadline_left_ms(reconnect->give_up_ns);
+	if (is_last && reconnect->pause_ms < PAUSE_MS_LAST)
+		reconnect->pause_ms = PAUSE_MS_LAST;
 	*ret_pause_ms = left_ms < reconnect->pause_ms ? left_ms : reconnect->pause_ms;
 	reconnect->pause_ms = reconnect->pause_ms == 0 ? PAUSE_MS_MIN : reconnect->pause_ms * 2;
 	if (reconnect->pause_ms > PAUSE_MS_MAX)

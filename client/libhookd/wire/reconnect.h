@@ -14,9 +14,10 @@ struct reconnect {
 
 /*
  * After a lost connection and after each attempt that has failed: how long to pause before the next
- * one. `deadline` is that of the call. -ETIMEDOUT, or -EPIPE without a deadline: the time is over.
+ * one. `deadline` is that of the call; `is_last`: the call is sent once more and never again.
+ * -ETIMEDOUT, or -EPIPE without a deadline: the time is over.
  */
-int reconnect_plan(struct reconnect *reconnect, int64_t deadline, int *ret_pause_ms);
+int reconnect_plan(struct reconnect *reconnect, int64_t deadline, bool is_last, int *ret_pause_ms);
 
 /*
  * True for an error that means "nothing was run", but only for this attempt: an earlier one may
