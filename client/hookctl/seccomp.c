@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,26 +16,13 @@
 
 /* ---- the answer ---- */
 
-static void put_line(struct hp_buf *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void put_line(struct hp_buf *text, const char *format, ...)
-{
-	char line[128];
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	hp_buf_append(text, line, (size_t)length);
-}
-
 /* What the installer of the program needs to know, as comments above it. */
 static void write_legend(const struct hookd_seccomp *seccomp, struct hp_buf *text)
 {
-	put_line(text, "; %u instructions, flags 0x%x\n", seccomp->count, seccomp->flags);
+	hp_buf_format(text, "; %u instructions, flags 0x%x\n", seccomp->count, seccomp->flags);
 	if (seccomp->needs_listener)
-		put_line(text, "; a rule asks a listener: add SECCOMP_FILTER_FLAG_NEW_LISTENER\n");
+		hp_buf_format(text,
+			      "; a rule asks a listener: add SECCOMP_FILTER_FLAG_NEW_LISTENER\n");
 }
 
 static int list(const struct ctl *ctl, const struct hookd_seccomp *seccomp)

@@ -20,6 +20,9 @@ struct hp_buf {
 /* Room for `more` bytes behind data[length], or NULL. The caller adds what it filled to length. */
 char *hp_buf_reserve(struct hp_buf *buf, size_t more);
 void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length);
+/* As printf(3), without a NUL. */
+void hp_buf_format(struct hp_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Removes `length` bytes from the front. */
 void hp_buf_consume(struct hp_buf *buf, size_t length);
 /* Drops the bytes and `failed`, keeps the memory; for a buffer that is used again at once. */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,21 +45,6 @@ static const char style[] =
 static void put(struct hp_buf *buf, const char *text)
 {
 	hp_buf_append(buf, text, strlen(text));
-}
-
-static void putf(struct hp_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void putf(struct hp_buf *buf, const char *format, ...)
-{
-	char text[512];
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	if (length > 0)
-		hp_buf_append(buf, text,
-			      (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
 /* ---- text from outside ---- */
@@ -124,13 +108,13 @@ static void put_span(struct hp_buf *buf, const char *before, int64_t us)
 {
 	char text[SPAN_SIZE];
 
-	putf(buf, "%s%s", before, span_format((uint64_t)us, text));
+	hp_buf_format(buf, "%s%s", before, span_format((uint64_t)us, text));
 }
 
 static void put_bar(struct hp_buf *buf, const char *class, double x, double end_x, int y)
 {
-	putf(buf, "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", class, x,
-	     y, end_x - x, BAR_HEIGHT);
+	hp_buf_format(buf, "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>",
+		      class, x, y, end_x - x, BAR_HEIGHT);
 }
 
 /* A span that the scale makes too short to be seen gets a pixel or two. Returns where they end. */
@@ -165,7 +149,7 @@ static void put_hook_title(struct hp_buf *buf, const struct plot_run *run,
 	put(buf, "<title>");
 	put_text(buf, or_none(run->info->stage), 0);
 	if (hook->result != NULL) {
-		putf(buf, " #%zu ", hook->result->index);
+		hp_buf_format(buf, " #%zu ", hook->result->index);
 		put_text(buf, or_none(hook->result->path), 0);
 	}
 	put(buf, ": ");
@@ -181,12 +165,12 @@ static void put_hook_label(struct hp_buf *buf, const struct plot_run *run,
 {
 	const struct hookd_hook_result *result = hook->result;
 
-	putf(buf, "<text x=\"%.1f\" y=\"%d\">", x + 7, y + BAR_HEIGHT - 2);
+	hp_buf_format(buf, "<text x=\"%.1f\" y=\"%d\">", x + 7, y + BAR_HEIGHT - 2);
 	if (result != NULL) {
-		putf(buf, "#%zu ", result->index);
+		hp_buf_format(buf, "#%zu ", result->index);
 		put_text(buf, words_file_name(or_none(result->path)), NAME_MAX_COLUMNS);
 	} else {
-		putf(buf, "%" PRIu64 " hooks", run->info->hook_count);
+		hp_buf_format(buf, "%" PRIu64 " hooks", run->info->hook_count);
 	}
 	if (hook->end_us > hook->begun_us)
 		put_span(buf, " ", between(hook->begun_us, hook->exited_us));
@@ -202,7 +186,7 @@ static void put_hook(struct hp_buf *buf, const struct axis *axis, const struct p
 	const char *status = plot_hook_status(run, hook, status_text);
 	double x;
 
-	putf(buf, "<g class=\"hook %s\">", plot_hook_class(run, hook));
+	hp_buf_format(buf, "<g class=\"hook %s\">", plot_hook_class(run, hook));
 	put_hook_title(buf, run, hook, status);
 	x = put_bars(buf, axis, hook, y);
 	put_hook_label(buf, run, hook, status, x, y);
@@ -220,12 +204,12 @@ static void put_run_title(struct hp_buf *buf, const struct plot_run *run, int y)
 {
 	char time[SPAN_SIZE];
 
-	putf(buf, "<text class=\"run-title\" x=\"10\" y=\"%d\">", y + 15);
+	hp_buf_format(buf, "<text class=\"run-title\" x=\"10\" y=\"%d\">", y + 15);
 	put_text(buf, or_none(run->info->stage), TITLE_MAX_COLUMNS);
 	put(buf, " <tspan class=\"note\">");
 	put_text(buf, run->info->run, TITLE_MAX_COLUMNS);
-	putf(buf, " %s</tspan></text>\n",
-	     span_format_time((uint64_t)run->info->submitted_us, time));
+	hp_buf_format(buf, " %s</tspan></text>\n",
+		      span_format_time((uint64_t)run->info->submitted_us, time));
 }
 
 static void put_band(struct hp_buf *buf, const struct axis *axis, const struct plot_run *run, int y,
@@ -235,8 +219,9 @@ static void put_band(struct hp_buf *buf, const struct axis *axis, const struct p
 	put_text(buf, or_none(run->info->stage), 0);
 	put(buf, "\" data-run=\"");
 	put_text(buf, run->info->run, 0);
-	putf(buf, "\"><rect class=\"back\" x=\"4\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n", y,
-	     width - 8, band_height(run));
+	hp_buf_format(buf,
+		      "\"><rect class=\"back\" x=\"4\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n",
+		      y, width - 8, band_height(run));
 	put_run_title(buf, run, y);
 	for (size_t i = 0; i < run->count; i++)
 		put_hook(buf, axis, run, &run->hooks[i], y + TITLE_HEIGHT + (int)i * ROW_HEIGHT);
@@ -250,9 +235,10 @@ static void put_plot_title(struct hp_buf *buf, const struct plot *plot, size_t m
 	char time[SPAN_SIZE];
 
 	put_text(buf, plot->title, max_columns);
-	putf(buf, ": %zu %s", plot->count, plot->count == 1 ? "run" : "runs");
+	hp_buf_format(buf, ": %zu %s", plot->count, plot->count == 1 ? "run" : "runs");
 	if (plot->count > 0)
-		putf(buf, " since %s", span_format_time((uint64_t)plot->runs[0].begin_us, time));
+		hp_buf_format(buf, " since %s",
+			      span_format_time((uint64_t)plot->runs[0].begin_us, time));
 	if (plot->version != NULL) {
 		put(buf, ", hookd ");
 		put_text(buf, plot->version, TITLE_MAX_COLUMNS);
@@ -264,9 +250,10 @@ static void put_gap(struct hp_buf *buf, const struct segment *before, const stru
 {
 	double x = (before->x + before->width + after->x) / 2;
 
-	putf(buf, "<line class=\"gap\" x1=\"%.1f\" x2=\"%.1f\" y1=\"68\" y2=\"%d\"/>", x, x,
-	     bottom);
-	putf(buf, "<text class=\"gap-length note\" x=\"%.1f\" y=\"64\" text-anchor=\"middle\">", x);
+	hp_buf_format(buf, "<line class=\"gap\" x1=\"%.1f\" x2=\"%.1f\" y1=\"68\" y2=\"%d\"/>", x,
+		      x, bottom);
+	hp_buf_format(
+	    buf, "<text class=\"gap-length note\" x=\"%.1f\" y=\"64\" text-anchor=\"middle\">", x);
 	put_span(buf, "", between(before->end_us, after->begin_us));
 	put(buf, "</text>\n");
 }
@@ -277,10 +264,11 @@ static void put_axis(struct hp_buf *buf, const struct axis *axis, int bottom)
 		const struct segment *segment = &axis->segments[i];
 		double end_x = segment->x + segment->width;
 
-		putf(buf, "<path class=\"axis\" d=\"M%.1f 46v8m0-4H%.1fm0-4v8\"/>", segment->x,
-		     end_x);
-		putf(buf, "<text class=\"scale\" x=\"%.1f\" y=\"43\" text-anchor=\"middle\">",
-		     segment->x + segment->width / 2);
+		hp_buf_format(buf, "<path class=\"axis\" d=\"M%.1f 46v8m0-4H%.1fm0-4v8\"/>",
+			      segment->x, end_x);
+		hp_buf_format(buf,
+			      "<text class=\"scale\" x=\"%.1f\" y=\"43\" text-anchor=\"middle\">",
+			      segment->x + segment->width / 2);
 		put_span(buf, "", between(segment->begin_us, segment->end_us));
 		put(buf, "</text>\n");
 		if (i + 1 < axis->count)
@@ -302,10 +290,10 @@ static void put_legend(struct hp_buf *buf, int y)
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		int x = 10 + (int)i * 90;
 
-		putf(buf, "<g class=\"%s\">", entries[i].group);
+		hp_buf_format(buf, "<g class=\"%s\">", entries[i].group);
 		put_bar(buf, entries[i].bar, x, x + 14, y);
-		putf(buf, "<text x=\"%d\" y=\"%d\">%s</text></g>", x + 20, y + BAR_HEIGHT - 2,
-		     entries[i].text);
+		hp_buf_format(buf, "<text x=\"%d\" y=\"%d\">%s</text></g>", x + 20,
+			      y + BAR_HEIGHT - 2, entries[i].text);
 	}
 	put(buf, "</g>\n");
 }
@@ -317,11 +305,12 @@ static void write_picture(const struct plot *plot, const struct axis *axis, stru
 
 	for (size_t i = 0; i < plot->count; i++)
 		height += band_height(&plot->runs[i]) + BAND_GAP;
-	putf(buf,
-	     "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%d\" viewBox=\"0 0 "
-	     "%.0f "
-	     "%d\">\n<title>",
-	     width, height, width, height);
+	hp_buf_format(
+	    buf,
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%d\" viewBox=\"0 0 "
+	    "%.0f "
+	    "%d\">\n<title>",
+	    width, height, width, height);
 	put_plot_title(buf, plot, 0);
 	put(buf, "</title>\n<style>");
 	put(buf, style);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,24 +24,6 @@ struct events {
 	int exit_status; /* of --format */
 };
 
-__attribute__((format(printf, 2, 3))) static void append(struct hp_buf *buf, const char *format,
-							 ...)
-{
-	va_list arguments;
-	char *text;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (length < 0) {
-		buf->failed = true;
-		return;
-	}
-	escape_append(buf, text, (size_t)length, ESCAPE_LINE);
-	free(text);
-}
-
 /* ---- a line ---- */
 
 /* "#1 net-add" */
@@ -52,9 +33,9 @@ static void append_hook(const struct hookd_watch_event *event, struct hp_buf *li
 
 	if (path == NULL && event->run->hook == (int64_t)event->index)
 		path = event->run->path;
-	append(line, " #%zu", event->index);
+	hp_buf_format(line, " #%zu", event->index);
 	if (path != NULL)
-		append(line, " %s", words_file_name(path));
+		hp_buf_format(line, " %s", words_file_name(path));
 }
 
 static void append_what(const struct hookd_watch_event *event, struct hp_buf *line)
@@ -63,23 +44,23 @@ static void append_what(const struct hookd_watch_event *event, struct hp_buf *li
 
 	switch (event->type) {
 	case HOOKD_WATCH_SUBMITTED:
-		append(line, " submitted, %" PRIu64 " hook%s", event->run->hook_count,
-		       event->run->hook_count == 1 ? "" : "s");
+		hp_buf_format(line, " submitted, %" PRIu64 " hook%s", event->run->hook_count,
+			      event->run->hook_count == 1 ? "" : "s");
 		break;
 	case HOOKD_WATCH_STARTED:
 		append_hook(event, line);
-		append(line, " started, pid %d", event->pid);
+		hp_buf_format(line, " started, pid %d", event->pid);
 		break;
 	case HOOKD_WATCH_FINISHED:
 		append_hook(event, line);
-		append(line, " ");
+		hp_buf_format(line, " ");
 		words_of_hook(event->hook, line);
-		append(line, ", %s", span_format((uint64_t)event->hook->duration_us, text));
+		hp_buf_format(line, ", %s", span_format((uint64_t)event->hook->duration_us, text));
 		break;
 	case HOOKD_WATCH_DONE:
-		append(line, " done: ");
+		hp_buf_format(line, " done: ");
 		words_of_run(event->run, line);
-		append(line, ", %s", span_format((uint64_t)event->run->duration_us, text));
+		hp_buf_format(line, ", %s", span_format((uint64_t)event->run->duration_us, text));
 		break;
 	default:
 		break;
@@ -93,35 +74,37 @@ static bool is_bad(const struct hookd_watch_event *event)
 	return event->type == HOOKD_WATCH_DONE && words_colour_of_run(event->run) == TABLE_BAD;
 }
 
-static void append_line(const struct events *events, const struct hookd_watch_event *event,
-			struct hp_buf *line)
+static void append_event(const struct hookd_watch_event *event, struct hp_buf *line)
 {
-	bool is_red = events->ctl->has_colour && is_bad(event);
 	char text[SPAN_SIZE];
 
-	if (is_red)
-		hp_buf_append(line, "\x1b[31m", 5);
-	append(line, "%s", span_format_moment((uint64_t)event->time_us, text));
-	if (event->type == HOOKD_WATCH_DROPPED) {
-		if (event->dropped > 0)
-			append(line, " dropped, %" PRIu64 " events", event->dropped);
-		else
-			append(line, " dropped, some events");
-	} else {
-		append(line, " %s %s %s", event->run->run, event->run->container,
-		       event->run->stage);
+	hp_buf_format(line, "%s", span_format_moment((uint64_t)event->time_us, text));
+	if (event->type != HOOKD_WATCH_DROPPED) {
+		hp_buf_format(line, " %s %s %s", event->run->run, event->run->container,
+			      event->run->stage);
 		append_what(event, line);
+	} else if (event->dropped > 0) {
+		hp_buf_format(line, " dropped, %" PRIu64 " events", event->dropped);
+	} else {
+		hp_buf_format(line, " dropped, some events");
 	}
-	if (is_red)
-		hp_buf_append(line, "\x1b[0m", 4);
-	hp_buf_append(line, "\n", 1);
 }
 
 static int put_line(const struct events *events, const struct hookd_watch_event *event)
 {
-	struct hp_buf line = HP_BUF_INIT;
+	bool is_red = events->ctl->has_colour && is_bad(event);
+	struct hp_buf text = HP_BUF_INIT, line = HP_BUF_INIT;
 
-	append_line(events, event, &line);
+	append_event(event, &text);
+	if (is_red)
+		hp_buf_append(&line, "\x1b[31m", 5);
+	if (text.length > 0)
+		escape_append(&line, text.data, text.length, ESCAPE_LINE);
+	if (is_red)
+		hp_buf_append(&line, "\x1b[0m", 4);
+	hp_buf_append(&line, "\n", 1);
+	line.failed |= text.failed;
+	hp_buf_free(&text);
 	return ctl_put(&line);
 }
 

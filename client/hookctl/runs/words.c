@@ -8,7 +8,6 @@
 #include "client/hookctl/runs/words.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,24 +28,6 @@ static bool is(const char *text, const char *other)
 	return text != NULL && strcmp(text, other) == 0;
 }
 
-__attribute__((format(printf, 2, 3))) static void append(struct hp_buf *buf, const char *format,
-							 ...)
-{
-	va_list arguments;
-	char *text;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (length < 0) {
-		buf->failed = true;
-		return;
-	}
-	hp_buf_append(buf, text, (size_t)length);
-	free(text);
-}
-
 const char *words_file_name(const char *path)
 {
 	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
@@ -58,19 +39,19 @@ const char *words_file_name(const char *path)
 static void append_failure(const struct end *end, struct hp_buf *buf)
 {
 	if (is(end->outcome, "timed_out"))
-		append(buf, "timed out");
+		hp_buf_format(buf, "timed out");
 	else if (end->oom_killed > 0)
-		append(buf, "failed (OOM)");
+		hp_buf_format(buf, "failed (OOM)");
 	else if (is(end->outcome, "signaled") && end->signal != NULL)
-		append(buf, "failed (%s)", end->signal);
+		hp_buf_format(buf, "failed (%s)", end->signal);
 	else if (is(end->outcome, "spawn_failed"))
-		append(buf, "failed (%s%snot started)",
-		       end->errno_name != NULL ? end->errno_name : "",
-		       end->errno_name != NULL ? ": " : "");
+		hp_buf_format(buf, "failed (%s%snot started)",
+			      end->errno_name != NULL ? end->errno_name : "",
+			      end->errno_name != NULL ? ": " : "");
 	else if (is(end->outcome, "exited") && end->exit_status >= 0)
-		append(buf, "failed (%d)", end->exit_status);
+		hp_buf_format(buf, "failed (%d)", end->exit_status);
 	else
-		append(buf, "failed");
+		hp_buf_format(buf, "failed");
 }
 
 /* ---- runs ---- */
@@ -79,9 +60,9 @@ static void append_hook(const struct hookd_run_info *run, struct hp_buf *buf)
 {
 	if (run->hook < 0)
 		return;
-	append(buf, " #%" PRId64 "/%" PRIu64, run->hook, run->hook_count);
+	hp_buf_format(buf, " #%" PRId64 "/%" PRIu64, run->hook, run->hook_count);
 	if (run->path != NULL)
-		append(buf, " %s", words_file_name(run->path));
+		hp_buf_format(buf, " %s", words_file_name(run->path));
 }
 
 static void append_failed_run(const struct hookd_run_info *run, struct hp_buf *buf)
@@ -100,10 +81,10 @@ void words_of_run(const struct hookd_run_info *run, struct hp_buf *buf)
 	if (is(run->outcome, "failed")) {
 		append_failed_run(run, buf);
 	} else if (is(run->outcome, "succeeded")) {
-		append(buf, "succeeded, %" PRIu64 " hook%s", run->hook_count,
-		       run->hook_count == 1 ? "" : "s");
+		hp_buf_format(buf, "succeeded, %" PRIu64 " hook%s", run->hook_count,
+			      run->hook_count == 1 ? "" : "s");
 	} else {
-		append(buf, "%s", state != NULL ? state : "");
+		hp_buf_format(buf, "%s", state != NULL ? state : "");
 		if (!is(run->state, "queued"))
 			append_hook(run, buf);
 	}
@@ -149,14 +130,14 @@ void words_of_hook(const struct hookd_hook_result *hook, struct hp_buf *buf)
 				hook->errno_name};
 
 	if (hook->success)
-		append(buf, "succeeded");
+		hp_buf_format(buf, "succeeded");
 	else if (is(hook->outcome, "running") || is(hook->outcome, "cancelled") ||
 		 is(hook->outcome, "skipped") || is(hook->outcome, "unknown"))
-		append(buf, "%s", hook->outcome);
+		hp_buf_format(buf, "%s", hook->outcome);
 	else
 		append_failure(&end, buf);
 	if (hook->lingering)
-		append(buf, ", left processes");
+		hp_buf_format(buf, ", left processes");
 }
 
 enum table_colour words_colour_of_hook(const struct hookd_hook_result *hook)

@@ -1159,6 +1159,7 @@ play "events" events --since=2026-01-31 --failed <<END
 > {"parameters":{"event":"submitted","timeUSec":1769860800000000,"run":$(row 0123456789ab queued '' 1)},"continues":true}
 > {"parameters":{"event":"started","timeUSec":1769860800001000,"run":$(row 0123456789ab running '' 1),"detail":{"index":0,"pid":7}},"continues":true}
 > {"parameters":{"event":"finished","timeUSec":1769860800002000,"run":$(row 0123456789ab running '' 1),"detail":{"index":0,"hook":$(hook 0 exited false '"exitStatus":3,"pid":7,"durationUSec":5000,')}},"continues":true}
+> {"parameters":{"event":"done","timeUSec":1769860800002000,"run":$(row 0123456789ab done '"outcome":"failed","hookOutcome":"exited","exitStatus":3,' 1 | sed 's,/h0,/h\\u001b0,')},"continues":true}
 > {"parameters":{"event":"dropped","timeUSec":1769860800002000,"detail":{"dropped":5}},"continues":true}
 > {"error":"io.hookd.hooks.Refused","parameters":{"reason":"no"}}
 END
@@ -1168,6 +1169,7 @@ expect_file out <<'END'
 Jan 31 12:00:00.000 0123456789ab c\x1b poststop submitted, 2 hooks
 Jan 31 12:00:00.001 0123456789ab c\x1b poststop #0 h0 started, pid 7
 Jan 31 12:00:00.002 0123456789ab c\x1b poststop #0 h0 failed (3), 5ms
+Jan 31 12:00:00.002 0123456789ab c\x1b poststop done: failed (3) #0/2 h\x1b0, 2.5s
 Jan 31 12:00:00.002 dropped, 5 events
 END
 

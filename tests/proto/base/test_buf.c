@@ -37,6 +37,20 @@ static void reserved_room_is_where_the_next_bytes_go(void **state)
 	hp_buf_free(&buf);
 }
 
+static void formatted_text_of_any_length_stands_behind_the_rest(void **state)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+
+	(void)state;
+	hp_buf_append(&buf, "ab", 2);
+	hp_buf_format(&buf, "%s%d%5000d", "c", 1, 2);
+	assert_false(buf.failed);
+	assert_int_equal(buf.length, 5004);
+	assert_memory_equal(buf.data, "abc1  ", 6);
+	assert_int_equal(buf.data[5003], '2');
+	hp_buf_free(&buf);
+}
+
 static void consuming_takes_off_the_front(void **state)
 {
 	struct hp_buf buf = HP_BUF_INIT;
@@ -103,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(appended_bytes_stand_in_order),
 	    cmocka_unit_test(reserved_room_is_where_the_next_bytes_go),
+	    cmocka_unit_test(formatted_text_of_any_length_stands_behind_the_rest),
 	    cmocka_unit_test(consuming_takes_off_the_front),
 	    cmocka_unit_test(first_refusal_is_remembered_until_cleared),
 	    cmocka_unit_test(clearing_keeps_the_memory),
