@@ -9,7 +9,7 @@
  *	                       `-----SIGTERM, SIGINT--> (hookd ends)
  *
  * The event loop, the connections and all else of `waiting` end with it: the rest of the start,
- *which runs a loop too until it knows what runners have, must not be disturbed by callers.
+ * which runs a loop too until it knows what runners have, must not be disturbed by callers.
  */
 #include "daemon/configuration.h"
 

@@ -42,7 +42,7 @@ struct watch;
  * removal (REMOVING) that moved it there. Only the owner changes or frees it, until it moves it
  * back to HELD; but the removal of another holding may add objects to it that both use
  * (hand_over(), release.c). Calls for the container are refused meanwhile; if its process exits,
- *that is handled when the owner is done (applier_check_ended()).
+ * that is handled when the owner is done (applier_check_ended()).
  *
  *	(none) --Apply--> MAKING --done--> HELD <--> CHANGING (Update)
  *	                    |               | ^

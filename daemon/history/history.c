@@ -4,8 +4,10 @@
  * notices from it. Owns `struct history`; what both sides use is under its mutex, which neither
  * holds while it does anything else.
  *
- *	query: pending --answered by the thread, or 10 s--> done() --the thread has it no more-->
- *freed pending --history_cancel()--> freed when the thread has it no more
+ *	query: pending --answered by the thread, or 10 s--> done() called --.
+ *	       pending --history_cancel()--> cancelled --------------------+--> freed
+ *
+ * A query is freed when the thread has it no more.
  *
  * When the file was opened the thread is asked which runs of the store it does not have: those
  * of an earlier hookd that was killed before it could write them, those that were lost with it,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * evhttp does not tell when it closes a connection of which no request was read. So each
- *bufferevent has a second reference here. evhttp drops its own by bufferevent_free(), which removes
- *the callbacks at once: that is how a closed connection is recognised. Its socket is shut down
- *then, and is closed together with the events on it when the last reference is dropped.
+ * bufferevent has a second reference here. evhttp drops its own by bufferevent_free(), which
+ * removes the callbacks at once: that is how a closed connection is recognised. Its socket is shut
+ * down then, and is closed together with the events on it when the last reference is dropped.
  *
  *	open --evhttp closes it------------------------------------> closed --sweep()--> forgotten
  *	   `----too old, or one of too many: as if it timed out----------^

@@ -8,8 +8,8 @@
  *
  * No event reports that a child has copied the table, so a copied set is not emptied at once: the
  * next slots_take() may take it over. Lower sets are taken first, since a child copies the table up
- *to the end of its set. With more children between clone and exec than sets, the others copy all of
- *it.
+ * to the end of its set. With more children between clone and exec than sets, the others copy all
+ * of it.
  */
 #include "daemon/proc/slots.h"
 
