@@ -6,8 +6,8 @@
  *	quiet --LOOK_EVERY_S--> quiet
  *
  * Every few seconds the files are taken for changed without an event. inotify does not tell of a
- *folder that a symbolic link leads through and that is replaced, as Kubernetes does, nor of one
- *that was moved away.
+ * folder that a symbolic link leads through and that is replaced, as Kubernetes does, nor of one
+ * that was moved away.
  */
 #include "daemon/config_watch.h"
 

@@ -2,7 +2,7 @@
 
 /*
  * hookd_watch(): events of runs, over as many connections as it takes. Owns what it has told of
- *each run, so that nothing is told twice when a connection was lost and hookd is asked again.
+ * each run, so that nothing is told twice when a connection was lost and hookd is asked again.
  *
  *	sent --event--> told, or known already --lost--> asked again with sinceUSec
  *

@@ -9,7 +9,7 @@
  * A page is merged from the runs in memory, as they are when the history is asked, and the
  * history's answer. Each has its newest ones in the order of run_compare(), and a run that has left
  * memory was passed to the history before: so none is missing, and one that is in both is told
- *once.
+ * once.
  */
 #include <stdio.h>
 

@@ -8,9 +8,9 @@
  *	OVER --on_over()--> freed
  *
  * With "sinceUSec" the events of runs that are in the history only are told first, then those of
- *the stored runs, in both cases one run after the other in the order of their submission. Of a run
- *that was told, later events are sent as they happen; those of one that was not are skipped, since
- *they will be told. So none is missing, and none comes twice.
+ * the stored runs, in both cases one run after the other in the order of their submission. Of a run
+ * that was told, later events are sent as they happen; those of one that was not are skipped, since
+ * they will be told. So none is missing, and none comes twice.
  *
  * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
  * until it has read everything. Then it is told how many were dropped. What is told of stored runs

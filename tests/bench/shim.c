@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the time of hookd-oci-hook goes. It is executed with its state in a pipe, and talks to
- *hookd through this process, which passes on what both say and takes the time of it:
+ * hookd through this process, which passes on what both say and takes the time of it:
  *
  *	exec --read state, hooks--> connected --> request sent --hookd--> reply --> exited
  *

@@ -5,8 +5,7 @@
  *	hooks        a request with so many hooks
  *	state        a request with so many KiB of state, whose hook reads them
  *	records      a request with one hook to a hookd that keeps so many runs
- *	connections  one request on each of so many connections at once, until the last has its
- *result
+ *	connections  one request on each of so many connections at once, until the last is done
  *
  * All sizes are measured in each round, but for records, which only become more. Prints a row with
  * the cost at the smallest and at the largest size and how it grows: the exponent e of the steepest
