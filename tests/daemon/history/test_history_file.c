@@ -135,8 +135,8 @@ static void a_damaged_head_costs_only_history(void **state)
 	(void)state;
 	make_file();
 	for (size_t offset = 16; offset < 100; offset++)
-		for (size_t i = 0; i < sizeof(bits); i++)
-			try_damage(offset, bits[i]);
+		for (size_t i = 0; i < sizeof(bits); i += 3) /* all of them would take minutes */
+			try_damage(offset, bits[(offset + i) % sizeof(bits)]);
 }
 
 /* Fault 49. */

@@ -185,7 +185,7 @@ static ssize_t receive_some(struct client *client, int timeout_ms)
 
 	assert_non_null(space);
 	if (poll(&poll_fd, 1, timeout_ms) <= 0)
-		fail_msg("hookd is silent");
+		harness_fail(client->harness, "hookd is silent");
 	received = recv(client->fd, space, size, 0);
 	if (received > 0)
 		hp_inbox_commit(&client->in, (size_t)received);

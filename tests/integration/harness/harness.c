@@ -136,6 +136,17 @@ void harness_await_log(struct harness *harness, const char *text)
 	harness_await_log_without(harness, text, NULL);
 }
 
+void harness_fail(struct harness *harness, const char *reason)
+{
+	probe_print(harness->pid);
+	if (harness->runner != harness->pid)
+		probe_print(harness->runner);
+	while (read_log(harness, 0))
+		continue;
+	fail_msg("%s; it said: %.*s", reason, (int)harness->said.length,
+		 harness->said.length ? harness->said.data : "");
+}
+
 static void check_sanitizers(const struct harness *harness)
 {
 	static const char *const alarms[] = {"Sanitizer", "runtime error:", "this is a bug"};

@@ -92,6 +92,8 @@ void harness_crash(struct harness *harness);
 void harness_await_log(struct harness *harness, const char *text);
 /* The same; fails if hookd has said `unwanted` before that. */
 void harness_await_log_without(struct harness *harness, const char *text, const char *unwanted);
+/* Fails the test, and prints what hookd and its runner do and what hookd has said. */
+void harness_fail(struct harness *harness, const char *reason);
 /* Stops hookd (SIGSTOP) and continues it: it then gets all events of that time at once. */
 void harness_freeze(const struct harness *harness);
 void harness_thaw(const struct harness *harness);

@@ -46,6 +46,33 @@ static void print_fd(const char *fd, const char *target)
 	printf("# descriptor %s: %s\n", fd, target);
 }
 
+/* The first line of the file that starts with `name`. */
+static void print_line(pid_t pid, const char *file_name, const char *name)
+{
+	char path[64], line[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file_name);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0) {
+			printf("# %s: %.*s\n", file_name, (int)strcspn(line, "\n"), line);
+			break;
+		}
+	if (file)
+		fclose(file);
+}
+
+void probe_print(pid_t pid)
+{
+	probe_print_fds(pid);
+	print_line(pid, "limits", "Max open files");
+	print_line(pid, "status", "State:");
+	print_line(pid, "wchan", "");
+	print_line(pid, "syscall", "");
+	fflush(stdout);
+}
+
 void probe_print_fds(pid_t pid)
 {
 	printf("# process %d has %d descriptors, without those of cgroups\n", pid,

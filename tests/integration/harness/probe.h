@@ -12,6 +12,8 @@
 int probe_count_fds(pid_t pid);
 /* Prints them all, for a test that fails. */
 void probe_print_fds(pid_t pid);
+/* The same, and what the process does at the moment. */
+void probe_print(pid_t pid);
 int probe_count_children(pid_t pid);
 /* 'R', 'S', 'T', 'Z' ...; 0: no such process. */
 char probe_state(pid_t pid);
