@@ -36,7 +36,7 @@ static int read_all(int fd, struct hp_buf *text, struct hp_err *err)
 	}
 }
 
-int document_read(struct document *document, const char *path, struct hp_err *err)
+int document_load(struct hp_buf *text, const char *path, struct hp_err *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -44,12 +44,36 @@ int document_read(struct document *document, const char *path, struct hp_err *er
 
 	if (fd < 0)
 		return -errno;
-	r = read_all(fd, &document->text, err);
+	r = read_all(fd, text, err);
 	if (!is_stdin)
 		close(fd);
+	return r;
+}
+
+int document_read(struct document *document, const char *path, struct hp_err *err)
+{
+	int r = document_load(&document->text, path, err);
+
 	if (r < 0)
 		return r;
 	return hp_json_parse(&document->json, document->text.data, document->text.length, err);
+}
+
+void document_print_mistake(const struct hp_json *json, const char *file, uint32_t index,
+			    const char *path, const char *reason,
+			    char ret_text[static DOCUMENT_ERROR_SIZE])
+{
+	struct hp_json_mistake mistake = {.index = index};
+	struct hp_json_place place;
+	struct hp_buf whole = HP_BUF_INIT;
+
+	snprintf(mistake.err.path, sizeof(mistake.err.path), "%s", path);
+	place = hp_json_place(json->text, hp_json_mistake_offset(json, &mistake));
+	hp_json_mistake_path(json, &mistake, &whole);
+	snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s:%u:%u: %.*s%s%s", file, place.line,
+		 place.column, (int)whole.length, whole.data != NULL ? whole.data : "",
+		 whole.length > 0 ? ": " : "", reason);
+	hp_buf_free(&whole);
 }
 
 void document_print_error(const struct document *document, const char *path, int r,
@@ -58,14 +82,16 @@ void document_print_error(const struct document *document, const char *path, int
 	const struct hp_json *json = &document->json;
 	struct hp_json_place place;
 
-	if (!json->error) {
+	if (json->error) {
+		place = hp_json_place(document->text.data, json->error_offset);
+		snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s:%u:%u: %s", path, place.line,
+			 place.column, json->error);
+	} else if (json->count > 0 && r == -EINVAL) {
+		document_print_mistake(json, path, 0, err->path, err->reason, ret_text);
+	} else {
 		snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s: %s", path,
 			 err->reason[0] != '\0' ? err->reason : strerror(-r));
-		return;
 	}
-	place = hp_json_place(document->text.data, json->error_offset);
-	snprintf(ret_text, DOCUMENT_ERROR_SIZE, "%s:%u:%u: %s", path, place.line, place.column,
-		 json->error);
 }
 
 void document_free(struct document *document)

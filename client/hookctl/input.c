@@ -157,18 +157,11 @@ static const char *rest_of(const char *path, const char *parameter)
 static int fail_at(const struct input_file *file, const char *rest, const char *reason)
 {
 	const struct hp_json *json = &file->document.json;
-	struct hp_json_mistake mistake = {.index = find_token(json, &file->slice)};
-	struct hp_json_place place;
-	struct hp_buf path = HP_BUF_INIT;
+	char text[DOCUMENT_ERROR_SIZE];
 
-	snprintf(mistake.err.path, sizeof(mistake.err.path), "%s", rest);
-	place = hp_json_place(json->text, hp_json_mistake_offset(json, &mistake));
-	hp_json_mistake_path(json, &mistake, &path);
-	(void)ctl_usage("%s:%u:%u: %.*s%s%s", file->path, place.line, place.column,
-			(int)path.length, path.data ? path.data : "", path.length > 0 ? ": " : "",
-			reason);
-	hp_buf_free(&path);
-	return CTL_EXIT_USAGE;
+	document_print_mistake(json, file->path, find_token(json, &file->slice), rest, reason,
+			       text);
+	return ctl_usage("%s", text);
 }
 
 int input_call_failed(const struct ctl *ctl, int r, const struct input_file *files, size_t count)

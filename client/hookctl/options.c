@@ -64,11 +64,12 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_METRICS_FORMAT] = {"format", 0, "prometheus|openmetrics", true, "which text format"},
     [OPTION_PLOT_FORMAT] = {"format", 0, "svg|trace", true, "a picture, or for Perfetto"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", false, "where it is written; - is stdout"},
+    [OPTION_OUTPUT_DIR] = {"output", 'o', "DIR", false, "where the files of hooks.d are written"},
     [OPTION_WAIT_TIMEOUT] = {"timeout", 0, "SECONDS", false, "how long to wait; the run goes on"},
     [OPTION_TYPE] = {"type", 0, "config|hooks|hooksd|settings|seccomp|conf", true,
 		     "what the files are; default: found out"},
     [OPTION_HOOKS_DIR] = {"hooks-dir", 0, "DIR", false,
-			  "hooks of engines, too, and why they match"},
+			  "a hooks.d of engines; again for those that replace its files"},
     [OPTION_UID] = {"uid", 0, "UID", false, "of the caller; default: your own"},
     [OPTION_GROUPS] = {"groups", 0, "GID,...", false, "the caller's groups"},
     [OPTION_CAPS] =
@@ -201,6 +202,20 @@ static int take_value(struct options_reader *reader, int id, const char *given, 
 	return 0;
 }
 
+/* The same for an option that may be given several times. */
+static int take(struct options_reader *reader, int id, const char *given, const char *value)
+{
+	struct ctl_options *options = reader->options;
+	int r = take_value(reader, id, given, value);
+
+	if (r < 0 || id != OPTION_HOOKS_DIR)
+		return r;
+	if (options->hooks_dir_count == OPTION_HOOKS_DIRS_MAX)
+		return fail(reader, "--%s: more than %d", rows[id].name, OPTION_HOOKS_DIRS_MAX);
+	options->hooks_dirs[options->hooks_dir_count++] = options->values[id];
+	return 0;
+}
+
 static int read_long(struct options_reader *reader, const char *word)
 {
 	const char *name = word + 2;
@@ -210,7 +225,7 @@ static int read_long(struct options_reader *reader, const char *word)
 
 	if (id < 0)
 		return fail_unknown(reader, name, length);
-	return take_value(reader, id, word, equals != NULL ? equals + 1 : NULL);
+	return take(reader, id, word, equals != NULL ? equals + 1 : NULL);
 }
 
 /* "-aj", "-an5", "-n 5": one that takes a value is the last. */
@@ -224,8 +239,8 @@ static int read_letters(struct options_reader *reader, const char *word)
 		if (id < 0)
 			return fail(reader, "unknown option '-%c'", *letter);
 		if (rows[id].argument != NULL)
-			return take_value(reader, id, word, has_rest ? letter + 1 : NULL);
-		r = take_value(reader, id, word, NULL);
+			return take(reader, id, word, has_rest ? letter + 1 : NULL);
+		r = take(reader, id, word, NULL);
 		if (r < 0)
 			return r;
 	}
@@ -247,6 +262,7 @@ int ctl_options_read(struct ctl_options *options, uint64_t allowed, int argc, ch
 
 	options->operands = argv;
 	options->operand_count = 0;
+	options->hooks_dir_count = 0;
 	while (reader.next < argc) {
 		char *word = argv[reader.next++];
 		int r = 0;

@@ -50,6 +50,7 @@ enum option_id {
 	OPTION_METRICS_FORMAT,
 	OPTION_PLOT_FORMAT,
 	OPTION_OUTPUT,
+	OPTION_OUTPUT_DIR,
 	OPTION_WAIT_TIMEOUT,
 	/* Of files. */
 	OPTION_TYPE,
@@ -80,9 +81,14 @@ const struct option_row *ctl_options_row(enum option_id id);
 	 OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_NO_LEGEND) | OPTION_BIT(OPTION_NO_PAGER) |   \
 	 OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
+#define OPTION_HOOKS_DIRS_MAX 16
+
 struct ctl_options {
 	const char *values[OPTION_COUNT]; /* NULL: not given; a flag that was given: "" */
-	char **operands;		  /* the words that are not options, in order; in argv */
+	/* All values of --hooks-dir, in order. */
+	const char *hooks_dirs[OPTION_HOOKS_DIRS_MAX];
+	size_t hooks_dir_count;
+	char **operands; /* the words that are not options, in order; in argv */
 	size_t operand_count;
 };
 
@@ -94,7 +100,8 @@ const char *ctl_options_find_verb(int argc, char **argv);
 
 /*
  * Reads argv[0..argc). Options may stand before and behind operands, "--" ends them. The last one
- * wins. argv is reordered. 0, or -EINVAL with a sentence in *ret_error (`size` bytes).
+ * wins, but for --hooks-dir. argv is reordered. 0, or -EINVAL with a sentence in *ret_error (`size`
+ * bytes).
  */
 int ctl_options_read(struct ctl_options *options, uint64_t allowed, int argc, char **argv,
 		     char *ret_error, size_t size);

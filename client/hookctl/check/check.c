@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookctl/check/hooks_d.h"
+#include "client/hookctl/hooks_d/hooks_d.h"
 #include "proto/messages/hooks.h"
 #include "proto/settings/settings_json.h"
 

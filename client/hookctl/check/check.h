@@ -2,10 +2,10 @@
 /*
  * client/hookctl/check: what is wrong in a file, and what hookd would do with it: the verbs
  * validate, explain and policy. The rules are hookd's own: its readers of JSON, and the program
- * hookd for hookd.conf. hooks_d.c alone has rules of others, the engines' for their hooks.d.
+ * hookd for hookd.conf.
  *
- * May use: client/hookctl, client/hookctl/table, proto/base, proto/json, proto/messages,
- * proto/settings.
+ * May use: client/hookctl, client/hookctl/hooks_d, client/hookctl/table, proto/base, proto/json,
+ * proto/messages, proto/settings.
  */
 #pragma once
 

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The verb explain: how hookd would run the hooks of a file, stage by stage, and which files of a
- * hooks.d an engine would add to the container.
+ * The verb explain: which files of a hooks.d an engine would add to the container, and how hookd
+ * would run its hooks and these, stage by stage.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client/hookctl/check/check.h"
-#include "client/hookctl/check/hooks_d.h"
+#include "client/hookctl/hooks_d/files.h"
+#include "client/hookctl/hooks_d/hooks_d.h"
 #include "client/hookctl/input.h"
 #include "client/hookctl/table/escape.h"
 #include "client/hookctl/table/span.h"
+
+#define NS_PER_S 1000000000u
 
 enum { HOOKS, STATE, SETTINGS, FILE_COUNT };
 
@@ -25,6 +28,10 @@ struct explain {
 	struct ctl *ctl;
 	struct input_file files[FILE_COUNT];
 	enum hp_dialect dialect; /* of hooks and settings */
+	char *config;		 /* in the bundle that was named; NULL: a file was */
+	/* What files of hooks.d add: ",HOOK,HOOK" */
+	struct hp_buf added[HP_STAGE_COUNT];
+	struct hp_json hooks; /* all hooks, those that are added too */
 	struct hp_buf out;
 	struct hp_json_writer writer; /* with --json */
 	size_t hook_count;
@@ -56,12 +63,27 @@ print(struct explain *explain, const char *format, ...)
 
 /* ---- input ---- */
 
+/* The config.json of a bundle, or the file itself. NULL: no memory. */
+static const char *find_config(struct explain *explain, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+		return path;
+	if (asprintf(&explain->config, "%s/config.json", path) < 0)
+		explain->config = NULL;
+	return explain->config;
+}
+
 /* 0, or an exit status after a message. */
 static int read_input(struct explain *explain)
 {
 	const struct ctl *ctl = explain->ctl;
+	const char *path = find_config(explain, ctl->options.operands[0]);
 
-	explain->files[HOOKS] = (struct input_file){INPUT_HOOKS, ctl->options.operands[0]};
+	if (path == NULL)
+		return ctl_call_failed(ctl, -ENOMEM);
+	explain->files[HOOKS] = (struct input_file){INPUT_HOOKS, path};
 	explain->files[STATE] = (struct input_file){INPUT_STATE, ctl_option(ctl, OPTION_STATE)};
 	explain->files[SETTINGS] =
 	    (struct input_file){INPUT_SETTINGS, ctl_option(ctl, OPTION_SETTINGS)};
@@ -72,7 +94,11 @@ static void free_input(struct explain *explain)
 {
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		input_file_free(&explain->files[i]);
+	for (size_t i = 0; i < HP_STAGE_COUNT; i++)
+		hp_buf_free(&explain->added[i]);
+	hp_json_free(&explain->hooks);
 	hp_buf_free(&explain->out);
+	free(explain->config);
 }
 
 /* ---- one hook ---- */
@@ -155,6 +181,149 @@ static void print_hook(struct explain *explain, enum hp_stage stage, size_t inde
 	print_timeout(explain, hook);
 }
 
+/* ---- hooks.d ---- */
+
+static void write_stages_of(struct explain *explain, const struct hooks_d *hooks_d)
+{
+	for (unsigned int i = 0; i < HOOKS_D_STAGE_COUNT; i++) {
+		if (!(hooks_d->stages & 1u << i))
+			continue;
+		if (is_json(explain))
+			hp_json_put_string(&explain->writer, hooks_d_stage_names[i]);
+		else
+			print(explain, " %s", hooks_d_stage_names[i]);
+	}
+}
+
+static void write_match(struct explain *explain, const struct hooks_d_file *file,
+			enum hooks_d_answer answer, const char *reason,
+			const struct hooks_d *hooks_d)
+{
+	static const char *const words[] = {
+	    [HOOKS_D_NO] = "no match",
+	    [HOOKS_D_YES] = "match",
+	    [HOOKS_D_UNKNOWN] = "not known",
+	};
+
+	if (!is_json(explain)) {
+		print(explain, "%s: %s: %s%s", file->path, words[answer], reason,
+		      answer == HOOKS_D_YES ? "; at" : "");
+		if (answer == HOOKS_D_YES)
+			write_stages_of(explain, hooks_d);
+		print(explain, "\n");
+		return;
+	}
+	hp_json_begin(&explain->writer, '{');
+	hp_json_add_string(&explain->writer, "file", file->name);
+	hp_json_add_string(&explain->writer, "path", file->path);
+	if (answer != HOOKS_D_UNKNOWN)
+		hp_json_add_bool(&explain->writer, "match", answer == HOOKS_D_YES);
+	hp_json_add_string(&explain->writer, "reason", reason);
+	hp_json_key(&explain->writer, "stages");
+	hp_json_begin(&explain->writer, '[');
+	write_stages_of(explain, hooks_d);
+	hp_json_end(&explain->writer, ']');
+	hp_json_end(&explain->writer, '}');
+}
+
+/* In runtime-spec's form. */
+static void put_hook(struct hp_buf *buf, const struct hp_hook *hook)
+{
+	struct hp_json_writer writer = HP_JSON_WRITER_INIT(buf);
+
+	hp_buf_append(buf, ",", 1);
+	hp_json_begin(&writer, '{');
+	hp_json_add_string(&writer, "path", hook->path);
+	if (hook->timeout_ns > 0)
+		hp_json_add_int(&writer, "timeout", (int64_t)(hook->timeout_ns / NS_PER_S));
+	hp_json_end(&writer, '}');
+}
+
+/* As the engines add it: prestart hooks to those of createRuntime. precreate is none of hookd's. */
+static void add_hook(struct explain *explain, const struct hooks_d *hooks_d)
+{
+	for (unsigned int i = 0; i < HP_STAGE_COUNT; i++)
+		if (hooks_d->stages & 1u << i)
+			put_hook(
+			    &explain->added[i == HP_STAGE_PRESTART ? HP_STAGE_CREATE_RUNTIME : i],
+			    &hooks_d->hook);
+}
+
+static int match_read(struct explain *explain, const struct hooks_d_file *file,
+		      const struct document *document, struct hp_err *err)
+{
+	struct hp_json_value config = hp_json_root(&explain->files[HOOKS].document.json);
+	struct hp_arena arena = HP_ARENA_INIT;
+	char reason[HOOKS_D_REASON_SIZE];
+	enum hooks_d_answer answer;
+	struct hooks_d hooks_d;
+	int r = hooks_d_read(hp_json_root(&document->json), &arena, &hooks_d, err);
+
+	if (r == 0) {
+		answer = hooks_d_match(&hooks_d, config, reason);
+		write_match(explain, file, answer, reason, &hooks_d);
+		if (answer == HOOKS_D_YES && explain->dialect == HP_DIALECT_OCI)
+			add_hook(explain, &hooks_d);
+	}
+	hp_arena_free(&arena);
+	return r;
+}
+
+/* 0, or an exit status after a message. */
+static int match_file(struct explain *explain, const struct hooks_d_file *file)
+{
+	struct document document = {0};
+	char text[DOCUMENT_ERROR_SIZE];
+	struct hp_err err = {0};
+	int r = document_read(&document, file->path, &err);
+
+	if (r == 0)
+		r = match_read(explain, file, &document, &err);
+	if (r < 0) {
+		document_print_error(&document, file->path, r, &err, text);
+		r = ctl_usage("%s", text);
+	}
+	document_free(&document);
+	return r;
+}
+
+static void write_replaced(struct explain *explain, const struct hooks_d_file *file)
+{
+	char reason[HOOKS_D_REASON_SIZE];
+
+	snprintf(reason, sizeof(reason), "replaced by that in %s", file->replaced_by);
+	write_match(explain, file, HOOKS_D_NO, reason, &(struct hooks_d){0});
+}
+
+static int explain_hooks_dirs(struct explain *explain)
+{
+	const struct ctl_options *options = &explain->ctl->options;
+	struct hooks_d_files files = {0};
+	const char *directory = NULL;
+	int exit_status = 0, r;
+
+	if (options->hooks_dir_count == 0)
+		return 0;
+	r = hooks_d_files_find(options->hooks_dirs, options->hooks_dir_count, &files, &directory);
+	if (r < 0)
+		exit_status = ctl_usage("--hooks-dir=%s: %s", directory != NULL ? directory : "",
+					strerror(-r));
+	hp_json_key(&explain->writer, "hooksDir");
+	hp_json_begin(&explain->writer, '[');
+	for (size_t i = 0; r == 0 && i < files.count; i++) {
+		int status = 0;
+
+		if (files.list[i].replaced_by != NULL)
+			write_replaced(explain, &files.list[i]);
+		else
+			status = match_file(explain, &files.list[i]);
+		exit_status = status != 0 ? status : exit_status;
+	}
+	hp_json_end(&explain->writer, ']');
+	hooks_d_files_free(&files);
+	return exit_status;
+}
+
 /* ---- a stage ---- */
 
 static void write_stage(struct explain *explain, enum hp_stage stage,
@@ -203,31 +372,102 @@ static int ask(struct explain *explain, enum hp_stage stage)
 	return 0;
 }
 
+/* Of a stage that the config has no list for, or an empty one, without the comma. */
+static void put_added(struct hp_buf *buf, const struct hp_buf *added, bool is_first)
+{
+	if (added->length > 0)
+		hp_buf_append(buf, added->data + is_first, added->length - is_first);
+	buf->failed |= added->failed;
+}
+
+/* The list with what is added to it. What is no list stays, and hookd will say so. */
+static void put_list(struct hp_buf *buf, struct hp_json_value list, const struct hp_buf *added)
+{
+	size_t length;
+	const char *text = hp_json_text(list, &length);
+
+	if (hp_json_type(list) != HP_JSON_ARRAY) {
+		hp_buf_append(buf, text, length);
+		return;
+	}
+	hp_buf_append(buf, text, length - 1);
+	put_added(buf, added, hp_json_count(list) == 0);
+	hp_buf_append(buf, "]", 1);
+}
+
+/* The config's hooks and those that are added. */
+static void put_all_hooks(struct explain *explain, struct hp_json_value hooks, struct hp_buf *buf)
+{
+	static const struct hp_buf nothing;
+	struct hp_json_value key, list;
+	const char *divider = "{";
+
+	HP_JSON_FOREACH (key, list, hooks) {
+		const struct hp_buf *added = &nothing;
+		size_t length;
+		const char *text = hp_json_text(key, &length);
+
+		for (unsigned int i = 0; i < HP_STAGE_COUNT; i++)
+			if (hp_json_equals(key, hp_stage_names[i]) && !hp_json_is_absent(list))
+				added = &explain->added[i];
+		hp_buf_format(buf, "%s%.*s:", divider, (int)length, text);
+		put_list(buf, list, added);
+		divider = ",";
+	}
+	for (unsigned int i = 0; i < HP_STAGE_COUNT; i++) {
+		if (explain->added[i].length == 0 ||
+		    !hp_json_is_absent(hp_json_member(hooks, hp_stage_names[i])))
+			continue;
+		hp_buf_format(buf, "%s\"%s\":[", divider, hp_stage_names[i]);
+		put_added(buf, &explain->added[i], true);
+		hp_buf_append(buf, "]", 1);
+		divider = ",";
+	}
+	hp_buf_format(buf, "%s}%c", *divider == '{' ? "{" : "", '\0');
+}
+
+/* Makes the hooks that are sent to hookd those of the config and those that are added. */
+static int merge_hooks(struct explain *explain)
+{
+	struct input_file *file = &explain->files[HOOKS];
+	struct hp_buf all = HP_BUF_INIT;
+	struct hp_err err;
+	int r = hp_json_parse(&explain->hooks, file->text, strlen(file->text), &err);
+	bool is_added = false;
+
+	for (unsigned int i = 0; i < HP_STAGE_COUNT; i++)
+		is_added |= explain->added[i].length > 0 || explain->added[i].failed;
+	if (r < 0 || !is_added)
+		return r;
+	put_all_hooks(explain, hp_json_root(&explain->hooks), &all);
+	if (all.failed) {
+		hp_buf_free(&all);
+		return -ENOMEM;
+	}
+	free(file->text);
+	file->text = all.data;
+	return hp_json_parse(&explain->hooks, file->text, strlen(file->text), &err);
+}
+
 /* The stage that was asked for, or each that has hooks. */
 static bool is_wanted(const struct explain *explain, enum hp_stage stage)
 {
 	const char *wanted = ctl_option(explain->ctl, OPTION_STAGE);
-	struct hp_json_value root = hp_json_root(&explain->files[HOOKS].document.json),
-			     hooks = root;
-	struct hp_json_value key, value;
+	struct hp_json_value value =
+	    hp_json_member(hp_json_root(&explain->hooks), hp_stage_names[stage]);
 
 	if (wanted != NULL)
 		return strcmp(wanted, hp_stage_names[stage]) == 0;
-	HP_JSON_FOREACH (key, value, root) {
-		size_t length;
-
-		if (hp_json_text(value, &length) == explain->files[HOOKS].slice.text)
-			hooks = value;
-	}
-	value = hp_json_member(hooks, hp_stage_names[stage]);
 	return !hp_json_is_absent(value) &&
 	       (hp_json_type(value) != HP_JSON_ARRAY || hp_json_count(value) > 0);
 }
 
 static int explain_stages(struct explain *explain)
 {
-	int r = 0;
+	int r = merge_hooks(explain);
 
+	if (r < 0)
+		return ctl_call_failed(explain->ctl, r);
 	hp_json_key(&explain->writer, "stages");
 	hp_json_begin(&explain->writer, '[');
 	for (unsigned int i = 0; r == 0 && i < HP_STAGE_COUNT; i++) {
@@ -237,117 +477,6 @@ static int explain_stages(struct explain *explain)
 	}
 	hp_json_end(&explain->writer, ']');
 	return r;
-}
-
-/* ---- hooks.d ---- */
-
-static void write_stages_of(struct explain *explain, const struct hooks_d *hooks_d)
-{
-	for (unsigned int i = 0; i < HP_STAGE_COUNT; i++) {
-		if (!(hooks_d->stages & 1u << i))
-			continue;
-		if (is_json(explain))
-			hp_json_put_string(&explain->writer, hp_stage_names[i]);
-		else
-			print(explain, " %s", hp_stage_names[i]);
-	}
-}
-
-static void write_match(struct explain *explain, const char *name, enum hooks_d_answer answer,
-			const char *reason, const struct hooks_d *hooks_d)
-{
-	static const char *const words[] = {
-	    [HOOKS_D_NO] = "no match",
-	    [HOOKS_D_YES] = "match",
-	    [HOOKS_D_UNKNOWN] = "not known",
-	};
-
-	if (!is_json(explain)) {
-		print(explain, "%s: %s: %s%s", name, words[answer], reason,
-		      answer == HOOKS_D_YES ? "; at" : "");
-		if (answer == HOOKS_D_YES)
-			write_stages_of(explain, hooks_d);
-		print(explain, "\n");
-		return;
-	}
-	hp_json_begin(&explain->writer, '{');
-	hp_json_add_string(&explain->writer, "file", name);
-	if (answer != HOOKS_D_UNKNOWN)
-		hp_json_add_bool(&explain->writer, "match", answer == HOOKS_D_YES);
-	hp_json_add_string(&explain->writer, "reason", reason);
-	hp_json_key(&explain->writer, "stages");
-	hp_json_begin(&explain->writer, '[');
-	write_stages_of(explain, hooks_d);
-	hp_json_end(&explain->writer, ']');
-	hp_json_end(&explain->writer, '}');
-}
-
-/* 0, or an exit status after a message. */
-static int match_file(struct explain *explain, const char *folder, const char *name)
-{
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct document document = {0};
-	struct hooks_d hooks_d = {0};
-	char reason[HOOKS_D_REASON_SIZE], text[DOCUMENT_ERROR_SIZE], *path;
-	struct hp_err err = {0};
-	int r = asprintf(&path, "%s/%s", folder, name) < 0 ? -ENOMEM : 0;
-
-	if (r < 0)
-		return ctl_usage("%s", strerror(ENOMEM));
-	r = document_read(&document, path, &err);
-	if (r == 0)
-		r = hooks_d_read(hp_json_root(&document.json), &arena, &hooks_d, &err);
-	if (r == 0) {
-		write_match(explain, name,
-			    hooks_d_match(&hooks_d,
-					  hp_json_root(&explain->files[HOOKS].document.json),
-					  reason),
-			    reason, &hooks_d);
-	} else {
-		document_print_error(&document, path, r, &err, text);
-		r = ctl_usage("%s", text);
-	}
-	hp_arena_free(&arena);
-	document_free(&document);
-	free(path);
-	return r;
-}
-
-/* As the engines: files that end in .json, sorted by name. */
-static int is_hooks_d_file(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int explain_hooks_dir(struct explain *explain)
-{
-	const char *folder = ctl_option(explain->ctl, OPTION_HOOKS_DIR);
-	struct dirent **entries;
-	int count, exit_status = 0;
-
-	if (folder == NULL)
-		return 0;
-	count = scandir(folder, &entries, is_hooks_d_file, by_name);
-	if (count < 0)
-		return ctl_usage("--hooks-dir=%s: %s", folder, strerror(errno));
-	hp_json_key(&explain->writer, "hooksDir");
-	hp_json_begin(&explain->writer, '[');
-	for (int i = 0; i < count; i++) {
-		int r = match_file(explain, folder, entries[i]->d_name);
-
-		exit_status = r != 0 ? r : exit_status;
-		free(entries[i]);
-	}
-	hp_json_end(&explain->writer, ']');
-	free(entries);
-	return exit_status;
 }
 
 /* ---- all ---- */
@@ -372,23 +501,25 @@ static int put(struct explain *explain, struct hp_buf *json_text)
 static int explain_all(struct explain *explain)
 {
 	struct hp_buf json_text = HP_BUF_INIT;
-	int exit_status, r = 0;
+	bool has_hooks_dir = ctl_has(explain->ctl, OPTION_HOOKS_DIR);
+	int hooks_d_status, exit_status, r = 0;
 
 	explain->writer = HP_JSON_WRITER_INIT(&json_text);
 	hp_json_begin(&explain->writer, '{');
+	hooks_d_status = explain_hooks_dirs(explain);
 	exit_status = explain_stages(explain);
-	if (exit_status == 0) {
-		exit_status = explain_hooks_dir(explain);
-		hp_json_end(&explain->writer, '}');
+	hp_json_end(&explain->writer, '}');
+	/* Without hookd the matches are shown nevertheless. */
+	if (exit_status == 0 || (has_hooks_dir && !is_json(explain)))
 		r = put(explain, &json_text);
-	}
 	hp_buf_free(&json_text);
 	if (r < 0)
 		return ctl_call_failed(explain->ctl, r);
-	if (exit_status == 0 && explain->hook_count == 0 && !explain->is_refused &&
-	    !ctl_has(explain->ctl, OPTION_HOOKS_DIR))
+	if (exit_status != 0 || hooks_d_status != 0)
+		return exit_status != 0 ? exit_status : hooks_d_status;
+	if (explain->hook_count == 0 && !explain->is_refused && !has_hooks_dir)
 		ctl_note(explain->ctl, "No hooks");
-	return exit_status == 0 && explain->is_refused ? CTL_EXIT_FAILED : exit_status;
+	return explain->is_refused ? CTL_EXIT_FAILED : CTL_EXIT_OK;
 }
 
 int verb_explain(struct ctl *ctl)

@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "client/hookctl/check/check.h"
-#include "client/hookctl/check/go_regex.h"
-#include "client/hookctl/check/hooks_d.h"
+#include "client/hookctl/hooks_d/go_regex.h"
 #include "proto/json/mistakes.h"
 #include "proto/messages/request.h"
 #include "tests/group/group.h"
@@ -233,52 +232,6 @@ static void syntax_error_has_its_place(void **state)
 
 /* ---- hooks.d ---- */
 
-static void expect_match(const char *when, enum hooks_d_answer expected, const char *why)
-{
-	static const char config_text[] =
-	    "{\"process\": {\"args\": [\"/usr/bin/web\"]}, \"annotations\": {\"io.gpu\": \"all\"}, "
-	    "\"mounts\": [{\"type\": \"proc\"}]}";
-	char text[512], reason[HOOKS_D_REASON_SIZE];
-	struct hp_json json = {0}, config = {0};
-	struct hp_arena arena = HP_ARENA_INIT;
-	struct hooks_d hooks_d;
-	struct hp_err err;
-
-	snprintf(text, sizeof(text),
-		 "{\"version\": \"1.0.0\", \"hook\": {\"path\": \"/h\"}, \"when\": %s, \"stages\": "
-		 "[\"poststop\"]}",
-		 when);
-	assert_int_equal(hp_json_parse(&json, text, strlen(text), &err), 0);
-	assert_int_equal(hp_json_parse(&config, config_text, strlen(config_text), &err), 0);
-	if (hooks_d_read(hp_json_root(&json), &arena, &hooks_d, &err) < 0)
-		fail_msg("%s: %s %s", when, err.path, err.reason);
-	assert_int_equal(hooks_d.stages, 1u << HP_STAGE_POSTSTOP);
-	assert_int_equal(hooks_d_match(&hooks_d, hp_json_root(&config), reason), expected);
-	assert_string_equal(reason, why);
-	hp_arena_free(&arena);
-	hp_json_free(&json);
-	hp_json_free(&config);
-}
-
-static void hooks_d_matches_as_engines_do(void **state)
-{
-	(void)state;
-	expect_match("{\"always\": true}", HOOKS_D_YES, "always");
-	expect_match("{\"always\": false, \"commands\": [\".*\"]}", HOOKS_D_NO, "always is false");
-	expect_match("{}", HOOKS_D_NO, "when has no condition");
-	expect_match("{\"hasBindMounts\": true}", HOOKS_D_NO, "the container has no bind mounts");
-	expect_match("{\"annotations\": {\"^io\\\\.gpu$\": \"all|none\"}}", HOOKS_D_YES,
-		     "annotation '^io\\.gpu$' matches");
-	expect_match("{\"annotations\": {\"^io\": \"none\"}}", HOOKS_D_NO,
-		     "no annotation matches '^io' with 'none'");
-	expect_match("{\"commands\": [\"sh$\", \"^/usr/bin/w\"]}", HOOKS_D_YES,
-		     "the command matches '^/usr/bin/w'");
-	expect_match("{\"always\": true, \"commands\": [\"sh$\"]}", HOOKS_D_NO,
-		     "the command matches none of commands");
-	expect_match("{\"commands\": [\"(?i)WEB\"]}", HOOKS_D_UNKNOWN,
-		     "'(?i)WEB' can only be judged by Go");
-}
-
 static void expressions_of_go_alone_are_not_judged(void **state)
 {
 	static const char *const gos[] = {"a\\d", "[\\.]", "(?:a)", "a*?", "\\pL", "\\Aa", "x{2}?"};
@@ -304,7 +257,6 @@ int main(void)
 	    cmocka_unit_test(elements_that_are_values_are_all_read),
 	    cmocka_unit_test(kinds_of_files_are_told_apart),
 	    cmocka_unit_test(syntax_error_has_its_place),
-	    cmocka_unit_test(hooks_d_matches_as_engines_do),
 	    cmocka_unit_test(expressions_of_go_alone_are_not_judged),
 	};
 

@@ -169,17 +169,59 @@ expect_in err 'hookctl: wrong.json:1:'
 try "no JSON in explain" 2 explain broken.json
 expect_in err 'hookctl: broken.json:1:6: a colon is expected'
 
-mkdir hooks.d
+mkdir hooks.d more.d
 echo '{"version":"1.0.0","hook":{"path":"/x"},"when":{"always":false},"stages":["prestart"]}' > hooks.d/x.json
-echo '{"version":"1.0.0","hook":{"path":"/x"},"when":{"annotations":{"gpu":"all"}},"stages":["prestart","poststop"]}' > hooks.d/a.json
+echo '{"version":"1.0.0","hook":{"path":"/x","timeout":7},"when":{"annotations":{"gpu":"all"}},"stages":["prestart","poststop","precreate"]}' > hooks.d/a.json
 try "which files of hooks.d match" 0 explain --stage=prestart --hooks-dir=hooks.d config.json
 expect out << 'END'
-a.json: match: annotation 'gpu' matches; at prestart poststop
-x.json: no match: always is false
+hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
+hooks.d/x.json: no match: always is false
 END
 try "which files of hooks.d match, as JSON" 0 explain --stage=prestart --hooks-dir=hooks.d -j config.json
-expect_in out '{"file":"x.json","match":false,"reason":"always is false","stages":["prestart"]}'
+expect_in out '{"file":"x.json","path":"hooks.d/x.json","match":false,"reason":"always is false","stages":["prestart"]}'
+try "what hookd does with them, behind the container's own" 0 explain --hooks-dir=hooks.d config.json
+grep -v '^  \(where\|as\|settings\)' out > short
+expect short << END
+hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
+hooks.d/x.json: no match: always is false
+createRuntime #0 /x; a failure ends the stage
+  timeout:  7s (of the hook)
+createContainer #0 /bin/net-add; a failure ends the stage
+  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+poststop #0 /bin/a; a failure does not stop the others
+  timeout:  5s (of the hook)
+poststop #1 /x; a failure does not stop the others
+  timeout:  7s (of the hook)
+END
+echo '{"hook":"/y","cmd":["web$"],"hasbindmounts":true,"stage":["poststart"]}' > more.d/X.json
+echo '{"hook":"/y","cmd":["sh$"],"stage":["poststart"]}' > more.d/x.json
+mkdir bundle
+cp config.json bundle
+try "several directories, version 0.1.0, and a bundle" 0 explain --hooks-dir=hooks.d --hooks-dir=more.d bundle
+grep -v '^ ' out > short
+expect short << 'END'
+hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
+more.d/X.json: match: the command matches 'web$'; at poststart
+hooks.d/x.json: no match: replaced by that in more.d
+more.d/x.json: no match: none of its conditions holds
+createRuntime #0 /x; a failure ends the stage
+createContainer #0 /bin/net-add; a failure ends the stage
+poststart #0 /y; a failure ends the stage
+poststop #0 /bin/a; a failure does not stop the others
+poststop #1 /x; a failure does not stop the others
+END
+echo '{"version":"1.0.0","hook":{"path":"/x"},"when":{"always":1},"stages":[]}' > more.d/z.json
+try "a file of hooks.d that is wrong" 2 explain --hooks-dir=more.d bundle
+expect_in err 'hookctl: more.d/z.json:1:58: when.always: must be true or false'
+expect_in out 'more.d/x.json: no match'
+rm more.d/z.json
+try "matches without a hookd" 125 --address=unix:/none explain --hooks-dir=hooks.d bundle
+expect out << 'END'
+hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
+hooks.d/x.json: no match: always is false
+END
 try "no such hooks.d" 2 explain --hooks-dir=none config.json
+expect_in err '--hooks-dir=none: No such file or directory'
 
 # ---- policy ----
 

@@ -13,7 +13,7 @@
 #define PS_OPTIONS                                                                                 \
 	(OPTIONS_GLOBAL | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STAGE) |                      \
 	 OPTION_BIT(OPTION_CONTAINER) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_WATCH) |      \
-	 OPTION_BIT(OPTION_OUTCOME))
+	 OPTION_BIT(OPTION_OUTCOME) | OPTION_BIT(OPTION_HOOKS_DIR))
 
 static char error[256];
 
@@ -142,6 +142,22 @@ static void test_the_last_one_wins(void **state)
 	assert_string_equal(options.values[OPTION_JSON], "off");
 }
 
+static void test_directories_are_kept_in_order(void **state)
+{
+	struct ctl_options options;
+	char line[256] = "";
+
+	(void)state;
+	assert_int_equal(read_line(&options, "--hooks-dir=/a one --hooks-dir /b"), 0);
+	assert_int_equal(options.hooks_dir_count, 2);
+	assert_string_equal(options.hooks_dirs[0], "/a");
+	assert_string_equal(options.hooks_dirs[1], "/b");
+	assert_int_equal(options.operand_count, 1);
+	for (int i = 0; i <= OPTION_HOOKS_DIRS_MAX; i++)
+		strcat(line, "--hooks-dir=x ");
+	expect_error(line, "--hooks-dir: more than 16");
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -168,6 +184,7 @@ int main(void)
 	    cmocka_unit_test(test_operands_may_stand_between),
 	    cmocka_unit_test(test_the_verb_is_found_among_options),
 	    cmocka_unit_test(test_the_last_one_wins),
+	    cmocka_unit_test(test_directories_are_kept_in_order),
 	    cmocka_unit_test(test_refusals),
 	};
 

@@ -3,7 +3,7 @@
 /*
  * Decides whether a hook of hooks.d belongs to a container, by the rules of podman and CRI-O: all
  * conditions that are there have to hold, one command is enough, and without a condition nothing
- * matches. No state.
+ * matches. In files of version 0.1.0 one condition is enough. No state.
  */
 
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookctl/check/go_regex.h"
-#include "client/hookctl/check/hooks_d.h"
+#include "client/hookctl/hooks_d/go_regex.h"
+#include "client/hookctl/hooks_d/hooks_d.h"
 #include "proto/base/arena.h"
 
 struct matching {
@@ -20,6 +20,7 @@ struct matching {
 	struct hp_json_value config;
 	struct hp_arena arena;
 	char *reason;
+	const char *unknown; /* an expression that cannot be judged here; NULL: none so far */
 };
 
 static enum hooks_d_answer __attribute__((format(printf, 3, 4)))
@@ -33,9 +34,11 @@ answer(struct matching *matching, enum hooks_d_answer answer, const char *format
 	return answer;
 }
 
+/* Another condition may still decide. */
 static enum hooks_d_answer cannot_tell(struct matching *matching, const char *expression)
 {
-	return answer(matching, HOOKS_D_UNKNOWN, "'%s' can only be judged by Go", expression);
+	matching->unknown = expression;
+	return HOOKS_D_UNKNOWN;
 }
 
 /* ---- always, hasBindMounts ---- */
@@ -63,7 +66,8 @@ static enum hooks_d_answer match_bind_mounts(struct matching *matching)
 		return answer(matching, HOOKS_D_NO, "hasBindMounts is false");
 	if (!has_bind_mount(matching->config))
 		return answer(matching, HOOKS_D_NO, "the container has no bind mounts");
-	return answer(matching, HOOKS_D_YES, "it has bind mounts");
+	return answer(matching, HOOKS_D_YES,
+		      "it has bind mounts, of which engines count the user's");
 }
 
 /* ---- annotations ---- */
@@ -102,13 +106,14 @@ static enum hooks_d_answer match_annotation(struct matching *matching,
 
 static enum hooks_d_answer match_annotations(struct matching *matching)
 {
-	enum hooks_d_answer all = HOOKS_D_YES;
+	bool is_old = matching->hooks_d->is_old;
+	enum hooks_d_answer all = is_old ? HOOKS_D_NO : HOOKS_D_YES;
 
 	for (size_t i = 0; i < matching->hooks_d->annotation_count; i++) {
 		enum hooks_d_answer one =
 		    match_annotation(matching, &matching->hooks_d->annotations[i]);
 
-		if (one == HOOKS_D_NO)
+		if (one == (is_old ? HOOKS_D_YES : HOOKS_D_NO))
 			return one;
 		if (one == HOOKS_D_UNKNOWN)
 			all = one;
@@ -143,8 +148,11 @@ static enum hooks_d_answer match_commands(struct matching *matching)
 
 /* ---- all ---- */
 
-static bool is_there(const struct hooks_d *hooks_d, size_t condition)
+/* Commands are no condition for a config without a process. */
+static bool is_there(const struct matching *matching, size_t condition)
 {
+	const struct hooks_d *hooks_d = matching->hooks_d;
+
 	switch (condition) {
 	case 0:
 		return hooks_d->has_always;
@@ -153,31 +161,50 @@ static bool is_there(const struct hooks_d *hooks_d, size_t condition)
 	case 2:
 		return hooks_d->annotation_count > 0;
 	default:
-		return hooks_d->commands && hooks_d->commands[0];
+		return hooks_d->commands && hooks_d->commands[0] &&
+		       !hp_json_is_absent(hp_json_member(matching->config, "process"));
 	}
+}
+
+static enum hooks_d_answer (*const matchers[])(struct matching *) = {
+    match_always, match_bind_mounts, match_annotations, match_commands};
+#define CONDITION_COUNT (sizeof(matchers) / sizeof(matchers[0]))
+
+static enum hooks_d_answer match_all(struct matching *matching)
+{
+	enum hooks_d_answer all = answer(matching, HOOKS_D_NO, "when has no condition");
+
+	for (size_t i = 0; i < CONDITION_COUNT; i++) {
+		if (!is_there(matching, i))
+			continue;
+		all = matchers[i](matching);
+		if (all == HOOKS_D_NO)
+			return all;
+	}
+	return all;
+}
+
+static enum hooks_d_answer match_one(struct matching *matching)
+{
+	for (size_t i = 0; i < CONDITION_COUNT; i++)
+		if (is_there(matching, i) && matchers[i](matching) == HOOKS_D_YES) {
+			matching->unknown = NULL;
+			return HOOKS_D_YES;
+		}
+	return matching->unknown != NULL
+		   ? HOOKS_D_UNKNOWN
+		   : answer(matching, HOOKS_D_NO, "none of its conditions holds");
 }
 
 enum hooks_d_answer hooks_d_match(const struct hooks_d *hooks_d, struct hp_json_value config,
 				  char ret_reason[static HOOKS_D_REASON_SIZE])
 {
-	static enum hooks_d_answer (*const matchers[])(struct matching *) = {
-	    match_always, match_bind_mounts, match_annotations, match_commands};
-	struct matching matching = {hooks_d, config, HP_ARENA_INIT, ret_reason};
-	enum hooks_d_answer all = answer(&matching, HOOKS_D_NO, "when has no condition");
-	bool is_unknown = false;
+	struct matching matching = {hooks_d, config, HP_ARENA_INIT, ret_reason, NULL};
+	enum hooks_d_answer ret = hooks_d->is_old ? match_one(&matching) : match_all(&matching);
 
-	for (size_t i = 0; i < sizeof(matchers) / sizeof(matchers[0]); i++) {
-		enum hooks_d_answer one;
-
-		/* The reason stays that of the first that decides. */
-		if (!is_there(hooks_d, i) || is_unknown)
-			continue;
-		one = matchers[i](&matching);
-		all = one;
-		is_unknown = one == HOOKS_D_UNKNOWN;
-		if (one == HOOKS_D_NO)
-			break;
-	}
+	if (ret != HOOKS_D_NO && matching.unknown != NULL)
+		ret = answer(&matching, HOOKS_D_UNKNOWN, "'%s' can only be judged by Go",
+			     matching.unknown);
 	hp_arena_free(&matching.arena);
-	return all;
+	return ret;
 }

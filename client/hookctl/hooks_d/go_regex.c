@@ -2,7 +2,7 @@
 
 /* Go's regular expressions by regcomp(3), where the two agree. No state. */
 
-#include "client/hookctl/check/go_regex.h"
+#include "client/hookctl/hooks_d/go_regex.h"
 
 #include <regex.h>
 #include <string.h>

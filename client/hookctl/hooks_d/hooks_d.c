@@ -2,16 +2,27 @@
 
 /* Reads files of hooks.d. No state. */
 
-#include "client/hookctl/check/hooks_d.h"
+#include "client/hookctl/hooks_d/hooks_d.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "client/hookctl/check/go_regex.h"
+#include "client/hookctl/hooks_d/go_regex.h"
 #include "proto/base/limits.h"
 #include "proto/json/mistakes.h"
 
-#define VERSION "1.0.0"
+#define VERSION	    "1.0.0"
+#define OLD_VERSION "0.1.0"
+
+const char *const hooks_d_stage_names[HOOKS_D_STAGE_COUNT] = {
+    [HP_STAGE_PRESTART] = "prestart",
+    [HP_STAGE_CREATE_RUNTIME] = "createRuntime",
+    [HP_STAGE_CREATE_CONTAINER] = "createContainer",
+    [HP_STAGE_START_CONTAINER] = "startContainer",
+    [HP_STAGE_POSTSTART] = "poststart",
+    [HP_STAGE_POSTSTOP] = "poststop",
+    [HOOKS_D_PRECREATE] = "precreate",
+};
 
 /* ---- when ---- */
 
@@ -145,7 +156,8 @@ static int read_stages(struct hp_json_value value, struct hooks_d *hooks_d, stru
 				      value.json ? "must be a list of stages" : "is required");
 	HP_JSON_FOREACH (key, element, value) {
 		int stage = 0;
-		int r = hp_json_get_enum(element, hp_stage_names, HP_STAGE_COUNT, &stage, err);
+		int r = hp_json_get_enum(element, hooks_d_stage_names, HOOKS_D_STAGE_COUNT, &stage,
+					 err);
 
 		r = hp_json_go_on(value, hp_err_prefix_index(err, r, index++), err);
 		if (r < 0)
@@ -162,6 +174,8 @@ static int read_version(struct hp_json_value value, struct hp_err *err)
 	return hp_err_invalid(err, NULL, "%s",
 			      value.json ? "must be \"" VERSION "\"" : "is required");
 }
+
+/* ---- version 1.0.0 ---- */
 
 enum member { MEMBER_VERSION, MEMBER_HOOK, MEMBER_WHEN, MEMBER_STAGES, MEMBER_COUNT };
 static const char *const member_names[MEMBER_COUNT] = {
@@ -189,16 +203,157 @@ static int read_member(enum member member, struct hp_json_value value, struct hp
 	return 0;
 }
 
-int hooks_d_read(struct hp_json_value root, struct hp_arena *arena, struct hooks_d *ret,
-		 struct hp_err *err)
+static int read_current(struct hp_json_value root, struct hp_arena *arena, struct hooks_d *hooks_d,
+			struct hp_err *err)
 {
 	struct hp_json_value values[MEMBER_COUNT];
 	int r = hp_json_members(root, member_names, MEMBER_COUNT, false, values, err);
 
-	*ret = (struct hooks_d){0};
 	for (unsigned int i = 0; r == 0 && i < MEMBER_COUNT; i++) {
-		r = read_member((enum member)i, values[i], arena, ret, err);
+		r = read_member((enum member)i, values[i], arena, hooks_d, err);
 		r = hp_json_go_on(root, hp_err_prefix(err, r, member_names[i]), err);
 	}
 	return r;
+}
+
+/* ---- version 0.1.0 ---- */
+
+enum old_member {
+	OLD_HOOK,
+	OLD_ARGUMENTS,
+	OLD_STAGES,
+	OLD_STAGE,
+	OLD_CMDS,
+	OLD_CMD,
+	OLD_ANNOTATIONS,
+	OLD_ANNOTATION,
+	OLD_HAS_BIND_MOUNTS,
+	OLD_COUNT,
+};
+static const char *const old_names[OLD_COUNT] = {
+    [OLD_HOOK] = "hook",
+    [OLD_ARGUMENTS] = "arguments",
+    [OLD_STAGES] = "stages",
+    [OLD_STAGE] = "stage",
+    [OLD_CMDS] = "cmds",
+    [OLD_CMD] = "cmd",
+    [OLD_ANNOTATIONS] = "annotations",
+    [OLD_ANNOTATION] = "annotation",
+    [OLD_HAS_BIND_MOUNTS] = "hasbindmounts",
+};
+
+static int read_old_hook(struct hp_json_value value, struct hp_arena *arena,
+			 struct hooks_d *hooks_d, struct hp_err *err)
+{
+	int r = hp_json_get_name(value, arena, HP_PATH_BYTES_MAX, &hooks_d->hook.path, err);
+
+	if (r == 0 && hooks_d->hook.path[0] != '/')
+		r = hp_err_invalid(err, NULL, "must be an absolute path");
+	return r;
+}
+
+/* They are values of any key. */
+static int read_old_annotations(struct hp_json_value value, struct hp_arena *arena,
+				struct hooks_d *hooks_d, struct hp_err *err)
+{
+	static char any[] = ".*";
+	size_t mistakes = hp_json_mistake_count(value);
+	char **values;
+	int r = hp_json_get_strings(value, arena, HP_ARGS_MAX, &values, err);
+
+	if (r < 0 || hp_json_mistake_count(value) > mistakes)
+		return r;
+	hooks_d->annotations =
+	    hp_arena_calloc(arena, hp_json_count(value), sizeof(*hooks_d->annotations));
+	if (!hooks_d->annotations)
+		return hp_err_no_memory(err);
+	for (size_t i = 0; r == 0 && values[i]; i++) {
+		r = check_expression(values[i], err);
+		if (r == 0)
+			hooks_d->annotations[hooks_d->annotation_count++] =
+			    (struct hooks_d_pattern){any, values[i]};
+		r = hp_json_go_on(value, hp_err_prefix_index(err, r, i), err);
+	}
+	return r;
+}
+
+static int read_old_member(enum old_member member, struct hp_json_value value,
+			   struct hp_arena *arena, struct hooks_d *hooks_d, struct hp_err *err)
+{
+	char **arguments;
+
+	switch (member) {
+	case OLD_HOOK:
+		return read_old_hook(value, arena, hooks_d, err);
+	case OLD_ARGUMENTS:
+		return hp_json_get_strings(value, arena, HP_ARGS_MAX, &arguments, err);
+	case OLD_STAGES:
+	case OLD_STAGE:
+		return read_stages(value, hooks_d, err);
+	case OLD_CMDS:
+	case OLD_CMD:
+		return read_commands(value, arena, hooks_d, err);
+	case OLD_ANNOTATIONS:
+	case OLD_ANNOTATION:
+		return read_old_annotations(value, arena, hooks_d, err);
+	case OLD_HAS_BIND_MOUNTS:
+		return read_bool(value, &hooks_d->has_bind_mounts_set, &hooks_d->bind_mounts, err);
+	case OLD_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* Some members have two names, of which a file has one. */
+static int check_old_names(const struct hp_json_value values[static OLD_COUNT], struct hp_err *err)
+{
+	static const enum old_member plurals[] = {OLD_STAGES, OLD_CMDS, OLD_ANNOTATIONS};
+
+	for (size_t i = 0; i < sizeof(plurals) / sizeof(plurals[0]); i++) {
+		enum old_member plural = plurals[i], singular = plural + 1;
+
+		if (!hp_json_is_absent(values[plural]) && !hp_json_is_absent(values[singular]))
+			return hp_err_invalid(err, old_names[singular], "stands beside %s",
+					      old_names[plural]);
+	}
+	if (hp_json_is_absent(values[OLD_STAGES]) && hp_json_is_absent(values[OLD_STAGE]))
+		return hp_err_invalid(err, old_names[OLD_STAGES], "is required");
+	return 0;
+}
+
+static int read_old(struct hp_json_value root, struct hp_arena *arena, struct hooks_d *hooks_d,
+		    struct hp_err *err)
+{
+	struct hp_json_value values[OLD_COUNT];
+	int r = hp_json_members(root, old_names, OLD_COUNT, false, values, err);
+
+	hooks_d->is_old = true;
+	if (r == 0)
+		r = hp_json_go_on(root, check_old_names(values, err), err);
+	for (unsigned int i = 0; r == 0 && i < OLD_COUNT; i++) {
+		if (hp_json_is_absent(values[i]) && i != OLD_HOOK)
+			continue;
+		r = read_old_member((enum old_member)i, values[i], arena, hooks_d, err);
+		r = hp_json_go_on(root, hp_err_prefix(err, r, old_names[i]), err);
+	}
+	return r;
+}
+
+/* ---- all ---- */
+
+/* A file without a version is an old one; one whose hook is an object lacks it. */
+static bool is_old(struct hp_json_value root)
+{
+	struct hp_json_value version = hp_json_member(root, "version");
+
+	if (hp_json_is_absent(version))
+		return hp_json_type(hp_json_member(root, "hook")) == HP_JSON_STRING;
+	return hp_json_equals(version, OLD_VERSION);
+}
+
+int hooks_d_read(struct hp_json_value root, struct hp_arena *arena, struct hooks_d *ret,
+		 struct hp_err *err)
+{
+	*ret = (struct hooks_d){0};
+	return is_old(root) ? read_old(root, arena, ret, err) : read_current(root, arena, ret, err);
 }

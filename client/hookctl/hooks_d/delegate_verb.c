@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `hookctl delegate < config.json > config.new.json`: the command line around delegate.c. */
+/*
+ * `hookctl delegate`, its command line: for a config.json from stdin it is around delegate.c, for a
+ * hooks.d around delegate_directory.c.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +17,7 @@
 #include "client/delegate/shim.h"
 #include "client/hookctl/document.h"
 #include "client/hookctl/hookctl.h"
+#include "client/hookctl/hooks_d/delegate_directory.h"
 #include "proto/base/limits.h"
 #include "proto/json/json_writer.h"
 
@@ -106,11 +110,30 @@ static int read_failed(const struct document *config, int r, const struct hp_err
 	return CTL_EXIT_FAILED;
 }
 
-static int delegate_with(const struct ctl *ctl, const char *shim)
+static int delegate_stdin(const struct delegate *delegate)
 {
 	struct document config = {0};
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_err err = {0};
+	int r = document_read(&config, "-", &err);
+
+	if (r < 0) {
+		r = read_failed(&config, r, &err);
+		document_free(&config);
+		return r;
+	}
+	r = delegate_config(config.text.data, config.text.length, delegate, &text, &err);
+	if (r == 0 && *delegate->names_shim)
+		warn_of_shim(delegate->shim);
+	if (r == 0)
+		r = ctl_put(&text);
+	hp_buf_free(&text);
+	document_free(&config);
+	return r < 0 ? delegate_failed(r, &err) : CTL_EXIT_OK;
+}
+
+static int delegate_with(struct ctl *ctl, const char *shim)
+{
 	struct delegate delegate;
 	uint32_t uid = geteuid();
 	bool names_shim = false;
@@ -121,20 +144,13 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 	if (own_user_is_ordinary())
 		delegate.own_uid = &uid;
 	delegate.names_shim = &names_shim;
-	r = document_read(&config, "-", &err);
-	if (r < 0) {
-		r = read_failed(&config, r, &err);
-		document_free(&config);
+	if (ctl_has(ctl, OPTION_HOOKS_DIR) || ctl_has(ctl, OPTION_OUTPUT_DIR)) {
+		r = delegate_directory(ctl, &delegate);
+		if (r == 0)
+			warn_of_shim(shim);
 		return r;
 	}
-	r = delegate_config(config.text.data, config.text.length, &delegate, &text, &err);
-	if (r == 0 && names_shim)
-		warn_of_shim(shim);
-	if (r == 0)
-		r = ctl_put(&text);
-	hp_buf_free(&text);
-	document_free(&config);
-	return r < 0 ? delegate_failed(r, &err) : CTL_EXIT_OK;
+	return delegate_stdin(&delegate);
 }
 
 int verb_delegate(struct ctl *ctl)
