@@ -180,13 +180,14 @@ static int fail_verb(const struct ctl *ctl, const char *word)
 
 static int fail_operands(const struct ctl *ctl, const struct verb *verb)
 {
-	const char *extra = ctl->options.operands[verb->operands_max];
+	const char *extra;
 
 	if (ctl->options.operand_count < verb->operands_min) {
 		ctl_error("%s: needs %s", verb->name, verb->operands);
 		ctl_hint(ctl, "hookctl %s --help", verb->name);
 		return CTL_EXIT_USAGE;
 	}
+	extra = ctl->options.operands[verb->operands_max];
 	if (verb->operands_max == 0 && (verb->options & BIT(CONTAINER)))
 		return ctl_usage("%s: '%s': did you mean --container=%s?", verb->name, extra,
 				 extra);
