@@ -324,13 +324,15 @@ static void a_file_of_one_stage_keeps_its_name(void **state)
 
 static void what_hookd_cannot_run_stays(void **state)
 {
+	static const char of_another_form[] =
+	    "{\"version\":\"1.0.0\",\"hook\":{\"path\":\"/l/hookd-oci-hook\",\"args\":[\"s\","
+	    "\"--stage=poststop\",\"--hook=/h\"]},\"when\":{},\"stages\":[\"poststop\"]}";
 	static const char *const texts[] = {
 	    FILE_OF("\"precreate\""),
 	    FILE_OF("\"startContainer\" "),
 	    FILE_OF(""),
 	    "{\"hook\": \"/h\", \"stage\": [\"prestart\"], \"arguments\": [\"a\"]}",
-	    "{\"version\":\"1.0.0\",\"hook\":{\"path\":\"/l/hookd-oci-hook\",\"args\":[\"s\","
-	    "\"--stage=poststop\",\"--hook=/h\"]},\"when\":{},\"stages\":[\"poststop\"]}",
+	    of_another_form,
 	};
 
 	(void)state;
