@@ -171,7 +171,7 @@ exec 3<&-
 name="a disk that is full"
 mkdir long
 cp src/a.json long/a.json
-printf '{"version":"1.0.0","x":"%5000s","hook":{"path":"/bin/true"},"when":{},"stages":["poststop"]}' > long/b.json
+printf '{"version":"1.0.0","x":"%5000s","hook":{"path":"/bin/true"},"when":{},"stages":["poststop"]}' '' > long/b.json
 bash -c 'trap "" XFSZ; ulimit -f 2; exec "$@"' limit "$hookctl" delegate --hooks-dir=long --output=full \
   > out.txt 2> err.txt < /dev/null
 [ $? -eq 2 ] || fail "it is taken: $(cat out.txt err.txt)"
