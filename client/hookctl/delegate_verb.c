@@ -4,37 +4,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/hookctl/delegate.h"
+#include "client/delegate/delegate.h"
+#include "client/delegate/own_user.h"
+#include "client/delegate/shim.h"
 #include "client/hookctl/document.h"
 #include "client/hookctl/hookctl.h"
 #include "proto/base/limits.h"
 #include "proto/json/json_writer.h"
-
-#define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
-
-/* The shim that was installed with this hookctl, also after a move. The caller frees it. */
-static char *find_shim(void)
-{
-	char self[PATH_MAX], *path, *shim;
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length <= 0)
-		return strdup(DEFAULT_SHIM);
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
-	if (asprintf(&path, "%s/%s/hookd/hookd-oci-hook", self, HOOKD_TO_LIBEXEC) < 0)
-		return NULL;
-	shim = realpath(path, NULL);
-	free(path);
-	return shim != NULL ? shim : strdup(DEFAULT_SHIM);
-}
 
 /* A whole number of seconds that a hook's timeout may be. */
 static int parse_seconds(const char *text, uint64_t *ret)
@@ -49,17 +30,6 @@ static int parse_seconds(const char *text, uint64_t *ret)
 		return -EINVAL;
 	*ret = seconds;
 	return 0;
-}
-
-static bool is_shim(const char *path)
-{
-	return path[0] == '/' && path[strlen(path) - 1] != '/' &&
-	       hp_json_is_text(path, strlen(path));
-}
-
-static bool is_address(const char *address)
-{
-	return strncmp(address, "unix:/", 6) == 0 && hp_json_is_text(address, strlen(address));
 }
 
 /*
@@ -82,41 +52,17 @@ static const char *own_address(const struct ctl *ctl)
  */
 static void warn_of_shim(const char *shim)
 {
-	struct stat status;
-	int error = 0;
+	int r = shim_check(shim);
 
-	if (stat(shim, &status) < 0)
-		error = errno;
-	else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
-		error = EACCES;
-	if (error != 0)
+	if (r < 0)
 		ctl_error("warning: the shim %s cannot be executed on this machine: %s", shim,
-			  strerror(error));
+			  strerror(-r));
 }
 
 static void on_left(enum hp_stage stage, const char *why, void *userdata)
 {
 	(void)userdata;
 	ctl_error("hooks.%s is not delegated and stays as it is: %s", hp_stage_names[stage], why);
-}
-
-/*
- * True also for uid 0 of a user namespace that an ordinary user has made, as rootless engines do.
- */
-static bool is_ordinary_user(void)
-{
-	unsigned long inside, outside = 0;
-	FILE *map;
-
-	if (geteuid() != 0)
-		return true;
-	map = fopen("/proc/self/uid_map", "re");
-	if (map == NULL)
-		return false;
-	if (fscanf(map, "%lu %lu", &inside, &outside) != 2 || inside != 0)
-		outside = 0;
-	fclose(map);
-	return outside != 0;
 }
 
 /* 0, or an exit status that was explained. */
@@ -128,9 +74,9 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 				 .address = own_address(ctl),
 				 .if_down = ctl_option(ctl, OPTION_IF_DOWN),
 				 .left = on_left};
-	if (!is_shim(ret->shim))
+	if (!shim_is_path(ret->shim))
 		return ctl_usage("--shim=%s: not the absolute path of a program", ret->shim);
-	if (ret->address != NULL && !is_address(ret->address))
+	if (ret->address != NULL && !shim_is_address(ret->address))
 		return ctl_usage("--address=%s: not unix:PATH", ret->address);
 	if (timeout != NULL && parse_seconds(timeout, &ret->timeout_s) < 0)
 		return ctl_usage("--timeout=%s: not a number of seconds from 1 to %llu", timeout,
@@ -172,7 +118,7 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 
 	if (r != 0)
 		return r;
-	if (is_ordinary_user())
+	if (own_user_is_ordinary())
 		delegate.own_uid = &uid;
 	delegate.names_shim = &names_shim;
 	r = document_read(&config, "-", &err);
@@ -194,7 +140,7 @@ static int delegate_with(const struct ctl *ctl, const char *shim)
 int verb_delegate(struct ctl *ctl)
 {
 	const char *named = ctl_option(ctl, OPTION_SHIM);
-	char *shim = named != NULL ? strdup(named) : find_shim();
+	char *shim = named != NULL ? strdup(named) : shim_find();
 	int status;
 
 	if (shim == NULL) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hookctl/delegate.h"
+#include "client/delegate/delegate.h"
 #include "tests/group/group.h"
 
 static const struct delegate plain = {.shim = "/usr/libexec/hookd/hookd-oci-hook"};

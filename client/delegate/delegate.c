@@ -13,7 +13,7 @@
  * changed hooks only. Pure: from text to text.
  */
 
-#include "client/hookctl/delegate.h"
+#include "client/delegate/delegate.h"
 
 #include <assert.h>
 #include <errno.h>

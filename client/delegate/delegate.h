@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/delegate: rewrites a config.json so that hookd runs its hooks; finds the shim that is
+ * written into it. For hookctl and hookd-runtime.
+ *
+ * May use: client/hookctl/table, proto/base, proto/json, proto/messages.
+ */
 #pragma once
 
 #include <stdbool.h>
