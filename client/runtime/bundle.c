@@ -67,9 +67,8 @@ static int find(struct replacing *replacing, const struct bundle *bundle)
 			 bundle->config);
 		folder = slash != NULL ? parent : ".";
 	}
-	if (strlen(name) > NAME_MAX)
+	if (snprintf(replacing->name, sizeof(replacing->name), "%s", name) > NAME_MAX)
 		return explain(replacing, -ENAMETOOLONG, "%s", strerror(ENAMETOOLONG));
-	strcpy(replacing->name, name);
 	replacing->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (replacing->folder < 0)
 		return explain(replacing, -errno, "%s", strerror(errno));
@@ -83,7 +82,8 @@ static int read_all(struct replacing *replacing, int fd)
 	ssize_t n = 1;
 
 	while (n != 0) {
-		char *room = hp_buf_reserve(text, text->length < size ? size - text->length + 1 : 1);
+		char *room =
+		    hp_buf_reserve(text, text->length < size ? size - text->length + 1 : 1);
 
 		if (room == NULL)
 			return -ENOMEM;

@@ -23,15 +23,15 @@
 
 /* Of runc, crun and youki. Each of the second list is followed by its value, or has it behind "=".
  */
-static const char *const switches[] = {"debug", "systemd-cgroup", "help", "h", "version",
-				       "v",	"V",		  "s"};
-static const char *const valued[] = {"root",   "log",	   "log-format",     "log-level", "criu",
-				     "rootless", "cgroup-manager", "r",	      "l"};
+static const char *const switches[] = {"debug", "systemd-cgroup", "help", "h", "version", "v", "V",
+				       "s"};
+static const char *const valued[] = {
+    "root", "log", "log-format", "log-level", "criu", "rootless", "cgroup-manager", "r", "l"};
 
 static const char *const commands[] = {
-    "create", "run",  "restore", "checkpoint", "delete", "events", "exec",  "features", "help",
-    "info",   "init", "kill",	 "list",       "mounts", "pause",  "ps",    "resume",	"spec",
-    "start",  "state", "update"};
+    "create",	"run",	"restore", "checkpoint", "delete", "events", "exec",
+    "features", "help", "info",	   "init",	 "kill",   "list",   "mounts",
+    "pause",	"ps",	"resume",  "spec",	 "start",  "state",  "update"};
 static const char *const starting[] = {"create", "run", "restore"};
 
 /* An option, without its dashes. */
@@ -117,8 +117,8 @@ static int set_own(struct command_line *line, const struct option *option)
  */
 struct reading {
 	struct command_line *line;
-	char **next;		 /* of argv */
-	size_t count;		 /* of line->arguments */
+	char **next;  /* of argv */
+	size_t count; /* of line->arguments */
 	bool is_behind_unknown;
 };
 
@@ -165,8 +165,7 @@ static int read_global_options(struct reading *reading)
 		}
 		if (is_option(word)) {
 			r = read_global_option(reading);
-		} else if (reading->is_behind_unknown &&
-			   !IS_ONE_OF(word, strlen(word), commands)) {
+		} else if (reading->is_behind_unknown && !IS_ONE_OF(word, strlen(word), commands)) {
 			reading->is_behind_unknown = false;
 			keep(reading);
 		} else {

@@ -47,9 +47,8 @@ int program_find(const char *name, const char *path_variable, char ret_path[stat
 	int r = -ENOENT;
 
 	if (strchr(name, '/') != NULL) {
-		if (strlen(name) >= PATH_MAX)
+		if (snprintf(ret_path, PATH_MAX, "%s", name) >= PATH_MAX)
 			return -ENAMETOOLONG;
-		strcpy(ret_path, name);
 		return is_own_program(name) ? -ELOOP : 0;
 	}
 	for (; *folder != '\0'; folder += *folder == ':') {

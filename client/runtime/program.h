@@ -3,7 +3,8 @@
 
 #include <limits.h>
 
-/* The name of the real runtime in that of this program: "crun" for /usr/bin/hookd-crun; else NULL. */
+/* The name of the real runtime in that of this program: "crun" for /usr/bin/hookd-crun; else NULL.
+ */
 const char *program_of_own_name(const char *argv0);
 
 /*

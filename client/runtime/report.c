@@ -46,7 +46,7 @@ void report(int priority, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (isatty(STDERR_FILENO) || !send_to_syslog(priority, text))
+	if (isatty(STDERR_FILENO) || (!send_to_syslog(priority, text) && priority <= LOG_WARNING))
 		(void)fprintf(stderr, "%s: %s\n", NAME, text);
 }
 

@@ -9,7 +9,7 @@
 
 /* The exit status of hookd-runtime itself, when the real runtime was not executed. */
 enum runtime_exit {
-	RUNTIME_EXIT_USAGE = 125,	/* its options or its keys are wrong */
+	RUNTIME_EXIT_USAGE = 125,	 /* its options or its keys are wrong */
 	RUNTIME_EXIT_NOT_EXECUTED = 126, /* the real runtime cannot be executed */
 	RUNTIME_EXIT_NOT_FOUND = 127,
 };
