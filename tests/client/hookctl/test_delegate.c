@@ -228,30 +228,6 @@ static void test_a_hook_that_only_looks_alike_is_delegated(void **state)
 	free(got);
 }
 
-/* hookd would wait for a run within a run of the same container. */
-static void test_a_shim_in_another_form_stays(void **state)
-{
-	const char *shim = "{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"x\","
-			   "\"--stage=prestart\", \"--hook=/a\"]}";
-	char text[512], *got;
-	const char *first, *kept, *last;
-
-	(void)state;
-	snprintf(text, sizeof(text), "{\"hooks\":{\"prestart\":[ %s ]}}", shim);
-	expect(text, &plain, text);
-	snprintf(text, sizeof(text),
-		 "{\"hooks\":{\"prestart\":[{\"path\":\"/b\"},%s,{\"path\":\"/c\"}]}}", shim);
-	got = rewrite(text, &plain);
-	first = strstr(got, "{\\\"path\\\":\\\"/b\\\"}]}\"");
-	kept = strstr(got, shim);
-	last = strstr(got, "{\\\"path\\\":\\\"/c\\\"}]}\"");
-	assert_non_null(first);
-	assert_true(first < kept);
-	assert_true(kept < last);
-	expect(got, &plain, got);
-	free(got);
-}
-
 static void test_what_hookd_would_refuse_is_refused(void **state)
 {
 	(void)state;
@@ -602,7 +578,6 @@ int main(void)
 	    cmocka_unit_test(test_every_other_byte_stays),
 	    cmocka_unit_test(test_hooks_added_later_join_the_list),
 	    cmocka_unit_test(test_a_hook_that_only_looks_alike_is_delegated),
-	    cmocka_unit_test(test_a_shim_in_another_form_stays),
 	    cmocka_unit_test(test_what_hookd_would_refuse_is_refused),
 	    cmocka_unit_test(test_lists_may_be_of_any_length),
 	    cmocka_unit_test(test_a_list_of_many_values_becomes_several),
