@@ -43,7 +43,7 @@ static const char usage[] =
     "NAME\n"
     "                            of the name hookd-NAME by which this was started, else Path= in\n"
     "                            hookd.conf, else runc\n"
-    "  --hookd-address=unix:PATH  of hookd; default $HOOKD_ADDRESS, else Address= in hookd.conf,\n"
+    "  --hookd-address=unix:PATH of hookd; default $HOOKD_ADDRESS, else Address= in hookd.conf,\n"
     "                            else that of hookd-oci-hook\n"
     "  --hookd-if-down=fail|run-local|ignore|spool  what is done without hookd, see "
     "hookd-oci-hook\n"
