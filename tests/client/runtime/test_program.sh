@@ -38,7 +38,7 @@ cat > "$work/bin/fake" << 'END'
 for word; do printf '[%s]\n' "$word"; done
 echo "pid $$ cwd $PWD umask $(umask) limit $(ulimit -n) nice $(nice)"
 env | grep -v -e '^_=' -e '^TELL=' -e '^SHLVL=' | sort
-grep -E '^Sig(Blk|Ign|Cgt)' /proc/$$/status
+grep -E '^Sig(Blk|Ign)' /proc/self/status # of a child, which bash gives what it was given
 for fd in 0 1 2 3 4 5 6 7 8 9; do
 	[ ! -e /proc/$$/fd/$fd ] || echo "fd $fd $(stat -L -c '%d %i' /proc/$$/fd/$fd)"
 done
