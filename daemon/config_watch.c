@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "daemon/base/config.h"
+#include "proto/base/config_files.h"
 
 #define SETTLED_AFTER_US (100 * 1000)
 #define LOOK_EVERY_S	 5
@@ -104,8 +104,8 @@ static void watch_files(struct config_watch *watch)
 
 	watch->awaits_target = false;
 	if (!watch->file) {
-		for (size_t i = 0; i < CONFIG_FOLDERS; i++)
-			watch_folder(watch, config_folders[i]);
+		for (size_t i = 0; i < HP_CONFIG_FOLDERS; i++)
+			watch_folder(watch, hp_config_folders[i]);
 		return;
 	}
 	watch_file(watch, watch->file);

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/delegate/user_namespace.h"
 #include "client/hookctl/table/json_print.h"
 #include "proto/base/limits.h"
 
@@ -154,6 +155,20 @@ static struct shim_options new_options(const struct rewrite *rewrite,
 	};
 }
 
+/*
+ * True for a hook that runs a shim in another form, as a file of hooks.d can. It stays as it is: as
+ * a hook of hookd it would wait for its own run to end, since runs of a container do not overlap.
+ */
+static bool is_foreign_shim(struct hp_json_value hook)
+{
+	static const char end[] = "/hookd-oci-hook\"";
+	size_t length;
+	const char *text = hp_json_text(hp_json_member(hook, "path"), &length);
+
+	return text != NULL && length >= strlen(end) &&
+	       memcmp(text + length - strlen(end), end, strlen(end)) == 0;
+}
+
 /* True if all are shim hooks that need no change. */
 static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
 {
@@ -164,8 +179,11 @@ static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enu
 	if (rewrite->delegate->timeout_s > 0)
 		return false;
 	HP_JSON_FOREACH (key, hook, list) {
-		if (!carried_read(rewrite, hook, stage, &carried))
+		if (!carried_read(rewrite, hook, stage, &carried)) {
+			if (is_foreign_shim(hook))
+				continue;
 			return false;
+		}
 		hp_buf_free(&carried.hooks);
 		options = new_options(rewrite, &carried.options, stage);
 		if (!are_same(&options, &carried.options) ||
@@ -400,6 +418,24 @@ static int add_carried(struct list *list, struct hp_json_value ours, const struc
 	return r;
 }
 
+static int add_own(struct list *list, struct hp_json_value hook, struct hp_err *err)
+{
+	int r = set_options(list, &(struct shim_options){0}, err);
+
+	return r < 0 ? r : add_hook(list, hook, err);
+}
+
+static int keep_hook(struct list *list, struct hp_json_value hook, struct hp_err *err)
+{
+	size_t length;
+	const char *text = hp_json_text(hook, &length);
+	int r = end_part(list, err);
+
+	hp_json_put_raw(&list->writer, text, length);
+	list->count++;
+	return r;
+}
+
 static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err *err)
 {
 	struct hp_json_value key, hook;
@@ -408,13 +444,13 @@ static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err 
 
 	hp_json_begin(&list->writer, '[');
 	HP_JSON_FOREACH (key, hook, hooks) {
-		if (!carried_read(list->rewrite, hook, list->stage, &carried)) {
-			r = set_options(list, &(struct shim_options){0}, err);
-			if (r == 0)
-				r = add_hook(list, hook, err);
-		} else {
+		if (carried_read(list->rewrite, hook, list->stage, &carried)) {
 			r = add_carried(list, hook, &carried, err);
 			hp_buf_free(&carried.hooks);
+		} else if (is_foreign_shim(hook)) {
+			r = keep_hook(list, hook, err);
+		} else {
+			r = add_own(list, hook, err);
 		}
 		if (r < 0)
 			return hp_err_prefix(err, r, hp_stage_names[list->stage]);
@@ -511,39 +547,6 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 
 /* ---- the config ---- */
 
-/* The uid of the container's root in the runtime's user namespace; -1: unknown. */
-static int64_t outer_root(struct hp_json_value linux_member)
-{
-	struct hp_json_value key, mapping;
-	int64_t inside, outside;
-	struct hp_err err;
-
-	HP_JSON_FOREACH (key, mapping, hp_json_member(linux_member, "uidMappings")) {
-		if (hp_json_get_int64(hp_json_member(mapping, "containerID"), 0, UINT32_MAX,
-				      &inside, &err) == 0 &&
-		    inside == 0 &&
-		    hp_json_get_int64(hp_json_member(mapping, "hostID"), 0, UINT32_MAX, &outside,
-				      &err) == 0)
-			return outside;
-	}
-	return -1;
-}
-
-/*
- * True if the container has a user namespace whose root is not the user that hookd accepts there.
- */
-static bool has_other_user_namespace(const struct rewrite *rewrite, struct hp_json_value root)
-{
-	struct hp_json_value linux_member = hp_json_member(root, "linux"), key, namespace;
-	const uint32_t *own_uid = rewrite->delegate->own_uid;
-
-	HP_JSON_FOREACH (key, namespace, hp_json_member(linux_member, "namespaces")) {
-		if (hp_json_equals(hp_json_member(namespace, "type"), "user"))
-			return own_uid == NULL || *own_uid != outer_root(linux_member);
-	}
-	return false;
-}
-
 static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, struct hp_err *err)
 {
 	struct hp_json_value hooks = hp_json_member(root, "hooks"), key, list;
@@ -552,7 +555,7 @@ static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, str
 		return hp_err_invalid(err, NULL, "must be an object");
 	if (!hp_json_is_absent(hooks) && hp_json_type(hooks) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, "hooks", "must be an object");
-	rewrite->has_user_namespace = has_other_user_namespace(rewrite, root);
+	rewrite->has_user_namespace = has_other_user_namespace(root, rewrite->delegate->own_uid);
 	HP_JSON_FOREACH (key, list, hooks) {
 		int r = rewrite_member(rewrite, key, list, err);
 

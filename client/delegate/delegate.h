@@ -45,7 +45,8 @@ struct delegate {
  * address, if_down and timeout_s where `delegate` has them; otherwise they keep their own, and are
  * not merged with hooks that have others. An if_down of "spool" is for poststop only.
  *
- * Some lists stay as they are, and delegate->left is called: those of startContainer; those of
+ * Other hooks that run a program called hookd-oci-hook stay as they are, in their place. Some lists
+ * stay as they are, and delegate->left is called: those of startContainer; those of
  * createContainer, if the container has a user namespace from which hookd takes no requests; and
  * those with a hook that is too long for an argument list, or has more than 4096 arguments or
  * variables.

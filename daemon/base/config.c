@@ -7,7 +7,6 @@
 #include "daemon/base/config.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <ini.h>
 #include <limits.h>
@@ -20,13 +19,12 @@
 #include <sys/sysmacros.h>
 
 #include "daemon/base/config_value.h"
+#include "proto/base/config_files.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* isspace(3) in the C locale, which inih uses */
 #define BLANKS " \t\n\v\f\r"
-
-const char *const config_folders[CONFIG_FOLDERS] = {"/etc/hookd", "/run/hookd", "/usr/lib/hookd"};
 
 /* ---- keys ---- */
 
@@ -36,19 +34,25 @@ enum kind {
 	LIMIT,	  /* the same; "infinity" is the same as absent */
 	SIGNED,	  /* struct hp_int */
 	STRING,
+	CHECKED, /* a key of another program: hookd only checks it */
 };
 
 struct key {
 	const char *section;
 	const char *name;
 	enum kind kind;
-	config_parse *parse; /* of a STRING: only checks it */
+	config_parse *parse; /* of a STRING or CHECKED: only checks it */
 	size_t offset;
 };
 
 #define KEY(section, name, kind, parse, member)                                                    \
 	{                                                                                          \
 		section, name, kind, parse, offsetof(struct config, member)                        \
+	}
+
+#define CHECKED_KEY(section, name, parse)                                                          \
+	{                                                                                          \
+		section, name, CHECKED, parse, 0                                                   \
 	}
 
 static const struct key keys[] = {
@@ -80,6 +84,10 @@ static const struct key keys[] = {
     KEY("Log", "Level", NUMBER, config_parse_log_level, log_level),
     KEY("Log", "Runs", NUMBER, config_parse_boolean, log_runs),
     KEY("Log", "HookOutput", NUMBER, config_parse_boolean, log_hook_output),
+    /* client/runtime/settings.c */
+    CHECKED_KEY("Runtime", "Path", config_parse_program),
+    CHECKED_KEY("Runtime", "Address", config_parse_address),
+    CHECKED_KEY("Runtime", "IfDown", config_parse_if_down),
 };
 
 /* Number of CPUs that this process may use. */
@@ -144,6 +152,8 @@ static int set_value(struct config *config, const struct key *key, const char *t
 		r = key->parse(text, &value);
 	if (r < 0)
 		return r;
+	if (key->kind == CHECKED)
+		return 0;
 	if (key->kind == STRING)
 		return set_string(member, text);
 	if (key->kind == NUMBER)
@@ -453,87 +463,22 @@ static int read_file(struct load *load, const char *path)
 	return 0;
 }
 
-static void read_main_file(struct load *load)
+/* What a user may not read is not there. */
+static int read_default_file(const char *path, void *userdata)
 {
-	char path[PATH_MAX];
-	int r = -ENOENT;
-
-	for (size_t i = 0; i < CONFIG_FOLDERS && r == -ENOENT; i++) {
-		snprintf(path, sizeof(path), "%s/hookd.conf", config_folders[i]);
-		if (!is_kept_from_user(path))
-			r = read_file(load, path);
-	}
+	return is_kept_from_user(path) ? -ENOENT : read_file(userdata, path);
 }
 
-/* ---- drop-ins ---- */
-
-static int is_drop_in(const struct dirent *entry)
+static void on_unlisted(const char *path, int r, void *userdata)
 {
-	const char *dot = strrchr(entry->d_name, '.');
-
-	return entry->d_name[0] != '.' && dot && strcmp(dot, ".conf") == 0;
-}
-
-/* Returns their number. */
-static int list_drop_ins(struct load *load, const char *folder, struct dirent ***ret_list)
-{
-	char path[PATH_MAX];
-	int count;
-
-	snprintf(path, sizeof(path), "%s/hookd.conf.d", folder);
-	if (is_kept_from_user(path))
-		return 0;
-	count = scandir(path, ret_list, is_drop_in, NULL);
-	if (count < 0)
-		(void)fail_to_open(load, path, -errno);
-	return count < 0 ? 0 : count;
-}
-
-/* One that was removed after the folder was listed is ignored. */
-static void read_drop_in(struct load *load, const char *folder, const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/hookd.conf.d/%s", folder, name);
 	if (!is_kept_from_user(path))
-		(void)read_file(load, path);
+		(void)fail_to_open(userdata, path, r);
 }
 
-/* The next name after `after` in all folders, and the first folder that has it. */
-static const char *next_drop_in(struct dirent ***lists, const int *counts, const char *after,
-				size_t *ret_folder)
+static void read_default_files(struct load *load)
 {
-	const char *next = NULL;
-
-	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
-		for (int j = 0; j < counts[i]; j++) {
-			const char *name = lists[i][j]->d_name;
-
-			if (strcmp(name, after) <= 0 || (next && strcmp(name, next) >= 0))
-				continue;
-			next = name;
-			*ret_folder = i;
-		}
-	}
-	return next;
-}
-
-static void read_drop_ins(struct load *load)
-{
-	struct dirent **lists[CONFIG_FOLDERS] = {NULL};
-	int counts[CONFIG_FOLDERS] = {0};
-	const char *name = "";
-	size_t folder = 0;
-
-	for (size_t i = 0; i < CONFIG_FOLDERS; i++)
-		counts[i] = list_drop_ins(load, config_folders[i], &lists[i]);
-	while ((name = next_drop_in(lists, counts, name, &folder)))
-		read_drop_in(load, config_folders[folder], name);
-	for (size_t i = 0; i < CONFIG_FOLDERS; i++) {
-		for (int j = 0; j < counts[i]; j++)
-			free(lists[i][j]);
-		free(lists[i]);
-	}
+	hp_config_files_read(&(struct hp_config_reader){
+	    .read = read_default_file, .unlisted = on_unlisted, .userdata = load});
 }
 
 static void read_named_file(struct load *load, const char *path)
@@ -548,15 +493,14 @@ int config_load(struct config *ret_config, const char *file, struct config_error
 	struct load load = {.config = &config, .error = ret_error};
 
 	if (config_set_defaults(&config) < 0) {
-		complain_of_file(&load, -ENOMEM, file ? file : config_folders[0], "%s",
+		complain_of_file(&load, -ENOMEM, file ? file : hp_config_folders[0], "%s",
 				 strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	if (file) {
 		read_named_file(&load, file);
 	} else {
-		read_main_file(&load);
-		read_drop_ins(&load);
+		read_default_files(&load);
 	}
 	if (load.r < 0) {
 		config_clear(&config);

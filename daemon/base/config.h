@@ -13,14 +13,9 @@
  * The operator's configuration. Read as a whole, at the start and on a reload, and not changed
  * afterwards.
  *
- * The first hookd.conf of /etc/hookd, /run/hookd and /usr/lib/hookd is read; then every
- * hookd.conf.d/NAME.conf of the three folders, sorted by name, where a name in an earlier folder
- * hides the same name in a later one (UAPI.6). Unknown keys are ignored with a warning.
+ * proto/base/config_files.h says which files are read. Unknown keys are ignored with a warning.
  * docs/CONFIGURATION.md describes the keys.
  */
-#define CONFIG_FOLDERS 3
-extern const char *const config_folders[CONFIG_FOLDERS]; /* in this order */
-
 #define CONFIG_CPU_PERIOD_US 100000
 #define CONFIG_RUNNERS_MAX   64
 #define CONFIG_FILES_MAX     64

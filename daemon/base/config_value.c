@@ -11,6 +11,7 @@
 #include "daemon/base/config.h"
 #include "daemon/base/listen_address.h"
 #include "proto/base/limits.h"
+#include "proto/base/runtime_keys.h"
 
 #define AGE_SECONDS_MAX (INT64_MAX / 1000)
 
@@ -242,6 +243,24 @@ int config_parse_gid(const char *text, uint64_t *ret)
 	return 0;
 }
 
+int config_parse_program(const char *text, uint64_t *ret)
+{
+	(void)ret;
+	return hp_runtime_is_path(text) ? 0 : -EINVAL;
+}
+
+int config_parse_address(const char *text, uint64_t *ret)
+{
+	(void)ret;
+	return hp_runtime_is_address(text) ? 0 : -EINVAL;
+}
+
+int config_parse_if_down(const char *text, uint64_t *ret)
+{
+	(void)ret;
+	return hp_runtime_is_if_down(text) ? 0 : -EINVAL;
+}
+
 static const struct {
 	config_parse *parse;
 	const char *takes;
@@ -259,6 +278,9 @@ static const struct {
     {config_parse_nice, "a number, from -20 to 19"},
     {config_parse_mode, "an octal number, up to 0777"},
     {config_parse_listen, "unix:/PATH, 127.0.0.1:PORT or [::1]:PORT: only this machine is served"},
+    {config_parse_program, "the path of a program, which begins with /"},
+    {config_parse_address, "unix:/PATH"},
+    {config_parse_if_down, "fail, run-local, ignore or spool"},
     {config_parse_gid, "the number of a group, from 0 to 4294967294"},
 };
 

@@ -43,6 +43,11 @@ int config_parse_listen(const char *text, uint64_t *ret) must_check;
 /* The number of a group: names are not looked up, which could wait for a network. */
 int config_parse_gid(const char *text, uint64_t *ret) must_check;
 
+/* Those of [Runtime], which hookd-runtime uses. They only check. */
+int config_parse_program(const char *text, uint64_t *ret) must_check;
+int config_parse_address(const char *text, uint64_t *ret) must_check;
+int config_parse_if_down(const char *text, uint64_t *ret) must_check;
+
 /* What the parser accepts, for "it takes ...". */
 #define CONFIG_TAKES_SIZE 96
 void config_print_takes(config_parse *parse, char ret_text[static CONFIG_TAKES_SIZE]);

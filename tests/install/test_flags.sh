@@ -18,7 +18,7 @@ configure() { # NAME OPTION...
 	check "$1" "$cmake" -S "$source" -B "$work/build" -G "$generator" -DCMAKE_C_COMPILER="$compiler" \
 		-DHOOKD_TESTS=OFF "${@:2}"
 	ninja -C "$work/build" -t commands > "$work/commands"
-	grep -E 'hookd-run\.elf |-o [^ ]*hookd-oci-hook ' "$work/commands" > "$work/static" || true
+	grep -E 'hookd-run\.elf |-o [^ ]*hookd-(oci-hook|runtime) ' "$work/commands" > "$work/static" || true
 }
 
 lacks() { # NAME FILE TEXT
@@ -49,8 +49,8 @@ fortify_is +FORTIFY2
 lacks "undone only for files to which the compiler must add nothing" \
 	<(grep -vE 'spawn_child|interpreter|program_check' "$work/commands") -U_FORTIFY_SOURCE
 lacks "nor is the level of optimisation changed" <(grep daemon/main.c "$work/commands") -O2
-is "hookd-run and hookd-oci-hook have the flags" \
-	"$(grep -c -e '-DPACKAGERS.*--build-id=sha1' "$work/static")" 2
+is "hookd-run, hookd-oci-hook and hookd-runtime have the flags" \
+	"$(grep -c -e '-DPACKAGERS.*--build-id=sha1' "$work/static")" 3
 
 # ---- _FORTIFY_SOURCE if the compiler optimises ----
 
@@ -81,7 +81,7 @@ done
 
 configure "with warnings as errors" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 contains "every compilation has them" <(grep daemon/main.c "$work/commands") -Werror
-is "those of hookd-run and hookd-oci-hook too" "$(grep -c -e -Werror "$work/static")" 2
+is "those of the static programs too" "$(grep -c -e -Werror "$work/static")" 3
 
 # ---- paths with characters that systemd interprets ----
 

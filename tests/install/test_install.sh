@@ -26,6 +26,9 @@ test_folder() { # NAME FOLDER
 	check "$1: hookctl starts" "$2/bin/hookctl" --version
 	check "$1: hookd starts" "$2/sbin/hookd" --version
 	check "$1: hookd-oci-hook starts" "$shim" --version
+	for name in hookd-runtime hookd-runc hookd-crun; do
+		check "$1: $name starts" "$2/bin/$name" --hookd-version
+	done
 	for file in bash-completion/completions/hookctl zsh/site-functions/_hookctl fish/vendor_completions.d/hookctl.fish; do
 		check "$1: completion is installed: $file" [ -s "$2/share/$file" ]
 	done
@@ -38,6 +41,13 @@ test_folder() { # NAME FOLDER
 	is "$1: hookctl delegates to the shim beside it" "$(echo '{"ociVersion": "1.0.2", "hooks":
 		{"poststop": [{"path": "/bin/true"}]}}' | "$2/bin/hookctl" delegate |
 		jq -r '.hooks.poststop[0].path')" "$(realpath "$shim")"
+
+	mkdir -p "$work/bundle"
+	echo '{"ociVersion": "1.0.2", "hooks": {"poststop": [{"path": "/bin/true"}]}}' > "$work/bundle/config.json"
+	check "$1: hookd-runtime executes a runtime" \
+		"$2/bin/hookd-runtime" --hookd-runtime=true create --bundle "$work/bundle" web
+	is "$1: and delegates to the same" "$(jq -r '.hooks.poststop[0].path' "$work/bundle/config.json")" \
+		"$(realpath "$shim")"
 
 	# shellcheck disable=SC2046,SC2086 # flags are words
 	check "$1: a program is built with pkg-config" "$compiler" $sanitize -o "$work/program" \

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The manuals (docs/man) name what there is, and nothing else: verbs and options as --help shows them, keys
 # that hookd reads, functions of the public headers; and they are written without mistakes of format.
-# usage: manuals.sh BUILD HOOKD HOOKCTL SHIM
+# usage: manuals.sh BUILD HOOKD HOOKCTL SHIM RUNTIME
 set -euo pipefail
-build=$1 hookd=$2 hookctl=$3 shim=$4
+build=$1 hookd=$2 hookctl=$3 shim=$4 runtime=$5
 man=docs/man
 status=0
 complain() {
@@ -59,11 +59,15 @@ page=$man/hookd-oci-hook.1.scd
 compare hookd-oci-hook.1 option "$(options_of_page '^# OPTIONS' '^# ' | sed 's/=.*//')" \
   "$("$shim" --help | grep -oE '(^  |usage.* )--[a-z-]+' | grep -oE -e '--[a-z-]+'; printf '%s\n' --help --version)"
 
+page=$man/hookd-runtime.8.scd
+compare hookd-runtime.8 option "$(options_of_page '^# OPTIONS' '^# ' | sed 's/=.*//')" \
+  "$("$runtime" --hookd-help | grep -oE '^  --.*' | grep -oE -e '--hookd-[a-z-]+')"
+
 # ---- hookd.conf ----
 
 in_manual=$(sed -nE 's/^# (\[.*\])$/\1/p; s/^\*([A-Za-z]+=)\*$/\1/p' "$man/hookd.conf.5.scd" |
   awk '/^\[/ { section = $0; next } { print section $0 }')
-in_code=$(sed -nE 's/^[[:space:]]*KEY\("([^"]+)", "([^"]+)".*/[\1]\2=/p' daemon/base/config.c)
+in_code=$(sed -nE 's/^[[:space:]]*(CHECKED_)?KEY\("([^"]+)", "([^"]+)".*/[\2]\3=/p' daemon/base/config.c)
 [ "$(wc -l <<< "$in_code")" -gt 10 ] || complain "no keys found in daemon/base/config.c"
 compare hookd.conf.5 key "$in_manual" "$in_code"
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Hooks that run hookd-oci-hook, but were not written by a rewrite, stay as they are. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/delegate/delegate.h"
+#include "tests/group/group.h"
+
+static const struct delegate plain = {.shim = "/usr/libexec/hookd/hookd-oci-hook"};
+
+/* Rewrites a config. Returns the new text, which the caller frees. */
+static char *rewrite(const char *text, const struct delegate *delegate)
+{
+	struct hp_buf buf = HP_BUF_INIT;
+	struct hp_err err = {0};
+
+	assert_int_equal(delegate_config(text, strlen(text), delegate, &buf, &err), 0);
+	hp_buf_append(&buf, "", 1);
+	return buf.data;
+}
+
+static void expect(const char *text, const struct delegate *delegate, const char *expected)
+{
+	char *got = rewrite(text, delegate), *again;
+
+	assert_string_equal(got, expected);
+	again = rewrite(got, delegate);
+	assert_string_equal(again, expected);
+	free(again);
+	free(got);
+}
+
+/* hookd would wait for a run within a run of the same container. */
+static void test_a_shim_in_another_form_stays(void **state)
+{
+	const char *shim = "{\"path\":\"/usr/libexec/hookd/hookd-oci-hook\",\"args\":[\"x\","
+			   "\"--stage=prestart\", \"--hook=/a\"]}";
+	char text[512], *got;
+	const char *first, *kept, *last;
+
+	(void)state;
+	snprintf(text, sizeof(text), "{\"hooks\":{\"prestart\":[ %s ]}}", shim);
+	expect(text, &plain, text);
+	snprintf(text, sizeof(text),
+		 "{\"hooks\":{\"prestart\":[{\"path\":\"/b\"},%s,{\"path\":\"/c\"}]}}", shim);
+	got = rewrite(text, &plain);
+	first = strstr(got, "{\\\"path\\\":\\\"/b\\\"}]}\"");
+	kept = strstr(got, shim);
+	last = strstr(got, "{\\\"path\\\":\\\"/c\\\"}]}\"");
+	assert_non_null(first);
+	assert_true(first < kept);
+	assert_true(kept < last);
+	expect(got, &plain, got);
+	free(got);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_shim_in_another_form_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
