@@ -3,8 +3,8 @@
  * client/hookctl: the program hookctl. One file per verb or group of verbs; the other files need no
  * daemon and have unit tests.
  *
- * May use: client/delegate, client/hookctl/table, client/hookctl/terminal, client/libhookd,
- * proto/base, proto/json, proto/messages, proto/settings.
+ * May use: client/hookctl/table, client/hookctl/terminal, client/libhookd, proto/base, proto/json,
+ * proto/messages, proto/settings.
  */
 #pragma once
 
