@@ -413,7 +413,8 @@ static int shim_run_privately(struct shim *shim, size_t first)
 		(void)shim_complain("%s", strerror(-r));
 		return SHIM_NO_HOOKD;
 	}
-	/* Runtimes may ignore it; then the kernel would reap hookd, and nobody knew how it ended. */
+	/* Runtimes may ignore it; then the kernel would reap hookd, and nobody knew how it ended.
+	 */
 	(void)signal(SIGCHLD, SIG_DFL);
 	shim_complete_hooks(shim);
 	run.first = first;
@@ -566,8 +567,8 @@ static int shim_main(struct shim *shim)
 }
 
 /*
- * The memory and the connection to a hookd are left to the kernel: the runtime waits for the end, and musl
- * would give back nearly each block with an munmap(2).
+ * The memory and the connection to a hookd are left to the kernel: the runtime waits for the end,
+ * and musl would give back nearly each block with an munmap(2).
  */
 int main(int argc, char **argv)
 {

@@ -253,11 +253,11 @@ static int run_with(struct ctl *ctl, const struct run_input *input)
 	    .ctl = ctl, .output = output_new(ctl), .is_followed = ctl_has(ctl, OPTION_FOLLOW)};
 	int exit_status, r;
 
-	running.await = (struct await){.ctl = ctl,
-				       .has_progress = !running.is_followed && !is_private,
-				       .cancels = is_private ||
-						  (on_disconnect != NULL &&
-						   strcmp(on_disconnect, "cancel") == 0)};
+	running.await =
+	    (struct await){.ctl = ctl,
+			   .has_progress = !running.is_followed && !is_private,
+			   .cancels = is_private || (on_disconnect != NULL &&
+						     strcmp(on_disconnect, "cancel") == 0)};
 	r = start(&running, input);
 	if (r == 0)
 		r = await_done(&running.await);

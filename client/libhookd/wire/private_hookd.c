@@ -165,7 +165,7 @@ static bool await_end(struct private_hookd *private, int *ret_status)
 		pid = waitpid(private->pid, ret_status, WNOHANG);
 	while (pid < 0 && errno == EINTR);
 	if (pid == private->pid || (pid < 0 && errno == ECHILD))
-		private->pid = 0;
+	private->pid = 0;
 	return pid > 0;
 }
 
