@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 
-#define CONNECTION 3
+#include "proto/base/own_directory.h"
+
+#define CONNECTION   3
+#define OVERFLOW_UID 65534 /* user_namespaces(7) */
 
 static int check_connection(void)
 {
@@ -44,9 +48,24 @@ int private_take_connection(int *ret_fd)
 	return 0;
 }
 
+/*
+ * In the user namespace of a rootless engine, where the files of root are seen as those of
+ * everybody else who is not mapped: as 65534.
+ */
+static bool is_root_unmapped(void)
+{
+	struct stat namespace, root;
+
+	return stat("/proc/self/ns/user", &namespace) == 0 &&
+	       namespace.st_ino != HP_INITIAL_USER_NAMESPACE && stat("/", &root) == 0 &&
+	       root.st_uid == OVERFLOW_UID;
+}
+
 void private_restrict(struct config *config)
 {
 	config->runners = 0;
 	config->history = 0;
 	config->metrics_listen[0] = '\0';
+	if (is_root_unmapped())
+		config->check_hook_files = 0;
 }

@@ -17,5 +17,8 @@
  */
 int private_take_connection(int *ret_fd) must_check;
 
-/* Turns off what a private hookd does not have. */
+/*
+ * Turns off what a private hookd does not have, and the check of who owns the files of hooks where
+ * it cannot be made: in a user namespace without root.
+ */
 void private_restrict(struct config *config);
