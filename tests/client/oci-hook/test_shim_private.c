@@ -225,6 +225,7 @@ static void test_timeout_kills_the_tree(void **state)
 	fifo_remove(&fifo);
 }
 
+/* Fault 54 */
 static void test_hook_dies_with_the_shim(void **state)
 {
 	struct fifo fifo;
@@ -266,6 +267,7 @@ static void test_a_child_left_behind_holds_nothing_up(void **state)
 
 /* ---- the private hookd ---- */
 
+/* Fault 53 */
 static void test_hookd_is_killed(void **state)
 {
 	struct outcome outcome = PRIVATE("poststop", SH("kill -9 $PPID; exec sleep 1") "}");
@@ -302,6 +304,7 @@ static void expect_no_hookd(const char *option, const char *why)
 	assert_null(strstr(outcome.text, "ran"));
 }
 
+/* Fault 55 */
 static void test_hookd_cannot_be_executed(void **state)
 {
 	(void)state;
