@@ -80,14 +80,15 @@ is "who owns the file of a hook is checked" "$(echo "$state" | "$shim" --stage=p
 configure
 start_hookd || exit 1
 before=$(cd "$work/state" && find . -type f ! -name '*.db*' -exec cksum {} + | sort)
-cgroups=$(find /sys/fs/cgroup -name 'hookd*' 2> /dev/null | sort)
-run_shim 'exit 0'
-is "it runs beside another one" $? 0
+cgroups=$(find /sys/fs/cgroup -path "*hookd-$daemon*" -type d 2> /dev/null | sort)
+is "it runs beside another one" "$(status_of run_shim 'cat /proc/self/cgroup >&2')" 0
+is "in the cgroup of its caller" "$(cat "$work/out")" "$(cat /proc/self/cgroup)"
 "$hookctl" ps --all --json=short > "$work/out" 2>&1
 is "which has no run of it" "$(grep -c c1 "$work/out")" 0
 is "its files are as they were" \
 	"$(cd "$work/state" && find . -type f ! -name '*.db*' -exec cksum {} + | sort)" "$before"
-is "and so are cgroups" "$(find /sys/fs/cgroup -name 'hookd*' 2> /dev/null | sort)" "$cgroups"
+is "and so are its cgroups" \
+	"$(find /sys/fs/cgroup -path "*hookd-$daemon*" -type d 2> /dev/null | sort)" "$cgroups"
 run_hook 'exit 0'
 is "it works as before" $? 0
 kill -STOP "$daemon"
@@ -199,16 +200,10 @@ inside() { # SCRIPT: in a mount namespace of its own
 	unshare --mount bash -c "$1" > "$work/out" 2>&1
 	echo $?
 }
+printf '[Hooks]\nDefaultTimeoutSec=1\n' > "$work/own.conf"
 run='echo "$state" | "$shim" --stage=poststop --address=unix:/nonexistent/s --if-down=run-local --hookd=$hookd \
 	--hook=/bin/sh -- -c'
 is "without /run" "$(inside "mount -t tmpfs none /run && mount -o remount,ro /run && $run 'exit 5'")" 5
-is "on a file system that cannot be written to" \
-	"$(inside "mount --bind / /mnt && mount -o remount,bind,ro /mnt && chroot /mnt bash -c '$run \"exit 5\"'")" 5
-is "without /proc" "$(inside "mount -t tmpfs none /proc && $run 'exit 5'")" 5
-is "where a timeout holds, too" "$(inside "mount -t tmpfs none /proc
-	printf '[Hooks]\nDefaultTimeoutSec=1\n' > $work/own.conf
-	hookd=$work/other-hookd
-	$run 'sleep 1000 & sleep 1000'")" 124
 # As a createContainer hook of runc: the pid namespace is the container's, /proc is that of the host.
 is "with another pid namespace's /proc" \
 	"$(unshare --pid --fork bash -c "$run 'exit 5'" > "$work/out" 2>&1; echo $?)" 5
@@ -216,6 +211,18 @@ is "where a timeout kills no other process" "$(unshare --pid --fork bash -c "sle
 	hookd=$work/other-hookd
 	$run 'sleep 1000 & sleep 1000'; status=\$?
 	kill \$bystander && exit \$status" > "$work/out" 2>&1; echo $?)" 124
+
+if ldd "$shim" > /dev/null 2>&1; then
+	echo "# SKIP with a sanitizer programs need /proc and many libraries"
+	tap_end
+	exit
+fi
+is "on a file system that cannot be written to" \
+	"$(inside "mount --bind / /mnt && mount -o remount,bind,ro /mnt && chroot /mnt bash -c '$run \"exit 5\"'")" 5
+is "without /proc" "$(inside "mount -t tmpfs none /proc && $run 'exit 5'")" 5
+is "where a timeout holds, too" "$(inside "mount -t tmpfs none /proc
+	hookd=$work/other-hookd
+	$run 'sleep 1000 & sleep 1000'")" 124
 
 # In an image hookd is not there, or its libraries are not.
 mkdir -p "$work/image/bin" "$work/image/dev"
@@ -225,11 +232,6 @@ in_image() {
 		--if-down=run-local --hookd=/hookd --hook=/hookd > "$work/out" 2>&1
 	echo $?
 }
-if ldd "$shim" > /dev/null 2>&1; then
-	echo "# SKIP hookd-oci-hook is not static: not in an image"
-	tap_end
-	exit
-fi
 is "without hookd" "$(in_image)" 125
 has "which is said" "/hookd cannot be executed: there is no such program here"
 cp "$hookd" "$work/image/hookd"
