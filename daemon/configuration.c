@@ -23,6 +23,7 @@
 #include "daemon/ipc/conn.h"
 #include "daemon/journal/message_id.h"
 #include "daemon/own_process.h"
+#include "daemon/private.h"
 
 struct waiting {
 	struct hookd *hookd;
@@ -42,6 +43,8 @@ static void override(const struct hookd_options *options, struct config *config)
 		config->log_target = options->log_target.value;
 	if (options->log_level.is_set)
 		config->log_level = options->log_level.value;
+	if (options->is_private)
+		private_restrict(config);
 }
 
 int configuration_set_defaults(const struct hookd_options *options, struct config *ret_config)

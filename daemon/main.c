@@ -7,6 +7,8 @@
  *	   |                              \____________ second SIGTERM ________/
  *	   |                                                                   /
  *	   `--SIGTERM, where runs are owned by units of the service manager---'
+ *
+ * A private hookd (private.h) drains when its connection is closed.
  */
 #include "daemon/ipc/ipc.h"
 
@@ -32,6 +34,7 @@
 #include "daemon/options.h"
 #include "daemon/own_process.h"
 #include "daemon/place.h"
+#include "daemon/private.h"
 #include "daemon/proc/precedence.h"
 #include "daemon/records/records.h"
 #include "daemon/run/abandoned.h"
@@ -259,7 +262,8 @@ static int make_processes(struct program *program)
 	r = procs_init(&hookd->procs, hookd->base);
 	if (r < 0)
 		return r;
-	make_cgroups(hookd, program->options->cgroup_root);
+	if (!hookd->is_private)
+		make_cgroups(hookd, program->options->cgroup_root);
 	r = rdt_new(NULL, &hookd->rdt);
 	if (r == 0)
 		rdt_remove_classes(hookd->rdt, hookd->config.removes_rdt_classes);
@@ -299,7 +303,7 @@ static int make_runs(struct program *program)
 	if (r == 0)
 		r = open_records(hookd, state);
 	/* Before the loop runs, in which the store forgets what is beyond its limits. */
-	if (r == 0)
+	if (r == 0 && !hookd->is_private)
 		begin_history(hookd, state);
 	if (r == 0)
 		r = container_settings_begin(hookd, state);
@@ -444,6 +448,7 @@ static int await_config(struct program *program)
 
 static int run(struct program *program)
 {
+	const struct hookd_options *options = program->options;
 	int r;
 
 	own_process_hold_signals(true);
@@ -454,12 +459,15 @@ static int run(struct program *program)
 		return EXIT_KERNEL;
 	}
 	r = self_init(&program->hookd.self);
-	if (r == 0 && program->sockets.count > 0)
+	/* Without /proc its namespaces are not known, but they are those of its only caller. */
+	if (options->is_private)
+		r = 0;
+	if (r == 0 && program->sockets.count > 0 && !options->is_private)
 		r = await_config(program);
 	if (r == -ECANCELED)
 		return EXIT_SUCCESS;
-	if (r == 0)
-		r = place_find(program->options, &program->place);
+	if (r == 0 && !options->is_private)
+		r = place_find(options, &program->place);
 	if (r == 0)
 		r = make_hookd(program);
 	if (r == 0)
@@ -475,8 +483,9 @@ static int run(struct program *program)
 			    &(struct timeval){.tv_sec = ABANDONED_AFTER_S}) < 0)
 		log_error("runs whose callers do not come back are not cancelled: out of memory");
 	sched_on_idle(program->hookd.sched, on_idle, program);
-	own_process_check_open_files(&program->hookd.config);
-	if (!sd_tell("READY=1\nSTATUS=Ready"))
+	if (!options->is_private)
+		own_process_check_open_files(&program->hookd.config);
+	if (!options->is_private && !sd_tell("READY=1\nSTATUS=Ready"))
 		dprintf(STDERR_FILENO, "hookd: ready\n");
 	if (event_base_dispatch(program->hookd.base) < 0) {
 		log_error("the event loop failed");
@@ -492,7 +501,9 @@ static int serve(struct program *program)
 
 	open_log(&program->hookd.config);
 	event_set_log_callback(on_libevent_log);
-	precedence_take();
+	/* Its nice level counts for its whole session, where a private one is alone. */
+	if (!program->hookd.is_private)
+		precedence_take();
 	status = run(program);
 	clear(program);
 	log_close();
@@ -503,6 +514,7 @@ static int run_options(const struct hookd_options *options)
 {
 	struct program program = {
 	    .options = options,
+	    .hookd.is_private = options->is_private,
 	    .state_lock = -1,
 	    .sockets.on_connection = on_connection,
 	};
@@ -516,9 +528,14 @@ static int run_options(const struct hookd_options *options)
 		hookd_options_print_version();
 		return EXIT_SUCCESS;
 	}
-	if (!options->check_config)
+	if (options->is_private) {
+		if (private_take_connection(&program.sockets.fds[0]) < 0)
+			return EXIT_USAGE;
+		program.sockets.count = 1;
+	} else if (!options->check_config) {
 		program.sockets.count = sd_take_sockets(program.sockets.fds, PASSED_SOCKETS_MAX);
-	if (program.sockets.count > 0) {
+	}
+	if (program.sockets.count > 0 && !options->is_private) {
 		/* The files are read later: configuration_await(). */
 		if (configuration_set_defaults(options, &program.hookd.config) < 0) {
 			log_error("cannot start: %s", strerror(ENOMEM));

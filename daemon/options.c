@@ -20,6 +20,7 @@ enum {
 	OPTION_STATE_DIR,
 	OPTION_CGROUP_ROOT,
 	OPTION_RUNNER_SOCKET,
+	OPTION_PRIVATE,
 	OPTION_LOG_TARGET,
 	OPTION_LOG_LEVEL,
 	OPTION_CHECK_CONFIG,
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"cgroup-root", required_argument, NULL, OPTION_CGROUP_ROOT},
     {"runner-socket", required_argument, NULL, OPTION_RUNNER_SOCKET},
+    {"private", no_argument, NULL, OPTION_PRIVATE},
     {"log-target", required_argument, NULL, OPTION_LOG_TARGET},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
@@ -100,6 +102,9 @@ static int take(struct hookd_options *options, int option)
 		return take_path("cgroup-root", &options->cgroup_root);
 	case OPTION_RUNNER_SOCKET:
 		return take_path("runner-socket", &options->runner_socket);
+	case OPTION_PRIVATE:
+		options->is_private = true;
+		return 0;
 	case OPTION_LOG_TARGET:
 		return take_word("--log-target", "auto, journal or stderr", config_parse_log_target,
 				 &options->log_target);
@@ -120,6 +125,29 @@ static int take(struct hookd_options *options, int option)
 	}
 }
 
+/* A private hookd has no place of its own. */
+static int check(const struct hookd_options *options)
+{
+	const struct {
+		bool is_given;
+		const char *name;
+	} rows[] = {
+	    {options->socket, "socket"},
+	    {options->state_dir, "state-dir"},
+	    {options->cgroup_root, "cgroup-root"},
+	    {options->runner_socket, "runner-socket"},
+	    {options->check_config, "check-config"},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows) && options->is_private; i++) {
+		if (!rows[i].is_given)
+			continue;
+		fprintf(stderr, "hookd: --private and --%s exclude each other\n", rows[i].name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int hookd_options_read(int argc, char **argv, struct hookd_options *ret_options)
 {
 	struct hookd_options options = {0};
@@ -131,6 +159,8 @@ int hookd_options_read(int argc, char **argv, struct hookd_options *ret_options)
 		fprintf(stderr, "hookd: unexpected argument: %s\n", argv[optind]);
 		r = -EINVAL;
 	}
+	if (r == 0)
+		r = check(&options);
 	if (r < 0)
 		hookd_options_clear(&options);
 	*ret_options = options;
@@ -162,6 +192,9 @@ void hookd_options_print_help(void)
 	    "  --runner-socket=PATH have the service manager start the processes that run hooks,\n"
 	    "                       one for each connection to this socket; on SIGTERM hookd then\n"
 	    "                       ends at once, and they go on (default: hookd starts them)\n"
+	    "  --private            serve the one connection that is descriptor 3, keep nothing, "
+	    "and\n"
+	    "                       end with it: hookd-oci-hook and hookctl start hookd so\n"
 	    "  --log-target=TARGET  auto, journal or stderr\n"
 	    "  --log-level=LEVEL    error, warning, info or debug\n"
 	    "  --check-config       check the configuration and exit\n"

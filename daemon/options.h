@@ -15,6 +15,7 @@ struct hookd_options {
 	char *cgroup_root;
 	char *runner_socket;
 	struct hp_uint log_target, log_level; /* as in struct config */
+	bool is_private;		      /* daemon/private.h; no path but `config` is set */
 	bool check_config, version, help;
 };
 

@@ -32,11 +32,13 @@ static void on_write_signal(int signal)
  */
 static void reset_inherited_attributes(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	static const unsigned long default_action[8]; /* at least as long as the kernel's */
+	struct sigaction action = {0};
 	sigset_t none;
 
+	/* Not by sigaction(3), which refuses the two that glibc has reserved for itself. */
 	for (int signal = 1; signal < NSIG; signal++)
-		(void)sigaction(signal, &action, NULL);
+		(void)syscall(SYS_rt_sigaction, signal, default_action, NULL, 8);
 	action.sa_handler = on_write_signal;
 	action.sa_flags = SA_RESTART;
 	(void)sigaction(SIGPIPE, &action, NULL);

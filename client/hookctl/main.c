@@ -40,7 +40,7 @@ struct verb {
 static const struct verb verbs[] = {
     {RUNS, "run", NULL, 0, 0, "run the hooks of one stage and wait for them",
      BIT(STAGE) | BIT(STATE) | BIT(HOOKS) | BIT(SETTINGS) | BIT(DIALECT) | BIT(NAMESPACES) |
-	 BIT(FOLLOW) | BIT(REQUEST_ID) | BIT(ON_DISCONNECT),
+	 BIT(FOLLOW) | BIT(REQUEST_ID) | BIT(ON_DISCONNECT) | BIT(PRIVATE),
      verb_run},
     {RUNS, "wait", "RUN", 1, 1, "wait for a run; prints and exits as run does",
      BIT(STAGE) | BIT(WAIT_TIMEOUT), verb_wait},

@@ -157,6 +157,8 @@ static void say_failed(const struct ctl *ctl, int r)
 
 	if (error == NULL)
 		ctl_error("%s", strerror(-r));
+	else if (error->error == r && ctl_has(ctl, OPTION_PRIVATE))
+		say_answer(error, r); /* no advice about a daemon */
 	else if (is_not_connected(error, r))
 		say_not_connected(ctl, r);
 	else if (error->error == r && r == -EPIPE)

@@ -38,6 +38,8 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_REQUEST_ID] = {"request-id", 0, "ID", false, "a second run with it attaches"},
     [OPTION_ON_DISCONNECT] = {"on-disconnect", 0, "continue|cancel", true,
 			      "what happens to the run when hookctl ends"},
+    [OPTION_PRIVATE] = {"private", 0, "[PATH]", false,
+			"in a hookd that is started for this run; PATH: its program"},
     [OPTION_PID] = {"pid", 0, "PID", false, "the process that is put under the settings"},
     [OPTION_CGROUP_MANAGER] = {"cgroup-manager", 0, "cgroupfs|systemd", true,
 			       "who makes the cgroup"},

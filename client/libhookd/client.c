@@ -8,6 +8,9 @@
  *
  * A call that ends without its reply (a deadline, a message that is not Varlink) closes the
  * connection, so that no later call can mistake an old reply for its own.
+ *
+ * A private hookd is the other end of one connection, so it is started once, and a connection that
+ * is lost is never made again.
  */
 
 #include "client/libhookd/client.h"
@@ -56,6 +59,18 @@ static int client_choose_path(const char *address, char **ret_path)
 				     : client_default_path(true, ret_path);
 }
 
+static struct hookd_client *client_make(void)
+{
+	struct hookd_client *client = calloc(1, sizeof(*client));
+
+	if (client) {
+		client->wire = WIRE_INIT;
+		client->private = PRIVATE_HOOKD_INIT;
+		client->timer_fd = -1;
+	}
+	return client;
+}
+
 int hookd_client_new(const char *address, struct hookd_client **ret)
 {
 	struct hookd_client *client;
@@ -64,14 +79,31 @@ int hookd_client_new(const char *address, struct hookd_client **ret)
 
 	if (r < 0)
 		return r;
-	client = calloc(1, sizeof(*client));
+	client = client_make();
 	if (!client) {
 		free(path);
 		return -ENOMEM;
 	}
-	client->wire = WIRE_INIT;
-	client->timer_fd = -1;
 	client->path = path;
+	*ret = client;
+	return 0;
+}
+
+int hookd_client_new_private(const char *program, struct hookd_client **ret)
+{
+	struct hookd_client *client;
+
+	if (!program)
+		program = HOOKD_PROGRAM;
+	if (program[0] != '/')
+		return -EINVAL;
+	client = client_make();
+	if (client)
+		client->private.program = strdup(program);
+	if (!client || !client->private.program) {
+		free(client);
+		return -ENOMEM;
+	}
 	*ret = client;
 	return 0;
 }
@@ -82,6 +114,8 @@ struct hookd_client *hookd_client_free(struct hookd_client *client)
 		return NULL;
 	exchange_stop(client);
 	wire_close(&client->wire);
+	private_hookd_end(&client->private);
+	free(client->private.program);
 	hp_json_free(&client->json);
 	hp_buf_free(&client->call);
 	free(client->path);
@@ -220,6 +254,31 @@ static int client_fail_to_connect(struct hookd_client *client, int r)
 	}
 }
 
+static int client_fail_private(struct hookd_client *client, int r, const char *reason)
+{
+	return fault_set(&client->fault, r, "the private hookd: %s", reason);
+}
+
+/* It is this process that says who the server is. */
+static int client_start_private(struct hookd_client *client)
+{
+	char reason[PRIVATE_HOOKD_REASON];
+	int fd, r;
+
+	if (client->private.was_started) {
+		private_hookd_explain_end(&client->private, reason);
+		return client_fail_private(client, -EPIPE, reason);
+	}
+	r = private_hookd_start(&client->private, &fd);
+	if (r == 0) {
+		wire_open(&client->wire, fd);
+		return 0;
+	}
+	client->is_unreachable = true;
+	private_hookd_explain_start(&client->private, r, reason);
+	return client_fail_private(client, r, reason);
+}
+
 /* Every connection is made here, so no byte goes to a server that was not checked. */
 static int client_connect(struct hookd_client *client, int64_t deadline)
 {
@@ -227,6 +286,8 @@ static int client_connect(struct hookd_client *client, int64_t deadline)
 
 	if (wire_is_open(&client->wire))
 		return 0;
+	if (client->private.program)
+		return client_start_private(client);
 	r = wire_connect(&client->wire, client->path, deadline);
 	return r < 0 ? client_fail_to_connect(client, r) : client_check_server(client);
 }
@@ -240,7 +301,13 @@ int hookd_client_connect(struct hookd_client *client)
 
 int client_lose(struct hookd_client *client, int r)
 {
+	char reason[PRIVATE_HOOKD_REASON];
+
 	wire_close(&client->wire);
+	if (client->private.program && r == -EPIPE) {
+		private_hookd_explain_end(&client->private, reason);
+		return client_fail_private(client, r, reason);
+	}
 	switch (r) {
 	case -ETIMEDOUT:
 		return fault_set(&client->fault, r, "hookd did not answer in time");

@@ -4,13 +4,15 @@
 #include "client/libhookd/exchange.h"
 #include "client/libhookd/libhookd.h"
 #include "client/libhookd/wire/fault.h"
+#include "client/libhookd/wire/private_hookd.h"
 #include "client/libhookd/wire/wire.h"
 #include "proto/json/json.h"
 
 /* What the files of the library share. Nothing here is exported. */
 
 struct hookd_client {
-	char *path; /* of the daemon's socket */
+	char *path; /* of the daemon's socket; NULL: there is a private hookd */
+	struct private_hookd private;
 	uint64_t timeout_ms;
 	struct wire wire;
 	struct hp_buf call;  /* the call being made, kept whole so that it can be sent again */

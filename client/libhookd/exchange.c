@@ -111,7 +111,7 @@ static int exchange_lose(struct hookd_client *client, int r)
 {
 	int pause_ms;
 
-	if (client->exchange.sends_left == 0)
+	if (client->exchange.sends_left == 0 || client->private.program)
 		return client_lose(client, r);
 	wire_close(&client->wire);
 	r = reconnect_plan(&client->exchange.reconnect, exchange_deadline(client),
@@ -136,6 +136,8 @@ static int exchange_send(struct hookd_client *client, int64_t deadline)
 			exchange->sends_left--;
 		return 0;
 	}
+	if (client->private.program)
+		return r; /* there is no other one */
 	/* -EPERM would say that nothing was run; an earlier attempt may have been. */
 	if (r == -EPERM && exchange->reconnect.is_repeat)
 		return -EPIPE;

@@ -85,6 +85,17 @@ struct hookd_result;
 int hookd_client_new(const char *address, struct hookd_client **ret);
 
 /*
+ * Makes a client of a hookd of its own, for where none runs: the first call, or
+ * hookd_client_connect(), executes `program` (an absolute path; NULL: the hookd that was installed
+ * with this library) as hookd(8), --private. It has the caller's rights and namespaces, not its
+ * environment and descriptors, is configured as every hookd, knows no other runs than this client's
+ * and keeps none. If it ends early, calls fail with -EPIPE and are not repeated. The child is
+ * reaped by hookd_client_free(), which waits for its end: some ms, as long as runs that have not
+ * asked for cancel take, 5 s at most. -EINVAL for a path that is not absolute, -ENOMEM.
+ */
+int hookd_client_new_private(const char *program, struct hookd_client **ret);
+
+/*
  * Closes the connection and frees the client. Runs go on unless they asked for cancel. NULL is
  * fine. Returns NULL.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a hook without `env` inherits, whether it is run by hookd or by hookd-oci-hook itself.
+ * What a hook without `env` inherits, from hookd-oci-hook.
  *
  * In the container's stages it inherits nothing, since there the runtime's own environment may be
  * the container's: runc 1.1 puts `process.env` of the config into it before it runs createContainer

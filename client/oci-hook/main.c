@@ -7,8 +7,8 @@
  *
  *	read the state, read the hooks, connect --ok----> run, show output --> exit status
  *	                                        |             | nothing was run
- *	                                        `-down--------'--> --if-down: fail, run-local,
- *	                                                           ignore, spool
+ *	                                        `-down--------'--> --if-down: fail, run-local (in a
+ *	                                                           private hookd), ignore, spool
  *
  * A runtime starts one for each stage of each container: it is linked static, and small.
  */
@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,6 @@
 #include "client/libhookd/hook_list.h"
 #include "client/libhookd/hookd.h"
 #include "client/oci-hook/hook_environment.h"
-#include "client/oci-hook/local_run.h"
 #include "client/oci-hook/oci-hook.h"
 #include "client/oci-hook/oci_state.h"
 #include "client/oci-hook/run.h"
@@ -47,6 +47,7 @@ struct shim {
 	bool has_dashes;
 	char **hook_args; /* behind "--", NULL-terminated */
 	const char *address, *spool;
+	const char *hookd; /* program of a private one; NULL: the installed one */
 	enum if_down if_down;
 
 	struct hookd_client *client;
@@ -75,11 +76,13 @@ static const char usage[] =
     "                        variables: they are ignored, and a user's is /run/user/UID/...\n"
     "  --if-down=fail        when hookd cannot be reached, is draining or was busy for too\n"
     "                        long, so that nothing was run: exit 125 (the default)\n"
-    "  --if-down=run-local   ... run the hooks here\n"
+    "  --if-down=run-local   ... run them in a private hookd, which is started for this and has\n"
+    "                        the namespaces of hookd-oci-hook; exit 125 if that cannot be\n"
     "  --if-down=ignore      ... warn and exit 0\n"
     "  --if-down=spool       ... leave the hooks in a directory for the next hookd, and exit 0;\n"
-    "                        where that cannot be, run them here. For poststop only\n"
+    "                        where that cannot be, as run-local. For poststop only\n"
     "  --spool=DIR           that directory; default state/spool beside hookd's socket\n"
+    "  --hookd=PATH          the program of a private hookd; default " HOOKD_PROGRAM "\n"
     "A socket that belongs neither to root nor to the caller is an error: always exit 125.\n"
     "\n"
     "When the connection is lost hookd may have run hooks: it is asked for their result again\n"
@@ -103,7 +106,8 @@ enum {
 	OPTION_HOOK,
 	OPTION_ADDRESS,
 	OPTION_DOWN,
-	OPTION_SPOOL
+	OPTION_SPOOL,
+	OPTION_HOOKD
 };
 
 static const struct option options[] = {
@@ -114,6 +118,7 @@ static const struct option options[] = {
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"if-down", required_argument, NULL, OPTION_DOWN},
     {"spool", required_argument, NULL, OPTION_SPOOL},
+    {"hookd", required_argument, NULL, OPTION_HOOKD},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {0},
@@ -155,6 +160,10 @@ static int shim_set_option(struct shim *shim, int option, const char *value)
 	case OPTION_SPOOL:
 		shim->spool = value;
 		return 0;
+	case OPTION_HOOKD:
+		shim->hookd = value;
+		return value[0] == '/' ? 0
+				       : shim_complain("--hookd=%s is not an absolute path", value);
 	default: /* getopt_long() has said what is wrong */
 		return -EINVAL;
 	}
@@ -390,9 +399,34 @@ static struct shim_run shim_run_of(const struct shim *shim, struct hookd_client 
 	};
 }
 
-static int shim_run_local(const struct shim *shim, size_t first)
+/*
+ * In a private hookd. Hooks of all stages run where we do, which is where the runtime would have
+ * executed them.
+ */
+static int shim_run_privately(struct shim *shim, size_t first)
 {
-	return local_run(shim->stage, &shim->list, first, shim->state.data, shim->state.length);
+	struct shim_run run = shim_run_of(shim, NULL);
+	struct shim_left left;
+	int r = hookd_client_new_private(shim->hookd, &run.client), status;
+
+	if (r < 0) {
+		(void)shim_complain("%s", strerror(-r));
+		return SHIM_NO_HOOKD;
+	}
+	/* Runtimes may ignore it; then the kernel would reap hookd, and nobody knew how it ended.
+	 */
+	(void)signal(SIGCHLD, SIG_DFL);
+	shim_complete_hooks(shim);
+	run.first = first;
+	run.namespaces = "runtime";
+	status = shim_run(&run, &left);
+	if (left.first < shim->list.count) {
+		(void)shim_complain("%s", hookd_client_error(run.client));
+		status = status != 0 ? status : SHIM_NO_HOOKD;
+	}
+	/* It must not outlive us, and in a container nobody else may reap it for long. */
+	hookd_client_free(run.client);
+	return status;
 }
 
 /*
@@ -435,14 +469,14 @@ static int shim_leave(struct shim *shim, const struct hookd_client *client, size
 	if (r < 0) {
 		(void)shim_complain("%s; the hooks are run here: there is no spool: %s", why,
 				    strerror(-r));
-		return shim_run_local(shim, first);
+		return shim_run_privately(shim, first);
 	}
 	r = shim_spool(&spool, &run, first, &first, reason);
 	if (r < 0) {
 		(void)shim_complain(
 		    "%s; the hooks are run here, since they cannot be left in %s: %s", why,
 		    spool.path, reason);
-		return shim_run_local(shim, first);
+		return shim_run_privately(shim, first);
 	}
 	(void)shim_complain("%s; the hooks are left in %s for the next hookd", why, spool.path);
 	return 0;
@@ -464,7 +498,7 @@ static int shim_run_without(struct shim *shim, const struct hookd_client *client
 		return SHIM_NO_HOOKD;
 	}
 	if (shim->if_down == IF_DOWN_RUN_LOCAL)
-		return shim_run_local(shim, first);
+		return shim_run_privately(shim, first);
 	if (shim->if_down == IF_DOWN_SPOOL)
 		return shim_leave(shim, client, first, why);
 	(void)shim_complain("%s%s", why,
@@ -533,8 +567,8 @@ static int shim_main(struct shim *shim)
 }
 
 /*
- * The memory and the connection are left to the kernel: the runtime waits for the end, and musl
- * would give back nearly each block with an munmap(2).
+ * The memory and the connection to a hookd are left to the kernel: the runtime waits for the end,
+ * and musl would give back nearly each block with an munmap(2).
  */
 int main(int argc, char **argv)
 {

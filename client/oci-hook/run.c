@@ -25,7 +25,6 @@
 #include "client/libhookd/client.h"
 #include "client/libhookd/result.h"
 #include "client/libhookd/run.h"
-#include "client/oci-hook/local_run.h"
 #include "client/oci-hook/oci-hook.h"
 #include "client/oci-hook/output.h"
 #include "client/oci-hook/part.h"
@@ -45,11 +44,17 @@ struct progress {
 
 /* ---- the result ---- */
 
+/* The exit status for a hook that exited with `status`, which is not 0. */
+static int status_of_exit(int status)
+{
+	return status >= 1 && status <= 125 ? status : 1;
+}
+
 /* The hook's outcome as an exit status. */
 static int status_of_hook(const struct hookd_hook_result *hook)
 {
 	if (strcmp(hook->outcome, "exited") == 0)
-		return shim_status_of_exit(hook->exit_status);
+		return status_of_exit(hook->exit_status);
 	if (strcmp(hook->outcome, "timed_out") == 0)
 		return SHIM_TIMED_OUT;
 	if (strcmp(hook->outcome, "spawn_failed") == 0)
@@ -164,6 +169,7 @@ static int run_part(struct progress *progress, const char *hooks)
 	    .state = run->state,
 	    .hooks = hooks,
 	    .dialect = hp_dialect_names[HP_DIALECT_LIBCONTAINER],
+	    .namespaces = run->namespaces,
 	    /* A runtime that kills us at its own timeout means to kill the hooks. */
 	    .on_disconnect = "cancel",
 	};
@@ -203,10 +209,10 @@ static void run_next(struct progress *progress, struct hp_buf *text)
 
 int shim_run(const struct shim_run *run, struct shim_left *ret_left)
 {
-	struct progress progress = {.run = run};
+	struct progress progress = {.run = run, .next = run->first};
 	struct hp_buf text = HP_BUF_INIT;
 
-	assert(run->list->count > 0 && run->stage < HP_STAGE_COUNT);
+	assert(run->first < run->list->count && run->stage < HP_STAGE_COUNT);
 	if (run->known->has_output_files)
 		(void)signal(SIGPIPE, SIG_IGN);
 	while (!progress.is_stopped && progress.next < run->list->count)

@@ -12,6 +12,8 @@ struct shim_run {
 	const struct hp_hook_list *list; /* not empty, with environments and directories */
 	const char *state;		 /* NUL-terminated, passed on as it is */
 	size_t state_length;
+	size_t first;		       /* hook to run; those before it were run otherwise */
+	const char *namespaces;	       /* of the request; NULL: the default */
 	const struct oci_state *known; /* what was read from the state */
 };
 

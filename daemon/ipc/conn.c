@@ -75,6 +75,8 @@ int conn_new(struct hookd *hookd, int fd, conn_message_fn on_message)
 	conn->on_message = on_message;
 	TAILQ_INSERT_TAIL(&hookd->conns, conn, link);
 	r = peer_init(&conn->peer, fd);
+	if (r == 0 && hookd->is_private)
+		r = peer_take_as_starter(&conn->peer, &hookd->self);
 	/*
 	 * Now, since the process may end at any time. If it fails, it is tried again at each call.
 	 */
@@ -126,17 +128,21 @@ static void on_reaper(evutil_socket_t fd, short what, void *userdata)
 
 void conn_free(struct conn *conn)
 {
-	assert(conn->hookd->conn_count > 0);
+	struct hookd *hookd = conn->hookd;
+
+	assert(hookd->conn_count > 0);
 	conn_disconnect(conn);
 	free_event(&conn->reaper);
-	TAILQ_REMOVE(&conn->hookd->conns, conn, link);
-	conn->hookd->conn_count--;
+	TAILQ_REMOVE(&hookd->conns, conn, link);
+	hookd->conn_count--;
 	charge_release(&conn->charge);
 	peer_clear(&conn->peer);
 	hp_inbox_free(&conn->in);
 	hp_buf_free(&conn->out);
 	hp_buf_free(&conn->unwanted);
 	free(conn);
+	if (hookd->is_private && hookd->conn_count == 0)
+		hookd->drain(hookd);
 }
 
 void conn_violation(struct conn *conn, const char *reason)

@@ -78,6 +78,7 @@ struct hookd {
 
 	/* All calls get ConfigError, and there is nothing to serve them; NULL: as usual. */
 	const struct config_error *config_error;
+	bool is_private; /* daemon/private.h: drains with its last connection */
 	bool is_draining;
 	/* The last reload has failed, with reload_error, and nothing was changed. */
 	bool has_reload_failed;

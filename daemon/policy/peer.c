@@ -154,10 +154,23 @@ static int look_first(struct peer *peer, int socket)
 	return 0;
 }
 
+int peer_take_as_starter(struct peer *peer, const struct self *self)
+{
+	if (peer->uid != self->uid)
+		return -EPERM;
+	peer->view.capabilities = self->capabilities;
+	peer->view.namespaces = self->namespaces;
+	peer->sight = PEER_SEEN;
+	peer->is_starter = true;
+	return 0;
+}
+
 int peer_look(struct peer *peer, int socket)
 {
 	int r = 0;
 
+	if (peer->is_starter)
+		return 0;
 	if (peer->sight == PEER_NOT_LOOKED_AT)
 		return look_first(peer, socket);
 	if (peer->sight == PEER_SEEN)

@@ -28,6 +28,7 @@ struct peer {
 	int pidfd; /* < 0: not opened yet, or it cannot be opened */
 	enum { PEER_NOT_LOOKED_AT, PEER_SEEN, PEER_NOT_SEEN } sight;
 	struct process_view view; /* in PEER_SEEN */
+	bool is_starter;	  /* peer_take_as_starter() */
 	int64_t looked_ns;	  /* CLOCK_MONOTONIC, when its user namespace was read */
 	/*
 	 * The pid of another process that has written to the connection and may not do what the
@@ -54,6 +55,14 @@ int peer_listen(int socket) must_check;
  * must not be read. -EMFILE, -ENFILE, -ENOMEM: nothing was set, a retry may work.
  */
 int peer_look(struct peer *peer, int socket) must_check;
+
+struct self;
+/*
+ * For the process that has started this hookd with the connection: hookd has its rights and
+ * namespaces, and can have no others. So nothing is read of it, which also works where /proc is
+ * missing, or is that of another pid namespace. -EPERM: it is of another user.
+ */
+int peer_take_as_starter(struct peer *peer, const struct self *self) must_check;
 
 /* The same for the sender of a message, by the pid in its credentials. -ESRCH or another -errno. */
 int peer_look_at_sender(pid_t pid, struct process_view *ret_view) must_check;

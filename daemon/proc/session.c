@@ -78,10 +78,32 @@ static void stop_if_relative(struct family *family, int proc, const char *name)
 		family->members[family->count++] = pid;
 }
 
+/*
+ * The /proc of another pid namespace has other numbers. In a createContainer hook of runc it is the
+ * host's, while the processes are in the container's pid namespace.
+ */
+static bool is_own_proc(int proc)
+{
+	char text[16] = "";
+
+	return readlinkat(proc, "self", text, sizeof(text) - 1) > 0 &&
+	       strtol(text, NULL, 10) == getpid();
+}
+
+static DIR *open_proc(void)
+{
+	DIR *directory = opendir("/proc");
+
+	if (!directory || is_own_proc(dirfd(directory)))
+		return directory;
+	closedir(directory);
+	return NULL;
+}
+
 static bool find_more(struct family *family)
 {
 	size_t before = family->count;
-	DIR *directory = opendir("/proc");
+	DIR *directory = open_proc();
 	struct dirent *entry;
 
 	if (!directory)
@@ -130,7 +152,7 @@ bool session_has_members(pid_t leader)
 	assert(leader > 1);
 	if (kill(-leader, 0) < 0 && errno != EPERM)
 		return false;
-	directory = opendir("/proc");
+	directory = open_proc();
 	if (!directory)
 		return true;
 	while (!has_members && (entry = readdir(directory)))

@@ -12,14 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INITIAL_USER_NAMESPACE 0xeffffffdu /* its inode number, in all kernels */
-
 static bool is_root_of_host(void)
 {
 	struct stat st;
 
 	return geteuid() == 0 &&
-	       (stat("/proc/self/ns/user", &st) < 0 || st.st_ino == INITIAL_USER_NAMESPACE);
+	       (stat("/proc/self/ns/user", &st) < 0 || st.st_ino == HP_INITIAL_USER_NAMESPACE);
 }
 
 /* user_namespaces(7): in each line the first number inside, the first one outside, and how many. */

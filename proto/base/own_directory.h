@@ -16,6 +16,8 @@
 #define HP_STATE_NAME	    "state" /* hookd's state directory, in the directory of the socket */
 #define HP_SPOOL_NAME	    "spool" /* the spool, in the state directory: proto/spool */
 
+#define HP_INITIAL_USER_NAMESPACE 0xeffffffdu /* its inode number, in all kernels */
+
 /*
  * Without `trusts_environment` $XDG_RUNTIME_DIR is ignored. A set-user-id program always ignores
  * it. -ENAMETOOLONG.

@@ -15,31 +15,11 @@
 #include <unistd.h>
 
 #include "client/hookctl/check/check.h"
+#include "client/hookctl/find_hookd.h"
 
 /* Of hookd, for a wrong configuration. */
 #define EXIT_CONFIG   6
 #define EXIT_NO_HOOKD 127
-
-/*
- * The one that was installed with this hookctl, or else where hookd is usually installed. "": there
- * is none.
- */
-static void find_hookd(char path[static PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length > 0) {
-		self[length] = '\0';
-		*strrchr(self, '/') = '\0';
-		if (snprintf(path, PATH_MAX, "%s/%s/hookd", self, HOOKD_TO_SBIN) < PATH_MAX &&
-		    access(path, X_OK) == 0)
-			return;
-	}
-	snprintf(path, PATH_MAX, "%s/hookd", HOOKD_SBINDIR);
-	if (access(path, X_OK) < 0)
-		path[0] = '\0';
-}
 
 static void __attribute__((noreturn))
 exec_hookd(const char *hookd, const char *file, const char *level, int output)
@@ -119,7 +99,7 @@ static int ask_hookd(const char *file, const char *level, struct findings *findi
 	int ends[2], r, status;
 	pid_t pid;
 
-	find_hookd(hookd);
+	ctl_find_hookd(hookd);
 	if (hookd[0] == '\0') {
 		hp_err_invalid(err, NULL, "the program hookd, which checks it, is not installed");
 		return -ENOENT;

@@ -158,7 +158,9 @@ static void end_by_interrupt(struct await *await, const sigset_t *mask)
 	hide_progress(await);
 	if (await->run != NULL && terminal_is(STDERR_FILENO))
 		fputc('\n', stderr); /* behind the terminal's "^C" */
-	if (await->run != NULL && await->cancels)
+	if (await->run != NULL && ctl_has(await->ctl, OPTION_PRIVATE))
+		ctl_note(await->ctl, "is cancelled");
+	else if (await->run != NULL && await->cancels)
 		ctl_note(await->ctl, "is cancelled: hookctl inspect %s", await->run);
 	else if (await->run != NULL)
 		ctl_note(await->ctl, "goes on: hookctl wait %s", await->run);

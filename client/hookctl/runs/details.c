@@ -277,7 +277,9 @@ static bool is_all_shown(const struct hookd_reply *reply, const struct hookd_hoo
 				 !shown->stdout_truncated && !shown->stderr_truncated);
 }
 
-static void append_output(const struct hookd_reply *reply, struct hp_buf *buf)
+/* A private hookd is gone when somebody could ask it. */
+static void append_output(const struct ctl *ctl, const struct hookd_reply *reply,
+			  struct hp_buf *buf)
 {
 	const struct hookd_hook_result *hook = shown_hook(reply);
 
@@ -285,7 +287,7 @@ static void append_output(const struct hookd_reply *reply, struct hp_buf *buf)
 		append_stream("stdout", hook, hook->stdout_data, hook->stdout_length, buf);
 		append_stream("stderr", hook, hook->stderr_data, hook->stderr_length, buf);
 	}
-	if (is_all_shown(reply, hook))
+	if (ctl_has(ctl, OPTION_PRIVATE) || is_all_shown(reply, hook))
 		return;
 	append(buf, "\nAll: hookctl logs ");
 	append(buf, hookd_reply_details(reply)->run->run);
@@ -299,6 +301,6 @@ int details_append(const struct ctl *ctl, const struct hookd_reply *reply, struc
 	if (r == 0 && details_hook_count(reply) > 0)
 		r = append_hooks(ctl, reply, buf);
 	if (r == 0)
-		append_output(reply, buf);
+		append_output(ctl, reply, buf);
 	return buf->failed ? -ENOMEM : r;
 }

@@ -7,10 +7,12 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/hookctl/find_hookd.h"
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/input.h"
 #include "client/hookctl/run_request.h"
@@ -182,6 +184,18 @@ static void on_event(struct hookd_client *client, const struct hookd_event *even
 
 /* ---- the call ---- */
 
+static int open_private(struct ctl *ctl)
+{
+	const char *program = ctl_option(ctl, OPTION_PRIVATE);
+	char found[PATH_MAX];
+
+	if (program[0] == '\0') {
+		ctl_find_hookd(found);
+		program = found[0] != '\0' ? found : NULL;
+	}
+	return hookd_client_new_private(program, &ctl->client);
+}
+
 static int start(struct running *running, const struct run_input *input)
 {
 	struct ctl *ctl = running->ctl;
@@ -194,9 +208,9 @@ static int start(struct running *running, const struct run_input *input)
 	    .settings = input->files[SETTINGS].text,
 	    .namespaces = ctl_option(ctl, OPTION_NAMESPACES),
 	    .request_id = ctl_option(ctl, OPTION_REQUEST_ID),
-	    .on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT),
+	    .on_disconnect = running->await.cancels ? "cancel" : NULL,
 	};
-	int r = ctl_open(ctl);
+	int r = ctl_has(ctl, OPTION_PRIVATE) ? open_private(ctl) : ctl_open(ctl);
 
 	return r == 0 ? hookd_run_start(ctl->client, &request, on_event, running) : r;
 }
@@ -234,14 +248,16 @@ static int finish(struct running *running, const struct run_input *input, int r)
 static int run_with(struct ctl *ctl, const struct run_input *input)
 {
 	const char *on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT);
+	bool is_private = ctl_has(ctl, OPTION_PRIVATE);
 	struct running running = {
 	    .ctl = ctl, .output = output_new(ctl), .is_followed = ctl_has(ctl, OPTION_FOLLOW)};
 	int exit_status, r;
 
-	running.await = (struct await){.ctl = ctl,
-				       .has_progress = !running.is_followed,
-				       .cancels = on_disconnect != NULL &&
-						  strcmp(on_disconnect, "cancel") == 0};
+	running.await =
+	    (struct await){.ctl = ctl,
+			   .has_progress = !running.is_followed && !is_private,
+			   .cancels = is_private || (on_disconnect != NULL &&
+						     strcmp(on_disconnect, "cancel") == 0)};
 	r = start(&running, input);
 	if (r == 0)
 		r = await_done(&running.await);
@@ -261,6 +277,28 @@ static bool is_stdin(const struct ctl *ctl, enum option_id id)
 	return path != NULL && strcmp(path, "-") == 0;
 }
 
+/* What a hookd means nothing for that is there for one run and one connection. */
+static int check_private(const struct ctl *ctl)
+{
+	const char *program = ctl_option(ctl, OPTION_PRIVATE);
+	const char *on_disconnect = ctl_option(ctl, OPTION_ON_DISCONNECT);
+
+	if (program == NULL)
+		return 0;
+	if (program[0] != '\0' && program[0] != '/')
+		return ctl_usage("--private=%s: must be an absolute path", program);
+	if (ctl_has(ctl, OPTION_ADDRESS))
+		return ctl_usage("run: --private and --address exclude each other");
+	if (ctl_has(ctl, OPTION_REQUEST_ID))
+		return ctl_usage("run: --private and --request-id exclude each other: nobody can "
+				 "attach to the run");
+	if (on_disconnect != NULL && strcmp(on_disconnect, "cancel") != 0)
+		return ctl_usage("run: --private and --on-disconnect=%s exclude each other: the "
+				 "run ends with hookctl",
+				 on_disconnect);
+	return 0;
+}
+
 int verb_run(struct ctl *ctl)
 {
 	const char *request_id = ctl_option(ctl, OPTION_REQUEST_ID);
@@ -276,7 +314,9 @@ int verb_run(struct ctl *ctl)
 		return ctl_usage("run: only one of --state, --hooks and --settings can be stdin");
 	if (request_id != NULL && !hp_json_is_text(request_id, strlen(request_id)))
 		return ctl_usage("--request-id: not UTF-8");
-	r = run_input_read(ctl, &input);
+	r = check_private(ctl);
+	if (r == 0)
+		r = run_input_read(ctl, &input);
 	if (r == 0)
 		r = run_with(ctl, &input);
 	run_input_free(&input);

@@ -92,9 +92,15 @@ int wire_connect(struct wire *wire, const char *path, int64_t deadline)
 			close(fd);
 		return r;
 	}
+	wire_open(wire, fd);
+	return 0;
+}
+
+void wire_open(struct wire *wire, int fd)
+{
+	assert(!wire_is_open(wire));
 	wire->fd = fd;
 	wire->inbox.limit = HP_REPLY_BYTES_MAX;
-	return 0;
 }
 
 void wire_close(struct wire *wire)

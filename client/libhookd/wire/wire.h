@@ -29,6 +29,8 @@ static inline bool wire_is_open(const struct wire *wire)
 
 /* -ETIMEDOUT, -ENAMETOOLONG, or what socket(2) and connect(2) say. */
 int wire_connect(struct wire *wire, const char *path, int64_t deadline);
+/* Takes a socket that is connected. */
+void wire_open(struct wire *wire, int fd);
 void wire_close(struct wire *wire);
 /* The uid of the process that called listen(2) on the other end, as our user namespace shows it. */
 int wire_peer_uid(const struct wire *wire, uid_t *ret_uid);

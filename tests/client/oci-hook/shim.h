@@ -43,6 +43,9 @@ char *shim_address_option(const struct fake_server *server);
 void fake_server_end(struct fake_server *server);
 
 #define NOBODY "--address=unix:/nonexistent/s"
+/* For ARGV(): what has hooks run in a private hookd. */
+#define HOOKD_OPTION	(char *)"--hookd=" HOOKD
+#define PRIVATE_OPTIONS (char *)"--if-down=run-local", HOOKD_OPTION
 
 #define ENV	      ((char *const[]){(char *)"A=1", (char *)"PATH=/usr/bin:/bin", NULL})
 #define run_shim(...) run_shim_with(STATE, ENV, ARGV(__VA_ARGS__))

@@ -312,7 +312,7 @@ static void test_hookd_is_down(void **state)
 	assert_int_equal(outcome.status, 0);
 	assert_non_null(strstr(outcome.text, "not run"));
 	outcome = run_shim((char *)"--stage=poststop", (char *)NOBODY, (char *)"--hook=/bin/true",
-			   (char *)"--if-down=run-local");
+			   PRIVATE_OPTIONS);
 	assert_int_equal(outcome.status, 0);
 	assert_string_equal(outcome.text, "");
 }

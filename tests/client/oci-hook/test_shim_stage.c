@@ -46,8 +46,8 @@ static struct outcome run_at(const char *members, const char *stage)
 	(void)snprintf(text, sizeof(text), "{\"ociVersion\":\"1.0.2\",\"id\":\"c\",%s}", members);
 	(void)snprintf(option, sizeof(option), "--stage=%s", stage);
 	return run_shim_with(text, ENV,
-			     ARGV(option, (char *)NOBODY, (char *)"--if-down=run-local",
-				  (char *)"--hook=/bin/echo", (char *)"--", (char *)"ran"));
+			     ARGV(option, (char *)NOBODY, PRIVATE_OPTIONS, (char *)"--hook=/bin/sh",
+				  (char *)"--", (char *)"-c", (char *)"echo ran >&2"));
 }
 
 static void test_the_stage_that_a_state_is_of_is_taken(void **state)

@@ -156,6 +156,33 @@ static void a_socketpair_is_oneself(void **state)
 	close(ends[1]);
 }
 
+/* Nothing is read of it: its view is hookd's own, whatever /proc says of its pid. */
+static void a_starter_is_of_the_same_user(void **state)
+{
+	struct self self;
+	struct peer peer;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(self_init(&self), 0);
+	self.capabilities = 0x1234;
+	self.namespaces.ids[NAMESPACE_MNT] = 4711;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(peer_init(&peer, ends[0]), 0);
+	self.uid++;
+	assert_int_equal(peer_take_as_starter(&peer, &self), -EPERM);
+	assert_int_equal(peer.sight, PEER_NOT_LOOKED_AT);
+	self.uid--;
+	assert_int_equal(peer_take_as_starter(&peer, &self), 0);
+	assert_int_equal(peer_look(&peer, ends[0]), 0);
+	assert_int_equal(peer.sight, PEER_SEEN);
+	assert_int_equal(peer.view.capabilities, 0x1234);
+	assert_int_equal(peer.view.namespaces.ids[NAMESPACE_MNT], 4711);
+	peer_clear(&peer);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void what_is_no_socket_has_no_peer(void **state)
 {
 	struct peer peer = {.uid = 4711};
@@ -459,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_socketpair_is_oneself),
+	    cmocka_unit_test(a_starter_is_of_the_same_user),
 	    cmocka_unit_test(what_is_no_socket_has_no_peer),
 	    cmocka_unit_test(nothing_is_seen_of_an_ended_peer),
 	    cmocka_unit_test(a_living_peer_is_seen_by_either_kernel),

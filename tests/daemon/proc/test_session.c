@@ -255,6 +255,72 @@ static void a_zombie_is_no_member(void **state)
 	waitpid(member, NULL, 0);
 }
 
+/* ---- the /proc of another pid namespace ---- */
+
+static pid_t clone_with_number(pid_t number)
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+		    set_tid, set_tid_size;
+	} args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = 1};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		wait_forever();
+	return pid;
+}
+
+/*
+ * As the first process of a pid namespace: gives its children the numbers of two processes outside,
+ * of which one is the parent of the other, and kills the session of the first. The second is its
+ * child for /proc alone.
+ */
+static int kill_by_numbers_of_others(pid_t parent, pid_t child)
+{
+	pid_t leader = clone_with_number(parent), bystander = clone_with_number(child);
+	int status;
+
+	if (leader != parent || bystander != child)
+		return 2;
+	session_kill(leader);
+	if (waitpid(leader, &status, 0) != leader || !WIFSIGNALED(status))
+		return 3;
+	kill(bystander, SIGTERM);
+	if (waitpid(bystander, &status, 0) != bystander)
+		return 4;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? 0 : 5;
+}
+
+static int await_status(pid_t pid)
+{
+	int status = -1;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+}
+
+static void numbers_of_another_namespace_mean_nobody(void **state)
+{
+	pid_t parent = fork();
+	int status;
+
+	(void)state;
+	if (parent == 0) {
+		pid_t self = getpid(), child = fork();
+
+		if (child != 0)
+			_exit(await_status(child));
+		child = getpid();
+		if (unshare(CLONE_NEWPID) < 0)
+			_exit(77);
+		parent = fork();
+		_exit(parent == 0 ? kill_by_numbers_of_others(self, child) : await_status(parent));
+	}
+	status = await_status(parent);
+	if (status == 77)
+		skip("needs the right to make a pid namespace");
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +330,7 @@ int main(void)
 	    cmocka_unit_test(a_name_cannot_hide_a_process),
 	    cmocka_unit_test(a_group_outlives_its_leader),
 	    cmocka_unit_test(a_zombie_is_no_member),
+	    cmocka_unit_test(numbers_of_another_namespace_mean_nobody),
 	};
 
 	bound_time();

@@ -48,9 +48,9 @@ char *option_of(const char *format, const char *value)
 
 static void exec_shim(const struct harness *harness, const char *container, char *const verbs[])
 {
-	char state[256],
-	    *argv[24] = {(char *)SHIM, (char *)"--stage=poststop", (char *)"--if-down=spool"};
-	int count = 3;
+	char state[256], *argv[24] = {(char *)SHIM, (char *)"--stage=poststop",
+				      (char *)"--if-down=spool", (char *)"--hookd=" HOOKD};
+	int count = 4;
 
 	snprintf(state, sizeof(state), "{\"id\":\"%s\",\"status\":\"stopped\",\"bundle\":\"/x\"}",
 		 container);
@@ -106,7 +106,7 @@ void mark_later(const struct harness *harness, const char *container, const char
 	free(log);
 }
 
-/* The same where the hook is run by the shim. */
+/* The same where the hook is run at once, in a private hookd. */
 void mark_here(const struct harness *harness, int unshared, const char *why)
 {
 	char *log = option_of("%s/log", harness->directory);

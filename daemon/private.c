@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What hookd takes over from the process that has started it as a private hookd. No state. */
+#include "daemon/private.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <systemd/sd-daemon.h>
+
+#include "proto/base/own_directory.h"
+
+#define CONNECTION   3
+#define OVERFLOW_UID 65534 /* user_namespaces(7) */
+
+static int check_connection(void)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	int flags = fcntl(CONNECTION, F_GETFL);
+
+	if (sd_is_socket_unix(CONNECTION, SOCK_STREAM, 0, NULL, 0) <= 0)
+		return -ENOTSOCK;
+	if (getpeername(CONNECTION, (struct sockaddr *)&peer, &length) < 0 ||
+	    fcntl(CONNECTION, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+int private_take_connection(int *ret_fd)
+{
+	int r = check_connection();
+
+	if (r < 0) {
+		fprintf(stderr,
+			"hookd: --private needs a connected Unix stream socket as descriptor %d: "
+			"%s\n",
+			CONNECTION, strerror(-r));
+		return r;
+	}
+	/* A runtime may wait for the end of a pipe that it has left open in its hook. */
+	(void)syscall(SYS_close_range, CONNECTION + 1, ~0u, 0);
+	/* No readiness, watchdog or log of a service that this process is not. */
+	(void)clearenv();
+	*ret_fd = CONNECTION;
+	return 0;
+}
+
+/*
+ * In the user namespace of a rootless engine, where the files of root are seen as those of
+ * everybody else who is not mapped: as 65534.
+ */
+static bool is_root_unmapped(void)
+{
+	struct stat namespace, root;
+
+	return stat("/proc/self/ns/user", &namespace) == 0 &&
+	       namespace.st_ino != HP_INITIAL_USER_NAMESPACE && stat("/", &root) == 0 &&
+	       root.st_uid == OVERFLOW_UID;
+}
+
+void private_restrict(struct config *config)
+{
+	config->runners = 0;
+	config->history = 0;
+	config->metrics_listen[0] = '\0';
+	if (is_root_unmapped())
+		config->check_hook_files = 0;
+}
