@@ -351,16 +351,11 @@ static int follow(struct logs *logs, struct hookd_run_filter *watched, int64_t s
 
 	watched->output = true;
 	watched->since_us = since_us;
-	logs->await = (struct await){.ctl = logs->ctl, .until_us = watched->until_us};
-	watched->until_us = 0;
+	logs->await = (struct await){.ctl = logs->ctl};
 	r = hookd_watch_start(logs->ctl->client, watched, on_event, on_ended, logs);
 	if (r == 0)
 		r = await_done(&logs->await);
-	if (logs->await.is_done)
-		r = logs->error;
-	if (r == AWAIT_UNTIL)
-		(void)hookd_client_stop(logs->ctl->client);
-	return r == AWAIT_UNTIL ? 0 : r;
+	return logs->await.is_done ? logs->error : r;
 }
 
 /* ---- the verb ---- */

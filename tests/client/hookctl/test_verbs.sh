@@ -1173,6 +1173,30 @@ Jan 31 12:00:00.002 0123456789ab c\x1b poststop done: failed (3) #0/2 h\x1b0, 2.
 Jan 31 12:00:00.002 dropped, 5 events
 END
 
+play "events until a time in the past" events --since=2026-01-31 --until='2026-01-31 12:00' <<END
+<
+> {"parameters":{"event":"submitted","timeUSec":1769860800000000,"run":$(row 0123456789ab queued '' 1)},"continues":true}
+> {"parameters":{"event":"end","timeUSec":1769860800000000}}
+END
+expect_status 0
+expect_in calls '{"sinceUSec":1769817600000000,"untilUSec":1769860800000000}'
+expect_file out <<'END'
+Jan 31 12:00:00.000 0123456789ab c\x1b poststop submitted, 2 hooks
+END
+expect_empty err
+
+alone "events until before they begin" events --until=2026-01-31
+expect_status 2
+expect_file err <<'END'
+hookctl: events: --until=2026-01-31: is in the past, and without --since they begin now
+Hint: hookctl events --since=yesterday --until=2026-01-31
+END
+alone "events until before since" events --since=2026-02-01 --until=2026-01-31
+expect_status 2
+expect_file err <<'END'
+hookctl: events: --until=2026-01-31 is before --since=2026-02-01
+END
+
 play "events by a template" events --format='{{.event}} {{.run.run}}' --stage=poststop <<END
 <
 > {"parameters":{"event":"submitted","timeUSec":1769860800000000,"run":$(row 0123456789ab queued '' 1)},"continues":true}

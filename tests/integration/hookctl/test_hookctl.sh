@@ -64,6 +64,20 @@ on_terminal() { # COMMAND
 configure
 start_hookd || exit 1
 
+# ---- what another hookd has ----
+
+exits "a second hookd at the socket" 1 timeout 20 "$hookd" --socket="$work/hookd.sock" --log-target=stderr
+contains "is told who has it, and what to do" "$work/err" \
+	"$work/hookd.sock is in use by hookd, pid $daemon: stop that one, or choose another --socket"
+exits "a second hookd in the state directory" 1 timeout 20 "$hookd" --socket="$work/other.sock" \
+	--state-dir="$work/state" --log-target=stderr
+contains "is told so, too" "$work/err" \
+	"$work/state is in use by hookd, pid $daemon: stop that hookd, or choose another --state-dir"
+touch "$work/file"
+exits "a file at the socket's path" 1 timeout 20 "$hookd" --socket="$work/file" --log-target=stderr
+contains "is no socket" "$work/err" "cannot listen on $work/file: the file there is no socket; remove it"
+is "and is left alone" "$(stat -c %F "$work/file")" 'regular empty file'
+
 # ---- a history ----
 
 request web createRuntime 30 'exit 0' 'echo no address left >&2; exit 3' 'exit 0'
@@ -174,6 +188,14 @@ matches "and failures" "$work/events" 'web createRuntime #1 sh failed \(3\), '
 kill $events
 wait $events
 others=
+
+until=$(hookctl -j inspect db | jq -r '(.run.submittedUSec + .run.durationUSec) / 1000000 + 0.5 | floor + 1')
+timeout 20 "$hookctl" events --since=1h --until="$until" > "$work/out"
+is "events until a time in the past end" $? 0
+matches "with what was before" "$work/out" 'db poststop #0 sh timed out'
+is "and not what came later" "$(grep -c 'slow poststart done' "$work/out")" 0
+timeout 20 "$hookctl" events --until="$(($(date +%s) + 1))" > "$work/out"
+is "and until a time that comes" $? 0
 
 # ---- Ctrl-C, cancel ----
 
