@@ -22,17 +22,15 @@
 
 static void say(const char *before, const char *format, va_list arguments)
 {
-	struct hp_buf line = HP_BUF_INIT;
-	char *text;
+	struct hp_buf text = HP_BUF_INIT, line = HP_BUF_INIT;
 
-	if (vasprintf(&text, format, arguments) < 0)
-		return;
-	escape_append(&line, text, strlen(text), ESCAPE_LINE);
+	hp_buf_vformat(&text, format, arguments);
+	escape_append(&line, text.data, text.length, ESCAPE_LINE);
 	fflush(stdout);
-	if (!line.failed)
+	if (!text.failed && !line.failed)
 		fprintf(stderr, "%s%.*s\n", before, (int)line.length, line.data);
 	hp_buf_free(&line);
-	free(text);
+	hp_buf_free(&text);
 }
 
 void ctl_error(const char *format, ...)
