@@ -10,8 +10,10 @@
 
 #include "daemon/base/log.h"
 
-/* SO_PEERCRED of a connection is the process that has called listen(2). It need not accept. 0: it
- * cannot be told. */
+/*
+ * SO_PEERCRED of a connection is the process that has called listen(2). It need not accept. 0: it
+ * cannot be told.
+ */
 static pid_t find_holder(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -311,7 +311,8 @@ int hookd_set_log_level(struct hookd_client *client, const char *level, struct h
 int hookd_set_log_level_start(struct hookd_client *client, const char *level, hookd_done_fn done,
 			      void *userdata);
 
-/* hookd finishes its runs, takes no new ones, and ends. */
+/* hookd finishes its runs, takes no new ones, and ends. "running" in the JSON: how many those are.
+ */
 int hookd_drain(struct hookd_client *client, struct hookd_reply **ret);
 int hookd_drain_start(struct hookd_client *client, hookd_done_fn done, void *userdata);
 

@@ -145,10 +145,7 @@ static void show_progress(struct await *await)
 
 static bool wants_progress(const struct await *await)
 {
-	const char *term = getenv("TERM");
-
-	return await->has_progress && !await->ctl->is_quiet && terminal_is(STDERR_FILENO) &&
-	       term != NULL && strcmp(term, "dumb") != 0;
+	return await->has_progress && !await->ctl->is_quiet && terminal_redraws(STDERR_FILENO);
 }
 
 /* ---- Ctrl-C ---- */

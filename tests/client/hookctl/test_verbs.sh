@@ -1022,13 +1022,19 @@ expect_file calls <<'END'
 {"method":"io.hookd.control.Ping"}
 END
 
+# There is no such process to wait for.
 play "drain" drain <<'END'
 <
-> {}
+> {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+<
+> {"parameters":{"running":3}}
 END
 expect_status 0
 expect_in calls io.hookd.control.Drain
-expect_in out 'hookd ends after its runs'
+expect_file out <<'END'
+hookd ends after 3 runs
+END
+expect_empty err
 
 play "reload" reload <<'END'
 <
