@@ -142,7 +142,10 @@ int verb_policy(struct ctl *ctl)
 {
 	if (strcmp(ctl->options.operands[0], "explain") == 0)
 		return explain(ctl, ctl->options.operands[1]);
-	ctl_error("policy: '%s': not explain", ctl->options.operands[0]);
-	ctl_hint(ctl, "hookctl policy --help");
+	ctl_error("policy: no such command: %s", ctl->options.operands[0]);
+	if (strcmp(ctl->options.operands[0], "check") == 0)
+		ctl_hint(ctl, "hookctl validate --type=conf %s", ctl->options.operands[1]);
+	else
+		ctl_hint(ctl, "hookctl policy explain --uid=1000 io.hookd.hooks.Run");
 	return CTL_EXIT_USAGE;
 }

@@ -158,7 +158,8 @@ static void fit_widths(const struct table *table, size_t *widths, size_t width)
 	last_width = widths[last];
 	cut_column(table, widths, last, LAST_MIN, width);
 	leave_out(table, widths, width);
-	widths[last] = last_width;
+	if (widths[last] != LEFT_OUT)
+		widths[last] = last_width;
 	cut_column(table, widths, last, LAST_MIN, width);
 	while (total_width(table, widths) > width &&
 	       (widest = widest_column(table, widths)) != LEFT_OUT)
@@ -191,6 +192,18 @@ static size_t append_text(struct hp_buf *buf, const char *text, const struct tab
 	return columns + 1;
 }
 
+static void append_colour(struct hp_buf *buf, enum table_colour colour)
+{
+	if (colour != TABLE_PLAIN)
+		hp_buf_append(buf, colour_codes[colour], strlen(colour_codes[colour]));
+}
+
+static void append_colour_end(struct hp_buf *buf, enum table_colour colour)
+{
+	if (colour != TABLE_PLAIN)
+		hp_buf_append(buf, "\x1b[0m", 4);
+}
+
 /* Where to end a line of so many bytes at most: behind a word, or behind one that is too long. */
 static size_t line_end(const char *text, size_t length, size_t most)
 {
@@ -207,11 +220,12 @@ static size_t line_end(const char *text, size_t length, size_t most)
 }
 
 /* The last cell of a row, in as many lines as it takes, which begin in the column `indent`. */
-static void append_wrapped(struct hp_buf *buf, const char *text, size_t length, size_t indent,
-			   size_t width)
+static void append_wrapped(struct hp_buf *buf, const char *text, const struct table_cell *cell,
+			   size_t indent, size_t width)
 {
-	size_t columns;
+	size_t length = cell->length, columns;
 
+	append_colour(buf, cell->colour);
 	while (length > 0) {
 		size_t end = line_end(text, length, escape_cut(text, length, width, &columns));
 
@@ -225,6 +239,7 @@ static void append_wrapped(struct hp_buf *buf, const char *text, size_t length, 
 		hp_buf_append(buf, "\n", 1);
 		append_spaces(buf, indent);
 	}
+	append_colour_end(buf, cell->colour);
 }
 
 /* One cell with its padding. */
@@ -236,11 +251,9 @@ static void append_cell(const struct table *table, size_t column, const char *te
 
 	if (table->columns[column].is_right)
 		append_spaces(buf, padding);
-	if (cell->colour != TABLE_PLAIN)
-		hp_buf_append(buf, colour_codes[cell->colour], strlen(colour_codes[cell->colour]));
+	append_colour(buf, cell->colour);
 	width -= append_text(buf, text, cell, width);
-	if (cell->colour != TABLE_PLAIN)
-		hp_buf_append(buf, "\x1b[0m", 4);
+	append_colour_end(buf, cell->colour);
 	if (!table->columns[column].is_right && !is_last)
 		append_spaces(buf, width);
 }
@@ -262,7 +275,7 @@ static void append_row(const struct table *table, const char *text, const struct
 		if (!is_first)
 			hp_buf_append(buf, table->separator, strlen(table->separator));
 		if (i == last && style->wraps)
-			append_wrapped(buf, text + cell.offset, cell.length,
+			append_wrapped(buf, text + cell.offset, &cell,
 				       total_width(table, widths) - widths[last], widths[last]);
 		else
 			append_cell(table, i, text + cell.offset, &cell, widths[i], buf);

@@ -50,7 +50,7 @@ struct table_style {
 	bool has_header, has_colour;
 	size_t width; /* of the terminal; 0: nothing is cut */
 	/*
-	 * The last column, which has no colours, goes on in further lines, between words, instead
+	 * The last column goes on in further lines, between words, instead
 	 * of being cut; the others are not cut.
 	 */
 	bool wraps;
