@@ -71,8 +71,7 @@ static bool is_late(const struct watch *watch)
 	return watch->query.until_us >= 0 && watch_now_us() > watch->query.until_us;
 }
 
-/* Whether another event may be sent that happens now. If the client is behind it counts as dropped.
- */
+/* Whether an event may be sent that happens now. If the client is behind it counts as dropped. */
 static bool has_room(struct watch *watch)
 {
 	if (is_late(watch))

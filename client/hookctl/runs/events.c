@@ -210,7 +210,8 @@ int verb_events(struct ctl *ctl)
 	int r;
 
 	if (format != NULL && strncmp(format, "table ", 6) == 0)
-		return ctl_usage("--format: events are no table; they have no end");
+		return ctl_usage(
+		    "--format: 'table' is not for events, which have no last row: leave it out");
 	ctl->has_pager = false;
 	r = filter_read(ctl, &filter);
 	if (r == 0)

@@ -313,7 +313,7 @@ static void say_finished(struct logs *logs, const struct hookd_watch_event *even
 /* All stages of a container are watched, since its poststop is the end. */
 static bool is_shown(const struct logs *logs, const struct hookd_run_info *run)
 {
-	return logs->stage == NULL || strcmp(logs->stage, run->stage) == 0;
+	return logs->stage == NULL || (run->stage != NULL && strcmp(logs->stage, run->stage) == 0);
 }
 
 static int on_event(struct hookd_client *client, const struct hookd_watch_event *event,

@@ -180,6 +180,7 @@ END
 expect_status 125
 expect_file err <<'END'
 hookctl: hookd is busy and refuses it: too many
+Hint: hookctl status
 END
 
 play "json is the result as it came" --json=short run $run_options <<END
@@ -566,7 +567,7 @@ expect_file out <<'END'
     0  ld   [0]                             ; number of the call
     1  ret  0x7fff0000                      ; allow
 END
-expect_in err "a\x1bb: unknown to hookd's machine"
+expect_in err "a\x1bb: a system call that hookd's machine does not know"
 
 play "a profile's bytes" --no-legend seccomp with-profile.json --dialect=oci --output=bytes <<END
 <
