@@ -2,8 +2,8 @@
 
 /*
  * Runs a pager, in the manner of systemctl: $PAGER is a command line for the shell; if it is empty
- * there is none. Under sudo less runs in its secure mode: else whoever may run hookctl as root could
- * open a root shell from it.
+ * there is none. Under sudo less runs in its secure mode: else whoever may run hookctl as root
+ * could open a root shell from it.
  */
 
 #include "client/hookctl/terminal/pager.h"

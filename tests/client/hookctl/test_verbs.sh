@@ -1213,6 +1213,27 @@ expect_file out <<'END'
 submitted 0123456789ab
 END
 
+# ---- plot ----
+
+# Ten pages of runs, and an older one that is not asked for.
+one_run=$(row 0123456789ab done '"outcome":"succeeded",' 1769860800000000)
+page=$(for _ in $(seq 100); do printf ',%s' "$one_run"; done)
+gets=$(for _ in $(seq 100); do printf '<\n> {"parameters":{"run":%s,"result":%s}}\n' "$one_run" "$good"; done)
+play "plot draws the newest runs of many" plot c1 -o many.svg <<END
+<
+> {"parameters":{"runs":[{"run":"0123456789ab","container":"c1"}]}}
+$(for _ in $(seq 10); do printf '<\n> {"parameters":{"runs":[%s],"hasMore":true}}\n%s\n' "${page#,}" "$gets"; done)
+<
+> {"parameters":{"runs":[$one_run]}}
+<
+> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+END
+expect_status 0
+expect_file err <<'END'
+The newest 1000 runs of more
+END
+[ "$(grep -c io.hookd.status.Get\" calls)" -eq 1000 ] || fail "not 1000 calls of Get"
+
 # ---- a full disk ----
 
 # More than stdio keeps, so that the write fails while the reply is shown, and less.
