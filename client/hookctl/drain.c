@@ -99,6 +99,8 @@ static int await_end(struct ctl *ctl, int process)
 	bool has_progress = !ctl->is_quiet && terminal_redraws(STDERR_FILENO);
 	int r;
 
+	/* Else a question to a hookd that has just ended would be asked again for a minute. */
+	hookd_client_set_timeout(ctl->client, ASK_EVERY_MS);
 	while ((r = poll(&fd, 1, has_progress ? ASK_EVERY_MS : -1)) <= 0) {
 		if (r < 0 && errno != EINTR)
 			break;
