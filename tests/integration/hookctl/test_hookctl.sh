@@ -152,9 +152,9 @@ request pod poststop 30 'echo before'
 hookctl run $(options pod poststop) > "$work/out"
 request pod createRuntime 30 'echo one'
 hookctl run $(options pod createRuntime) > "$work/out"
-"$hookctl" logs -f pod > "$work/logs" 2> "$work/err" &
+timeout 120 "$hookctl" logs -f pod > "$work/logs" 2> "$work/err" &
 logs=$!
-"$hookctl" logs -f pod --stage=poststart > "$work/of-stage" 2> "$work/err2" &
+timeout 120 "$hookctl" logs -f pod --stage=poststart > "$work/of-stage" 2> "$work/err2" &
 of_stage=$!
 others="$logs $of_stage"
 until_true grep -qx one "$work/logs"
