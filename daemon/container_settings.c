@@ -10,6 +10,7 @@
 #include "daemon/base/log.h"
 #include "daemon/cgroup/path.h"
 #include "daemon/database/database_file.h"
+#include "daemon/holder.h"
 
 static void report_holding(const char *container, const char *what, void *userdata)
 {
@@ -57,6 +58,7 @@ static void restore_groups(struct hookd *hookd, const char *directory)
 
 static int open_holdings(const char *directory, struct holdings **ret_holdings)
 {
+	char holder[HOLDER_SIZE];
 	bool is_set_aside;
 	int r = holdings_open(directory, ret_holdings, &is_set_aside);
 
@@ -65,11 +67,12 @@ static int open_holdings(const char *directory, struct holdings **ret_holdings)
 			  "hookd's: it is set aside, and settings that could not be read from it "
 			  "can no longer be updated or released",
 			  directory);
-	if (r == -EBUSY)
-		log_error("%s/holdings.db is locked by process %d", directory,
-			  database_file_locker(directory, HOLDINGS_FILE));
-	else if (r < 0)
+	if (r == -EBUSY) {
+		holder_describe(database_file_locker(directory, HOLDINGS_FILE), holder);
+		log_error("%s/holdings.db is locked by %s", directory, holder);
+	} else if (r < 0) {
 		log_error("cannot use %s/holdings.db: %s", directory, strerror(-r));
+	}
 	return r;
 }
 

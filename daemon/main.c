@@ -24,6 +24,7 @@
 #include "daemon/base/sd.h"
 #include "daemon/configuration.h"
 #include "daemon/container_settings.h"
+#include "daemon/holder.h"
 #include "daemon/hook_defaults.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
@@ -354,7 +355,7 @@ static int bind_own_socket(struct program *program, int *ret_fd)
 	int r = listener_bind(path, true, ret_fd);
 
 	if (r < 0) {
-		log_error("cannot listen on %s: %s", path, strerror(-r));
+		holder_log_socket(path, r);
 		return r;
 	}
 	program->own_socket = path;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/file.h"
+#include "daemon/holder.h"
 #include "proto/base/own_directory.h"
 
 #define LOCK "lock"
@@ -42,6 +43,7 @@ static int lock(int directory, char reason[static STATE_REASON_SIZE])
 {
 	cleanup_close int fd = open_lock(directory);
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char holder[HOLDER_SIZE];
 
 	if (fd < 0)
 		return explain(reason, fd, "has a file '" LOCK "' that cannot be opened");
@@ -51,7 +53,9 @@ static int lock(int directory, char reason[static STATE_REASON_SIZE])
 		return explain(reason, -errno, "cannot be locked");
 	if (fcntl(fd, F_GETLK, &whole) < 0 || whole.l_type == F_UNLCK)
 		whole.l_pid = 0;
-	snprintf(reason, STATE_REASON_SIZE, "is used by another hookd, process %d", whole.l_pid);
+	holder_describe(whole.l_pid, holder);
+	snprintf(reason, STATE_REASON_SIZE,
+		 "is in use by %s: stop that hookd, or choose another --state-dir", holder);
 	return -EBUSY;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The verbs about the daemon itself: status, ping, metrics, reload, log-level, drain. */
+/* The verbs about the daemon itself: status, ping, metrics, reload, log-level. */
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,28 +24,8 @@ static void append(struct hp_buf *buf, const char *text)
 /* A row of the table; frees the text. */
 static void add_row(struct table *table, const char *name, struct hp_buf *text)
 {
-	hp_buf_append(text, "", 1);
 	table_add(table, name);
-	table_add(table, text->failed ? NULL : text->data);
-	table->failed |= text->failed;
-	hp_buf_free(text);
-}
-
-static void add_line(struct table *table, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add_line(struct table *table, const char *name, const char *format, ...)
-{
-	va_list arguments;
-	char *text;
-
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
-	table->failed |= text == NULL;
-	table_add(table, name);
-	table_add(table, text);
-	free(text);
+	table_add_buf(table, text);
 }
 
 /* "a, b" */
@@ -117,9 +96,10 @@ static void add_history(struct table *table, const struct hookd_status_info *sta
 	if (status->dropped_history > 0)
 		snprintf(missing, sizeof(missing), ", %" PRIu64 " runs are missing",
 			 status->dropped_history);
-	add_line(table, "History", "%s%s%s%s", status->history_state,
-		 status->history_error != NULL ? ": " : "",
-		 status->history_error != NULL ? status->history_error : "", missing);
+	table_add(table, "History");
+	table_addf(table, "%s%s%s%s", status->history_state,
+		   status->history_error != NULL ? ": " : "",
+		   status->history_error != NULL ? status->history_error : "", missing);
 }
 
 static void add_status(struct table *table, const struct hookd_status_info *status)
@@ -127,17 +107,22 @@ static void add_status(struct table *table, const struct hookd_status_info *stat
 	add_list(table, "Listening", status->addresses);
 	add_config(table, status);
 	add_mistake(table, status);
-	add_line(table, "Runs",
-		 "%" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " kept, %" PRIu64
-		 " connections",
-		 status->running, status->queued, status->stored, status->connections);
-	add_line(table, "Last hour",
-		 "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64 " refused",
-		 status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
-		 status->last_hour_refused);
-	if (status->dropped_journal > 0 || status->dropped_watch > 0)
-		add_line(table, "Dropped", "%" PRIu64 " lines of the log, %" PRIu64 " events",
-			 status->dropped_journal, status->dropped_watch);
+	table_add(table, "Runs");
+	table_addf(table,
+		   "%" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " kept, %" PRIu64
+		   " connections",
+		   status->running, status->queued, status->stored, status->connections);
+	table_add(table, "Last hour");
+	table_addf(table,
+		   "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64
+		   " refused",
+		   status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
+		   status->last_hour_refused);
+	if (status->dropped_journal > 0 || status->dropped_watch > 0) {
+		table_add(table, "Dropped");
+		table_addf(table, "%" PRIu64 " lines of the log, %" PRIu64 " events",
+			   status->dropped_journal, status->dropped_watch);
+	}
 	add_list(table, "Features", status->features);
 	add_kernel(table, status);
 	add_history(table, status);
@@ -170,7 +155,7 @@ static int show_status(const struct ctl *ctl, const struct hookd_status_info *st
 	table.separator = ": ";
 	append_title(ctl, status, &text);
 	add_status(&table, status);
-	r = table_write(&table, &(struct table_style){0}, &text);
+	r = table_write(&table, &(struct table_style){.width = ctl->width, .wraps = true}, &text);
 	if (r == 0)
 		r = ctl_page(ctl, &text);
 	hp_buf_free(&text);
@@ -333,36 +318,5 @@ int verb_log_level(struct ctl *ctl)
 		r = ctl_put_reply(ctl, reply, NULL);
 	else if (r == 0 && !ctl->is_quiet)
 		printf("Log level %s until the next reload\n", level);
-	return ctl_finish(ctl, reply, r);
-}
-
-/* ---- drain ---- */
-
-static void say_draining(const struct hookd_reply *reply)
-{
-	struct hp_json json = {0};
-	struct hp_err err;
-	uint64_t running = 0;
-
-	if (ctl_read_reply(reply, &json) == 0 &&
-	    hp_json_get_uint64(hp_json_member(hp_json_root(&json), "running"), 0, INT64_MAX,
-			       &running, &err) == 0)
-		printf("hookd ends after %" PRIu64 " run%s\n", running, running == 1 ? "" : "s");
-	else
-		printf("hookd ends after its runs\n");
-	hp_json_free(&json);
-}
-
-int verb_drain(struct ctl *ctl)
-{
-	struct hookd_reply *reply = NULL;
-	int r = ctl_open(ctl);
-
-	if (r == 0)
-		r = hookd_drain(ctl->client, &reply);
-	if (r == 0 && ctl->json != CTL_JSON_OFF)
-		r = ctl_put_reply(ctl, reply, NULL);
-	else if (r == 0 && !ctl->is_quiet)
-		say_draining(reply);
 	return ctl_finish(ctl, reply, r);
 }

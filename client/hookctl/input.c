@@ -59,7 +59,7 @@ static int find_dialect(const struct ctl *ctl, const struct input_file *files, s
 
 		if (found != HP_DIALECT_COUNT && other != HP_DIALECT_COUNT && found != other)
 			return ctl_usage(
-			    "one file is %s's, the other %s's: both must be written alike",
+			    "one file is %s's, the other %s's: write both in the same form",
 			    hp_dialect_names[found], hp_dialect_names[other]);
 		if (found == HP_DIALECT_COUNT)
 			found = other;

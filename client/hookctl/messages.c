@@ -22,17 +22,15 @@
 
 static void say(const char *before, const char *format, va_list arguments)
 {
-	struct hp_buf line = HP_BUF_INIT;
-	char *text;
+	struct hp_buf text = HP_BUF_INIT, line = HP_BUF_INIT;
 
-	if (vasprintf(&text, format, arguments) < 0)
-		return;
-	escape_append(&line, text, strlen(text), ESCAPE_LINE);
+	hp_buf_vformat(&text, format, arguments);
+	escape_append(&line, text.data, text.length, ESCAPE_LINE);
 	fflush(stdout);
-	if (!line.failed)
+	if (!text.failed && !line.failed)
 		fprintf(stderr, "%s%.*s\n", before, (int)line.length, line.data);
 	hp_buf_free(&line);
-	free(text);
+	hp_buf_free(&text);
 }
 
 void ctl_error(const char *format, ...)
@@ -151,22 +149,34 @@ static void say_answer(const struct hookd_error *error, int r)
 		ctl_error("%s", error->sentence[0] != '\0' ? error->sentence : strerror(-r));
 }
 
+/* What to do next, where the answer alone does not tell it. */
+static void hint_at_answer(const struct ctl *ctl, const struct hookd_error *error)
+{
+	if (strcmp(error->name, "io.hookd.hooks.Busy") == 0 ||
+	    strcmp(error->name, "io.hookd.hooks.Draining") == 0)
+		ctl_hint(ctl, "hookctl status");
+	else if (strcmp(error->name, "org.varlink.service.PermissionDenied") == 0)
+		ctl_hint(ctl, "sudo hookctl %s", ctl->verb);
+}
+
 static void say_failed(const struct ctl *ctl, int r)
 {
 	const struct hookd_error *error = last_error(ctl);
 
-	if (error == NULL)
+	if (error == NULL) {
 		ctl_error("%s", strerror(-r));
-	else if (error->error == r && ctl_has(ctl, OPTION_PRIVATE))
+	} else if (error->error == r && ctl_has(ctl, OPTION_PRIVATE)) {
 		say_answer(error, r); /* no advice about a daemon */
-	else if (is_not_connected(error, r))
+	} else if (is_not_connected(error, r)) {
 		say_not_connected(ctl, r);
-	else if (error->error == r && r == -EPIPE)
+	} else if (error->error == r && r == -EPIPE) {
 		say_closed(ctl);
-	else if (error->error == r)
+	} else if (error->error == r) {
 		say_answer(error, r);
-	else
+		hint_at_answer(ctl, error);
+	} else {
 		ctl_error("%s", strerror(-r));
+	}
 }
 
 static int exit_status_of(const struct ctl *ctl, int r)

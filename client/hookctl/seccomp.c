@@ -44,7 +44,8 @@ static int show(const struct ctl *ctl, const struct hookd_reply *reply)
 	const struct hookd_seccomp *seccomp = hookd_reply_seccomp(reply);
 
 	for (const char *const *name = seccomp->unknown_syscalls; *name != NULL; name++)
-		ctl_note(ctl, "%s: unknown to hookd's machine, ignored", *name);
+		ctl_note(ctl, "%s: a system call that hookd's machine does not know; ignored",
+			 *name);
 	if (output_file_is_stdout(ctl))
 		return 0;
 	return ctl->json != CTL_JSON_OFF ? ctl_put_reply(ctl, reply, NULL) : list(ctl, seccomp);

@@ -134,7 +134,7 @@ struct hookd_run_filter {
 	bool failed;	     /* hookd_list(): done and not succeeded; hookd_watch(): failures */
 	const char *path;    /* hookd_list(), hookd_summary(): glob(7), of one of the hooks */
 	int64_t since_us;    /* since the epoch, inclusive; 0: not given */
-	int64_t until_us;    /* not hookd_watch() */
+	int64_t until_us;    /* inclusive */
 	uint64_t limit;	     /* hookd_list(): of runs in a reply; 0: 1000 */
 	const char *before;  /* hookd_list(): only runs older than this one, for the next page */
 	const char *run;     /* hookd_watch(): one run */
@@ -196,8 +196,9 @@ typedef int (*hookd_watch_fn)(struct hookd_client *client, const struct hookd_wa
 
 /*
  * What happens to runs, as it happens; with since_us first what has happened to stored runs since
- * then, run by run. `filter` may be NULL. With `run` it ends with 0 when the run is done; else it
- * goes on until the callback ends it. Types that a newer hookd adds are passed over.
+ * then, run by run. `filter` may be NULL. With `run` it ends with 0 when the run is done, and with
+ * until_us at that time, or if that is in the past when all until then was told; else it goes on
+ * until the callback ends it. Types that a newer hookd adds are passed over.
  *
  * After a lost connection it goes on with the next hookd: what has happened meanwhile is told then,
  * and nothing twice. The library asks for the last minute again and knows each run by its id, so an
@@ -310,7 +311,8 @@ int hookd_set_log_level(struct hookd_client *client, const char *level, struct h
 int hookd_set_log_level_start(struct hookd_client *client, const char *level, hookd_done_fn done,
 			      void *userdata);
 
-/* hookd finishes its runs, takes no new ones, and ends. */
+/* hookd finishes its runs, takes no new ones, and ends. "running" in the JSON: how many those are.
+ */
 int hookd_drain(struct hookd_client *client, struct hookd_reply **ret);
 int hookd_drain_start(struct hookd_client *client, hookd_done_fn done, void *userdata);
 

@@ -267,7 +267,7 @@ static int read_detail(struct hp_json_value value, struct watched_event *event, 
 	return detail.r < 0 ? hp_err_prefix(err, detail.r, "detail") : 0;
 }
 
-/* The type stays 0 for an event that a newer hookd has added. */
+/* The type stays 0 for "end", which done() tells, and for an event that a newer hookd has added. */
 static int event_read(struct hp_json_value parameters, struct watched_event *event,
 		      struct hp_err *err)
 {
@@ -455,7 +455,7 @@ static int watch_start(struct hookd_client *client, const struct hookd_run_filte
 	struct watch_state *watch;
 	int r = filter_read(client, filter,
 			    FILTER_RUN | FILTER_CONTAINER | FILTER_STAGE | FILTER_FAILED |
-				FILTER_OUTPUT | FILTER_SINCE,
+				FILTER_OUTPUT | FILTER_SINCE | FILTER_UNTIL,
 			    &known);
 
 	if (r < 0)

@@ -3,14 +3,17 @@
  * Handler of io.hookd.status.Watch. Owns the calls that watch, in hookd::watches:
  *
  *	PAST --the history has no more--> TELLING
- *	TELLING --all stored runs were told--> LIVE --the run that is watched is done--> OVER
+ *	TELLING --all stored runs were told--> LIVE
+ *	each --the run that is watched is done--> OVER
+ *	LIVE --"untilUSec" is over--> OVER
  *	each --the client has gone--> freed
- *	OVER --on_over()--> freed
+ *	OVER --on_timer()--> freed
  *
  * With "sinceUSec" the events of runs that are in the history only are told first, then those of
  * the stored runs, in both cases one run after the other in the order of their submission. Of a run
  * that was told, later events are sent as they happen; those of one that was not are skipped, since
- * they will be told. So none is missing, and none comes twice.
+ * they will be told. So none is missing, and none comes twice. With "untilUSec" in the past the
+ * call ends when all of them were told.
  *
  * A client that does not read holds up nobody: beyond BEHIND_BYTES events are dropped and counted,
  * until it has read everything. Then it is told how many were dropped. What is told of stored runs
@@ -30,6 +33,8 @@
 /* Runs that the history is asked for at once. */
 #define PAST_RUNS  100
 #define PAST_BYTES (1024u * 1024)
+/* The clock may be set while a call waits for its end: it is looked at so often. */
+#define CLOCK_CHECK_US 10000000
 
 /* ---- life ---- */
 
@@ -48,8 +53,8 @@ static void watch_free(struct watch *watch)
 		history_cancel(watch->asked);
 	TAILQ_REMOVE(&watch->conn->hookd->watches, watch, link);
 	query_free(&watch->query);
-	if (watch->over)
-		event_free(watch->over);
+	if (watch->timer)
+		event_free(watch->timer);
 	free(watch);
 }
 
@@ -60,9 +65,17 @@ static void on_conn_gone(struct conn_call *of_conn)
 
 /* ---- events ---- */
 
-/* Whether another event may be sent. Otherwise it counts as dropped. */
+/* "untilUSec" is over. */
+static bool is_late(const struct watch *watch)
+{
+	return watch->query.until_us >= 0 && watch_now_us() > watch->query.until_us;
+}
+
+/* Whether an event may be sent that happens now. If the client is behind it counts as dropped. */
 static bool has_room(struct watch *watch)
 {
+	if (is_late(watch))
+		return false;
 	if (watch->dropped == 0 && watch->conn->out.length <= BEHIND_BYTES)
 		return true;
 	watch->dropped++;
@@ -82,25 +95,65 @@ static void send_events(struct watch *watch)
 	conn_flush(conn);
 }
 
-static void on_over(evutil_socket_t fd, short what, void *userdata)
+/* ---- the end ---- */
+
+static bool is_in_time(const struct watch *watch, int64_t time_us)
+{
+	return time_us >= watch->since_us &&
+	       (watch->query.until_us < 0 || time_us <= watch->query.until_us);
+}
+
+/* The last reply was written. The call ends later, since the client's next one may start runs. */
+static void end(struct watch *watch)
+{
+	watch->state = WATCH_OVER;
+	while (!TAILQ_EMPTY(&watch->runs))
+		unwatch_output(TAILQ_FIRST(&watch->runs));
+	event_active(watch->timer, 0, 0);
+}
+
+/* All that is known was told: ends, or comes back at "untilUSec". May close the connection. */
+static void end_in_time(struct watch *watch)
+{
+	int64_t left_us = watch->query.until_us - watch_now_us() + 1;
+
+	if (watch->state != WATCH_LIVE || watch->query.until_us < 0)
+		return;
+	if (left_us <= 0) {
+		watch_write_dropped(watch);
+		watch_write_end(watch);
+		end(watch);
+		return;
+	}
+	if (left_us > CLOCK_CHECK_US)
+		left_us = CLOCK_CHECK_US;
+	if (event_add(watch->timer, &(struct timeval){left_us / 1000000, left_us % 1000000}) < 0)
+		conn_violation(watch->conn, "out of memory for a reply");
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct watch *watch = userdata;
 	struct conn *conn = watch->conn;
 
 	(void)fd, (void)what;
+	if (watch->state != WATCH_OVER) {
+		end_in_time(watch);
+		return;
+	}
 	watch_free(watch);
 	conn_end_call(conn);
 }
 
-/*
- * The run that is watched is done, so nothing else can happen. The call ends later, since the
- * client's next one may start and end runs.
- */
+/* The run that is watched is done, so nothing else can happen. */
 static void finish(struct watch *watch, struct run *run)
 {
 	watch_write_dropped(watch);
-	watch_write_done(watch, run, false);
-	event_active(watch->over, 0, 0);
+	if (watch->query.until_us < 0 || watch_end_us(run) <= watch->query.until_us)
+		watch_write_done(watch, run, false);
+	else
+		watch_write_end(watch);
+	end(watch);
 }
 
 /* ---- output ---- */
@@ -134,7 +187,7 @@ static void watch_output(struct watch *watch, struct run *run)
 {
 	struct watched_run *watched;
 
-	if (!watch->query.output || run->state == RUN_DONE)
+	if (!watch->query.output || run->state == RUN_DONE || is_late(watch))
 		return;
 	watched = calloc(1, sizeof(*watched));
 	if (!watched) {
@@ -218,7 +271,8 @@ void watch_on_run_event(struct run *run, const struct run_event *event, void *us
 		struct conn *conn = watch->conn;
 
 		next = TAILQ_NEXT(watch, link);
-		if (is_told_later(watch, run) || !query_matches(&watch->query, &conn->peer, run))
+		if (watch->state == WATCH_OVER || is_told_later(watch, run) ||
+		    !query_matches(&watch->query, &conn->peer, run))
 			continue;
 		on_event(watch, run, event);
 		if (conn->state != CONN_CLOSED)
@@ -235,7 +289,7 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 
 	if (hook->outcome == HP_HOOK_SKIPPED && hook->started_us == 0)
 		return;
-	if (hook->started_us > 0 && hook->started_us >= watch->since_us && !watch->only_failed)
+	if (hook->started_us > 0 && is_in_time(watch, hook->started_us) && !watch->only_failed)
 		watch_write_started(watch, run, hook);
 	/* It runs; or it was cancelled before its start, which is no event. */
 	if (hook->outcome == HP_HOOK_SKIPPED ||
@@ -243,7 +297,7 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 		return;
 	if (hook->started_us == 0)
 		time_us = run->submitted_us + run_queued_us(run);
-	if (time_us < watch->since_us)
+	if (!is_in_time(watch, time_us))
 		return;
 	if (watch->query.output)
 		watch_write_kept(watch, run, &position, hook);
@@ -254,7 +308,7 @@ static void tell_hook(struct watch *watch, struct run *run, const struct hp_hook
 /* All that has happened to a run since then. May close the connection. */
 static void tell_run(struct watch *watch, struct run *run)
 {
-	if (run->submitted_us >= watch->since_us && !watch->only_failed)
+	if (is_in_time(watch, run->submitted_us) && !watch->only_failed)
 		watch_write_submitted(watch, run);
 	for (size_t i = 0; i < run->result.hook_count; i++)
 		tell_hook(watch, run, &run->result.hooks[i]);
@@ -262,7 +316,7 @@ static void tell_run(struct watch *watch, struct run *run)
 		finish(watch, run);
 	else if (run->state != RUN_DONE)
 		watch_output(watch, run);
-	else if (watch_end_us(run) >= watch->since_us &&
+	else if (is_in_time(watch, watch_end_us(run)) &&
 		 (!watch->only_failed || query_is_failed(run)))
 		watch_write_done(watch, run, true);
 }
@@ -292,10 +346,12 @@ static void tell_stored(struct watch *watch)
 			tell_run(watch, run);
 		if (conn->out.length > BEHIND_BYTES)
 			conn_flush(conn);
-		if (conn->state == CONN_CLOSED || conn->out.length > BEHIND_BYTES)
+		if (conn->state == CONN_CLOSED || watch->state == WATCH_OVER ||
+		    conn->out.length > BEHIND_BYTES)
 			return;
 	}
 	watch->state = WATCH_LIVE;
+	end_in_time(watch);
 }
 
 /* ---- runs of the history ---- */
@@ -365,7 +421,7 @@ static bool tell_past(struct watch *watch, const struct history_query *answer)
 static void end_with(struct watch *watch, const struct hp_err *err)
 {
 	conn_reply_err(watch->conn, err, NULL);
-	event_active(watch->over, 0, 0);
+	end(watch);
 }
 
 static void on_past(struct history_query *answer)
@@ -400,6 +456,8 @@ static int try_past(struct watch *watch, struct hp_err *err)
 	int r;
 
 	filter.ended_since_us = watch->since_us;
+	if (watch->query.run)
+		filter.until_us = -1;
 	r = query ? history_query_filter(query, &filter) : -ENOMEM;
 	if (r == 0) {
 		query->from = watch->past;
@@ -446,7 +504,7 @@ static void on_caught_up(struct conn_call *of_conn)
 static int read_query(const struct exchange *exchange, struct watch *watch, struct hp_err *err)
 {
 	const unsigned int accepted = QUERY(RUN) | QUERY(CONTAINER) | QUERY(STAGE) | QUERY(FAILED) |
-				      QUERY(SINCE) | QUERY(OUTPUT);
+				      QUERY(SINCE) | QUERY(UNTIL) | QUERY(OUTPUT);
 	int r = query_read(exchange, accepted, &watch->query, err);
 
 	if (r == 0 && watch->query.output && !watch->query.run && !watch->query.container)
@@ -471,8 +529,8 @@ static int watch_new(const struct exchange *exchange, struct watch **ret_watch, 
 	TAILQ_INIT(&watch->runs);
 	TAILQ_INSERT_TAIL(&exchange->hookd->watches, watch, link);
 	r = read_query(exchange, watch, err);
-	watch->over = event_new(exchange->hookd->base, -1, 0, on_over, watch);
-	if (r == 0 && !watch->over)
+	watch->timer = evtimer_new(exchange->hookd->base, on_timer, watch);
+	if (r == 0 && !watch->timer)
 		r = hp_err_no_memory(err);
 	if (r < 0)
 		watch_free(watch);
@@ -515,6 +573,8 @@ static int begin_watch(struct exchange *exchange, struct watch *watch, struct hp
 		finish(watch, run);
 	else if (watch->state == WATCH_LIVE)
 		watch_running(watch);
+	if (exchange->conn->state != CONN_CLOSED)
+		end_in_time(watch);
 	return 0;
 }
 

@@ -20,11 +20,11 @@ struct watched_run {
 struct watch {
 	struct conn_call of_conn;
 	struct conn *conn;
-	struct event *over; /* ends the call from the event loop */
-	struct query query; /* of runs: without since_us and failed, which are about events */
+	struct event *timer; /* at query.until_us; ends the call from the event loop */
+	struct query query;  /* of runs: without since_us and failed, which are about events */
 	int64_t since_us;
 	bool only_failed;
-	enum { WATCH_PAST, WATCH_TELLING, WATCH_LIVE } state;
+	enum { WATCH_PAST, WATCH_TELLING, WATCH_LIVE, WATCH_OVER } state;
 	struct history_query *asked; /* PAST; NULL: it is asked when the client has caught up */
 	struct history_place past;   /* the last run of the history that was told */
 	struct history_place told;   /* TELLING: the last stored run that was told */
@@ -44,6 +44,8 @@ void watch_write_output(struct watch *watch, struct run *run, size_t index,
 void watch_write_finished(struct watch *watch, struct run *run, int64_t time_us,
 			  const struct hp_hook_result *hook);
 void watch_write_done(struct watch *watch, struct run *run, bool continues);
+/* The last reply of a call with "untilUSec". */
+void watch_write_end(struct watch *watch);
 /* Those parts of what is kept that the client has not got. */
 void watch_write_kept(struct watch *watch, struct run *run, struct output_position *position,
 		      const struct hp_hook_result *hook);

@@ -104,6 +104,13 @@ void watch_write_done(struct watch *watch, struct run *run, bool continues)
 	hp_reply_end(&writer);
 }
 
+void watch_write_end(struct watch *watch)
+{
+	struct hp_json_writer writer = begin(watch, "end", watch->query.until_us, NULL, false);
+
+	hp_reply_end(&writer);
+}
+
 /* Those parts of what is kept that the client has not got. */
 void watch_write_kept(struct watch *watch, struct run *run, struct output_position *position,
 		      const struct hp_hook_result *hook)

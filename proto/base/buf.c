@@ -9,7 +9,6 @@
 #include "proto/base/buf.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,21 +56,26 @@ void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length)
 	buf->length += length;
 }
 
-void hp_buf_format(struct hp_buf *buf, const char *format, ...)
+void hp_buf_vformat(struct hp_buf *buf, const char *format, va_list arguments)
 {
-	va_list arguments;
 	char *text;
-	int length;
+	int length = vasprintf(&text, format, arguments);
 
-	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
-	va_end(arguments);
 	if (length < 0) {
 		buf->failed = true;
 		return;
 	}
 	hp_buf_append(buf, text, (size_t)length);
 	free(text);
+}
+
+void hp_buf_format(struct hp_buf *buf, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	hp_buf_vformat(buf, format, arguments);
+	va_end(arguments);
 }
 
 void hp_buf_consume(struct hp_buf *buf, size_t length)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,6 +24,8 @@ void hp_buf_append(struct hp_buf *buf, const void *bytes, size_t length);
 /* As printf(3), without a NUL. */
 void hp_buf_format(struct hp_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void hp_buf_vformat(struct hp_buf *buf, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 /* Removes `length` bytes from the front. */
 void hp_buf_consume(struct hp_buf *buf, size_t length);
 /* Drops the bytes and `failed`, keeps the memory; for a buffer that is used again at once. */

@@ -165,12 +165,13 @@ func compile(c *varlink.Connection) {
 }
 
 func drain(c *varlink.Connection) {
-	expect("Drain", control.Drain().Call(ctx, c) == nil)
+	running, err := control.Drain().Call(ctx, c)
+	expect("Drain", err == nil && running == 0)
 }
 
 func watch(c *varlink.Connection) {
 	since := int64(0)
-	receive, err := status.Watch().Send(ctx, c, varlink.More, nil, nil, nil, nil, &since, nil)
+	receive, err := status.Watch().Send(ctx, c, varlink.More, nil, nil, nil, nil, &since, nil, nil)
 	expect("Watch", err == nil)
 	var events []string
 	for len(events) < 8 {

@@ -46,19 +46,15 @@ static bool is_json(const struct explain *explain)
 static void __attribute__((format(printf, 2, 3)))
 print(struct explain *explain, const char *format, ...)
 {
-	char *text;
+	struct hp_buf text = HP_BUF_INIT;
 	va_list arguments;
-	int length;
 
 	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
+	hp_buf_vformat(&text, format, arguments);
 	va_end(arguments);
-	if (length < 0) {
-		explain->out.failed = true;
-		return;
-	}
-	escape_append(&explain->out, text, (size_t)length, ESCAPE_LINES);
-	free(text);
+	escape_append(&explain->out, text.data, text.length, ESCAPE_LINES);
+	explain->out.failed |= text.failed;
+	hp_buf_free(&text);
 }
 
 /* ---- input ---- */

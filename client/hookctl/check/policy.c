@@ -71,7 +71,7 @@ static int read_uid(const struct ctl *ctl, struct hookd_caller *caller)
 	caller->uid = getuid();
 	if (text == NULL || (read_id(&text, &caller->uid) && *text == '\0'))
 		return 0;
-	return ctl_usage("--uid=%s: not the number of a user", ctl_option(ctl, OPTION_UID));
+	return ctl_usage("--uid=%s: not a user id", ctl_option(ctl, OPTION_UID));
 }
 
 static int read_groups(const struct ctl *ctl, uint32_t gids[static GROUPS_MAX],
@@ -87,8 +87,7 @@ static int read_groups(const struct ctl *ctl, uint32_t gids[static GROUPS_MAX],
 		if (*text++ == '\0')
 			return 0;
 	}
-	return ctl_usage("--groups=%s: not a list of the numbers of groups",
-			 ctl_option(ctl, OPTION_GROUPS));
+	return ctl_usage("--groups=%s: not group ids (10,100)", ctl_option(ctl, OPTION_GROUPS));
 }
 
 /* ---- the answer ---- */
@@ -142,7 +141,10 @@ int verb_policy(struct ctl *ctl)
 {
 	if (strcmp(ctl->options.operands[0], "explain") == 0)
 		return explain(ctl, ctl->options.operands[1]);
-	ctl_error("policy: '%s': not explain", ctl->options.operands[0]);
-	ctl_hint(ctl, "hookctl policy --help");
+	ctl_error("policy: no such command: %s", ctl->options.operands[0]);
+	if (strcmp(ctl->options.operands[0], "check") == 0)
+		ctl_hint(ctl, "hookctl validate --type=conf %s", ctl->options.operands[1]);
+	else
+		ctl_hint(ctl, "hookctl policy explain --uid=1000 io.hookd.hooks.Run");
 	return CTL_EXIT_USAGE;
 }

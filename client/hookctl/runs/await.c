@@ -145,10 +145,7 @@ static void show_progress(struct await *await)
 
 static bool wants_progress(const struct await *await)
 {
-	const char *term = getenv("TERM");
-
-	return await->has_progress && !await->ctl->is_quiet && terminal_is(STDERR_FILENO) &&
-	       term != NULL && strcmp(term, "dumb") != 0;
+	return await->has_progress && !await->ctl->is_quiet && terminal_redraws(STDERR_FILENO);
 }
 
 /* ---- Ctrl-C ---- */
@@ -183,9 +180,7 @@ static int64_t next_us(const struct await *await, bool has_progress)
 	if (await->timeout_us > 0 &&
 	    (next < 0 || await->started_us + await->timeout_us - now_us < next))
 		next = await->started_us + await->timeout_us - now_us;
-	if (await->until_us > 0 && (next < 0 || await->until_us - span_now_us() < next))
-		next = await->until_us - span_now_us();
-	if (next < 0 && (has_progress || await->timeout_us > 0 || await->until_us > 0))
+	if (next < 0 && (has_progress || await->timeout_us > 0))
 		return 0;
 	return next;
 }
@@ -222,8 +217,6 @@ static int loop(struct await *await, const sigset_t *mask)
 		}
 		if (await->timeout_us > 0 && clock_us() - await->started_us >= await->timeout_us)
 			return AWAIT_TIMED_OUT;
-		if (await->until_us > 0 && span_now_us() >= await->until_us)
-			return AWAIT_UNTIL;
 		if (has_progress && await->run != NULL &&
 		    clock_us() - await->told_us >= PROGRESS_US) {
 			show_progress(await);

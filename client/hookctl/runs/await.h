@@ -12,7 +12,6 @@ struct await {
 	bool has_progress;  /* show it on stderr, if that is a terminal */
 	bool cancels;	    /* the run ends with hookctl */
 	int64_t timeout_us; /* 0: none */
-	int64_t until_us;   /* CLOCK_REALTIME: ends without a message; 0: never */
 	/* Its own. */
 	int64_t started_us, told_us;
 	struct hookd_client *observer;
@@ -21,7 +20,6 @@ struct await {
 
 /* What await_done() returns besides 0 and a negative errno. */
 #define AWAIT_TIMED_OUT 1
-#define AWAIT_UNTIL	2
 
 /*
  * Processes ctl->client until await->is_done, or until the timeout. Ctrl-C ends hookctl here, after

@@ -166,7 +166,10 @@ static int append_fields(const struct ctl *ctl, const struct hookd_reply *reply,
 	add_optional(&table, "Request", run->request_id);
 	add_optional(&table, "Error", has_more_to_say(run) ? run->error : NULL);
 	add_optional(&table, "Left out", result != NULL ? hookd_result_ignored(result) : NULL);
-	r = table_write(&table, &(struct table_style){.has_colour = ctl->has_colour}, buf);
+	r = table_write(&table,
+			&(struct table_style){
+			    .has_colour = ctl->has_colour, .width = ctl->width, .wraps = true},
+			buf);
 	table_free(&table);
 	return r;
 }
@@ -208,10 +211,14 @@ static void add_hook(struct table *table, const struct hookd_hook_result *hook)
 
 static int append_hooks(const struct ctl *ctl, const struct hookd_reply *reply, struct hp_buf *buf)
 {
-	static const struct table_column columns[] = {
-	    {"#", true}, {"PATH"}, {"STATUS"}, {"TIME", true}, {"STDOUT", true}, {"STDERR", true}};
-	const struct table_style style = {.has_header = ctl->has_legend,
-					  .has_colour = ctl->has_colour};
+	static const struct table_column columns[] = {{"#", true},
+						      {"PATH"},
+						      {"STATUS"},
+						      {"TIME", true},
+						      {"STDOUT", true, .is_optional = true},
+						      {"STDERR", true, .is_optional = true}};
+	const struct table_style style = {
+	    .has_header = ctl->has_legend, .has_colour = ctl->has_colour, .width = ctl->width};
 	struct table table = TABLE_INIT(columns);
 	int r;
 

@@ -19,7 +19,6 @@
 struct events {
 	struct ctl *ctl;
 	struct await await;
-	int64_t until_us; /* later ones are not shown; 0: all */
 	int error;
 	int exit_status; /* of --format */
 };
@@ -153,8 +152,6 @@ static int on_event(struct hookd_client *client, const struct hookd_watch_event 
 	int r;
 
 	(void)client;
-	if (events->until_us > 0 && event->time_us > events->until_us)
-		return 0;
 	if (events->ctl->json != CTL_JSON_OFF || ctl_has(events->ctl, OPTION_FORMAT))
 		r = put_json(events, event);
 	else
@@ -177,7 +174,7 @@ static void on_ended(struct hookd_client *client, int error, struct hookd_reply 
 
 static int watch(struct ctl *ctl, const struct hookd_run_filter *filter)
 {
-	struct events events = {.ctl = ctl, .await = {.ctl = ctl}, .until_us = filter->until_us};
+	struct events events = {.ctl = ctl, .await = {.ctl = ctl}};
 	int r = ctl_open(ctl);
 
 	if (r == 0)
@@ -191,13 +188,18 @@ static int watch(struct ctl *ctl, const struct hookd_run_filter *filter)
 	return r < 0 ? ctl_call_failed(ctl, r) : CTL_EXIT_OK;
 }
 
-/* Stored events come run by run, with no mark behind the last one where it could end. */
+/* Without --since they begin now. */
 static int check_until(const struct ctl *ctl, const struct hookd_run_filter *filter)
 {
-	if (filter->until_us == 0 || filter->until_us > span_now_us())
+	const char *since = ctl_option(ctl, OPTION_SINCE), *until = ctl_option(ctl, OPTION_UNTIL);
+	int64_t since_us = since != NULL ? filter->since_us : span_now_us();
+
+	if (until == NULL || filter->until_us >= since_us)
 		return 0;
-	ctl_error("events: --until=%s: is in the past", ctl_option(ctl, OPTION_UNTIL));
-	ctl_hint(ctl, "hookctl ps -a --until=%s", ctl_option(ctl, OPTION_UNTIL));
+	if (since != NULL)
+		return ctl_usage("events: --until=%s is before --since=%s", until, since);
+	ctl_error("events: --until=%s: is in the past, and without --since they begin now", until);
+	ctl_hint(ctl, "hookctl events --since=yesterday --until=%s", until);
 	return CTL_EXIT_USAGE;
 }
 
@@ -208,7 +210,8 @@ int verb_events(struct ctl *ctl)
 	int r;
 
 	if (format != NULL && strncmp(format, "table ", 6) == 0)
-		return ctl_usage("--format: events are no table; they have no end");
+		return ctl_usage(
+		    "--format: 'table' is not for events, which have no last row: leave it out");
 	ctl->has_pager = false;
 	r = filter_read(ctl, &filter);
 	if (r == 0)

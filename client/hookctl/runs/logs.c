@@ -52,6 +52,7 @@ struct logs {
 	struct await await;
 	int error;
 	bool ends_with_poststop, has_ended;
+	const char *stage; /* only this one is shown; NULL: all */
 };
 
 /* ---- positions ---- */
@@ -309,6 +310,12 @@ static void say_finished(struct logs *logs, const struct hookd_watch_event *even
 	hp_buf_free(&words);
 }
 
+/* All stages of a container are watched, since its poststop is the end. */
+static bool is_shown(const struct logs *logs, const struct hookd_run_info *run)
+{
+	return logs->stage == NULL || (run->stage != NULL && strcmp(logs->stage, run->stage) == 0);
+}
+
 static int on_event(struct hookd_client *client, const struct hookd_watch_event *event,
 		    void *userdata)
 {
@@ -317,9 +324,10 @@ static int on_event(struct hookd_client *client, const struct hookd_watch_event 
 	(void)client;
 	switch (event->type) {
 	case HOOKD_WATCH_OUTPUT:
-		return on_output(logs, event);
+		return is_shown(logs, event->run) ? on_output(logs, event) : 0;
 	case HOOKD_WATCH_FINISHED:
-		say_finished(logs, event);
+		if (is_shown(logs, event->run))
+			say_finished(logs, event);
 		return 0;
 	case HOOKD_WATCH_DROPPED:
 		output_end_lines(&logs->output);
@@ -351,35 +359,97 @@ static int follow(struct logs *logs, struct hookd_run_filter *watched, int64_t s
 
 	watched->output = true;
 	watched->since_us = since_us;
-	logs->await = (struct await){.ctl = logs->ctl, .until_us = watched->until_us};
-	watched->until_us = 0;
+	logs->await = (struct await){.ctl = logs->ctl};
 	r = hookd_watch_start(logs->ctl->client, watched, on_event, on_ended, logs);
 	if (r == 0)
 		r = await_done(&logs->await);
-	if (logs->await.is_done)
-		r = logs->error;
-	if (r == AWAIT_UNTIL)
-		(void)hookd_client_stop(logs->ctl->client);
-	return r == AWAIT_UNTIL ? 0 : r;
+	return logs->await.is_done ? logs->error : r;
+}
+
+/* ---- the end of a container ---- */
+
+/* 1: there is such a run of the container, of `stage` if it has ended; 0: none; or -errno. */
+static int has_run(const struct logs *logs, const char *container, const char *state,
+		   const char *stage)
+{
+	const struct hookd_run_filter filter = {
+	    .size = sizeof(filter), .container = container, .state = state, .limit = 1};
+	const struct hookd_run_list *runs;
+	struct hookd_reply *reply;
+	int r = hookd_list(logs->ctl->client, &filter, &reply);
+
+	if (r < 0)
+		return r;
+	runs = hookd_reply_list(reply);
+	r = runs->count > 0 && (stage == NULL || (runs->runs[0].stage != NULL &&
+						  strcmp(runs->runs[0].stage, stage) == 0));
+	hookd_reply_free(reply);
+	return r;
+}
+
+/* 1: nothing runs, and the last that has run was poststop, so nothing else comes. */
+static int is_over(const struct logs *logs, const char *container)
+{
+	static const char *const unfinished[] = {"running", "queued"};
+
+	for (size_t i = 0; i < 2; i++) {
+		int r = has_run(logs, container, unfinished[i], NULL);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	return has_run(logs, container, NULL, "poststop");
+}
+
+/*
+ * Whether it is over is asked before anything is shown: a poststop that ends later is told by the
+ * watch, with what it has written.
+ */
+static int follow_container(struct logs *logs, const struct filter *filter)
+{
+	struct hookd_run_filter watched = {.size = sizeof(watched),
+					   .container = filter->of.container,
+					   .until_us = filter->of.until_us};
+	int64_t now_us = span_now_us();
+	int r, over = is_over(logs, filter->of.container);
+
+	if (over < 0)
+		return over;
+	logs->ends_with_poststop = true;
+	logs->stage = filter->of.stage;
+	r = show_container(logs, filter);
+	if (r == 0 && over == 0)
+		return follow(logs, &watched, now_us);
+	output_end_lines(&logs->output);
+	if (r == 0)
+		ctl_note(logs->ctl, "%s: poststop is done, nothing else is to come",
+			 filter->of.container);
+	return r;
 }
 
 /* ---- the verb ---- */
 
+static int follow_run(struct logs *logs, const char *run, const struct filter *filter)
+{
+	struct hookd_run_filter watched = {
+	    .size = sizeof(watched), .run = run, .until_us = filter->of.until_us};
+	int64_t now_us = span_now_us();
+	bool is_done = false;
+	int r = show_run(logs, run, true, &is_done);
+
+	return r == 0 && !is_done ? follow(logs, &watched, now_us) : r;
+}
+
 static int show_and_follow(struct logs *logs, const char *run, const struct filter *filter)
 {
-	struct hookd_run_filter watched = {.size = sizeof(watched),
-					   .run = run,
-					   .container = run == NULL ? filter->of.container : NULL,
-					   .stage = run == NULL ? filter->of.stage : NULL,
-					   .until_us = filter->of.until_us};
-	bool is_followed = ctl_has(logs->ctl, OPTION_FOLLOW), is_done = false;
-	int64_t now_us = span_now_us();
+	bool is_followed = ctl_has(logs->ctl, OPTION_FOLLOW), is_done;
 	int r;
 
-	logs->ends_with_poststop = run == NULL;
-	r = run != NULL ? show_run(logs, run, true, &is_done) : show_container(logs, filter);
-	if (r == 0 && is_followed && !is_done)
-		r = follow(logs, &watched, now_us);
+	if (run != NULL)
+		r = is_followed ? follow_run(logs, run, filter)
+				: show_run(logs, run, true, &is_done);
+	else
+		r = is_followed ? follow_container(logs, filter) : show_container(logs, filter);
 	output_end_lines(&logs->output);
 	return r;
 }

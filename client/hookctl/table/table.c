@@ -61,15 +61,23 @@ void table_add(struct table *table, const char *text)
 	table_add_coloured(table, text, TABLE_PLAIN);
 }
 
+void table_add_buf(struct table *table, struct hp_buf *text)
+{
+	hp_buf_append(text, "", 1);
+	table_add(table, text->failed ? NULL : text->data);
+	table->failed |= text->failed;
+	hp_buf_free(text);
+}
+
 void table_addf(struct table *table, const char *format, ...)
 {
-	char text[128];
+	struct hp_buf text = HP_BUF_INIT;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	hp_buf_vformat(&text, format, arguments);
 	va_end(arguments);
-	table_add(table, text);
+	table_add_buf(table, &text);
 }
 
 static size_t column_width(const struct table *table, size_t column, bool has_header)
@@ -150,7 +158,8 @@ static void fit_widths(const struct table *table, size_t *widths, size_t width)
 	last_width = widths[last];
 	cut_column(table, widths, last, LAST_MIN, width);
 	leave_out(table, widths, width);
-	widths[last] = last_width;
+	if (widths[last] != LEFT_OUT)
+		widths[last] = last_width;
 	cut_column(table, widths, last, LAST_MIN, width);
 	while (total_width(table, widths) > width &&
 	       (widest = widest_column(table, widths)) != LEFT_OUT)
@@ -183,6 +192,56 @@ static size_t append_text(struct hp_buf *buf, const char *text, const struct tab
 	return columns + 1;
 }
 
+static void append_colour(struct hp_buf *buf, enum table_colour colour)
+{
+	if (colour != TABLE_PLAIN)
+		hp_buf_append(buf, colour_codes[colour], strlen(colour_codes[colour]));
+}
+
+static void append_colour_end(struct hp_buf *buf, enum table_colour colour)
+{
+	if (colour != TABLE_PLAIN)
+		hp_buf_append(buf, "\x1b[0m", 4);
+}
+
+/* Where to end a line of so many bytes at most: behind a word, or behind one that is too long. */
+static size_t line_end(const char *text, size_t length, size_t most)
+{
+	size_t end = most;
+
+	if (most >= length)
+		return length;
+	while (end > 0 && text[end] != ' ')
+		end--;
+	if (end == 0)
+		for (end = most; end < length && text[end] != ' ';)
+			end++;
+	return end;
+}
+
+/* The last cell of a row, in as many lines as it takes, which begin in the column `indent`. */
+static void append_wrapped(struct hp_buf *buf, const char *text, const struct table_cell *cell,
+			   size_t indent, size_t width)
+{
+	size_t length = cell->length, columns;
+
+	append_colour(buf, cell->colour);
+	while (length > 0) {
+		size_t end = line_end(text, length, escape_cut(text, length, width, &columns));
+
+		hp_buf_append(buf, text, end);
+		while (end < length && text[end] == ' ')
+			end++;
+		text += end;
+		length -= end;
+		if (length == 0)
+			break;
+		hp_buf_append(buf, "\n", 1);
+		append_spaces(buf, indent);
+	}
+	append_colour_end(buf, cell->colour);
+}
+
 /* One cell with its padding. */
 static void append_cell(const struct table *table, size_t column, const char *text,
 			const struct table_cell *cell, size_t width, struct hp_buf *buf)
@@ -192,19 +251,18 @@ static void append_cell(const struct table *table, size_t column, const char *te
 
 	if (table->columns[column].is_right)
 		append_spaces(buf, padding);
-	if (cell->colour != TABLE_PLAIN)
-		hp_buf_append(buf, colour_codes[cell->colour], strlen(colour_codes[cell->colour]));
+	append_colour(buf, cell->colour);
 	width -= append_text(buf, text, cell, width);
-	if (cell->colour != TABLE_PLAIN)
-		hp_buf_append(buf, "\x1b[0m", 4);
+	append_colour_end(buf, cell->colour);
 	if (!table->columns[column].is_right && !is_last)
 		append_spaces(buf, width);
 }
 
 /* `text` is the memory that the cells' offsets are into. */
 static void append_row(const struct table *table, const char *text, const struct table_cell *cells,
-		       const size_t *widths, bool has_colour, struct hp_buf *buf)
+		       const size_t *widths, const struct table_style *style, struct hp_buf *buf)
 {
+	size_t last = table->column_count - 1;
 	bool is_first = true;
 
 	for (size_t i = 0; i < table->column_count; i++) {
@@ -212,11 +270,15 @@ static void append_row(const struct table *table, const char *text, const struct
 
 		if (widths[i] == LEFT_OUT)
 			continue;
-		if (!has_colour)
+		if (!style->has_colour)
 			cell.colour = TABLE_PLAIN;
 		if (!is_first)
 			hp_buf_append(buf, table->separator, strlen(table->separator));
-		append_cell(table, i, text + cell.offset, &cell, widths[i], buf);
+		if (i == last && style->wraps)
+			append_wrapped(buf, text + cell.offset, &cell,
+				       total_width(table, widths) - widths[last], widths[last]);
+		else
+			append_cell(table, i, text + cell.offset, &cell, widths[i], buf);
 		is_first = false;
 	}
 	hp_buf_append(buf, "\n", 1);
@@ -254,13 +316,14 @@ int table_write(const struct table *table, const struct table_style *style, stru
 	assert(table->cell_count % table->column_count == 0);
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = column_width(table, i, style->has_header);
-	if (style->width > 0)
+	if (style->width > 0 && style->wraps)
+		cut_column(table, widths, table->column_count - 1, LAST_MIN, style->width);
+	else if (style->width > 0)
 		fit_widths(table, widths, style->width);
 	if (style->has_header)
 		append_header(table, widths, style->has_colour, buf);
 	for (size_t i = 0; i < table->cell_count; i += table->column_count)
-		append_row(table, table->text.data, &table->cells[i], widths, style->has_colour,
-			   buf);
+		append_row(table, table->text.data, &table->cells[i], widths, style, buf);
 	free(widths);
 	return buf->failed ? -ENOMEM : 0;
 }

@@ -41,12 +41,19 @@ struct table {
 
 /* Adds the next cell, row by row. NULL and "" show as "-". */
 void table_add(struct table *table, const char *text);
+/* Adds and frees the text, which need not be terminated. */
+void table_add_buf(struct table *table, struct hp_buf *text);
 void table_add_coloured(struct table *table, const char *text, enum table_colour colour);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct table_style {
 	bool has_header, has_colour;
 	size_t width; /* of the terminal; 0: nothing is cut */
+	/*
+	 * The last column goes on in further lines, between words, instead
+	 * of being cut; the others are not cut.
+	 */
+	bool wraps;
 };
 
 /* Appends all rows. -ENOMEM, also if a cell could not be added. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Runs a pager, in the manner of systemctl: $PAGER is a command line for the shell. Under sudo less
- * runs in its secure mode: else whoever may run hookctl as root could open a root shell from it.
+ * Runs a pager, in the manner of systemctl: $PAGER is a command line for the shell; if it is empty
+ * there is none. Under sudo less runs in its secure mode: else whoever may run hookctl as root
+ * could open a root shell from it.
  */
 
 #include "client/hookctl/terminal/pager.h"
@@ -15,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHELL_NOT_FOUND 127
+/* Of the shell, for a program that it cannot execute. */
+#define SHELL_NOT_EXECUTED 126
+#define SHELL_NOT_FOUND	   127
 
 static void exec_pager(const int pipe_fds[2])
 {
@@ -23,7 +26,7 @@ static void exec_pager(const int pipe_fds[2])
 
 	if (getenv("SUDO_UID") != NULL)
 		setenv("LESSSECURE", "1", 1);
-	if (pager == NULL || *pager == '\0')
+	if (pager == NULL)
 		pager = "exec less -FRSXMK";
 	if (dup2(pipe_fds[0], STDIN_FILENO) < 0)
 		_exit(SHELL_NOT_FOUND);
@@ -52,7 +55,11 @@ static int await_exit(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == SHELL_NOT_FOUND ? -ENOENT : 0;
+	if (!WIFEXITED(status))
+		return 0;
+	return WEXITSTATUS(status) == SHELL_NOT_FOUND || WEXITSTATUS(status) == SHELL_NOT_EXECUTED
+		   ? -ENOENT
+		   : 0;
 }
 
 /* The pager gets Ctrl-C and its own end; both would end hookctl too. */
@@ -81,8 +88,12 @@ static int run_pager(const char *text, size_t length)
 
 int pager_show(const char *text, size_t length)
 {
+	const char *pager = getenv("PAGER");
 	struct sigaction old_int, old_pipe;
 	int r;
+
+	if (pager != NULL && *pager == '\0')
+		return -ENOENT;
 
 	sigaction(SIGINT, NULL, &old_int);
 	sigaction(SIGPIPE, NULL, &old_pipe);

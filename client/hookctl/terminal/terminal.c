@@ -14,12 +14,18 @@ bool terminal_is(int fd)
 	return isatty(fd) == 1;
 }
 
+bool terminal_redraws(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return terminal_is(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
 bool terminal_has_colour(int fd)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
-	return terminal_is(fd) && (no_color == NULL || *no_color == '\0') && term != NULL &&
-	       strcmp(term, "dumb") != 0;
+	return terminal_redraws(fd) && (no_color == NULL || *no_color == '\0');
 }
 
 /* Of a variable that shells set; `otherwise` where it is not a sensible number. */

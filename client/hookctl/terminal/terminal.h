@@ -12,6 +12,9 @@
 
 bool terminal_is(int fd);
 
+/* A terminal on which a line can be written over. */
+bool terminal_redraws(int fd);
+
 /* no-color.org; a dumb terminal has no colours. */
 bool terminal_has_colour(int fd);
 

@@ -102,6 +102,49 @@ static void test_a_cell_stays_on_its_line(void **state)
 	expect(&table, false, false, "a\\nb  1  \\x1b[2J\n");
 }
 
+static void test_the_last_column_goes_on_in_further_lines(void **state)
+{
+	static const struct table_column two[] = {{"", true}, {""}};
+	static const struct table_style style = {.width = 24, .wraps = true};
+	struct table table = TABLE_INIT(two);
+	struct hp_buf buf = HP_BUF_INIT;
+
+	(void)state;
+	table.separator = ": ";
+	table_add(&table, "Runs");
+	table_add(&table, "1");
+	table_add(&table, "Kernel");
+	table_addf(&table,
+		   "%s %s gr\xc3\xb6\xc3\x9f"
+		   "e a-word-of-more-than-16 x",
+		   "0123456789", "12345");
+	assert_int_equal(table_write(&table, &style, &buf), 0);
+	hp_buf_append(&buf, "", 1);
+	assert_string_equal(buf.data, "  Runs: 1\n"
+				      "Kernel: 0123456789 12345\n"
+				      "        gr\xc3\xb6\xc3\x9f"
+				      "e\n"
+				      "        a-word-of-more-than-16\n"
+				      "        x\n");
+	hp_buf_free(&buf);
+	table_free(&table);
+}
+
+static void test_no_text_is_too_long(void **state)
+{
+	static const struct table_column one[] = {{"A"}};
+	struct table table = TABLE_INIT(one);
+	char text[1001];
+
+	(void)state;
+	memset(text, 'x', 999);
+	text[999] = '\0';
+	table_addf(&table, "%s", text);
+	text[999] = '\n';
+	text[1000] = '\0';
+	expect(&table, false, false, text);
+}
+
 static void test_colour_only_where_it_is_wanted(void **state)
 {
 	struct table table = TABLE_INIT(columns);
@@ -166,6 +209,8 @@ int main(void)
 	    cmocka_unit_test(test_nothing_shows_as_a_dash),
 	    cmocka_unit_test(test_wide_text_is_measured_as_shown),
 	    cmocka_unit_test(test_a_cell_stays_on_its_line),
+	    cmocka_unit_test(test_the_last_column_goes_on_in_further_lines),
+	    cmocka_unit_test(test_no_text_is_too_long),
 	    cmocka_unit_test(test_colour_only_where_it_is_wanted),
 	    cmocka_unit_test(test_a_table_fits_the_terminal),
 	};

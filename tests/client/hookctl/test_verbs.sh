@@ -180,6 +180,7 @@ END
 expect_status 125
 expect_file err <<'END'
 hookctl: hookd is busy and refuses it: too many
+Hint: hookctl status
 END
 
 play "json is the result as it came" --json=short run $run_options <<END
@@ -566,7 +567,7 @@ expect_file out <<'END'
     0  ld   [0]                             ; number of the call
     1  ret  0x7fff0000                      ; allow
 END
-expect_in err "a\x1bb: unknown to hookd's machine"
+expect_in err "a\x1bb: a system call that hookd's machine does not know"
 
 play "a profile's bytes" --no-legend seccomp with-profile.json --dialect=oci --output=bytes <<END
 <
@@ -1022,13 +1023,19 @@ expect_file calls <<'END'
 {"method":"io.hookd.control.Ping"}
 END
 
+# There is no such process to wait for.
 play "drain" drain <<'END'
 <
-> {}
+> {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+<
+> {"parameters":{"running":3}}
 END
 expect_status 0
 expect_in calls io.hookd.control.Drain
-expect_in out 'hookd ends after its runs'
+expect_file out <<'END'
+hookd ends after 3 runs
+END
+expect_empty err
 
 play "reload" reload <<'END'
 <
@@ -1173,6 +1180,30 @@ Jan 31 12:00:00.002 0123456789ab c\x1b poststop done: failed (3) #0/2 h\x1b0, 2.
 Jan 31 12:00:00.002 dropped, 5 events
 END
 
+play "events until a time in the past" events --since=2026-01-31 --until='2026-01-31 12:00' <<END
+<
+> {"parameters":{"event":"submitted","timeUSec":1769860800000000,"run":$(row 0123456789ab queued '' 1)},"continues":true}
+> {"parameters":{"event":"end","timeUSec":1769860800000000}}
+END
+expect_status 0
+expect_in calls '{"sinceUSec":1769817600000000,"untilUSec":1769860800000000}'
+expect_file out <<'END'
+Jan 31 12:00:00.000 0123456789ab c\x1b poststop submitted, 2 hooks
+END
+expect_empty err
+
+alone "events until before they begin" events --until=2026-01-31
+expect_status 2
+expect_file err <<'END'
+hookctl: events: --until=2026-01-31: is in the past, and without --since they begin now
+Hint: hookctl events --since=yesterday --until=2026-01-31
+END
+alone "events until before since" events --since=2026-02-01 --until=2026-01-31
+expect_status 2
+expect_file err <<'END'
+hookctl: events: --until=2026-01-31 is before --since=2026-02-01
+END
+
 play "events by a template" events --format='{{.event}} {{.run.run}}' --stage=poststop <<END
 <
 > {"parameters":{"event":"submitted","timeUSec":1769860800000000,"run":$(row 0123456789ab queued '' 1)},"continues":true}
@@ -1181,6 +1212,27 @@ END
 expect_file out <<'END'
 submitted 0123456789ab
 END
+
+# ---- plot ----
+
+# Ten pages of runs, and an older one that is not asked for.
+one_run=$(row 0123456789ab done '"outcome":"succeeded",' 1769860800000000)
+page=$(for _ in $(seq 100); do printf ',%s' "$one_run"; done)
+gets=$(for _ in $(seq 100); do printf '<\n> {"parameters":{"run":%s,"result":%s}}\n' "$one_run" "$good"; done)
+play "plot draws the newest runs of many" plot c1 -o many.svg <<END
+<
+> {"parameters":{"runs":[{"run":"0123456789ab","container":"c1"}]}}
+$(for _ in $(seq 10); do printf '<\n> {"parameters":{"runs":[%s],"hasMore":true}}\n%s\n' "${page#,}" "$gets"; done)
+<
+> {"parameters":{"runs":[$one_run]}}
+<
+> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+END
+expect_status 0
+expect_file err <<'END'
+The newest 1000 runs of more
+END
+[ "$(grep -c io.hookd.status.Get\" calls)" -eq 1000 ] || fail "not 1000 calls of Get"
 
 # ---- a full disk ----
 

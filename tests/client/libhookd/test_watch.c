@@ -135,6 +135,27 @@ static void test_events(void **state)
 	       "\"output\":true}}");
 }
 
+/* What is asked for again after a lost connection has the same end, which is no event. */
+static void test_until_a_time(void **state)
+{
+	static const struct fake_step steps[] = {
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    EVENT("submitted", "10", "r1", "10", ""),
+	    {FAKE_CLOSE},
+	    {FAKE_ACCEPT},
+	    {FAKE_READ},
+	    EVENT("submitted", "10", "r1", "10", ""),
+	    {FAKE_SEND, "{\"parameters\":{\"event\":\"end\",\"timeUSec\":90}}"},
+	    {FAKE_EOF},
+	    {FAKE_END}};
+	static const struct hookd_run_filter filter = {
+	    .size = sizeof(filter), .since_us = 1, .until_us = 90};
+
+	(void)state;
+	expect(steps, &filter, 0, 0, "submitted r1 0\n", 1, "\"untilUSec\":90");
+}
+
 /* hookd tells stored runs again from the time on that it is asked for. */
 static void test_nothing_is_told_twice(void **state)
 {
@@ -344,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_events),
+	    cmocka_unit_test(test_until_a_time),
 	    cmocka_unit_test(test_nothing_is_told_twice),
 	    cmocka_unit_test(test_since_the_submission_of_the_last_run),
 	    cmocka_unit_test(test_since_the_call),

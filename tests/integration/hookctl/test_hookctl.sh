@@ -2,67 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # hookctl's verbs about runs with a real hookd: tables in terminals of 80 and 40 columns and in pipes,
 # exit codes, what is followed over a restart of hookd. Usage: test_hookctl.sh HOOKD HOOKCTL
-set -uo pipefail
-hookd=$1 hookctl=$2
-for tool in jq tmux script; do
-	command -v $tool > /dev/null && continue
-	echo "# SKIP $tool is not installed"
-	exit 77
-done
-. "$(dirname "$0")/../metrics/lib.sh"
-export TZ=UTC LC_ALL=C.UTF-8 TERM=xterm
-unset NO_COLOR PAGER SUDO_UID
-
-request() { # CONTAINER STAGE TIMEOUT SCRIPT...
-	jq -n --arg stage "$2" --argjson timeout "$3" \
-		'{($stage): [$ARGS.positional[] | {path: "/bin/sh", args: ["sh", "-c", .], timeout: $timeout}]}' \
-		--args "${@:4}" > "$work/$1-hooks.json"
-	jq -n --arg id "$1" '{ociVersion: "1.0.2", id: $id, status: "stopped", bundle: "/"}' > "$work/$1.json"
-}
-
-options() { # CONTAINER STAGE
-	echo "--stage=$2 --state=$work/$1.json --hooks=$work/$1-hooks.json"
-}
-
-hookctl() { "$hookctl" "$@"; }
-
-matches() { # NAME FILE PATTERN
-	if grep -qE -e "$3" "$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "no '$3' in $2:" "$(cat "$2")"
-	fi
-}
-
-is_running() { # CONTAINER
-	hookctl -q ps --state=running --container="$1" | grep -q .
-}
-
-exits() { # NAME STATUS COMMAND...
-	local status=0
-
-	"${@:3}" > "$work/out" 2> "$work/err" || status=$?
-	is "$1" "$status" "$2"
-}
-
-# What a terminal of the size shows after the command, without trailing spaces.
-screen() { # COLUMNS ROWS COMMAND
-	# A server of its own: an earlier one may still be about to end.
-	local server="$work/tmux-$1"
-	local tmux="tmux -u -S $server -f /dev/null"
-
-	$tmux new-session -d -x "$1" -y "$2" "$3; tmux -S $server wait-for -S done; sleep 60"
-	$tmux wait-for done
-	$tmux capture-pane -p | sed 's/ *$//' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
-	$tmux kill-server
-}
-
-on_terminal() { # COMMAND
-	script -qec "$1" /dev/null < /dev/null | tr -d '\r'
-}
+. "$(dirname "$0")/lib.sh"
 
 configure
 start_hookd || exit 1
+
+# ---- what another hookd has ----
+
+exits "a second hookd at the socket" 1 timeout 20 "$hookd" --socket="$work/hookd.sock" --log-target=stderr
+contains "is told who has it, and what to do" "$work/err" \
+	"$work/hookd.sock is in use by hookd, pid $daemon: stop that one, or choose another --socket"
+exits "a second hookd in the state directory" 1 timeout 20 "$hookd" --socket="$work/other.sock" \
+	--state-dir="$work/state" --log-target=stderr
+contains "is told so, too" "$work/err" \
+	"$work/state is in use by hookd, pid $daemon: stop that hookd, or choose another --state-dir"
+touch "$work/file"
+exits "a file at the socket's path" 1 timeout 20 "$hookd" --socket="$work/file" --log-target=stderr
+contains "is no socket" "$work/err" "cannot listen on $work/file: the file there is no socket; remove it"
+is "and is left alone" "$(stat -c %F "$work/file")" 'regular empty file'
 
 # ---- a history ----
 
@@ -175,6 +132,46 @@ kill $events
 wait $events
 others=
 
+until=$(hookctl -j inspect db | jq -r '(.run.submittedUSec + .run.durationUSec) / 1000000 + 0.5 | floor + 1')
+timeout 20 "$hookctl" events --since=1h --until="$until" > "$work/out"
+is "events until a time in the past end" $? 0
+matches "with what was before" "$work/out" 'db poststop #0 sh timed out'
+is "and not what came later" "$(grep -c 'slow poststart done' "$work/out")" 0
+timeout 20 "$hookctl" events --until="$(($(date +%s) + 1))" > "$work/out"
+is "and until a time that comes" $? 0
+
+# ---- a container is followed ----
+
+timeout 20 "$hookctl" logs -f db > "$work/out" 2> "$work/err"
+is "logs -f of a container whose poststop is done ends" $? 0
+contains "and says why" "$work/err" 'db: poststop is done, nothing else is to come'
+exits "of one of which nothing is known" 125 timeout 20 "$hookctl" logs -f nobody
+contains "that is said" "$work/err" 'no such run or container: nobody'
+# One that was made again under its name.
+request pod poststop 30 'echo before'
+hookctl run $(options pod poststop) > "$work/out"
+request pod createRuntime 30 'echo one'
+hookctl run $(options pod createRuntime) > "$work/out"
+timeout 120 "$hookctl" logs -f pod > "$work/logs" 2> "$work/err" &
+logs=$!
+timeout 120 "$hookctl" logs -f pod --stage=poststart > "$work/of-stage" 2> "$work/err2" &
+of_stage=$!
+others="$logs $of_stage"
+until_true grep -qx one "$work/logs"
+request pod poststart 30 'echo two'
+hookctl run $(options pod poststart) > "$work/out"
+until_true grep -qx two "$work/of-stage"
+until_true grep -qx two "$work/logs"
+is "it goes on after a run" "$(kill -0 $logs && kill -0 $of_stage && echo yes)" yes
+request pod poststop 30 'echo three'
+hookctl run $(options pod poststop) > "$work/out"
+wait $logs
+is "until poststop is done" $? 0
+is "with all that was written" "$(grep -v '^==>\|^$' "$work/logs" | paste -sd ' ')" 'before one two three'
+wait $of_stage
+is "that of one stage, too" "$? $(grep -v '^==>\|^$' "$work/of-stage" | paste -sd ' ')" '0 two'
+others=
+
 # ---- Ctrl-C, cancel ----
 
 request slow poststart 300 'sleep 300'
@@ -195,7 +192,7 @@ is "cancel of what is done" "$(hookctl cancel "$run")" "$run was done already"
 # ---- the daemon ----
 
 hookctl summary --sort=failed --no-legend > "$work/out"
-is "summary" "$(awk '{ print $1, $2, $3, $4, $5 }' "$work/out" | head -n 1)" '/bin/sh createRuntime 2 1 0'
+is "summary" "$(awk '{ print $1, $2, $3, $4, $5 }' "$work/out" | head -n 1)" '/bin/sh createRuntime 3 1 0'
 hookctl status > "$work/out"
 matches "status" "$work/out" "^\* hookd .* running, pid $daemon, since"
 hookctl metrics > "$work/out"

@@ -61,12 +61,19 @@ static void send_sigint(struct harness *harness)
 	harness_signal(harness, SIGINT);
 }
 
-static void call_drain(struct harness *harness)
+/* Of how many runs are not done yet. */
+static void expect_drain(struct harness *harness, int64_t running)
 {
 	struct client *client = client_open(harness);
 
 	client_call(client, "{'method':'io.hookd.control.Drain'}");
 	check_error(client, "");
+	check_int(client, "running", running);
+}
+
+static void call_drain(struct harness *harness)
+{
+	expect_drain(harness, 2);
 }
 
 static void sigterm_lets_runs_finish(void **state)
@@ -88,7 +95,7 @@ static void drain_of_an_idle_hookd_ends_it(void **state)
 {
 	struct harness *harness = *state;
 
-	call_drain(harness);
+	expect_drain(harness, 0);
 	assert_int_equal(harness_await_end(harness), 0);
 }
 

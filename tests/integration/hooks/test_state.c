@@ -137,11 +137,14 @@ static int lock_file(const struct harness *harness, const char *name, struct flo
 	return fd;
 }
 
+/* As hookd names a process. */
 static const char *with_own_pid(const char *text)
 {
 	static char said[128];
+	char name[16] = "";
 
-	snprintf(said, sizeof(said), "%s %d", text, getpid());
+	assert_int_equal(prctl(PR_GET_NAME, name), 0);
+	snprintf(said, sizeof(said), "%s %s, pid %d", text, name, getpid());
 	return said;
 }
 
@@ -158,7 +161,7 @@ static void one_hookd_at_a_time(void **state)
 	harness_write_file(harness, "state/resctrl-groups", groups);
 	fd = lock_file(harness, "state/lock",
 		       (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET});
-	expect_no_start(harness, with_own_pid("/state is used by another hookd, process"));
+	expect_no_start(harness, with_own_pid("/state is in use by"));
 	text = harness_read_file(harness, "state/resctrl-groups", &length);
 	assert_string_equal(text, groups);
 	free(text);
@@ -178,7 +181,7 @@ static void a_lock_of_a_reader_is_logged(void **state)
 	    harness, "state/holdings.db",
 	    (struct flock){
 		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510});
-	expect_no_start(harness, with_own_pid("/state/holdings.db is locked by process"));
+	expect_no_start(harness, with_own_pid("/state/holdings.db is locked by"));
 	close(fd);
 	start(harness);
 	assert_int_equal(access(harness_path(harness, "state/holdings.db.bad"), F_OK), -1);

@@ -8,7 +8,9 @@
 
 guide=$here/../../../docs/operators.md
 units=$here/../../../systemd
-mkdir "$work/bin" "$work/sbin" "$work/hooks" "$work/journal" "$work/node"
+# A time zone in which it is about noon, so that today does not end while this runs.
+TZ=X$((10#$(date -u +%H) - 12))
+mkdir "$work/bin" "$work/sbin" "$work/hooks" "$work/hooks2" "$work/journal" "$work/node"
 cp "$hookctl" "$work/bin/hookctl"
 ln -s "$(realpath "$hookd")" "$work/sbin/hookd"
 export PATH=$work/bin:$PATH units work
@@ -25,9 +27,10 @@ EOF
 printf '#!/bin/sh\nexec %s --directory="$work/journal" "$@"\n' "$(command -v journalctl || echo true)" > "$work/bin/journalctl"
 printf '#!/bin/sh\necho no address left >&2\nexit 3\n' > "$work/hooks/net-add"
 printf '#!/bin/sh\nsleep 0.3\n' > "$work/hooks/slow-hook"
+printf '#!/bin/sh\nsleep 9\n' > "$work/hooks2/slow-hook"
 printf '#!/bin/sh\necho waiting for lock\nread -r line < "%s"\n' "$work/lock" > "$work/hooks/notify"
 mkfifo "$work/lock"
-chmod +x "$work/bin"/* "$work/hooks"/*
+chmod +x "$work/bin"/* "$work/hooks"/* "$work/hooks2"/*
 cd "$work/node"
 ln -s "$work/hookd.sock" node1.sock
 jq -n --arg path "$work/hooks/net-add" '{ociVersion: "1.0.2", process: {args: ["sh"], cwd: "/"}, root: {path: "rootfs"},
@@ -43,7 +46,7 @@ start_hookd
 run_hooks web createRuntime "[{\"path\": \"/bin/true\"}, {\"path\": \"$work/hooks/net-add\"}, {\"path\": \"/bin/true\"}]" 2> "$work/err" || true
 run_hooks web poststart "[{\"path\": \"$work/hooks/slow-hook\", \"timeout\": 5}]"
 run_hooks old poststop "$(jq -nc --arg path "$work/hooks/notify" '[{path: $path, timeout: 1}]')" 2> "$work/err" || true
-run_hooks old poststart "$(jq -nc '[{path: "/bin/sleep", args: ["slow-hook", "9"], timeout: 1}]')" 2> "$work/err" || true
+run_hooks old poststart "$(jq -nc --arg path "$work/hooks2/slow-hook" '[{path: $path, timeout: 1}]')" 2> "$work/err" || true
 hang
 kill -KILL "$daemon"
 wait "$daemon" 2> /dev/null || true
@@ -63,6 +66,7 @@ declare -A prints=(
 	['hookctl inspect web --stage=createRuntime']='failed \(3\) #1/3'
 	['hookctl logs web']='no address left'
 	['hookctl events']='-'
+	['hookctl events --since=1h --until=10m']='-'
 	['hookctl ps -a --failed --json=short']='^\[\{.*"container":"web"'
 	["hookctl ps -a --format='{{.container}}\\t{{.stage}}\\t{{.status}}'"]=$'^web\tcreateRuntime\tfailed \\(3\\)'
 	['hookctl ps --failed --since=yesterday']='web +createRuntime .*failed \(3\) #1/3 net-add'
@@ -71,8 +75,8 @@ declare -A prints=(
 	['hookctl ps --container=db']='db +poststart .*running'
 	['hookctl ps -a --container=web']='web +poststart .*succeeded'
 	['hookctl summary --sort=p99']='slow-hook +poststart'
-	['hookctl plot web -o web.svg']='-'
-	['hookctl ps --path=slow-hook --outcome=timed_out --since=today']='-'
+	['hookctl plot web -o web.svg']='-' # a file, see below
+	['hookctl ps --path=slow-hook --outcome=timed_out --since=today']='old +poststart .*timed out'
 	['hookctl policy explain --uid=1000 io.hookd.hooks.Run']='(refused|allowed)'
 	['hookctl summary --since=1d']='net-add +createRuntime +1 +1'
 	['hookctl summary --path=slow-hook']='slow-hook +poststart'
@@ -101,6 +105,7 @@ declare -A ends_with=(['hookctl policy explain --uid=1000 io.hookd.hooks.Run']=1
 # In the order of the document: those of blocks, and those of the table.
 mapfile -t commands < <(sed -nE 's/^    \$ (.*)$/\1/p; s/^\| .*\? \| `(.*)` \|$/\1/p' "$guide")
 [ "${#commands[@]}" -gt 30 ] || not_ok "the guide has commands" "${#commands[@]}"
+is "ten questions have a command" "$(grep -cE '^\| .*\? \| `hookctl .*` \|$' "$guide")" 10
 for command in "${commands[@]}"; do
 	status=0
 	[[ $command != *db* || -n $(hookctl ps -q --container=db) ]] || hang
@@ -119,6 +124,8 @@ for command in "${commands[@]}"; do
 		start_hookd
 	fi
 done
+contains "plot has drawn the hook that failed" web.svg 'net-add'
+contains "and written a trace" web.json 'net-add'
 for command in "${!prints[@]}"; do
 	grep -qF -e "$command" "$guide" || not_ok "$command" "is not in the guide any more"
 done

@@ -4,6 +4,7 @@
  * after hookd was killed. A history that is stopped, or cannot be used, delays no hook.
  */
 #include <dirent.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +238,40 @@ static void watch_tells_what_was(void **state)
 	assert_int_equal(submitted, RUNS);
 }
 
+/* Until the first of them has ended. */
+static void watch_tells_what_was_until_then(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+	char ids[RUNS][32], text[128];
+	int done = 0;
+
+	harness_start(harness, &few);
+	client = client_open(harness);
+	make_runs(client, ids);
+	list(client, "'limit':1"); /* so that all are written */
+	crash_and_start(harness, &few);
+	client = client_open(harness);
+	client_send(client, "{'method':'io.hookd.status.Watch','more':true,"
+			    "'parameters':{'sinceUSec':1}}");
+	do
+		client_receive(client);
+	while (strcmp(reply_string(client, "event"), "done") != 0);
+	snprintf(text, sizeof(text),
+		 "{'method':'io.hookd.status.Watch','more':true,"
+		 "'parameters':{'sinceUSec':1,'untilUSec':%" PRId64 "}}",
+		 reply_int(client, "timeUSec"));
+	client = client_open(harness);
+	client_send(client, text);
+	for (client_receive(client); client->reply.continues; client_receive(client)) {
+		assert_string_equal(reply_string(client, "run.run"), ids[0]);
+		done += strcmp(reply_string(client, "event"), "done") == 0;
+	}
+	check_string(client, "event", "end");
+	assert_int_equal(done, 1);
+	client_expect_alive(client);
+}
+
 /* ---- a history that does not work ---- */
 
 static pid_t history_thread_of(pid_t pid)
@@ -348,6 +383,7 @@ int main(int argc, char **argv)
 	    TEST_PREPARED(a_prefix_finds_runs_in_both),
 	    TEST_PREPARED(another_user_sees_nothing_of_it),
 	    TEST_PREPARED(watch_tells_what_was),
+	    TEST_PREPARED(watch_tells_what_was_until_then),
 	    TEST_PREPARED(a_stopped_history_delays_no_hook),
 	    TEST_PREPARED(a_history_that_cannot_be_opened_is_told),
 	    TEST_PREPARED(without_a_history_there_is_memory),

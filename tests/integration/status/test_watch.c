@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io.hookd.status.Watch: which events come, in which order, and what a slow reader gets. */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/integration/harness/check.h"
 #include "tests/integration/harness/probe.h"
@@ -255,6 +257,120 @@ static int64_t read_until_done(struct client *watcher, const char *container, in
 	}
 }
 
+/* ---- untilUSec ---- */
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+static struct client *watch_until(struct harness *harness, const char *others, int64_t until_us)
+{
+	char text[192];
+
+	snprintf(text, sizeof(text), "'untilUSec':%" PRId64 "%s", until_us, others);
+	return watch(harness, text);
+}
+
+static void expect_end(struct client *watcher, int64_t until_us)
+{
+	client_receive(watcher);
+	check_error(watcher, "");
+	check_string(watcher, "event", "end");
+	check_int(watcher, "timeUSec", until_us);
+	check_absent(watcher, "run");
+	assert_false(watcher->reply.continues);
+	client_expect_alive(watcher);
+}
+
+/* Some time, which no event has, has passed. */
+static int64_t pause_us(void)
+{
+	int64_t begin_us = now_us();
+
+	while (now_us() < begin_us + 1000)
+		;
+	return begin_us + 500;
+}
+
+static void an_end_in_the_past(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	struct client *client = client_open(harness), *other = client_open(harness), *watcher;
+	int64_t first_us, last_us;
+	char id[64], of_run[128];
+
+	run(client, .container = "a", .hooks = {HOOK("'exit','0'")});
+	first_us = pause_us();
+	begin_run(client, .container = "b", .hooks = {HOOK(WAITING), HOOK("'exit','1'")});
+	fifo_await(started);
+	newest(other, id);
+	(void)pause_us();
+	last_us = now_us();
+	(void)pause_us();
+	fifo_release(go);
+	client_receive(client);
+	watcher = watch_until(harness, ",'sinceUSec':0", first_us);
+	expect_run(watcher, "a");
+	expect_end(watcher, first_us);
+	/* Of a run that was running then, what had happened. */
+	watcher = watch_until(harness, ",'sinceUSec':0", last_us);
+	expect_run(watcher, "a");
+	expect_event(watcher, "submitted", "b");
+	expect_event(watcher, "started", "b");
+	expect_end(watcher, last_us);
+	/* Of one run alone, with its end after that time and before it. */
+	snprintf(of_run, sizeof(of_run), ",'run':'%s'", id);
+	watcher = watch_until(harness, of_run, last_us);
+	expect_end(watcher, last_us);
+	last_us = now_us();
+	watcher = watch_until(harness, of_run, last_us);
+	client_receive(watcher);
+	check_string(watcher, "event", "done");
+	assert_false(watcher->reply.continues);
+	/* Without sinceUSec there is nothing in the past. */
+	expect_end(watch_until(harness, "", last_us), last_us);
+	expect_end(watch_until(harness, ",'container':'b','output':true", 0), 0);
+}
+
+static void an_end_in_the_future(void **state)
+{
+	struct harness *harness = *state;
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+	int64_t until_us = now_us() + 300000;
+	struct client *watcher = watch_until(harness, ",'container':'box','output':true", until_us);
+	struct client *of_others = watch_until(harness, ",'container':'other'", until_us);
+	struct client *client = client_open(harness), *later;
+
+	await_watchers(harness);
+	begin_run(client, .hooks = {HOOK(WAITING)});
+	fifo_await(started);
+	expect_event(watcher, "submitted", "box");
+	client_receive(watcher);
+	/* hookd learns of the start some milliseconds later; on a busy machine after the end. */
+	if (watcher->reply.continues) {
+		check_string(watcher, "event", "started");
+		expect_end(watcher, until_us);
+	}
+	assert_true(now_us() > until_us);
+	expect_end(of_others, until_us);
+	/* The run is still there. */
+	later = watch_until(harness, ",'container':'box'", now_us() + 3600000000ll);
+	await_watchers(harness);
+	fifo_release(go);
+	client_receive(client);
+	check_success(client);
+	do
+		client_receive(later);
+	while (strcmp(reply_string(later, "event"), "done") != 0);
+	assert_true(later->reply.continues);
+	assert_false(client_has_input(watcher));
+}
+
 /* Nobody waits for a client that does not read; it learns how much it has missed. */
 static void slow_reader_gets_a_count(void **state)
 {
@@ -375,7 +491,7 @@ static void wrong_calls(void **state)
 	} rows[] = {
 	    {"'output':true", "output"},      {"'output':true,'stage':'poststop'", "output"},
 	    {"'stage':'x'", "stage"},	      {"'state':'done'", "state"},
-	    {"'sinceUSec':'x'", "sinceUSec"},
+	    {"'sinceUSec':'x'", "sinceUSec"}, {"'untilUSec':-1", "untilUSec"},
 	};
 	struct client *client = client_open(*state);
 
@@ -403,6 +519,8 @@ int main(int argc, char **argv)
 	    TEST(output_from_its_beginning),
 	    TEST(events_since_then),
 	    TEST(over_a_restart),
+	    TEST(an_end_in_the_past),
+	    TEST(an_end_in_the_future),
 	    TEST(slow_reader_gets_a_count),
 	    TEST(stored_events_wait_for_the_reader),
 	    TEST(output_for_a_slow_reader),
