@@ -36,6 +36,7 @@ struct created {
 
 struct rdt_member;
 struct watch;
+struct unit_watch;
 
 /*
  * In a state other than HELD a holding has an owner: the application (MAKING, CHANGING) or the
@@ -85,6 +86,8 @@ struct holding {
 	char *rdt_group;	       /* "/": the default group; NULL: none was requested */
 	struct rdt_member *rdt_member; /* owned; NULL after a restart of hookd */
 	struct watch *watch;	       /* owned, by applier.c; NULL: none */
+	char *unit_files;	       /* to write again after systemd, unit_files.h; NULL: none */
+	struct unit_watch *unit_watch; /* owned, by unit_files.c; NULL: none */
 	unsigned int attributes_set;   /* 1u << enum process_attribute */
 	char *ignored; /* an optional setting that could not be applied; NULL: none */
 	TAILQ_HEAD(, created) created;

@@ -81,6 +81,8 @@ static void removal_end(struct removal *removal, int r)
 		holding->is_leftover = removal->moves_out;
 		holding->is_unit_ours = false; /* it may be replaced until the next try */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+		if (!removal->is_cgroup_gone)
+			unit_files_watch(applier->unit_watcher, holding);
 		applier_check_ended(applier);
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)

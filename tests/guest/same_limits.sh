@@ -183,6 +183,10 @@ annotated() { # CONTAINER ANNOTATIONS
 		\"resources\":{\"pids\":{\"limit\":50}}}}" --pid="${pids[0]}"
 }
 
+is_oom_group() { # VALUE, in $folder; hookd hears of the reset after systemd has answered
+	[ "$(< "$folder/memory.oom.group")" = "$1" ]
+}
+
 test_annotations() {
 	sleep 100000 &
 	pids=($!)
@@ -214,6 +218,17 @@ test_annotations() {
 	find_files "$folder" memory.high= pids.max= cpu.weight=
 	is "another limit of systemd's changes none of these" "${found[*]}" \
 		'memory.high=33554432 pids.max=50 cpu.weight=200'
+	check "a file without a property is as before" until_true is_oom_group 1
+	systemctl daemon-reload
+	check "after daemon-reload too" until_true is_oom_group 1
+	systemctl stop hookd.service hookd.socket
+	systemctl daemon-reload
+	is "systemd resets it" "$(< "$folder/memory.oom.group")" 0
+	systemctl start hookd.service
+	check "hookd writes it again at its start" until_true is_oom_group 1
+	say update an '{"linux":{"resources":{"unified":{"memory.oom.group":"0"}}}}'
+	systemctl daemon-reload
+	is "or not, after an Update" "$(< "$folder/memory.oom.group")" 0
 }
 
 install_hookd
