@@ -106,6 +106,8 @@ int application_limit(struct application *application);
 int application_join_rdt(struct application *application) must_check;
 /* The group that the settings request; NULL: none. */
 const char *application_rdt_group(const struct application *application);
+/* By a closID, which may be the container's id. */
+bool application_has_closid(const struct application *application);
 /* The group of the process; "/" for the default group, and where the kernel does not report it. */
 void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
 /*

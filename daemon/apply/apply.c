@@ -474,6 +474,7 @@ static int add_holding(struct application *application)
 	if (r < 0)
 		return at_cgroup_name(application, r);
 	from.rdt_group = (char *)application_rdt_group(application);
+	from.has_closid = application_has_closid(application);
 	if (from.rdt_group) {
 		target_rdt_group(&application->target, group);
 		from.former_group = group;

@@ -221,6 +221,7 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->mark = text_or_null(statement, 13, &r);
 	holding->uncertain = text_or_null(statement, 14, &r);
 	holding->unit_files = text_or_null(statement, 15, &r);
+	holding->has_closid = sqlite3_column_int(statement, 16);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	if (r == 0 && !is_plausible(holding))
 		r = -EILSEQ;
@@ -359,7 +360,7 @@ struct holdings *holdings_close(struct holdings *holdings)
 /* ---- changes ---- */
 
 /* Of HOLDING_COLUMNS. */
-#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
+#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17"
 
 static const char *const changes[CHANGE_COUNT] = {
     [CHANGE_WRITE] =
@@ -423,6 +424,7 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 14, holding->mark);
 	database_bind_text(statement, 15, holding->uncertain);
 	database_bind_text(statement, 16, holding->unit_files);
+	database_bind_int(statement, 17, holding->has_closid);
 	return database_run(statement);
 }
 
@@ -470,6 +472,7 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->pid = from->pid;
 	holding->start_time = from->start_time;
 	holding->uid = from->uid;
+	holding->has_closid = from->has_closid;
 	r = make_mark(holding);
 	if (r == 0)
 		r = copy_text(from->former_path, &holding->former_path);

@@ -44,7 +44,8 @@ static int make_tables(sqlite3 *database)
 		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
 		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
-		 " former_group TEXT, mark TEXT, mixed TEXT, unit_files TEXT, checksum INTEGER);"
+		 " former_group TEXT, mark TEXT, mixed TEXT, unit_files TEXT, has_closid INTEGER, "
+		 "checksum INTEGER);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER);"
 		 "COMMIT",
@@ -76,6 +77,7 @@ static int bring_up_to_date(sqlite3 *database, int64_t version)
 		  "PRAGMA user_version=5; COMMIT",
 	    /* A damaged row stays one. */
 	    [5] = "BEGIN; ALTER TABLE holding ADD COLUMN unit_files TEXT;"
+		  "ALTER TABLE holding ADD COLUMN has_closid INTEGER;"
 		  "UPDATE holding SET checksum = " HOLDING_CHECKSUM " WHERE checksum IS " CHECKSUM_5
 		  ";"
 		  "UPDATE boot SET version = 6, checksum = checksum(id, 6)"
