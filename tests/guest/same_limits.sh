@@ -71,20 +71,28 @@ find_files() { # CGROUP WORD...
 	done
 }
 
+# What systemd says of all units in one call: sets shown[UNIT PROPERTY], for the given properties.
+declare -A shown
+show() { # UNITS OPTIONS
+	local line unit=
+
+	shown=()
+	while read -r line; do
+		case $line in
+		Id=*) unit=${line#Id=} ;;
+		?*) shown[$unit ${line%%=*}]=${line#*=} ;;
+		esac
+	done < <(systemctl show -p Id $2 -- $1)
+}
+
 find_properties() { # UNIT WORD...
-	local unit=$1 word line options=()
-	local -A values=()
+	local unit=$1 word value
 
 	shift
-	for word; do
-		options+=(-p "${word%%=*}")
-	done
-	while read -r line; do
-		values[${line%%=*}]=${line#*=}
-	done < <(systemctl show "$unit" "${options[@]}")
 	found=()
 	for word; do
-		found+=("${word%%=*}=${values[${word%%=*}]// /_}")
+		value=${shown[$unit ${word%%=*}]:-}
+		found+=("${word%%=*}=${value// /_}")
 	done
 }
 
@@ -124,19 +132,39 @@ while IFS='|' read -r name resource file property update later_file later_proper
 	later_properties+=("$later_property")
 done < "$here/same_limits.txt"
 
+# All properties of the table.
+options=
+for property in MemoryMin MemoryLow MemoryHigh MemoryMax MemorySwapMax TasksMax CPUWeight CPUQuotaPerSecUSec \
+	CPUQuotaPeriodUSec AllowedCPUs AllowedMemoryNodes IOWeight IODeviceWeight IOReadBandwidthMax \
+	IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax IODeviceLatencyTargetUSec; do
+	options+=" -p $property"
+done
+
+# Prints those calls of a program whose reply is an error.
+refused() { # REPLIES
+	grep '"error"' "$1" | sed 's/^/# /' || true
+}
+
 apply_all() {
 	local row driver path
 
 	for row in "${!names[@]}"; do
 		for driver in cgroupfs systemd; do
-			sleep 100000 &
-			pids+=($!)
 			path=/same/$row
 			[ $driver = cgroupfs ] || path=system.slice:same:$row
-			say apply "$driver-$row" "{\"linux\":{\"cgroupsPath\":\"$path\",
-				\"resources\":${resources[row]}}}" --pid=$! --cgroup-manager=$driver
+			echo "{\"method\":\"io.hookd.settings.Apply\",\"parameters\":{\"container\":\"$driver-$row\"," \
+				"\"pid\":@PID@,\"cgroupManager\":\"$driver\",\"settings\":{\"linux\":{\"cgroupsPath\":" \
+				"\"$path\",\"resources\":${resources[row]}}}}}"
 		done
-	done
+	done > "$work/applies"
+	"$here/../bin/guest_calls" $socket < "$work/applies" > "$work/applied" 2>&1 &
+	calls=$!
+	check "all Applies are answered" until_true is_done "$work/applied"
+	refused "$work/applied"
+}
+
+is_done() { # REPLIES
+	[ "$(tail -n 1 "$1")" = done ]
 }
 
 update_all() {
@@ -145,9 +173,14 @@ update_all() {
 	for row in "${!names[@]}"; do
 		[[ ${updates[row]} == *{* ]] || continue
 		for driver in cgroupfs systemd; do
-			say update "$driver-$row" "{\"linux\":{\"resources\":${updates[row]}}}"
+			echo "{\"method\":\"io.hookd.settings.Update\",\"parameters\":{\"container\":\"$driver-$row\"," \
+				"\"settings\":{\"linux\":{\"resources\":${updates[row]}}}}}"
 		done
-	done
+	done > "$work/updates"
+	"$here/../bin/guest_calls" $socket < "$work/updates" > "$work/updated" 2>&1 &
+	pids+=($!)
+	check "all Updates are answered" until_true is_done "$work/updated"
+	refused "$work/updated"
 }
 
 check_all() { # WHEN DRIVER...
@@ -165,8 +198,12 @@ check_all() { # WHEN DRIVER...
 }
 
 check_all_properties() { # WHEN
-	local row
+	local row units=()
 
+	for row in "${!names[@]}"; do
+		units+=("same-$row.scope")
+	done
+	show "${units[*]}" "$options"
 	for row in "${!names[@]}"; do
 		if [[ $1 == *pdate* ]]; then
 			check_properties "$1" "$row" "${later_properties[row]}"
@@ -174,6 +211,13 @@ check_all_properties() { # WHEN
 			check_properties "$1" "$row" "${properties[row]}"
 		fi
 	done
+}
+
+# systemd has written the files when it answers, and hookd has heard of them before it answers twice.
+reload() {
+	systemctl daemon-reload
+	hookctl ping > "$work/out"
+	hookctl ping > "$work/out"
 }
 
 # ---- annotations ----
@@ -200,6 +244,7 @@ test_annotations() {
 	annotated an '{"org.systemd.property.TimeoutStopUSec":"uint64 123000000","other":"x",
 		"org.systemd.property.MemoryHigh":"uint64 33554432",
 		"org.systemd.property.RuntimeMaxSec":"9000"}'
+	show same-an.scope '-p MemoryHigh -p RuntimeMaxUSec -p TimeoutStopUSec'
 	find_properties same-an.scope MemoryHigh= RuntimeMaxUSec= TimeoutStopUSec=
 	is "annotations are properties" "${found[*]}" \
 		'MemoryHigh=33554432 RuntimeMaxUSec=2h_30min TimeoutStopUSec=2min_3s'
@@ -232,16 +277,20 @@ test_annotations() {
 }
 
 install_hookd
+is "the table has enough cases" "$((${#names[@]} >= 250))" 1
 apply_all
 check_all "Apply" cgroupfs systemd
 check_all_properties "Apply"
-systemctl daemon-reload
+reload
 check_all "reload" systemd
+check_all_properties "reload"
 update_all
 check_all "Update" cgroupfs systemd
 check_all_properties "Update"
-systemctl daemon-reload
+reload
 check_all "reload after Update" systemd
-kill "${pids[@]}"
+check_all_properties "reload after Update"
+kill "$calls" "${pids[@]}"
+pids=()
 test_annotations
 tap_end
