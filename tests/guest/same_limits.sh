@@ -71,18 +71,28 @@ find_files() { # CGROUP WORD...
 	done
 }
 
-# What systemd says of all units in one call: sets shown[UNIT PROPERTY], for the given properties.
+# What systemd says of all units in one call: sets shown[UNIT PROPERTY], for the given properties. A
+# blank line ends a unit; its Id is somewhere in it.
 declare -A shown
 show() { # UNITS OPTIONS
-	local line unit=
+	local line unit='' lines=()
 
 	shown=()
 	while read -r line; do
-		case $line in
-		Id=*) unit=${line#Id=} ;;
-		?*) shown[$unit ${line%%=*}]=${line#*=} ;;
-		esac
-	done < <(systemctl show -p Id $2 -- $1)
+		lines+=("$line")
+		[[ $line != Id=* ]] || unit=${line#Id=}
+		[ -z "$line" ] || continue
+		keep "$unit" "${lines[@]}"
+		lines=()
+	done < <(systemctl show -p Id $2 -- $1; echo)
+}
+
+keep() { # UNIT LINE...
+	local line
+
+	for line in "${@:2}"; do
+		shown[$1 ${line%%=*}]=${line#*=}
+	done
 }
 
 find_properties() { # UNIT WORD...
@@ -140,9 +150,17 @@ for property in MemoryMin MemoryLow MemoryHigh MemoryMax MemorySwapMax TasksMax 
 	options+=" -p $property"
 done
 
-# Prints those calls of a program whose reply is an error.
-refused() { # REPLIES
-	grep '"error"' "$1" | sed 's/^/# /' || true
+# Makes all calls of a file, and shows the replies that are errors. The processes that it has made live
+# until it is killed, by $pids.
+call() { # CALLS
+	local line replies
+
+	exec {replies}< <(exec "$here/../bin/guest_calls" $socket < "$1" 2>&1)
+	pids+=($!)
+	while read -r -u "$replies" line && [ "$line" != done ]; do
+		[[ $line != *'"error"'* ]] || echo "# $line"
+	done
+	is "all calls are answered" "$line" done
 }
 
 apply_all() {
@@ -157,14 +175,7 @@ apply_all() {
 				"\"$path\",\"resources\":${resources[row]}}}}}"
 		done
 	done > "$work/applies"
-	"$here/../bin/guest_calls" $socket < "$work/applies" > "$work/applied" 2>&1 &
-	calls=$!
-	check "all Applies are answered" until_true is_done "$work/applied"
-	refused "$work/applied"
-}
-
-is_done() { # REPLIES
-	[ "$(tail -n 1 "$1")" = done ]
+	call "$work/applies"
 }
 
 update_all() {
@@ -177,10 +188,7 @@ update_all() {
 				"\"settings\":{\"linux\":{\"resources\":${updates[row]}}}}}"
 		done
 	done > "$work/updates"
-	"$here/../bin/guest_calls" $socket < "$work/updates" > "$work/updated" 2>&1 &
-	pids+=($!)
-	check "all Updates are answered" until_true is_done "$work/updated"
-	refused "$work/updated"
+	call "$work/updates"
 }
 
 check_all() { # WHEN DRIVER...
@@ -290,7 +298,7 @@ check_all_properties "Update"
 reload
 check_all "reload after Update" systemd
 check_all_properties "reload after Update"
-kill "$calls" "${pids[@]}"
+kill "${pids[@]}"
 pids=()
 test_annotations
 tap_end
