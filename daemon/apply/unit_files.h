@@ -11,7 +11,7 @@
  * watched.
  *
  * A file is written again only when it has systemd's default. So another program may change it to
- * any other value, and hookd cannot fight with it.
+ * any other value, and hookd does not fight with it.
  */
 
 struct applier;
