@@ -76,6 +76,7 @@ static void application_free(struct application *application)
 	target_close(&application->target);
 	free(application->names);
 	free(application->uncertain_before);
+	free(application->unit_files);
 	free(application);
 }
 
@@ -169,7 +170,12 @@ static void leave_update(struct application *application)
 
 	if (holding->state == HOLDING_CHANGING) {
 		settle_uncertain(application);
+		if (application->r == 0 && application->has_unit_files) {
+			free(holding->unit_files);
+			holding->unit_files = take_ptr(application->unit_files);
+		}
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+		unit_files_watch(applier->unit_watcher, holding);
 	}
 	applier_check_ended(applier);
 	answer(application, application->r < 0 ? NULL : holding);
@@ -221,6 +227,7 @@ static void end_apply(struct application *application)
 
 	assert(holding->state == HOLDING_HELD); /* complete() */
 	watch_process(applier, holding, &application->target);
+	unit_files_watch(applier->unit_watcher, holding);
 	answer(application, holding);
 }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/apply/apply.h"
 #include "daemon/apply/process.h"
+#include "daemon/apply/unit_files.h"
 #include "daemon/base/undo.h"
 #include "daemon/cgroup/limits.h"
 #include "daemon/cgroup/path.h"
@@ -21,6 +22,7 @@ struct applier {
 	int mount_fd;			   /* of cgroup2, or -ENOTSUP */
 	void (*report)(const char *container, const char *what, void *userdata);
 	void *userdata;
+	struct unit_watcher *unit_watcher;
 	struct event *check_ended; /* of applier_check_ended(); NULL: the applier is being freed */
 	TAILQ_HEAD(, application) applications;
 	TAILQ_HEAD(, removal) removals;
@@ -40,6 +42,8 @@ struct application {
 	/* Values of files that systemd writes with each change of the unit, and has no property
 	 * for. */
 	struct limits_journal without_property;
+	char *unit_files; /* holding::unit_files after the Update, if has_unit_files */
+	bool has_unit_files;
 	struct limits_journal cpusets; /* before the Update; see remember_files() */
 	char *names;		       /* uncertain.h: the settings that the Update changes */
 	char *uncertain_before;	       /* holding::uncertain before the Update */
@@ -102,6 +106,8 @@ int application_limit(struct application *application);
 int application_join_rdt(struct application *application) must_check;
 /* The group that the settings request; NULL: none. */
 const char *application_rdt_group(const struct application *application);
+/* By a closID, which may be the container's id. */
+bool application_has_closid(const struct application *application);
 /* The group of the process; "/" for the default group, and where the kernel does not report it. */
 void target_rdt_group(const struct target *target, char ret_group[static NAME_MAX + 1]);
 /*

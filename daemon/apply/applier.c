@@ -54,6 +54,7 @@ void watch_free(struct holding *holding)
 {
 	struct watch *watch = take_ptr(holding->watch);
 
+	unit_files_unwatch(holding);
 	if (!watch)
 		return;
 	if (watch->end)
@@ -309,8 +310,10 @@ static int restore(struct applier *applier, struct holding *holding)
 	holding->is_leftover = lives && holding->state == HOLDING_REMOVING;
 	if (holding->state == HOLDING_REMOVING)
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
-	else if (lives && holding->state == HOLDING_HELD)
+	else if (lives && holding->state == HOLDING_HELD) {
+		unit_files_watch(applier->unit_watcher, holding);
 		return 0;
+	}
 	remove_now(applier, holding);
 	return 0;
 }
@@ -339,7 +342,7 @@ int applier_new(struct event_base *base, struct holdings *holdings, struct rdt *
 	TAILQ_INIT(&applier->applications);
 	TAILQ_INIT(&applier->removals);
 	applier->check_ended = event_new(base, -1, 0, on_check_ended, applier);
-	if (!applier->check_ended)
+	if (!applier->check_ended || unit_watcher_new(applier, &applier->unit_watcher) < 0)
 		r = -ENOMEM;
 	for (holding = holdings_first(holdings); holding && r == 0; holding = next) {
 		next = holdings_next(holding);
@@ -380,6 +383,7 @@ struct applier *applier_free(struct applier *applier)
 		rdt_keep(take_ptr(holding->rdt_member));
 	}
 	holdings_close(applier->holdings);
+	unit_watcher_free(applier->unit_watcher);
 	close_fd(&applier->mount_fd);
 	free(applier);
 	return NULL;

@@ -360,8 +360,11 @@ static int enter_scope(struct application *application)
 							      application->holding->cgroup_path);
 	if (r < 0)
 		return at_cgroup(application, r);
-	return application_at_step(application, "cgroup", "linux.resources",
-				   application_limit(application));
+	r = application_limit(application);
+	if (r == 0)
+		r = unit_files_join(NULL, &application->limits, application->cgroup_fd,
+				    &application->holding->unit_files);
+	return application_at_step(application, "cgroup", "linux.resources", r);
 }
 
 static void on_scope(int r, const char *reason, void *userdata)
@@ -471,6 +474,7 @@ static int add_holding(struct application *application)
 	if (r < 0)
 		return at_cgroup_name(application, r);
 	from.rdt_group = (char *)application_rdt_group(application);
+	from.has_closid = application_has_closid(application);
 	if (from.rdt_group) {
 		target_rdt_group(&application->target, group);
 		from.former_group = group;

@@ -208,13 +208,20 @@ static void forget_rdt(void *data)
 	thread_walk_end(&change->walk);
 }
 
+bool application_has_closid(const struct application *application)
+{
+	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
+
+	return wanted && wanted->clos_id && *wanted->clos_id;
+}
+
 const char *application_rdt_group(const struct application *application)
 {
 	const struct hp_intel_rdt *wanted = application->request.settings->intel_rdt;
 
 	if (!wanted)
 		return NULL;
-	return wanted->clos_id && *wanted->clos_id ? wanted->clos_id
+	return application_has_closid(application) ? wanted->clos_id
 						   : application->request.container;
 }
 

@@ -69,6 +69,7 @@ static void holding_free(struct holding *holding)
 	free(holding->former_group);
 	free(holding->rdt_group);
 	free(holding->ignored);
+	free(holding->unit_files);
 	free(holding);
 }
 
@@ -219,6 +220,8 @@ static int read_holding(struct holdings *holdings, sqlite3_stmt *statement)
 	holding->former_group = text_or_null(statement, 12, &r);
 	holding->mark = text_or_null(statement, 13, &r);
 	holding->uncertain = text_or_null(statement, 14, &r);
+	holding->unit_files = text_or_null(statement, 15, &r);
+	holding->has_closid = sqlite3_column_int(statement, 16);
 	TAILQ_INSERT_TAIL(&holdings->list, holding, link);
 	if (r == 0 && !is_plausible(holding))
 		r = -EILSEQ;
@@ -357,11 +360,12 @@ struct holdings *holdings_close(struct holdings *holdings)
 /* ---- changes ---- */
 
 /* Of HOLDING_COLUMNS. */
-#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+#define HOLDING_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17"
 
 static const char *const changes[CHANGE_COUNT] = {
-    [CHANGE_WRITE] = "INSERT OR REPLACE INTO holding VALUES (" HOLDING_VALUES
-		     ", checksum(boot_id(), " HOLDING_VALUES "))",
+    [CHANGE_WRITE] =
+	"INSERT OR REPLACE INTO holding (" HOLDING_COLUMNS ", checksum) VALUES (" HOLDING_VALUES
+	", checksum(boot_id(), " HOLDING_VALUES "))",
     [CHANGE_ADD_CREATED] = "INSERT INTO made SELECT *, " CREATED_CHECKSUM " FROM (SELECT "
 			   "(SELECT coalesce(max(id), 0) + 1 FROM made) AS id, "
 			   "? AS container, ? AS kind, ? AS name)",
@@ -419,6 +423,8 @@ int holdings_write(struct holdings *holdings, const struct holding *holding)
 	database_bind_text(statement, 13, holding->former_group);
 	database_bind_text(statement, 14, holding->mark);
 	database_bind_text(statement, 15, holding->uncertain);
+	database_bind_text(statement, 16, holding->unit_files);
+	database_bind_int(statement, 17, holding->has_closid);
 	return database_run(statement);
 }
 
@@ -466,6 +472,7 @@ int holdings_add(struct holdings *holdings, const char *container, const struct 
 	holding->pid = from->pid;
 	holding->start_time = from->start_time;
 	holding->uid = from->uid;
+	holding->has_closid = from->has_closid;
 	r = make_mark(holding);
 	if (r == 0)
 		r = copy_text(from->former_path, &holding->former_path);
@@ -553,7 +560,7 @@ int holdings_erase(struct holdings *holdings, struct holding *holding)
 void holdings_remove(struct holdings *holdings, struct holding *holding)
 {
 	assert(holding->state == HOLDING_MAKING || holding->state == HOLDING_REMOVING);
-	assert(!holding->watch && !holding->rdt_member);
+	assert(!holding->watch && !holding->unit_watch && !holding->rdt_member);
 	TAILQ_REMOVE(&holdings->list, holding, link);
 	holding_free(holding);
 }

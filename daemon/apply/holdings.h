@@ -36,6 +36,7 @@ struct created {
 
 struct rdt_member;
 struct watch;
+struct unit_watch;
 
 /*
  * In a state other than HELD a holding has an owner: the application (MAKING, CHANGING) or the
@@ -80,11 +81,14 @@ struct holding {
 	bool is_unit_ours;
 	char *mark; /* in the unit's description, identifies it; NULL: an older hookd wrote none */
 	/* To undo an Apply that has not finished: where the process was before. NULL: unknown. */
-	char *former_path;	       /* cgroup */
-	char *former_group;	       /* resctrl group */
-	char *rdt_group;	       /* "/": the default group; NULL: none was requested */
+	char *former_path;  /* cgroup */
+	char *former_group; /* resctrl group */
+	char *rdt_group;    /* "/": the default group; NULL: none was requested */
+	bool has_closid;    /* the request has named the group; it may be the container's id */
 	struct rdt_member *rdt_member; /* owned; NULL after a restart of hookd */
 	struct watch *watch;	       /* owned, by applier.c; NULL: none */
+	char *unit_files;	       /* to write again after systemd, unit_files.h; NULL: none */
+	struct unit_watch *unit_watch; /* owned, by unit_files.c; NULL: none */
 	unsigned int attributes_set;   /* 1u << enum process_attribute */
 	char *ignored; /* an optional setting that could not be applied; NULL: none */
 	TAILQ_HEAD(, created) created;
@@ -113,8 +117,8 @@ struct holding *holdings_find(struct holdings *holdings, const char *container);
 
 /*
  * Adds and writes a holding, in MAKING and with a new mark. Copies pid, start_time, uid,
- * former_path, former_group, cgroup_path and rdt_group of `from`. -EEXIST: the container has one;
- * -EIO and the like: it cannot be written.
+ * former_path, former_group, cgroup_path, rdt_group and has_closid of `from`. -EEXIST: the
+ * container has one; -EIO and the like: it cannot be written.
  */
 int holdings_add(struct holdings *holdings, const char *container, const struct holding *from,
 		 struct holding **ret_holding) must_check;

@@ -16,11 +16,15 @@
 
 /* "hkhd", by which file(1) and hookd tell it from other SQLite files. */
 #define APPLICATION_ID 0x686b6864
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 #define HOLDING_IS_WHOLE "checksum IS " HOLDING_CHECKSUM
 #define CREATED_IS_WHOLE "checksum IS " CREATED_CHECKSUM
 #define BOOT_CHECKSUM	 "checksum(id, version)"
+/* Of version 5. */
+#define CHECKSUM_5                                                                                 \
+	"checksum(boot_id(), container, pid, start_time, uid, state, is_systemd, cgroup_path, "    \
+	"unit, rdt_group, process, ignored, former_path, former_group, mark, mixed)"
 
 /* ---- the tables ---- */
 
@@ -40,7 +44,8 @@ static int make_tables(sqlite3 *database)
 		 " start_time INTEGER NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 		 " is_systemd INTEGER NOT NULL, cgroup_path TEXT, unit TEXT, rdt_group TEXT,"
 		 " process INTEGER NOT NULL, ignored TEXT, former_path TEXT,"
-		 " former_group TEXT, mark TEXT, mixed TEXT, checksum INTEGER);"
+		 " former_group TEXT, mark TEXT, mixed TEXT, unit_files TEXT, has_closid INTEGER, "
+		 "checksum INTEGER);"
 		 "CREATE TABLE made(id INTEGER PRIMARY KEY, container TEXT NOT NULL,"
 		 " kind INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER);"
 		 "COMMIT",
@@ -66,10 +71,17 @@ static int bring_up_to_date(sqlite3 *database, int64_t version)
 		  "ALTER TABLE made ADD COLUMN checksum INTEGER;"
 		  "ALTER TABLE boot ADD COLUMN version INTEGER;"
 		  "ALTER TABLE boot ADD COLUMN checksum INTEGER;"
-		  "UPDATE holding SET checksum = " HOLDING_CHECKSUM ";"
+		  "UPDATE holding SET checksum = " CHECKSUM_5 ";"
 		  "UPDATE made SET checksum = " CREATED_CHECKSUM ";"
 		  "UPDATE boot SET version = 5; UPDATE boot SET checksum = " BOOT_CHECKSUM ";"
 		  "PRAGMA user_version=5; COMMIT",
+	    /* A damaged row stays one. */
+	    [5] = "BEGIN; ALTER TABLE holding ADD COLUMN unit_files TEXT;"
+		  "ALTER TABLE holding ADD COLUMN has_closid INTEGER;"
+		  "UPDATE holding SET checksum = " HOLDING_CHECKSUM " WHERE checksum IS " CHECKSUM_5
+		  ";"
+		  "UPDATE boot SET version = 6, checksum = checksum(id, 6)"
+		  " WHERE checksum IS " BOOT_CHECKSUM "; PRAGMA user_version=6; COMMIT",
 	};
 	int r = 0;
 

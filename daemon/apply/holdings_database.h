@@ -6,7 +6,7 @@
 /* The columns of the tables, and the checksums of their rows, in SQL. */
 #define HOLDING_COLUMNS                                                                            \
 	"container, pid, start_time, uid, state, is_systemd, cgroup_path, unit, rdt_group, "       \
-	"process, ignored, former_path, former_group, mark, mixed"
+	"process, ignored, former_path, former_group, mark, mixed, unit_files, has_closid"
 #define HOLDING_CHECKSUM "checksum(boot_id(), " HOLDING_COLUMNS ")"
 #define CREATED_COLUMNS	 "id, container, kind, name"
 #define CREATED_CHECKSUM "checksum(boot_id(), " CREATED_COLUMNS ")"

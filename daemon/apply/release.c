@@ -81,6 +81,8 @@ static void removal_end(struct removal *removal, int r)
 		holding->is_leftover = removal->moves_out;
 		holding->is_unit_ours = false; /* it may be replaced until the next try */
 		(void)holdings_enter(applier->holdings, holding, HOLDING_HELD);
+		if (!removal->is_cgroup_gone)
+			unit_files_watch(applier->unit_watcher, holding);
 		applier_check_ended(applier);
 	}
 	if (r < 0 && removal->err.code == HP_ERR_NONE)
@@ -212,12 +214,14 @@ static int check(struct removal *removal)
 }
 
 /*
- * True for a class: settings have named the group, and others may use it. One named like the
- * container is removed with its tasks, which the kernel moves to the default group.
+ * True for a class: settings have named the group, this container's or, of one that was handed
+ * over, another's; and others may use it. The container's own one is removed with its tasks, which
+ * the kernel moves to the default group.
  */
 static bool is_class(const struct holding *holding, const struct created *created)
 {
-	return created->kind == CREATED_RDT_GROUP && strcmp(created->name, holding->container) != 0;
+	return created->kind == CREATED_RDT_GROUP &&
+	       (holding->has_closid || strcmp(created->name, holding->container) != 0);
 }
 
 /* ---- removing ---- */

@@ -109,6 +109,13 @@ static int open_cgroup(struct application *application)
 	return application->cgroup_fd < 0 ? application->cgroup_fd : 0;
 }
 
+static int join_unit_files(struct application *application)
+{
+	application->has_unit_files = true;
+	return unit_files_join(application->holding->unit_files, &application->limits,
+			       application->cgroup_fd, &application->unit_files);
+}
+
 static void update_files(struct application *application)
 {
 	const struct hp_settings *settings = application->request.settings;
@@ -119,6 +126,8 @@ static void update_files(struct application *application)
 		r = open_cgroup(application);
 		if (r == 0)
 			r = application_limit(application);
+		if (r == 0 && application->holding->unit)
+			r = join_unit_files(application);
 		r = application_at_step(application, "cgroup", "linux.resources", r);
 	}
 	if (r == 0 && settings->intel_rdt) {
@@ -151,19 +160,16 @@ static void on_properties(int r, const char *reason, void *userdata)
 }
 
 /*
- * Before systemd changes them. systemd 252 has no properties of scopes for the first two, and
- * writes its defaults with each change. The kernel does not let it empty a cpuset again if the
- * Update fails.
+ * Before systemd changes them: those of unit_files.h, and the cpusets. The kernel does not let it
+ * empty a cpuset again if the Update fails.
  */
 static int remember_files(struct application *application)
 {
-	static const char *const without_property[] = {"memory.oom.group", "memory.zswap.max",
-						       NULL};
 	static const char *const cpusets[] = {"cpuset.cpus", "cpuset.mems", NULL};
 	int r = open_cgroup(application);
 
 	if (r == 0)
-		r = limits_remember(application->cgroup_fd, without_property,
+		r = limits_remember(application->cgroup_fd, unit_files,
 				    &application->without_property);
 	return r < 0 ? r : limits_remember(application->cgroup_fd, cpusets, &application->cpusets);
 }

@@ -19,6 +19,7 @@
 #include "proto/settings/mask.h"
 
 #define INFINITE UINT64_MAX
+#define CPUS_MAX 8192 /* that a kernel can be built for */
 
 int scope_properties_append_unit(sd_bus_message *message, const char *description,
 				 const char *slice, pid_t pid)
@@ -119,18 +120,17 @@ static int append_quota(sd_bus_message *message, const struct hp_cpu *cpu,
 /* A bit for each CPU or node, the lowest byte first, without zero bytes at the end. */
 static int append_mask(sd_bus_message *message, const char *property, const char *list)
 {
-	struct hp_mask mask;
-	struct hp_err err;
-	uint8_t bytes[HP_MASK_BITS / 8];
+	uint64_t words[CPUS_MAX / 64] = {0};
+	uint8_t bytes[CPUS_MAX / 8];
 	size_t length = 0;
 	int r;
 
 	if (!list || !*list)
 		return 0;
-	if (hp_mask_parse(list, &mask, &err) < 0)
+	if (!hp_mask_parse_bits(list, words, CPUS_MAX))
 		return 0; /* the kernel says what is wrong with it, when the file is written */
 	for (size_t i = 0; i < sizeof(bytes); i++) {
-		bytes[i] = (uint8_t)(mask.words[i / 8] >> (i % 8 * 8));
+		bytes[i] = (uint8_t)(words[i / 8] >> (i % 8 * 8));
 		if (bytes[i])
 			length = i + 1;
 	}

@@ -15,14 +15,14 @@
 /*
  * Reads digits at *at and moves *at after them; false if there are none or the number is too big.
  */
-static bool take_bit(const char **at, unsigned int *ret)
+static bool take_bit(const char **at, unsigned int bits, unsigned int *ret)
 {
 	unsigned int bit = 0;
 	const char *start = *at;
 
 	for (; **at >= '0' && **at <= '9'; ++*at) {
 		bit = bit * 10 + (unsigned int)(**at - '0');
-		if (bit >= HP_MASK_BITS)
+		if (bit >= bits)
 			return false;
 	}
 	*ret = bit;
@@ -35,21 +35,21 @@ struct range {
 };
 
 /* "7", "0-3", "0-15:2/4" */
-static bool take_range(const char **at, struct range *ret)
+static bool take_range(const char **at, unsigned int bits, struct range *ret)
 {
 	*ret = (struct range){.used = 1, .group = 1};
-	if (!take_bit(at, &ret->first))
+	if (!take_bit(at, bits, &ret->first))
 		return false;
 	ret->last = ret->first;
 	if (**at != '-')
 		return true;
 	++*at;
-	if (!take_bit(at, &ret->last) || ret->first > ret->last)
+	if (!take_bit(at, bits, &ret->last) || ret->first > ret->last)
 		return false;
 	if (**at != ':')
 		return true;
 	++*at;
-	if (!take_bit(at, &ret->used) || *(*at)++ != '/' || !take_bit(at, &ret->group))
+	if (!take_bit(at, bits, &ret->used) || *(*at)++ != '/' || !take_bit(at, bits, &ret->group))
 		return false;
 	return ret->used > 0 && ret->used <= ret->group;
 }
@@ -59,25 +59,32 @@ static bool is_separator(char c)
 	return c == ',' || c == ' ' || c == '\t';
 }
 
-int hp_mask_parse(const char *list, struct hp_mask *ret_mask, struct hp_err *err)
+bool hp_mask_parse_bits(const char *list, uint64_t *words, unsigned int bits)
 {
-	struct hp_mask mask = {.is_set = true};
 	struct range range;
 	bool is_empty = true;
 
 	for (;;) {
 		while (is_separator(*list))
 			list++;
-		if (*list == '\0' && !is_empty) {
-			*ret_mask = mask;
-			return 0;
-		}
-		if (!take_range(&list, &range) || (*list != '\0' && !is_separator(*list)))
-			break;
+		if (*list == '\0' && !is_empty)
+			return true;
+		if (!take_range(&list, bits, &range) || (*list != '\0' && !is_separator(*list)))
+			return false;
 		is_empty = false;
 		for (unsigned int bit = range.first; bit <= range.last; bit++)
 			if ((bit - range.first) % range.group < range.used)
-				mask.words[bit / 64] |= 1ull << (bit % 64);
+				words[bit / 64] |= 1ull << (bit % 64);
+	}
+}
+
+int hp_mask_parse(const char *list, struct hp_mask *ret_mask, struct hp_err *err)
+{
+	struct hp_mask mask = {.is_set = true};
+
+	if (hp_mask_parse_bits(list, mask.words, HP_MASK_BITS)) {
+		*ret_mask = mask;
+		return 0;
 	}
 	return hp_err_invalid(err, NULL, "must be a list such as 0-3,7 of numbers up to %d",
 			      HP_MASK_BITS - 1);

@@ -372,7 +372,7 @@ static bool is_pointer(struct hp_json_value key)
 	return false;
 }
 
-/* Go's value of a member that was not set. */
+/* Go's value of a member that was not set. The text "0" is a list of CPUs. */
 static bool is_unset_in_go(struct hp_json_value value)
 {
 	int64_t number;
@@ -381,12 +381,14 @@ static bool is_unset_in_go(struct hp_json_value value)
 
 	return hp_json_is_absent(value) || hp_json_equals(value, "") ||
 	       (hp_json_get_bool(value, &truth, &ignored) == 0 && !truth) ||
-	       hp_json_get_int64(value, 0, 0, &number, &ignored) == 0;
+	       (hp_json_type(value) == HP_JSON_INTEGER &&
+		hp_json_get_int64(value, 0, 0, &number, &ignored) == 0);
 }
 
 /*
- * pids_limit became a pointer, whose 0 is a limit, in 2025. Before, 0 meant that there is none, and
- * runc wrote every member, so there are others that are not set; since then it leaves those out.
+ * pids_limit became a pointer, whose 0 is a limit, with cgroups v0.0.6 (2025). Before, 0 meant that
+ * there is none, and runc wrote every member, so there are others that are not set; v0.0.6 and
+ * later leave all of those out.
  */
 static bool writes_unset_members(struct hp_json_value cgroup)
 {

@@ -49,9 +49,9 @@ static const struct hp_field memory_fields[] = {
     HP_INT("kernelTCP", struct hp_memory, kernel_tcp, -1, INT64_MAX),
     HP_FIELD("swappiness", hp_field_swappiness, struct hp_memory, swappiness, struct hp_uint,
 	     .max = 100),
-    HP_BOOL("disableOOMKiller", struct hp_memory, disable_oom_killer),
-    HP_BOOL("useHierarchy", struct hp_memory, use_hierarchy),
-    HP_BOOL("checkBeforeUpdate", struct hp_memory, check_before_update),
+    HP_GO_BOOL("disableOOMKiller", struct hp_memory, disable_oom_killer),
+    HP_GO_BOOL("useHierarchy", struct hp_memory, use_hierarchy),
+    HP_GO_BOOL("checkBeforeUpdate", struct hp_memory, check_before_update),
 };
 static int check_memory(void *object, const void *first, struct hp_err *err)
 {

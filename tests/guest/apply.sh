@@ -283,6 +283,14 @@ test_class() {
 	check "the second is gone when its process is" until_true is_not_held b
 	is "the class stays for the next user" "$(groups)" gold
 	rmdir $resctrl/gold
+	start_victim
+	check "a class named like the container" apply own '{"linux":{"intelRdt":{"closID":"own",
+		"l3CacheSchema":"L3:0=c0"}}}'
+	systemctl restart hookd.service
+	check "is released" release own
+	is "and stays as well" "$(groups)" own
+	rmdir $resctrl/own
+	end_victim
 }
 
 # ---- crashes of hookd ----

@@ -71,20 +71,38 @@ find_files() { # CGROUP WORD...
 	done
 }
 
+# What systemd says of all units in one call: sets shown[UNIT PROPERTY], for the given properties. A
+# blank line ends a unit; its Id is somewhere in it.
+declare -A shown
+show() { # UNITS OPTIONS
+	local line unit='' lines=()
+
+	shown=()
+	while read -r line; do
+		lines+=("$line")
+		[[ $line != Id=* ]] || unit=${line#Id=}
+		[ -z "$line" ] || continue
+		keep "$unit" "${lines[@]}"
+		lines=()
+	done < <(systemctl show -p Id $2 -- $1; echo)
+}
+
+keep() { # UNIT LINE...
+	local line
+
+	for line in "${@:2}"; do
+		shown[$1 ${line%%=*}]=${line#*=}
+	done
+}
+
 find_properties() { # UNIT WORD...
-	local unit=$1 word line options=()
-	local -A values=()
+	local unit=$1 word value
 
 	shift
-	for word; do
-		options+=(-p "${word%%=*}")
-	done
-	while read -r line; do
-		values[${line%%=*}]=${line#*=}
-	done < <(systemctl show "$unit" "${options[@]}")
 	found=()
 	for word; do
-		found+=("${word%%=*}=${values[${word%%=*}]// /_}")
+		value=${shown[$unit ${word%%=*}]:-}
+		found+=("${word%%=*}=${value// /_}")
 	done
 }
 
@@ -124,19 +142,40 @@ while IFS='|' read -r name resource file property update later_file later_proper
 	later_properties+=("$later_property")
 done < "$here/same_limits.txt"
 
+# All properties of the table.
+options=
+for property in MemoryMin MemoryLow MemoryHigh MemoryMax MemorySwapMax TasksMax CPUWeight CPUQuotaPerSecUSec \
+	CPUQuotaPeriodUSec AllowedCPUs AllowedMemoryNodes IOWeight IODeviceWeight IOReadBandwidthMax \
+	IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax IODeviceLatencyTargetUSec; do
+	options+=" -p $property"
+done
+
+# Makes all calls of a file, and shows the replies that are errors. The processes that it has made live
+# until it is killed, by $pids.
+call() { # CALLS
+	local line replies
+
+	exec {replies}< <(exec "$here/../bin/guest_calls" $socket < "$1" 2>&1)
+	pids+=($!)
+	while read -r -u "$replies" line && [ "$line" != done ]; do
+		[[ $line != *'"error"'* ]] || echo "# $line"
+	done
+	is "all calls are answered" "$line" done
+}
+
 apply_all() {
 	local row driver path
 
 	for row in "${!names[@]}"; do
 		for driver in cgroupfs systemd; do
-			sleep 100000 &
-			pids+=($!)
 			path=/same/$row
 			[ $driver = cgroupfs ] || path=system.slice:same:$row
-			say apply "$driver-$row" "{\"linux\":{\"cgroupsPath\":\"$path\",
-				\"resources\":${resources[row]}}}" --pid=$! --cgroup-manager=$driver
+			echo "{\"method\":\"io.hookd.settings.Apply\",\"parameters\":{\"container\":\"$driver-$row\"," \
+				"\"pid\":@PID@,\"cgroupManager\":\"$driver\",\"settings\":{\"linux\":{\"cgroupsPath\":" \
+				"\"$path\",\"resources\":${resources[row]}}}}}"
 		done
-	done
+	done > "$work/applies"
+	call "$work/applies"
 }
 
 update_all() {
@@ -145,9 +184,11 @@ update_all() {
 	for row in "${!names[@]}"; do
 		[[ ${updates[row]} == *{* ]] || continue
 		for driver in cgroupfs systemd; do
-			say update "$driver-$row" "{\"linux\":{\"resources\":${updates[row]}}}"
+			echo "{\"method\":\"io.hookd.settings.Update\",\"parameters\":{\"container\":\"$driver-$row\"," \
+				"\"settings\":{\"linux\":{\"resources\":${updates[row]}}}}}"
 		done
-	done
+	done > "$work/updates"
+	call "$work/updates"
 }
 
 check_all() { # WHEN DRIVER...
@@ -165,8 +206,12 @@ check_all() { # WHEN DRIVER...
 }
 
 check_all_properties() { # WHEN
-	local row
+	local row units=()
 
+	for row in "${!names[@]}"; do
+		units+=("same-$row.scope")
+	done
+	show "${units[*]}" "$options"
 	for row in "${!names[@]}"; do
 		if [[ $1 == *pdate* ]]; then
 			check_properties "$1" "$row" "${later_properties[row]}"
@@ -176,11 +221,22 @@ check_all_properties() { # WHEN
 	done
 }
 
+# systemd has written the files when it answers, and hookd has heard of them before it answers twice.
+reload() {
+	systemctl daemon-reload
+	hookctl ping > "$work/out"
+	hookctl ping > "$work/out"
+}
+
 # ---- annotations ----
 
 annotated() { # CONTAINER ANNOTATIONS
 	say apply "$1" "{\"annotations\":$2,\"linux\":{\"cgroupsPath\":\"system.slice:same:$1\",
 		\"resources\":{\"pids\":{\"limit\":50}}}}" --pid="${pids[0]}"
+}
+
+is_oom_group() { # VALUE, in $folder; hookd hears of the reset after systemd has answered
+	[ "$(< "$folder/memory.oom.group")" = "$1" ]
 }
 
 test_annotations() {
@@ -196,6 +252,7 @@ test_annotations() {
 	annotated an '{"org.systemd.property.TimeoutStopUSec":"uint64 123000000","other":"x",
 		"org.systemd.property.MemoryHigh":"uint64 33554432",
 		"org.systemd.property.RuntimeMaxSec":"9000"}'
+	show same-an.scope '-p MemoryHigh -p RuntimeMaxUSec -p TimeoutStopUSec'
 	find_properties same-an.scope MemoryHigh= RuntimeMaxUSec= TimeoutStopUSec=
 	is "annotations are properties" "${found[*]}" \
 		'MemoryHigh=33554432 RuntimeMaxUSec=2h_30min TimeoutStopUSec=2min_3s'
@@ -214,19 +271,34 @@ test_annotations() {
 	find_files "$folder" memory.high= pids.max= cpu.weight=
 	is "another limit of systemd's changes none of these" "${found[*]}" \
 		'memory.high=33554432 pids.max=50 cpu.weight=200'
+	check "a file without a property is as before" until_true is_oom_group 1
+	systemctl daemon-reload
+	check "after daemon-reload too" until_true is_oom_group 1
+	systemctl stop hookd.service hookd.socket
+	systemctl daemon-reload
+	is "systemd resets it" "$(< "$folder/memory.oom.group")" 0
+	systemctl start hookd.service
+	check "hookd writes it again at its start" until_true is_oom_group 1
+	say update an '{"linux":{"resources":{"unified":{"memory.oom.group":"0"}}}}'
+	systemctl daemon-reload
+	is "or not, after an Update" "$(< "$folder/memory.oom.group")" 0
 }
 
 install_hookd
+is "the table has enough cases" "$((${#names[@]} >= 250))" 1
 apply_all
 check_all "Apply" cgroupfs systemd
 check_all_properties "Apply"
-systemctl daemon-reload
+reload
 check_all "reload" systemd
+check_all_properties "reload"
 update_all
 check_all "Update" cgroupfs systemd
 check_all_properties "Update"
-systemctl daemon-reload
+reload
 check_all "reload after Update" systemd
+check_all_properties "reload after Update"
 kill "${pids[@]}"
+pids=()
 test_annotations
 tap_end

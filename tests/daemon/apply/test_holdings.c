@@ -73,6 +73,8 @@ static void holdings_are_read_back(void **state)
 	holding->cgroup_path = strdup("/a/b");
 	holding->rdt_group = strdup("box");
 	holding->attributes_set = 5;
+	holding->has_closid = true;
+	holding->unit_files = strdup("memory.oom.group 1\n");
 	assert_int_equal(holdings_enter(holdings, holding, HOLDING_HELD), 0);
 	add(holdings, "second");
 	holdings_close(holdings);
@@ -90,6 +92,8 @@ static void holdings_are_read_back(void **state)
 	assert_string_equal(holding->cgroup_path, "/a/b");
 	assert_string_equal(holding->rdt_group, "box");
 	assert_null(holding->unit);
+	assert_true(holding->has_closid);
+	assert_string_equal(holding->unit_files, "memory.oom.group 1\n");
 	assert_null(holding->ignored);
 	/* The newest first: the order of their removal. */
 	created = TAILQ_FIRST(&holding->created);
@@ -374,10 +378,19 @@ static void a_damaged_row_costs_only_itself(void **state)
 
 static void files_of_older_versions_are_read(void **state)
 {
+#define COLUMNS_5                                                                                  \
+	"boot_id(), container, pid, start_time, uid, state, is_systemd, cgroup_path, unit, "       \
+	"rdt_group, process, ignored, former_path, former_group, mark, mixed"
 #define TO_VERSION_4                                                                               \
+	"ALTER TABLE holding DROP COLUMN unit_files;"                                              \
+	"ALTER TABLE holding DROP COLUMN has_closid;"                                              \
 	"ALTER TABLE holding DROP COLUMN checksum; ALTER TABLE made DROP COLUMN checksum;"         \
 	"ALTER TABLE boot DROP COLUMN checksum; ALTER TABLE boot DROP COLUMN version;"
 	static const char *const versions[] = {
+	    "ALTER TABLE holding DROP COLUMN unit_files;"
+	    "ALTER TABLE holding DROP COLUMN has_closid;"
+	    "UPDATE holding SET checksum = checksum(" COLUMNS_5 ");"
+	    "UPDATE boot SET version = 5, checksum = checksum(id, 5); PRAGMA user_version=5",
 	    TO_VERSION_4 "PRAGMA user_version=4",
 	    TO_VERSION_4 "ALTER TABLE holding DROP COLUMN mark;"
 			 "ALTER TABLE holding DROP COLUMN mixed; PRAGMA user_version=3",

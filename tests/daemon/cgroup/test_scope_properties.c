@@ -85,6 +85,32 @@ static uint64_t told(const char *property)
 	return value;
 }
 
+/* The last mask that was sent, and its length; 0: none. */
+static size_t told_mask(const char *property, uint8_t ret_mask[static 1024])
+{
+	const char *name;
+	const void *bytes;
+	size_t length, found = 0;
+
+	assert_true(sd_bus_message_rewind(message, 1) >= 0);
+	assert_true(sd_bus_message_enter_container(message, 'a', "(sv)") >= 0);
+	while (sd_bus_message_enter_container(message, 'r', "sv") > 0) {
+		assert_true(sd_bus_message_read(message, "s", &name) >= 0);
+		if (strcmp(name, property) == 0) {
+			assert_true(sd_bus_message_enter_container(message, 'v', "ay") >= 0);
+			assert_true(sd_bus_message_read_array(message, 'y', &bytes, &length) >= 0);
+			assert_true(length <= 1024);
+			memcpy(ret_mask, bytes, length);
+			found = length;
+			assert_true(sd_bus_message_exit_container(message) >= 0);
+		} else {
+			assert_true(sd_bus_message_skip(message, "v") >= 0);
+		}
+		assert_true(sd_bus_message_exit_container(message) >= 0);
+	}
+	return found;
+}
+
 /* The last value for a device, which an empty list takes away. 0: none was sent. */
 static uint64_t told_device(sd_bus_message *sent, const char *property, const char *device)
 {
@@ -281,6 +307,39 @@ static void former_limits_of_devices_replace_new_ones(void **state)
 	sd_bus_message_unref(properties);
 }
 
+/* systemd takes masks of any length. */
+static void a_mask_is_as_long_as_its_greatest_number(void **state)
+{
+	static const struct {
+		const char *list;
+		unsigned int greatest;
+	} rows[] = {{"0", 0},	      {"7", 7},
+		    {"8", 8},	      {"0-3,1023", 1023},
+		    {"1024", 1024},   {"0, 2000-2001", 2001},
+		    {"8191,5", 8191}, {"0-8191:1/8", 8184}};
+	const struct scope_cpu none = SCOPE_CPU_NONE;
+	uint8_t mask[1024];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct hp_resources resources = {.cpu.cpus = (char *)rows[i].list,
+						 .cpu.mems = (char *)rows[i].list};
+
+		tell(&resources, &none);
+		assert_int_equal(told_mask("AllowedCPUs", mask), rows[i].greatest / 8 + 1);
+		assert_true(mask[rows[i].greatest / 8] >> rows[i].greatest % 8 & 1);
+		assert_int_equal(told_mask("AllowedMemoryNodes", mask), rows[i].greatest / 8 + 1);
+	}
+	tell(&(struct hp_resources){.cpu.cpus = (char *)"0,2000-2001"}, &none);
+	assert_int_equal(told_mask("AllowedCPUs", mask), 251);
+	assert_int_equal(mask[0], 1);
+	assert_int_equal(mask[249], 0);
+	assert_int_equal(mask[250], 3);
+	/* The kernel refuses it when the file is written. */
+	tell(&(struct hp_resources){.cpu.cpus = (char *)"8192"}, &none);
+	assert_int_equal(told_mask("AllowedCPUs", mask), 0);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -293,6 +352,7 @@ int main(void)
 	    TEST(limits_of_devices_are_told),
 	    TEST(files_of_devices_are_told_line_by_line),
 	    TEST(former_limits_of_devices_replace_new_ones),
+	    TEST(a_mask_is_as_long_as_its_greatest_number),
 	};
 
 	bound_time();

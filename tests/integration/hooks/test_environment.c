@@ -117,6 +117,10 @@ static void directory_is_the_bundle(void **state)
 	    .hooks = {HOOK("'report'")});
 	check_success(client);
 	check_line(client, STDOUT, "cwd /");
+	/* A relative one is below the directory of whoever wrote it, which hookd does not know. */
+	run(client, .state = "{\"id\":\"box\",\"bundle\":\"tmp\"}", .hooks = {HOOK("'report'")});
+	check_success(client);
+	check_line(client, STDOUT, "cwd /");
 }
 
 static void directory_of_libcontainer(void **state)

@@ -23,7 +23,7 @@ static void oci_memory_and_cpu(void **state)
 	IS(memory->kernel, -1);
 	IS(memory->kernel_tcp, 0);
 	IS(memory->swappiness, 0);
-	IS(memory->disable_oom_killer, false);
+	assert_false(memory->disable_oom_killer.is_set); /* false is as none */
 	IS(memory->use_hierarchy, true);
 	IS(memory->check_before_update, true);
 	IS(cpu->shares, 1024);

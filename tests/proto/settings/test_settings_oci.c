@@ -135,6 +135,32 @@ static void nothing_is_set_where_nothing_is_said(void **state)
 	}
 }
 
+/* What the users of runc and crun write, and these take. */
+static void unusual_values_are_taken(void **state)
+{
+	struct reading reading = settings_open(
+	    "{\"process\":{\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\"}},\"linux\":{"
+	    "\"cgroupsPath\":"
+	    "\"/a "
+	    "b//\xc3\xa9/\",\"intelRdt\":{\"closID\":\"\",\"l3CacheSchema\":\"\"},\"resources\":{"
+	    "\"memory\":{\"swappiness\":-1},\"cpu\":{\"cpus\":\"0, "
+	    "1,,2000\"},\"devices\":[{\"allow\":"
+	    "true,\"access\":\"rrwmm\"}],\"unified\":{\"cpu.idle\":\"1\",\"cpu.weight\":\"7\","
+	    "\"io.max\":\"8:0 rbps=1\\n8:16 rbps=2\\n\"}}}}",
+	    HP_DIALECT_OCI);
+	const struct hp_settings *settings = reading.settings;
+
+	(void)state;
+	assert_false(settings->io_priority.has_priority);
+	assert_string_equal(settings->cgroups_path, "/a b//\xc3\xa9/");
+	assert_null(settings->intel_rdt->clos_id);
+	assert_false(settings->resources->memory.swappiness.is_set);
+	assert_string_equal(settings->resources->cpu.cpus, "0, 1,,2000");
+	assert_int_equal(settings->resources->devices[0].access, 7);
+	assert_int_equal(settings->resources->unified_count, 3);
+	settings_close(&reading);
+}
+
 /* An empty object can have a meaning: a container may have a resctrl group of its name. */
 static void empty_objects_that_mean_something(void **state)
 {
@@ -192,6 +218,7 @@ int main(void)
 	    cmocka_unit_test(scheduling_has_all_its_fields),
 	    cmocka_unit_test(linux_has_all_its_fields),
 	    cmocka_unit_test(nothing_is_set_where_nothing_is_said),
+	    cmocka_unit_test(unusual_values_are_taken),
 	    cmocka_unit_test(empty_objects_that_mean_something),
 	    cmocka_unit_test(absent_settings_are_refused),
 	    cmocka_unit_test(reasons_list_the_names_or_give_one),
