@@ -310,7 +310,9 @@ static void request_comes_back(const char *path, struct counts *counts)
 	settings = hp_json_member(request, "settings");
 	if (hp_json_type(settings) == HP_JSON_OBJECT) {
 		span = hp_json_text(settings, &length);
-		settings_text = strndup(span, length);
+		settings_text = calloc(1, length + 1);
+		assert_non_null(settings_text);
+		memcpy(settings_text, span, length); /* which has no NUL at its end */
 		try_settings(settings_text, dialect, counts);
 		free(settings_text);
 	}
