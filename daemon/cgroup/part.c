@@ -129,7 +129,7 @@ void cgroup_parts_remove(int base, const int *alive, size_t alive_count)
 	(void)for_each(openat(base, ".", DIRECTORY_FLAGS), "runner-", remove_part, &others);
 }
 
-static bool is_populated(int directory)
+bool cgroup_is_populated_at(int directory)
 {
 	char text[128];
 
@@ -142,13 +142,13 @@ void cgroup_part_kill(int directory)
 	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + WAIT_NS;
 
 	(void)file_write_at(directory, "cgroup.kill", "1");
-	while (is_populated(directory) && clock_ns(CLOCK_MONOTONIC) < give_up_ns)
+	while (cgroup_is_populated_at(directory) && clock_ns(CLOCK_MONOTONIC) < give_up_ns)
 		await_a_moment();
 }
 
 bool cgroup_tree_is_populated(const struct cgroup_tree *tree)
 {
-	return is_populated(tree->runs->fd);
+	return cgroup_is_populated_at(tree->runs->fd);
 }
 
 bool cgroup_kill_made_below(pid_t pid, pid_t maker)

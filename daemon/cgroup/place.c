@@ -26,6 +26,8 @@
 #define NAMES_MAX     1000
 #define LOCK_WAIT_NS  (NS_PER_S / 2)
 #define LOCK_PAUSE_NS 5000000
+#define LAST_WAIT_NS  NS_PER_S
+#define LAST_PAUSE_NS 2000000
 /* Of hookd, where the hooks have 100: as much precedence as in daemon/proc/precedence.c. */
 #define DAEMON_CPU_WEIGHT "1000"
 
@@ -552,14 +554,33 @@ void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
 	look_for_memory(tree);
 }
 
+/*
+ * The kernel may return EBUSY for a moment after the last process of a cgroup was reaped. A
+ * directory with processes that hooks have left stays.
+ */
+static void remove_own_directory(struct cgroup_tree *tree)
+{
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
+
+	for (;;) {
+		cgroup_parts_remove(tree->base_fd, NULL, 0);
+		remove_cgroups_in(openat(tree->base_fd, "runs", DIRECTORY_FLAGS));
+		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
+		remove_other_runs_in(tree->base_fd);
+		if (rmdir(tree->own_directory) == 0 || errno == ENOENT ||
+		    cgroup_is_populated_at(tree->base_fd) || clock_ns(CLOCK_MONOTONIC) > give_up_ns)
+			return;
+		(void)nanosleep(&(struct timespec){.tv_nsec = LAST_PAUSE_NS}, NULL);
+	}
+}
+
 void cgroup_tree_unplace(struct cgroup_tree *tree)
 {
 	/* Of the service manager's directory it is left: that is removed with the unit. */
-	if (tree->own_directory[0] || tree->root_lock >= 0)
+	if (!tree->own_directory[0] && tree->root_lock >= 0)
 		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
 	if (tree->own_directory[0]) {
-		remove_other_runs_in(tree->base_fd);
-		(void)rmdir(tree->own_directory);
+		remove_own_directory(tree);
 		/* Runners of a hookd that was killed were in its directory, and have ended now. */
 		cgroup_tree_remove_orphans(tree);
 	}

@@ -138,3 +138,5 @@ void cgroup_mark_lingering(const struct cgroup *cgroup);
 void cgroup_discard(struct cgroup *cgroup);
 /* True where it has processes, or that is not known. */
 bool cgroup_is_populated(struct cgroup *cgroup);
+/* The same of any directory. */
+bool cgroup_is_populated_at(int directory);
