@@ -164,7 +164,8 @@ static void calls_about_the_daemon(void **state)
 	assert_non_null(strstr(hookd_reply_status(reply)->addresses[0], harness->socket));
 	assert_null(hookd_reply_status(reply)->config_error_file);
 	assert_true(hookd_reply_status(reply)->kernel_feature_count > 0);
-	assert_int_equal(hookd_reply_status(reply)->connections, 1);
+	/* hookd may not have seen yet that the one of expect_same() was closed. */
+	assert_in_range(hookd_reply_status(reply)->connections, 1, 2);
 	hookd_reply_free(reply);
 	reply = CALL(client, metrics, NULL);
 	assert_non_null(strstr(hookd_reply_text(reply), "# EOF\n"));
