@@ -18,6 +18,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "daemon/cgroup/path.h"
 #include "daemon/cgroup/tree.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
@@ -129,12 +130,15 @@ void cgroup_parts_remove(int base, const int *alive, size_t alive_count)
 	(void)for_each(openat(base, ".", DIRECTORY_FLAGS), "runner-", remove_part, &others);
 }
 
+/* True where it is not known, as without descriptors. */
 static bool is_populated(int directory)
 {
 	char text[128];
+	ssize_t length = file_read_at(directory, "cgroup.events", text, sizeof(text));
 
-	return file_read_at(directory, "cgroup.events", text, sizeof(text)) > 0 &&
-	       file_keyed_value(text, "populated") != 0;
+	if (length < 0)
+		return !cgroup_is_gone((int)length);
+	return file_keyed_value(text, "populated") != 0;
 }
 
 void cgroup_part_kill(int directory)
