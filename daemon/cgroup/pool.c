@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/base/loop.h"
 #include "daemon/cgroup/limits.h"
 #include "daemon/cgroup/path.h"
 
@@ -46,15 +47,14 @@ static int replace_lost_directory(struct cgroup_tree *tree);
 static bool is_as_new(const struct cgroup *cgroup)
 {
 	return !cgroup->is_killed && !cgroup->is_limited && cgroup->watch >= 0 &&
-	       cgroup->runs == cgroup->tree->runs &&
-	       !cgroup->is_touched && !cgroup->tree->has_controllers &&
-	       cgroup->generation == cgroup->tree->generation;
+	       cgroup->runs == cgroup->tree->runs && !cgroup->is_touched &&
+	       !cgroup->tree->has_controllers && cgroup->generation == cgroup->tree->generation;
 }
 
 static void schedule_upkeep(struct cgroup_tree *tree)
 {
 	if (!event_pending(tree->upkeep, EV_TIMEOUT, NULL))
-		(void)event_add(tree->upkeep, &(struct timeval){0});
+		timer_set(tree->upkeep, &(struct timeval){0});
 }
 
 static void discard(struct cgroup *cgroup)
@@ -148,7 +148,7 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 
 static void look_again_soon(struct cgroup_tree *tree)
 {
-	(void)event_add(tree->look_again, &(struct timeval){.tv_sec = 1});
+	timer_set(tree->look_again, &(struct timeval){.tv_sec = 1});
 }
 
 static void make_busy(struct cgroup *cgroup)

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "tests/daemon/support/own_cgroup.h"
 #include "tests/daemon/support/run_cgroups.h"
