@@ -357,6 +357,7 @@ static void pauses_are_short_at_first_and_after_a_success(void **state)
 	struct listener *listener = listen_here();
 	struct rlimit before;
 	struct grab grab;
+	rlim_t one_more;
 	int clients[3];
 
 	(void)state;
@@ -364,10 +365,11 @@ static void pauses_are_short_at_first_and_after_a_success(void **state)
 		clients[i] = connect_to(path);
 	grab_stderr(&grab);
 	getrlimit(RLIMIT_NOFILE, &before);
+	one_more = first_free() + 1;
 	set_nofile(0);
 	for (int i = 0; pause_count < ELEMENTS(longer) && i < 100; i++)
 		event_base_loop(base, EVLOOP_ONCE);
-	set_nofile(first_free() + 1);
+	set_nofile(one_more);
 	for (int i = 0; pause_count < ELEMENTS(longer) + 1 && i < 100; i++)
 		event_base_loop(base, EVLOOP_ONCE);
 	set_nofile(before.rlim_cur);
