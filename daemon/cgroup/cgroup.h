@@ -79,7 +79,7 @@ void cgroup_part_kill(int directory);
 void cgroup_tree_remove_orphans(const struct cgroup_tree *tree);
 /* A descriptor of the tree's directory, of the tree; for cgroup_parts_remove(). */
 int cgroup_tree_base(const struct cgroup_tree *tree);
-/* Whether processes are left in the cgroups of runs. */
+/* Whether processes are left in the cgroups of runs. True where it cannot be read. */
 bool cgroup_tree_is_populated(const struct cgroup_tree *tree);
 /*
  * Kills the processes in the cgroup of `pid`, if the process `maker` has made that by
@@ -167,8 +167,8 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
  */
 int cgroup_kill(struct cgroup *cgroup);
 /*
- * True where it, or one in it, has a process other than `dead`, whose exit was seen; also where that
- * cannot be read.
+ * True where it, or one in it, has a process other than `dead`, whose exit was seen; also where
+ * that cannot be read.
  */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);
 /*

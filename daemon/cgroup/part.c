@@ -152,6 +152,11 @@ void cgroup_part_kill(int directory)
 
 bool cgroup_tree_is_populated(const struct cgroup_tree *tree)
 {
+	const struct cgroup *cgroup;
+
+	TAILQ_FOREACH (cgroup, &tree->busy, link)
+		if (!cgroup->is_foreign && cgroup->runs != tree->runs)
+			return true;
 	return is_populated(tree->runs->fd);
 }
 

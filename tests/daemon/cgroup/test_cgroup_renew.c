@@ -205,6 +205,7 @@ static void a_limit_of_their_number_does_not_last(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(files); i++) {
 		struct cgroup *cgroup = run_cgroup_acquire();
+		struct spawn_child child = run_cgroup_spawn(cgroup);
 		char path[256], *name;
 
 		run_cgroup_path(cgroup, path);
@@ -214,8 +215,12 @@ static void a_limit_of_their_number_does_not_last(void **state)
 		strcat(path, "/");
 		take_many(path);
 		expect_notice();
+		/* What was left in the old directory still counts. */
 		cgroup_release(cgroup);
+		assert_true(cgroup_tree_is_populated(run_cgroups_tree));
+		end_child(&child);
 		run_cgroups_wait();
+		assert_false(cgroup_tree_is_populated(run_cgroups_tree));
 		assert_false(run_cgroup_exists(path));
 	}
 }
