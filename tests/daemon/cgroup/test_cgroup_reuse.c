@@ -127,6 +127,7 @@ static void one_that_a_hook_has_changed_is_removed(void **state)
 		char path[256], other[256];
 
 		run_cgroup_path(cgroup, path);
+		cgroup_rest(cgroup);
 		changes[i](path);
 		cgroup_release(cgroup);
 		for (size_t j = 0; j < ELEMENTS(others); j++) {
