@@ -72,11 +72,31 @@ static int open_journal(void)
 	return take_fd(&fd);
 }
 
+/*
+ * The pipe that is stderr, as an open file of this process alone: O_NONBLOCK set for stderr itself
+ * would be set for the other programs that have it. -1: it cannot be opened, as without /proc, or
+ * by a user whom it does not belong to.
+ */
+static int open_pipe_again(const struct stat *st)
+{
+	if (log_state.pipe >= 0 && log_state.pipe_inode == st->st_ino)
+		return log_state.pipe;
+	close_fd(&log_state.pipe);
+	log_state.pipe = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	log_state.pipe_inode = st->st_ino;
+	return log_state.pipe;
+}
+
 void log_open(enum log_target target)
 {
+	struct stat st;
+
 	log_close();
 	if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal()))
 		log_state.journal = open_journal();
+	/* Now, since there may be no descriptor for it later. */
+	if (log_state.journal < 0 && fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		(void)open_pipe_again(&st);
 }
 
 void log_close(void)
@@ -317,21 +337,6 @@ static void append_fields(struct line *line, int priority, const struct log_fiel
 		    !append_field(line, sizeof(line->bytes) - 1, fields[i].name, fields[i].value))
 			line->used = used;
 	}
-}
-
-/*
- * The pipe that is stderr, as an open file of this process alone: O_NONBLOCK set for stderr itself
- * would be set for the other programs that have it. -1: it cannot be opened, as without /proc, or
- * by a user whom it does not belong to.
- */
-static int open_pipe_again(const struct stat *st)
-{
-	if (log_state.pipe >= 0 && log_state.pipe_inode == st->st_ino)
-		return log_state.pipe;
-	close_fd(&log_state.pipe);
-	log_state.pipe = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	log_state.pipe_inode = st->st_ino;
-	return log_state.pipe;
 }
 
 /*
