@@ -428,8 +428,8 @@ static bool has_process_below(int parent_fd, const char *name, pid_t dead, int d
 	}
 	while (!is_found && (entry = readdir(directory)))
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			is_found = depth >= DEPTH_MAX ||
-				   has_process(fd, entry->d_name, dead, depth + 1);
+			is_found =
+			    depth >= DEPTH_MAX || has_process(fd, entry->d_name, dead, depth + 1);
 	closedir(directory);
 	return is_found;
 }
@@ -440,8 +440,7 @@ static bool has_process_below(int parent_fd, const char *name, pid_t dead, int d
  */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 {
-	return cgroup_is_populated(cgroup) &&
-	       has_process(cgroup->parent_fd, cgroup->name, dead, 0);
+	return cgroup_is_populated(cgroup) && has_process(cgroup->parent_fd, cgroup->name, dead, 0);
 }
 
 int cgroup_was_oom_killed(struct cgroup *cgroup)

@@ -32,14 +32,14 @@ struct cgroup {
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* no process was put in since it was read as empty */
 	unsigned long long oom_kills_seen;
-	bool is_just_taken;	    /* the watches were read for it, and nothing has run since */
-	bool is_killed;		    /* by cgroup_kill(): its processes will exit soon */
-	bool is_limited;	    /* it has limits of one run */
-	bool is_touched;	    /* another program has changed or removed it, or may have */
-	int watch;		    /* of inotify(7); -1: not watched */
-	unsigned int generation;    /* cgroup_tree::generation when it was made */
-	TAILQ_ENTRY(cgroup) link;   /* cgroup_tree::idle, ::busy or ::spent; none while in use */
-	LIST_ENTRY(cgroup) made;    /* cgroup_tree::made_here, unless is_foreign */
+	bool is_just_taken;	  /* the watches were read for it, and nothing has run since */
+	bool is_killed;		  /* by cgroup_kill(): its processes will exit soon */
+	bool is_limited;	  /* it has limits of one run */
+	bool is_touched;	  /* another program has changed or removed it, or may have */
+	int watch;		  /* of inotify(7); -1: not watched */
+	unsigned int generation;  /* cgroup_tree::generation when it was made */
+	TAILQ_ENTRY(cgroup) link; /* cgroup_tree::idle, ::busy or ::spent; none while in use */
+	LIST_ENTRY(cgroup) made;  /* cgroup_tree::made_here, unless is_foreign */
 };
 TAILQ_HEAD(cgroup_list, cgroup);
 
