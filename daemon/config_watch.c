@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "daemon/base/loop.h"
 #include "proto/base/config_files.h"
 
 #define SETTLED_AFTER_US (100 * 1000)
@@ -145,12 +146,12 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 		}
 	}
 	if (is_changed)
-		(void)event_add(watch->settled, &(struct timeval){.tv_usec = SETTLED_AFTER_US});
+		timer_set(watch->settled, &(struct timeval){.tv_usec = SETTLED_AFTER_US});
 }
 
 static void look_later(struct config_watch *watch)
 {
-	(void)event_add(watch->settled, &(struct timeval){.tv_sec = LOOK_EVERY_S});
+	timer_set(watch->settled, &(struct timeval){.tv_sec = LOOK_EVERY_S});
 }
 
 static void on_settled(evutil_socket_t fd, short what, void *userdata)

@@ -116,8 +116,8 @@ static void on_last_replies(evutil_socket_t fd, short what, void *userdata)
 	TAILQ_FOREACH (conn, &program->hookd.conns, link)
 		is_pending |= conn->out.length > 0;
 	if (is_pending && program->last_replies_ticks++ < LAST_REPLIES_TICKS)
-		(void)event_add(program->last_replies,
-				&(struct timeval){.tv_usec = LAST_REPLIES_TICK_US});
+		timer_set(program->last_replies,
+			  &(struct timeval){.tv_usec = LAST_REPLIES_TICK_US});
 	else
 		event_base_loopbreak(program->hookd.base);
 }

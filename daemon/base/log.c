@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes log lines to journald's native socket, or to stderr. Owns that socket and a count of
- * lost lines. On stderr a line without fields is its message, and one with fields is NAME=VALUE
- * for the message and each field. Whatever a value contains, it cannot look like another field or
- * line.
+ * Writes log lines to journald's native socket, or to stderr. Owns that socket, stderr's pipe as it
+ * has opened that again, and a count of lost lines. On stderr a line without fields is its message,
+ * and one with fields is NAME=VALUE for the message and each field. Whatever a value contains, it
+ * cannot look like another field or line.
  *
  * hookd writes to the socket itself instead of calling sd_journal_sendv(), which blocks while
  * journald does not read. A line that the socket does not take at once is lost and counted; the
@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -37,12 +38,14 @@
 
 static struct {
 	int journal; /* -1: stderr */
+	int pipe;    /* the pipe that is stderr, opened again; -1: not open */
+	ino_t pipe_inode;
 	int level;
 	unsigned long lost; /* since the last line that got through */
 	unsigned long lost_in_all;
 	void (*on_lost)(void *userdata);
 	void *userdata;
-} log_state = {.journal = -1, .level = LOG_INFO};
+} log_state = {.journal = -1, .pipe = -1, .level = LOG_INFO};
 
 /* JOURNAL_STREAM has the device and inode of the socket that is a unit's stderr: systemd.exec(5) */
 static bool stderr_is_journal(void)
@@ -69,16 +72,37 @@ static int open_journal(void)
 	return take_fd(&fd);
 }
 
+/*
+ * The pipe that is stderr, as an open file of this process alone: O_NONBLOCK set for stderr itself
+ * would be set for the other programs that have it. -1: it cannot be opened, as without /proc, or
+ * by a user whom it does not belong to.
+ */
+static int open_pipe_again(const struct stat *st)
+{
+	if (log_state.pipe >= 0 && log_state.pipe_inode == st->st_ino)
+		return log_state.pipe;
+	close_fd(&log_state.pipe);
+	log_state.pipe = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	log_state.pipe_inode = st->st_ino;
+	return log_state.pipe;
+}
+
 void log_open(enum log_target target)
 {
+	struct stat st;
+
 	log_close();
 	if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal()))
 		log_state.journal = open_journal();
+	/* Now, since there may be no descriptor for it later. */
+	if (log_state.journal < 0 && fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		(void)open_pipe_again(&st);
 }
 
 void log_close(void)
 {
 	close_fd(&log_state.journal);
+	close_fd(&log_state.pipe);
 }
 
 void log_set_level(int priority)
@@ -316,13 +340,30 @@ static void append_fields(struct line *line, int priority, const struct log_fiel
 }
 
 /*
- * A pipe that polls as writable takes a whole line (PIPE_BUF). Without poll(2), write(2) could
- * block the event loop.
+ * Without waiting, so that the event loop does not block. poll(2) alone does not suffice: the
+ * runners have the same pipe, and one may fill it in between. Of PIPE_BUF bytes a pipe takes all or
+ * none.
  */
+static bool write_line(const struct line *line)
+{
+	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int fd = STDERR_FILENO;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || poll(&poll_fd, 1, 0) == 0 ||
+	    (poll_fd.revents & (POLLERR | POLLHUP)) != 0)
+		return false;
+	if (S_ISSOCK(st.st_mode))
+		return send(fd, line->bytes, line->used, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		       (ssize_t)line->used;
+	if (S_ISFIFO(st.st_mode) && open_pipe_again(&st) >= 0)
+		fd = log_state.pipe;
+	return write(fd, line->bytes, line->used) >= 0;
+}
+
 static bool send_to_stderr(int priority, const struct log_field *fields, int count,
 			   const char *message)
 {
-	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 	struct line line;
 
 	line.used = 0;
@@ -335,8 +376,7 @@ static bool send_to_stderr(int priority, const struct log_field *fields, int cou
 		defuse(line.bytes, line.used);
 	}
 	append(&line, "\n", 1);
-	return poll(&poll_fd, 1, 0) != 0 && (poll_fd.revents & (POLLERR | POLLHUP)) == 0 &&
-	       write(STDERR_FILENO, line.bytes, line.used) >= 0;
+	return write_line(&line);
 }
 
 static bool send_line(int priority, const struct log_field *fields, int count, const char *message)

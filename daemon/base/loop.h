@@ -44,3 +44,45 @@ static inline must_check int tick_new(struct event_base *loop, event_callback_fn
 	*ret_tick = tick;
 	return 0;
 }
+
+/* ---- one-shot timers ---- */
+
+/*
+ * Arms a timer for work that must not be left undone: without memory for it, it fires at the next
+ * turn of the loop. So it must not matter that it fires early.
+ */
+static inline void timer_set(struct event *timer, const struct timeval *after)
+{
+	if (event_add(timer, after) < 0)
+		event_active(timer, EV_TIMEOUT, 0);
+}
+
+/* ---- trying again ---- */
+
+/*
+ * When to try something again that fails for lack of a resource: first after a short pause, since
+ * others may release it soon, then after longer ones, while nothing succeeds. `tick` is at rest
+ * until it is set; its callback sets it again or calls tick_rest().
+ */
+struct retry {
+	struct event *tick; /* of tick_new(), freed by the owner */
+	int pause_us;	    /* the next one; 0: the shortest */
+};
+
+#define RETRY_PAUSE_MIN_US 2000
+#define RETRY_PAUSE_MAX_US 100000
+
+static inline void retry_later(struct retry *retry)
+{
+	if (retry->pause_us < RETRY_PAUSE_MIN_US)
+		retry->pause_us = RETRY_PAUSE_MIN_US;
+	tick_set(retry->tick, retry->pause_us);
+	retry->pause_us *= 2;
+	if (retry->pause_us > RETRY_PAUSE_MAX_US)
+		retry->pause_us = RETRY_PAUSE_MAX_US;
+}
+
+static inline void retry_succeeded(struct retry *retry)
+{
+	retry->pause_us = 0;
+}

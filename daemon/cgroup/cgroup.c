@@ -16,6 +16,7 @@
 
 #include "daemon/cgroup/devices.h"
 #include "daemon/cgroup/limits.h"
+#include "daemon/cgroup/path.h"
 
 /* Names that are tried. More can be taken only by a container that makes its own hooks fail. */
 #define NAMES_MAX 10000
@@ -80,10 +81,12 @@ static void cgroup_free(struct cgroup *cgroup)
 {
 	cgroup_rest(cgroup);
 	cgroup_unwatch(cgroup);
-	if (cgroup->is_foreign)
+	if (cgroup->is_foreign) {
 		close(cgroup->parent_fd);
-	else
+	} else {
+		LIST_REMOVE(cgroup, made);
 		runs_directory_leave(cgroup->tree, cgroup->runs);
+	}
 	free(cgroup);
 }
 
@@ -102,6 +105,7 @@ int cgroup_make(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	cgroup->fd = cgroup->events_fd = cgroup->watch = -1;
 	cgroup->is_known_empty = true;
 	cgroup->generation = tree->generation;
+	LIST_INSERT_HEAD(&tree->made_here, cgroup, made);
 	r = make_directory(cgroup);
 	if (r < 0) {
 		cgroup_free(cgroup);
@@ -382,28 +386,61 @@ int cgroup_kill(struct cgroup *cgroup)
 	return r;
 }
 
+static bool has_process_below(int parent_fd, const char *name, pid_t dead, int depth);
+
+/* True where it is not known, as of a threaded cgroup, which has no such list (EOPNOTSUPP). */
+static bool has_process(int parent_fd, const char *name, pid_t dead, int depth)
+{
+	char path[NAME_MAX + 32], text[256], *next = text;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", name);
+	length = file_read_at(parent_fd, path, text, sizeof(text));
+	if (length < 0)
+		return !cgroup_is_gone((int)length);
+	for (char *end; *next; next = end + 1) {
+		if (strtol(next, &end, 10) != dead || *end != '\n')
+			return true;
+	}
+	return has_process_below(parent_fd, name, dead, depth);
+}
+
+/* kernfs counts the directories in a directory as links of it. */
+static bool has_process_below(int parent_fd, const char *name, pid_t dead, int depth)
+{
+	struct dirent *entry;
+	bool is_found = false;
+	struct stat st;
+	DIR *directory;
+	int fd;
+
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return !cgroup_is_gone(-errno);
+	if (st.st_nlink <= 2)
+		return false;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return !cgroup_is_gone(-errno);
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return true;
+	}
+	while (!is_found && (entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			is_found =
+			    depth >= DEPTH_MAX || has_process(fd, entry->d_name, dead, depth + 1);
+	closedir(directory);
+	return is_found;
+}
+
 /*
  * Newer kernels count a task until its last context switch, shortly after its pidfd has become
  * readable. So "populated" may still mean the dead process, and cgroup.procs decides.
  */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead)
 {
-	char path[80], text[256], *next = text;
-	ssize_t length;
-
-	if (!cgroup_is_populated(cgroup))
-		return false;
-	length = file_read_at(cgroup->parent_fd, path_in(cgroup, "cgroup.procs", path), text,
-			      sizeof(text));
-	if (length == -EOPNOTSUPP) /* a hook has made it threaded; it is populated */
-		return true;
-	if (length <= 0)
-		return false;
-	for (char *end; *next; next = end + 1) {
-		if (strtol(next, &end, 10) != dead || *end != '\n')
-			return true;
-	}
-	return false;
+	return cgroup_is_populated(cgroup) && has_process(cgroup->parent_fd, cgroup->name, dead, 0);
 }
 
 int cgroup_was_oom_killed(struct cgroup *cgroup)

@@ -79,7 +79,7 @@ void cgroup_part_kill(int directory);
 void cgroup_tree_remove_orphans(const struct cgroup_tree *tree);
 /* A descriptor of the tree's directory, of the tree; for cgroup_parts_remove(). */
 int cgroup_tree_base(const struct cgroup_tree *tree);
-/* Whether processes are left in the cgroups of runs. */
+/* Whether processes are left in the cgroups of runs. True where it cannot be read. */
 bool cgroup_tree_is_populated(const struct cgroup_tree *tree);
 /*
  * Kills the processes in the cgroup of `pid`, if the process `maker` has made that by
@@ -110,12 +110,13 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_ch
 void cgroup_release(struct cgroup *cgroup);
 
 /*
- * Call it where no process could be started in the cgroup. True: another program has removed the
- * cgroup, or has changed it or its parent directory so that the kernel takes no process; it was
- * released, and new ones are made in a new directory if needed. False: no fault was found, and the
- * cgroup is still the caller's.
+ * Call it where no process could be started in the cgroup, with the errno of clone3(2), or 0 for
+ * another reason. True: another program has removed the cgroup, whatever has its name now, or has
+ * changed it or its parent directory so that the kernel takes no process; it was released, and new
+ * ones are made in a new directory if needed. False: no fault was found, and the cgroup is still
+ * the caller's.
  */
-bool cgroup_release_lost(struct cgroup *cgroup) must_check;
+bool cgroup_release_lost(struct cgroup *cgroup, int clone_errno) must_check;
 
 /* Whether limits of this controller can be set below the tree. False: not, or `tree` is NULL. */
 bool cgroup_tree_has_controller(const struct cgroup_tree *tree, const char *controller);
@@ -165,7 +166,10 @@ int cgroup_limit(struct cgroup *cgroup, const struct hp_resources *resources,
  * Linux 5.14). Removes its CPU quota, which would delay their exits. 0, or -errno.
  */
 int cgroup_kill(struct cgroup *cgroup);
-/* True where it has a process other than `dead`, whose exit was seen. */
+/*
+ * True where it, or one in it, has a process other than `dead`, whose exit was seen; also where
+ * that cannot be read.
+ */
 bool cgroup_has_others(struct cgroup *cgroup, pid_t dead);
 /*
  * 1: since the last call the OOM killer has killed a process in it, for this cgroup's limit or

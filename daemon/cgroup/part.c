@@ -18,6 +18,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "daemon/cgroup/path.h"
 #include "daemon/cgroup/tree.h"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
@@ -132,9 +133,11 @@ void cgroup_parts_remove(int base, const int *alive, size_t alive_count)
 bool cgroup_is_populated_at(int directory)
 {
 	char text[128];
+	ssize_t length = file_read_at(directory, "cgroup.events", text, sizeof(text));
 
-	return file_read_at(directory, "cgroup.events", text, sizeof(text)) > 0 &&
-	       file_keyed_value(text, "populated") != 0;
+	if (length < 0)
+		return !cgroup_is_gone((int)length);
+	return file_keyed_value(text, "populated") != 0;
 }
 
 void cgroup_part_kill(int directory)
@@ -148,6 +151,11 @@ void cgroup_part_kill(int directory)
 
 bool cgroup_tree_is_populated(const struct cgroup_tree *tree)
 {
+	const struct cgroup *cgroup;
+
+	TAILQ_FOREACH (cgroup, &tree->busy, link)
+		if (!cgroup->is_foreign && cgroup->runs != tree->runs)
+			return true;
 	return cgroup_is_populated_at(tree->runs->fd);
 }
 

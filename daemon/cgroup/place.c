@@ -539,6 +539,7 @@ static void look_for_memory(struct cgroup_tree *tree)
 		close(at);
 		at = above;
 	}
+	tree->has_memory_limit |= at < 0;
 	close_fd(&at);
 }
 

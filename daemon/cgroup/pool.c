@@ -24,7 +24,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/base/loop.h"
 #include "daemon/cgroup/limits.h"
+#include "daemon/cgroup/path.h"
 
 #define IDLE_MAX     1024
 #define IDLE_AT_REST 64 /* more are kept for UNUSED_S after they were needed */
@@ -45,14 +47,14 @@ static int replace_lost_directory(struct cgroup_tree *tree);
 static bool is_as_new(const struct cgroup *cgroup)
 {
 	return !cgroup->is_killed && !cgroup->is_limited && cgroup->watch >= 0 &&
-	       !cgroup->is_touched && !cgroup->tree->has_controllers &&
-	       cgroup->generation == cgroup->tree->generation;
+	       cgroup->runs == cgroup->tree->runs && !cgroup->is_touched &&
+	       !cgroup->tree->has_controllers && cgroup->generation == cgroup->tree->generation;
 }
 
 static void schedule_upkeep(struct cgroup_tree *tree)
 {
 	if (!event_pending(tree->upkeep, EV_TIMEOUT, NULL))
-		(void)event_add(tree->upkeep, &(struct timeval){0});
+		timer_set(tree->upkeep, &(struct timeval){0});
 }
 
 static void discard(struct cgroup *cgroup)
@@ -132,7 +134,8 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	struct cgroup *cgroup = take_idle(tree);
 	int r = cgroup ? 0 : cgroup_make(tree, &cgroup);
 
-	if ((r == -ENOENT || r == -ENODEV) && replace_lost_directory(tree) == 0)
+	/* EAGAIN: of a limit of cgroups, which another program may have set in the directory. */
+	if ((r == -ENOENT || r == -ENODEV || r == -EAGAIN) && replace_lost_directory(tree) == 0)
 		r = cgroup_make(tree, &cgroup);
 	if (r < 0)
 		return r;
@@ -145,7 +148,7 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 
 static void look_again_soon(struct cgroup_tree *tree)
 {
-	(void)event_add(tree->look_again, &(struct timeval){.tv_sec = 1});
+	timer_set(tree->look_again, &(struct timeval){.tv_sec = 1});
 }
 
 static void make_busy(struct cgroup *cgroup)
@@ -195,11 +198,11 @@ static int replace_lost_directory(struct cgroup_tree *tree)
 	return cgroup_tree_renew(tree);
 }
 
-bool cgroup_release_lost(struct cgroup *cgroup)
+bool cgroup_release_lost(struct cgroup *cgroup, int clone_errno)
 {
 	struct cgroup_tree *tree = cgroup->tree;
 
-	if (cgroup->is_foreign || cgroup_is_in_order(cgroup))
+	if (cgroup->is_foreign || (!cgroup_is_gone(-clone_errno) && cgroup_is_in_order(cgroup)))
 		return false;
 	cgroup->is_touched = true;
 	cgroup_release(cgroup);
@@ -289,7 +292,7 @@ static struct cgroup_tree *make_tree(struct event_base *base)
 	TAILQ_INIT(&tree->idle);
 	TAILQ_INIT(&tree->busy);
 	TAILQ_INIT(&tree->spent);
-	LIST_INIT(&tree->watched);
+	LIST_INIT(&tree->made_here);
 	tree->look_again = event_new(base, -1, 0, on_look_again, tree);
 	tree->upkeep = event_new(base, -1, 0, on_upkeep, tree);
 	tree->trim = event_new(base, -1, 0, on_trim, tree);

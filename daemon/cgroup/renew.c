@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replaces the directory of the cgroups of runs where it cannot be used any more: another program
- * has removed it, or a hook that may write to its cgroup has made that threaded. The directory is
- * "domain threaded" then, and the kernel takes no process into the other cgroups in it (EOPNOTSUPP)
- * while the threaded one exists. So new cgroups are made in a new directory, and the old one is
- * removed with its last cgroup.
+ * has removed it, or has set a limit in it, or a hook that may write to its cgroup has made that
+ * threaded. The directory is "domain threaded" then, and the kernel takes no process into the other
+ * cgroups in it (EOPNOTSUPP) while the threaded one exists. So new cgroups are made in a new
+ * directory, and the old one is removed with its last cgroup.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@ int runs_directory_open(int base_fd, const char *name, struct runs_directory **r
 	assert(strlen(name) < sizeof(runs->name));
 	if (!runs)
 		return -ENOMEM;
+	runs->watch = -1;
 	snprintf(runs->name, sizeof(runs->name), "%s", name);
 	runs->fd = openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (runs->fd < 0) {
@@ -40,6 +41,7 @@ static void remove_runs(struct cgroup_tree *tree, struct runs_directory *runs)
 {
 	if (strcmp(runs->name, tree->runs->name) != 0)
 		(void)unlinkat(tree->base_fd, runs->name, AT_REMOVEDIR);
+	cgroup_unwatch_runs(tree, runs);
 	close(runs->fd);
 	free(runs);
 }
@@ -60,12 +62,45 @@ static bool is_domain(int directory)
 	       strcmp(text, "domain\n") == 0;
 }
 
+/*
+ * Limits for which mkdir(2) or clone3(2) fails with EAGAIN. hookd sets none in the directory. The
+ * file exists only where its controller is enabled.
+ */
+static bool is_unlimited(int directory, const char *file)
+{
+	char text[64];
+	ssize_t length = file_read_at(directory, file, text, sizeof(text));
+
+	return length == -ENOENT || (length > 0 && strcmp(text, "max\n") == 0);
+}
+
+static bool is_usable(int directory)
+{
+	return is_domain(directory) && is_unlimited(directory, "cgroup.max.descendants") &&
+	       is_unlimited(directory, "cgroup.max.depth") && is_unlimited(directory, "pids.max");
+}
+
+/*
+ * False: another program has removed the cgroup that is open. What has its name now is another one,
+ * since the kernel gives each cgroup an inode number of its own.
+ */
+static bool is_still_there(const struct cgroup *cgroup)
+{
+	struct stat opened, there;
+
+	return cgroup->fd < 0 ||
+	       (fstat(cgroup->fd, &opened) == 0 &&
+		fstatat(cgroup->parent_fd, cgroup->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		opened.st_ino == there.st_ino);
+}
+
 /* A hook may have made its cgroup threaded, or have enabled a controller below it. */
 bool cgroup_is_in_order(const struct cgroup *cgroup)
 {
 	char path[80], type[64], controllers[256];
 
-	if (cgroup->runs != cgroup->tree->runs || !is_domain(cgroup->parent_fd))
+	if (cgroup->runs != cgroup->tree->runs || !is_usable(cgroup->parent_fd) ||
+	    !is_still_there(cgroup))
 		return false;
 	snprintf(path, sizeof(path), "%s/cgroup.type", cgroup->name);
 	if (file_read_at(cgroup->parent_fd, path, type, sizeof(type)) <= 0 ||
@@ -98,13 +133,13 @@ int cgroup_tree_renew(struct cgroup_tree *tree)
 	struct runs_directory *runs, *old = tree->runs;
 	int r;
 
-	if (is_domain(old->fd))
+	if (is_usable(old->fd))
 		return 0;
 	(void)unlinkat(tree->base_fd, old->name, AT_REMOVEDIR);
 	r = make_runs(tree, &runs);
 	if (r < 0)
 		return r;
-	if (!is_domain(runs->fd)) {
+	if (!is_usable(runs->fd)) {
 		remove_runs(tree, runs);
 		return -EOPNOTSUPP;
 	}

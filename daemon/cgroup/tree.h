@@ -19,6 +19,7 @@ struct runs_directory {
 	int fd;
 	char name[24];
 	size_t users; /* number of struct cgroup in it */
+	int watch;    /* of inotify(7), for directories that are removed from it; -1: none */
 };
 
 struct cgroup {
@@ -31,14 +32,14 @@ struct cgroup {
 	int events_fd;	     /* cgroup.events; -1: not open now */
 	bool is_known_empty; /* no process was put in since it was read as empty */
 	unsigned long long oom_kills_seen;
-	bool is_just_taken;	    /* the watches were read for it, and nothing has run since */
-	bool is_killed;		    /* by cgroup_kill(): its processes will exit soon */
-	bool is_limited;	    /* it has limits of one run */
-	bool is_touched;	    /* another program has opened or changed something in it */
-	int watch;		    /* of inotify(7); -1: not watched */
-	unsigned int generation;    /* cgroup_tree::generation when it was made */
-	TAILQ_ENTRY(cgroup) link;   /* cgroup_tree::idle, ::busy or ::spent; none while in use */
-	LIST_ENTRY(cgroup) watched; /* cgroup_tree::watched, where `watch` is not -1 */
+	bool is_just_taken;	  /* the watches were read for it, and nothing has run since */
+	bool is_killed;		  /* by cgroup_kill(): its processes will exit soon */
+	bool is_limited;	  /* it has limits of one run */
+	bool is_touched;	  /* another program has changed or removed it, or may have */
+	int watch;		  /* of inotify(7); -1: not watched */
+	unsigned int generation;  /* cgroup_tree::generation when it was made */
+	TAILQ_ENTRY(cgroup) link; /* cgroup_tree::idle, ::busy or ::spent; none while in use */
+	LIST_ENTRY(cgroup) made;  /* cgroup_tree::made_here, unless is_foreign */
 };
 TAILQ_HEAD(cgroup_list, cgroup);
 
@@ -59,7 +60,7 @@ struct cgroup_tree {
 	struct event *trim;		 /* pending while more are idle than are kept at rest */
 	int inotify;			 /* -1: nothing is watched */
 	char notice[CGROUP_NOTICE_SIZE]; /* for the operator; "": none */
-	LIST_HEAD(, cgroup) watched;
+	LIST_HEAD(, cgroup) made_here;	 /* all in directories of runs, in whichever state */
 	bool has_controllers, has_memory_controller; /* enabled for the cgroups of runs */
 	bool has_memory_limit;			     /* on a common ancestor that hookd is not in */
 	struct limit_list defaults;
@@ -103,7 +104,10 @@ int runs_directory_open(int base_fd, const char *name, struct runs_directory **r
 void runs_directory_leave(struct cgroup_tree *tree, struct runs_directory *runs);
 /* Replaces the directory of runs where it cannot be used any more. */
 int cgroup_tree_renew(struct cgroup_tree *tree) must_check;
-/* False: no process can be cloned into it, for a reason other than a limit. */
+/*
+ * False: no process can be cloned into it, for a reason other than a limit of its own or above the
+ * directory of runs. Where it cannot be read, false too.
+ */
 bool cgroup_is_in_order(const struct cgroup *cgroup);
 
 /* ---- watch.c ---- */
@@ -112,6 +116,8 @@ bool cgroup_is_in_order(const struct cgroup *cgroup);
 void cgroup_watch_tree(struct cgroup_tree *tree);
 /* Call it when the directory of runs is replaced. */
 void cgroup_watch_directories(struct cgroup_tree *tree);
+/* Call it before the directory is closed. */
+void cgroup_unwatch_runs(struct cgroup_tree *tree, struct runs_directory *runs);
 /* Starts to watch a cgroup for changes by other programs. On failure `watch` stays -1. */
 void cgroup_watch(struct cgroup *cgroup);
 void cgroup_unwatch(struct cgroup *cgroup);
@@ -138,5 +144,5 @@ void cgroup_mark_lingering(const struct cgroup *cgroup);
 void cgroup_discard(struct cgroup *cgroup);
 /* True where it has processes, or that is not known. */
 bool cgroup_is_populated(struct cgroup *cgroup);
-/* The same of any directory. */
+/* The same of any directory; true where it is not known, as without descriptors. */
 bool cgroup_is_populated_at(int directory);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Watches the cgroups of runs: whether another program has opened a file in one, has changed its
- * mode, owner or attributes, or has made a cgroup in it; and whether controllers were enabled or
- * disabled.
+ * mode, owner or attributes, has made a cgroup in it, or has removed it; and whether controllers
+ * were enabled or disabled.
  *
  * To write to a file of a cgroup a program must open it, and to attach a BPF program it must open
  * the directory. So a cgroup without such an event is the same as a new one. Two files, which hookd
  * itself reads, are ignored: cgroup.events cannot be written, and cgroup.procs only changes which
  * processes are in it, which is read anyway.
+ *
+ * Of its removal a cgroup's own watch gets no event: kernfs keeps the inode and its links. The
+ * directory of runs gets one, with the name, which is never used again: so what has it afterwards
+ * was made by another program. cgroup2 has no rename(2).
  *
  * Owns an inotify(7) instance, which is read when a cgroup is acquired and before each hook that is
  * spawned into one. Without inotify every cgroup is taken to have been changed.
@@ -22,12 +26,21 @@
 
 #define CHANGES_OF_A_RUN (IN_OPEN | IN_ATTRIB | IN_CREATE | IN_ONLYDIR)
 
+static int add_watch(struct cgroup_tree *tree, int directory, const char *name, uint32_t mask)
+{
+	char path[128];
+	int watch;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, name);
+	watch = inotify_add_watch(tree->inotify, path, mask);
+	return watch < 0 ? -errno : watch;
+}
+
 static int watch_file(struct cgroup_tree *tree, int directory, const char *file)
 {
-	char path[80];
+	int watch = add_watch(tree, directory, file, IN_MODIFY);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, file);
-	return inotify_add_watch(tree->inotify, path, IN_MODIFY) < 0 ? -errno : 0;
+	return watch < 0 ? watch : 0;
 }
 
 /*
@@ -45,15 +58,20 @@ static int watch_directory(struct cgroup_tree *tree, int directory)
 void cgroup_watch_directories(struct cgroup_tree *tree)
 {
 	int at = openat(tree->runs->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int r = at < 0 ? -errno : 0;
 
-	while ((r = watch_directory(tree, at)) == 0) {
+	tree->runs->watch = add_watch(tree, tree->runs->fd, ".", IN_DELETE | IN_ONLYDIR);
+	if (tree->runs->watch < 0)
+		r = -EIO;
+	while (r == 0 && (r = watch_directory(tree, at)) == 0) {
 		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+		r = above < 0 ? -EIO : 0;
 		close(at);
 		at = above;
 	}
 	close_fd(&at);
+	/* -ENOENT: above the root of cgroup2. Else a change could be missed. */
 	if (r != -ENOENT)
 		close_fd(&tree->inotify);
 	cgroup_tree_look_for_controllers(tree);
@@ -68,24 +86,28 @@ void cgroup_watch_tree(struct cgroup_tree *tree)
 void cgroup_watch(struct cgroup *cgroup)
 {
 	struct cgroup_tree *tree = cgroup->tree;
-	char path[128];
+	int watch;
 
 	assert(cgroup->watch < 0);
 	if (tree->has_controllers) /* then it is not reused anyway */
 		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cgroup->parent_fd, cgroup->name);
-	cgroup->watch = inotify_add_watch(tree->inotify, path, CHANGES_OF_A_RUN);
-	if (cgroup->watch >= 0)
-		LIST_INSERT_HEAD(&tree->watched, cgroup, watched);
+	watch = add_watch(tree, cgroup->parent_fd, cgroup->name, CHANGES_OF_A_RUN);
+	cgroup->watch = watch < 0 ? -1 : watch;
 }
 
 void cgroup_unwatch(struct cgroup *cgroup)
 {
 	if (cgroup->watch < 0)
 		return;
-	LIST_REMOVE(cgroup, watched);
 	(void)inotify_rm_watch(cgroup->tree->inotify, cgroup->watch);
 	cgroup->watch = -1;
+}
+
+void cgroup_unwatch_runs(struct cgroup_tree *tree, struct runs_directory *runs)
+{
+	if (runs->watch >= 0)
+		(void)inotify_rm_watch(tree->inotify, runs->watch);
+	runs->watch = -1;
 }
 
 /* ---- events ---- */
@@ -101,8 +123,17 @@ static void mark_touched(struct cgroup_tree *tree, int watch)
 {
 	struct cgroup *cgroup;
 
-	LIST_FOREACH (cgroup, &tree->watched, watched)
+	LIST_FOREACH (cgroup, &tree->made_here, made)
 		cgroup->is_touched |= watch < 0 || cgroup->watch == watch;
+}
+
+/* Those that hookd has removed are not in the list any more. */
+static void mark_removed(struct cgroup_tree *tree, const char *name)
+{
+	struct cgroup *cgroup;
+
+	LIST_FOREACH (cgroup, &tree->made_here, made)
+		cgroup->is_touched |= strcmp(cgroup->name, name) == 0;
 }
 
 static void handle_event(struct cgroup_tree *tree, const struct inotify_event *event)
@@ -111,6 +142,8 @@ static void handle_event(struct cgroup_tree *tree, const struct inotify_event *e
 		cgroup_watch_directories(tree);
 	if (event->mask & IN_Q_OVERFLOW)
 		mark_touched(tree, -1);
+	else if (event->mask & IN_DELETE)
+		mark_removed(tree, event->len > 0 ? event->name : "");
 	/* Of cgroup.procs a change of mode counts, an open does not. */
 	else if (!(event->mask & IN_OPEN) || !is_ignored(event))
 		mark_touched(tree, event->wd);

@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/history/history_all.h"
 
 #define QUERIES_MAX	64
@@ -144,7 +145,7 @@ int history_ask(struct history *history, struct history_query *query)
 	query->history = history;
 	query->asked_ns = clock_ns(CLOCK_MONOTONIC);
 	if (TAILQ_EMPTY(&history->pending))
-		(void)event_add(history->patience, &(struct timeval){.tv_sec = 1});
+		timer_set(history->patience, &(struct timeval){.tv_sec = 1});
 	TAILQ_INSERT_TAIL(&history->pending, query, pending);
 	history->pending_count++;
 	pthread_mutex_lock(&history->mutex);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "daemon/base/loop.h"
 #include "daemon/http/accept.h"
 #include "daemon/http/connections.h"
 #include "daemon/http/socket.h"
@@ -136,10 +137,11 @@ static void on_accept_error(struct evconnlistener *listener, void *userdata)
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)
 {
-	const struct http *http = userdata;
+	struct http *http = userdata;
 
 	(void)fd, (void)what;
-	evconnlistener_enable(http->listener);
+	if (evconnlistener_enable(http->listener) < 0)
+		timer_set(http->retry, &(struct timeval){.tv_usec = RETRY_AFTER_MS * 1000});
 }
 
 /* Of evhttp, when it has accepted. NULL: it makes a connection that is not limited. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accepts connections. On EMFILE, ENFILE or ENOMEM accepting is paused for RETRY_AFTER_US: the
- * listening socket stays readable and would wake the event loop all the time.
+ * Accepts connections. On EMFILE, ENFILE or ENOMEM accepting is paused (struct retry), shortly at
+ * first: who waits in the queue may have given up, and then its descriptor is free again at once.
  *
- *	LISTENING --accept4(2) fails--> PAUSED --RETRY_AFTER_US--> LISTENING
+ *	LISTENING --accept4(2) fails--> PAUSED --struct retry--> LISTENING
+ *
+ * The socket's event is edge-triggered: it does not wake the event loop all the time while nothing
+ * can be accepted. So it is never removed, and to add it again cannot fail. An edge means that
+ * there may be connections until accept4(2) has returned EAGAIN, hence the tick for the rest.
  */
 #include "daemon/ipc/listener.h"
 
@@ -14,19 +18,20 @@
 #include <sys/un.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/policy/peer.h"
 
-#define RETRY_AFTER_US (100 * 1000)
-#define LOG_EVERY_NS   (60 * NS_PER_S)
-#define BACKLOG	       512
-#define DEAD_WAIT_MS   500
-#define DEAD_TRIES     20
+#define LOG_EVERY_NS (60 * NS_PER_S)
+#define BACKLOG	     512
+#define DEAD_WAIT_MS 500
+#define DEAD_TRIES   20
 /* Per wake-up, so that many new clients do not hold up those that are connected. */
 #define ACCEPTS_PER_WAKEUP 16
 
 struct listener {
 	struct event *readable;
-	struct event *retry;
+	struct retry retry;
+	bool is_paused;
 	int fd;
 	int logged_error; /* the last one; 0: none yet */
 	int64_t logged_ns;
@@ -35,7 +40,7 @@ struct listener {
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *userdata);
-static void on_retry(evutil_socket_t fd, short what, void *userdata);
+static void on_tick(evutil_socket_t fd, short what, void *userdata);
 
 static bool is_listening(int fd)
 {
@@ -68,10 +73,11 @@ int listener_new(struct event_base *base, int fd, listener_fn on_connection, voi
 		*ret_listener = listener;
 		return 0;
 	}
-	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, listener);
-	listener->retry = event_new(base, -1, 0, on_retry, listener);
+	listener->readable =
+	    event_new(base, fd, EV_READ | EV_ET | EV_PERSIST, on_readable, listener);
 	listener->fd = fd;
-	if (!listener->readable || !listener->retry || event_add(listener->readable, NULL) < 0) {
+	r = tick_new(base, on_tick, listener, &listener->retry.tick);
+	if (r < 0 || !listener->readable || event_add(listener->readable, NULL) < 0) {
 		listener_free(listener);
 		return -ENOMEM;
 	}
@@ -85,8 +91,8 @@ struct listener *listener_free(struct listener *listener)
 		return NULL;
 	if (listener->readable)
 		event_free(listener->readable);
-	if (listener->retry)
-		event_free(listener->retry);
+	if (listener->retry.tick)
+		event_free(listener->retry.tick);
 	close_fd(&listener->fd);
 	free(listener);
 	return NULL;
@@ -107,27 +113,17 @@ static void log_failure(struct listener *listener, int error)
 static void pause_accepting(struct listener *listener, int error)
 {
 	log_failure(listener, error);
-	event_del(listener->readable);
-	(void)event_add(listener->retry, &(struct timeval){.tv_usec = RETRY_AFTER_US});
+	listener->is_paused = true;
+	retry_later(&listener->retry);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *userdata)
+static void accept_some(struct listener *listener)
 {
-	struct listener *listener = userdata;
-
-	(void)fd, (void)what;
-	(void)event_add(listener->readable, NULL);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *userdata)
-{
-	struct listener *listener = userdata;
-
-	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++) {
-		int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int connection = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (connection >= 0) {
+			retry_succeeded(&listener->retry);
 			listener->on_connection(connection, listener->userdata);
 			continue;
 		}
@@ -137,6 +133,26 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 			pause_accepting(listener, errno);
 		return;
 	}
+	tick_set(listener->retry.tick, 0);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct listener *listener = userdata;
+
+	(void)fd, (void)what;
+	if (!listener->is_paused)
+		accept_some(listener);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct listener *listener = userdata;
+
+	(void)fd, (void)what;
+	tick_rest(listener->retry.tick);
+	listener->is_paused = false;
+	accept_some(listener);
 }
 
 /* ---- a socket of our own ---- */

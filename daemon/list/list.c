@@ -83,6 +83,12 @@ static int start_proc(struct local_list *list, struct proc_spec *spec,
 				  ret_failure);
 }
 
+/* EAGAIN: of a limit of processes, perhaps in the directory of the cgroups. */
+static bool may_be_of_cgroup(const struct spawn_failure *failure)
+{
+	return failure->step == SPAWN_STEP_CGROUP || failure->error == EAGAIN;
+}
+
 static int start_hook(struct local_list *list, struct spawn_failure *ret_failure)
 {
 	const struct hp_hook *hook = &list->order->hooks->hooks[list->current];
@@ -97,7 +103,8 @@ static int start_hook(struct local_list *list, struct spawn_failure *ret_failure
 	if (r == 0)
 		r = start_proc(list, &spec, ret_failure);
 	/* Try again in another cgroup: changes by other processes must not fail the hook. */
-	if (r < 0 && ret_failure->step == SPAWN_STEP_CGROUP && list_cgroup_drop_lost(&list->cgroup))
+	if (r < 0 && may_be_of_cgroup(ret_failure) &&
+	    list_cgroup_drop_lost(&list->cgroup, ret_failure->error))
 		r = start_proc(list, &spec, ret_failure);
 	if (r < 0)
 		return r;

@@ -95,9 +95,9 @@ static int acquire_limited(struct list_cgroup *cgroup, struct spawn_failure *ret
 	return limit(cgroup, ret_failure);
 }
 
-bool list_cgroup_drop_lost(struct list_cgroup *cgroup)
+bool list_cgroup_drop_lost(struct list_cgroup *cgroup, int clone_errno)
 {
-	if (!cgroup->cgroup || !cgroup_release_lost(cgroup->cgroup))
+	if (!cgroup->cgroup || !cgroup_release_lost(cgroup->cgroup, clone_errno))
 		return false;
 	cgroup->cgroup = NULL;
 	return true;
@@ -110,7 +110,7 @@ int list_cgroup_prepare(struct list_cgroup *cgroup, struct spawn_failure *ret_fa
 	if (cgroup->cgroup)
 		return 0;
 	r = acquire_limited(cgroup, ret_failure);
-	if (r < 0 && list_cgroup_drop_lost(cgroup))
+	if (r < 0 && list_cgroup_drop_lost(cgroup, 0))
 		r = acquire_limited(cgroup, ret_failure);
 	if (r < 0)
 		list_cgroup_drop(cgroup);

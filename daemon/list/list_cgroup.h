@@ -24,9 +24,9 @@ int list_cgroup_prepare(struct list_cgroup *cgroup, struct spawn_failure *ret_fa
 /* Whether the cgroup has its own limit of memory: then ENOMEM is not transient. */
 bool list_cgroup_limits_memory(const struct list_cgroup *cgroup);
 /*
- * Call if no process could be cloned into the cgroup. True: other processes have made it unusable,
- * it was released, and another one may work.
+ * Call if no process could be cloned into the cgroup, with the errno, or 0 if it failed before.
+ * True: other processes have made it unusable, it was released, and another one may work.
  */
-bool list_cgroup_drop_lost(struct list_cgroup *cgroup);
+bool list_cgroup_drop_lost(struct list_cgroup *cgroup, int clone_errno);
 /* Releases the cgroup, if there is one: the next hook gets another. */
 void list_cgroup_drop(struct list_cgroup *cgroup);

@@ -17,6 +17,7 @@
 
 #include "daemon/base/file.h"
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/records/records_all.h"
 #include "daemon/records/shorten.h"
 #include "proto/json/json_writer.h"
@@ -105,7 +106,7 @@ static void put_runners(struct hp_buf *buf, const struct records *records)
 
 static void look_after(struct records *records, int seconds)
 {
-	(void)event_add(records->look, &(struct timeval){.tv_sec = seconds});
+	timer_set(records->look, &(struct timeval){.tv_sec = seconds});
 }
 
 static bool is_mostly_forgotten(const struct records *records)
@@ -280,8 +281,7 @@ static int write_now(struct records *records)
 
 	rewrite_if_due(records);
 	if (r < 0) {
-		(void)event_add(records->flush,
-				&(struct timeval){.tv_usec = RETRY_AFTER_MS * 1000});
+		timer_set(records->flush, &(struct timeval){.tv_usec = RETRY_AFTER_MS * 1000});
 		return r;
 	}
 	records->pending = HP_BUF_INIT;

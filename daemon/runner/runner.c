@@ -37,8 +37,6 @@
 /* A restarted hookd has connected by then; the longer time is for when there are results. */
 #define IDLE_S		    10
 #define IDLE_WITH_RESULTS_S 3600
-/* Pause after accept4(2) has failed for lack of memory or descriptors. */
-#define ACCEPT_AGAIN_US 100000
 /* How often a process without a front looks for its socket's file. */
 #define LOOK_S 3
 /* How often a process that is to exit checks for processes that hooks have left behind. */
@@ -50,7 +48,9 @@ struct process {
 	struct procs procs;
 	struct cgroup_tree *cgroups;
 	struct list_context lists;
-	struct event *on_connection, *accept_again, *on_signal, *idle, *look;
+	struct event *on_connection, *on_signal, *look;
+	struct event *idle;	   /* a tick */
+	struct retry accept_again; /* after accept4(2) has failed, or for the next connection */
 	int listener, spare;
 	uint64_t id;
 	bool is_unit; /* started by the service manager */
@@ -82,10 +82,14 @@ static bool has_children(const struct process *process)
 		(process->cgroups && cgroup_tree_is_populated(process->cgroups)));
 }
 
+static bool is_idle(const struct process *process)
+{
+	return !process->runner.front && !has_running(process);
+}
+
 static bool is_done(const struct process *process)
 {
-	return process->is_stopping &&
-	       (!process->runner.lists || (!process->runner.front && !has_running(process)));
+	return process->is_stopping && (!process->runner.lists || is_idle(process));
 }
 
 /* Leaves the event loop if no list is left; else arms the timer that waits for a front. */
@@ -95,12 +99,12 @@ static void end_if_done(struct process *process)
 	    .tv_sec = process->runner.lists ? IDLE_WITH_RESULTS_S : IDLE_S,
 	};
 
-	event_del(process->idle);
+	tick_rest(process->idle);
 	if (is_done(process) && !has_children(process))
 		event_base_loopbreak(process->base);
 	else if (is_done(process))
 		(void)event_add(process->idle, &(struct timeval){.tv_sec = CHILDREN_S});
-	else if (!process->runner.front && !has_running(process))
+	else if (is_idle(process))
 		(void)event_add(process->idle, &wait);
 }
 
@@ -109,7 +113,7 @@ static void on_idle(evutil_socket_t fd, short what, void *userdata)
 	struct process *process = userdata;
 
 	(void)fd, (void)what;
-	if (has_children(process))
+	if (has_children(process) || !(is_done(process) || is_idle(process)))
 		end_if_done(process);
 	else
 		event_base_loopbreak(process->base);
@@ -143,7 +147,7 @@ static void on_look(evutil_socket_t fd, short what, void *userdata)
 	if (process->runner.front || process->is_stopping)
 		return;
 	if (!is_socket_deleted(process)) {
-		(void)event_add(process->look, &(struct timeval){.tv_sec = LOOK_S});
+		timer_set(process->look, &(struct timeval){.tv_sec = LOOK_S});
 		return;
 	}
 	log_warning("hookd-runner: its socket was deleted: it ends with its lists, and their "
@@ -206,10 +210,8 @@ static int accept_front(struct process *process)
 	return fd < 0 ? -errno : fd;
 }
 
-static void on_connection(evutil_socket_t listener, short what, void *userdata)
+static void accept_one(struct process *process)
 {
-	const struct timeval pause = {.tv_usec = ACCEPT_AGAIN_US};
-	struct process *process = userdata;
 	const struct hello_body hello = {
 	    .version = RUNNER_VERSION,
 	    .is_unit = process->is_unit,
@@ -219,15 +221,21 @@ static void on_connection(evutil_socket_t listener, short what, void *userdata)
 	int directory = process->cgroups ? cgroup_tree_base(process->cgroups) : -1;
 	int fd = accept_front(process);
 
-	(void)listener, (void)what;
 	if (fd >= 0) {
+		retry_succeeded(&process->accept_again);
 		front_connected(&process->runner, fd, &hello, directory);
+		tick_set(process->accept_again.tick, 0);
 	} else if (fd != -EAGAIN) {
-		/* The listening socket stays readable: pause, instead of a busy loop. */
-		event_del(process->on_connection);
-		(void)event_add(process->accept_again, &pause);
+		retry_later(&process->accept_again);
 	}
 	keep_spare(process);
+}
+
+/* Of a new connection, once (EV_ET): it is never removed, and need not be added again. */
+static void on_connection(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd, (void)what;
+	accept_one(userdata);
 }
 
 static void on_accept_again(evutil_socket_t fd, short what, void *userdata)
@@ -235,7 +243,8 @@ static void on_accept_again(evutil_socket_t fd, short what, void *userdata)
 	struct process *process = userdata;
 
 	(void)fd, (void)what;
-	(void)event_add(process->on_connection, NULL);
+	tick_rest(process->accept_again.tick);
+	accept_one(process);
 }
 
 static void on_changed(struct runner *runner)
@@ -244,7 +253,7 @@ static void on_changed(struct runner *runner)
 
 	keep_spare(process);
 	if (!runner->front && !event_pending(process->look, EV_TIMEOUT, NULL))
-		(void)event_add(process->look, &(struct timeval){.tv_sec = LOOK_S});
+		timer_set(process->look, &(struct timeval){.tv_sec = LOOK_S});
 	end_if_done(process);
 }
 
@@ -253,16 +262,16 @@ static void on_changed(struct runner *runner)
 static int make_events(struct process *process)
 {
 	struct event_base *base = process->base;
+	int r = tick_new(base, on_idle, process, &process->idle);
 
-	process->on_connection =
-	    event_new(base, process->listener, EV_READ | EV_PERSIST, on_connection, process);
+	if (r == 0)
+		r = tick_new(base, on_accept_again, process, &process->accept_again.tick);
+	process->on_connection = event_new(base, process->listener, EV_READ | EV_ET | EV_PERSIST,
+					   on_connection, process);
 	process->on_signal = evsignal_new(base, SIGTERM, on_signal, process);
-	process->idle = event_new(base, -1, 0, on_idle, process);
 	process->look = event_new(base, -1, 0, on_look, process);
-	process->accept_again = event_new(base, -1, 0, on_accept_again, process);
-	if (!process->on_connection || !process->on_signal || !process->idle || !process->look ||
-	    !process->accept_again || event_add(process->on_connection, NULL) < 0 ||
-	    event_add(process->on_signal, NULL) < 0)
+	if (r < 0 || !process->on_connection || !process->on_signal || !process->look ||
+	    event_add(process->on_connection, NULL) < 0 || event_add(process->on_signal, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -336,8 +345,8 @@ static int make(struct process *process)
 
 static void clear(struct process *process)
 {
-	struct event *events[] = {process->on_connection, process->accept_again, process->on_signal,
-				  process->idle, process->look};
+	struct event *events[] = {process->on_connection, process->accept_again.tick,
+				  process->on_signal, process->idle, process->look};
 
 	front_clear(&process->runner);
 	cgroup_tree_free(process->cgroups);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/cgroup/cgroup.h"
 #include "daemon/runner/runners_all.h"
 
@@ -284,7 +285,7 @@ void runners_connect_again(struct link *link)
 		runners_remove(link);
 	} else if (r < 0) {
 		log_warning("cannot connect to runner %d: %s", link->pid, strerror(-r));
-		(void)event_add(runners->respawn, &(struct timeval){.tv_sec = CONNECT_AFTER_S});
+		timer_set(runners->respawn, &(struct timeval){.tv_sec = CONNECT_AFTER_S});
 	}
 }
 
@@ -482,7 +483,7 @@ int runners_new(struct event_base *base, const struct runners_options *options,
 		return r;
 	}
 	runners_kill_orphans(runners);
-	(void)event_add(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
+	timer_set(runners->later, &(struct timeval){.tv_sec = ORPHANS_AFTER_S});
 	runners_retire_surplus(runners);
 	runners->is_settled = true;
 	runners->is_awaiting = !runners_are_all_known(runners);

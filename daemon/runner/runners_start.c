@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/runner/runners_all.h"
 
 /* Between two rounds of starts, so that runners that fail at once do not cause a busy loop. */
@@ -64,8 +65,7 @@ static int start(struct runners *runners, unsigned int number, struct link **ret
 	if (runners->options.socket && clock_ns(CLOCK_MONOTONIC) >= runners->unit_after_ns) {
 		r = link_start_unit(runners, number, ret_link);
 		if (r == 0) {
-			(void)event_add(runners->unit_timeout,
-					&(struct timeval){.tv_sec = UNIT_WAIT_S});
+			timer_set(runners->unit_timeout, &(struct timeval){.tv_sec = UNIT_WAIT_S});
 			return 0;
 		}
 		runners_unit_has_failed(runners, strerror(-r));
@@ -110,7 +110,7 @@ void runners_replace_soon(struct runners *runners)
 	if (runners->started_ns > 0 && wait_ns > 0)
 		wait = (struct timeval){.tv_sec = (time_t)(wait_ns / NS_PER_S),
 					.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000)};
-	(void)event_add(runners->respawn, &wait);
+	timer_set(runners->respawn, &wait);
 }
 
 void runners_replace(struct runners *runners, bool has_worked)

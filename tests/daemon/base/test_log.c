@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -195,6 +196,72 @@ static int log_into_full_pipe(void *userdata)
 	alarm(1);
 	log_error("somebody must read this, but nobody does");
 	return 0;
+}
+
+/* Takes the place of poll(2) in this program: see CMakeLists.txt. */
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+static int filler = -1; /* writes until nothing more can be written, once poll(2) was called */
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	static const char filling[4096];
+	int r = __real_poll(fds, count, timeout_ms);
+
+	while (filler >= 0 && (send(filler, filling, sizeof(filling), MSG_DONTWAIT) > 0 ||
+			       (errno == ENOTSOCK && write(filler, filling, sizeof(filling)) > 0)))
+		continue;
+	return r;
+}
+
+/* As the runners do, which have the same stderr: between poll(2) and write(2). */
+static int log_while_another_fills(int read_end, int others_end)
+{
+	char line[16] = "";
+
+	log_open(LOG_TARGET_STDERR);
+	log_error("one");
+	CHECK(read(read_end, line, sizeof(line) - 1) == (ssize_t)strlen(LINE("one")));
+	CHECK(strcmp(line, LINE("one")) == 0);
+	CHECK(log_lost() == 0);
+	alarm(1);
+	filler = others_end;
+	log_error("two");
+	CHECK(log_lost() == 1);
+	/* The others' open file is as it was. */
+	CHECK((fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0);
+	return 0;
+}
+
+static int log_into_shared_pipe(void *userdata)
+{
+	char path[32];
+	int ends[2], other;
+
+	(void)userdata;
+	CHECK(pipe(ends) == 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+	other = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(other >= 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	return log_while_another_fills(ends[0], other);
+}
+
+static int log_into_shared_socket(void *userdata)
+{
+	int ends[2];
+
+	(void)userdata;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	CHECK(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	return log_while_another_fills(ends[0], ends[1]);
+}
+
+static void nor_is_one_that_another_fills(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(log_into_shared_pipe, NULL), 0);
+	assert_int_equal(in_child(log_into_shared_socket, NULL), 0);
 }
 
 /* Fault 21. */
@@ -455,6 +522,7 @@ int main(void)
 	    cmocka_unit_test(a_line_that_is_off_is_not_even_built),
 	    cmocka_unit_test(errno_survives),
 	    cmocka_unit_test(a_stderr_that_nobody_reads_is_not_waited_for),
+	    cmocka_unit_test(nor_is_one_that_another_fills),
 	    cmocka_unit_test(journal),
 	};
 

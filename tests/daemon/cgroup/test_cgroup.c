@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -119,6 +120,56 @@ static void others_are_told_apart_from_the_dead_one(void **state)
 	assert_true(cgroup_has_others(cgroup, first.pid));
 	end_child(&second);
 	assert_false(cgroup_has_others(cgroup, first.pid));
+	cgroup_release(cgroup);
+}
+
+/* As a hook does that makes a cgroup in its own. */
+static void so_are_those_in_a_cgroup_in_it(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire();
+	struct spawn_child first = run_cgroup_spawn(cgroup), second = run_cgroup_spawn(cgroup);
+	const struct spawn_child *children[] = {&first, &second};
+	char path[300], file[340];
+
+	(void)state;
+	run_cgroup_path(cgroup, path);
+	strcat(path, "/a");
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	for (size_t i = 0; i < ELEMENTS(children); i++) {
+		FILE *procs = fopen(file, "w");
+
+		assert_non_null(procs);
+		assert_true(fprintf(procs, "%d", children[i]->pid) > 0);
+		assert_int_equal(fclose(procs), 0);
+	}
+	assert_true(cgroup_has_others(cgroup, first.pid));
+	end_child(&second);
+	assert_false(cgroup_has_others(cgroup, first.pid));
+	end_child(&first);
+	cgroup_release(cgroup);
+}
+
+/* It must not be taken for empty then: a kill would reach the processes. */
+static void without_descriptors_there_may_be_others(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire();
+	struct spawn_child child = run_cgroup_spawn(cgroup);
+	struct rlimit before, none;
+	bool has_others, is_populated;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	has_others = cgroup_has_others(cgroup, child.pid);
+	is_populated = cgroup_tree_is_populated(run_cgroups_tree);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(has_others);
+	assert_true(is_populated);
+	assert_false(cgroup_has_others(cgroup, child.pid));
+	end_child(&child);
 	cgroup_release(cgroup);
 }
 
@@ -413,6 +464,8 @@ int main(void)
 	    CGROUP_TEST(many_in_use_do_not_hold_descriptors),
 	    CGROUP_TEST(a_process_is_in_it_and_seen),
 	    CGROUP_TEST(others_are_told_apart_from_the_dead_one),
+	    CGROUP_TEST(so_are_those_in_a_cgroup_in_it),
+	    CGROUP_TEST(without_descriptors_there_may_be_others),
 	    CGROUP_TEST(a_kill_ends_all_and_the_cgroup_is_spent),
 	    CGROUP_TEST(one_that_is_still_populated_is_left_alone),
 	    CGROUP_TEST(a_killed_one_is_removed_once_it_is_empty),

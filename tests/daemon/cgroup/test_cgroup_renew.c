@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "tests/daemon/support/own_cgroup.h"
 #include "tests/daemon/support/run_cgroups.h"
@@ -40,7 +41,7 @@ static void expect_usable(struct cgroup *cgroup)
 {
 	struct spawn_child child = run_cgroup_spawn(cgroup);
 
-	assert_false(cgroup_release_lost(cgroup));
+	assert_false(cgroup_release_lost(cgroup, 0));
 	end_child(&child);
 }
 
@@ -59,7 +60,7 @@ static void one_that_is_in_order_is_kept(void **state)
 
 	(void)state;
 	assert_int_equal(cgroup_fd(cgroup) < 0, 0);
-	assert_false(cgroup_release_lost(cgroup));
+	assert_false(cgroup_release_lost(cgroup, 0));
 	expect_usable(cgroup);
 	cgroup_release(cgroup);
 }
@@ -86,11 +87,45 @@ static void those_that_were_removed_are_made_again(void **state)
 	snprintf(runs, sizeof(runs), "%s/runs", run_cgroups_root);
 	remove_all_in(runs);
 	assert_true(cgroup_fd(cgroup) < 0);
-	assert_true(cgroup_release_lost(cgroup));
+	assert_true(cgroup_release_lost(cgroup, 0));
 	cgroup = run_cgroup_acquire();
 	expect_usable(cgroup);
 	cgroup_release(cgroup);
 	run_cgroups_wait();
+}
+
+static void make_again(const char *path)
+{
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+/* No process can be cloned into the one that is open, though a sound one has its name. */
+static void one_with_the_name_of_another_is_lost(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire();
+	char path[256];
+
+	(void)state;
+	assert_true(cgroup_fd(cgroup) >= 0);
+	run_cgroup_path(cgroup, path);
+	make_again(path);
+	assert_true(cgroup_release_lost(cgroup, 0));
+	cgroup = run_cgroup_acquire();
+	expect_usable(cgroup);
+	cgroup_release(cgroup);
+	run_cgroups_wait();
+	assert_false(run_cgroup_exists(path));
+}
+
+static void so_is_one_that_the_kernel_does_not_find(void **state)
+{
+	static const int errors[] = {ENODEV, ENOENT};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(errors); i++)
+		assert_true(cgroup_release_lost(run_cgroup_acquire(), errors[i]));
+	assert_false(cgroup_tree_take_notice(run_cgroups_tree, (char[CGROUP_NOTICE_SIZE]){0}));
 }
 
 static void so_is_their_directory(void **state)
@@ -105,7 +140,7 @@ static void so_is_their_directory(void **state)
 	for (size_t i = 0; i < ELEMENTS(others); i++) {
 		others[i] = run_cgroup_acquire();
 		while (cgroup_fd(others[i]) < 0) {
-			assert_true(cgroup_release_lost(others[i]));
+			assert_true(cgroup_release_lost(others[i], 0));
 			others[i] = run_cgroup_acquire();
 		}
 		expect_usable(others[i]);
@@ -129,7 +164,7 @@ static void a_threaded_one_does_not_decide_about_others(void **state)
 	(void)state;
 	run_cgroup_path(threaded, path);
 	make_threaded(path);
-	assert_true(cgroup_release_lost(other));
+	assert_true(cgroup_release_lost(other, 0));
 	expect_notice();
 	other = run_cgroup_acquire();
 	stays = run_cgroup_spawn(other);
@@ -147,6 +182,49 @@ static void a_threaded_one_does_not_decide_about_others(void **state)
 	assert_false(run_cgroup_exists(runs));
 }
 
+/* As many as make hookd use up those that it has made ahead. */
+static void take_many(const char *outside)
+{
+	struct cgroup *cgroups[40];
+	char path[256];
+
+	for (size_t i = 0; i < ELEMENTS(cgroups); i++) {
+		cgroups[i] = run_cgroup_acquire();
+		cgroup_rest(cgroups[i]);
+	}
+	run_cgroup_path(cgroups[ELEMENTS(cgroups) - 1], path);
+	assert_null(strstr(path, outside));
+	for (size_t i = 0; i < ELEMENTS(cgroups); i++)
+		cgroup_release(cgroups[i]);
+}
+
+static void a_limit_of_their_number_does_not_last(void **state)
+{
+	static const char *const files[] = {"cgroup.max.descendants", "cgroup.max.depth"};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(files); i++) {
+		struct cgroup *cgroup = run_cgroup_acquire();
+		struct spawn_child child = run_cgroup_spawn(cgroup);
+		char path[256], *name;
+
+		run_cgroup_path(cgroup, path);
+		name = strrchr(path, '/');
+		*name = '\0';
+		assert_int_equal(try_to_write(path, files[i], "0"), 0);
+		strcat(path, "/");
+		take_many(path);
+		expect_notice();
+		/* What was left in the old directory still counts. */
+		cgroup_release(cgroup);
+		assert_true(cgroup_tree_is_populated(run_cgroups_tree));
+		end_child(&child);
+		run_cgroups_wait();
+		assert_false(cgroup_tree_is_populated(run_cgroups_tree));
+		assert_false(run_cgroup_exists(path));
+	}
+}
+
 #define RENEW_TEST(function)                                                                       \
 	cmocka_unit_test_setup_teardown(function, run_cgroups_set_up, run_cgroups_tear_down)
 
@@ -155,7 +233,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    RENEW_TEST(one_that_is_in_order_is_kept),
 	    RENEW_TEST(those_that_were_removed_are_made_again),
+	    RENEW_TEST(one_with_the_name_of_another_is_lost),
+	    RENEW_TEST(so_is_one_that_the_kernel_does_not_find),
 	    RENEW_TEST(so_is_their_directory),
+	    RENEW_TEST(a_limit_of_their_number_does_not_last),
 	    RENEW_TEST(a_threaded_one_does_not_decide_about_others),
 	};
 

@@ -107,12 +107,18 @@ static void open_directory(const char *path)
 	close(fd);
 }
 
+static void make_again(const char *path)
+{
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
 static void one_that_a_hook_has_changed_is_removed(void **state)
 {
 	static void (*const changes[])(const char *path) = {
 	    set_depth,	   set_descendants, freeze,	     become_threaded,
 	    kill_nobody,   make_below,	    give_to_another, open_a_file_to_all,
-	    set_attribute, open_directory,
+	    set_attribute, open_directory,  make_again,
 	};
 
 	(void)state;
@@ -121,6 +127,7 @@ static void one_that_a_hook_has_changed_is_removed(void **state)
 		char path[256], other[256];
 
 		run_cgroup_path(cgroup, path);
+		cgroup_rest(cgroup);
 		changes[i](path);
 		cgroup_release(cgroup);
 		for (size_t j = 0; j < ELEMENTS(others); j++) {
@@ -134,6 +141,28 @@ static void one_that_a_hook_has_changed_is_removed(void **state)
 		run_cgroups_wait();
 		assert_false(run_cgroup_exists(path));
 	}
+}
+
+/* What has its name then is not what hookd has made: it may be frozen, or have limits. */
+static void one_that_is_made_again_while_it_is_idle_is_removed(void **state)
+{
+	struct cgroup *cgroup = run_cgroup_acquire(), *others[40];
+	char path[256], other[256];
+
+	(void)state;
+	run_cgroup_path(cgroup, path);
+	cgroup_release(cgroup);
+	make_again(path);
+	for (size_t i = 0; i < ELEMENTS(others); i++) {
+		others[i] = run_cgroup_acquire();
+		run_cgroup_path(others[i], other);
+		cgroup_rest(others[i]);
+		assert_string_not_equal(path, other);
+	}
+	for (size_t i = 0; i < ELEMENTS(others); i++)
+		cgroup_release(others[i]);
+	run_cgroups_wait();
+	assert_false(run_cgroup_exists(path));
 }
 
 /* More than one call removes, and a process in one of them. */
@@ -239,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    REUSE_TEST(one_that_reads_as_new_is_used_again),
 	    REUSE_TEST(one_that_a_hook_has_changed_is_removed),
+	    REUSE_TEST(one_that_is_made_again_while_it_is_idle_is_removed),
 	    REUSE_TEST(cgroups_that_a_hook_has_made_are_removed),
 	    REUSE_TEST(with_controllers_none_is_used_again),
 	    REUSE_TEST(they_are_made_ahead),

@@ -14,6 +14,23 @@
 
 #include "daemon/ipc/listener.h"
 
+/* Takes the place of event_add(3) in this program: see CMakeLists.txt. */
+int __real_event_add(struct event *event, const struct timeval *timeout);
+int __wrap_event_add(struct event *event, const struct timeval *timeout);
+
+static int pauses_us[64]; /* of timers that were set to less than a second */
+static size_t pause_count;
+static bool no_socket_can_be_added;
+
+int __wrap_event_add(struct event *event, const struct timeval *timeout)
+{
+	if (no_socket_can_be_added && event_get_fd(event) >= 0)
+		return -1;
+	if (timeout && timeout->tv_sec == 0 && pause_count < ELEMENTS(pauses_us))
+		pauses_us[pause_count++] = (int)timeout->tv_usec;
+	return __real_event_add(event, timeout);
+}
+
 static char directory[32], path[64];
 static struct event_base *base;
 
@@ -34,7 +51,8 @@ static int set_up(void **state)
 	temporary_directory(directory);
 	snprintf(path, sizeof(path), "%s/socket", directory);
 	base = loop_new();
-	accepted_count = 0;
+	accepted_count = pause_count = 0;
+	no_socket_can_be_added = false;
 	return 0;
 }
 
@@ -322,6 +340,75 @@ static void without_descriptors_it_backs_off_and_recovers(void **state)
 	listener_free(listener);
 }
 
+/* The first free descriptor's number; all below are in use. */
+static rlim_t first_free(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return (rlim_t)fd;
+}
+
+/* Descriptors are free again soon where those who wait in the queue have given up. */
+static void pauses_are_short_at_first_and_after_a_success(void **state)
+{
+	static const int longer[] = {2000, 4000, 8000, 16000, 32000, 64000, 100000, 100000};
+	struct listener *listener = listen_here();
+	struct rlimit before;
+	struct grab grab;
+	rlim_t one_more;
+	int clients[3];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(clients); i++)
+		clients[i] = connect_to(path);
+	grab_stderr(&grab);
+	getrlimit(RLIMIT_NOFILE, &before);
+	one_more = first_free() + 1;
+	set_nofile(0);
+	for (int i = 0; pause_count < ELEMENTS(longer) && i < 100; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	set_nofile(one_more);
+	for (int i = 0; pause_count < ELEMENTS(longer) + 1 && i < 100; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	set_nofile(before.rlim_cur);
+	free(grab_end(&grab));
+	assert_int_equal(pause_count, ELEMENTS(longer) + 1);
+	assert_memory_equal(pauses_us, longer, sizeof(longer));
+	assert_int_equal(accepted_count, 1);
+	assert_int_equal(pauses_us[ELEMENTS(longer)], 2000);
+	wait_for(base, accepted_count == ELEMENTS(clients));
+	for (size_t i = 0; i < ELEMENTS(clients); i++)
+		close(clients[i]);
+	listener_free(listener);
+}
+
+/* The kernel may have no memory to watch the socket again. */
+static void it_accepts_again_without_adding_its_event(void **state)
+{
+	struct listener *listener = listen_here();
+	struct rlimit before;
+	struct grab grab;
+	int clients[2] = {connect_to(path)};
+
+	(void)state;
+	no_socket_can_be_added = true;
+	grab_stderr(&grab);
+	getrlimit(RLIMIT_NOFILE, &before);
+	set_nofile(0);
+	for (int i = 0; pause_count < 2 && i < 100; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	set_nofile(before.rlim_cur);
+	free(grab_end(&grab));
+	wait_for(base, accepted_count == 1);
+	clients[1] = connect_to(path);
+	wait_for(base, accepted_count == 2);
+	for (size_t i = 0; i < ELEMENTS(clients); i++)
+		close(clients[i]);
+	listener_free(listener);
+}
+
 static void it_can_be_freed_while_it_backs_off(void **state)
 {
 	struct listener *listener = listen_here();
@@ -357,6 +444,8 @@ int main(void)
 	    LISTENER_TEST(connections_come_in),
 	    LISTENER_TEST(a_connected_socket_is_the_connection),
 	    LISTENER_TEST(without_descriptors_it_backs_off_and_recovers),
+	    LISTENER_TEST(pauses_are_short_at_first_and_after_a_success),
+	    LISTENER_TEST(it_accepts_again_without_adding_its_event),
 	    LISTENER_TEST(it_can_be_freed_while_it_backs_off),
 	};
 
