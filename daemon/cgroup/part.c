@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removes the cgroups of a runner that has ended. Its directory is that of a tree (tree.h):
+ * Removes cgroups: empty ones, and those of a runner that has ended. Its directory is that of a
+ * tree (tree.h):
  *
  *	runner-3/		"part"
  *		runs/17/	of a run that was going on: it is killed
@@ -172,4 +173,38 @@ bool cgroup_kill_made_below(pid_t pid, pid_t maker)
 	while (cgroup_remove_at(above, name) < 0 && clock_ns(CLOCK_MONOTONIC) < give_up_ns)
 		await_a_moment();
 	return true;
+}
+
+/* ---- empty cgroups ---- */
+
+void remove_cgroups_in(int fd)
+{
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+	closedir(directory);
+}
+
+void remove_other_runs_in(int base_fd)
+{
+	int fd = openat(base_fd, ".", DIRECTORY_FLAGS);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		if (entry->d_type != DT_DIR || strncmp(entry->d_name, "runs-", 5) != 0)
+			continue;
+		remove_cgroups_in(openat(fd, entry->d_name, DIRECTORY_FLAGS | O_NOFOLLOW));
+		(void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
 }

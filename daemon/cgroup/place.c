@@ -26,8 +26,6 @@
 #define NAMES_MAX     1000
 #define LOCK_WAIT_NS  (NS_PER_S / 2)
 #define LOCK_PAUSE_NS 5000000
-#define LAST_WAIT_NS  NS_PER_S
-#define LAST_PAUSE_NS 2000000
 /* Of hookd, where the hooks have 100: as much precedence as in daemon/proc/precedence.c. */
 #define DAEMON_CPU_WEIGHT "1000"
 
@@ -111,38 +109,6 @@ static void make_room(struct cgroup_tree *tree)
 	tree->has_daemon = file_write_at(tree->base_fd, "daemon/cgroup.procs", pid) >= 0;
 }
 
-void remove_cgroups_in(int fd)
-{
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!directory)
-		return;
-	while ((entry = readdir(directory)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
-	closedir(directory);
-}
-
-void remove_other_runs_in(int base_fd)
-{
-	int fd = openat(base_fd, ".", DIRECTORY_FLAGS);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!directory) {
-		close_fd(&fd);
-		return;
-	}
-	while ((entry = readdir(directory))) {
-		if (entry->d_type != DT_DIR || strncmp(entry->d_name, "runs-", 5) != 0)
-			continue;
-		remove_cgroups_in(openat(fd, entry->d_name, DIRECTORY_FLAGS | O_NOFOLLOW));
-		(void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
-	}
-	closedir(directory);
-}
-
 /*
  * Each hookd holds a lock of its directory, by which others see that it is alive. A pid would be
  * ambiguous in another pid namespace.
@@ -159,16 +125,21 @@ static int lock_directory(int parent, const char *name)
 	return -EBUSY;
 }
 
+static void remove_all_in(int fd)
+{
+	cgroup_parts_remove(fd, NULL, 0);
+	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
+	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
+	remove_other_runs_in(fd);
+}
+
 static void remove_orphan(int parent, const char *name)
 {
 	cleanup_close int fd = lock_directory(parent, name);
 
 	if (fd < 0)
 		return;
-	cgroup_parts_remove(fd, NULL, 0);
-	remove_cgroups_in(openat(fd, "runs", DIRECTORY_FLAGS));
-	(void)unlinkat(fd, "runs", AT_REMOVEDIR);
-	remove_other_runs_in(fd);
+	remove_all_in(fd);
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -561,17 +532,14 @@ void cgroup_tree_look_for_controllers(struct cgroup_tree *tree)
  */
 static void remove_own_directory(struct cgroup_tree *tree)
 {
-	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LAST_WAIT_NS;
+	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + NS_PER_S;
 
 	for (;;) {
-		cgroup_parts_remove(tree->base_fd, NULL, 0);
-		remove_cgroups_in(openat(tree->base_fd, "runs", DIRECTORY_FLAGS));
-		(void)unlinkat(tree->base_fd, "runs", AT_REMOVEDIR);
-		remove_other_runs_in(tree->base_fd);
+		remove_all_in(tree->base_fd);
 		if (rmdir(tree->own_directory) == 0 || errno == ENOENT ||
 		    cgroup_is_populated_at(tree->base_fd) || clock_ns(CLOCK_MONOTONIC) > give_up_ns)
 			return;
-		(void)nanosleep(&(struct timespec){.tv_nsec = LAST_PAUSE_NS}, NULL);
+		(void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
 	}
 }
 
