@@ -68,4 +68,6 @@ stop_hookd
 check "without hookd no container starts" eval '! run_podman "$output" 2> "$work/said"'
 contains "which names hookd" "$work/said" 'hookd'
 
+# podman's conmon removes what is left of a container after podman itself has ended.
+while pgrep -f "conmon .*$work" > /dev/null; do sleep 0.1; done
 tap_end
