@@ -8,9 +8,8 @@
  *
  * Whoever uses such a directory holds flock(2) of it, and no hookd removes one whose lock is held.
  * A lock counts only while the directory has its name: between open(2) and flock(2) it may have
- *been removed, and another one have been made. The state is in struct cgroup_tree.
+ * been removed, and another one have been made. The state is in struct cgroup_tree.
  */
-#include <assert.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -129,24 +128,22 @@ static int make_locked_path(const char *path)
 }
 
 /*
- * The directory above may be gone too. Of a part it may then belong to nobody: its own hookd may
- * have ended, or takes its lock when it makes its own again. With a part in it nobody can remove
- * it.
+ * The directory above may be gone too. The one above a part is then locked by nobody, until its
+ * hookd makes its own again, which may have ended; but with a part in it nobody can remove it.
  */
 int cgroup_tree_make_base_again(struct cgroup_tree *tree)
 {
 	cleanup_close int lock = -1, fd = -1;
-	struct stat st;
 	bool is_own = tree->own_directory[0] || tree->is_part || tree->root_lock >= 0;
 
 	/* The directory of a unit is the service manager's. */
-	if (!is_own || !tree->base_path[0] || !strrchr(tree->base_path, '/'))
+	if (!is_own || tree->base_path[0] != '/')
 		return -ENOENT;
 	lock = make_locked_path(tree->base_path);
 	if (lock < 0)
 		return lock;
 	fd = openat(lock, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return -errno;
 	close_fd(&tree->base_fd);
 	tree->base_fd = take_fd(&fd);
