@@ -8,6 +8,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -50,7 +51,8 @@ int cgroup_tree_refuse(const struct cgroup_tree *tree, int mount_fd, const char 
  * Makes a directory of that name beside the cgroups of runs, for another process of hookd's that
  * makes its cgroups in there. If there is one, its process has ended: the hooks in it are killed.
  * Blocks up to 1 s for that. Returns a descriptor of the caller's, which that process has to hold
- * open, or -errno. -EBUSY: such a process of another hookd is alive.
+ * open, or -errno. -EBUSY: such a process of another hookd is alive; -ESTALE: the tree's directory
+ * was removed and cannot be made again.
  */
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name) must_check;
 /* Makes a tree in such a directory. It keeps a duplicate of the descriptor. */
@@ -101,7 +103,10 @@ typedef void cgroup_left_out(const struct hp_err *err, void *userdata);
 int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources *defaults,
 			     cgroup_left_out *left_out, void *userdata);
 
-/* An empty cgroup for one run; the caller returns it by cgroup_release(). -errno. */
+/*
+ * An empty cgroup for one run; the caller returns it by cgroup_release(). -ESTALE: another program
+ * has removed the tree's directory, and it cannot be made again; or another -errno.
+ */
 int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup) must_check;
 /*
  * Returns it, to be reused or to be removed by the event loop. One that still has processes is
@@ -121,7 +126,19 @@ bool cgroup_release_lost(struct cgroup *cgroup, int clone_errno) must_check;
 /* Whether limits of this controller can be set below the tree. False: not, or `tree` is NULL. */
 bool cgroup_tree_has_controller(const struct cgroup_tree *tree, const char *controller);
 
-#define CGROUP_NOTICE_SIZE 128
+/*
+ * Makes the directories of the tree again that another program has removed: an idle one has no
+ * process in it, so rmdir(2) works. cgroup_acquire() and cgroup_tree_make_part() do the same when
+ * they need them. 0 too where none is missing. -errno.
+ */
+int cgroup_tree_repair(struct cgroup_tree *tree) must_check;
+/* Called when a directory was made again: cgroup_tree_base() may be another then. */
+void cgroup_tree_on_renewed(struct cgroup_tree *tree, void (*renewed)(void *userdata),
+			    void *userdata);
+/* The path of the tree's directory, for messages; "" where it is not known. */
+const char *cgroup_tree_path(const struct cgroup_tree *tree);
+
+#define CGROUP_NOTICE_SIZE (PATH_MAX + 128)
 /* Moves a message about the tree for the operator to `ret_text`. False: none, or `tree` is NULL. */
 bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE]);
 

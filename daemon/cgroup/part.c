@@ -88,7 +88,7 @@ void cgroup_part_remove(int directory, const char *name, bool kills)
 	while (for_each(openat(directory, ".", DIRECTORY_FLAGS), "runs", clear_runs, &kills) > 0 &&
 	       clock_ns(CLOCK_MONOTONIC) < give_up_ns)
 		await_a_moment();
-	if (above >= 0)
+	if (above >= 0 && cgroup_has_name(directory, above, name))
 		(void)unlinkat(above, name, AT_REMOVEDIR);
 }
 

@@ -12,7 +12,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -109,22 +108,6 @@ static void make_room(struct cgroup_tree *tree)
 	tree->has_daemon = file_write_at(tree->base_fd, "daemon/cgroup.procs", pid) >= 0;
 }
 
-/*
- * Each hookd holds a lock of its directory, by which others see that it is alive. A pid would be
- * ambiguous in another pid namespace.
- */
-static int lock_directory(int parent, const char *name)
-{
-	int fd = openat(parent, name, DIRECTORY_FLAGS);
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	close(fd);
-	return -EBUSY;
-}
-
 static void remove_all_in(int fd)
 {
 	cgroup_parts_remove(fd, NULL, 0);
@@ -133,9 +116,13 @@ static void remove_all_in(int fd)
 	remove_other_runs_in(fd);
 }
 
+/*
+ * Each hookd holds a lock of its directory, by which others see that it is alive. A pid would be
+ * ambiguous in another pid namespace.
+ */
 static void remove_orphan(int parent, const char *name)
 {
-	cleanup_close int fd = lock_directory(parent, name);
+	cleanup_close int fd = cgroup_lock(parent, name);
 
 	if (fd < 0)
 		return;
@@ -177,14 +164,6 @@ void cgroup_tree_remove_orphans(const struct cgroup_tree *tree)
 	remove_orphans(above);
 }
 
-/* False: another hookd has removed the directory as an orphan, before it was locked. */
-static bool is_still_there(int fd, const char *path)
-{
-	struct stat locked, there;
-
-	return fstat(fd, &locked) == 0 && stat(path, &there) == 0 && locked.st_ino == there.st_ino;
-}
-
 /* A hookd with the same pid in another pid namespace may have made a directory of that name. */
 static int make_own_directory(struct cgroup_tree *tree, const char *below)
 {
@@ -198,12 +177,10 @@ static int make_own_directory(struct cgroup_tree *tree, const char *below)
 			 number);
 		r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 		if (r == 0)
-			r = tree->own_lock = lock_directory(AT_FDCWD, path);
-		if (r >= 0 && is_still_there(tree->own_lock, path))
-			return 0;
+			r = tree->own_lock = cgroup_lock(AT_FDCWD, path);
 		if (r >= 0)
-			close_fd(&tree->own_lock);
-		else if (r != -EBUSY && r != -ENOENT)
+			return 0;
+		if (r != -EBUSY && r != -ENOENT)
 			return r;
 	}
 	return -EBUSY;
@@ -231,12 +208,12 @@ static bool is_users_own(const char *directory)
  * time, since a child of a hookd that was killed holds the lock until it is executed. Runners do
  * not hold it, so that the next hookd can take it.
  */
-static int lock_root(struct cgroup_tree *tree, const char *root)
+static int lock_root(struct cgroup_tree *tree)
 {
 	int64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + LOCK_WAIT_NS;
 
 	do {
-		tree->root_lock = lock_directory(AT_FDCWD, root);
+		tree->root_lock = cgroup_lock(tree->base_fd, ".");
 		if (tree->root_lock != -EBUSY)
 			break;
 		(void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
@@ -252,7 +229,7 @@ static int use_root(struct cgroup_tree *tree, const char *root, const char **ret
 	tree->base_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree->base_fd < 0)
 		return -errno;
-	r = lock_root(tree, root);
+	r = lock_root(tree);
 	if (r == -EBUSY)
 		*ret_reason = "another hookd uses the cgroup root";
 	return r;
@@ -303,6 +280,7 @@ static int open_runs(struct cgroup_tree *tree, const char **ret_reason)
 		*ret_reason = "the cgroup root is not on cgroup2";
 		return -ENOTSUP;
 	}
+	cgroup_tree_remember_base(tree);
 	*ret_reason = "hookd's cgroup is not writable";
 	if (mkdirat(tree->base_fd, "runs", 0755) < 0 && errno != EEXIST)
 		return -errno;
@@ -322,35 +300,21 @@ int cgroup_tree_place(struct cgroup_tree *tree, const char *root, const char **r
 }
 
 /* The part's process holds the lock, by the same open file, until it ends. */
-static int open_part(const struct cgroup_tree *tree, const char *name)
-{
-	cleanup_close int fd = openat(tree->base_fd, name, DIRECTORY_FLAGS | O_NOFOLLOW);
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return take_fd(&fd);
-}
-
 int cgroup_tree_make_part(struct cgroup_tree *tree, const char *name)
 {
-	bool is_new = mkdirat(tree->base_fd, name, 0755) == 0;
-	int fd;
+	int fd = cgroup_lock(tree->base_fd, name);
 
-	if (!is_new && errno != EEXIST)
-		return -errno;
+	if (fd == -EBUSY)
+		return fd;
 	/* It is that of a process that has ended. It stays if hooks have left processes behind. */
-	if (!is_new) {
-		fd = open_part(tree, name);
-		if (fd < 0)
-			return fd;
+	if (fd >= 0) {
 		cgroup_part_remove(fd, name, true);
 		close(fd);
-		if (mkdirat(tree->base_fd, name, 0755) < 0 && errno != EEXIST)
-			return -errno;
 	}
-	return open_part(tree, name);
+	fd = cgroup_make_locked(tree->base_fd, name);
+	if (cgroup_is_gone(fd) && cgroup_tree_repair(tree) == 0)
+		fd = cgroup_make_locked(tree->base_fd, name);
+	return cgroup_is_gone(fd) ? -ESTALE : fd;
 }
 
 int cgroup_tree_place_part(struct cgroup_tree *tree, int directory, const char **ret_reason)

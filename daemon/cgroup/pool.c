@@ -138,7 +138,7 @@ int cgroup_acquire(struct cgroup_tree *tree, struct cgroup **ret_cgroup)
 	if ((r == -ENOENT || r == -ENODEV || r == -EAGAIN) && replace_lost_directory(tree) == 0)
 		r = cgroup_make(tree, &cgroup);
 	if (r < 0)
-		return r;
+		return cgroup_is_gone(r) ? -ESTALE : r;
 	if (tree->idle_count < PREPARED)
 		schedule_upkeep(tree);
 	cgroup->is_just_taken = true;
@@ -196,6 +196,11 @@ static int replace_lost_directory(struct cgroup_tree *tree)
 	remove_list(&tree->spent, &tree->spent_count);
 	schedule_upkeep(tree);
 	return cgroup_tree_renew(tree);
+}
+
+int cgroup_tree_repair(struct cgroup_tree *tree)
+{
+	return replace_lost_directory(tree);
 }
 
 bool cgroup_release_lost(struct cgroup *cgroup, int clone_errno)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replaces the directory of the cgroups of runs where it cannot be used any more: another program
- * has removed it, or has set a limit in it, or a hook that may write to its cgroup has made that
- * threaded. The directory is "domain threaded" then, and the kernel takes no process into the other
- * cgroups in it (EOPNOTSUPP) while the threaded one exists. So new cgroups are made in a new
- * directory, and the old one is removed with its last cgroup.
+ * has removed it, perhaps with the directory above (base.c), or has set a limit in it, or a hook
+ * that may write to its cgroup has made that threaded. The directory is "domain threaded" then, and
+ * the kernel takes no process into the other cgroups in it (EOPNOTSUPP) while the threaded one
+ * exists. So new cgroups are made in a new directory, and the old one is removed with its last
+ * cgroup.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/cgroup/path.h"
 #include "daemon/cgroup/tree.h"
 
 #define NAMES_MAX 1000
@@ -86,12 +88,7 @@ static bool is_usable(int directory)
  */
 static bool is_still_there(const struct cgroup *cgroup)
 {
-	struct stat opened, there;
-
-	return cgroup->fd < 0 ||
-	       (fstat(cgroup->fd, &opened) == 0 &&
-		fstatat(cgroup->parent_fd, cgroup->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-		opened.st_ino == there.st_ino);
+	return cgroup->fd < 0 || cgroup_has_name(cgroup->fd, cgroup->parent_fd, cgroup->name);
 }
 
 /* A hook may have made its cgroup threaded, or have enabled a controller below it. */
@@ -128,15 +125,45 @@ static int make_runs(struct cgroup_tree *tree, struct runs_directory **ret_runs)
 	return r < 0 ? r : runs_directory_open(tree->base_fd, name, ret_runs);
 }
 
+/* *ret_is_base_new: the directory above was gone too. */
+static int make_directories(struct cgroup_tree *tree, struct runs_directory **ret_runs,
+			    bool *ret_is_base_new)
+{
+	int r = make_runs(tree, ret_runs);
+
+	*ret_is_base_new = cgroup_is_gone(r);
+	if (!*ret_is_base_new)
+		return r;
+	r = cgroup_tree_make_base_again(tree);
+	return r < 0 ? r : make_runs(tree, ret_runs);
+}
+
+static void announce(struct cgroup_tree *tree, bool is_base_new)
+{
+	if (is_base_new)
+		snprintf(tree->notice, sizeof(tree->notice),
+			 "another program has removed %s, the directory for the cgroups of runs; "
+			 "it was made again",
+			 tree->base_path);
+	else
+		snprintf(tree->notice, sizeof(tree->notice),
+			 "the directory for the cgroups of runs was removed or is unusable; it is "
+			 "now \"%s\" in %s",
+			 tree->runs->name, tree->base_path);
+	if (tree->renewed)
+		tree->renewed(tree->renewed_userdata);
+}
+
 int cgroup_tree_renew(struct cgroup_tree *tree)
 {
 	struct runs_directory *runs, *old = tree->runs;
+	bool is_base_new;
 	int r;
 
 	if (is_usable(old->fd))
 		return 0;
 	(void)unlinkat(tree->base_fd, old->name, AT_REMOVEDIR);
-	r = make_runs(tree, &runs);
+	r = make_directories(tree, &runs, &is_base_new);
 	if (r < 0)
 		return r;
 	if (!is_usable(runs->fd)) {
@@ -148,11 +175,15 @@ int cgroup_tree_renew(struct cgroup_tree *tree)
 		remove_runs(tree, old);
 	cgroup_tree_enable_usual(tree);
 	cgroup_watch_directories(tree);
-	snprintf(tree->notice, sizeof(tree->notice),
-		 "the directory for the cgroups of runs was removed or is unusable; it is now "
-		 "\"%s\"",
-		 runs->name);
+	announce(tree, is_base_new);
 	return 0;
+}
+
+void cgroup_tree_on_renewed(struct cgroup_tree *tree, void (*renewed)(void *userdata),
+			    void *userdata)
+{
+	tree->renewed = renewed;
+	tree->renewed_userdata = userdata;
 }
 
 bool cgroup_tree_take_notice(struct cgroup_tree *tree, char ret_text[static CGROUP_NOTICE_SIZE])

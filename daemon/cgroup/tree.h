@@ -45,9 +45,10 @@ TAILQ_HEAD(cgroup_list, cgroup);
 
 struct cgroup_tree {
 	int base_fd;
+	char base_path[PATH_MAX];     /* of base_fd; "": not known */
 	struct runs_directory *runs;  /* for new cgroups */
 	char own_directory[PATH_MAX]; /* made by hookd and removed at the end; "": none */
-	int own_lock;		      /* flock(2) of that directory, or -1 */
+	int own_lock;		      /* flock(2) of it, or of a part that was made again; or -1 */
 	bool has_daemon;	      /* hookd is in the directory "daemon" of base_fd */
 	int root_lock;		      /* flock(2) of a directory that was configured, or -1 */
 	bool is_part;		      /* base_fd is a directory in another process's tree */
@@ -60,7 +61,9 @@ struct cgroup_tree {
 	struct event *trim;		 /* pending while more are idle than are kept at rest */
 	int inotify;			 /* -1: nothing is watched */
 	char notice[CGROUP_NOTICE_SIZE]; /* for the operator; "": none */
-	LIST_HEAD(, cgroup) made_here;	 /* all in directories of runs, in whichever state */
+	void (*renewed)(void *userdata); /* or NULL */
+	void *renewed_userdata;
+	LIST_HEAD(, cgroup) made_here; /* all in directories of runs, in whichever state */
 	bool has_controllers, has_memory_controller; /* enabled for the cgroups of runs */
 	bool has_memory_limit;			     /* on a common ancestor that hookd is not in */
 	struct limit_list defaults;
@@ -96,13 +99,32 @@ void cgroup_tree_enable_usual(struct cgroup_tree *tree);
 /* Removes the empty cgroups in the directory. Takes ownership of `fd`. */
 void remove_cgroups_in(int fd);
 
+/* ---- base.c ---- */
+
+/* False: another directory has the name, or none. */
+bool cgroup_has_name(int directory, int parent, const char *name);
+/*
+ * Opens the directory and takes its lock, which the descriptor holds. -EBUSY: another process has
+ * it; -ENOENT: the directory does not exist, or was removed meanwhile.
+ */
+int cgroup_lock(int parent, const char *name) must_check;
+/*
+ * The same, and makes it where it does not exist. Blocks up to 0.1 s while others have the lock.
+ * Like mkdirat(2) it fails with an error of cgroup_is_gone() where `parent` was removed.
+ */
+int cgroup_make_locked(int parent, const char *name) must_check;
+/* Sets base_path. */
+void cgroup_tree_remember_base(struct cgroup_tree *tree);
+/* Replaces base_fd, which was removed, and its lock. -ENOENT: not a directory of hookd's own. */
+int cgroup_tree_make_base_again(struct cgroup_tree *tree) must_check;
+
 /* ---- renew.c ---- */
 
 /* Opens an existing directory of base_fd. */
 int runs_directory_open(int base_fd, const char *name, struct runs_directory **ret_runs) must_check;
 /* Call it when a cgroup in it is freed. Removes a directory that was replaced with its last one. */
 void runs_directory_leave(struct cgroup_tree *tree, struct runs_directory *runs);
-/* Replaces the directory of runs where it cannot be used any more. */
+/* Replaces the directory of runs where it cannot be used any more, and base_fd where it is gone. */
 int cgroup_tree_renew(struct cgroup_tree *tree) must_check;
 /*
  * False: no process can be cloned into it, for a reason other than a limit of its own or above the

@@ -29,6 +29,17 @@ static void set_failure_of_limit(const struct list_cgroup *cgroup, int r, struct
 	set_failure(failure, -r, detail);
 }
 
+/* EAGAIN: nothing is wrong with the request. */
+static void set_failure_of_directory(const struct list_cgroup *cgroup,
+				     struct spawn_failure *failure)
+{
+	char detail[SPAWN_DETAIL_SIZE];
+
+	snprintf(detail, sizeof(detail), "%.300s was removed and cannot be made again",
+		 cgroup_tree_path(cgroup->tree));
+	set_failure(failure, EAGAIN, detail);
+}
+
 struct list_cgroup list_cgroup_for(const struct list_order *order, struct cgroup_tree *tree)
 {
 	bool is_below = hook_target_runs_image(&order->target);
@@ -88,6 +99,10 @@ static int acquire_limited(struct list_cgroup *cgroup, struct spawn_failure *ret
 {
 	int r = acquire(cgroup);
 
+	if (r == -ESTALE) {
+		set_failure_of_directory(cgroup, ret_failure);
+		return -ret_failure->error;
+	}
 	if (r < 0) {
 		set_failure(ret_failure, -r, "");
 		return r;

@@ -253,6 +253,16 @@ void front_connected(struct runner *runner, int fd, const struct hello_body *hel
 	runner->changed(runner);
 }
 
+void front_send_directory(struct runner *runner, int directory)
+{
+	struct message message = message_make(MESSAGE_DIRECTORY, NULL, 0, NULL, 0, NULL, 0);
+
+	message.fds = &directory;
+	message.fd_count = 1;
+	if (runner->front)
+		channel_send_or_break(runner->front, &message);
+}
+
 int front_init(struct runner *runner, struct event_base *base)
 {
 	TAILQ_INIT(&runner->not_resent);

@@ -18,3 +18,5 @@ void front_clear(struct runner *runner);
  * has none.
  */
 void front_connected(struct runner *runner, int fd, const struct hello_body *hello, int directory);
+/* Tells the front, if there is one, that `directory` has replaced that of the HELLO. */
+void front_send_directory(struct runner *runner, int directory);

@@ -254,7 +254,7 @@ int link_spawn(struct runners *runners, unsigned int number, struct link **ret_l
 	if (runners->options.cgroups)
 		link->cgroup_fd = cgroup_tree_make_part(runners->options.cgroups, name);
 	/* Without a directory for another reason it works without cgroups. */
-	r = link->cgroup_fd == -EBUSY ? -EBUSY : spawn(link);
+	r = link->cgroup_fd == -EBUSY || link->cgroup_fd == -ESTALE ? link->cgroup_fd : spawn(link);
 	if (r == 0)
 		r = link_connect(link);
 	if (r < 0) {

@@ -39,6 +39,7 @@ static const struct bounds {
     [MESSAGE_SOCKET] = {0, .fds_max = 1},
     [MESSAGE_COUNTER] = {0, .fds_max = 1},
     [MESSAGE_RECALL] = {0, true},
+    [MESSAGE_DIRECTORY] = {0, .fds_max = 1},
 };
 
 static bool is_configuration_in_bounds(const struct configure_body *body)
@@ -111,6 +112,7 @@ static bool is_body_in_bounds(const struct message *message)
 		return is_finished_in_bounds(message);
 	case MESSAGE_SOCKET:
 	case MESSAGE_COUNTER:
+	case MESSAGE_DIRECTORY:
 		return message->fd_count == 1;
 	default:
 		return true;

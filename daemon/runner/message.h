@@ -29,6 +29,8 @@
  *	ACKNOWLEDGE                                   an ended list can be freed
  *	STOP                                          no front will connect again: exit when no
  *	                                              list is left
+ *	                       DIRECTORY              a descriptor, which replaces that of HELLO:
+ *	                                              the directory of the cgroups was made again
  *	PING                   PONG                   whether its event loop goes on
  *
  * HELLO, OWNED, FINISHED, ENDED, CANCEL, ACKNOWLEDGE and STOP mean the same in every version, so
@@ -65,6 +67,7 @@ enum message_type {
 	MESSAGE_SOCKET,
 	MESSAGE_COUNTER,
 	MESSAGE_RECALL,
+	MESSAGE_DIRECTORY,
 	MESSAGE_TYPE_COUNT,
 };
 

@@ -293,6 +293,17 @@ static int listen_again(const struct process *process)
 	return listen(process->listener, RUNNER_BACKLOG) < 0 ? -errno : 0;
 }
 
+/* The front has to know the directory at once: if this process dies, it kills the hooks in it. */
+static void on_renewed(void *userdata)
+{
+	struct process *process = userdata;
+	char notice[CGROUP_NOTICE_SIZE];
+
+	if (cgroup_tree_take_notice(process->cgroups, notice))
+		log_warning("hookd-runner: %s", notice);
+	front_send_directory(&process->runner, cgroup_tree_base(process->cgroups));
+}
+
 static void make_cgroups(struct process *process)
 {
 	const char *reason;
@@ -300,8 +311,10 @@ static void make_cgroups(struct process *process)
 				 : cgroup_tree_new_part(process->base, RUNNER_FD_CGROUP,
 							&process->cgroups, &reason);
 
-	if (r >= 0)
+	if (r >= 0) {
+		cgroup_tree_on_renewed(process->cgroups, on_renewed, process);
 		return;
+	}
 	process->cgroups = NULL;
 	/* If hookd has started this runner it has logged this for its own cgroups. */
 	if (process->is_unit)

@@ -164,6 +164,20 @@ static int on_synced(struct link *link)
 	return 0;
 }
 
+/* hookd's own directory, which that of the runner is in, was removed too. */
+static void on_directory(struct link *link, struct message *message)
+{
+	const struct runners_options *options = &link->runners->options;
+	int r;
+
+	close_fd(&link->cgroup_fd);
+	link->cgroup_fd = take_fd(&message->fds[0]);
+	r = options->cgroups ? cgroup_tree_repair(options->cgroups) : 0;
+	if (r < 0)
+		log_warning("%s cannot be made again: %s", cgroup_tree_path(options->cgroups),
+			    strerror(-r));
+}
+
 static int dispatch(struct link *link, struct message *message)
 {
 	struct remote *remote;
@@ -175,6 +189,10 @@ static int dispatch(struct link *link, struct message *message)
 		return -EBADMSG;
 	if (message->header.type == MESSAGE_SYNCED)
 		return on_synced(link);
+	if (message->header.type == MESSAGE_DIRECTORY) {
+		on_directory(link, message);
+		return 0;
+	}
 	if (message->header.type == MESSAGE_PONG)
 		runners_have_answer(link);
 	if (message->header.type == MESSAGE_COUNTER) {

@@ -154,6 +154,81 @@ static void so_is_their_directory(void **state)
 	assert_true(run_cgroup_exists(runs));
 }
 
+/* hookd's own directory too: an idle one has no process in it. */
+static void so_is_the_directory_above(void **state)
+{
+	const char *reason;
+	struct cgroup *cgroup = run_cgroup_acquire();
+	struct cgroup_tree *other;
+	char text[CGROUP_NOTICE_SIZE];
+
+	(void)state;
+	own_cgroup_remove(run_cgroups_root);
+	assert_false(run_cgroup_exists(run_cgroups_root));
+	assert_true(cgroup_fd(cgroup) < 0);
+	assert_true(cgroup_release_lost(cgroup, 0));
+	cgroup = run_cgroup_acquire();
+	expect_usable(cgroup);
+	assert_true(cgroup_tree_take_notice(run_cgroups_tree, text));
+	assert_non_null(strstr(text, run_cgroups_root));
+	/* The new one is locked as the old one was. */
+	assert_int_equal(cgroup_tree_new(run_cgroups_base, run_cgroups_root, &other, &reason),
+			 -EBUSY);
+	cgroup_release(cgroup);
+	run_cgroups_wait();
+}
+
+static void on_renewed(void *userdata)
+{
+	++*(int *)userdata;
+}
+
+/* Its process holds the lock of the new one, so no other hookd removes that. */
+static void so_is_the_directory_of_a_part(void **state)
+{
+	int directory = cgroup_tree_make_part(run_cgroups_tree, "runner-0"), renewed = 0;
+	struct cgroup_tree *part;
+	struct cgroup *cgroup;
+	const char *reason;
+
+	(void)state;
+	assert_true(directory >= 0);
+	assert_int_equal(cgroup_tree_new_part(run_cgroups_base, directory, &part, &reason), 0);
+	cgroup_tree_on_renewed(part, on_renewed, &renewed);
+	own_cgroup_remove(run_cgroups_root);
+	assert_int_equal(cgroup_acquire(part, &cgroup), 0);
+	assert_int_equal(renewed, 1);
+	expect_usable(cgroup);
+	assert_int_equal(cgroup_tree_repair(run_cgroups_tree), 0);
+	cgroup_release(cgroup);
+	cgroup_parts_remove(cgroup_tree_base(run_cgroups_tree), NULL, 0);
+	assert_int_equal(cgroup_tree_make_part(run_cgroups_tree, "runner-0"), -EBUSY);
+	assert_int_equal(cgroup_acquire(part, &cgroup), 0);
+	expect_usable(cgroup);
+	cgroup_release(cgroup);
+	assert_int_equal(renewed, 1);
+	close(directory);
+	cgroup_tree_free(part);
+}
+
+/* The process of the old one has ended; that of the new one has not made a cgroup yet. */
+static void a_new_part_is_not_removed_as_the_old_one(void **state)
+{
+	int old = cgroup_tree_make_part(run_cgroups_tree, "runner-0"), part;
+	char path[300];
+
+	(void)state;
+	assert_true(old >= 0);
+	snprintf(path, sizeof(path), "%s/runner-0", run_cgroups_root);
+	assert_int_equal(rmdir(path), 0);
+	part = cgroup_tree_make_part(run_cgroups_tree, "runner-0");
+	assert_true(part >= 0);
+	cgroup_part_remove(old, "runner-0", true);
+	assert_true(run_cgroup_exists(path));
+	close(old);
+	close(part);
+}
+
 /* As a hook does that first moves out of its cgroup, and leaves a process in it. */
 static void a_threaded_one_does_not_decide_about_others(void **state)
 {
@@ -236,6 +311,9 @@ int main(void)
 	    RENEW_TEST(one_with_the_name_of_another_is_lost),
 	    RENEW_TEST(so_is_one_that_the_kernel_does_not_find),
 	    RENEW_TEST(so_is_their_directory),
+	    RENEW_TEST(so_is_the_directory_above),
+	    RENEW_TEST(so_is_the_directory_of_a_part),
+	    RENEW_TEST(a_new_part_is_not_removed_as_the_old_one),
 	    RENEW_TEST(a_limit_of_their_number_does_not_last),
 	    RENEW_TEST(a_threaded_one_does_not_decide_about_others),
 	};

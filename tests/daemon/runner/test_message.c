@@ -69,7 +69,8 @@ static void every_body_has_its_size(void **state)
 			((struct output_body *)body)->stream = 1;
 		if (type == MESSAGE_START)
 			continue; /* below: its payload is not empty */
-		if (type == MESSAGE_SOCKET || type == MESSAGE_COUNTER) {
+		if (type == MESSAGE_SOCKET || type == MESSAGE_COUNTER ||
+		    type == MESSAGE_DIRECTORY) {
 			expect_limit(message, message.fd_count, 1, 0);
 			expect_limit(message, message.fd_count, 1, 2);
 			continue;

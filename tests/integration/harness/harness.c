@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -420,13 +421,28 @@ int harness_begin(void **state)
 	return 0;
 }
 
+/*
+ * Another hookd may have the pid of one that was killed, and so a directory of the same name: its
+ * lock is held.
+ */
+static bool is_of_live_hookd(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is_held;
+}
+
 /* For a hookd that was killed. A process that is still exiting keeps the cgroup for a moment. */
 static void remove_cgroup(const char *path)
 {
 	int64_t until = deadline();
 
 	while (path[0] && access(path, F_OK) == 0 && now_ms() < until)
-		files_remove(path);
+		if (!is_of_live_hookd(path))
+			files_remove(path);
 }
 
 static void clear(struct harness *harness)
