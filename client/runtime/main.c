@@ -150,15 +150,21 @@ static int execute(const char *name, char **arguments)
 	char path[PATH_MAX];
 	int r = program_find(name, getenv("PATH"), path);
 
+	if (r == -ELOOP) {
+		report_failure("%s is hookd-runtime itself: it needs another runtime", name);
+		return RUNTIME_EXIT_NOT_EXECUTED;
+	}
+	if (r == 0 && (r = program_count_start()) == -ELOOP) {
+		report_failure(
+		    "the runtime %s starts hookd-runtime again: it needs another runtime", path);
+		return RUNTIME_EXIT_NOT_EXECUTED;
+	}
 	if (r == 0) {
 		arguments[0] = path;
 		execv(path, arguments);
 		r = -errno;
 	}
-	if (r == -ELOOP)
-		report_failure("%s is hookd-runtime itself: it needs another runtime", name);
-	else
-		report_failure("the runtime %s cannot be executed: %s", name, strerror(-r));
+	report_failure("the runtime %s cannot be executed: %s", name, strerror(-r));
 	return r == -ENOENT ? RUNTIME_EXIT_NOT_FOUND : RUNTIME_EXIT_NOT_EXECUTED;
 }
 

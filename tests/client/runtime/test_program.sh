@@ -32,12 +32,13 @@ mkdir "$work/bin" "$work/other" "$work/links" "$work/bundle"
 cat > "$work/bin/fake" << 'END'
 #!/bin/bash
 [ "${TELL:-}" != config ] || { cat config.json; exit; }
+[ "${TELL:-}" != depth ] || { echo "$HOOKD_RUNTIME_DEPTH"; exit; }
 [ "${TELL:-}" != name ] || { echo "$0"; exit; }
 [ "${TELL:-}" != signal ] || { kill -KILL $$; }
 [ "${TELL:-}" != status ] || exit "$2"
 for word; do printf '[%s]\n' "$word"; done
 echo "pid $$ cwd $PWD umask $(umask) limit $(ulimit -n) nice $(nice)"
-env | grep -v -e '^_=' -e '^TELL=' -e '^SHLVL=' | sort
+env | grep -v -e '^_=' -e '^HOOKD_RUNTIME_DEPTH=' -e '^TELL=' -e '^SHLVL=' | sort
 grep -E '^Sig(Blk|Ign)' /proc/self/status # of a child, which bash gives what it was given
 for fd in 0 1 2 3 4 5 6 7 8 9; do
 	[ ! -e /proc/$$/fd/$fd ] || echo "fd $fd $(stat -L -c '%d %i' /proc/$$/fd/$fd)"
@@ -126,6 +127,31 @@ is "nothing but hookd-runtime: 126" "$(PATH=$work/links status_of "$fake" state)
 contains "it says so" "$work/said" 'fake is hookd-runtime itself'
 is "itself by a path: 126" "$(status_of "$fake" --hookd-runtime="$work/links/runtime" state)" 126
 is "itself by another path: 126" "$(status_of "$fake" --hookd-runtime="$work/../${work##*/}/links/fake" state)" 126
+
+# Runtimes that start hookd-runtime again.
+mkdir "$work"/loops{,/one,/two,/script,/child,/noproc}
+cp "$program" "$work/loops/one/runc"
+cp "$program" "$work/loops/two/runc"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$program" > "$work/loops/script/runc"
+printf '#!/bin/sh\n"%s" "$@"\nexit $?\n' "$program" > "$work/loops/child/runc"
+chmod +x "$work"/loops/*/runc
+looping() { # PATH: the exit status
+	status_of env PATH="$1:/usr/bin:/bin" timeout 60 "$program" --hookd-runtime=runc state
+}
+for loop in one:$work/loops/two script child; do
+	is "a loop: ${loop%%:*}: 126" "$(looping "$work/loops/$loop")" 126
+	contains "it says so" "$work/said" 'runc starts hookd-runtime again'
+done
+if [ "$(id -u)" = 0 ]; then
+	ln -s "$program" "$work/loops/noproc/fake"
+	# shellcheck disable=SC2016
+	is "without /proc it knows itself: 126" "$(status_of unshare --mount sh -c \
+		'mount -t tmpfs none /proc && PATH="$0" && exec "$@"' "$work/loops/noproc" "$program" --hookd-runtime=fake state)" 126
+	contains "it says so" "$work/said" 'fake is hookd-runtime itself'
+else
+	ok "without /proc # SKIP needs root"
+fi
+is "the runtime is told the depth" "$(HOOKD_RUNTIME_DEPTH=3 TELL=depth "$fake")" 4
 is "not there: 127" "$(status_of "$work/links/hookd-nothing" state)" 127
 contains "it says so" "$work/said" 'the runtime nothing cannot be executed'
 is "no such path: 127" "$(status_of "$program" --hookd-runtime=/nonexistent state)" 127
