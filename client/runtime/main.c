@@ -133,8 +133,13 @@ static void delegate(const struct command_line *line, const struct runtime_setti
 	};
 	int r = -ENOMEM;
 
-	if (terms.shim != NULL)
+	if (line->unclear != NULL) {
+		r = -EINVAL;
+		snprintf(reason, sizeof(reason), "the option %s is not known in this form",
+			 line->unclear);
+	} else if (terms.shim != NULL) {
 		r = bundle_delegate(&bundle, &terms, reason);
+	}
 	if (r < 0)
 		report(LOG_WARNING,
 		       "%s%s%s: its hooks are not delegated, the runtime runs them: %s",

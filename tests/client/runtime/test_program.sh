@@ -179,6 +179,8 @@ config_of "$fake" $shim --root /r run c1 > /dev/null
 is "run delegates" "$(delegated)" "$list"
 config_of "$fake" $shim --hookd-address=unix:/s --hookd-if-down=run-local create c1 > /dev/null
 is "with an address and if-down" "$(delegated)" "$list --address=unix:/s --if-down=run-local"
+config_of "$fake" $shim create --bundle '' c1 > /dev/null
+is "an empty bundle is the working directory" "$(delegated)" "$list"
 HOOKD_ADDRESS=unix:/env config_of "$fake" $shim create c1 > /dev/null
 is "with the address of the environment" "$(delegated)" "$list --address=unix:/env"
 for command in start state delete kill exec list ps spec; do
@@ -192,6 +194,8 @@ contains "a line says why" "$work/said" 'hookd-runtime: config.json: its hooks a
 cp original config.json
 is "without a shim, too" "$(status_of "$fake" --hookd-shim=/nonexistent create --bundle . c1)" 0
 contains "a line says why" "$work/said" 'hookd-runtime: ./config.json: its hooks are not delegated'
+is "an option that is not known" "$(status_of "$fake" $shim run --new c1)" 0
+contains "a line says so" "$work/said" 'config.json: its hooks are not delegated, the runtime runs them: the option --new is'
 check "and the config is as it was" cmp original config.json
 if script --version > /dev/null 2>&1; then
 	script -qec "'$fake' $shim create c1" /dev/null > "$work/said"
