@@ -70,20 +70,24 @@ static const char *address_of_environment(void)
 	return address != NULL && address[0] != '\0' ? address : NULL;
 }
 
-/* Options, then what this process was started with, then keys. 0, or an exit status. */
-static int complete_settings(const char *own_name, struct runtime_settings *settings)
+/*
+ * Options, then what this process was started with, then keys. Containers must be stopped and
+ * removed whatever the keys are: other commands read them only to find the runtime. 0, or an exit
+ * status.
+ */
+static int complete_settings(const char *own_name, const struct command_line *line,
+			     struct runtime_settings *settings)
 {
-	struct runtime_settings keys;
+	struct runtime_settings keys = {0};
 	char error[SETTINGS_ERROR_SIZE];
 
-	if (settings_read(&keys, error) < 0) {
+	settings->program = first_of(settings->program, program_of_own_name(own_name), NULL);
+	if ((line->starts_container || settings->program == NULL) &&
+	    settings_read(!line->starts_container, &keys, error) < 0) {
 		report_failure("%s", error);
 		return RUNTIME_EXIT_USAGE;
 	}
-	settings->program =
-	    first_of(settings->program, program_of_own_name(own_name), keys.program);
-	if (settings->program == NULL)
-		settings->program = "runc";
+	settings->program = first_of(settings->program, keys.program, "runc");
 	settings->address = first_of(settings->address, address_of_environment(), keys.address);
 	settings->if_down = first_of(settings->if_down, keys.if_down, NULL);
 	return 0;
@@ -181,7 +185,7 @@ static int runtime_main(const char *own_name, struct command_line *line)
 		(void)fputs(line->wants_help ? usage : "hookd-runtime " HOOKD_VERSION "\n", stdout);
 		return 0;
 	}
-	status = complete_settings(own_name, &line->settings);
+	status = complete_settings(own_name, line, &line->settings);
 	if (status != 0)
 		return status;
 	if (line->starts_container)

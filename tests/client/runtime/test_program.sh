@@ -227,12 +227,16 @@ if [ -n "$configuration" ]; then
 	for line in Path=runc Path= Address=/s IfDown=never; do
 		keys '' '[Runtime]' "$line"
 		cp "$work/keys" "$configuration"
-		is "$line: 125" "$(status_of "$fake" state)" 125
+		is "$line: 125" "$(status_of "$fake" create c1)" 125
 		contains "it says where" "$work/said" "$configuration:3: ${line%%=*}: it takes"
+		is "other commands run by its own name: $line" "$(status_of "$fake" state c1)" 0
+		is "or by an option: $line" "$(status_of "$program" --hookd-runtime=fake delete c1)" 0
+		expected=$([[ $line == Path=* ]] && echo 125 || echo 0)
+		is "else they need Path= alone: $line" "$(status_of "$program" kill c1)" "$expected"
 	done
 	rm "$configuration"
 	mkfifo "$configuration"
-	is "a FIFO: 125" "$(status_of "$fake" state)" 125
+	is "a FIFO: 125" "$(status_of "$fake" create c1)" 125
 	rm "$configuration"
 else
 	ok "keys # SKIP needs root"
