@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,26 +72,40 @@ static const char *address_of_environment(void)
 }
 
 /*
- * Options, then what this process was started with, then keys. Containers must be stopped and
- * removed whatever the keys are: other commands read them only to find the runtime. 0, or an exit
- * status.
+ * Containers must be stopped and removed whatever the keys are: commands that start none read them
+ * only to find the runtime. 0, or an exit status.
  */
-static int complete_settings(const char *own_name, const struct command_line *line,
-			     struct runtime_settings *settings)
+static int read_keys(struct command_line *line, struct runtime_settings *ret)
 {
-	struct runtime_settings keys = {0};
 	char error[SETTINGS_ERROR_SIZE];
+	int r;
+
+	if (!line->starts_container && line->settings.program != NULL)
+		return 0;
+	r = settings_read(!line->starts_container, ret, error);
+	if ((r == -EMFILE || r == -ENFILE) && line->settings.program != NULL) {
+		report(LOG_WARNING, "the hooks are not delegated, the runtime runs them: %s",
+		       error);
+		line->starts_container = false;
+		return 0;
+	}
+	if (r < 0)
+		report_failure("%s", error);
+	return r < 0 ? RUNTIME_EXIT_USAGE : 0;
+}
+
+/* Options, then what this process was started with, then keys. 0, or an exit status. */
+static int complete_settings(const char *own_name, struct command_line *line)
+{
+	struct runtime_settings *settings = &line->settings, keys = {0};
+	int status;
 
 	settings->program = first_of(settings->program, program_of_own_name(own_name), NULL);
-	if ((line->starts_container || settings->program == NULL) &&
-	    settings_read(!line->starts_container, &keys, error) < 0) {
-		report_failure("%s", error);
-		return RUNTIME_EXIT_USAGE;
-	}
+	status = read_keys(line, &keys);
 	settings->program = first_of(settings->program, keys.program, "runc");
 	settings->address = first_of(settings->address, address_of_environment(), keys.address);
 	settings->if_down = first_of(settings->if_down, keys.if_down, NULL);
-	return 0;
+	return status;
 }
 
 /* ---- delegating ---- */
@@ -120,8 +135,9 @@ static void on_left(enum hp_stage stage, const char *why, void *userdata)
 }
 
 /* Never a failure: the container runs with the config as it is. */
-static void delegate(const struct command_line *line, const struct runtime_settings *settings)
+static void delegate(const struct command_line *line)
 {
+	const struct runtime_settings *settings = &line->settings;
 	const struct bundle bundle = {line->bundle, line->config};
 	char *found = settings->shim == NULL ? shim_find() : NULL;
 	struct place place = place_of(line);
@@ -149,6 +165,20 @@ static void delegate(const struct command_line *line, const struct runtime_setti
 		       "%s%s%s: its hooks are not delegated, the runtime runs them: %s",
 		       place.folder, place.slash, place.name, reason);
 	free(found);
+}
+
+/*
+ * Beyond RLIMIT_FSIZE a write, also of a message, fails with EFBIG instead of killing this process.
+ * The runtime gets the signal as it was.
+ */
+static void delegate_within_limits(const struct command_line *line)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction before;
+
+	(void)sigaction(SIGXFSZ, &ignore, &before);
+	delegate(line);
+	(void)sigaction(SIGXFSZ, &before, NULL);
 }
 
 /* ---- the real runtime ---- */
@@ -185,11 +215,11 @@ static int runtime_main(const char *own_name, struct command_line *line)
 		(void)fputs(line->wants_help ? usage : "hookd-runtime " HOOKD_VERSION "\n", stdout);
 		return 0;
 	}
-	status = complete_settings(own_name, line, &line->settings);
+	status = complete_settings(own_name, line);
 	if (status != 0)
 		return status;
 	if (line->starts_container)
-		delegate(line, &line->settings);
+		delegate_within_limits(line);
 	return execute(line->settings.program, line->arguments);
 }
 
@@ -199,8 +229,11 @@ int main(int argc, char **argv)
 	struct command_line line;
 	int r;
 
-	/* Closed streams are closed for the runtime too. */
-	if (open_standard_streams_with(O_CLOEXEC) < 0)
+	/*
+	 * Closed streams are closed for the runtime too. EMFILE: no file can be opened, so none can
+	 * be taken for a stream.
+	 */
+	if (open_standard_streams_with(O_CLOEXEC) < 0 && errno != EMFILE)
 		return RUNTIME_EXIT_USAGE;
 	r = command_line_read(argv, &line, &wrong);
 	if (r < 0 && wrong != NULL)

@@ -153,7 +153,8 @@ static int read_file(const char *path, void *userdata)
 	reading->is_inside = false;
 	file = fd >= 0 && is_readable(fd) ? fdopen(fd, "r") : NULL;
 	if (file == NULL) {
-		complain(reading, -EIO, "", fd < 0 ? strerror(errno) : "not a regular file");
+		complain(reading, fd < 0 ? -errno : -EINVAL, "",
+			 fd < 0 ? strerror(errno) : "not a regular file");
 		if (fd >= 0)
 			close(fd);
 		return 0;

@@ -197,6 +197,30 @@ contains "a line says why" "$work/said" 'hookd-runtime: ./config.json: its hooks
 is "an option that is not known" "$(status_of "$fake" $shim run --new c1)" 0
 contains "a line says so" "$work/said" 'config.json: its hooks are not delegated, the runtime runs them: the option --new is'
 check "and the config is as it was" cmp original config.json
+
+# Limits of the caller: what fails is the runtime's affair.
+limited() { # LIMIT COMMAND...: its output is in $work/said
+	local limit=$1
+
+	shift
+	bash -c "ulimit $limit"'; exec "$@"' limit "$@" 2>&1 | cat > "$work/said"
+}
+limited '-f 0' "$fake" $shim create c1
+contains "with a limit of file sizes the runtime is executed" "$work/said" '[create]'
+contains "a line says why" "$work/said" 'it cannot be replaced: File too large'
+is "SIGXFSZ is as it was" "$(grep ^SigIgn "$work/said")" "$("$work/bin/fake" create c1 | grep ^SigIgn)"
+limited '-f 0' bash -c '"$@" 2> "$0"' "$work/err" "$fake" $shim create c1
+contains "also if the line cannot be written" "$work/said" '[create]'
+check "and the config is as it was" cmp original config.json
+is "there is no other file" "$(find . -name '.config*')" ''
+if busybox=$(command -v busybox) && ! grep -q ld-linux "$busybox"; then
+	for command in state create; do
+		limited '-n 3' "$program" --hookd-runtime="$busybox" $shim "$command" c1
+		contains "without descriptors the runtime is executed: $command" "$work/said" "$command: applet not found"
+	done
+else
+	ok "without descriptors # SKIP there is no static busybox"
+fi
 if script --version > /dev/null 2>&1; then
 	script -qec "'$fake' $shim create c1" /dev/null > "$work/said"
 	contains "a terminal is told what is left" "$work/said" 'hooks.startContainer is not delegated'
