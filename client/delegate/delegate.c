@@ -21,12 +21,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/delegate/key_case.h"
 #include "client/delegate/shim_hook.h"
 #include "client/delegate/user_namespace.h"
 #include "client/hookctl/table/json_print.h"
 #include "proto/base/limits.h"
 
-#define SPOOL "spool" /* a value of it */
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+#define SPOOL		"spool" /* a value of it */
 
 /* MAX_ARG_STRLEN of execve(2), with its NUL: 32 pages of the smallest size. */
 #define ARGUMENT_BYTES_MAX (32 * 4096)
@@ -236,6 +238,7 @@ static bool has_too_many_strings(struct hp_json_value hook)
 /* Checks the hook as hookd will, so that the rewritten config can be run. */
 static int add_hook(struct list *list, struct hp_json_value value, struct hp_err *err)
 {
+	static const char *const keys[] = {"path", "args", "env", "timeout"};
 	size_t tokens = value.json->tokens[value.index].next - value.index;
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_hook hook = {0};
@@ -246,7 +249,9 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 		list->count++;
 		return 0;
 	}
-	r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
+	r = key_case_check(value, keys, ELEMENTS(keys), err);
+	if (r == 0)
+		r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
 	if (r < 0)
 		return hp_err_prefix_index(err, r, list->count);
 	json_print(&text, value, JSON_PRINT_COMPACT, 0);
@@ -439,18 +444,41 @@ static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
 
 /* ---- the config ---- */
 
+/* Of all that is looked at, outside of the hooks themselves. */
+static int check_keys(struct hp_json_value root, struct hp_err *err)
+{
+	static const char *const root_keys[] = {"hooks", "linux"};
+	static const char *const linux_keys[] = {"namespaces", "uidMappings"};
+	int r = key_case_check(root, root_keys, ELEMENTS(root_keys), err);
+
+	if (r == 0)
+		r = hp_err_prefix(err,
+				  key_case_check(hp_json_member(root, "linux"), linux_keys,
+						 ELEMENTS(linux_keys), err),
+				  "linux");
+	if (r == 0)
+		r = hp_err_prefix(err,
+				  key_case_check(hp_json_member(root, "hooks"), hp_stage_names,
+						 HP_STAGE_COUNT, err),
+				  "hooks");
+	return r;
+}
+
 static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, struct hp_err *err)
 {
 	struct hp_json_value hooks = hp_json_member(root, "hooks"), key, list;
+	int r;
 
 	if (hp_json_type(root) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, NULL, "must be an object");
 	if (!hp_json_is_absent(hooks) && hp_json_type(hooks) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, "hooks", "must be an object");
+	r = check_keys(root, err);
+	if (r < 0)
+		return r;
 	rewrite->has_user_namespace = has_other_user_namespace(root, rewrite->delegate->own_uid);
 	HP_JSON_FOREACH (key, list, hooks) {
-		int r = rewrite_member(rewrite, key, list, err);
-
+		r = rewrite_member(rewrite, key, list, err);
 		if (r < 0)
 			return r;
 	}

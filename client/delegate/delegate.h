@@ -52,8 +52,8 @@ struct delegate {
  * a user namespace from which hookd takes no requests; and those with a hook that is too long for
  * an argument list, or has more than 4096 arguments or variables.
  *
- * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its
- * contents are invalid.
+ * -EINVAL with the path of what is wrong, also for a key in another case, which runtimes in Go
+ * would read; -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its contents are invalid.
  */
 int delegate_config(const char *text, size_t length, const struct delegate *delegate,
 		    struct hp_buf *ret, struct hp_err *err);
