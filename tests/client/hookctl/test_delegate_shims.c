@@ -76,6 +76,7 @@ static void test_what_is_not_understood_stays(void **state)
 	    /* lists that it refuses */
 	    HOOK(SHIM, "{", ""),
 	    HOOK(SHIM, "{\\\"poststop\\\":[{\\\"path\\\":\\\"a\\\"}]}", ""),
+	    HOOK(SHIM, "", ""),
 	    /* another program */
 	    HOOK("/opt/own", "{\\\"poststop\\\":[]}", ""),
 	    HOOK("/opt/own", A, ""),
