@@ -160,6 +160,9 @@ pid=$!
 exec {ready}< "$work/ready"
 read -r -t 60 -u "$ready" line
 is "run: the container runs" "$line" ready
+# crun blocks signals, to pass them on, only when the container runs already.
+# shellcheck disable=SC2016
+timeout 60 bash -c 'until ((($(sed -nE "s/^Sig(Blk|Cgt):\s*/| 0x/p" "/proc/$0/status" | tr -d "\n" | sed "s/^/0/")) & 0x4000)); do :; done' "$pid"
 kill -TERM "$pid"
 status=0
 wait "$pid" || status=$?
