@@ -21,15 +21,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/delegate/key_case.h"
+#include "client/delegate/shim_hook.h"
 #include "client/delegate/user_namespace.h"
 #include "client/hookctl/table/json_print.h"
 #include "proto/base/limits.h"
 
-#define STAGE_OPTION   "--stage="
-#define HOOKS_OPTION   "--hooks-json="
-#define ADDRESS_OPTION "--address="
-#define DOWN_OPTION    "--if-down="
-#define SPOOL	       "spool" /* a value of it */
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+#define SPOOL		"spool" /* a value of it */
 
 /* MAX_ARG_STRLEN of execve(2), with its NUL: 32 pages of the smallest size. */
 #define ARGUMENT_BYTES_MAX (32 * 4096)
@@ -37,8 +36,6 @@
 #define PART_BYTES_MAX (1024 * 1024)
 /* The other half of a message's bound is for the state and for inherited environments. */
 #define PART_TOKENS_MAX (HP_JSON_TOKENS_MAX / 2)
-
-#define NS_PER_S 1000000000ull
 
 /* One config while it is rewritten. */
 struct rewrite {
@@ -48,24 +45,6 @@ struct rewrite {
 	const char *text;
 	size_t copied;		 /* bytes of `text` that are in `out` already */
 	bool has_user_namespace; /* from which hookd takes no requests */
-};
-
-/* The options of a shim hook, without its list. NULL and 0: the default. */
-struct shim_options {
-	const char *address, *if_down;
-	uint64_t timeout_s;
-};
-
-/* How long a sequence of hooks may take. */
-struct duration {
-	uint64_t sum_ns;
-	bool is_endless; /* one of them has no timeout */
-};
-
-/* What a shim hook contains. */
-struct carried {
-	struct hp_buf hooks; /* the list, as JSON */
-	struct shim_options options;
 };
 
 /* One list of hooks while it is rewritten. */
@@ -84,50 +63,7 @@ struct list {
 	const char *why_left; /* why the list has to stay as it is; NULL: it has not */
 };
 
-/* ---- shim hooks ---- */
-
-static bool has_option(const char *word, const char *option)
-{
-	return strncmp(word, option, strlen(option)) == 0;
-}
-
-/* True for a shim hook of the stage; then the caller frees ret->hooks. */
-static bool carried_read(struct rewrite *rewrite, struct hp_json_value hook, enum hp_stage stage,
-			 struct carried *ret)
-{
-	struct carried carried = {.hooks = HP_BUF_INIT};
-	struct hp_err err;
-	char **words;
-
-	if (hp_json_get_strings(hp_json_member(hook, "args"), &rewrite->arena, HP_ARGS_MAX, &words,
-				&err) < 0 ||
-	    !words[0] || !words[1] || !words[2] || !has_option(words[1], STAGE_OPTION) ||
-	    strcmp(words[1] + strlen(STAGE_OPTION), hp_stage_names[stage]) != 0 ||
-	    !has_option(words[2], HOOKS_OPTION))
-		return false;
-	for (char **word = words + 2; *word; word++) {
-		if (has_option(*word, HOOKS_OPTION))
-			hp_buf_append(&carried.hooks, *word + strlen(HOOKS_OPTION),
-				      strlen(*word + strlen(HOOKS_OPTION)));
-		if (has_option(*word, ADDRESS_OPTION))
-			carried.options.address = *word + strlen(ADDRESS_OPTION);
-		if (has_option(*word, DOWN_OPTION))
-			carried.options.if_down = *word + strlen(DOWN_OPTION);
-	}
-	*ret = carried;
-	return true;
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool are_same(const struct shim_options *a, const struct shim_options *b)
-{
-	return is_same(a->address, b->address) && is_same(a->if_down, b->if_down) &&
-	       a->timeout_s == b->timeout_s;
-}
+/* ---- options ---- */
 
 /*
  * Nobody repeats a poststop hook, so it waits for the next hookd. At the other stages the runtime
@@ -155,63 +91,45 @@ static struct shim_options new_options(const struct rewrite *rewrite,
 	};
 }
 
-/*
- * True for a hook that runs a shim in another form, as a file of hooks.d can. It stays as it is: as
- * a hook of hookd it would wait for its own run to end, since runs of a container do not overlap.
- */
-static bool is_foreign_shim(struct hp_json_value hook)
+static int read_hook(struct list *list, struct hp_json_value hook, struct shim_hook *ret)
 {
-	static const char end[] = "/hookd-oci-hook\"";
-	size_t length;
-	const char *text = hp_json_text(hp_json_member(hook, "path"), &length);
+	struct rewrite *rewrite = list->rewrite;
 
-	return text != NULL && length >= strlen(end) &&
-	       memcmp(text + length - strlen(end), end, strlen(end)) == 0;
+	return shim_hook_read(hook, list->stage, rewrite->delegate->shim, &rewrite->arena, ret);
 }
 
-/* True if all are shim hooks that need no change. */
-static bool is_delegated(struct rewrite *rewrite, struct hp_json_value list, enum hp_stage stage)
+/* True if the hook is one of ours with the options and the shim that it is to have. */
+static bool is_up_to_date(const struct list *list, struct hp_json_value hook,
+			  const struct shim_hook *read)
+{
+	const struct rewrite *rewrite = list->rewrite;
+	struct shim_options options = new_options(rewrite, &read->options, list->stage);
+
+	return shim_options_are_same(&options, &read->options) &&
+	       hp_json_equals(hp_json_member(hook, "path"), rewrite->delegate->shim);
+}
+
+/* 1 if all run a shim and need no change, else 0; or -ENOMEM. */
+static int is_delegated(struct list *list, struct hp_json_value hooks, struct hp_err *err)
 {
 	struct hp_json_value key, hook;
-	struct shim_options options;
-	struct carried carried;
+	int is_right = list->rewrite->delegate->timeout_s == 0;
 
-	if (rewrite->delegate->timeout_s > 0)
-		return false;
-	HP_JSON_FOREACH (key, hook, list) {
-		if (!carried_read(rewrite, hook, stage, &carried)) {
-			if (is_foreign_shim(hook))
-				continue;
-			return false;
-		}
-		hp_buf_free(&carried.hooks);
-		options = new_options(rewrite, &carried.options, stage);
-		if (!are_same(&options, &carried.options) ||
-		    !hp_json_equals(hp_json_member(hook, "path"), rewrite->delegate->shim))
-			return false;
+	HP_JSON_FOREACH (key, hook, hooks) {
+		struct shim_hook read;
+		int kind = is_right ? read_hook(list, hook, &read) : SHIM_HOOK_NONE;
+
+		if (kind < 0)
+			return hp_err_no_memory(err);
+		is_right = kind == SHIM_HOOK_FOREIGN ||
+			   (kind == SHIM_HOOK_OURS && is_up_to_date(list, hook, &read));
+		if (kind == SHIM_HOOK_OURS)
+			shim_hook_free(&read);
 	}
-	return true;
+	return is_right;
 }
 
 /* ---- one part ---- */
-
-/*
- * 0 for none: if one hook has no timeout the runtime must not kill the shim, nor if the sum exceeds
- * the bound of timeouts, where it could overflow in a runtime.
- */
-static uint64_t usual_timeout_s(const struct duration *duration)
-{
-	uint64_t sum_s = duration->sum_ns / NS_PER_S + DELEGATE_SPARE_S;
-
-	return duration->is_endless || sum_s > HP_TIMEOUT_SECONDS_MAX ? 0 : sum_s;
-}
-
-static void add_timeout(struct duration *duration, uint64_t timeout_ns)
-{
-	if (timeout_ns == 0 ||
-	    __builtin_add_overflow(duration->sum_ns, timeout_ns, &duration->sum_ns))
-		duration->is_endless = true;
-}
 
 /* "--name=value" as one word of args. */
 static int put_option(struct list *list, const char *option, const char *value, size_t length)
@@ -231,7 +149,7 @@ static int put_option(struct list *list, const char *option, const char *value, 
 /* Splits the text into as many arguments as it needs, never inside a character. */
 static int put_hooks(struct list *list)
 {
-	const size_t room = ARGUMENT_BYTES_MAX - 1 - strlen(HOOKS_OPTION);
+	const size_t room = ARGUMENT_BYTES_MAX - 1 - strlen(SHIM_HOOKS_OPTION);
 	const char *text = list->part.data;
 	size_t left = list->part.length;
 	int r = 0;
@@ -242,7 +160,7 @@ static int put_hooks(struct list *list)
 		while (length < left && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
 		assert(length > 0);
-		r = put_option(list, HOOKS_OPTION, text, length);
+		r = put_option(list, SHIM_HOOKS_OPTION, text, length);
 		text += length;
 		left -= length;
 	}
@@ -259,7 +177,7 @@ static int put_hook(struct list *list)
 	const struct shim_options *options = &list->options;
 	struct hp_json_writer *writer = &list->writer;
 	uint64_t timeout_s =
-	    options->timeout_s > 0 ? options->timeout_s : usual_timeout_s(&list->part_duration);
+	    options->timeout_s > 0 ? options->timeout_s : duration_timeout_s(&list->part_duration);
 	int r;
 
 	assert(shim[0] == '/');
@@ -269,13 +187,14 @@ static int put_hook(struct list *list)
 	hp_json_key(writer, "args");
 	hp_json_begin(writer, '[');
 	hp_json_put_string(writer, strrchr(shim, '/') + 1);
-	r = put_option(list, STAGE_OPTION, stage, strlen(stage));
+	r = put_option(list, SHIM_STAGE_OPTION, stage, strlen(stage));
 	if (r == 0)
 		r = put_hooks(list);
 	if (r == 0 && options->address != NULL)
-		r = put_option(list, ADDRESS_OPTION, options->address, strlen(options->address));
+		r = put_option(list, SHIM_ADDRESS_OPTION, options->address,
+			       strlen(options->address));
 	if (r == 0 && options->if_down != NULL)
-		r = put_option(list, DOWN_OPTION, options->if_down, strlen(options->if_down));
+		r = put_option(list, SHIM_DOWN_OPTION, options->if_down, strlen(options->if_down));
 	hp_json_end(writer, ']');
 	if (timeout_s > 0) {
 		hp_json_key(writer, "timeout");
@@ -319,6 +238,7 @@ static bool has_too_many_strings(struct hp_json_value hook)
 /* Checks the hook as hookd will, so that the rewritten config can be run. */
 static int add_hook(struct list *list, struct hp_json_value value, struct hp_err *err)
 {
+	static const char *const keys[] = {"path", "args", "env", "timeout"};
 	size_t tokens = value.json->tokens[value.index].next - value.index;
 	struct hp_buf text = HP_BUF_INIT;
 	struct hp_hook hook = {0};
@@ -329,7 +249,9 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 		list->count++;
 		return 0;
 	}
-	r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
+	r = key_case_check(value, keys, ELEMENTS(keys), err);
+	if (r == 0)
+		r = hp_hook_read(value, HP_DIALECT_OCI, &list->rewrite->arena, &hook, err);
 	if (r < 0)
 		return hp_err_prefix_index(err, r, list->count);
 	json_print(&text, value, JSON_PRINT_COMPACT, 0);
@@ -346,7 +268,7 @@ static int add_hook(struct list *list, struct hp_json_value value, struct hp_err
 	if (r == 0 && text.failed)
 		r = hp_err_no_memory(err);
 	hp_buf_free(&text);
-	add_timeout(&list->part_duration, hook.timeout_ns);
+	duration_add(&list->part_duration, hook.timeout_ns);
 	list->part_tokens += tokens;
 	list->part_count++;
 	list->count++;
@@ -363,58 +285,21 @@ static int set_options(struct list *list, const struct shim_options *own, struct
 {
 	struct shim_options options = new_options(list->rewrite, own, list->stage);
 	bool is_for_all = own->timeout_s == 0 || list->rewrite->delegate->timeout_s > 0;
-	int r = is_for_all && are_same(&options, &list->options) ? 0 : end_part(list, err);
+	int r =
+	    is_for_all && shim_options_are_same(&options, &list->options) ? 0 : end_part(list, err);
 
 	list->options = options;
 	return r;
 }
 
-/*
- * The timeout of a shim hook if it was set by --timeout or by hand; 0 if it is the sum of its
- * hooks. Errors in the hooks are found when they are added.
- */
-static uint64_t given_timeout_s(struct list *list, struct hp_json_value hook,
-				struct hp_json_value carried_hooks)
-{
-	struct hp_arena *arena = &list->rewrite->arena;
-	struct duration duration = {0};
-	struct hp_json_value key, carried;
-	uint64_t timeout_s;
-	struct hp_err err;
-
-	if (hp_json_get_uint64(hp_json_member(hook, "timeout"), 1, HP_TIMEOUT_SECONDS_MAX,
-			       &timeout_s, &err) < 0)
-		return 0;
-	HP_JSON_FOREACH (key, carried, carried_hooks) {
-		struct hp_hook read = {0};
-
-		if (hp_hook_read(carried, HP_DIALECT_OCI, arena, &read, &err) == 0)
-			add_timeout(&duration, read.timeout_ns);
-	}
-	return timeout_s == usual_timeout_s(&duration) ? 0 : timeout_s;
-}
-
 /* Adds the hooks that a shim hook carries: the list has got other hooks since it was rewritten. */
-static int add_carried(struct list *list, struct hp_json_value ours, const struct carried *carried,
-		       struct hp_err *err)
+static int add_carried(struct list *list, const struct shim_hook *ours, struct hp_err *err)
 {
-	const char *stage = hp_stage_names[list->stage];
-	struct hp_json json = {0};
-	struct shim_options own = carried->options;
-	struct hp_json_value hooks = {0}, key, hook;
-	int r = carried->hooks.failed
-		    ? hp_err_no_memory(err)
-		    : hp_json_parse(&json, carried->hooks.data, carried->hooks.length, err);
+	struct hp_json_value key, hook;
+	int r = set_options(list, &ours->options, err);
 
-	if (r == 0) {
-		hooks = hp_json_member(hp_json_root(&json), stage);
-		own.timeout_s = given_timeout_s(list, ours, hooks);
-		r = set_options(list, &own, err);
-	}
-	if (r == 0)
-		HP_JSON_FOREACH (key, hook, hooks)
-			r = r < 0 ? r : add_hook(list, hook, err);
-	hp_json_free(&json);
+	HP_JSON_FOREACH (key, hook, ours->hooks)
+		r = r < 0 ? r : add_hook(list, hook, err);
 	return r;
 }
 
@@ -436,28 +321,41 @@ static int keep_hook(struct list *list, struct hp_json_value hook, struct hp_err
 	return r;
 }
 
+/*
+ * A hook that runs a shim in a form that is not understood stays as it is. As a hook of hookd it
+ * would wait for its own run to end, since runs of a container do not overlap.
+ */
+static int add_any(struct list *list, struct hp_json_value hook, struct hp_err *err)
+{
+	struct shim_hook ours;
+	int r = read_hook(list, hook, &ours);
+
+	switch (r) {
+	case SHIM_HOOK_NONE:
+		return add_own(list, hook, err);
+	case SHIM_HOOK_FOREIGN:
+		return keep_hook(list, hook, err);
+	case SHIM_HOOK_OURS:
+		r = add_carried(list, &ours, err);
+		shim_hook_free(&ours);
+		return r;
+	default:
+		return hp_err_no_memory(err);
+	}
+}
+
 static int add_all(struct list *list, struct hp_json_value hooks, struct hp_err *err)
 {
 	struct hp_json_value key, hook;
-	struct carried carried;
 	int r = 0;
 
 	hp_json_begin(&list->writer, '[');
-	HP_JSON_FOREACH (key, hook, hooks) {
-		if (carried_read(list->rewrite, hook, list->stage, &carried)) {
-			r = add_carried(list, hook, &carried, err);
-			hp_buf_free(&carried.hooks);
-		} else if (is_foreign_shim(hook)) {
-			r = keep_hook(list, hook, err);
-		} else {
-			r = add_own(list, hook, err);
-		}
-		if (r < 0)
-			return hp_err_prefix(err, r, hp_stage_names[list->stage]);
-	}
-	r = end_part(list, err);
+	HP_JSON_FOREACH (key, hook, hooks)
+		r = r < 0 ? r : add_any(list, hook, err);
+	if (r == 0)
+		r = end_part(list, err);
 	hp_json_end(&list->writer, ']');
-	return r;
+	return hp_err_prefix(err, r, hp_stage_names[list->stage]);
 }
 
 /* Copies the text before the value, and skips the value. */
@@ -483,25 +381,19 @@ static void note_shim(struct rewrite *rewrite)
 		*rewrite->delegate->names_shim = true;
 }
 
-static int rewrite_list(struct rewrite *rewrite, struct hp_json_value value, enum hp_stage stage,
-			struct hp_err *err)
+static int rewrite_list(struct list *list, struct hp_json_value value, struct hp_err *err)
 {
+	struct rewrite *rewrite = list->rewrite;
 	size_t copied = rewrite->copied, length = rewrite->out->length;
-	struct list list = {
-	    .rewrite = rewrite,
-	    .stage = stage,
-	    .writer = HP_JSON_WRITER_INIT(rewrite->out),
-	    .part = HP_BUF_INIT,
-	};
 	int r;
 
 	copy_up_to(rewrite, value);
-	r = add_all(&list, value, err);
-	hp_buf_free(&list.part);
-	if (r == 0 && list.why_left != NULL) {
+	r = add_all(list, value, err);
+	hp_buf_free(&list->part);
+	if (r == 0 && list->why_left != NULL) {
 		rewrite->copied = copied;
 		rewrite->out->length = length;
-		leave(rewrite, stage, list.why_left);
+		leave(rewrite, list->stage, list->why_left);
 	} else {
 		note_shim(rewrite);
 	}
@@ -525,40 +417,68 @@ static bool can_be_delegated(struct rewrite *rewrite, enum hp_stage stage)
 
 /* Unknown stages are left alone; runtimes ignore them. */
 static int rewrite_member(struct rewrite *rewrite, struct hp_json_value key,
-			  struct hp_json_value list, struct hp_err *err)
+			  struct hp_json_value value, struct hp_err *err)
 {
-	int stage = 0;
+	struct list list = {
+	    .rewrite = rewrite,
+	    .writer = HP_JSON_WRITER_INIT(rewrite->out),
+	    .part = HP_BUF_INIT,
+	};
+	int stage = 0, r;
 
 	while (stage < HP_STAGE_COUNT && !hp_json_equals(key, hp_stage_names[stage]))
 		stage++;
-	if (stage == HP_STAGE_COUNT || hp_json_is_absent(list))
+	if (stage == HP_STAGE_COUNT || hp_json_is_absent(value))
 		return 0;
-	if (hp_json_type(list) != HP_JSON_ARRAY)
+	if (hp_json_type(value) != HP_JSON_ARRAY)
 		return hp_err_prefix(
 		    err, hp_err_invalid(err, hp_stage_names[stage], "must be an array"), "hooks");
-	if (hp_json_count(list) == 0 || !can_be_delegated(rewrite, (enum hp_stage)stage))
+	list.stage = (enum hp_stage)stage;
+	if (hp_json_count(value) == 0 || !can_be_delegated(rewrite, list.stage))
 		return 0;
-	if (is_delegated(rewrite, list, (enum hp_stage)stage)) {
+	r = is_delegated(&list, value, err);
+	if (r == 1)
 		note_shim(rewrite);
-		return 0;
-	}
-	return rewrite_list(rewrite, list, (enum hp_stage)stage, err);
+	return r == 0 ? rewrite_list(&list, value, err) : r < 0 ? r : 0;
 }
 
 /* ---- the config ---- */
 
+/* Of all that is looked at, outside of the hooks themselves. */
+static int check_keys(struct hp_json_value root, struct hp_err *err)
+{
+	static const char *const root_keys[] = {"hooks", "linux"};
+	static const char *const linux_keys[] = {"namespaces", "uidMappings"};
+	int r = key_case_check(root, root_keys, ELEMENTS(root_keys), err);
+
+	if (r == 0)
+		r = hp_err_prefix(err,
+				  key_case_check(hp_json_member(root, "linux"), linux_keys,
+						 ELEMENTS(linux_keys), err),
+				  "linux");
+	if (r == 0)
+		r = hp_err_prefix(err,
+				  key_case_check(hp_json_member(root, "hooks"), hp_stage_names,
+						 HP_STAGE_COUNT, err),
+				  "hooks");
+	return r;
+}
+
 static int rewrite_hooks(struct rewrite *rewrite, struct hp_json_value root, struct hp_err *err)
 {
 	struct hp_json_value hooks = hp_json_member(root, "hooks"), key, list;
+	int r;
 
 	if (hp_json_type(root) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, NULL, "must be an object");
 	if (!hp_json_is_absent(hooks) && hp_json_type(hooks) != HP_JSON_OBJECT)
 		return hp_err_invalid(err, "hooks", "must be an object");
+	r = check_keys(root, err);
+	if (r < 0)
+		return r;
 	rewrite->has_user_namespace = has_other_user_namespace(root, rewrite->delegate->own_uid);
 	HP_JSON_FOREACH (key, list, hooks) {
-		int r = rewrite_member(rewrite, key, list, err);
-
+		r = rewrite_member(rewrite, key, list, err);
 		if (r < 0)
 			return r;
 	}

@@ -45,14 +45,15 @@ struct delegate {
  * address, if_down and timeout_s where `delegate` has them; otherwise they keep their own, and are
  * not merged with hooks that have others. An if_down of "spool" is for poststop only.
  *
- * Other hooks that run a program called hookd-oci-hook stay as they are, in their place. Some lists
- * stay as they are, and delegate->left is called: those of startContainer; those of
- * createContainer, if the container has a user namespace from which hookd takes no requests; and
- * those with a hook that is too long for an argument list, or has more than 4096 arguments or
- * variables.
+ * Other hooks that run the shim stay as they are, in their place: a shim hook that was changed by
+ * hand, so that it is not understood completely; one that has the form of a shim hook, but whose
+ * program is neither `shim` nor called hookd-oci-hook. Some lists stay as they are, and
+ * delegate->left is called: those of startContainer; those of createContainer, if the container has
+ * a user namespace from which hookd takes no requests; and those with a hook that is too long for
+ * an argument list, or has more than 4096 arguments or variables.
  *
- * -EINVAL with the path of what is wrong, -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its
- * contents are invalid.
+ * -EINVAL with the path of what is wrong, also for a key in another case, which runtimes in Go
+ * would read; -EMSGSIZE, -ENOMEM. *ret is appended to; on failure its contents are invalid.
  */
 int delegate_config(const char *text, size_t length, const struct delegate *delegate,
 		    struct hp_buf *ret, struct hp_err *err);

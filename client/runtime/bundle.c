@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "client/delegate/shim.h"
+#include "client/runtime/attributes.h"
 #include "proto/base/limits.h"
 
 #define TEMPORARY_SIZE 64
@@ -32,6 +34,7 @@
 struct replacing {
 	char *reason; /* BUNDLE_REASON_SIZE */
 	int folder;
+	int old; /* the config */
 	char name[NAME_MAX + 1];
 	char temporary[TEMPORARY_SIZE];
 	struct stat status;
@@ -103,6 +106,7 @@ static int read_config(struct replacing *replacing)
 			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	int r = 0;
 
+	replacing->old = fd;
 	if (fd < 0)
 		return explain(replacing, -errno, "%s",
 			       errno == ELOOP ? "it is a symbolic link" : strerror(errno));
@@ -114,7 +118,6 @@ static int read_config(struct replacing *replacing)
 		r = -EMSGSIZE;
 	if (r == 0 && (r = read_all(replacing, fd)) < 0 && r != -EMSGSIZE)
 		r = explain(replacing, r, "%s", strerror(-r));
-	close(fd);
 	if (r == -EMSGSIZE)
 		r = explain(replacing, r, "it is larger than %u bytes", HP_MESSAGE_BYTES_MAX);
 	return r;
@@ -148,25 +151,46 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* The owner first: a change of it takes bits of the mode away. */
+/* Returns 0, or -errno with what is not like that of the old one. */
+static int copy_attributes(struct replacing *replacing, int fd)
+{
+	char name[ATTRIBUTE_NAME_SIZE];
+	int r = attributes_copy(replacing->old, fd, name);
+
+	if (r < 0)
+		return explain(replacing, r, "its attribute %s cannot be kept: %s", name,
+			       strerror(-r));
+	return 0;
+}
+
+/*
+ * The owner before the mode, of which a change of the owner takes bits away; a list of the folder's
+ * before both, since the mode is a part of it.
+ */
 static int fill(const struct replacing *replacing, int fd, const struct hp_buf *text)
 {
 	const struct stat *status = &replacing->status;
+	int r = attributes_remove_list(fd);
 
-	if (fchown(fd, status->st_uid, status->st_gid) < 0 ||
-	    fchmod(fd, status->st_mode & 07777) < 0)
-		return -errno;
-	return write_all(fd, text->data, text->length);
+	if (r == 0 && (fchown(fd, status->st_uid, status->st_gid) < 0 ||
+		       fchmod(fd, status->st_mode & 07777) < 0))
+		r = -errno;
+	return r < 0 ? r : write_all(fd, text->data, text->length);
 }
 
 static int replace(struct replacing *replacing, const struct hp_buf *text)
 {
 	int fd = create_temporary(replacing), r;
+	bool is_explained = false;
 
 	if (fd < 0)
 		return explain(replacing, -errno, "no other file can be written beside it: %s",
 			       strerror(errno));
 	r = fill(replacing, fd, text);
+	if (r == 0) {
+		r = copy_attributes(replacing, fd);
+		is_explained = r < 0;
+	}
 	/* Some file systems tell only now that there is no room. */
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
@@ -176,7 +200,7 @@ static int replace(struct replacing *replacing, const struct hp_buf *text)
 	if (r == 0)
 		return 0;
 	(void)unlinkat(replacing->folder, replacing->temporary, 0);
-	return explain(replacing, r, "it cannot be replaced: %s", strerror(-r));
+	return is_explained ? r : explain(replacing, r, "it cannot be replaced: %s", strerror(-r));
 }
 
 static int rewrite(struct replacing *replacing, const struct delegate *terms)
@@ -204,13 +228,16 @@ static int rewrite(struct replacing *replacing, const struct delegate *terms)
 int bundle_delegate(const struct bundle *bundle, const struct delegate *delegate,
 		    char ret_reason[static BUNDLE_REASON_SIZE])
 {
-	struct replacing replacing = {.reason = ret_reason, .folder = -1, .text = HP_BUF_INIT};
+	struct replacing replacing = {
+	    .reason = ret_reason, .folder = -1, .old = -1, .text = HP_BUF_INIT};
 	int r = find(&replacing, bundle);
 
 	if (r == 0)
 		r = read_config(&replacing);
 	if (r == 0)
 		r = rewrite(&replacing, delegate);
+	if (replacing.old >= 0)
+		close(replacing.old);
 	if (replacing.folder >= 0)
 		close(replacing.folder);
 	hp_buf_free(&replacing.text);

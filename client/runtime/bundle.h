@@ -14,8 +14,9 @@ struct bundle {
 
 /*
  * Rewrites the config as delegate_config() does, whose terms are in `delegate`; names_shim is
- * ignored. The file is replaced as a whole, and keeps its mode, owner and group; it stays if there
- * is nothing to change. Blocks for the files. -errno with a reason: the file is as it was.
+ * ignored. The file is replaced as a whole, and keeps its mode, owner, group and extended
+ * attributes; it stays if there is nothing to change. Another hard link of it keeps the old text.
+ * Blocks for the files. -errno with a reason: the file is as it was.
  */
 int bundle_delegate(const struct bundle *bundle, const struct delegate *delegate,
 		    char ret_reason[static BUNDLE_REASON_SIZE]);

@@ -2,11 +2,12 @@
 
 /*
  * Reads the command line of an OCI runtime as far as hookd-runtime has to know it: global options,
- * the command, and where its bundle is. What is wrong or unknown is left to the real runtime, which
- * gets it as it is. No state.
+ * the command, and where its bundle is. All of it is left to the real runtime, which gets it as it
+ * is. Where the meaning is in doubt, that is said, so that the config of another container is not
+ * taken for that of this one. No state.
  *
  * runc reads options as Go's flag package does (-bundle DIR, -b=DIR), crun as getopt_long(3) does
- * (-bDIR).
+ * (-bDIR, -dbDIR, --bun DIR).
  */
 
 #include "client/runtime/command_line.h"
@@ -21,12 +22,73 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 #define OWN_PREFIX	"--hookd-"
 
-/* Of runc, crun and youki. Each of the second list is followed by its value, or has it behind "=".
- */
-static const char *const switches[] = {"debug", "systemd-cgroup", "help", "h", "version", "v", "V",
-				       "s"};
-static const char *const valued[] = {
-    "root", "log", "log-format", "log-level", "criu", "rootless", "cgroup-manager", "r", "l"};
+/* What an option does, as far as it matters here. */
+enum effect {
+	EFFECT_UNKNOWN, /* also if several options can be meant */
+	EFFECT_SWITCH,	/* it has no value; it may have one behind "=" */
+	EFFECT_VALUE,	/* it is followed by its value, or has it behind "=" */
+	EFFECT_BUNDLE,	/* as that; the value is the bundle */
+	EFFECT_CONFIG,	/* as that; the value is the name of the config */
+	EFFECT_INFORMS, /* as a switch; the command is not executed */
+};
+
+/* An option of runc, crun, youki or runsc. */
+struct known {
+	const char *name;
+	char letter; /* short name; NUL: none */
+	enum effect effect;
+};
+
+/* Of the program. */
+static const struct known global_options[] = {
+    {"root", 'r', EFFECT_VALUE},
+    {"log", 'l', EFFECT_VALUE},
+    {"log-format", '\0', EFFECT_VALUE},
+    {"log-level", '\0', EFFECT_VALUE},
+    {"criu", '\0', EFFECT_VALUE},
+    {"rootless", '\0', EFFECT_VALUE},
+    {"cgroup-manager", '\0', EFFECT_VALUE},
+    {"debug", '\0', EFFECT_SWITCH},
+    {"systemd-cgroup", 's', EFFECT_SWITCH},
+    {"help", 'h', EFFECT_INFORMS},
+    {"help", '?', EFFECT_INFORMS},
+    {"usage", '\0', EFFECT_INFORMS},
+    {"version", 'v', EFFECT_INFORMS},
+    {"version", 'V', EFFECT_INFORMS},
+    {NULL, '\0', EFFECT_UNKNOWN},
+};
+
+/* Of create, run and restore. */
+static const struct known command_options[] = {
+    {"bundle", 'b', EFFECT_BUNDLE},
+    {"config", 'f', EFFECT_CONFIG},
+    {"console-socket", 'c', EFFECT_VALUE},
+    {"pidfd-socket", '\0', EFFECT_VALUE},
+    {"pid-file", 'p', EFFECT_VALUE},
+    {"preserve-fds", '\0', EFFECT_VALUE},
+    {"user-log", '\0', EFFECT_VALUE},
+    {"detach", 'd', EFFECT_SWITCH},
+    {"keep", 'k', EFFECT_SWITCH},
+    {"no-pivot", '\0', EFFECT_SWITCH},
+    {"no-new-keyring", '\0', EFFECT_SWITCH},
+    {"no-subreaper", '\0', EFFECT_SWITCH},
+    {"image-path", '\0', EFFECT_VALUE},
+    {"work-path", '\0', EFFECT_VALUE},
+    {"manage-cgroups-mode", '\0', EFFECT_VALUE},
+    {"empty-ns", '\0', EFFECT_VALUE},
+    {"lsm-profile", '\0', EFFECT_VALUE},
+    {"lsm-mount-context", '\0', EFFECT_VALUE},
+    {"tcp-established", '\0', EFFECT_SWITCH},
+    {"ext-unix-sk", '\0', EFFECT_SWITCH},
+    {"shell-job", '\0', EFFECT_SWITCH},
+    {"file-locks", '\0', EFFECT_SWITCH},
+    {"auto-dedup", '\0', EFFECT_SWITCH},
+    {"lazy-pages", '\0', EFFECT_SWITCH},
+    {"help", 'h', EFFECT_INFORMS},
+    {"help", '?', EFFECT_INFORMS},
+    {"usage", '\0', EFFECT_INFORMS},
+    {NULL, '\0', EFFECT_UNKNOWN},
+};
 
 static const char *const commands[] = {
     "create",	"run",	"restore", "checkpoint", "delete", "events", "exec",
@@ -109,6 +171,66 @@ static int set_own(struct command_line *line, const struct option *option)
 	return 0;
 }
 
+/* ---- options of the runtime ---- */
+
+/* An option that was found, and where its value is. */
+struct found {
+	enum effect effect;
+	const char *value; /* in the same word, else NULL */
+};
+
+static bool has_value(enum effect effect)
+{
+	return effect == EFFECT_VALUE || effect == EFFECT_BUNDLE || effect == EFFECT_CONFIG;
+}
+
+/* Of the option of this name. `takes_beginnings`: of that which begins so. */
+static enum effect effect_of(const struct option *option, const struct known *known,
+			     bool takes_beginnings)
+{
+	enum effect effect = EFFECT_UNKNOWN;
+	bool is_first = true;
+
+	for (; known->name != NULL; known++) {
+		if (is_named(option, known->name))
+			return known->effect;
+		if (!takes_beginnings ||
+		    strncmp(known->name, option->name, option->name_length) != 0)
+			continue;
+		effect = is_first || effect == known->effect ? known->effect : EFFECT_UNKNOWN;
+		is_first = false;
+	}
+	return effect;
+}
+
+static enum effect effect_of_letter(char letter, const struct known *known)
+{
+	while (known->name != NULL && known->letter != letter)
+		known++;
+	return known->effect;
+}
+
+/* Letters behind one dash: "-d", "-bDIR", "-b=DIR", "-dbDIR". */
+static struct found find_letters(const char *letters, const struct known *known)
+{
+	struct found found = {EFFECT_SWITCH, NULL};
+
+	for (; *letters != '\0' && *letters != '=' && found.effect == EFFECT_SWITCH; letters++)
+		found.effect = effect_of_letter(*letters, known);
+	if (*letters != '\0')
+		found.value = *letters == '=' ? letters + 1 : letters;
+	return found;
+}
+
+static struct found find_option(const char *word, const struct known *known)
+{
+	struct option option = split(word);
+	bool is_short = word[1] != '-';
+	struct found found = {effect_of(&option, known, !is_short), option.value};
+
+	return is_short && found.effect == EFFECT_UNKNOWN ? find_letters(word + 1, known) : found;
+}
+
 /* ---- global options and the command ---- */
 
 /*
@@ -129,24 +251,28 @@ static void keep(struct reading *reading)
 
 static int read_global_option(struct reading *reading)
 {
-	struct option option = split(*reading->next);
+	const char *word = *reading->next;
+	struct option option = split(word);
+	struct found found;
 	int r;
 
 	reading->is_behind_unknown = false;
-	if (strncmp(*reading->next, OWN_PREFIX, strlen(OWN_PREFIX)) == 0) {
+	if (strncmp(word, OWN_PREFIX, strlen(OWN_PREFIX)) == 0) {
 		r = set_own(reading->line, &option);
 		if (r == 0)
 			reading->next++;
 		return r;
 	}
+	found = find_option(word, global_options);
 	keep(reading);
-	if (option.value != NULL)
-		return 0;
-	if (IS_ONE_OF(option.name, option.name_length, valued)) {
-		if (*reading->next != NULL)
-			keep(reading);
-	} else if (!IS_ONE_OF(option.name, option.name_length, switches)) {
+	if (found.effect == EFFECT_INFORMS)
+		reading->line->informs = true;
+	if (has_value(found.effect) && found.value == NULL && *reading->next != NULL)
+		keep(reading);
+	/* No global option says where the bundle is; only the next word is in doubt. */
+	if (found.effect == EFFECT_UNKNOWN && found.value == NULL) {
 		reading->is_behind_unknown = true;
+		reading->line->unclear = word;
 	}
 	return 0;
 }
@@ -177,51 +303,52 @@ static int read_global_options(struct reading *reading)
 
 /* ---- options of the command ---- */
 
-/* The value of a short option within its word: -bDIR, or -b=DIR; NULL: none. */
-static const char *attached(const char *word, char letter)
+/* Returns the last word of the option. */
+static char *const *read_command_option(struct command_line *line, char *const *words)
 {
-	if (word[0] != '-' || word[1] != letter || word[2] == '\0')
-		return NULL;
-	return word[2] == '=' ? word + 3 : word + 2;
-}
+	struct found found = find_option(*words, command_options);
+	const char *value = found.value;
 
-/* True if the word is the option; its value may be in the next word, which may be NULL. */
-static bool takes(const char *word, const char *next, const char *name, char letter,
-		  const char **ret_value)
-{
-	struct option option = split(word);
-	const char short_name[] = {letter, '\0'};
-	bool is_it = is_named(&option, name) || is_named(&option, short_name);
-
-	if (!is_it && (word[1] == '-' || attached(word, letter) == NULL))
-		return false;
-	if (!is_it)
-		*ret_value = attached(word, letter);
-	else
-		*ret_value = option.value != NULL ? option.value : next;
-	return true;
+	if (has_value(found.effect) && value == NULL)
+		value = words[1];
+	if (found.effect == EFFECT_UNKNOWN || (has_value(found.effect) && value == NULL))
+		line->unclear = *words;
+	if (found.effect == EFFECT_INFORMS)
+		line->informs = true;
+	if (found.effect == EFFECT_BUNDLE)
+		line->bundle = value;
+	if (found.effect == EFFECT_CONFIG)
+		line->config = value;
+	return has_value(found.effect) && found.value == NULL && value != NULL ? words + 1 : words;
 }
 
 /* Options of a command may stand before or behind the container's id. */
 static void read_command_options(struct command_line *line, char *const *words)
 {
 	for (; *words != NULL && strcmp(*words, "--") != 0; words++) {
-		if (!is_option(*words))
-			continue;
-		if (!takes(*words, words[1], "bundle", 'b', &line->bundle))
-			(void)takes(*words, words[1], "config", 'f', &line->config);
+		if (is_option(*words))
+			words = read_command_option(line, words);
 	}
+	/* As runc has it; crun ends with an error. */
+	if (line->bundle != NULL && line->bundle[0] == '\0')
+		line->bundle = NULL;
+	/* runc takes it from the bundle, crun from the working directory. */
+	if (line->bundle != NULL && line->config != NULL && line->config[0] != '/' &&
+	    strcmp(line->config, "config.json") != 0)
+		line->unclear = "--config";
 }
 
 static void read_command(struct reading *reading)
 {
+	struct command_line *line = reading->line;
 	const char *command = *reading->next;
 
 	if (command == NULL)
 		return;
-	reading->line->starts_container = IS_ONE_OF(command, strlen(command), starting);
-	if (reading->line->starts_container)
-		read_command_options(reading->line, reading->next + 1);
+	line->starts_container = IS_ONE_OF(command, strlen(command), starting);
+	if (line->starts_container)
+		read_command_options(line, reading->next + 1);
+	line->starts_container = line->starts_container && !line->informs;
 	while (*reading->next != NULL)
 		keep(reading);
 }

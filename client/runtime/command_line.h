@@ -9,9 +9,15 @@
 struct command_line {
 	struct runtime_settings settings; /* of the options --hookd-NAME */
 	bool wants_help, wants_version;	  /* --hookd-help, --hookd-version */
-	bool starts_container;		  /* the command is create, run or restore */
-	const char *bundle;		  /* NULL: the working directory */
-	const char *config;		  /* of crun: another file than config.json; NULL: none */
+	bool informs;			  /* --help, --version of the runtime */
+	bool starts_container; /* the command is create, run or restore, and is executed */
+	/*
+	 * An option that is not known, or not in this form, so that the config may be another one;
+	 * or NULL.
+	 */
+	const char *unclear;
+	const char *bundle; /* NULL: the working directory */
+	const char *config; /* of crun: another file than config.json; NULL: none */
 	/*
 	 * For the real runtime: all but the options --hookd-NAME, NULL-terminated. [0] is to be
 	 * filled.

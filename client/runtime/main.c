@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,23 +71,41 @@ static const char *address_of_environment(void)
 	return address != NULL && address[0] != '\0' ? address : NULL;
 }
 
-/* Options, then what this process was started with, then keys. 0, or an exit status. */
-static int complete_settings(const char *own_name, struct runtime_settings *settings)
+/*
+ * Containers must be stopped and removed whatever the keys are: commands that start none read them
+ * only to find the runtime. 0, or an exit status.
+ */
+static int read_keys(struct command_line *line, struct runtime_settings *ret)
 {
-	struct runtime_settings keys;
 	char error[SETTINGS_ERROR_SIZE];
+	int r;
 
-	if (settings_read(&keys, error) < 0) {
-		report_failure("%s", error);
-		return RUNTIME_EXIT_USAGE;
+	if (!line->starts_container && line->settings.program != NULL)
+		return 0;
+	r = settings_read(!line->starts_container, ret, error);
+	if ((r == -EMFILE || r == -ENFILE) && line->settings.program != NULL) {
+		report(LOG_WARNING, "the hooks are not delegated, the runtime runs them: %s",
+		       error);
+		line->starts_container = false;
+		return 0;
 	}
-	settings->program =
-	    first_of(settings->program, program_of_own_name(own_name), keys.program);
-	if (settings->program == NULL)
-		settings->program = "runc";
+	if (r < 0)
+		report_failure("%s", error);
+	return r < 0 ? RUNTIME_EXIT_USAGE : 0;
+}
+
+/* Options, then what this process was started with, then keys. 0, or an exit status. */
+static int complete_settings(const char *own_name, struct command_line *line)
+{
+	struct runtime_settings *settings = &line->settings, keys = {0};
+	int status;
+
+	settings->program = first_of(settings->program, program_of_own_name(own_name), NULL);
+	status = read_keys(line, &keys);
+	settings->program = first_of(settings->program, keys.program, "runc");
 	settings->address = first_of(settings->address, address_of_environment(), keys.address);
 	settings->if_down = first_of(settings->if_down, keys.if_down, NULL);
-	return 0;
+	return status;
 }
 
 /* ---- delegating ---- */
@@ -116,8 +135,9 @@ static void on_left(enum hp_stage stage, const char *why, void *userdata)
 }
 
 /* Never a failure: the container runs with the config as it is. */
-static void delegate(const struct command_line *line, const struct runtime_settings *settings)
+static void delegate(const struct command_line *line)
 {
+	const struct runtime_settings *settings = &line->settings;
 	const struct bundle bundle = {line->bundle, line->config};
 	char *found = settings->shim == NULL ? shim_find() : NULL;
 	struct place place = place_of(line);
@@ -133,13 +153,32 @@ static void delegate(const struct command_line *line, const struct runtime_setti
 	};
 	int r = -ENOMEM;
 
-	if (terms.shim != NULL)
+	if (line->unclear != NULL) {
+		r = -EINVAL;
+		snprintf(reason, sizeof(reason), "the option %s is not known in this form",
+			 line->unclear);
+	} else if (terms.shim != NULL) {
 		r = bundle_delegate(&bundle, &terms, reason);
+	}
 	if (r < 0)
 		report(LOG_WARNING,
 		       "%s%s%s: its hooks are not delegated, the runtime runs them: %s",
 		       place.folder, place.slash, place.name, reason);
 	free(found);
+}
+
+/*
+ * Beyond RLIMIT_FSIZE a write, also of a message, fails with EFBIG instead of killing this process.
+ * The runtime gets the signal as it was.
+ */
+static void delegate_within_limits(const struct command_line *line)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction before;
+
+	(void)sigaction(SIGXFSZ, &ignore, &before);
+	delegate(line);
+	(void)sigaction(SIGXFSZ, &before, NULL);
 }
 
 /* ---- the real runtime ---- */
@@ -150,15 +189,21 @@ static int execute(const char *name, char **arguments)
 	char path[PATH_MAX];
 	int r = program_find(name, getenv("PATH"), path);
 
+	if (r == -ELOOP) {
+		report_failure("%s is hookd-runtime itself: it needs another runtime", name);
+		return RUNTIME_EXIT_NOT_EXECUTED;
+	}
+	if (r == 0 && (r = program_count_start()) == -ELOOP) {
+		report_failure(
+		    "the runtime %s starts hookd-runtime again: it needs another runtime", path);
+		return RUNTIME_EXIT_NOT_EXECUTED;
+	}
 	if (r == 0) {
 		arguments[0] = path;
 		execv(path, arguments);
 		r = -errno;
 	}
-	if (r == -ELOOP)
-		report_failure("%s is hookd-runtime itself: it needs another runtime", name);
-	else
-		report_failure("the runtime %s cannot be executed: %s", name, strerror(-r));
+	report_failure("the runtime %s cannot be executed: %s", name, strerror(-r));
 	return r == -ENOENT ? RUNTIME_EXIT_NOT_FOUND : RUNTIME_EXIT_NOT_EXECUTED;
 }
 
@@ -170,11 +215,11 @@ static int runtime_main(const char *own_name, struct command_line *line)
 		(void)fputs(line->wants_help ? usage : "hookd-runtime " HOOKD_VERSION "\n", stdout);
 		return 0;
 	}
-	status = complete_settings(own_name, &line->settings);
+	status = complete_settings(own_name, line);
 	if (status != 0)
 		return status;
 	if (line->starts_container)
-		delegate(line, &line->settings);
+		delegate_within_limits(line);
 	return execute(line->settings.program, line->arguments);
 }
 
@@ -184,8 +229,11 @@ int main(int argc, char **argv)
 	struct command_line line;
 	int r;
 
-	/* Closed streams are closed for the runtime too. */
-	if (open_standard_streams_with(O_CLOEXEC) < 0)
+	/*
+	 * Closed streams are closed for the runtime too. EMFILE: no file can be opened, so none can
+	 * be taken for a stream.
+	 */
+	if (open_standard_streams_with(O_CLOEXEC) < 0 && errno != EMFILE)
 		return RUNTIME_EXIT_USAGE;
 	r = command_line_read(argv, &line, &wrong);
 	if (r < 0 && wrong != NULL)

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,13 +27,21 @@ const char *program_of_own_name(const char *argv0)
 	return name[0] == '\0' || strcmp(name, OWN_NAME) == 0 ? NULL : name;
 }
 
+/* Where there is no /proc: the path that was executed, if it is still there. */
+static bool stat_own_program(struct stat *ret)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+
+	return stat("/proc/self/exe", ret) == 0 || (path != NULL && stat(path, ret) == 0);
+}
+
 /* Also by other names and through symbolic links. */
 static bool is_own_program(const char *path)
 {
 	struct stat own, other;
 
-	return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
-	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+	return stat_own_program(&own) && stat(path, &other) == 0 && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
 }
 
 static bool is_program(const char *path)
@@ -39,6 +49,18 @@ static bool is_program(const char *path)
 	struct stat status;
 
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+int program_count_start(void)
+{
+	const char *value = getenv(PROGRAM_DEPTH_VARIABLE);
+	unsigned long depth = value != NULL ? strtoul(value, NULL, 10) : 0;
+	char next[24];
+
+	if (depth >= PROGRAM_DEPTH_MAX)
+		return -ELOOP;
+	snprintf(next, sizeof(next), "%lu", depth + 1);
+	return setenv(PROGRAM_DEPTH_VARIABLE, next, 1) < 0 ? -errno : 0;
 }
 
 int program_find(const char *name, const char *path_variable, char ret_path[static PATH_MAX])

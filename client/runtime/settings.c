@@ -29,6 +29,7 @@ struct reading {
 	const char *path;
 	int line;
 	bool is_inside; /* [Runtime] */
+	bool path_only;
 };
 
 static void complain(struct reading *reading, int r, const char *key, const char *reason)
@@ -85,6 +86,8 @@ static void set_key(struct reading *reading, const char *key, const char *value)
 	if (strcmp(key, "Path") == 0)
 		set(reading, key, value, hp_runtime_is_path(value),
 		    "it takes the path of a program, which begins with /", &settings->program);
+	else if (reading->path_only)
+		return;
 	else if (strcmp(key, "Address") == 0)
 		set(reading, key, value, hp_runtime_is_address(value), "it takes unix:/PATH",
 		    &settings->address);
@@ -150,7 +153,8 @@ static int read_file(const char *path, void *userdata)
 	reading->is_inside = false;
 	file = fd >= 0 && is_readable(fd) ? fdopen(fd, "r") : NULL;
 	if (file == NULL) {
-		complain(reading, -EIO, "", fd < 0 ? strerror(errno) : "not a regular file");
+		complain(reading, fd < 0 ? -errno : -EINVAL, "",
+			 fd < 0 ? strerror(errno) : "not a regular file");
 		if (fd >= 0)
 			close(fd);
 		return 0;
@@ -171,9 +175,10 @@ static void on_unlisted(const char *path, int r, void *userdata)
 	complain(reading, r, "", strerror(-r));
 }
 
-int settings_read(struct runtime_settings *ret, char ret_error[static SETTINGS_ERROR_SIZE])
+int settings_read(bool path_only, struct runtime_settings *ret,
+		  char ret_error[static SETTINGS_ERROR_SIZE])
 {
-	struct reading reading = {.settings = ret, .error = ret_error};
+	struct reading reading = {.settings = ret, .error = ret_error, .path_only = path_only};
 
 	*ret = (struct runtime_settings){0};
 	ret_error[0] = '\0';

@@ -129,6 +129,24 @@ rm -f "$work/pid"
 is "run --bundle" "$(< "$work/out")" words
 check "run --pid-file" grep -qE '^[0-9]+$' "$work/pid"
 
+# crun's short forms of --bundle; another bundle is where it is called.
+mkdir "$work/other"
+cp "$work/native.json" "$work/other/config.json"
+if [ -n "$is_crun" ]; then
+	for form in "--bun $bundle" "--bundl=$bundle" "-b$bundle"; do
+		cp "$work/native.json" "$bundle/config.json"
+		: > "$ran"
+		# shellcheck disable=SC2086
+		(cd "$work/other" && hooked run $form "$id") > "$work/out" 2> "$work/err" || true
+		is "run $form" "$(< "$work/out")" words
+		check "its config is delegated: $form" grep -q hookd-oci-hook "$bundle/config.json"
+		check "the other one is as it was: $form" cmp "$work/native.json" "$work/other/config.json"
+	done
+else
+	(cd "$work/other" && hooked run --bun "$bundle" "$id") > "$work/out" 2>&1 || true
+	check "an option that is not known writes nothing" cmp "$work/native.json" "$work/other/config.json"
+fi
+
 echo 'through a descriptor' > "$work/three"
 config "{\"createRuntime\": [$(noting createRuntime)]}" '.process.args = ["/bin/sh", "-c", "cat <&3"]'
 (cd "$bundle" && hooked run --preserve-fds 1 "$id" 3< "$work/three") > "$work/out" 2>&1 || true
@@ -142,6 +160,9 @@ pid=$!
 exec {ready}< "$work/ready"
 read -r -t 60 -u "$ready" line
 is "run: the container runs" "$line" ready
+# crun blocks signals, to pass them on, only when the container runs already.
+# shellcheck disable=SC2016
+timeout 60 bash -c 'until ((($(sed -nE "s/^Sig(Blk|Cgt):\s*/| 0x/p" "/proc/$0/status" | tr -d "\n" | sed "s/^/0/")) & 0x4000)); do :; done' "$pid"
 kill -TERM "$pid"
 status=0
 wait "$pid" || status=$?

@@ -167,6 +167,16 @@ try "while another one writes" 2 --hooks-dir=src --output=locked
 expect_in err.txt 'another hookctl is writing there'
 exec 3<&-
 
+# The shim takes this list, but no rewrite writes such a one.
+mkdir shims
+cat > shims/own.json << 'EOF'
+{"version":"1.0.0","hook":{"path":"/bin/true","args":["x","--stage=poststop",
+"--hooks-json={\"ociVersion\":\"1\",\"hooks\":{\"poststop\":[{\"path\":\"/bin/true\"}]}}"]},
+"when":{"always":true},"stages":["poststop"]}
+EOF
+try "a shim hook that is not understood" 0 --hooks-dir=shims --output=kept
+cmp -s shims/own.json kept/own.json || fail "it has changed: $(cat kept/own.json)"
+
 # No room for the last of the files: those before are not there either. A file is longer than the limit.
 name="a disk that is full"
 mkdir long

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "client/runtime/bundle.h"
@@ -141,6 +142,89 @@ static void test_mode_and_owner_stay(void **state)
 	umask(mask);
 }
 
+static bool set_attribute(const char *path, const char *name, const void *value, size_t length)
+{
+	if (setxattr(path, name, value, length, 0) == 0)
+		return true;
+	print_message("not here: %s: %s\n", name, strerror(errno));
+	return false;
+}
+
+static void test_attributes_stay(void **state)
+{
+	const struct folder *folder = *state;
+	/* user::rw-, user:1234:r--, group::r--, mask::r--, other::--- */
+	static const unsigned char list[] = {
+	    2, 0,   0,	 0,   1,   0,	6,  0, 255, 255, 255, 255, 2,	0,   4,
+	    0, 210, 4,	 0,   0,   4,	0,  4, 0,   255, 255, 255, 255, 16,  0,
+	    4, 0,   255, 255, 255, 255, 32, 0, 0,   0,	 255, 255, 255, 255,
+	};
+	static const struct {
+		const char *name;
+		const void *value;
+		size_t length;
+	} attributes[] = {{"user.one", "1", 1},
+			  {"user.empty", "", 0},
+			  {"trusted.two", "22", 2},
+			  {"security.three", "333", 3},
+			  {"system.posix_acl_access", list, sizeof(list)}};
+	bool is_set[5];
+	char reason[BUNDLE_REASON_SIZE], value[256];
+
+	put(folder->config, HOOKS);
+	for (size_t i = 0; i < 5; i++)
+		is_set[i] = set_attribute(folder->config, attributes[i].name, attributes[i].value,
+					  attributes[i].length);
+	assert_int_equal(delegate_in(folder, &terms, reason), 0);
+	get(folder->config, (char[4096]){0});
+	for (size_t i = 0; i < 5; i++) {
+		if (!is_set[i])
+			continue;
+		assert_int_equal(getxattr(folder->config, attributes[i].name, value, sizeof(value)),
+				 attributes[i].length);
+		assert_memory_equal(value, attributes[i].value, attributes[i].length);
+	}
+}
+
+/* The list that a folder gives to its new files would let others read the config. */
+static void test_the_folder_gives_no_list(void **state)
+{
+	const struct folder *folder = *state;
+	static const unsigned char list[] = {
+	    2, 0,   0,	 0,   1,   0,	6,  0, 255, 255, 255, 255, 2,	0,   6,
+	    0, 210, 4,	 0,   0,   4,	0,  6, 0,   255, 255, 255, 255, 16,  0,
+	    6, 0,   255, 255, 255, 255, 32, 0, 0,   0,	 255, 255, 255, 255,
+	};
+	char reason[BUNDLE_REASON_SIZE], value[256];
+
+	put(folder->config, HOOKS);
+	assert_int_equal(chmod(folder->config, 0640), 0);
+	if (!set_attribute(folder->path, "system.posix_acl_default", list, sizeof(list)))
+		skip("no access control lists");
+	assert_int_equal(delegate_in(folder, &terms, reason), 0);
+	assert_int_equal(getxattr(folder->config, "system.posix_acl_access", value, sizeof(value)),
+			 -1);
+	assert_int_equal(errno, ENODATA);
+	assert_int_equal(status_of(folder->config).st_mode & 07777, 0640);
+}
+
+/* Who may see an attribute of another user's, and not write it, has to leave the file. */
+static void test_an_attribute_that_may_not_be_written(void **state)
+{
+	const struct folder *folder = *state;
+
+	put(folder->config, HOOKS);
+	if (geteuid() != 0 || !set_attribute(folder->config, "security.three", "333", 3))
+		skip("needs root");
+	assert_int_equal(chown(folder->path, 1234, 1234), 0);
+	assert_int_equal(chown(folder->config, 1234, 1234), 0);
+	assert_int_equal(setegid(1234), 0);
+	assert_int_equal(seteuid(1234), 0);
+	expect_left(folder, &terms, "its attribute security.three cannot be kept");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(setegid(0), 0);
+}
+
 static void test_a_reader_has_the_old_file_as_a_whole(void **state)
 {
 	const struct folder *folder = *state;
@@ -194,6 +278,7 @@ static void test_what_cannot_be_delegated_stays(void **state)
 	const struct folder *folder = *state;
 	struct delegate missing = {.shim = "/nonexistent"};
 	struct delegate no_program = {.shim = "/etc/passwd"};
+	char deep[131] = "";
 	FILE *file;
 
 	put(folder->config, "");
@@ -202,6 +287,14 @@ static void test_what_cannot_be_delegated_stays(void **state)
 	expect_left(folder, &terms, "not valid JSON");
 	put(folder->config, "{\"hooks\": {\"poststop\": [{\"path\": \"a\"}]}}");
 	expect_left(folder, &terms, "hooks.poststop[0].path");
+	put(folder->config, "{\"a\": 1, \"a\": 2}");
+	expect_left(folder, &terms, "duplicate key");
+	memset(deep, '[', 65);
+	memset(deep + 65, ']', 65);
+	put(folder->config, deep);
+	expect_left(folder, &terms, "nested");
+	put(folder->config, "{\"Hooks\": {\"poststop\": [{\"path\": \"/a\"}]}}");
+	expect_left(folder, &terms, "hooks: is written as Hooks");
 	put(folder->config, "{\"hooks\": []}");
 	expect_left(folder, &terms, "hooks: must be an object");
 	put(folder->config, HOOKS);
@@ -304,6 +397,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_mode_and_owner_stay),
+	    TEST(test_attributes_stay),
+	    TEST(test_the_folder_gives_no_list),
+	    TEST(test_an_attribute_that_may_not_be_written),
 	    TEST(test_a_reader_has_the_old_file_as_a_whole),
 	    TEST(test_the_second_time_changes_nothing),
 	    TEST(test_a_config_without_hooks_is_not_written),

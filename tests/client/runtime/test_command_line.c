@@ -11,12 +11,13 @@
 #include "tests/group/group.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
-#define WORDS_MAX	16
+#define WORDS_MAX	20
 
 struct row {
 	const char *words[WORDS_MAX]; /* behind the name of the program */
 	bool starts_container;
 	const char *bundle, *config;
+	const char *unclear;
 };
 
 static const struct row rows[] = {
@@ -55,10 +56,11 @@ static const struct row rows[] = {
     {{"--debug", "--"}, false, NULL, NULL},
 
     /* options that are not known, with and without a value */
-    {{"--new", "value", "create", "c1"}, true, NULL, NULL},
+    {{"--new", "value", "create", "c1"}, true, NULL, NULL, "--new"},
     {{"--new=value", "create", "c1"}, true, NULL, NULL},
-    {{"--new", "create", "c1"}, true, NULL, NULL},
-    {{"--new", "state", "create"}, false, NULL, NULL},
+    {{"--new", "create", "c1"}, true, NULL, NULL, "--new"},
+    {{"-n", "create", "c1"}, true, NULL, NULL, "-n"},
+    {{"--new", "state", "create"}, false, NULL, NULL, "--new"},
     {{"--new=x", "odd", "create"}, false, NULL, NULL},
 
     /* the bundle */
@@ -71,17 +73,76 @@ static const struct row rows[] = {
     {{"create", "-b/b", "c1"}, true, "/b", NULL},
     {{"create", "c1", "--bundle", "/b"}, true, "/b", NULL},
     {{"create", "--bundle", "/a", "--bundle", "/b", "c1"}, true, "/b", NULL},
-    {{"create", "--bundle="}, true, "", NULL},
-    {{"create", "--bundle"}, true, NULL, NULL},
-    {{"create", "--bundles", "/b"}, true, NULL, NULL},
+    {{"create", "--bundle=", "c1"}, true, NULL, NULL},
+    {{"create", "--bundle", "", "c1"}, true, NULL, NULL},
+    {{"create", "-b", "", "c1"}, true, NULL, NULL},
+    {{"create", "--bundle"}, true, NULL, NULL, "--bundle"},
+    {{"create", "--bundles", "/b"}, true, NULL, NULL, "--bundles"},
+    {{"create", "--pid-file", "--bundle=/b", "c1"}, true, NULL, NULL},
+    {{"create", "--pid-file", "--bundle", "/b", "c1"}, true, NULL, NULL},
     {{"create", "--", "--bundle", "/b"}, true, NULL, NULL},
     {{"exec", "--bundle", "/b"}, false, NULL, NULL},
-    {{"--bundle", "/b", "create", "c1"}, true, NULL, NULL},
+    {{"--bundle", "/b", "create", "c1"}, true, NULL, NULL, "--bundle"},
 
     /* crun's other name for the config */
     {{"run", "--config", "f.json", "c1"}, true, NULL, "f.json"},
     {{"run", "-f", "/f.json", "-b", "/b", "c1"}, true, "/b", "/f.json"},
     {{"run", "--config=/f.json", "c1"}, true, NULL, "/f.json"},
+    {{"run", "--config=f.json", "--bundle=/b", "c1"}, true, "/b", "f.json", "--config"},
+    {{"run", "--config=config.json", "--bundle=/b", "c1"}, true, "/b", "config.json"},
+
+    /* beginnings of names, and letters in one word, as crun takes them */
+    {{"run", "--bun", "/b", "c1"}, true, "/b", NULL},
+    {{"run", "--bundl=/b", "c1"}, true, "/b", NULL},
+    {{"run", "--b=/b", "c1"}, true, "/b", NULL},
+    {{"run", "-db", "/b", "c1"}, true, "/b", NULL},
+    {{"run", "-db/b", "c1"}, true, "/b", NULL},
+    {{"run", "-dfx.json", "c1"}, true, NULL, "x.json"},
+    {{"run", "--conf", "/f.json", "c1"}, true, NULL, "/f.json"},
+    {{"run", "--no-p", "--det", "--pid", "/p", "-b", "/b", "c1"}, true, "/b", NULL},
+    {{"--roo", "create", "state", "c1"}, false, NULL, NULL},
+    {{"--roo", "create", "run", "-b", "/b", "c1"}, true, "/b", NULL},
+    {{"--sys", "create", "-b", "/b", "c1"}, true, "/b", NULL},
+    {{"-r", "/r", "-s", "create", "c1"}, true, NULL, NULL},
+    {{"-sr", "/r", "create", "c1"}, true, NULL, NULL},
+
+    /* what is not known, or may be one or the other */
+    {{"run", "--con", "x", "c1"}, true, NULL, NULL, "--con"},
+    {{"run", "--new", "c1"}, true, NULL, NULL, "--new"},
+    {{"run", "--new=1", "-b", "/b", "c1"}, true, "/b", NULL, "--new=1"},
+    {{"run", "-x", "c1"}, true, NULL, NULL, "-x"},
+    {{"run", "-dx", "c1"}, true, NULL, NULL, "-dx"},
+    {{"run", "--=x", "c1"}, true, NULL, NULL, "--=x"},
+    {{"run", "c1", "--new"}, true, NULL, NULL, "--new"},
+    {{"run", "--", "c1", "--new"}, true, NULL, NULL},
+    {{"exec", "--new", "c1", "create"}, false, NULL, NULL},
+
+    /* what the runtime ends with a text, and starts nothing */
+    {{"run", "--help"}, false, NULL, NULL},
+    {{"run", "-h", "c1"}, false, NULL, NULL},
+    {{"create", "-?"}, false, NULL, NULL},
+    {{"--version", "create", "c1"}, false, NULL, NULL},
+
+    /* all options of runc and of crun */
+    {{"create", "--console-socket", "-b", "--pidfd-socket", "-b", "--pid-file", "-b",
+      "--preserve-fds", "3", "--no-pivot", "--no-new-keyring", "-b", "/b", "c1"},
+     true,
+     "/b",
+     NULL},
+    {{"run", "--detach", "--keep", "--no-subreaper", "--detach=true", "-d", "c1"},
+     true,
+     NULL,
+     NULL},
+    {{"restore", "--image-path", "-b", "--work-path", "-b", "--manage-cgroups-mode", "-b",
+      "--empty-ns", "-b", "--lsm-profile", "-b", "--lsm-mount-context", "-b", "c1"},
+     true,
+     NULL,
+     NULL},
+    {{"restore", "--tcp-established", "--ext-unix-sk", "--shell-job", "--file-locks",
+      "--auto-dedup", "--lazy-pages", "c1"},
+     true,
+     NULL,
+     NULL},
 };
 
 static void test_the_bundle_is_found(void **state)
@@ -104,6 +165,9 @@ static void test_the_bundle_is_found(void **state)
 		if ((line.config == NULL) != (rows[i].config == NULL) ||
 		    (line.config != NULL && strcmp(line.config, rows[i].config) != 0))
 			fail_msg("row %zu: the config is %s", i, line.config);
+		if ((line.unclear == NULL) != (rows[i].unclear == NULL) ||
+		    (line.unclear != NULL && strcmp(line.unclear, rows[i].unclear) != 0))
+			fail_msg("row %zu: unclear is %s", i, line.unclear);
 		for (size_t word = 1; word < count; word++)
 			assert_ptr_equal(line.arguments[word], argv[word]);
 		assert_null(line.arguments[count]);

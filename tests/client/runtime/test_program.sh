@@ -10,6 +10,7 @@ if [ "${HOOKD_TEST_MOUNTS:-}" != own ] && [ "$(id -u)" = 0 ]; then
 fi
 here=$(cd "$(dirname "$0")" && pwd)
 program=$1 hookd=$2
+sanitizers=${3:-} # which need /proc and shared libraries
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 . "$here/../../containers/tap.sh"
@@ -32,12 +33,13 @@ mkdir "$work/bin" "$work/other" "$work/links" "$work/bundle"
 cat > "$work/bin/fake" << 'END'
 #!/bin/bash
 [ "${TELL:-}" != config ] || { cat config.json; exit; }
+[ "${TELL:-}" != depth ] || { echo "$HOOKD_RUNTIME_DEPTH"; exit; }
 [ "${TELL:-}" != name ] || { echo "$0"; exit; }
 [ "${TELL:-}" != signal ] || { kill -KILL $$; }
 [ "${TELL:-}" != status ] || exit "$2"
 for word; do printf '[%s]\n' "$word"; done
 echo "pid $$ cwd $PWD umask $(umask) limit $(ulimit -n) nice $(nice)"
-env | grep -v -e '^_=' -e '^TELL=' -e '^SHLVL=' | sort
+env | grep -v -e '^_=' -e '^HOOKD_RUNTIME_DEPTH=' -e '^TELL=' -e '^SHLVL=' | sort
 grep -E '^Sig(Blk|Ign)' /proc/self/status # of a child, which bash gives what it was given
 for fd in 0 1 2 3 4 5 6 7 8 9; do
 	[ ! -e /proc/$$/fd/$fd ] || echo "fd $fd $(stat -L -c '%d %i' /proc/$$/fd/$fd)"
@@ -126,6 +128,31 @@ is "nothing but hookd-runtime: 126" "$(PATH=$work/links status_of "$fake" state)
 contains "it says so" "$work/said" 'fake is hookd-runtime itself'
 is "itself by a path: 126" "$(status_of "$fake" --hookd-runtime="$work/links/runtime" state)" 126
 is "itself by another path: 126" "$(status_of "$fake" --hookd-runtime="$work/../${work##*/}/links/fake" state)" 126
+
+# Runtimes that start hookd-runtime again.
+mkdir "$work"/loops{,/one,/two,/script,/child,/noproc}
+cp "$program" "$work/loops/one/runc"
+cp "$program" "$work/loops/two/runc"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$program" > "$work/loops/script/runc"
+printf '#!/bin/sh\n"%s" "$@"\nexit $?\n' "$program" > "$work/loops/child/runc"
+chmod +x "$work"/loops/*/runc
+looping() { # PATH: the exit status
+	status_of env PATH="$1:/usr/bin:/bin" timeout 60 "$program" --hookd-runtime=runc state
+}
+for loop in one:$work/loops/two script child; do
+	is "a loop: ${loop%%:*}: 126" "$(looping "$work/loops/$loop")" 126
+	contains "it says so" "$work/said" 'runc starts hookd-runtime again'
+done
+if [ "$(id -u)" = 0 ] && [ -z "$sanitizers" ]; then
+	ln -s "$program" "$work/loops/noproc/fake"
+	# shellcheck disable=SC2016
+	is "without /proc it knows itself: 126" "$(status_of unshare --mount sh -c \
+		'mount -t tmpfs none /proc && PATH="$0" && exec "$@"' "$work/loops/noproc" "$program" --hookd-runtime=fake state)" 126
+	contains "it says so" "$work/said" 'fake is hookd-runtime itself'
+else
+	ok "without /proc # SKIP needs root, and no sanitizers"
+fi
+is "the runtime is told the depth" "$(HOOKD_RUNTIME_DEPTH=3 TELL=depth "$fake")" 4
 is "not there: 127" "$(status_of "$work/links/hookd-nothing" state)" 127
 contains "it says so" "$work/said" 'the runtime nothing cannot be executed'
 is "no such path: 127" "$(status_of "$program" --hookd-runtime=/nonexistent state)" 127
@@ -153,6 +180,8 @@ config_of "$fake" $shim --root /r run c1 > /dev/null
 is "run delegates" "$(delegated)" "$list"
 config_of "$fake" $shim --hookd-address=unix:/s --hookd-if-down=run-local create c1 > /dev/null
 is "with an address and if-down" "$(delegated)" "$list --address=unix:/s --if-down=run-local"
+config_of "$fake" $shim create --bundle '' c1 > /dev/null
+is "an empty bundle is the working directory" "$(delegated)" "$list"
 HOOKD_ADDRESS=unix:/env config_of "$fake" $shim create c1 > /dev/null
 is "with the address of the environment" "$(delegated)" "$list --address=unix:/env"
 for command in start state delete kill exec list ps spec; do
@@ -166,7 +195,33 @@ contains "a line says why" "$work/said" 'hookd-runtime: config.json: its hooks a
 cp original config.json
 is "without a shim, too" "$(status_of "$fake" --hookd-shim=/nonexistent create --bundle . c1)" 0
 contains "a line says why" "$work/said" 'hookd-runtime: ./config.json: its hooks are not delegated'
+is "an option that is not known" "$(status_of "$fake" $shim run --new c1)" 0
+contains "a line says so" "$work/said" 'config.json: its hooks are not delegated, the runtime runs them: the option --new is'
 check "and the config is as it was" cmp original config.json
+
+# Limits of the caller: what fails is the runtime's affair.
+limited() { # LIMIT COMMAND...: its output is in $work/said
+	local limit=$1
+
+	shift
+	bash -c "ulimit $limit"'; exec "$@"' limit "$@" 2>&1 | cat > "$work/said" || true
+}
+limited '-f 0' "$fake" $shim create c1
+contains "with a limit of file sizes the runtime is executed" "$work/said" '[create]'
+contains "a line says why" "$work/said" 'it cannot be replaced: File too large'
+is "SIGXFSZ is as it was" "$(grep ^SigIgn "$work/said")" "$("$work/bin/fake" create c1 | grep ^SigIgn)"
+limited '-f 0' bash -c '"$@" 2> "$0"' "$work/err" "$fake" $shim create c1
+contains "also if the line cannot be written" "$work/said" '[create]'
+check "and the config is as it was" cmp original config.json
+is "there is no other file" "$(find . -name '.config*')" ''
+if [ -z "$sanitizers" ] && busybox=$(command -v busybox) && ! ldd "$busybox" > /dev/null 2>&1; then
+	for command in state create; do
+		limited '-n 3' "$program" --hookd-runtime="$busybox" $shim "$command" c1
+		contains "without descriptors the runtime is executed: $command" "$work/said" "$command: applet not found"
+	done
+else
+	ok "without descriptors # SKIP there is no static busybox, or sanitizers"
+fi
 if script --version > /dev/null 2>&1; then
 	script -qec "'$fake' $shim create c1" /dev/null > "$work/said"
 	contains "a terminal is told what is left" "$work/said" 'hooks.startContainer is not delegated'
@@ -197,12 +252,16 @@ if [ -n "$configuration" ]; then
 	for line in Path=runc Path= Address=/s IfDown=never; do
 		keys '' '[Runtime]' "$line"
 		cp "$work/keys" "$configuration"
-		is "$line: 125" "$(status_of "$fake" state)" 125
+		is "$line: 125" "$(status_of "$fake" create c1)" 125
 		contains "it says where" "$work/said" "$configuration:3: ${line%%=*}: it takes"
+		is "other commands run by its own name: $line" "$(status_of "$fake" state c1)" 0
+		is "or by an option: $line" "$(status_of "$program" --hookd-runtime=fake delete c1)" 0
+		expected=$([[ $line == Path=* ]] && echo 125 || echo 0)
+		is "else they need Path= alone: $line" "$(status_of "$program" kill c1)" "$expected"
 	done
 	rm "$configuration"
 	mkfifo "$configuration"
-	is "a FIFO: 125" "$(status_of "$fake" state)" 125
+	is "a FIFO: 125" "$(status_of "$fake" create c1)" 125
 	rm "$configuration"
 else
 	ok "keys # SKIP needs root"
