@@ -3,8 +3,10 @@
 #include "daemon/private.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,6 +42,10 @@ int private_take_connection(int *ret_fd)
 			CONNECTION, strerror(-r));
 		return r;
 	}
+	/* If a hook has stopped this process, it still has to see that its caller is gone. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
+	/* So a timeout also finds processes of the hook whose parents have ended: session.h. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	/* A runtime may wait for the end of a pipe that it has left open in its hook. */
 	(void)syscall(SYS_close_range, CONNECTION + 1, ~0u, 0);
 	/* No readiness, watchdog or log of a service that this process is not. */

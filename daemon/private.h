@@ -13,7 +13,8 @@
 
 /*
  * Takes descriptor 3, a connected Unix stream socket, closes all above it and clears the
- * environment, which are those of the process that has started hookd. -errno after a message.
+ * environment, which are those of the process that has started hookd. This process becomes a child
+ * subreaper, and is continued when that one ends. -errno after a message.
  */
 int private_take_connection(int *ret_fd) must_check;
 

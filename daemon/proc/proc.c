@@ -311,7 +311,7 @@ static void kill_tree(struct proc *proc)
 	if (proc->cgroup && cgroup_kill(proc->cgroup) == 0)
 		(void)kill(proc->child.pid, SIGKILL);
 	else
-		session_kill(proc->child.pid);
+		session_kill(proc->child.pid, &proc->procs->strays);
 }
 
 static void proc_kill(struct proc *proc, enum hp_hook_outcome cause)

@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/base/base.h"
+#include "daemon/proc/strays.h"
 
 /* The search is bounded: the processes may fork faster than they are found. */
 #define ROUNDS_MAX 16
@@ -23,6 +25,8 @@
 
 struct family {
 	pid_t leader;
+	const struct strays *strays; /* NULL: orphans do not come to hookd */
+	unsigned long long started;  /* the leader; with strays */
 	pid_t members[FAMILY_MAX];
 	size_t count;
 };
@@ -32,6 +36,7 @@ struct relations {
 	pid_t parent;
 	pid_t group;
 	pid_t session;
+	unsigned long long started; /* ticks since the boot */
 };
 
 /* comm can contain any character, such as ')': the other fields begin after the last ')'. */
@@ -41,6 +46,7 @@ static bool read_relations(int proc, const char *pid, struct relations *ret)
 	const char *fields;
 	ssize_t length;
 	int parent, group, session;
+	unsigned long long started;
 	char state;
 
 	snprintf(path, sizeof(path), "%s/stat", pid);
@@ -50,9 +56,12 @@ static bool read_relations(int proc, const char *pid, struct relations *ret)
 		return false;
 	text[length] = '\0';
 	fields = strrchr(text, ')');
-	if (!fields || sscanf(fields, ") %c %d %d %d", &state, &parent, &group, &session) != 4)
+	if (!fields || sscanf(fields,
+			      ") %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			      "%*d %*d %llu",
+			      &state, &parent, &group, &session, &started) != 5)
 		return false;
-	*ret = (struct relations){state, parent, group, session};
+	*ret = (struct relations){state, parent, group, session, started};
 	return true;
 }
 
@@ -64,6 +73,15 @@ static bool is_member(const struct family *family, pid_t pid)
 	return false;
 }
 
+/* Within a tick, pids tell the order: the kernel gives them in turn. */
+static bool is_orphan(const struct family *family, pid_t pid, const struct relations *relations)
+{
+	return family->strays && relations->parent == getpid() &&
+	       (relations->started > family->started ||
+		(relations->started == family->started && pid > family->leader)) &&
+	       !strays_knows(family->strays, pid);
+}
+
 static void stop_if_relative(struct family *family, int proc, const char *name)
 {
 	struct relations relations;
@@ -72,7 +90,8 @@ static void stop_if_relative(struct family *family, int proc, const char *name)
 	if (pid <= 1 || pid == getpid() || is_member(family, pid) || family->count == FAMILY_MAX ||
 	    !read_relations(proc, name, &relations))
 		return;
-	if (relations.session != family->leader && !is_member(family, relations.parent))
+	if (relations.session != family->leader && !is_member(family, relations.parent) &&
+	    !is_orphan(family, pid, &relations))
 		return;
 	if (kill(pid, SIGSTOP) == 0)
 		family->members[family->count++] = pid;
@@ -115,7 +134,22 @@ static bool find_more(struct family *family)
 	return family->count > before;
 }
 
-void session_kill(pid_t leader)
+static void find_orphans_too(struct family *family, const struct strays *strays)
+{
+	cleanup_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct relations leader;
+	int is_subreaper = 0;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", family->leader);
+	if (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0, 0, 0) < 0 || !is_subreaper ||
+	    proc < 0 || !is_own_proc(proc) || !read_relations(proc, name, &leader))
+		return;
+	family->strays = strays;
+	family->started = leader.started;
+}
+
+void session_kill(pid_t leader, const struct strays *strays)
 {
 	struct family *family = calloc(1, sizeof(*family));
 
@@ -124,6 +158,8 @@ void session_kill(pid_t leader)
 	if (family) {
 		family->leader = leader;
 		family->members[family->count++] = leader;
+		if (strays)
+			find_orphans_too(family, strays);
 		for (int i = 0; i < ROUNDS_MAX && find_more(family); i++)
 			continue;
 		for (size_t i = 1; i < family->count; i++)

@@ -61,7 +61,7 @@ void strays_forget(struct known_child *child)
 
 /* ---- a tick ---- */
 
-static bool is_known(const struct strays *strays, pid_t pid)
+bool strays_knows(const struct strays *strays, pid_t pid)
 {
 	const struct known_child *child;
 
@@ -126,7 +126,7 @@ static bool had_ended(const struct strays *strays, pid_t pid)
 
 static bool is_stray(const struct strays *strays, pid_t pid)
 {
-	return had_ended(strays, pid) && !is_known(strays, pid);
+	return had_ended(strays, pid) && !strays_knows(strays, pid);
 }
 
 /* Reaps strays, and remembers the children that have ended. Without memory, the next tick does. */

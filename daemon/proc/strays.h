@@ -36,3 +36,5 @@ void strays_clear(struct strays *strays);
 /* The caller reaps *pid, until strays_forget(). Starts the timer. */
 void strays_know(struct strays *strays, struct known_child *child, const pid_t *pid);
 void strays_forget(struct known_child *child);
+/* Whether its caller reaps that child. */
+bool strays_knows(const struct strays *strays, pid_t pid);

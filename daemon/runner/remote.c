@@ -431,7 +431,7 @@ void remote_kill(struct remote *remote)
 		return;
 	if (pidfd_is_alive(remote->pidfd) &&
 	    !cgroup_kill_made_below(remote->pid, remote->link->pid))
-		session_kill(remote->pid);
+		session_kill(remote->pid, NULL);
 }
 
 void remote_refuse(struct remote *remote, int error)

@@ -142,7 +142,8 @@ int private_hookd_start(struct private_hookd *private, int *ret_fd)
 		private->pid = 0;
 		close_fd(&ends[0]);
 		close_fd(&private->log_fd);
-		return r;
+		/* To a client EAGAIN means that it has to wait for its connection. */
+		return r == -EAGAIN ? -EUSERS : r;
 	}
 	*ret_fd = ends[0];
 	return 0;
@@ -218,6 +219,8 @@ void private_hookd_explain_start(const struct private_hookd *private, int r,
 		why = "there is no such program here, or not its dynamic loader";
 	if (r == -EACCES || r == -EPERM)
 		why = "it may not be executed";
+	if (r == -EUSERS)
+		why = "no more processes are allowed here";
 	(void)snprintf(reason, PRIVATE_HOOKD_REASON, "%s cannot be executed: %s", private->program,
 		       why);
 }

@@ -17,7 +17,7 @@ struct private_hookd {
 
 /*
  * Executes it. *ret_fd is the connection. -errno: it cannot be executed; what posix_spawn(3) or
- * socketpair(2) says.
+ * socketpair(2) says. -EUSERS: there may be no more processes, by a limit; never -EAGAIN.
  */
 int private_hookd_start(struct private_hookd *private, int *ret_fd);
 

@@ -188,6 +188,13 @@ static void fifo_await_end(const struct fifo *fifo)
 	assert_true(ready.revents & POLLHUP);
 }
 
+static bool fifo_has_writers(const struct fifo *fifo)
+{
+	struct pollfd ready = {.fd = fifo->fd, .events = POLLIN};
+
+	return poll(&ready, 1, 0) == 0;
+}
+
 static void fifo_remove(struct fifo *fifo)
 {
 	close(fifo->fd);
@@ -206,7 +213,7 @@ static struct shim start_with_fifo(const struct fifo *fifo, const char *timeout,
 			  ARGV((char *)"--stage=poststop", (char *)NOBODY, PRIVATE_OPTIONS, hooks));
 }
 
-/* Also a child in a session of its own, and one whose parent has ended. */
+/* Also a child in a session of its own, one whose parent has ended, and one of which both hold. */
 static void test_timeout_kills_the_tree(void **state)
 {
 	struct fifo fifo;
@@ -216,7 +223,8 @@ static void test_timeout_kills_the_tree(void **state)
 	(void)state;
 	fifo_make(&fifo);
 	shim = start_with_fifo(&fifo, ",\"timeout\":1",
-			       "setsid sleep 1000 & (sleep 1000 &) ; sleep 1000");
+			       "setsid sleep 1000 & (sleep 1000 &) ; "
+			       "(setsid sleep 1000 </dev/null >/dev/null 2>&1 &) ; sleep 1000");
 	outcome = end_shim(&shim);
 	assert_int_equal(outcome.status, 124);
 	assert_non_null(strstr(outcome.text, "error running poststop hook #0: hook ran past "
@@ -239,6 +247,49 @@ static void test_hook_dies_with_the_shim(void **state)
 	assert_int_equal(kill(shim.pid, SIGKILL), 0);
 	fifo_await_end(&fifo);
 	assert_string_equal(end_shim(&shim).text, "");
+	fifo_remove(&fifo);
+}
+
+/* A hook stops its parent, the private hookd. */
+static void test_hook_dies_with_the_shim_of_a_stopped_hookd(void **state)
+{
+	struct fifo fifo;
+	struct shim shim;
+	char text[8];
+
+	(void)state;
+	fifo_make(&fifo);
+	shim = start_with_fifo(&fifo, "", "kill -STOP $PPID; echo up >&9; sleep 1000 & sleep 1000");
+	fifo_read(&fifo, text, sizeof(text));
+	assert_int_equal(kill(shim.pid, SIGKILL), 0);
+	fifo_await_end(&fifo);
+	(void)end_shim(&shim);
+	fifo_remove(&fifo);
+}
+
+/* A daemon of an earlier hook is not the one that hangs. */
+static void test_timeout_spares_what_an_earlier_hook_has_left(void **state)
+{
+	char hooks[1024], text[16];
+	struct fifo fifo;
+	struct outcome outcome;
+	pid_t child;
+
+	(void)state;
+	fifo_make(&fifo);
+	(void)snprintf(hooks, sizeof(hooks),
+		       "--hooks-json={\"poststop\":[" SH("exec 9>%s; (setsid sleep 1000 & echo $! "
+							 ">&9)") "}," SH(
+			   "sleep 1000") ",\"timeout\":1}]}",
+		       fifo.path);
+	outcome = run_privately("poststop", hooks, STATE);
+	assert_int_equal(outcome.status, 124);
+	fifo_read(&fifo, text, sizeof(text));
+	child = (pid_t)strtol(text, NULL, 10);
+	assert_true(child > 1);
+	assert_true(fifo_has_writers(&fifo));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	fifo_await_end(&fifo);
 	fifo_remove(&fifo);
 }
 
@@ -389,6 +440,8 @@ int main(void)
 	    cmocka_unit_test(test_output_is_streamed),
 	    cmocka_unit_test(test_timeout_kills_the_tree),
 	    cmocka_unit_test(test_hook_dies_with_the_shim),
+	    cmocka_unit_test(test_hook_dies_with_the_shim_of_a_stopped_hookd),
+	    cmocka_unit_test(test_timeout_spares_what_an_earlier_hook_has_left),
 	    cmocka_unit_test(test_a_child_left_behind_holds_nothing_up),
 	    cmocka_unit_test(test_hookd_is_killed),
 	    cmocka_unit_test(test_hookd_is_terminated),

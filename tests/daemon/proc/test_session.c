@@ -116,7 +116,7 @@ static void the_whole_tree_is_killed(void **state)
 	for (int i = 0; i <= MEMBER_COUNT; i++)
 		assert_false(ends_within(family.pidfds[i], 0));
 	assert_true(session_has_members(family.leader));
-	session_kill(family.leader);
+	session_kill(family.leader, NULL);
 	for (int i = 0; i <= MEMBER_COUNT; i++) {
 		if (!ends_within(family.pidfds[i], 5000))
 			fail_msg("member %d lives", i);
@@ -136,7 +136,7 @@ static void nobody_else_is_touched(void **state)
 	if (own == 0)
 		wait_forever();
 	pidfd = open_pidfd(own);
-	session_kill(victim.leader);
+	session_kill(victim.leader, NULL);
 	for (int i = 0; i <= MEMBER_COUNT; i++)
 		assert_true(ends_within(victim.pidfds[i], 5000));
 	for (int i = 0; i <= MEMBER_COUNT; i++)
@@ -144,7 +144,7 @@ static void nobody_else_is_touched(void **state)
 	assert_false(ends_within(pidfd, 0));
 	assert_int_not_equal(process_state(own), 'T');
 	assert_int_not_equal(process_state(neighbour.leader), 'T');
-	session_kill(neighbour.leader);
+	session_kill(neighbour.leader, NULL);
 	kill(own, SIGKILL);
 	for (int i = 0; i <= MEMBER_COUNT; i++) {
 		assert_true(ends_within(neighbour.pidfds[i], 5000));
@@ -166,7 +166,7 @@ static void a_leader_alone_is_killed(void **state)
 		setsid();
 		wait_forever();
 	}
-	session_kill(leader);
+	session_kill(leader, NULL);
 	assert_int_equal(waitpid(leader, &status, 0), leader);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_false(session_has_members(leader));
@@ -193,7 +193,7 @@ static void a_name_cannot_hide_a_process(void **state)
 	}
 	assert_int_equal(read(ends[0], message, sizeof(message)), sizeof(message));
 	pidfd = open_pidfd(message[1]);
-	session_kill(leader);
+	session_kill(leader, NULL);
 	assert_true(ends_within(pidfd, 5000));
 	waitpid(leader, NULL, 0);
 	close(pidfd);
@@ -282,7 +282,7 @@ static int kill_by_numbers_of_others(pid_t parent, pid_t child)
 
 	if (leader != parent || bystander != child)
 		return 2;
-	session_kill(leader);
+	session_kill(leader, NULL);
 	if (waitpid(leader, &status, 0) != leader || !WIFSIGNALED(status))
 		return 3;
 	kill(bystander, SIGTERM);
