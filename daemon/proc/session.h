@@ -14,9 +14,9 @@ struct strays;
  * the hook created with CLONE_PARENT, whose parent is hookd, once it has called setsid(2). hookd
  * reaps the latter when it ends (strays.h).
  *
- * Where hookd is a child subreaper, as a private one is, both have become children of hookd, and are
- * found, if they have started after the hook and hookd has not started them. So what an earlier hook
- * has left behind stays, but not a process that it makes meanwhile and whose parent ends.
+ * Where hookd is a child subreaper, as a private one is, both have become children of hookd, and
+ * are found, if they have started after the hook and hookd has not started them. So what an earlier
+ * hook has left behind stays, but not a process that it makes meanwhile and whose parent ends.
  *
  * TracerPid in /proc/PID/status is not used: every process of the hook's user may trace the hook,
  * and hookd as root must not kill an unrelated one.

@@ -10,7 +10,7 @@ complain() {
   status=1
 }
 libraries='s/^event2\/.*/libevent/; s/^systemd\/.*/libsystemd/; s/^seccomp\.h/libseccomp/
-  s/^sqlite3\.h/sqlite/; s/^xxhash\.h/libxxhash/; s/^ini\.h/inih/; s/^jansson\.h/jansson/'
+  s/^sqlite3\.h/sqlite/; s/^xxhash\.h/libxxhash/; s/^ini\.h/inih/; s/^jansson\.h/jansson/; s/^pcre2\.h/pcre2/'
 
 declare -A may_use
 mapfile -t folders < <(find proto daemon client -name '*.h' -printf '%h\n' | sort -u | grep -vx daemon)
@@ -31,7 +31,7 @@ done | tsort 2>&1 > /dev/null) || complain "folders include each other in a cycl
 for folder in "${!may_use[@]}"; do
   # Folders by their path, libraries by their header.
   used=$(grep -hoE '#include ["<][^">]+' "$folder"/*.[ch] | sed -E 's/#include ["<]//' | sed -E "$libraries" |
-    sed -nE 's/^((proto|daemon|client)\/.*)\/[^/]+$/\1/p; /^(lib(event|systemd|seccomp|xxhash)|sqlite|inih|jansson)$/p' |
+    sed -nE 's/^((proto|daemon|client)\/.*)\/[^/]+$/\1/p; /^(lib(event|systemd|seccomp|xxhash)|sqlite|inih|jansson|pcre2)$/p' |
     sort -u)
   for other in $used; do
     if [ "$other" != "$folder" ] && [[ ${may_use[$folder]} != *" $other "* ]]; then

@@ -232,20 +232,193 @@ static void syntax_error_has_its_place(void **state)
 
 /* ---- hooks.d ---- */
 
-static void expressions_of_go_alone_are_not_judged(void **state)
+/* What Go 1.19 says of them. */
+static const struct {
+	const char *expression, *text;
+	bool is_match;
+} matches[] = {
+    {"^true$", "true", true},
+    {"^/usr/bin/{", "/usr/bin/{", true},
+    {"a{", "a{", true},
+    {"^a{,3}$", "aa", false},
+    {"^a{,3}$", "a{,3}", true},
+    {"^a{02}$", "a{02}", true},
+    {"^a{2}$", "aa", true},
+    {"^a{2,}$", "aaaa", true},
+    {"^a{2,3}?$", "aaaa", false},
+    {"^(ab|c){2}$", "cab", true},
+    {"a.b", "a\nb", false},
+    {"(?s)a.b", "a\nb", true},
+    {"a[^b]c", "a\nc", true},
+    {"a$", "a\n", false},
+    {"(?m)a$", "a\nb", true},
+    {"(?m)^b", "a\nb", true},
+    {"(?m)^$", "a\n", true},
+    {"a\\z", "a\n", false},
+    {"^.$", "\xc3\xa9", true},
+    {"^[\xc3\xa0-\xc3\xbc]$", "\xc3\xa9", true},
+    {"^\\w$", "\xc3\xa9", false},
+    {"^\\W$", "\xc3\xa9", true},
+    {"\\sx", "\vx", false},
+    {"[\\s]x", "\vx", false},
+    {"[\\S]x", "\vx", true},
+    {"\\Sx", "\vx", true},
+    {"[[:space:]]x", "\vx", true},
+    {"\\vx", "\vx", true},
+    {"\\vx", "\nx", false},
+    {"[[:word:]]", "_", true},
+    {"[[:^word:]]", "_", false},
+    {"[[:^word:]]", "\xce\xb1", true},
+    {"[^[\\D]", "\xce\xb1", false},
+    {"(?i)[[:alpha:]]", "\xc5\xbf", true},
+    {"(?i)\\W", "\xc5\xbf", false},
+    {"[[=a=]]", "=]", true},
+    {"[[.a.]]", "a]", true},
+    {"[]a]", "]", true},
+    {"[^]a]", "b", true},
+    {"[a-]", "-", true},
+    {"[+--]", ",", true},
+    {"[\\d-z]", "-", true},
+    {"a]", "a]", true},
+    {"a||b", "c", true},
+    {"()", "a", true},
+    {"", "abc", true},
+    {"^*a", "a", true},
+    {"(?P<n>a)\\.", "a.", true},
+    {"(?i)STRASSE", "strasse", true},
+    {"(?i:A)B", "ab", false},
+    {"(?i)a(?-i)b", "Ab", true},
+    {"(?i)a(?-i)b", "AB", false},
+    {"((?i)a|b)c", "Bc", true},
+    {"((?i)a|b)c", "BC", false},
+    {"^\\x41\\x{42}\\103\\0?$", "ABC", true},
+    {"^\\Qa*\\E+$", "a***", true},
+    {"\\pL", "\xc3\xa9", true},
+    {"\\p{Greek}", "\xce\xb1", true},
+    {"^\\p{^Greek}$", "\xce\xb1", false},
+    {"^[^\\PL]$", "\xc3\xa9", true},
+    {"\\.json$", "a.json", true},
+    {"\\/bin\\_", "/bin_", true},
+    {"\\bb\\b", "a b", true},
+    {"^(a{10}){100}$", "a", false},
+    {"^((a{1,10}){1,10}){1,10}$", "aaa", true},
+};
+
+static void expressions_match_as_in_go(void **state)
 {
-	static const char *const gos[] = {"a\\d", "[\\.]", "(?:a)", "a*?", "\\pL", "\\Aa", "x{2}?"};
 	char reason[GO_REGEX_REASON_SIZE];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(gos) / sizeof(gos[0]); i++) {
-		assert_true(go_regex_check(gos[i], reason));
-		assert_int_equal(go_regex_match(gos[i], "a"), GO_REGEX_UNKNOWN);
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+		const char *expression = matches[i].expression;
+
+		if (!go_regex_check(expression, reason))
+			fail_msg("'%s': %s", expression, reason);
+		if (go_regex_match(expression, matches[i].text) !=
+		    (matches[i].is_match ? GO_REGEX_YES : GO_REGEX_NO))
+			fail_msg("'%s' and '%s'", expression, matches[i].text);
 	}
-	assert_int_equal(go_regex_match("^a\\.b?[]x]+$", "a.x]"), GO_REGEX_YES);
-	assert_int_equal(go_regex_match("^a\\w$", "a."), GO_REGEX_NO);
-	assert_false(go_regex_check("a(", reason));
-	assert_true(reason[0] != '\0');
+}
+
+static const char *const wrong[] = {
+    "a**",
+    "x+*",
+    "a{2}{3}",
+    "a{2}*",
+    "a++",
+    "a*?*",
+    "*a",
+    "a|*b",
+    "(*a)",
+    "a{1001}",
+    "a{1,1001}",
+    "a{3,2}",
+    "a{99999999999}",
+    "\\y",
+    "\\m",
+    "\\Z",
+    "\\C",
+    "\\1",
+    "\\8",
+    "(a)\\1",
+    "\\",
+    "(",
+    ")",
+    "a)(",
+    "[a",
+    "[]",
+    "[b-a]",
+    "[[:foo:]]",
+    "[a-\\d]",
+    "(?=a)",
+    "(?!a)",
+    "(?<=a)",
+    "(?>a)",
+    "(?#a)",
+    "(?R)",
+    "(?x)a",
+    "(?i-)a",
+    "(?|a)",
+    "(?P<n",
+    "(?P<>a)",
+    "(?P=n)",
+    "\\x4",
+    "\\x{}",
+    "\\x{110000}",
+    "\\p{Nope}",
+    "\\p",
+    "\\\xc3\xa9",
+    "(?P<n>a)(?P<n>b)",
+    "((a{255}){255}){255}",
+    "(((a{1,100}){1,100}){1,100}){1,100}",
+};
+
+static void expressions_that_go_refuses_are_refused(void **state)
+{
+	char reason[GO_REGEX_REASON_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		reason[0] = '\0';
+		if (go_regex_check(wrong[i], reason))
+			fail_msg("'%s' is accepted", wrong[i]);
+		assert_true(reason[0] != '\0');
+		assert_int_equal(go_regex_match(wrong[i], "a"), GO_REGEX_UNKNOWN);
+	}
+}
+
+static char *nested(size_t depth)
+{
+	char *text = malloc(depth * 2 + 1);
+
+	assert_non_null(text);
+	memset(text, '(', depth);
+	memset(text + depth, ')', depth);
+	text[depth * 2] = '\0';
+	return text;
+}
+
+static void expressions_are_bounded(void **state)
+{
+	char reason[GO_REGEX_REASON_SIZE], text[4001], *deep = nested(60000);
+
+	(void)state;
+	assert_false(go_regex_check(deep, reason));
+	assert_string_equal(reason, "it nests too deeply");
+	free(deep);
+	deep = nested(400);
+	assert_int_equal(go_regex_match(deep, "a"), GO_REGEX_YES);
+	free(deep);
+	/* Right, but exponential here; and larger than what PCRE2 takes. */
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(go_regex_match("^((a+)+)+[bc]$", text), GO_REGEX_UNKNOWN);
+	assert_true(go_regex_check("([^a-z][^0-9][^A-Z]\\pL\\pNabcdefghijklmn){999}", reason));
+	/* An operator behind flags, and a folded class. */
+	assert_true(go_regex_check("(?i)\\pL", reason));
+	assert_int_equal(go_regex_match("(?i)\\pL", "a"), GO_REGEX_UNKNOWN);
+	assert_true(go_regex_check("a*(?i)*", reason));
+	assert_int_equal(go_regex_match("a*(?i)*", "a"), GO_REGEX_UNKNOWN);
 }
 
 int main(void)
@@ -257,7 +430,9 @@ int main(void)
 	    cmocka_unit_test(elements_that_are_values_are_all_read),
 	    cmocka_unit_test(kinds_of_files_are_told_apart),
 	    cmocka_unit_test(syntax_error_has_its_place),
-	    cmocka_unit_test(expressions_of_go_alone_are_not_judged),
+	    cmocka_unit_test(expressions_match_as_in_go),
+	    cmocka_unit_test(expressions_that_go_refuses_are_refused),
+	    cmocka_unit_test(expressions_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,11 +277,11 @@ static void test_timeout_spares_what_an_earlier_hook_has_left(void **state)
 
 	(void)state;
 	fifo_make(&fifo);
-	(void)snprintf(hooks, sizeof(hooks),
-		       "--hooks-json={\"poststop\":[" SH("exec 9>%s; (setsid sleep 1000 & echo $! "
-							 ">&9)") "}," SH(
-			   "sleep 1000") ",\"timeout\":1}]}",
-		       fifo.path);
+	(void)snprintf(
+	    hooks, sizeof(hooks),
+	    "--hooks-json={\"poststop\":[" SH("exec 9>%s; (setsid sleep 1000 & echo $! "
+					      ">&9)") "}," SH("sleep 1000") ",\"timeout\":1}]}",
+	    fifo.path);
 	outcome = run_privately("poststop", hooks, STATE);
 	assert_int_equal(outcome.status, 124);
 	fifo_read(&fifo, text, sizeof(text));
