@@ -5,7 +5,8 @@
  * says, which files count, and the verb delegate, which rewrites them and config.json. The rules
  * are those of pkg/hooks in containers/common.
  *
- * May use: client/delegate, client/hookctl, proto/base, proto/json, proto/messages, pcre2.
+ * May use: client/delegate, client/hookctl, client/hookctl/table, proto/base, proto/json,
+ * proto/messages, libxxhash, pcre2.
  */
 #pragma once
 

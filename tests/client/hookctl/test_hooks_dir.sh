@@ -9,6 +9,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 unset HOOKD_ADDRESS
+umask 022
 failures=0
 
 fail() {
@@ -85,9 +86,56 @@ state_of out > now.txt
 expect now.txt < before.txt
 try "its own output" 0 --hooks-dir=out --output=out2
 diff -r out out2 > diff.txt || fail "$(cat diff.txt)"
-rm out/.hookctl-delegate
-try "the same files, and not known to be ours" 0 --hooks-dir=src --output=out
+
+# Files of others that have the same text stay theirs.
+cp -a out theirs
+rm theirs/.hookctl-delegate
+try "the same files of others" 0 --hooks-dir=src --output=theirs
 expect out.txt < /dev/null
+expect_in err.txt 'theirs/b.json: is not from hookctl delegate, has the same text, and stays'
+mv src/b.json b.json
+try "and their source is gone" 0 --hooks-dir=src --output=theirs
+[ -e theirs/b.json ] || fail "it was removed"
+mv b.json src/b.json
+
+cp -a out changed
+echo >> changed/b.json
+state_of changed > before.txt
+try "a file of ours that was changed" 2 --hooks-dir=src --output=changed --address=unix:/y
+expect_in err.txt 'changed/b.json: has changed since hookctl delegate wrote it, and is not replaced'
+state_of changed > now.txt
+expect now.txt < before.txt
+mv src/b.json b.json
+try "and its source is gone" 0 --hooks-dir=src --output=changed
+expect_in err.txt 'changed/b.json: has changed since hookctl delegate wrote it, and is not removed'
+[ -e changed/b.json ] || fail "it was removed"
+mv b.json src/b.json
+
+# A call that was cut off: the list has the texts of before and of after.
+cp -a out cut
+hook '"createRuntime"' > src/cut.json
+try "another file" 0 --hooks-dir=src --output=cut --address=unix:/y
+jq -c --slurpfile old out/.hookctl-delegate '.files += $old[0].files' cut/.hookctl-delegate > list
+mv list cut/.hookctl-delegate
+cp out/b.json cut/b.json
+rm cut/cut.json src/cut.json
+try "after one that was cut off" 0 --hooks-dir=src --output=cut
+cmp -s out/b.json cut/b.json || fail "b.json is not as it was"
+cmp -s out/a.json cut/a.json || fail "a.json is not as it was"
+
+chmod 0640 src/b.json
+try "other permissions" 0 --hooks-dir=src --output=out
+expect out.txt <<< 'changed out/b.json'
+[ "$(stat -c %a out/b.json)" = 640 ] || fail "b.json has $(stat -c %a out/b.json)"
+
+mkdir -p out/.hookctl-delegate-0/x
+hook '"poststart"' > src/$'x\n\e[31m.json'
+try "a name that harms a terminal, and a directory in the way" 0 --hooks-dir=src --output=out
+expect_in out.txt 'created out/x\n\x1b[31m.json'
+rm src/x*
+try "it goes" 0 --hooks-dir=src --output=out
+expect_in out.txt 'removed out/x\n\x1b[31m.json'
+rm -r out/.hookctl-delegate-0
 
 name="files that others have put there"
 echo foreign > out/foreign.json
