@@ -506,7 +506,7 @@ static int explain_all(struct explain *explain)
 	exit_status = explain_stages(explain);
 	hp_json_end(&explain->writer, '}');
 	/* Without hookd the matches are shown nevertheless. */
-	if (exit_status == 0 || (has_hooks_dir && !is_json(explain)))
+	if (exit_status == 0 || has_hooks_dir)
 		r = put(explain, &json_text);
 	hp_buf_free(&json_text);
 	if (r < 0)

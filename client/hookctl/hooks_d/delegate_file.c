@@ -137,7 +137,7 @@ static int add_edited(const struct delegate_source *source, char *name, unsigned
 {
 	const struct document *document = source->document;
 	struct hp_json_value root = hp_json_root(&document->json);
-	struct hp_json_value own = hp_json_member(root, "stages");
+	struct hp_json_value own = hooks_d_member(root, "stages");
 	struct delegated *file = add(ret, source, name, stages);
 	struct hp_buf list = HP_BUF_INIT;
 	bool is_part = stages != source->hooks_d->stages;
@@ -146,7 +146,7 @@ static int add_edited(const struct delegate_source *source, char *name, unsigned
 	if (file == NULL)
 		return hp_err_no_memory(err);
 	put_stages(own, stages, &list);
-	put_edits(document, edit_of(document, hp_json_member(root, "hook"), hook),
+	put_edits(document, edit_of(document, hooks_d_member(root, "hook"), hook),
 		  edit_of(document, own, is_part ? &list : NULL), &file->text);
 	if (list.failed || file->text.failed)
 		r = hp_err_no_memory(err);
@@ -271,7 +271,7 @@ static char *new_name(const struct delegate_source *source, int stage)
 static int add_stage(const struct delegate_file *how, const struct delegate_source *source,
 		     int stage, unsigned int *left, struct delegated_list *ret, struct hp_err *err)
 {
-	struct hp_json_value hook = hp_json_member(hp_json_root(&source->document->json), "hook");
+	struct hp_json_value hook = hooks_d_member(hp_json_root(&source->document->json), "hook");
 	const char *why = NULL;
 	struct hp_buf text = HP_BUF_INIT;
 	int r = 0;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int lower(char letter)
 {
@@ -42,6 +43,14 @@ static bool is_hooks_d_name(const char *name)
 	size_t length = strlen(name);
 
 	return length >= 5 && strcmp(name + length - 5, ".json") == 0;
+}
+
+/* A link to what is not there: the engines take it for no file. */
+static bool is_dangling(int directory, const char *name)
+{
+	struct stat status;
+
+	return fstatat(directory, name, &status, 0) < 0 && errno == ENOENT;
 }
 
 static void replace(struct hooks_d_files *files, size_t count, const char *name,
@@ -93,7 +102,7 @@ static int add_directory(struct hooks_d_files *files, const char *directory)
 			r = -errno;
 			break;
 		}
-		if (!is_hooks_d_name(entry->d_name))
+		if (!is_hooks_d_name(entry->d_name) || is_dangling(dirfd(stream), entry->d_name))
 			continue;
 		replace(files, count, entry->d_name, directory);
 		r = add(files, directory, entry->d_name);

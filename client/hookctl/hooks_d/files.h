@@ -17,7 +17,8 @@ struct hooks_d_files {
 };
 
 /*
- * The files of the directories whose names end in ".json"; of equal names the last counts. Zeros in
+ * The files of the directories whose names end in ".json", without links to files that do not
+ * exist; of equal names the last counts. Zeros in
  * *ret before. -errno with the directory that cannot be read, or NULL, in *ret_directory. Free *ret
  * in any case; it points to the names of the directories.
  */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/hookctl/hooks_d/files.h"
 #include "client/hookctl/hooks_d/go_regex.h"
 #include "proto/base/limits.h"
 #include "proto/json/mistakes.h"
@@ -23,6 +24,60 @@ const char *const hooks_d_stage_names[HOOKS_D_STAGE_COUNT] = {
     [HP_STAGE_POSTSTOP] = "poststop",
     [HOOKS_D_PRECREATE] = "precreate",
 };
+
+/* ---- members ---- */
+
+static bool is_other_case(struct hp_json_value key, const char *name)
+{
+	char text[32];
+	size_t length;
+	const char *quoted = hp_json_text(key, &length);
+
+	if (hp_json_equals(key, name) || length != strlen(name) + 2 || length > sizeof(text))
+		return false;
+	memcpy(text, quoted + 1, length - 2);
+	text[length - 2] = '\0';
+	return hooks_d_compare_names(text, name) == 0;
+}
+
+/* That of the name in other letters, as "Stages". */
+static struct hp_json_value member_in_other_case(struct hp_json_value object, const char *name)
+{
+	struct hp_json_value key, value;
+
+	HP_JSON_FOREACH (key, value, object)
+		if (is_other_case(key, name))
+			return value;
+	return (struct hp_json_value){0};
+}
+
+struct hp_json_value hooks_d_member(struct hp_json_value object, const char *name)
+{
+	struct hp_json_value value = hp_json_member(object, name);
+
+	return hp_json_is_absent(value) ? member_in_other_case(object, name) : value;
+}
+
+/* In either case, but not in two: Go takes the last of them then. */
+static int read_members(struct hp_json_value object, const char *const names[], size_t count,
+			struct hp_json_value ret_values[], struct hp_err *err)
+{
+	int r = hp_json_members(object, names, count, false, ret_values, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct hp_json_value other = member_in_other_case(object, names[i]);
+
+		if (hp_json_is_absent(other))
+			continue;
+		if (!hp_json_is_absent(ret_values[i]))
+			r = hp_json_go_on(
+			    object, hp_err_invalid(err, names[i], "is there in other letters, too"),
+			    err);
+		else
+			ret_values[i] = other;
+	}
+	return r;
+}
 
 /* ---- when ---- */
 
@@ -135,7 +190,7 @@ static int read_when(struct hp_json_value value, struct hp_arena *arena, struct 
 		     struct hp_err *err)
 {
 	struct hp_json_value values[CONDITION_COUNT];
-	int r = hp_json_members(value, condition_names, CONDITION_COUNT, false, values, err);
+	int r = read_members(value, condition_names, CONDITION_COUNT, values, err);
 
 	for (unsigned int i = 0; r == 0 && i < CONDITION_COUNT; i++) {
 		r = read_condition((enum condition)i, values[i], arena, hooks_d, err);
@@ -207,7 +262,7 @@ static int read_current(struct hp_json_value root, struct hp_arena *arena, struc
 			struct hp_err *err)
 {
 	struct hp_json_value values[MEMBER_COUNT];
-	int r = hp_json_members(root, member_names, MEMBER_COUNT, false, values, err);
+	int r = read_members(root, member_names, MEMBER_COUNT, values, err);
 
 	for (unsigned int i = 0; r == 0 && i < MEMBER_COUNT; i++) {
 		r = read_member((enum member)i, values[i], arena, hooks_d, err);
@@ -325,7 +380,7 @@ static int read_old(struct hp_json_value root, struct hp_arena *arena, struct ho
 		    struct hp_err *err)
 {
 	struct hp_json_value values[OLD_COUNT];
-	int r = hp_json_members(root, old_names, OLD_COUNT, false, values, err);
+	int r = read_members(root, old_names, OLD_COUNT, values, err);
 
 	hooks_d->is_old = true;
 	if (r == 0)
@@ -344,10 +399,10 @@ static int read_old(struct hp_json_value root, struct hp_arena *arena, struct ho
 /* A file without a version is an old one; one whose hook is an object lacks it. */
 static bool is_old(struct hp_json_value root)
 {
-	struct hp_json_value version = hp_json_member(root, "version");
+	struct hp_json_value version = hooks_d_member(root, "version");
 
 	if (hp_json_is_absent(version))
-		return hp_json_type(hp_json_member(root, "hook")) == HP_JSON_STRING;
+		return hp_json_type(hooks_d_member(root, "hook")) == HP_JSON_STRING;
 	return hp_json_equals(version, OLD_VERSION);
 }
 

@@ -37,10 +37,14 @@ struct hooks_d {
 /*
  * Reads version 1.0.0 and, as the engines do, 0.1.0, which is also that of a file that names none.
  * -EINVAL with a path. Goes on after a mistake if the document has a list for them. Members that
- * are not known are ignored, as the engines do.
+ * are not known are ignored, and names may be written in other letters, such as "Stages", as the
+ * engines do; those of the members of `hook` may not.
  */
 int hooks_d_read(struct hp_json_value root, struct hp_arena *arena, struct hooks_d *ret,
 		 struct hp_err *err);
+
+/* The member of a file or of its `when`, in whatever letters its name is written. */
+struct hp_json_value hooks_d_member(struct hp_json_value object, const char *name);
 
 enum hooks_d_answer { HOOKS_D_NO, HOOKS_D_YES, HOOKS_D_UNKNOWN };
 #define HOOKS_D_REASON_SIZE 256

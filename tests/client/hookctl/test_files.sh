@@ -220,6 +220,8 @@ expect out << 'END'
 hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
 hooks.d/x.json: no match: always is false
 END
+try "and as JSON" 125 --address=unix:/none explain --hooks-dir=hooks.d -j bundle
+expect_in out '{"file":"a.json","path":"hooks.d/a.json","match":true,'
 try "no such hooks.d" 2 explain --hooks-dir=none config.json
 expect_in err '--hooks-dir=none: No such file or directory'
 

@@ -128,7 +128,17 @@ try "other permissions" 0 --hooks-dir=src --output=out
 expect out.txt <<< 'changed out/b.json'
 [ "$(stat -c %a out/b.json)" = 640 ] || fail "b.json has $(stat -c %a out/b.json)"
 
-mkdir -p out/.hookctl-delegate-0/x
+mkdir -p out/.hookctl-delegate-0/x other
+ln -s nowhere src/dangling.json
+echo '{"Version":"1.0.0","Hook":{"path":"/bin/true"},"WHEN":{"Always":true},"Stages":["poststop","precreate"]}' \
+  > other/letters.json
+try "names in other letters" 0 --hooks-dir=other --output=letters
+expect_in letters/letters.json '{"Version":"1.0.0","Hook":{"path":"/bin/true"},"WHEN":{"Always":true},"Stages":["precreate"]}'
+expect_in letters/letters.json-poststop.json '"--stage=poststop"'
+echo '{"version":"1.0.0","hook":{"path":"/bin/true"},"when":{"always":true},"stages":[],"Stages":["poststop"]}' \
+  > other/both.json
+try "names in both" 2 --hooks-dir=other --output=letters
+expect_in err.txt 'other/both.json:1:80: stages: is there in other letters, too'
 hook '"poststart"' > src/$'x\n\e[31m.json'
 try "a name that harms a terminal, and a directory in the way" 0 --hooks-dir=src --output=out
 expect_in out.txt 'created out/x\n\x1b[31m.json'
