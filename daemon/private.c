@@ -46,7 +46,10 @@ int private_take_connection(int *ret_fd)
 	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	/* So a timeout also finds processes of the hook whose parents have ended: session.h. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	/* A runtime may wait for the end of a pipe that it has left open in its hook. */
+	/*
+	 * A runtime may wait for the end of a pipe that it has left open in its hook. And libhookd
+	 * waits for the end of one, which is how it knows that this is a hookd.
+	 */
 	(void)syscall(SYS_close_range, CONNECTION + 1, ~0u, 0);
 	/* No readiness, watchdog or log of a service that this process is not. */
 	(void)clearenv();

@@ -5,10 +5,11 @@
  *
  *	(not started) --private_hookd_start--> running --end, or explain_end--> reaped
  *
- * It gets the connection as descriptor 3 and nothing else of this process: no environment, which
- * could make it load code, no signals that are blocked or ignored, and a session of its own, so
- * that Ctrl-C ends the caller alone. It logs into a memfd, which never blocks it, and of which only
- * the first line is read, if it fails.
+ * It gets the connection as descriptor 3 and one end of a pipe as 4, which it closes at its start,
+ *as all others. It gets nothing else of this process: no environment, which could make it load
+ *code, no signals that are blocked or ignored, and a session of its own, so that Ctrl-C ends the
+ *caller alone. It logs into a memfd, which never blocks it, and of which only the first line is
+ *read, if it fails.
  */
 
 #include "client/libhookd/wire/private_hookd.h"
@@ -28,6 +29,8 @@
 #include <unistd.h>
 
 #define CONNECTION_FD 3
+#define STARTING_FD   4
+#define START_WAIT_MS 10000
 #define END_WAIT_MS   5000
 
 /* sysexits of shells and of the dynamic loader */
@@ -43,7 +46,7 @@ static void close_fd(int *fd)
 /* Above those that the child gets, so that none is overwritten before it is copied. */
 static int move_up(int *fd)
 {
-	int copy = fcntl(*fd, F_DUPFD_CLOEXEC, CONNECTION_FD + 1);
+	int copy = fcntl(*fd, F_DUPFD_CLOEXEC, STARTING_FD + 1);
 
 	if (copy < 0)
 		return -errno;
@@ -72,15 +75,32 @@ static int make_log(int *ret_fd)
 	return *ret_fd < 0 ? -errno : move_up(ret_fd);
 }
 
-static int fill_actions(posix_spawn_file_actions_t *actions, int connection, int log)
+static int make_pipe(int ends[static 2])
+{
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		ends[0] = ends[1] = -1;
+		return -errno;
+	}
+	return move_up(&ends[1]);
+}
+
+/* What the child gets; those that this process has. */
+struct inherited {
+	int log, connection, starting;
+};
+
+static int fill_actions(posix_spawn_file_actions_t *actions, const struct inherited *inherited)
 {
 	int error = 0;
 
 	/* Nothing is read from 0: the log stands for /dev/null, which may be missing. */
 	for (int fd = 0; fd < CONNECTION_FD && error == 0; fd++)
-		error = posix_spawn_file_actions_adddup2(actions, log, fd);
+		error = posix_spawn_file_actions_adddup2(actions, inherited->log, fd);
 	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(actions, connection, CONNECTION_FD);
+		error =
+		    posix_spawn_file_actions_adddup2(actions, inherited->connection, CONNECTION_FD);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(actions, inherited->starting, STARTING_FD);
 	return -error;
 }
 
@@ -101,7 +121,7 @@ static int fill_attributes(posix_spawnattr_t *attributes)
 	return -error;
 }
 
-static int spawn(const char *program, int connection, int log, pid_t *ret_pid)
+static int spawn(const char *program, const struct inherited *inherited, pid_t *ret_pid)
 {
 	static char name[] = "hookd", is_private[] = "--private", target[] = "--log-target=stderr",
 		    level[] = "--log-level=error";
@@ -114,7 +134,7 @@ static int spawn(const char *program, int connection, int log, pid_t *ret_pid)
 		return r;
 	r = -posix_spawnattr_init(&attributes);
 	if (r == 0) {
-		r = fill_actions(&actions, connection, log);
+		r = fill_actions(&actions, inherited);
 		if (r == 0)
 			r = fill_attributes(&attributes);
 		if (r == 0)
@@ -124,29 +144,6 @@ static int spawn(const char *program, int connection, int log, pid_t *ret_pid)
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return r;
-}
-
-int private_hookd_start(struct private_hookd *private, int *ret_fd)
-{
-	int ends[2] = {-1, -1}, r;
-
-	assert(private->program && !private->was_started);
-	private->was_started = true;
-	r = make_connection(ends);
-	if (r == 0)
-		r = make_log(&private->log_fd);
-	if (r == 0)
-		r = spawn(private->program, ends[1], private->log_fd, &private->pid);
-	close_fd(&ends[1]);
-	if (r < 0) {
-		private->pid = 0;
-		close_fd(&ends[0]);
-		close_fd(&private->log_fd);
-		/* To a client EAGAIN means that it has to wait for its connection. */
-		return r == -EAGAIN ? -EUSERS : r;
-	}
-	*ret_fd = ends[0];
-	return 0;
 }
 
 /* ---- the end ---- */
@@ -177,6 +174,65 @@ void private_hookd_end(struct private_hookd *private)
 	if (private->pid > 0)
 		(void)await_end(private, &status);
 	close_fd(&private->log_fd);
+}
+
+/* ---- the start ---- */
+
+/* Until the program closes its end of the pipe, or has ended. -ETIME. */
+static int await_start(int starting)
+{
+	struct pollfd closed = {.fd = starting};
+	int r;
+
+	do
+		r = poll(&closed, 1, START_WAIT_MS);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r == 0 ? -ETIME : 0;
+}
+
+static int spawn_and_wait(struct private_hookd *private, int connection)
+{
+	struct inherited inherited = {.log = private->log_fd, .connection = connection};
+	int ends[2], status;
+	int r = make_pipe(ends);
+
+	inherited.starting = ends[1];
+	if (r == 0)
+		r = spawn(private->program, &inherited, &private->pid);
+	close_fd(&ends[1]);
+	if (r < 0) {
+		private->pid = 0;
+	} else {
+		r = await_start(ends[0]);
+		if (r < 0) {
+			(void)kill(-private->pid, SIGKILL);
+			(void)await_end(private, &status);
+		}
+	}
+	close_fd(&ends[0]);
+	return r;
+}
+
+int private_hookd_start(struct private_hookd *private, int *ret_fd)
+{
+	int ends[2] = {-1, -1}, r;
+
+	assert(private->program && !private->was_started);
+	private->was_started = true;
+	r = make_connection(ends);
+	if (r == 0)
+		r = make_log(&private->log_fd);
+	if (r == 0)
+		r = spawn_and_wait(private, ends[1]);
+	close_fd(&ends[1]);
+	if (r < 0) {
+		close_fd(&ends[0]);
+		close_fd(&private->log_fd);
+		/* To a client EAGAIN means that it has to wait for its connection. */
+		return r == -EAGAIN ? -EUSERS : r;
+	}
+	*ret_fd = ends[0];
+	return 0;
 }
 
 /* ---- why ---- */
@@ -221,6 +277,12 @@ void private_hookd_explain_start(const struct private_hookd *private, int r,
 		why = "it may not be executed";
 	if (r == -EUSERS)
 		why = "no more processes are allowed here";
+	if (r == -ETIME) {
+		(void)snprintf(reason, PRIVATE_HOOKD_REASON,
+			       "%s has not started as a private hookd within %d s, and was killed",
+			       private->program, START_WAIT_MS / 1000);
+		return;
+	}
 	(void)snprintf(reason, PRIVATE_HOOKD_REASON, "%s cannot be executed: %s", private->program,
 		       why);
 }

@@ -16,8 +16,9 @@ struct private_hookd {
 #define PRIVATE_HOOKD_INIT ((struct private_hookd){.log_fd = -1})
 
 /*
- * Executes it. *ret_fd is the connection. -errno: it cannot be executed; what posix_spawn(3) or
- * socketpair(2) says. -EUSERS: there may be no more processes, by a limit; never -EAGAIN.
+ * Executes it, and waits until it has started, at most 10 s. *ret_fd is the connection. -ETIME:
+ * it is another program, and was killed. Other -errno: it cannot be executed; what posix_spawn(3)
+ * or socketpair(2) says. -EUSERS: there may be no more processes, by a limit; never -EAGAIN.
  */
 int private_hookd_start(struct private_hookd *private, int *ret_fd);
 

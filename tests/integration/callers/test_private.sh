@@ -131,6 +131,10 @@ done
 is "a relative path is refused" "$(status_of run_ctl --private=hookd)" 2
 is "hookd is missing" "$(status_of run_ctl --private=/nonexistent/hookd)" 125
 has "which is said" "there is no such program here"
+printf '#!/bin/sh\nsleep 1000\n' > "$work/no-hookd"
+chmod 755 "$work/no-hookd"
+is "a program that is no hookd" "$(status_of run_ctl "--private=$work/no-hookd")" 125
+has "which is said" "no-hookd has not started as a private hookd within 10 s, and was killed"
 hooks 'kill -9 $PPID; sleep 5'
 is "hookd is killed" "$(status_of run_ctl)" 125
 has "which is said, too" "was killed by signal 9"
