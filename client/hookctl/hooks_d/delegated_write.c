@@ -201,7 +201,8 @@ static int write_new(const struct directory *directory, const char *name, const 
 	    openat(directory->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, text);
+	/* A default ACL of the directory would give others than the next call expects. */
+	r = fchmod(fd, mode & ~directory->umask) < 0 ? -errno : write_all(fd, text);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
@@ -364,6 +365,8 @@ static int remove_own(struct directory *directory, const char *name)
 	hp_buf_free(&text);
 	if (r == -ENOENT)
 		return 0;
+	if (r < 0 && r != -EINVAL && r != -EMSGSIZE)
+		return fail(directory, name, -r);
 	if (!is_ours) {
 		ctl_error("%s/%s: has changed since hookctl delegate wrote it, and is not removed",
 			  directory->path, name);
