@@ -71,6 +71,8 @@ struct hookd {
 	TAILQ_HEAD(, watch) watches; /* daemon/status/watch.c */
 	uint64_t watch_dropped;	     /* events that were dropped for slow readers */
 
+	TAILQ_HEAD(, drain_call) drain_calls; /* drain.c */
+
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;
 	char addresses[SOCKETS_MAX][LISTENER_TEXT_SIZE]; /* "unix:PATH"; "": none */

@@ -1028,14 +1028,30 @@ play "drain" drain <<'END'
 <
 > {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
 <
-> {"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":1}}
+> {"parameters":{"running":0}}
 END
 expect_status 0
-expect_in calls io.hookd.control.Drain
+expect_in calls '"io.hookd.control.Drain","more":true'
 expect_file out <<'END'
 hookd ends after 3 runs
 END
 expect_empty err
+
+play "drain, but hookd is killed" drain <<'END'
+<
+> {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+<
+> {"continues":true,"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":2}}
+close
+END
+expect_status 125
+expect_file err <<'END'
+hookctl: hookd has ended before 2 runs were done
+Hint: hookctl ps, when there is a hookd again
+END
 
 play "reload" reload <<'END'
 <

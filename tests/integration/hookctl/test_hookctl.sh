@@ -202,6 +202,22 @@ is "reload" "$(hookctl reload)" "Reloaded $work/hookd.conf"
 printf '[Hooks]\nDefaultTimeoutSec=x\n' >> "$work/hookd.conf"
 exits "a configuration that is wrong" 1 hookctl reload
 matches "is named with its line" "$work/err" "hookctl: $work/hookd.conf:[0-9]*: .*; the old configuration is kept"
+request late poststart 300 "echo > $work/late; sleep 300"
+hookctl run $(options late poststart) > "$work/late.out" 2> "$work/late.err" &
+late=$!
+until_true test -e "$work/late"
+hookctl drain > "$work/out" 2> "$work/err" &
+drain=$!
+until_true grep -q 'hookd ends after 1 run' "$work/out"
+kill -KILL "$daemon"
+wait "$daemon"
+wait $drain
+is "drain of a hookd that is killed fails" $? 125
+contains "and says how much was left" "$work/err" 'hookctl: hookd has ended before 1 run was done'
+configure
+start_hookd || exit 1
+hookctl cancel late
+wait $late
 exits "hookd ends" 0 hookctl drain
 wait "$daemon"
 daemon=
