@@ -898,6 +898,8 @@ done
 play "inspect" inspect 0123 <<END
 $(found)
 <
+> {"parameters":{"runs":[]}}
+<
 > {"parameters":{"run":$(row 0123456789ab done '"outcome":"failed",' 1769860800000000),"result":$failed,"request":{"x":18446744073709551615}}}
 END
 expect_status 0
@@ -947,7 +949,7 @@ expect_status 0
 expect_in calls '{"container":"web","stage":"poststop","state":"running","limit":2}'
 expect_in calls '{"run":"r2"}'
 
-play "a container of several runs" inspect web <<'END'
+play "a container of several runs, to be waited for" wait web <<'END'
 <
 > {"parameters":{"runs":[{"run":"r1","container":"web"}]}}
 <
@@ -962,6 +964,45 @@ expect_file err <<'END'
 hookctl: web: the container has several runs
 Hint: hookctl ps -a --container=web
 END
+
+play "a container of several runs" inspect web <<END
+<
+> {"parameters":{"runs":[{"run":"r1","container":"web"}]}}
+<
+> {}
+<
+> {}
+<
+> {"parameters":{"runs":[{"run":"r2","container":"web"},{"run":"r1","container":"web"}]}}
+<
+> {"parameters":{"run":$(row r2 done '' 1)}}
+END
+expect_status 0
+expect_in out 'Run: r2'
+expect_file err <<'END'
+r2: the newest of several runs of web
+Hint: hookctl ps -a --container=web
+END
+
+for verb in cancel wait inspect logs plot; do
+	play "$verb of what is a container and a prefix of a run" $verb 0123 <<END
+$(found)
+<
+> {"parameters":{"runs":[{"run":"fedcba987654","container":"0123"}]}}
+END
+	expect_status 2
+	expect_file err <<'END'
+hookctl: '0123': both the container 0123 and the run 0123456789ab
+Hint: hookctl ps -a --container=0123
+END
+done
+
+play "cancel takes no prefix of a container" cancel we <<'END'
+<
+> {"parameters":{"runs":[]}}
+END
+expect_status 125
+expect_in err 'no such run or container: we'
 
 play "cancel" kill 0123456789ab <<END
 $(found)
