@@ -128,7 +128,7 @@ int check_guess_type(const char *file, const struct document *document)
 
 	if (ends_with(file, ".conf"))
 		return CHECK_CONF;
-	if (has(root, "hook"))
+	if (has(root, "hook") && !has(root, "ociVersion"))
 		return CHECK_HOOKSD;
 	if (has(root, "defaultAction") || has(root, "default_action"))
 		return CHECK_SECCOMP;
@@ -262,8 +262,11 @@ static void add_syntax_error(const struct document *document, struct findings *f
 {
 	struct hp_json_place place =
 	    hp_json_place(document->text.data, document->json.error_offset);
+	struct hp_buf path = HP_BUF_INIT;
 
-	findings_add(findings, "", document->json.error, place);
+	document_duplicate_key(document, &path);
+	findings_add(findings, path.failed ? "" : path.data, document->json.error, place);
+	hp_buf_free(&path);
 }
 
 static int guess(const char *file, const struct document *document, struct hp_err *err)

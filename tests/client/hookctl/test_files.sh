@@ -118,6 +118,39 @@ try "without a hookd" 2 validate hookd.conf
 expect_in err 'hookd.conf: the program hookd, which checks it, is not installed'
 mv sbin/hookd.away sbin/hookd
 
+echo '{"hooks":{"poststop":[{"path":"/bin/true","timeout":"5","timeOut":3,"Path":"/x"}]}}' > types.json
+try "types and names of a hook" 1 validate types.json
+expect out << 'END'
+types.json:1:53: hooks.poststop[0].timeout: must be an integer
+types.json:1:67: hooks.poststop[0].timeOut: unknown; did you mean "timeout"?
+types.json:1:76: hooks.poststop[0].Path: unknown; did you mean "path"?
+END
+printf '{"hooks":{"a":[],\n"poststop":[{"path":"/x"},{"path":"/x","path":"/y"}]}}' > twice.json
+try "a key that is there twice" 1 validate twice.json
+expect out << 'END'
+twice.json:2:40: hooks.poststop[1].path: duplicate key
+END
+mkfifo fifo
+for type in config conf; do
+  name="a FIFO that nobody writes to, $type"
+  timeout 5 "$hookctl" validate --type=$type fifo > out 2> err
+  [ $? = 2 ] || fail "not refused: $(cat err)"
+  expect_in err 'hookctl: fifo: a FIFO that nobody writes to'
+done
+try "JSON is no hookd.conf" 1 validate --type=conf types.json
+expect_in out 'types.json:1:1: this is JSON'
+printf '[Hooks]\nUMask=9\n' > stdin
+name="hookd.conf on stdin"
+"$hookctl" validate --type=conf - < stdin > out 2> err
+[ $? = 1 ] || fail "status: $(cat err)"
+expect_in out '-:2:7: UMask: '
+for type in config hooks hooksd settings seccomp; do
+  name="stdin, $type"
+  echo '{"defaultAction": 1, "poststop": 1, "hooks": {"poststop": 1}, "process": 1}' | "$hookctl" validate --type=$type - > out 2> err
+  [ $? = 1 ] || fail "status: $(cat err)"
+  expect_in out '-:1:'
+done
+
 # ---- explain ----
 
 printf '[Hooks]\nDefaultTimeoutSec=120\nUMask=0027\n' > own.conf
