@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,12 +289,27 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 	return run_verb(ctl, verb);
 }
 
+/* A closed stdout stays one that cannot be written: what is lost there is an error. */
+static int open_streams(void)
+{
+	bool is_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0 && errno == EBADF;
+	int fd, r = open_standard_streams();
+
+	if (r < 0 || !is_closed)
+		return r;
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {0};
 	int exit_status;
 
-	if (open_standard_streams() < 0)
+	if (open_streams() < 0)
 		return CTL_EXIT_UNREACHABLE;
 	setlocale(LC_CTYPE, "");
 	exit_status = main_with(&ctl, argc > 0 ? argc - 1 : 0, argv + 1);

@@ -219,11 +219,20 @@ static int explain_hooks_dirs(struct explain *explain)
 
 /* ---- a stage ---- */
 
+/* The shim of a delegated config is executed by the runtime, not by hookd. */
 static void note_failures(struct explain *explain, const struct hookd_explanation *explanation)
 {
+	struct hp_buf hooks = HP_BUF_INIT;
+	const char *stage;
+
 	explain->is_refused |= !explanation->allowed || explanation->fails != NULL;
-	for (size_t i = 0; i < explanation->hook_count; i++)
-		explain->is_refused |= explanation->hooks[i].fails != NULL;
+	for (size_t i = 0; i < explanation->hook_count; i++) {
+		const struct hookd_explained_hook *hook = &explanation->hooks[i];
+
+		if (hook->fails != NULL && !delegated_read(hook->path, hook->args, &hooks, &stage))
+			explain->is_refused = true;
+	}
+	hp_buf_free(&hooks);
 }
 
 static void put_explanation(struct explain *explain, const struct hookd_reply *reply)

@@ -1409,14 +1409,45 @@ expect_too_large() { # WORDS, the config on stdin
 	name="too large: $1"
 	"$hookctl" delegate --shim=/bin/sh >out 2>err
 	status=$?
-	expect_status 1
+	expect_status 2
 	expect_empty out
-	expect_in err "hookctl: config.json: $1"
+	expect_in err "$1"
 }
 printf '{"x":"%4194304s"}' y | expect_too_large "more than 4194304 bytes"
 printf '[%s0]' "$(printf '0,%.0s' $(seq 65536))" | expect_too_large "more than 65536 JSON values"
 printf '{"annotations":{%s}}' "$(seq -f '"%g":""' -s , 4097)" |
 	expect_too_large "more than 4096 members in an object"
+
+# Line and column, and the name that other verbs give stdin.
+expect_wrong() { # PLACE-AND-REASON, the config on stdin
+	name="delegate of what is wrong: $1"
+	"$hookctl" delegate --shim=/bin/sh >out 2>err
+	status=$?
+	expect_status 2
+	expect_empty out
+	expect_file err <<END
+hookctl: -:$1
+END
+}
+printf '{"a"\n 1}' | expect_wrong "2:2: a colon is expected"
+printf '{"hooks":{\n"prestart":[{"path":"x"}]}}' | expect_wrong "2:21: hooks.prestart[0].path: must be an absolute path"
+
+for words in --help --version 'ps --help' 'validate config.json'; do
+	alone "stdout is closed: $words" $words
+	[ "$status" -le 1 ] || fail "exit $status: $(cat err)"
+	"$hookctl" $words >&- 2>err </dev/null
+	status=$?
+	expect_status 125
+	expect_file err <<END
+hookctl: write error: Bad file descriptor
+END
+done
+name="stdout is closed: ps"
+printf '<\n> {"parameters":{"runs":[%s]}}\n' "${many#,}" >script
+"$answer" script calls sh -c 'exec "$0" ps -a >&-' "$hookctl" 2>err </dev/null
+status=$?
+expect_status 125
+expect_in err 'hookctl: write error: Bad file descriptor'
 
 name="stdout is full: delegate"
 printf '{"x":"%9000s"}' y | "$hookctl" delegate --shim=/bin/sh >/dev/full 2>err

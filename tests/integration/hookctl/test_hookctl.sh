@@ -91,7 +91,8 @@ exits "what is not there" 125 hookctl inspect nobody
 contains "is said with what to do" "$work/err" 'Hint: hookctl ps -a'
 exits "wait gives up after a time" 124 hookctl wait slow --timeout=0.1
 (hookctl logs web --stage=createRuntime) > "$work/out" 2> "$work/err"
-is "logs: headings" "$(cat "$work/out")" '==> createRuntime #1 sh, failed (3) <=='
+is "logs: headings" "$(sed -E 's/; [0-9a-f]{12}, ... 20..-..-.. ..:..:.. UTC / /' "$work/out")" '==> createRuntime #1 sh, failed (3) <=='
+matches "logs: headings of a container name the run" "$work/out" "; $(hookctl ps -aq --container=web --stage=createRuntime), ... 20"
 is "logs: stderr stays there" "$(cat "$work/err")" 'no address left'
 is "logs: as JSON" "$(hookctl -j logs web | jq -r '"\(.stage) \(.index) \(.stream) \(.data)"')" \
 	"createRuntime 1 stderr no address left"
