@@ -16,6 +16,9 @@
 
 /* ---- status ---- */
 
+/* hookd counts from its start on. */
+#define HOUR_US 3600000000
+
 static void append(struct hp_buf *buf, const char *text)
 {
 	hp_buf_append(buf, text, strlen(text));
@@ -112,7 +115,7 @@ static void add_status(struct table *table, const struct hookd_status_info *stat
 		   "%" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " kept, %" PRIu64
 		   " connections",
 		   status->running, status->queued, status->stored, status->connections);
-	table_add(table, "Last hour");
+	table_add(table, status->uptime_us < HOUR_US ? "Since start" : "Last hour");
 	table_addf(table,
 		   "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64
 		   " refused",

@@ -189,6 +189,8 @@ static int fail_operands(const struct ctl *ctl, const struct verb *verb)
 		return CTL_EXIT_USAGE;
 	}
 	extra = ctl->options.operands[verb->operands_max];
+	if (verb->operands_max == 0 && ctl_has(ctl, OPTION_WATCH) && *extra >= '0' && *extra <= '9')
+		return ctl_usage("%s: '%s': did you mean --watch=%s?", verb->name, extra, extra);
 	if (verb->operands_max == 0 && (verb->options & BIT(CONTAINER)))
 		return ctl_usage("%s: '%s': did you mean --container=%s?", verb->name, extra,
 				 extra);
@@ -263,6 +265,15 @@ static int run_without_verb(struct ctl *ctl)
 	return CTL_EXIT_USAGE;
 }
 
+/* `hookctl help [VERB]`, as of other programs. */
+static int help(int argc, char **argv)
+{
+	const char *word = argc == 2 && strcmp(argv[0], "help") == 0 ? argv[1] : NULL;
+	const struct verb *verb = word != NULL ? find_verb(word) : NULL;
+
+	return verb != NULL ? print_verb_help(verb) : print_help();
+}
+
 static int main_with(struct ctl *ctl, int argc, char **argv)
 {
 	bool completes = argc > 0 && strcmp(argv[0], "__complete") == 0;
@@ -273,6 +284,8 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 
 	if (completes)
 		return complete(ctl, argc - 1, argv + 1);
+	if (word != NULL && strcmp(word, "help") == 0)
+		return help(argc, argv);
 	if (word != NULL && verb == NULL)
 		return fail_verb(ctl, word);
 	if (ctl_options_read(&ctl->options, allowed, argc, argv, error, sizeof(error)) < 0)

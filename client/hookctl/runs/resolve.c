@@ -20,6 +20,8 @@
 
 static int check_text(const char *word)
 {
+	if (word[0] == '\0')
+		return ctl_usage("'': not a run or a container");
 	return hp_json_is_text(word, strlen(word)) ? 0 : ctl_usage("'%s': not UTF-8", word);
 }
 

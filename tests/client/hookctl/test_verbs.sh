@@ -1151,7 +1151,7 @@ expect_file out <<'END'
    Config: /etc/hookd/hookd.conf, log level info
   Mistake: /etc/hookd/hookd.conf:3: no\x1b; the old configuration holds
      Runs: 1 running, 2 queued, 4 kept, 3 connections
-Last hour: 1 failed, 2 timed out, 0 lost, 0 refused
+Since start: 1 failed, 2 timed out, 0 lost, 0 refused
  Features: seccomp, rdt
    Kernel: 6.1 +cgroup2 -resctrl
   History: failing: it is locked by process 5, 3 runs are missing
@@ -1376,6 +1376,21 @@ for words in "" "fly" "run" "wait" "wait a b" "ps --since=soon" "ps --stage=birt
 	expect_status 2
 	expect_empty out
 	expect_in err 'hookctl: '
+done
+
+alone "help" help
+expect_status 0
+expect_in out 'hookctl [OPTIONS] VERB'
+alone "help of a verb" help ps
+expect_status 0
+expect_in out 'hookctl ps [OPTIONS]: '
+alone "a number that belongs to --watch" ps --watch 1
+expect_status 2
+expect_in err "did you mean --watch=1?"
+for verb in inspect wait cancel logs plot; do
+	alone "no name: $verb" $verb ''
+	expect_status 2
+	expect_in err "hookctl: '': not a run or a container"
 done
 
 alone "stdout is full" --help
