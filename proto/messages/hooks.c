@@ -106,9 +106,6 @@ static int read_timeout(struct hp_json_value value, enum hp_dialect dialect, uin
 
 	if (hp_json_is_absent(value))
 		return 0;
-	/* As runtimes do; nanoseconds may be more than all JSON readers take as a number. */
-	if (dialect == HP_DIALECT_OCI && hp_json_type(value) == HP_JSON_STRING)
-		return hp_err_invalid(err, NULL, "must be an integer");
 	r = hp_json_get_uint64(value, 1, HP_TIMEOUT_SECONDS_MAX * (NANOSECONDS / unit), &timeout,
 			       err);
 	if (r < 0)

@@ -132,12 +132,12 @@ static void add_hook(struct explain *explain, const struct hooks_d *hooks_d)
 			    &hooks_d->hook);
 }
 
-static void add_to_reason(char reason[static HOOKS_D_REASON_SIZE], const char *text,
-			  const char *path)
+static void add_missing(char reason[static HOOKS_D_REASON_SIZE], const char *program)
 {
 	size_t length = strlen(reason);
 
-	snprintf(reason + length, HOOKS_D_REASON_SIZE - length, ", %s%s", text, path);
+	snprintf(reason + length, HOOKS_D_REASON_SIZE - length,
+		 ", but podman leaves it out without its program %s", program);
 }
 
 static int match_read(struct explain *explain, const struct hooks_d_file *file,
@@ -153,7 +153,7 @@ static int match_read(struct explain *explain, const struct hooks_d_file *file,
 	if (r == 0) {
 		answer = hooks_d_match(&hooks_d, config, reason);
 		if (answer == HOOKS_D_YES && access(hooks_d.hook.path, F_OK) < 0)
-			add_to_reason(reason, "but there is no program ", hooks_d.hook.path);
+			add_missing(reason, hooks_d.hook.path);
 		write_match(explain, file, answer, reason, &hooks_d);
 		if (answer == HOOKS_D_YES && explain->dialect == HP_DIALECT_OCI)
 			add_hook(explain, &hooks_d);

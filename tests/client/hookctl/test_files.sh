@@ -255,7 +255,7 @@ hooks.d/x.json: no match: always is false
 END
 echo '{"version":"1.0.0","hook":{"path":"/bin/nonexistent"},"when":{"always":true},"stages":["poststop"]}' > more.d/gone.json
 try "a file of hooks.d without its program" 1 explain --stage=poststop --hooks-dir=more.d config.json
-expect_in out 'more.d/gone.json: match: always, but there is no program /bin/nonexistent; at poststop'
+expect_in out 'more.d/gone.json: match: always, but podman leaves it out without its program /bin/nonexistent; at poststop'
 
 printf '#!/bin/sh\n' > "$dir/open"
 chmod 777 "$dir/open"
