@@ -115,12 +115,12 @@ static void add_status(struct table *table, const struct hookd_status_info *stat
 		   "%" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " kept, %" PRIu64
 		   " connections",
 		   status->running, status->queued, status->stored, status->connections);
-	table_add(table, status->uptime_us < HOUR_US ? "Since start" : "Last hour");
-	table_addf(table,
-		   "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64
-		   " refused",
-		   status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
-		   status->last_hour_refused);
+	table_add(table, "Last hour");
+	table_addf(
+	    table,
+	    "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64 " refused%s",
+	    status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
+	    status->last_hour_refused, status->uptime_us < HOUR_US ? ", since the start" : "");
 	if (status->dropped_journal > 0 || status->dropped_watch > 0) {
 		table_add(table, "Dropped");
 		table_addf(table, "%" PRIu64 " lines of the log, %" PRIu64 " events",
