@@ -104,7 +104,7 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 			     cgroup_left_out *left_out, void *userdata);
 
 /*
- * Whether a run could get these limits: sets them for a new cgroup, which is removed. Errors are
+ * Whether a run could get these limits: sets them for a cgroup that no run is in. Errors are
  * those of cgroup_limit().
  */
 int cgroup_tree_try_limits(struct cgroup_tree *tree, const struct hp_resources *resources,
