@@ -5,29 +5,39 @@
  */
 #include "daemon/hook_defaults.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "daemon/base/log.h"
 #include "daemon/runner/runners.h"
 
-/* Names the limit by its key in the configuration file. */
+/* Logs that, and keeps it for Explain. */
+static void ignore(struct hookd *hookd, enum default_key key, const char *name, const char *reason)
+{
+	log_warning("ignoring %s: %s", name, reason);
+	snprintf(hookd->ignored_defaults[key], sizeof(hookd->ignored_defaults[key]), "%s", reason);
+}
+
+static const struct {
+	const char *path, *name;
+	enum default_key key;
+} limit_keys[] = {
+    {"pids.limit", "PidsMax=", DEFAULT_PIDS_MAX},
+    {"memory.limit", "MemoryMax=", DEFAULT_MEMORY_MAX},
+    {"cpu.quota", "CPUQuota=", DEFAULT_CPU_QUOTA},
+};
+
 static void report_ignored_limit(const struct hp_err *err, void *userdata)
 {
-	static const struct {
-		const char *path, *key;
-	} rows[] = {
-	    {"pids.limit", "PidsMax="},
-	    {"memory.limit", "MemoryMax="},
-	    {"cpu.quota", "CPUQuota="},
-	};
-	const char *key = "a configured limit";
-
-	(void)userdata;
-	for (size_t i = 0; i < ELEMENTS(rows); i++)
-		if (strcmp(rows[i].path, err->path) == 0)
-			key = rows[i].key;
-	log_warning("ignoring %s: %s", key, err->reason);
+	for (size_t i = 0; i < ELEMENTS(limit_keys); i++) {
+		if (strcmp(limit_keys[i].path, err->path) == 0) {
+			ignore(userdata, limit_keys[i].key, limit_keys[i].name, err->reason);
+			return;
+		}
+	}
+	log_warning("ignoring a configured limit: %s", err->reason);
 }
 
 static void set_limits(struct hookd *hookd)
@@ -39,18 +49,21 @@ static void set_limits(struct hookd *hookd)
 	    .cpu.quota = {config->cpu_quota_us.is_set, (int64_t)config->cpu_quota_us.value},
 	};
 
+	const bool is_set[] = {limits.pids_limit.is_set, limits.memory.limit.is_set,
+			       limits.cpu.quota.is_set};
+
+	static_assert(ELEMENTS(is_set) == ELEMENTS(limit_keys), "a flag for each limit");
 	if (limits.cpu.quota.is_set)
 		limits.cpu.period = (struct hp_uint){true, CONFIG_CPU_PERIOD_US};
 	if (hookd->cgroups) {
-		(void)cgroup_tree_set_defaults(hookd->cgroups, &limits, report_ignored_limit, NULL);
+		(void)cgroup_tree_set_defaults(hookd->cgroups, &limits, report_ignored_limit,
+					       hookd);
 		return;
 	}
-	if (limits.pids_limit.is_set)
-		log_warning("ignoring PidsMax=: hookd has no writable cgroup");
-	if (limits.memory.limit.is_set)
-		log_warning("ignoring MemoryMax=: hookd has no writable cgroup");
-	if (limits.cpu.quota.is_set)
-		log_warning("ignoring CPUQuota=: hookd has no writable cgroup");
+	for (size_t i = 0; i < ELEMENTS(limit_keys); i++)
+		if (is_set[i])
+			ignore(hookd, limit_keys[i].key, limit_keys[i].name,
+			       "hookd has no writable cgroup");
 }
 
 /*
@@ -80,7 +93,10 @@ static void set_attributes(struct hookd *hookd)
 
 	/* It would fail in the child in the same way, and every hook with it. */
 	if (r < 0) {
-		log_warning("ignoring Nice=%d: %s", defaults.nice, strerror(-r));
+		char name[24];
+
+		snprintf(name, sizeof(name), "Nice=%d", defaults.nice);
+		ignore(hookd, DEFAULT_NICE, name, strerror(-r));
 		defaults.nice = 0;
 	}
 	spawner_set_defaults(hookd->procs.spawner, &defaults);
@@ -90,6 +106,7 @@ static void set_attributes(struct hookd *hookd)
 
 void hook_defaults_set(struct hookd *hookd)
 {
+	memset(hookd->ignored_defaults, 0, sizeof(hookd->ignored_defaults));
 	set_limits(hookd);
 	set_attributes(hookd);
 }

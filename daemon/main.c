@@ -28,6 +28,7 @@
 #include "daemon/hook_defaults.h"
 #include "daemon/ipc/conn.h"
 #include "daemon/ipc/dispatch.h"
+#include "daemon/ipc/drain.h"
 #include "daemon/ipc/listener.h"
 #include "daemon/ipc/spooled.h"
 #include "daemon/lost_lines.h"
@@ -113,6 +114,7 @@ static void on_last_replies(evutil_socket_t fd, short what, void *userdata)
 	bool is_pending = false;
 
 	(void)fd, (void)what;
+	drain_end_calls(&program->hookd);
 	TAILQ_FOREACH (conn, &program->hookd.conns, link)
 		is_pending |= conn->out.length > 0;
 	if (is_pending && program->last_replies_ticks++ < LAST_REPLIES_TICKS)
@@ -337,6 +339,7 @@ static int make_hookd(struct program *program)
 	hookd->set_log_level = set_log_level;
 	TAILQ_INIT(&hookd->conns);
 	TAILQ_INIT(&hookd->watches);
+	TAILQ_INIT(&hookd->drain_calls);
 	r = make_processes(program);
 	return r < 0 ? r : make_runs(program);
 }

@@ -16,6 +16,9 @@
 
 /* ---- status ---- */
 
+/* hookd counts from its start on. */
+#define HOUR_US 3600000000
+
 static void append(struct hp_buf *buf, const char *text)
 {
 	hp_buf_append(buf, text, strlen(text));
@@ -113,11 +116,11 @@ static void add_status(struct table *table, const struct hookd_status_info *stat
 		   " connections",
 		   status->running, status->queued, status->stored, status->connections);
 	table_add(table, "Last hour");
-	table_addf(table,
-		   "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64
-		   " refused",
-		   status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
-		   status->last_hour_refused);
+	table_addf(
+	    table,
+	    "%" PRIu64 " failed, %" PRIu64 " timed out, %" PRIu64 " lost, %" PRIu64 " refused%s",
+	    status->last_hour_failed, status->last_hour_timed_out, status->last_hour_lost,
+	    status->last_hour_refused, status->uptime_us < HOUR_US ? ", since the start" : "");
 	if (status->dropped_journal > 0 || status->dropped_watch > 0) {
 		table_add(table, "Dropped");
 		table_addf(table, "%" PRIu64 " lines of the log, %" PRIu64 " events",

@@ -15,6 +15,8 @@ struct document {
  * it is longer than a message may be, and those of hp_json_parse().
  */
 int document_read(struct document *document, const char *path, struct hp_err *err);
+/* If the text is no JSON since an object has a key twice: its path, with a NUL; else "". */
+void document_duplicate_key(const struct document *document, struct hp_buf *path);
 /* Only reads it. The caller frees the text in any case. */
 int document_load(struct hp_buf *text, const char *path, struct hp_err *err);
 /*

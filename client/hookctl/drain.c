@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `hookctl drain`: tells hookd to end after its runs, and waits for the end of its process. Only a
- * hookd that is still there is asked how many runs are left: with socket activation another call
- * would start the next one.
+ * `hookctl drain`: tells hookd to end after its runs, and waits for its word that they are done and
+ * for the end of its process. Nothing is asked afterwards: with socket activation another call
+ * would start the next hookd.
  */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "client/hookctl/hookctl.h"
 #include "client/hookctl/terminal/terminal.h"
-
-#define ASK_EVERY_MS 1000
 
 /* -1: it has ended, or is not a process of this pid namespace, so it cannot be waited for. */
 static int open_process(int pid)
@@ -53,61 +50,83 @@ static int find_process(struct ctl *ctl, int *ret_fd)
 	return 0;
 }
 
-static void say_draining(const struct ctl *ctl, const struct hookd_reply *reply)
+/* ---- what hookd says ---- */
+
+struct drain {
+	struct ctl *ctl;
+	bool has_begun; /* hookd has answered */
+	bool is_line_shown;
+	uint64_t left; /* runs that are not done */
+};
+
+static void hide_progress(struct drain *drain)
 {
+	if (drain->is_line_shown)
+		fputs("\r\x1b[K", stderr);
+	drain->is_line_shown = false;
+}
+
+static void show_progress(struct drain *drain)
+{
+	if (drain->ctl->is_quiet || !terminal_redraws(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r\x1b[K%" PRIu64 " run%s left", drain->left, drain->left == 1 ? "" : "s");
+	fflush(stderr);
+	drain->is_line_shown = true;
+}
+
+static int say_draining(struct drain *drain, struct hp_json_value reply)
+{
+	struct ctl *ctl = drain->ctl;
+	int r = 0;
+
+	if (ctl->json != CTL_JSON_OFF)
+		r = ctl_put_json(ctl, reply);
+	else if (!ctl->is_quiet)
+		printf("hookd ends after %" PRIu64 " run%s\n", drain->left,
+		       drain->left == 1 ? "" : "s");
+	fflush(stdout);
+	return r;
+}
+
+static int on_reply(const char *parameters, bool continues, void *userdata)
+{
+	struct drain *drain = userdata;
 	struct hp_json json = {0};
 	struct hp_err err;
-	uint64_t running = 0;
+	int r = hp_json_parse(&json, parameters, strlen(parameters), &err);
 
-	if (ctl->is_quiet)
-		return;
-	if (ctl_read_reply(reply, &json) == 0 &&
-	    hp_json_get_uint64(hp_json_member(hp_json_root(&json), "running"), 0, INT64_MAX,
-			       &running, &err) == 0)
-		printf("hookd ends after %" PRIu64 " run%s\n", running, running == 1 ? "" : "s");
-	else
-		printf("hookd ends after its runs\n");
+	if (r == 0)
+		r = hp_json_get_uint64(hp_json_member(hp_json_root(&json), "running"), 0, INT64_MAX,
+				       &drain->left, &err);
+	if (r == 0 && !drain->has_begun) {
+		drain->has_begun = true;
+		r = say_draining(drain, hp_json_root(&json));
+	}
+	if (r == 0 && continues)
+		show_progress(drain);
 	hp_json_free(&json);
-	fflush(stdout);
+	return r;
 }
 
-/* ---- waiting ---- */
+/* ---- the end ---- */
 
-static void hide_progress(bool has_progress)
+static int fail_early(struct drain *drain)
 {
-	if (has_progress)
-		fputs("\r\x1b[K", stderr);
-}
-
-static void show_progress(struct ctl *ctl)
-{
-	const struct hookd_status_info *status;
-	struct hookd_reply *reply;
-
-	if (hookd_status(ctl->client, &reply) < 0)
-		return;
-	status = hookd_reply_status(reply);
-	fprintf(stderr, "\r\x1b[K%" PRIu64 " running, %" PRIu64 " queued", status->running,
-		status->queued);
-	fflush(stderr);
-	hookd_reply_free(reply);
+	ctl_error("hookd has ended before %" PRIu64 " run%s %s done", drain->left,
+		  drain->left == 1 ? "" : "s", drain->left == 1 ? "was" : "were");
+	ctl_hint(drain->ctl, "hookctl ps, when there is a hookd again");
+	return CTL_EXIT_UNREACHABLE;
 }
 
 static int await_end(struct ctl *ctl, int process)
 {
 	struct pollfd fd = {process, POLLIN, 0};
-	bool has_progress = !ctl->is_quiet && terminal_redraws(STDERR_FILENO);
 	int r;
 
-	/* Else a question to a hookd that has just ended would be asked again for a minute. */
-	hookd_client_set_timeout(ctl->client, ASK_EVERY_MS);
-	while ((r = poll(&fd, 1, has_progress ? ASK_EVERY_MS : -1)) <= 0) {
-		if (r < 0 && errno != EINTR)
-			break;
-		if (r == 0)
-			show_progress(ctl);
-	}
-	hide_progress(has_progress);
+	do
+		r = poll(&fd, 1, -1);
+	while (r < 0 && errno == EINTR);
 	if (r > 0)
 		ctl_note(ctl, "hookd has ended");
 	return r < 0 ? -errno : 0;
@@ -115,20 +134,20 @@ static int await_end(struct ctl *ctl, int process)
 
 int verb_drain(struct ctl *ctl)
 {
-	struct hookd_reply *reply = NULL;
+	struct drain drain = {.ctl = ctl};
 	int r = ctl_open(ctl), process = -1;
 
 	if (r == 0)
 		r = find_process(ctl, &process);
 	if (r == 0)
-		r = hookd_drain(ctl->client, &reply);
-	if (r == 0 && ctl->json != CTL_JSON_OFF)
-		r = ctl_put_reply(ctl, reply, NULL);
-	else if (r == 0)
-		say_draining(ctl, reply);
-	if (r == 0 && process >= 0)
+		r = hookd_call(ctl->client, "io.hookd.control.Drain", NULL, true, on_reply, &drain);
+	hide_progress(&drain);
+	if (drain.has_begun && ctl_stdout_error() == 0 &&
+	    (r == -EPIPE || (r == 0 && drain.left > 0)))
+		r = fail_early(&drain);
+	else if (r == 0 && process >= 0)
 		r = await_end(ctl, process);
 	if (process >= 0)
 		close(process);
-	return ctl_finish(ctl, reply, r);
+	return r > 0 ? r : ctl_finish(ctl, NULL, r);
 }

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +189,8 @@ static int fail_operands(const struct ctl *ctl, const struct verb *verb)
 		return CTL_EXIT_USAGE;
 	}
 	extra = ctl->options.operands[verb->operands_max];
+	if (verb->operands_max == 0 && ctl_has(ctl, OPTION_WATCH) && *extra >= '0' && *extra <= '9')
+		return ctl_usage("%s: '%s': did you mean --watch=%s?", verb->name, extra, extra);
 	if (verb->operands_max == 0 && (verb->options & BIT(CONTAINER)))
 		return ctl_usage("%s: '%s': did you mean --container=%s?", verb->name, extra,
 				 extra);
@@ -262,6 +265,15 @@ static int run_without_verb(struct ctl *ctl)
 	return CTL_EXIT_USAGE;
 }
 
+/* `hookctl help [VERB]`, as of other programs. */
+static int help(int argc, char **argv)
+{
+	const char *word = argc == 2 && strcmp(argv[0], "help") == 0 ? argv[1] : NULL;
+	const struct verb *verb = word != NULL ? find_verb(word) : NULL;
+
+	return verb != NULL ? print_verb_help(verb) : print_help();
+}
+
 static int main_with(struct ctl *ctl, int argc, char **argv)
 {
 	bool completes = argc > 0 && strcmp(argv[0], "__complete") == 0;
@@ -272,6 +284,8 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 
 	if (completes)
 		return complete(ctl, argc - 1, argv + 1);
+	if (word != NULL && strcmp(word, "help") == 0)
+		return help(argc, argv);
 	if (word != NULL && verb == NULL)
 		return fail_verb(ctl, word);
 	if (ctl_options_read(&ctl->options, allowed, argc, argv, error, sizeof(error)) < 0)
@@ -288,12 +302,27 @@ static int main_with(struct ctl *ctl, int argc, char **argv)
 	return run_verb(ctl, verb);
 }
 
+/* A closed stdout stays one that cannot be written: what is lost there is an error. */
+static int open_streams(void)
+{
+	bool is_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0 && errno == EBADF;
+	int fd, r = open_standard_streams();
+
+	if (r < 0 || !is_closed)
+		return r;
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {0};
 	int exit_status;
 
-	if (open_standard_streams() < 0)
+	if (open_streams() < 0)
 		return CTL_EXIT_UNREACHABLE;
 	setlocale(LC_CTYPE, "");
 	exit_status = main_with(&ctl, argc > 0 ? argc - 1 : 0, argv + 1);

@@ -34,9 +34,15 @@ int output_file_write(const struct ctl *ctl, const void *bytes, size_t length)
 	int fd = output_file_is_stdout(ctl)
 		     ? dup(STDOUT_FILENO)
 		     : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int r = fd < 0 ? -errno : write_all(fd, bytes, length);
+	int r;
 
-	if (fd >= 0 && close(fd) < 0 && r == 0)
+	if (fd < 0)
+		return ctl_usage("--output=%s: %s", path, strerror(errno));
+	r = write_all(fd, bytes, length);
+	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	return r < 0 ? ctl_usage("--output=%s: %s", path, strerror(-r)) : CTL_EXIT_OK;
+	if (r == 0)
+		return CTL_EXIT_OK;
+	ctl_error("--output=%s: %s", path, strerror(-r));
+	return CTL_EXIT_UNREACHABLE;
 }

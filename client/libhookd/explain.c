@@ -38,6 +38,7 @@ static int read_hook(struct hp_json_value value, struct hookd_reply *reply, size
 	read_strings(&reader, "namespaces", &hook->namespaces);
 	read_int64(&reader, "timeoutUSec", &hook->timeout_us);
 	read_why(&reader, hook);
+	read_text(&reader, "fails", &hook->fails);
 	return member_reader_end(&reader, "hooks", index);
 }
 
@@ -49,6 +50,7 @@ static int read_default(struct hp_json_value value, struct hookd_reply *reply, s
 	read_text(&reader, "key", &ret->key);
 	read_int64(&reader, "value", &ret->value);
 	read_text(&reader, "source", &ret->source);
+	read_text(&reader, "ignored", &ret->ignored);
 	return member_reader_end(&reader, "defaults", index);
 }
 
@@ -104,6 +106,7 @@ static int explain_read(struct hp_json_value parameters, struct hookd_reply *rep
 	read_bool(&reader, "allowed", &reply->of.explanation.allowed);
 	read_text(&reader, "rule", &reply->of.explanation.rule);
 	read_text(&reader, "reason", &reply->of.explanation.reason);
+	read_text(&reader, "fails", &reply->of.explanation.fails);
 	if (reader.r == 0)
 		reader.r = read_hooks(hooks, reply, err);
 	if (reader.r == 0)

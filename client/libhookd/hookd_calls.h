@@ -346,6 +346,7 @@ struct hookd_explained_hook {
 	const char *const *namespaces; /* that it enters: "mnt", ...; ends with NULL */
 	int64_t timeout_us;	       /* 0: none */
 	const char *why_namespaces, *why_ids, *why_settings, *why_timeout;
+	const char *fails; /* why its program cannot be executed; NULL: not known */
 };
 
 /* What the configuration sets for hooks and the request does not. */
@@ -353,6 +354,7 @@ struct hookd_explained_default {
 	const char *key; /* "PidsMax" */
 	int64_t value;	 /* bytes; of CPUQuota microseconds of every 100 ms */
 	const char *source;
+	const char *ignored; /* why this machine does not allow it; NULL: it does */
 };
 
 struct hookd_explanation {
@@ -362,6 +364,7 @@ struct hookd_explanation {
 	size_t default_count;
 	bool allowed;
 	const char *rule, *reason; /* if not allowed */
+	const char *fails; /* which limit of the settings cannot be set, and why; NULL: none */
 };
 
 /*

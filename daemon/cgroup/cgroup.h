@@ -104,6 +104,13 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 			     cgroup_left_out *left_out, void *userdata);
 
 /*
+ * Whether a run could get these limits: sets them for a cgroup that no run is in. Errors are
+ * those of cgroup_limit().
+ */
+int cgroup_tree_try_limits(struct cgroup_tree *tree, const struct hp_resources *resources,
+			   struct hp_err *err) must_check;
+
+/*
  * An empty cgroup for one run; the caller returns it by cgroup_release(). -ESTALE: another program
  * has removed the tree's directory, and it cannot be made again; or another -errno.
  */

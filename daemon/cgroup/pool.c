@@ -457,3 +457,16 @@ int cgroup_tree_set_defaults(struct cgroup_tree *tree, const struct hp_resources
 	prepare(tree);
 	return r;
 }
+
+int cgroup_tree_try_limits(struct cgroup_tree *tree, const struct hp_resources *resources,
+			   struct hp_err *err)
+{
+	struct cgroup *cgroup;
+	int r = cgroup_acquire(tree, &cgroup);
+
+	if (r < 0)
+		return hp_err_setting(err, r, "", "a run's cgroup: %s", strerror(-r));
+	r = cgroup_limit(cgroup, resources, err);
+	cgroup_release(cgroup);
+	return r;
+}

@@ -90,22 +90,3 @@ int handle_ping(struct exchange *exchange, struct hp_err *err)
 		hp_reply_empty(conn_reply(exchange->conn), NULL);
 	return r;
 }
-
-/* The reply is sent first: an idle daemon exits as soon as it drains. */
-int handle_drain(struct exchange *exchange, struct hp_err *err)
-{
-	struct hookd *hookd = exchange->hookd;
-	int r = expect_no_parameters(exchange, err);
-	struct hp_json_writer writer;
-
-	if (r < 0)
-		return r;
-	writer = hp_reply_begin(conn_reply(exchange->conn), NULL, false);
-	hp_json_add_int(&writer, "running",
-			(int64_t)(sched_running(hookd->sched) + sched_queued(hookd->sched)));
-	hp_reply_end(&writer);
-	conn_flush(exchange->conn);
-	log_notice("uid %u requested to drain", exchange->conn->peer.uid);
-	hookd->drain(hookd);
-	return 0;
-}

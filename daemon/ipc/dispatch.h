@@ -58,7 +58,7 @@ int handle_compile_seccomp(struct exchange *exchange, struct hp_err *err); /* se
 int handle_ping(struct exchange *exchange, struct hp_err *err);		   /* control.c */
 int handle_reload(struct exchange *exchange, struct hp_err *err);	   /* control.c */
 int handle_set_log_level(struct exchange *exchange, struct hp_err *err);   /* control.c */
-int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* control.c */
+int handle_drain(struct exchange *exchange, struct hp_err *err);	   /* drain.c */
 int handle_explain_policy(struct exchange *exchange, struct hp_err *err);  /* explain.c */
 
 /* In control.c: replies io.hookd.control.ConfigError; writes its members; and others. */

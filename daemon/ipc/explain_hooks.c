@@ -3,14 +3,18 @@
  * Handler of io.hookd.hooks.Explain: what Run would do with the same parameters. Asks the functions
  * that Run asks, in the same order, up to the point where a run would be created. No state.
  */
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/target.h"
 #include "daemon/policy/policy.h"
+#include "daemon/raw/program_check.h"
+#include "proto/settings/settings_json.h"
 
 #define BY_REQUEST "request"
 #define BY_STAGE   "stage"
@@ -139,6 +143,58 @@ static const char *put_timeout(struct explanation *explanation, const struct hp_
 	return source;
 }
 
+/* ---- whether its program can be executed ---- */
+
+/* Whether it is looked up where hookd is: else only the run will tell. */
+static bool has_paths_of_hookd(const struct explanation *explanation)
+{
+	const struct hp_settings *settings = explanation->request.settings;
+
+	if (enters_container(&explanation->request) ||
+	    explanation->peer->view.namespaces.ids[NAMESPACE_MNT] !=
+		explanation->hookd->self.namespaces.ids[NAMESPACE_MNT])
+		return false;
+	for (size_t i = 0; settings && i < settings->namespace_count; i++)
+		if (settings->namespaces[i].path && settings->namespaces[i].type == CLONE_NEWNS)
+			return false;
+	return true;
+}
+
+/* As the hook's process will find the file. 0, or a positive errno. */
+static int check_program(const struct explanation *explanation, struct program_check *check,
+			 const char *path)
+{
+	const struct hp_settings *settings = explanation->request.settings;
+	struct stat status;
+	int error;
+
+	if (explanation->hookd->config.check_hook_files) {
+		check->uid = settings && settings->user.is_set ? settings->user.uid
+							       : explanation->hookd->self.uid;
+		error = program_check(check, path);
+		if (error)
+			return error;
+	}
+	if (stat(path, &status) < 0)
+		return errno;
+	return S_ISREG(status.st_mode) && (status.st_mode & 0111) ? 0 : EACCES;
+}
+
+static void put_program_failure(struct explanation *explanation, const char *path)
+{
+	struct program_check check = {0};
+	int error;
+
+	if (!has_paths_of_hookd(explanation))
+		return;
+	error = check_program(explanation, &check, path);
+	if (error)
+		hp_json_add_string(&explanation->writer, "fails",
+				   check.detail[0]   ? check.detail
+				   : error == EACCES ? "the file is not executable"
+						     : strerror(error));
+}
+
 /* ---- a hook ---- */
 
 static void put_hook(struct explanation *explanation, size_t index)
@@ -169,14 +225,31 @@ static void put_hook(struct explanation *explanation, size_t index)
 	hp_json_add_string(writer, "settings", request->settings ? BY_REQUEST : BY_DEFAULT);
 	hp_json_add_string(writer, "timeout", timeout);
 	hp_json_end(writer, '}');
+	put_program_failure(explanation, hook->path);
 	hp_json_end(writer, '}');
 }
 
 /* ---- what the configuration adds ---- */
 
+static const char *ignored_default(const struct hookd *hookd, const char *key)
+{
+	static const char *const keys[DEFAULTS] = {
+	    [DEFAULT_PIDS_MAX] = "PidsMax",
+	    [DEFAULT_MEMORY_MAX] = "MemoryMax",
+	    [DEFAULT_CPU_QUOTA] = "CPUQuota",
+	    [DEFAULT_NICE] = "Nice",
+	};
+
+	for (size_t i = 0; i < DEFAULTS; i++)
+		if (strcmp(keys[i], key) == 0)
+			return hookd->ignored_defaults[i];
+	return "";
+}
+
 static void put_default(struct explanation *explanation, const char *key, bool is_set,
 			int64_t value, bool is_overridden)
 {
+	const char *ignored = ignored_default(explanation->hookd, key);
 	struct hp_json_writer *writer = &explanation->writer;
 	char source[CONFIG_SOURCE_SIZE];
 
@@ -187,6 +260,8 @@ static void put_default(struct explanation *explanation, const char *key, bool i
 	hp_json_add_string(writer, "key", key);
 	hp_json_add_int(writer, "value", value);
 	hp_json_add_string(writer, "source", source);
+	if (ignored[0])
+		hp_json_add_string(writer, "ignored", ignored);
 	hp_json_end(writer, '}');
 }
 
@@ -213,6 +288,28 @@ static void put_defaults(struct explanation *explanation)
 	put_default(explanation, "UMask", config->default_umask.is_set,
 		    (int64_t)config->default_umask.value, settings->umask.is_set);
 	hp_json_end(&explanation->writer, ']');
+}
+
+/* ---- what the settings lack ---- */
+
+/* As the run finds out. With libcontainer's RootlessCgroups such errors are ignored. */
+static void put_limits_failure(struct explanation *explanation)
+{
+	const struct hp_settings *settings = explanation->request.settings;
+	const struct hookd *hookd = explanation->hookd;
+	struct hp_err err = {0};
+	char text[HP_ERR_PATH_SIZE + HP_ERR_REASON_SIZE + 4];
+	int r;
+
+	if (!settings || !settings->resources || settings->rootless_cgroups || !hookd->cgroups)
+		return;
+	r = hp_err_prefix(&err, cgroup_tree_try_limits(hookd->cgroups, settings->resources, &err),
+			  "linux.resources");
+	if (r == 0)
+		return;
+	hp_settings_path(err.path, explanation->request.dialect);
+	snprintf(text, sizeof(text), "%s: %s", err.path, err.reason);
+	hp_json_add_string(&explanation->writer, "fails", text);
 }
 
 /* ---- the call ---- */
@@ -242,6 +339,7 @@ static void reply(struct exchange *exchange, struct explanation *explanation)
 		put_hook(explanation, i);
 	hp_json_end(&explanation->writer, ']');
 	put_defaults(explanation);
+	put_limits_failure(explanation);
 	hp_json_add_bool(&explanation->writer, "allowed", true);
 	hp_reply_end(&explanation->writer);
 }

@@ -4,8 +4,8 @@
  * run/, apply/ and seccomp/, and their results to JSON.
  *
  * May use: daemon/apply, daemon/base, daemon/history, daemon/journal, daemon/metrics,
- * daemon/policy, daemon/proc, daemon/records, daemon/run, daemon/seccomp, daemon/spool, proto/base,
- * proto/json, proto/messages, proto/settings; libevent.
+ * daemon/policy, daemon/proc, daemon/raw, daemon/records, daemon/run, daemon/seccomp, daemon/spool,
+ * proto/base, proto/json, proto/messages, proto/settings; libevent.
  */
 #pragma once
 
@@ -33,6 +33,15 @@
 #define METHODS_MAX 32
 #define SOCKETS_MAX 8
 
+/* Keys of [Hooks] that may not work on this machine. */
+enum default_key {
+	DEFAULT_PIDS_MAX,
+	DEFAULT_MEMORY_MAX,
+	DEFAULT_CPU_QUOTA,
+	DEFAULT_NICE,
+	DEFAULTS
+};
+
 /*
  * All parts of the daemon, owned by main(). Only main.c and ipc/ include this: lower layers get
  * what they need by the arguments of their constructors.
@@ -42,6 +51,8 @@ struct hookd {
 	struct kernel kernel;
 	struct event_base *base;
 	struct self self;
+	/* Why a key is ignored (hook_defaults.c); "": it is not. */
+	char ignored_defaults[DEFAULTS][HP_ERR_REASON_SIZE];
 	int64_t started_ns; /* CLOCK_BOOTTIME */
 
 	struct procs procs;
@@ -70,6 +81,8 @@ struct hookd {
 
 	TAILQ_HEAD(, watch) watches; /* daemon/status/watch.c */
 	uint64_t watch_dropped;	     /* events that were dropped for slow readers */
+
+	TAILQ_HEAD(, drain_call) drain_calls; /* drain.c */
 
 	TAILQ_HEAD(, conn) conns;
 	size_t conn_count;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "proto/base/own_directory.h"
 #include "proto/settings/kernel_names.h"
 
 /* What the kernel shows for a uid that is not mapped in hookd's user namespace. */
@@ -26,10 +27,17 @@ static int refuse(enum permission permission, struct hp_err *err, const char *fo
 	return -EACCES;
 }
 
+/* In the initial user namespace every uid is mapped: there it is that user. */
+static bool may_be_unmapped(uid_t uid, const struct self *self)
+{
+	return uid == OVERFLOW_UID &&
+	       self->namespaces.ids[NAMESPACE_USER] != HP_INITIAL_USER_NAMESPACE;
+}
+
 /* False for a hookd that is root: root is subject to the checks of check_view(). */
 static bool is_own_user(const struct peer *peer, const struct self *self)
 {
-	return self->uid != 0 && peer->uid == self->uid && self->uid != OVERFLOW_UID;
+	return self->uid != 0 && peer->uid == self->uid && !may_be_unmapped(self->uid, self);
 }
 
 static bool has_other_user_namespace(const struct process_view *view, const struct self *self)

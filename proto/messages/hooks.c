@@ -10,7 +10,9 @@
 #include "proto/messages/hooks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/base/limits.h"
 #include "proto/json/mistakes.h"
@@ -141,12 +143,40 @@ static int read_field(enum field field, struct hp_json_value value, enum hp_dial
 	return 0;
 }
 
+/* A runtime written in Go would take such a name for the other; here it would say nothing. */
+static int refuse_other_case(struct hp_json_value hook, struct hp_err *err)
+{
+	struct hp_json_value key, value;
+	int r = 0;
+
+	HP_JSON_FOREACH (key, value, hook) {
+		size_t length;
+		const char *text = hp_json_text(key, &length);
+
+		for (unsigned int i = 0; r == 0 && i < FIELD_COUNT; i++) {
+			const char *name = field_names[i];
+			char written[sizeof("timeout")];
+
+			if (length != strlen(name) + 2 ||
+			    strncasecmp(text + 1, name, length - 2) != 0 ||
+			    hp_json_equals(key, name))
+				continue;
+			snprintf(written, sizeof(written), "%.*s", (int)length - 2, text + 1);
+			r = hp_err_invalid(err, written, "unknown; did you mean \"%s\"?", name);
+			r = hp_json_go_on(hook, r, err);
+		}
+	}
+	return r;
+}
+
 int hp_hook_read(struct hp_json_value value, enum hp_dialect dialect, struct hp_arena *arena,
 		 struct hp_hook *hook, struct hp_err *err)
 {
 	struct hp_json_value fields[FIELD_COUNT];
 	int r = hp_json_members(value, field_names, FIELD_COUNT, false, fields, err);
 
+	if (r == 0)
+		r = refuse_other_case(value, err);
 	for (unsigned int i = 0; r == 0 && i < FIELD_COUNT; i++) {
 		r = read_field((enum field)i, fields[i], dialect, arena, hook, err);
 		r = hp_json_go_on(value, hp_err_prefix(err, r, field_names[i]), err);

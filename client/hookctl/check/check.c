@@ -128,7 +128,7 @@ int check_guess_type(const char *file, const struct document *document)
 
 	if (ends_with(file, ".conf"))
 		return CHECK_CONF;
-	if (has(root, "hook"))
+	if (has(root, "hook") && !has(root, "ociVersion"))
 		return CHECK_HOOKSD;
 	if (has(root, "defaultAction") || has(root, "default_action"))
 		return CHECK_SECCOMP;
@@ -144,14 +144,50 @@ int check_guess_type(const char *file, const struct document *document)
 
 /* ---- documents ---- */
 
+/* hookd takes a number in quotes in a call, but no runtime does in a file. */
+static int check_timeout(struct hp_json_value hook)
+{
+	struct hp_json_value timeout = hp_json_member(hook, "timeout");
+	struct hp_err err = {0};
+	uint64_t number;
+
+	/* What is no number at all is a mistake for hookd, too. */
+	if (hp_json_type(timeout) != HP_JSON_STRING ||
+	    hp_json_get_uint64(timeout, 1, UINT64_MAX, &number, &err) < 0)
+		return 0;
+	return hp_json_go_on(hook, hp_err_invalid(&err, "timeout", "must be an integer"), &err);
+}
+
+static int check_list(struct hp_json_value list)
+{
+	struct hp_json_value key, hook;
+	int r = 0;
+
+	if (hp_json_type(list) == HP_JSON_ARRAY)
+		HP_JSON_FOREACH (key, hook, list)
+			r = r == 0 ? check_timeout(hook) : r;
+	return r;
+}
+
+static int check_timeouts(struct hp_json_value hooks)
+{
+	struct hp_json_value key, list;
+	int r = 0;
+
+	HP_JSON_FOREACH (key, list, hooks)
+		r = r == 0 ? check_list(list) : r;
+	return r;
+}
+
 /* A mistake that ends the reading of a part belongs to the part as a whole. */
 static int read_hooks(struct check *check, struct hp_json_value value)
 {
 	struct hp_hooks hooks;
 	struct hp_err err = {0};
+	int r = hp_hooks_read(value, check->dialect, &check->arena, &hooks, &err);
 
-	return hp_json_go_on(
-	    value, hp_hooks_read(value, check->dialect, &check->arena, &hooks, &err), &err);
+	r = hp_json_go_on(value, r, &err);
+	return r == 0 ? check_timeouts(value) : r;
 }
 
 static int read_settings(struct check *check, struct hp_json_value value)
@@ -177,7 +213,9 @@ static int read_hooks_d(struct check *check, struct hp_json_value value)
 	struct hooks_d hooks_d;
 	struct hp_err err = {0};
 
-	return hp_json_go_on(value, hooks_d_read(value, &check->arena, &hooks_d, &err), &err);
+	int r = hp_json_go_on(value, hooks_d_read(value, &check->arena, &hooks_d, &err), &err);
+
+	return r == 0 ? check_timeout(hp_json_member(value, "hook")) : r;
 }
 
 /* runc's state.json has the Config as a member. */
@@ -262,8 +300,11 @@ static void add_syntax_error(const struct document *document, struct findings *f
 {
 	struct hp_json_place place =
 	    hp_json_place(document->text.data, document->json.error_offset);
+	struct hp_buf path = HP_BUF_INIT;
 
-	findings_add(findings, "", document->json.error, place);
+	document_duplicate_key(document, &path);
+	findings_add(findings, path.failed ? "" : path.data, document->json.error, place);
+	hp_buf_free(&path);
 }
 
 static int guess(const char *file, const struct document *document, struct hp_err *err)

@@ -6,56 +6,19 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/hookctl/check/check.h"
+#include "client/hookctl/check/delegated.h"
+#include "client/hookctl/check/explain.h"
 #include "client/hookctl/hooks_d/files.h"
 #include "client/hookctl/hooks_d/hooks_d.h"
-#include "client/hookctl/input.h"
-#include "client/hookctl/table/escape.h"
-#include "client/hookctl/table/span.h"
 
 #define NS_PER_S 1000000000u
-
-enum { HOOKS, STATE, SETTINGS, FILE_COUNT };
-
-struct explain {
-	struct ctl *ctl;
-	struct input_file files[FILE_COUNT];
-	enum hp_dialect dialect; /* of hooks and settings */
-	char *config;		 /* in the bundle that was named; NULL: a file was */
-	/* What files of hooks.d add: ",HOOK,HOOK" */
-	struct hp_buf added[HP_STAGE_COUNT];
-	struct hp_json hooks; /* all hooks, those that are added too */
-	struct hp_buf out;
-	struct hp_json_writer writer; /* with --json */
-	size_t hook_count;
-	bool is_refused;
-};
-
-static bool is_json(const struct explain *explain)
-{
-	return explain->ctl->json != CTL_JSON_OFF;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-print(struct explain *explain, const char *format, ...)
-{
-	struct hp_buf text = HP_BUF_INIT;
-	va_list arguments;
-
-	va_start(arguments, format);
-	hp_buf_vformat(&text, format, arguments);
-	va_end(arguments);
-	escape_append(&explain->out, text.data, text.length, ESCAPE_LINES);
-	explain->out.failed |= text.failed;
-	hp_buf_free(&text);
-}
 
 /* ---- input ---- */
 
@@ -97,86 +60,6 @@ static void free_input(struct explain *explain)
 	free(explain->config);
 }
 
-/* ---- one hook ---- */
-
-/* As hookd decides it: io.hookd.hooks, Run. */
-static bool enters_container(const struct explain *explain, enum hp_stage stage)
-{
-	const char *named = ctl_option(explain->ctl, OPTION_NAMESPACES);
-
-	if (named != NULL && strcmp(named, "auto") != 0)
-		return strcmp(named, "container") == 0;
-	return hp_stage_is_container(stage);
-}
-
-static void print_where(struct explain *explain, enum hp_stage stage,
-			const struct hookd_explained_hook *hook)
-{
-	const char *const *name = hook->namespaces;
-
-	print(explain, "  where:    %s",
-	      *name == NULL			 ? "the caller's namespaces"
-	      : enters_container(explain, stage) ? "the container's"
-						 : "those that the settings name:");
-	for (; *name != NULL; name++)
-		print(explain, " %s", *name);
-	print(explain, " (%s)\n", hook->why_namespaces);
-}
-
-static bool has_settings(const struct hookd_explained_hook *hook)
-{
-	return strcmp(hook->why_settings, "request") == 0;
-}
-
-static void print_as(struct explain *explain, const struct hookd_explained_hook *hook)
-{
-	if (hook->uid < 0)
-		print(explain, "  as:       the container's process, with its rights (%s)\n",
-		      hook->why_ids);
-	else
-		print(explain, "  as:       uid %" PRId64 ", gid %" PRId64 "%s (%s)\n", hook->uid,
-		      hook->gid, has_settings(hook) ? "" : ", hookd's capabilities", hook->why_ids);
-}
-
-static void print_settings(struct explain *explain, const struct hookd_explained_hook *hook,
-			   const struct hookd_explanation *explanation)
-{
-	print(explain, "  settings: ");
-	if (has_settings(hook))
-		print(explain, "%s", ctl_option(explain->ctl, OPTION_SETTINGS));
-	else if (explanation->default_count == 0)
-		print(explain, "none");
-	for (size_t i = 0; i < explanation->default_count; i++)
-		print(explain, "%s%s=%" PRId64 " (%s)", i > 0 || has_settings(hook) ? ", " : "",
-		      explanation->defaults[i].key, explanation->defaults[i].value,
-		      explanation->defaults[i].source);
-	print(explain, "\n");
-}
-
-static void print_timeout(struct explain *explain, const struct hookd_explained_hook *hook)
-{
-	bool is_of_hook = strcmp(hook->why_timeout, "request") == 0;
-	char span[SPAN_SIZE] = "none";
-
-	if (hook->timeout_us > 0)
-		span_format((uint64_t)hook->timeout_us, span);
-	print(explain, "  timeout:  %s (%s%s)\n", span, is_of_hook ? "" : "DefaultTimeoutSec=, ",
-	      is_of_hook ? "of the hook" : hook->why_timeout);
-}
-
-static void print_hook(struct explain *explain, enum hp_stage stage, size_t index,
-		       const struct hookd_explanation *explanation)
-{
-	const struct hookd_explained_hook *hook = &explanation->hooks[index];
-
-	print(explain, "%s #%zu %s; a failure %s\n", hp_stage_names[stage], index, hook->path,
-	      hp_stage_continues_on_failure(stage) ? "does not stop the others" : "ends the stage");
-	print_where(explain, stage, hook);
-	print_as(explain, hook);
-	print_settings(explain, hook, explanation);
-	print_timeout(explain, hook);
-}
-
 /* ---- hooks.d ---- */
 
 static void write_stages_of(struct explain *explain, const struct hooks_d *hooks_d)
@@ -184,10 +67,10 @@ static void write_stages_of(struct explain *explain, const struct hooks_d *hooks
 	for (unsigned int i = 0; i < HOOKS_D_STAGE_COUNT; i++) {
 		if (!(hooks_d->stages & 1u << i))
 			continue;
-		if (is_json(explain))
+		if (explain_is_json(explain))
 			hp_json_put_string(&explain->writer, hooks_d_stage_names[i]);
 		else
-			print(explain, " %s", hooks_d_stage_names[i]);
+			explain_print(explain, " %s", hooks_d_stage_names[i]);
 	}
 }
 
@@ -201,12 +84,12 @@ static void write_match(struct explain *explain, const struct hooks_d_file *file
 	    [HOOKS_D_UNKNOWN] = "not known",
 	};
 
-	if (!is_json(explain)) {
-		print(explain, "%s: %s: %s%s", file->path, words[answer], reason,
-		      answer == HOOKS_D_YES ? "; at" : "");
+	if (!explain_is_json(explain)) {
+		explain_print(explain, "%s: %s: %s%s", file->path, words[answer], reason,
+			      answer == HOOKS_D_YES ? "; at" : "");
 		if (answer == HOOKS_D_YES)
 			write_stages_of(explain, hooks_d);
-		print(explain, "\n");
+		explain_print(explain, "\n");
 		return;
 	}
 	hp_json_begin(&explain->writer, '{');
@@ -230,6 +113,10 @@ static void put_hook(struct hp_buf *buf, const struct hp_hook *hook)
 	hp_buf_append(buf, ",", 1);
 	hp_json_begin(&writer, '{');
 	hp_json_add_string(&writer, "path", hook->path);
+	if (hook->args != NULL) {
+		hp_json_key(&writer, "args");
+		hp_json_put_strings(&writer, hook->args);
+	}
 	if (hook->timeout_ns > 0)
 		hp_json_add_int(&writer, "timeout", (int64_t)(hook->timeout_ns / NS_PER_S));
 	hp_json_end(&writer, '}');
@@ -245,6 +132,14 @@ static void add_hook(struct explain *explain, const struct hooks_d *hooks_d)
 			    &hooks_d->hook);
 }
 
+static void add_missing(char reason[static HOOKS_D_REASON_SIZE], const char *program)
+{
+	size_t length = strlen(reason);
+
+	snprintf(reason + length, HOOKS_D_REASON_SIZE - length,
+		 ", but podman leaves it out without its program %s", program);
+}
+
 static int match_read(struct explain *explain, const struct hooks_d_file *file,
 		      const struct document *document, struct hp_err *err)
 {
@@ -257,6 +152,8 @@ static int match_read(struct explain *explain, const struct hooks_d_file *file,
 
 	if (r == 0) {
 		answer = hooks_d_match(&hooks_d, config, reason);
+		if (answer == HOOKS_D_YES && access(hooks_d.hook.path, F_OK) < 0)
+			add_missing(reason, hooks_d.hook.path);
 		write_match(explain, file, answer, reason, &hooks_d);
 		if (answer == HOOKS_D_YES && explain->dialect == HP_DIALECT_OCI)
 			add_hook(explain, &hooks_d);
@@ -322,50 +219,121 @@ static int explain_hooks_dirs(struct explain *explain)
 
 /* ---- a stage ---- */
 
-static void write_stage(struct explain *explain, enum hp_stage stage,
-			const struct hookd_reply *reply)
+/* The shim of a delegated config is executed by the runtime, not by hookd. */
+static void note_failures(struct explain *explain, const struct hookd_explanation *explanation)
 {
-	const struct hookd_explanation *explanation = hookd_reply_explanation(reply);
+	struct hp_buf hooks = HP_BUF_INIT;
+	const char *stage;
 
-	explain->is_refused |= !explanation->allowed;
-	explain->hook_count += explanation->hook_count;
-	if (is_json(explain)) {
-		const char *json = hookd_reply_json(reply);
+	explain->is_refused |= !explanation->allowed || explanation->fails != NULL;
+	for (size_t i = 0; i < explanation->hook_count; i++) {
+		const struct hookd_explained_hook *hook = &explanation->hooks[i];
 
-		hp_json_begin(&explain->writer, '{');
-		hp_json_add_string(&explain->writer, "stage", hp_stage_names[stage]);
-		hp_json_key(&explain->writer, "explanation");
-		hp_json_put_raw(&explain->writer, json, strlen(json));
-		hp_json_end(&explain->writer, '}');
-		return;
+		if (hook->fails != NULL && !delegated_read(hook->path, hook->args, &hooks, &stage))
+			explain->is_refused = true;
 	}
-	if (!explanation->allowed)
-		print(explain, "%s: refused: %s\n", hp_stage_names[stage], explanation->reason);
-	for (size_t i = 0; i < explanation->hook_count; i++)
-		print_hook(explain, stage, i, explanation);
+	hp_buf_free(&hooks);
 }
 
-static int ask(struct explain *explain, enum hp_stage stage)
+static void put_explanation(struct explain *explain, const struct hookd_reply *reply)
+{
+	const char *json = hookd_reply_json(reply);
+
+	hp_json_key(&explain->writer, "explanation");
+	hp_json_put_raw(&explain->writer, json, strlen(json));
+}
+
+/* Asks about hooks of a stage. -errno. */
+static int ask_about(struct explain *explain, enum hp_stage stage, const char *hooks,
+		     bool is_delegated, struct hookd_reply **ret)
 {
 	const struct hookd_run_request request = {
 	    .size = sizeof(request),
 	    .stage = hp_stage_names[stage],
-	    .hooks = explain->files[HOOKS].text,
+	    .hooks = hooks,
 	    .state = explain->files[STATE].text,
-	    .settings = explain->files[SETTINGS].text,
-	    .dialect = input_dialect_name(explain->dialect),
-	    .namespaces = ctl_option(explain->ctl, OPTION_NAMESPACES),
+	    .settings = is_delegated ? NULL : explain->files[SETTINGS].text,
+	    .dialect = is_delegated ? NULL : input_dialect_name(explain->dialect),
+	    .namespaces = is_delegated ? NULL : ctl_option(explain->ctl, OPTION_NAMESPACES),
 	};
-	struct hookd_reply *reply = NULL;
 	int r = ctl_open(explain->ctl);
 
-	if (r == 0)
-		r = hookd_explain(explain->ctl->client, &request, &reply);
+	return r == 0 ? hookd_explain(explain->ctl->client, &request, ret) : r;
+}
+
+/* Hooks that the hook has hookd run. 0, an exit status after a message, or -ENOENT: it has none. */
+static int write_delegated(struct explain *explain, enum hp_stage stage, size_t index,
+			   const struct hookd_explained_hook *shim)
+{
+	struct hookd_reply *reply = NULL;
+	struct hp_buf hooks = HP_BUF_INIT;
+	const char *name;
+	int r = -ENOENT;
+
+	if (delegated_read(shim->path, shim->args, &hooks, &name)) {
+		/* Without one, or with a wrong one, the hook fails. */
+		for (int i = 0; name != NULL && i < HP_STAGE_COUNT; i++)
+			if (strcmp(name, hp_stage_names[i]) == 0)
+				stage = (enum hp_stage)i;
+		r = hooks.failed ? -ENOMEM : ask_about(explain, stage, hooks.data, true, &reply);
+		r = r < 0 ? ctl_call_failed(explain->ctl, r) : 0;
+	}
+	if (r == 0) {
+		note_failures(explain, hookd_reply_explanation(reply));
+		if (explain_is_json(explain)) {
+			hp_json_begin(&explain->writer, '{');
+			hp_json_add_int(&explain->writer, "hook", (int64_t)index);
+			put_explanation(explain, reply);
+			hp_json_end(&explain->writer, '}');
+		} else {
+			explain_print_delegated(explain, stage, index, shim,
+						hookd_reply_explanation(reply));
+		}
+	}
+	hookd_reply_free(reply);
+	hp_buf_free(&hooks);
+	return r;
+}
+
+/* 0, or an exit status after a message. */
+static int write_stage(struct explain *explain, enum hp_stage stage,
+		       const struct hookd_reply *reply)
+{
+	const struct hookd_explanation *explanation = hookd_reply_explanation(reply);
+	int r = 0;
+
+	note_failures(explain, explanation);
+	explain->hook_count += explanation->hook_count;
+	hp_json_begin(&explain->writer, '{');
+	hp_json_add_string(&explain->writer, "stage", hp_stage_names[stage]);
+	put_explanation(explain, reply);
+	hp_json_key(&explain->writer, "delegated");
+	hp_json_begin(&explain->writer, '[');
+	if (!explanation->allowed)
+		explain_print(explain, "%s: refused: %s\n", hp_stage_names[stage],
+			      explanation->reason);
+	for (size_t i = 0; r == 0 && i < explanation->hook_count; i++) {
+		r = write_delegated(explain, stage, i, &explanation->hooks[i]);
+		if (r != -ENOENT)
+			continue;
+		explain_print_hook(explain, stage, i, explanation);
+		r = 0;
+	}
+	hp_json_end(&explain->writer, ']');
+	hp_json_end(&explain->writer, '}');
+	return r;
+}
+
+static int ask(struct explain *explain, enum hp_stage stage)
+{
+	struct hookd_reply *reply = NULL;
+	int r = ask_about(explain, stage, explain->files[HOOKS].text, false, &reply);
+
 	if (r < 0)
 		return input_call_failed(explain->ctl, r, explain->files, FILE_COUNT);
-	write_stage(explain, stage, reply);
+	r = write_stage(explain, stage, reply);
 	hookd_reply_free(reply);
-	return 0;
+	return r;
 }
 
 /* Of a stage that the config has no list for, or an empty one, without the comma. */
@@ -484,7 +452,7 @@ static int put(struct explain *explain, struct hp_buf *json_text)
 	struct hp_err err;
 	int r;
 
-	if (!is_json(explain))
+	if (!explain_is_json(explain))
 		return ctl_page(explain->ctl, &explain->out);
 	r = json_text->failed ? -ENOMEM
 			      : hp_json_parse(&json, json_text->data, json_text->length, &err);

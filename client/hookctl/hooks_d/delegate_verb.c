@@ -89,25 +89,17 @@ static int read_options(const struct ctl *ctl, const char *shim, struct delegate
 }
 
 /* The exit status. */
-static int delegate_failed(int r, const struct hp_err *err)
-{
-	if (ctl_stdout_error() != 0)
-		return ctl_stdout_failed();
-	if (err->reason[0] != '\0')
-		ctl_error("config.json: %s%s%s", err->path, err->path[0] != '\0' ? ": " : "",
-			  err->reason);
-	else
-		ctl_error("config.json: %s", strerror(-r));
-	return CTL_EXIT_FAILED;
-}
-
-static int read_failed(const struct document *config, int r, const struct hp_err *err)
+static int delegate_failed(const struct document *config, int r, const struct hp_err *err)
 {
 	char text[DOCUMENT_ERROR_SIZE];
 
-	document_print_error(config, "config.json", r, err, text);
+	if (ctl_stdout_error() != 0)
+		return ctl_stdout_failed();
+	document_print_error(config, "-", r, err, text);
+	if (err->reason[0] != '\0')
+		return ctl_usage("%s", text);
 	ctl_error("%s", text);
-	return CTL_EXIT_FAILED;
+	return CTL_EXIT_UNREACHABLE;
 }
 
 static int delegate_stdin(const struct delegate *delegate)
@@ -117,19 +109,16 @@ static int delegate_stdin(const struct delegate *delegate)
 	struct hp_err err = {0};
 	int r = document_read(&config, "-", &err);
 
-	if (r < 0) {
-		r = read_failed(&config, r, &err);
-		document_free(&config);
-		return r;
-	}
-	r = delegate_config(config.text.data, config.text.length, delegate, &text, &err);
+	if (r == 0)
+		r = delegate_config(config.text.data, config.text.length, delegate, &text, &err);
 	if (r == 0 && *delegate->names_shim)
 		warn_of_shim(delegate->shim);
 	if (r == 0)
 		r = ctl_put(&text);
+	r = r < 0 ? delegate_failed(&config, r, &err) : CTL_EXIT_OK;
 	hp_buf_free(&text);
 	document_free(&config);
-	return r < 0 ? delegate_failed(r, &err) : CTL_EXIT_OK;
+	return r;
 }
 
 static int delegate_with(struct ctl *ctl, const char *shim)
@@ -161,7 +150,7 @@ int verb_delegate(struct ctl *ctl)
 
 	if (shim == NULL) {
 		ctl_error("%s", strerror(ENOMEM));
-		return CTL_EXIT_FAILED;
+		return CTL_EXIT_UNREACHABLE;
 	}
 	status = delegate_with(ctl, shim);
 	free(shim);

@@ -41,7 +41,7 @@ struct logs {
 	struct hp_buf paged; /* on a terminal, without --follow */
 	int stream;	     /* 1 or 2; 0: both */
 	uint64_t tail;
-	bool has_headings;
+	bool has_headings, names_run; /* there may be several runs of a stage */
 	bool has_shown;
 	struct position *positions;
 	size_t position_count;
@@ -85,7 +85,19 @@ static void logs_free(struct logs *logs)
 
 /* ---- one piece ---- */
 
-/* "==> createRuntime #1 net-add, failed (3) <==", as tail does, where the hook changes. */
+/* "; 0123456789ab, Sat 2026-01-31 12:00:00 UTC" */
+static void append_run(struct hp_buf *line, const struct output_piece *piece)
+{
+	char time[SPAN_SIZE];
+
+	hp_buf_format(line, "; %s, %s", piece->run,
+		      span_format_time((uint64_t)piece->submitted_us, time));
+}
+
+/*
+ * "==> createRuntime #1 net-add, failed (3) <==", as tail does, where the hook changes. Of a
+ * container with the run and when it was submitted.
+ */
 static int put_heading(struct logs *logs, const struct output_piece *piece, const char *words)
 {
 	struct hp_buf line = HP_BUF_INIT;
@@ -104,6 +116,8 @@ static int put_heading(struct logs *logs, const struct output_piece *piece, cons
 	hp_buf_append(&line, piece->stage, strlen(piece->stage));
 	hp_buf_append(&line, text, strlen(text));
 	hp_buf_append(&line, words, strlen(words));
+	if (logs->names_run)
+		append_run(&line, piece);
 	hp_buf_append(&line, " <==\n", 5);
 	r = line.failed ? -ENOMEM : output_write(&logs->output, 1, line.data, line.length);
 	hp_buf_free(&line);
@@ -190,6 +204,7 @@ static int show_hook(struct logs *logs, const struct hookd_run_info *run,
 		const struct output_piece piece = {
 		    .run = run->run,
 		    .stage = run->stage != NULL ? run->stage : "",
+		    .submitted_us = run->submitted_us,
 		    .index = hook->index,
 		    .stream = stream,
 		    .data = stream == 1 ? hook->stdout_data : hook->stderr_data,
@@ -267,6 +282,7 @@ static int on_output(struct logs *logs, const struct hookd_watch_event *event)
 	struct output_piece piece = {
 	    .run = event->run->run,
 	    .stage = event->run->stage != NULL ? event->run->stage : "",
+	    .submitted_us = event->run->submitted_us,
 	    .index = event->index,
 	    .stream = event->stream,
 	    .offset = event->offset,
@@ -495,6 +511,7 @@ int verb_logs(struct ctl *ctl)
 		r = resolve_run_or_container(ctl, ctl->options.operands[0], &run,
 					     &filter.container);
 	filter.of.container = filter.container;
+	logs.names_run = filter.container != NULL;
 	if (r == 0)
 		r = show_logs(&logs, run, &filter);
 	free(run);

@@ -35,6 +35,7 @@ void output_end_lines(struct output *output);
 /* A piece of what a hook has written. */
 struct output_piece {
 	const char *run, *stage;
+	int64_t submitted_us; /* of the run */
 	size_t index;
 	int stream;
 	uint64_t offset;

@@ -2,7 +2,8 @@
 
 /*
  * Words of the command line become ids. Everything is asked of hookd: one List for a prefix of a
- * run, and a few for a container. A run goes before a container whose id looks like one.
+ * run, and a few for a container. A word that is the beginning of a run's id and the whole id of a
+ * container is ambiguous: which one was meant cannot be told.
  */
 
 #include "client/hookctl/runs/resolve.h"
@@ -19,6 +20,8 @@
 
 static int check_text(const char *word)
 {
+	if (word[0] == '\0')
+		return ctl_usage("'': not a run or a container");
 	return hp_json_is_text(word, strlen(word)) ? 0 : ctl_usage("'%s': not UTF-8", word);
 }
 
@@ -93,19 +96,26 @@ static int take_container(const char *word, const struct hookd_run_list *runs, c
 	return NONE_FOUND;
 }
 
-static int find_container(struct ctl *ctl, const char *word, char **ret)
+static int find_exact_container(struct ctl *ctl, const char *word, char **ret)
 {
 	const struct hookd_run_filter exact = {
 	    .size = sizeof(exact), .container = word, .limit = 1};
-	const struct hookd_run_filter prefix = {.size = sizeof(prefix), .container_prefix = word};
 	struct hookd_reply *reply;
 	int r = list(ctl, &exact, &reply);
 
-	if (r == 0)
-		r = take_container(word, hookd_reply_list(reply), ret);
-	else
+	if (r < 0)
 		return r;
+	r = take_container(word, hookd_reply_list(reply), ret);
 	hookd_reply_free(reply);
+	return r;
+}
+
+static int find_container(struct ctl *ctl, const char *word, char **ret)
+{
+	const struct hookd_run_filter prefix = {.size = sizeof(prefix), .container_prefix = word};
+	struct hookd_reply *reply;
+	int r = find_exact_container(ctl, word, ret);
+
 	if (r != NONE_FOUND)
 		return r;
 	r = list(ctl, &prefix, &reply);
@@ -114,6 +124,23 @@ static int find_container(struct ctl *ctl, const char *word, char **ret)
 	r = take_container(word, hookd_reply_list(reply), ret);
 	hookd_reply_free(reply);
 	return r;
+}
+
+/* A run that no container has the name of, unless the word is the whole id. As find_run(). */
+static int find_only_run(struct ctl *ctl, const char *word, char **ret)
+{
+	char *container = NULL;
+	int r = may_be_run(word) ? find_run(ctl, word, ret) : NONE_FOUND;
+
+	if (r != 0 || strlen(word) == ID_DIGITS)
+		return r;
+	r = find_exact_container(ctl, word, &container);
+	if (r == 0) {
+		r = ctl_usage("'%s': both the container %s and the run %s", word, container, *ret);
+		ctl_hint(ctl, "hookctl ps -a --container=%s", container);
+	}
+	free(container);
+	return r == NONE_FOUND ? 0 : r;
 }
 
 /* ---- the run of a container ---- */
@@ -141,8 +168,17 @@ static int fail_many(const struct ctl *ctl, const char *container, const char *w
 	return CTL_EXIT_USAGE;
 }
 
-/* The only one that is not done, or the only one. */
-static int find_run_of(struct ctl *ctl, const char *container, const char *stage, char **ret)
+/* The first was taken. */
+static int note_many(const struct ctl *ctl, const char *container, const char *run)
+{
+	ctl_note(ctl, "%s: the newest of several runs of %s", run, container);
+	ctl_hint(ctl, "hookctl ps -a --container=%s", container);
+	return 0;
+}
+
+/* The only one that is not done, or the only one; or the newest. */
+static int find_run_of(struct ctl *ctl, const char *container, const char *stage, bool takes_newest,
+		       char **ret)
 {
 	static const char *const states[] = {"running", "queued", NULL};
 	size_t unfinished = 0, count;
@@ -160,6 +196,8 @@ static int find_run_of(struct ctl *ctl, const char *container, const char *stage
 		r = find_one(ctl, &filter, &count, ret);
 		if (r < 0)
 			return r;
+		if (unfinished + count > 1 && takes_newest)
+			return note_many(ctl, container, *ret);
 		if (unfinished + count > 1)
 			return fail_many(ctl, container,
 					 states[i] != NULL ? " that are not done" : "");
@@ -189,7 +227,8 @@ static int finish(struct ctl *ctl, const char *word, int r, char **ret)
 	return r < 0 ? ctl_call_failed(ctl, r) : r;
 }
 
-int resolve_run(struct ctl *ctl, const char *word, const char *stage, char **ret)
+int resolve_run(struct ctl *ctl, const char *word, const char *stage, enum resolve_how how,
+		char **ret)
 {
 	char *container = NULL;
 	int r = check_text(word);
@@ -197,11 +236,12 @@ int resolve_run(struct ctl *ctl, const char *word, const char *stage, char **ret
 	*ret = NULL;
 	if (r != 0)
 		return r;
-	r = may_be_run(word) ? find_run(ctl, word, ret) : NONE_FOUND;
+	r = find_only_run(ctl, word, ret);
 	if (r == NONE_FOUND) {
-		r = find_container(ctl, word, &container);
+		r = how == RESOLVE_WHOLE ? find_exact_container(ctl, word, &container)
+					 : find_container(ctl, word, &container);
 		if (r == 0)
-			r = find_run_of(ctl, container, stage, ret);
+			r = find_run_of(ctl, container, stage, how == RESOLVE_NEWEST, ret);
 		free(container);
 	}
 	return finish(ctl, word, r, ret);
@@ -239,7 +279,7 @@ int resolve_run_or_container(struct ctl *ctl, const char *word, char **ret_run,
 	*ret_run = *ret_container = NULL;
 	if (r != 0)
 		return r;
-	r = may_be_run(word) ? find_run(ctl, word, ret_run) : NONE_FOUND;
+	r = find_only_run(ctl, word, ret_run);
 	if (r != NONE_FOUND)
 		return finish(ctl, word, r, ret_run);
 	return finish(ctl, word, find_container(ctl, word, ret_container), ret_container);

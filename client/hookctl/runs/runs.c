@@ -16,9 +16,9 @@
 #include "client/hookctl/runs/words.h"
 #include "client/hookctl/table/span.h"
 
-static int resolve_operand(struct ctl *ctl, char **ret)
+static int resolve_operand(struct ctl *ctl, enum resolve_how how, char **ret)
 {
-	return resolve_run(ctl, ctl->options.operands[0], ctl_option(ctl, OPTION_STAGE), ret);
+	return resolve_run(ctl, ctl->options.operands[0], ctl_option(ctl, OPTION_STAGE), how, ret);
 }
 
 /* ---- inspect ---- */
@@ -52,7 +52,7 @@ static int inspect(struct ctl *ctl, const char *run)
 int verb_inspect(struct ctl *ctl)
 {
 	char *run;
-	int r = resolve_operand(ctl, &run);
+	int r = resolve_operand(ctl, RESOLVE_NEWEST, &run);
 
 	if (r == 0)
 		r = inspect(ctl, run);
@@ -186,7 +186,7 @@ int verb_wait(struct ctl *ctl)
 
 	if (timeout != NULL && span_parse_duration(timeout, &timeout_us) < 0)
 		return ctl_usage("--timeout=%s: not a number of seconds", timeout);
-	r = resolve_operand(ctl, &run);
+	r = resolve_operand(ctl, RESOLVE_ONE, &run);
 	if (r == 0)
 		r = wait_for(ctl, run, timeout_us);
 	free(run);
@@ -221,7 +221,7 @@ static int cancel(struct ctl *ctl, const char *run)
 int verb_cancel(struct ctl *ctl)
 {
 	char *run;
-	int r = resolve_operand(ctl, &run);
+	int r = resolve_operand(ctl, RESOLVE_WHOLE, &run);
 
 	if (r == 0)
 		r = cancel(ctl, run);

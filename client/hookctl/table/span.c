@@ -74,7 +74,7 @@ static int parse_zone(const char *text, long *ret_seconds)
 	unsigned hours, minutes;
 	int used = 0;
 
-	if (strcmp(text, "Z") == 0) {
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
 		*ret_seconds = 0;
 		return 0;
 	}
@@ -96,6 +96,22 @@ static bool is_real_date(const struct tm *tm)
 	       copy.tm_mon == tm->tm_mon;
 }
 
+/* ".25", any number of digits: microseconds. */
+static int parse_fraction(const char **text, int64_t *ret_us)
+{
+	const char *digit = *text + 1;
+	int64_t part = SECOND;
+
+	if (*digit < '0' || *digit > '9')
+		return -EINVAL;
+	for (; *digit >= '0' && *digit <= '9'; digit++) {
+		part /= 10;
+		*ret_us += (*digit - '0') * part;
+	}
+	*text = digit;
+	return 0;
+}
+
 static int parse_date(const char *text, int64_t *ret_us)
 {
 	static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -103,14 +119,23 @@ static int parse_date(const char *text, int64_t *ret_us)
 	long zone_seconds;
 	struct tm tm;
 	const char *rest = NULL;
+	bool has_seconds = false;
 	time_t seconds;
+	int64_t us = 0;
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && rest == NULL; i++) {
 		tm = (struct tm){.tm_isdst = -1};
 		rest = strptime(text, formats[i], &tm);
+		has_seconds = i < 2;
 	}
 	if (rest == NULL || !is_real_date(&tm))
 		return -EINVAL;
+	if (has_seconds && *rest == '.') {
+		int r = parse_fraction(&rest, &us);
+
+		if (r < 0)
+			return r;
+	}
 	if (*rest == '\0') {
 		seconds = mktime(&tm);
 	} else {
@@ -122,7 +147,7 @@ static int parse_date(const char *text, int64_t *ret_us)
 	}
 	if (seconds < 0)
 		return -EINVAL;
-	*ret_us = (int64_t)seconds * SECOND;
+	*ret_us = (int64_t)seconds * SECOND + us;
 	return 0;
 }
 
@@ -169,7 +194,7 @@ static int parse_day(const char *text, int64_t now_us, int64_t *ret_us)
 /* "1769860800", with a fraction or without. */
 static int parse_epoch(const char *text, int64_t *ret_us)
 {
-	int64_t seconds = 0, us = 0, part = SECOND;
+	int64_t seconds = 0, us = 0;
 	const char *digits = text;
 
 	for (; *text >= '0' && *text <= '9'; text++)
@@ -178,11 +203,8 @@ static int parse_epoch(const char *text, int64_t *ret_us)
 			return -EINVAL;
 	if (text == digits)
 		return -EINVAL;
-	if (*text == '.' && text[1] != '\0')
-		for (text++; *text >= '0' && *text <= '9' && part > 1; text++) {
-			part /= 10;
-			us += (*text - '0') * part;
-		}
+	if (*text == '.' && parse_fraction(&text, &us) < 0)
+		return -EINVAL;
 	if (*text != '\0' || __builtin_mul_overflow(seconds, SECOND, &seconds) ||
 	    __builtin_add_overflow(seconds, us, ret_us))
 		return -EINVAL;

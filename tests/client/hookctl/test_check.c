@@ -62,6 +62,12 @@ static bool is_of_files(const char *path)
 	return strncmp(path, "hooks", 5) == 0 || strncmp(path, "settings", 8) == 0;
 }
 
+/* A timeout in quotes: a call may have it, a runtime takes it from no file. */
+static bool is_refused_in_files(const char *name)
+{
+	return strcmp(name, "timeout-as-decimal-string.json") == 0;
+}
+
 static void compare(const char *name, struct document *document)
 {
 	struct hp_err err;
@@ -75,7 +81,9 @@ static void compare(const char *name, struct document *document)
 	document->json.mistakes = &mistakes;
 	check_part("hooks", root, CHECK_HOOKS);
 	check_part("settings", root, CHECK_SETTINGS);
-	if (r == 0 && mistakes.count > 0)
+	if (is_refused_in_files(name))
+		assert_int_equal(mistakes.count, 1);
+	else if (r == 0 && mistakes.count > 0)
 		fail_msg("%s: validate refuses it: %s: %s", name, mistakes.list[0].err.path,
 			 mistakes.list[0].err.reason);
 	if (r < 0 && is_of_files(err.path) && !has_mistake(&document->json, &err))

@@ -118,6 +118,39 @@ try "without a hookd" 2 validate hookd.conf
 expect_in err 'hookd.conf: the program hookd, which checks it, is not installed'
 mv sbin/hookd.away sbin/hookd
 
+echo '{"hooks":{"poststop":[{"path":"/bin/true","timeout":"5","timeOut":3,"Path":"/x"}]}}' > types.json
+try "types and names of a hook" 1 validate types.json
+expect out << 'END'
+types.json:1:53: hooks.poststop[0].timeout: must be an integer
+types.json:1:67: hooks.poststop[0].timeOut: unknown; did you mean "timeout"?
+types.json:1:76: hooks.poststop[0].Path: unknown; did you mean "path"?
+END
+printf '{"hooks":{"a":[],\n"poststop":[{"path":"/x"},{"path":"/x","path":"/y"}]}}' > twice.json
+try "a key that is there twice" 1 validate twice.json
+expect out << 'END'
+twice.json:2:40: hooks.poststop[1].path: duplicate key
+END
+mkfifo fifo
+for type in config conf; do
+  name="a FIFO that nobody writes to, $type"
+  timeout 5 "$hookctl" validate --type=$type fifo > out 2> err
+  [ $? = 2 ] || fail "not refused: $(cat err)"
+  expect_in err 'hookctl: fifo: a FIFO that nobody writes to'
+done
+try "JSON is no hookd.conf" 1 validate --type=conf types.json
+expect_in out 'types.json:1:1: this is JSON'
+printf '[Hooks]\nUMask=9\n' > stdin
+name="hookd.conf on stdin"
+"$hookctl" validate --type=conf - < stdin > out 2> err
+[ $? = 1 ] || fail "status: $(cat err)"
+expect_in out '-:2:7: UMask: '
+for type in config hooks hooksd settings seccomp; do
+  name="stdin, $type"
+  echo '{"defaultAction": 1, "poststop": 1, "hooks": {"poststop": 1}, "process": 1}' | "$hookctl" validate --type=$type - > out 2> err
+  [ $? = 1 ] || fail "status: $(cat err)"
+  expect_in out '-:1:'
+done
+
 # ---- explain ----
 
 printf '[Hooks]\nDefaultTimeoutSec=120\nUMask=0027\n' > own.conf
@@ -133,33 +166,33 @@ export HOOKD_ADDRESS=unix:$dir/socket
 
 cat > config.json << 'END'
 { "ociVersion": "1.0.2", "process": {"args": ["/usr/bin/web"]}, "annotations": {"gpu": "all"},
-  "hooks": { "createContainer": [ { "path": "/bin/net-add" } ],
-             "poststop": [ { "path": "/bin/a", "timeout": 5 } ] } }
+  "hooks": { "createContainer": [ { "path": "/bin/sh" } ],
+             "poststop": [ { "path": "/bin/cat", "timeout": 5 } ] } }
 END
 me="uid $(id -u), gid $(id -g)"
 try "each stage that has hooks" 0 explain config.json
 expect out << END
-createContainer #0 /bin/net-add; a failure ends the stage
+createContainer #0 /bin/sh; a failure ends the stage
   where:    the container's mnt user pid net uts ipc cgroup time (stage)
   as:       $me, hookd's capabilities (stage)
-  settings: UMask=23 ($dir/own.conf:3)
+  settings: UMask=0027 ($dir/own.conf:3)
   timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
-poststop #0 /bin/a; a failure does not stop the others
+poststop #0 /bin/cat; a failure does not stop the others
   where:    the caller's namespaces (stage)
   as:       $me, hookd's capabilities (stage)
-  settings: UMask=23 ($dir/own.conf:3)
+  settings: UMask=0027 ($dir/own.conf:3)
   timeout:  5s (of the hook)
 END
 try "one stage, with settings" 0 explain --stage=poststop --settings=good.json config.json
-expect_in out 'settings: good.json, UMask=23'
+expect_in out 'settings: good.json, UMask=0027'
 try "a stage without hooks" 0 explain --stage=prestart config.json
 expect out < /dev/null
 echo 'No hooks' | expect err
 try "JSON" 0 explain --json=short --stage=poststop config.json
-expect_in out '{"stages":[{"stage":"poststop","explanation":{"hooks":[{"index":0,"path":"/bin/a"'
+expect_in out '{"stages":[{"stage":"poststop","explanation":{"hooks":[{"index":0,"path":"/bin/cat"'
 name="on a terminal"
 script -qec "'$hookctl' --no-pager explain --stage=poststop config.json" /dev/null < /dev/null | tr -d '\r' > out
-expect_in out 'poststop #0 /bin/a; a failure does not stop the others'
+expect_in out 'poststop #0 /bin/cat; a failure does not stop the others'
 echo '{"poststop": [ { "path": "rel" } ] }' > wrong.json
 try "a mistake has its place" 2 explain wrong.json
 expect_in err 'hookctl: wrong.json:1:26: poststop[0].path: must be an absolute path'
@@ -170,8 +203,8 @@ try "no JSON in explain" 2 explain broken.json
 expect_in err 'hookctl: broken.json:1:6: a colon is expected'
 
 mkdir hooks.d more.d
-echo '{"version":"1.0.0","hook":{"path":"/x"},"when":{"always":false},"stages":["prestart"]}' > hooks.d/x.json
-echo '{"version":"1.0.0","hook":{"path":"/x","timeout":7},"when":{"annotations":{"gpu":"all"}},"stages":["prestart","poststop","precreate"]}' > hooks.d/a.json
+echo '{"version":"1.0.0","hook":{"path":"/bin/ls"},"when":{"always":false},"stages":["prestart"]}' > hooks.d/x.json
+echo '{"version":"1.0.0","hook":{"path":"/bin/ls","timeout":7},"when":{"annotations":{"gpu":"all"}},"stages":["prestart","poststop","precreate"]}' > hooks.d/a.json
 try "which files of hooks.d match" 0 explain --stage=prestart --hooks-dir=hooks.d config.json
 expect out << 'END'
 hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
@@ -184,17 +217,17 @@ grep -v '^  \(where\|as\|settings\)' out > short
 expect short << END
 hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
 hooks.d/x.json: no match: always is false
-createRuntime #0 /x; a failure ends the stage
+createRuntime #0 /bin/ls; a failure ends the stage
   timeout:  7s (of the hook)
-createContainer #0 /bin/net-add; a failure ends the stage
+createContainer #0 /bin/sh; a failure ends the stage
   timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
-poststop #0 /bin/a; a failure does not stop the others
+poststop #0 /bin/cat; a failure does not stop the others
   timeout:  5s (of the hook)
-poststop #1 /x; a failure does not stop the others
+poststop #1 /bin/ls; a failure does not stop the others
   timeout:  7s (of the hook)
 END
-echo '{"hook":"/y","cmd":["web$"],"hasbindmounts":true,"stage":["poststart"]}' > more.d/X.json
-echo '{"hook":"/y","cmd":["sh$"],"stage":["poststart"]}' > more.d/x.json
+echo '{"hook":"/bin/cp","cmd":["web$"],"hasbindmounts":true,"stage":["poststart"]}' > more.d/X.json
+echo '{"hook":"/bin/cp","cmd":["sh$"],"stage":["poststart"]}' > more.d/x.json
 mkdir bundle
 cp config.json bundle
 try "several directories, version 0.1.0, and a bundle" 0 explain --hooks-dir=hooks.d --hooks-dir=more.d bundle
@@ -204,15 +237,15 @@ hooks.d/a.json: match: annotation 'gpu' matches; at prestart poststop precreate
 more.d/X.json: match: the command matches 'web$'; at poststart
 hooks.d/x.json: no match: replaced by that in more.d
 more.d/x.json: no match: none of its conditions holds
-createRuntime #0 /x; a failure ends the stage
-createContainer #0 /bin/net-add; a failure ends the stage
-poststart #0 /y; a failure ends the stage
-poststop #0 /bin/a; a failure does not stop the others
-poststop #1 /x; a failure does not stop the others
+createRuntime #0 /bin/ls; a failure ends the stage
+createContainer #0 /bin/sh; a failure ends the stage
+poststart #0 /bin/cp; a failure ends the stage
+poststop #0 /bin/cat; a failure does not stop the others
+poststop #1 /bin/ls; a failure does not stop the others
 END
-echo '{"version":"1.0.0","hook":{"path":"/x"},"when":{"always":1},"stages":[]}' > more.d/z.json
+echo '{"version":"1.0.0","hook":{"path":"/bin/ls"},"when":{"always":1},"stages":[]}' > more.d/z.json
 try "a file of hooks.d that is wrong" 2 explain --hooks-dir=more.d bundle
-expect_in err 'hookctl: more.d/z.json:1:58: when.always: must be true or false'
+expect_in err 'hookctl: more.d/z.json:1:63: when.always: must be true or false'
 expect_in out 'more.d/x.json: no match'
 rm more.d/z.json
 try "matches without a hookd" 125 --address=unix:/none explain --hooks-dir=hooks.d bundle
@@ -222,6 +255,42 @@ hooks.d/x.json: no match: always is false
 END
 try "and as JSON" 125 --address=unix:/none explain --hooks-dir=hooks.d -j bundle
 expect_in out '{"file":"a.json","path":"hooks.d/a.json","match":true,'
+
+echo '{"version":"1.0.0","hook":{"path":"/bin/nonexistent"},"when":{"always":true},"stages":["poststop"]}' > more.d/gone.json
+try "a file of hooks.d without its program" 1 explain --stage=poststop --hooks-dir=more.d config.json
+expect_in out 'more.d/gone.json: match: always, but podman leaves it out without its program /bin/nonexistent; at poststop'
+
+printf '#!/bin/sh\n' > "$dir/open"
+chmod 777 "$dir/open"
+echo "{\"poststop\":[{\"path\":\"$dir/open\"},{\"path\":\"/nonexistent\"},{\"path\":\"/etc/passwd\"},{\"path\":\"/bin/ls\"}]}" > bad.json
+try "files that Run refuses" 1 explain bad.json
+grep 'poststop\|fails' out > short
+expect_in short "fails:    "
+expect_in short "fails:    No such file or directory"
+expect_in short "fails:    the file is not executable"
+[ "$(grep -c fails: short)" = 3 ] || fail "not three that fail: $(cat short)"
+try "and as JSON" 1 explain -j bad.json
+expect_in out '"fails":"No such file or directory"'
+
+cat > delegated.json << 'END'
+{"hooks":{"createRuntime":[{"path":"/bin/true"},
+  {"path":"/bin/hookd-oci-hook","args":["hookd-oci-hook","--stage=createRuntime","--hooks-json={\"createRuntime\":[{\"path\":\"/bin/ls\",\"timeout\":4},","--hooks-json={\"path\":\"/bin/cat\"}]}"]}]}}
+END
+try "a delegated config" 0 explain delegated.json
+grep -v '^  \(where\|as\|settings\)' out > short
+expect short << END
+createRuntime #0 /bin/true; a failure ends the stage
+  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+createRuntime #1 /bin/hookd-oci-hook has hookd run:
+  fails:    No such file or directory
+createRuntime #0 /bin/ls; a failure ends the stage
+  timeout:  4s (of the hook)
+createRuntime #1 /bin/cat; a failure ends the stage
+  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+END
+try "a delegated config as JSON" 0 explain -j delegated.json
+expect_in out '"delegated":[{"hook":1,"explanation":{"hooks":[{"index":0,"path":"/bin/ls"'
+
 try "no such hooks.d" 2 explain --hooks-dir=none config.json
 expect_in err '--hooks-dir=none: No such file or directory'
 

@@ -90,6 +90,9 @@ static void test_dates(void **state)
 	expect_since("2026-01-31 11:59", NOW - 60 * SECOND);
 	expect_since("2026-01-31T11:59:30", NOW - 30 * SECOND);
 	expect_since("2026-01-31T12:00:00Z", NOW);
+	expect_since("2026-01-31T12:00:00.25Z", NOW + 250000);
+	expect_since("2026-01-31T13:00:00.000001999+01:00", NOW + 1);
+	expect_since("2026-01-31 12:00:00.5", NOW + 500000);
 	expect_since("2026-01-31T14:00:00+02:00", NOW);
 	expect_since("2026-01-31T06:30:00-0530", NOW);
 }

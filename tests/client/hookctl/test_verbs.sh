@@ -898,6 +898,8 @@ done
 play "inspect" inspect 0123 <<END
 $(found)
 <
+> {"parameters":{"runs":[]}}
+<
 > {"parameters":{"run":$(row 0123456789ab done '"outcome":"failed",' 1769860800000000),"result":$failed,"request":{"x":18446744073709551615}}}
 END
 expect_status 0
@@ -947,7 +949,7 @@ expect_status 0
 expect_in calls '{"container":"web","stage":"poststop","state":"running","limit":2}'
 expect_in calls '{"run":"r2"}'
 
-play "a container of several runs" inspect web <<'END'
+play "a container of several runs, to be waited for" wait web <<'END'
 <
 > {"parameters":{"runs":[{"run":"r1","container":"web"}]}}
 <
@@ -962,6 +964,45 @@ expect_file err <<'END'
 hookctl: web: the container has several runs
 Hint: hookctl ps -a --container=web
 END
+
+play "a container of several runs" inspect web <<END
+<
+> {"parameters":{"runs":[{"run":"r1","container":"web"}]}}
+<
+> {}
+<
+> {}
+<
+> {"parameters":{"runs":[{"run":"r2","container":"web"},{"run":"r1","container":"web"}]}}
+<
+> {"parameters":{"run":$(row r2 done '' 1)}}
+END
+expect_status 0
+expect_in out 'Run: r2'
+expect_file err <<'END'
+r2: the newest of several runs of web
+Hint: hookctl ps -a --container=web
+END
+
+for verb in cancel wait inspect logs plot; do
+	play "$verb of what is a container and a prefix of a run" $verb 0123 <<END
+$(found)
+<
+> {"parameters":{"runs":[{"run":"fedcba987654","container":"0123"}]}}
+END
+	expect_status 2
+	expect_file err <<'END'
+hookctl: '0123': both the container 0123 and the run 0123456789ab
+Hint: hookctl ps -a --container=0123
+END
+done
+
+play "cancel takes no prefix of a container" cancel we <<'END'
+<
+> {"parameters":{"runs":[]}}
+END
+expect_status 125
+expect_in err 'no such run or container: we'
 
 play "cancel" kill 0123456789ab <<END
 $(found)
@@ -1028,14 +1069,30 @@ play "drain" drain <<'END'
 <
 > {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
 <
-> {"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":1}}
+> {"parameters":{"running":0}}
 END
 expect_status 0
-expect_in calls io.hookd.control.Drain
+expect_in calls '"io.hookd.control.Drain","more":true'
 expect_file out <<'END'
 hookd ends after 3 runs
 END
 expect_empty err
+
+play "drain, but hookd is killed" drain <<'END'
+<
+> {"parameters":{"version":"0.1.0","pid":2147483647,"uptimeUSec":6,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"features":[],"kernelFeatures":{}}}
+<
+> {"continues":true,"parameters":{"running":3}}
+> {"continues":true,"parameters":{"running":2}}
+close
+END
+expect_status 125
+expect_file err <<'END'
+hookctl: hookd has ended before 2 runs were done
+Hint: hookctl ps, when there is a hookd again
+END
 
 play "reload" reload <<'END'
 <
@@ -1094,11 +1151,17 @@ expect_file out <<'END'
    Config: /etc/hookd/hookd.conf, log level info
   Mistake: /etc/hookd/hookd.conf:3: no\x1b; the old configuration holds
      Runs: 1 running, 2 queued, 4 kept, 3 connections
-Last hour: 1 failed, 2 timed out, 0 lost, 0 refused
+Last hour: 1 failed, 2 timed out, 0 lost, 0 refused, since the start
  Features: seccomp, rdt
    Kernel: 6.1 +cgroup2 -resctrl
   History: failing: it is locked by process 5, 3 runs are missing
 END
+
+play "status of a hookd that runs for longer" status <<'END'
+<
+> {"parameters":{"version":"0.1.0","pid":7,"uptimeUSec":3600000000,"state":"running","running":1,"queued":2,"connections":3,"stored":4,"lastHour":{"runs":9,"failed":1,"timedOut":2,"lost":0,"refused":0},"features":[],"kernelFeatures":{}}}
+END
+grep -q '^Last hour: 1 failed, 2 timed out, 0 lost, 0 refused$' out || fail "not the last hour: $(cat out)"
 
 # ---- logs, events ----
 
@@ -1321,6 +1384,21 @@ for words in "" "fly" "run" "wait" "wait a b" "ps --since=soon" "ps --stage=birt
 	expect_in err 'hookctl: '
 done
 
+alone "help" help
+expect_status 0
+expect_in out 'hookctl [OPTIONS] VERB'
+alone "help of a verb" help ps
+expect_status 0
+expect_in out 'hookctl ps [OPTIONS]: '
+alone "a number that belongs to --watch" ps --watch 1
+expect_status 2
+expect_in err "did you mean --watch=1?"
+for verb in inspect wait cancel logs plot; do
+	alone "no name: $verb" $verb ''
+	expect_status 2
+	expect_in err "hookctl: '': not a run or a container"
+done
+
 alone "stdout is full" --help
 HOOKD_ADDRESS=unix:$dir/nobody "$hookctl" --help >/dev/full 2>err
 status=$?
@@ -1352,14 +1430,45 @@ expect_too_large() { # WORDS, the config on stdin
 	name="too large: $1"
 	"$hookctl" delegate --shim=/bin/sh >out 2>err
 	status=$?
-	expect_status 1
+	expect_status 2
 	expect_empty out
-	expect_in err "hookctl: config.json: $1"
+	expect_in err "$1"
 }
 printf '{"x":"%4194304s"}' y | expect_too_large "more than 4194304 bytes"
 printf '[%s0]' "$(printf '0,%.0s' $(seq 65536))" | expect_too_large "more than 65536 JSON values"
 printf '{"annotations":{%s}}' "$(seq -f '"%g":""' -s , 4097)" |
 	expect_too_large "more than 4096 members in an object"
+
+# Line and column, and the name that other verbs give stdin.
+expect_wrong() { # PLACE-AND-REASON, the config on stdin
+	name="delegate of what is wrong: $1"
+	"$hookctl" delegate --shim=/bin/sh >out 2>err
+	status=$?
+	expect_status 2
+	expect_empty out
+	expect_file err <<END
+hookctl: -:$1
+END
+}
+printf '{"a"\n 1}' | expect_wrong "2:2: a colon is expected"
+printf '{"hooks":{\n"prestart":[{"path":"x"}]}}' | expect_wrong "2:21: hooks.prestart[0].path: must be an absolute path"
+
+for words in --help --version 'ps --help' 'validate config.json'; do
+	alone "stdout is closed: $words" $words
+	[ "$status" -le 1 ] || fail "exit $status: $(cat err)"
+	"$hookctl" $words >&- 2>err </dev/null
+	status=$?
+	expect_status 125
+	expect_file err <<END
+hookctl: write error: Bad file descriptor
+END
+done
+name="stdout is closed: ps"
+printf '<\n> {"parameters":{"runs":[%s]}}\n' "${many#,}" >script
+"$answer" script calls sh -c 'exec "$0" ps -a >&-' "$hookctl" 2>err </dev/null
+status=$?
+expect_status 125
+expect_in err 'hookctl: write error: Bad file descriptor'
 
 name="stdout is full: delegate"
 printf '{"x":"%9000s"}' y | "$hookctl" delegate --shim=/bin/sh >/dev/full 2>err

@@ -5,6 +5,7 @@
 #include "tests/daemon/support/support.h"
 
 #include "daemon/policy/policy.h"
+#include "proto/base/own_directory.h"
 
 #define OVERFLOW_UID 65534
 #define ALL	     0x1ffffffffffull
@@ -94,6 +95,23 @@ static void decisions_are_those_of_the_table(void **state)
 
 		expect(&peer, &self, decisions[i].permission, decisions[i].is_allowed, i);
 	}
+}
+
+/* Where every uid is mapped, 65534 is a user like others. */
+static void the_overflow_uid_is_a_user_of_the_initial_namespace(void **state)
+{
+	struct peer peer = peer_of(OVERFLOW_UID, 0, HP_INITIAL_USER_NAMESPACE);
+	struct self self = self_of(OVERFLOW_UID, 0);
+
+	(void)state;
+	self.namespaces.ids[NAMESPACE_USER] = HP_INITIAL_USER_NAMESPACE;
+	expect(&peer, &self, PERMISSION_USE, true, 0);
+	expect(&peer, &self, PERMISSION_APPLY, false, 0);
+	self.uid = 0;
+	expect(&peer, &self, PERMISSION_USE, false, 0);
+	self = self_of(OVERFLOW_UID, 0);
+	peer = peer_of(OVERFLOW_UID, 0, HOST);
+	expect(&peer, &self, PERMISSION_USE, false, 0);
 }
 
 static const struct {
@@ -210,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decisions_are_those_of_the_table),
+	    cmocka_unit_test(the_overflow_uid_is_a_user_of_the_initial_namespace),
 	    cmocka_unit_test(nobody_gets_a_right_by_asking),
 	    cmocka_unit_test(who_is_not_seen_may_nothing),
 	    cmocka_unit_test(a_stranger_s_words_are_nobody_s),

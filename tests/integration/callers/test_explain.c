@@ -122,6 +122,65 @@ static void errors_are_those_of_run(void **state)
 	check_error(client, "org.varlink.service.InvalidParameter");
 }
 
+/* A limit that is set but has no effect is not shown as if it had one. */
+static void ignored_defaults_are_named(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client;
+
+	harness_start(harness, &(struct start){.config = "[Hooks]\nPidsMax=5\nUMask=0027\n",
+					       .arguments = {"--cgroup-root=/nonexistent"}});
+	client = client_open(harness);
+	explain(client, "'stage':'poststop','hooks':{'poststop':[{'path':'/bin/a'}]}");
+	check_error(client, "");
+	check_string(client, "defaults[0].key", "PidsMax");
+	check_string(client, "defaults[0].ignored", "hookd has no writable cgroup");
+	check_string(client, "defaults[1].key", "UMask");
+	check_absent(client, "defaults[1].ignored");
+}
+
+static void files_are_those_that_run_would_refuse(void **state)
+{
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+
+	explain(client, "'stage':'poststop','hooks':{'poststop':[{'path':'/bin/true'},"
+			"{'path':'/nonexistent'},{'path':'/etc/passwd'}]}");
+	check_error(client, "");
+	check_absent(client, "hooks[0].fails");
+	check_string(client, "hooks[1].fails", "No such file or directory");
+	check_string(client, "hooks[2].fails", "the file is not executable");
+	/* In a container other files have these names. */
+	explain(client, "'stage':'startContainer','hooks':{'startContainer':["
+			"{'path':'/nonexistent'}]}");
+	check_error(client, "");
+	check_absent(client, "hooks[0].fails");
+}
+
+/* Whatever this machine has: what Explain says of a limit is what happens. */
+static void limits_fail_as_in_a_run(void **state)
+{
+	static const char settings[] = ",'settings':{'linux':{'resources':{'memory':{"
+				       "'limit':100000000}}}}";
+	struct harness *harness = *state;
+	struct client *client = client_open(harness);
+	char text[512];
+	bool fails, is_refused;
+
+	harness_needs_cgroups(harness);
+	snprintf(text, sizeof(text),
+		 "'stage':'poststop','hooks':{'poststop':[{'path':'/bin/true'}]}%s", settings);
+	explain(client, text);
+	check_error(client, "");
+	fails = reply_has(client, "fails");
+	if (fails)
+		check_part(client, "fails", "linux.resources.memory.limit: ");
+	run(client, .extra = settings, .hooks = {HOOK("'exit','0'")});
+	check_error(client, "");
+	is_refused = reply_has(client, "result.hooks[0].failedStep");
+	assert_int_equal(fails, is_refused);
+}
+
 /* Who may not run hooks is told so, and nothing of the configuration. */
 static void others_are_told_that_they_may_not(void **state)
 {
@@ -144,9 +203,14 @@ static void others_are_told_that_they_may_not(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST_PREPARED(each_value_has_its_source), TEST_PREPARED(settings_come_before_defaults),
-	    TEST(container_has_its_namespaces),	      TEST(errors_are_those_of_run),
+	    TEST_PREPARED(each_value_has_its_source),
+	    TEST_PREPARED(settings_come_before_defaults),
+	    TEST(container_has_its_namespaces),
+	    TEST(errors_are_those_of_run),
 	    TEST(others_are_told_that_they_may_not),
+	    TEST_PREPARED(ignored_defaults_are_named),
+	    TEST(files_are_those_that_run_would_refuse),
+	    TEST(limits_fail_as_in_a_run),
 	};
 
 	harness_read_arguments(argc, argv);

@@ -91,7 +91,8 @@ exits "what is not there" 125 hookctl inspect nobody
 contains "is said with what to do" "$work/err" 'Hint: hookctl ps -a'
 exits "wait gives up after a time" 124 hookctl wait slow --timeout=0.1
 (hookctl logs web --stage=createRuntime) > "$work/out" 2> "$work/err"
-is "logs: headings" "$(cat "$work/out")" '==> createRuntime #1 sh, failed (3) <=='
+is "logs: headings" "$(sed -E 's/; [0-9a-f]{12}, ... 20..-..-.. ..:..:.. UTC / /' "$work/out")" '==> createRuntime #1 sh, failed (3) <=='
+matches "logs: headings of a container name the run" "$work/out" "; $(hookctl ps -aq --container=web --stage=createRuntime), ... 20"
 is "logs: stderr stays there" "$(cat "$work/err")" 'no address left'
 is "logs: as JSON" "$(hookctl -j logs web | jq -r '"\(.stage) \(.index) \(.stream) \(.data)"')" \
 	"createRuntime 1 stderr no address left"
@@ -202,6 +203,22 @@ is "reload" "$(hookctl reload)" "Reloaded $work/hookd.conf"
 printf '[Hooks]\nDefaultTimeoutSec=x\n' >> "$work/hookd.conf"
 exits "a configuration that is wrong" 1 hookctl reload
 matches "is named with its line" "$work/err" "hookctl: $work/hookd.conf:[0-9]*: .*; the old configuration is kept"
+request late poststart 300 "echo > $work/late; sleep 300"
+hookctl run $(options late poststart) > "$work/late.out" 2> "$work/late.err" &
+late=$!
+until_true test -e "$work/late"
+hookctl drain > "$work/out" 2> "$work/err" &
+drain=$!
+until_true grep -q 'hookd ends after 1 run' "$work/out"
+kill -KILL "$daemon"
+wait "$daemon"
+wait $drain
+is "drain of a hookd that is killed fails" $? 125
+contains "and says how much was left" "$work/err" 'hookctl: hookd has ended before 1 run was done'
+configure
+start_hookd || exit 1
+hookctl cancel late
+wait $late
 exits "hookd ends" 0 hookctl drain
 wait "$daemon"
 daemon=

@@ -91,6 +91,47 @@ static void drain_method_lets_runs_finish(void **state)
 	drain_lets_runs_finish(*state, call_drain);
 }
 
+/* With "more": until none is left, which is the last reply. */
+static void drain_tells_its_end(void **state)
+{
+	struct harness *harness = *state;
+	struct client *runner = client_open(harness), *drain = client_open(harness);
+	struct client *gone = client_open(harness);
+	int started = fifo_open(harness, "started"), go = fifo_open(harness, "go");
+
+	begin_run(runner, .hooks = {WAITING});
+	fifo_await(started);
+	client_call(gone, "{'method':'io.hookd.control.Drain','more':true}");
+	client_close(gone);
+	client_call(drain, "{'method':'io.hookd.control.Drain','more':true}");
+	check_error(drain, "");
+	check_int(drain, "running", 1);
+	assert_false(client_has_input(drain));
+	fifo_release(go);
+	client_receive(drain);
+	check_int(drain, "running", 0);
+	client_receive(runner);
+	check_success(runner);
+	assert_int_equal(harness_await_end(harness), 0);
+}
+
+/* The connection ends without that reply. */
+static void drain_that_is_ended_does_not_say_so(void **state)
+{
+	struct harness *harness = *state;
+	struct client *runner = client_open(harness), *drain = client_open(harness);
+	int started = fifo_open(harness, "started");
+
+	(void)fifo_open(harness, "go");
+	begin_run(runner, .hooks = {WAITING});
+	fifo_await(started);
+	client_call(drain, "{'method':'io.hookd.control.Drain','more':true}");
+	check_int(drain, "running", 1);
+	harness_signal(harness, SIGTERM);
+	client_expect_end(drain);
+	assert_int_equal(harness_await_end(harness), 0);
+}
+
 static void drain_of_an_idle_hookd_ends_it(void **state)
 {
 	struct harness *harness = *state;
@@ -429,6 +470,8 @@ int main(int argc, char **argv)
 	    TEST(sigterm_lets_runs_finish),
 	    TEST(sigint_lets_runs_finish),
 	    TEST(drain_method_lets_runs_finish),
+	    TEST(drain_tells_its_end),
+	    TEST(drain_that_is_ended_does_not_say_so),
 	    TEST(drain_of_an_idle_hookd_ends_it),
 	    TEST(second_sigterm_ends),
 	    TEST_PREPARED(second_sigterm_starts_nothing),

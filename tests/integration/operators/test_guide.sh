@@ -72,7 +72,6 @@ declare -A prints=(
 	['hookctl ps --failed --since=yesterday']='web +createRuntime .*failed \(3\) #1/3 net-add'
 	['hookctl logs web --stage=createRuntime --stream=stderr']='no address left'
 	['hookctl logs -f db']='waiting for lock'
-	['hookctl ps --container=db']='db +poststart .*running'
 	['hookctl ps -a --container=web']='web +poststart .*succeeded'
 	['hookctl summary --sort=p99']='slow-hook +poststart'
 	['hookctl plot web -o web.svg']='-' # a file, see below

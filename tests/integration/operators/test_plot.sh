@@ -109,6 +109,9 @@ status=0
 is "a file that cannot be written" "$status" 2
 contains "is named" "$work/err" "--output=$work/nowhere/x.svg: No such file or directory"
 status=0
+"$hookctl" plot web -o /dev/full 2> "$work/err" || status=$?
+is "a file that is full is an error" "$status $(< "$work/err")" '125 hookctl: --output=/dev/full: No space left on device'
+status=0
 "$hookctl" plot web > /dev/full 2> "$work/err" || status=$?
 is "a full disk" "$status" 125
 
