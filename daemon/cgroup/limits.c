@@ -292,7 +292,7 @@ bool limits_have_bfq(int mount_fd, const char *path)
 
 /* ---- all limits ---- */
 
-/* Compares X.max with X.current, for all limits before the first is written. */
+/* Compares X.max with X.current. */
 static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *err)
 {
 	size_t prefix = strlen(limit->file) - strlen("max");
@@ -313,6 +313,15 @@ static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *
 			      "is below the present usage of %" PRIu64 " bytes", used);
 }
 
+int limits_check_usage(int cgroup_fd, const struct limit_list *list, struct hp_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < list->count && r == 0; i++)
+		r = check_usage(cgroup_fd, &list->limits[i], err);
+	return r;
+}
+
 int limits_remember(int cgroup_fd, const char *const files[], struct limits_journal *journal)
 {
 	int r = 0;
@@ -326,10 +335,8 @@ int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_jou
 		 struct hp_err *err)
 {
 	const struct limit *again = NULL;
-	int r = 0;
+	int r = limits_check_usage(cgroup_fd, list, err);
 
-	for (size_t i = 0; i < list->count && r == 0; i++)
-		r = check_usage(cgroup_fd, &list->limits[i], err);
 	for (size_t i = 0; i < list->count && r == 0; i++) {
 		const struct limit *limit = &list->limits[i];
 
