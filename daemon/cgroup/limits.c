@@ -238,6 +238,7 @@ static void round_quota(int cgroup_fd, const char *file, const char *text, char 
 static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 		     struct limits_journal *journal, const char *text)
 {
+	struct limit_value *before = journal ? journal->last : NULL;
 	char both[128], rounded[128];
 	int r = 0;
 
@@ -254,7 +255,11 @@ static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 		r = remember_file(journal, cgroup_fd, file, text);
 	if (r < 0 || limit->flags & LIMIT_ONLY_REMEMBERED)
 		return r;
-	return file_write_at(cgroup_fd, file, text);
+	r = file_write_at(cgroup_fd, file, text);
+	/* The kernel has changed nothing, and may refuse the old value too (EOPNOTSUPP). */
+	if (r < 0 && journal)
+		journal->last = before;
+	return r;
 }
 
 static int apply_one(int cgroup_fd, const struct limit *limit, struct limits_journal *journal,
