@@ -45,8 +45,7 @@ const char *file_number_form(const char *file)
 	return form == FORMS ? NULL : form_texts[form];
 }
 
-/* Digits with a prefix of the base, no sign. The base is given to strtoull(), which with 0 knows
- * "0b1" too. */
+/* Digits, without a sign. strtoull() gets the base, since by itself it knows "0b1" too. */
 static bool read_digits(const char *text, uint64_t *ret, const char **ret_end)
 {
 	int base = 10;
