@@ -25,7 +25,7 @@ static int show_applied(const struct ctl *ctl, const struct hookd_applied *appli
 	hp_buf_free(&text);
 	for (const char *const *ignored = applied->ignored; ignored != NULL && *ignored != NULL;
 	     ignored++)
-		ctl_note(ctl, "left out, as the settings allow: %s", *ignored);
+		ctl_note(ctl, "not applied: %s", *ignored);
 	return r;
 }
 

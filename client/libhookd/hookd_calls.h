@@ -400,8 +400,9 @@ struct hookd_applied {
 	/* Lists end with NULL. */
 	const char *const *schemata; /* of the group, as the kernel reads them now */
 	const char *const *process;  /* attributes that were set: "rlimits", "oomScoreAdj", ... */
-	const char *const *ignored;  /* what hookd left out, where the settings allow that */
-	bool update_interrupted;     /* an update was cut short: limits are old or new */
+	/* What hookd left out, as the settings allow; paths of what only the process can change. */
+	const char *const *ignored;
+	bool update_interrupted; /* an update was cut short: limits are old or new */
 };
 
 /*

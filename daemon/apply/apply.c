@@ -23,6 +23,7 @@
 #include "daemon/cgroup/devices.h"
 #include "daemon/cgroup/limits.h"
 #include "daemon/cgroup/scope_annotation.h"
+#include "daemon/cgroup/scope_properties.h"
 #include "proto/settings/settings_json.h"
 
 const char *const cgroup_driver_names[CGROUP_DRIVER_COUNT] = {
@@ -69,6 +70,28 @@ static void forget_limits(void *data)
 	close_fd(&change->cgroup_fd);
 }
 
+/*
+ * The annotation would win in systemd, and the resources in the cgroup's file, until systemd writes
+ * that again. "MemoryMaxScale" is MemoryMax as a part of the machine's memory.
+ */
+static int refuse_second_value(struct application *application,
+			       const struct hp_systemd_property *property)
+{
+	const struct limit_list *limits = &application->limits;
+	char name[256], *scale;
+
+	scope_annotation_name(property, name, sizeof(name));
+	scale = strstr(name, "Scale");
+	if (scale && strcmp(scale, "Scale") == 0)
+		*scale = '\0';
+	for (size_t i = 0; i < limits->count; i++)
+		if (scope_properties_is_of_file(name, limits->limits[i].file))
+			return hp_err_invalid(&application->err, NULL,
+					      "is set by linux.resources.%s too",
+					      limits->limits[i].path);
+	return 0;
+}
+
 /* Annotations are for a unit only: runc ignores them without one. */
 static int check_annotations(struct application *application)
 {
@@ -79,6 +102,8 @@ static int check_annotations(struct application *application)
 		char path[HP_ERR_PATH_SIZE];
 		int r = scope_annotation_check(property, &application->err);
 
+		if (r == 0)
+			r = refuse_second_value(application, property);
 		if (r < 0) {
 			snprintf(path, sizeof(path), "annotations." HP_SYSTEMD_PROPERTY "%.100s",
 				 property->name);
@@ -93,6 +118,8 @@ int application_convert(struct application *application, bool is_scope)
 	const struct hp_resources *resources = application->request.settings->resources;
 	int r = resources ? limit_list_make(resources, &application->limits, &application->err) : 0;
 
+	if (r == 0 && is_scope && resources)
+		r = scope_properties_check(resources, &application->err);
 	if (r == 0 && is_scope)
 		limit_list_adapt_to_systemd(&application->limits);
 	return application_at_step(application, "cgroup", "linux.resources", r);

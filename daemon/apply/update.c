@@ -142,7 +142,8 @@ static void update_files(struct application *application)
 
 static void fail_at_systemd(struct application *application, int r, const char *reason)
 {
-	(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
+	if (application->err.code == HP_ERR_NONE)
+		(void)hp_err_setting(&application->err, r, NULL, "systemd: %s", reason);
 	application_end(application,
 			application_at_step(application, "cgroup", "linux.resources", r));
 }
@@ -183,6 +184,10 @@ static void on_former_limits(int r, const char *reason, struct scope_limits *lim
 	application->former = limits;
 	if (r == 0)
 		r = remember_files(application);
+	/* With a property below the usage the kernel would kill processes of the container. */
+	if (r == 0)
+		r = limits_check_usage(application->cgroup_fd, &application->limits,
+				       &application->err);
 	if (r == 0)
 		r = scopes_set(application->applier->scopes, application->holding->unit,
 			       application->request.settings->resources, limits,

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/cgroup/file_number.h"
+
 #define SHARES_MAX 262144
 
 /* ---- the list ---- */
@@ -291,9 +293,12 @@ uint64_t limit_cpu_quota_us(uint64_t per_second_us, uint64_t period_us)
 /* unified files are written last, so they decide. */
 bool limit_is_idle(const struct hp_resources *resources)
 {
+	uint64_t idle;
+
 	for (size_t i = 0; i < resources->unified_count; i++)
 		if (strcmp(resources->unified[i].file, "cpu.idle") == 0)
-			return resources->unified[i].value[0] == '1';
+			return file_number_read("cpu.idle", resources->unified[i].value, &idle) &&
+			       idle == 1;
 	return resources->cpu.idle.is_set && resources->cpu.idle.value == 1;
 }
 

@@ -238,6 +238,7 @@ static void round_quota(int cgroup_fd, const char *file, const char *text, char 
 static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 		     struct limits_journal *journal, const char *text)
 {
+	struct limit_value *before = journal ? journal->last : NULL;
 	char both[128], rounded[128];
 	int r = 0;
 
@@ -254,7 +255,11 @@ static int write_one(int cgroup_fd, const char *file, const struct limit *limit,
 		r = remember_file(journal, cgroup_fd, file, text);
 	if (r < 0 || limit->flags & LIMIT_ONLY_REMEMBERED)
 		return r;
-	return file_write_at(cgroup_fd, file, text);
+	r = file_write_at(cgroup_fd, file, text);
+	/* The kernel has changed nothing, and may refuse the old value too (EOPNOTSUPP). */
+	if (r < 0 && journal)
+		journal->last = before;
+	return r;
 }
 
 static int apply_one(int cgroup_fd, const struct limit *limit, struct limits_journal *journal,
@@ -292,7 +297,7 @@ bool limits_have_bfq(int mount_fd, const char *path)
 
 /* ---- all limits ---- */
 
-/* Compares X.max with X.current, for all limits before the first is written. */
+/* Compares X.max with X.current. */
 static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *err)
 {
 	size_t prefix = strlen(limit->file) - strlen("max");
@@ -313,6 +318,15 @@ static int check_usage(int cgroup_fd, const struct limit *limit, struct hp_err *
 			      "is below the present usage of %" PRIu64 " bytes", used);
 }
 
+int limits_check_usage(int cgroup_fd, const struct limit_list *list, struct hp_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < list->count && r == 0; i++)
+		r = check_usage(cgroup_fd, &list->limits[i], err);
+	return r;
+}
+
 int limits_remember(int cgroup_fd, const char *const files[], struct limits_journal *journal)
 {
 	int r = 0;
@@ -326,10 +340,8 @@ int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_jou
 		 struct hp_err *err)
 {
 	const struct limit *again = NULL;
-	int r = 0;
+	int r = limits_check_usage(cgroup_fd, list, err);
 
-	for (size_t i = 0; i < list->count && r == 0; i++)
-		r = check_usage(cgroup_fd, &list->limits[i], err);
 	for (size_t i = 0; i < list->count && r == 0; i++) {
 		const struct limit *limit = &list->limits[i];
 

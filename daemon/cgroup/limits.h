@@ -35,6 +35,12 @@ int limits_apply(int cgroup_fd, const struct limit_list *list, struct limits_jou
 		 struct hp_err *err) must_check;
 
 /*
+ * The check of memory.checkBeforeUpdate, which limits_apply() begins with: -EBUSY, as there. For a
+ * caller that has something else change the limits first.
+ */
+int limits_check_usage(int cgroup_fd, const struct limit_list *list, struct hp_err *err) must_check;
+
+/*
  * True where the cgroups of this tree have io.bfq.weight: `path` is one, which need not exist yet,
  * below the mount of cgroup2.
  */

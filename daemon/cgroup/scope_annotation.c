@@ -346,17 +346,23 @@ static int append_variant(sd_bus_message *message, const struct variant *variant
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-int scope_annotation_append(sd_bus_message *message, const struct hp_systemd_property *property)
+void scope_annotation_name(const struct hp_systemd_property *property, char *ret_name, size_t size)
 {
 	size_t length = strlen(property->name);
 	bool is_seconds = is_in_seconds(property->name);
+
+	snprintf(ret_name, size, "%.*s%s", (int)(is_seconds ? length - 3 : length), property->name,
+		 is_seconds ? "USec" : "");
+}
+
+int scope_annotation_append(sd_bus_message *message, const struct hp_systemd_property *property)
+{
 	struct variant variant;
 	struct hp_err err;
 	char name[256];
 	int r = read_property(property, &variant, &err);
 
-	snprintf(name, sizeof(name), "%.*s%s", (int)(is_seconds ? length - 3 : length),
-		 property->name, is_seconds ? "USec" : "");
+	scope_annotation_name(property, name, sizeof(name));
 	if (r >= 0)
 		r = sd_bus_message_open_container(message, 'r', "sv");
 	if (r >= 0)

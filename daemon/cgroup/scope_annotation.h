@@ -18,5 +18,7 @@
  */
 int scope_annotation_check(const struct hp_systemd_property *property,
 			   struct hp_err *err) must_check;
+/* The name of the property that it sets: NAMEUSec for NAMESec. */
+void scope_annotation_name(const struct hp_systemd_property *property, char *ret_name, size_t size);
 /* Appends a checked one to an open array of (sv). < 0 on failure, as sd-bus. */
 int scope_annotation_append(sd_bus_message *message, const struct hp_systemd_property *property);

@@ -110,55 +110,107 @@ static bool read_number(const char *text, uint64_t *ret)
 }
 
 /* "default 200", "200" or "8:0 200" */
-static int append_weight_line(sd_bus_message *message, bool is_bfq, const char *line)
-{
+struct weight_line {
+	bool has_device;
 	unsigned int major, minor;
 	uint64_t weight;
+};
+
+/*
+ * False: not in that form, or out of range. "8:0 default" neither: systemd cannot take the weight
+ * of one device away. The kernel reads "010" as octal in io.bfq.weight, but not after "default".
+ */
+static bool read_weight_line(const char *line, bool is_bfq, struct weight_line *ret)
+{
 	int length = 0;
 
+	ret->has_device = strchr(line, ':');
+	if (ret->has_device && sscanf(line, "%u:%u %n", &ret->major, &ret->minor, &length) < 2)
+		return false;
 	if (strncmp(line, "default ", strlen("default ")) == 0)
 		length = (int)strlen("default ");
-	else if (sscanf(line, "%u:%u %n", &major, &minor, &length) < 2)
-		length = 0;
-	if (!read_number(line + length, &weight) || weight < 1 ||
-	    weight > (is_bfq ? HP_IO_WEIGHT_MAX : 10000))
-		return 0;
-	weight = is_bfq ? systemd_weight(weight, true) : weight;
-	return strchr(line, ':') ? append_device(message, DEVICE_WEIGHT, major, minor, weight)
-				 : sd_bus_message_append(message, "(sv)", "IOWeight", "t", weight);
+	return line[length] != '0' && read_number(line + length, &ret->weight) &&
+	       ret->weight >= 1 && ret->weight <= (is_bfq ? HP_IO_WEIGHT_MAX : 10000);
 }
 
-/* "8:0 rbps=1024 wiops=max" */
-static int append_keys(sd_bus_message *message, const char *line)
+static int append_weight_line(sd_bus_message *message, bool is_bfq, const char *line)
+{
+	struct weight_line read;
+
+	if (!read_weight_line(line, is_bfq, &read))
+		return 0;
+	if (is_bfq)
+		read.weight = systemd_weight(read.weight, true);
+	return read.has_device
+		   ? append_device(message, DEVICE_WEIGHT, read.major, read.minor, read.weight)
+		   : sd_bus_message_append(message, "(sv)", "IOWeight", "t", read.weight);
+}
+
+/* "rbps=1024", "wiops=max" */
+static bool read_key(const char *word, enum device_property *ret_property, uint64_t *ret_value)
+{
+	for (int i = 0; i < DEVICE_PROPERTY_COUNT; i++) {
+		const char *key = device_properties[i].key, *value;
+
+		if (!key || strncmp(word, key, strlen(key)) != 0)
+			continue;
+		*ret_property = (enum device_property)i;
+		*ret_value = INFINITE;
+		value = word + strlen(key);
+		return (strncmp(value, "max", 3) == 0 && (!value[3] || value[3] == ' ')) ||
+		       read_number(value, ret_value);
+	}
+	return false;
+}
+
+/*
+ * "8:0 rbps=1024 wiops=max". message NULL: only reads. Returns 0 too where a word cannot be read,
+ * and sets *ret_is_whole false then.
+ */
+static int append_keys(sd_bus_message *message, const char *line, bool *ret_is_whole)
 {
 	unsigned int major, minor;
 	int length = 0, r = 0;
 
-	if (sscanf(line, "%u:%u %n", &major, &minor, &length) < 2)
+	*ret_is_whole = sscanf(line, "%u:%u %n", &major, &minor, &length) == 2 && line[length];
+	if (!*ret_is_whole)
 		return 0;
 	for (const char *word = line + length; r >= 0 && *word; word += strspn(word, " ")) {
-		for (int i = 0; r >= 0 && i < DEVICE_PROPERTY_COUNT; i++) {
-			const char *key = device_properties[i].key;
-			uint64_t value = INFINITE;
+		enum device_property property;
+		uint64_t value;
 
-			if (!key || strncmp(word, key, strlen(key)) != 0)
-				continue;
-			if (strncmp(word + strlen(key), "max", strlen("max")) != 0 &&
-			    !read_number(word + strlen(key), &value))
-				continue;
-			r = append_device(message, (enum device_property)i, major, minor, value);
-		}
+		if (!read_key(word, &property, &value))
+			*ret_is_whole = false;
+		else if (message)
+			r = append_device(message, property, major, minor, value);
 		word += strcspn(word, " ");
 	}
 	return r;
 }
 
+static bool is_weight_file(const char *file, bool *ret_is_bfq)
+{
+	*ret_is_bfq = strcmp(file, "io.bfq.weight") == 0;
+	return *ret_is_bfq || strcmp(file, "io.weight") == 0;
+}
+
 int scope_io_append_line(sd_bus_message *message, const char *file, const char *line)
 {
-	bool is_bfq = strcmp(file, "io.bfq.weight") == 0;
+	bool is_bfq, is_whole;
 
-	return is_bfq || strcmp(file, "io.weight") == 0 ? append_weight_line(message, is_bfq, line)
-							: append_keys(message, line);
+	return is_weight_file(file, &is_bfq) ? append_weight_line(message, is_bfq, line)
+					     : append_keys(message, line, &is_whole);
+}
+
+bool scope_io_can_read(const char *file, const char *line)
+{
+	struct weight_line read;
+	bool is_bfq, is_whole;
+
+	if (is_weight_file(file, &is_bfq))
+		return read_weight_line(line, is_bfq, &read);
+	(void)append_keys(NULL, line, &is_whole);
+	return is_whole;
 }
 
 bool scope_io_is_property(const char *property, bool *ret_has_devices)

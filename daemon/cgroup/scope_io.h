@@ -18,9 +18,11 @@ int scope_io_append(sd_bus_message *message, const struct hp_block_io *io, bool 
 /* True for io.weight, io.bfq.weight, io.max and io.latency. */
 bool scope_io_is_file(const char *file);
 /*
- * One line of such a file: "8:0 rbps=1024 wiops=max", "default 200". A line that systemd does not
- * accept is left out: the kernel says what is wrong with it, when it is written to the file.
+ * One line of such a file: "8:0 rbps=1024 wiops=max", "default 200". What
+ * cannot be read is left out.
  */
 int scope_io_append_line(sd_bus_message *message, const char *file, const char *line);
+/* Whether the whole line can be read as a line of that file. */
+bool scope_io_can_read(const char *file, const char *line);
 /* True for the properties above; those with a list of devices have the type a(st). */
 bool scope_io_is_property(const char *property, bool *ret_has_devices);

@@ -6,7 +6,6 @@
 #include "daemon/cgroup/scope_properties.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -14,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/cgroup/file_number.h"
 #include "daemon/cgroup/limit_list.h"
 #include "daemon/cgroup/scope_io.h"
+#include "proto/base/limits.h"
 #include "proto/settings/mask.h"
 
 #define INFINITE UINT64_MAX
@@ -128,7 +129,7 @@ static int append_mask(sd_bus_message *message, const char *property, const char
 	if (!list || !*list)
 		return 0;
 	if (!hp_mask_parse_bits(list, words, CPUS_MAX))
-		return 0; /* the kernel says what is wrong with it, when the file is written */
+		return 0; /* scope_properties_check() */
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (uint8_t)(words[i / 8] >> (i % 8 * 8));
 		if (bytes[i])
@@ -156,26 +157,6 @@ static int append_tasks(sd_bus_message *message, const struct hp_int *limit)
 
 /* ---- unified: files by their names ---- */
 
-/* As the kernel's memparse(): a number with an optional K, M, G or T; or "max". False: neither. */
-static bool read_amount(const char *text, uint64_t *ret)
-{
-	static const char units[] = "kmgt";
-	const char *unit;
-	char *end;
-
-	if (strcmp(text, "max") == 0) {
-		*ret = INFINITE;
-		return true;
-	}
-	if (*text < '0' || *text > '9')
-		return false;
-	*ret = strtoull(text, &end, 10);
-	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
-	if (unit)
-		*ret <<= 10 * (unit - units + 1);
-	return end[unit != NULL] == '\0';
-}
-
 /* "25000 50000", "max 50000", "25000" */
 static int append_cpu_max(sd_bus_message *message, const char *text, const struct scope_cpu *former)
 {
@@ -193,57 +174,91 @@ static uint64_t at_least(uint64_t amount, uint64_t min)
 	return amount < min ? min : amount;
 }
 
-/*
- * Values without a property, or that systemd does not accept, are only written to the cgroup's
- * file, and checked by the kernel.
- */
+/* The properties that a file has, but those of devices (scope_io.h). */
+static const struct file_property {
+	const char *file, *property;
+	uint64_t min; /* the least value that systemd accepts */
+} file_properties[] = {
+    {"memory.min", "MemoryMin", 0},
+    {"memory.low", "MemoryLow", 0},
+    {"memory.high", "MemoryHigh", 1},
+    {"memory.max", "MemoryMax", 1},
+    {"memory.swap.max", "MemorySwapMax", 0},
+    {"pids.max", "TasksMax", 1},
+    {"cpu.weight", "CPUWeight", 1},
+    {"cpu.weight.nice", "CPUWeight", 1},
+    {"cpu.idle", "CPUWeight", 0},
+    {"cpu.max", "CPUQuotaPerSecUSec", 0},
+    {"cpu.max", "CPUQuotaPeriodUSec", 0},
+    {"cpuset.cpus", "AllowedCPUs", 0},
+    {"cpuset.mems", "AllowedMemoryNodes", 0},
+};
+
+bool scope_properties_is_of_file(const char *property, const char *file)
+{
+	for (size_t i = 0; i < ELEMENTS(file_properties); i++)
+		if (strcmp(file, file_properties[i].file) == 0 &&
+		    strcmp(property, file_properties[i].property) == 0)
+			return true;
+	return scope_io_is_file(file) && strcmp(property, "IOWeight") == 0;
+}
+
+static int append_of_file(sd_bus_message *message, const char *file, uint64_t value)
+{
+	for (size_t i = 0; i < ELEMENTS(file_properties); i++)
+		if (strcmp(file, file_properties[i].file) == 0)
+			return append_number(message, file_properties[i].property,
+					     at_least(value, file_properties[i].min));
+	return 0;
+}
+
+/* One that cannot be read was refused (scope_properties_check()). */
 static int append_file(sd_bus_message *message, const char *file, const char *value,
 		       const struct scope_cpu *former)
 {
-	static const struct {
-		const char *file, *property;
-		uint64_t min; /* the least value that systemd accepts */
-	} numbers[] = {
-	    {"memory.min", "MemoryMin", 0},   {"memory.low", "MemoryLow", 0},
-	    {"memory.high", "MemoryHigh", 1}, {"memory.max", "MemoryMax", 1},
-	    {"pids.max", "TasksMax", 1},      {"memory.swap.max", "MemorySwapMax", 0},
-	    {"cpu.weight", "CPUWeight", 1},
-	};
-	uint64_t amount;
+	uint64_t number;
 
 	if (strcmp(file, "cpu.max") == 0)
 		return append_cpu_max(message, value, former);
-	if (strcmp(file, "cpu.idle") == 0 && former->weight == 0 && strcmp(value, "0") == 0)
-		return append_number(message, "CPUWeight", INFINITE);
 	if (scope_io_is_file(file))
 		return scope_io_append_line(message, file, value);
 	if (strcmp(file, "cpuset.cpus") == 0)
 		return append_mask(message, "AllowedCPUs", value);
 	if (strcmp(file, "cpuset.mems") == 0)
 		return append_mask(message, "AllowedMemoryNodes", value);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (strcmp(file, numbers[i].file) == 0 && read_amount(value, &amount))
-			return append_number(message, numbers[i].property,
-					     at_least(amount, numbers[i].min));
-	return 0;
+	if (!file_number_read(file, value, &number))
+		return 0;
+	if (strcmp(file, "cpu.idle") != 0)
+		return append_of_file(message, file, number);
+	/* For 1 see scope_properties_append_limits(). */
+	return number == 0 && former->weight == 0 ? append_number(message, "CPUWeight", INFINITE)
+						  : 0;
+}
+
+/* The next line of a file's text that is not empty; *text is moved behind it. False: none. */
+static bool next_line(const char **text, char ret_line[static HP_PATH_BYTES_MAX + 1])
+{
+	size_t length;
+
+	*text += strspn(*text, "\n");
+	length = strcspn(*text, "\n");
+	assert(length <= HP_PATH_BYTES_MAX);
+	memcpy(ret_line, *text, length);
+	ret_line[length] = '\0';
+	*text += length;
+	return length > 0;
 }
 
 /* A line for each device, or the one of another file; they are written one by one. */
 static int append_lines(sd_bus_message *message, const struct hp_unified *unified,
 			const struct scope_cpu *former)
 {
-	const char *line = unified->value;
-	char value[256];
+	const char *text = unified->value;
+	char line[HP_PATH_BYTES_MAX + 1];
 	int r = 0;
 
-	while (r >= 0 && *line) {
-		size_t length = strcspn(line, "\n");
-
-		snprintf(value, sizeof(value), "%.*s", (int)length, line);
-		if (length > 0 && length < sizeof(value))
-			r = append_file(message, unified->file, value, former);
-		line += length + (line[length] == '\n');
-	}
+	while (r >= 0 && next_line(&text, line))
+		r = append_file(message, unified->file, line, former);
 	return r;
 }
 
@@ -279,6 +294,75 @@ int scope_properties_append_limits(sd_bus_message *message, const struct hp_reso
 		r = append_unified(message, resources, former);
 	/* Last, since the weight of an idle unit is 0 for systemd (252), whatever else is given. */
 	return r >= 0 && limit_is_idle(resources) ? append_number(message, "CPUWeight", 0) : r;
+}
+
+/* ---- values that can be appended ---- */
+
+static bool is_cpu_list(const char *list)
+{
+	uint64_t words[CPUS_MAX / 64] = {0};
+
+	return hp_mask_parse_bits(list, words, CPUS_MAX);
+}
+
+/* As append_cpu_max() reads it. The kernel, with sscanf(), accepts more behind the numbers. */
+static bool is_cpu_max(const char *text)
+{
+	char quota[24];
+
+	return sscanf(text, "%23s", quota) == 1 &&
+	       (strcmp(quota, "max") == 0 || strspn(quota, "0123456789") == strlen(quota));
+}
+
+/* NULL: the value has an equal one for systemd, or the file has no property. */
+static const char *what_is_wrong(const char *file, const char *line)
+{
+	static const char list[] = "must be a list of numbers, such as 0-3,7";
+	uint64_t number;
+
+	if (strcmp(file, "cpu.max") == 0)
+		return is_cpu_max(line) ? NULL : "must be QUOTA, or QUOTA PERIOD";
+	if (strcmp(file, "cpuset.cpus") == 0 || strcmp(file, "cpuset.mems") == 0)
+		return is_cpu_list(line) ? NULL : list;
+	if (scope_io_is_file(file))
+		return scope_io_can_read(file, line) ? NULL : "must be a line of this file";
+	return file_number_read(file, line, &number) ? NULL : file_number_form(file);
+}
+
+static int check_line(const char *path, const char *file, const char *line, struct hp_err *err)
+{
+	const char *wrong = what_is_wrong(file, line);
+
+	return wrong
+		   ? hp_err_setting(err, -EINVAL, path,
+				    "%s, for the property of systemd; it is \"%.64s\"", wrong, line)
+		   : 0;
+}
+
+static int check_unified(const struct hp_unified *unified, struct hp_err *err)
+{
+	const char *text = unified->value;
+	char path[HP_ERR_PATH_SIZE], line[HP_PATH_BYTES_MAX + 1];
+	int r = 0;
+
+	snprintf(path, sizeof(path), "unified.%.100s", unified->file);
+	while (r == 0 && next_line(&text, line))
+		r = check_line(path, unified->file, line, err);
+	return r;
+}
+
+int scope_properties_check(const struct hp_resources *resources, struct hp_err *err)
+{
+	const struct hp_cpu *cpu = &resources->cpu;
+	int r = 0;
+
+	if (cpu->cpus && *cpu->cpus)
+		r = check_line("cpu.cpus", "cpuset.cpus", cpu->cpus, err);
+	if (r == 0 && cpu->mems && *cpu->mems)
+		r = check_line("cpu.mems", "cpuset.mems", cpu->mems, err);
+	for (size_t i = 0; r == 0 && i < resources->unified_count; i++)
+		r = check_unified(&resources->unified[i], err);
+	return r;
 }
 
 /* True for each property that is appended above; `ret_has_devices`: it has a list of devices. */

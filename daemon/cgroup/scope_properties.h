@@ -6,6 +6,8 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/base/base.h"
+#include "proto/base/err.h"
 #include "proto/settings/resources.h"
 
 /*
@@ -29,6 +31,14 @@ struct scope_cpu {
 /* `has_bfq`: see scope_io.h. */
 int scope_properties_append_limits(sd_bus_message *message, const struct hp_resources *resources,
 				   const struct scope_cpu *former, bool has_bfq);
+/*
+ * Whether each value of `resources` has an equal one for systemd. Otherwise it would only be in the
+ * cgroup's file, which systemd overwrites when it realizes the unit: -EINVAL, with the path of the
+ * value, relative to resources, and the reason.
+ */
+int scope_properties_check(const struct hp_resources *resources, struct hp_err *err) must_check;
+/* Whether systemd sets the file by that property, "memory.max" by "MemoryMax". */
+bool scope_properties_is_of_file(const char *property, const char *file);
 /* Reads them from `properties`, a reply of GetAll (a{sv}). */
 int scope_properties_read_cpu(sd_bus_message *properties, struct scope_cpu *ret_cpu);
 /* Copies the limits of such a reply; devices that it does not name get no limit. */

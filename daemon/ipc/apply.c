@@ -29,13 +29,53 @@ struct apply_call {
 
 /* ---- replies ---- */
 
-static char **list_one(struct hp_arena *arena, char *text)
+static bool joins_namespaces(const struct hp_settings *settings)
 {
-	char **list = text ? hp_arena_calloc(arena, 2, sizeof(*list)) : NULL;
+	for (size_t i = 0; i < settings->namespace_count; i++)
+		if (settings->namespaces[i].path)
+			return true;
+	return false;
+}
 
-	if (list)
-		list[0] = text;
-	return list;
+/*
+ * What was left out: `optional`, and for a call what only the process itself can change, by its
+ * path. NULL: nothing.
+ */
+static char **list_ignored(struct hp_arena *arena, char *optional, const struct apply_call *call)
+{
+	static const struct hp_settings nothing;
+	const struct hp_settings *settings = call ? call->settings : &nothing;
+	const struct {
+		const char *path;
+		bool is_given;
+	} rows[] = {
+	    {"process.user", settings->user.is_set},
+	    {"process.user.umask", settings->umask.is_set},
+	    {"process.capabilities", settings->capabilities.is_set},
+	    {"process.noNewPrivileges", settings->no_new_privileges},
+	    {"process.apparmorProfile", settings->apparmor_profile},
+	    {"process.selinuxLabel", settings->selinux_label},
+	    {"linux.personality", settings->personality.is_set},
+	    {"linux.memoryPolicy", settings->memory_policy.is_set},
+	    {"linux.namespaces", joins_namespaces(settings)},
+	    {"parent_death_signal", settings->parent_death_signal},
+	};
+	char **list = hp_arena_calloc(arena, ELEMENTS(rows) + 2, sizeof(*list));
+	size_t count = 0;
+
+	if (list && optional)
+		list[count++] = optional;
+	for (size_t i = 0; list && i < ELEMENTS(rows); i++) {
+		char path[HP_ERR_PATH_SIZE];
+
+		if (!rows[i].is_given)
+			continue;
+		snprintf(path, sizeof(path), "%s", rows[i].path);
+		hp_settings_path(path, call->dialect);
+		list[count] = hp_arena_copy(arena, path, strlen(path));
+		count += list[count] != NULL;
+	}
+	return count ? list : NULL;
 }
 
 static char **list_attributes(struct hp_arena *arena, unsigned int set)
@@ -67,8 +107,9 @@ static char **list_schemata(struct hp_arena *arena, const struct rdt *rdt,
 	return list;
 }
 
+/* `call`: what is answered; NULL for Holdings. */
 static void write_applied(struct hp_json_writer *writer, const struct hookd *hookd,
-			  const struct holding *holding)
+			  const struct holding *holding, const struct apply_call *call)
 {
 	struct hp_arena arena = HP_ARENA_INIT;
 	const struct hp_applied applied = {
@@ -79,7 +120,7 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 	    .rdt_created = holding_has_created(holding, CREATED_RDT_GROUP),
 	    .schemata = list_schemata(&arena, hookd->rdt, holding),
 	    .process = list_attributes(&arena, holding->attributes_set),
-	    .ignored = list_one(&arena, holding->ignored),
+	    .ignored = list_ignored(&arena, holding->ignored, call),
 	    .is_update_interrupted = holding->is_update_interrupted,
 	};
 
@@ -87,12 +128,13 @@ static void write_applied(struct hp_json_writer *writer, const struct hookd *hoo
 	hp_arena_free(&arena);
 }
 
-static void reply_applied(struct conn *conn, const struct holding *holding)
+static void reply_applied(struct conn *conn, const struct holding *holding,
+			  const struct apply_call *call)
 {
 	struct hp_json_writer writer = hp_reply_begin(conn_reply(conn), NULL, false);
 
 	hp_json_key(&writer, "applied");
-	write_applied(&writer, conn->hookd, holding);
+	write_applied(&writer, conn->hookd, holding, call);
 	hp_reply_end(&writer);
 }
 
@@ -133,7 +175,7 @@ static void on_applied(int r, struct holding *holding, const struct hp_err *err,
 
 	log_result(call, r, err);
 	if (conn && r == 0)
-		reply_applied(conn, holding);
+		reply_applied(conn, holding, call);
 	if (conn && r < 0) {
 		hp_settings_path(reply.path, call->dialect);
 		if (strcmp(reply.path, APPLY_PATH_CONTAINER) != 0)
@@ -421,7 +463,7 @@ int handle_holdings(struct exchange *exchange, struct hp_err *err)
 	holding = holdings_first(applier_holdings(exchange->hookd->applier));
 	for (; holding; holding = holdings_next(holding)) {
 		hp_json_put_key(&writer, holding->container);
-		write_applied(&writer, exchange->hookd, holding);
+		write_applied(&writer, exchange->hookd, holding, NULL);
 	}
 	hp_json_end(&writer, '}');
 	hp_reply_end(&writer);

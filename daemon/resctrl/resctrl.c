@@ -138,16 +138,18 @@ static int fail_different(const struct request *request, const struct rdt_direct
 			  const struct schemata_value *wanted, const struct schemata_value *present)
 {
 	bool is_mask = strncmp(wanted->resource, "L", 1) == 0;
-	char path[32], has[64] = "missing";
+	char path[32], has[64] = "missing", name[80] = "default group";
 
 	print_field(wanted->source, path);
+	if (strcmp(group->path, ".") != 0)
+		snprintf(name, sizeof(name), "group %.64s", group->path);
 	if (present)
 		snprintf(has, sizeof(has), is_mask ? "%llx" : "%llu",
 			 (unsigned long long)present->value);
 	return hp_err_setting(request->err, -EEXIST, path,
-			      is_mask ? "the group %.64s exists, and its %s:%llu is %s, not %llx"
-				      : "the group %.64s exists, and its %s:%llu is %s, not %llu",
-			      group->path, wanted->resource, (unsigned long long)wanted->id, has,
+			      is_mask ? "the %s exists, and its %s:%llu is %s, not %llx"
+				      : "the %s exists, and its %s:%llu is %s, not %llu",
+			      name, wanted->resource, (unsigned long long)wanted->id, has,
 			      (unsigned long long)wanted->value);
 }
 

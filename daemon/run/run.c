@@ -298,6 +298,7 @@ static void on_list_ended(void *userdata, struct list_end *end)
 	run->is_lost = end->is_lost;
 	run->is_kept_by_runner = end->is_kept;
 	run->result.ignored = take_ptr(end->ignored);
+	run_resources_add_ignored(&run->active->resources, &run->result.ignored);
 	if (end->refusal)
 		list_was_refused(run, end->refusal);
 	else

@@ -126,6 +126,38 @@ struct helper_settings run_resources_helper_settings(const struct run_resources 
 	return settings;
 }
 
+/* "mkdir2, rmdir2", or the first ones and "and 5 more". */
+static void list_names(char *const *names, char *ret_text, size_t size)
+{
+	const size_t shown = 8;
+	size_t length = 0, count = 0;
+
+	ret_text[0] = '\0';
+	for (; names[count]; count++)
+		if (count < shown)
+			length += (size_t)snprintf(ret_text + length, size - length, "%s%.64s",
+						   count ? ", " : "", names[count]);
+	if (count > shown)
+		snprintf(ret_text + length, size - length, " and %zu more", count - shown);
+}
+
+void run_resources_add_ignored(const struct run_resources *resources, char **ignored)
+{
+	const struct filter *filter = resources->filter;
+	char path[HP_ERR_PATH_SIZE] = "linux.seccomp", names[640], *text;
+	const char *before = *ignored ? *ignored : "";
+
+	if (!filter || !filter->unknown_syscalls[0])
+		return;
+	hp_settings_path(path, resources->dialect);
+	list_names(filter->unknown_syscalls, names, sizeof(names));
+	if (asprintf(&text, "%s%s%s: libseccomp does not know the system calls %s", before,
+		     *before ? "; " : "", path, names) < 0)
+		return;
+	free(*ignored);
+	*ignored = text;
+}
+
 void run_resources_release(struct run_resources *resources)
 {
 	filter_cache_forget(&resources->wait);

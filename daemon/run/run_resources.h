@@ -41,5 +41,11 @@ void run_resources_join_again(struct run_resources *resources, const char *conta
 /* The settings for hookd-run. */
 struct helper_settings run_resources_helper_settings(const struct run_resources *resources);
 
+/*
+ * Adds what the filter has left out, names of system calls that libseccomp does not know, to the
+ * sentence of a result, which may be NULL. Leaves it as it is when out of memory.
+ */
+void run_resources_add_ignored(const struct run_resources *resources, char **ignored);
+
 /* Releases everything. May be called at any time, and repeatedly. */
 void run_resources_release(struct run_resources *resources);

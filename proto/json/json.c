@@ -375,6 +375,14 @@ static const char *open_container(struct parser *parser, const char *at, bool is
 	return at;
 }
 
+/* U+FEFF in UTF-8, which some editors put at the beginning of a file. */
+static bool begins_with_mark(const struct parser *parser, const char *at)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return at == parser->json->text && parser->end - at >= 3 && memcmp(at, mark, 3) == 0;
+}
+
 static const char *parse_value(struct parser *parser, const char *at)
 {
 	switch (byte_at(parser, at)) {
@@ -394,7 +402,10 @@ static const char *parse_value(struct parser *parser, const char *at)
 	case 'n':
 		return parse_literal(parser, at, "null", HP_JSON_NULL);
 	default:
-		return fail(parser, at, "a value is expected");
+		return fail(parser, at,
+			    begins_with_mark(parser, at)
+				? "a byte order mark, which JSON must not have"
+				: "a value is expected");
 	}
 }
 

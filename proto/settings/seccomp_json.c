@@ -110,6 +110,21 @@ static int check_rule(void *object, const void *first, struct hp_err *err)
 	return check_errno(rule->action, &rule->errno_ret, "errnoRet", err);
 }
 
+/*
+ * Names that libseccomp does not know are left out, since a profile may be for newer machines too.
+ * "MKDIR", "mkdir " and "83" are no such names: the rule could never apply.
+ */
+static int check_syscall_name(const char *text, struct hp_err *err)
+{
+	size_t length = strlen(text);
+
+	if (strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") != length ||
+	    strspn(text, "0123456789") == length)
+		return hp_err_invalid(err, NULL,
+				      "must be the name of a system call, such as mkdir");
+	return 0;
+}
+
 /* One name: libcontainer has a rule for each, and docker had in its old profiles. */
 static int read_name(const struct hp_field *field, struct hp_json_value value,
 		     struct hp_arena *arena, void *object, struct hp_err *err)
@@ -124,7 +139,7 @@ static int read_name(const struct hp_field *field, struct hp_json_value value,
 		return hp_err_no_memory(err);
 	r = hp_json_get_name(value, arena, HP_PATH_BYTES_MAX, &names[0], err);
 	if (r == 0)
-		r = hp_check_line(names[0], err);
+		r = check_syscall_name(names[0], err);
 	if (r == 0)
 		memcpy(hp_field_at(field, object), &names, sizeof(names));
 	return r;
@@ -165,7 +180,7 @@ static int check_oci_rule(void *object, const void *first, struct hp_err *err)
 
 static const struct hp_field oci_rule_fields[] = {
     HP_FIELD("names", hp_field_texts, struct hp_seccomp_rule, names, char **,
-	     .max = HP_SECCOMP_NAMES_MAX, .check_text = hp_check_line),
+	     .max = HP_SECCOMP_NAMES_MAX, .check_text = check_syscall_name),
     HP_FIELD("action", field_action, struct hp_seccomp_rule, action, enum hp_seccomp_action,
 	     .is_required = true),
     HP_UINT("errnoRet", struct hp_seccomp_rule, errno_ret, 0, RET_DATA_MAX),

@@ -89,6 +89,10 @@ static int check_scheduler(void *object, const void *first, struct hp_err *err)
 	if (scheduler->priority == 0 && is_real_time(scheduler->policy))
 		return hp_err_invalid(err, "priority",
 				      "must be from 1 to 99 with SCHED_FIFO and SCHED_RR");
+	if (scheduler->nice != 0 && scheduler->policy != SCHED_OTHER &&
+	    scheduler->policy != SCHED_BATCH)
+		return hp_err_invalid(err, "nice",
+				      "must not be given without SCHED_OTHER or SCHED_BATCH");
 	if (has_deadline && scheduler->policy != SCHED_DEADLINE)
 		return hp_err_invalid(err, "policy",
 				      "must be SCHED_DEADLINE with runtime, deadline or period");

@@ -54,6 +54,12 @@ static const struct {
     {"process.execCPUAffinity", "exec_cpu_affinity"},
     {"process.apparmorProfile", "apparmor_profile"},
     {"process.selinuxLabel", "process_label"},
+    {"process.user.umask", "umask"},
+    {"process.capabilities", "capabilities"},
+    {"process.noNewPrivileges", "no_new_privileges"},
+    {"linux.personality", "personality"},
+    {"linux.memoryPolicy", "memory_policy"},
+    {"linux.namespaces", "namespaces"},
 };
 
 /* In the table a row that is a prefix of another one comes after it. */

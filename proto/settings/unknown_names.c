@@ -143,18 +143,27 @@ static int refuse_similar(const struct hp_table *table, const struct name *name,
 
 /* ---- other words ---- */
 
-/* Names that the kernel or another tool uses, in lower case without _ and -, and their rows. */
-static const struct {
+/*
+ * Names that the kernel or another tool uses, in lower case without _ and -, and their rows. A word
+ * may be there twice: the first one of which the object has the row counts.
+ */
+static const struct other_word {
 	const char *word, *oci, *libcontainer;
+	bool is_for_all; /* it means that setting in an object without the row too */
 } other_words[] = {
-    {"nonewprivs", "noNewPrivileges", "no_new_privileges"}, /* prctl(2), /proc/PID/status */
-    {"oomscore", "oomScoreAdj", "oom_score_adj"},
+    {"nonewprivs", "noNewPrivileges", "no_new_privileges", true}, /* prctl(2), /proc/PID/status */
+    {"oomscore", "oomScoreAdj", "oom_score_adj", true},
     {"apparmor", "apparmorProfile", "apparmor_profile"},
     {"selinux", "selinuxLabel", "process_label"},
     {"selinuxlabel", "selinuxLabel", "process_label"},
+    {"seccompprofile", "seccomp", "seccomp", true}, /* Kubernetes */
     {"caps", "capabilities", "capabilities"},
     {"capability", "capabilities", "capabilities"},
+    {"capadd", "capabilities", "capabilities"},
     {"groups", "additionalGids", NULL},
+    {"sched", "scheduler", "scheduler"},
+    {"ionice", "ioPriority", "io_priority", true},
+    {"mempolicy", "memoryPolicy", "memory_policy", true}, /* set_mempolicy(2) */
     {"cpuaffinity", "execCPUAffinity", "exec_cpu_affinity"},
     {"cgroup", "cgroupsPath", "cgroups"},
     {"cgroupparent", "cgroupsPath", "parent"},
@@ -162,9 +171,37 @@ static const struct {
     {"rules", "syscalls", "syscalls"},
     {"blkio", "blockIO", NULL}, /* cgroup v1's and v2's controllers and files */
     {"io", "blockIO", NULL},
+    {"cpuset", "cpus", "cpuset_cpus"},
     {"cpuset", "cpu", NULL},
+    {"mem", "memory", "memory"},
     {"hugetlb", "hugepageLimits", "hugetlb_limit"},
+    {"hugepages", "hugepageLimits", "hugetlb_limit"},
+    {"unify", "unified", "unified"},
+    {"net", "network", NULL},
     {"max", "limit", NULL},
+    {"limitinbytes", "limit", NULL},
+    {"low", "reservation", NULL},
+    {"softlimitinbytes", "reservation", NULL},
+    {"swaplimit", "swap", NULL}, /* docker's and the kernel's */
+    {"swapmax", "swap", NULL},
+    {"memswlimitinbytes", "swap", NULL},
+    {"weight", "shares", NULL},
+    {"max", "quota", NULL},
+    {"nanocpus", "quota", NULL},
+    {"quotaus", "quota", NULL},
+    {"cfsquotaus", "quota", NULL},
+    {"periodus", "period", NULL},
+    {"cfsperiodus", "period", NULL},
+    {"burstus", "burst", NULL},
+};
+
+/* Files of cgroup v2 without a member: in the object with the row, they would be such members. */
+static const struct {
+	const char *row, *word, *file;
+} file_words[] = {
+    {"swappiness", "high", "memory.high"},	    {"swappiness", "min", "memory.min"},
+    {"swappiness", "oomgroup", "memory.oom.group"}, {"swappiness", "swaphigh", "memory.swap.high"},
+    {"unified", "memoryhigh", "memory.high"},	    {"unified", "memorymin", "memory.min"},
 };
 
 static const struct hp_field *find_row(const struct hp_table *table, const char *key)
@@ -176,21 +213,41 @@ static const struct hp_field *find_row(const struct hp_table *table, const char 
 	return NULL;
 }
 
-static int refuse_other_word(const struct hp_table *table, const struct name *name,
-			     struct hp_err *err)
+/* The row of the table that the folded word means. NULL: none. */
+static const struct hp_field *find_meant(const struct hp_table *table, const char *folded)
 {
-	for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++) {
-		const struct hp_field *meant;
+	const struct hp_field *meant = NULL;
 
-		if (strcmp(name->folded, other_words[i].word) != 0)
+	for (size_t i = 0; !meant && i < sizeof(other_words) / sizeof(other_words[0]); i++) {
+		if (strcmp(folded, other_words[i].word) != 0)
 			continue;
 		meant = find_row(table, other_words[i].oci);
 		if (!meant)
 			meant = find_row(table, other_words[i].libcontainer);
-		if (meant)
-			return hp_err_invalid(err, name->text, "unknown; did you mean \"%s\"?",
-					      meant->key);
 	}
+	return meant;
+}
+
+static int refuse_other_word(const struct hp_table *table, const struct name *name,
+			     struct hp_err *err)
+{
+	const struct hp_field *meant = find_meant(table, name->folded);
+
+	return meant ? hp_err_invalid(err, name->text, "unknown; did you mean \"%s\"?", meant->key)
+		     : 0;
+}
+
+/* "memory.max" beside unified, and "high" in memory. */
+static int refuse_file(const struct hp_table *table, const struct name *name, struct hp_err *err)
+{
+	if (strchr(name->text, '.') && find_row(table, "unified"))
+		return hp_err_invalid(err, name->text, "must be under unified");
+	for (size_t i = 0; i < sizeof(file_words) / sizeof(file_words[0]); i++)
+		if (strcmp(name->folded, file_words[i].word) == 0 &&
+		    find_row(table, file_words[i].row))
+			return hp_err_invalid(err, name->text,
+					      "unknown; did you mean \"%s\" of unified?",
+					      file_words[i].file);
 	return 0;
 }
 
@@ -252,14 +309,16 @@ static void put_before(struct place *place, const char *key)
 		place->path[length] = '.';
 }
 
-/* "memory_limit" and "memoryLimit" are the row `limit` of the section `memory`. */
+/* "memory_limit", "memoryLimit" and "memoryMax" are the row `limit` of the section `memory`. */
 static bool find_joined(const struct hp_field *section, const struct name *name,
 			struct place *place)
 {
 	size_t length = match_begin(name->folded, section->key);
-	const struct hp_field *row =
-	    length > 0 ? find_named(section->table, name->folded + length) : NULL;
+	const char *rest = name->folded + length;
+	const struct hp_field *row = length > 0 ? find_named(section->table, rest) : NULL;
 
+	if (!row && length > 0)
+		row = find_meant(section->table, rest);
 	if (row)
 		put_before(place, row->key);
 	return row;
@@ -362,6 +421,32 @@ static int refuse_joined(const struct hp_table *table, const struct name *name, 
 			      other.path, root->other_root->dialect);
 }
 
+/* A word whose setting is in another object. */
+static int refuse_word_elsewhere(const struct hp_table *table, const struct name *name,
+				 struct hp_err *err)
+{
+	const struct hp_table *root = table->root;
+
+	for (size_t i = 0; root && i < sizeof(other_words) / sizeof(other_words[0]); i++) {
+		const struct other_word *word = &other_words[i];
+		bool is_oci = strcmp(root->dialect, "oci") == 0;
+		struct place own = {0};
+		struct name meant;
+
+		if (!word->is_for_all || strcmp(name->folded, word->word) != 0)
+			continue;
+		snprintf(meant.text, sizeof(meant.text), "%s",
+			 is_oci ? word->oci : word->libcontainer);
+		if (!fold(meant.text, &meant))
+			continue;
+		find_place(root, &meant, EXACT, &own);
+		if (own.is_found)
+			return hp_err_invalid(err, name->text, "unknown; did you mean \"%s%s%s\"?",
+					      own.path, own.path[0] ? "." : "", meant.text);
+	}
+	return 0;
+}
+
 /* ---- all of it ---- */
 
 /* Common members are ignored in inner objects too. */
@@ -373,7 +458,7 @@ static bool is_passed_over(const struct hp_table *table, const struct name *name
 	       !find_named(table, name->folded);
 }
 
-/* The most certain first: the same name elsewhere, then similar names. */
+/* The most certain first: words with one meaning here, the same name elsewhere, similar names. */
 int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value key,
 			    struct hp_err *err)
 {
@@ -384,7 +469,11 @@ int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value k
 		return table->is_complete ? hp_err_invalid(err, NULL, "has an unknown member") : 0;
 	if (is_passed_over(table, &name))
 		return 0;
-	r = refuse_misplaced(table, &name, EXACT, err);
+	r = refuse_other_word(table, &name, err);
+	if (r == 0)
+		r = refuse_file(table, &name, err);
+	if (r == 0)
+		r = refuse_misplaced(table, &name, EXACT, err);
 	if (r == 0)
 		r = refuse_similar(table, &name, 0, err);
 	if (r == 0)
@@ -396,9 +485,9 @@ int hp_table_refuse_unknown(const struct hp_table *table, struct hp_json_value k
 	if (r == 0)
 		r = refuse_similar(table, &name, SIZE_MAX, err);
 	if (r == 0)
-		r = refuse_other_word(table, &name, err);
-	if (r == 0)
 		r = refuse_joined(table, &name, err);
+	if (r == 0)
+		r = refuse_word_elsewhere(table, &name, err);
 	if (r == 0 && table->is_complete)
 		r = hp_err_invalid(err, name.text, "is not a member that this object may have");
 	return r;

@@ -185,7 +185,7 @@ static void the_default_group_is_never_removed_or_changed(void **state)
 	assert_int_equal(in_child(join_the_default_group, member), 0);
 	rdt_leave(member);
 	expect_refused(&(struct hp_intel_rdt){.clos_id = slash, .l3_cache_schema = some}, -EEXIST,
-		       "l3CacheSchema", "the group . exists, and its L3:0 is fffff, not f");
+		       "l3CacheSchema", "the default group exists, and its L3:0 is fffff, not f");
 }
 
 /* ---- schemata ---- */

@@ -379,7 +379,7 @@ RDT group: gold
   Process: rlimits, oomScoreAdj
 END
 expect_file err <<'END'
-left out, as the settings allow: linux.resources.rdma: no\x07
+not applied: linux.resources.rdma: no\x07
 END
 
 play "apply in json is what was applied as it came" --json=short apply $apply_options <<END

@@ -215,6 +215,66 @@ static void an_update_refuses_what_it_cannot_change(void **state)
 	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
 }
 
+/* Once systemd has such a limit, the kernel kills. */
+static void a_limit_below_the_usage_does_not_reach_systemd(void **state)
+{
+	struct hp_resources memory = {
+	    .memory = {.limit = {true, 4096}, .check_before_update = {true, true}}};
+	const struct hp_settings below = {.resources = &memory};
+	struct answer answer;
+
+	(void)state;
+	apply_and_wait();
+	write_to_file("memory.max", "max\n");
+	write_to_file("memory.current", "8192\n");
+	update_with(&below, &answer);
+	assert_int_equal(fake_scopes_waiting(), FAKE_READ);
+	fake_scopes_answer(0, "");
+	expect(&answer, -EBUSY, HP_ERR_SETTING_FAILED);
+	assert_string_equal(answer.err.path, "linux.resources.memory.limit");
+	assert_int_equal(fake_scopes_waiting(), FAKE_NONE);
+	expect_file("memory.max", "max\n");
+	assert_true(is_held() && !is_update_interrupted());
+}
+
+/* As an annotation and in the resources: the unit and the cgroup's file would differ. */
+static void a_property_is_not_given_twice(void **state)
+{
+	static const struct {
+		const char *name, *value, *reason;
+	} rows[] = {
+	    {"TasksMax", "uint64 11", "is set by linux.resources.pids.limit too"},
+	    {"TasksMaxScale", "uint32 11", "is set by linux.resources.pids.limit too"},
+	    {"CPUQuotaPerSecSec", "5", "is set by linux.resources.cpu.quota too"},
+	    {"CPUWeight", "uint64 20", "is set by linux.resources.unified.cpu.weight.nice too"},
+	};
+	char path[] = ":hookd:box", file[] = "cpu.weight.nice", nice[] = "5";
+	struct hp_unified unified = {file, nice};
+	struct hp_resources resources = {.pids_limit = {true, 20},
+					 .cpu.quota = {true, 50000},
+					 .unified = &unified,
+					 .unified_count = 1};
+	char expected[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct hp_systemd_property property = {(char *)rows[i].name, (char *)rows[i].value};
+		const struct hp_settings settings = {.cgroups_path = path,
+						     .resources = &resources,
+						     .systemd_properties = &property,
+						     .systemd_property_count = 1};
+		struct answer answer;
+
+		apply_with(&settings, &answer);
+		expect(&answer, -EINVAL, HP_ERR_INVALID);
+		snprintf(expected, sizeof(expected), "annotations.org.systemd.property.%s",
+			 rows[i].name);
+		assert_string_equal(answer.err.path, expected);
+		assert_string_equal(answer.err.reason, rows[i].reason);
+		assert_false(is_held());
+	}
+}
+
 /* ---- a call within done(), as for a client whose next message was received ---- */
 
 static struct answer next;
@@ -456,6 +516,8 @@ int main(void)
 	    TEST(an_update_sets_attributes_of_the_process),
 	    TEST(an_update_of_an_ended_process_finds_none),
 	    TEST(an_update_refuses_what_it_cannot_change),
+	    TEST(a_limit_below_the_usage_does_not_reach_systemd),
+	    TEST(a_property_is_not_given_twice),
 	    TEST(a_release_may_be_called_within_done),
 	    TEST_WITH_GROUPS(an_update_writes_a_group_that_apply_created),
 	    TEST_WITH_GROUPS(a_group_is_restored_if_a_later_step_fails),

@@ -10,6 +10,8 @@
 #include "tests/daemon/support/support.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "daemon/cgroup/limits.h"
@@ -257,6 +259,32 @@ static void old_values_are_put_back(void **state)
 	limits_journal_clear(&journal);
 }
 
+/*
+ * Of a disk without weights the kernel refuses the new value and the old one. Here it refuses any
+ * write to a file.
+ */
+static void what_was_not_written_is_not_undone(void **state)
+{
+	const struct hp_resources resources = {.pids_limit = INT(100)};
+	struct limits_journal journal = LIMITS_JOURNAL_INIT;
+	struct rlimit limit, none;
+	struct hp_err err = {0};
+	int r;
+
+	(void)state;
+	make("pids.max", "77 ");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = (struct rlimit){0, limit.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	r = apply(&resources, &journal, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(r, -EFBIG);
+	assert_null(journal.last);
+	limits_journal_clear(&journal);
+}
+
 static void undo_goes_on_after_an_error(void **state)
 {
 	struct limits_journal journal = LIMITS_JOURNAL_INIT;
@@ -376,6 +404,7 @@ int main(void)
 	    LIMITS_TEST(what_fails_says_what_was_written),
 	    LIMITS_TEST(a_limit_below_usage_changes_nothing),
 	    LIMITS_TEST(old_values_are_put_back),
+	    LIMITS_TEST(what_was_not_written_is_not_undone),
 	    LIMITS_TEST(undo_goes_on_after_an_error),
 	    LIMITS_TEST(what_fails_was_remembered_up_to_there),
 	    LIMITS_TEST(of_many_lines_the_one_that_changes_is_remembered),

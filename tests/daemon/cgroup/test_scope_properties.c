@@ -212,6 +212,110 @@ static void files_that_are_named_are_told_too(void **state)
 	assert_int_equal(told("MemorySwapMax"), 0);
 }
 
+/* What the kernel (6.12) shows after such a text was written. */
+static void numbers_are_told_as_the_kernel_reads_them(void **state)
+{
+	static char rows[][3][24] = {
+	    {"memory.max", "0x4000000", "MemoryMax"}, {"memory.max", " 67108864", "MemoryMax"},
+	    {"memory.max", "67108864 ", "MemoryMax"}, {"memory.max", "0400000000", "MemoryMax"},
+	    {"memory.max", "64m", "MemoryMax"},	      {"memory.high", "0200000000", "MemoryHigh"},
+	    {"memory.min", "0x100000", "MemoryMin"},  {"memory.low", "1P", "MemoryLow"},
+	    {"memory.low", "2e", "MemoryLow"},	      {"memory.swap.max", "0x10", "MemorySwapMax"},
+	    {"pids.max", "0x20", "TasksMax"},	      {"pids.max", "040", "TasksMax"},
+	    {"pids.max", "+40", "TasksMax"},	      {"pids.max", " 33 ", "TasksMax"},
+	    {"pids.max", " max ", "TasksMax"},	      {"cpu.weight", "0100", "CPUWeight"},
+	    {"cpu.weight", "+7", "CPUWeight"},	      {"cpu.weight.nice", "5", "CPUWeight"},
+	    {"cpu.weight.nice", "-20", "CPUWeight"},  {"cpu.weight.nice", "0x13", "CPUWeight"},
+	    {"cpu.weight.nice", "0", "CPUWeight"},
+	};
+	static const uint64_t values[ELEMENTS(rows)] = {
+	    67108864,	67108864,   67108864, 67108864, 67108864, 33554432, 1048576,
+	    1ULL << 50, 2ULL << 60, 16,	      32,	32,	  40,	    33,
+	    UINT64_MAX, 64,	    7,	      33,	8668,	  1,	    100};
+	const struct scope_cpu none = SCOPE_CPU_NONE;
+	struct hp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct hp_unified file = {rows[i][0], rows[i][1]};
+		const struct hp_resources resources = {.unified = &file, .unified_count = 1};
+
+		if (scope_properties_check(&resources, &err) < 0)
+			fail_msg("%s \"%s\": %s", rows[i][0], rows[i][1], err.reason);
+		tell(&resources, &none);
+		if (told(rows[i][2]) != values[i])
+			fail_msg("%s \"%s\": %" PRIu64, rows[i][0], rows[i][1], told(rows[i][2]));
+	}
+}
+
+/* They would be in the cgroup's file only, until systemd writes it. */
+static void what_systemd_cannot_be_told_is_refused(void **state)
+{
+	static char rows[][2][32] = {
+	    {"memory.max", "no number"},
+	    {"memory.max", "+5"},
+	    {"memory.max", "-5"},
+	    {"memory.max", "5 M"},
+	    {"memory.max", "5MB"},
+	    {"memory.max", "08"},
+	    {"memory.max", "0x"},
+	    {"memory.max", "0b1"},
+	    {"memory.max", "M"},
+	    {"memory.max", " "},
+	    {"memory.max", "16E"},
+	    {"memory.max", "18446744073709551616"},
+	    {"memory.max", "Max"},
+	    {"pids.max", "-1"},
+	    {"pids.max", "9223372036854775808"},
+	    {"pids.max", "5\nfive"},
+	    {"cpu.weight", " 5"},
+	    {"cpu.weight", "idle"},
+	    {"cpu.weight.nice", "20"},
+	    {"cpu.weight.nice", "-21"},
+	    {"cpu.weight.nice", "--1"},
+	    {"cpu.idle", "2"},
+	    {"cpu.max", "0x5000 100000"},
+	    {"cpu.max", "-1"},
+	    {"cpuset.cpus", "N"},
+	    {"cpuset.mems", "all"},
+	    {"io.max", "8:0 rbps=0x10"},
+	    {"io.max", "8:0 rbps=5 depth=3"},
+	    {"io.max", "rbps=5"},
+	    {"io.weight", "8:0 default"},
+	    {"io.bfq.weight", "0100"},
+	};
+	struct hp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct hp_unified file = {rows[i][0], rows[i][1]};
+		const struct hp_resources resources = {.unified = &file, .unified_count = 1};
+		char path[64];
+
+		if (scope_properties_check(&resources, &err) != -EINVAL)
+			fail_msg("%s \"%s\" was not refused", rows[i][0], rows[i][1]);
+		snprintf(path, sizeof(path), "unified.%.40s", rows[i][0]);
+		assert_string_equal(err.path, path);
+		assert_true(err.reason[0]);
+	}
+	assert_int_equal(
+	    scope_properties_check(&(struct hp_resources){.cpu.cpus = (char *)"N"}, &err), -EINVAL);
+	assert_string_equal(err.path, "cpu.cpus");
+}
+
+static void values_without_a_property_are_not_checked(void **state)
+{
+	struct hp_unified files[] = {{(char *)"memory.oom.group", (char *)"x"},
+				     {(char *)"io.max", (char *)"8:0 rbps=max\n8:1 wiops=7"},
+				     {(char *)"cpu.idle", (char *)"1\n"},
+				     {(char *)"cpu.max", (char *)"max 50000"}};
+	const struct hp_resources resources = {.unified = files, .unified_count = ELEMENTS(files)};
+	struct hp_err err;
+
+	(void)state;
+	assert_int_equal(scope_properties_check(&resources, &err), 0);
+}
+
 static void end_of_idle_is_told(void **state)
 {
 	const struct scope_cpu idle = {UINT64_MAX, 100000, 0}, usual = SCOPE_CPU_NONE;
@@ -348,6 +452,9 @@ int main(void)
 	    TEST(a_period_alone_leaves_the_quota_as_it_is),
 	    TEST(no_limit_for_memory_is_none_for_swap),
 	    TEST(files_that_are_named_are_told_too),
+	    TEST(numbers_are_told_as_the_kernel_reads_them),
+	    TEST(what_systemd_cannot_be_told_is_refused),
+	    TEST(values_without_a_property_are_not_checked),
 	    TEST(end_of_idle_is_told),
 	    TEST(limits_of_devices_are_told),
 	    TEST(files_of_devices_are_told_line_by_line),

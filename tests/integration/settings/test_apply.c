@@ -83,6 +83,39 @@ static void any_other_process_is_accepted(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* A whole Config may be given; what Apply does not do must be seen. */
+static void what_only_the_process_can_change_is_told(void **state)
+{
+	struct client *client = client_open(*state);
+	char text[256];
+	pid_t pid;
+
+	harness_needs_root();
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	snprintf(text, sizeof(text),
+		 "{'method':'io.hookd.settings.Apply','parameters':{'container':'box','pid':%d,"
+		 "'dialect':'libcontainer','settings':{'oom_score_adj':77,'umask':63,"
+		 "'no_new_privileges':true,'capabilities':{'Bounding':[]}}}}",
+		 pid);
+	client_call(client, text);
+	check_error(client, "");
+	check_string(client, "applied.process[0]", "oomScoreAdj");
+	check_string(client, "applied.ignored[0]", "umask");
+	check_string(client, "applied.ignored[1]", "capabilities");
+	check_string(client, "applied.ignored[2]", "no_new_privileges");
+	check_absent(client, "applied.ignored[3]");
+	client_call(client, "{'method':'io.hookd.settings.Holdings'}");
+	check_string(client, "containers.box.process[0]", "oomScoreAdj");
+	check_absent(client, "containers.box.ignored");
+	client_call(client, "{'method':'io.hookd.settings.Release','parameters':{'container':"
+			    "'box'}}");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void apply_settings(struct client *client, const char *container, const char *more)
 {
 	char text[512];
@@ -153,6 +186,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(hookd_and_its_children_are_refused),
 	    TEST(any_other_process_is_accepted),
+	    TEST(what_only_the_process_can_change_is_told),
 	    TEST(an_error_names_what_the_cgroup_is_named_by),
 	    TEST(failures_are_logged),
 	};

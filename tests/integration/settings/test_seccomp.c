@@ -63,6 +63,23 @@ static void calls_are_refused_in_both_dialects(void **state)
 	}
 }
 
+/* A profile may be for newer machines too, so this is no error, and must be seen. */
+static void unknown_calls_are_told_in_the_result(void **state)
+{
+	struct client *client = client_open(*state);
+
+	harness_needs_root();
+	run_under(client,
+		  "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['no_such_call','dup',"
+		  "'nor_this'],'action':'SCMP_ACT_ERRNO'}]}",
+		  "oci", "'syscall','32:1'");
+	check_success(client);
+	check_string(client, STDOUT, "syscall 32 failed 1\n");
+	check_string(client, "result.ignored",
+		     "linux.seccomp: libseccomp does not know the system calls no_such_call, "
+		     "nor_this");
+}
+
 static void a_killed_hook_is_reported(void **state)
 {
 	struct client *client = client_open(*state);
@@ -489,6 +506,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(calls_are_refused_in_both_dialects),
 	    TEST(a_killed_hook_is_reported),
+	    TEST(unknown_calls_are_told_in_the_result),
 	    TEST(filter_and_no_rights),
 	    TEST(hookd_run_ends_under_any_filter),
 	    TEST(a_profile_that_is_too_large),

@@ -205,6 +205,10 @@ static void reason_names_the_byte(void **state)
 	assert_int_equal(document_parse(&document, text, strlen(text)), -EINVAL);
 	assert_string_equal(document.err.reason, "not valid JSON at byte 13: a value is expected");
 	document_close(&document);
+	assert_int_equal(document_parse(&document, "\xef\xbb\xbf{}", 5), -EINVAL);
+	assert_string_equal(document.err.reason, "not valid JSON at byte 0: a byte order mark, "
+						 "which JSON must not have");
+	document_close(&document);
 }
 
 static void tokens_stand_in_the_order_of_the_text(void **state)

@@ -101,7 +101,7 @@ static void try_random(enum hp_dialect dialect, struct counts *counts)
 {
 	size_t number = number_from("ROUND_TRIPS", 10000);
 
-	random_begin(number_from("HOOKD_SEED", 19));
+	random_begin(number_from("HOOKD_SEED", 20));
 	for (size_t i = 0; i < number; i++) {
 		struct hp_buf buf = HP_BUF_INIT;
 
