@@ -10,8 +10,19 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <sys/queue.h>
 
 #define SYSTEMD_PRIVATE "unix:path=/run/systemd/private"
+#define CALLS_MAX	64
+
+struct bus_call {
+	struct bus *bus;
+	sd_bus_slot *slot;	 /* it was sent */
+	sd_bus_message *message; /* it was not: in bus::unsent */
+	sd_bus_message_handler_t on_answer;
+	void *userdata;
+	TAILQ_ENTRY(bus_call) link;
+};
 
 struct bus {
 	struct event_base *base;
@@ -20,6 +31,8 @@ struct bus {
 	void (*on_new)(sd_bus *connection, void *userdata);
 	void (*on_lost)(void *userdata);
 	void *userdata;
+	size_t calls; /* that were sent and not freed */
+	TAILQ_HEAD(, bus_call) unsent;
 };
 
 static void on_ready(evutil_socket_t fd, short what, void *userdata);
@@ -32,6 +45,7 @@ int bus_new(struct event_base *base, struct bus **ret_bus)
 	if (!bus)
 		return -ENOMEM;
 	bus->base = base;
+	TAILQ_INIT(&bus->unsent);
 	*ret_bus = bus;
 	return 0;
 }
@@ -48,6 +62,7 @@ struct bus *bus_free(struct bus *bus)
 {
 	if (!bus)
 		return NULL;
+	assert(bus->calls == 0 && TAILQ_EMPTY(&bus->unsent));
 	disconnect(bus);
 	free(bus);
 	return NULL;
@@ -98,6 +113,30 @@ static int wait_again(struct bus *bus)
 	return 0;
 }
 
+static int send_one(struct bus_call *call, sd_bus_message *message)
+{
+	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &call->slot, message,
+				  call->on_answer, call->userdata, 0);
+
+	sd_bus_message_unref(message);
+	if (r < 0)
+		return r;
+	call->bus->calls++;
+	return 0;
+}
+
+static int send_more(struct bus *bus)
+{
+	struct bus_call *call;
+	int r = 0;
+
+	while (r == 0 && bus->calls < CALLS_MAX && (call = TAILQ_FIRST(&bus->unsent))) {
+		TAILQ_REMOVE(&bus->unsent, call, link);
+		r = send_one(call, take_ptr(call->message));
+	}
+	return r;
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *userdata)
 {
 	struct bus *bus = userdata;
@@ -108,6 +147,8 @@ static void on_ready(evutil_socket_t fd, short what, void *userdata)
 	do {
 		r = sd_bus_process(bus->connection, NULL);
 	} while (r > 0);
+	if (r == 0)
+		r = send_more(bus);
 	if (r == 0)
 		r = wait_again(bus);
 	if (r >= 0)
@@ -156,8 +197,54 @@ int bus_connect(struct bus *bus, sd_bus **ret_connection)
 	return 0;
 }
 
-void bus_flush(struct bus *bus)
+/* ---- calls ---- */
+
+/* The event loop then writes what is queued. */
+static void wake(struct bus *bus)
 {
 	if (bus->event)
 		event_active(bus->event, EV_WRITE, 0);
+}
+
+int bus_call(struct bus *bus, sd_bus_message *message, sd_bus_message_handler_t on_answer,
+	     void *userdata, struct bus_call **ret_call)
+{
+	struct bus_call *call = calloc(1, sizeof(*call));
+	int r = 0;
+
+	if (!call) {
+		sd_bus_message_unref(message);
+		return -ENOMEM;
+	}
+	*call = (struct bus_call){.bus = bus, .on_answer = on_answer, .userdata = userdata};
+	if (bus->calls < CALLS_MAX) {
+		r = send_one(call, message);
+		wake(bus);
+	} else {
+		call->message = message;
+		TAILQ_INSERT_TAIL(&bus->unsent, call, link);
+	}
+	if (r < 0)
+		free(call);
+	else
+		*ret_call = call;
+	return r;
+}
+
+struct bus_call *bus_call_free(struct bus_call *call)
+{
+	if (!call)
+		return NULL;
+	if (call->message) {
+		TAILQ_REMOVE(&call->bus->unsent, call, link);
+		sd_bus_message_unref(call->message);
+	}
+	if (call->slot) {
+		assert(call->bus->calls > 0);
+		call->bus->calls--;
+		sd_bus_slot_unref(call->slot);
+		wake(call->bus); /* for unsent ones */
+	}
+	free(call);
+	return NULL;
 }

@@ -27,5 +27,15 @@ int bus_connect(struct bus *bus, sd_bus **ret_connection) must_check;
  */
 void bus_on_connection(struct bus *bus, void (*on_new)(sd_bus *connection, void *userdata),
 		       void (*on_lost)(void *userdata), void *userdata);
-/* Call after a message was queued: the event loop then writes it. */
-void bus_flush(struct bus *bus);
+
+/*
+ * Sends a call, and calls on_answer() with the reply or an error. At most 64 of them wait for a
+ * reply at a time, since dbus-daemon refuses calls of a connection that waits for 128; others are
+ * sent later. If that fails, the connection counts as lost. Takes ownership of the message, also
+ * if it fails.
+ */
+struct bus_call;
+int bus_call(struct bus *bus, sd_bus_message *message, sd_bus_message_handler_t on_answer,
+	     void *userdata, struct bus_call **ret_call) must_check;
+/* To be called in on_answer(), or before: then that is not called any more. Returns NULL. */
+struct bus_call *bus_call_free(struct bus_call *call);

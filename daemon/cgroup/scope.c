@@ -37,14 +37,14 @@ enum purpose { START, STOP, OTHER };
 struct scope_job {
 	struct scopes *scopes;
 	enum purpose purpose;
-	sd_bus_slot *slot;  /* in ASKED and CALLED: the call */
-	char *path;	    /* in WAITING: the object path of systemd's job */
-	struct event *late; /* timer in WAITING, of ASKS_AFTER_S */
-	char *unit;	    /* to start or to stop; NULL: OTHER */
-	char *description;  /* a unit without it is not hookd's; NULL: not checked */
-	bool is_gone_fine;  /* NoSuchUnit is success */
-	bool is_lost;	    /* the connection that it was sent on is lost */
-	scope_done_fn done; /* this or got_limits */
+	struct bus_call *call; /* in ASKED and CALLED */
+	char *path;	       /* in WAITING: the object path of systemd's job */
+	struct event *late;    /* timer in WAITING, of ASKS_AFTER_S */
+	char *unit;	       /* to start or to stop; NULL: OTHER */
+	char *description;     /* a unit without it is not hookd's; NULL: not checked */
+	bool is_gone_fine;     /* NoSuchUnit is success */
+	bool is_lost;	       /* the connection that it was sent on is lost */
+	scope_done_fn done;    /* this or got_limits */
 	scope_limits_fn got_limits;
 	void *userdata;
 	TAILQ_ENTRY(scope_job) link; /* scopes::jobs */
@@ -64,7 +64,7 @@ struct scopes {
 static void job_free(struct scope_job *job)
 {
 	TAILQ_REMOVE(&job->scopes->jobs, job, link);
-	sd_bus_slot_unref(job->slot);
+	bus_call_free(job->call);
 	if (job->late)
 		event_free(job->late);
 	free(job->path);
@@ -184,7 +184,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 	(void)error;
 	assert(job->done && !job->path);
-	job->slot = sd_bus_slot_unref(job->slot);
+	job->call = bus_call_free(job->call);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;
@@ -208,7 +208,7 @@ static int on_limits(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 	(void)error;
 	assert(got_limits);
-	job->slot = sd_bus_slot_unref(job->slot);
+	job->call = bus_call_free(job->call);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;
@@ -231,19 +231,6 @@ struct scope_limits *scope_limits_free(struct scope_limits *limits)
 		sd_bus_message_unref(limits->properties);
 	free(limits);
 	return NULL;
-}
-
-/* Takes ownership of the message, not of the job. */
-static int send_call(struct scopes *scopes, sd_bus_message *message,
-		     sd_bus_message_handler_t on_answer, struct scope_job *job)
-{
-	int r = sd_bus_call_async(sd_bus_message_get_bus(message), &job->slot, message, on_answer,
-				  job, 0);
-
-	sd_bus_message_unref(message);
-	if (r >= 0)
-		bus_flush(scopes->bus);
-	return r < 0 ? r : 0;
 }
 
 static int new_call(struct scopes *scopes, const char *method, sd_bus_message **ret_message)
@@ -286,7 +273,7 @@ static int finish_call(struct scopes *scopes, sd_bus_message *message, int built
 		sd_bus_message_unref(message);
 		return built < 0 ? built : -ENOMEM;
 	}
-	r = send_call(scopes, message, got_limits ? on_limits : on_reply, job);
+	r = bus_call(scopes->bus, message, got_limits ? on_limits : on_reply, job, &job->call);
 	if (r < 0)
 		job_free(job);
 	else
@@ -411,7 +398,7 @@ static int ask_for(struct scope_job *job, const char *path, const char *interfac
 	int r = new_get_call(job->scopes, path, interface, property, &message);
 
 	if (r >= 0)
-		return send_call(job->scopes, message, on_answer, job);
+		return bus_call(job->scopes->bus, message, on_answer, job, &job->call);
 	sd_bus_message_unref(message);
 	return r;
 }
@@ -460,7 +447,7 @@ static int on_unit_state(sd_bus_message *reply, void *userdata, sd_bus_error *er
 	char reason[128];
 
 	(void)error;
-	job->slot = sd_bus_slot_unref(job->slot);
+	job->call = bus_call_free(job->call);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;
@@ -479,7 +466,7 @@ static int on_job_state(sd_bus_message *reply, void *userdata, sd_bus_error *err
 	int r;
 
 	(void)error;
-	job->slot = sd_bus_slot_unref(job->slot);
+	job->call = bus_call_free(job->call);
 	r = is_gone ? ask_for_unit(job, job->unit, "ActiveState", on_unit_state)
 		    : wait_for_job(job);
 	if (r < 0)
@@ -493,7 +480,7 @@ static void on_late(evutil_socket_t fd, short what, void *userdata)
 	int r;
 
 	(void)fd, (void)what;
-	assert(job->path && !job->slot);
+	assert(job->path && !job->call);
 	r = ask_for(job, job->path, SYSTEMD_NAME ".Job", "State", on_job_state);
 	if (r < 0)
 		job_end(job, r, strerror(-r));
@@ -518,7 +505,7 @@ static void stop_unit(struct scope_job *job)
 	if (r >= 0)
 		r = sd_bus_message_append(message, "ss", job->unit, "replace");
 	if (r >= 0)
-		r = send_call(job->scopes, message, on_reply, job);
+		r = bus_call(job->scopes->bus, message, on_reply, job, &job->call);
 	else
 		sd_bus_message_unref(message);
 	if (r < 0)
@@ -534,7 +521,7 @@ static int on_description(sd_bus_message *reply, void *userdata, sd_bus_error *e
 
 	(void)error;
 	assert(job->description);
-	job->slot = sd_bus_slot_unref(job->slot);
+	job->call = bus_call_free(job->call);
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		end_with_error(job, reply);
 		return 0;

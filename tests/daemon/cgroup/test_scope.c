@@ -16,7 +16,7 @@
 static const struct scope_contents nothing;
 
 static int systemd_end = -1; /* of the last connection */
-static int connections;
+static int connections, sent_calls;
 static bool refuses_calls;
 
 int __wrap_sd_bus_open_system(sd_bus **ret_bus);
@@ -44,6 +44,7 @@ int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **slot, sd_bus_message *me
 {
 	if (refuses_calls && slot)
 		return -ENOTCONN;
+	sent_calls += slot != NULL;
 	return __real_sd_bus_call_async(bus, slot, message, callback, userdata, usec);
 }
 
@@ -78,7 +79,7 @@ static void stop(struct answer *answer)
 static int begin(void **state)
 {
 	(void)state;
-	connections = 0;
+	connections = sent_calls = 0;
 	refuses_calls = false;
 	base = loop_new();
 	assert_int_equal(bus_new(base, &bus), 0);
@@ -297,6 +298,33 @@ static void a_unit_of_others_is_not_stopped(void **state)
 	end_systemd();
 }
 
+/* dbus-daemon refuses calls of a connection that waits for 128 replies. */
+static void few_calls_wait_for_a_reply_at_a_time(void **state)
+{
+	enum { CALLS = 300, AT_A_TIME = 64 };
+	static struct answer answers[CALLS];
+	int answered = 0;
+
+	(void)state;
+	memset(answers, 0, sizeof(answers));
+	for (int i = 0; i < CALLS; i++)
+		stop(&answers[i]);
+	assert_int_equal(sent_calls, AT_A_TIME);
+	scope_job_forget(answers[0].job);	  /* was sent */
+	scope_job_forget(answers[CALLS - 1].job); /* was not */
+	become_systemd("Somebody's");
+	while (answered < CALLS - 2) {
+		turn_both(clock_ns(CLOCK_MONOTONIC) + WAIT_NS);
+		answered = 0;
+		for (int i = 0; i < CALLS; i++)
+			answered += answers[i].count;
+		assert_in_range(sent_calls, 0, answered + 1 + AT_A_TIME);
+	}
+	assert_int_equal(sent_calls, CALLS - 1);
+	assert_int_equal(systemd.asks, CALLS - 1);
+	end_systemd();
+}
+
 static void a_unit_is_checked_for_the_mark(void **state)
 {
 	struct answer answer = {0};
@@ -393,6 +421,7 @@ int main(void)
 	    TEST(calls_that_wait_end_when_the_connection_breaks),
 	    TEST(a_unit_with_the_mark_is_stopped),
 	    TEST(a_unit_of_others_is_not_stopped),
+	    TEST(few_calls_wait_for_a_reply_at_a_time),
 	    TEST(a_unit_is_checked_for_the_mark),
 	    TEST(without_job_removed_the_job_is_read),
 	    TEST(a_unit_that_is_gone_has_no_limits_to_restore),
