@@ -127,7 +127,7 @@ func waitAndCancel(c *varlink.Connection, id string) {
 	result, err := hooks.Wait().Call(ctx, c, id)
 	expect("Wait", err == nil && result.Run == id && result.Outcome == "succeeded")
 	expect("Cancel of a run that is done", hooks.Cancel().Call(ctx, c, id) == nil)
-	explained, _, allowed, _, _, _, err := hooks.Explain().Call(ctx, c, "poststop", nil,
+	explained, _, _, allowed, _, _, err := hooks.Explain().Call(ctx, c, "poststop", nil,
 		json.RawMessage(`{"poststop":[{"path":"/bin/true"}]}`), nil, nil, nil)
 	expect("Explain", err == nil && allowed && len(explained) == 1 && explained[0].Path == "/bin/true")
 	err = hooks.Cancel().Call(ctx, c, "none")
