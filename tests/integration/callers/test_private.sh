@@ -190,9 +190,12 @@ user_shim() { # SCRIPT
 		--hookd="$work/hookd" --hook=/bin/sh -- -c "$1" > "$work/out" 2>&1
 }
 is "as an ordinary user" "$(status_of user_shim '[ $(id -u) = 4242 ] && exit 6')" 6
-is "no more processes are allowed" "$(echo "$state" | timeout 20 "${as_user[@]}" prlimit --nproc=1:1 \
-	"$work/shim" --stage=poststop "${private[@]}" --hookd="$work/hookd" --hook=/bin/true \
-	> "$work/out" 2>&1; echo $?)" 125
+without_processes() { # a leak check at the exit would need one
+	echo "$state" | ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 timeout 20 "${as_user[@]}" \
+		prlimit --nproc=1:1 "$work/shim" --stage=poststop "${private[@]}" --hookd="$work/hookd" \
+		--hook=/bin/true > "$work/out" 2>&1
+}
+is "no more processes are allowed" "$(status_of without_processes)" 125
 has "which is said" "cannot be executed: no more processes are allowed here"
 hooks 'exit 3'
 is "hookctl, too" "$(LD_LIBRARY_PATH=$work "${as_user[@]}" "$work/hookctl" run "--private=$work/hookd" \
