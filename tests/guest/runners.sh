@@ -38,14 +38,19 @@ pid_of_hook() {
 	cat "$work/began"
 }
 
-# As a client does that attaches again by its request's id until it has a result.
+has_outcome() { # FILE; of an empty one jq -e says yes
+	[ -s "$1" ] && jq -e .outcome "$1" > "$work/outcome-$container" 2>&1
+}
+
+# As a client does that attaches again by its request's id until it has a result: hookctl does so
+# itself, for a minute.
 insist_on_hook() { # REQUEST-ID SCRIPT; the result is in $work/result-$container.json
 	local status result=$work/result-$container.json
 
 	while true; do
 		status=0
 		run_hook "$2" 300 "--request-id=$1" > "$result" 2> "$result.err" || status=$?
-		! jq -e .outcome "$result" > "$work/outcome-$container" 2>&1 || return "$status"
+		! has_outcome "$result" || return "$status"
 	done
 }
 
