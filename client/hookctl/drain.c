@@ -82,7 +82,7 @@ static int say_draining(struct drain *drain, struct hp_json_value reply)
 
 	if (ctl->json != CTL_JSON_OFF)
 		r = ctl_put_json(ctl, reply);
-	else if (!ctl->is_quiet)
+	else if (!ctl->is_quiet && drain->left > 0)
 		printf("hookd ends after %" PRIu64 " run%s\n", drain->left,
 		       drain->left == 1 ? "" : "s");
 	fflush(stdout);
