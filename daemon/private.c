@@ -14,8 +14,7 @@
 
 #include "proto/base/own_directory.h"
 
-#define CONNECTION   3
-#define OVERFLOW_UID 65534 /* user_namespaces(7) */
+#define CONNECTION 3
 
 static int check_connection(void)
 {
@@ -67,7 +66,7 @@ static bool is_root_unmapped(void)
 
 	return stat("/proc/self/ns/user", &namespace) == 0 &&
 	       namespace.st_ino != HP_INITIAL_USER_NAMESPACE && stat("/", &root) == 0 &&
-	       root.st_uid == OVERFLOW_UID;
+	       root.st_uid == HP_OVERFLOW_UID;
 }
 
 void private_restrict(struct config *config)

@@ -14,7 +14,7 @@
 
 #include "proto/json/json_writer.h"
 
-#define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/hookd-oci-hook"
+#define DEFAULT_SHIM HOOKD_LIBEXECDIR "/hookd/" SHIM_NAME
 
 char *shim_find(void)
 {
@@ -25,7 +25,7 @@ char *shim_find(void)
 		return strdup(DEFAULT_SHIM);
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
-	if (asprintf(&path, "%s/%s/hookd/hookd-oci-hook", self, HOOKD_TO_LIBEXEC) < 0)
+	if (asprintf(&path, "%s/%s/hookd/" SHIM_NAME, self, HOOKD_TO_LIBEXEC) < 0)
 		return NULL;
 	shim = realpath(path, NULL);
 	free(path);
@@ -39,6 +39,13 @@ int shim_check(const char *path)
 	if (stat(path, &status) < 0)
 		return -errno;
 	return S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0 ? 0 : -EACCES;
+}
+
+bool shim_has_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && strcmp(slash + 1, SHIM_NAME) == 0;
 }
 
 bool shim_is_path(const char *text)

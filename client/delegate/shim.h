@@ -12,6 +12,10 @@ char *shim_find(void);
 /* 0 if the path can be executed on this machine, else -errno. */
 int shim_check(const char *path);
 
+#define SHIM_NAME "hookd-oci-hook"
+/* True for a path of a file of that name; one without a "/" is none. */
+bool shim_has_name(const char *path);
+
 /* True for an absolute path of a file that may stand in a config. */
 bool shim_is_path(const char *text);
 /* True for "unix:/PATH" that may stand in a config. */

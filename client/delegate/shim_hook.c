@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "client/delegate/delegate.h"
+#include "client/delegate/shim.h"
 #include "proto/base/limits.h"
 
-#define SHIM_NAME "hookd-oci-hook"
-#define NS_PER_S  1000000000ull
+#define NS_PER_S 1000000000ull
 
 bool shim_options_are_same(const struct shim_options *a, const struct shim_options *b)
 {
@@ -56,13 +56,6 @@ static const char *value_of(const char *word, const char *option)
 	size_t length = strlen(option);
 
 	return strncmp(word, option, length) == 0 ? word + length : NULL;
-}
-
-static bool has_shim_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL && strcmp(slash + 1, SHIM_NAME) == 0;
 }
 
 /* Also true for a shim of another name. */
@@ -177,8 +170,8 @@ int shim_hook_read(struct hp_json_value hook, enum hp_stage stage, const char *s
 	if (r < 0)
 		return r;
 	if (!looks_like_ours(words, stage))
-		return has_shim_name(path) ? SHIM_HOOK_FOREIGN : SHIM_HOOK_NONE;
-	if ((strcmp(path, shim) != 0 && !has_shim_name(path)) || !has_known_members(hook))
+		return shim_has_name(path) ? SHIM_HOOK_FOREIGN : SHIM_HOOK_NONE;
+	if ((strcmp(path, shim) != 0 && !shim_has_name(path)) || !has_known_members(hook))
 		return SHIM_HOOK_FOREIGN;
 	return read_words(hook, words, stage, arena, ret);
 }

@@ -9,23 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/base/write_all.h"
+
 bool output_file_is_stdout(const struct ctl *ctl)
 {
 	const char *path = ctl_option(ctl, OPTION_OUTPUT);
 
 	return path != NULL && strcmp(path, "-") == 0;
-}
-
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(fd, bytes + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	return 0;
 }
 
 int output_file_write(const struct ctl *ctl, const void *bytes, size_t length)

@@ -27,8 +27,6 @@
 #include "proto/base/limits.h"
 #include "proto/base/own_directory.h"
 
-#define OVERFLOW_UID 65534 /* user_namespaces(7) */
-
 /* Varlink allows parameters after a semicolon; unknown ones are to be ignored. */
 static int client_read_address(const char *address, char **ret_path)
 {
@@ -211,7 +209,7 @@ static int client_check_server(struct hookd_client *client)
 	uid_t uid, own = geteuid();
 	int r = wire_peer_uid(&client->wire, &uid);
 
-	if (r >= 0 && (uid == 0 || (uid == own && uid != OVERFLOW_UID)))
+	if (r >= 0 && (uid == 0 || (uid == own && uid != HP_OVERFLOW_UID)))
 		return 0;
 	wire_close(&client->wire);
 	if (r < 0)

@@ -31,6 +31,7 @@
 #include "client/libhookd/run.h"
 #include "client/oci-hook/oci-hook.h"
 #include "client/oci-hook/part.h"
+#include "proto/base/write_all.h"
 #include "proto/json/json.h"
 #include "proto/spool/spool.h"
 
@@ -178,19 +179,6 @@ static uint64_t now_ns(clockid_t clock)
 
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, bytes, length);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		bytes += n > 0 ? n : 0;
-		length -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
 }
 
 static int write_file(struct spooling *spooling, const char *name, const struct hp_buf *text)

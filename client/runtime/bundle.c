@@ -27,6 +27,7 @@
 #include "client/delegate/shim.h"
 #include "client/runtime/attributes.h"
 #include "proto/base/limits.h"
+#include "proto/base/write_all.h"
 
 #define TEMPORARY_SIZE 64
 
@@ -136,19 +137,6 @@ static int create_temporary(struct replacing *replacing)
 		 ".config.json.hookd-%016" PRIx64, number);
 	return openat(replacing->folder, replacing->temporary,
 		      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, bytes, length);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		bytes += n > 0 ? n : 0;
-		length -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
 }
 
 /* Returns 0, or -errno with what is not like that of the old one. */

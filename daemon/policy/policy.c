@@ -8,9 +8,6 @@
 #include "proto/base/own_directory.h"
 #include "proto/settings/kernel_names.h"
 
-/* What the kernel shows for a uid that is not mapped in hookd's user namespace. */
-#define OVERFLOW_UID 65534
-
 static int refuse(enum permission permission, struct hp_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -30,7 +27,7 @@ static int refuse(enum permission permission, struct hp_err *err, const char *fo
 /* In the initial user namespace every uid is mapped: there it is that user. */
 static bool may_be_unmapped(uid_t uid, const struct self *self)
 {
-	return uid == OVERFLOW_UID &&
+	return uid == HP_OVERFLOW_UID &&
 	       self->namespaces.ids[NAMESPACE_USER] != HP_INITIAL_USER_NAMESPACE;
 }
 

@@ -17,6 +17,8 @@
 #define HP_SPOOL_NAME	    "spool" /* the spool, in the state directory: proto/spool */
 
 #define HP_INITIAL_USER_NAMESPACE 0xeffffffdu /* its inode number, in all kernels */
+/* What the kernel shows in other user namespaces for a uid that is not mapped there. */
+#define HP_OVERFLOW_UID 65534
 
 /*
  * Without `trusts_environment` $XDG_RUNTIME_DIR is ignored. A set-user-id program always ignores

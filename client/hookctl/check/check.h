@@ -4,8 +4,8 @@
  * validate, explain and policy. The rules are hookd's own: its readers of JSON, and the program
  * hookd for hookd.conf.
  *
- * May use: client/hookctl, client/hookctl/hooks_d, client/hookctl/table, proto/base, proto/json,
- * proto/messages, proto/settings.
+ * May use: client/delegate, client/hookctl, client/hookctl/hooks_d, client/hookctl/table,
+ * proto/base, proto/json, proto/messages, proto/settings.
  */
 #pragma once
 

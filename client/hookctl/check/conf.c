@@ -17,6 +17,7 @@
 
 #include "client/hookctl/check/check.h"
 #include "client/hookctl/find_hookd.h"
+#include "proto/base/write_all.h"
 
 /* Of hookd, for a wrong configuration. */
 #define EXIT_CONFIG   6
@@ -131,18 +132,6 @@ static bool is_json(const struct hp_buf *text)
 	return i < text->length && text->data[i] == '{';
 }
 
-static int write_all(int fd, const struct hp_buf *text)
-{
-	for (size_t done = 0; done < text->length;) {
-		ssize_t sent = write(fd, text->data + done, text->length - done);
-
-		if (sent < 0 && errno != EINTR)
-			return -errno;
-		done += sent > 0 ? (size_t)sent : 0;
-	}
-	return 0;
-}
-
 static int check_text(const struct hp_buf *text, struct findings *findings,
 		      struct findings *warnings, struct hp_err *err)
 {
@@ -153,7 +142,7 @@ static int check_text(const struct hp_buf *text, struct findings *findings,
 		return -errno;
 	/* As hookd, which has it too, names it. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	r = write_all(fd, text);
+	r = write_all(fd, text->data, text->length);
 	if (r == 0)
 		r = ask_hookd(path, "error", findings, err);
 	if (r == 0 && findings->count == 0)

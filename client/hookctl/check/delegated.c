@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define SHIM_NAME "hookd-oci-hook"
+#include "client/delegate/shim.h"
 
 /* The value of "NAME=VALUE", or of "NAME" and the next argument. NULL: it is another option. */
 static const char *value_of(const char *const *arg, const char *name)
@@ -26,10 +26,8 @@ static const char *value_of(const char *const *arg, const char *name)
 bool delegated_read(const char *path, const char *const *args, struct hp_buf *hooks,
 		    const char **ret_stage)
 {
-	const char *slash = strrchr(path, '/');
-
 	*ret_stage = NULL;
-	if (strcmp(slash != NULL ? slash + 1 : path, SHIM_NAME) != 0 || args[0] == NULL)
+	if (!shim_has_name(path) || args[0] == NULL)
 		return false;
 	for (const char *const *arg = args + 1; *arg != NULL && strcmp(*arg, "--") != 0; arg++) {
 		const char *part = value_of(arg, "--hooks-json");

@@ -20,12 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/delegate/shim.h"
+#include "client/delegate/shim_hook.h"
 #include "client/hookctl/hooks_d/files.h"
 #include "proto/json/json_writer.h"
-
-#define SHIM_NAME    "hookd-oci-hook"
-#define STAGE_OPTION "--stage="
-#define HOOKS_OPTION "--hooks-json="
 
 #define BIT(stage) (1u << (unsigned int)(stage))
 
@@ -227,19 +225,20 @@ static bool begins_with(const char *text, const char *beginning)
 
 static bool runs_shim(const struct hp_hook *hook)
 {
-	return strcmp(strrchr(hook->path, '/') + 1, SHIM_NAME) == 0;
+	return shim_has_name(hook->path);
 }
 
 bool delegate_file_has_made(const struct hp_hook *hook)
 {
 	return hook->args != NULL && hook->args[0] != NULL &&
-	       begins_with(hook->args[1], STAGE_OPTION) && begins_with(hook->args[2], HOOKS_OPTION);
+	       begins_with(hook->args[1], SHIM_STAGE_OPTION) &&
+	       begins_with(hook->args[2], SHIM_HOOKS_OPTION);
 }
 
 /* Such a hook runs the hooks of one stage, at whatever stage it is called. */
 static int check_delegated(const struct hooks_d *hooks_d, struct hp_err *err)
 {
-	const char *own = hooks_d->hook.args[1] + strlen(STAGE_OPTION);
+	const char *own = hooks_d->hook.args[1] + strlen(SHIM_STAGE_OPTION);
 
 	for (int stage = 0; stage < HOOKS_D_STAGE_COUNT; stage++)
 		if ((hooks_d->stages & BIT(stage)) && strcmp(own, hooks_d_stage_names[stage]) != 0)

@@ -21,6 +21,7 @@
 
 #include "client/hookctl/hooks_d/delegated_own.h"
 #include "client/hookctl/table/escape.h"
+#include "proto/base/write_all.h"
 
 #define OWN_NAME DELEGATED_OWN_NAME
 /* While it is written; the number of the file. */
@@ -177,16 +178,11 @@ static int compare_all(struct directory *directory)
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const struct hp_buf *text)
+static int write_to_disk(int fd, const struct hp_buf *text)
 {
-	for (size_t done = 0; done < text->length;) {
-		ssize_t n = write(fd, text->data + done, text->length - done);
+	int r = write_all(fd, text->data, text->length);
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }
 
 static int write_new(const struct directory *directory, const char *name, const struct hp_buf *text,
@@ -202,7 +198,7 @@ static int write_new(const struct directory *directory, const char *name, const 
 	if (fd < 0)
 		return -errno;
 	/* A default ACL of the directory would give others than the next call expects. */
-	r = fchmod(fd, mode & ~directory->umask) < 0 ? -errno : write_all(fd, text);
+	r = fchmod(fd, mode & ~directory->umask) < 0 ? -errno : write_to_disk(fd, text);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
