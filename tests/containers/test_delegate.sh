@@ -34,9 +34,11 @@ user_namespace='.linux.namespaces += [{type: "user"}]
 	| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 	| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 	| del(.mounts[] | select(.destination == "/sys" or .type == "cgroup"))'
+# crun itself runs those of createContainer and startContainer, and hangs now and then if one does not read
+# the state.
 config "$(jq -n --argjson runtime "$(hook "echo createRuntime \$(id -u) >> $ran")" \
-	--argjson container "$(hook "read -r in out rest < /proc/self/uid_map; echo createContainer \$out >> $ran")" \
-	--argjson start '{"path": "/bin/sh", "args": ["sh", "-c", "exit 0"]}' \
+	--argjson container "$(hook "while read -r state; do :; done; read -r in out rest < /proc/self/uid_map; echo createContainer \$out >> $ran")" \
+	--argjson start '{"path": "/bin/sh", "args": ["sh", "-c", "while read -r state; do :; done"]}' \
 	--argjson stop "$(hook "echo poststop \$(id -u) >> $ran")" \
 	'{createRuntime: [$runtime], createContainer: [$container], startContainer: [$start],
 		poststop: [$stop]}')" "$user_namespace"
