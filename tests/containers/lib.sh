@@ -21,25 +21,18 @@ fi
 work=$(mktemp -d)
 bundle=$work/bundle
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/daemon.sh"
 
 # ---- the daemon ----
 
 start_hookd() {
-	local line=
-
 	if [[ $hookd == unix:* ]]; then
 		address=$hookd
 		return
 	fi
 	address=unix:$work/hookd.sock
-	mkfifo "$work/says"
-	"$hookd" --socket="$work/hookd.sock" --log-target=stderr 2> "$work/says" &
-	daemon=$!
-	exec {says}< "$work/says"
-	until [ "$line" = 'hookd: ready' ]; do
-		read -r line <&"$says" || { echo "hookd does not start" >&2; exit 1; }
-	done
-	cat <&"$says" > "$work/hookd.log" &
+	launch_hookd "$work/hookd.log" "$hookd" --socket="$work/hookd.sock" ||
+		{ echo "hookd does not start" >&2; exit 1; }
 }
 
 stop_hookd() {

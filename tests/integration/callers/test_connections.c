@@ -20,14 +20,20 @@ static void wait_ms(long ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
-/* Lets the process open so many more descriptors. */
-static void limit_descriptors(pid_t pid, int more)
+/* The process can open no descriptor of this number, nor above. */
+static void limit_descriptors(pid_t pid, int number)
 {
 	struct rlimit limit;
 
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
-	limit.rlim_cur = (rlim_t)(probe_count_fds(pid) + 8 + more);
+	limit.rlim_cur = (rlim_t)number;
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* It can open so many more. */
+static void allow_descriptors(pid_t pid, int more)
+{
+	limit_descriptors(pid, probe_limit_of_fds(pid, more));
 }
 
 /*
@@ -41,7 +47,7 @@ static void emfile_in_accept_no_spin(void **state)
 	int64_t cpu_ms;
 
 	client_expect_alive(inside);
-	limit_descriptors(harness->pid, 8);
+	allow_descriptors(harness->pid, 8);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
@@ -63,11 +69,11 @@ static void emfile_recovers_without_a_close(void **state)
 	struct harness *harness = *state;
 	struct client *crowd[40];
 
-	limit_descriptors(harness->pid, 8);
+	allow_descriptors(harness->pid, 8);
 	for (int i = 0; i < 40; i++)
 		crowd[i] = client_open(harness);
 	harness_await_log(harness, "cannot accept a connection");
-	limit_descriptors(harness->pid, 100);
+	allow_descriptors(harness->pid, 100);
 	for (int i = 0; i < 40; i++)
 		client_expect_alive(crowd[i]);
 }
@@ -78,11 +84,11 @@ static void hook_without_descriptors_is_busy(void **state)
 	struct client *client = client_open(harness);
 
 	client_expect_alive(client);
-	limit_descriptors(harness->runner, -8);
+	limit_descriptors(harness->runner, 3);
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_error(client, "io.hookd.hooks.Busy");
 	check_part(client, "reason", "too many open files");
-	limit_descriptors(harness->runner, 100);
+	allow_descriptors(harness->runner, 100);
 	run(client, .hooks = {HOOK("'exit','0'")});
 	check_success(client);
 }

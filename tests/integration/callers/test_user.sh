@@ -18,6 +18,7 @@ user=4242
 work=$(mktemp -d)
 chmod 755 "$work"
 . "$(dirname "$0")/../../containers/tap.sh"
+. "$(dirname "$0")/../../containers/daemon.sh"
 clean_up() {
 	[ -z "${daemon:-}" ] || kill -KILL "$daemon" 2> /dev/null || true
 	rm -rf "$work"
@@ -38,22 +39,12 @@ as_user=(setpriv --reuid=$user --regid=$user --clear-groups)
 
 # Starts COMMAND, which becomes hookd; returns when that is ready or has exited.
 start() { # COMMAND...
-	local line=
-
-	# Another one each time: whoever reads for the hookd before may not be done yet.
-	rm -f "$work/says"
-	mkfifo "$work/says"
-	"$@" --log-target=stderr 2> "$work/says" &
-	daemon=$!
-	exec {says}< "$work/says"
-	: > "$work/log"
-	while read -r line <&"$says"; do
-		echo "$line" >> "$work/log"
-		[ "$line" != 'hookd: ready' ] || break
-	done
-	is "hookd starts: ${*/#$work\//}" "$line" 'hookd: ready'
-	cat <&"$says" >> "$work/log" &
-	exec {says}<&-
+	rm -f "$work/log"
+	if launch_hookd "$work/log" "$@"; then
+		ok "hookd starts: ${*/#$work\//}"
+	else
+		not_ok "hookd starts: ${*/#$work\//}" "$(< "$work/log")"
+	fi
 }
 
 stop() {

@@ -9,9 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* Calls `visit` for each descriptor; returns how many there are, without those of cgroups. */
+/* The name of hookd's cgroup, and that of the test's folder, starts with hookd-. */
+static bool is_counted(const char *target)
+{
+	return strstr(target, "/hookd-") == NULL;
+}
+
+/* Calls `visit` for each descriptor; returns how many are counted. */
 static int visit_fds(pid_t pid, void (*visit)(const char *fd, const char *target))
 {
 	char path[64], target[512];
@@ -27,7 +34,7 @@ static int visit_fds(pid_t pid, void (*visit)(const char *fd, const char *target
 		if (length < 0)
 			continue;
 		target[length] = '\0';
-		count += strstr(target, "/hookd-") == NULL;
+		count += is_counted(target);
 		if (visit)
 			visit(entry->d_name, target);
 	}
@@ -39,6 +46,19 @@ static int visit_fds(pid_t pid, void (*visit)(const char *fd, const char *target
 int probe_count_fds(pid_t pid)
 {
 	return visit_fds(pid, NULL);
+}
+
+int probe_limit_of_fds(pid_t pid, int more)
+{
+	char path[64];
+	struct stat link;
+	int limit = 0;
+
+	while (more >= 0) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, limit++);
+		more -= lstat(path, &link) < 0;
+	}
+	return limit - 1;
 }
 
 static void print_fd(const char *fd, const char *target)
@@ -75,8 +95,7 @@ void probe_print(pid_t pid)
 
 void probe_print_fds(pid_t pid)
 {
-	printf("# process %d has %d descriptors, without those of cgroups\n", pid,
-	       visit_fds(pid, print_fd));
+	printf("# process %d has %d descriptors that are counted\n", pid, visit_fds(pid, print_fd));
 	fflush(stdout);
 }
 

@@ -8,8 +8,13 @@
 
 /* Reads about processes in /proc: hookd and hooks. */
 
-/* Number of open descriptors, without those of cgroups, of which hookd keeps a pool. */
+/*
+ * Number of open descriptors; without those of cgroups, of which hookd keeps a pool, and of the files in
+ * the test's folder, some of which it opens only when it needs them.
+ */
 int probe_count_fds(pid_t pid);
+/* The RLIMIT_NOFILE with which the process can open so many more. */
+int probe_limit_of_fds(pid_t pid, int more);
 /* Prints them all, for a test that fails. */
 void probe_print_fds(pid_t pid);
 /* The same, and what the process does at the moment. */

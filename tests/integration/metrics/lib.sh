@@ -5,6 +5,7 @@
 work=$(mktemp -d)
 export HOOKD_ADDRESS=unix:$work/hookd.sock
 . "$(dirname "${BASH_SOURCE[0]}")/../../containers/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../containers/daemon.sh"
 
 clean_up() {
 	local pid
@@ -26,19 +27,8 @@ configure() { # LINE...
 }
 
 start_hookd() {
-	local line=
-
-	[ -p "$work/says" ] || mkfifo "$work/says"
-	"$hookd" --socket="$work/hookd.sock" --state-dir="$work/state" --config="$work/hookd.conf" \
-		--log-target=stderr 2> "$work/says" &
-	daemon=$!
-	exec 3< "$work/says"
-	while read -r line <&3; do
-		echo "$line" >> "$work/log"
-		[ "$line" != 'hookd: ready' ] || break
-	done
-	cat <&3 >> "$work/log" &
-	[ "$line" = 'hookd: ready' ]
+	launch_hookd "$work/log" "$hookd" --socket="$work/hookd.sock" --state-dir="$work/state" \
+		--config="$work/hookd.conf"
 }
 
 stop_hookd() {

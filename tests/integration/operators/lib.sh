@@ -9,24 +9,14 @@ hookd=$1 hookctl=$2 shim=$3
 work=$(mktemp -d)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../../containers/tap.sh"
+. "$here/../../containers/daemon.sh"
 unset NO_COLOR PAGER
 export HOOKD_ADDRESS=unix:$work/hookd.sock TZ=UTC LC_ALL=C.UTF-8
-daemon=
 set -m # a process group for each job, which is ended with all its processes
 
 start_hookd() { # OPTION...
-	local line='' says
-
-	rm -f "$work/says"
-	mkfifo "$work/says"
-	"$hookd" --socket="$work/hookd.sock" --state-dir="$work/state" --log-target=stderr "$@" 2> "$work/says" &
-	daemon=$!
-	exec {says}< "$work/says"
-	until [ "$line" = 'hookd: ready' ]; do
-		read -r line <&"$says" || { echo "hookd does not start" >&2; exit 1; }
-	done
-	cat <&"$says" >> "$work/hookd.log" &
-	exec {says}<&-
+	launch_hookd "$work/hookd.log" "$hookd" --socket="$work/hookd.sock" --state-dir="$work/state" "$@" ||
+		{ echo "hookd does not start" >&2; exit 1; }
 }
 
 # At the first signal it waits for its hooks, at the second it kills them.
