@@ -509,6 +509,8 @@ static int serve(struct program *program)
 	if (!program->hookd.is_private)
 		precedence_take();
 	status = run(program);
+	if (program->hookd.is_private)
+		private_leave();
 	clear(program);
 	log_close();
 	return status;

@@ -56,6 +56,11 @@ int private_take_connection(int *ret_fd)
 	return 0;
 }
 
+void private_leave(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
 /*
  * In the user namespace of a rootless engine, where the files of root are seen as those of
  * everybody else who is not mapped: as 65534.

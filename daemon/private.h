@@ -19,6 +19,12 @@
 int private_take_connection(int *ret_fd) must_check;
 
 /*
+ * To be called when the last run has ended: it is not continued any more. SIGCONT would discard the
+ * SIGSTOP of whoever attaches to this process then, and LeakSanitizer would wait for ever for it.
+ */
+void private_leave(void);
+
+/*
  * Turns off what a private hookd does not have, and the check of who owns the files of hooks where
  * it cannot be made: in a user namespace without root.
  */
