@@ -58,25 +58,28 @@ is "hookd ran the others" "$(runs 'sort_by(.submittedUSec)[] | .stage')" \
 
 # ---- long lists ----
 
-config '{}' '.hooks = {createRuntime: [range(300) | {path: "/bin/sh",
-	args: ["sh", "-c", "echo \(.) >> '"$ran"'", "x" * 2000], env: []}]}'
-delegate 2> "$work/delegate.err"
-is "delegate prints nothing about a long list" "$(< "$work/delegate.err")" ''
-check "a container with 300 hooks of 2000 bytes is created" create
-is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
-check "and it is deleted" delete
+# Not in the guest: nothing differs there but the 40 seconds that they take.
+if [[ $hookd != unix:* ]]; then
+	config '{}' '.hooks = {createRuntime: [range(300) | {path: "/bin/sh",
+		args: ["sh", "-c", "echo \(.) >> '"$ran"'", "x" * 2000], env: []}]}'
+	delegate 2> "$work/delegate.err"
+	is "delegate prints nothing about a long list" "$(< "$work/delegate.err")" ''
+	check "a container with 300 hooks of 2000 bytes is created" create
+	is "all hooks ran, in their order" "$(md5sum < "$ran")" "$(seq 0 299 | md5sum)"
+	check "and it is deleted" delete
 
-# Each hook inherits the runtime's environment: together they exceed the limit of one request.
-config '{}' '.hooks = {createRuntime: [range(250) | {path: "/bin/sh",
-	args: ["sh", "-c", "echo \(.) ${#LARGE} >> '"$ran"'"]}]}'
-delegate 2> "$work/delegate.err"
-LARGE=$(printf '%20000s' x)
-export LARGE
-check "a container with 250 hooks and an environment of 20 KB is created" create
-unset LARGE
-is "all hooks ran with it, in their order" "$(md5sum < "$ran")" \
-	"$(seq -f '%g 20000' 0 249 | md5sum)"
-check "and it is deleted, too" delete
+	# Each hook inherits the runtime's environment: together they exceed the limit of one request.
+	config '{}' '.hooks = {createRuntime: [range(250) | {path: "/bin/sh",
+		args: ["sh", "-c", "echo \(.) ${#LARGE} >> '"$ran"'"]}]}'
+	delegate 2> "$work/delegate.err"
+	LARGE=$(printf '%20000s' x)
+	export LARGE
+	check "a container with 250 hooks and an environment of 20 KB is created" create
+	unset LARGE
+	is "all hooks ran with it, in their order" "$(md5sum < "$ran")" \
+		"$(seq -f '%g 20000' 0 249 | md5sum)"
+	check "and it is deleted, too" delete
+fi
 
 # ---- the wrong stage ----
 

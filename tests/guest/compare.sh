@@ -58,15 +58,19 @@ runtime() { # RUNTIME MANAGER VERB ARGUMENT...
 }
 
 # Prints the files of limits with their content, one in each line. With systemd crun makes a cgroup in
-# the scope.
+# the scope. Without a process for each file, which takes 50 ms here.
 read_limits() { # CGROUP
-	local folder=$1
+	local folder=$1 lines
 
 	[ ! -d "$1/container" ] || folder=$1/container
 	(cd "$folder" && find . -maxdepth 1 -type f -perm -200 ! -name 'cgroup.[pstkfp]*' \
 		! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -printf '%P\n' | sort |
 		while read -r file; do
-			echo "$file $(tr '\n' ';' < "$file" 2> /dev/null)"
+			lines=()
+			mapfile -t lines 2> /dev/null < "$file" || true
+			printf '%s ' "$file"
+			((${#lines[@]} == 0)) || printf '%s;' "${lines[@]}"
+			echo
 		done)
 }
 
