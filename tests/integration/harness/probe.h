@@ -9,8 +9,8 @@
 /* Reads about processes in /proc: hookd and hooks. */
 
 /*
- * Number of open descriptors; without those of cgroups, of which hookd keeps a pool, and of the files in
- * the test's folder, some of which it opens only when it needs them.
+ * Number of open descriptors; without those of cgroups, of which hookd keeps a pool, and of the
+ * files in the test's folder, some of which it opens only when it needs them.
  */
 int probe_count_fds(pid_t pid);
 /* The RLIMIT_NOFILE with which the process can open so many more. */
