@@ -133,7 +133,7 @@ END
 mkfifo fifo
 for type in config conf; do
   name="a FIFO that nobody writes to, $type"
-  timeout 5 "$hookctl" validate --type=$type fifo > out 2> err
+  timeout 20 "$hookctl" validate --type=$type fifo > out 2> err
   [ $? = 2 ] || fail "not refused: $(cat err)"
   expect_in err 'hookctl: fifo: a FIFO that nobody writes to'
 done

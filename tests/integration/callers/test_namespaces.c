@@ -224,7 +224,7 @@ static void timeout_kills_inside_and_nobody_else(void **state)
 				    "'sleep','60000'")});
 	check_string(client, "result.hooks[0].outcome", "timed_out");
 	check_string(client, STDOUT, "partial");
-	assert_true(now_ms() - started_ms < 3000);
+	assert_true(now_ms() - started_ms < 10000); /* the hook would sleep for a minute */
 	await_true(probe_count_processes(harness->directory) == 0, "the tree is dead");
 	assert_int_equal(probe_state(container.pid), 'S');
 	container_stop(&container);

@@ -131,8 +131,13 @@ for columns in 80 40; do
 	is "and ends with Ctrl-C" "$(cat status)" 130
 	close_terminal
 done
-timeout 1 hookctl ps -a --watch=0.1 > out
-is "in a pipe there is one list after the other" "$(($(grep -c '^RUN' out) > 1)) $(grep -c $'\e' out)" '1 0'
+hookctl ps -a --watch=0.1 > out &
+watching=$!
+has_two_lists() { [ "$(grep -c '^RUN' out)" -gt 1 ]; }
+check "in a pipe there is one list after the other" until_true has_two_lists
+kill $watching
+wait $watching
+is "without colours" "$(grep -c $'\e' out)" 0
 
 # ---- the pager ----
 
