@@ -8,8 +8,8 @@ command -v varlink-go-interface-generator > /dev/null && command -v go > /dev/nu
   { echo "# SKIP there is no go, or no varlink-go-interface-generator"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
+. "$here/../containers/daemon.sh"
 trap 'kill $daemon 2> /dev/null || true; rm -rf "$work"' EXIT
-daemon=
 
 for interface in hooks status control settings; do
   folder=$work/src/bindings/iohookd$interface
@@ -20,12 +20,9 @@ done
 GO111MODULE=off GOPATH=$work:$gopath GOCACHE=$work/cache CGO_ENABLED=0 \
   go build -o "$work/client" "$here/client.go"
 
-mkfifo "$work/says"
-"$hookd" --socket="$work/socket" --config=/dev/null --log-target=stderr 2> "$work/says" &
-daemon=$!
-exec 3< "$work/says"
-until [ "${line:-}" = 'hookd: ready' ]; do read -r line <&3; done
+launch_hookd "$work/log" "$hookd" --socket="$work/socket" --config=/dev/null || { cat "$work/log"; exit 1; }
 # The last call is Drain, so hookd ends by itself.
 "$work/client" "unix:$work/socket"
-cat <&3
 wait "$daemon"
+wait # for what reads its log
+cat "$work/log"

@@ -6,15 +6,15 @@ set -u
 
 hookctl=$1
 hookd=$2
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill "$pid"; wait; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+work=$(mktemp -d)
+. "$(dirname "$0")/../../containers/daemon.sh"
+trap '[ -z "$daemon" ] || kill "$daemon"; wait; rm -rf "$work"' EXIT
+cd "$work" || exit 1
 # Installed, since hookctl looks for its hookd.
 mkdir bin sbin
 cp "$hookctl" bin/hookctl
 ln -s "$hookd" sbin/hookd
-hookctl=$dir/bin/hookctl
+hookctl=$work/bin/hookctl
 export TZ=UTC LC_ALL=C.UTF-8 TERM=xterm
 unset NO_COLOR HOOKD_ADDRESS
 failures=0
@@ -154,15 +154,9 @@ done
 # ---- explain ----
 
 printf '[Hooks]\nDefaultTimeoutSec=120\nUMask=0027\n' > own.conf
-mkfifo log
-"$hookd" --socket="$dir/socket" --state-dir="$dir/state" --config="$dir/own.conf" --log-target=stderr 2> log &
-pid=$!
-exec 3< log
-while read -r line <&3; do
-  [ "$line" != "hookd: ready" ] || break
-done
-cat <&3 > /dev/null &
-export HOOKD_ADDRESS=unix:$dir/socket
+launch_hookd log "$hookd" --socket="$work/socket" --state-dir="$work/state" --config="$work/own.conf" ||
+  fail "hookd does not start: $(cat log)"
+export HOOKD_ADDRESS=unix:$work/socket
 
 cat > config.json << 'END'
 { "ociVersion": "1.0.2", "process": {"args": ["/usr/bin/web"]}, "annotations": {"gpu": "all"},
@@ -175,12 +169,12 @@ expect out << END
 createContainer #0 /bin/sh; a failure ends the stage
   where:    the container's mnt user pid net uts ipc cgroup time (stage)
   as:       $me, hookd's capabilities (stage)
-  settings: UMask=0027 ($dir/own.conf:3)
-  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+  settings: UMask=0027 ($work/own.conf:3)
+  timeout:  2min (DefaultTimeoutSec=, $work/own.conf:2)
 poststop #0 /bin/cat; a failure does not stop the others
   where:    the caller's namespaces (stage)
   as:       $me, hookd's capabilities (stage)
-  settings: UMask=0027 ($dir/own.conf:3)
+  settings: UMask=0027 ($work/own.conf:3)
   timeout:  5s (of the hook)
 END
 try "one stage, with settings" 0 explain --stage=poststop --settings=good.json config.json
@@ -220,7 +214,7 @@ hooks.d/x.json: no match: always is false
 createRuntime #0 /bin/ls; a failure ends the stage
   timeout:  7s (of the hook)
 createContainer #0 /bin/sh; a failure ends the stage
-  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+  timeout:  2min (DefaultTimeoutSec=, $work/own.conf:2)
 poststop #0 /bin/cat; a failure does not stop the others
   timeout:  5s (of the hook)
 poststop #1 /bin/ls; a failure does not stop the others
@@ -260,9 +254,9 @@ echo '{"version":"1.0.0","hook":{"path":"/bin/nonexistent"},"when":{"always":tru
 try "a file of hooks.d without its program" 1 explain --stage=poststop --hooks-dir=more.d config.json
 expect_in out 'more.d/gone.json: match: always, but podman leaves it out without its program /bin/nonexistent; at poststop'
 
-printf '#!/bin/sh\n' > "$dir/open"
-chmod 777 "$dir/open"
-echo "{\"poststop\":[{\"path\":\"$dir/open\"},{\"path\":\"/nonexistent\"},{\"path\":\"/etc/passwd\"},{\"path\":\"/bin/ls\"}]}" > bad.json
+printf '#!/bin/sh\n' > "$work/open"
+chmod 777 "$work/open"
+echo "{\"poststop\":[{\"path\":\"$work/open\"},{\"path\":\"/nonexistent\"},{\"path\":\"/etc/passwd\"},{\"path\":\"/bin/ls\"}]}" > bad.json
 try "files that Run refuses" 1 explain bad.json
 grep 'poststop\|fails' out > short
 expect_in short "fails:    "
@@ -280,13 +274,13 @@ try "a delegated config" 0 explain delegated.json
 grep -v '^  \(where\|as\|settings\)' out > short
 expect short << END
 createRuntime #0 /bin/true; a failure ends the stage
-  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+  timeout:  2min (DefaultTimeoutSec=, $work/own.conf:2)
 createRuntime #1 /bin/hookd-oci-hook has hookd run:
   fails:    No such file or directory
 createRuntime #0 /bin/ls; a failure ends the stage
   timeout:  4s (of the hook)
 createRuntime #1 /bin/cat; a failure ends the stage
-  timeout:  2min (DefaultTimeoutSec=, $dir/own.conf:2)
+  timeout:  2min (DefaultTimeoutSec=, $work/own.conf:2)
 END
 try "a delegated config as JSON" 0 explain -j delegated.json
 expect_in out '"delegated":[{"hook":1,"explanation":{"hooks":[{"index":0,"path":"/bin/ls"'

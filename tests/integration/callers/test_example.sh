@@ -6,26 +6,19 @@ set -euo pipefail
 
 hookd=$1
 example=$2
-dir=$(mktemp -d)
-trap 'kill "$pid" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
-export HOOKD_ADDRESS=unix:$dir/socket
-
-# Waits for the line; reads what follows until hookd exits.
-mkfifo "$dir/log"
-"$hookd" --socket="$dir/socket" --log-target=stderr 2> "$dir/log" &
-pid=$!
-exec 3< "$dir/log"
-while read -r line <&3; do
-  [ "$line" != "hookd: ready" ] || break
-done
-cat <&3 > /dev/null &
+work=$(mktemp -d)
+. "$(dirname "$0")/../../containers/daemon.sh"
+trap 'kill "$daemon" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+export HOOKD_ADDRESS=unix:$work/socket
 
 fail() {
   echo "FAIL: $*" >&2
   exit 1
 }
 
-cat > "$dir/profile" << 'END'
+launch_hookd "$work/log" "$hookd" --socket="$work/socket" || fail "hookd does not start: $(cat "$work/log")"
+
+cat > "$work/profile" << 'END'
 {
   "defaultAction": "SCMP_ACT_ALLOW",
   "syscalls": [
@@ -36,20 +29,20 @@ cat > "$dir/profile" << 'END'
   ]
 }
 END
-"$example" "$dir/profile" true 2> "$dir/err" || fail "true did not work: $(cat "$dir/err")"
-grep -q 'no_such_call: no such' "$dir/err" || fail "the unknown call is not told of"
-if "$example" "$dir/profile" mkdir "$dir/made" 2> "$dir/err"; then fail "mkdir worked"; fi
-grep -q 'Disk quota exceeded' "$dir/err" || fail "another error: $(cat "$dir/err")"
+"$example" "$work/profile" true 2> "$work/err" || fail "true did not work: $(cat "$work/err")"
+grep -q 'no_such_call: no such' "$work/err" || fail "the unknown call is not told of"
+if "$example" "$work/profile" mkdir "$work/made" 2> "$work/err"; then fail "mkdir worked"; fi
+grep -q 'Disk quota exceeded' "$work/err" || fail "another error: $(cat "$work/err")"
 # The profile refuses one signal and allows another.
-"$example" "$dir/profile" bash -c 'kill -USR1 $$; exit 5' 2> "$dir/err" && fail "no exit status"
-[ $? -eq 5 ] || fail "the signal was sent: $(cat "$dir/err")"
+"$example" "$work/profile" bash -c 'kill -USR1 $$; exit 5' 2> "$work/err" && fail "no exit status"
+[ $? -eq 5 ] || fail "the signal was sent: $(cat "$work/err")"
 status=0
-"$example" "$dir/profile" bash -c 'kill -USR2 $$; exit 5' 2> "$dir/err" || status=$?
+"$example" "$work/profile" bash -c 'kill -USR2 $$; exit 5' 2> "$work/err" || status=$?
 [ $status -eq 140 ] || fail "exit $status instead of 128 and SIGUSR2"
 
-echo '{ "defaultAction": "SCMP_ACT_MAYBE" }' > "$dir/profile"
-if "$example" "$dir/profile" true 2> "$dir/err"; then fail "a wrong profile was taken"; fi
-grep -q 'seccomp.defaultAction' "$dir/err" || fail "the field is not named: $(cat "$dir/err")"
+echo '{ "defaultAction": "SCMP_ACT_MAYBE" }' > "$work/profile"
+if "$example" "$work/profile" true 2> "$work/err"; then fail "a wrong profile was taken"; fi
+grep -q 'seccomp.defaultAction' "$work/err" || fail "the field is not named: $(cat "$work/err")"
 
-kill "$pid"
-wait "$pid" || fail "hookd ended with $?"
+kill "$daemon"
+wait "$daemon" || fail "hookd ended with $?"
