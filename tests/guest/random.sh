@@ -8,7 +8,7 @@
 #   1130426347  an Update that failed left the CPUs that systemd had set in a scope without any before
 . "$(dirname "$0")/setup.sh"
 
-seconds=${1:-60}
+seconds=${1:-120}
 seeds=(1 2 4 1130426347)
 [ $# -lt 2 ] || seeds=("${@:2}")
 

@@ -5,7 +5,7 @@
 . "$here/hooks.sh"
 . "$here/user.sh"
 
-restarts=10 hooks=20   # at least
+restarts=20 hooks=40   # at least
 
 mkdir -p /run/systemd/system/hookd.service.d
 printf '%s\n' '[Service]' WatchdogSec=5s TimeoutStopSec=2s \

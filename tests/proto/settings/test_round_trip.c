@@ -99,7 +99,7 @@ static void try_settings(const char *text, enum hp_dialect dialect, struct count
 
 static void try_random(enum hp_dialect dialect, struct counts *counts)
 {
-	size_t number = number_from("ROUND_TRIPS", 4000);
+	size_t number = number_from("ROUND_TRIPS", 10000);
 
 	random_begin(number_from("HOOKD_SEED", 20));
 	for (size_t i = 0; i < number; i++) {
@@ -267,7 +267,7 @@ static void read_random_hooks(enum hp_dialect dialect, size_t *ret_read)
 
 static void random_hooks_come_back(void **state)
 {
-	size_t number = number_from("ROUND_TRIPS", 4000), read = 0;
+	size_t number = number_from("ROUND_TRIPS", 10000), read = 0;
 
 	(void)state;
 	random_begin(number_from("HOOKD_SEED", 19));
